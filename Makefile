@@ -1,0 +1,43 @@
+# make run: install into .venv and run the demo.  make test: everything that CI checks.  make soak: the long suites.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find . -path ./$(VENV) -prune -o -path ./build -prune -o -path './results' -prune \
+	-o \( -name '*.py' -o -name '*.toml' -o -name '*.csv' -o -name '*.npz' -o -name '*.j2' -o -name '*.mplstyle' \) -print)
+JOBS ?= 2
+
+.PHONY: run test lint types tests soak clean
+
+run: $(VENV)/installed
+	$(BIN)/na64 demo --to results/demo
+
+$(VENV)/dependencies: requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	touch $@
+
+$(VENV)/installed: $(VENV)/dependencies $(SOURCES)
+	rm -rf build *.egg-info
+	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall .
+	rm -rf build *.egg-info
+	mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/na64
+	touch $@
+
+test: lint types tests
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell $$(git ls-files | grep -v -e '[.]lock$$' -e '[.]npz$$' -e '[.]png$$')
+
+types: $(VENV)/installed
+	MYPYPATH=$(VENV)/src $(BIN)/mypy -p na64
+
+tests: $(VENV)/installed
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --durations 10
+
+soak: $(VENV)/installed
+	$(BIN)/pytest -q -m soak --durations 10
+
+clean:
+	rm -rf $(VENV) build *.egg-info results .mypy_cache .ruff_cache .pytest_cache

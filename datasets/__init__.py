@@ -1,0 +1,1 @@
+"""What was recorded, and what was known about the detector then."""

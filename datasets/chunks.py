@@ -1,0 +1,82 @@
+"""Pieces of files that are worked on one at a time; every range is half open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+TARGET = 1_000_000
+"""Events of a canonical segment, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Events ``start`` to ``stop`` of one file."""
+
+    file_sha256: str
+    path: str
+    start: int
+    stop: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop:
+            raise ValueError(f"{self.path}: no events from {self.start} to {self.stop}")
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return self.stop - self.start
+
+
+def segment_ranges(
+    boundaries: Sequence[int], target: int = TARGET, *, largest: int | None = None
+) -> tuple[tuple[int, int], ...]:
+    """Cut a file into its canonical segments: whole clusters, as many as fit into `target` events.
+
+    The cut follows from the file alone, so results can be kept by segment. A cluster that is too large is cut
+    into equal parts.
+
+    Parameters
+    ----------
+    boundaries : sequence of int
+        First event of each cluster, ascending, and the number of events at the end.
+    target : int
+    largest : int, optional
+        Clusters are cut only above this size; `target` by default.
+
+    Returns
+    -------
+    tuple of (start, stop)
+    """
+    if target < 1:
+        raise ValueError(f"segments of {target} events")
+    ranges: list[tuple[int, int]] = []
+    for start, stop in _clusters(boundaries, max(largest or target, target)):
+        if ranges and stop - ranges[-1][0] <= target:
+            ranges[-1] = (ranges[-1][0], stop)
+        else:
+            ranges.append((start, stop))
+    return tuple(ranges)
+
+
+def _clusters(boundaries: Sequence[int], target: int) -> Iterator[tuple[int, int]]:
+    for start, stop in pairwise(boundaries):
+        yield from _parts(start, stop, target)
+
+
+def _parts(start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
+    n_events = stop - start
+    n_parts = -(-n_events // most)
+    for part in range(n_parts):
+        yield start + part * n_events // n_parts, start + (part + 1) * n_events // n_parts
+
+
+def subdivide(segment: Segment, n_events: int | None) -> tuple[Segment, ...]:
+    """Cut a segment into equal parts of at most `n_events` events; None leaves it whole."""
+    if n_events is None:
+        return (segment,)
+    if n_events < 1:
+        raise ValueError(f"chunks of {n_events} events")
+    parts = _parts(segment.start, segment.stop, n_events)
+    return tuple(Segment(segment.file_sha256, segment.path, start, stop) for start, stop in parts)

@@ -1,0 +1,133 @@
+"""The columns of a recorded event: the only place where a column is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
+"""Detectors read cell by cell, in the order their columns are listed."""
+
+
+class Shape(Enum):
+    """How many values an event has in a column."""
+
+    EVENT = "one value an event"
+    CELLS = "one value a cell, every cell present"
+    HITS = "one value a hit, cells without signal suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Name, type, unit and meaning of one column."""
+
+    name: str
+    dtype: str
+    unit: str
+    shapes: tuple[Shape, ...]
+    meaning: str
+
+
+_EVENT = (Shape.EVENT,)
+_CELL = (Shape.CELLS, Shape.HITS)
+
+
+def _cell_columns(detector: str, noun: str) -> list[Column]:
+    return [
+        Column(f"{detector}_cell", "int32", "1", (Shape.HITS,), f"index of the {noun} that was hit"),
+        Column(f"{detector}_energy", "float64", "GeV", _CELL, f"energy in each {noun}"),
+        Column(f"{detector}_time", "float64", "ns", _CELL, f"time of the pulse in each {noun}"),
+        Column(f"{detector}_expected_time", "float64", "ns", _CELL, "time expected of an in-time pulse"),
+        Column(f"{detector}_time_sigma", "float64", "ns", _CELL, "resolution of the time (veto: per paddle)"),
+    ]
+
+
+_LISTED = [
+    Column("run", "int64", "1", _EVENT, "run number"),
+    Column("spill", "int64", "1", _EVENT, "spill number within the run"),
+    Column("event", "int64", "1", _EVENT, "event number within the spill"),
+    Column("trigger", "int64", "1", _EVENT, "trigger sources, one bit each"),
+    Column("master_time", "float64", "ns", _EVENT, "time of the trigger in the sampling window"),
+    Column("track_momentum", "float64", "GeV", _EVENT, "momentum of the incoming track"),
+    Column("track_pvalue", "float64", "1", _EVENT, "p-value of the incoming track's fit"),
+    Column("track_angle", "float64", "rad", _EVENT, "angle of the incoming track to the beam axis"),
+    Column("straw3_x", "int64", "1", _EVENT, "hits in straw station 3, x"),
+    Column("straw3_y", "int64", "1", _EVENT, "hits in straw station 3, y"),
+    Column("straw4_x", "int64", "1", _EVENT, "hits in straw station 4, x"),
+    Column("straw4_y", "int64", "1", _EVENT, "hits in straw station 4, y"),
+    Column("shower_chi2", "float64", "1", _EVENT, "shower-profile chi2 per degree of freedom, as stored"),
+    Column("weight", "float64", "1", _EVENT, "weight of a simulated event"),
+    Column("truth_component", "int64", "1", _EVENT, "what was simulated: index of the component"),
+    *_cell_columns("ecal", "cell (preshower plane, then main plane)"),
+    *_cell_columns("hcal", "cell (module by module)"),
+    *_cell_columns("vhcal", "cell"),
+    *_cell_columns("srd", "counter"),
+    *_cell_columns("veto", "photomultiplier, two a paddle"),
+]
+
+COLUMNS: dict[str, Column] = {column.name: column for column in _LISTED}
+"""Every column by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One detector, every cell of every event.
+
+    Attributes
+    ----------
+    energy : (n_events, n_cells) float32 or float64, GeV
+    time, expected_time : (n_events, n_cells), ns, or None where the file has none
+    time_sigma : (n_events, n_sigma), ns, or None; the veto has one a paddle
+    """
+
+    energy: Array
+    time: Array | None = None
+    expected_time: Array | None = None
+    time_sigma: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """One detector, only the cells that were hit; event ``i`` owns hits ``offsets[i]:offsets[i+1]``.
+
+    Attributes
+    ----------
+    offsets : (n_events + 1,) int64
+    cell : (n_hits,) integer
+    energy : (n_hits,) float, GeV
+    time, expected_time, time_sigma : (n_hits,) float, ns, or None where the file has none
+    unequal : (n_events,) bool or None
+        Events whose columns have different numbers of hits: their hits are not to be used.
+    """
+
+    offsets: Array
+    cell: Array
+    energy: Array
+    time: Array | None = None
+    expected_time: Array | None = None
+    time_sigma: Array | None = None
+    unequal: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """The columns of a chunk of events, in the terms of this module and in its units.
+
+    Attributes
+    ----------
+    n_events : int
+    event : dict of str to (n_events,) array
+        The one-value columns; a column the file does not have is absent.
+    detectors : dict of str to Cells or Hits
+        By detector name; a detector the file does not have is absent.
+    """
+
+    n_events: int
+    event: dict[str, Array]
+    detectors: dict[str, Cells | Hits]

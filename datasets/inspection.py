@@ -1,0 +1,261 @@
+"""A look at one file before it is used: what it is, whether it is whole, which events it says it has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import fsspec
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from na64.datasets.chunks import segment_ranges
+from na64.datasets.files import is_url, open_binary, open_file
+from na64.datasets.identity import FileDigest, file_digest
+from na64.datasets.layout import Layout, detect_layout
+from na64.datasets.periods import Period, period_of_run
+from na64.datasets.read import read_tree
+from na64.datasets.records import FileRecord, Status
+from na64.datasets.stored import BadFileError, Tree, first_line
+
+Keys: TypeAlias = dict[int, NDArray[np.int64]]
+"""By run, the events of a file as ``spill << 32 | event``, sorted."""
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+_BLOCK = 1 << 20
+_STEP = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a file may be.
+
+    Attributes
+    ----------
+    layouts : tuple of Layout
+        Of which one has to fit.
+    periods : dict of str to Period
+    period : str or None
+        The only one allowed.
+    """
+
+    layouts: tuple[Layout, ...]
+    periods: dict[str, Period]
+    period: str | None = None
+
+
+def inspect(path: str, expected: Expectation) -> FileRecord:
+    """Look at a file; of its values only run, spill and event numbers are used.
+
+    Parameters
+    ----------
+    path : str
+        Absolute path or URL.
+    expected : Expectation
+
+    Returns
+    -------
+    FileRecord
+        Good, or quarantined with the reason, or pending if a remote file cannot be reached now.
+    """
+    record = FileRecord(path)
+    try:
+        _check_path(path)
+        digest = digest_of(path)
+        record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
+        return _look_inside(record, expected)
+    except BadFileError as error:
+        return replace(record, status=Status.QUARANTINED, reason=str(error))
+    except Exception as error:
+        if not _is_of_storage(error, path):
+            raise
+        status = Status.PENDING if is_url(path) else Status.QUARANTINED
+        return replace(record, status=status, reason=f"cannot be read: {_cause(error)}")
+
+
+def _is_of_storage(error: Exception, path: str) -> bool:
+    """Tell errors of reaching a file from ours; what a remote protocol raises is its own affair."""
+    return isinstance(error, OSError) or is_url(path)
+
+
+def _cause(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+
+
+def _check_path(path: str) -> None:
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+        raise BadFileError("its path has control characters")
+    if is_url(path):
+        return
+    if Path(path).is_dir():
+        raise BadFileError("is a directory, not a file")
+    if Path(path).exists() and not Path(path).is_file():
+        raise BadFileError("is not a regular file")
+
+
+def digest_of(path: str) -> FileDigest:
+    """Hash a file, local or remote, in one pass."""
+    if not is_url(path):
+        return file_digest(Path(path))
+    sha256, xxh3 = hashlib.sha256(), xxhash.xxh3_64()
+    size = sum(_update(block, sha256, xxh3) for block in _blocks(path))
+    return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    with open_binary(path) as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def _update(block: bytes, *hashes: _Hash) -> int:
+    for one in hashes:
+        one.update(block)
+    return len(block)
+
+
+def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
+    with open_file(record.path) as file:
+        file.check_size()
+        layout, name = detect_layout(file, expected.layouts)
+        tree = file.tree(name)
+        names = layout.stored_names(tree)
+        tree.check(names)
+        _read_last(tree, layout)
+        keys = _tree_keys(tree, layout)
+        _check_runs(keys, layout, expected)
+        segments = segment_ranges(tree.boundaries(names))
+        return replace(
+            record,
+            format=tree.format.value,
+            tree=name,
+            layout=layout.name,
+            entries=tree.entries,
+            runs={run: len(events) for run, events in keys.items()},
+            segments=segments,
+            duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
+            truth=layout.has_truth(tree),
+        )
+
+
+def _read_last(tree: Tree, layout: Layout) -> None:
+    """Read the end of every branch: what was cut off or never written shows there."""
+    read_tree(tree, layout, max(tree.entries - 1, 0), tree.entries)
+
+
+def read_keys(path: str, layout: Layout, name: str) -> Keys:
+    """Read the run, spill and event numbers of a file."""
+    with open_file(path) as file:
+        return _tree_keys(file.tree(name), layout)
+
+
+def _tree_keys(tree: Tree, layout: Layout) -> Keys:
+    found: dict[int, list[NDArray[np.int64]]] = {}
+    for start in range(0, tree.entries, _STEP):
+        stop = min(start + _STEP, tree.entries)
+        event = read_tree(tree, layout, start, stop, columns=("run", "spill", "event")).event
+        keys = _pack(event["spill"], event["event"])
+        for run in np.unique(event["run"]):
+            found.setdefault(int(run), []).append(keys[event["run"] == run])
+    return {run: np.sort(np.concatenate(parts)) for run, parts in sorted(found.items())}
+
+
+def _pack(spill: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:
+    for name, numbers, limit in (("spill", spill, 2**31), ("event", event, 2**32)):
+        if numbers.min() < 0 or numbers.max() >= limit:
+            raise BadFileError(
+                f"{name} numbers from {numbers.min()} to {numbers.max()}, expected 0 to {limit - 1}"
+            )
+    return spill << 32 | event
+
+
+def unpack(key: int) -> tuple[int, int]:
+    """Give spill and event of one key."""
+    return key >> 32, key & 0xFFFFFFFF
+
+
+def _check_runs(keys: Mapping[int, object], layout: Layout, expected: Expectation) -> None:
+    for run in keys:
+        period = period_of_run(run, expected.periods)
+        if period is None:
+            known = "; ".join(f"{name}: {period.covers}" for name, period in expected.periods.items())
+            raise BadFileError(f"run {run} is outside every period ({known})")
+        if expected.period not in (None, period.name):
+            raise BadFileError(f"run {run} is of period {period.name}, not {expected.period}")
+        _check_geometry(layout, period)
+
+
+def _check_geometry(layout: Layout, period: Period) -> None:
+    for name, detector in layout.detectors.items():
+        shape = getattr(period.setup, name).shape
+        same_number = detector.n_cells == getattr(period.setup, name).n_cells
+        same_shape = detector.shape == shape or len(detector.shape) < len(shape)
+        if detector.shape and not (same_number and same_shape):
+            raise BadFileError(
+                f"{name} of layout {layout.name} is {_product(detector.shape)}, "
+                f"of period {period.name} {_product(shape)}"
+            )
+
+
+def _product(shape: tuple[int, ...]) -> str:
+    return "x".join(str(n) for n in shape)
+
+
+def find_change(record: FileRecord) -> str:
+    """Say how a file differs from its record by size or xxh3, or that it is gone; empty if it does not.
+
+    A remote file is asked for its size only.
+    """
+    try:
+        size = size_of(record.path)
+        if size != record.size:
+            return f"changed since it was registered: {size} bytes, then {record.size}"
+        if not is_url(record.path) and _quick_hash(record.path) != record.xxh3:
+            return "changed since it was registered: another content of the same size"
+    except Exception as error:
+        if not _is_of_storage(error, record.path):
+            raise
+        return f"cannot be read: {_cause(error)}"
+    return ""
+
+
+def _quick_hash(path: str) -> str:
+    xxh3 = xxhash.xxh3_64()
+    for block in _blocks(path):
+        xxh3.update(block)
+    return str(xxh3.hexdigest())
+
+
+def size_of(path: str) -> int:
+    """Give the size of a file in bytes, local or remote."""
+    if not is_url(path):
+        return Path(path).stat().st_size
+    filesystem, remote = fsspec.core.url_to_fs(path)
+    return int(filesystem.size(remote))
+
+
+def verify(record: FileRecord) -> None:
+    """Check cheaply, before a file is used, that it still has its size and its entries.
+
+    Raises
+    ------
+    BadFileError
+        It has not; names the file.
+    OSError
+        It cannot be reached.
+    """
+    size = size_of(record.path)
+    if size != record.size:
+        raise BadFileError(f"{record.name}: {size} bytes, registered with {record.size}")
+    with open_file(record.path) as file:
+        entries = file.tree(record.tree).entries
+    if entries != record.entries:
+        raise BadFileError(f"{record.name}: {entries} entries, registered with {record.entries}")

@@ -1,0 +1,261 @@
+"""A campaign: what to simulate, as data; every number carries where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from na64.datasets.conditions import RunType
+from na64.datasets.synthetic.electromagnetic import Grid
+
+
+class Kind(Enum):
+    """How the particles of a component are made."""
+
+    ELECTRON = "electron"
+    RADIATED = "radiated"
+    UPSTREAM = "upstream"
+    DIMUON = "dimuon"
+    ELECTRONUCLEAR = "electronuclear"
+    HADRON = "hadron"
+    MUON = "muon"
+    PILE_UP = "pile_up"
+    DARK_PHOTON = "dark_photon"
+    RANDOM = "random"
+    LED = "led"
+
+
+PARAMETERS: dict[Kind, dict[str, str]] = {
+    Kind.ELECTRON: {},
+    Kind.RADIATED: {"lowest": "GeV", "highest": "GeV", "zero_degree_probability": "1"},
+    Kind.UPSTREAM: {
+        "lowest": "GeV",
+        "slope": "GeV",
+        "hadron_probability": "1",
+        "extra_tracks": "1",
+        "vhcal_mean": "GeV",
+    },
+    Kind.DIMUON: {"lowest": "GeV", "highest": "GeV"},
+    Kind.ELECTRONUCLEAR: {"lowest": "1", "highest": "1", "power": "1", "neutral_fraction": "1"},
+    Kind.HADRON: {"pion": "1", "kaon": "1", "proton": "1"},
+    Kind.MUON: {},
+    Kind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
+    Kind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
+    Kind.RANDOM: {},
+    Kind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
+}
+"""Parameters of each kind and their units."""
+
+
+class Trigger(Enum):
+    """What made the data acquisition record an event."""
+
+    BEAM = "beam"
+    PHYSICS = "physics"
+    RANDOM = "random"
+    CALIBRATION = "calibration"
+
+
+TRIGGER_BITS = {Trigger.BEAM: 2, Trigger.PHYSICS: 4, Trigger.RANDOM: 8, Trigger.CALIBRATION: 16}
+"""Bits of the trigger word: physics [V: EJ], the others an assumption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One kind of event.
+
+    Attributes
+    ----------
+    name : str
+    kind : Kind
+    trigger : Trigger
+        A physics component has only events that the emulated physics trigger takes; other events
+        get the physics bit too if it would have taken them.
+    rates : dict of RunType to float
+        Recorded events per live particle on target, by type of run.
+    bias : float
+        Generated that many times more often, with weight ``1 / bias``.
+    parameters : dict of str to float
+        As in `PARAMETERS`.
+    """
+
+    name: str
+    kind: Kind
+    trigger: Trigger
+    rates: dict[RunType, float]
+    bias: float
+    parameters: dict[str, float]
+
+    def __post_init__(self) -> None:
+        if self.bias <= 0:
+            raise ValueError(f"component {self.name}: bias {self.bias} is not positive")
+        if any(rate < 0 for rate in self.rates.values()):
+            raise ValueError(f"component {self.name}: negative rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its share of the events, its spills and in how many files it is written."""
+
+    run: int
+    type: RunType
+    share: float
+    n_spills: int
+    n_files: int
+
+    def __post_init__(self) -> None:
+        if self.share <= 0 or self.n_spills < 1 or self.n_files < 1:
+            raise ValueError(f"run {self.run}: share, spills and files have to be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """An entry of the bad list; ECAL energies of the events in it are multiplied by ``ecal_gain``."""
+
+    run: int
+    spill: int | None
+    start: int | None
+    stop: int | None
+    ecal_gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """An ECAL the campaign can be simulated with, and what is added to its run numbers then."""
+
+    grid: Grid
+    run_shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """Particle, energy (GeV), relative spread; size and centre of the spot in the beam cell, mm."""
+
+    particle: str
+    energy: float
+    spread: float
+    spot: float
+    centre: tuple[float, float]
+    live_fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorResponse:
+    """Noise and zero suppression (GeV), resolution, stored sigma and delay after the trigger (ns)."""
+
+    noise: float
+    threshold: float
+    resolution: float
+    sigma: float
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How deposited energy becomes what is recorded.
+
+    Attributes
+    ----------
+    detectors : dict of str to DetectorResponse
+    ecal_stochastic : float
+        Square root of GeV, of parametrised showers.
+    ecal_photostatistics, hcal_photostatistics : float
+        Square root of GeV, added to library showers.
+    muon_hcal_scale : float
+        Factor on what muons of the library leave in the HCAL.
+    library_spread : float
+        Relative width of the factors on ECAL and HCAL energy of a hadron from the library, so that events
+        made of the same one differ.
+    veto_scale, veto_photostatistics : float
+        Factor on the energy of the library; relative width at 1 MIP of one photomultiplier.
+    srd_means : tuple of float
+        GeV a counter, of beam electrons.
+    srd_shape : float
+        Shape of the gamma distribution of a counter.
+    srd_accidental : float
+        Probability of a signal in a counter without an electron.
+    track_resolution : float
+    track_failures : float
+        Fraction of events without a reconstructed track.
+    angle_sigma : float
+        rad, each plane.
+    straw_extra : float
+        Mean number of further hits in a straw plane.
+    straw_inefficiency : float
+    zero_degree_median, zero_degree_width : float
+        Median (GeV) and logarithmic width of the energy in HCAL module 3 of dimuons and hadrons.
+    """
+
+    detectors: dict[str, DetectorResponse]
+    ecal_stochastic: float
+    ecal_photostatistics: float
+    hcal_photostatistics: float
+    muon_hcal_scale: float
+    library_spread: float
+    veto_scale: float
+    veto_photostatistics: float
+    srd_means: tuple[float, ...]
+    srd_shape: float
+    srd_accidental: float
+    track_resolution: float
+    track_failures: float
+    angle_sigma: float
+    straw_extra: float
+    straw_inefficiency: float
+    zero_degree_median: float
+    zero_degree_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerEmulation:
+    """Central main ECAL below and central preshower above a threshold (GeV), with the relative resolution."""
+
+    ecal_below: float
+    preshower_above: float
+    resolution: float
+
+
+@dataclass(frozen=True, slots=True)
+class PileUp:
+    """A second particle: how often, when (ns, ``start`` to ``stop``), and how often it is a hadron."""
+
+    probability: float
+    start: float
+    stop: float
+    hadron_fraction: float
+    unresolved: float
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Everything that `simulate` needs; see the packaged TOML files for the form."""
+
+    name: str
+    description: str
+    seed: int
+    n_events: int
+    beam: Beam
+    geometries: tuple[Geometry, ...]
+    trigger: TriggerEmulation
+    response: Response
+    pile_up: PileUp
+    components: tuple[Component, ...]
+    runs: tuple[Run, ...]
+    bad: tuple[Bad, ...]
+
+    def __post_init__(self) -> None:
+        if self.n_events < 1:
+            raise ValueError(f"campaign {self.name}: {self.n_events} events")
+        numbers = [run.run for run in self.runs]
+        if len(set(numbers)) != len(numbers):
+            raise ValueError(f"campaign {self.name}: a run is listed twice")
+        for entry in self.bad:
+            if entry.run not in numbers:
+                raise ValueError(f"campaign {self.name}: bad entry of run {entry.run}, which is not listed")
+        for run in self.runs:
+            if self.rate(run.type) <= 0:
+                raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
+
+    def rate(self, run_type: RunType) -> float:
+        """Give the generated events per live particle on target in a run of this type."""
+        return sum(component.rates.get(run_type, 0.0) * component.bias for component in self.components)

@@ -1,0 +1,218 @@
+"""Reading a campaign from its TOML file."""
+
+from __future__ import annotations
+
+from enum import Enum
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from na64.datasets.conditions import PARTICLES, RunType
+from na64.datasets.synthetic.campaign import (
+    PARAMETERS,
+    Bad,
+    Beam,
+    Campaign,
+    Component,
+    DetectorResponse,
+    Geometry,
+    Kind,
+    PileUp,
+    Response,
+    Run,
+    Trigger,
+    TriggerEmulation,
+)
+from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.toml import Source, Table, load, unknown
+from na64.datasets.units import read_quantity
+
+E = TypeVar("E", bound=Enum)
+
+_PACKAGE = files(__package__) / "campaigns"
+CAMPAIGNS: tuple[str, ...] = tuple(
+    sorted(entry.name.removesuffix(".toml") for entry in _PACKAGE.iterdir() if entry.name.endswith(".toml"))
+)
+"""Names of the packaged campaigns."""
+
+
+def load_campaign(name_or_path: str | Path) -> Campaign:
+    """Load a packaged campaign by name, or any by the path of its TOML file.
+
+    A campaign with ``like = "demo"`` takes the tables it does not have from a packaged one; components under
+    ``[[further_component]]`` are added.
+
+    Raises
+    ------
+    KeyError
+        No such packaged campaign, or an unknown or missing key.
+    ValueError
+        A value that is not allowed.
+    """
+    if isinstance(name_or_path, str) and name_or_path in CAMPAIGNS:
+        return _read_campaign(_PACKAGE / f"{name_or_path}.toml")
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        raise KeyError(unknown("campaign", str(name_or_path), CAMPAIGNS))
+    return _read_campaign(path)
+
+
+def _read_campaign(source: Source) -> Campaign:
+    table = Table(_merged(source), source.name)
+    components = (*table.tables("component"), *table.tables("further_component", ()))
+    campaign = Campaign(
+        name=table.text("name"),
+        description=table.text("description"),
+        seed=table.integer("seed"),
+        n_events=table.integer("events"),
+        beam=_read_beam(table.table("beam")),
+        geometries=tuple(_read_geometry(entry) for entry in table.tables("geometry")),
+        trigger=_read_trigger(table.table("trigger")),
+        response=_read_response(table.table("response")),
+        pile_up=_read_pile_up(table.table("pile_up")),
+        components=tuple(_read_component(entry) for entry in components),
+        runs=tuple(_read_run(entry) for entry in table.tables("run")),
+        bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
+    )
+    table.done()
+    return campaign
+
+
+def _merged(source: Source) -> dict[str, object]:
+    own = load(source)
+    like = own.pop("like", None)
+    if like is None:
+        return own
+    if like not in CAMPAIGNS:
+        raise KeyError(f"{source.name}: like: {unknown('campaign', str(like), CAMPAIGNS)}")
+    return {**_merged(_PACKAGE / f"{like}.toml"), **own}
+
+
+def _value(table: Table, key: str, base: str = "1") -> float:
+    values = read_quantity(table, key, base).values
+    if len(values) != 1:
+        raise ValueError(f"{table.place(key)}: {len(values)} values where one is expected")
+    return values[0]
+
+
+def _pair(table: Table, key: str) -> tuple[int, int]:
+    values = table.integers(key)
+    if len(values) != 2:
+        raise ValueError(f"{table.place(key)}: {list(values)} are not two numbers")
+    return values[0], values[1]
+
+
+def _read_beam(table: Table) -> Beam:
+    particle = table.text("particle")
+    if particle not in PARTICLES:
+        raise ValueError(f"{table.place('particle')}: {unknown('particle', particle, PARTICLES)}")
+    return Beam(
+        particle,
+        _value(table, "energy", "GeV"),
+        _value(table, "spread"),
+        _value(table, "spot", "mm"),
+        (_value(table, "centre_x", "mm"), _value(table, "centre_y", "mm")),
+        _value(table, "live_fraction"),
+    )
+
+
+def _read_geometry(table: Table) -> Geometry:
+    n_x, n_y = _pair(table, "cells")
+    return Geometry(Grid(n_x, n_y, _pair(table, "beam_cell")), table.integer("run_shift", 0))
+
+
+def _read_trigger(table: Table) -> TriggerEmulation:
+    return TriggerEmulation(
+        _value(table, "ecal_below", "GeV"),
+        _value(table, "preshower_above", "GeV"),
+        _value(table, "resolution"),
+    )
+
+
+def _read_pile_up(table: Table) -> PileUp:
+    return PileUp(
+        _value(table, "probability"),
+        _value(table, "start", "ns"),
+        _value(table, "stop", "ns"),
+        _value(table, "hadron_fraction"),
+        _value(table, "unresolved", "ns"),
+    )
+
+
+def _read_response(table: Table) -> Response:
+    detectors = {name: _read_detector(table.table(name)) for name in ("ecal", "hcal", "vhcal", "srd", "veto")}
+    return Response(
+        detectors=detectors,
+        ecal_stochastic=_value(table, "ecal_stochastic"),
+        ecal_photostatistics=_value(table, "ecal_photostatistics"),
+        hcal_photostatistics=_value(table, "hcal_photostatistics"),
+        muon_hcal_scale=_value(table, "muon_hcal_scale"),
+        library_spread=_value(table, "library_spread"),
+        veto_scale=_value(table, "veto_scale"),
+        veto_photostatistics=_value(table, "veto_photostatistics"),
+        srd_means=read_quantity(table, "srd_means", "GeV").values,
+        srd_shape=_value(table, "srd_shape"),
+        srd_accidental=_value(table, "srd_accidental"),
+        track_resolution=_value(table, "track_resolution"),
+        track_failures=_value(table, "track_failures"),
+        angle_sigma=_value(table, "angle_sigma", "rad"),
+        straw_extra=_value(table, "straw_extra"),
+        straw_inefficiency=_value(table, "straw_inefficiency"),
+        zero_degree_median=_value(table, "zero_degree_median", "GeV"),
+        zero_degree_width=_value(table, "zero_degree_width"),
+    )
+
+
+def _read_detector(table: Table) -> DetectorResponse:
+    return DetectorResponse(
+        _value(table, "noise", "GeV"),
+        _value(table, "threshold", "GeV"),
+        _value(table, "resolution", "ns"),
+        _value(table, "sigma", "ns"),
+        _value(table, "delay", "ns"),
+    )
+
+
+def _read_component(table: Table) -> Component:
+    kind = _member(table, "kind", Kind)
+    rates = table.table("rate")
+    return Component(
+        name=table.text("name"),
+        kind=kind,
+        trigger=_member(table, "trigger", Trigger),
+        rates={RunType(name): _value(rates, name) for name in _run_types(rates)},
+        bias=table.number("bias", 1.0),
+        parameters={name: _value(table, name, unit) for name, unit in PARAMETERS[kind].items()},
+    )
+
+
+def _run_types(rates: Table) -> list[str]:
+    return [member.value for member in RunType if rates.has(member.value)]
+
+
+def _member(table: Table, key: str, members: type[E]) -> E:
+    text = table.text(key)
+    names = [str(member.value) for member in members]
+    if text not in names:
+        raise ValueError(f"{table.place(key)}: {unknown(key, text, names)}")
+    return members(text)
+
+
+def _read_run(table: Table) -> Run:
+    return Run(
+        table.integer("run"),
+        _member(table, "type", RunType) if table.has("type") else RunType.PHYSICS,
+        table.number("share", 1.0),
+        table.integer("spills"),
+        table.integer("files", 1),
+    )
+
+
+def _read_bad(table: Table) -> Bad:
+    return Bad(
+        table.integer("run"),
+        table.integer("spill", None),
+        table.integer("start", None),
+        table.integer("stop", None),
+        table.number("ecal_gain", 1.0),
+    )

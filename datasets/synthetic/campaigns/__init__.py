@@ -1,0 +1,1 @@
+"""Campaigns as data files."""

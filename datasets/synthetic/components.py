@@ -1,0 +1,245 @@
+"""The kinds of events of a campaign, and the emulated trigger that accepts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from na64.datasets.synthetic.campaign import Component, Kind, Trigger, TriggerEmulation
+from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
+from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.library import Booleans, Floats, Integers
+from na64.datasets.synthetic.particles import (
+    CHARGED_HADRONS,
+    DIMUON_CHI2,
+    NEUTRAL_HADRONS,
+    Gun,
+    beam_hadrons,
+    beam_muons,
+    electrons,
+    hadrons,
+    muons,
+)
+
+ELECTRON_MASS, MUON_MASS = 0.000511, 0.10566
+"""GeV."""
+_MOST_CANDIDATES = 20_000
+_LEAST_ACCEPTED = 1e-4
+_ZERO_DEGREE_MODULE = 3
+
+Generator = Callable[[Gun, Component, int], Deposits]
+
+
+def generate(gun: Gun, component: Component, n: int, trigger: TriggerEmulation) -> Deposits:
+    """Make `n` events of a component; of a physics component only those that the trigger accepts.
+
+    Raises
+    ------
+    ValueError
+        The trigger accepts hardly any.
+    """
+    make = GENERATORS[component.kind]
+    if component.trigger is not Trigger.PHYSICS:
+        return make(gun, component, n)
+    accepted, n_tried, n_accepted = [empty(0, gun.grid)], 0, 0
+    while n_accepted < n:
+        n_candidates = _n_candidates(n - n_accepted, n_accepted, n_tried)
+        candidates = make(gun, component, n_candidates)
+        fired = np.flatnonzero(fires(candidates.ecal, gun.grid, trigger, gun.rng))[: n - n_accepted]
+        accepted.append(candidates.take(fired))
+        n_tried, n_accepted = n_tried + n_candidates, n_accepted + len(fired)
+        if n_accepted < _LEAST_ACCEPTED * n_tried - 10:
+            raise ValueError(f"component {component.name}: the trigger takes {n_accepted} of {n_tried}")
+    return concatenate(accepted)
+
+
+def _n_candidates(n: int, n_accepted: int, n_tried: int) -> int:
+    efficiency = max(n_accepted, 1) / n_tried if n_tried else 1.0
+    return min(int(1.1 * n / efficiency) + 16, _MOST_CANDIDATES)
+
+
+def fires(ecal: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.random.Generator) -> Booleans:
+    """Tell which events the physics trigger takes.
+
+    Parameters
+    ----------
+    ecal : (n, 2, n_x, n_y) float64, GeV
+    grid : Grid
+    trigger : TriggerEmulation
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (n,) bool
+    """
+    x, y = grid.beam_cell
+    central = ecal[:, :, max(x - 1, 0) : x + 2, max(y - 1, 0) : y + 3].sum(axis=(2, 3))
+    seen = central * (1 + trigger.resolution * rng.standard_normal(central.shape))
+    accepted: Booleans = (seen[:, 1] < trigger.ecal_below) & (seen[:, 0] > trigger.preshower_above)
+    return accepted
+
+
+def _electron(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
+    energy = gun.beam_energy(n)
+    return electrons(gun, energy, energy)
+
+
+def _radiated(gun: Gun, component: Component, n: int) -> Deposits:
+    """Electrons that lost a photon before the magnet; it may hit the zero-degree module."""
+    low, high = component.parameters["lowest"], component.parameters["highest"]
+    photon = low * (high / low) ** gun.rng.random(n)
+    energy = np.maximum(gun.beam_energy(n) - photon, 1.0)
+    deposits = electrons(gun, energy, energy)
+    hit = gun.rng.random(n) < component.parameters["zero_degree_probability"]
+    return _with_zero_degree(deposits, hit * photon)
+
+
+def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
+    """Electrons that interacted behind the tracker: less energy, more tracks, sometimes a hadron."""
+    values = component.parameters
+    energy = gun.beam_energy(n)
+    lost = np.minimum(values["lowest"] + gun.rng.exponential(values["slope"], n), 0.95 * energy)
+    deposits = electrons(gun, energy - lost, energy)
+    with_hadron = np.flatnonzero(gun.rng.random(n) < values["hadron_probability"])
+    fraction = gun.rng.uniform(0.2, 1.0, len(with_hadron))
+    second = hadrons(gun, fraction * lost[with_hadron], NEUTRAL_HADRONS)
+    vhcal = gun.rng.exponential(values["vhcal_mean"] / 16, (n, 16)) * gun.rng.integers(0, 2, (n, 1))
+    return replace(
+        _add_to(deposits, with_hadron, second),
+        straw_mean=gun.rng.exponential(values["extra_tracks"], n),
+        vhcal=vhcal,
+    )
+
+
+def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
+    """Electrons whose shower has a photon that converts to two muons (Rossi's track length, 1/k^2)."""
+    low, high = component.parameters["lowest"], component.parameters["highest"]
+    energy = gun.beam_energy(n)
+    photon = 1 / (1 / low - gun.rng.random(n) * (1 / low - 1 / high))
+    fraction = _muon_fraction(photon, gun.rng)
+    shower = electrons(gun, np.maximum(energy - photon, 0.5), energy)
+    pair = muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon)
+    deposits = _with_zero_degree(shower + pair, _off_axis(gun, n))
+    return replace(deposits, chi2_median=np.full(n, DIMUON_CHI2))
+
+
+def _muon_fraction(photon: Floats, rng: np.random.Generator) -> Floats:
+    """Fraction of the photon's energy that one muon takes: 1 - 4/3 x (1 - x), without the slow logarithm."""
+    lowest = 0.5 - np.sqrt(np.maximum(0.25 - MUON_MASS / photon, 0.0))
+    uniform = rng.random((len(photon), 8))
+    x = lowest[:, None] + (1 - 2 * lowest[:, None]) * uniform
+    accepted = rng.random(x.shape) < 1 - 4 / 3 * x * (1 - x)
+    result: Floats = x[np.arange(len(photon)), np.argmax(accepted, axis=1)]
+    return result
+
+
+def _electronuclear(gun: Gun, component: Component, n: int) -> Deposits:
+    """Electrons of which a fraction f of the energy goes to one hadron in the ECAL; dN/df ~ f^-power."""
+    values = component.parameters
+    energy = gun.beam_energy(n)
+    fraction = _power_law(values["lowest"], values["highest"], values["power"], gun.rng.random(n))
+    deposits = electrons(gun, (1 - fraction) * energy, energy)
+    is_neutral = np.flatnonzero(gun.rng.random(n) < values["neutral_fraction"])
+    is_charged = np.setdiff1d(np.arange(n), is_neutral)
+    for rows, names in ((is_neutral, NEUTRAL_HADRONS), (is_charged, CHARGED_HADRONS)):
+        deposits = _add_to(deposits, rows, hadrons(gun, (fraction * energy)[rows], names))
+    deposits = _with_zero_degree(deposits, _off_axis(gun, n))
+    return replace(deposits, chi2_median=np.where(fraction > 0.4, 2.0, DIMUON_CHI2))
+
+
+def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
+    values = component.parameters
+    fractions = {
+        "pim_100GeV": values["pion"] * 5 / 7,  # as many as there are library events
+        "pim_80GeV": values["pion"] * 2 / 7,
+        "Km_100GeV": values["kaon"],
+        "p_100GeV": values["proton"],
+    }
+    return _with_zero_degree(beam_hadrons(gun, n, fractions), _off_axis(gun, n))
+
+
+def _muon(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
+    return _with_zero_degree(beam_muons(gun, n), np.zeros(n))
+
+
+def _pile_up(gun: Gun, component: Component, n: int) -> Deposits:
+    """Electrons of low energy; `pile_up.overlay` adds the hadron that comes with them."""
+    low, high = component.parameters["lowest"], component.parameters["highest"]
+    return electrons(gun, gun.rng.uniform(low, high, n), gun.beam_energy(n))
+
+
+def _dark_photon(gun: Gun, component: Component, n: int) -> Deposits:
+    """Electrons that radiate a dark photon of a fraction x of their energy (1705.01633, eq. 30)."""
+    energy = gun.beam_energy(n)
+    x = _dark_photon_fraction(component.parameters["mass"], component.parameters["lowest"], n, gun.rng)
+    return electrons(gun, np.maximum((1 - x) * energy, 0.01), energy)
+
+
+def _dark_photon_fraction(mass: float, lowest: float, n: int, rng: np.random.Generator) -> Floats:
+    """Draw x from (1 - x + x^2/3) / (m^2 (1 - x) / x + m_e^2 x) between `lowest` and 1."""
+    missing = np.concatenate([[0.0], np.geomspace(1e-6, 1 - lowest, 2000)])
+    x = 1 - missing
+    density = (1 - x + x**2 / 3) / (mass**2 * (1 - x) / x + ELECTRON_MASS**2 * x)
+    cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(missing))])
+    result: Floats = 1 - np.interp(rng.random(n) * cumulative[-1], cumulative, missing)
+    return result
+
+
+def _random(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
+    return empty(n, gun.grid)
+
+
+def _led(gun: Gun, component: Component, n: int) -> Deposits:
+    """Flash the light pulser: every calorimeter cell at once."""
+    blank = empty(n, gun.grid)
+    spread = 1 + 0.01 * gun.rng.standard_normal((n, 1, 1, 1))
+    ecal = np.full_like(blank.ecal, component.parameters["ecal_cell"]) * spread
+    hcal = np.full_like(blank.hcal, component.parameters["hcal_cell"]) * spread
+    return replace(blank, ecal=ecal, hcal=hcal)
+
+
+def _power_law(low: float, high: float, power: float, uniform: Floats) -> Floats:
+    """Turn uniform numbers into ones of density x^-power between `low` and `high`; power is not 1."""
+    first, last = low ** (1 - power), high ** (1 - power)
+    result: Floats = (first + uniform * (last - first)) ** (1 / (1 - power))
+    return result
+
+
+def _off_axis(gun: Gun, n: int) -> Floats:
+    """Energy in the zero-degree HCAL module, which the library has on the beam axis: (n,) GeV."""
+    response = gun.response
+    return gun.rng.lognormal(np.log(response.zero_degree_median), response.zero_degree_width, n)
+
+
+def _with_zero_degree(deposits: Deposits, energy: Floats) -> Deposits:
+    """Replace what the library has in the last HCAL module by `energy` (n,) GeV."""
+    hcal = deposits.hcal.copy()
+    hcal[:, _ZERO_DEGREE_MODULE] = 0.0
+    hcal[:, _ZERO_DEGREE_MODULE, 1, 1] = energy
+    return replace(deposits, hcal=hcal)
+
+
+def _add_to(deposits: Deposits, rows: Integers, second: Deposits) -> Deposits:
+    """Add the events of `second` to the events `rows`."""
+    order = np.full(len(deposits), len(second))
+    order[rows] = np.arange(len(second))
+    blank = Grid(deposits.ecal.shape[2], deposits.ecal.shape[3], (0, 0))
+    return deposits + concatenate([second, empty(1, blank)]).take(order)
+
+
+GENERATORS: dict[Kind, Generator] = {
+    Kind.ELECTRON: _electron,
+    Kind.RADIATED: _radiated,
+    Kind.UPSTREAM: _upstream,
+    Kind.DIMUON: _dimuon,
+    Kind.ELECTRONUCLEAR: _electronuclear,
+    Kind.HADRON: _hadron,
+    Kind.MUON: _muon,
+    Kind.PILE_UP: _pile_up,
+    Kind.DARK_PHOTON: _dark_photon,
+    Kind.RANDOM: _random,
+    Kind.LED: _led,
+}
+"""How the events of each kind are made."""

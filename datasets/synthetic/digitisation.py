@@ -1,0 +1,152 @@
+"""From deposited energy to the columns that an experiment records: noise, times, tracks, counters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from na64.datasets.columns import Array, Cells
+from na64.datasets.synthetic.campaign import DetectorResponse, PileUp, Response
+from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
+from na64.datasets.synthetic.library import Floats
+from na64.datasets.synthetic.pile_up import Overlay
+
+_MASTER_LOW, _MASTER_HIGH = 86.5, 113.5
+_MASTER_OUTSIDE = 0.01
+_CHI2_WIDTH, _CHI2_TAIL = 0.45, 0.04
+_DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
+
+
+def master_time(n: int, rng: np.random.Generator) -> Floats:
+    """Draw times of the trigger: flat over the phase of the clock, a few outside [V: EJ, D: RC].
+
+    Returns
+    -------
+    (n,) float64, ns
+    """
+    time = rng.uniform(_MASTER_LOW + 0.5, _MASTER_HIGH - 0.5, n)
+    outside = rng.random(n) < _MASTER_OUTSIDE
+    return np.where(outside, rng.uniform(60.0, 140.0, n), time)
+
+
+def cells(
+    deposits: Deposits,
+    second: Overlay,
+    master: Floats,
+    *,
+    response: Response,
+    pile_up: PileUp,
+    rng: np.random.Generator,
+) -> dict[str, Cells]:
+    """Digitise all detectors.
+
+    Parameters
+    ----------
+    deposits : Deposits
+        ``n`` events.
+    second : Overlay
+        Second particles of some of them.
+    master : (n,) float64, ns
+        Time of the trigger; the times expected in the cells follow it.
+    response : Response
+    pile_up : PileUp
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict of str to Cells
+        By detector; energies in GeV, times in ns, all float64.
+    """
+    return {
+        name: _detector(
+            name,
+            deposits,
+            second,
+            master,
+            response=response.detectors[name],
+            unresolved=pile_up.unresolved,
+            rng=rng,
+        )
+        for name in _DETECTORS
+    }
+
+
+def _detector(
+    name: str,
+    deposits: Deposits,
+    second: Overlay,
+    master: Floats,
+    *,
+    response: DetectorResponse,
+    unresolved: float,
+    rng: np.random.Generator,
+) -> Cells:
+    energy = _flat(name, deposits).copy()
+    delay = np.zeros_like(energy)
+    n_cells = energy.shape[1]
+    first, other = energy[second.rows], _flat(name, second.deposits)
+    energy[second.rows], delay[second.rows] = _merge(first, other, second.delay[:, None], unresolved)
+    noisy = energy + response.noise * rng.standard_normal(energy.shape)
+    kept = noisy > response.threshold
+    spread = response.resolution * _cell_pattern(n_cells, 5, 7, 0.1)
+    expected = master[:, None] + response.delay + 2.0 * (_cell_pattern(n_cells, 7, 11, 1.0) - 1)
+    time = expected + delay + spread * rng.standard_normal(energy.shape)
+    only_noise = energy < response.threshold
+    time = np.where(only_noise, expected + rng.uniform(-100.0, 150.0, energy.shape), time)
+    sigma = response.sigma * _cell_pattern(n_cells, 5, 7, 0.1)
+    if name == "veto":
+        sigma = sigma[::2]
+    return Cells(
+        energy=np.where(kept, noisy, 0.0),
+        time=np.where(kept, time, 0.0),
+        expected_time=expected,
+        time_sigma=np.broadcast_to(sigma, (len(energy), len(sigma))),
+    )
+
+
+def _flat(name: str, deposits: Deposits) -> Floats:
+    energy: Floats = getattr(deposits, name)
+    return energy.reshape(len(energy), math.prod(energy.shape[1:]))
+
+
+def _merge(first: Floats, second: Floats, delay: Floats, unresolved: float) -> tuple[Floats, Floats]:
+    """Energy and delay of a cell with two pulses: close ones add up, of others the larger is kept."""
+    close = np.abs(delay) < unresolved
+    both = first + second
+    weight = np.divide(second, both, out=np.zeros_like(both), where=both > 0)
+    later = second > first
+    energy = np.where(close, both, np.maximum(first, second))
+    return energy, np.where(close, weight * delay, np.where(later, delay, 0.0))
+
+
+def _cell_pattern(n_cells: int, step: int, period: int, size: float) -> Floats:
+    """Small fixed differences between cells, around 1: (n_cells,) float64."""
+    return 1 + size * (((step * np.arange(n_cells)) % period) / (period - 1) * 2 - 1)
+
+
+def tracks(deposits: Deposits, response: Response, rng: np.random.Generator) -> dict[str, Array]:
+    """Reconstruct track, straws and shower shape: the one-value columns that depend on the particles."""
+    n = len(deposits)
+    failed = (rng.random(n) < response.track_failures) | (deposits.momentum >= NO_TRACK)
+    smeared = deposits.momentum * (1 + response.track_resolution * rng.standard_normal(n))
+    angle = response.angle_sigma * np.hypot(*rng.standard_normal((2, n)))
+    return {
+        "track_momentum": np.where(failed, NO_TRACK, smeared),
+        "track_pvalue": np.where(failed, 0.0, rng.random(n)),
+        "track_angle": np.where(failed, NO_TRACK / 1000, angle),
+        **{f"straw{plane}": _straws(deposits, response, rng) for plane in ("3_x", "3_y", "4_x", "4_y")},
+        "shower_chi2": _shower_chi2(deposits, rng),
+    }
+
+
+def _straws(deposits: Deposits, response: Response, rng: np.random.Generator) -> Array:
+    seen = (rng.random(len(deposits)) >= response.straw_inefficiency) & (deposits.momentum < NO_TRACK)
+    return seen * (1 + rng.poisson(response.straw_extra + deposits.straw_mean))
+
+
+def _shower_chi2(deposits: Deposits, rng: np.random.Generator) -> Floats:
+    n = len(deposits)
+    chi2 = deposits.chi2_median * np.exp(_CHI2_WIDTH * rng.standard_normal(n))
+    chi2 = np.where(rng.random(n) < _CHI2_TAIL, chi2 + rng.exponential(4.0, n), chi2)
+    return np.where(deposits.chi2_median > 0, chi2, NO_SHOWER)

@@ -1,0 +1,148 @@
+"""Single particles in the detector: parametrised electrons; hadrons and muons from the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from na64.datasets.synthetic.campaign import Beam, Response
+from na64.datasets.synthetic.deposits import Deposits, empty
+from na64.datasets.synthetic.electromagnetic import Grid, fluctuate, mean_cells
+from na64.datasets.synthetic.library import Floats, Integers, load_library, shift_cells
+
+ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
+"""Medians of the shower chi2: dimuons [D: RC], the others assumptions."""
+
+NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
+CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
+LOSS_OF_VISIBLE = 0.65
+"""Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
+_SLOW_MUON = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gun:
+    """What every particle needs: beam, ECAL grid, response and random numbers."""
+
+    beam: Beam
+    grid: Grid
+    response: Response
+    rng: np.random.Generator
+
+    def beam_energy(self, n: int) -> Floats:
+        """Draw energies: (n,) float64, GeV."""
+        return self.beam.energy * (1 + self.beam.spread * self.rng.standard_normal(n))
+
+    def impact(self, n: int) -> tuple[Floats, Floats]:
+        """Draw x and y on the ECAL from the centre of the beam cell: two (n,) float64, mm."""
+        x, y = self.rng.standard_normal((2, n)) * self.beam.spot
+        return x + self.beam.centre[0], y + self.beam.centre[1]
+
+
+def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
+    """Shower electrons that reach the ECAL with `energy` and passed the magnet with `momentum`, GeV."""
+    n = len(energy)
+    leaks = _from_library(gun, np.zeros(n, dtype=np.int64), ("em_100GeV",), energy / 100)
+    absorbed = np.maximum(energy - leaks.hcal.sum(axis=(1, 2, 3)), 0.0)
+    cells = mean_cells(absorbed, *gun.impact(n), gun.grid, gun.rng)
+    shape = gun.response.srd_shape
+    mean = np.array(gun.response.srd_means) * ((momentum / gun.beam.energy) ** 2)[:, None]
+    return replace(
+        leaks,
+        ecal=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
+        srd=gun.rng.standard_gamma(shape, (n, 3)) * mean / shape,
+        momentum=momentum,
+        chi2_median=np.full(n, ELECTRON_CHI2),
+        electromagnetic=energy,
+        hadronic=np.zeros(n),
+        first_shower=np.full(n, -1, dtype=np.int64),
+    )
+
+
+def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float]) -> Deposits:
+    """Send hadrons of the beam's momentum into the detector; `fractions` is by sample of the library."""
+    energy = gun.beam_energy(n)
+    names = tuple(fractions)
+    share = np.array(list(fractions.values()))
+    samples = gun.rng.choice(len(names), n, p=share / share.sum()).astype(np.int64)
+    library = load_library()
+    scale = energy / np.array([library[name].energy for name in names])[samples]
+    return _as_beam(gun, _from_library(gun, samples, names, scale), energy)
+
+
+def beam_muons(gun: Gun, n: int) -> Deposits:
+    """Send muons of the beam's momentum into the detector."""
+    energy = gun.beam_energy(n)
+    return _as_beam(gun, muons(gun, energy), energy)
+
+
+def hadrons(gun: Gun, energy: Floats, names: tuple[str, ...]) -> Deposits:
+    """Shower secondary hadrons of the given energies: of the nearest energy in the library, scaled."""
+    library = load_library()
+    energies = np.array([library[name].energy for name in names])
+    distance = np.abs(np.log(energies) - np.log(energy)[:, None])
+    nearest = distance == distance.min(axis=1, keepdims=True)
+    samples = np.argmax(nearest * gun.rng.random(nearest.shape), axis=1)
+    return _from_library(gun, samples, names, energy / energies[samples])
+
+
+def muons(gun: Gun, energy: Floats) -> Deposits:
+    """Send muons of the given energies through; one that has lost its energy leaves nothing further."""
+    samples = (energy > _SLOW_MUON).astype(np.int64)
+    deposits = _from_library(gun, samples, ("mum_20GeV", "mum_100GeV"), np.ones(len(energy)))
+    lost = LOSS_OF_VISIBLE * deposits.hcal.sum(axis=(2, 3)).cumsum(axis=1)
+    before = np.concatenate([np.zeros((len(energy), 1)), lost[:, :-1]], axis=1)
+    allowed = np.clip(energy[:, None] - before, 0.0, lost - before)
+    factor = np.divide(allowed, lost - before, out=np.zeros_like(lost), where=lost > before)
+    radiated = deposits.ecal.sum(axis=(1, 2, 3))
+    within = energy / np.maximum(radiated, energy)
+    return replace(
+        deposits,
+        ecal=deposits.ecal * within[:, None, None, None],
+        hcal=gun.response.muon_hcal_scale * deposits.hcal * factor[:, :, None, None],
+        hadronic=energy,
+        chi2_median=np.full(len(energy), DIMUON_CHI2),
+    )
+
+
+def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
+    """Give particles that come with the beam a track and the accidental signals of the SRD."""
+    n = len(energy)
+    fired = gun.rng.random((n, 3)) < gun.response.srd_accidental
+    return replace(deposits, momentum=energy, hadronic=energy, srd=fired * gun.rng.exponential(0.005, (n, 3)))
+
+
+def _from_library(gun: Gun, samples: Integers, names: tuple[str, ...], scale: Floats) -> Deposits:
+    """Take one library event for each event, from sample ``names[samples]``, its energies scaled."""
+    n = len(samples)
+    parts = empty(n, gun.grid)
+    ecal, hcal, veto, first = parts.ecal, parts.hcal, np.zeros((n, 3)), np.empty(n, dtype=np.int64)
+    library = load_library()
+    for index, name in enumerate(names):
+        sample, rows = library[name], np.flatnonzero(samples == index)
+        picked = sample.pick(len(rows), spot=gun.beam.spot, centre=gun.beam.centre, rng=gun.rng)
+        ecal[rows] = shift_cells(
+            sample.ecal[picked], n_x=gun.grid.n_x, n_y=gun.grid.n_y, beam_cell=gun.grid.beam_cell
+        )
+        hcal[rows], veto[rows] = sample.hcal[picked], sample.veto[picked]
+        first[rows] = sample.first + picked
+    response, factor = gun.response, scale[:, None, None, None]
+    spread = np.exp(response.library_spread * gun.rng.standard_normal((2, n, 1, 1, 1)))
+    return replace(
+        parts,
+        ecal=fluctuate(ecal * factor * spread[0], response.ecal_photostatistics, gun.rng),
+        hcal=fluctuate(hcal * factor * spread[1], response.hcal_photostatistics, gun.rng),
+        veto=_photomultipliers(gun, veto * scale[:, None]),
+        chi2_median=np.full(n, HADRON_CHI2),
+        hadronic=scale * np.array([library[name].energy for name in names])[samples],
+        first_shower=first,
+    )
+
+
+def _photomultipliers(gun: Gun, paddles: Floats) -> Floats:
+    """Share of the energy (n, 3) of the paddles seen by each of their two photomultipliers, (n, 6)."""
+    response = gun.response
+    mip = 0.0102 * response.veto_scale
+    light = np.repeat(paddles * response.veto_scale, 2, axis=1)
+    return fluctuate(light, response.veto_photostatistics * np.sqrt(mip), gun.rng)

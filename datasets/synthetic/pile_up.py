@@ -1,0 +1,65 @@
+"""A second particle that comes at another time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from na64.datasets.synthetic.campaign import PileUp
+from na64.datasets.synthetic.deposits import Deposits, concatenate
+from na64.datasets.synthetic.library import Booleans, Floats, Integers
+from na64.datasets.synthetic.particles import Gun, beam_hadrons, electrons
+
+_COINCIDENCE = 12.0
+_HADRONS = {"pim_100GeV": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Second particles.
+
+    Attributes
+    ----------
+    rows : (n_second,) int64
+        Events that have one, ascending.
+    delay : (n_second,) float64, ns
+        After the particle that fired the trigger.
+    deposits : Deposits
+        ``n_second`` events.
+    """
+
+    rows: Integers
+    delay: Floats
+    deposits: Deposits
+
+
+def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> Overlay:
+    """Draw the second particles of a block of events.
+
+    Parameters
+    ----------
+    gun : Gun
+    pile_up : PileUp
+    forced : (n,) bool
+        Events that have a hadron within a few ns; the others have any particle at any time, sometimes.
+    """
+    rng = gun.rng
+    rows = np.flatnonzero(forced | (rng.random(len(forced)) < pile_up.probability))
+    coincident = forced[rows]
+    delay = np.where(
+        coincident,
+        rng.uniform(-_COINCIDENCE, _COINCIDENCE, len(rows)),
+        rng.uniform(pile_up.start, pile_up.stop, len(rows)),
+    )
+    is_hadron = coincident | (rng.random(len(rows)) < pile_up.hadron_fraction)
+    return Overlay(rows, delay, _particles(gun, is_hadron))
+
+
+def _particles(gun: Gun, is_hadron: Booleans) -> Deposits:
+    n_hadrons = int(is_hadron.sum())
+    first = beam_hadrons(gun, n_hadrons, _HADRONS)
+    energy = gun.beam_energy(len(is_hadron) - n_hadrons)
+    second = electrons(gun, energy, energy)
+    order = np.argsort(np.argsort(~is_hadron, kind="stable"), kind="stable")
+    return concatenate([first, second]).take(order)

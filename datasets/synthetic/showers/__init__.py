@@ -1,0 +1,1 @@
+"""The Geant4 shower library as data files; see README.md."""

@@ -1,0 +1,150 @@
+"""Writing run files as TTree, RNTuple or Parquet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+import awkward as ak
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import uproot
+
+from na64.datasets.columns import Array
+from na64.datasets.synthetic.branches import Jagged
+
+
+class Format(Enum):
+    """Container of a run file."""
+
+    TTREE = "ttree"
+    RNTUPLE = "rntuple"
+    PARQUET = "parquet"
+
+    @property
+    def suffix(self) -> str:
+        """Ending of the file name."""
+        return ".parquet" if self is Format.PARQUET else ".root"
+
+
+class Writer(Protocol):
+    """A run file being written; each call of `extend` makes one cluster or row group."""
+
+    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+        """Append events."""
+
+
+@contextmanager
+def open_writer(path: Path, container: Format, tree: str) -> Iterator[Writer]:
+    """Write a run file under a temporary name; it gets its name when it is complete."""
+    partial = path.with_name(f".{path.name}.part")
+    with _WRITERS[container](partial, tree) as writer:
+        yield writer
+    with partial.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    partial.replace(path)
+
+
+@contextmanager
+def _open_tree(path: Path, tree: str) -> Iterator[Writer]:
+    with uproot.recreate(path, compression=uproot.LZ4(4)) as file:
+        yield _TreeWriter(file, tree)
+
+
+@contextmanager
+def _open_rntuple(path: Path, tree: str) -> Iterator[Writer]:
+    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+        yield _RNTupleWriter(file, tree)
+
+
+@contextmanager
+def _open_parquet(path: Path, tree: str) -> Iterator[Writer]:  # noqa: ARG001
+    writer = ParquetWriter(path)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+class _TreeWriter:
+    """A TTree; made from the types of the first block."""
+
+    def __init__(self, file: Any, name: str) -> None:
+        self._file, self._name = file, name
+        self._tree: Any = None
+
+    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+        if self._tree is None:
+            self._tree = self._file.mktree(
+                self._name, {name: _tree_type(values) for name, values in branches.items()}
+            )
+        self._tree.extend({name: _awkward(values) for name, values in branches.items()})
+
+
+def _tree_type(values: Array | Jagged) -> Any:
+    if isinstance(values, Jagged):
+        return f"var * {values.content.dtype}"
+    return np.dtype((values.dtype, values.shape[1:]))
+
+
+class _RNTupleWriter:
+    """An RNTuple; made from the form of the first block."""
+
+    def __init__(self, file: Any, name: str) -> None:
+        self._file, self._name = file, name
+        self._ntuple: Any = None
+
+    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+        data = ak.Array({name: _awkward(values) for name, values in branches.items()})
+        if self._ntuple is None:
+            self._ntuple = self._file.mkrntuple(self._name, data.layout.form)
+        self._ntuple.extend(data)
+
+
+class ParquetWriter:
+    """A Parquet file with page checksums; cells are flat lists of fixed size."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: Any = None
+
+    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+        """Append events as one row group."""
+        table = pa.table({name: _arrow(values) for name, values in branches.items()})
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._path, table.schema, compression="zstd", write_page_checksum=True
+            )
+        self._writer.write_table(table, row_group_size=max(len(table), 1))
+
+    def describe(self, metadata: dict[str, str]) -> None:
+        """Add key-value metadata."""
+        self._writer.add_key_value_metadata(metadata)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _awkward(values: Array | Jagged) -> Any:
+    if not isinstance(values, Jagged):
+        return values
+    offsets = ak.index.Index64(values.offsets)
+    return ak.Array(ak.contents.ListOffsetArray(offsets, ak.contents.NumpyArray(values.content)))
+
+
+def _arrow(values: Array | Jagged) -> Any:
+    if isinstance(values, Jagged):
+        return pa.ListArray.from_arrays(values.offsets.astype(np.int32), values.content)
+    if values.ndim == 1:
+        return pa.array(values)
+    return pa.FixedSizeListArray.from_arrays(values.reshape(-1), int(np.prod(values.shape[1:])))
+
+
+_WRITERS = {Format.TTREE: _open_tree, Format.RNTUPLE: _open_rntuple, Format.PARQUET: _open_parquet}

@@ -1,0 +1,205 @@
+"""Strict reading of TOML: what no reader asked for is refused by name."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+Source: TypeAlias = Path | Traversable
+"""A file on disk, or one shipped inside a package."""
+
+
+class _Required(Enum):
+    KEY = "no default"
+
+
+_REQUIRED = _Required.KEY
+_INT64 = 2**63
+
+V = TypeVar("V")
+D = TypeVar("D")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give the known name most like `name`, or an empty string if none is known."""
+
+    def likeness(candidate: str) -> float:
+        return difflib.SequenceMatcher(None, name.casefold(), candidate.casefold()).ratio()
+
+    return max(sorted(known), key=likeness, default="")
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> str:
+    """Say in one line that a name is not known and which known one is nearest."""
+    closest = nearest(name, known)
+    return f'unknown {noun} "{name}"' + (f', nearest known is "{closest}"' if closest else "")
+
+
+def load(path: Source) -> dict[str, object]:
+    """Read a TOML file; the error of a bad one (a duplicate key makes it bad) names the file."""
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"{path.name}: nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def load_table(path: Source) -> Table:
+    """Read a TOML file as a `Table` whose errors name the file."""
+    return Table(load(path), path.name)
+
+
+class Table:
+    """One TOML table: every getter checks the type, `done` refuses each key that no getter asked for.
+
+    A getter without a default needs its key. A default is returned as it is, so it may be None.
+
+    Parameters
+    ----------
+    mapping : mapping of str to object
+    where : str
+        The file the table comes from, for messages.
+    path : str
+        Dotted path of the table within the file, for messages.
+    """
+
+    def __init__(self, mapping: Mapping[str, object], where: str, path: str = "") -> None:
+        self._mapping = mapping
+        self._where = where
+        self._path = path
+        self._asked: set[str] = set()
+        self._children: list[Table] = []
+
+    def place(self, key: str = "") -> str:
+        """Name the file and the key path; every message starts with it."""
+        path = ".".join(part for part in (self._path, key) if part)
+        return f"{self._where}: {path}" if path else self._where
+
+    def names(self) -> tuple[str, ...]:
+        """Give the keys of the table in file order, read or not."""
+        return tuple(self._mapping)
+
+    def has(self, key: str) -> bool:
+        """Tell if the key is there; it counts as asked for."""
+        self._asked.add(key)
+        return key in self._mapping
+
+    def text(self, key: str, default: D | _Required = _REQUIRED) -> str | D:
+        """Give a string."""
+        return self._read(key, _text, default)
+
+    def number(self, key: str, default: D | _Required = _REQUIRED) -> float | D:
+        """Give a finite number as float; true and false are not numbers."""
+        return self._read(key, _number, default)
+
+    def integer(self, key: str, default: D | _Required = _REQUIRED) -> int | D:
+        """Give an integer of at most 64 bits; 1.0 is not one."""
+        return self._read(key, _integer, default)
+
+    def flag(self, key: str, default: D | _Required = _REQUIRED) -> bool | D:
+        """Give true or false."""
+        return self._read(key, _flag, default)
+
+    def texts(self, key: str, default: D | _Required = _REQUIRED) -> tuple[str, ...] | D:
+        """Give a list of strings."""
+        return self._read(key, _each(_text), default)
+
+    def numbers(self, key: str, default: D | _Required = _REQUIRED) -> tuple[float, ...] | D:
+        """Give a list of finite numbers as floats."""
+        return self._read(key, _each(_number), default)
+
+    def integers(self, key: str, default: D | _Required = _REQUIRED) -> tuple[int, ...] | D:
+        """Give a list of integers."""
+        return self._read(key, _each(_integer), default)
+
+    def table(self, key: str, default: D | _Required = _REQUIRED) -> Table | D:
+        """Give a table; `done` of this one includes it."""
+        return self._read(key, lambda value, place: self._child(value, place, key), default)
+
+    def tables(self, key: str, default: D | _Required = _REQUIRED) -> tuple[Table, ...] | D:
+        """Give an array of tables; `done` of this one includes them."""
+
+        def read(value: object, place: str) -> tuple[Table, ...]:
+            items = _list(value, place)
+            return tuple(self._child(item, f"{place}[{n}]", f"{key}[{n}]") for n, item in enumerate(items))
+
+        return self._read(key, read, default)
+
+    def done(self) -> None:
+        """Refuse keys that were never asked for, here and in the tables read from here.
+
+        Raises
+        ------
+        KeyError
+            Names the key and the nearest one that was asked for.
+        """
+        for name in self._mapping:
+            if name not in self._asked:
+                raise KeyError(f"{self.place()}: {unknown('key', name, self._asked)}")
+        for child in self._children:
+            child.done()
+
+    def _read(self, key: str, convert: Callable[[object, str], V], default: D | _Required) -> V | D:
+        if self.has(key):
+            return convert(self._mapping[key], self.place(key))
+        if isinstance(default, _Required):
+            raise KeyError(f'{self.place()}: "{key}" is missing')
+        return default
+
+    def _child(self, value: object, place: str, key: str) -> Table:
+        if not isinstance(value, dict):
+            raise _wrong(value, "a table", place)
+        child = Table(value, self._where, ".".join(part for part in (self._path, key) if part))
+        self._children.append(child)
+        return child
+
+
+def _wrong(value: object, expected: str, place: str) -> ValueError:
+    shown = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    return ValueError(f"{place}: {shown[:80]} is not {expected}")
+
+
+def _text(value: object, place: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(value, "a string", place)
+    return value
+
+
+def _integer(value: object, place: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64:
+        raise _wrong(value, "an integer", place)
+    return value
+
+
+def _number(value: object, place: str) -> float:
+    if isinstance(value, int):
+        return float(_integer(value, place))
+    if not isinstance(value, float) or not math.isfinite(value):
+        raise _wrong(value, "a finite number", place)
+    return value
+
+
+def _flag(value: object, place: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(value, "true or false", place)
+    return value
+
+
+def _list(value: object, place: str) -> list[object]:
+    if not isinstance(value, list):
+        raise _wrong(value, "a list", place)
+    return value
+
+
+def _each(convert: Callable[[object, str], V]) -> Callable[[object, str], tuple[V, ...]]:
+    def read(value: object, place: str) -> tuple[V, ...]:
+        return tuple(convert(item, f"{place}[{n}]") for n, item in enumerate(_list(value, place)))
+
+    return read

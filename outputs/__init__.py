@@ -1,0 +1,1 @@
+"""What leaves: tables, histograms, plots, the report and their provenance."""

@@ -1,0 +1,133 @@
+"""From what came of a job to what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from na64.datasets.catalogue import Catalogue, Kind
+from na64.datasets.conditions import Conditions
+from na64.datasets.exposure import Exposure, exposure_of_run
+from na64.datasets.periods import Period
+from na64.outputs import histograms
+from na64.outputs.facts import box_facts, period_facts, selection_facts
+from na64.outputs.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
+from na64.processors.booking import Booking
+from na64.processors.campaign import CampaignResult
+from na64.processors.job import Job
+from na64.processors.result import REGIONS
+from na64.selections.features import FEATURES
+
+UNKNOWN = Exposure(None, None)
+
+
+def summarise(
+    catalogue: Catalogue,
+    job: Job,
+    result: CampaignResult,
+    booking: Booking,
+    periods: Mapping[str, Period],
+    *,
+    scope: str = "all runs",
+) -> Summary:
+    """Say everything about a result that is not in its tables and histograms.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+    result : CampaignResult
+    booking : Booking
+        Of the job's selection.
+    periods : mapping of str to Period
+    scope : str
+        Which runs were asked for.
+    """
+    used = [periods[name] for name in sorted({context.period for context in job.runs.values()})]
+    runs = tuple(_run(number, catalogue, job, result, periods) for number in sorted(result.tallies))
+    reasons = tuple(_reasons(catalogue, result))
+    is_data = catalogue.kind is Kind.DATA
+    selection = job.selection
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    return Summary(
+        verdict=Verdict.INCOMPLETE if reasons else Verdict.COMPLETE,
+        reasons=reasons,
+        is_data=is_data,
+        has_truth=any(record.truth for record in catalogue.good),
+        blinding=Blinding.BLIND if is_data else Blinding.NOT_BLINDED,
+        scope=scope,
+        totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
+        runs=runs,
+        selection=selection_facts(selection, features),
+        boxes=tuple(box_facts(period) for period in used),
+        periods=tuple(period_facts(period) for period in used),
+        histograms=histograms.describe(booking),
+        files=_files(catalogue, result),
+        warnings=(*catalogue.warnings, *_without_exposure(runs, result)),
+        failures=result.failures,
+        identities=_identities(catalogue, job),
+    )
+
+
+def _run(
+    number: int, catalogue: Catalogue, job: Job, result: CampaignResult, periods: Mapping[str, Period]
+) -> RunFacts:
+    context, tally = job.runs[number], result.tallies[number]
+    exposure = (
+        UNKNOWN if result.missing[number] else _exposure(number, catalogue, job, periods[context.period])
+    )
+    counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
+    return RunFacts(number, context.period, context.type.value, counts, exposure.delivered, exposure.live)
+
+
+def _exposure(number: int, catalogue: Catalogue, job: Job, period: Period) -> Exposure:
+    known = Conditions(period.run_facts, period.spills, period.bad) + catalogue.conditions
+    facts = period.facts(number, catalogue.run_facts.get(number))
+    return exposure_of_run(facts, known.spills.values(), job.bad)
+
+
+def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
+    missing = {run: n_events for run, n_events in result.missing.items() if n_events}
+    if missing:
+        yield f"{sum(missing.values())} recorded events of {len(missing)} runs were not read"
+    if catalogue.unreviewed:
+        yield f"{len(catalogue.unreviewed)} files were not read and nobody has reviewed why"
+    if result.failures:
+        yield f"{len(result.failures)} pieces of work failed"
+
+
+def _without_exposure(runs: tuple[RunFacts, ...], result: CampaignResult) -> Iterator[str]:
+    for run in runs:
+        if run.eot_delivered is None:
+            why = (
+                "part of it was not read"
+                if result.missing[run.run]
+                else f"period {run.period} has no record of it"
+            )
+            yield f"run {run.run}: no electrons on target are stated, {why}"
+
+
+def _totals(runs: tuple[RunFacts, ...], result: CampaignResult, stage: int) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for run in runs:
+        for name, count in run.accounting.items():
+            totals[name] = totals.get(name, 0) + count
+    tallies = list(result.tallies.values())
+    totals["visible"] = sum(tally.visible for tally in tallies)
+    totals["selected"] = sum(int(tally.passed()[0, -1]) for tally in tallies)
+    for index, region in enumerate(REGIONS[1:], start=1):
+        totals[region] = sum(int(tally.regions_after()[0, stage, index]) for tally in tallies)
+    return totals
+
+
+def _files(catalogue: Catalogue, result: CampaignResult) -> FileFacts:
+    not_read = [
+        (record.name, f"reviewed: {record.accepted} ({record.reason})" if record.accepted else record.reason)
+        for record in catalogue.files
+        if not record.is_good
+    ]
+    not_read += [tuple(line.split(": ", 1)) for line in result.failures]  # type: ignore[misc]
+    return FileFacts(len(catalogue.files), len(catalogue.good), tuple(not_read))
+
+
+def _identities(catalogue: Catalogue, job: Job) -> dict[str, str]:
+    return {"catalogue": catalogue.identity, "selection": job.selection.identity}

@@ -1,0 +1,215 @@
+"""Writes the products of a result, each whole or not at all, and reads them back."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from na64.outputs import cutflow, histograms, provenance, root_file, summary, yields
+from na64.outputs.figures import Products, draw
+from na64.outputs.report import render
+from na64.outputs.summary import Summary
+from na64.outputs.table import Table, read_csv
+from na64.processors.booking import VISIBLE, Booking
+from na64.processors.result import Tally
+
+RESULT = "result.json"
+PROVENANCE = "provenance.json"
+YIELDS = "yields.csv"
+CUTFLOW = "cutflow.csv"
+REGIONS = "regions.csv"
+HISTOGRAMS = "histograms.uhi.zip"
+REPORT = "report.html"
+PLOTS = "plots"
+
+_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+
+
+def write_products(
+    folder: Path,
+    *,
+    facts: Summary,
+    tallies: Mapping[int, Tally],
+    booking: Booking,
+    made_by: Mapping[str, object],
+) -> Products:
+    """Write every product of a result into a folder: numbers first, then plots and report from them.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none.
+    facts : Summary
+    tallies : mapping of int to Tally
+        By run; a run without one counts as empty.
+    booking : Booking
+    made_by : mapping
+        `na64.outputs.provenance.provenance`.
+    """
+    write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by)
+    products = read_result(folder)
+    write_report(folder, products)
+    return products
+
+
+def write_numbers(
+    folder: Path,
+    *,
+    facts: Summary,
+    tallies: Mapping[int, Tally],
+    booking: Booking,
+    made_by: Mapping[str, object],
+) -> None:
+    """Write tables, histograms and provenance, then `RESULT`, which names them by content."""
+    tallies = _every_run(facts, tallies, booking)
+    tables = _tables(facts, tallies, booking)
+    hists = histograms.to_hists(booking, _all_bins(tallies, booking))
+    contents = {
+        **{f"{name}.csv": table.to_csv() for name, table in tables.items()},
+        **{f"{name}.parquet": tables[name].to_parquet() for name in ("yields", "cutflow")},
+        HISTOGRAMS: histograms.to_zip(hists),
+        "histograms.root": root_file.to_root(hists),
+    }
+    for name, data in contents.items():
+        write_bytes(folder / name, data)
+    write_bytes(folder / PROVENANCE, provenance.to_json(made_by))
+    digests = {name: _digest(data) for name, data in contents.items()}
+    write_bytes(folder / RESULT, summary.to_json(replace(_without_paths(facts), products=digests)))
+
+
+def write_report(folder: Path, products: Products) -> Path:
+    """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
+    pictures = []
+    written = set()
+    for drawing in draw(products):
+        _fix_layout(drawing.figure)
+        for suffix, metadata in _FORMATS.items():
+            buffer = io.BytesIO()
+            drawing.figure.savefig(buffer, format=suffix, metadata=metadata)
+            path = folder / PLOTS / f"{drawing.name}.{suffix}"
+            write_bytes(path, buffer.getvalue())
+            written.add(path)
+            if suffix == "png":
+                pictures.append((drawing.name, drawing.section, drawing.caption, buffer.getvalue()))
+    for path in (folder / PLOTS).glob("*"):
+        if path not in written and path.suffix.removeprefix(".") in _FORMATS:
+            path.unlink()
+    write_bytes(folder / REPORT, render(products, pictures).encode())
+    return folder / REPORT
+
+
+def read_result(folder: Path) -> Products:
+    """Read the products back.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder holds no result.
+    ValueError
+        A product is not the one that belongs to the result.
+    """
+    facts = summary.from_json((folder / RESULT).read_bytes())
+    data = {name: _checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
+    weighted = b"selected_sumw" in data[YIELDS].splitlines()[0]
+    return Products(
+        summary=facts,
+        yields=read_csv(data[YIELDS], yields.WEIGHTED_KINDS if weighted else yields.KINDS),
+        cutflow=read_csv(data[CUTFLOW], cutflow.KINDS),
+        regions=read_csv(data[REGIONS], cutflow.REGION_KINDS),
+        histograms=histograms.from_zip(data[HISTOGRAMS]),
+        provenance=json.loads((folder / PROVENANCE).read_bytes()),
+    )
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: temporary name in the same folder, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _fix_layout(figure: Figure) -> None:
+    """Lay the figure out once, not again for every format."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _without_paths(facts: Summary) -> Summary:
+    """Messages name files, not the folders and hosts of whoever ran the job."""
+    clean = provenance.anonymous
+    not_read = tuple((clean(name), clean(reason)) for name, reason in facts.files.not_read)
+    return replace(
+        facts,
+        scope=clean(facts.scope),
+        reasons=tuple(map(clean, facts.reasons)),
+        warnings=tuple(map(clean, facts.warnings)),
+        failures=tuple(map(clean, facts.failures)),
+        files=replace(facts.files, not_read=not_read),
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table]:
+    stage = (VISIBLE, *booking.cuts).index(facts.selection.yields_after)
+    return {
+        "yields": yields.yields_table(facts.runs, tallies, stage=stage, is_data=facts.is_data),
+        "cutflow": cutflow.cutflow_table(tallies, booking.cuts),
+        "regions": cutflow.regions_table(tallies, booking.cuts),
+    }
+
+
+def _every_run(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[int, Tally]:
+    empty = _empty(tallies, booking)
+    return {run: tallies.get(run, empty) for run in sorted({run.run for run in facts.runs})}
+
+
+def _all_bins(tallies: Mapping[int, Tally], booking: Booking) -> NDArray[np.int64]:
+    """Bins of all runs together; counts are integers, so the order does not matter."""
+    bins = _empty(tallies, booking).histograms
+    for tally in tallies.values():
+        bins[:, tally.bins] += tally.contents
+    return bins
+
+
+def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
+    n_layers = max((tally.n_layers for tally in tallies.values()), default=1)
+    return Tally.empty(n_cuts=len(booking.cuts), n_bins=booking.n_bins, n_layers=n_layers)
+
+
+def _checked(path: Path, facts: Summary) -> bytes:
+    data = path.read_bytes()
+    if _digest(data) != facts.products.get(path.name):
+        raise ValueError(f"{path.name} is not the one that {RESULT} was written with")
+    return data
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

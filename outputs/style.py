@@ -1,0 +1,110 @@
+"""How every figure looks: mplhep's base, print first, no colour without a second sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import hist
+import matplotlib as mpl
+import mplhep
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+INK = "#1b1b1b"
+QUIET = "#6b6b6b"
+CLOSED = "#b01e1e"
+"""What is not looked at: the box, its hatching, what a cut removes."""
+
+ACCENT = "#1f5a92"
+FILL = "#9dbfdc"
+
+REGION_COLOURS = {"region_I": "#0b5394", "region_II": "#b45309", "region_III": "#6a1b6a", "elsewhere": QUIET}
+"""Okabe-Ito-like hues of different lightness."""
+
+REGION_LINES: dict[str, Literal["-", "--", "-.", ":"]] = {
+    "region_I": "-",
+    "region_II": "--",
+    "region_III": "-.",
+    "elsewhere": ":",
+}
+REGION_MARKERS = {"region_I": "o", "region_II": "s", "region_III": "^", "elsewhere": "x"}
+REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewhere": "elsewhere"}
+
+COUNTS = LinearSegmentedColormap.from_list(
+    "counts", mpl.colormaps["YlGnBu"](np.linspace(0.22, 1.0, 256)), N=256
+)
+"""From light to dark: the order of counts survives a black-and-white print."""
+
+_OVERRIDES: dict[Any, Any] = {
+    "font.size": 12,
+    "axes.labelsize": 12,
+    "axes.titlesize": 12,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "legend.fontsize": 11,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "axes.linewidth": 0.9,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "hatch.linewidth": 0.8,
+    "figure.figsize": (7.2, 5.2),
+    "figure.dpi": 100,
+    "savefig.bbox": "standard",
+    "savefig.dpi": 144,
+    "xtick.major.size": 6,
+    "xtick.minor.size": 3,
+    "ytick.major.size": 6,
+    "ytick.minor.size": 3,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "xtick.minor.width": 0.6,
+    "ytick.minor.width": 0.6,
+    "xtick.major.pad": 5,
+    "ytick.major.pad": 5,
+    "axes.labelpad": 5,
+    "svg.hashsalt": "na64",
+    "pdf.fonttype": 3,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Figures made inside look alike; nothing outside changes."""
+    with mpl.rc_context():
+        mpl.rcParams.update(mplhep.style.ROOT)
+        mpl.rcParams.update(_OVERRIDES)
+        yield
+
+
+def axis_label(axis: hist.axis.Regular) -> str:
+    """Label of an axis, with ``E_X`` set as a symbol with a subscript."""
+    return re.sub(r"\bE_([A-Z]+)", r"$E_\\mathrm{\1}$", str(axis.label or axis.name))
+
+
+def stamp(axes: Axes, label: str, *, right: str = "") -> None:
+    """Say above the axes what the events are, on the right what the figure is of."""
+    axes.set_title(f"$\\bf{{NA64}}$  {label}", loc="left", color=INK)
+    if right:
+        axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)
+
+
+def watermark(figure: Figure, text: str) -> None:
+    """Write across the figure."""
+    figure.text(
+        0.5,
+        0.5,
+        text,
+        fontsize=40,
+        color=CLOSED,
+        alpha=0.18,
+        rotation=28,
+        ha="center",
+        va="center",
+        zorder=10,
+    )

@@ -1,0 +1,1 @@
+"""Columns to features to results, on one core or many."""

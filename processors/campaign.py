@@ -1,0 +1,214 @@
+"""The main job: from a catalogue and a job to the tallies of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from na64.datasets.catalogue import Catalogue, FileRecord, verify
+from na64.datasets.identity import identity
+from na64.processors.backends import Backend
+from na64.processors.executor import Outcome, Progress, run, silent
+from na64.processors.job import FileContext, Job, file_context
+from na64.processors.ledger import Array, Ledger, Partial
+from na64.processors.result import Tally
+from na64.processors.segment import empty_tally, process_segment, warm_up
+from na64.processors.tasks import Options, Task, Work, package_code
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a worker needs to know of a segment besides its range."""
+
+    record: FileRecord
+    file: FileContext
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all segments share."""
+
+    job: Job
+    chunk_events: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResult:
+    """What came of a job.
+
+    Attributes
+    ----------
+    tallies : dict of int to Tally
+        By run; every run of the job has one.
+    recorded : dict of int to int
+        Events by run, as catalogued.
+    failures : tuple of str
+        What was not read and why, one line each.
+    n_resumed : int
+        Segments whose counts were in the ledger.
+    interrupted : bool
+        Ctrl-C was pressed.
+    """
+
+    tallies: dict[int, Tally]
+    recorded: dict[int, int]
+    failures: tuple[str, ...]
+    n_resumed: int
+    interrupted: bool
+
+    @property
+    def missing(self) -> dict[int, int]:
+        """Events by run that were recorded and not read."""
+        return {run: self.recorded[run] - tally.read for run, tally in self.tallies.items()}
+
+
+def plan(catalogue: Catalogue, job: Job, *, limit: int | None = None) -> list[Task]:
+    """Return the segments to be counted, largest first.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+    limit : int, optional
+        Events a run; a file of several runs is read until none of them wants more.
+    """
+    return sorted(_tasks(catalogue.good, job, limit), key=lambda task: (-task.n_events, task.key))
+
+
+def identity_of(tasks: Iterable[Task]) -> str:
+    """Name the result of tasks: by the keys of all of them."""
+    return identity(sorted(task.key for task in tasks))
+
+
+def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterator[Task]:
+    wanted = dict.fromkeys(job.runs, limit)
+    for record in records:
+        file = file_context(record, job)
+        for start, stop in record.segments if file.runs else ():
+            end = stop
+            if limit is not None:
+                most = max(wanted[run] or 0 for run in file.runs)
+                end = min(stop, start + most) if len(record.runs) == 1 else stop
+                wanted |= {run: max((wanted[run] or 0) - (end - start), 0) for run in file.runs}
+                if most == 0:
+                    continue
+            yield Task(job.result_key(file, start, end), record.path, start, end, Piece(record, file))
+
+
+def process(
+    catalogue: Catalogue,
+    job: Job,
+    backend: Backend,
+    ledger: Ledger,
+    *,
+    limit: int | None = None,
+    chunk_events: int | None = None,
+    options: Options | None = None,
+    fresh: bool = False,
+    progress: Progress = silent,
+) -> CampaignResult:
+    """Count a catalogue; what the ledger holds is not counted again.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+        Of the same catalogue, see `na64.processors.job.build_job`.
+    backend : Backend
+    ledger : Ledger
+    limit : int, optional
+        Events a run.
+    chunk_events : int, optional
+        Events a worker reads at a time; without influence on the result.
+    options : Options, optional
+        How a segment is tried; by default blind unless the job is of simulation.
+    fresh : bool
+        Count again what the ledger holds.
+    progress : callable
+    """
+    changed = _changed(catalogue, job)
+    tasks = [task for task in plan(catalogue, job, limit=limit) if task.path not in changed]
+    work = Work(
+        function=count_segment,
+        context=Shared(job, chunk_events),
+        prepare=prepare,
+        options=options or Options(blind=not job.simulation),
+        code=package_code(),
+    )
+    outcome = run(tasks, work, backend, ledger, fresh=fresh, progress=progress)
+    return CampaignResult(
+        tallies=_merge(outcome, job),
+        recorded={number: catalogue.runs[number] for number in job.runs},
+        failures=(*changed.values(), *_failures(outcome)),
+        n_resumed=outcome.n_resumed,
+        interrupted=outcome.interrupted,
+    )
+
+
+def _changed(catalogue: Catalogue, job: Job) -> dict[str, str]:
+    """Find the files that are not any more what was registered; by path, with the reason."""
+    changed = {}
+    for record in catalogue.good:
+        if file_context(record, job).runs:
+            try:
+                verify(record)
+            except (OSError, ValueError) as error:
+                changed[record.path] = str(error)
+    return changed
+
+
+def _failures(outcome: Outcome) -> Iterator[str]:
+    for failure in outcome.failures:
+        yield f"{_place(failure.task)}: {failure.reason}"
+    for task in outcome.untried:
+        yield f"{_place(task)}: not begun"
+
+
+def _place(task: Task) -> str:
+    return f"{task.payload.record.name}, events {task.start} to {task.stop}"
+
+
+def _merge(outcome: Outcome, job: Job) -> dict[int, Tally]:
+    """Add the partial results of every run, in the order of their keys, one in memory at a time."""
+    empty = empty_tally(job)
+    tallies = dict.fromkeys(sorted(job.runs), empty)
+    for partial in outcome.results.values():
+        for number, tally in tallies_of(partial).items():
+            tallies[number] = tallies[number] + tally
+    return tallies
+
+
+def prepare(shared: Shared) -> None:
+    """Make a worker ready: compile, or load, the kernels it will need."""
+    warm_up(shared.job)
+
+
+def count_segment(task: Task, shared: Shared) -> Partial:
+    """Read and count one segment, in a worker."""
+    piece: Piece = task.payload
+    tallies = process_segment(
+        piece.record, task.start, task.stop, shared.job, piece.file, chunk_events=shared.chunk_events
+    )
+    return partial_of(tallies)
+
+
+def partial_of(tallies: dict[int, Tally]) -> Partial:
+    """Take the tallies of a segment apart for the ledger."""
+    headers: dict[str, object] = {}
+    arrays: dict[str, Array] = {}
+    for number, tally in tallies.items():
+        headers[str(number)], parts = tally.to_arrays()
+        arrays |= {f"{number}/{name}": array for name, array in parts.items()}
+    return Partial({"runs": headers}, arrays)
+
+
+def tallies_of(partial: Partial) -> dict[int, Tally]:
+    """Return what `partial_of` took apart."""
+    tallies = {}
+    for number, header in partial.header["runs"].items():
+        prefix = f"{number}/"
+        parts = {
+            name.removeprefix(prefix): a for name, a in partial.arrays.items() if name.startswith(prefix)
+        }
+        tallies[int(number)] = Tally.from_arrays(header, parts)
+    return tallies

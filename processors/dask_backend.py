@@ -1,0 +1,378 @@
+"""Tasks on a Dask cluster: one of our own on this machine, or one that exists already."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import TypeAlias, cast
+from urllib.parse import urlsplit
+
+import cloudpickle
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin, get_worker
+from distributed.scheduler import NoValidWorkerError, NoWorkerError
+
+import na64
+from na64.processors.backends import Answers, Closing, WorkersLostError, interrupts_blocked
+from na64.processors.tasks import Failed, Report, Task, Work, Worker
+
+_LOCAL_SETTINGS = {
+    # A task that was on a worker when it ended is done again by us, alone, so that the culprit is known.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.no-workers-timeout": "60s",
+    "distributed.scheduler.worker-ttl": "60s",
+    "distributed.comm.require-encryption": True,
+    # Nothing is served over HTTP: pages show tasks and exceptions to everybody on this machine.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+_ENCRYPTED = ("tls", "wss", "inproc")
+_TASKS_A_THREAD = 2
+_GLANCE = 1.0
+_ALLOWED_FALSE_STARTS = 4
+_GONE = (OSError, TimeoutError)
+
+_LONGEST_BUNDLE = 16
+_BUSY = 0.25
+
+_Answer: TypeAlias = tuple[str, float, list[Report]]
+
+
+class _Desk(WorkerPlugin):  # type: ignore[misc]
+    """The work as it stands on every worker of the cluster, those included that come later."""
+
+    def __init__(self, packed: bytes) -> None:
+        self.name = f"na64-{hashlib.sha256(packed).hexdigest()}"
+        self._packed = packed
+        self._worker: Worker | None = None
+
+    def perform(self, tasks: list[Task]) -> list[Report]:
+        if self._worker is None:
+            self._worker = Worker(self._packed)
+        return [self._worker.perform(task) for task in tasks]
+
+
+def _perform(desk: str, tasks: list[Task]) -> _Answer:
+    worker = get_worker()
+    start = time.monotonic()
+    reports = cast("_Desk", worker.plugins[desk]).perform(tasks)
+    return worker.address, time.monotonic() - start, reports
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """What is connected."""
+
+    client: Client
+    local: LocalCluster | None
+
+
+class DaskBackend(Closing):
+    """Futures of `distributed`, a bounded number in flight, no graph and no Dask collection.
+
+    Parameters
+    ----------
+    workers : int
+        Worker processes of a cluster on this machine, with one thread each, encrypted and without dashboard.
+    scheduler : str or None
+        Address of a scheduler that exists already; `workers` has no meaning then.
+    insecure : bool
+        Accept an unencrypted scheduler on another host: everybody who reaches it can run code as its owner.
+    bundle : int or None
+        Tasks in a submission; None: as many as take a worker a quarter of a second, at most 16. When a worker
+        ends, all tasks of its bundle are done again.
+    patience : float, s
+        How long to wait for a connection, for a first worker, and for an answer of every worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        scheduler: str | None = None,
+        insecure: bool = False,
+        bundle: int | None = None,
+        patience: float = 60.0,
+    ) -> None:
+        if workers < 1 or (bundle is not None and bundle < 1):
+            raise ValueError(f"workers are {workers}, bundle is {bundle}: expected at least 1")
+        if scheduler is not None and not insecure and not is_private(scheduler):
+            raise ValueError(
+                f"scheduler {scheduler} is on another host and not encrypted: expected a tls:// address"
+            )
+        self._n_workers = workers
+        self._address = scheduler
+        self._bundle = bundle
+        self._patience = patience
+        self._cluster: _Cluster | None = None
+
+    @property
+    def client(self) -> Client:
+        """The connection, made when it is first asked for."""
+        if self._cluster is None:
+            self._cluster = self._start() if self._address is None else self._connect(self._address)
+        return self._cluster.client
+
+    def _start(self) -> _Cluster:
+        with dask.config.set(_LOCAL_SETTINGS), interrupts_blocked():
+            local = LocalCluster(
+                n_workers=self._n_workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                protocol="tls",
+                security=True,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+            )
+            return _Cluster(Client(local, set_as_default=False), local)
+
+    def _connect(self, address: str) -> _Cluster:
+        try:
+            client = Client(address, timeout=self._patience, set_as_default=False)
+        except _GONE as error:
+            raise WorkersLostError(f"no scheduler answers at {address} ({type(error).__name__})") from None
+        return _Cluster(client, None)
+
+    def _revive(self) -> None:
+        """Start workers in place of lost ones: a nanny gives up on one that ends while it starts."""
+        if self._cluster is not None and self._cluster.local is not None:
+            self._cluster.local.scale(self._n_workers)
+
+    def close(self) -> None:
+        """End the connection, and the cluster if it is our own."""
+        cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.client.close()
+            if cluster.local is not None:
+                cluster.local.close()
+
+    def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
+        """Perform tasks; see `Backend.map`."""
+        if self._address is not None:
+            check_workers(self.client, self._address, work.code, self._patience)
+        desk = _Desk(cloudpickle.dumps(work))
+        self.client.register_plugin(desk, name=desk.name)
+        stream = _Stream(self.client, desk.name, self._patience, self._revive)
+        try:
+            yield from self._map(stream, iter(tasks))
+        finally:
+            stream.drop()
+            with suppress(*_GONE):
+                self.client.unregister_worker_plugin(desk.name)
+
+    def _map(self, stream: _Stream, tasks: Iterator[Task]) -> Answers:
+        bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
+        yield from stream.answers(bundles, stream.capacity)
+        while stream.suspects:
+            task = stream.suspects.pop(0)
+            yield from stream.answers(iter([[task]]), lambda: 1)
+            if stream.suspects and stream.suspects[-1] is task:
+                stream.suspects.pop()
+                yield task, Failed("its worker ended, twice")
+
+
+class _Stream:
+    """Submissions in flight and what comes back.
+
+    Attributes
+    ----------
+    suspects : list of Task
+        Those that were on a worker when it ended.
+    """
+
+    def __init__(self, client: Client, desk: str, patience: float, revive: Callable[[], None]) -> None:
+        self.suspects: list[Task] = []
+        self._client = client
+        self._desk = desk
+        self._patience = patience
+        self._revive = revive
+        self._arrived: SimpleQueue[Future] = SimpleQueue()
+        self._flying: dict[str, tuple[Future, list[Task]]] = {}
+        self._n_threads = 0
+        self._n_finished = 0
+        self._seconds_a_task = _BUSY
+        self._n_ended = 0
+        self._seen = -_GLANCE
+
+    def capacity(self) -> int:
+        """Return how many submissions keep all workers busy at the moment."""
+        if time.monotonic() - self._seen >= _GLANCE:
+            try:
+                self._n_threads = self._count_threads()
+            except _GONE:
+                raise WorkersLostError("the scheduler has gone") from None
+            self._seen = time.monotonic()
+        return _TASKS_A_THREAD * max(1, self._n_threads)
+
+    def bundle_size(self) -> int:
+        """Return how many tasks keep a worker busy for a while, as far as is known."""
+        return max(1, min(_LONGEST_BUNDLE, int(_BUSY / max(self._seconds_a_task, 1e-6))))
+
+    def _count_threads(self) -> int:
+        return sum(self._client.nthreads().values())
+
+    def answers(self, bundles: Iterator[list[Task]], capacity: Callable[[], int]) -> Answers:
+        """Submit bundles, never more than the capacity at a time, and give back their tasks as they come."""
+        while True:
+            for bundle in islice(bundles, max(0, capacity() - len(self._flying))):
+                self._submit(bundle)
+            if not self._flying:
+                return
+            future = self._next()
+            _, tasks = self._flying.pop(str(future.key))
+            yield from self._unpack(future, tasks)
+
+    def _submit(self, bundle: list[Task]) -> None:
+        self._watch(self._client.submit(_perform, self._desk, bundle, pure=False), bundle)
+
+    def _watch(self, future: Future, bundle: list[Task]) -> None:
+        self._flying[str(future.key)] = (future, bundle)
+        future.add_done_callback(self._arrived.put)
+
+    def _next(self) -> Future:
+        last = time.monotonic()
+        while True:
+            try:
+                return self._arrived.get(timeout=_GLANCE)
+            except Empty:
+                self._revive()
+                if self._has_workers():
+                    last = time.monotonic()
+                if time.monotonic() - last > self._patience:
+                    raise WorkersLostError(f"no workers for {self._patience:g} s") from None
+
+    def _has_workers(self) -> bool:
+        try:
+            return self._count_threads() > 0
+        except _GONE:
+            return False
+
+    def _unpack(self, future: Future, tasks: list[Task]) -> Answers:
+        answer = self._fetch(future)
+        if answer is None:
+            self._watch(future, tasks)
+        elif isinstance(answer, Exception):
+            yield from self._excuse(answer, tasks)
+        else:
+            future.release()  # or it would be made again when its worker is replaced
+            address, seconds, reports = answer
+            self._n_finished += 1
+            self._seconds_a_task = (self._seconds_a_task + seconds / len(tasks)) / 2
+            yield from zip(tasks, reports, strict=True)
+            if any(isinstance(report, Failed) and report.abandoned for report in reports):
+                self._replace(address)
+
+    def _fetch(self, future: Future) -> _Answer | Exception | None:
+        """Return what a submission gave, or None if that was lost with its worker and is being made again."""
+        try:
+            answer: _Answer = future.result(timeout=self._patience)
+        except TimeoutError:
+            return None
+        except Exception as error:
+            return error
+        return answer
+
+    def _excuse(self, error: BaseException, tasks: list[Task]) -> Answers:
+        if isinstance(error, KilledWorker):
+            self._suspect(tasks)
+        elif isinstance(error, NoWorkerError | NoValidWorkerError):
+            raise WorkersLostError("the scheduler has no workers")
+        elif isinstance(error, CancelledError):
+            raise WorkersLostError("the scheduler has gone")
+        else:  # on the way to or from our code: the text is not about events, but may be long
+            for task in tasks:
+                yield task, Failed(f"{type(error).__name__} on the way to or from a worker")
+
+    def _suspect(self, tasks: list[Task]) -> None:
+        self.suspects.extend(tasks)
+        self._n_ended += 1
+        if not self._n_finished and self._n_ended > _ALLOWED_FALSE_STARTS:
+            raise WorkersLostError(f"{self._n_ended} workers ended and nothing was done")
+
+    def _replace(self, address: str) -> None:
+        try:
+            self._client.restart_workers([address], timeout=self._patience, raise_for_error=False)
+        except ValueError:  # nobody watches over this worker
+            self._client.retire_workers([address], close_workers=True)
+
+    def drop(self) -> None:
+        """Withdraw what is in flight."""
+        futures = [future for future, _ in self._flying.values()]
+        self._flying.clear()
+        if futures:
+            with suppress(*_GONE):
+                self._client.cancel(futures, force=True)
+
+
+def is_private(address: str) -> bool:
+    """Whether what is said to a scheduler stays on this machine or is encrypted."""
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme in _ENCRYPTED or parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def check_workers(client: Client, address: str, code: str | None, patience: float) -> None:
+    """Ask every worker for its version of this package.
+
+    Raises
+    ------
+    WorkersLostError
+        If there is no worker, or one does not answer within the patience (s), has no na64 or another one.
+    """
+    try:
+        client.wait_for_workers(1, timeout=patience)
+    except TimeoutError:
+        raise WorkersLostError(f"scheduler {address} has no workers after {patience:g} s") from None
+    asked = {
+        name: client.submit(_question(), workers=[name], allow_other_workers=False, pure=False)
+        for name in client.nthreads()
+    }
+    end = time.monotonic() + patience
+    for name, future in asked.items():
+        with suppress(TimeoutError):
+            future.exception(timeout=max(0.0, end - time.monotonic()))
+        if (fault := _fault(future, code)) is not None:
+            raise WorkersLostError(f"worker {name} {fault}")
+
+
+def _question() -> Callable[[], tuple[str, str]]:
+    def tell() -> tuple[str, str]:  # travels by value: the worker may have no na64
+        import importlib  # noqa: PLC0415
+
+        try:
+            version = str(importlib.import_module("na64").__version__)
+        except ImportError:
+            return "", ""
+        try:
+            return version, str(importlib.import_module("na64.processors.tasks").package_code())
+        except (ImportError, AttributeError):
+            return version, ""
+
+    return tell
+
+
+def _fault(future: Future, code: str | None) -> str | None:
+    if future.status != "finished":
+        return f"does not answer (its answer is {future.status})"
+    version, found = future.result()
+    if not version:
+        return "has no package na64"
+    if version != na64.__version__:
+        return f"has na64 {version}: expected {na64.__version__}"
+    if code is not None and found != code:
+        return f"has na64 {version} with other code ({found[:12]}): expected {code[:12]}"
+    return None

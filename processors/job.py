@@ -1,0 +1,270 @@
+"""What one pass over events needs to know, and the keys of what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+
+from na64.datasets.bad import BadList
+from na64.datasets.catalogue import Catalogue, FileRecord, Kind
+from na64.datasets.conditions import RunFacts, RunType
+from na64.datasets.detector import Setup
+from na64.datasets.identity import identity, source_digest
+from na64.datasets.layout import Layout, parse_layout
+from na64.datasets.periods import Period, load_periods, period_of_run
+from na64.processors.kernels.jit import kernel_digest
+from na64.processors.plugin import Plugin
+from na64.processors.result import N_LAYERS_WEIGHTED
+from na64.selections.selection import Selection
+from na64.selections.signal_box import SignalBox, load_box
+
+# Too many rather than too few: a module that is left out leaves stale results in use.
+_FEATURE_SOURCES = (
+    "datasets/*.py",
+    "processors/rows.py",
+    "processors/visible.py",
+    "selections/signal_box.py",
+)
+_RESULT_SOURCES = (
+    "processors/booking.py",
+    "processors/counting.py",
+    "processors/result.py",
+    "processors/segment.py",
+    "selections/*.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What is known about a run before any of its events is read.
+
+    Attributes
+    ----------
+    period : str
+    setup : Setup
+    box : SignalBox
+    type : RunType
+    """
+
+    period: str
+    setup: Setup
+    box: SignalBox
+    type: RunType
+
+
+@dataclass(frozen=True, slots=True)
+class FileContext:
+    """What is known about a file before any of its events is read.
+
+    Attributes
+    ----------
+    sha256 : str
+    layout : str
+        Name in `Job.layouts`.
+    runs : tuple of int
+        Runs in the file that are asked for; its other events are passed over.
+    """
+
+    sha256: str
+    layout: str
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pass over events: what to select, and what is known of the runs.
+
+    Attributes
+    ----------
+    selection : Selection
+    simulation : bool
+        False is blind.
+    weighted : bool
+        Sum weights beside the counts; simulation only.
+    runs : dict of int to RunContext
+    layouts : dict of str to Layout
+        By name.
+    bad : BadList
+    plugin : Plugin or None
+    """
+
+    selection: Selection
+    simulation: bool
+    weighted: bool
+    runs: dict[int, RunContext]
+    layouts: dict[str, Layout]
+    bad: BadList = field(default_factory=BadList)
+    plugin: Plugin | None = None
+
+    def __post_init__(self) -> None:
+        if self.weighted and not self.simulation:
+            raise ValueError("weights are for simulation: data are counted")
+        defined = tuple(self.plugin.features.values()) if self.plugin else ()
+        if self.selection.extra_features != defined:
+            raise ValueError(
+                f"selection {self.selection.name} knows {len(self.selection.extra_features)} features of a "
+                f"plug-in, expected the {len(defined)} of this one"
+            )
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of its tallies."""
+        return N_LAYERS_WEIGHTED if self.weighted else 1
+
+    @property
+    def profile_chi2(self) -> bool:
+        """Whether the shower profile is fitted even where the file has a chi2 of its own."""
+        return "ecal_chi2" in self.selection.feature_names or self.plugin is not None
+
+    def feature_key(self, file: FileContext, start: int, stop: int) -> str:
+        """Return the name of a segment's visible features: all that they depend on, and no resource."""
+        return identity(self._feature_parts(file, start, stop))
+
+    def result_key(self, file: FileContext, start: int, stop: int) -> str:
+        """Return the name of the tallies of a segment."""
+        made_of = {"selection": self.selection.identity, "weighted": self.weighted, "code": result_digest()}
+        return identity(self._feature_parts(file, start, stop) | made_of)
+
+    def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
+        runs = {str(run): self._run_parts(run) for run in file.runs}
+        return {
+            "file": file.sha256,
+            "segment": [start, stop],
+            "layout": _identity_of_layout(self.layouts[file.layout].text),
+            "runs": runs,
+            "kernels": kernel_digest(),
+            "features": feature_digest(),
+            "simulation": self.simulation,
+            "profile_chi2": self.profile_chi2,
+            "plugin": self.plugin.digest if self.plugin else None,
+        }
+
+    def _run_parts(self, run: int) -> list[object]:
+        context = self.runs[run]
+        bad = self.bad.of_run(run)
+        return [_identity_of(context.setup), _identity_of(context.box), context.type, _identity_of(bad)]
+
+
+@lru_cache(maxsize=1024)
+def _identity_of(value: Setup | SignalBox | BadList) -> str:
+    return identity(value)
+
+
+@lru_cache(maxsize=64)
+def _identity_of_layout(text: str) -> str:
+    return parse_layout(text, "layout").identity
+
+
+@cache
+def feature_digest() -> str:
+    """Name the code, besides the kernels, that turns a file into visible features."""
+    return _digest(_FEATURE_SOURCES)
+
+
+@cache
+def result_digest() -> str:
+    """Name the code, besides the kernels, that turns features into tallies."""
+    return _digest(_RESULT_SOURCES)
+
+
+def _digest(patterns: Iterable[str]) -> str:
+    root = Path(__file__).parents[1]
+    return source_digest(path for pattern in patterns for path in root.glob(pattern))
+
+
+def build_job(
+    catalogue: Catalogue,
+    selection: Selection,
+    *,
+    runs: Collection[int] | None = None,
+    periods: Mapping[str, Period] | None = None,
+    plugin: Plugin | None = None,
+) -> Job:
+    """Return the job of counting a selection over the good files of a catalogue.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Of simulation, or of data, which are blind.
+    selection : Selection
+    runs : collection of int, optional
+        Only these; all runs of the catalogue by default.
+    periods : mapping of str to Period, optional
+        By default `na64.datasets.periods.load_periods`.
+    plugin : Plugin, optional
+        The one the selection was loaded with.
+
+    Raises
+    ------
+    KeyError
+        A run that is asked for is not in the catalogue.
+    ValueError
+        A run is outside every period, or its facts contradict those of its period.
+    """
+    known = load_periods() if periods is None else periods
+    wanted = _wanted(catalogue, runs)
+    simulation = catalogue.kind is Kind.SIMULATION
+    return Job(
+        selection=selection,
+        simulation=simulation,
+        weighted=simulation and any(record.truth for record in catalogue.good),
+        runs=contexts_of_runs(wanted, known, catalogue.run_facts),
+        layouts={name: catalogue.layout(name) for name in sorted({r.layout for r in catalogue.good})},
+        bad=_bad_of_runs(wanted, [catalogue.bad, *(period.bad for period in known.values())]),
+        plugin=plugin,
+    )
+
+
+def file_context(record: FileRecord, job: Job) -> FileContext:
+    """Return what a job needs to know of a file of the catalogue."""
+    return FileContext(
+        record.sha256, record.layout, tuple(run for run in sorted(record.runs) if run in job.runs)
+    )
+
+
+def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
+    there = list(catalogue.runs)
+    if runs is None:
+        return there
+    for run in sorted(runs):
+        if run not in there:
+            raise KeyError(f"run {run} is in no good file of the catalogue")
+    return sorted(runs)
+
+
+def _bad_of_runs(runs: Iterable[int], lists: Iterable[BadList]) -> BadList:
+    everything = sum(lists, BadList())
+    return BadList(tuple(entry for run in runs for entry in everything.of_run(run).entries))
+
+
+def contexts_of_runs(
+    runs: Iterable[int], periods: Mapping[str, Period], stated: Mapping[int, RunFacts] | None = None
+) -> dict[int, RunContext]:
+    """Return what is known of runs.
+
+    Parameters
+    ----------
+    runs : iterable of int
+    periods : mapping of str to Period
+    stated : mapping of int to RunFacts, optional
+        What other sources know, e.g. the catalogue.
+
+    Raises
+    ------
+    ValueError
+        A run is outside every period.
+    """
+    known = dict(periods)
+    contexts: dict[int, RunContext] = {}
+    boxes: dict[str, SignalBox] = {}
+    for run in sorted(runs):
+        period = period_of_run(run, known)
+        if period is None:
+            covered = "; ".join(f"{p.name} covers {p.covers}" for p in known.values())
+            raise ValueError(f"run {run} is outside every period: {covered}")
+        facts = period.facts(run, (stated or {}).get(run))
+        box = boxes.setdefault(period.name, load_box(period.name))
+        contexts[run] = RunContext(period.name, period.setup, box, facts.type)
+    return contexts

@@ -1,0 +1,1 @@
+"""Compiled loops over events; they import math, numpy and numba only."""

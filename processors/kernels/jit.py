@@ -1,0 +1,106 @@
+"""The one decorator of all kernels, and where their compiled form is kept."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+from numba.core import config
+
+from na64.datasets.identity import source_digest
+
+R = TypeVar("R")
+
+
+@cache
+def kernel_digest() -> str:
+    """Name everything that turns columns into features, comments and docstrings aside.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    return digest_of(Path(__file__).parents[2])
+
+
+def digest_of(package: Path) -> str:
+    """Name what turns columns into features in the package of a folder.
+
+    One name for all kernels together: a kernel is compiled into those that call it, so that a change of
+    one is a change of others.
+    """
+    kernels = (package / "processors" / "kernels").glob("*.py")
+    return source_digest(
+        [*kernels, package / "processors" / "features.py", package / "selections" / "features.py"]
+    )
+
+
+def cache_folder(parents: tuple[Path, ...]) -> Path | None:
+    """Make the folder for compiled kernels in the first of the parents where that is possible.
+
+    numba looks at the file of a kernel only, not at the kernels it calls, nor at the bounds-check switch;
+    the name of the folder covers all of them. What is in it is run, so it must be ours alone.
+
+    Parameters
+    ----------
+    parents : tuple of Path
+
+    Returns
+    -------
+    Path or None
+        None if no parent can be written.
+    """
+    name = f"{kernel_digest()[:16]}-numba{numba.__version__}-boundscheck{int(bool(config.BOUNDSCHECK))}"
+    return next((parent / name for parent in parents if _is_ours(parent / name)), None)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            status = folder.stat()
+    except OSError:
+        return False
+    return status.st_uid == os.getuid() and status.st_mode & 0o077 == 0
+
+
+def _parents() -> tuple[Path, ...]:
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return (Path(chosen),)
+    shared = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (no home is no error)
+    return Path(shared) / "na64", Path(tempfile.gettempdir()) / f"na64-{os.getuid()}"
+
+
+CACHE_FOLDER = cache_folder(_parents())
+"""Where compiled kernels are kept, None if nowhere."""
+
+
+def jit(function: Callable[..., R]) -> Callable[..., R]:
+    """Compile a kernel: no Python objects, no interpreter lock, IEEE arithmetic in the order written.
+
+    Parameters
+    ----------
+    function : callable
+        Takes contiguous arrays and numbers.
+
+    Returns
+    -------
+    callable
+        Compiled at the first call with each set of argument types.
+    """
+    others = config.CACHE_DIR
+    config.CACHE_DIR = str(CACHE_FOLDER or others)
+    try:
+        compiled: Callable[..., R] = numba.njit(
+            function, nogil=True, error_model="numpy", fastmath=False, cache=CACHE_FOLDER is not None
+        )
+    finally:
+        config.CACHE_DIR = others
+    return compiled

@@ -1,0 +1,84 @@
+"""Our cuts and counts as a coffea processor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from coffea.processor import ProcessorABC
+
+from na64.datasets.bad import BadList
+from na64.datasets.layout import Layout, parse_layout
+from na64.datasets.periods import Period, load_periods
+from na64.datasets.schema import columns_of
+from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.plugin import Plugin
+from na64.processors.result import Tally
+from na64.processors.segment import process_columns
+from na64.processors.visible import runs_of
+from na64.selections.selection import Selection, load_selection
+
+__all__ = ["NA64Processor", "process_columns"]
+
+
+class NA64Processor(ProcessorABC):  # type: ignore[misc]
+    """Our cuts and counts under coffea's own `Runner`, for events made with `NA64Schema`.
+
+    The result is ``{dataset: {run: Tally}}``. It is blind unless ``simulation`` is said.
+
+    Parameters
+    ----------
+    selection : str, Path or Selection
+        Name of a packaged selection, path of one, or one.
+    simulation : bool
+        The events are simulated: none is hidden, and their weights are summed too.
+    layout : Layout, optional
+        By default the one that the schema found.
+    periods : mapping of str to Period, optional
+        By default `na64.datasets.periods.load_periods`.
+    plugin : Plugin, optional
+        User code, see `na64.processors.plugin`.
+    """
+
+    def __init__(
+        self,
+        selection: str | Path | Selection,
+        *,
+        simulation: bool = False,
+        layout: Layout | None = None,
+        periods: Mapping[str, Period] | None = None,
+        plugin: Plugin | None = None,
+    ) -> None:
+        if not isinstance(selection, Selection):
+            selection = load_selection(selection, extra_features=plugin.features if plugin else None)
+        self.selection = selection
+        self.simulation = simulation
+        self.layout = layout
+        self.periods = dict(load_periods() if periods is None else periods)
+        self.plugin = plugin
+
+    def process(self, events: Any) -> dict[str, dict[int, Tally]]:
+        """Count the events of one chunk."""
+        layout = self.layout or parse_layout(
+            events.layout.purelist_parameter("na64_layout"), "layout of the events"
+        )
+        columns = columns_of(events, layout)
+        runs = tuple(runs_of(columns))
+        job = self._job(runs, layout)
+        return {events.metadata["dataset"]: process_columns(columns, job, FileContext("", layout.name, runs))}
+
+    def postprocess(self, accumulator: Any) -> Any:
+        """Return the sum as it is."""
+        return accumulator
+
+    def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
+        return Job(
+            selection=self.selection,
+            simulation=self.simulation,
+            weighted=self.simulation,
+            runs=contexts_of_runs(runs, self.periods),
+            layouts={layout.name: layout},
+            bad=sum((period.bad for period in self.periods.values()), BadList()),
+            plugin=self.plugin,
+        )

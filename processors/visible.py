@@ -1,0 +1,132 @@
+"""From columns to the features of the events that may be looked at.
+
+Everything after this module sees copies of visible events only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.columns import Array, EventColumns
+from na64.datasets.detector import Setup
+from na64.processors.features import FeatureTable, Skip, compute
+from na64.processors.job import FileContext, Job
+from na64.processors.result import ACCOUNTING
+from na64.processors.rows import take_rows
+from na64.selections.features import FEATURES
+from na64.selections.signal_box import visible_mask
+
+_REASONS = {
+    "skipped_nonfinite": Skip.NONFINITE,
+    "skipped_cell_range": Skip.CELL_RANGE,
+    "skipped_unequal_hits": Skip.UNEQUAL_HITS,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisibleEvents:
+    """The visible events of one run in a chunk, and how many others there were.
+
+    Attributes
+    ----------
+    run : int
+    values : (n_features, n_events) float32
+        Packaged features, then those of the plug-in.
+    weight : (n_events,) float64 or None
+        Of weighted simulation.
+    accounting : dict of str to int
+        By `na64.processors.result.ACCOUNTING`.
+    """
+
+    run: int
+    values: NDArray[np.float32]
+    weight: NDArray[np.float64] | None
+    accounting: dict[str, int]
+
+
+def visible_events(events: EventColumns, job: Job, file: FileContext) -> Iterator[VisibleEvents]:
+    """Yield the visible events of each run that is asked for, by run; a run without events is not there.
+
+    Parameters
+    ----------
+    events : EventColumns
+    job : Job
+    file : FileContext
+        Where the events are from.
+    """
+    for run in sorted(set(file.runs).intersection(runs_of(events))):
+        rows = np.flatnonzero(events.event["run"] == run)
+        part = events if len(rows) == events.n_events else take_rows(events, rows)
+        yield _of_run(part, run, job, file)
+
+
+def runs_of(events: EventColumns) -> list[int]:
+    """Return the runs of a chunk, ascending."""
+    numbers = events.event["run"]
+    if events.n_events == 0:
+        return []
+    # Sorting costs more than all the cuts, and nearly every file is of one run.
+    lowest, highest = int(numbers.min()), int(numbers.max())
+    return [lowest] if lowest == highest else np.unique(numbers).tolist()
+
+
+def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> VisibleEvents:
+    context = job.runs[run]
+    table = _features(events, context.setup, job, file)
+    trigger = events.event.get("trigger")
+    seen = visible_mask(
+        table.values,
+        box=context.box,
+        run_type=context.type,
+        trigger=trigger,
+        nonfinite=table.skip == Skip.NONFINITE,
+        simulation=job.simulation,
+    )
+    skipped = _skipped(table, job)
+    seen &= ~skipped
+    values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
+    accounting = _account(table, seen, skipped)
+    if job.plugin is not None:
+        values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
+    return VisibleEvents(run, values, _weight(events, seen) if job.weighted else None, accounting)
+
+
+def _features(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
+    layout, numbers = job.layouts[file.layout], events.event
+    table = compute(
+        events,
+        setup,
+        bad=job.bad.mask(numbers["run"], numbers["spill"], numbers["event"]),
+        residual_times=layout.time_is_residual,
+        absent_nan=layout.absent_nan,
+        profile_chi2=job.profile_chi2,
+    )
+    if job.weighted and "weight" in numbers:
+        lost = ~np.isfinite(numbers["weight"])
+        table.skip[lost] = np.maximum(table.skip[lost], Skip.NONFINITE)
+    return table
+
+
+def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
+    """Tell which events are not processed; one of data that is not finite is hidden instead."""
+    skipped: NDArray[np.bool_] = table.skip != Skip.NONE
+    return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
+
+
+def _account(table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_]) -> dict[str, int]:
+    accounting = dict.fromkeys(ACCOUNTING, 0)
+    accounting["processed"] = int(np.count_nonzero(~skipped))
+    accounting["hidden"] = accounting["processed"] - int(np.count_nonzero(seen))
+    for reason, code in _REASONS.items():
+        accounting[reason] = int(np.count_nonzero(skipped & (table.skip == code)))
+    return accounting
+
+
+def _weight(events: EventColumns, seen: NDArray[np.bool_]) -> Array:
+    if "weight" not in events.event:
+        return np.ones(np.count_nonzero(seen), np.float64)
+    return events.event["weight"][seen].astype(np.float64)

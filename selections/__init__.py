@@ -1,0 +1,1 @@
+"""Which events: cuts, regions and the signal box, as data."""

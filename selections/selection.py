@@ -1,0 +1,238 @@
+"""A selection: ordered cuts, regions and histograms, loaded from TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from na64.datasets.identity import identity
+from na64.datasets.toml import Source, Table, load_table, unknown
+from na64.datasets.units import to_base
+from na64.selections.compiled import IntervalArrays, compile_intervals
+from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
+from na64.selections.features import FEATURES, INDEX, Feature
+from na64.selections.regions import Region, read_regions
+from na64.selections.signal_box import check_outside, load_boxes
+
+VISIBLE = "visible"
+"""Name of the stage before any cut."""
+
+_FOLDER = files(__package__)
+_BOXES = "signal_boxes"
+_YIELDS_AFTER = "shower_chi2"
+_MOST_CUTS = 60
+_MOST_BINS = 1_000_000
+
+SELECTIONS: tuple[str, ...] = tuple(
+    sorted(
+        file.name.removesuffix(".toml")
+        for file in _FOLDER.iterdir()
+        if file.name.endswith(".toml") and file.name != f"{_BOXES}.toml"
+    )
+)
+"""Names of the packaged selections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Equal bins in a feature.
+
+    Attributes
+    ----------
+    feature : str
+    bins : int
+    low, high : float
+        In the unit of the feature.
+    label : str
+        With the unit, for a plot.
+    """
+
+    feature: str
+    bins: int
+    low: float
+    high: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A histogram a selection asks for.
+
+    Attributes
+    ----------
+    name : str
+    after : str
+        The cut after which it is filled, or `VISIBLE`.
+    axes : tuple of Axis
+        One or two.
+    label : str
+        For people.
+    """
+
+    name: str
+    after: str
+    axes: tuple[Axis, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events, and what to count and draw of them.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+        One line for plots and reports; says what is not verified.
+    description : str
+    cuts : tuple of Cut
+        In order.
+    regions : tuple of Region
+        I, II and III.
+    yields_after : str
+        The cut after which the regions' yields are taken.
+    histograms : tuple of Histogram
+    extra_features : tuple of Feature
+        Features of a plug-in, stored after the package's own.
+    """
+
+    name: str
+    label: str
+    description: str
+    cuts: tuple[Cut, ...]
+    regions: tuple[Region, ...]
+    yields_after: str
+    histograms: tuple[Histogram, ...]
+    extra_features: tuple[Feature, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """Name of the selection by content."""
+        return identity(self)
+
+    @property
+    def cut_names(self) -> tuple[str, ...]:
+        """Names of the cuts, in order."""
+        return tuple(cut.name for cut in self.cuts)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Every feature that a cut, a region or a histogram looks at, in storage order."""
+        groups = [cut.intervals for cut in self.cuts] + [region.intervals for region in self.regions]
+        intervals = [interval for group in groups for interval in group]
+        names = {name for interval in intervals for name in interval.features}
+        names |= {axis.feature for histogram in self.histograms for axis in histogram.axes}
+        return tuple(name for name in self.index if name in names)
+
+    @property
+    def index(self) -> dict[str, int]:
+        """Row of each feature in a feature table, those of a plug-in included."""
+        return INDEX | {feature.name: len(INDEX) + n for n, feature in enumerate(self.extra_features)}
+
+    def arrays(self) -> IntervalArrays:
+        """Give the intervals of the cuts, then those of the regions, as the kernels take them."""
+        cuts, regions = [cut.intervals for cut in self.cuts], [region.intervals for region in self.regions]
+        return compile_intervals(cuts, regions, self.index)
+
+
+def load_selection(
+    name_or_path: str | Path, *, extra_features: Mapping[str, Feature] | None = None
+) -> Selection:
+    """Load a packaged selection by name, or any by the path of its TOML file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        One of `SELECTIONS`, or a path that ends in ``.toml``.
+    extra_features : mapping of str to Feature
+        Features of a plug-in that the selection may use besides `FEATURES`.
+
+    Raises
+    ------
+    KeyError
+        An unknown selection, key, feature, cut or unit: names it, where it stands and the nearest known one.
+    ValueError
+        A value that cannot be, and where it stands.
+    """
+    extra = tuple((extra_features or {}).values())
+    for feature in extra:
+        if feature.name in FEATURES:
+            raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
+    table = load_table(_find(name_or_path))
+    selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
+    table.done()
+    return selection
+
+
+def _find(name_or_path: str | Path) -> Source:
+    if isinstance(name_or_path, str) and name_or_path in SELECTIONS:
+        return _FOLDER / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        raise KeyError(unknown("selection", str(name_or_path), SELECTIONS))
+    return path
+
+
+def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
+    if table.has("variation"):
+        raise ValueError(f"{table.place('variation')}: variations are not evaluated by this version")
+    name, label, description = read_name(table), table.text("label"), table.text("description", "")
+    cuts = _read_cuts(table, features)
+    stages = [cut.name for cut in cuts]
+    regions = read_regions(table.table("region"), features)
+    try:
+        check_outside(regions, load_boxes().values())
+    except ValueError as error:
+        raise ValueError(f"{table.place('region')}: {error}") from error
+    yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
+    histograms = tuple(
+        _read_histogram(entry, features, [VISIBLE, *stages]) for entry in table.tables("histogram", ())
+    )
+    _check_unique(table, "histogram", (histogram.name for histogram in histograms))
+    return Selection(name, label, description, cuts, regions, yields_after, histograms, extra)
+
+
+def _read_cuts(table: Table, features: Mapping[str, Feature]) -> tuple[Cut, ...]:
+    cuts = tuple(read_cut(entry, features) for entry in table.tables("cut"))
+    if not 0 < len(cuts) <= _MOST_CUTS:
+        raise ValueError(f"{table.place('cut')}: {len(cuts)} cuts, not 1 to {_MOST_CUTS}")
+    _check_unique(table, "cut", (VISIBLE, *(cut.name for cut in cuts)))
+    return cuts
+
+
+def _read_histogram(table: Table, features: Mapping[str, Feature], stages: list[str]) -> Histogram:
+    name = read_name(table)
+    axes = tuple(_read_axis(entry, features) for entry in table.tables("axes"))
+    if not 1 <= len(axes) <= 2:
+        raise ValueError(f"{table.place('axes')}: {len(axes)} axes, not 1 or 2")
+    if axes[0].bins * axes[-1].bins > _MOST_BINS:
+        raise ValueError(f"{table.place('axes')}: more than {_MOST_BINS} bins")
+    after = _known_cut(table, "after", table.text("after"), stages)
+    return Histogram(name, after, axes, table.text("label", name.replace("_", " ")))
+
+
+def _read_axis(table: Table, features: Mapping[str, Feature]) -> Axis:
+    feature = look_up(table, table.text("feature"), features)
+    unit = read_unit(table, "unit", feature)
+    bins = table.integer("bins")
+    low, high = (to_base(table.number(key), unit, feature.unit) for key in ("low", "high"))
+    if not 0 < bins <= _MOST_BINS or not low < high:
+        raise ValueError(f"{table.place()}: {bins} bins from {low:g} to {high:g} {feature.unit} are no axis")
+    shown = feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
+    return Axis(feature.name, bins, low, high, table.text("label", shown))
+
+
+def _known_cut(table: Table, key: str, name: str, known: list[str]) -> str:
+    if name not in known:
+        raise KeyError(f"{table.place(key)}: {unknown('cut', name, known)}")
+    return name
+
+
+def _check_unique(table: Table, noun: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f'{table.place(noun)}: "{name}" is there twice')
+        seen.add(name)

@@ -1,0 +1,283 @@
+"""The signal box and the hidden region around it: nothing else knows where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.conditions import RunType
+from na64.datasets.identity import identity
+from na64.datasets.toml import Table, load_table
+from na64.datasets.units import Quantity, read_quantity
+from na64.selections.cut import look_up
+from na64.selections.features import FEATURES, INDEX
+from na64.selections.regions import Region
+
+DEFAULT = "default"
+"""Name of the box of every period that has none of its own."""
+
+_FILE = files(__package__) / "signal_boxes.toml"
+_BLOCK = 1 << 14  # events; larger temporaries leave the cache and cost five times as much
+_OPEN_RUN_TYPES = (RunType.CALIBRATION, RunType.BEAM)
+_ABOVE_BOX_IN_HCAL = ("hcal", "hcal_0")
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """The box and the hidden region in the plane of `ecal` and `hcal`, from zero to these edges, GeV."""
+
+    ecal: float
+    hcal: float
+    ecal_hidden: float
+    hcal_hidden: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBox:
+    """The signal box of a period and the guard band around it.
+
+    Attributes
+    ----------
+    name : str
+        The period, or `DEFAULT`.
+    version : int
+        Raised with every change of the boxes.
+    ecal, hcal : float
+        GeV; the box is below both.
+    ecal_guard, hcal_guard : float
+        GeV; how far the hidden region goes beyond the box.
+    ecal_sums, hcal_sums : tuple of str
+        Features any of which might be the energy in question.
+    scales : tuple of float
+        Factors on the energy scale any of which might be right.
+    source : str
+        Where the edges come from, with provenance tags.
+    """
+
+    name: str
+    version: int
+    ecal: float
+    hcal: float
+    ecal_guard: float
+    hcal_guard: float
+    ecal_sums: tuple[str, ...]
+    hcal_sums: tuple[str, ...]
+    scales: tuple[float, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        for edge in (self.ecal, self.hcal):
+            if not edge > 0:
+                raise ValueError(f"signal box {self.name}: edge at {edge:g} GeV")
+        for guard in (self.ecal_guard, self.hcal_guard):
+            if not guard >= 0:
+                raise ValueError(f"signal box {self.name}: guard band of {guard:g} GeV")
+        if not self.ecal_sums or not self.hcal_sums:
+            raise ValueError(f"signal box {self.name}: no energy to compare with")
+        if not self.scales or not all(scale > 0 for scale in self.scales):
+            raise ValueError(f"signal box {self.name}: energy scales {self.scales} are not positive")
+
+    @property
+    def identity(self) -> str:
+        """Name of this box and its hidden region by content."""
+        return identity(self)
+
+    def rectangle(self) -> Rectangle:
+        """Give the edges of box and hidden region, for a plot."""
+        return Rectangle(
+            ecal=self.ecal,
+            hcal=self.hcal,
+            ecal_hidden=self.ecal + self.ecal_guard,
+            hcal_hidden=self.hcal + self.hcal_guard,
+        )
+
+
+def load_boxes() -> dict[str, SignalBox]:
+    """Load every box by name; `DEFAULT` is among them."""
+    table = load_table(_FILE)
+    version = table.integer("version")
+    default, periods = table.table(DEFAULT), table.table("period")
+    boxes = {DEFAULT: _read_box(DEFAULT, version, default, default)}
+    for name in periods.names():
+        boxes[name] = _read_box(name, version, periods.table(name), default)
+    table.done()
+    return boxes
+
+
+def load_box(period: str | None) -> SignalBox:
+    """Load the box of a period; a period without one, or an unknown one, has the default."""
+    boxes = load_boxes()
+    return boxes.get(period or DEFAULT, boxes[DEFAULT])
+
+
+def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which events are not provably outside box and guard band.
+
+    An event is provably outside if every energy in question is finite, and all of the ECAL or all of the HCAL
+    are at or above the edge of the hidden region, whichever energy scale is right.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+        Rows as in `na64.selections.features.INDEX`.
+
+    Returns
+    -------
+    (n_events,) bool
+    """
+    if features.dtype != np.float32 or features.ndim != 2 or len(features) < len(INDEX):
+        raise ValueError(
+            f"features are {features.shape} {features.dtype}, not ({len(INDEX)} or more, events) float32"
+        )
+    n_events = features.shape[1]
+    found = np.empty(n_events, bool)
+    for start in range(0, n_events, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        found[block] = _hidden(box, features[:, block])
+    return found
+
+
+def is_open(
+    run_type: RunType, trigger: NDArray[Any] | None, features: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Tell which events the box does not concern, wherever they sit.
+
+    These are all events of declared calibration and beam runs, and in physics runs the events with a trigger
+    word that is not empty and not that of the physics trigger. In a run of unknown type there are none.
+
+    Parameters
+    ----------
+    run_type : RunType
+    trigger : (n_events,) integer or None
+        Trigger words as recorded; None if the file has none.
+    features : (n_features, n_events) float32
+
+    Returns
+    -------
+    (n_events,) bool
+    """
+    n_events = features.shape[1]
+    if run_type in _OPEN_RUN_TYPES:
+        return np.ones(n_events, bool)
+    if run_type is not RunType.PHYSICS or trigger is None:
+        return np.zeros(n_events, bool)
+    return (np.asarray(trigger) != 0) & (features[INDEX["trigger_physics"]] == 0)
+
+
+def visible_mask(
+    features: NDArray[np.float32],
+    *,
+    box: SignalBox,
+    run_type: RunType,
+    trigger: NDArray[Any] | None,
+    nonfinite: NDArray[np.bool_],
+    simulation: bool,
+) -> NDArray[np.bool_]:
+    """Tell which events may be looked at: of simulation all, of data those that are not hidden.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+    box : SignalBox
+        Of the run's period.
+    run_type : RunType
+    trigger : (n_events,) integer or None
+        Trigger words as recorded; None if the file has none.
+    nonfinite : (n_events,) bool
+        Events with a needed value that is not finite: in data they are hidden.
+    simulation : bool
+
+    Returns
+    -------
+    (n_events,) bool
+    """
+    if simulation:
+        return np.ones(features.shape[1], bool)
+    return ~nonfinite & (is_open(run_type, trigger, features) | ~hidden(box, features))
+
+
+def check_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> None:
+    """Refuse a region that is not provably outside every box.
+
+    A bound from below on `ecal`, on `hcal`, or on `hcal_0`, which is part of every HCAL sum, is the proof.
+
+    Raises
+    ------
+    ValueError
+        Names the region, the box and what would keep them apart.
+    """
+    for box in boxes:
+        for region in regions:
+            if not _is_outside(region, box):
+                raise ValueError(
+                    f"{region.name} is not outside the signal box of period {box.name}: it needs ecal from "
+                    f"{box.ecal:g} GeV or hcal or hcal_0 from {box.hcal:g} GeV"
+                )
+
+
+def _is_outside(region: Region, box: SignalBox) -> bool:
+    for interval in region.intervals:
+        if interval.feature == "ecal" and interval.low >= box.ecal:
+            return True
+        if interval.feature in _ABOVE_BOX_IN_HCAL and interval.low >= box.hcal:
+            return True
+    return False
+
+
+def _hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+    edges = box.rectangle()
+    ecal_lowest, ecal_highest = _range(features, box.ecal_sums)
+    hcal_lowest, hcal_highest = _range(features, box.hcal_sums)
+    outside: NDArray[np.bool_] = ecal_lowest >= _safe_from(edges.ecal_hidden, box.scales)
+    outside |= hcal_lowest >= _safe_from(edges.hcal_hidden, box.scales)
+    for extreme in (ecal_lowest, ecal_highest, hcal_lowest, hcal_highest):
+        outside &= np.isfinite(extreme)
+    return ~outside
+
+
+def _range(
+    features: NDArray[np.float32], names: tuple[str, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give the lowest and the highest of some features; both are nan if one of them is."""
+    first, *others = (features[INDEX[name]] for name in names)
+    lowest, highest = first.copy(), first.copy()
+    for other in others:
+        np.minimum(lowest, other, out=lowest)
+        np.maximum(highest, other, out=highest)
+    return lowest, highest
+
+
+def _safe_from(edge: float, scales: tuple[float, ...]) -> np.float32:
+    """Give the lowest float32 that is at or above the edge with every scale on it."""
+    exact = edge / min(scales)
+    rounded = np.float32(exact)
+    return rounded if float(rounded) >= exact else np.nextafter(rounded, np.float32(np.inf))
+
+
+def _read_box(name: str, version: int, own: Table, default: Table) -> SignalBox:
+    def quantity(key: str) -> Quantity:
+        table = own if own.has(key) else default
+        found = read_quantity(table, key, "GeV")
+        if len(found.values) != 1:
+            raise ValueError(f"{table.place(key)}: {len(found.values)} values for one edge")
+        return found
+
+    def sums(key: str) -> tuple[str, ...]:
+        table = own if own.has(key) else default
+        return tuple(look_up(table, feature, FEATURES).name for feature in table.texts(key))
+
+    edges = {key: quantity(key) for key in ("ecal", "hcal", "ecal_guard", "hcal_guard")}
+    return SignalBox(
+        name=name,
+        version=version,
+        **{key: edge.values[0] for key, edge in edges.items()},
+        ecal_sums=sums("ecal_sums"),
+        hcal_sums=sums("hcal_sums"),
+        scales=own.numbers("scales") if own.has("scales") else default.numbers("scales"),
+        source="; ".join(f"{key} {edge.source}" for key, edge in edges.items()),
+    )

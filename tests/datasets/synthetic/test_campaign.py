@@ -1,0 +1,93 @@
+"""Campaign files: what is read, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from na64.datasets.conditions import RunType
+from na64.datasets.synthetic import CAMPAIGNS, load_campaign
+from na64.datasets.synthetic.campaign import Kind
+
+MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "own.toml"
+    path.write_text(f'name = "own"\ndescription = "a test"\nlike = "small"\n{text}', encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_packaged_campaigns_load(name: str) -> None:
+    campaign = load_campaign(name)
+    assert campaign.name == name
+    assert campaign.rate(RunType.PHYSICS) > 0
+
+
+def test_the_packaged_campaigns_are_these() -> None:
+    assert set(CAMPAIGNS) == {"demo", "small", "small2018", "signal"}
+    assert {entry.kind for entry in load_campaign("signal").components} == set(Kind)
+    assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
+    assert len(load_campaign("demo").runs) == 10
+    assert load_campaign("demo").n_events >= 200_000
+
+
+def test_a_campaign_takes_what_it_lacks_from_another(tmp_path: Path) -> None:
+    campaign = load_campaign(write(tmp_path, "events = 77"))
+    small = load_campaign("small")
+    assert (campaign.n_events, campaign.seed, campaign.beam) == (77, small.seed, small.beam)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("evnts = 3", KeyError, 'unknown key "evnts", nearest known is "events"'),
+        ("events = 0", ValueError, "0 events"),
+        ("run = [{ run = 1, spills = 1 }, { run = 1, spills = 1 }]\nbad = []", ValueError, "listed twice"),
+        ("run = [{ run = 1, spills = 0 }]\nbad = []", ValueError, "run 1: share"),
+        (
+            'run = [{ run = 1, spills = 1, type = "phys" }]\nbad = []',
+            ValueError,
+            'nearest known is "physics"',
+        ),
+        ('run = [{ run = 1, spills = 1, type = "beam" }]\nbad = []', ValueError, "no component has a rate"),
+        ("bad = [{ run = 5 }]", ValueError, "run 5, which is not listed"),
+        ("[trigger]\necal_below = 3.0", ValueError, "trigger.ecal_below"),
+        ('[trigger]\necal_below = { value = 3.0, unit = "GeV" }', KeyError, '"source" is missing'),
+        (
+            '[trigger]\necal_below = { value = 3.0, unit = "ns", source = "x" }',
+            ValueError,
+            "cannot be converted",
+        ),
+        (
+            '[[further_component]]\nname = "x"\nkind = "muons"\ntrigger = "beam"\nrate = {}',
+            ValueError,
+            'nearest known is "muon"',
+        ),
+        (
+            MUON + "bias = 0.0\nrate = {}",
+            ValueError,
+            "component x: bias",
+        ),
+        (
+            MUON + 'rate.physics = { value = -1.0, source = "x" }',
+            ValueError,
+            "component x: negative rate",
+        ),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        load_campaign(write(tmp_path, text))
+    assert message in str(caught.value.args[0])
+
+
+def test_unknown_campaigns_get_the_nearest_name(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match='nearest known is "demo"'):
+        load_campaign("demmo")
+    path = tmp_path / "own.toml"
+    path.write_text('like = "dem"\n', encoding="utf-8")
+    with pytest.raises(KeyError, match=r"own\.toml: like"):
+        load_campaign(path)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from numba.core import config
+
+import na64
+from na64.processors.kernels.jit import cache_folder, digest_of, jit, kernel_digest
+from na64.processors.kernels.window import judge
+
+PACKAGE = Path(na64.__file__).parent
+SOURCES = (
+    "processors/kernels/window.py",
+    "processors/kernels/jit.py",
+    "processors/features.py",
+    "selections/features.py",
+)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for source in SOURCES:
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / source, tmp_path / source)
+    return tmp_path
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_any_change_of_code_changes_the_digest_and_a_comment_does_not(copy: Path, source: str) -> None:
+    before = digest_of(copy)
+    text = (copy / source).read_text()
+    (copy / source).write_text("# why not\n" + text.replace('"""', '"""Also: ', 1))
+    assert digest_of(copy) == before
+    (copy / source).write_text(text + "\n_MORE = 1\n")
+    assert digest_of(copy) != before
+
+
+def test_a_new_kernel_changes_the_digest(copy: Path) -> None:
+    before = digest_of(copy)
+    (copy / "processors/kernels/another.py").write_text("X = 1\n")
+    assert digest_of(copy) != before
+
+
+def test_compiled_kernels_are_kept_in_a_private_folder_named_by_their_sources(tmp_path: Path) -> None:
+    folder = cache_folder((tmp_path,))
+    assert folder is not None
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert kernel_digest()[:16] in folder.name
+    assert numba.__version__ in folder.name
+    assert cache_folder((tmp_path,)) == folder
+
+
+def test_the_bounds_check_switch_has_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "BOUNDSCHECK", 0)
+    without = cache_folder((tmp_path,))
+    monkeypatch.setattr(config, "BOUNDSCHECK", 1)
+    assert cache_folder((tmp_path,)) != without
+
+
+def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert cache_folder((tmp_path / "file",)) is None
+    assert cache_folder((tmp_path / "file", tmp_path)) is not None
+
+
+def test_a_folder_that_others_can_write_is_passed_over(tmp_path: Path) -> None:
+    folder = cache_folder((tmp_path,))
+    assert folder is not None
+    folder.chmod(0o770)
+    assert cache_folder((tmp_path,)) is None
+
+
+def test_the_decorator_leaves_the_cache_of_other_packages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "CACHE_DIR", "elsewhere")
+    jit(judge.py_func if hasattr(judge, "py_func") else judge)
+    assert config.CACHE_DIR == "elsewhere"
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_kernels_divide_and_add_as_written() -> None:
+    @jit
+    def divide(a: float, b: float) -> float:
+        return a / b
+
+    @jit
+    def cancel(a: float, b: float) -> float:
+        return (a + b) - a
+
+    assert divide(1.0, 0.0) == np.inf
+    assert cancel(1e16, 1.0) == 0.0

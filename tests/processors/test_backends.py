@@ -1,0 +1,452 @@
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cloudpickle
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+import na64
+from na64.processors.backends import (
+    Backend,
+    IterativeBackend,
+    Kind,
+    ProcessesBackend,
+    WorkersLostError,
+    open_backend,
+)
+from na64.processors.dask_backend import DaskBackend, is_private
+from na64.processors.ledger import Partial, decode
+from na64.processors.tasks import Done, Failed, Options, Report, Task, Work
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
+
+N_TASKS = 12
+FAST = Options(blind=False, backoff=0.0)
+
+
+def _tasks(payloads: dict[int, object] | None = None) -> list[Task]:
+    return [
+        Task(
+            hashlib.sha256(str(number).encode()).hexdigest(),
+            "run.root",
+            10 * number,
+            10 * number + 10,
+            (payloads or {}).get(number),
+        )
+        for number in range(N_TASKS)
+    ]
+
+
+def _sum(task: Task, offset: int) -> Partial:
+    return Partial({"path": task.path}, {"sum": np.arange(task.start, task.stop) + offset})
+
+
+def _sum_after_trouble(task: Task, offset: int) -> Partial:
+    """Sum, unless the payload says what happens, and how often: a file keeps count over all processes."""
+    if task.payload is not None:
+        trouble, times, counter = task.payload
+        n_before = Path(counter).stat().st_size if Path(counter).exists() else 0
+        if n_before < times:
+            with Path(counter).open("ab") as file:
+                file.write(b".")
+            _TROUBLES[trouble]()
+    return _sum(task, offset)
+
+
+def _fail(error: BaseException) -> None:
+    raise error
+
+
+_TROUBLES: dict[str, Callable[[], object]] = {
+    "read": lambda: _fail(OSError(5, "input/output error")),
+    "value": lambda: _fail(ValueError("not a number")),
+    "exit": lambda: os._exit(3),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "hang": lambda: threading.Event().wait(),
+}
+
+
+def _collect(backend: Backend, work: Work, tasks: list[Task]) -> dict[str, Report]:
+    reports: dict[str, Report] = {}
+    for task, report in backend.map(work, tasks):
+        assert task.key not in reports
+        reports[task.key] = report
+    assert set(reports) == {task.key for task in tasks}
+    return reports
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[DaskBackend]:
+    with DaskBackend(workers=2) as backend:
+        yield backend
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessesBackend]:
+    with ProcessesBackend(2) as backend:
+        yield backend
+
+
+@pytest.fixture(params=[kind.value for kind in Kind])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    if request.param == "iterative":
+        return IterativeBackend()
+    found: Backend = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["processes", "dask"])
+def pool(request: pytest.FixtureRequest) -> Backend:
+    found: Backend = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Report]:
+    return _collect(IterativeBackend(), Work(_sum, 5), _tasks())
+
+
+def test_every_backend_reports_the_same_in_any_order(backend: Backend, expected: dict[str, Report]) -> None:
+    tasks = _tasks()
+    random.Random(1).shuffle(tasks)
+    assert _collect(backend, Work(_sum, 5), tasks) == expected
+    assert all(isinstance(report, Done) for report in expected.values())
+
+
+def test_one_process_reports_the_same_as_two(expected: dict[str, Report]) -> None:
+    with ProcessesBackend(1) as backend:
+        assert _collect(backend, Work(_sum, 5), _tasks()) == expected
+
+
+def test_bundles_report_the_same(dask: DaskBackend, expected: dict[str, Report], tmp_path: Path) -> None:
+    tasks = _tasks({3: ("value", 1, str(tmp_path / "count"))})
+    with DaskBackend(workers=1, bundle=5) as bundled:
+        reports = _collect(bundled, Work(_sum_after_trouble, 5, options=FAST), tasks)
+    assert isinstance(reports.pop(tasks[3].key), Failed)
+    assert reports == {key: report for key, report in expected.items() if key != tasks[3].key}
+
+
+def test_no_tasks_give_no_reports(backend: Backend) -> None:
+    assert _collect(backend, Work(_sum, 5), []) == {}
+
+
+def test_the_context_goes_to_a_worker_once(backend: Backend, tmp_path: Path) -> None:
+    log = tmp_path / "prepared"
+
+    def note(_context: object) -> None:
+        with log.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+    def tell(task: Task, _context: object) -> Partial:
+        return Partial({"pid": os.getpid()})
+
+    reports = _collect(backend, Work(tell, str(tmp_path), prepare=note), _tasks())
+    workers = {
+        decode(key, report.data).header["pid"] for key, report in reports.items() if isinstance(report, Done)
+    }
+    prepared = log.read_text().split()
+    assert len(prepared) == len(set(prepared))
+    assert {str(pid) for pid in workers} <= set(prepared)
+
+
+def test_another_work_on_the_same_workers_is_not_mixed_up(
+    backend: Backend, expected: dict[str, Report]
+) -> None:
+    other = _collect(backend, Work(_sum, 6), _tasks())
+    assert not any(other[key] == expected[key] for key in expected)
+    assert _collect(backend, Work(_sum, 5), _tasks()) == expected
+
+
+def test_tasks_are_taken_as_late_as_possible(backend: Backend) -> None:
+    n_taken = 0
+
+    def taking() -> Iterator[Task]:
+        nonlocal n_taken
+        for task in _tasks():
+            n_taken += 1
+            yield task
+
+    next(reports := backend.map(Work(_sum, 5), taking()))
+    reports.close()
+    assert n_taken <= 5
+
+
+def test_two_failed_reads_then_a_good_one_give_the_exact_result(
+    backend: Backend, expected: dict[str, Report], tmp_path: Path
+) -> None:
+    tasks = _tasks({4: ("read", 2, str(tmp_path / "count"))})
+    assert _collect(backend, Work(_sum_after_trouble, 5, options=FAST), tasks) == expected
+
+
+def test_a_task_that_fails_leaves_the_others_alone(
+    backend: Backend, expected: dict[str, Report], tmp_path: Path
+) -> None:
+    tasks = _tasks({4: ("read", 99, str(tmp_path / "a")), 7: ("value", 99, str(tmp_path / "b"))})
+    reports = _collect(backend, Work(_sum_after_trouble, 5, options=FAST), tasks)
+    failed = {number: reports.pop(tasks[number].key) for number in (4, 7)}
+    assert reports == {key: report for key, report in expected.items() if key in reports}
+    assert isinstance(failed[4], Failed)
+    assert failed[4].reason.startswith("OSError: [Errno 5] input/output error at ")
+    assert isinstance(failed[7], Failed)
+    assert failed[7].reason.startswith("ValueError: not a number at ")
+    assert (tmp_path / "a").stat().st_size == FAST.attempts
+    assert (tmp_path / "b").stat().st_size == 1
+
+
+def test_no_text_of_an_exception_leaves_a_blind_worker(backend: Backend, tmp_path: Path) -> None:
+    tasks = _tasks({1: ("value", 1, str(tmp_path / "count"))})
+    report = _collect(backend, Work(_sum_after_trouble, 5), tasks)[tasks[1].key]
+    assert isinstance(report, Failed)
+    assert report.reason.startswith("ValueError at processors/tasks.py:")
+
+
+@pytest.mark.parametrize("trouble", ["exit", "kill"])
+def test_a_worker_that_ends_once_changes_nothing(
+    pool: Backend, trouble: str, expected: dict[str, Report], tmp_path: Path
+) -> None:
+    tasks = _tasks({5: (trouble, 1, str(tmp_path / "count"))})
+    assert _collect(pool, Work(_sum_after_trouble, 5), tasks) == expected
+
+
+def test_a_task_that_always_ends_its_worker_fails_alone(
+    pool: Backend, expected: dict[str, Report], tmp_path: Path
+) -> None:
+    tasks = _tasks({5: ("exit", 99, str(tmp_path / "count"))})
+    reports = _collect(pool, Work(_sum_after_trouble, 5), tasks)
+    failed = reports.pop(tasks[5].key)
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("its worker ended")
+    assert reports == {key: report for key, report in expected.items() if key in reports}
+    assert (tmp_path / "count").stat().st_size == 2
+
+
+def test_a_worker_killed_from_outside_changes_nothing(pool: Backend) -> None:
+    def tell(task: Task, offset: int) -> Partial:
+        return Partial({"pid": os.getpid()}, _sum(task, offset).arrays)
+
+    totals: dict[str, list[int]] = {}
+    for task, report in pool.map(Work(tell, 5), _tasks()):
+        assert isinstance(report, Done)
+        partial = decode(task.key, report.data)
+        if not totals:
+            os.kill(partial.header["pid"], signal.SIGKILL)
+        totals[task.key] = partial.arrays["sum"].tolist()
+    assert totals == {task.key: [x + 5 for x in range(task.start, task.stop)] for task in _tasks()}
+
+
+def test_a_task_that_hangs_is_given_up_and_the_others_go_on(
+    backend: Backend, expected: dict[str, Report], tmp_path: Path
+) -> None:
+    tasks = _tasks({2: ("hang", 99, str(tmp_path / "count"))})
+    work = Work(_sum_after_trouble, 5, options=Options(deadline=0.5))
+    reports = _collect(backend, work, tasks)
+    assert reports.pop(tasks[2].key) == Failed("not done within 0.5 s", abandoned=True)
+    assert reports == {key: report for key, report in expected.items() if key in reports}
+    assert (tmp_path / "count").stat().st_size == 1
+    assert _collect(backend, Work(_sum, 5), _tasks()) == expected
+
+
+def test_a_worker_with_a_task_that_hangs_is_replaced(pool: Backend, tmp_path: Path) -> None:
+    log = tmp_path / "pid"
+
+    def hang(_task: Task, _context: object) -> Partial:
+        log.write_text(str(os.getpid()))
+        threading.Event().wait()
+        return Partial()
+
+    reports = _collect(pool, Work(hang, options=Options(deadline=0.5)), _tasks()[:1])
+    assert all(isinstance(report, Failed) for report in reports.values())
+    stat = Path(f"/proc/{log.read_text()}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_the_time_to_get_ready_does_not_count_against_the_deadline(processes: ProcessesBackend) -> None:
+    def prepare(_context: object) -> None:
+        threading.Event().wait(0.6)
+
+    work = Work(_sum, 5, prepare=prepare, options=Options(deadline=0.5))
+    assert all(isinstance(report, Done) for report in _collect(processes, work, _tasks()).values())
+
+
+def test_a_map_that_is_left_early_leaves_usable_workers(
+    backend: Backend, expected: dict[str, Report]
+) -> None:
+    reports = backend.map(Work(_sum, 5), _tasks())
+    next(reports)
+    reports.close()
+    assert _collect(backend, Work(_sum, 5), _tasks()) == expected
+
+
+def _die(_context: object) -> None:
+    os._exit(4)
+
+
+def test_workers_that_never_get_ready_are_an_error_not_a_loop(pool: Backend) -> None:
+    with pytest.raises(WorkersLostError, match=r"before they have done anything|nothing was done"):
+        _collect(pool, Work(_sum, 5, prepare=_die), _tasks())
+
+
+def test_closed_backends_leave_no_process() -> None:
+    before = set(multiprocessing.active_children())
+    with ProcessesBackend(2) as processes, DaskBackend(workers=1) as dask:
+        for backend in (processes, dask):
+            _collect(backend, Work(_sum, 5), _tasks())
+        started = set(multiprocessing.active_children()) - before
+        assert started
+    assert not set(multiprocessing.active_children()) & started
+
+
+def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interrupts(
+    dask: DaskBackend,
+) -> None:
+    def blocked() -> bool:
+        return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    assert dask.client.scheduler.address.startswith("tls://127.0.0.1:")
+    dask.client.wait_for_workers(2, timeout=60)
+    assert list(dask.client.run(blocked).values()) == [True, True]
+    server = dask.client.cluster.scheduler.http_server
+    assert server.address == "127.0.0.1"
+    for page in ("status", "info/main/workers.html", "health", "metrics"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/{page}", timeout=10)
+        refused.value.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("tls://cluster.example.org:8786", True),
+        ("tcp://127.0.0.1:8786", True),
+        ("tcp://[::1]:8786", True),
+        ("localhost:8786", True),
+        ("tcp://cluster.example.org:8786", False),
+        ("10.0.0.1:8786", False),
+        ("tcp://127.0.0.1.example.org:8786", False),
+        ("ws://10.0.0.1:8786", False),
+    ],
+)
+def test_addresses_are_private_on_this_machine_or_when_encrypted(address: str, private: bool) -> None:
+    assert is_private(address) is private
+
+
+def test_a_scheduler_elsewhere_must_be_encrypted_or_accepted() -> None:
+    with pytest.raises(ValueError, match=r"expected a tls:// address"):
+        DaskBackend(scheduler="tcp://10.0.0.1:8786")
+    DaskBackend(scheduler="tcp://10.0.0.1:8786", insecure=True).close()
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_backends_are_opened_by_name(kind: Kind) -> None:
+    with open_backend(kind, workers=2) as backend:
+        assert type(backend).__name__.lower().startswith(kind.value)
+
+
+def test_a_scheduler_without_dask_is_refused() -> None:
+    with pytest.raises(ValueError, match="given with the processes executor"):
+        open_backend(Kind.PROCESSES, scheduler="localhost:8786")
+
+
+@pytest.mark.parametrize("make", [lambda: ProcessesBackend(0), lambda: DaskBackend(workers=0)])
+def test_no_workers_at_all_are_refused(make: Callable[[], Backend]) -> None:
+    with pytest.raises(ValueError, match="expected at least 1"):
+        make()
+
+
+@pytest.fixture(scope="module")
+def empty_scheduler() -> Iterator[str]:
+    with LocalCluster(
+        n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def foreign_worker(empty_scheduler: str, tmp_path: Path) -> Iterator[Callable[[str | None], None]]:
+    """Starts a worker as an administrator would, with the given source of na64 in place of ours."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(source: str | None) -> None:
+        if source is not None:
+            (tmp_path / "na64.py").write_text(source)
+        command = [sys.executable, "-m", "dask", "worker", empty_scheduler]
+        options = ["--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        started.append(
+            subprocess.Popen(
+                command + options,
+                cwd=tmp_path,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+def _expect_refusal(scheduler: str, code: str | None, message: str) -> None:
+    with (
+        DaskBackend(scheduler=scheduler, patience=30.0) as backend,
+        pytest.raises(WorkersLostError, match=message),
+    ):
+        _collect(backend, Work(_sum, 5, code=code), _tasks())
+
+
+def test_a_worker_without_our_package_is_named(
+    empty_scheduler: str, foreign_worker: Callable[[str | None], None]
+) -> None:
+    foreign_worker("raise ImportError('not installed')\n")
+    _expect_refusal(empty_scheduler, None, r"worker tcp://127\.0\.0\.1:\d+ has no package na64")
+
+
+def test_a_worker_with_another_version_is_named(
+    empty_scheduler: str, foreign_worker: Callable[[str | None], None]
+) -> None:
+    foreign_worker("__version__ = '0.0.1'\n")
+    _expect_refusal(empty_scheduler, None, rf"has na64 0\.0\.1: expected {na64.__version__}")
+
+
+def test_a_worker_with_our_package_works_but_not_with_other_code(
+    empty_scheduler: str, foreign_worker: Callable[[str | None], None], expected: dict[str, Report]
+) -> None:
+    foreign_worker(None)
+    with DaskBackend(scheduler=empty_scheduler) as backend:
+        assert _collect(backend, Work(_sum, 5), _tasks()) == expected
+    _expect_refusal(empty_scheduler, "f" * 64, r"with other code \([0-9a-f]{12}\): expected ffffffffffff")
+
+
+def test_a_scheduler_without_workers_is_named() -> None:
+    with LocalCluster(
+        n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        address = cluster.scheduler_address
+        with (
+            DaskBackend(scheduler=address, patience=0.2) as backend,
+            pytest.raises(WorkersLostError, match="has no workers after"),
+        ):
+            _collect(backend, Work(_sum, 5), _tasks())
+
+
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    with (
+        DaskBackend(scheduler="tcp://127.0.0.1:9", patience=0.2) as backend,
+        pytest.raises(WorkersLostError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"),
+    ):
+        _collect(backend, Work(_sum, 5), _tasks())

@@ -1,0 +1,81 @@
+"""The processor under coffea's own Runner gives what the package itself gives."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from coffea.processor import IterativeExecutor, Runner
+
+from na64.datasets.catalogue import Catalogue, Kind, build
+from na64.datasets.schema import NA64Schema
+from na64.datasets.synthetic import load_campaign, simulate
+from na64.processors.job import build_job, file_context
+from na64.processors.plugin import Plugin
+from na64.processors.processor import NA64Processor
+from na64.processors.result import Tally
+from na64.processors.segment import join, process_segment
+from na64.selections.selection import load_selection
+
+N_EVENTS = 900
+PLUGIN = Plugin(
+    "my.py",
+    "from na64.processors.plugin import feature\n"
+    '@feature(name="lost", unit="GeV")\n'
+    "def lost(event):\n"
+    "    return 100 - event['visible_energy']\n",
+)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("campaign")
+    return simulate(load_campaign("small"), to=folder, n_events=N_EVENTS, seed=3)
+
+
+@pytest.fixture(scope="module")
+def catalogue(files: list[Path]) -> Catalogue:
+    # Without the conditions beside the files, which a notebook does not know either.
+    found = build(files, simulation=False)
+    return Catalogue(Kind.DATA, found.files)
+
+
+def run_in_coffea(files: list[Path], processor: NA64Processor, chunk: int) -> dict[int, Tally]:
+    runner = Runner(IterativeExecutor(status=False), schema=NA64Schema, chunksize=chunk, savemetrics=False)
+    found = runner({"demo": [str(path) for path in files]}, processor, treename="tout")
+    assert list(found) == ["demo"]
+    return dict(sorted(found["demo"].items()))
+
+
+def run_by_hand(catalogue: Catalogue, *, simulation: bool) -> dict[int, Tally]:
+    kind = Kind.SIMULATION if simulation else Kind.DATA
+    job = build_job(Catalogue(kind, catalogue.files), load_selection("dimuon_2023"))
+    tallies: dict[int, Tally] = {}
+    for record in catalogue.good:
+        file = file_context(record, job)
+        tallies = join(tallies, process_segment(record, 0, record.entries, job, file, chunk_events=211))
+    return tallies
+
+
+@pytest.mark.parametrize("chunk", [150, 100_000])
+@pytest.mark.parametrize("simulation", [False, True])
+def test_coffea_and_the_package_agree(
+    files: list[Path], catalogue: Catalogue, simulation: bool, chunk: int
+) -> None:
+    processor = NA64Processor("dimuon_2023", simulation=simulation)
+    found = run_in_coffea(files, processor, chunk)
+    assert found == run_by_hand(catalogue, simulation=simulation)
+    assert sum(tally.read for tally in found.values()) == N_EVENTS
+    assert (sum(tally.hidden for tally in found.values()) == 0) == simulation
+
+
+def test_a_plugin_works_in_coffea(files: list[Path]) -> None:
+    processor = NA64Processor("dimuon_2023", plugin=PLUGIN)
+    found = run_in_coffea(files, processor, 100_000)
+    assert found == run_in_coffea(files, NA64Processor("dimuon_2023"), 100_000)
+
+
+def test_the_processor_survives_the_way_to_a_worker(files: list[Path]) -> None:
+    processor = pickle.loads(pickle.dumps(NA64Processor("dimuon_2023")))  # noqa: S301
+    assert sum(tally.read for tally in run_in_coffea(files, processor, 100_000).values()) == N_EVENTS

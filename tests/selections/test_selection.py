@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from na64.selections.features import FEATURES, INDEX, Feature
+from na64.selections.selection import SELECTIONS, VISIBLE, Axis, Histogram, Selection, load_selection
+
+SHARED_2023 = [
+    *("trigger", "bad_spill", "master_time", "srd", "track_quality", "momentum", "angle", "straw3", "vhcal"),
+    *("straw4", "ecal_centre", "ecal_energy", "ecal_ratio", "shower_chi2", "hcal_out_of_time", "hcal3"),
+    "hcal_topology",
+]
+CUTS = {
+    "dimuon_2022": ["trigger", "bad_spill", "ecal_centre", "srd", "preshower", "ecal_energy", "dimuon"],
+    "dimuon_2023": [*SHARED_2023, "dimuon"],
+    "invisible_2018": [
+        "trigger",
+        "bad_spill",
+        "timing",
+        "angle",
+        "momentum",
+        "srd",
+        "ecal_centre",
+        "shower_chi2",
+        "veto",
+        "hcal_muon",
+    ],
+    "invisible_2023": [*SHARED_2023, "veto", "hcal_muon"],
+}
+SMALL = """
+name = "small"
+label = "a small one"
+yields_after = "chi2"
+[[cut]]
+name = "chi2"
+shower_chi2 = { below = 5 }
+[[cut]]
+name = "veto"
+veto_mip_0 = { below = 0.6, unit = "MIP" }
+[region.I]
+ecal = { below = 50, unit = "GeV" }
+hcal = { min = 1, unit = "GeV" }
+[region.II]
+ecal = { min = 60, max = 80, unit = "GeV" }
+[region.III]
+ecal = { above = 80, unit = "GeV" }
+[[histogram]]
+name = "energies"
+after = "veto"
+axes = [
+  { feature = "ecal", bins = 10, low = 0, high = 100, unit = "GeV", label = "E [GeV]" },
+  { feature = "srd_0", bins = 20, low = 0, high = 80, unit = "MeV" },
+]
+"""
+
+
+def packaged(name: str) -> str:
+    return (files("na64.selections") / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def load_text(folder: Path, text: str, **options: dict[str, Feature]) -> Selection:
+    path = folder / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_selection(path, **options)
+
+
+def conditions(name: str) -> dict[str, list[str]]:
+    return {cut.name: [interval.text for interval in cut.intervals] for cut in load_selection(name).cuts}
+
+
+def test_the_packaged_selections_have_the_agreed_cuts() -> None:
+    assert tuple(CUTS) == SELECTIONS
+    for name, cuts in CUTS.items():
+        selection = load_selection(name)
+        assert selection.name == name
+        assert list(selection.cut_names) == cuts
+
+
+def test_the_2023_cuts_have_the_published_values() -> None:
+    found = conditions("dimuon_2023")
+    assert found == {
+        "trigger": ["trigger_physics = 1"],
+        "bad_spill": ["bad_spill = 0"],
+        "master_time": ["86.5 <= master_time <= 113.5 ns"],
+        "srd": [f"1 < srd_{i} < 80 MeV" for i in range(3)],
+        "track_quality": ["0 < track_momentum < 9999 GeV", "track_pvalue > 0.01"],
+        "momentum": ["90 < track_momentum < 110 GeV"],
+        "angle": ["-3 < track_angle < 3 mrad"],
+        "straw3": ["1 <= straw3_x <= 5", "1 <= straw3_y <= 5"],
+        "vhcal": ["vhcal_total < 1.5 GeV"],
+        "straw4": ["1 <= straw4_x <= 5", "1 <= straw4_y <= 5"],
+        "ecal_centre": ["ecal_max_in_beam_cell = 1"],
+        "ecal_energy": ["ecal_total < 120 GeV", "ecal_out_of_time < 30 GeV", "preshower_total > 0.7 GeV"],
+        "ecal_ratio": ["ecal_ratio < 0.06"],
+        "shower_chi2": ["shower_chi2 < 100"],
+        "hcal_out_of_time": ["hcal_out_of_time < 50 GeV"],
+        "hcal3": ["hcal_3_total < 2 GeV"],
+        "hcal_topology": ["hcal_topology_bad = 0"],
+        "dimuon": [f"4 < hcal_{i} < 8 GeV" for i in range(3)],
+    }
+    invisible = conditions("invisible_2023")
+    assert [name for name in SHARED_2023 if invisible[name] != found[name]] == ["shower_chi2"]
+    assert invisible["veto"] == ["veto_0 < 7.6 MeV", "veto_1 < 8 MeV", "veto_2 < 7.6 MeV"]
+    assert invisible["hcal_muon"] == ["hcal_muon = 0"]
+
+
+def test_the_2023_shower_limit_is_a_table_in_the_in_time_ecal_energy() -> None:
+    cut = load_selection("invisible_2023").cuts[SHARED_2023.index("shower_chi2")]
+    (interval,) = cut.intervals
+    assert interval.limits is not None
+    assert interval.limits.feature == "ecal"
+    assert interval.limits.edges == tuple(range(0, 85, 5))
+    written = [
+        2.5,
+        3.86,
+        3.25,
+        2.915,
+        2.83,
+        2.85,
+        2.93,
+        3.035,
+        3.16,
+        3.285,
+        3.385,
+        3.51,
+        3.6,
+        3.685,
+        3.74,
+        3.695,
+        4,
+    ]
+    for value, highest in zip(written, interval.limits.values, strict=True):
+        assert np.nextafter(np.float32(highest), np.float32(9)) == np.float32(value)
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_a_packaged_selection_says_where_its_values_come_from(name: str) -> None:
+    selection = load_selection(name)
+    sources = [cut.source for cut in selection.cuts] + [region.source for region in selection.regions]
+    for source in sources:
+        assert any(tag in source for tag in ("[V: ", "[D: ", "[R-", "NOT FOUND")), source
+
+
+def test_what_nobody_ran_says_so() -> None:
+    assert "assembled from public 2023 code, not run by anyone" in load_selection("invisible_2023").label
+    assert "unverified" in load_selection("invisible_2018").label
+    assert any(cut.is_unverified for cut in load_selection("invisible_2018").cuts)
+    assert not any(cut.is_unverified for cut in load_selection("dimuon_2023").cuts)
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) -> None:
+    selection = load_selection(name)
+    later = selection.cuts[selection.cut_names.index(selection.yields_after) + 1 :]
+    assert selection.yields_after == ("preshower" if name == "dimuon_2022" else "shower_chi2")
+    assert {"dimuon", "veto"} & {cut.name for cut in later}
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
+    shapes = [[interval.text for interval in region.intervals] for region in load_selection(name).regions]
+    assert shapes == [
+        ["ecal < 80 GeV", "4 < hcal_0 < 8 GeV", "4 < hcal_1 < 8 GeV", "visible_energy < 75 GeV"],
+        ["75 <= visible_energy <= 110 GeV", "hcal >= 1 GeV"],
+        ["visible_energy > 110 GeV", "hcal >= 1 GeV"],
+    ]
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: str) -> None:
+    text = packaged(name)
+    copy = load_text(tmp_path, text)
+    assert copy == load_selection(name)
+    assert copy.identity == load_selection(name).identity
+    changed = text.replace('ecal = { below = 80, unit = "GeV" }', 'ecal = { below = 79, unit = "GeV" }')
+    assert changed != text
+    assert load_text(tmp_path, changed).identity != copy.identity
+
+
+def test_a_selection_is_what_its_file_says(tmp_path: Path) -> None:
+    selection = load_text(tmp_path, SMALL)
+    assert (selection.name, selection.label, selection.description) == ("small", "a small one", "")
+    assert selection.cut_names == ("chi2", "veto")
+    axes = (Axis("ecal", 10, 0.0, 100.0, "E [GeV]"), Axis("srd_0", 20, 0.0, 0.08, "srd_0 [GeV]"))
+    assert selection.histograms == (Histogram("energies", "veto", axes, "energies"),)
+    assert selection.feature_names == ("srd_0", "ecal", "shower_chi2", "hcal", "veto_mip_0")
+    assert list(selection.index) == list(FEATURES)
+
+
+def test_the_arrays_have_the_cuts_first_then_the_regions(tmp_path: Path) -> None:
+    arrays = load_text(tmp_path, SMALL).arrays()
+    assert arrays.n_cut_intervals == 2
+    names = ("shower_chi2", "veto_mip_0", "ecal", "hcal", "ecal", "ecal")
+    assert arrays.feature.tolist() == [INDEX[name] for name in names]
+    assert arrays.owner.tolist() == [0, 1, 0, 0, 1, 2]
+
+
+def test_features_of_a_plug_in_follow_the_packages_own(tmp_path: Path) -> None:
+    text = SMALL.replace(
+        "shower_chi2 = { below = 5 }", 'shower_chi2 = { below = 5 }\nmine = { max = 1, unit = "cm" }'
+    )
+    with pytest.raises(KeyError, match='unknown feature "mine"'):
+        load_text(tmp_path, text)
+    extra = {"other": Feature("other", "1", "of mine"), "mine": Feature("mine", "mm", "of mine")}
+    selection = load_text(tmp_path, text, extra_features=extra)
+    assert selection.extra_features == tuple(extra.values())
+    assert selection.arrays().feature[1] == len(FEATURES) + 1
+    assert selection.arrays().high[1] == 10
+    assert selection.feature_names[-1] == "mine"
+
+
+def test_a_plug_in_cannot_replace_a_feature(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='"ecal" of the plug-in is already one of the package'):
+        load_text(tmp_path, SMALL, extra_features={"ecal": Feature("ecal", "GeV", "of mine")})
+
+
+def test_yields_are_taken_after_the_shower_cut_unless_told(tmp_path: Path) -> None:
+    text = SMALL.replace('yields_after = "chi2"\n', "")
+    with pytest.raises(KeyError, match=r'own.toml: yields_after: unknown cut "shower_chi2"'):
+        load_text(tmp_path, text)
+    text = text.replace('name = "chi2"', 'name = "shower_chi2"')
+    assert load_text(tmp_path, text).yields_after == "shower_chi2"
+
+
+def test_a_histogram_may_be_filled_before_any_cut(tmp_path: Path) -> None:
+    text = SMALL.replace('after = "veto"', 'after = "visible"')
+    assert load_text(tmp_path, text).histograms[0].after == VISIBLE == "visible"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('label = "a small', 'labell = "a small', '"label" is missing'),
+        (
+            'label = "a',
+            'labell = "b"\nlabel = "a',
+            'own.toml: unknown key "labell", nearest known is "label"',
+        ),
+        (
+            '[[cut]]\nname = "veto"\nveto_mip_0',
+            '[[cut]]\nname = "veto"\nveto_mip_O',
+            'own.toml: cut[1]: unknown feature "veto_mip_O", nearest known is "veto_mip_0"',
+        ),
+        ('name = "veto"', 'name = "chi2"', 'own.toml: cut: "chi2" is there twice'),
+        ('name = "veto"', 'name = "visible"', 'own.toml: cut: "visible" is there twice'),
+        ('name = "small"', 'name = "../small"', 'own.toml: name: "../small" is not'),
+        (
+            'yields_after = "chi2"',
+            'yields_after = "chi"',
+            'own.toml: yields_after: unknown cut "chi", nearest known is "chi2"',
+        ),
+        (
+            'after = "veto"',
+            'after = "vto"',
+            'own.toml: histogram[0].after: unknown cut "vto", nearest known is "veto"',
+        ),
+        (
+            'feature = "ecal", bins',
+            'feature = "eca", bins',
+            'own.toml: histogram[0].axes[0]: unknown feature "eca"',
+        ),
+        ("bins = 10,", "bins = 0,", "own.toml: histogram[0].axes[0]: 0 bins from 0 to 100 GeV are no axis"),
+        ("low = 0, high = 100", "low = 100, high = 100", "are no axis"),
+        ("bins = 20", "bins = 200000", "own.toml: histogram[0].axes: more than 1000000 bins"),
+        ("bins = 20", "bin = 20", '"bins" is missing'),
+        ("axes = [", 'axes = [{ feature = "hcal_r", bins = 1, low = 0, high = 1 },', "3 axes, not 1 or 2"),
+        ('high = 80, unit = "MeV"', 'high = 80, unit = "MIP"', "own.toml: histogram[0].axes[1].unit: "),
+        ("max = 80", "max = 81", "own.toml: region: region_II and region_III can share events"),
+        (
+            "{ min = 60, max = 80",
+            "{ min = 59, max = 80",
+            "own.toml: region: region_II is not outside the signal box",
+        ),
+        (
+            'hcal = { min = 1, unit = "GeV" }\n',
+            "",
+            "own.toml: region: region_I is not outside the signal box",
+        ),
+        ("[region.I]", "[region.i]", '"I" is missing'),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = SMALL.replace(old, new)
+    assert text != SMALL
+    with pytest.raises((KeyError, ValueError)) as caught:
+        load_text(tmp_path, text)
+    assert message in caught.value.args[0]
+
+
+def test_two_histograms_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'own\.toml: histogram: "energies" is there twice'):
+        load_text(tmp_path, SMALL + SMALL[SMALL.index("[[histogram]]") :])
+
+
+def test_variations_are_refused_instead_of_ignored(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="variations are not evaluated by this version"):
+        load_text(tmp_path, SMALL + '[[variation]]\nname = "scale_up"\n')
+
+
+@pytest.mark.parametrize("n_cuts", [0, 61])
+def test_the_number_of_cuts_has_limits(tmp_path: Path, n_cuts: int) -> None:
+    head, _, tail = SMALL.partition("[[cut]]")
+    tail = tail[tail.index("[region.I]") :]
+    cuts = "".join(f'[[cut]]\nname = "cut_{n}"\nhcal_muon = {{ equals = 0 }}\n' for n in range(n_cuts))
+    with pytest.raises(ValueError, match=f"own.toml: cut: {n_cuts} cuts, not 1 to 60"):
+        load_text(tmp_path, head + (cuts or "cut = []\n") + tail)
+
+
+def test_an_unknown_selection_is_refused_with_the_nearest() -> None:
+    with pytest.raises(KeyError, match=r'unknown selection "dimuon_202", nearest known is "dimuon_202[23]"'):
+        load_selection("dimuon_202")
+    with pytest.raises(KeyError, match='unknown selection "signal_boxes"'):
+        load_selection("signal_boxes")

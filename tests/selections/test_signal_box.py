@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from na64.datasets.conditions import RunType
+from na64.datasets.periods import load_periods
+from na64.selections import signal_box
+from na64.selections.cut import Interval
+from na64.selections.features import INDEX
+from na64.selections.regions import Region
+from na64.selections.signal_box import (
+    Rectangle,
+    SignalBox,
+    check_outside,
+    hidden,
+    is_open,
+    load_box,
+    load_boxes,
+    visible_mask,
+)
+
+F32 = np.float32
+ECAL = ("ecal", "ecal_total")
+HCAL = ("hcal", "hcal_total", "hcal_01", "hcal_012", "hcal_012_total")
+SUMS = (*ECAL, *HCAL)
+INSIDE = {**dict.fromkeys(ECAL, 30.0), **dict.fromkeys(HCAL, 0.5)}
+FAR = {**dict.fromkeys(ECAL, 99.0), **dict.fromkeys(HCAL, 20.0)}
+DEFAULT = load_box(None)
+
+
+def table(events: Iterable[dict[str, float]]) -> NDArray[np.float32]:
+    """Features of some events; what is not said would hide nothing if it were looked at."""
+    rows = list(events)
+    features = np.full((len(INDEX), len(rows)), 1000.0, F32)
+    for n, event in enumerate(rows):
+        for name, value in event.items():
+            features[INDEX[name], n] = value
+    return features
+
+
+def is_hidden(event: dict[str, float], box: SignalBox = DEFAULT) -> bool:
+    return bool(hidden(box, table([event]))[0])
+
+
+def twin(event: dict[str, float], box: SignalBox) -> bool:
+    if not all(math.isfinite(event[name]) for name in (*box.ecal_sums, *box.hcal_sums)):
+        return True
+    ecal_edge, hcal_edge = box.ecal + box.ecal_guard, box.hcal + box.hcal_guard
+    return any(
+        event[ecal] * scale < ecal_edge and event[hcal] * scale < hcal_edge
+        for ecal in box.ecal_sums
+        for hcal in box.hcal_sums
+        for scale in box.scales
+    )
+
+
+def below(value: float) -> float:
+    return float(np.nextafter(F32(value), F32(-np.inf)))
+
+
+def above(value: float) -> float:
+    return float(np.nextafter(F32(value), F32(np.inf)))
+
+
+def test_the_boxes_are_the_agreed_ones() -> None:
+    edges = {name: (box.ecal, box.hcal, box.ecal_guard, box.hcal_guard) for name, box in load_boxes().items()}
+    assert edges == {"default": (50, 1, 5, 0.5), "2023A": (60, 1, 5, 0.5), "2023P": (28, 1, 5, 0.5)}
+    for name, box in load_boxes().items():
+        assert (box.name, box.version) == (name, 1)
+        assert (box.ecal_sums, box.hcal_sums, box.scales) == (ECAL, HCAL, (1.0,))
+    assert "[R-lo; 2502.04053]" in load_box("2023P").source
+    assert "NOT FOUND" in DEFAULT.source
+
+
+def test_a_period_without_a_box_has_the_default() -> None:
+    assert load_box("2018") == load_box("nobody knows") == load_box(None) == load_boxes()["default"]
+    assert load_box("2023A").rectangle() == Rectangle(60, 1, 65, 1.5)
+
+
+def test_each_box_belongs_to_a_period() -> None:
+    assert set(load_boxes()) - {"default"} <= set(load_periods())
+
+
+def test_energy_in_hcal_module_0_is_in_every_hcal_sum() -> None:
+    for period in load_periods().values():
+        assert 0 in period.setup.hcal_modules
+        assert period.setup.hcal.pedestal >= 0
+
+
+def test_each_part_of_a_box_is_in_its_identity() -> None:
+    changes: list[dict[str, object]] = [
+        {"name": "x"},
+        {"version": 2},
+        {"ecal": 50.5},
+        {"hcal": 1.5},
+        {"ecal_guard": 6.0},
+        {"hcal_guard": 0.6},
+        {"ecal_sums": ("ecal",)},
+        {"hcal_sums": ("hcal",)},
+        {"scales": (1.0, 1.01)},
+    ]
+    identities = {DEFAULT.identity, *(replace(DEFAULT, **change).identity for change in changes)}  # type: ignore[arg-type]
+    assert len(identities) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ecal": 0.0}, "edge at 0 GeV"),
+        ({"hcal": -1.0}, "edge at -1 GeV"),
+        ({"hcal": math.nan}, "edge at nan GeV"),
+        ({"ecal_guard": -0.1}, "guard band of -0.1 GeV"),
+        ({"hcal_guard": math.nan}, "guard band of nan GeV"),
+        ({"ecal_sums": ()}, "no energy to compare with"),
+        ({"hcal_sums": ()}, "no energy to compare with"),
+        ({"scales": ()}, "are not positive"),
+        ({"scales": (1.0, 0.0)}, "are not positive"),
+    ],
+)
+def test_a_box_that_hides_too_little_cannot_be(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(DEFAULT, **change)  # type: ignore[arg-type]
+
+
+def test_inside_is_hidden_and_far_away_is_not() -> None:
+    assert is_hidden(INSIDE)
+    assert not is_hidden(FAR)
+    assert not is_hidden(INSIDE | dict.fromkeys(ECAL, 99.0))
+    assert not is_hidden(INSIDE | dict.fromkeys(HCAL, 20.0))
+
+
+@pytest.mark.parametrize("box", load_boxes().values(), ids=load_boxes())
+def test_the_edge_itself_is_visible_and_the_next_number_below_hidden(box: SignalBox) -> None:
+    edges = box.rectangle()
+    for sums, edge in ((ECAL, edges.ecal_hidden), (HCAL, edges.hcal_hidden)):
+        assert not is_hidden(INSIDE | dict.fromkeys(sums, edge), box)
+        assert not is_hidden(INSIDE | dict.fromkeys(sums, above(edge)), box)
+        assert is_hidden(INSIDE | dict.fromkeys(sums, below(edge)), box)
+
+
+def test_the_guard_band_is_hidden_too() -> None:
+    for sums, edge in ((ECAL, DEFAULT.ecal), (HCAL, DEFAULT.hcal)):
+        assert is_hidden(INSIDE | dict.fromkeys(sums, edge))
+        assert is_hidden(INSIDE | dict.fromkeys(sums, above(edge)))
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_one_definition_of_an_energy_that_is_inside_hides(name: str) -> None:
+    other = HCAL if name in ECAL else ECAL
+    mostly_outside = FAR | {sum_: INSIDE[sum_] for sum_ in other}
+    assert not is_hidden(mostly_outside)
+    assert is_hidden(mostly_outside | {name: INSIDE[name]})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", SUMS)
+def test_a_number_that_is_not_finite_hides(name: str, value: float) -> None:
+    assert is_hidden(FAR | {name: value})
+
+
+@pytest.mark.parametrize("value", [-1e30, -1.0, -0.0, 0.0, 1e-45])
+@pytest.mark.parametrize("name", SUMS)
+def test_numbers_about_zero_and_large_negative_ones_are_inside(name: str, value: float) -> None:
+    other = HCAL if name in ECAL else ECAL
+    assert is_hidden(FAR | dict.fromkeys(other, -1e30) | {name: value})
+    assert not is_hidden(FAR | {name: value})
+
+
+@pytest.mark.parametrize("name", sorted(set(INDEX) - set(SUMS)))
+def test_nothing_else_is_looked_at(name: str) -> None:
+    assert not is_hidden(FAR | {name: math.nan})
+    assert is_hidden(INSIDE | {name: 1e6})
+
+
+@pytest.mark.parametrize(("scales", "edge"), [((1.0, 0.5), 110.0), ((2.0, 0.5, 1.0), 110.0), ((2.0,), 27.5)])
+def test_the_lowest_energy_scale_decides(scales: tuple[float, ...], edge: float) -> None:
+    box = replace(DEFAULT, scales=scales)
+    assert is_hidden(INSIDE | dict.fromkeys(ECAL, below(edge)), box)
+    assert not is_hidden(INSIDE | dict.fromkeys(ECAL, edge), box)
+
+
+@pytest.mark.parametrize("scale", [0.97, 0.99, 1 / 3, 0.7, 1.1])
+def test_an_edge_between_two_float32_is_rounded_outwards(scale: float) -> None:
+    box = replace(DEFAULT, scales=(scale,))
+    edge = F32(55 / scale)
+    for value in (below(float(edge)), float(edge), above(float(edge))):
+        assert is_hidden(INSIDE | dict.fromkeys(ECAL, value), box) == (value < 55 / scale)
+
+
+energies = st.one_of(
+    st.sampled_from(
+        [math.nan, math.inf, -math.inf, -0.0, 1.0, 1.5, below(1.5), 50.0, 55.0, below(55), above(55), -1e30]
+    ),
+    st.floats(0, 70, width=32),
+)
+scalings = st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=3).map(tuple)
+
+
+@given(
+    events=st.lists(st.fixed_dictionaries(dict.fromkeys(SUMS, energies)), max_size=4),
+    scales=scalings,
+    box=st.sampled_from(list(load_boxes().values())),
+)
+@example(events=[], scales=(1.0,), box=DEFAULT)
+def test_hidden_is_what_a_loop_over_all_definitions_says(
+    events: list[dict[str, float]], scales: tuple[float, ...], box: SignalBox
+) -> None:
+    box = replace(box, scales=scales)
+    assert hidden(box, table(events)).tolist() == [twin(event, box) for event in events]
+
+
+@given(n_events=st.integers(0, 12), block=st.integers(1, 5))
+def test_the_block_size_does_not_matter(n_events: int, block: int) -> None:
+    rng = np.random.default_rng(n_events)
+    features = table([])[:, :0] if n_events == 0 else rng.uniform(-5, 70, (len(INDEX), n_events)).astype(F32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signal_box, "_BLOCK", block)
+        blocked = hidden(DEFAULT, features)
+    assert blocked.tolist() == hidden(DEFAULT, features).tolist()
+
+
+def test_hidden_does_not_change_its_input() -> None:
+    features = table([INSIDE, FAR])
+    features.flags.writeable = False
+    assert hidden(DEFAULT, features).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "features",
+    [np.zeros((len(INDEX), 2)), np.zeros((len(INDEX) - 1, 2), F32), np.zeros(len(INDEX), F32)],
+)
+def test_a_table_that_is_not_of_features_is_refused(features: NDArray[np.float32]) -> None:
+    with pytest.raises(ValueError, match="features are"):
+        hidden(DEFAULT, features)
+
+
+# Words: missing, LED, physics, both, LED, unknown; what the features say of the physics bit.
+WORDS = np.array([0, 8, 4, 12, 8, 8])
+PHYSICS = [0.0, 0.0, 1.0, 1.0, math.nan, 2.0]
+
+
+def triggered(energies: dict[str, float]) -> NDArray[np.float32]:
+    return table(energies | {"trigger_physics": physics} for physics in PHYSICS)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "trigger", "opened"),
+    [
+        (RunType.CALIBRATION, WORDS, [True] * 6),
+        (RunType.CALIBRATION, None, [True] * 6),
+        (RunType.BEAM, WORDS, [True] * 6),
+        (RunType.PHYSICS, WORDS, [False, True, False, False, False, False]),
+        (RunType.PHYSICS, None, [False] * 6),
+        (RunType.UNKNOWN, WORDS, [False] * 6),
+        (RunType.UNKNOWN, None, [False] * 6),
+    ],
+)
+def test_only_what_is_declared_is_open(
+    run_type: RunType, trigger: NDArray[np.int64] | None, opened: list[bool]
+) -> None:
+    assert is_open(run_type, trigger, triggered(INSIDE)).tolist() == opened
+    finite = np.zeros(6, bool)
+    for energies, expected in ((INSIDE, opened), (FAR, [True] * 6)):
+        mask = visible_mask(
+            triggered(energies),
+            box=DEFAULT,
+            run_type=run_type,
+            trigger=trigger,
+            nonfinite=finite,
+            simulation=False,
+        )
+        assert mask.tolist() == expected
+
+
+@pytest.mark.parametrize("run_type", RunType)
+def test_every_run_type_is_thought_of(run_type: RunType) -> None:
+    opened = is_open(run_type, np.array([4]), table([INSIDE | {"trigger_physics": 1}]))
+    assert opened[0] == (run_type in (RunType.CALIBRATION, RunType.BEAM))
+
+
+@pytest.mark.parametrize("run_type", RunType)
+def test_data_that_are_not_finite_are_hidden_wherever_they_sit(run_type: RunType) -> None:
+    features = table([FAR | {"trigger_physics": 0}] * 2)
+    mask = visible_mask(
+        features,
+        box=DEFAULT,
+        run_type=run_type,
+        trigger=np.array([8, 8]),
+        nonfinite=np.array([True, False]),
+        simulation=False,
+    )
+    assert mask.tolist() == [False, True]
+
+
+def test_simulation_is_not_blind() -> None:
+    mask = visible_mask(
+        table([INSIDE, FAR]),
+        box=DEFAULT,
+        run_type=RunType.PHYSICS,
+        trigger=None,
+        nonfinite=np.array([False, True]),
+        simulation=True,
+    )
+    assert mask.tolist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("feature", "low", "is_outside"),
+    [
+        ("ecal", 50.0, True),
+        ("ecal", below(50), False),
+        ("hcal", 1.0, True),
+        ("hcal", below(1), False),
+        ("hcal_0", 1.0, True),
+        ("hcal_0", below(1), False),
+        ("hcal_2", 90.0, False),
+        ("ecal_total", 90.0, False),
+        ("visible_energy", 90.0, False),
+    ],
+)
+def test_a_region_is_outside_only_if_that_is_certain(feature: str, low: float, is_outside: bool) -> None:
+    vetoed = Interval("veto_0", -math.inf, 1.0)
+    region = Region("region_II", (vetoed, Interval(feature, low, math.inf)), "", "")
+    if is_outside:
+        check_outside([region], [DEFAULT])
+    else:
+        with pytest.raises(ValueError, match="region_II is not outside the signal box of period default"):
+            check_outside([region], [DEFAULT])
+
+
+def test_a_region_is_outside_every_box() -> None:
+    region = Region("region_II", (Interval("ecal", 55.0, math.inf),), "", "")
+    with pytest.raises(ValueError, match="of period 2023A: it needs ecal from 60 GeV"):
+        check_outside([region], load_boxes().values())
+
+
+def boxes_text() -> str:
+    return Path(str(signal_box._FILE)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("version = 1", "version = 1.5", "version: 1.5 is not an integer"),
+        ("hcal_guard =", "hcal_gaurd =", '"hcal_guard" is missing'),
+        ("scales = [1.0]", "scales = [1.0]\nscale = 1", 'unknown key "scale", nearest known is "scales"'),
+        (
+            "[period.2023P]\necal",
+            "[period.2023P]\necall",
+            'period.2023P: unknown key "ecall", nearest known is "ecal"',
+        ),
+        ("{ value = 28,", "{ values = [28, 30],", "period.2023P.ecal: 2 values for one edge"),
+        ('"hcal_total"', '"hcal_totl"', 'unknown feature "hcal_totl", nearest known is "hcal_total"'),
+        ('unit = "GeV"', 'unit = "ns"', "default.ecal.unit"),
+        ('source = "[V: seed]"', 'source = " "', "default.ecal.source: is empty"),
+        ("value = 5,", "value = -5,", "guard band of -5 GeV"),
+    ],
+)
+def test_a_wrong_file_of_boxes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
+) -> None:
+    text = boxes_text().replace(old, new)
+    assert text != boxes_text()
+    path = tmp_path / "signal_boxes.toml"
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(signal_box, "_FILE", path)
+    with pytest.raises((KeyError, ValueError)) as caught:
+        load_boxes()
+    assert message in caught.value.args[0]
+
+
+def test_the_file_of_boxes_has_no_other_periods_than_read() -> None:
+    assert set(tomllib.loads(boxes_text())["period"]) == set(load_boxes()) - {"default"}
