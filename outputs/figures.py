@@ -96,9 +96,16 @@ def _flows(products: Products) -> Iterator[Drawing]:
     yield Drawing(
         "yields",
         "yields",
-        "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together.",
-        plots.yields_by_run(products.yields, yields_after=stage, label=label),
+        "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together. "
+        "Calibration and beam runs are left out.",
+        plots.yields_by_run(of_physics_runs(products), yields_after=stage, label=label),
     )
+
+
+def of_physics_runs(products: Products) -> Table:
+    """Rows of the yields of runs that are not known to be of another type."""
+    others = {run.run for run in products.summary.runs if run.type not in ("physics", "unknown")}
+    return Table(products.yields.kinds, [row for row in products.yields.rows if row[0] not in others])
 
 
 def of_all_runs(table: Table) -> Table:

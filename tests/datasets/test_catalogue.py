@@ -101,7 +101,7 @@ BAD_BRANCHES: list[tuple[dict[str, Any], str]] = [
     ({"HCAL_ene": None}, 'branch "HCAL_ene" is missing'),
     (
         {"ECAL_ene": np.zeros((6, 60), np.int16)},
-        'branch "ECAL_ene" is int16_t[60], expected float32 or float64 [2][5][6]',
+        'branch "ECAL_ene" is int16_t[60], expected float32 or float64 [60]',
     ),
     ({"ECAL_ene": np.zeros((6, 72))}, 'branch "ECAL_ene" is double[72]'),
     ({"ECAL_ene": np.zeros(6)}, 'branch "ECAL_ene" is double, expected'),

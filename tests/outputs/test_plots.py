@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from na64.outputs import plots
 from na64.outputs.cutflow import cutflow_table, regions_table
-from na64.outputs.figures import Drawing, Products, draw, of_all_runs
+from na64.outputs.figures import Drawing, Products, draw, of_all_runs, of_physics_runs
 from na64.outputs.histograms import to_hists
 from na64.outputs.spectra import Panel, page, window_of
 from na64.outputs.summary import IntervalFacts
@@ -160,3 +160,10 @@ def test_nothing_selected_can_be_drawn(case: Any) -> None:
 def test_weighted_simulation_can_be_drawn(weighted_case: Any) -> None:
     names = [drawing.name for drawing in draw(products_of(weighted_case))]
     assert "plane_after_visible" in names
+
+
+def test_calibration_runs_are_not_tested_for_constancy(products: Products) -> None:
+    first, second = products.summary.runs
+    summary = replace(products.summary, runs=(replace(first, type="calibration"), second))
+    rows = of_physics_runs(replace(products, summary=summary)).rows
+    assert [row[0] for row in rows] == [second.run]
