@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 import xxhash
@@ -115,17 +116,18 @@ def source_digest(paths: Iterable[Path]) -> str:
 
     The name depends on the file names and the syntax trees, hence on the Python version that made the trees.
     """
-    return identity(sorted([path.name, _code(path)] for path in paths))
+    return identity(sorted([path.name, _code(path.read_bytes(), path.name)] for path in paths))
 
 
-def _code(path: Path) -> str:
-    tree = ast.parse(path.read_bytes(), filename=path.name)
+@lru_cache(maxsize=1024)  # by content, so that a changed file is seen: parsing all sources takes a second
+def _code(source: bytes, name: str) -> str:
+    tree = ast.parse(source, filename=name)
     for node in ast.walk(tree):
         for block in ("body", "orelse", "finalbody"):
             statements = getattr(node, block, None)
             if isinstance(statements, list):
                 setattr(node, block, [s for s in statements if not _is_bare_string(s)])
-    return ast.dump(tree)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def _is_bare_string(statement: ast.AST) -> bool:

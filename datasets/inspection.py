@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -20,7 +21,7 @@ from na64.datasets.layout import Layout, detect_layout
 from na64.datasets.periods import Period, period_of_run
 from na64.datasets.read import read_tree
 from na64.datasets.records import FileRecord, Status
-from na64.datasets.stored import BadFileError, Tree, first_line
+from na64.datasets.stored import BadFileError, ChangedFileError, Format, Tree, first_line
 
 Keys: TypeAlias = dict[int, NDArray[np.int64]]
 """By run, the events of a file as ``spill << 32 | event``, sorted."""
@@ -32,6 +33,14 @@ class _Hash(Protocol):
 
 _BLOCK = 1 << 20
 _STEP = 1_000_000
+_MOST_EXPANDED = 500
+"""How many times its size a file may have when it is decompressed; run files have 2 to 10 times."""
+
+_LARGEST_EVENT = 1_000_000
+"""Bytes of an event, on average, at most; run files have some thousands."""
+
+_HARMLESS = 16_000_000
+"""Bytes that may be decompressed whatever the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,9 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
         layout, name = detect_layout(file, expected.layouts)
         tree = file.tree(name)
         names = layout.stored_names(tree)
+        _check_suffix(record.name, tree.format)
         tree.check(names)
+        _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
         _read_last(tree, layout)
         keys = _tree_keys(tree, layout)
         _check_runs(keys, layout, expected)
@@ -144,6 +155,23 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
             duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
             truth=layout.has_truth(tree),
         )
+
+
+def _check_suffix(name: str, found: Format) -> None:
+    """Refuse a file whose name says another format: whoever named it meant another file."""
+    is_parquet = found is Format.PARQUET
+    if name.endswith(".root" if is_parquet else ".parquet"):
+        raise BadFileError(
+            "is Parquet, expected ROOT by its name" if is_parquet else "is ROOT, expected Parquet by its name"
+        )
+
+
+def _check_expansion(expanded: int, size: int, n_events: int) -> None:
+    """Refuse a small file that would fill the memory, before any of it is decompressed."""
+    if expanded > max(_MOST_EXPANDED * size, _HARMLESS):
+        raise BadFileError(f"{size} bytes say they expand to {expanded}, more than {_MOST_EXPANDED} times")
+    if expanded > max(_LARGEST_EVENT * n_events, _HARMLESS):
+        raise BadFileError(f"{expanded // max(n_events, 1)} bytes an event, more than {_LARGEST_EVENT}")
 
 
 def _read_last(tree: Tree, layout: Layout) -> None:
@@ -227,6 +255,30 @@ def find_change(record: FileRecord) -> str:
     return ""
 
 
+def check_content(record: FileRecord) -> None:
+    """Check, before its events are used, that a local file has the content that was registered.
+
+    The hash of a file is kept while its size, inode and time of change are the same.
+
+    Raises
+    ------
+    ChangedFileError
+        It has not; names the file.
+    OSError
+        It cannot be reached.
+    """
+    if is_url(record.path):
+        return
+    now = Path(record.path).stat()
+    if _known_hash(record.path, now.st_size, now.st_ino, now.st_mtime_ns, now.st_ctime_ns) != record.xxh3:
+        raise ChangedFileError(f"{record.name}: another content than was registered")
+
+
+@lru_cache(maxsize=4096)
+def _known_hash(path: str, *_seen: int) -> str:
+    return _quick_hash(path)
+
+
 def _quick_hash(path: str) -> str:
     xxh3 = xxhash.xxh3_64()
     for block in _blocks(path):
@@ -243,7 +295,9 @@ def size_of(path: str) -> int:
 
 
 def verify(record: FileRecord) -> None:
-    """Check cheaply, before a file is used, that it still has its size and its entries.
+    """Check cheaply, before a file is used, that it still has its size, and a remote one its entries.
+
+    What is in a local file is checked when it is read: see `check_content`.
 
     Raises
     ------
@@ -254,8 +308,10 @@ def verify(record: FileRecord) -> None:
     """
     size = size_of(record.path)
     if size != record.size:
-        raise BadFileError(f"{record.name}: {size} bytes, registered with {record.size}")
+        raise ChangedFileError(f"{record.name}: {size} bytes, registered with {record.size}")
+    if not is_url(record.path):
+        return
     with open_file(record.path) as file:
         entries = file.tree(record.tree).entries
     if entries != record.entries:
-        raise BadFileError(f"{record.name}: {entries} entries, registered with {record.entries}")
+        raise ChangedFileError(f"{record.name}: {entries} entries, registered with {record.entries}")

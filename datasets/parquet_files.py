@@ -23,6 +23,9 @@ from na64.datasets.stored import (
     sort_boundaries,
 )
 
+_WIDTH = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
+"""Bytes of a value; of the other types 8."""
+
 
 @contextmanager
 def open_parquet(handle: BinaryIO) -> Iterator[RunFile]:
@@ -62,6 +65,12 @@ class _ParquetTable:
 
     def check(self, names: Sequence[str]) -> None:
         """Nothing to do: row groups have all columns."""
+
+    def expanded_bytes(self, names: Sequence[str]) -> int:  # noqa: ARG002  (a row group tells its own)
+        metadata = self._file.metadata
+        groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+        chunks = [group.column(column) for group in groups for column in range(metadata.num_columns)]
+        return sum(int(chunk.num_values) * _WIDTH.get(chunk.physical_type, 8) for chunk in chunks)
 
     def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:  # noqa: ARG002  (row groups are of all columns)
         return sort_boundaries(self._group_starts(), self.entries)

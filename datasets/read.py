@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +26,14 @@ UNEQUAL = "unequal_hits"
 """Key in `EventColumns.event` of the events whose cells have not the declared number."""
 
 
-BATCH = 50_000
-"""Events in memory at a time."""
+BATCH = 64_000_000
+"""Bytes of columns in memory at a time, about: a cluster or two of a usual file."""
+
+_LARGEST = 4
+"""A cluster is read whole unless it is so many times larger than a batch."""
+
+_VALUES_OF_JAGGED = 12
+"""How many values an event is taken to have in a jagged branch."""
 
 
 class Record(Protocol):
@@ -82,13 +89,18 @@ def read_batches(
     start: int,
     stop: int,
     *,
-    n_events: int = BATCH,
+    n_events: int | None = None,
     columns: Collection[str] | None = None,
 ) -> Iterator[EventColumns]:
-    """Read events ``start`` to ``stop`` in batches of about `n_events`, cut where clusters end if possible.
+    """Read events ``start`` to ``stop`` in batches, cut where clusters end if possible.
 
-    The file is opened once, memory does not grow with the range, and small arrays reuse the memory of those
-    before, which costs less than fresh pages. Parameters and errors are those of `read`.
+    The file is opened once and memory does not grow with the range. Parameters and errors are those of
+    `read`, but for one:
+
+    Parameters
+    ----------
+    n_events : int, optional
+        Of a batch, about; by default as many as make `BATCH` bytes.
 
     Yields
     ------
@@ -97,10 +109,20 @@ def read_batches(
     with _open_tree(record, layout) as tree:
         if not 0 <= start <= stop <= tree.entries:
             raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
-        cuts = tree.boundaries(layout.stored_names(tree))
-        inside = (start, *(cut for cut in cuts if start < cut < stop), stop)
-        for first, last in segment_ranges(inside, n_events, largest=4 * n_events):
+        names = layout.stored_names(tree)
+        inside = (start, *(cut for cut in tree.boundaries(names) if start < cut < stop), stop)
+        size = n_events or max(BATCH // _event_bytes(tree, names), 1)
+        for first, last in segment_ranges(inside, size, largest=_LARGEST * size):
             yield read_tree(tree, layout, first, last, columns=columns)
+
+
+def _event_bytes(tree: Tree, names: Iterable[str]) -> int:
+    """Estimate the memory that the values of an event take, in bytes."""
+    known = [found for name in names if (found := tree.stored(name)) is not None]
+    values = [_VALUES_OF_JAGGED if found.jagged else math.prod(found.shape) for found in known]
+    return sum(
+        n_values * np.dtype(found.dtype).itemsize for n_values, found in zip(values, known, strict=True)
+    )
 
 
 @contextmanager
@@ -218,9 +240,12 @@ class _Reader:
     def _hits(self, columns: Mapping[str, Branch]) -> Hits:
         read = {key: self._jagged(branch) for key, branch in columns.items()}
         offsets = read["cell"].offsets
+        if (offsets[1:] < offsets[:-1]).any() or any(len(c.values) < c.offsets[-1] for c in read.values()):
+            raise BadFileError(f'branch "{columns["cell"].names[0]}": hits that are not there')
         unequal = np.zeros(self.n_events, dtype=np.bool_)
         for column in read.values():
-            unequal |= np.diff(column.offsets) != np.diff(offsets)
+            if not np.array_equal(column.offsets, offsets):
+                unequal |= np.diff(column.offsets) != np.diff(offsets)
         aligned = {key: _align(column, offsets, ~unequal) for key, column in read.items()}
         converted = {key: _convert(aligned[key], branch.unit) for key, branch in columns.items()}
         return Hits(offsets=offsets, unequal=unequal if unequal.any() else None, **converted)

@@ -26,6 +26,10 @@ class BadFileError(ValueError):
     """A file that cannot be read: what is wrong with it, in one line."""
 
 
+class ChangedFileError(BadFileError):
+    """A file that is not the one that was registered; the text is of names, sizes and counts only."""
+
+
 class Stored(NamedTuple):
     """Type of one branch as it is stored.
 
@@ -80,6 +84,9 @@ class Tree(Branches, Protocol):
 
     def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:
         """Give the first event of each cluster of some branches, and the number of events at the end."""
+
+    def expanded_bytes(self, names: Sequence[str]) -> int:
+        """Give how many bytes some branches, or all, say they have when they are decompressed."""
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         """Read events ``start`` to ``stop`` (half open) of some branches.

@@ -10,6 +10,7 @@ from na64.datasets.exposure import Exposure, exposure_of_run
 from na64.datasets.periods import Period
 from na64.outputs import histograms
 from na64.outputs.facts import box_facts, period_facts, selection_facts
+from na64.outputs.identities import parts_of_job, parts_of_run
 from na64.outputs.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
 from na64.processors.booking import Booking
 from na64.processors.campaign import CampaignResult
@@ -76,7 +77,15 @@ def _run(
         UNKNOWN if result.missing[number] else _exposure(number, catalogue, job, periods[context.period])
     )
     counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
-    return RunFacts(number, context.period, context.type.value, counts, exposure.delivered, exposure.live)
+    return RunFacts(
+        run=number,
+        period=context.period,
+        type=context.type.value,
+        accounting=counts,
+        eot_delivered=exposure.delivered,
+        eot_live=exposure.live,
+        identities=parts_of_run(catalogue, job, number),
+    )
 
 
 def _exposure(number: int, catalogue: Catalogue, job: Job, period: Period) -> Exposure:
@@ -130,4 +139,4 @@ def _files(catalogue: Catalogue, result: CampaignResult) -> FileFacts:
 
 
 def _identities(catalogue: Catalogue, job: Job) -> dict[str, str]:
-    return {"catalogue": catalogue.identity, "selection": job.selection.identity}
+    return {"catalogue": catalogue.identity, **parts_of_job(job)}

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ def append(path: Path, event: str, details: Mapping[str, object], *, time: str |
     path : Path
         The log; made if there is none.
     event : str
-        What happened, one word: ``catalogue_simulation``, ``freeze``, ``refusal``, ``unblind``.
+        What happened, one word: ``catalogue_simulation``, ``process``, ``freeze``, ``refusal``, ``opening``,
+        ``opened``.
     details : mapping
         Anything JSON can hold; floats must be finite.
     time : str, optional
@@ -69,6 +70,38 @@ def verify(path: Path) -> list[str]:
 def entries(path: Path) -> list[dict[str, object]]:
     """Lines of the log, unverified."""
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def head(path: Path) -> str:
+    """Hash of the last line, or `FIRST`; unverified."""
+    lines = entries(path)
+    return str(lines[-1]["hash"]) if lines else FIRST
+
+
+def lost(path: Path, known: Iterable[str]) -> list[str]:
+    """Problems of a log that has not every line that is known from elsewhere by its hash."""
+    there = {FIRST, "", *(str(line["hash"]) for line in entries(path))}
+    return [f"the line with hash {name} is gone" for name in known if name not in there]
+
+
+def timeline(path: Path) -> Iterator[str]:
+    """Say in one line each what happened and when."""
+    for line in entries(path):
+        details = line["details"]
+        facts = details if isinstance(details, Mapping) else {}
+        known = [f"{key} {_word(facts[key])}" for key in _TOLD if facts.get(key)]
+        yield f"{line['time']}  {line['event']:<20} {', '.join(known)}".rstrip()
+
+
+_TOLD = ("selection", "runs", "open_runs", "limit", "freeze", "after", "fraction", "approved_by", "reason")
+"""Details that the timeline shows."""
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return " and ".join(map(str, value))
+    text = str(value)
+    return text[:12] if len(text) == len(FIRST) and text.isalnum() else text
 
 
 def _problems(data: bytes) -> list[str]:

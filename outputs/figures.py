@@ -74,7 +74,9 @@ def _planes(products: Products) -> Iterator[Drawing]:
         )
         caption = f"Energies in ECAL and HCAL, {facts.title}. Below: the lowest HCAL energies."
         if summary.is_data:
-            caption += " Events of calibration triggers and runs in the box are counted and not drawn."
+            caption += (
+                " Events of calibration triggers and runs in the box are counted, but no plane has them."
+            )
         yield Drawing(facts.name, "plane" if cut == VISIBLE else "planes", caption, figure)
 
 

@@ -61,7 +61,9 @@ def cutflow(table: Table, *, label: str) -> Figure:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xscale("log")
     axes.set_xlim(lowest, max(passed.max(initial=0), 10 * lowest) * _ROOM_FOR_COUNTS)
-    axes.tick_params(axis="y", which="both", length=0)
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="y", length=0)
     axes.set_xlabel("events")
     for row, (now, before) in enumerate(zip(passed, [math.nan, *passed[:-1]], strict=True)):
         _write_counts(axes, row, now, before)
@@ -111,7 +113,7 @@ def regions_flow(table: Table, *, yields_after: str, label: str) -> Figure:
         text.set(transform=axes.get_xaxis_transform(), rotation=90, ha="right", va="bottom", fontsize=10)
     names = [cut.replace("_", " ") for cut in cuts]
     axes.set_xticks(rows, names, rotation=50, ha="right", rotation_mode="anchor")
-    axes.tick_params(axis="x", which="minor", bottom=False, top=False)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylabel("events after the cut")
     figure.legend(loc="outside lower center", ncols=4)
     stamp(axes, label)

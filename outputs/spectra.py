@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import hist
-import mplhep
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -122,11 +121,13 @@ def page(panels: Sequence[Panel], *, label: str, title: str) -> Figure:
     width, height = 10.5, _PANEL_HEIGHT * n_rows + _ABOVE + _BELOW
     figure = Figure(figsize=(width, height))
     grid = figure.subplots(n_rows, _PANELS_A_ROW, squeeze=False).ravel()
-    # Fixed margins: measuring the text of thirty panels takes longer than everything else of the report.
+    # Fixed places: measuring the text of thirty panels takes longer than everything else of the report.
     figure.subplots_adjust(0.065, _BELOW / height, 0.98, 1 - _ABOVE / height, 0.25, 0.55)
     for axes, panel in zip(grid, panels, strict=False):
         draw_panel(axes, panel)
         size = min(11.0, 11.0 * _LETTERS_ABOVE / max(1, len(panel.title) + len(panel.note)))
+        axes.xaxis.set_label_coords(1.0, -0.17)
+        axes.yaxis.set_label_coords(-0.14, 1.0)
         axes.set_title(panel.title, loc="left", fontsize=size, fontweight="bold", y=1.0, pad=5)
         axes.text(1, 1.02, panel.note, transform=axes.transAxes, ha="right", fontsize=9, color=QUIET)
     for axes in grid[len(panels) :]:
@@ -139,13 +140,9 @@ def page(panels: Sequence[Panel], *, label: str, title: str) -> Figure:
 def draw_panel(axes: Axes, panel: Panel) -> None:
     """Draw counts as steps, bounds as lines hatched on the side they remove, and what is beyond the axis."""
     if panel.after is not None:
-        mplhep.histplot(
-            panel.after, panel.edges, ax=axes, histtype="fill", color=FILL, yerr=False, label=panel.names[1]
-        )
+        axes.stairs(panel.after, panel.edges, fill=True, color=FILL, label=panel.names[1])
     colour = ACCENT if panel.after is None else INK
-    mplhep.histplot(
-        panel.counts, panel.edges, ax=axes, color=colour, linewidth=1.2, yerr=False, label=panel.names[0]
-    )
+    axes.stairs(panel.counts, panel.edges, color=colour, linewidth=1.2, label=panel.names[0])
     _scale(axes, panel)
     for interval in panel.intervals:
         _draw_bounds(axes, interval, panel.edges)

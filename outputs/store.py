@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +15,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from na64.datasets.conditions import SpillFacts
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, yields
 from na64.outputs.figures import Products, draw
 from na64.outputs.report import render
+from na64.outputs.spills import spills_table
 from na64.outputs.summary import Summary
 from na64.outputs.table import Table, read_csv
 from na64.processors.booking import VISIBLE, Booking
@@ -26,6 +28,7 @@ from na64.processors.result import Tally
 RESULT = "result.json"
 PROVENANCE = "provenance.json"
 YIELDS = "yields.csv"
+SPILLS = "spills.csv"
 CUTFLOW = "cutflow.csv"
 REGIONS = "regions.csv"
 HISTOGRAMS = "histograms.uhi.zip"
@@ -42,8 +45,11 @@ def write_products(
     tallies: Mapping[int, Tally],
     booking: Booking,
     made_by: Mapping[str, object],
+    spills: Sequence[SpillFacts] = (),
 ) -> Products:
     """Write every product of a result into a folder: numbers first, then plots and report from them.
+
+    A report that is there already and is of the same numbers and the same code stays.
 
     Parameters
     ----------
@@ -55,10 +61,13 @@ def write_products(
     booking : Booking
     made_by : mapping
         `na64.outputs.provenance.provenance`.
+    spills : sequence of SpillFacts
+        `na64.outputs.spills.known_spills`.
     """
-    write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by)
+    write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by, spills=spills)
     products = read_result(folder)
-    write_report(folder, products)
+    if not (folder / REPORT).exists():
+        write_report(folder, products)
     return products
 
 
@@ -69,8 +78,12 @@ def write_numbers(
     tallies: Mapping[int, Tally],
     booking: Booking,
     made_by: Mapping[str, object],
+    spills: Sequence[SpillFacts] = (),
 ) -> None:
-    """Write tables, histograms and provenance, then `RESULT`, which names them by content."""
+    """Write tables, histograms and provenance, then `RESULT`, which names them by content.
+
+    A report that is there already is removed unless it is of these numbers.
+    """
     tallies = _every_run(facts, tallies, booking)
     tables = _tables(facts, tallies, booking)
     hists = histograms.to_hists(booking, _all_bins(tallies, booking))
@@ -79,12 +92,17 @@ def write_numbers(
         **{f"{name}.parquet": tables[name].to_parquet() for name in ("yields", "cutflow")},
         HISTOGRAMS: histograms.to_zip(hists),
         "histograms.root": root_file.to_root(hists),
+        SPILLS: spills_table(spills, facts.runs).to_csv(),
     }
     for name, data in contents.items():
         write_bytes(folder / name, data)
-    write_bytes(folder / PROVENANCE, provenance.to_json(made_by))
     digests = {name: _digest(data) for name, data in contents.items()}
-    write_bytes(folder / RESULT, summary.to_json(replace(_without_paths(facts), products=digests)))
+    result = summary.to_json(replace(_without_paths(facts), products=digests))
+    origin = provenance.to_json(made_by)
+    if not _is_report_of(folder, result, origin):
+        (folder / REPORT).unlink(missing_ok=True)
+    write_bytes(folder / PROVENANCE, origin)
+    write_bytes(folder / RESULT, result)
 
 
 def write_report(folder: Path, products: Products) -> Path:
@@ -104,8 +122,25 @@ def write_report(folder: Path, products: Products) -> Path:
     for path in (folder / PLOTS).glob("*"):
         if path not in written and path.suffix.removeprefix(".") in _FORMATS:
             path.unlink()
-    write_bytes(folder / REPORT, render(products, pictures).encode())
+    mark = _mark((folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
+    write_bytes(folder / REPORT, render(products, pictures).encode() + mark)
     return folder / REPORT
+
+
+def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
+    """Tell if report and plots were made of a result and by the code that its provenance names."""
+    mark = _mark(result, origin)
+    try:
+        with (folder / REPORT).open("rb") as file:
+            file.seek(-len(mark), os.SEEK_END)
+            return file.read() == mark and (folder / PLOTS).is_dir()
+    except OSError:
+        return False
+
+
+def _mark(result: bytes, origin: bytes) -> bytes:
+    """Last line of a report: what it was made of."""
+    return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
 
 
 def read_result(folder: Path) -> Products:
@@ -151,8 +186,10 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _fix_layout(figure: Figure) -> None:
     """Lay the figure out once, not again for every format."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # with "none", a place holder makes savefig draw everything twice
 
 
 def _without_paths(facts: Summary) -> Summary:

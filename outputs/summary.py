@@ -124,6 +124,8 @@ class RunFacts:
         ``recorded, processed, hidden, missing`` and ``skipped_<reason>``.
     eot_delivered, eot_live : float or None
         Electrons on target; None where there is no record.
+    identities : mapping of str to str
+        What only this run depends on, part by part.
     """
 
     run: int
@@ -132,6 +134,7 @@ class RunFacts:
     accounting: Mapping[str, int]
     eot_delivered: float | None = None
     eot_live: float | None = None
+    identities: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         counts = self.accounting

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from na64.outputs.summary import RunFacts
 from na64.outputs.table import Kind, Table, Value
@@ -120,13 +120,13 @@ def constancy(counts: NDArray[np.float64], exposure: NDArray[np.float64]) -> Con
     expected = rate * exposure
     chi2 = float(np.sum((counts - expected) ** 2 / expected))
     n_degrees = len(counts) - 1
-    p_value = float(stats.chi2.sf(chi2, n_degrees))
+    p_value = float(special.chdtrc(n_degrees, chi2))
     return Constancy(float(rate), chi2, n_degrees, p_value, int(np.sum(expected < 5)))
 
 
 def poisson_errors(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Central 68 % intervals of a Poisson mean (Garwood 1936), as distances below and above, (2, n)."""
     tail = (1 - _ONE_SIGMA) / 2
-    low = np.where(counts > 0, stats.chi2.ppf(tail, 2 * np.maximum(counts, 1)) / 2, 0.0)
-    high = stats.chi2.isf(tail, 2 * (counts + 1)) / 2
+    low = np.where(counts > 0, special.gammaincinv(np.maximum(counts, 1), tail), 0.0)
+    high = special.gammainccinv(counts + 1, tail)
     return np.stack([counts - low, high - counts])

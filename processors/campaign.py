@@ -9,6 +9,7 @@ from na64.datasets.catalogue import Catalogue, FileRecord, verify
 from na64.datasets.identity import identity
 from na64.processors.backends import Backend
 from na64.processors.executor import Outcome, Progress, run, silent
+from na64.processors.feature_store import FeatureStore
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.ledger import Array, Ledger, Partial
 from na64.processors.result import Tally
@@ -30,6 +31,8 @@ class Shared:
 
     job: Job
     chunk_events: int | None
+    store: FeatureStore | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def identity_of(tasks: Iterable[Task]) -> str:
 
 def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterator[Task]:
     wanted = dict.fromkeys(job.runs, limit)
-    for record in records:
+    # By path: which events a limit leaves must not follow from the content of the files.
+    for record in sorted(records, key=lambda record: record.path):
         file = file_context(record, job)
         for start, stop in record.segments if file.runs else ():
             end = stop
@@ -103,6 +107,7 @@ def process(
     *,
     limit: int | None = None,
     chunk_events: int | None = None,
+    store: FeatureStore | None = None,
     options: Options | None = None,
     fresh: bool = False,
     progress: Progress = silent,
@@ -120,17 +125,19 @@ def process(
         Events a run.
     chunk_events : int, optional
         Events a worker reads at a time; without influence on the result.
+    store : FeatureStore, optional
+        Has the features of earlier jobs, and keeps those of this one.
     options : Options, optional
         How a segment is tried; by default blind unless the job is of simulation.
     fresh : bool
-        Count again what the ledger holds.
+        Count again, from the cells, what the ledger or the store holds.
     progress : callable
     """
     changed = _changed(catalogue, job)
     tasks = [task for task in plan(catalogue, job, limit=limit) if task.path not in changed]
     work = Work(
         function=count_segment,
-        context=Shared(job, chunk_events),
+        context=Shared(job, chunk_events, store, fresh),
         prepare=prepare,
         options=options or Options(blind=not job.simulation),
         code=package_code(),
@@ -153,7 +160,8 @@ def _changed(catalogue: Catalogue, job: Job) -> dict[str, str]:
             try:
                 verify(record)
             except (OSError, ValueError) as error:
-                changed[record.path] = str(error)
+                reason = error.strerror if isinstance(error, OSError) else None
+                changed[record.path] = f"{record.name}: {reason}" if reason else str(error)
     return changed
 
 
@@ -187,7 +195,14 @@ def count_segment(task: Task, shared: Shared) -> Partial:
     """Read and count one segment, in a worker."""
     piece: Piece = task.payload
     tallies = process_segment(
-        piece.record, task.start, task.stop, shared.job, piece.file, chunk_events=shared.chunk_events
+        piece.record,
+        task.start,
+        task.stop,
+        shared.job,
+        piece.file,
+        chunk_events=shared.chunk_events,
+        store=shared.store,
+        fresh=shared.fresh,
     )
     return partial_of(tallies)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from na64.processors.booking import Booking, Rule, book
 from na64.processors.kernels import fill
-from na64.processors.result import REGIONS, Tally, with_histograms
+from na64.processors.result import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
 from na64.selections.compiled import IntervalArrays
 from na64.selections.selection import VISIBLE, Selection
+from na64.selections.signal_box import SignalBox, drawn_mask
 
 Values = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -42,17 +44,29 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """What is needed of each event to count it: bits of failed cuts, the first of them, and the region."""
+    """What is needed of each event to count it.
+
+    Bits of failed cuts, the first of them, the region, and if a plane may show it (None: any may).
+    """
 
     failed: Integers
     first: NDArray[np.uint8]
     region: NDArray[np.uint8]
+    drawn: NDArray[np.bool_] | None
 
 
 @lru_cache(maxsize=16)
-def plan(selection: Selection) -> Plan:
-    """Make a selection ready, once a process."""
-    return Plan(selection.arrays(), selection.index, book(selection))
+def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
+    """Make a selection ready, once a process, for tables of all features or of the named ones."""
+    index = selection.index if names is None else {name: row for row, name in enumerate(names)}
+    return Plan(selection.arrays(index), index, book(selection))
+
+
+@lru_cache(maxsize=16)
+def needed_features(selection: Selection) -> tuple[str, ...]:
+    """Return the features that counting looks at, in storage order."""
+    booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
+    return tuple(name for name in selection.index if name in booked.union(selection.feature_names))
 
 
 def empty_tally(selection: Selection, n_layers: int) -> Tally:
@@ -61,37 +75,74 @@ def empty_tally(selection: Selection, n_layers: int) -> Tally:
     return Tally.empty(n_cuts=ready.n_cuts, n_bins=ready.booking.n_bins, n_layers=n_layers)
 
 
-def count_events(selection: Selection, values: Values, extra: Integers) -> Tally:
-    """Count visible events; the accounting of the tally is left at zero.
+class Counter:
+    """The counts of one run while they grow, event by event; `tally` makes them a result.
 
     Parameters
     ----------
     selection : Selection
-    values : (n_features, n_events) float32
-        Rows in the order of ``selection.index``.
-    extra : (n_layers - 1, n_events) int64
-        Fixed-point weights, see `na64.processors.result.fixed_point`; no rows for data.
-
-    Returns
-    -------
-    Tally
+    n_layers : int
+        One for data, and for weighted simulation those of `na64.processors.result.Tally`.
+    names : tuple of str, optional
+        Of the features it will get, `needed_features` at least; by default all of ``selection.index``.
+    box : SignalBox, optional
+        Closed: events in it that are open (of calibration triggers, say) are counted, but no two-dimensional
+        histogram shows them. None for simulation.
     """
-    ready = plan(selection)
-    n_features = len(ready.index)
-    if values.shape[0] != n_features or extra.shape[1:] != values.shape[1:]:
-        raise ValueError(f"features {values.shape} and weights {extra.shape}: expected {n_features} features")
-    values = np.ascontiguousarray(values)
-    tally = empty_tally(selection, len(extra) + 1)
-    judged = _judge(ready, values)
-    fill.count(
-        judged.failed, judged.first, judged.region, extra, tally.first_fail, tally.alone, tally.n_minus_one
-    )
-    contents = np.zeros((len(extra) + 1, ready.booking.n_bins), np.int64)
-    _fill(ready, values, judged, extra, contents)
-    return with_histograms(tally, contents)
+
+    def __init__(
+        self,
+        selection: Selection,
+        n_layers: int,
+        names: tuple[str, ...] | None = None,
+        *,
+        box: SignalBox | None = None,
+    ) -> None:
+        self._plan = plan(selection, names)
+        self._box = box
+        self._counts = empty_tally(selection, n_layers)
+        self._contents = np.zeros((n_layers, self._plan.booking.n_bins), np.int64)
+        self._accounting = dict.fromkeys(ACCOUNTING, 0)
+
+    def add(self, values: Values, extra: Integers, accounting: Mapping[str, int]) -> None:
+        """Count visible events.
+
+        Parameters
+        ----------
+        values : (n_features, n_events) float32
+            Rows in the order of the names.
+        extra : (n_layers - 1, n_events) int64
+            Fixed-point weights, see `na64.processors.result.fixed_point`; no rows for data.
+        accounting : mapping of str to int
+            Of these events and of those that are not visible.
+        """
+        ready, counts, n_features = self._plan, self._counts, len(self._plan.index)
+        if values.shape[0] != n_features or extra.shape != (counts.n_layers - 1, values.shape[1]):
+            raise ValueError(
+                f"features {values.shape} and weights {extra.shape}: expected {n_features} features"
+            )
+        values = np.ascontiguousarray(values)
+        judged = _judge(ready, values, self._box)
+        summary = (judged.failed, judged.first, judged.region)
+        fill.count(*summary, extra, counts.first_fail, counts.alone, counts.n_minus_one)
+        _fill(ready, values, judged, extra, self._contents)
+        check_sums(counts.first_fail)
+        for reason, number in accounting.items():
+            self._accounting[reason] += number
+
+    def tally(self) -> Tally:
+        """Return what was counted; the counter is not to be used any more."""
+        return with_histograms(replace(self._counts, accounting=self._accounting), self._contents)
 
 
-def _judge(ready: Plan, values: Values) -> _Judged:
+def count_events(selection: Selection, values: Values, extra: Integers) -> Tally:
+    """Count visible events at once, see `Counter.add`; the accounting of the tally is left at zero."""
+    counter = Counter(selection, len(extra) + 1)
+    counter.add(values, extra, {})
+    return counter.tally()
+
+
+def _judge(ready: Plan, values: Values, box: SignalBox | None) -> _Judged:
     n_events, arrays = values.shape[1], ready.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
     first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
@@ -99,7 +150,8 @@ def _judge(ready: Plan, values: Values) -> _Judged:
     _judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
     fill.first_set(failed, ready.n_cuts, first)
     fill.first_clear(outside, len(REGIONS) - 1, region)
-    return _Judged(failed, first, region)
+    ecal, hcal = values[ready.index["ecal"]], values[ready.index["hcal"]]
+    return _Judged(failed, first, region, None if box is None else drawn_mask(box, ecal, hcal))
 
 
 def _judge_intervals(arrays: IntervalArrays, part: slice, values: Values, failed: Integers) -> None:
@@ -122,8 +174,10 @@ def _fill(ready: Plan, values: Values, judged: _Judged, extra: Integers, content
     chosen = _Chooser(ready.booking.cuts, judged)
     for booked in ready.booking.histograms:
         events = chosen.events(booked.rule, booked.cut)
+        if judged.drawn is not None and len(booked.axes) > 1:
+            events = np.compress(judged.drawn[events], events)
         staged = booked.rule is Rule.STAGES
-        index = judged.first.astype(np.int64) if staged else np.zeros(events.size, np.int64)
+        index = judged.first[events].astype(np.int64) if staged else np.zeros(events.size, np.int64)
         for axis in booked.axes:
             fill.bin_of(values[ready.index[axis.feature]], events, axis.low, axis.high, axis.bins, index)
         index += booked.start

@@ -130,9 +130,10 @@ def run(
     missing = [task for task in listed if fresh or ledger.get(task.key) is None]
     course = _Course(listed, missing, ledger, progress)
     with _two_stage_interrupt() as stop:
-        with closing(backend.map(work, _until(stop, missing))) as reports:
-            for task, report in reports:
-                course.settle(task, report)
+        if missing:  # else nobody need be made ready
+            with closing(backend.map(work, _until(stop, missing))) as reports:
+                for task, report in reports:
+                    course.settle(task, report)
         return course.outcome(interrupted=stop.is_set())
 
 

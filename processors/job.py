@@ -20,10 +20,15 @@ from na64.processors.result import N_LAYERS_WEIGHTED
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox, load_box
 
+_PACKAGE = Path(__file__).parents[1]
+
 # Too many rather than too few: a module that is left out leaves stale results in use.
 _FEATURE_SOURCES = (
     "datasets/*.py",
+    "processors/feature_store.py",
+    "processors/plugin.py",
     "processors/rows.py",
+    "processors/segment.py",
     "processors/visible.py",
     "selections/signal_box.py",
 )
@@ -31,7 +36,6 @@ _RESULT_SOURCES = (
     "processors/booking.py",
     "processors/counting.py",
     "processors/result.py",
-    "processors/segment.py",
     "selections/*.py",
 )
 
@@ -124,7 +128,7 @@ class Job:
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        made_of = {"selection": self.selection.identity, "weighted": self.weighted, "code": result_digest()}
+        made_of = {"selection": self.selection.identity, "code": result_digest()}
         return identity(self._feature_parts(file, start, stop) | made_of)
 
     def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
@@ -137,6 +141,7 @@ class Job:
             "kernels": kernel_digest(),
             "features": feature_digest(),
             "simulation": self.simulation,
+            "weighted": self.weighted,
             "profile_chi2": self.profile_chi2,
             "plugin": self.plugin.digest if self.plugin else None,
         }
@@ -158,20 +163,19 @@ def _identity_of_layout(text: str) -> str:
 
 
 @cache
-def feature_digest() -> str:
+def feature_digest(package: Path = _PACKAGE) -> str:
     """Name the code, besides the kernels, that turns a file into visible features."""
-    return _digest(_FEATURE_SOURCES)
+    return _digest(_FEATURE_SOURCES, package)
 
 
 @cache
-def result_digest() -> str:
+def result_digest(package: Path = _PACKAGE) -> str:
     """Name the code, besides the kernels, that turns features into tallies."""
-    return _digest(_RESULT_SOURCES)
+    return _digest(_RESULT_SOURCES, package)
 
 
-def _digest(patterns: Iterable[str]) -> str:
-    root = Path(__file__).parents[1]
-    return source_digest(path for pattern in patterns for path in root.glob(pattern))
+def _digest(patterns: Iterable[str], package: Path) -> str:
+    return source_digest(path for pattern in patterns for path in package.glob(pattern))
 
 
 def build_job(

@@ -56,6 +56,8 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.simulation = simulation
         self.layout = layout
         self.periods = dict(load_periods() if periods is None else periods)
+        if not simulation:
+            _check_calibration(self.periods)
         self.plugin = plugin
 
     def process(self, events: Any) -> dict[str, dict[int, Tally]]:
@@ -82,3 +84,18 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,
         )
+
+
+def _check_calibration(periods: Mapping[str, Period]) -> None:
+    """Refuse other energies or times for data of known runs: events of the box could leave it by them."""
+    for known in load_periods().values():
+        for period in periods.values():
+            if _overlap(period, known) and period.setup != known.setup:
+                raise ValueError(
+                    f"period {period.name}: its set-up is not that of {known.name}, which has the same runs; "
+                    "with another one data would not be blind"
+                )
+
+
+def _overlap(one: Period, other: Period) -> bool:
+    return any(a <= d and c <= b for a, b in one.runs for c, d in other.runs)

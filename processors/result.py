@@ -94,7 +94,7 @@ class Tally:
             return NotImplemented
         if self.shape != other.shape:
             raise ValueError(f"tallies of different selections: {self.shape} and {other.shape}")
-        _check_sum(self, other)
+        check_sums(self.first_fail, other.first_fail)
         bins, contents = _join(self, other)
         return Tally(
             accounting={key: self.accounting[key] + other.accounting[key] for key in ACCOUNTING},
@@ -273,10 +273,15 @@ def _fits(bound: float) -> bool:
     return bool(bound < _LIMIT)
 
 
-def _check_sum(a: Tally, b: Tally) -> None:
-    if a.n_layers == 1:
-        return
-    bound = sum(float(t.visible + sums(t.first_fail).sumw2.sum()) for t in (a, b))
+def check_sums(*counts: NDArray[np.int64]) -> None:
+    """Refuse weights whose sums might not fit.
+
+    Parameters
+    ----------
+    *counts : (n_layers, ...) int64
+        Every event once, as in ``Tally.first_fail``; joined they must fit.
+    """
+    bound = sum(float(layers[0].sum() + sums(layers).sumw2.sum()) for layers in counts if len(layers) > 1)
     if not _fits(bound):
         raise ValueError(
             f"weights too large: events and squared weights sum to {bound:g}, expected less than {_LIMIT:g}"

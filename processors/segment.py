@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.columns import COLUMNS, EventColumns, Shape
+from na64.datasets.inspection import check_content
 from na64.datasets.layout import Kind
-from na64.datasets.read import Record, read
+from na64.datasets.read import Record, read_batches
+from na64.datasets.records import FileRecord
 from na64.processors import counting, features
+from na64.processors.feature_store import FeatureStore
 from na64.processors.job import FileContext, Job
+from na64.processors.ledger import DamagedError
+from na64.processors.memory import keep_freed_memory
 from na64.processors.result import Tally, fixed_point
 from na64.processors.visible import VisibleEvents, visible_events
 
@@ -33,19 +37,28 @@ def process_columns(events: EventColumns, job: Job, file: FileContext) -> dict[i
     dict of int to Tally
         By run; a run without events is not there.
     """
-    return {part.run: tally_of(part, job) for part in visible_events(events, job, file)}
+    return count_parts(visible_events(events, job, file), job)
 
 
-def tally_of(visible: VisibleEvents, job: Job) -> Tally:
-    """Count the visible events of one run.
+def count_parts(
+    parts: Iterable[VisibleEvents], job: Job, names: tuple[str, ...] | None = None
+) -> dict[int, Tally]:
+    """Count visible events, run by run, in the memory of one part.
+
+    ``names`` are those of the features, if the parts do not have all of them.
 
     Raises
     ------
     ValueError
         Weights that are not finite or too large to be summed exactly.
     """
-    tally = counting.count_events(job.selection, visible.values, _extra_layers(visible))
-    return replace(tally, accounting=visible.accounting)
+    counters: dict[int, counting.Counter] = {}
+    for part in parts:
+        if part.run not in counters:
+            box = None if job.simulation else job.runs[part.run].box
+            counters[part.run] = counting.Counter(job.selection, job.n_layers, names, box=box)
+        counters[part.run].add(part.values, _extra_layers(part), part.accounting)
+    return {run: counters[run].tally() for run in sorted(counters)}
 
 
 def _extra_layers(visible: VisibleEvents) -> NDArray[np.int64]:
@@ -65,6 +78,8 @@ def process_segment(
     file: FileContext,
     *,
     chunk_events: int | None = None,
+    store: FeatureStore | None = None,
+    fresh: bool = False,
 ) -> dict[int, Tally]:
     """Read and count events ``start`` to ``stop`` (half open) of a run file.
 
@@ -76,20 +91,43 @@ def process_segment(
     job : Job
     file : FileContext
     chunk_events : int, optional
-        Events in memory at a time; all of them by default. The result does not depend on it.
+        Events in memory at a time, about; by default as many as are read fastest. The result does not depend
+        on it.
+    store : FeatureStore, optional
+        The features are read from it if it has them, and kept in it if not.
+    fresh : bool
+        Read the cells whatever the store has.
 
     Returns
     -------
     dict of int to Tally
         By run; a run without events is not there.
     """
-    step = max(stop - start, 1) if chunk_events is None else chunk_events
-    tallies: dict[int, Tally] = {}
-    for first in range(start, stop, step):
-        last = min(first + step, stop)
-        events = read(record, job.layouts[file.layout], first, last, columns=needed_columns(job))
-        tallies = join(tallies, process_columns(events, job, file))
-    return tallies
+    key = job.feature_key(file, start, stop)
+    if store is not None and not fresh and (stored := _count_stored(store, key, job)) is not None:
+        return stored
+    if isinstance(record, FileRecord):
+        check_content(record)
+    batches = read_batches(
+        record, job.layouts[file.layout], start, stop, n_events=chunk_events, columns=needed_columns(job)
+    )
+    parts = (part for events in batches for part in visible_events(events, job, file))
+    if store is None:
+        return count_parts(parts, job)
+    with store.writing(key, tuple(job.selection.index)) as kept:
+        return count_parts(map(kept, parts), job)
+
+
+def _count_stored(store: FeatureStore, key: str, job: Job) -> dict[int, Tally] | None:
+    """Count a segment from its features in a store; None if they are not there or damaged."""
+    names = counting.needed_features(job.selection)
+    try:
+        return count_parts(store.read(key, names), job, names)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, DamagedError) as error:
+        store.set_aside(key, error)
+        return None
 
 
 def join(one: Mapping[int, Tally], other: Mapping[int, Tally]) -> dict[int, Tally]:
@@ -109,6 +147,7 @@ def needed_columns(job: Job) -> tuple[str, ...]:
 
 def warm_up(job: Job) -> None:
     """Compile, or load from the cache, what a job needs: once a worker, before the first task."""
+    keep_freed_memory()
     variants = {
         (Shape.HITS if detector.kind is Kind.HITS else Shape.CELLS, dtype)
         for layout in job.layouts.values()

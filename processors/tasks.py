@@ -10,10 +10,12 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from na64.datasets.identity import source_digest
+from na64.datasets.stored import ChangedFileError
 from na64.processors.ledger import Partial, encode, is_full, is_key
 
 _PACKAGE = Path(__file__).parents[1]
@@ -117,8 +119,9 @@ class Work:
     code: str | None = None
 
 
+@cache
 def package_code() -> str:
-    """Return the identity of the sources that results come from, as this installation has them."""
+    """Return the identity of the sources that results come from, as this process found them."""
     return source_digest(path for folder in _CODE_FOLDERS for path in (_PACKAGE / folder).rglob("*.py"))
 
 
@@ -239,6 +242,8 @@ def _kind(error: BaseException, options: Options) -> str:
 
 
 def _fixed_text(error: BaseException) -> str:
+    if isinstance(error, ChangedFileError):
+        return str(error)
     code = (error.errno or 0) if isinstance(error, OSError) else 0
     return os.strerror(code) if code in errno.errorcode else ""
 

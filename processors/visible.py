@@ -76,7 +76,7 @@ def runs_of(events: EventColumns) -> list[int]:
 
 def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> VisibleEvents:
     context = job.runs[run]
-    table = _features(events, context.setup, job, file)
+    table = features_of(events, context.setup, job, file)
     trigger = events.event.get("trigger")
     seen = visible_mask(
         table.values,
@@ -95,7 +95,8 @@ def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> Visi
     return VisibleEvents(run, values, _weight(events, seen) if job.weighted else None, accounting)
 
 
-def _features(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
+def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
+    """Compute the packaged features of events of one run, hidden ones too: for this module and `opening`."""
     layout, numbers = job.layouts[file.layout], events.event
     table = compute(
         events,

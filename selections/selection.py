@@ -131,10 +131,16 @@ class Selection:
         """Row of each feature in a feature table, those of a plug-in included."""
         return INDEX | {feature.name: len(INDEX) + n for n, feature in enumerate(self.extra_features)}
 
-    def arrays(self) -> IntervalArrays:
-        """Give the intervals of the cuts, then those of the regions, as the kernels take them."""
+    def arrays(self, index: Mapping[str, int] | None = None) -> IntervalArrays:
+        """Give the intervals of the cuts, then those of the regions, as the kernels take them.
+
+        Parameters
+        ----------
+        index : mapping of str to int, optional
+            Row of each feature; `index` by default.
+        """
         cuts, regions = [cut.intervals for cut in self.cuts], [region.intervals for region in self.regions]
-        return compile_intervals(cuts, regions, self.index)
+        return compile_intervals(cuts, regions, self.index if index is None else index)
 
 
 def load_selection(

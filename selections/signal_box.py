@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -97,6 +100,45 @@ class SignalBox:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Unblinding:
+    """The decision to open a box; without one nothing gives events in it.
+
+    Attributes
+    ----------
+    freeze : str
+        sha256 of the manifest that says what is opened.
+    reason : str
+    approved_by : tuple of str
+        At least two people.
+    key : str
+        Decides, with the number of run and spill, which spills are opened first; fixed by the manifest.
+    fraction : float
+        Of the spills: 1 opens all, a smaller one a subset of what a larger one opens.
+    """
+
+    freeze: str
+    reason: str
+    approved_by: tuple[str, ...]
+    key: str
+    fraction: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.freeze or not self.key:
+            raise ValueError("an opening of the box needs a manifest and its key")
+        if not self.reason.strip():
+            raise ValueError("an opening of the box needs a reason")
+        if len({" ".join(name.split()).casefold() for name in self.approved_by} - {""}) < 2:
+            raise ValueError(f"an opening of the box needs two people, not {', '.join(self.approved_by)}")
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"a fraction of {self.fraction:g} of the spills: expected above 0 and up to 1")
+
+    def opens(self, run: int, spill: int) -> bool:
+        """Tell if a spill is among those to be opened."""
+        digest = hmac.digest(self.key.encode(), f"{run}:{spill}".encode(), hashlib.sha256)
+        return int.from_bytes(digest[:6], "big") < math.ceil(self.fraction * 2**48)
+
+
 def load_boxes() -> dict[str, SignalBox]:
     """Load every box by name; `DEFAULT` is among them."""
     table = load_table(_FILE)
@@ -135,7 +177,7 @@ def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
             f"features are {features.shape} {features.dtype}, not ({len(INDEX)} or more, events) float32"
         )
     n_events = features.shape[1]
-    found = np.empty(n_events, bool)
+    found = np.ones(n_events, bool)
     for start in range(0, n_events, _BLOCK):
         block = slice(start, start + _BLOCK)
         found[block] = _hidden(box, features[:, block])
@@ -166,7 +208,8 @@ def is_open(
         return np.ones(n_events, bool)
     if run_type is not RunType.PHYSICS or trigger is None:
         return np.zeros(n_events, bool)
-    return (np.asarray(trigger) != 0) & (features[INDEX["trigger_physics"]] == 0)
+    declared: NDArray[np.bool_] = (np.asarray(trigger) != 0) & (features[INDEX["trigger_physics"]] == 0)
+    return declared
 
 
 def visible_mask(
@@ -199,6 +242,59 @@ def visible_mask(
     if simulation:
         return np.ones(features.shape[1], bool)
     return ~nonfinite & (is_open(run_type, trigger, features) | ~hidden(box, features))
+
+
+def drawn_mask(box: SignalBox, ecal: NDArray[np.float32], hcal: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which visible events of data a plane may show: none in box or guard band, not even open ones.
+
+    Parameters
+    ----------
+    box : SignalBox
+    ecal, hcal : (n_events,) float32, GeV
+
+    Returns
+    -------
+    (n_events,) bool
+    """
+    edges = box.rectangle()
+    drawn: NDArray[np.bool_] = (ecal >= np.float64(edges.ecal_hidden)) | (
+        hcal >= np.float64(edges.hcal_hidden)
+    )
+    return drawn
+
+
+def opened_mask(
+    features: NDArray[np.float32],
+    *,
+    box: SignalBox,
+    run_type: RunType,
+    trigger: NDArray[Any] | None,
+    nonfinite: NDArray[np.bool_],
+    place: tuple[int, NDArray[Any]],
+    unblinding: Unblinding,
+) -> NDArray[np.bool_]:
+    """Tell which events of data sit in the box itself and are opened; the guard band stays closed.
+
+    Parameters
+    ----------
+    features, box, run_type, trigger, nonfinite
+        As `visible_mask` takes them.
+    place : int and (n_events,) integer
+        The run, and the spill of each event.
+    unblinding : Unblinding
+
+    Returns
+    -------
+    (n_events,) bool
+    """
+    run, spills = place
+    ecal, hcal = features[INDEX["ecal"]], features[INDEX["hcal"]]
+    inside = (ecal < np.float64(box.ecal)) & (hcal < np.float64(box.hcal))
+    closed = hidden(box, features) & ~is_open(run_type, trigger, features) & ~nonfinite
+    found, of_event = np.unique(spills, return_inverse=True)
+    chosen = np.array([unblinding.opens(run, spill) for spill in found.tolist()], bool)
+    opened: NDArray[np.bool_] = inside & closed & chosen[of_event]
+    return opened
 
 
 def check_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> None:

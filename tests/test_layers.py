@@ -1,4 +1,4 @@
-"""Imports point left only: datasets <- selections <- processors <- outputs <- run.py."""
+"""Imports point left only: datasets <- selections <- processors <- outputs <- benchmarks <- run.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("datasets", "selections", "processors", "outputs", "run")
+LAYERS = ("datasets", "selections", "processors", "outputs", "benchmarks", "run")
 KERNEL_IMPORTS = {"__future__", "math", "numpy", "numba"}
 
 

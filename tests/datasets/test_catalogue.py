@@ -21,7 +21,7 @@ from na64.datasets.catalogue import Catalogue, FileRecord, Kind, Status, build, 
 from na64.datasets.conditions import Conditions, Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.layout import load_layout
 from na64.datasets.periods import load_periods
-from na64.datasets.stored import BadFileError
+from na64.datasets.stored import ChangedFileError
 
 TOUT = load_layout("tout2023")
 
@@ -69,7 +69,8 @@ def reasons(catalogue: Catalogue) -> dict[str, str]:
 def test_a_good_file_is_registered(
     layout: str, tree: str, run: int, container: str, write_run: Callable[..., Path]
 ) -> None:
-    path = write_run(layout=layout, tree=tree, run=run, container=container)
+    name = "run.parquet" if container == "parquet" else "run.root"
+    path = write_run(name, layout=layout, tree=tree, run=run, container=container)
     record = only(register(path))
     assert record.status is Status.GOOD
     assert (record.format, record.layout) == (container, layout)
@@ -216,14 +217,14 @@ def test_files_that_are_nothing_are_quarantined(content: bytes, reason: str, tmp
     assert only(register(path)).reason == reason
 
 
-def test_a_good_file_of_another_format_than_its_name_is_judged_by_content(
-    write_run: Callable[..., Path],
-) -> None:
+def test_a_file_of_another_format_than_its_name_is_quarantined(write_run: Callable[..., Path]) -> None:
     parquet = write_run("named.root", container="parquet")
     root = write_run("named.parquet", container="ttree", run=8702)
-    assert {r.name: r.format for r in register(parquet, root).good} == {
-        "named.root": "parquet",
-        "named.parquet": "ttree",
+    plain = write_run("named.dat", container="parquet", run=8703)
+    assert {record.name: record.reason for record in register(parquet, root, plain).files} == {
+        "named.root": "is Parquet, expected ROOT by its name",
+        "named.parquet": "is ROOT, expected Parquet by its name",
+        "named.dat": "",
     }
 
 
@@ -610,10 +611,11 @@ def test_a_remote_file_that_is_gone_is_noticed(write_run: Callable[..., Path]) -
 def test_verify_notices_a_changed_file(write_run: Callable[..., Path]) -> None:
     path = write_run()
     record = only(register(path))
-    with pytest.raises(BadFileError, match=r"run\.root: 6 entries, registered with 5"):
-        verify(replace(record, entries=5, runs={8701: 5}, segments=((0, 5),)))
+    remote = replace(record, path=f"file://{path}", entries=5, runs={8701: 5}, segments=((0, 5),))
+    with pytest.raises(ChangedFileError, match=r"run\.root: 6 entries, registered with 5"):
+        verify(remote)
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(BadFileError, match=r"run\.root: \d+ bytes, registered with \d+"):
+    with pytest.raises(ChangedFileError, match=r"run\.root: \d+ bytes, registered with \d+"):
         verify(record)
     path.unlink()
     with pytest.raises(OSError, match="No such file"):

@@ -165,6 +165,22 @@ def test_batches_end_with_clusters_and_join_to_the_whole(
 
 
 @pytest.mark.parametrize("container", FORMATS)
+def test_batches_are_of_bytes_unless_events_are_asked_for(
+    container: str,
+    make_values: Callable[..., Any],
+    write_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layout = load_layout("hits")
+    clusters = [make_values(layout, 4, first=first) for first in (0, 4, 8, 12)]
+    path = write_file("events", *clusters, container=container)
+    assert [batch.n_events for batch in read_batches(path, layout, 0, 16)] == [16]
+    # An event has 15 numbers of 4 or 8 bytes and 20 columns of some dozen hits: about a kilobyte.
+    monkeypatch.setattr("na64.datasets.read.BATCH", 10_000)
+    assert [batch.n_events for batch in read_batches(path, layout, 0, 16)] == [8, 8]
+
+
+@pytest.mark.parametrize("container", FORMATS)
 def test_fixed_cells_may_come_as_vectors(
     container: str, make_values: Callable[..., Any], write_file: Callable[..., Path]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.audit import FIRST, append, entries, verify
+from na64.outputs.audit import FIRST, append, entries, head, lost, timeline, verify
 
 
 @pytest.fixture
@@ -125,3 +125,23 @@ def test_two_processes_keep_one_chain(tmp_path: Path) -> None:
     assert [writer.wait() for writer in writers] == [0, 0]
     assert verify(path) == []
     assert len(entries(path)) == 20
+
+
+def test_a_line_known_from_elsewhere_must_be_there(log: Path) -> None:
+    known = str(entries(log)[-1]["hash"])
+    assert head(log) == known
+    assert lost(log, [FIRST, "", known]) == []
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
+    assert verify(log) == []
+    assert lost(log, [known]) == [f"the line with hash {known} is gone"]
+
+
+def test_the_timeline_tells_when_and_what(log: Path) -> None:
+    append(log, "opening", {"freeze": "a" * 64, "approved_by": ["Ada", "Emmy"], "secret": 1}, time="t")
+    last = list(timeline(log))[-1]
+    assert last.split() == ["t", "opening", "freeze", "a" * 12 + ",", "approved_by", "Ada", "and", "Emmy"]
+
+
+def test_no_log_has_the_first_hash(tmp_path: Path) -> None:
+    assert head(tmp_path / "none") == FIRST
+    assert list(timeline(tmp_path / "none")) == []

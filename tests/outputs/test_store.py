@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def test_parquet_and_csv_say_the_same(written: Path) -> None:
 def test_read_back_is_what_was_written(case: Any, tmp_path: Path) -> None:
     back = write(case, tmp_path)
     assert replace(back.summary, products={}) == case.facts
-    assert set(back.summary.products) == set(CANONICAL)
+    assert set(back.summary.products) == {*CANONICAL, "spills.csv"}
     assert back.yields == yields_table(case.facts.runs, case.tallies, stage=2, is_data=True)
     assert back.cutflow == cutflow_table(case.tallies, case.booking.cuts)
     assert back.regions == regions_table(case.tallies, case.booking.cuts)
@@ -138,3 +139,19 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         write_bytes(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Path, case: Any) -> None:
+    def write(made_by: Mapping[str, object]) -> int:
+        write_products(
+            tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=made_by
+        )
+        return (tmp_path / "report.html").stat().st_mtime_ns
+
+    first = write(MADE_BY)
+    assert write(MADE_BY) == first
+    second = write({**MADE_BY, "code": "another"})
+    assert second != first
+    third = {**MADE_BY, "code": "a third"}
+    write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=third)
+    assert not (tmp_path / "report.html").exists()

@@ -109,10 +109,14 @@ def test_a_worker_with_the_same_code_works(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "processors").mkdir()
     (tmp_path / "processors" / "a.py").write_text("x = 1\n")
     monkeypatch.setattr(na64.processors.tasks, "_PACKAGE", tmp_path)
+    package_code.cache_clear()
     code = package_code()
     assert isinstance(Worker(Work(lambda task, context: Partial(), code=code)).perform(TASK), Done)
     (tmp_path / "processors" / "a.py").write_text("x = 2\n")
+    assert package_code() == code  # what this process works with, whatever is on disk by now
+    package_code.cache_clear()
     assert package_code() != code
+    package_code.cache_clear()
 
 
 def _is_retried(error: OSError) -> bool:

@@ -1,0 +1,208 @@
+"""The benchmark: makes the samples, compares the counts, then the times, and says what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from na64.benchmarks import coffea_peers, rounds, scaling
+from na64.benchmarks.counts import bench_selection
+from na64.benchmarks.programs import PROCESS, RERUN, Program, our_programs, process_cells
+from na64.benchmarks.root_peers import RootServer, open_root
+from na64.benchmarks.rounds import Progress, Timing, check, measure
+from na64.benchmarks.sample import BLOCK, Sample, make_sample
+from na64.benchmarks.scaling import SchedulerResult, WorkersResult
+from na64.datasets.synthetic.writers import Format
+
+IDIOMATIC_ROOT = "RDataFrame, one lambda a quantity"
+FUSED_ROOT = "RDataFrame, fused by hand"
+_SLOPE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured.
+
+    Attributes
+    ----------
+    n_events : int
+        Of the main sample; the others are smaller.
+    rounds : int
+    scaling : bool
+        Measure workers, memory and the scheduler too.
+    chunks : tuple of int
+        Numbers of chunks that do nothing.
+    """
+
+    n_events: int = 1_000_000
+    rounds: int = 5
+    scaling: bool = True
+    chunks: tuple[int, ...] = (1_000, 10_000)
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything that was measured.
+
+    Attributes
+    ----------
+    machine, date : str
+    main : list of Timing
+        The hits layout as TTree: every program.
+    flat : list of Timing
+        The flat layout of 2023 as TTree: ours and RDataFrame.
+    formats : dict of str to list of Timing
+        `PROCESS` and `RERUN` for each layout and format.
+    sizes : list of Timing
+        `PROCESS` and `RERUN` for a fourth of the events of `main`.
+    variations : list of Timing
+        Numbers of cuts and of histograms.
+    workers : list of WorkersResult
+    memory : dict of int to float
+        Peak anonymous memory, MB, by number of events.
+    scheduler : list of SchedulerResult
+    load : float
+        Processes that wanted a core at the end: above 1 somebody else was at work.
+    """
+
+    machine: str
+    date: str
+    main: list[Timing] = field(default_factory=list)
+    flat: list[Timing] = field(default_factory=list)
+    formats: dict[str, list[Timing]] = field(default_factory=dict)
+    sizes: list[Timing] = field(default_factory=list)
+    variations: list[Timing] = field(default_factory=list)
+    workers: list[WorkersResult] = field(default_factory=list)
+    memory: dict[int, float] = field(default_factory=dict)
+    scheduler: list[SchedulerResult] = field(default_factory=list)
+    load: float = 0.0
+
+    def slope(self, program: str) -> float:
+        """Return what one more event costs, ns, from the two sizes of the main sample."""
+        large, small = (next(t for t in times if t.name == program) for times in (self.main, self.sizes))
+        return 1e9 * (large.median - small.median) / (large.n_events - small.n_events)
+
+    def to_json(self) -> str:
+        """Return all of it."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def run_bench(
+    plan: Plan, folder: Path, *, root_python: Path | None = None, say: Progress = print
+) -> Findings:
+    """Measure everything.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        For samples, builds and partial results; samples are deleted at the end.
+    root_python : Path, optional
+        An interpreter with ROOT; without it RDataFrame is left out.
+    say : callable
+
+    Raises
+    ------
+    DifferentCountsError
+        Programs that should count the same do not.
+    """
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    findings = Findings(machine, f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC")
+    work = folder / "work"
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, work, ignore_errors=True)
+        root = None
+        if root_python is not None:
+            say("compiling the RDataFrame programs")
+            root = stack.enter_context(open_root(root_python, folder / "build", bench_selection()))
+        _measure_layouts(plan, work, root, findings, say)
+        _measure_formats(plan, work, findings, say)
+        if plan.scaling:
+            _measure_scaling(plan, work, findings, say)
+    findings.load = rounds.load()
+    return findings
+
+
+def _measure_layouts(
+    plan: Plan, work: Path, root: RootServer | None, findings: Findings, say: Progress
+) -> None:
+    selection = bench_selection()
+    hits = make_sample("hits", Format.TTREE, plan.n_events, work)
+    say(f"hits layout, TTree: {plan.n_events:,} events of {hits.bytes_per_event:.0f} bytes")
+    programs = [
+        *our_programs(hits, selection, work / "hits"),
+        Program("our kernel in coffea's Runner", lambda: coffea_peers.run_kernel(hits, selection)),
+        Program("coffea and awkward", lambda: coffea_peers.run_awkward(hits, selection)),
+        *_root_programs(root, hits),
+    ]
+    check(programs)
+    findings.main = measure(programs, hits.n_events, plan.rounds)
+    small = make_sample("hits", Format.TTREE, max(plan.n_events // _SLOPE, 1), work, run=8702)
+    programs = [one for one in our_programs(small, selection, work / "small") if one.name in (PROCESS, RERUN)]
+    check(_with_features(small, work / "small", programs))
+    findings.sizes = measure(programs, small.n_events, plan.rounds)
+    catalogue = hits.catalogue()
+    programs = scaling.vary_selection(work / "varied", catalogue)
+    findings.variations = measure(programs, hits.n_events, plan.rounds)
+    flat = make_sample("tout2023", Format.TTREE, max(plan.n_events // _SLOPE, 1), work)
+    say(f"tout2023 layout, TTree: {flat.n_events:,} events of {flat.bytes_per_event:.0f} bytes")
+    programs = [*our_programs(flat, selection, work / "flat"), *_root_programs(root, flat)]
+    check(programs)
+    findings.flat = measure(programs, flat.n_events, plan.rounds)
+
+
+def _with_features(sample: Sample, folder: Path, programs: list[Program]) -> list[Program]:
+    """Put first what writes the features that a rerun reads."""
+    catalogue, selection = sample.catalogue(), bench_selection()
+    keep = Program(
+        "keep features",
+        lambda: process_cells(catalogue, selection, folder / "partials", store=folder / "features"),
+    )
+    return [keep, *programs]
+
+
+def _root_programs(root: RootServer | None, sample: Sample) -> list[Program]:
+    if root is None:
+        return []
+    kinds = {IDIOMATIC_ROOT: "idiomatic", FUSED_ROOT: "fused"}
+    return [_root_program(root, name, f"{kind}_{sample.layout.name}", sample) for name, kind in kinds.items()]
+
+
+def _root_program(root: RootServer, name: str, function: str, sample: Sample) -> Program:
+    return Program(name, lambda: root.run(function, sample.path), lambda: root.cpu)
+
+
+def _measure_formats(plan: Plan, work: Path, findings: Findings, say: Progress) -> None:
+    selection, n_events = bench_selection(), max(plan.n_events // _SLOPE, 1)
+    for layout in ("hits", "tout2023", "array2018"):
+        for container in Format:
+            sample = make_sample(layout, container, n_events, work)
+            say(f"{sample.name}: {n_events:,} events")
+            wanted = (PROCESS, RERUN)
+            found = [one for one in our_programs(sample, selection, work / "format") if one.name in wanted]
+            check(_with_features(sample, work / "format", found))
+            findings.formats[sample.name] = measure(found, n_events, plan.rounds)
+            sample.path.unlink()
+
+
+def _measure_scaling(plan: Plan, work: Path, findings: Findings, say: Progress) -> None:
+    sizes = (plan.n_events, max(plan.n_events // _SLOPE, BLOCK))
+    for size in sizes:
+        sample = make_sample("hits", Format.TTREE, size, work)
+        say(f"peak memory with {size:,} events")
+        findings.memory[size] = scaling.peak_memory(sample, work / "memory")
+    samples = [make_sample("hits", Format.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(8)]
+    for workers in (1, 2):
+        say(f"{workers} workers, {sum(sample.n_events for sample in samples):,} events")
+        findings.workers.append(scaling.measure_workers(samples, work / "workers", workers))
+    for n_chunks in plan.chunks:
+        say(f"{n_chunks:,} chunks that do nothing")
+        findings.scheduler += [
+            scaling.measure_scheduler(n_chunks, work / "scheduler", kept=kept) for kept in (False, True)
+        ]

@@ -1,0 +1,90 @@
+"""RDataFrame programs, compiled and run by a Python that has ROOT, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from na64.benchmarks.counts import Counts, list_axes
+from na64.selections.selection import Selection
+
+_SERVER = Path(__file__).parent / "root" / "serve.py"
+_MARK = "na64: "
+
+
+class RootServer:
+    """Runs compiled programs on request.
+
+    Parameters
+    ----------
+    process : subprocess.Popen
+        Of ``root/serve.py``.
+    axes : Path
+        See `na64.benchmarks.counts.list_axes`.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], axes: Path) -> None:
+        self._process = process
+        self._axes = axes
+        self.cpu = 0.0
+        """Seconds, user and system, that the last program took."""
+
+    def run(self, program: str, path: Path) -> Counts:
+        """Run ``idiomatic_<layout>`` or ``fused_<layout>`` on a file."""
+        request, _ = _pipes(self._process)
+        request.write(json.dumps([program, str(path), str(self._axes)]) + "\n")
+        request.flush()
+        answer = json.loads(self.read())
+        self.cpu = answer["cpu"]
+        counts: dict[str, Any] = answer["counts"]
+        return Counts(
+            passed=tuple(counts["passed"]),
+            n_minus_one=tuple(counts["n_minus_one"]),
+            runs=counts["runs"],
+            plane=counts["plane"],
+            variables=counts["variables"],
+        )
+
+    def read(self) -> str:
+        """Give the next line that is for us."""
+        _, answers = _pipes(self._process)
+        for line in answers:
+            if line.startswith(_MARK):
+                return line.removeprefix(_MARK)
+        raise RuntimeError(
+            f"{self._process.args!r} ended: do its Python have ROOT and this machine a compiler?"
+        )
+
+
+def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("a process without pipes")
+    return process.stdin, process.stdout
+
+
+@contextmanager
+def open_root(python: Path, folder: Path, selection: Selection) -> Iterator[RootServer]:
+    """Compile the programs, or take what is compiled in the folder, and serve them.
+
+    Parameters
+    ----------
+    python : Path
+        An interpreter that can import ROOT.
+    folder : Path
+        Where to build.
+    selection : Selection
+        Gives the axes of the N-1 histograms.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    axes = folder / "axes.txt"
+    axes.write_text(list_axes(selection), encoding="utf-8")
+    command = [str(python), "-W", "ignore", str(_SERVER), str(folder.resolve())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        server = RootServer(process, axes.resolve())
+        server.read()
+        yield server
+        _pipes(process)[0].close()

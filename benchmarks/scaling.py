@@ -1,0 +1,161 @@
+"""How the cost grows: with events, cuts, histograms, workers and chunks; and the memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from na64.benchmarks.counts import bench_selection
+from na64.benchmarks.programs import Program, process_cells
+from na64.benchmarks.sample import Sample
+from na64.datasets import catalogue as catalogues
+from na64.datasets.catalogue import Catalogue
+from na64.processors.backends import Kind, open_backend
+from na64.processors.executor import run
+from na64.processors.ledger import Ledger, Partial
+from na64.processors.tasks import Options, Task, Work
+from na64.selections.selection import Histogram, Selection, load_selection
+
+_SAMPLING = 0.005
+_KILOBYTE = 1024
+
+
+def vary_selection(folder: Path, catalogue: Catalogue) -> list[Program]:
+    """List the same job with fewer cuts and with more histograms."""
+    full, own = bench_selection(), load_selection("dimuon_2023").histograms
+    last = full.cuts[-1].name
+    many = tuple(replace(own[n % len(own)], name=f"copy_{n}", after=last) for n in range(4 * len(own)))
+    varied = {
+        f"{n} cuts": _with(full, n_cuts=n, histograms=()) for n in (1, len(full.cuts) // 2, len(full.cuts))
+    }
+    varied |= {f"and {len(some)} histograms": replace(full, histograms=some) for some in (own, many)}
+    return [
+        Program(name, lambda one=selection: process_cells(catalogue, one, folder))  # type: ignore[misc]
+        for name, selection in varied.items()
+    ]
+
+
+def _with(selection: Selection, *, n_cuts: int, histograms: tuple[Histogram, ...]) -> Selection:
+    cuts = selection.cuts[:n_cuts]
+    return replace(selection, cuts=cuts, histograms=histograms, yields_after=cuts[-1].name)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersResult:
+    """Steady state of a Dask cluster on this machine: workers started and warm.
+
+    Attributes
+    ----------
+    workers : int
+    events_per_second : float
+    cpu_per_event : float
+        ns, of driver, scheduler and workers.
+    """
+
+    workers: int
+    events_per_second: float
+    cpu_per_event: float
+
+
+def measure_workers(samples: list[Sample], folder: Path, workers: int) -> WorkersResult:
+    """Process samples on a cluster that has processed the first of them before."""
+    selection = bench_selection()
+    warm = catalogues.build([samples[0].path], simulation=True)
+    whole = catalogues.build([sample.path for sample in samples], simulation=True)
+    with open_backend(Kind.DASK, workers=workers) as backend:
+        process_cells(warm, selection, folder, backend=backend)
+        cpu, began = _family_cpu(), time.monotonic()
+        process_cells(whole, selection, folder, backend=backend)
+        wall, cpu = time.monotonic() - began, _family_cpu() - cpu
+    n_events = sum(sample.n_events for sample in samples)
+    return WorkersResult(workers, n_events / wall, 1e9 * cpu / n_events)
+
+
+def _family_cpu() -> float:
+    driver = psutil.Process()
+    times = [process.cpu_times() for process in (driver, *driver.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
+
+
+def peak_memory(sample: Sample, folder: Path) -> float:
+    """Return the largest anonymous memory, MB, of a new process that processes a sample."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_process_and_watch, str(sample.path), folder).result()
+
+
+def _process_and_watch(path: str, folder: Path) -> float:
+    peak, stop = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(_SAMPLING):
+            peak[0] = max(peak[0], _anonymous_memory())
+
+    catalogue = catalogues.build([path], simulation=True)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        process_cells(catalogue, bench_selection(), folder)
+    finally:
+        stop.set()
+        watcher.join()
+    return peak[0]
+
+
+def _anonymous_memory() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * _KILOBYTE / 1e6
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerResult:
+    """Chunks that do nothing, through our Dask backend.
+
+    Attributes
+    ----------
+    chunks : int
+    kept : bool
+        Each result is written to the ledger and on disk before the next.
+    wall, cpu : float
+        ms a chunk; CPU of driver, scheduler and workers.
+    """
+
+    chunks: int
+    kept: bool
+    wall: float
+    cpu: float
+
+
+class _Forgetful(Ledger):
+    def store(self, key: str, data: bytes) -> None:
+        pass
+
+
+def measure_scheduler(n_chunks: int, folder: Path, *, kept: bool, workers: int = 2) -> SchedulerResult:
+    """Send chunks that do nothing through the executor."""
+    ledger = (Ledger if kept else _Forgetful)(folder / f"{n_chunks}")
+    work = Work(function=_do_nothing, options=Options(blind=False))
+    with open_backend(Kind.DASK, workers=workers) as backend:
+        run(_nothings(workers, "warm"), work, backend, Ledger(folder / "warm"))
+        cpu, began = _family_cpu(), time.monotonic()
+        run(_nothings(n_chunks, "chunk"), work, backend, ledger)
+        wall, cpu = time.monotonic() - began, _family_cpu() - cpu
+    return SchedulerResult(n_chunks, kept, 1e3 * wall / n_chunks, 1e3 * cpu / n_chunks)
+
+
+def _nothings(n_chunks: int, name: str) -> list[Task]:
+    keys = (hashlib.sha256(f"{name} {n}".encode()).hexdigest() for n in range(n_chunks))
+    return [Task(key, name, n, n + 1) for n, key in enumerate(keys)]
+
+
+def _do_nothing(task: Task, _context: object) -> Partial:
+    return Partial({"start": json.dumps(task.start)}, {})

@@ -1,0 +1,117 @@
+"""How far something has come: a bar on a terminal, plain lines elsewhere, and one line at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO, TypeAlias
+
+Show: TypeAlias = Callable[[int, int], None]
+"""Takes how many are done, and how many there are; 0 if that is not known."""
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def progress(what: str, unit: str, stream: TextIO) -> Iterator[Show]:
+    """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
+
+    Parameters
+    ----------
+    what, unit : str
+        What is done, and what is counted: ``process`` and ``events``.
+    stream : TextIO
+    """
+    pace = Pace(unit)
+    display = _bar(what, stream) if stream.isatty() else _lines(what, stream)
+    next(display)
+
+    def show(done: int, total: int) -> None:
+        pace.tell(done, total)
+        display.send(pace)
+
+    try:
+        yield show
+    finally:
+        display.close()
+    stream.write(f"{what}: {pace.summary}\n")
+    stream.flush()
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much is done, and how fast; what was done before the start does not count for the rate."""
+
+    unit: str
+    clock: Callable[[], float] = time.monotonic
+    done: int = 0
+    total: int = 0
+    _before: int | None = None
+    _start: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start = self.clock()
+
+    def tell(self, done: int, total: int) -> None:
+        """Note how far it has come; the first time, what was done before."""
+        if self._before is None:
+            self._before, self._start = done, self.clock()
+        self.done, self.total = done, total
+
+    @property
+    def seconds(self) -> float:
+        """Since the first word."""
+        return self.clock() - self._start
+
+    @property
+    def _new(self) -> int:
+        return self.done - (self._before or 0)
+
+    @property
+    def _rate(self) -> float:
+        return self._new / max(self.seconds, 1e-3)
+
+    @property
+    def text(self) -> str:
+        """``1,000 of 4,000 events, 500/s, 0:06 left``."""
+        parts = [f"{self.done:,}{f' of {self.total:,}' if self.total else ''} {self.unit}"]
+        if self._new:
+            parts.append(f"{self._rate:,.0f}/s")
+            if self.total > self.done:
+                minutes, seconds = divmod(round((self.total - self.done) / self._rate), 60)
+                parts.append(f"{minutes}:{seconds:02d} left")
+        return ", ".join(parts)
+
+    @property
+    def summary(self) -> str:
+        """``4,000 events in 8.0 s, 500/s``."""
+        if self._before and not self._new:
+            return f"all {self.done:,} {self.unit} were done before"
+        earlier = f" and {self._before:,} before" if self._before else ""
+        return f"{self._new:,} {self.unit} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
+
+
+def _lines(what: str, stream: TextIO) -> Generator[None, Pace, None]:
+    """Write a line now and then."""
+    last = time.monotonic()
+    while True:
+        pace = yield
+        if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            stream.write(f"{what}: {pace.text}\n")
+            stream.flush()
+
+
+def _bar(what: str, stream: TextIO) -> Generator[None, Pace, None]:
+    """Draw a bar, which goes when it is done."""
+    from rich.console import Console  # noqa: PLC0415  (only a terminal needs it)
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        while True:
+            pace = yield
+            bar.update(task, completed=pace.done, total=pace.total or None, description=pace.text)

@@ -1,0 +1,108 @@
+"""What has changed since the stored result of a run, and so what would be counted again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from na64.datasets.catalogue import Catalogue
+from na64.datasets.inspection import find_change
+from na64.datasets.periods import load_periods
+from na64.outputs.facts import box_facts, period_facts, selection_facts
+from na64.outputs.identities import parts_of_job, parts_of_run
+from na64.outputs.request import read_request, set_up
+from na64.outputs.store import read_result
+from na64.outputs.summary import CutFacts, RunFacts, Summary
+from na64.processors.job import Job
+from na64.selections.features import FEATURES
+
+_SHOWN = 12
+"""Digits of a hash that are shown."""
+
+
+def why(folder: Path, run: int) -> Iterator[str]:
+    """Say what of a run's result is missing, and what has changed since, line by line.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `na64 process` wrote to.
+    run : int
+
+    Raises
+    ------
+    KeyError
+        The result has no such run.
+    """
+    summary = read_result(folder).summary
+    known = {facts.run: facts for facts in summary.runs}
+    if run not in known:
+        raise KeyError(f"run {run} is not in the result of {folder.name}")
+    yield from _missing(known[run], summary)
+    catalogue, job = set_up(folder, read_request(folder))
+    if run not in job.runs:
+        yield f"run {run}: no good file of the catalogue has it any more"
+        return
+    then = {**summary.identities, **known[run].identities}
+    now = {**parts_of_job(job), **parts_of_run(catalogue, job, run)}
+    changes = [*_changes(then, now, summary, job, known[run].period), *_altered(catalogue, run)]
+    yield from changes or [f"run {run}: nothing has changed since"]
+
+
+def _missing(facts: RunFacts, summary: Summary) -> Iterator[str]:
+    missing, recorded = facts.accounting["missing"], facts.accounting["recorded"]
+    yield f"run {facts.run}: {recorded - missing:,} of {recorded:,} recorded events were read"
+    if missing:
+        yield from (f"  {failure}" for failure in summary.failures)
+
+
+def _changes(
+    then: Mapping[str, str], now: Mapping[str, str], summary: Summary, job: Job, period: str
+) -> Iterator[str]:
+    for name in sorted(now.keys() | (then.keys() - {"catalogue"})):
+        before, after = then.get(name), now.get(name)
+        if before != after:
+            yield f"{name}: {_short(before)} then, {_short(after)} now"
+            yield from _details(name, summary, job, period)
+
+
+def _short(text: str | None) -> str:
+    return "not there" if text is None else " ".join(word[:_SHOWN] for word in text.split())
+
+
+def _details(name: str, summary: Summary, job: Job, period: str) -> Iterator[str]:
+    if name == "selection":
+        features = FEATURES | {feature.name: feature for feature in job.selection.extra_features}
+        after = selection_facts(job.selection, features)
+        yield from _compare(_texts(summary.selection.cuts), _texts(after.cuts), "cut")
+        yield from _compare(_texts(summary.selection.regions), _texts(after.regions), "region")
+    elif name == "period":
+        known = {facts.name: facts for facts in summary.periods}
+        now = period_facts(load_periods()[period])
+        before = {fact.name: f"{fact.value} {fact.unit}" for fact in known[period].facts}
+        yield from _compare(before, {fact.name: f"{fact.value} {fact.unit}" for fact in now.facts}, "fact")
+    elif name == "box":
+        boxes = {box.period: asdict(box) for box in summary.boxes}
+        yield from _compare(boxes[period], asdict(box_facts(load_periods()[period])), "box")
+
+
+def _texts(cuts: Iterable[CutFacts]) -> dict[str, str]:
+    return {
+        cut.name: " and ".join(f"{one.text}{' ' + one.table if one.table else ''}" for one in cut.intervals)
+        for cut in cuts
+    }
+
+
+def _compare(then: Mapping[str, Any], now: Mapping[str, Any], noun: str) -> Iterator[str]:
+    for name in dict.fromkeys([*then, *now]):
+        before, after = then.get(name, "not there"), now.get(name, "not there")
+        if before != after:
+            yield f"  {noun} {name}: {before} then, {after} now"
+
+
+def _altered(catalogue: Catalogue, run: int) -> Iterator[str]:
+    for record in catalogue.good:
+        if run in record.runs and (change := find_change(record)):
+            yield f"file {record.name}: {change}"

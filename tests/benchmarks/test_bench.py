@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from na64.benchmarks.bench import Findings, Plan, run_bench
+from na64.benchmarks.counts import Counts, DifferentCountsError, checksum, require_equal
+from na64.benchmarks.programs import PROCESS, RERUN, Program
+from na64.benchmarks.rounds import Timing, check, measure
+from na64.benchmarks.sample import make_sample
+from na64.benchmarks.scaling import measure_scheduler
+from na64.benchmarks.table import draw, to_markdown, write
+from na64.datasets.read import read
+from na64.datasets.synthetic.writers import Format
+from na64.run import main
+
+COUNTS = Counts(passed=(3, 2), n_minus_one=(2,), runs=2, plane=7, variables=9)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(COUNTS, passed=(3, 1)),
+        replace(COUNTS, n_minus_one=(3,)),
+        replace(COUNTS, runs=1),
+        replace(COUNTS, plane=8),
+        replace(COUNTS, variables=8),
+    ],
+)
+def test_one_different_integer_is_refused(other: Counts) -> None:
+    require_equal({"a": COUNTS, "b": COUNTS})
+    with pytest.raises(DifferentCountsError, match="b and a differ"):
+        require_equal({"a": COUNTS, "b": other})
+
+
+def test_programs_that_count_differently_are_not_timed() -> None:
+    programs = [Program("a", lambda: COUNTS), Program("b", lambda: replace(COUNTS, plane=8))]
+    with pytest.raises(DifferentCountsError):
+        check(programs)
+    assert check(programs[:1]) == COUNTS
+
+
+def test_a_checksum_tells_which_bin_an_event_is_in() -> None:
+    assert checksum(np.array([0, 2, 1])) == 2 * 2 + 3
+    assert checksum(np.array([2, 0, 1])) != checksum(np.array([0, 2, 1]))
+
+
+def test_programs_take_turns() -> None:
+    order = []
+    programs = [
+        Program(name, lambda name=name: order.append(name), lambda: 2.0)  # type: ignore[misc]
+        for name in "ab"
+    ]
+    timings = measure(programs, n_events=1000, rounds=2)
+    assert order == ["a", "b", "a", "b"]
+    assert [timing.per_event for timing in timings] == [2e6, 2e6]
+
+
+def test_the_median_counts_and_the_slope_leaves_out_what_is_fixed() -> None:
+    findings = Findings("machine", "date")
+    findings.main = [Timing(PROCESS, 4000, (1.3, 9.0, 1.2))]
+    findings.sizes = [Timing(PROCESS, 1000, (1.0, 1.0, 1.0))]
+    assert findings.main[0].per_event == pytest.approx(1.3e9 / 4000)
+    assert findings.slope(PROCESS) == pytest.approx(1e5)
+
+
+@pytest.mark.parametrize("container", Format)
+def test_a_sample_has_its_events_under_different_numbers(container: Format, tmp_path: Path) -> None:
+    sample = make_sample("hits", container, 700, tmp_path)
+    columns = read(
+        sample.path, sample.layout, 0, 700, columns=["run", "spill", "event", "ecal_cell", "ecal_energy"]
+    )
+    assert set(columns.event["run"].tolist()) == {8701}
+    assert len(set(columns.event["event"].tolist())) == 700
+    n_hits = columns.detectors["ecal"].energy.size / 700
+    assert 28 < n_hits < 36
+
+
+def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
+    said: list[str] = []
+    findings = run_bench(Plan(n_events=2000, rounds=1, scaling=False), tmp_path, say=said.append)
+    names = {timing.name for timing in findings.main}
+    assert {PROCESS, RERUN, "coffea and awkward", "our kernel in coffea's Runner"} <= names
+    assert set(findings.formats) == {
+        f"{layout} {container.value}" for layout in ("hits", "tout2023", "array2018") for container in Format
+    }
+    assert not (tmp_path / "work").exists()
+    table = write(findings, tmp_path)
+    assert PROCESS in table
+    assert json.loads((tmp_path / "bench.json").read_text())["main"][0]["n_events"] == 2000
+    assert (tmp_path / "bench.svg").stat().st_size > 1000
+    assert len(draw(findings).axes) == 2
+    assert "| hits parquet |" in to_markdown(findings)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_chunks_that_do_nothing_all_come_back(kept: bool, tmp_path: Path) -> None:
+    found = measure_scheduler(20, tmp_path, kept=kept, workers=1)
+    assert found.chunks == 20
+    assert found.wall > 0
+    assert len([path for path in (tmp_path / "20").rglob("*") if path.is_file()]) == 20 * kept
+
+
+def test_the_command_refuses_an_interpreter_without_root(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", "--quick", "--events", "100", "--to", str(tmp_path)]
+    assert main([*command, "--root-python", str(tmp_path / "no_python")]) == 2
+    assert "no_python" in capsys.readouterr().err

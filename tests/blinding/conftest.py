@@ -1,0 +1,267 @@
+"""Worlds that differ only in what their hidden events are."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from numpy.typing import NDArray
+
+from na64.datasets.catalogue import load
+from na64.datasets.layout import Layout
+from na64.datasets.read import read
+from na64.processors.features import Skip, compute
+from na64.processors.job import Job, build_job
+from na64.processors.ledger import decode
+from na64.run import main
+from na64.selections.selection import load_selection
+from na64.selections.signal_box import visible_mask
+
+N_EVENTS = 1_500
+KEYS = ("run", "spill", "event", "trigger")
+CAMPAIGNS = {"tout2023": "small", "hits": "small", "array2018": "small2018"}
+WORLDS = ("box", "edge", "mad", "canary")
+"""Hidden events in the box, in the guard band, with values that are no energies, and with magic numbers."""
+
+MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 271_828_182, 1_123_581_321
+
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+_WORLD = re.compile(rb"world-\w+")
+_SECONDS = re.compile(r"[\d.,]+ (?:m?s|min)\b|[\d,.]+/s")
+
+Branches = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class World:
+    """A folder of run files and its catalogue."""
+
+    name: str
+    layout: str
+    folder: Path
+
+    @property
+    def catalogue(self) -> Path:
+        return self.folder / "catalogue.json"
+
+    def files(self) -> list[Path]:
+        return sorted((self.folder / "data").glob("*.root"))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that anybody can see of a run of the program, input hashes and durations aside."""
+
+    code: int
+    out: str
+    err: str
+    products: dict[str, bytes]
+    partials: list[Any]
+    sizes: list[int]
+    features: list[bytes]
+
+
+def make_worlds(layout: str, folder: Path, change: Callable[[Branches], None] | None = None) -> list[World]:
+    """Simulate a campaign and write it again for each world with other hidden events."""
+    original = folder / "original"
+    size = ["--events", str(N_EVENTS), "--layout", layout]
+    assert main(["simulate", CAMPAIGNS[layout], "--to", str(original / "data"), *size]) == 0
+    assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json")]) == 0
+    catalogue = load(original / "catalogue.json")
+    job = build_job(catalogue, load_selection("dimuon_2022"))
+    worlds = []
+    for name in WORLDS:
+        world = World(name, layout, folder / f"world-{name}")
+        (world.folder / "data").mkdir(parents=True)
+        shutil.copytree(original / "data" / "conditions", world.folder / "data" / "conditions")
+        for record in catalogue.good:
+            _rewrite(Path(record.path), world, job, record.tree, change)
+        assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue)]) == 0
+        worlds.append(world)
+    return worlds
+
+
+def _rewrite(
+    path: Path, world: World, job: Job, tree: str, change: Callable[[Branches], None] | None
+) -> None:
+    layout = job.layouts[world.layout]
+    names = [name for branch in layout.branches() for name in branch.names]
+    with uproot.open(path) as file:
+        here = [name for name in file[tree].keys() if name in names]  # noqa: SIM118
+        branches = {name: _values(file[tree][name].array()) for name in here}
+    hidden, donor = _hidden(path, job, layout)
+    if len(hidden):
+        _move(branches, hidden, donor, world, job)
+    if change is not None:
+        change(branches)
+    with uproot.recreate(world.folder / "data" / path.name, compression=None) as file:
+        made = file.mktree(tree, {name: _type(values) for name, values in branches.items()})
+        made.extend(branches)
+
+
+def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], int]:
+    """Rows of a file with one run that are hidden though every value is finite, and one that is typical."""
+    with uproot.open(path) as file:
+        n_events = file[layout.trees[0]].num_entries
+    events = read(path, layout, 0, n_events)
+    context = job.runs[int(events.event["run"][0])]
+    table = compute(
+        events,
+        context.setup,
+        bad=np.zeros(n_events, bool),
+        residual_times=layout.time_is_residual,
+        absent_nan=layout.absent_nan,
+    )
+    seen = visible_mask(
+        table.values,
+        box=context.box,
+        run_type=context.type,
+        trigger=events.event["trigger"],
+        nonfinite=table.skip != Skip.NONE,
+        simulation=False,
+    )
+    hidden = np.flatnonzero(~seen & (table.skip == Skip.NONE))
+    most_in_time = (
+        np.argmax(table["ecal"][hidden] - 10 * table["ecal_out_of_time"][hidden]) if len(hidden) else 0
+    )
+    return hidden, int(hidden[most_in_time]) if len(hidden) else 0
+
+
+def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: World, job: Job) -> None:
+    """Let every hidden event be a copy of one of them, with such energies as the world has."""
+    layout = job.layouts[world.layout]
+    keys = {layout.event[key].names[0] for key in KEYS}
+    rows = np.arange(len(branches[next(iter(keys))]))
+    is_hidden = np.isin(rows, hidden)
+    rows[hidden] = donor
+    for name in set(branches) - keys:
+        branches[name] = branches[name][rows]
+    edges = next(iter(job.runs.values())).box.rectangle()
+    ecal, hcal = (layout.detectors[name].columns["energy"].names for name in ("ecal", "hcal"))
+    random = np.random.default_rng(7)
+    low, high = (1.0, edges.ecal - 1) if world.name == "box" else (edges.ecal + 0.5, edges.ecal_hidden - 0.5)
+    moved = random.uniform(low, high, len(rows)) / np.maximum(_sum(branches, ecal), 1e-6)
+    if world.name == "mad":
+        moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))
+    for name in ecal:
+        branches[name] = _scaled(branches[name], np.where(is_hidden, moved, 1.0))
+    if world.name == "canary":
+        _plant(branches, is_hidden, layout)
+    for name in hcal:
+        branches[name] = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
+
+
+def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout) -> None:
+    """Give hidden events magic numbers: one cell with an energy, a time, a spill, an event number."""
+    for name in layout.detectors["ecal"].columns["energy"].names:
+        values = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
+        if isinstance(values, np.ndarray):
+            values.reshape(len(values), -1)[is_hidden, -16] = MAGIC_ENERGY
+        else:
+            counts, flat = ak.num(values).to_numpy(), ak.flatten(values).to_numpy().copy()
+            flat[(np.cumsum(counts) - counts)[is_hidden]] = MAGIC_ENERGY
+            values = ak.unflatten(flat, counts)
+        branches[name] = values
+    time, spill, event = (branches[layout.event[key].names[0]] for key in ("master_time", "spill", "event"))
+    first = MAGIC_EVENT + 1000 * (int(spill.min()) - 1)  # two files of a run have no event in common
+    event[is_hidden] = first + np.arange(is_hidden.sum())
+    time[is_hidden], spill[is_hidden] = MAGIC_TIME, MAGIC_SPILL
+
+
+def _values(array: Any) -> Any:
+    return array if "var" in str(array.type) else array.to_numpy().copy()
+
+
+def _type(values: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        return np.dtype((values.dtype, values.shape[1:]))
+    return f"var * {ak.flatten(values).to_numpy().dtype}"
+
+
+def _sum(branches: Branches, names: Any) -> NDArray[np.float64]:
+    axes = [range(1, branches[name].ndim) for name in names]
+    parts = [
+        np.asarray(
+            branches[name].sum(axis=tuple(axis))
+            if isinstance(branches[name], np.ndarray)
+            else ak.sum(branches[name], axis=1)
+        )
+        for name, axis in zip(names, axes, strict=True)
+    ]
+    total: NDArray[np.float64] = np.sum(parts, axis=0, dtype=np.float64)
+    return total
+
+
+def _scaled(values: Any, factor: NDArray[np.float64]) -> Any:
+    with np.errstate(all="ignore"):
+        if isinstance(values, np.ndarray):
+            return (values * factor.reshape(-1, *[1] * (values.ndim - 1))).astype(values.dtype)
+        return ak.values_astype(values * factor, np.float32)
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[World]]:
+    """Worlds of a layout, made once."""
+    made: dict[str, list[World]] = {}
+
+    def of_layout(layout: str) -> list[World]:
+        if layout not in made:
+            made[layout] = make_worlds(layout, tmp_path_factory.mktemp(layout))
+        return made[layout]
+
+    return of_layout
+
+
+@pytest.fixture
+def look(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Seen]:
+    """Process a world and give all that can be seen of it."""
+
+    def process(world: World, *options: str, report: bool = False) -> Seen:
+        folder = tmp_path / "out"
+        store = world.folder / "features"
+        for old in (folder, store):
+            shutil.rmtree(old, ignore_errors=True)
+        capfd.readouterr()
+        line = ["process", str(world.catalogue), "--to", str(folder), *options]
+        executor = [] if "--executor" in options else ["--executor", "iterative"]
+        code = main([*line, *executor, *([] if report else ["--no-report"])])
+        out, err = (
+            _WORLD.sub(b"WORLD", _SECONDS.sub("TIME", text).encode()).decode() for text in capfd.readouterr()
+        )
+        return Seen(code, out, err, *_contents(folder), _features(store))
+
+    return process
+
+
+def _contents(folder: Path) -> tuple[dict[str, bytes], list[Any], list[int]]:
+    """Products by name, what the partials hold, and the size of each file."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    products = {
+        str(path.relative_to(folder)): _without_digests(path) for path in files if path.suffix != ".partial"
+    }
+    partials = [decode(path.stem, path.read_bytes()) for path in files if path.suffix == ".partial"]
+    inside = [(p.header, {name: array.tobytes() for name, array in p.arrays.items()}) for p in partials]
+    sizes = [path.stat().st_size for path in files if path.suffix == ".partial"]
+    return products, sorted(inside, key=str), sorted(sizes)
+
+
+def _without_digests(path: Path) -> bytes:
+    data = _WORLD.sub(b"WORLD", _DIGEST.sub(b"DIGEST", path.read_bytes()))
+    if path.name != "provenance.json":
+        return data
+    # It names the inputs in the order of their digests.
+    return b"\n".join(sorted(line.rstrip(b",") for line in data.splitlines()))
+
+
+def _features(store: Path) -> list[bytes]:
+    """What the feature store holds, without the digest at the end of a file."""
+    files = [path for path in store.rglob("*") if path.is_file()]
+    return sorted(_DIGEST.sub(b"DIGEST", path.read_bytes()[:-32]) for path in files)

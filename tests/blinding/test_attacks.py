@@ -1,0 +1,151 @@
+"""Ways to get at hidden events that are known to work elsewhere: each is tried here and finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from coffea.processor import IterativeExecutor, Runner
+
+from na64.datasets.catalogue import load
+from na64.datasets.layout import load_layout
+from na64.datasets.periods import load_periods
+from na64.datasets.read import read
+from na64.datasets.schema import NA64Schema
+from na64.processors.job import FileContext, build_job
+from na64.processors.plugin import Plugin, PluginError
+from na64.processors.processor import NA64Processor
+from na64.processors.visible import VisibleEvents, visible_events
+from na64.selections.features import FEATURES
+from na64.selections.selection import load_selection
+from na64.selections.signal_box import Unblinding
+
+RUN = 8701
+HEAD = 'from na64.processors.plugin import feature\n\n@feature(name="spoil", unit="1")\ndef spoil(event):\n'
+WORDS = {
+    "the whole memory behind an array": (
+        "a = event['ecal']\nwhile a.base is not None:\n    a = a.base\nn = a.size"
+    ),
+    "more than arrays": "n = sum(type(a).__name__ != 'ndarray' for a in event.values())",
+    "an own attribute": (
+        "n = sum(hasattr(a, 'attrs') or hasattr(a, 'layout') for a in (event, *event.values()))"
+    ),
+    "energies of the box": (
+        "n = ((event['ecal'] < 65) & (event['hcal'] < 1.5) & (event['trigger_physics'] == 1)).sum()"
+    ),
+}
+
+
+def seen_by(body: str, events: Any, world: Any) -> Iterator[VisibleEvents]:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    plugin = Plugin("spy.py", f"{HEAD}{lines}    return 0 * event['ecal'] + n\n")
+    selection = load_selection("dimuon_2023", extra_features=plugin.features)
+    job = build_job(load(world.catalogue), selection, plugin=plugin)
+    return visible_events(events, job, FileContext("0" * 64, "hits", (RUN,)))
+
+
+@pytest.fixture
+def world(worlds: Any) -> Any:
+    return worlds("hits")[0]
+
+
+@pytest.fixture
+def events(world: Any) -> Any:
+    return read(world.files()[0], load_layout("hits"), 0, 400)
+
+
+@pytest.mark.parametrize("what", WORDS)
+def test_user_code_cannot_reach(world: Any, events: Any, what: str) -> None:
+    (part,) = seen_by(WORDS[what], events, world)
+    n_events = part.values.shape[1]
+    assert 0 < n_events < events.n_events - 50
+    allowed = len(FEATURES) * n_events if "memory" in what else 0
+    assert set(part.values[-1].tolist()) == {allowed}
+
+
+@pytest.mark.parametrize("attempt", ["event['ecal'][:] = 0", "event['x'] = 1"])
+def test_user_code_cannot_write(world: Any, events: Any, attempt: str) -> None:
+    with pytest.raises(PluginError, match=r"spy.py, feature spoil: (ValueError|TypeError) in line 5"):
+        list(seen_by(f"{attempt}\nn = 0", events, world))
+
+
+def test_the_text_of_an_exception_does_not_leave(world: Any, events: Any) -> None:
+    raising = "try:\n    1 / 0\nexcept ArithmeticError:\n    raise ValueError(str(event)) from None\nn = 0"
+    with pytest.raises(PluginError) as caught:
+        list(seen_by(raising, events, world))
+    error: BaseException | None = caught.value
+    assert str(error) == "plug-in spy.py, feature spoil: ValueError in line 8"
+    assert error is not None
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+def test_the_processor_gives_counts_only(world: Any) -> None:
+    runner = Runner(IterativeExecutor(status=False), schema=NA64Schema, chunksize=10**6, savemetrics=False)
+    files = {"data": [str(world.files()[0])]}
+    found = runner(files, NA64Processor("dimuon_2023"), treename="events")["data"]
+    tally = found[RUN]
+    assert tally.hidden > 50
+    arrays = (tally.first_fail, tally.alone, tally.n_minus_one, tally.bins, tally.contents)
+    assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
+    assert int(tally.first_fail.sum()) == tally.visible == tally.processed - tally.hidden
+
+
+@pytest.mark.parametrize(("scale", "change"), [(3.0, "scale"), (1.05, "scale"), (1.0, None)])
+def test_another_calibration_is_refused_for_data(scale: float, change: str | None) -> None:
+    period = load_periods()["2023A"]
+    ecal = period.setup.ecal
+    scaled = replace(ecal, scale=tuple(scale * one for one in ecal.scale))
+    periods = {"mine": replace(period, name="mine", setup=replace(period.setup, ecal=scaled))}
+    NA64Processor("dimuon_2023", simulation=True, periods=periods)
+    if change is None:
+        NA64Processor("dimuon_2023", periods=periods)
+        return
+    with pytest.raises(ValueError, match="period mine: its set-up is not that of 2023A"):
+        NA64Processor("dimuon_2023", periods=periods)
+
+
+def test_hidden_does_not_depend_on_the_selection(worlds: Any, look: Any) -> None:
+    counts = []
+    for selection in ("dimuon_2023", "invisible_2023", "dimuon_2022"):
+        lines = look(worlds("hits")[0], "--selection", selection).products["yields.csv"].decode().splitlines()
+        column = lines[0].split(",").index("hidden")
+        counts.append([line.split(",")[column] for line in lines])
+    assert counts[0] == counts[1] == counts[2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"approved_by": ("Ada",)},
+        {"approved_by": ("Ada", "ADA ")},
+        {"reason": " "},
+        {"freeze": ""},
+        {"key": ""},
+        {"fraction": 0.0},
+        {"fraction": 1.01},
+        {"fraction": float("nan")},
+    ],
+)
+def test_there_is_no_unblinding_without_its_conditions(change: dict[str, Any]) -> None:
+    whole: dict[str, Any] = {"freeze": "f", "reason": "r", "approved_by": ("Ada", "Emmy"), "key": "k"}
+    assert Unblinding(**whole).opens(1, 1)
+    with pytest.raises(ValueError, match=r"opening of the box|fraction"):
+        Unblinding(**whole | change)
+
+
+def test_a_stage_is_a_fixed_part_of_the_spills() -> None:
+    whole: dict[str, Any] = {"freeze": "f", "reason": "r", "approved_by": ("Ada", "Emmy")}
+    spills = [(run, spill) for run in range(100) for spill in range(100)]
+    chosen = [
+        {place for place in spills if Unblinding(**whole, key=key, fraction=part).opens(*place)}
+        for key, part in (("k", 0.1), ("k", 0.3), ("other", 0.3))
+    ]
+    assert chosen[0] < chosen[1]
+    assert chosen[1] != chosen[2]
+    assert [
+        abs(len(some) / 1e4 - part) < 0.02 for some, part in zip(chosen, (0.1, 0.3, 0.3), strict=True)
+    ] == [True] * 3

@@ -1,0 +1,314 @@
+"""A blind analysis from the first look to the opened box, and every way it is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uproot
+
+from na64.outputs.audit import entries, verify
+from na64.run import main
+
+N_EVENTS = 3_000
+SELECTION = """
+name = "mine"
+label = "a short search for missing energy"
+description = "five cuts"
+yields_after = "hcal3"
+
+[[cut]]
+name = "trigger"
+source = "test"
+trigger_physics = { min = 1, max = 1 }
+
+[[cut]]
+name = "master_time"
+source = "test"
+master_time = { min = 86.5, max = 113.5, unit = "ns" }
+
+[[cut]]
+name = "momentum"
+source = "test"
+track_momentum = { above = 90, below = 110, unit = "GeV" }
+
+[[cut]]
+name = "vhcal"
+source = "test"
+vhcal_total = { below = 1.5, unit = "GeV" }
+
+[[cut]]
+name = "hcal3"
+source = "test"
+hcal_3_total = { below = 2, unit = "GeV" }
+
+[region.I]
+ecal = { below = 80, unit = "GeV" }
+hcal_0 = { above = 4, below = 8, unit = "GeV" }
+visible_energy = { below = 75, unit = "GeV" }
+
+[region.II]
+visible_energy = { min = 75, max = 110, unit = "GeV" }
+hcal = { min = 1, unit = "GeV" }
+
+[region.III]
+visible_energy = { above = 110, unit = "GeV" }
+hcal = { min = 1, unit = "GeV" }
+"""
+
+
+class Analysis:
+    """A folder with a campaign and its analysis, and the commands on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.result, self.log = folder, folder / "out", folder / "audit.jsonl"
+        self.selection = folder / "mine.toml"
+
+    def process(self) -> None:
+        line = ["process", str(self.folder / "catalogue.json"), "--selection", str(self.selection)]
+        assert main([*line, "--to", str(self.result), "--executor", "iterative", "--no-report"]) == 0
+
+    def freeze(self, *options: str) -> str:
+        assert main(["freeze", str(self.result), "--background", "0.5 +- 0.2", *options]) == 0
+        return str(entries(self.log)[-1]["details"]["freeze"])  # type: ignore[index]
+
+    def unblind(self, digest: str, *options: str, by: tuple[str, ...] = ("Ada", "Emmy")) -> int:
+        approved = [word for name in by for word in ("--approved-by", name)]
+        line = ["unblind", str(self.result), "--freeze", digest, "--reason", "ready", *approved]
+        return main([*line, "--executor", "iterative", *options])
+
+    def opened(self) -> Any:
+        return json.loads((self.result / "unblinded.json").read_text())
+
+    def events(self) -> list[str]:
+        return [str(line["event"]) for line in entries(self.log)]
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("campaign")
+    data, catalogue = folder / "data", folder / "catalogue.json"
+    assert main(["simulate", "signal", "--to", str(data), "--events", str(N_EVENTS)]) == 0
+    assert main(["catalogue", str(data), "--to", str(catalogue)]) == 0
+    (folder / "mine.toml").write_text(SELECTION)
+    Analysis(folder).process()
+    return folder
+
+
+@pytest.fixture
+def analysis(campaign: Path, tmp_path: Path) -> Analysis:
+    """A copy of the processed campaign; the run files stay where they are."""
+    (tmp_path / "data").symlink_to(campaign / "data")
+    for name in ("catalogue.json", "mine.toml", "audit.jsonl"):
+        shutil.copy(campaign / name, tmp_path)
+    shutil.copytree(campaign / "out", tmp_path / "out")
+    return Analysis(tmp_path)
+
+
+def truth(data: Path) -> dict[str, int]:
+    """Events in the box after every cut, from the branches: no code of the package."""
+    counts: dict[str, int] = {}
+    for path in sorted(data.glob("*.root")):
+        with uproot.open(path) as file:
+            tree = {name: np.asarray(file["tout"][name].array(library="np")) for name in BRANCHES}
+
+        def in_time(name: str, width: Any, tree: dict[str, Any] = tree) -> Any:
+            return np.abs(tree[f"{name}_t0"] - tree[f"{name}_tE"]) < width
+
+        n = len(tree["masterT"])
+        hcal = np.where(tree["HCAL_ene"] > 0.2, tree["HCAL_ene"], 0).reshape(n, 36)
+        ecal = (tree["ECAL_ene"] * in_time("ECAL", 3 * tree["ECAL_tSigma"])).reshape(n, -1).sum(axis=1)
+        hcal_in_time = (hcal * in_time("HCAL", 16.5).reshape(n, 36))[:, :18].sum(axis=1)
+        momentum = tree["mom_genfit_upMM"]
+        steps = {
+            "box": (ecal < 60) & (hcal_in_time < 1) & (tree["triggerSources"] & 4 != 0),
+            "trigger": tree["triggerSources"] & 4 != 0,
+            "master_time": (tree["masterT"] >= 86.5) & (tree["masterT"] <= 113.5),
+            "momentum": (momentum > 90) & (momentum < 110),
+            "vhcal": tree["VHCAL_ene"].reshape(n, -1).sum(axis=1) < 1.5,
+            "hcal3": hcal[:, 27:].sum(axis=1) < 2,
+        }
+        left = np.ones(n, bool)
+        for name, passed in steps.items():
+            left &= passed
+            counts[name] = counts.get(name, 0) + int(left.sum())
+    return counts
+
+
+BRANCHES = (
+    *(f"{name}_{part}" for name in ("ECAL", "HCAL") for part in ("ene", "t0", "tE")),
+    "ECAL_tSigma",
+    "VHCAL_ene",
+    "masterT",
+    "triggerSources",
+    "mom_genfit_upMM",
+)
+
+
+def test_a_full_cycle(campaign: Path, analysis: Analysis, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = analysis.freeze("--expected-limit", "2e-6")
+    manifest = json.loads((analysis.result / "freeze.json").read_text())
+    assert manifest["declared"]["background"] == "0.5 +- 0.2"
+    assert manifest["frozen"]["selection"]["cuts"]["vhcal"] == ["vhcal_total < 1.5 GeV"]
+
+    analysis.selection.write_text(SELECTION.replace("below = 1.5", "below = 15"))
+    assert analysis.unblind(digest) == 1
+    assert "the stored result is of another selection" in capsys.readouterr().err
+    analysis.process()
+    assert analysis.unblind(digest) == 1
+    refusal = capsys.readouterr().err
+    assert (
+        'selection.cuts.vhcal is ["vhcal_total < 15 GeV"], was frozen as ["vhcal_total < 1.5 GeV"]' in refusal
+    )
+    assert not (analysis.result / "unblinded.json").exists()
+
+    analysis.selection.write_text(SELECTION)
+    analysis.process()
+    before = (analysis.result / "cutflow.csv").read_bytes()
+    assert analysis.unblind(digest) == 0
+    opened = analysis.opened()
+    expected = truth(campaign / "data")
+    assert {row["cut"]: row["passed"] for row in opened["cutflow"]} == expected
+    assert expected["hcal3"] > 100
+    assert opened["blinding"] == "unblinded"
+    assert opened["record"]["approved_by"] == ["Ada", "Emmy"]
+    assert sum(run["selected"] for run in opened["runs"].values()) == expected["hcal3"]
+    assert (analysis.result / "cutflow.csv").read_bytes() == before
+
+    expected_events = ["process", "freeze", "refusal", "process", "refusal", "process", "opening", "opened"]
+    assert analysis.events() == expected_events
+    capsys.readouterr()
+    assert main(["audit", str(analysis.result)]) == 0
+    timeline = capsys.readouterr().out
+    assert "opening" in timeline
+    assert "approved_by Ada and Emmy" in timeline
+
+    data = analysis.log.read_bytes()
+    for altered in (data.replace(b"ready", b"steady"), data[: data.rindex(b'{"details"')], b""):
+        analysis.log.write_bytes(altered)
+        assert main(["audit", str(analysis.result)]) == 1
+        assert "ALTERED" in capsys.readouterr().out
+
+
+def test_a_second_opening_needs_a_freeze_that_names_the_first(
+    analysis: Analysis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = analysis.freeze()
+    assert analysis.unblind(first) == 0
+    assert analysis.unblind(first) == 1
+    assert "100% of the box was opened already" in capsys.readouterr().err
+    silent = analysis.freeze()
+    assert analysis.unblind(silent) == 1
+    assert f"opened before under the freeze {first}" in capsys.readouterr().err
+    assert main(["freeze", str(analysis.result), "--after", "0" * 64]) == 1
+    named = analysis.freeze("--after", first)
+    assert analysis.unblind(named) == 0
+    kept = list(analysis.result.glob("unblinded-*.json"))
+    assert [json.loads(path.read_text())["record"]["freeze"] for path in kept] == [first]
+    assert main(["audit", str(analysis.result)]) == 0
+
+
+def test_stages_open_more_and_more_of_the_same_spills(analysis: Analysis) -> None:
+    digest = analysis.freeze()
+    counts = []
+    for stage in ("0.3", "0.7", "1"):
+        assert analysis.unblind(digest, "--stage", stage) == 0
+        counts.append(analysis.opened()["cutflow"][0]["passed"])
+    assert counts[0] < counts[1] < counts[2]
+    assert analysis.unblind(digest, "--stage", "0.5") == 1
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def _flip_a_bit(analysis: Analysis) -> None:
+    data = analysis.folder / "data"
+    original = data.resolve()
+    data.unlink()
+    shutil.copytree(original, data)
+    path = data / "run_8722.root"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+CHANGES: dict[str, tuple[Callable[[Analysis], None], str]] = {
+    "manifest": (lambda a: _edit(a.result / "freeze.json", "0.5 +- 0.2", "2.5 +- 0.2"), "freeze.json is "),
+    "no manifest": (lambda a: (a.result / "freeze.json").unlink(), "nothing was frozen here"),
+    "product": (lambda a: _edit(a.result / "cutflow.csv", "8721", "8799"), "cutflow.csv is not the one"),
+    "catalogue": (
+        lambda a: _edit(a.folder / "catalogue.json", '"tout2023"', '"hits"'),
+        "the stored result is of another catalogue",
+    ),
+    "run file": (_flip_a_bit, "run_8722.root has another content than it was registered with"),
+    "log": (lambda a: _edit(a.log, '"process"', '"nothing"'), "its content does not have its hash"),
+    "no log": (lambda a: a.log.unlink(), "is gone"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whatever_is_changed_after_the_freeze_is_refused(
+    analysis: Analysis, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    change, message = CHANGES[name]
+    digest = analysis.freeze()
+    change(analysis)
+    assert analysis.unblind(digest) == 1
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert len(errors.strip().splitlines()) == 1
+    assert not (analysis.result / "unblinded.json").exists()
+    if not verify(analysis.log):
+        assert analysis.events()[-1] == "refusal"
+
+
+@pytest.mark.parametrize("by", [("Ada",), ("Ada", "ada"), ("Ada", " "), ("Ada", " Ada ")])
+def test_two_people_must_approve(analysis: Analysis, by: tuple[str, ...]) -> None:
+    assert analysis.unblind(analysis.freeze(), by=by) == 1
+    assert analysis.events()[-1] == "refusal"
+    assert not (analysis.result / "unblinded.json").exists()
+
+
+def test_other_code_or_packages_are_refused(
+    analysis: Analysis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = analysis.freeze()
+    monkeypatch.setattr("na64.outputs.freeze.packages", lambda: {"numpy": "0.1"})
+    assert analysis.unblind(digest) == 1
+    assert 'packages.numpy is "0.1", was frozen as' in capsys.readouterr().err
+
+
+def test_only_a_complete_result_of_data_can_be_frozen(
+    campaign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalogue, result = tmp_path / "catalogue.json", tmp_path / "out"
+    options = ["--selection", "dimuon_2023", "--to", str(result), "--executor", "iterative", "--no-report"]
+    assert main(["catalogue", str(campaign / "data"), "--to", str(catalogue), "--simulation"]) == 0
+    assert main(["process", str(catalogue), *options]) == 0
+    assert not (tmp_path / "audit.jsonl").exists()
+    assert main(["freeze", str(result)]) == 1
+    assert "simulation is not blind" in capsys.readouterr().err
+    assert main(["process", str(campaign / "catalogue.json"), *options, "--limit", "10"]) == 1
+    assert main(["freeze", str(result)]) == 1
+    assert "the stored result is incomplete" in capsys.readouterr().err
+
+
+def test_a_head_kept_elsewhere_shows_a_cut_log(
+    analysis: Analysis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    analysis.freeze()
+    head = str(entries(analysis.log)[-1]["hash"])
+    assert main(["audit", str(analysis.log), "--head", head]) == 0
+    analysis.log.write_bytes(b"".join(analysis.log.read_bytes().splitlines(keepends=True)[:-1]))
+    assert main(["audit", str(analysis.log)]) == 0
+    assert main(["audit", str(analysis.log), "--head", head]) == 1
+    assert f"the line with hash {head} is gone" in capsys.readouterr().out
+    assert main(["audit", str(analysis.folder / "nowhere")]) == 2

@@ -1,0 +1,129 @@
+"""What the hidden events are cannot be seen: same bytes, messages, sizes, exit codes whatever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uproot
+
+WHOLE = {
+    "tout2023": ["invisible_2023", "dimuon_2023"],
+    "hits": ["invisible_2023"],
+    "array2018": ["invisible_2018"],
+}
+PAIRS = [(layout, selection) for layout, selections in WHOLE.items() for selection in selections]
+
+PLUGIN = """
+from na64.processors.plugin import feature
+
+@feature(name="missing_energy", unit="GeV")
+def missing_energy(event):
+    print(len(event["ecal"]), event["ecal"].min(initial=1e9), event["hcal"].sum())
+    return 100 - event["ecal"] - event["hcal"]
+"""
+FAILING = PLUGIN.replace(
+    "    return",
+    "    assert not (event['ecal'] < 80).any(), f'unexpected {event[\"ecal\"].min()}'\n    return",
+)
+
+
+def assert_equal(seen: list[Any]) -> None:
+    first, *others = seen
+    for other in others:
+        assert other.code == first.code
+        assert other.out == first.out
+        assert other.err == first.err
+        assert other.sizes == first.sizes
+        assert other.partials == first.partials
+        assert other.features == first.features
+        assert list(other.products) == list(first.products)
+        assert [name for name in first.products if other.products[name] != first.products[name]] == []
+
+
+def hidden_total(seen: Any) -> int:
+    lines = seen.products["yields.csv"].decode().splitlines()
+    column = lines[0].split(",").index("hidden")
+    return sum(int(line.split(",")[column]) for line in lines[1:])
+
+
+@pytest.mark.parametrize(("layout", "selection"), PAIRS)
+def test_worlds_look_the_same(worlds: Any, look: Any, layout: str, selection: str) -> None:
+    seen = [look(world, "--selection", selection) for world in worlds(layout)]
+    assert_equal(seen)
+    assert seen[0].code == 0
+    assert hidden_total(seen[0]) > 50
+    assert len(seen[0].partials) == len(seen[0].features) >= 2
+
+
+def test_a_world_with_another_visible_event_looks_different(worlds: Any, look: Any) -> None:
+    one, other = (
+        look(world, "--selection", "dimuon_2023", "--limit", limit)
+        for world, limit in zip(worlds("hits"), ("300", "301"), strict=False)
+    )
+    with pytest.raises(AssertionError):
+        assert_equal([one, other])
+
+
+OPTIONS = {
+    "limit": (["--limit", "150"], 1),
+    "runs": (["--runs", "8701"], 0),
+    "chunks": (["--chunk-events", "57"], 0),
+    "processes": (["--executor", "processes", "--workers", "1"], 0),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_no_option_makes_a_difference(worlds: Any, look: Any, name: str) -> None:
+    options, code = OPTIONS[name]
+    seen = [look(world, "--selection", "invisible_2023", *options) for world in worlds("hits")[:2]]
+    assert_equal(seen)
+    assert seen[0].code == code
+
+
+@pytest.mark.parametrize("chunk", ["100000", "29"])
+@pytest.mark.parametrize("source", [PLUGIN, FAILING], ids=["works", "fails"])
+def test_user_code_sees_the_same(worlds: Any, look: Any, tmp_path: Path, source: str, chunk: str) -> None:
+    plugin = tmp_path / "my.py"
+    plugin.write_text(source)
+    line = ["--selection", "dimuon_2023", "--plugin", str(plugin), "--chunk-events", chunk]
+    seen = [look(world, *line, "--runs", "8701") for world in worlds("hits")[:3]]
+    assert_equal(seen)
+    assert seen[0].code == (1 if source == FAILING else 0)
+    assert len(seen[0].out.splitlines()) > 3
+    assert ("PluginError" in seen[0].out) == (source == FAILING)
+    assert "unexpected" not in seen[0].out + seen[0].err
+
+
+def _break_basket(path: Path) -> None:
+    with uproot.open(path) as file:
+        tree = file[file.keys()[0]]
+        branch = next(one for one in tree.branches if one.name.lower().startswith("ecal_ene"))
+        start = int(branch.member("fBasketSeek")[0])
+    data = bytearray(path.read_bytes())
+    data[start : start + 4000] = b"\xff" * 4000
+    path.write_bytes(bytes(data))
+
+
+def _cut_off(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("damage", [_break_basket, _cut_off, Path.unlink])
+@pytest.mark.parametrize("layout", ["tout2023", "hits"])
+def test_errors_look_the_same(worlds: Any, look: Any, layout: str, damage: Callable[[Path], None]) -> None:
+    seen = []
+    for world in worlds(layout)[:3]:
+        path = world.files()[0]
+        data = path.read_bytes()
+        try:
+            damage(path)
+            seen.append(look(world, "--selection", "dimuon_2023"))
+        finally:
+            path.write_bytes(data)
+    assert_equal(seen)
+    assert seen[0].code == 1
+    assert path.name in seen[0].out

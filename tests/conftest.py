@@ -1,0 +1,71 @@
+"""The straight line as tests drive it: simulate, catalogue, process, read the products back."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from na64.run import main
+
+CANONICAL = (
+    "yields.csv",
+    "yields.parquet",
+    "cutflow.csv",
+    "cutflow.parquet",
+    "regions.csv",
+    "histograms.uhi.zip",
+)
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Callable[..., Path]:
+    """Write the files of a packaged campaign into ``folder/data``."""
+
+    def write(folder: Path, campaign: str, events: int, **options: str) -> Path:
+        more = [word for name, value in options.items() for word in (f"--{name}", value)]
+        size = ["--events", str(events)]
+        assert main(["simulate", campaign, "--to", str(folder / "data"), *size, *more]) == 0
+        return folder / "data"
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Path]:
+    """Catalogue a folder of run files beside it, and process that without a report."""
+
+    def run(
+        files: Path, selection: str, *options: str, name: str = "products", catalogue: tuple[str, ...] = ()
+    ) -> Path:
+        listed, products = files.parent / f"{files.name}.json", files.parent / name
+        assert main(["catalogue", str(files), "--to", str(listed), *catalogue]) == 0
+        command = ["process", str(listed), "--selection", selection, "--to", str(products), "--no-report"]
+        executor = [] if "--executor" in options else ["--executor", "iterative"]
+        assert main([*command, *executor, *options]) == 0
+        return products
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def canonical() -> Callable[[Path], dict[str, bytes]]:
+    """Read the products that are the same byte for byte for equal input."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {name: (folder / name).read_bytes() for name in CANONICAL}
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[[Path], list[dict[str, str]]]:
+    """Read a CSV product."""
+
+    def read(path: Path) -> list[dict[str, str]]:
+        with path.open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    return read

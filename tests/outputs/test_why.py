@@ -1,0 +1,87 @@
+"""What has changed since a result: named part by part, with both values."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from na64.outputs.why import why
+from na64.run import main
+from na64.selections import selection
+
+
+@pytest.fixture(scope="module")
+def done(
+    simulate: Callable[..., Path], process: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with data, catalogue, a selection of its own and the result in `products`."""
+    folder = tmp_path_factory.mktemp("why")
+    text = Path(selection.__file__).with_name("dimuon_2023.toml").read_text()
+    (folder / "mine.toml").write_text(text.replace('name = "dimuon_2023"', 'name = "mine"', 1))
+    files = simulate(folder, "small", 200, layout="hits", format="parquet")
+    process(files, str(folder / "mine.toml"))
+    return folder
+
+
+@pytest.fixture
+def result(done: Path, tmp_path: Path) -> Path:
+    shutil.copytree(done, tmp_path / "copy")
+    catalogue = tmp_path / "copy" / "data.json"
+    catalogue.write_text(catalogue.read_text().replace(str(done), str(tmp_path / "copy")))
+    return tmp_path / "copy" / "products"
+
+
+def test_nothing_has_changed_at_first(result: Path) -> None:
+    assert list(why(result, 8701))[1:] == ["run 8701: nothing has changed since"]
+
+
+def test_a_changed_cut_is_told_with_both_values(result: Path) -> None:
+    mine = result.parent / "mine.toml"
+    mine.write_text(mine.read_text().replace("min = 86.5", "min = 88"))
+    _, line, detail = why(result, 8701)
+    assert line.startswith("selection: ")
+    assert (
+        detail == "  cut master_time: 86.5 <= master_time <= 113.5 ns then, 88 <= master_time <= 113.5 ns now"
+    )
+
+
+def test_a_changed_file_is_told_for_its_run_only(result: Path) -> None:
+    path = result.parent / "data" / "run_8701.parquet"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    changed = "file run_8701.parquet: changed since it was registered: another content of the same size"
+    assert list(why(result, 8701))[1:] == [changed]
+    assert list(why(result, 8702))[1:] == ["run 8702: nothing has changed since"]
+    path.unlink()
+    assert list(why(result, 8701))[1:] == ["file run_8701.parquet: cannot be read: No such file or directory"]
+
+
+def test_new_conditions_are_told(result: Path) -> None:
+    data = result.parent / "data"
+    with (data / "conditions" / "bad.csv").open("a") as table:
+        table.write("8702,2,,\n")
+    listed = result.parent / "data.json"
+    assert main(["catalogue", str(data), "--to", str(listed)]) == 0
+    assert [line.partition(":")[0] for line in list(why(result, 8702))[1:]] == ["bad list"]
+    assert list(why(result, 8701))[1:] == ["run 8701: nothing has changed since"]
+
+
+def test_an_unknown_run_is_refused(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", str(result), "8999"]) == 2
+    assert "run 8999 is not in the result of products" in capsys.readouterr().err
+    assert main(["why", str(result), "8702"]) == 0
+
+
+def test_spills_are_listed_with_what_is_lost(result: Path) -> None:
+    lines = (result / "spills.csv").read_text().splitlines()
+    assert lines[0] == "run,spill,eot_delivered,eot_live,quality,read"
+    fields = [line.split(",") for line in lines[1:]]
+    assert {(f[0], f[1]) for f in fields if f[4] == "bad"} == {("8701", "2")}
+    assert {f[5] for f in fields} == {"yes"}
+    counted = sum(float(f[2]) for f in fields if f[0] == "8701" and f[4] == "good")
+    row = (result / "yields.csv").read_text().splitlines()[1].split(",")
+    assert float(row[2]) == pytest.approx(counted)

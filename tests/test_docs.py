@@ -1,0 +1,132 @@
+"""What the documents show works: every block is run, in the order of the page.
+
+A block is written to the file that is named beside its language, or added to it after ``>>``. Python without
+a file is executed, and so are shell lines.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from na64.outputs.cutflow import KINDS as CUTFLOW
+from na64.outputs.cutflow import REGION_KINDS
+from na64.outputs.store import read_result
+from na64.outputs.yields import KINDS as YIELDS
+from na64.run import main
+from na64.selections.features import FEATURES
+from na64.selections.selection import load_selection
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+_BLOCK = re.compile(
+    r"^```(?P<language>\w+) ?(?P<target>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+Rows = list[dict[str, str]]
+
+
+def run_page(name: str) -> dict[str, Any]:
+    """Run the blocks of a page in the working directory; give what its Python defined."""
+    defined: dict[str, Any] = {}
+    blocks = list(_BLOCK.finditer((DOCS / name).read_text()))
+    assert blocks
+    for block in blocks:
+        text, target = block["text"], block["target"]
+        if target:
+            path = Path(target.removeprefix(">> "))
+            path.write_text((path.read_text() if target.startswith(">> ") else "") + text)
+        elif block["language"] == "python":
+            exec(compile(text, name, "exec"), defined)  # noqa: S102
+        elif block["language"] == "sh":
+            for line in text.splitlines():
+                _run_line(shlex.split(line, comments=True))
+    return defined
+
+
+def _run_line(words: list[str]) -> None:
+    if words[0] == "cp":
+        shutil.copy(ROOT / words[1], words[2])
+    else:
+        quick = ["--executor", "iterative", "--no-report"] if words[1] == "process" else []
+        assert words[0] == "na64"
+        assert main([*words[1:], *quick]) == 0
+
+
+@pytest.fixture(scope="module")
+def data(
+    simulate: Callable[..., Path], process: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    files = simulate(tmp_path_factory.mktemp("docs"), "small", 500)
+    process(files, "dimuon_2023")
+    return files
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_notebook_page(data: Path) -> None:
+    for name in ("run_8701.root", "run_8703.root"):
+        Path(name).symlink_to(data / name)
+    found = run_page("notebook.md")
+    assert found["total"].processed == found["cutflow"]["visible"] + found["total"].hidden > 0
+    assert 0 < found["cutflow"]["srd"] < found["cutflow"]["trigger"] < found["cutflow"]["visible"]
+    assert found["plane"].sum(flow=True) == found["cutflow"]["trigger"]
+    assert found["events"].ecal.energy.ndim == 2
+
+
+def test_the_page_about_variables_of_ones_own(data: Path, rows: Callable[[Path], Rows]) -> None:
+    assert main(["catalogue", str(data), "--to", "catalogue.json"]) == 0
+    run_page("plugin.md")
+    found = [row for row in rows(Path("out/cutflow.csv")) if row["run"] == "all"]
+    known = [row for row in rows(data.parent / "products" / "cutflow.csv") if row["run"] == "all"]
+    assert [row["passed"] for row in found[:-1]] == [row["passed"] for row in known]
+    assert found[-1]["cut"] == "not_too_much"
+    passed = {row["cut"]: int(row["passed"]) for row in found}
+    histograms = read_result(Path("out")).histograms
+    assert histograms["missing_energy"].sum(flow=True) == passed["shower_chi2"] > 0
+    assert "n_minus_one_not_too_much_missing_energy" in histograms
+
+
+def test_the_page_about_layouts(
+    simulate: Callable[..., Path], process: Callable[..., Path], tmp_path: Path
+) -> None:
+    run_page("layout.md")
+    theirs = process(simulate(tmp_path / "packaged", "small", 500), "dimuon_2023")
+    for name in ("cutflow.csv", "yields.csv", "regions.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def test_the_page_about_selections(tmp_path: Path) -> None:
+    text = (DOCS / "selections.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (\S+) \| (.+) \|$", text[text.index("## Features") :], re.MULTILINE)
+    assert listed == [(feature.name, feature.unit, feature.meaning) for feature in FEATURES.values()]
+    head, _, regions = (ROOT / "selections" / "dimuon_2023.toml").read_text().partition("[[cut]]")
+    regions = regions[regions.index("[region.I]") : regions.index("[[histogram]]")]
+    quality = '[[cut]]\nname = "track_quality"\ntrack_pvalue = { above = 0.01 }\n'
+    cut, table, histogram = (block["text"] for block in _BLOCK.finditer(text))
+    Path("mine.toml").write_text("\n".join([head, cut, quality, table, regions, histogram]))
+    selection = load_selection("mine.toml")
+    assert selection.cut_names == ("srd", "track_quality", "shower_chi2")
+    assert [found.name for found in selection.histograms] == ["momentum"]
+
+
+def test_the_page_about_products(data: Path) -> None:
+    Path("out").symlink_to(data.parent / "products")
+    found = run_page("products.md")
+    assert found["result"].summary.totals["recorded"] == 500
+    text = (DOCS / "products.md").read_text()
+    known = {name for kinds in (YIELDS, CUTFLOW) for name in kinds}
+    first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
+    assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert ", ".join(REGION_KINDS) in text
+    written = {path.name for path in Path("out").iterdir()} | {"report.html", "plots"}
+    assert written <= set(re.findall(r"`([\w.]+)/?`", text))

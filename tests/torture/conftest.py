@@ -1,0 +1,175 @@
+"""A small simulated campaign, its reference result, and what a damaged copy of it may lead to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import uproot
+
+from na64.datasets.catalogue import Catalogue, build
+from na64.datasets.periods import load_periods
+from na64.datasets.synthetic.campaign_reader import load_campaign
+from na64.datasets.synthetic.simulation import simulate
+from na64.outputs.assembly import summarise
+from na64.outputs.summary import Summary
+from na64.processors.backends import IterativeBackend
+from na64.processors.booking import book
+from na64.processors.campaign import CampaignResult, process
+from na64.processors.job import build_job
+from na64.processors.ledger import Ledger
+from na64.selections.selection import load_selection
+
+Branches = dict[str, Any]
+
+N_EVENTS = 300
+TREE = "events"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Run files to be damaged: `fill` copies the good ones, `read` and `write` change one."""
+
+    source: Path
+    folder: Path
+    periods: Any = field(default_factory=load_periods)
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def fill(self) -> Campaign:
+        shutil.copytree(self.source / "conditions", self.folder / "conditions")
+        for path in self.source.iterdir():
+            if path.name.startswith("run_"):
+                shutil.copyfile(path, self.path(path.name))
+        return self
+
+    def read(self, name: str) -> Branches:
+        """Branches of a TTree, without the counters that it has for jagged ones."""
+        with uproot.open({str(self.source / name): None}) as file:
+            tree = file[TREE]
+            branches = {key: tree[key].array() for key in tree.keys()}  # noqa: SIM118
+        return {
+            key: values if values.ndim > 1 else values.to_numpy()
+            for key, values in branches.items()
+            if key[1:] not in branches or key[0] != "n"
+        }
+
+    def write(
+        self,
+        name: str,
+        *clusters: Branches,
+        container: str = "ttree",
+        tree: str = TREE,
+        compression: Any = None,
+    ) -> Path:
+        path = self.path(name)
+        path.unlink(missing_ok=True)
+        if container == "parquet":
+            write_parquet(path, clusters)
+            return path
+        with uproot.recreate(path, compression=compression or uproot.LZ4(4)) as file:
+            write_cycle(file, tree, clusters, container)
+        return path
+
+    def catalogue(self, *paths: str | Path, simulation: bool = True, **options: Any) -> Catalogue:
+        return build(paths or [self.folder], simulation=simulation, periods=self.periods, **options)
+
+    def process(self, catalogue: Catalogue) -> tuple[CampaignResult, Summary]:
+        job = build_job(catalogue, load_selection("dimuon_2023"), periods=self.periods)
+        shutil.rmtree(self.folder / "partials", ignore_errors=True)
+        result = process(catalogue, job, IterativeBackend(), Ledger(self.folder / "partials"))
+        return result, summarise(catalogue, job, result, book(job.selection), self.periods)
+
+
+def write_cycle(file: Any, tree: str, clusters: tuple[Branches, ...], container: str = "ttree") -> None:
+    """Write one more cycle of a tree into an open file."""
+    first = clusters[0]
+    if container == "rntuple":
+        stored = file.mkrntuple(tree, ak.Array(first).layout.form)
+    else:
+        stored = file.mktree(tree, {name: _tree_type(values) for name, values in first.items()})
+    for branches in clusters:
+        if len(branches["run"]):
+            stored.extend(ak.Array(branches) if container == "rntuple" else branches)
+
+
+def _tree_type(values: Any) -> Any:
+    if isinstance(values, ak.Array):
+        return f"var * {values.layout.content.dtype}"
+    return np.dtype((values.dtype, values.shape[1:]))
+
+
+def write_parquet(path: Path, clusters: tuple[Branches, ...], **options: Any) -> None:
+    tables = [pa.table({name: _arrow(values) for name, values in one.items()}) for one in clusters]
+    options = {"compression": "zstd", "write_page_checksum": True} | options
+    with pq.ParquetWriter(path, tables[0].schema, **options) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def _arrow(values: Any) -> Any:
+    if isinstance(values, ak.Array):
+        return ak.to_arrow(values, extensionarray=False, list_to32=True)
+    return pa.array(values)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four run files of the hits layout with three runs: TTrees, and Parquet where it can be, to be quick."""
+    folder = tmp_path_factory.mktemp("torture") / "source"
+    simulate(load_campaign("small"), to=folder, n_events=N_EVENTS, layout="hits", format="ttree")
+    files = Campaign(folder, folder)
+    for path in folder.glob("run_8702_*.root"):
+        files.write(f"{path.stem}.parquet", files.read(path.name), container="parquet")
+        path.unlink()
+    return folder
+
+
+@pytest.fixture
+def campaign(source: Path, tmp_path: Path) -> Campaign:
+    """A copy of the run files."""
+    (tmp_path / "data").mkdir()
+    return Campaign(source, tmp_path / "data").fill()
+
+
+@pytest.fixture(scope="session")
+def reference(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., CampaignResult]:
+    """The result of the undamaged files: as simulation, or as data."""
+    found: dict[bool, CampaignResult] = {}
+
+    def give(*, simulation: bool = True) -> CampaignResult:
+        if simulation not in found:
+            folder = tmp_path_factory.mktemp("reference")
+            whole = Campaign(source, folder).fill()
+            found[simulation], summary = whole.process(whole.catalogue(simulation=simulation))
+            assert not summary.reasons
+        return found[simulation]
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def tell() -> Iterator[Callable[[str, str, str], None]]:
+    """Collect case, outcome and reason; the table is printed at the end (pytest -s shows it)."""
+    lines: list[str] = []
+    yield lambda case, outcome, reason: lines.append(f"{case:34s} {outcome:12s} {reason}")
+    print(f"\n{'case':34s} {'outcome':12s} reason", *lines, sep="\n")  # noqa: T201
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path) -> Iterator[None]:
+    """Nothing a case does may leave files behind elsewhere."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield
+    os.chdir(before)

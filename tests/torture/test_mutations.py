@@ -1,0 +1,181 @@
+"""Bytes of run files changed at random: quarantine with a reason, or nothing that is not accounted for."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+
+RUN = 8701
+SOURCE = "run_8701.root"
+LONGEST = 20
+"""Seconds that one damaged file may take."""
+
+EXTREMES = [
+    bytes(4),
+    b"\xff" * 4,
+    b"\x7f\xff\xff\xff",
+    b"\x80\x00\x00\x00",
+    b"\xff\xff\xff\x7f",
+    b"\x00\x00\x10\x00",
+]
+
+Random = np.random.Generator
+
+
+def flip_bit(data: bytearray, random: Random) -> None:
+    data[random.integers(len(data))] ^= 1 << int(random.integers(8))
+
+
+def overwrite(data: bytearray, random: Random) -> None:
+    place = random.integers(len(data) - 4)
+    data[place : place + 4] = EXTREMES[random.integers(len(EXTREMES))]
+
+
+def overwrite_near_the_end(data: bytearray, random: Random) -> None:
+    place = len(data) - 5 - random.integers(min(len(data) - 5, 20_000))
+    data[place : place + 4] = EXTREMES[random.integers(len(EXTREMES))]
+
+
+def truncate(data: bytearray, random: Random) -> None:
+    del data[random.integers(len(data)) :]
+
+
+def blank(data: bytearray, random: Random) -> None:
+    place, size = random.integers(len(data)), random.integers(1, 2000)
+    data[place : place + size] = bytes(min(size, len(data) - place))
+
+
+def insert(data: bytearray, random: Random) -> None:
+    place = random.integers(len(data))
+    data[place:place] = random.bytes(int(random.integers(1, 50)))
+
+
+def swap(data: bytearray, random: Random) -> None:
+    one, other = sorted(random.integers(len(data) - 64, size=2))
+    size = min(64, other - one)
+    data[one : one + size], data[other : other + size] = data[other : other + size], data[one : one + size]
+
+
+MUTATIONS = (flip_bit, overwrite, overwrite_near_the_end, truncate, blank, insert, swap)
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """Turn a hang into an error that is not an `Exception`: nothing on the way takes it for a bad file."""
+
+    class Hang(BaseException):
+        """The time is over."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise Hang(f"not done in {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def mutated(original: bytes, seed: int) -> bytes:
+    random = np.random.default_rng(seed)
+    data = bytearray(original)
+    MUTATIONS[seed % len(MUTATIONS)](data, random)
+    return bytes(data)
+
+
+def run_file(campaign: Any, container: str) -> Path:
+    """The only file of a campaign: one run, in some format."""
+    name = "run_8701.parquet" if container == "parquet" else "run_8701.root"
+    branches = campaign.read(SOURCE)
+    for path in campaign.folder.glob("run_*"):
+        path.unlink()
+    return campaign.write(name, {key: v[:40] for key, v in branches.items()}, container=container)  # type: ignore[no-any-return]
+
+
+def try_before(campaign: Any, path: Path, original: bytes, seeds: range) -> Counter[str]:
+    """Register files that are damaged already; a file with checksums must give the reference or nothing."""
+    path.write_bytes(original)
+    good = campaign.process(campaign.catalogue())[0].tallies[RUN]
+    outcomes: Counter[str] = Counter()
+    for seed in seeds:
+        path.write_bytes(mutated(original, seed))
+        with at_most(LONGEST):
+            catalogue = campaign.catalogue()
+            (record,) = catalogue.files
+            if not record.is_good:
+                assert record.reason
+                assert "\n" not in record.reason
+                outcomes["quarantine"] += 1
+                continue
+            result, summary = campaign.process(catalogue)
+        if result.failures:
+            assert record.name in result.failures[0]
+            assert summary.verdict.value == "INCOMPLETE"
+            outcomes["incomplete"] += 1
+        elif result.tallies == {RUN: good}:
+            outcomes["equal"] += 1
+        else:
+            assert path.suffix == ".root", f"seed {seed}: a Parquet file with checksums gave another result"
+            assert sum(result.recorded.values()) == sum(tally.read for tally in result.tallies.values())
+            outcomes["another file"] += 1
+    return outcomes
+
+
+def try_after(campaign: Any, path: Path, original: bytes, seeds: range) -> Counter[str]:
+    """Damage a file that is registered: it is never read."""
+    path.write_bytes(original)
+    catalogue = campaign.catalogue()
+    outcomes: Counter[str] = Counter()
+    for seed in seeds:
+        path.write_bytes(mutated(original, seed))
+        if path.read_bytes() == original:
+            outcomes["no change"] += 1
+            continue
+        with at_most(LONGEST):
+            result, summary = campaign.process(catalogue)
+        assert summary.verdict.value == "INCOMPLETE", f"seed {seed}"
+        assert path.name in result.failures[0]
+        assert result.missing == result.recorded
+        outcomes["incomplete"] += 1
+    return outcomes
+
+
+CONTAINERS = ("ttree", "rntuple", "parquet")
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_damaged_file_is_refused_or_accounted_for(
+    container: str, campaign: Any, tell: Callable[[str, str, str], None]
+) -> None:
+    path = run_file(campaign, container)
+    original = path.read_bytes()
+    before = try_before(campaign, path, original, range(40))
+    after = try_after(campaign, path, original, range(100, 120))
+    tell(f"mutations before, {container}", "", str(dict(before)))
+    tell(f"mutations after, {container}", "", str(dict(after)))
+    assert before["quarantine"] > 5
+    assert after["incomplete"] > 15
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("block", range(34))
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_hundred_thousand_damaged_files(
+    container: str, block: int, campaign: Any, tell: Callable[[str, str, str], None]
+) -> None:
+    path = run_file(campaign, container)
+    original = path.read_bytes()
+    start = 1000 * (1 + block)
+    before = try_before(campaign, path, original, range(start, start + 800))
+    after = try_after(campaign, path, original, range(start + 800, start + 1000))
+    tell(f"mutations {start} {container}", "", f"{dict(before)}, afterwards {dict(after)}")
