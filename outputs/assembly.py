@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from na64.datasets.catalogue import Catalogue, Kind
-from na64.datasets.conditions import Conditions
+from na64.datasets.conditions import Conditions, SpillFacts
 from na64.datasets.exposure import Exposure, exposure_of_run
 from na64.datasets.periods import Period
 from na64.outputs import histograms
@@ -19,6 +20,8 @@ from na64.processors.result import REGIONS
 from na64.selections.features import FEATURES
 
 UNKNOWN = Exposure(None, None)
+
+SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
 
 
 def summarise(
@@ -44,7 +47,8 @@ def summarise(
         Which runs were asked for.
     """
     used = [periods[name] for name in sorted({context.period for context in job.runs.values()})]
-    runs = tuple(_run(number, catalogue, job, result, periods) for number in sorted(result.tallies))
+    known = {period.name: (period, _spills(catalogue, period)) for period in used}
+    runs = tuple(_run(number, catalogue, job, result, known) for number in sorted(result.tallies))
     reasons = tuple(_reasons(catalogue, result))
     is_data = catalogue.kind is Kind.DATA
     selection = job.selection
@@ -62,7 +66,7 @@ def summarise(
         boxes=tuple(box_facts(period) for period in used),
         periods=tuple(period_facts(period) for period in used),
         histograms=histograms.describe(booking),
-        files=_files(catalogue, result),
+        files=_files(catalogue),
         warnings=(*catalogue.warnings, *_without_exposure(runs, result)),
         failures=result.failures,
         identities=_identities(catalogue, job),
@@ -70,12 +74,15 @@ def summarise(
 
 
 def _run(
-    number: int, catalogue: Catalogue, job: Job, result: CampaignResult, periods: Mapping[str, Period]
+    number: int,
+    catalogue: Catalogue,
+    job: Job,
+    result: CampaignResult,
+    known: Mapping[str, tuple[Period, SpillsOfRuns]],
 ) -> RunFacts:
     context, tally = job.runs[number], result.tallies[number]
-    exposure = (
-        UNKNOWN if result.missing[number] else _exposure(number, catalogue, job, periods[context.period])
-    )
+    missed = result.missing[number] > 0
+    exposure = UNKNOWN if missed else _exposure(number, catalogue, job, *known[context.period])
     counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
     return RunFacts(
         run=number,
@@ -88,10 +95,18 @@ def _run(
     )
 
 
-def _exposure(number: int, catalogue: Catalogue, job: Job, period: Period) -> Exposure:
+def _spills(catalogue: Catalogue, period: Period) -> SpillsOfRuns:
+    """Group the spills that a period and the tables beside the files know."""
     known = Conditions(period.run_facts, period.spills, period.bad) + catalogue.conditions
+    by_run: SpillsOfRuns = {}
+    for spill in known.spills.values():
+        by_run.setdefault(spill.run, []).append(spill)
+    return by_run
+
+
+def _exposure(number: int, catalogue: Catalogue, job: Job, period: Period, spills: SpillsOfRuns) -> Exposure:
     facts = period.facts(number, catalogue.run_facts.get(number))
-    return exposure_of_run(facts, known.spills.values(), job.bad)
+    return exposure_of_run(facts, spills.get(number, ()), job.bad.of_run(number))
 
 
 def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
@@ -128,13 +143,12 @@ def _totals(runs: tuple[RunFacts, ...], result: CampaignResult, stage: int) -> d
     return totals
 
 
-def _files(catalogue: Catalogue, result: CampaignResult) -> FileFacts:
+def _files(catalogue: Catalogue) -> FileFacts:
     not_read = [
         (record.name, f"reviewed: {record.accepted} ({record.reason})" if record.accepted else record.reason)
         for record in catalogue.files
         if not record.is_good
     ]
-    not_read += [tuple(line.split(": ", 1)) for line in result.failures]  # type: ignore[misc]
     return FileFacts(len(catalogue.files), len(catalogue.good), tuple(not_read))
 
 

@@ -170,6 +170,7 @@ class Worker:
         self._work: Work | None = None
         self._fault: Failed | None = None
         try:
+            # From the driver, over a pipe of its own or the cluster's connection; never from a disk.
             self._work = _prepared(pickle.loads(work) if isinstance(work, bytes) else work)  # noqa: S301
         except (Exception, SystemExit) as error:
             self._fault = describe(error, Options(blind=False))
