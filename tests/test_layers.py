@@ -1,4 +1,4 @@
-"""Imports point left only: datasets <- selections <- processors <- outputs <- benchmarks <- run.py."""
+"""Imports point left: datasets, selections, processors, outputs, benchmarks, commands, run.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("datasets", "selections", "processors", "outputs", "benchmarks", "run")
+LAYERS = ("datasets", "selections", "processors", "outputs", "benchmarks", "commands", "run")
 KERNEL_IMPORTS = {"__future__", "math", "numpy", "numba"}
 
 

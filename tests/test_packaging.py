@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("benchmarks", "datasets", "outputs", "processors", "selections")
+FOLDERS = ("benchmarks", "commands", "datasets", "outputs", "processors", "selections")
 
 
 def _setuptools() -> dict[str, Any]:

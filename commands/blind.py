@@ -1,0 +1,96 @@
+"""na64 freeze, unblind and audit: a blind analysis from commitment to opening."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_freeze(verbs)
+    _add_unblind(verbs)
+    _add_audit(verbs)
+
+
+def _add_freeze(verbs: Any) -> None:
+    parser = add_command(
+        verbs, "freeze", _freeze, "Fix a blind analysis: write its manifest, whose hash commits it."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
+    default = "not stated"
+    parser.add_argument("--background", default=default, metavar="TEXT", help="the estimate, with its error")
+    parser.add_argument("--expected-limit", default=default, metavar="TEXT", help="the limit expected of it")
+    upstream = "blinding applied to the files before"
+    parser.add_argument("--upstream-blinding", default=default, metavar="TEXT", help=upstream)
+    after = "the freeze under which the box was opened before"
+    parser.add_argument("--after", default="", metavar="HASH", help=after)
+
+
+def _add_unblind(verbs: Any) -> None:
+    text = "Open the box of a frozen analysis; refused if anything differs from the manifest."
+    parser = add_command(verbs, "unblind", _unblind, text)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 freeze wrote to")
+    parser.add_argument("--freeze", required=True, metavar="HASH", help="what na64 freeze gave")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why now")
+    approved = "twice: two people who agree"
+    parser.add_argument("--approved-by", action="append", required=True, metavar="NAME", help=approved)
+    stage = "open this fraction of the spills first"
+    parser.add_argument("--stage", type=float, default=1.0, metavar="FRACTION", help=stage)
+    kinds = ("iterative", "processes", "dask")
+    parser.add_argument("--executor", default="processes", choices=kinds, help="default: %(default)s")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
+    parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
+
+
+def _add_audit(verbs: Any) -> None:
+    parser = add_command(
+        verbs, "audit", _audit, "Verify the log of a blind analysis, without data; print a timeline."
+    )
+    parser.add_argument("path", type=Path, metavar="LOG_OR_DIR", help="a log, or the folder of a result")
+    head = "a hash that the log had once, kept elsewhere"
+    parser.add_argument("--head", action="append", default=[], metavar="HASH", help=head)
+
+
+def _freeze(options: argparse.Namespace) -> int:
+    from na64.outputs.freeze import FREEZE, Declared, freeze
+
+    declared = Declared(
+        options.background, options.expected_limit, options.upstream_blinding, after=options.after
+    )
+    digest = freeze(options.folder, declared)
+    print(f"manifest: {options.folder / FREEZE}")
+    print(f"commitment: {digest}")
+    return SUCCESS
+
+
+def _unblind(options: argparse.Namespace) -> int:
+    from na64.outputs.unblind import UNBLINDED, Demand, unblind
+    from na64.processors.backends import Kind, open_backend
+
+    demand = Demand(options.freeze, options.reason, tuple(options.approved_by), options.stage)
+    workers = options.workers or os.cpu_count() or 1
+    with open_backend(Kind(options.executor), workers=workers, scheduler=options.scheduler) as backend:
+        opened = unblind(options.folder, demand, backend)
+    tell(opened.failures)
+    print(f"UNBLINDED: {opened.total[0]:,} events in the box, {opened.total[-1]:,} pass all cuts")
+    print(f"record: {options.folder / UNBLINDED}")
+    return INCOMPLETE if opened.failures else SUCCESS
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from na64.outputs import audit
+    from na64.outputs.examination import find_log, problems
+
+    log = find_log(options.path)
+    if not audit.verify(log):
+        tell(audit.timeline(log))
+    found = problems(options.path, options.head)
+    tell(f"ALTERED: {problem}" for problem in found)
+    if not found:
+        print(f"the chain holds: {len(audit.entries(log))} lines, the last is {audit.head(log)}")
+    return INCOMPLETE if found else SUCCESS

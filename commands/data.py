@@ -1,0 +1,112 @@
+"""na64 simulate and na64 catalogue: run files, and what is known of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+
+if TYPE_CHECKING:
+    from na64.datasets.catalogue import Catalogue
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_simulate(verbs)
+    _add_catalogue(verbs)
+
+
+def _add_simulate(verbs: Any) -> None:
+    text = "Write run files, conditions and a truth file of a simulated campaign."
+    parser = add_command(verbs, "simulate", _simulate, text)
+    packaged = "a TOML file, or a packaged campaign: demo, signal, small, small2018"
+    parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
+    parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
+    parser.add_argument("--seed", type=int, metavar="S", help="same seed, same content")
+    layouts = "tout2023 (default), array2018, hits, or a TOML file"
+    parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layouts)
+    parser.add_argument(
+        "--format", default="ttree", choices=("ttree", "rntuple", "parquet"), help="default: %(default)s"
+    )
+
+
+def _add_catalogue(verbs: Any) -> None:
+    parser = add_command(
+        verbs, "catalogue", _catalogue, "Register run files: structure only, no event content."
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders, globs or URLs")
+    parser.add_argument("--to", type=Path, required=True, metavar="CATALOGUE.json", help="where to write it")
+    parser.add_argument("--period", metavar="P", help="quarantine files of another period")
+    layout = "quarantine files of another layout: a name or a TOML file"
+    parser.add_argument("--layout", metavar="L", help=layout)
+    parser.add_argument("--simulation", action="store_true", help="simulated files: not blinded")
+    parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
+    parser.add_argument("--accept", metavar="SHA", help="a quarantined file was reviewed and stays out")
+    parser.add_argument("--reason", metavar="TEXT", help="why, with --accept")
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from na64.datasets.synthetic.campaign_reader import load_campaign
+    from na64.datasets.synthetic.simulation import simulate
+    from na64.outputs.progress import progress
+
+    campaign = load_campaign(options.campaign)
+    total = options.events or campaign.n_events
+    with progress("simulate", "events", sys.stderr) as show:
+        done = 0
+        show(done, total)
+
+        def on_block(n_events: int) -> None:
+            nonlocal done
+            done += n_events
+            show(done, total)
+
+        paths = simulate(
+            campaign,
+            to=options.to,
+            n_events=options.events,
+            seed=options.seed,
+            layout=options.layout,
+            format=options.format,
+            on_progress=on_block,
+        )
+    print(f"{len(paths)} run files in {options.to}")
+    return SUCCESS
+
+
+def _catalogue(options: argparse.Namespace) -> int:
+    from na64.datasets import catalogue as files
+    from na64.outputs import messages
+    from na64.outputs.progress import progress
+
+    if (options.accept is None) != (options.reason is None):
+        raise ValueError("--accept and --reason go together")
+    with progress("catalogue", "files", sys.stderr) as show:
+        show(0, 0)
+        built = files.build(
+            options.paths,
+            simulation=options.simulation,
+            period=options.period,
+            layout=options.layout,
+            previous=files.load(options.to) if options.update or options.accept else None,
+            accept={options.accept: options.reason} if options.accept else None,
+            progress=show,
+        )
+    files.save(built, options.to)
+    _note_claims(built, options.to)
+    tell(messages.of_catalogue(built, options.to))
+    return INCOMPLETE if built.unreviewed else SUCCESS
+
+
+def _note_claims(catalogue: Catalogue, path: Path) -> None:
+    """Log files that are called simulation without saying what was simulated: nothing else would show it."""
+    from na64.datasets.catalogue import Kind
+    from na64.outputs.audit import append
+
+    claimed = [record.sha256 for record in catalogue.good if not record.truth]
+    if catalogue.kind is Kind.SIMULATION and claimed:
+        append(path.with_name("audit.jsonl"), "catalogue_simulation", {"without_truth": claimed})
