@@ -1,4 +1,4 @@
-# make run: install into .venv and run the demo.  make test: everything that CI checks.  make soak: the long suites.
+# make run: install into .venv and run the demo.  make test: everything that CI checks.  make soak: the long suites.  make site: the documentation.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ SOURCES := $(shell find . -path ./$(VENV) -prune -o -path ./build -prune -o -pat
 	-o \( -name '*.py' -o -name '*.toml' -o -name '*.csv' -o -name '*.npz' -o -name '*.j2' -o -name '*.mplstyle' \) -print)
 JOBS ?= 2
 
-.PHONY: run test lint types tests soak clean
+.PHONY: run test lint types tests soak site clean
 
 run: $(VENV)/installed
 	$(BIN)/na64 demo --to results/demo
@@ -38,6 +38,9 @@ tests: $(VENV)/installed
 
 soak: $(VENV)/installed
 	$(BIN)/pytest -q -m soak --durations 10
+
+site: $(VENV)/installed
+	$(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) build *.egg-info results .mypy_cache .ruff_cache .pytest_cache

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 incomplete result or failed check, 2 bad usage or input, 130 interrupted.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     options.program = main
     options.command_line = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -53,15 +53,16 @@ def _line(problem: Exception) -> str:
     return " ".join(text.split())
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
     text = "Columnar event processing for NA64: run files to blind cut-flows, histograms and yields."
     after = "na64 COMMAND --help says more. The straight line: simulate, catalogue, process."
-    parser = argparse.ArgumentParser(prog="na64", description=text, epilog=after)
-    parser.add_argument("--version", action="version", version=f"na64 {__version__}")
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    program = argparse.ArgumentParser(prog="na64", description=text, epilog=after)
+    program.add_argument("--version", action="version", version=f"na64 {__version__}")
+    verbs = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in _COMMANDS:
         module.add(verbs)
-    return parser
+    return program
 
 
 if __name__ == "__main__":

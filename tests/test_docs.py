@@ -73,6 +73,32 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def test_the_tutorial(
+    simulate: Callable[..., Path],
+    process: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    demo = tmp_path / "results" / "demo"
+    files = simulate(demo, "demo", 2000)
+    process(files, "invisible_2023")
+    (demo / "products").rename(demo / "invisible_2023")
+    assert main(["catalogue", str(files), "--to", str(demo / "catalogue.json")]) == 0
+    run_page("tutorial.md")
+    assert _shown("tutorial.md") <= {_shape(line) for line in capsys.readouterr().out.splitlines()}
+
+
+def _shown(name: str) -> set[str]:
+    """The lines that a page says are printed, but for their numbers."""
+    blocks = [block for block in _BLOCK.finditer((DOCS / name).read_text()) if block["language"] == "text"]
+    assert blocks
+    return {_shape(line) for block in blocks for line in block["text"].splitlines()}
+
+
+def _shape(line: str) -> str:
+    return re.sub(r"[\d,]+", "#", " ".join(line.split()))
+
+
 def test_the_notebook_page(data: Path) -> None:
     for name in ("run_8701.root", "run_8703.root"):
         Path(name).symlink_to(data / name)

@@ -1,0 +1,125 @@
+"""The keys of the TOML files, noted while the readers ask for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from na64.datasets.columns import COLUMNS, DETECTORS, Shape
+from na64.datasets.periods import load_periods
+from na64.datasets.toml import Table
+from na64.selections.features import FEATURES
+
+_PERIODS = tuple(load_periods())
+_EVENT_COLUMNS = [c.name for c in COLUMNS.values() if Shape.EVENT in c.shapes]
+_REGIONS = ("I", "II", "III")
+_GETTERS = {
+    "text": "text",
+    "number": "number",
+    "integer": "integer",
+    "flag": "true or false",
+    "texts": "list of texts",
+    "numbers": "list of numbers",
+    "integers": "list of integers",
+    "table": "table",
+    "tables": "list of tables",
+}
+
+
+@dataclass(slots=True)
+class Key:
+    """What a reader wants under a key: the type, and what it takes if the key is not there."""
+
+    type: str
+    defaults: set[str] = field(default_factory=set)
+
+    @property
+    def default(self) -> str:
+        """Say it in a word or two."""
+        return next(iter(self.defaults)) if len(self.defaults) == 1 else "depends on the others"
+
+
+Keys = dict[tuple[str, str], Key]
+
+
+@contextmanager
+def recorded() -> Iterator[Keys]:
+    """Note every key that is asked of a `Table`, by its file and dotted path."""
+    keys: Keys = {}
+    asked: set[tuple[str, str]] = set()
+    originals = {name: getattr(Table, name) for name in (*_GETTERS, "has", "_read")}
+    for name, kind in _GETTERS.items():
+        _set(name, _noting(originals[name], kind, keys))
+    _set("has", _asking(originals["has"], asked))
+    _set("_read", _reading(originals))
+    try:
+        yield keys
+    finally:
+        for name, original in originals.items():
+            _set(name, original)
+        for path in asked & keys.keys():
+            keys[path].defaults = {"may be left out"}
+
+
+def _noting(original: Callable[..., Any], kind: str, keys: Keys) -> Callable[..., Any]:
+    def getter(table: Table, key: str, *default: Any) -> Any:
+        noted = keys.setdefault(_path(table, key), Key(kind))
+        noted.defaults.add(_shown(default[0]) if default else "refused")
+        return original(table, key, *default)
+
+    return getter
+
+
+def _set(name: str, method: Callable[..., Any]) -> None:
+    setattr(Table, name, method)
+
+
+def _asking(original: Callable[..., bool], asked: set[tuple[str, str]]) -> Callable[..., bool]:
+    def has(table: Table, key: str) -> bool:
+        asked.add(_path(table, key))
+        return original(table, key)
+
+    return has
+
+
+def _reading(originals: dict[str, Any]) -> Callable[..., Any]:
+    """Read without noting that the getters themselves ask whether a key is there."""
+
+    def read(table: Table, *arguments: Any) -> Any:
+        noting = Table.has
+        _set("has", originals["has"])
+        try:
+            return originals["_read"](table, *arguments)
+        finally:
+            _set("has", noting)
+
+    return read
+
+
+def _shown(default: object) -> str:
+    if default is None or default in ("", (), []):
+        return "nothing"
+    return f"`{default}`" if isinstance(default, str | int | float) else "a list"
+
+
+def _path(table: Table, key: str) -> tuple[str, str]:
+    """Name a key, with what it stands for in place of a name that the user chooses."""
+    file, _, path = table.place(key).partition(": ")
+    parts = re.sub(r"\[\d+\]", "[]", path).split(".")
+    return (file if file == "signal_boxes.toml" else ""), ".".join(
+        _general(part, depth, parts[0]) for depth, part in enumerate(parts)
+    )
+
+
+def _general(part: str, depth: int, top: str) -> str:
+    known = {
+        "DETECTOR": () if depth else DETECTORS,
+        "COLUMN": _EVENT_COLUMNS if top == "event" and depth else (),
+        "FEATURE": FEATURES,
+        "PERIOD": _PERIODS,
+        "REGION": _REGIONS,
+    }
+    return next((word for word, names in known.items() if part in names), part)

@@ -1,0 +1,73 @@
+"""The site builds without a warning, and its reference is what the code says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from na64.datasets.columns import COLUMNS, Column
+from na64.run import parser
+from na64.selections.features import FEATURES, Feature
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def _page(site: Path, name: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", " ", (site / name).read_text()))
+
+
+def test_every_page_is_in_the_navigation(site: Path) -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f": {path.name}" not in navigation] == []
+
+
+@pytest.mark.parametrize(("name", "known"), [("columns", COLUMNS), ("features", FEATURES)])
+def test_the_reference_lists_every_name_with_its_meaning(
+    site: Path, name: str, known: Mapping[str, Column | Feature]
+) -> None:
+    rows = re.findall(r"<tr>\s*<td>(.*?)</tr>", (site / "reference" / f"{name}.html").read_text(), re.DOTALL)
+    cells = [re.findall(r"[^<>\n]+(?=</code>|</td>)", row) for row in rows]
+    assert {row[0]: unescape(row[-1]) for row in cells} == {e.name: e.meaning for e in known.values()}
+
+
+def test_the_reference_has_the_keys_of_every_kind_of_toml(site: Path) -> None:
+    words = set(_page(site, "reference/toml.html").split())
+    wanted = {
+        "cut[].FEATURE.below",
+        "region.REGION.FEATURE.min",
+        "DETECTOR.energy.branch",
+        "event.COLUMN.unit",
+    }
+    assert wanted <= words
+
+
+def test_the_reference_has_the_help_of_every_command(site: Path) -> None:
+    text = " ".join(_page(site, "reference/commands.html").split())
+    verbs = re.findall(r"usage: na64 (\w[\w-]*)", text)
+    assert verbs
+    assert all(f" {verb} " in parser().format_help() for verb in verbs)
+    assert "[--chunk-events N]" in text
+
+
+def test_the_rationale_is_a_page_of_its_own(site: Path) -> None:
+    assert "Why float32 features?" in _page(site, "rationale.html")
+    assert "Why float32 features?" not in _page(site, "index.html")
