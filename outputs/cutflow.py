@@ -36,7 +36,7 @@ def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
     In the row `VISIBLE`, which is no cut, ``alone`` is all events and ``n_minus_one`` those that pass all.
     """
     rows: list[tuple[Value, ...]] = []
-    for run, tally in _with_sum(tallies):
+    for run, tally in with_sum(tallies):
         passed = tally.passed()[0].tolist()
         alone = [passed[0], *tally.alone[0].tolist()]
         n_minus_one = [passed[-1], *tally.n_minus_one[0].tolist()]
@@ -48,14 +48,14 @@ def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
 def regions_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
     """Count events by region after every cut."""
     rows: list[tuple[Value, ...]] = []
-    for run, tally in _with_sum(tallies):
+    for run, tally in with_sum(tallies):
         after = tally.regions_after()[0].tolist()
         for cut, (elsewhere, *regions) in zip((VISIBLE, *cuts), after, strict=True):
             rows.append((run, cut, *regions, elsewhere))
     return Table(REGION_KINDS, rows)
 
 
-def _with_sum(tallies: Mapping[int, Tally]) -> list[tuple[str, Tally]]:
+def with_sum(tallies: Mapping[int, Tally]) -> list[tuple[str, Tally]]:
     """Tallies by run number, then their sum; histograms play no part."""
     runs = sorted(tallies)
     if not runs:

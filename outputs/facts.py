@@ -6,12 +6,20 @@ import math
 from collections.abc import Mapping
 
 from na64.datasets.periods import Period
-from na64.outputs.summary import BoxFacts, CutFacts, IntervalFacts, PeriodFacts, SelectionFacts
+from na64.outputs.summary import (
+    BoxFacts,
+    CutFacts,
+    IntervalFacts,
+    PeriodFacts,
+    SelectionFacts,
+    VariationFacts,
+)
 from na64.selections.cut import Cut, Interval, Limits
 from na64.selections.features import Feature
 from na64.selections.regions import Region
 from na64.selections.selection import Selection
 from na64.selections.signal_box import load_box
+from na64.selections.variations import Variation
 
 
 def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> SelectionFacts:
@@ -30,6 +38,7 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
         cuts=tuple(_cut(cut, features) for cut in selection.cuts),
         regions=tuple(_cut(region, features) for region in selection.regions),
         yields_after=selection.yields_after,
+        variations=tuple(_variation(variation) for variation in selection.variations),
     )
 
 
@@ -60,6 +69,16 @@ def _cut(cut: Cut | Region, features: Mapping[str, Feature]) -> CutFacts:
         source=cut.source,
         label=cut.label,
         is_unverified="[R-" in cut.source or "NOT FOUND" in cut.source,
+    )
+
+
+def _variation(variation: Variation) -> VariationFacts:
+    return VariationFacts(
+        name=variation.name,
+        texts=tuple(variation.texts()),
+        source=variation.source,
+        label=variation.label,
+        is_unverified=variation.is_unverified,
     )
 
 

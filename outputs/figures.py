@@ -28,6 +28,8 @@ class Products:
     regions: Table
     histograms: Mapping[str, hist.Hist]
     provenance: Mapping[str, object]
+    variations: Table | None = None
+    varied_yields: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.conditions import SpillFacts
-from na64.outputs import cutflow, histograms, provenance, root_file, summary, yields
+from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.figures import Products, draw
 from na64.outputs.report import render
 from na64.outputs.spills import spills_table
@@ -32,6 +32,8 @@ SPILLS = "spills.csv"
 CUTFLOW = "cutflow.csv"
 REGIONS = "regions.csv"
 HISTOGRAMS = "histograms.uhi.zip"
+VARIATIONS = "variations.csv"
+VARIED_YIELDS = "variations_yields.csv"
 REPORT = "report.html"
 PLOTS = "plots"
 
@@ -96,6 +98,8 @@ def write_numbers(
     }
     for name, data in contents.items():
         write_bytes(folder / name, data)
+    for name in {VARIATIONS, VARIED_YIELDS} - contents.keys():
+        (folder / name).unlink(missing_ok=True)
     digests = {name: _digest(data) for name, data in contents.items()}
     result = summary.to_json(replace(_without_paths(facts), products=digests))
     origin = provenance.to_json(made_by)
@@ -157,6 +161,7 @@ def read_result(folder: Path) -> Products:
     data = {name: _checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
     weighted = b"selected_sumw" in data[YIELDS].splitlines()[0]
     return Products(
+        **_read_variations(folder, facts, weighted=weighted),
         summary=facts,
         yields=read_csv(data[YIELDS], yields.WEIGHTED_KINDS if weighted else yields.KINDS),
         cutflow=read_csv(data[CUTFLOW], cutflow.KINDS),
@@ -164,6 +169,19 @@ def read_result(folder: Path) -> Products:
         histograms=histograms.from_zip(data[HISTOGRAMS]),
         provenance=json.loads((folder / PROVENANCE).read_bytes()),
     )
+
+
+def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[str, Table]:
+    if not facts.selection.variations:
+        return {}
+    tables = {
+        "variations": (VARIATIONS, variations.kinds),
+        "varied_yields": (VARIED_YIELDS, variations.yield_kinds),
+    }
+    return {
+        attribute: read_csv(_checked(folder / name, facts), kinds(weighted=weighted))
+        for attribute, (name, kinds) in tables.items()
+    }
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -216,11 +234,15 @@ def _sync_folder(folder: Path) -> None:
 
 def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table]:
     stage = (VISIBLE, *booking.cuts).index(facts.selection.yields_after)
-    return {
+    tables = {
         "yields": yields.yields_table(facts.runs, tallies, stage=stage, is_data=facts.is_data),
         "cutflow": cutflow.cutflow_table(tallies, booking.cuts),
         "regions": cutflow.regions_table(tallies, booking.cuts),
     }
+    if booking.variations:
+        tables["variations"] = variations.variations_table(tallies, booking)
+        tables["variations_yields"] = variations.varied_yields_table(tallies, booking, stage=stage)
+    return tables
 
 
 def _every_run(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[int, Tally]:

@@ -76,6 +76,17 @@ class CutFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class VariationFacts:
+    """A variation: its name, what it changes line by line, and where its size comes from."""
+
+    name: str
+    texts: tuple[str, ...]
+    source: str = ""
+    label: str = ""
+    is_unverified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SelectionFacts:
     """The selection in words and numbers."""
 
@@ -85,6 +96,7 @@ class SelectionFacts:
     cuts: tuple[CutFacts, ...]
     regions: tuple[CutFacts, ...]
     yields_after: str
+    variations: tuple[VariationFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors import moves
 from na64.selections.cut import Interval
 from na64.selections.features import FEATURES, Feature
 from na64.selections.selection import VISIBLE, Axis, Selection
@@ -160,15 +161,27 @@ class Booking:
     cuts : tuple of str
         Names, in order.
     histograms : tuple of Booked
+    variations : tuple of str
+        Names; the bins of the events that they move come after those of the histograms.
     """
 
     cuts: tuple[str, ...]
     histograms: tuple[Booked, ...]
+    variations: tuple[str, ...] = ()
 
     @property
     def n_bins(self) -> int:
         """Length of the flat array."""
-        return self.histograms[-1].stop if self.histograms else 0
+        return self._start(len(self.variations))
+
+    def moved(self, variation: str) -> slice:
+        """Give the bins of the events that a variation moves, see `na64.processors.moves`."""
+        number = self.variations.index(variation)
+        return slice(self._start(number), self._start(number + 1))
+
+    def _start(self, number: int) -> int:
+        histograms = self.histograms[-1].stop if self.histograms else 0
+        return histograms + number * moves.n_bins(len(self.cuts))
 
     def filled(self, bins: NDArray[np.int64]) -> Iterator[Filled]:
         """Yield every histogram with its contents; one of `STAGES` once for each stage.
@@ -208,7 +221,8 @@ def book(selection: Selection) -> Booking:
         start = histograms[-1].stop if histograms else 0
         histograms.append(replace(draft, start=start))
     _check_names(histograms, selection.name)
-    return Booking(selection.cut_names, tuple(histograms))
+    variations = tuple(variation.name for variation in selection.variations)
+    return Booking(selection.cut_names, tuple(histograms), variations)
 
 
 def _drafts(selection: Selection) -> Iterator[Booked]:

@@ -9,9 +9,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors import moves
 from na64.processors.booking import Booking, Rule, book
+from na64.processors.judging import judge_intervals
 from na64.processors.kernels import fill
 from na64.processors.result import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
+from na64.processors.varied import feature_rows
 from na64.selections.compiled import IntervalArrays
 from na64.selections.selection import VISIBLE, Selection
 from na64.selections.signal_box import SignalBox, drawn_mask
@@ -30,11 +33,14 @@ class Plan:
     index : dict of str to int
         Row of each feature.
     booking : Booking
+    varied : tuple of VariedPlan
+        One a variation.
     """
 
     intervals: IntervalArrays
     index: dict[str, int]
     booking: Booking
+    varied: tuple[moves.VariedPlan, ...]
 
     @property
     def n_cuts(self) -> int:
@@ -58,15 +64,18 @@ class _Judged:
 @lru_cache(maxsize=16)
 def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
     """Make a selection ready, once a process, for tables of all features or of the named ones."""
-    index = selection.index if names is None else {name: row for row, name in enumerate(names)}
-    return Plan(selection.arrays(index), index, book(selection))
+    index = feature_rows(selection) if names is None else {name: row for row, name in enumerate(names)}
+    booking = book(selection)
+    varied = moves.prepare(selection, index, [booking.moved(name).start for name in booking.variations])
+    return Plan(selection.arrays(index), index, booking, varied)
 
 
 @lru_cache(maxsize=16)
 def needed_features(selection: Selection) -> tuple[str, ...]:
     """Return the features that counting looks at, in storage order."""
     booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
-    return tuple(name for name in selection.index if name in booked.union(selection.feature_names))
+    needed = booked.union(selection.feature_names, moves.needed_rows(selection))
+    return tuple(name for name in feature_rows(selection) if name in needed)
 
 
 def empty_tally(selection: Selection, n_layers: int) -> Tally:
@@ -126,6 +135,8 @@ class Counter:
         summary = (judged.failed, judged.first, judged.region)
         fill.count(*summary, extra, counts.first_fail, counts.alone, counts.n_minus_one)
         _fill(ready, values, judged, extra, self._contents)
+        for varied in ready.varied:
+            moves.count_moved(varied, values, summary, extra, self._contents)
         check_sums(counts.first_fail)
         for reason, number in accounting.items():
             self._accounting[reason] += number
@@ -146,28 +157,12 @@ def _judge(ready: Plan, values: Values, box: SignalBox | None) -> _Judged:
     n_events, arrays = values.shape[1], ready.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
     first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
-    _judge_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
-    _judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
+    judge_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
+    judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
     fill.first_set(failed, ready.n_cuts, first)
     fill.first_clear(outside, len(REGIONS) - 1, region)
     ecal, hcal = values[ready.index["ecal"]], values[ready.index["hcal"]]
     return _Judged(failed, first, region, None if box is None else drawn_mask(box, ecal, hcal))
-
-
-def _judge_intervals(arrays: IntervalArrays, part: slice, values: Values, failed: Integers) -> None:
-    fill.judge(
-        values,
-        arrays.feature[part],
-        arrays.low[part],
-        arrays.high[part],
-        arrays.owner[part],
-        arrays.table[part],
-        arrays.table_feature,
-        arrays.table_start,
-        arrays.table_edges,
-        arrays.table_values,
-        failed,
-    )
 
 
 def _fill(ready: Plan, values: Values, judged: _Judged, extra: Integers, contents: Integers) -> None:

@@ -29,12 +29,16 @@ _FEATURE_SOURCES = (
     "processors/plugin.py",
     "processors/rows.py",
     "processors/segment.py",
+    "processors/varied.py",
     "processors/visible.py",
     "selections/signal_box.py",
+    "selections/variations.py",
 )
 _RESULT_SOURCES = (
     "processors/booking.py",
     "processors/counting.py",
+    "processors/judging.py",
+    "processors/moves.py",
     "processors/result.py",
     "selections/*.py",
 )
@@ -144,6 +148,8 @@ class Job:
             "weighted": self.weighted,
             "profile_chi2": self.profile_chi2,
             "plugin": self.plugin.digest if self.plugin else None,
+            # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
+            "effects": list(self.selection.effects),
         }
 
     def _run_parts(self, run: int) -> list[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,13 +94,14 @@ def count_opened(task: Task, opening: Opening) -> Partial:
     """Count the opened events of one segment, in a worker."""
     record, file = task.payload
     job = opening.job
+    nominal = replace(job.selection, variations=())
     counts: dict[str, NDArray[np.int64]] = {}
     check_content(record)
     layout, columns = job.layouts[file.layout], needed_columns(job)
     for events in read_batches(record, layout, task.start, task.stop, columns=columns):
         for run, values in opened_events(events, opening, file):
             none = np.zeros((0, values.shape[1]), np.int64)
-            passed = counting.count_events(job.selection, values, none).passed()[0]
+            passed = counting.count_events(nominal, values, none).passed()[0]
             counts[str(run)] = counts[str(run)] + passed if str(run) in counts else passed
     return Partial({}, counts)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,7 +92,9 @@ class Plugin:
         """The features it defines by name, in order."""
         return {defined.name: defined for defined, _ in _compiled(self)}
 
-    def compute(self, values: NDArray[np.float32], names: tuple[str, ...]) -> NDArray[np.float32]:
+    def compute(
+        self, values: NDArray[np.float32] | Sequence[NDArray[np.float32]], names: tuple[str, ...]
+    ) -> NDArray[np.float32]:
         """Compute the features of the plug-in.
 
         Parameters
@@ -100,16 +102,17 @@ class Plugin:
         values : (n_features, n_events) float32
             Visible events only.
         names : tuple of str
-            Of the rows.
+            Of the rows, of which there may be more.
 
         Returns
         -------
         (n_new_features, n_events) float32
         """
         rows = {name: _read_only(row) for name, row in zip(names, values, strict=True)}
-        new = np.empty((len(_compiled(self)), values.shape[1]), np.float32)
+        n_events = len(values[0])
+        new = np.empty((len(_compiled(self)), n_events), np.float32)
         for row, (defined, function) in zip(new, _compiled(self), strict=True):
-            row[:] = self._call(defined.name, function, MappingProxyType(rows), values.shape[1])
+            row[:] = self._call(defined.name, function, MappingProxyType(rows), n_events)
             rows[defined.name] = _read_only(row)
         return new
 

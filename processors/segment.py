@@ -19,6 +19,7 @@ from na64.processors.job import FileContext, Job
 from na64.processors.ledger import DamagedError
 from na64.processors.memory import keep_freed_memory
 from na64.processors.result import Tally, fixed_point
+from na64.processors.varied import feature_rows
 from na64.processors.visible import VisibleEvents, visible_events
 
 
@@ -114,7 +115,7 @@ def process_segment(
     parts = (part for events in batches for part in visible_events(events, job, file))
     if store is None:
         return count_parts(parts, job)
-    with store.writing(key, tuple(job.selection.index)) as kept:
+    with store.writing(key, tuple(feature_rows(job.selection))) as kept:
         return count_parts(map(kept, parts), job)
 
 
@@ -156,7 +157,7 @@ def warm_up(job: Job) -> None:
     }
     for setup in {context.setup for context in job.runs.values()}:
         features.warm_up(setup, sorted(variants, key=str))
-    values = np.zeros((len(job.selection.index), 1), np.float32)
+    values = np.zeros((len(feature_rows(job.selection)), 1), np.float32)
     counting.count_events(job.selection, values, np.zeros((job.n_layers - 1, 1), np.int64))
 
 

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from na64.datasets.columns import Array, EventColumns
 from na64.datasets.detector import Setup
 from na64.processors.features import FeatureTable, Skip, compute
-from na64.processors.job import FileContext, Job
+from na64.processors.job import FileContext, Job, RunContext
 from na64.processors.result import ACCOUNTING
 from na64.processors.rows import take_rows
+from na64.processors.varied import append_varied, needed_part
 from na64.selections.features import FEATURES
 from na64.selections.signal_box import visible_mask
+from na64.selections.variations import Effect
 
 _REASONS = {
     "skipped_nonfinite": Skip.NONFINITE,
@@ -35,7 +37,8 @@ class VisibleEvents:
     ----------
     run : int
     values : (n_features, n_events) float32
-        Packaged features, then those of the plug-in.
+        Rows as in `na64.processors.varied.feature_rows`: packaged features, those of the plug-in, and those
+        that the variations change.
     weight : (n_events,) float64 or None
         Of weighted simulation.
     accounting : dict of str to int
@@ -77,6 +80,8 @@ def runs_of(events: EventColumns) -> list[int]:
 def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> VisibleEvents:
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
+    effects = job.selection.effects
+    varied = [_varied(events, effect, context, job, file) for effect in effects]
     trigger = events.event.get("trigger")
     seen = visible_mask(
         table.values,
@@ -85,6 +90,7 @@ def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> Visi
         trigger=trigger,
         nonfinite=table.skip == Skip.NONFINITE,
         simulation=job.simulation,
+        varied=[part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane],
     )
     skipped = _skipped(table, job)
     seen &= ~skipped
@@ -92,7 +98,16 @@ def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> Visi
     accounting = _account(table, seen, skipped)
     if job.plugin is not None:
         values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
+    if varied:
+        values = append_varied(values, varied, seen, job.selection, job.plugin)
     return VisibleEvents(run, values, _weight(events, seen) if job.weighted else None, accounting)
+
+
+def _varied(
+    events: EventColumns, effect: Effect, context: RunContext, job: Job, file: FileContext
+) -> NDArray[np.float32]:
+    """Compute the features that an effect changes; others may not be right."""
+    return features_of(needed_part(events, effect), effect.of(context.setup), job, file).values
 
 
 def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:

@@ -126,14 +126,19 @@ def read_name(table: Table) -> str:
     return name
 
 
-def read_intervals(table: Table, features: Mapping[str, Feature]) -> tuple[Interval, ...]:
-    """Read every key that is a feature; one that neither is nor tells about the cut is refused."""
+def read_intervals(
+    table: Table, features: Mapping[str, Feature], *, factor: float = 1.0
+) -> tuple[Interval, ...]:
+    """Read every key that is a feature; one that neither is nor tells about the cut is refused.
+
+    Every bound is taken times ``factor``, before it is rounded.
+    """
     bounded = [key for key in table.names() if key not in _ABOUT]
     for key in bounded:
         look_up(table, key, features)
     if not bounded:
         raise ValueError(f"{table.place()}: bounds no feature")
-    return tuple(_read_interval(table.table(key), features[key], features) for key in bounded)
+    return tuple(_read_interval(table.table(key), features[key], features, factor) for key in bounded)
 
 
 def look_up(table: Table, name: str, features: Mapping[str, Feature]) -> Feature:
@@ -161,41 +166,49 @@ def to_float32(value: float, unit: str, feature: Feature) -> float:
     return float(np.float32(converted))
 
 
-def _read_interval(table: Table, feature: Feature, features: Mapping[str, Feature]) -> Interval:
+def _read_interval(
+    table: Table, feature: Feature, features: Mapping[str, Feature], factor: float
+) -> Interval:
     unit = read_unit(table, "unit", feature)
     read = _read_table if table.has("of") else _read_equals if table.has("equals") else _read_bounds
     try:
-        return read(table, unit, feature, features)
+        return read(table, unit, feature, features, factor)
     except ValueError as error:
         place = "" if str(error).startswith(table.place()) else f"{table.place()}: "
         raise ValueError(f"{place}{error}") from error
 
 
-def _read_equals(table: Table, unit: str, feature: Feature, _: Mapping[str, Feature]) -> Interval:
-    value = table.number("equals")
+def _read_equals(
+    table: Table, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
+) -> Interval:
+    value = table.number("equals") * factor
     only = to_float32(value, unit, feature)
     return Interval(feature.name, only, only, None, _with_unit(f"{feature.name} = {value:.10g}", unit))
 
 
-def _read_bounds(table: Table, unit: str, feature: Feature, _: Mapping[str, Feature]) -> Interval:
+def _read_bounds(
+    table: Table, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
+) -> Interval:
     lower, upper = _only_one(table, "above", "min"), _only_one(table, "below", "max")
     if not lower and not upper:
         table.done()
         raise ValueError("has none of above, min, below, max, equals")
     low, high, text = -math.inf, math.inf, feature.name
     if upper:
-        value = table.number(upper)
+        value = table.number(upper) * factor
         high = _closed(to_float32(value, unit, feature), -math.inf, strict=upper == "below")
         text = f"{text} {_SIGNS[upper]} {value:.10g}"
     if lower:
-        value = table.number(lower)
+        value = table.number(lower) * factor
         low = _closed(to_float32(value, unit, feature), math.inf, strict=lower == "above")
         sign = _SIGNS[lower]
         text = f"{value:.10g} {sign.replace('>', '<')} {text}" if upper else f"{text} {sign} {value:.10g}"
     return Interval(feature.name, low, high, None, _with_unit(text, unit))
 
 
-def _read_table(table: Table, unit: str, feature: Feature, features: Mapping[str, Feature]) -> Interval:
+def _read_table(
+    table: Table, unit: str, feature: Feature, features: Mapping[str, Feature], factor: float
+) -> Interval:
     """Read a table in another feature: ``below`` or ``max`` between the edges, ``beyond`` above the last."""
     of = look_up(table, table.text("of"), features)
     edges_unit = read_unit(table, "edges_unit", of)
@@ -207,7 +220,7 @@ def _read_table(table: Table, unit: str, feature: Feature, features: Mapping[str
     values = table.numbers(upper)
     if len(edges) != len(values) + 1:
         raise ValueError(f"{len(values)} values do not go between {len(edges)} edges")
-    values = (*values, table.number("beyond", values[-1]))
+    values = tuple(value * factor for value in (*values, table.number("beyond", values[-1])))
     highs = [to_float32(value, unit, feature) for value in values]
     limits = Limits(
         of.name, edges, tuple(_closed(high, -math.inf, strict=upper == "below") for high in highs)

@@ -15,6 +15,7 @@ from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
 from na64.selections.features import FEATURES, INDEX, Feature
 from na64.selections.regions import Region, read_regions
 from na64.selections.signal_box import check_outside, load_boxes
+from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
 VISIBLE = "visible"
 """Name of the stage before any cut."""
@@ -96,6 +97,8 @@ class Selection:
     histograms : tuple of Histogram
     extra_features : tuple of Feature
         Features of a plug-in, stored after the package's own.
+    variations : tuple of Variation
+        Evaluated in the same pass.
     """
 
     name: str
@@ -106,6 +109,7 @@ class Selection:
     yields_after: str
     histograms: tuple[Histogram, ...]
     extra_features: tuple[Feature, ...] = ()
+    variations: tuple[Variation, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -118,9 +122,15 @@ class Selection:
         return tuple(cut.name for cut in self.cuts)
 
     @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What its variations do to the cells; those that change only thresholds do nothing."""
+        return effects_of(self.variations)
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """Every feature that a cut, a region or a histogram looks at, in storage order."""
-        groups = [cut.intervals for cut in self.cuts] + [region.intervals for region in self.regions]
+        cuts = [*self.cuts, *(cut for variation in self.variations for cut in variation.cuts)]
+        groups = [cut.intervals for cut in cuts] + [region.intervals for region in self.regions]
         intervals = [interval for group in groups for interval in group]
         names = {name for interval in intervals for name in interval.features}
         names |= {axis.feature for histogram in self.histograms for axis in histogram.axes}
@@ -182,10 +192,9 @@ def _find(name_or_path: str | Path) -> Source:
 
 
 def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
-    if table.has("variation"):
-        raise ValueError(f"{table.place('variation')}: variations are not evaluated by this version")
     name, label, description = read_name(table), table.text("label"), table.text("description", "")
-    cuts = _read_cuts(table, features)
+    entries = table.tables("cut")
+    cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
     regions = read_regions(table.table("region"), features)
     try:
@@ -197,11 +206,14 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
         _read_histogram(entry, features, [VISIBLE, *stages]) for entry in table.tables("histogram", ())
     )
     _check_unique(table, "histogram", (histogram.name for histogram in histograms))
-    return Selection(name, label, description, cuts, regions, yields_after, histograms, extra)
+    places = {cut.name: (cut, entry) for cut, entry in zip(cuts, entries, strict=True)}
+    variations = read_variations(table, places, features)
+    _check_unique(table, "variation", (variation.name for variation in variations))
+    return Selection(name, label, description, cuts, regions, yields_after, histograms, extra, variations)
 
 
-def _read_cuts(table: Table, features: Mapping[str, Feature]) -> tuple[Cut, ...]:
-    cuts = tuple(read_cut(entry, features) for entry in table.tables("cut"))
+def _read_cuts(table: Table, entries: Iterable[Table], features: Mapping[str, Feature]) -> tuple[Cut, ...]:
+    cuts = tuple(read_cut(entry, features) for entry in entries)
     if not 0 < len(cuts) <= _MOST_CUTS:
         raise ValueError(f"{table.place('cut')}: {len(cuts)} cuts, not 1 to {_MOST_CUTS}")
     _check_unique(table, "cut", (VISIBLE, *(cut.name for cut in cuts)))

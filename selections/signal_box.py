@@ -220,8 +220,11 @@ def visible_mask(
     trigger: NDArray[Any] | None,
     nonfinite: NDArray[np.bool_],
     simulation: bool,
+    varied: Iterable[NDArray[np.float32]] = (),
 ) -> NDArray[np.bool_]:
     """Tell which events may be looked at: of simulation all, of data those that are not hidden.
+
+    An event that is hidden nominally or under any variation is hidden.
 
     Parameters
     ----------
@@ -234,6 +237,8 @@ def visible_mask(
     nonfinite : (n_events,) bool
         Events with a needed value that is not finite: in data they are hidden.
     simulation : bool
+    varied : iterable of (n_features, n_events) float32
+        The features under each variation that moves events in the plane of the box.
 
     Returns
     -------
@@ -241,7 +246,10 @@ def visible_mask(
     """
     if simulation:
         return np.ones(features.shape[1], bool)
-    return ~nonfinite & (is_open(run_type, trigger, features) | ~hidden(box, features))
+    closed = hidden(box, features)
+    for other in varied:
+        closed |= hidden(box, other)
+    return ~nonfinite & (is_open(run_type, trigger, features) | ~closed)
 
 
 def drawn_mask(box: SignalBox, ecal: NDArray[np.float32], hcal: NDArray[np.float32]) -> NDArray[np.bool_]:

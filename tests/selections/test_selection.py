@@ -296,11 +296,6 @@ def test_two_histograms_of_one_name_are_refused(tmp_path: Path) -> None:
         load_text(tmp_path, SMALL + SMALL[SMALL.index("[[histogram]]") :])
 
 
-def test_variations_are_refused_instead_of_ignored(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="variations are not evaluated by this version"):
-        load_text(tmp_path, SMALL + '[[variation]]\nname = "scale_up"\n')
-
-
 @pytest.mark.parametrize("n_cuts", [0, 61])
 def test_the_number_of_cuts_has_limits(tmp_path: Path, n_cuts: int) -> None:
     head, _, tail = SMALL.partition("[[cut]]")

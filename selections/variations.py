@@ -1,0 +1,198 @@
+"""Variations: the same selection with another energy scale, time window or threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from na64.datasets.columns import DETECTORS
+from na64.datasets.detector import Detector, Setup
+from na64.datasets.toml import Table, unknown
+from na64.selections.cut import Cut, Interval, read_intervals, read_name
+from na64.selections.features import Feature
+
+NOMINAL = "nominal"
+"""What no variation may be called."""
+
+_MOST = 40
+_CLOSING = {"ecal", "hcal"}
+
+Factors = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a variation does to the cells before they become features.
+
+    Attributes
+    ----------
+    scale : tuple of (str, float)
+        Detector, and the factor on the energy of each of its cells, applied before the pedestal cut.
+    window : tuple of (str, float)
+        Detector, and the factor on the half width of its time window.
+    """
+
+    scale: Factors = ()
+    window: Factors = ()
+
+    def __bool__(self) -> bool:
+        """Whether it does anything."""
+        return bool(self.scale or self.window)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """The detectors whose features it changes."""
+        named = {name for name, _ in (*self.scale, *self.window)}
+        return tuple(name for name in DETECTORS if name in named)
+
+    @property
+    def moves_plane(self) -> bool:
+        """Whether it changes the energies that the signal box is about."""
+        return not _CLOSING.isdisjoint(self.detectors)
+
+    def of(self, setup: Setup) -> Setup:
+        """Give the set-up as it would be."""
+        scale, window = dict(self.scale), dict(self.window)
+        changed: dict[str, Any] = {
+            name: _changed(getattr(setup, name), scale.get(name, 1.0), window.get(name, 1.0))
+            for name in self.detectors
+        }
+        return replace(setup, **changed)
+
+    def texts(self) -> Iterator[str]:
+        """Say what it does, one line each."""
+        yield from (f"energies of {name} x {factor:.10g}" for name, factor in self.scale)
+        yield from (f"time window of {name} x {factor:.10g}" for name, factor in self.window)
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One variation of a selection.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+        For people.
+    source : str
+        Where the size comes from, with provenance tags; empty if that was not said.
+    effect : Effect
+    cuts : tuple of Cut
+        The cuts that it changes, as they are then.
+    """
+
+    name: str
+    label: str
+    source: str
+    effect: Effect
+    cuts: tuple[Cut, ...]
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether its size is recollection (``[R-...]``) or a choice of ours (``NOT FOUND``)."""
+        return "[R-" in self.source or "NOT FOUND" in self.source
+
+    def cuts_of(self, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
+        """Give all cuts as they are in this variation."""
+        changed = {cut.name: cut for cut in self.cuts}
+        return tuple(changed.get(cut.name, cut) for cut in cuts)
+
+    def texts(self) -> Iterator[str]:
+        """Say what it changes, one line each."""
+        yield from self.effect.texts()
+        for cut in self.cuts:
+            yield f"{cut.name}: {' and '.join(interval.text for interval in cut.intervals)}"
+
+
+def read_variations(
+    table: Table, cuts: Mapping[str, tuple[Cut, Table]], features: Mapping[str, Feature]
+) -> tuple[Variation, ...]:
+    """Read every ``[[variation]]`` of a selection.
+
+    Parameters
+    ----------
+    table : Table
+        The selection's.
+    cuts : mapping of str to (Cut, Table)
+        By name, with the table each was read from.
+    features : mapping of str to Feature
+    """
+    found = tuple(_read(entry, cuts, features) for entry in table.tables("variation", ()))
+    if len(found) > _MOST:
+        raise ValueError(f"{table.place('variation')}: {len(found)} variations, not up to {_MOST}")
+    return found
+
+
+def effects_of(variations: Iterable[Variation]) -> tuple[Effect, ...]:
+    """Give the different effects of variations that have any, in order."""
+    return tuple(dict.fromkeys(variation.effect for variation in variations if variation.effect))
+
+
+def _changed(detector: Detector, scale: float, window: float) -> Detector:
+    timing, half_width = detector.timing, detector.timing.half_width
+    return replace(
+        detector,
+        scale=tuple(factor * scale for factor in detector.scale),
+        timing=replace(
+            timing,
+            n_sigma=timing.n_sigma * window,
+            half_width=None if half_width is None else half_width * window,
+        ),
+    )
+
+
+def _read(table: Table, cuts: Mapping[str, tuple[Cut, Table]], features: Mapping[str, Feature]) -> Variation:
+    name = read_name(table)
+    if name == NOMINAL:
+        raise ValueError(f'{table.place("name")}: "{NOMINAL}" is what is not varied')
+    label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
+    effect = Effect(_factors(table, "scale", DETECTORS), _factors(table, "window", DETECTORS))
+    changed = {
+        cut: _scaled(*cuts[cut], factor, features, table.place(f"threshold.{cut}"))
+        for cut, factor in _factors(table, "threshold", cuts)
+    }
+    if table.has("cut"):
+        given = table.table("cut")
+        for cut in given.names():
+            if cut not in cuts or cut in changed:
+                problem = "has a threshold too" if cut in changed else unknown("cut", cut, cuts)
+                raise KeyError(f"{given.place(cut)}: {problem}")
+            changed[cut] = _replaced(cuts[cut][0], given.table(cut), features)
+    if not effect and not changed:
+        raise ValueError(f"{table.place()}: has none of scale, window, threshold, cut")
+    return Variation(name, label, source, effect, tuple(changed[cut] for cut in cuts if cut in changed))
+
+
+def _factors(table: Table, key: str, known: Iterable[str]) -> Factors:
+    """Read a table of factors, one a detector or a cut, in the order in which those are known."""
+    given, known = table.table(key, None), list(known)
+    if given is None:
+        return ()
+    for name in given.names():
+        if name not in known:
+            noun = "cut" if key == "threshold" else "detector"
+            raise KeyError(f"{given.place()}: {unknown(noun, name, known)}")
+        if not given.number(name) > 0:
+            raise ValueError(f"{given.place(name)}: {given.number(name):g} is not a positive factor")
+    return tuple((name, given.number(name)) for name in known if given.has(name))
+
+
+def _scaled(cut: Cut, table: Table, factor: float, features: Mapping[str, Feature], place: str) -> Cut:
+    for interval in cut.intervals:
+        if interval.low == interval.high:
+            raise ValueError(f"{place}: {interval.text} has no bound to scale")
+    return replace(cut, intervals=read_intervals(table, features, factor=factor))
+
+
+def _replaced(cut: Cut, table: Table, features: Mapping[str, Feature]) -> Cut:
+    intervals = {interval.feature: interval for interval in cut.intervals}
+    for name in table.names():
+        if name not in intervals:
+            raise KeyError(f"{table.place()}: {unknown(f'feature of cut {cut.name}', name, intervals)}")
+    new = {interval.feature: interval for interval in read_intervals(table, features)}
+    return replace(cut, intervals=_merged(cut.intervals, new))
+
+
+def _merged(intervals: Sequence[Interval], new: Mapping[str, Interval]) -> tuple[Interval, ...]:
+    return tuple(new.get(interval.feature, interval) for interval in intervals)
