@@ -79,6 +79,7 @@ def _variation(variation: Variation) -> VariationFacts:
         source=variation.source,
         label=variation.label,
         is_unverified=variation.is_unverified,
+        moves_plane=variation.effect.moves_plane,
     )
 
 

@@ -15,6 +15,8 @@ from markupsafe import Markup, escape
 from na64.outputs.cutflow import VISIBLE
 from na64.outputs.figures import Products, of_all_runs
 from na64.outputs.style import REGION_NAMES
+from na64.outputs.summary import VariationFacts
+from na64.outputs.variations import Change, changes
 from na64.outputs.yields import YIELD_NAMES
 
 _TEMPLATE = "report.html.j2"
@@ -42,6 +44,7 @@ def render(products: Products, pictures: Sequence[tuple[str, str, str, bytes]]) 
     environment.filters.update(
         count=count, power=power, words=words, tagged=tagged, percent=percent, picture=_data_url
     )
+    environment.filters.update(difference=difference, amount=amount)
     template = environment.from_string((files(__package__) / _TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         summary=products.summary,
@@ -50,6 +53,7 @@ def render(products: Products, pictures: Sequence[tuple[str, str, str, bytes]]) 
         regions=of_all_runs(products.regions).records(),
         yields=products.yields.records(),
         yield_names=YIELD_NAMES,
+        variations=_variations(products),
         region_names=REGION_NAMES,
         pictures=partial(_of_section, pictures),
         skipped=_skipped(products.summary.totals),
@@ -73,6 +77,21 @@ def power(value: float | None) -> Markup:
         return Markup("0")
     exponent = math.floor(math.log10(value))
     return Markup("{}\u2009\u00d7\u200910<sup>{}</sup>").format(f"{value / 10**exponent:.3g}", exponent)
+
+
+def amount(value: float) -> str:
+    """Write a yield: a count, or a sum of weights with two digits after the point."""
+    return f"{value:,.{0 if float(value).is_integer() else 2}f}".replace(",", _THIN_SPACE)
+
+
+def difference(change: Change) -> str:
+    """Write a difference with its error."""
+    if not change.difference and not change.error:
+        return "0"
+    digits = 0 if change.error >= 10 or float(change.difference).is_integer() else 2
+    sign = "+" if change.difference > 0 else "\u2212" if change.difference < 0 else "\u00b1"
+    size = f"{abs(change.difference):,.{digits}f}".replace(",", _THIN_SPACE)
+    return f"{sign}{size} \u00b1 {change.error:.{max(digits, 1)}f}"
 
 
 def percent(part: float, whole: float) -> str:
@@ -112,6 +131,13 @@ def _flow(products: Products) -> list[dict[str, object]]:
         flow.append({**row, "before": before, "first": first})
         before = row["passed"]
     return flow
+
+
+def _variations(products: Products) -> list[tuple[VariationFacts, dict[str, Change]]]:
+    if products.varied_yields is None:
+        return []
+    found = changes(products.varied_yields)
+    return [(facts, found[facts.name]) for facts in products.summary.selection.variations]
 
 
 def _of_section(

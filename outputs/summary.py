@@ -77,13 +77,20 @@ class CutFacts:
 
 @dataclass(frozen=True, slots=True)
 class VariationFacts:
-    """A variation: its name, what it changes line by line, and where its size comes from."""
+    """A variation: its name, what it changes line by line, and where its size comes from.
+
+    Attributes
+    ----------
+    moves_plane : bool
+        It changes the energies of ECAL or HCAL: of data, events are hidden that would be in the box then.
+    """
 
     name: str
     texts: tuple[str, ...]
     source: str = ""
     label: str = ""
     is_unverified: bool = False
+    moves_plane: bool = False
 
 
 @dataclass(frozen=True, slots=True)
