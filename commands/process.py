@@ -24,7 +24,7 @@ def add(verbs: Any) -> None:
         verbs, "process", _process, "Run a selection over a catalogue; resumes what was begun."
     )
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
-    selections = "dimuon_2022, dimuon_2023, invisible_2018, invisible_2023, or a TOML file"
+    selections = "dimuon_2022, dimuon_2023, invisible_2018, invisible_2023, systematics_2023, or a TOML file"
     parser.add_argument("--selection", required=True, metavar="NAME_OR_TOML", help=selections)
     parser.add_argument("--to", type=Path, metavar="DIR", help="default: results/<identity>")
     kinds = ("iterative", "processes", "dask")

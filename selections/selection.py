@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.identity import identity
-from na64.datasets.toml import Source, Table, load_table, unknown
+from na64.datasets.toml import Source, Table, load, unknown
 from na64.datasets.units import to_base
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
@@ -176,10 +176,26 @@ def load_selection(
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
-    table = load_table(_find(name_or_path))
+    table = _load(_find(name_or_path))
     selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
     table.done()
     return selection
+
+
+def _load(source: Source) -> Table:
+    return Table(_merged(source), source.name)
+
+
+def _merged(source: Source) -> dict[str, object]:
+    """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
+    own = load(source)
+    table = Table(own, source.name)
+    if not table.has("base"):
+        return own
+    base = table.text("base")
+    if base not in SELECTIONS:
+        raise KeyError(f"{table.place('base')}: {unknown('selection', base, SELECTIONS)}")
+    return _merged(_FOLDER / f"{base}.toml") | {key: own[key] for key in own if key != "base"}
 
 
 def _find(name_or_path: str | Path) -> Source:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -30,6 +31,7 @@ CUTS = {
         "hcal_muon",
     ],
     "invisible_2023": [*SHARED_2023, "veto", "hcal_muon"],
+    "systematics_2023": [*SHARED_2023, "veto", "hcal_muon"],
 }
 SMALL = """
 name = "small"
@@ -177,6 +179,7 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     assert copy == load_selection(name)
     assert copy.identity == load_selection(name).identity
     changed = text.replace('ecal = { below = 80, unit = "GeV" }', 'ecal = { below = 79, unit = "GeV" }')
+    changed = changed.replace("scale = { ecal = 1.01 }", "scale = { ecal = 1.02 }")
     assert changed != text
     assert load_text(tmp_path, changed).identity != copy.identity
 
@@ -289,6 +292,22 @@ def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new:
     with pytest.raises((KeyError, ValueError)) as caught:
         load_text(tmp_path, text)
     assert message in caught.value.args[0]
+
+
+def test_a_selection_on_a_base_says_only_what_is_different(tmp_path: Path) -> None:
+    text = 'base = "dimuon_2023"\nname = "mine"\nlabel = "mine"\nyields_after = "srd"\n'
+    mine, base = load_text(tmp_path, text), load_selection("dimuon_2023")
+    assert replace(mine, name=base.name, label=base.label, yields_after=base.yields_after) == base
+    assert mine.yields_after == "srd"
+    for wrong in ("mine", "own.toml"):
+        with pytest.raises(KeyError, match=rf'own.toml: base: unknown selection "{wrong}", nearest known is'):
+            load_text(tmp_path, f'base = "{wrong}"\n')
+    twice = load_text(tmp_path, 'base = "systematics_2023"\nname = "twice"\n')
+    assert twice.cuts == load_selection("invisible_2023").cuts
+    systematics, searched = load_selection("systematics_2023"), load_selection("invisible_2023")
+    assert systematics.cuts == searched.cuts
+    assert len(systematics.variations) == 12
+    assert searched.variations == ()
 
 
 def test_two_histograms_of_one_name_are_refused(tmp_path: Path) -> None:
