@@ -128,7 +128,7 @@ def _write(
     command = [str(argument) for argument in options.command_line]
     made_by = provenance(command=command, inputs=inputs, summary=summary)
     write = store.write_numbers if options.no_report else store.write_products
-    spills = known_spills(catalogue, job, periods)
+    spills = known_spills(catalogue, job, periods, result)
     write(folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills)
     tell(messages.of_result(summary))
     print(f"numbers: {folder}" if options.no_report else f"report: {folder / store.REPORT}")

@@ -15,9 +15,10 @@ from na64.datasets.bad import BadEntry, BadList
 from na64.datasets.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.files import is_url
 from na64.datasets.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.spans import of_ranges, to_ranges
 from na64.datasets.toml import Table
 
-VERSION = 1
+VERSION = 2
 """Changes when a reader of the file could notice."""
 
 
@@ -39,8 +40,10 @@ def load(path: Path) -> Catalogue:
         content = json.loads(path.read_text(), object_pairs_hook=_unique, parse_constant=_refuse)
     except ValueError as error:
         raise ValueError(f"{path.name}: not a catalogue: {error}") from error
-    if not isinstance(content, dict) or content.get("na64_catalogue") != VERSION:
-        raise ValueError(f"{path.name}: not a catalogue of version {VERSION}")
+    if not isinstance(content, dict) or (found := content.get("na64_catalogue")) is None:
+        raise ValueError(f"{path.name}: not a catalogue")
+    if found != VERSION:
+        raise ValueError(f"{path.name}: a catalogue of version {found}, expected {VERSION}: make it again")
     table = Table(content, path.name)
     table.integer("na64_catalogue")
     catalogue = _catalogue(table, path.absolute().parent)
@@ -104,6 +107,7 @@ def _plain_record(record: FileRecord, folder: Path) -> dict[str, Any]:
         "aliases": [_relative(alias, folder) for alias in record.aliases],
         "runs": {str(run): entries for run, entries in record.runs.items()},
         "segments": [0, *(stop for _, stop in record.segments)],
+        "spills": [{str(run): to_ranges(spills) for run, spills in part.items()} for part in record.spills],
     }
 
 
@@ -145,6 +149,7 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         entries=entry.integer("entries"),
         runs=dict(sorted((int(run), runs.integer(run)) for run in runs.names())),
         segments=tuple(pairwise(cuts)),
+        spills=tuple(_spills(part) for part in entry.tables("spills")),
         status=Status(entry.text("status")),
         reason=entry.text("reason"),
         accepted=entry.text("accepted"),
@@ -152,6 +157,10 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         duplicates=entry.integer("duplicates"),
         truth=entry.flag("truth"),
     )
+
+
+def _spills(part: Table) -> dict[int, tuple[int, ...]]:
+    return dict(sorted((int(run), of_ranges(part.text(run), part.place(run))) for run in part.names()))
 
 
 def _run_facts(entry: Table) -> RunFacts:
@@ -172,6 +181,8 @@ def _spill_facts(entry: Table) -> SpillFacts:
         eot_delivered=entry.number("eot_delivered", None),
         eot_live=entry.number("eot_live", None),
         quality=Quality(entry.text("quality")),
+        prescale=entry.integer("prescale", None),
+        good_fraction=entry.number("good_fraction", None),
     )
 
 

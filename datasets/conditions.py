@@ -3,7 +3,7 @@
 A folder ``conditions/`` beside run files, and a period's own tables, have the same three forms:
 
 - ``runs.csv``: ``run,type,particle,energy,eot_delivered,eot_live`` (GeV)
-- ``spills.csv``: ``run,spill,eot_delivered,eot_live,quality``
+- ``spills.csv``: ``run,spill,eot_delivered,eot_live,quality,prescale,good_fraction``
 - ``bad.csv``: ``run,spill,start,stop``
 
 An empty field is not stated (in ``bad.csv``: the whole run or spill); a line that starts with # is a comment.
@@ -76,16 +76,32 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class SpillFacts:
-    """What is known of a spill; fields as in `RunFacts`, and if it is good."""
+    """What is known of a spill; fields as in `RunFacts`, and three of its own.
+
+    Attributes
+    ----------
+    quality : Quality
+    prescale : int or None
+        Of the physics trigger: one in so many was recorded.
+    good_fraction : float or None
+        Part of its exposure that is outside its bad events.
+    """
 
     run: int
     spill: int
     eot_delivered: float | None = None
     eot_live: float | None = None
     quality: Quality = Quality.GOOD
+    prescale: int | None = None
+    good_fraction: float | None = None
 
     def __post_init__(self) -> None:
-        _check_eot(f"run {self.run} spill {self.spill}", self.eot_delivered, self.eot_live)
+        where = f"run {self.run} spill {self.spill}"
+        _check_eot(where, self.eot_delivered, self.eot_live)
+        if self.prescale is not None and self.prescale < 1:
+            raise ValueError(f"{where}: prescale {self.prescale} is below 1")
+        if self.good_fraction is not None and not 0 <= self.good_fraction <= 1:
+            raise ValueError(f"{where}: good_fraction {self.good_fraction} is not from 0 to 1")
 
 
 def _check_eot(where: str, delivered: float | None, live: float | None) -> None:
@@ -152,6 +168,8 @@ def join_spill_facts(first: SpillFacts, second: SpillFacts) -> SpillFacts:
         eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
         eot_live=_agreed(first.eot_live, second.eot_live, None, f"{where}: eot_live"),
         quality=Quality.BAD if Quality.BAD in (first.quality, second.quality) else Quality.GOOD,
+        prescale=_agreed(first.prescale, second.prescale, None, f"{where}: prescale"),
+        good_fraction=_agreed(first.good_fraction, second.good_fraction, None, f"{where}: good_fraction"),
     )
 
 
@@ -211,7 +229,7 @@ def read_conditions(folder: Source, prefix: str = "") -> Conditions:
 
 
 _RUN_COLUMNS = ("run", "type", "particle", "energy", "eot_delivered", "eot_live")
-_SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality")
+_SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "prescale", "good_fraction")
 _BAD_COLUMNS = ("run", "spill", "start", "stop")
 
 
@@ -233,6 +251,8 @@ def _spill_facts(row: Row) -> SpillFacts:
         eot_delivered=row.number("eot_delivered"),
         eot_live=row.number("eot_live"),
         quality=row.choice("quality", Quality, Quality.GOOD),
+        prescale=row.integer("prescale"),
+        good_fraction=row.number("good_fraction"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -141,9 +141,10 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
         tree.check(names)
         _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
         _read_last(tree, layout)
-        keys = _tree_keys(tree, layout)
-        _check_runs(keys, layout, expected)
         segments = segment_ranges(tree.boundaries(names))
+        parts = [_range_keys(tree, layout, start, stop) for start, stop in segments]
+        keys = _join_keys(parts)
+        _check_runs(keys, layout, expected)
         return replace(
             record,
             format=tree.format.value,
@@ -152,6 +153,7 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
             entries=tree.entries,
             runs={run: len(events) for run, events in keys.items()},
             segments=segments,
+            spills=tuple(_spills_of(part) for part in parts),
             duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
             truth=layout.has_truth(tree),
         )
@@ -182,18 +184,27 @@ def _read_last(tree: Tree, layout: Layout) -> None:
 def read_keys(path: str, layout: Layout, name: str) -> Keys:
     """Read the run, spill and event numbers of a file."""
     with open_file(path) as file:
-        return _tree_keys(file.tree(name), layout)
+        tree = file.tree(name)
+        starts = range(0, tree.entries, _STEP)
+        return _join_keys(_range_keys(tree, layout, at, min(at + _STEP, tree.entries)) for at in starts)
 
 
-def _tree_keys(tree: Tree, layout: Layout) -> Keys:
+def _range_keys(tree: Tree, layout: Layout, start: int, stop: int) -> Keys:
+    event = read_tree(tree, layout, start, stop, columns=("run", "spill", "event")).event
+    keys = _pack(event["spill"], event["event"])
+    return {int(run): keys[event["run"] == run] for run in np.unique(event["run"])}
+
+
+def _join_keys(parts: Iterable[Keys]) -> Keys:
     found: dict[int, list[NDArray[np.int64]]] = {}
-    for start in range(0, tree.entries, _STEP):
-        stop = min(start + _STEP, tree.entries)
-        event = read_tree(tree, layout, start, stop, columns=("run", "spill", "event")).event
-        keys = _pack(event["spill"], event["event"])
-        for run in np.unique(event["run"]):
-            found.setdefault(int(run), []).append(keys[event["run"] == run])
-    return {run: np.sort(np.concatenate(parts)) for run, parts in sorted(found.items())}
+    for part in parts:
+        for run, keys in part.items():
+            found.setdefault(run, []).append(keys)
+    return {run: np.sort(np.concatenate(keys)) for run, keys in sorted(found.items())}
+
+
+def _spills_of(keys: Keys) -> dict[int, tuple[int, ...]]:
+    return {run: tuple(np.unique(packed >> 32).tolist()) for run, packed in sorted(keys.items())}
 
 
 def _pack(spill: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -42,6 +42,8 @@ class FileRecord:
         Entries of each run.
     segments : tuple of (start, stop)
         The canonical segments.
+    spills : tuple of dict of int to tuple of int
+        For each segment, the spills of each run of which it has events.
     status : Status
     reason : str
         Why it is not good.
@@ -65,6 +67,7 @@ class FileRecord:
     entries: int = 0
     runs: dict[int, int] = field(default_factory=dict)
     segments: tuple[tuple[int, int], ...] = ()
+    spills: tuple[dict[int, tuple[int, ...]], ...] = ()
     status: Status = Status.GOOD
     reason: str = ""
     accepted: str = ""
@@ -86,6 +89,9 @@ class FileRecord:
         ends = [0, *(stop for _, stop in self.segments)]
         if [start for start, _ in self.segments] != ends[:-1] or ends[-1] != self.entries:
             raise ValueError(f"{self.name}: segments do not cover {self.entries} entries")
+        known = {run for part in self.spills for run in part}
+        if len(self.spills) != len(self.segments) or known != {*self.runs}:
+            raise ValueError(f"{self.name}: spills of {len(self.spills)} segments and {len(known)} runs")
 
     @property
     def name(self) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
+from na64.datasets.bad import BadList
 from na64.datasets.catalogue import Catalogue, Kind
 from na64.datasets.conditions import Conditions, SpillFacts
-from na64.datasets.exposure import Exposure, exposure_of_run
+from na64.datasets.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.periods import Period
+from na64.datasets.spans import to_ranges
 from na64.outputs import histograms
 from na64.outputs.facts import box_facts, period_facts, selection_facts
 from na64.outputs.identities import parts_of_job, parts_of_run
+from na64.outputs.spills import Reading, read_spills
 from na64.outputs.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
 from na64.processors.booking import Booking
 from na64.processors.campaign import CampaignResult
@@ -22,6 +25,7 @@ from na64.selections.features import FEATURES
 UNKNOWN = Exposure(None, None)
 
 SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
+Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
 
 
 def summarise(
@@ -48,7 +52,9 @@ def summarise(
     """
     used = [periods[name] for name in sorted({context.period for context in job.runs.values()})]
     known = {period.name: (period, _spills(catalogue, period)) for period in used}
-    runs = tuple(_run(number, catalogue, job, result, known) for number in sorted(result.tallies))
+    reading = read_spills(catalogue, result)
+    exposures = {number: _exposure(number, catalogue, job, reading, known) for number in result.tallies}
+    runs = tuple(_run(number, catalogue, job, result, exposures[number]) for number in sorted(exposures))
     reasons = tuple(_reasons(catalogue, result))
     is_data = catalogue.kind is Kind.DATA
     selection = job.selection
@@ -67,22 +73,14 @@ def summarise(
         periods=tuple(period_facts(period) for period in used),
         histograms=histograms.describe(booking),
         files=_files(catalogue),
-        warnings=(*catalogue.warnings, *_without_exposure(runs, result)),
+        warnings=(*catalogue.warnings, *_of_exposure(runs, known, job, reading)),
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
 
 
-def _run(
-    number: int,
-    catalogue: Catalogue,
-    job: Job,
-    result: CampaignResult,
-    known: Mapping[str, tuple[Period, SpillsOfRuns]],
-) -> RunFacts:
+def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:
     context, tally = job.runs[number], result.tallies[number]
-    missed = result.missing[number] > 0
-    exposure = UNKNOWN if missed else _exposure(number, catalogue, job, *known[context.period])
     counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
     return RunFacts(
         run=number,
@@ -104,9 +102,15 @@ def _spills(catalogue: Catalogue, period: Period) -> SpillsOfRuns:
     return by_run
 
 
-def _exposure(number: int, catalogue: Catalogue, job: Job, period: Period, spills: SpillsOfRuns) -> Exposure:
+def _exposure(number: int, catalogue: Catalogue, job: Job, reading: Reading, known: Known) -> Exposure:
+    """Give the exposure of what was read; unknown if of any spill only a part was."""
+    period, by_run = known[job.runs[number].period]
+    spills = by_run.get(number, [])
+    unread = reading.unread(number, (spill.spill for spill in spills))
+    if unread is None:
+        return UNKNOWN
     facts = period.facts(number, catalogue.run_facts.get(number))
-    return exposure_of_run(facts, spills.get(number, ()), job.bad.of_run(number))
+    return exposure_of_run(facts, spills, job.bad.of_run(number), unread=unread)
 
 
 def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
@@ -119,15 +123,28 @@ def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
         yield f"{len(result.failures)} pieces of work failed"
 
 
-def _without_exposure(runs: tuple[RunFacts, ...], result: CampaignResult) -> Iterator[str]:
+def _of_exposure(runs: tuple[RunFacts, ...], known: Known, job: Job, reading: Reading) -> Iterator[str]:
     for run in runs:
+        spills = known[run.period][1].get(run.run, [])
+        unread = reading.unread(run.run, (spill.spill for spill in spills))
         if run.eot_delivered is None:
-            why = (
-                "part of it was not read"
-                if result.missing[run.run]
-                else f"period {run.period} has no record of it"
-            )
+            why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))
             yield f"run {run.run}: no electrons on target are stated, {why}"
+        elif unread:
+            yield f"run {run.run}: spills {to_ranges(unread)} were not read, and their electrons do not count"
+
+
+def _why_unknown(
+    run: RunFacts, spills: Iterable[SpillFacts], unread: frozenset[int] | None, bad: BadList
+) -> str:
+    if unread is None:
+        return "part of a spill was not read"
+    kept = kept_fractions(run.run, {spill.spill: spill for spill in spills}, bad, unread)
+    if vague := [number for number, fraction in kept.items() if fraction is None]:
+        return f"it is not stated what bad events leave of spill {vague[0]}"
+    if unread:
+        return f"there is no record of spills {to_ranges(unread)}, which were not read"
+    return f"period {run.period} has no record of it"
 
 
 def _totals(runs: tuple[RunFacts, ...], result: CampaignResult, stage: int) -> dict[str, int]:

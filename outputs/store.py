@@ -19,7 +19,7 @@ from na64.datasets.conditions import SpillFacts
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.figures import Products, draw
 from na64.outputs.report import render
-from na64.outputs.spills import spills_table
+from na64.outputs.spills import Read, spills_table
 from na64.outputs.summary import Summary
 from na64.outputs.table import Table, read_csv
 from na64.processors.booking import VISIBLE, Booking
@@ -47,7 +47,7 @@ def write_products(
     tallies: Mapping[int, Tally],
     booking: Booking,
     made_by: Mapping[str, object],
-    spills: Sequence[SpillFacts] = (),
+    spills: Sequence[tuple[SpillFacts, Read]] = (),
 ) -> Products:
     """Write every product of a result into a folder: numbers first, then plots and report from them.
 
@@ -63,7 +63,7 @@ def write_products(
     booking : Booking
     made_by : mapping
         `na64.outputs.provenance.provenance`.
-    spills : sequence of SpillFacts
+    spills : sequence of (SpillFacts, Read)
         `na64.outputs.spills.known_spills`.
     """
     write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by, spills=spills)
@@ -80,7 +80,7 @@ def write_numbers(
     tallies: Mapping[int, Tally],
     booking: Booking,
     made_by: Mapping[str, object],
-    spills: Sequence[SpillFacts] = (),
+    spills: Sequence[tuple[SpillFacts, Read]] = (),
 ) -> None:
     """Write tables, histograms and provenance, then `RESULT`, which names them by content.
 
@@ -94,7 +94,7 @@ def write_numbers(
         **{f"{name}.parquet": tables[name].to_parquet() for name in ("yields", "cutflow")},
         HISTOGRAMS: histograms.to_zip(hists),
         "histograms.root": root_file.to_root(hists),
-        SPILLS: spills_table(spills, facts.runs).to_csv(),
+        SPILLS: spills_table(spills).to_csv(),
     }
     for name, data in contents.items():
         write_bytes(folder / name, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
@@ -65,7 +66,12 @@ class Kind(Enum):
 
 
 def open_backend(
-    kind: Kind, *, workers: int = 1, scheduler: str | None = None, insecure: bool = False
+    kind: Kind,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    insecure: bool = False,
+    memory: int | None = None,
 ) -> Backend:
     """Return a backend by kind.
 
@@ -78,15 +84,18 @@ def open_backend(
         Address of a Dask scheduler that exists already.
     insecure : bool
         Accept a scheduler on another host without encryption.
+    memory : int or None, bytes
+        Of a worker process of our own, see `ProcessesBackend` and `DaskBackend`.
     """
     if scheduler is not None and kind is not Kind.DASK:
         raise ValueError(f"scheduler {scheduler} given with the {kind.value} executor: expected dask")
     if kind is Kind.ITERATIVE:
         return IterativeBackend()
     if kind is Kind.PROCESSES:
-        return ProcessesBackend(workers)
+        return ProcessesBackend(workers, memory=memory)
     module = importlib.import_module("na64.processors.dask_backend")  # distributed is slow to import
-    return cast("Backend", module.DaskBackend(workers=workers, scheduler=scheduler, insecure=insecure))
+    backend = module.DaskBackend(workers=workers, scheduler=scheduler, insecure=insecure, memory=memory)
+    return cast("Backend", backend)
 
 
 class Closing:
@@ -133,7 +142,16 @@ def _leave_with_driver() -> None:
         os._exit(1)
 
 
-def _serve(connection: Connection) -> None:
+def _limit_memory(memory: int | None) -> None:
+    """Let a process that asks for too much have an error, before the system ends it or another."""
+    most = memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    _, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = most if highest == resource.RLIM_INFINITY else min(most, highest)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, highest))
+
+
+def _serve(connection: Connection, memory: int | None) -> None:
+    _limit_memory(memory)
     threading.Thread(target=_leave_with_driver, daemon=True).start()
     worker: Worker | None = None
     with suppress(*_HURT):  # the driver has gone
@@ -152,10 +170,10 @@ _Message: TypeAlias = Report | None
 class _Process:
     """A worker process and the task it has."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int | None) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
         with interrupts_blocked():
             self._process.start()
         theirs.close()
@@ -208,12 +226,15 @@ class ProcessesBackend(Closing):
     Parameters
     ----------
     workers : int
+    memory : int or None, bytes
+        Of a process, at most; None: what the machine has.
     """
 
-    def __init__(self, workers: int) -> None:
-        if workers < 1:
-            raise ValueError(f"workers are {workers}: expected at least 1")
+    def __init__(self, workers: int, *, memory: int | None = None) -> None:
+        if workers < 1 or (memory is not None and memory < 1):
+            raise ValueError(f"workers are {workers}, memory is {memory}: expected at least 1")
         self._n_workers = workers
+        self._memory = memory
         self._crew: list[_Process] = []
 
     def close(self) -> None:
@@ -224,7 +245,7 @@ class ProcessesBackend(Closing):
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""
-        shift = _Shift(self._crew, self._n_workers, work, tasks)
+        shift = _Shift(self._crew, self._n_workers, self._memory, work, tasks)
         try:
             while shift.hand_out():
                 yield from shift.collect()
@@ -235,9 +256,17 @@ class ProcessesBackend(Closing):
 class _Shift:
     """One map over a crew of processes."""
 
-    def __init__(self, crew: list[_Process], n_workers: int, work: Work, tasks: Iterable[Task]) -> None:
+    def __init__(
+        self,
+        crew: list[_Process],
+        n_workers: int,
+        memory: int | None,
+        work: Work,
+        tasks: Iterable[Task],
+    ) -> None:
         self._crew = crew
         self._n_workers = n_workers
+        self._memory = memory
         self._deadline = work.options.deadline
         # The driver watches the clock: it can end a process that does not come back.
         self._work = cloudpickle.dumps(replace(work, options=replace(work.options, deadline=None)))
@@ -253,7 +282,7 @@ class _Shift:
         """Give every free process a task; return whether any process has one."""
         tasks = self._take(self._n_workers - len(self._busy()))
         free = [process for process in self._crew if process.task is None]
-        started = [_Process() for _ in range(len(tasks) - len(free))]
+        started = [_Process(self._memory) for _ in range(len(tasks) - len(free))]
         self._crew.extend(started)
         for process, task in zip(free + started, tasks, strict=False):
             process.give(self._work, task)
@@ -298,7 +327,7 @@ class _Shift:
                 raise WorkersLostError(f"worker processes end {end} before they have done anything")
         self._deaths[task.key] += has_started
         if self._deaths[task.key] > _ALLOWED_DEATHS:
-            yield task, Failed(f"its worker ended {end}, twice")
+            yield task, Failed(f"its worker ended {end}, twice", divisible=True)
         else:
             self._again.append(task)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from na64.datasets.catalogue import Catalogue, FileRecord, verify
 from na64.datasets.identity import identity
@@ -19,10 +19,11 @@ from na64.processors.tasks import Options, Task, Work, package_code
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a worker needs to know of a segment besides its range."""
+    """What a worker needs to know of a segment, or a part of one, besides its range."""
 
     record: FileRecord
     file: FileContext
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class CampaignResult:
         Segments whose counts were in the ledger.
     interrupted : bool
         Ctrl-C was pressed.
+    read : tuple of (sha256, start, stop)
+        The ranges of files that were read.
     """
 
     tallies: dict[int, Tally]
@@ -58,6 +61,7 @@ class CampaignResult:
     failures: tuple[str, ...]
     n_resumed: int
     interrupted: bool
+    read: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def missing(self) -> dict[int, int]:
@@ -109,6 +113,7 @@ def process(
     chunk_events: int | None = None,
     store: FeatureStore | None = None,
     options: Options | None = None,
+    smallest_part: int = 1000,
     fresh: bool = False,
     progress: Progress = silent,
 ) -> CampaignResult:
@@ -128,6 +133,8 @@ def process(
     store : FeatureStore, optional
         Has the features of earlier jobs, and keeps those of this one.
     options : Options, optional
+    smallest_part : int
+        A segment that ends its workers is split into parts of at least so many events.
         How a segment is tried; by default blind unless the job is of simulation.
     fresh : bool
         Count again, from the cells, what the ledger or the store holds.
@@ -142,14 +149,33 @@ def process(
         options=options or Options(blind=not job.simulation),
         code=package_code(),
     )
-    outcome = run(tasks, work, backend, ledger, fresh=fresh, progress=progress)
+    outcome = run(
+        tasks,
+        work,
+        backend,
+        ledger,
+        fresh=fresh,
+        progress=progress,
+        split=lambda task: _halves(task, job, smallest_part),
+    )
     return CampaignResult(
         tallies=_merge(outcome, job),
         recorded={number: catalogue.runs[number] for number in job.runs},
         failures=(*changed.values(), *_failures(outcome)),
         n_resumed=outcome.n_resumed,
         interrupted=outcome.interrupted,
+        read=tuple((task.payload.file.sha256, task.start, task.stop) for task in outcome.done),
     )
+
+
+def _halves(task: Task, job: Job, smallest: int) -> tuple[Task, ...]:
+    """Split a segment in two, unless the halves would be too small."""
+    if task.n_events < 2 * smallest:
+        return ()
+    piece: Piece = replace(task.payload, is_part=True)
+    middle = (task.start + task.stop) // 2
+    ranges = ((task.start, middle), (middle, task.stop))
+    return tuple(Task(job.result_key(piece.file, *ends), task.path, *ends, piece) for ends in ranges)
 
 
 def _changed(catalogue: Catalogue, job: Job) -> dict[str, str]:
@@ -201,7 +227,7 @@ def count_segment(task: Task, shared: Shared) -> Partial:
         shared.job,
         piece.file,
         chunk_events=shared.chunk_events,
-        store=shared.store,
+        store=None if piece.is_part else shared.store,  # nobody asks for parts again
         fresh=shared.fresh,
     )
     return partial_of(tallies)

@@ -89,6 +89,8 @@ class DaskBackend(Closing):
     bundle : int or None
         Tasks in a submission; None: as many as take a worker a quarter of a second, at most 16. When a worker
         ends, all tasks of its bundle are done again.
+    memory : int or None, bytes
+        Of a worker of our own cluster, which is ended when it takes more; None: its part of the machine's.
     patience : float, s
         How long to wait for a connection, for a first worker, and for an answer of every worker.
     """
@@ -100,10 +102,13 @@ class DaskBackend(Closing):
         scheduler: str | None = None,
         insecure: bool = False,
         bundle: int | None = None,
+        memory: int | None = None,
         patience: float = 60.0,
     ) -> None:
-        if workers < 1 or (bundle is not None and bundle < 1):
-            raise ValueError(f"workers are {workers}, bundle is {bundle}: expected at least 1")
+        if any(number is not None and number < 1 for number in (workers, bundle, memory)):
+            raise ValueError(
+                f"workers are {workers}, bundle is {bundle}, memory is {memory}: expected at least 1"
+            )
         if scheduler is not None and not insecure and not is_private(scheduler):
             raise ValueError(
                 f"scheduler {scheduler} is on another host and not encrypted: expected a tls:// address"
@@ -111,6 +116,7 @@ class DaskBackend(Closing):
         self._n_workers = workers
         self._address = scheduler
         self._bundle = bundle
+        self._memory: int | str = "auto" if memory is None else memory
         self._patience = patience
         self._cluster: _Cluster | None = None
 
@@ -126,6 +132,7 @@ class DaskBackend(Closing):
             local = LocalCluster(
                 n_workers=self._n_workers,
                 threads_per_worker=1,
+                memory_limit=self._memory,
                 processes=True,
                 host="127.0.0.1",
                 protocol="tls",
@@ -178,7 +185,7 @@ class DaskBackend(Closing):
             yield from stream.answers(iter([[task]]), lambda: 1)
             if stream.suspects and stream.suspects[-1] is task:
                 stream.suspects.pop()
-                yield task, Failed("its worker ended, twice")
+                yield task, Failed("its worker ended, twice", divisible=True)
 
 
 class _Stream:

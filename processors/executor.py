@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from na64.processors.backends import Backend
 from na64.processors.ledger import Ledger, NoSpaceError, Partial
@@ -66,6 +66,8 @@ class Outcome:
     Attributes
     ----------
     results : Results
+    done : tuple of Task
+        Those that have a result.
     failures : tuple of Failure
         In the order of the keys.
     untried : tuple of Task
@@ -77,6 +79,7 @@ class Outcome:
     """
 
     results: Results
+    done: tuple[Task, ...]
     failures: tuple[Failure, ...]
     untried: tuple[Task, ...]
     n_resumed: int
@@ -86,6 +89,14 @@ class Outcome:
     def is_complete(self) -> bool:
         """Whether every task has a result."""
         return not self.failures and not self.untried
+
+
+Split: TypeAlias = Callable[[Task], Sequence[Task]]
+
+
+def keep_whole(_task: Task) -> Sequence[Task]:
+    """Split nothing."""
+    return ()
 
 
 def silent(done: int, total: int, events: int) -> None:
@@ -100,8 +111,12 @@ def run(
     *,
     fresh: bool = False,
     progress: Progress = silent,
+    split: Split = keep_whole,
 ) -> Outcome:
     """Perform tasks, keep each result as soon as it is there, and go on when one fails.
+
+    A task that ends its workers, or takes all memory, is split again and again: what is lost in the end is
+    the smallest part that does it.
 
     The first Ctrl-C stops handing out tasks and waits for those begun; the second raises KeyboardInterrupt.
 
@@ -118,6 +133,8 @@ def run(
     fresh : bool
         Perform those too.
     progress : callable
+    split : callable
+        Gives the parts of a task, none if it is small enough.
 
     Raises
     ------
@@ -128,12 +145,16 @@ def run(
     """
     listed = _distinct(tasks)
     missing = [task for task in listed if fresh or ledger.get(task.key) is None]
-    course = _Course(listed, missing, ledger, progress)
+    course = _Course(listed, missing, ledger, progress, split)
     with _two_stage_interrupt() as stop:
-        if missing:  # else nobody need be made ready
-            with closing(backend.map(work, _until(stop, missing))) as reports:
-                for task, report in reports:
-                    course.settle(task, report)
+        try:
+            while missing and not stop.is_set():  # else nobody need be made ready
+                with closing(backend.map(work, _until(stop, missing))) as reports:
+                    for task, report in reports:
+                        course.settle(task, report)
+                missing = course.take_parts(fresh=fresh)
+        finally:
+            ledger.sync()
         return course.outcome(interrupted=stop.is_set())
 
 
@@ -156,10 +177,14 @@ def _until(stop: threading.Event, tasks: list[Task]) -> Iterator[Task]:
 class _Course:
     """How far a run has come."""
 
-    def __init__(self, listed: list[Task], missing: list[Task], ledger: Ledger, progress: Progress) -> None:
-        self._listed = listed
+    def __init__(
+        self, listed: list[Task], missing: list[Task], ledger: Ledger, progress: Progress, split: Split
+    ) -> None:
+        self._listed = {task.key: task for task in listed}
         self._ledger = ledger
         self._progress = progress
+        self._split = split
+        self._parts: list[Task] = []
         absent = {task.key for task in missing}
         self._done = {task.key for task in listed} - absent
         self._failures: dict[str, Failure] = {}
@@ -175,10 +200,24 @@ class _Course:
         if isinstance(report, Done):
             self._ledger.store(task.key, report.data)
             self._done.add(task.key)
+        elif report.divisible and (parts := self._split(task)):
+            del self._listed[task.key]
+            self._listed |= {part.key: part for part in parts}
+            self._parts.extend(parts)
+            return
         else:
             self._fail(task, report)
         self._n_events += task.n_events
         self._show()
+
+    def take_parts(self, *, fresh: bool) -> list[Task]:
+        """Return the parts of split tasks that have no result yet."""
+        parts, self._parts = self._parts, []
+        missing = [part for part in parts if fresh or self._ledger.get(part.key) is None]
+        kept = [part for part in parts if part not in missing]
+        self._done.update(part.key for part in kept)
+        self._n_events += sum(part.n_events for part in kept)
+        return missing
 
     def _fail(self, task: Task, report: Failed) -> None:
         failure = Failure(task, report.reason, report.detail)
@@ -188,11 +227,13 @@ class _Course:
 
     def outcome(self, *, interrupted: bool) -> Outcome:
         """Sum up."""
-        untried = tuple(t for t in self._listed if t.key not in self._done and t.key not in self._failures)
+        settled = self._done | self._failures.keys()
+        untried = tuple(task for key, task in self._listed.items() if key not in settled)
         if untried and not interrupted:
             raise RuntimeError(f"the backend lost {len(untried)} of {len(self._listed)} tasks: {untried[0]}")
         return Outcome(
             results=Results(self._ledger, self._done),
+            done=tuple(task for key, task in self._listed.items() if key in self._done),
             failures=tuple(self._failures[key] for key in sorted(self._failures)),
             untried=untried,
             n_resumed=self._n_resumed,

@@ -9,8 +9,10 @@ import logging
 import os
 import re
 import tempfile
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,6 +29,7 @@ _DIGEST_SIZE = 32
 _LENGTH_SIZE = 4
 _KEY = re.compile(r"[0-9a-f]{64}")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_SYNC_EVERY = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -120,6 +123,8 @@ class Ledger:
     """A folder of partials by key.
 
     Writes are atomic, so that a ledger may be shared by several drivers and survives the end of any of them.
+    They are forced onto the disk once a second and by `sync`, not one by one: what a machine that goes down
+    leaves half-written does not have its digest and is made again.
 
     Parameters
     ----------
@@ -130,6 +135,8 @@ class Ledger:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._unsynced: list[Path] = []
+        self._synced = time.monotonic()
 
     def path(self, key: str) -> Path:
         """Return the file of a key, whether or not it exists."""
@@ -163,9 +170,31 @@ class Ledger:
         """
         decode(key, data)
         path = self.path(key)
-        try:
+        with self._loud_when_full():
             path.parent.mkdir(exist_ok=True)
             _write(path, data)
+        self._unsynced.append(path)
+        if time.monotonic() - self._synced >= _SYNC_EVERY:
+            self.sync()
+
+    def sync(self) -> None:
+        """Force what was stored onto the disk.
+
+        Raises
+        ------
+        NoSpaceError
+            If the disk is full: some storages find out only now.
+        """
+        stored, self._unsynced = self._unsynced, []
+        with self._loud_when_full():
+            for path in (*stored, *sorted({path.parent for path in stored})):
+                _sync(path)
+        self._synced = time.monotonic()
+
+    @contextmanager
+    def _loud_when_full(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if is_full(error):
                 raise NoSpaceError(f"no space left to keep results in {self.folder}") from None
@@ -177,18 +206,16 @@ def _write(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _sync(path: Path) -> None:
+    with suppress(FileNotFoundError):  # another driver has set it aside
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

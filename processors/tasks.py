@@ -146,12 +146,15 @@ class Failed:
         Going on makes no sense: the disk is full.
     abandoned : bool
         The deadline has passed and the worker may still be at it.
+    divisible : bool
+        A part of the events may be to blame, or their number: it ended its worker, or took all memory.
     """
 
     reason: str
     detail: str = ""
     fatal: bool = False
     abandoned: bool = False
+    divisible: bool = False
 
 
 Report: TypeAlias = Done | Failed
@@ -232,7 +235,15 @@ def describe(error: BaseException, options: Options) -> Failed:
     text = _fixed_text(error) if options.blind else _own_text(error)
     reason = f"{_kind(error, options)}{': ' if text else ''}{text} at {_place(error)}"
     detail = "".join(traceback.format_exception(error)) if options.debug else ""
-    return Failed(reason, detail, fatal=isinstance(error, OSError) and is_full(error))
+    fatal = isinstance(error, OSError) and is_full(error)
+    return Failed(reason, detail, fatal=fatal, divisible=_is_of_memory(error))
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Tell if memory ran out; readers say that a file cannot be read because of it."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__
+    return error is not None
 
 
 def _kind(error: BaseException, options: Options) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from na64.datasets.columns import Array
 from na64.datasets.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import to_branches
-from na64.datasets.synthetic.campaign import Campaign, Geometry
+from na64.datasets.synthetic.campaign import Bad, Campaign, Geometry
 from na64.datasets.synthetic.events import Block, RunPlan, make_block, plan_runs
 from na64.datasets.synthetic.writers import Format, ParquetWriter, open_writer
 
@@ -179,7 +179,7 @@ def write_conditions(
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
     runs: list[list[object]] = [["run", "type", "particle", "energy", "eot_delivered", "eot_live"]]
-    spills: list[list[object]] = [["run", "spill", "eot_delivered", "eot_live", "quality"]]
+    spills: list[list[object]] = [["run", "spill", "eot_delivered", "eot_live", "quality", "good_fraction"]]
     bad_spills = {(entry.run, entry.spill) for entry in campaign.bad if entry.start is None}
     for plan in plans:
         live_of_event = 1 / campaign.rate(plan.run.type)
@@ -188,7 +188,8 @@ def write_conditions(
         runs.append([plan.number, plan.run.type.value, beam.particle, beam.energy, sum(delivered), sum(live)])
         for spill, pair in enumerate(zip(delivered, live, strict=True), start=1):
             is_bad = bool({(plan.run.run, spill), (plan.run.run, None)} & bad_spills)
-            spills.append([plan.number, spill, *pair, "bad" if is_bad else "good"])
+            good = _good_fraction(campaign.bad, plan.run.run, spill, int(plan.spill_sizes[spill - 1]))
+            spills.append([plan.number, spill, *pair, "bad" if is_bad else "good", good])
     bad: list[list[object]] = [["run", "spill", "start", "stop"]]
     bad += [
         [
@@ -199,6 +200,18 @@ def write_conditions(
     ]
     for name, rows in (("runs", runs), ("spills", spills), ("bad", bad)):
         _write_csv(folder / f"{name}.csv", rows)
+
+
+def _good_fraction(bad: tuple[Bad, ...], run: int, spill: int, n_events: int) -> float | str:
+    """Give the part of a spill's events that is in no range of bad ones; empty without such a range."""
+    numbers = np.arange(1, n_events + 1)
+    ranges = [e for e in bad if e.run == run and e.spill in (spill, None) and e.start is not None]
+    good = np.ones(n_events, np.bool_)
+    for entry in ranges:
+        good &= ~((numbers >= (entry.start or 0)) & (numbers < (entry.stop or 0)))
+    if not ranges:
+        return ""
+    return round(float(good.mean()), 6) if n_events else 1.0
 
 
 def _write_csv(path: Path, rows: list[list[object]]) -> None:

@@ -611,7 +611,9 @@ def test_a_remote_file_that_is_gone_is_noticed(write_run: Callable[..., Path]) -
 def test_verify_notices_a_changed_file(write_run: Callable[..., Path]) -> None:
     path = write_run()
     record = only(register(path))
-    remote = replace(record, path=f"file://{path}", entries=5, runs={8701: 5}, segments=((0, 5),))
+    remote = replace(
+        record, path=f"file://{path}", entries=5, runs={8701: 5}, segments=((0, 5),), spills=({8701: (1,)},)
+    )
     with pytest.raises(ChangedFileError, match=r"run\.root: 6 entries, registered with 5"):
         verify(remote)
     path.write_bytes(path.read_bytes() + b"x")
@@ -679,7 +681,10 @@ def test_paths_that_share_only_the_root_stay_absolute(tmp_path: Path, write_run:
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["na64_catalogue"], 2, r"c\.json: not a catalogue of version 1"),
+        (["na64_catalogue"], 1, r"c\.json: a catalogue of version 1, expected 2"),
+        (["files", 0, "spills"], [], r"run\.root: spills of 0 segments and 0 runs"),
+        (["files", 0, "spills", 0], {"8701": "2-1"}, r"spills\[0\]\.8701: \"2-1\" is not ascending"),
+        (["files", 0, "spills", 0], {"8702": "1"}, r"run\.root: spills of 1 segments and 1 runs"),
         (["kind"], "date", "'date' is not a valid Kind"),
         (["extra"], 1, r'c\.json: unknown key "extra"'),
         (["files", 0, "entries"], 5, r"run\.root: 6 entries by run, 5 in all"),

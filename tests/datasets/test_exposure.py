@@ -48,8 +48,26 @@ def test_a_lost_spill_of_unknown_exposure_leaves_the_run_unknown() -> None:
     assert exposure_of_run(RUN, half, BadList((BadEntry(8701, 9),))) == Exposure(9.0, None)
 
 
-def test_bad_events_within_a_spill_cost_nothing() -> None:
-    assert exposure_of_run(RUN, SPILLS, BadList((BadEntry(8701, 2, 0, 9),))) == Exposure(10.0, 8.0)
+def test_bad_events_within_a_spill_cost_what_is_stated() -> None:
+    bad = BadList((BadEntry(8701, 2, 0, 9), BadEntry(8701, 2, 20, 30)))
+    stated = (*SPILLS[:1], SpillFacts(8701, 2, 3.0, 2.5, good_fraction=0.5), *SPILLS[2:])
+    assert exposure_of_run(RUN, stated, bad) == Exposure(8.5, 6.75)
+    assert exposure_of_run(RunFacts(8701), stated, bad) == Exposure(8.5, 6.75)
+    assert exposure_of_run(RUN, stated, bad, unread=frozenset({2})) == Exposure(7.0, 5.5)
+    assert exposure_of_run(RUN, stated, bad + BadList((BadEntry(8701, 2),))) == Exposure(7.0, 5.5)
+    assert exposure_of_run(RUN, stated, NONE_BAD) == Exposure(10.0, 8.0)
+
+
+@pytest.mark.parametrize("facts", [RUN, RunFacts(8701)])
+@pytest.mark.parametrize("spills", [SPILLS, (SPILLS[0], SPILLS[2])])
+def test_what_bad_events_cost_is_never_guessed(facts: RunFacts, spills: tuple[SpillFacts, ...]) -> None:
+    found = exposure_of_run(facts, spills, BadList((BadEntry(8701, 2, 0, 9),)))
+    assert found == (Exposure(None, None) if len(spills) == 4 or facts is RUN else Exposure(7.0, 5.5))
+
+
+def test_bad_events_that_leave_nothing_need_no_exposure() -> None:
+    spills = (*SPILLS, SpillFacts(8701, 4, good_fraction=0.0))
+    assert exposure_of_run(RunFacts(8701), spills, BadList((BadEntry(8701, 4, 0, 9),))) == Exposure(10.0, 8.0)
 
 
 def test_a_bad_run_has_none() -> None:

@@ -78,10 +78,10 @@ def test_an_unknown_run_is_refused(result: Path, capsys: pytest.CaptureFixture[s
 
 def test_spills_are_listed_with_what_is_lost(result: Path) -> None:
     lines = (result / "spills.csv").read_text().splitlines()
-    assert lines[0] == "run,spill,eot_delivered,eot_live,quality,read"
+    assert lines[0] == "run,spill,eot_delivered,eot_live,prescale,good_fraction,quality,read"
     fields = [line.split(",") for line in lines[1:]]
-    assert {(f[0], f[1]) for f in fields if f[4] == "bad"} == {("8701", "2")}
-    assert {f[5] for f in fields} == {"yes"}
-    counted = sum(float(f[2]) for f in fields if f[0] == "8701" and f[4] == "good")
+    assert {(f[0], f[1]) for f in fields if f[6] == "bad"} == {("8701", "2")}
+    assert {f[7] for f in fields} == {"yes"}
+    counted = sum(float(f[2]) for f in fields if f[0] == "8701" and f[6] == "good")
     row = (result / "yields.csv").read_text().splitlines()[1].split(",")
     assert float(row[2]) == pytest.approx(counted)

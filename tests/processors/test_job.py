@@ -31,9 +31,10 @@ GOOD = FileRecord(
     30,
     {8701: 10, 8702: 20},
     ((0, 30),),
+    ({8701: (1,), 8702: (1, 2)},),
     truth=True,
 )
-OTHER = replace(GOOD, path="b.root", sha256="c" * 64, runs={8703: 30}, truth=False)
+OTHER = replace(GOOD, path="b.root", sha256="c" * 64, runs={8703: 30}, spills=({8703: (1,)},), truth=False)
 BROKEN = FileRecord("c.root", "d" * 64, status=Status.QUARANTINED, reason="truncated")
 CATALOGUE = Catalogue(
     Kind.DATA,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,10 +147,10 @@ def test_a_write_that_fails_leaves_the_former_partial(
     ledger = Ledger(tmp_path)
     ledger.put(KEY, _small())
 
-    def refuse(_handle: int) -> None:
+    def refuse(*_paths: object) -> None:
         raise OSError(5, "input/output error")
 
-    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="input/output error"):
         ledger.put(KEY, Partial({"run": 1}))
     back = ledger.get(KEY)
@@ -182,3 +184,55 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(tiny_disk: Path) ->
     assert ledger.get(KEY) is not None
     assert ledger.get(OTHER) is None
     assert [path for path in tiny_disk.rglob("*") if path.is_file()] == [ledger.path(KEY)]
+
+
+def test_what_was_stored_is_forced_onto_the_disk_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, synced, sync = Ledger(tmp_path), [], os.fsync
+
+    def note(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    ledger.put(KEY, _small())
+    ledger.put(OTHER, _small())
+    assert not synced
+    ledger.sync()
+    assert set(synced) == {
+        path for key in (KEY, OTHER) for path in (ledger.path(key), ledger.path(key).parent)
+    }
+    ledger.sync()
+    assert len(synced) == len(set(synced))
+
+
+def test_a_ledger_forces_what_it_has_onto_the_disk_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1.1)
+    ledger.put(KEY, _small())
+    assert len(synced) == 2
+
+
+def test_a_disk_that_is_found_full_late_is_loud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_handle: int) -> None:
+        raise OSError(errno.EDQUOT, "quota")
+
+    ledger = Ledger(tmp_path)
+    ledger.put(KEY, _small())
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(NoSpaceError, match="no space left"):
+        ledger.sync()
+
+
+def test_a_partial_that_was_set_aside_meanwhile_need_not_be_on_the_disk(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.put(KEY, _small())
+    ledger.path(KEY).unlink()
+    ledger.sync()
+    assert ledger.get(KEY) is None
