@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
     from na64.processors.job import Job
 
+_INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
 _STORE_HELP = "of features that later selections start from; default: features, beside the catalogue"
 
 
@@ -31,6 +32,10 @@ def add(verbs: Any) -> None:
     parser.add_argument("--executor", default="dask", choices=kinds, help="default: %(default)s")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster; default: one of its own")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
+    parser.add_argument("--insecure", action="store_true", help=_INSECURE_HELP)
+    parser.add_argument("--memory", type=positive, metavar="MB", help="of a worker on this machine, at most")
+    deadline = "longest time for one piece of a file before it is given up; default: %(default)s"
+    parser.add_argument("--deadline", type=positive, default=1800, metavar="SECONDS", help=deadline)
     parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
     limit = "read this many events of each run; the result is INCOMPLETE"
@@ -89,12 +94,21 @@ def _count(
     from na64.processors.campaign import process
     from na64.processors.feature_store import FeatureStore
     from na64.processors.ledger import Ledger
+    from na64.processors.tasks import Options
 
     kind = Kind(options.executor)
     if options.store is not None:
         options.store.mkdir(parents=True, exist_ok=True)
+    memory = options.memory * 10**6 if options.memory else None
+    backend = open_backend(
+        kind,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        insecure=options.insecure,
+        memory=memory,
+    )
     with (
-        open_backend(kind, workers=options.workers, scheduler=options.scheduler) as backend,
+        backend,
         progress("process", "events", sys.stderr) as show,
     ):
         return process(
@@ -105,6 +119,7 @@ def _count(
             limit=options.limit,
             chunk_events=options.chunk_events,
             store=FeatureStore((options.store or options.catalogue.parent / "features").resolve()),
+            options=Options(blind=not job.simulation, deadline=options.deadline),
             fresh=options.fresh,
             progress=lambda _done, _total, events: show(events, n_events),
         )

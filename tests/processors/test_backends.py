@@ -450,3 +450,25 @@ def test_a_scheduler_that_does_not_answer_is_named() -> None:
         pytest.raises(WorkersLostError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"),
     ):
         _collect(backend, Work(_sum, 5), _tasks())
+
+
+def test_a_process_that_asks_for_too_much_memory_has_an_error_and_lives() -> None:
+    def fill(task: Task, _context: object) -> Partial:
+        return Partial({"pid": os.getpid(), "size": np.empty(task.payload, np.uint8).nbytes})
+
+    tasks = _tasks({number: 4_000_000_000 if number == 5 else 1_000_000 for number in range(N_TASKS)})
+    with ProcessesBackend(1, memory=2_000_000_000) as backend:
+        reports = _collect(backend, Work(fill), tasks)
+    failed = reports.pop(tasks[5].key)
+    assert isinstance(failed, Failed)
+    assert "MemoryError" in failed.reason
+    assert failed.divisible
+    done = [decode(key, report.data) for key, report in reports.items() if isinstance(report, Done)]
+    assert len({partial.header["pid"] for partial in done}) == 1
+    assert len(done) == N_TASKS - 1
+
+
+@pytest.mark.parametrize("make", [ProcessesBackend, DaskBackend])
+def test_no_memory_at_all_is_refused(make: Callable[..., Backend]) -> None:
+    with pytest.raises(ValueError, match="memory is 0: expected at least 1"):
+        make(workers=1, memory=0)

@@ -411,3 +411,65 @@ def test_the_executor_needs_nothing_but_the_protocol() -> None:
     backend: Backend = Shuffled(1)
     with backend:
         assert list(backend.map(Work(_sum), [])) == []
+
+
+def _hungry(task: Task, log: str) -> Partial:
+    if task.start <= 25 < task.stop:
+        raise MemoryError
+    return _sum(task, log)
+
+
+def _halve(task: Task) -> tuple[Task, ...]:
+    middle = (task.start + task.stop) // 2
+    ranges = ((task.start, middle), (middle, task.stop)) if task.n_events > 1 else ()
+    name = f"{task.key} {task.start}"
+    return tuple(
+        Task(hashlib.sha256(f"{name} {ends}".encode()).hexdigest(), task.path, *ends) for ends in ranges
+    )
+
+
+def test_a_task_that_takes_all_memory_is_split_until_one_event_is_left(ledger: Ledger, log: Path) -> None:
+    outcome = run(_tasks(), Work(_hungry, str(log)), IterativeBackend(), ledger, split=_halve)
+    (failure,) = outcome.failures
+    assert (failure.task.path, failure.task.start, failure.task.stop) == ("run_3.root", 25, 26)
+    assert "MemoryError" in failure.reason
+    assert _total(outcome) == sum(range(70)) - 25
+    assert sum(task.n_events for task in outcome.done) == 69
+    assert not outcome.is_complete
+
+
+def test_parts_that_have_results_are_not_performed_again(ledger: Ledger, log: Path) -> None:
+    first = run(_tasks(), Work(_hungry, str(log)), IterativeBackend(), ledger, split=_halve)
+    log.unlink()
+    again = run(_tasks(), Work(_hungry, str(log)), IterativeBackend(), ledger, split=_halve)
+    assert not log.exists()
+    assert again.n_resumed == 9
+    assert _total(again) == _total(first)
+    shown: list[tuple[int, int, int]] = []
+    whole = run(
+        _tasks(),
+        Work(_sum, str(log)),
+        IterativeBackend(),
+        ledger,
+        split=_halve,
+        progress=lambda *counts: shown.append(counts),
+    )
+    assert len(_performed(log)) == 1
+    assert whole.is_complete
+    assert _total(whole) == sum(range(70))
+    assert shown[-1] == (10, 10, 70)
+
+
+def test_a_failure_of_another_kind_is_not_split(ledger: Ledger, log: Path) -> None:
+    outcome = run(_tasks(), Work(_fail_third, str(log)), IterativeBackend(), ledger, split=_halve)
+    assert [failure.task.n_events for failure in outcome.failures] == [7]
+
+
+def test_progress_counts_the_parts_of_split_tasks(ledger: Ledger, log: Path) -> None:
+    shown: list[tuple[int, int, int]] = []
+    work = Work(_hungry, str(log))
+    for _ in range(2):
+        run(_tasks(), work, IterativeBackend(), ledger, split=_halve, progress=lambda *n: shown.append(n))
+        done, total, events = shown[-1]
+        assert done == total > 10
+        assert events == 70
