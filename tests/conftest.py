@@ -18,6 +18,7 @@ CANONICAL = (
     "regions.csv",
     "histograms.uhi.zip",
 )
+IF_VARIED = ("variations.csv", "variations_yields.csv")
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +56,8 @@ def canonical() -> Callable[[Path], dict[str, bytes]]:
     """Read the products that are the same byte for byte for equal input."""
 
     def read(folder: Path) -> dict[str, bytes]:
-        return {name: (folder / name).read_bytes() for name in CANONICAL}
+        varied = [name for name in IF_VARIED if (folder / name).exists()]
+        return {name: (folder / name).read_bytes() for name in (*CANONICAL, *varied)}
 
     return read
 
