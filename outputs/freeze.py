@@ -185,6 +185,7 @@ def _selection(selection: Selection) -> dict[str, Any]:
         "name": selection.name,
         "order": list(selection.cut_names),
         **places,
+        "variations": {variation.name: list(variation.texts) for variation in facts.variations},
         "yields_after": selection.yields_after,
         "identity": selection.identity,
     }
@@ -196,15 +197,17 @@ def _words(text: str, table: str) -> str:
 
 def _periods(job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
     periods = load_periods()
-    for context in {context.period: context for context in job.runs.values()}.values():
-        yield context.period, _period(context, periods)
+    for run, context in {context.period: (run, context) for run, context in job.runs.items()}.values():
+        yield context.period, _period(run, context, job, periods)
 
 
-def _period(context: RunContext, periods: Mapping[str, Any]) -> dict[str, Any]:
+def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Any]) -> dict[str, Any]:
     period, box = periods[context.period], box_facts(periods[context.period])
     return {
         "box": {
             "identity": context.box.identity,
+            "hidden_region": job.hidden_region(run),
+            "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
             "ecal": f"below {box.ecal:g} GeV, guard {box.guard_ecal:g} GeV",
             "hcal": f"below {box.hcal:g} GeV, guard {box.guard_hcal:g} GeV",
         },

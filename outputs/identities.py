@@ -31,7 +31,7 @@ def parts_of_run(catalogue: Catalogue, job: Job, run: int) -> dict[str, str]:
     return {
         "period": identity([context.period, context.setup]),
         "run type": context.type.value,
-        "box": identity(context.box),
+        "box": job.hidden_region(run),
         "bad list": identity(job.bad.of_run(run)),
         "exposure": identity([catalogue.run_facts.get(run), _spills(catalogue, run)]),
         **{name: " ".join(sorted(found)) for name, found in files.items()},

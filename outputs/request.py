@@ -128,7 +128,8 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "catalogue": catalogue.identity,
         "runs": ranges(job.runs),
         "open_runs": ranges(run for run, context in job.runs.items() if context.type in _OPEN),
-        "boxes": {context.period: context.box.identity for context in job.runs.values()},
+        "boxes": {context.period: job.hidden_region(run) for run, context in job.runs.items()},
+        "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
         "limit": limit,
         "plugin": job.plugin.digest if job.plugin else None,
     }

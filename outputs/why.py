@@ -78,6 +78,11 @@ def _details(name: str, summary: Summary, job: Job, period: str) -> Iterator[str
         after = selection_facts(job.selection, features)
         yield from _compare(_texts(summary.selection.cuts), _texts(after.cuts), "cut")
         yield from _compare(_texts(summary.selection.regions), _texts(after.regions), "region")
+        then, now = (
+            {variation.name: "; ".join(variation.texts) for variation in facts.variations}
+            for facts in (summary.selection, after)
+        )
+        yield from _compare(then, now, "variation")
     elif name == "period":
         known = {facts.name: facts for facts in summary.periods}
         now = period_facts(load_periods()[period])

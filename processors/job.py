@@ -19,6 +19,7 @@ from na64.processors.plugin import Plugin
 from na64.processors.result import N_LAYERS_WEIGHTED
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox, load_box
+from na64.selections.variations import Effect
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -125,6 +126,15 @@ class Job:
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
         return "ecal_chi2" in self.selection.feature_names or self.plugin is not None
+
+    @property
+    def closing_effects(self) -> tuple[Effect, ...]:
+        """Effects of variations under which events of data are hidden too."""
+        return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
+
+    def hidden_region(self, run: int) -> str:
+        """Name what is hidden of a run: its box and guard band, nominally and under those effects."""
+        return identity([self.runs[run].box, list(self.closing_effects)])
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from na64.outputs import variations
 from na64.outputs.cutflow import KINDS as CUTFLOW
 from na64.outputs.cutflow import REGION_KINDS
 from na64.outputs.store import read_result
@@ -138,21 +139,28 @@ def test_the_page_about_selections(tmp_path: Path) -> None:
     head, _, regions = (ROOT / "selections" / "dimuon_2023.toml").read_text().partition("[[cut]]")
     regions = regions[regions.index("[region.I]") : regions.index("[[histogram]]")]
     quality = '[[cut]]\nname = "track_quality"\ntrack_pvalue = { above = 0.01 }\n'
-    cut, table, histogram = (block["text"] for block in _BLOCK.finditer(text))
-    Path("mine.toml").write_text("\n".join([head, cut, quality, table, regions, histogram]))
+    cut, table, histogram, varied = (block["text"] for block in _BLOCK.finditer(text))
+    Path("mine.toml").write_text("\n".join([head, cut, quality, table, regions, histogram, varied]))
     selection = load_selection("mine.toml")
     assert selection.cut_names == ("srd", "track_quality", "shower_chi2")
     assert [found.name for found in selection.histograms] == ["momentum"]
+    assert [found.name for found in selection.variations] == ["scales_up", "loose", "other_limits"]
+    assert len(load_selection("systematics_2023").variations) == 12
 
 
-def test_the_page_about_products(data: Path) -> None:
+def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> None:
     Path("out").symlink_to(data.parent / "products")
+    Path("varied").symlink_to(process(data, "systematics_2023", name="varied"))
     found = run_page("products.md")
     assert found["result"].summary.totals["recorded"] == 500
     text = (DOCS / "products.md").read_text()
-    known = {name for kinds in (YIELDS, CUTFLOW) for name in kinds}
+    varied = [kinds(weighted=False) for kinds in (variations.kinds, variations.yield_kinds)]
+    known = {name for kinds in (YIELDS, CUTFLOW, *varied) for name in kinds}
     first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
     assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     assert ", ".join(REGION_KINDS) in text
-    written = {path.name for path in Path("out").iterdir()} | {"report.html", "plots"}
+    written = {path.name for path in (*Path("out").iterdir(), *Path("varied").iterdir())} | {
+        "report.html",
+        "plots",
+    }
     assert written <= set(re.findall(r"`([\w.]+)/?`", text))
