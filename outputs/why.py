@@ -14,7 +14,7 @@ from na64.outputs.facts import box_facts, period_facts, selection_facts
 from na64.outputs.identities import parts_of_job, parts_of_run
 from na64.outputs.request import read_request, set_up
 from na64.outputs.store import read_result
-from na64.outputs.summary import CutFacts, RunFacts, Summary
+from na64.outputs.summary import CutFacts, RunFacts, SelectionFacts, Summary
 from na64.processors.job import Job
 from na64.selections.features import FEATURES
 
@@ -78,11 +78,7 @@ def _details(name: str, summary: Summary, job: Job, period: str) -> Iterator[str
         after = selection_facts(job.selection, features)
         yield from _compare(_texts(summary.selection.cuts), _texts(after.cuts), "cut")
         yield from _compare(_texts(summary.selection.regions), _texts(after.regions), "region")
-        then, now = (
-            {variation.name: "; ".join(variation.texts) for variation in facts.variations}
-            for facts in (summary.selection, after)
-        )
-        yield from _compare(then, now, "variation")
+        yield from _compare(_variations(summary.selection), _variations(after), "variation")
     elif name == "period":
         known = {facts.name: facts for facts in summary.periods}
         now = period_facts(load_periods()[period])
@@ -98,6 +94,10 @@ def _texts(cuts: Iterable[CutFacts]) -> dict[str, str]:
         cut.name: " and ".join(f"{one.text}{' ' + one.table if one.table else ''}" for one in cut.intervals)
         for cut in cuts
     }
+
+
+def _variations(facts: SelectionFacts) -> dict[str, str]:
+    return {variation.name: "; ".join(variation.texts) for variation in facts.variations}
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], noun: str) -> Iterator[str]:
