@@ -192,10 +192,11 @@ def _changed(catalogue: Catalogue, job: Job) -> dict[str, str]:
 
 
 def _failures(outcome: Outcome) -> Iterator[str]:
-    for failure in outcome.failures:
-        yield f"{_place(failure.task)}: {failure.reason}"
-    for task in outcome.untried:
-        yield f"{_place(task)}: not begun"
+    """Say what was not read, in the order of the files: which came first in time is nobody's business."""
+    reasons = [(failure.task, failure.reason) for failure in outcome.failures]
+    reasons += [(task, "not begun") for task in outcome.untried]
+    for task, reason in sorted(reasons, key=lambda pair: (pair[0].path, pair[0].start)):
+        yield f"{_place(task)}: {reason}"
 
 
 def _place(task: Task) -> str:

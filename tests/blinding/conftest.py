@@ -18,18 +18,24 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue import load
 from na64.datasets.layout import Layout
 from na64.datasets.read import read
+from na64.datasets.synthetic.branches import Jagged
+from na64.datasets.synthetic.writers import Format, open_writer
 from na64.processors.features import Skip, compute
 from na64.processors.job import Job, build_job
 from na64.processors.ledger import decode
 from na64.run import main
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import visible_mask
+from na64.selections.variations import Effect
 
 N_EVENTS = 1_500
 KEYS = ("run", "spill", "event", "trigger")
 CAMPAIGNS = {"tout2023": "small", "hits": "small", "array2018": "small2018"}
 WORLDS = ("box", "edge", "mad", "canary")
 """Hidden events in the box, in the guard band, with values that are no energies, and with magic numbers."""
+
+VARIED = "varied"
+"""A world whose hidden events are so only under a variation: nominally they are all beyond the guard band."""
 
 MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 271_828_182, 1_123_581_321
 
@@ -53,7 +59,7 @@ class World:
         return self.folder / "catalogue.json"
 
     def files(self) -> list[Path]:
-        return sorted((self.folder / "data").glob("*.root"))
+        return sorted(path for path in (self.folder / "data").glob("run*") if path.is_file())
 
 
 @dataclass(frozen=True)
@@ -69,29 +75,43 @@ class Seen:
     features: list[bytes]
 
 
-def make_worlds(layout: str, folder: Path, change: Callable[[Branches], None] | None = None) -> list[World]:
-    """Simulate a campaign and write it again for each world with other hidden events."""
+def make_worlds(
+    layout: str,
+    folder: Path,
+    change: Callable[[Branches], None] | None = None,
+    *,
+    names: tuple[str, ...] = WORLDS,
+    container: Format = Format.TTREE,
+    selection: str = "dimuon_2022",
+    n_events: int = N_EVENTS,
+) -> list[World]:
+    """Simulate a campaign and write it again for each world with other hidden events.
+
+    Which those are depends on the variations of the selection.
+    """
     original = folder / "original"
-    size = ["--events", str(N_EVENTS), "--layout", layout]
+    size = ["--events", str(n_events), "--layout", layout]
     assert main(["simulate", CAMPAIGNS[layout], "--to", str(original / "data"), *size]) == 0
     assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json")]) == 0
     catalogue = load(original / "catalogue.json")
-    job = build_job(catalogue, load_selection("dimuon_2022"))
+    job = build_job(catalogue, load_selection(selection))
     worlds = []
-    for name in WORLDS:
+    for name in names:
         world = World(name, layout, folder / f"world-{name}")
         (world.folder / "data").mkdir(parents=True)
         shutil.copytree(original / "data" / "conditions", world.folder / "data" / "conditions")
         for record in catalogue.good:
-            _rewrite(Path(record.path), world, job, record.tree, change)
+            branches = _of_world(Path(record.path), world, job, record.tree)
+            if change is not None:
+                change(branches)
+            path = world.folder / "data" / Path(record.path).with_suffix(container.suffix).name
+            _write(path, branches, container, record.tree)
         assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue)]) == 0
         worlds.append(world)
     return worlds
 
 
-def _rewrite(
-    path: Path, world: World, job: Job, tree: str, change: Callable[[Branches], None] | None
-) -> None:
+def _of_world(path: Path, world: World, job: Job, tree: str) -> Branches:
     layout = job.layouts[world.layout]
     names = [name for branch in layout.branches() for name in branch.names]
     with uproot.open(path) as file:
@@ -100,11 +120,24 @@ def _rewrite(
     hidden, donor = _hidden(path, job, layout)
     if len(hidden):
         _move(branches, hidden, donor, world, job)
-    if change is not None:
-        change(branches)
-    with uproot.recreate(world.folder / "data" / path.name, compression=None) as file:
-        made = file.mktree(tree, {name: _type(values) for name, values in branches.items()})
-        made.extend(branches)
+    return branches
+
+
+def _write(path: Path, branches: Branches, container: Format, tree: str) -> None:
+    if container is Format.TTREE:
+        with uproot.recreate(path, compression=None) as file:
+            made = file.mktree(tree, {name: _type(values) for name, values in branches.items()})
+            made.extend(branches)
+        return
+    with open_writer(path, container, tree) as writer:
+        writer.extend({name: _jagged(values) for name, values in branches.items()})
+
+
+def _jagged(values: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        return values
+    counts = ak.num(values).to_numpy()
+    return Jagged(np.concatenate([[0], np.cumsum(counts)]), ak.flatten(values).to_numpy())
 
 
 def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], int]:
@@ -113,12 +146,15 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
         n_events = file[layout.trees[0]].num_entries
     events = read(path, layout, 0, n_events)
     context = job.runs[int(events.event["run"][0])]
-    table = compute(
-        events,
-        context.setup,
-        bad=np.zeros(n_events, bool),
-        residual_times=layout.time_is_residual,
-        absent_nan=layout.absent_nan,
+    table, *varied = (
+        compute(
+            events,
+            effect.of(context.setup),
+            bad=np.zeros(n_events, bool),
+            residual_times=layout.time_is_residual,
+            absent_nan=layout.absent_nan,
+        )
+        for effect in (Effect(), *job.closing_effects)
     )
     seen = visible_mask(
         table.values,
@@ -127,6 +163,7 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
         trigger=events.event["trigger"],
         nonfinite=table.skip != Skip.NONE,
         simulation=False,
+        varied=[other.values for other in varied],
     )
     hidden = np.flatnonzero(~seen & (table.skip == Skip.NONE))
     most_in_time = (
@@ -147,7 +184,10 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     edges = next(iter(job.runs.values())).box.rectangle()
     ecal, hcal = (layout.detectors[name].columns["energy"].names for name in ("ecal", "hcal"))
     random = np.random.default_rng(7)
-    low, high = (1.0, edges.ecal - 1) if world.name == "box" else (edges.ecal + 0.5, edges.ecal_hidden - 0.5)
+    low, high = {
+        "box": (1.0, edges.ecal - 1),
+        VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
+    }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
     moved = random.uniform(low, high, len(rows)) / np.maximum(_sum(branches, ecal), 1e-6)
     if world.name == "mad":
         moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))
@@ -218,6 +258,16 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Wor
         return made[layout]
 
     return of_layout
+
+
+@pytest.fixture(scope="session")
+def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[World]]:
+    """Worlds of another kind, see `make_worlds`."""
+
+    def make(layout: str, **options: Any) -> list[World]:
+        return make_worlds(layout, tmp_path_factory.mktemp(layout), **options)
+
+    return make
 
 
 @pytest.fixture

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uproot
+from distributed import LocalCluster
 
+from na64.datasets.synthetic.writers import Format
+
+VARIED = "varied"
 WHOLE = {
     "tout2023": ["invisible_2023", "dimuon_2023"],
-    "hits": ["invisible_2023"],
+    "hits": ["invisible_2023", "dimuon_2022"],
     "array2018": ["invisible_2018"],
 }
 PAIRS = [(layout, selection) for layout, selections in WHOLE.items() for selection in selections]
@@ -81,6 +85,62 @@ def test_no_option_makes_a_difference(worlds: Any, look: Any, name: str) -> None
     seen = [look(world, "--selection", "invisible_2023", *options) for world in worlds("hits")[:2]]
     assert_equal(seen)
     assert seen[0].code == code
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """A cluster in this process: what it does is what workers elsewhere do."""
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_dask_makes_no_difference(worlds: Any, look: Any, tmp_path: Path, scheduler: str) -> None:
+    plugin = tmp_path / "my.py"
+    plugin.write_text(FAILING)
+    line = ["--selection", "invisible_2023", "--executor", "dask", "--scheduler", scheduler]
+    for options, code in ([], 0), (["--plugin", str(plugin)], 1):
+        seen = [look(world, *line, *options) for world in worlds("hits")[:2]]
+        assert_equal(seen)
+        assert seen[0].code == code
+    assert "PluginError" in seen[0].out
+
+
+@pytest.mark.parametrize("container", [Format.RNTUPLE, Format.PARQUET])
+def test_no_format_makes_a_difference(new_worlds: Any, look: Any, container: Format) -> None:
+    worlds = new_worlds("hits", container=container, names=("box", "edge"), n_events=600)
+    assert {path.suffix for path in worlds[0].files()} == {container.suffix}
+    seen = [look(world, "--selection", "invisible_2023") for world in worlds]
+    assert_equal(seen)
+    assert hidden_total(seen[0]) > 50
+    for world in worlds:
+        world.files()[0].unlink()
+    assert_equal([look(world, "--selection", "invisible_2023") for world in worlds])
+
+
+def test_events_that_only_a_variation_hides_cannot_be_seen(
+    new_worlds: Any, look: Any, tmp_path: Path
+) -> None:
+    selection = "systematics_2023"
+    worlds = new_worlds("hits", names=("box", VARIED, "mad"), selection=selection, n_events=800)
+    plugin = tmp_path / "my.py"
+    plugin.write_text(PLUGIN)
+    for options in ([], ["--plugin", str(plugin), "--chunk-events", "91"]):
+        seen = [look(world, "--selection", selection, *options) for world in worlds]
+        assert_equal(seen)
+    assert {"variations.csv", "variations_yields.csv"} < seen[0].products.keys()
+    assert hidden_total(seen[0]) > 50
+    # Without the variations they can be seen: the worlds do differ in what these hide.
+    nominal = [look(world, "--selection", "invisible_2023") for world in worlds[:2]]
+    assert hidden_total(nominal[0]) > hidden_total(nominal[1])
+    with pytest.raises(AssertionError):
+        assert_equal(nominal)
 
 
 @pytest.mark.parametrize("chunk", ["100000", "29"])
