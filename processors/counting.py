@@ -153,6 +153,38 @@ def count_events(selection: Selection, values: Values, extra: Integers) -> Tally
     return counter.tally()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """What a selection says of each event.
+
+    Attributes
+    ----------
+    failed : (n_events,) int64
+        One bit for each cut that is failed.
+    first : (n_events,) uint8
+        Index of the first cut that is failed; the number of cuts if none is.
+    region : (n_events,) uint8
+        Index in `na64.processors.result.REGIONS`, whatever the cuts say.
+    """
+
+    failed: Integers
+    first: NDArray[np.uint8]
+    region: NDArray[np.uint8]
+
+
+def judge_events(selection: Selection, values: Values) -> Judgement:
+    """Judge visible events one by one, as they are judged to be counted.
+
+    Parameters
+    ----------
+    selection : Selection
+    values : (n_features, n_events) float32
+        Rows as in ``selection.index``.
+    """
+    judged = _judge(plan(selection), np.ascontiguousarray(values), None)
+    return Judgement(judged.failed, judged.first, judged.region)
+
+
 def _judge(ready: Plan, values: Values, box: SignalBox | None) -> _Judged:
     n_events, arrays = values.shape[1], ready.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)

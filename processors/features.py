@@ -80,7 +80,7 @@ class FeatureTable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Calibrated:
+class Calibrated:
     """Energies of one detector's cells in a block of events, GeV, and whether they can be used."""
 
     total: NDArray[np.float64]
@@ -89,7 +89,7 @@ class _Calibrated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
     """What decides if a pulse is in time: an array a quantity, of the file or one value a cell."""
 
     time: Array
@@ -253,11 +253,11 @@ def _store_cells(
             continue
         detector: Detector = getattr(setup, name)
         shape = (BLOCK, detector.n_cells)
-        cells = _Calibrated(np.zeros(shape), np.zeros(shape), np.zeros(BLOCK, np.uint8))
-        window = _window(columns, detector, residual_times)
-        absent = sum(1 << bit for bit, what in enumerate(_PULSE) if f"{name}_{what}" in absent_nan)
+        cells = Calibrated(np.zeros(shape), np.zeros(shape), np.zeros(BLOCK, np.uint8))
+        window = window_of(columns, detector, residual_times)
+        absent = absent_bits(name, absent_nan)
         steps.append(
-            _calibrate(
+            calibrate(
                 columns,
                 detector,
                 window,
@@ -286,24 +286,30 @@ def _run(steps: list[Step], visible: NDArray[np.float64], visible_energy: Values
         visible_energy[start:stop] = visible[: stop - start]
 
 
-def _window(columns: Cells | Hits, detector: Detector, residual_times: bool) -> _Window:
+def absent_bits(detector: str, absent_nan: frozenset[str]) -> int:
+    """Give a bit for each of a detector's columns where nan says that there was nothing."""
+    return sum(1 << bit for bit, what in enumerate(_PULSE) if f"{detector}_{what}" in absent_nan)
+
+
+def window_of(columns: Cells | Hits, detector: Detector, residual_times: bool) -> Window:
+    """Choose what decides if a pulse of a detector is in time: columns of the file or numbers of the period."""
     timing, n_cells = detector.timing, detector.n_cells
     own = np.arange(n_cells)
     nothing = np.zeros(n_cells)
     if columns.time is None:
-        return _Window(nothing, nothing, nothing + LARGEST, 1.0, own, (False, False, False))
+        return Window(nothing, nothing, nothing + LARGEST, 1.0, own, (False, False, False))
     expected: Array | None = nothing if residual_times else columns.expected_time
     of_file = (True, expected is not None and not residual_times, False)
     if expected is None:
         expected = _finite(detector.name, "expected time", timing.expected)
     if timing.half_width is not None:
-        return _Window(columns.time, expected, nothing + timing.half_width, 1.0, own, of_file)
+        return Window(columns.time, expected, nothing + timing.half_width, 1.0, own, of_file)
     if columns.time_sigma is None:
         sigma = _finite(detector.name, "time resolution", timing.sigma)
-        return _Window(columns.time, expected, sigma, timing.n_sigma, own, of_file)
+        return Window(columns.time, expected, sigma, timing.n_sigma, own, of_file)
     shared = isinstance(columns, Cells) and columns.time_sigma.shape[-1] != n_cells
     of_cell = np.array(detector.sigma_of_cell, np.int64) if shared else own
-    return _Window(columns.time, expected, columns.time_sigma, timing.n_sigma, of_cell, (*of_file[:2], True))
+    return Window(columns.time, expected, columns.time_sigma, timing.n_sigma, of_cell, (*of_file[:2], True))
 
 
 def _finite(detector: str, what: str, values: tuple[float, ...]) -> NDArray[np.float64]:
@@ -313,16 +319,17 @@ def _finite(detector: str, what: str, values: tuple[float, ...]) -> NDArray[np.f
     return np.clip(array, -LARGEST, LARGEST)
 
 
-def _calibrate(
+def calibrate(
     columns: Cells | Hits,
     detector: Detector,
-    window: _Window,
+    window: Window,
     *,
     absent: int,
-    cells: _Calibrated,
+    cells: Calibrated,
     skip: NDArray[np.uint8],
     n_events: int,
 ) -> Step:
+    """Make ready the step that fills ``cells`` with the events ``start`` to ``stop`` it is called with."""
     scale = np.array(detector.scale, np.float64)
     arrays = (columns.energy, window.time, window.expected, window.sigma)
     outputs = (cells.total, cells.in_time, cells.state, skip)
@@ -349,7 +356,7 @@ def _calibrate(
     return partial(window_hits, *hits, *mode, *outputs)
 
 
-def _grids(detector: Detector, window: _Window, arrays: tuple[Array, ...], n_events: int) -> list[Array]:
+def _grids(detector: Detector, window: Window, arrays: tuple[Array, ...], n_events: int) -> list[Array]:
     grids = []
     n_sigma = int(window.sigma_of_cell.max()) + 1
     for what, array in zip(_PULSE, arrays, strict=True):
@@ -406,7 +413,7 @@ def _around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np
     return np.array(near, np.int64)
 
 
-def _make_ecal(setup: Setup, cells: _Calibrated, values: Values, visible: NDArray[np.float64]) -> Step:
+def _make_ecal(setup: Setup, cells: Calibrated, values: Values, visible: NDArray[np.float64]) -> Step:
     _, n_x, n_y = setup.ecal.shape
     x = np.repeat((np.arange(n_x) - (n_x - 1) / 2) * setup.cell_pitch, n_y)
     y = np.tile((np.arange(n_y) - (n_y - 1) / 2) * setup.cell_pitch, n_x)
@@ -416,7 +423,7 @@ def _make_ecal(setup: Setup, cells: _Calibrated, values: Values, visible: NDArra
     return partial(ecal.sum_ecal, cells.total, cells.in_time, cells.state, *geometry, values, visible)
 
 
-def _fit_shower(setup: Setup, cells: _Calibrated, values: Values) -> Step:
+def _fit_shower(setup: Setup, cells: Calibrated, values: Values) -> Step:
     t = setup.template
     template = np.array(
         [t.core, t.tail, t.core_slope, t.tail_slope, t.core_fraction, t.stochastic, t.constant, t.noise]
@@ -426,7 +433,7 @@ def _fit_shower(setup: Setup, cells: _Calibrated, values: Values) -> Step:
     return partial(shower.fit_shower, cells.in_time, cells.state, *geometry, values)
 
 
-def _make_hcal(setup: Setup, cells: _Calibrated, values: Values, visible: NDArray[np.float64]) -> Step:
+def _make_hcal(setup: Setup, cells: Calibrated, values: Values, visible: NDArray[np.float64]) -> Step:
     _, n_x, n_y = setup.hcal.shape
     modules = (n_x * n_y, (n_x // 2) * n_y + n_y // 2, np.array(setup.hcal_modules, np.int64))
     limits = (float(setup.topology_threshold), setup.topology_peripheral_only, float(setup.muon_hcal_2))
@@ -435,16 +442,16 @@ def _make_hcal(setup: Setup, cells: _Calibrated, values: Values, visible: NDArra
     return partial(hcal.sum_hcal, cells.total, cells.in_time, cells.state, *choice, values, visible)
 
 
-def _make_srd(_: Setup, cells: _Calibrated, values: Values, __: NDArray[np.float64]) -> Step:
+def _make_srd(_: Setup, cells: Calibrated, values: Values, __: NDArray[np.float64]) -> Step:
     return partial(small.sum_srd, cells.in_time, cells.state, _rows(small.SRD_FEATURES), values)
 
 
-def _make_veto(setup: Setup, cells: _Calibrated, values: Values, _: NDArray[np.float64]) -> Step:
+def _make_veto(setup: Setup, cells: Calibrated, values: Values, _: NDArray[np.float64]) -> Step:
     scale = (float(setup.veto_mip), float(setup.veto_balance), _rows(small.VETO_FEATURES))
     return partial(small.sum_veto, cells.in_time, cells.state, *scale, values)
 
 
-def _make_vhcal(_: Setup, cells: _Calibrated, values: Values, __: NDArray[np.float64]) -> Step:
+def _make_vhcal(_: Setup, cells: Calibrated, values: Values, __: NDArray[np.float64]) -> Step:
     return partial(
         small.sum_vhcal, cells.total, cells.in_time, cells.state, _rows(small.VHCAL_FEATURES), values
     )

@@ -43,12 +43,15 @@ class VisibleEvents:
         Of weighted simulation.
     accounting : dict of str to int
         By `na64.processors.result.ACCOUNTING`.
+    rows : (n_events,) int64 or None
+        Where in the chunk each of them was; not known of features from a store.
     """
 
     run: int
     values: NDArray[np.float32]
     weight: NDArray[np.float64] | None
     accounting: dict[str, int]
+    rows: NDArray[np.int64] | None = None
 
 
 def visible_events(events: EventColumns, job: Job, file: FileContext) -> Iterator[VisibleEvents]:
@@ -64,7 +67,7 @@ def visible_events(events: EventColumns, job: Job, file: FileContext) -> Iterato
     for run in sorted(set(file.runs).intersection(runs_of(events))):
         rows = np.flatnonzero(events.event["run"] == run)
         part = events if len(rows) == events.n_events else take_rows(events, rows)
-        yield _of_run(part, run, job, file)
+        yield _of_run(part, rows, run, job, file)
 
 
 def runs_of(events: EventColumns) -> list[int]:
@@ -77,7 +80,9 @@ def runs_of(events: EventColumns) -> list[int]:
     return [lowest] if lowest == highest else np.unique(numbers).tolist()
 
 
-def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> VisibleEvents:
+def _of_run(
+    events: EventColumns, rows: NDArray[np.int64], run: int, job: Job, file: FileContext
+) -> VisibleEvents:
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
     effects = job.selection.effects
@@ -100,7 +105,8 @@ def _of_run(events: EventColumns, run: int, job: Job, file: FileContext) -> Visi
         values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
     if varied:
         values = append_varied(values, varied, seen, job.selection, job.plugin)
-    return VisibleEvents(run, values, _weight(events, seen) if job.weighted else None, accounting)
+    weight = _weight(events, seen) if job.weighted else None
+    return VisibleEvents(run, values, weight, accounting, rows[seen])
 
 
 def _varied(

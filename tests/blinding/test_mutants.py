@@ -305,7 +305,7 @@ def sample(path: Path) -> EventColumns:
     return events
 
 
-def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dict[str, int]]:
+def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dict[str, int], Any]:
     rows = np.flatnonzero(events.event["run"] == run)
     part, context = take_rows(events, rows), job.runs[run]
     bad = job.bad.mask(*(part.event[name] for name in ("run", "spill", "event")))
@@ -324,7 +324,7 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
     values = table.values[:, seen]
     if job.plugin is not None:
         values = np.concatenate([values, (values[INDEX["ecal"]] + values[INDEX["hcal"]])[None]])
-    return values, part.event["weight"][seen] if job.weighted else None, accounting
+    return values, part.event["weight"][seen] if job.weighted else None, accounting, rows[seen]
 
 
 def jobs() -> Iterator[Job]:
@@ -346,9 +346,10 @@ def judge_visible(module: ModuleType, events: EventColumns, expected: list[dict[
         parts = {part.run: part for part in module.visible_events(events, job, file)}
         assert list(parts) == list(RUNS)
         for run, part in parts.items():
-            values, weight, accounting = of_run[run]
+            values, weight, accounting, rows = of_run[run]
             assert np.array_equal(part.values, values, equal_nan=True)
             assert part.accounting == accounting
+            assert np.array_equal(part.rows, rows)
             assert (part.weight is None) == (weight is None)
             assert weight is None or np.array_equal(part.weight, weight)
     alone = take_rows(events, np.flatnonzero(events.event["run"] == RUNS[1]))

@@ -1,0 +1,112 @@
+"""na64 events and na64 show: the visible events behind the numbers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+
+if TYPE_CHECKING:
+    from na64.outputs.events.analysis import Analysis
+    from na64.outputs.events.choice import Choice
+
+_REGIONS = ("I", "II", "III", "elsewhere")
+_FORMATS = ("parquet", "root", "csv")
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_events(verbs)
+    _add_show(verbs)
+
+
+def _add_events(verbs: Any) -> None:
+    text = "Write the visible events of a result: numbers, features, cells on request."
+    parser = add_command(verbs, "events", _events, text)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
+    _add_choice(parser)
+    parser.add_argument("--limit", type=positive, metavar="N", help="so many events at most")
+    formats = "default: by the name of FILE, or parquet"
+    parser.add_argument("--format", choices=_FORMATS, help=formats)
+    parser.add_argument("--cells", action="store_true", help="energy, delay and window of every cell too")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="default: events.FORMAT in DIR")
+
+
+def _add_show(verbs: Any) -> None:
+    text = "Draw visible events of a result, one by one or on a contact sheet, and judge them cut by cut."
+    parser = add_command(verbs, "show", _show, text)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
+    parser.add_argument("events", nargs="*", metavar="RUN:SPILL:EVENT", help="or choose with --after")
+    _add_choice(parser)
+    parser.add_argument("--limit", type=positive, metavar="N", help="so many chosen events; default: 12")
+    parser.add_argument("--sheet", action="store_true", help="many events on a page")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="for the pictures; default: events in DIR")
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    after = "events that pass this cut and all before, or visible; default: all cuts"
+    parser.add_argument("--after", metavar="CUT", help=after)
+    parser.add_argument("--region", choices=_REGIONS, help="only those in this region")
+    parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
+
+
+def _events(options: argparse.Namespace) -> int:
+    from na64.outputs.events.choice import counted
+    from na64.outputs.events.skim import Format, write_events
+    from na64.outputs.progress import progress
+
+    analysis, choice = _reopen(options)
+    suffix = options.to.suffix.removeprefix(".") if options.to else ""
+    format = Format(options.format or (suffix if suffix in _FORMATS else "parquet"))  # noqa: A001
+    path = options.to or options.folder / f"events.{format}"
+    expected = counted(analysis, choice)
+    total = min(expected, options.limit or expected)
+    with progress("events", "events", sys.stderr) as show:
+        show(0, total)
+        written = write_events(
+            analysis,
+            choice,
+            path,
+            format=format,
+            cells=options.cells,
+            on_progress=lambda done: show(done, total),
+        )
+    print(f"{written:,} events {choice}: {path}")
+    if written != total:
+        print(f"not as counted: the result has {expected:,} of them")
+        return INCOMPLETE
+    return SUCCESS
+
+
+def _show(options: argparse.Namespace) -> int:
+    from na64.outputs.events.gallery import find, pictures
+    from na64.outputs.events.table import lines
+
+    analysis, choice = _reopen(options, default_limit=12)
+    if options.events and (options.after or options.region or options.runs or options.limit):
+        raise ValueError("either events by number, or --after, --region, --runs and --limit")
+    cards = find(analysis, options.events) if options.events else find(analysis, choice)
+    folder = options.to or options.folder / "events"
+    if not options.sheet:
+        for card in cards:
+            tell(lines(card))
+            print()
+    for path in pictures(analysis, cards, folder, sheet=options.sheet):
+        print(f"picture: {path}")
+    return SUCCESS
+
+
+def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tuple[Analysis, Choice]:
+    from na64.datasets.scope import chosen_runs
+    from na64.outputs.events.analysis import reopen
+    from na64.outputs.events.choice import Choice
+
+    analysis = reopen(options.folder)
+    analysis.stage(options.after)
+    runs = chosen_runs(options.runs, analysis.job.runs) if options.runs else None
+    if analysis.other_code:
+        print("note: the result was made by another version of the code", file=sys.stderr)
+    return analysis, Choice(options.after, options.region, runs, options.limit or default_limit)

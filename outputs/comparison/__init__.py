@@ -1,0 +1,1 @@
+"""Results beside each other: two of them, data and simulation, and one against time."""

@@ -1,0 +1,1 @@
+"""Looking at visible events one by one: chosen, written, drawn."""

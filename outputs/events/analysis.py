@@ -1,0 +1,108 @@
+"""A stored result together with the files and the selection it was made of, to look at its events again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from na64.datasets.catalogue import Catalogue
+from na64.outputs.figures import Products
+from na64.outputs.identities import parts_of_job, parts_of_run
+from na64.outputs.request import read_request, set_up
+from na64.outputs.store import read_result
+from na64.processors.job import Job
+from na64.processors.looking import SeenEvents, look
+from na64.selections.features import FEATURES
+from na64.selections.selection import VISIBLE, Selection
+
+_CODE = ("kernels", "code of features", "code of counting")
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A stored result, and the job that made it set up again.
+
+    Attributes
+    ----------
+    folder : Path
+        Where `na64 process` wrote to.
+    products : Products
+    catalogue : Catalogue
+    job : Job
+    limit : int or None
+        Events a run that the result is of.
+    other_code : bool
+        The result was made by another version of the code: events may be judged otherwise now.
+    """
+
+    folder: Path
+    products: Products
+    catalogue: Catalogue
+    job: Job
+    limit: int | None
+    other_code: bool
+
+    @property
+    def selection(self) -> Selection:
+        """The selection of the result."""
+        return self.job.selection
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each feature by name, in storage order, those of a plug-in included."""
+        known = {name: feature.unit for name, feature in FEATURES.items()}
+        return known | {feature.name: feature.unit for feature in self.selection.extra_features}
+
+    def stage(self, after: str | None) -> int:
+        """Give how many cuts come up to the named one; all by default, none for ``visible``.
+
+        Raises
+        ------
+        KeyError
+            The selection has no such cut.
+        """
+        stages = (VISIBLE, *self.selection.cut_names)
+        if after is None:
+            return len(stages) - 1
+        if after not in stages:
+            raise KeyError(f'selection {self.selection.name} has no cut "{after}", only {", ".join(stages)}')
+        return stages.index(after)
+
+    def look(self, *, runs: Collection[int] | None = None, cells: bool = False) -> Iterator[SeenEvents]:
+        """Read the visible events of the result again, see `na64.processors.looking.look`."""
+        return look(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)
+
+
+def reopen(folder: Path) -> Analysis:
+    """Read a result and set its job up again.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no result of `na64 process`.
+    ValueError
+        Selection, plug-in, files or numbers are not those of the result any more.
+    """
+    products, request = read_result(folder), read_request(folder)
+    catalogue, job = set_up(folder, request)
+    changed = list(_changes(products, catalogue, job))
+    if others := [name for name in changed if name not in _CODE]:
+        raise ValueError(
+            f"{folder.name}: not as it was when the result was made: {', '.join(others[:3])}; "
+            "na64 process makes a new one, na64 why says what changed"
+        )
+    return Analysis(folder, products, catalogue, job, request.limit, other_code=bool(changed))
+
+
+def _changes(products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:
+    then, now = products.summary.identities, parts_of_job(job)
+    yield from (name for name in now if name in then and then[name] != now[name])
+    for facts in products.summary.runs:
+        if facts.run not in job.runs:
+            yield f"run {facts.run}"
+            continue
+        found = parts_of_run(catalogue, job, facts.run)
+        for name in sorted(found.keys() | facts.identities.keys()):
+            if found.get(name) != facts.identities.get(name):
+                yield f"{name} of run {facts.run}"

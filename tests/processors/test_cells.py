@@ -1,0 +1,54 @@
+"""Single cells are those that the features are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from na64.datasets.columns import DETECTORS
+from na64.datasets.layout import load_layout
+from na64.datasets.periods import load_periods
+from na64.datasets.read import read
+from na64.processors.cells import cell_tables
+from na64.processors.features import compute
+
+LAYOUTS = {"tout2023": ("small", "2023A"), "hits": ("small", "2023A"), "array2018": ("small2018", "2018")}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_cells_add_up_to_the_features(simulate: Callable[..., Path], tmp_path: Path, name: str) -> None:
+    campaign, period = LAYOUTS[name]
+    file = sorted(simulate(tmp_path, campaign, 300, layout=name).glob("*.root"))[0]
+    layout, setup = load_layout(name), load_periods()[period].setup
+    events = read(file, layout, 0, 60)
+    known = {"residual_times": layout.time_is_residual, "absent_nan": layout.absent_nan}
+    features = compute(events, setup, bad=np.zeros(60, bool), **known)  # type: ignore[arg-type]
+    tables = cell_tables(events, setup, **known)  # type: ignore[arg-type]
+    assert set(tables) == set(events.detectors) <= set(DETECTORS)
+    for detector, made in {"ecal": "ecal", "srd": "srd_sum", "vhcal": "vhcal"}.items():
+        if detector in tables:
+            total = tables[detector].in_time.sum(axis=1)
+            assert total == pytest.approx(features[made], rel=1e-6, nan_ok=True)
+    assert tables["ecal"].energy.sum(axis=1) == pytest.approx(features["ecal_total"], rel=1e-6)
+    assert (tables["ecal"].energy > 0).sum() > 500
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_what_is_in_time_lies_in_the_window(simulate: Callable[..., Path], tmp_path: Path, name: str) -> None:
+    campaign, period = LAYOUTS[name]
+    file = sorted(simulate(tmp_path, campaign, 300, layout=name).glob("*.root"))[0]
+    layout, setup = load_layout(name), load_periods()[period].setup
+    events = read(file, layout, 0, 60)
+    tables = cell_tables(events, setup, residual_times=layout.time_is_residual, absent_nan=layout.absent_nan)
+    n_out_of_time = 0
+    for table in tables.values():
+        inside = np.abs(table.delay) < table.window
+        assert (np.isnan(table.delay) == (table.energy == 0)).all()
+        # Two pulses in a cell may disagree; of one pulse in a cell all is in time or nothing.
+        whole = (table.in_time == 0) | (table.in_time == table.energy)
+        assert (inside == (table.in_time > 0))[whole].all()
+        n_out_of_time += int((~inside & (table.energy > 0)).sum())
+    assert n_out_of_time > 10 or name == "array2018"  # which has no times of the ECAL
