@@ -292,7 +292,7 @@ def absent_bits(detector: str, absent_nan: frozenset[str]) -> int:
 
 
 def window_of(columns: Cells | Hits, detector: Detector, residual_times: bool) -> Window:
-    """Choose what decides if a pulse of a detector is in time: columns of the file or numbers of the period."""
+    """Choose what decides if a pulse is in time: columns of the file, or numbers of the period."""
     timing, n_cells = detector.timing, detector.n_cells
     own = np.arange(n_cells)
     nothing = np.zeros(n_cells)

@@ -1,4 +1,4 @@
-"""Visible events of a catalogue with their numbers and cells, read again: for whoever looks at single events."""
+"""Visible events of a catalogue, read again with their numbers and cells: to look at single events."""
 
 from __future__ import annotations
 

@@ -1,0 +1,136 @@
+"""Single events as table and picture."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from na64.outputs.events.analysis import reopen
+from na64.outputs.events.card import Card, cards_of
+from na64.outputs.events.choice import Choice, choose
+from na64.outputs.events.display import draw_event
+from na64.outputs.events.gallery import draw_sheet, find, parse
+from na64.outputs.events.table import lines
+from na64.outputs.style import style
+from na64.run import main
+
+
+@pytest.fixture(scope="module")
+def cards(result: Path) -> list[Card]:
+    return find(reopen(result), Choice("visible", limit=60))
+
+
+def texts(figure: Figure) -> list[str]:
+    found: list[Any] = figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    return [artist.get_text() for artist in found if artist.get_text()]
+
+
+def test_checks_agree_with_what_is_counted(result: Path) -> None:
+    analysis = reopen(result)
+    for part in choose(analysis, Choice("visible"), cells=True):
+        for card, failed in zip(cards_of(part, analysis), part.judgement.failed.tolist(), strict=True):
+            names = [name for n, name in enumerate(analysis.selection.cut_names) if failed >> n & 1]
+            assert list(card.failed) == names
+
+
+def test_a_table_of_limits_is_judged_where_the_event_is(result: Path) -> None:
+    analysis = reopen(result)
+    bounds = set()
+    for card in find(analysis, Choice("ecal_ratio")):
+        (check,) = [check for check in card.checks if check.cut == "shower_chi2"]
+        found = re.fullmatch(r"shower_chi2 < 2\.5 to 4, by ecal \(here (\S+)\)", check.bound)
+        assert found
+        bounds.add(found[1])
+        assert check.passed == (check.value < float(found[1]))
+    assert len(bounds) > 1
+
+
+def test_values_are_in_the_units_of_the_bounds(cards: list[Card]) -> None:
+    card = cards[0]
+    (check,) = [check for check in card.checks if "srd_1" in check.bound]
+    assert check.unit == "MeV"
+    assert check.value == pytest.approx(1000 * card.values["srd_1"])
+    (check,) = [check for check in card.checks if check.cut == "angle"]
+    assert check.value == pytest.approx(1000 * card.values["track_angle"])
+
+
+def test_the_table_says_where_the_event_is_from_and_what_fails(cards: list[Card]) -> None:
+    card = next(card for card in cards if len(card.failed) > 1)
+    said = list(lines(card))
+    assert card.number in said[0]
+    assert f"fails {card.failed[0]} and {len(card.failed) - 1} more" in said[0]
+    assert f"{card.file}, entry {card.entry}" in said[1]
+    marks = [line.split()[:2] for line in said if "FAIL" in line]
+    assert {name for name, mark in marks if mark == "FAIL"} | {"FAIL"} >= set(card.failed)
+    assert sum("pass" in line or "FAIL" in line for line in said) == len(card.checks)
+
+
+def test_the_picture_shows_cells_times_and_cuts(cards: list[Card]) -> None:
+    card = max(cards, key=lambda card: card.values["ecal_out_of_time"])
+    with style():
+        figure = draw_event(card)
+    said = texts(figure)
+    for title in ("preshower", "ECAL", "HCAL 0", "HCAL 3", "VHCAL", "SRD", "times against windows"):
+        assert title in said
+    assert f"run {card.run}, spill {card.spill}, event {card.event}" in said
+    assert {check.bound for check in card.checks} <= set(said)
+    assert any("at other times" in text for text in said)
+    hatched = figure.findobj(lambda artist: getattr(artist, "get_hatch", lambda: None)() is not None)
+    late = sum(int(((t.energy > t.in_time) & (t.energy > 0)).sum()) for t in card.cells.values())
+    assert late > 0
+    assert len(hatched) >= late - sum(card.cells[name].energy.size for name in ("srd", "veto"))
+
+
+def test_an_event_of_a_file_without_a_detector_is_drawn(cards: list[Card]) -> None:
+    bare = replace(cards[0], cells={"ecal": cards[0].cells["ecal"]}, trigger=None)
+    with style():
+        assert "HCAL 0" not in texts(draw_event(bare))
+        assert draw_sheet([bare]).axes
+
+
+def test_show_writes_a_picture_of_each_event(
+    result: Path, cards: list[Card], tmp_path: Path, capsys: Any
+) -> None:
+    wanted = [card.number for card in (cards[3], cards[1])]
+    assert main(["show", str(result), *wanted, "--to", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.index(wanted[0]) < out.index(wanted[1])
+    for number in wanted:
+        with Image.open(tmp_path / f"{number.replace(':', '_')}.png") as picture:
+            assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_a_sheet_has_a_page_for_twelve(result: Path, tmp_path: Path) -> None:
+    line = ["show", str(result), "--after", "trigger", "--limit", "13", "--sheet", "--to", str(tmp_path)]
+    assert main(line) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sheet_1.png", "sheet_2.png"]
+
+
+def test_all_of_a_simulation_is_shown(simulated: Path, result: Path, tmp_path: Path) -> None:
+    hidden = [
+        card
+        for card in find(reopen(simulated), Choice("visible", limit=300))
+        if card.values["ecal"] < 60 and card.values["hcal"] < 1 and card.trigger == 4
+    ]
+    assert hidden
+    assert main(["show", str(simulated), hidden[0].number, "--to", str(tmp_path)]) == 0
+    assert main(["show", str(result), hidden[0].number, "--to", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["8701", "8701:1", "8701:1:-2", "a:b:c", "8701:1:2:3", "8701:1:9999999999999"]
+)
+def test_what_is_no_number_of_an_event_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not RUN:SPILL:EVENT"):
+        parse(text)
+
+
+def test_numbers_and_a_choice_do_not_go_together(result: Path) -> None:
+    assert main(["show", str(result), "8701:1:1", "--after", "srd"]) == 2
