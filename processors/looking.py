@@ -121,7 +121,8 @@ def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[SeenEvents]:
     layout, first = job.layouts[piece.file.layout], task.start
     for events in read_batches(piece.record, layout, task.start, task.stop, columns=columns):
         for part in visible_events(events, job, piece.file):
-            yield _with_columns(part, events, piece, first, cells=cells)
+            nominal = part.values[: len(job.selection.index)]  # what variations change comes after
+            yield _with_columns(replace(part, values=nominal), events, piece, first, cells=cells)
         first += events.n_events
 
 

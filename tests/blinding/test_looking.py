@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
+from na64.datasets.read import read_batches
 from na64.processors import looking
 from na64.run import main
 
@@ -103,7 +104,7 @@ def test_as_much_is_read_whatever_the_event_is(
     folders: list[Path], says: Says, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    plain = looking.read_batches
+    plain = read_batches
 
     def counting(*arguments: Any, **options: Any) -> Iterator[Any]:
         for events in plain(*arguments, **options):

@@ -1,0 +1,107 @@
+"""na64 compare, overlay and stability: results beside each other, and against time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from na64.commands.verbs import SUCCESS, add_command, tell
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from na64.outputs.comparison.compare import Comparison
+    from na64.outputs.figures import Products
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_compare(verbs)
+
+
+def _add_compare(verbs: Any) -> None:
+    text = "Put two results beside each other: cut-flows, runs, and the events gained and lost."
+    parser = add_command(verbs, "compare", _compare, text)
+    parser.add_argument("first", type=Path, metavar="A", help="where na64 process wrote to")
+    parser.add_argument("second", type=Path, metavar="B", help="where it wrote another result to")
+    parser.add_argument("--after", metavar="CUT", help="compare what is left after it; default: all cuts")
+    of = parser.add_mutually_exclusive_group()
+    of.add_argument("--same-events", action="store_true", help="match events by run, spill and event")
+    of.add_argument("--other-events", action="store_true", help="compare rates")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="default: compare in B")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from na64.outputs.comparison.compare import lines
+    from na64.outputs.comparison.compare_plot import draw_comparison
+
+    found = _found(options)
+    tell(lines(found))
+    folder: Path = options.to or options.second / "compare"
+    tables = {"cutflow": found.cutflow, "runs": found.runs}
+    if found.same_events:
+        tables["events"] = found.events
+    from na64.outputs.store import write_bytes
+
+    for name, table in tables.items():
+        write_bytes(folder / f"{name}.csv", table.to_csv())
+    _draw(folder, {"compare": lambda: draw_comparison(found)})
+    print(f"tables and plot: {folder}")
+    return SUCCESS
+
+
+def _found(options: argparse.Namespace) -> Comparison:
+    from na64.outputs.comparison.compare import compare_events, compare_rates
+    from na64.outputs.comparison.pairing import changes
+    from na64.outputs.events.analysis import reopen
+    from na64.outputs.store import read_result
+
+    folders = (options.first, options.second)
+    one, other = (read_result(folder) for folder in folders)
+    names = (_name(options.first, one), _name(options.second, other))
+    for products in (one, other):
+        if options.after is not None and options.after not in products.cutflow.column("cut"):
+            raise KeyError(f'selection {products.summary.selection.name} has no cut "{options.after}"')
+    if options.other_events or not (options.same_events or _is_same(one, other)):
+        return compare_rates((one, other), after=options.after, names=names)
+    analyses = [reopen(folder) for folder in folders]
+    for analysis in analyses:
+        if analysis.other_code:
+            print(f"note: {analysis.folder} was made by another version of the code", file=sys.stderr)
+    found = list(changes(analyses[0], analyses[1], options.after))
+    return compare_events((one, other), found, after=options.after, names=names)
+
+
+def _name(folder: Path, products: Products) -> str:
+    summary = products.summary
+    return f"{folder.name}: {summary.selection.name}, {summary.label}, {summary.scope}"
+
+
+def _is_same(one: Products, other: Products) -> bool:
+    """Tell if two results are of the same events: of the same files, or of the same runs of real data."""
+    files = [
+        {value for run in products.summary.runs for name, value in run.identities.items() if "file " in name}
+        for products in (one, other)
+    ]
+    runs = [{run.run for run in products.summary.runs} for products in (one, other)]
+    recorded = not (one.summary.has_truth or other.summary.has_truth)
+    return bool(files[0] & files[1]) or (recorded and bool(runs[0] & runs[1]))
+
+
+def _draw(folder: Path, figures: dict[str, Any]) -> None:
+    """Draw figures in our style and write each as PNG and PDF."""
+    import io
+
+    from na64.outputs.store import write_bytes
+    from na64.outputs.style import style
+
+    formats: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+    with style():
+        for name, draw in figures.items():
+            figure: Figure = draw()
+            for suffix, metadata in formats.items():
+                buffer = io.BytesIO()
+                figure.savefig(buffer, format=suffix, metadata=metadata)
+                write_bytes(folder / f"{name}.{suffix}", buffer.getvalue())

@@ -1,0 +1,255 @@
+"""Two results beside each other: what each cut leaves, run by run, and which events changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from na64.outputs.comparison.pairing import Changed, RunChange
+from na64.outputs.comparison.statistics import after_looks, same_rate
+from na64.outputs.cutflow import ALL_RUNS
+from na64.outputs.figures import Products
+from na64.outputs.table import Kind, Table, Value
+from na64.selections.features import FEATURES
+
+CUTFLOW: dict[str, Kind] = {
+    "cut": Kind.TEXT,
+    "first": Kind.COUNT,
+    "second": Kind.COUNT,
+    "difference": Kind.COUNT,
+    "ratio": Kind.NUMBER,
+    "p": Kind.NUMBER,
+}
+RUNS: dict[str, Kind] = {
+    "run": Kind.COUNT,
+    "first": Kind.COUNT,
+    "second": Kind.COUNT,
+    "gained": Kind.COUNT,
+    "lost": Kind.COUNT,
+    "p": Kind.NUMBER,
+}
+EVENTS: dict[str, Kind] = {
+    "change": Kind.TEXT,
+    "run": Kind.COUNT,
+    "spill": Kind.COUNT,
+    "event": Kind.COUNT,
+    "reason": Kind.TEXT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """What the counts of two results are in proportion to."""
+
+    first: float
+    second: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two results beside each other.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What each result is, in words.
+    same_events : bool
+        They are of the same events: what they select is matched event by event.
+    exposures : Exposures or None
+        Of all runs, if they are of other events.
+    cutflow, runs, events : Table
+        Columns `CUTFLOW`, `RUNS`, and `EVENTS` with the features.
+    after : str
+        Where the selected events of ``runs`` and ``events`` were taken.
+    """
+
+    names: tuple[str, str]
+    same_events: bool
+    exposures: Exposures | None
+    cutflow: Table
+    runs: Table
+    events: Table
+    after: str
+
+    @property
+    def smallest_p(self) -> tuple[float, float, int]:
+        """The smallest p-value of the runs, the same after the number of looks, and that number."""
+        found = [float(p) for p in self.runs.column("p") if p is not None]
+        smallest = min(found, default=1.0)
+        return smallest, after_looks(smallest, len(found)), len(found)
+
+
+def compare_events(
+    products: tuple[Products, Products],
+    changes: Sequence[tuple[RunChange, list[Changed]]],
+    *,
+    after: str | None,
+    names: tuple[str, str],
+) -> Comparison:
+    """Compare results of the same events.
+
+    Parameters
+    ----------
+    products : two Products
+    changes : sequence
+        `na64.outputs.comparison.pairing.changes`.
+    after : str or None
+    names : two str
+    """
+    rows = [
+        (
+            c.run,
+            c.both + c.lost,
+            c.both + c.gained,
+            c.gained,
+            c.lost,
+            float(same_rate(c.gained, 1, c.lost, 1)),
+        )
+        for c, _ in changes
+    ]
+    everything = [event for _, events in changes for event in events]
+    table = _events_table(everything)
+    flow = _cutflow(*products, None)
+    return Comparison(names, True, None, flow, Table(RUNS, rows), table, after or "all cuts")
+
+
+def compare_rates(
+    products: tuple[Products, Products], *, after: str | None, names: tuple[str, str]
+) -> Comparison:
+    """Compare results of other events: counts in proportion to the exposure, cut by cut and run by run.
+
+    Only runs that both results have are compared run by run.
+    """
+    exposures = exposures_of(*products)
+    flow = _cutflow(*products, exposures)
+    rows = list(_run_rows(*products, after, exposures.unit))
+    return Comparison(
+        names, False, exposures, flow, Table(RUNS, rows), _events_table(()), after or "all cuts"
+    )
+
+
+def exposures_of(one: Products, other: Products) -> Exposures:
+    """Give electrons on target if they are known of all runs of both results, else the visible events."""
+    eot = [[run.eot_delivered for run in products.summary.runs] for products in (one, other)]
+    if all(value is not None for values in eot for value in values):
+        first, second = (sum(value or 0.0 for value in values) for values in eot)
+        return Exposures(first, second, "electrons on target")
+    visible = [float(products.summary.totals["visible"]) for products in (one, other)]
+    return Exposures(visible[0], visible[1], "visible events")
+
+
+def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """Give the names of two ordered lists in one order; what only the second has follows its predecessor."""
+    names = list(one)
+    for place, name in enumerate(other):
+        if name not in names:
+            before = other[place - 1] if place else None
+            names.insert(names.index(before) + 1 if before in names else 0, name)
+    return names
+
+
+def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Table:
+    flows = [_passed(products) for products in (one, other)]
+    rows: list[tuple[Value, ...]] = []
+    for name in merged_names(*(list(flow) for flow in flows)):
+        a, b = (flow.get(name) for flow in flows)
+        ratio = b / a if a and b is not None else None
+        p = None
+        if exposures is not None and a is not None and b is not None:
+            ratio = ratio and ratio * exposures.first / exposures.second
+            p = float(same_rate(a, exposures.first, b, exposures.second))
+        rows.append((name, a, b, None if a is None or b is None else b - a, ratio, p))
+    return Table(CUTFLOW, rows)
+
+
+def _passed(products: Products, run: Value = ALL_RUNS) -> dict[str, int]:
+    """Give what each cut leaves of a run, by cut."""
+    rows = products.cutflow.records()
+    return {str(row["cut"]): int(row["passed"] or 0) for row in rows if row["run"] == run}
+
+
+def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> Iterator[tuple[Value, ...]]:
+    known = [{run.run: run for run in products.summary.runs} for products in (one, other)]
+    for run in sorted(known[0].keys() & known[1].keys()):
+        counts, exposures = [], []
+        for products, facts in zip((one, other), known, strict=True):
+            passed = _passed(products, str(run))
+            counts.append(passed[after] if after else list(passed.values())[-1])
+            eot = facts[run].eot_delivered or 0.0
+            exposures.append(eot if unit != "visible events" else float(passed["visible"]))
+        p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
+        yield (run, *counts, None, None, p)
+
+
+def _events_table(events: Sequence[Changed]) -> Table:
+    names = list(dict.fromkeys([*FEATURES, *(name for event in events for name in event.values)]))
+    kinds = EVENTS | dict.fromkeys(names, Kind.NUMBER)
+    rows = [
+        (
+            "gained" if one.gained else "lost",
+            one.run,
+            one.spill,
+            one.event,
+            one.reason,
+            *(one.values.get(name) for name in names),
+        )
+        for one in events
+    ]
+    return Table(kinds, rows)
+
+
+def lines(found: Comparison) -> Iterator[str]:
+    """Say what a comparison found."""
+    for letter, name in zip("AB", found.names, strict=True):
+        yield f"{letter}: {name}"
+    yield _how(found)
+    yield f"{'':<18}{'A':>12}{'B':>12}{'B - A':>11}{'B / A':>9}{'' if found.same_events else '        p'}"
+    for row in found.cutflow.records():
+        p = "" if row["p"] is None else f"{row['p']:9.2g}"
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.4f}"
+        numbers = (_count(row["first"]), _count(row["second"]), _signed(row["difference"]))
+        yield f"{row['cut']!s:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>11}{ratio:>9}{p}"
+    if found.runs.rows:
+        yield from _of_runs(found)
+    if found.same_events:
+        yield from _of_events(found)
+
+
+def _how(found: Comparison) -> str:
+    if found.exposures is None:
+        return "the same events, matched by run, spill and event"
+    return (
+        f"other events, per {found.exposures.unit}: {found.exposures.first:.4g} and "
+        f"{found.exposures.second:.4g}; p: the chance of rates that differ so much or more"
+    )
+
+
+def _of_runs(found: Comparison) -> Iterator[str]:
+    smallest, honest, looks = found.smallest_p
+    yield f"run by run, after {found.after}:"
+    changed = "      gained        lost" if found.same_events else ""
+    yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{'p':>11}"
+    for row in found.runs.records():
+        more = f"{_count(row['gained']):>12}{_count(row['lost']):>12}" if found.same_events else ""
+        yield f"{row['run']!s:>8}{_count(row['first']):>12}{_count(row['second']):>12}{more}{row['p']:>11.3g}"
+    test = "gained and lost alike" if found.same_events else "equal rates"
+    yield f"test of {test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
+
+
+def _of_events(found: Comparison) -> Iterator[str]:
+    reasons = Counter((row[0], row[4]) for row in found.events.rows)
+    for word, where in (("lost", "in B"), ("gained", "in A")):
+        of_word = [(n, str(reason)) for (change, reason), n in reasons.items() if change == word]
+        total = sum(n for n, _ in of_word)
+        parts = ", ".join(f"{reason} {n:,}" for n, reason in sorted(of_word, reverse=True))
+        yield f"{total:,} events {word}{f'; what they fail {where}: {parts}' if parts else ''}"
+
+
+def _count(value: Value) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _signed(value: Value) -> str:
+    return "" if value is None else f"{value:+,}"
