@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,24 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from na64.outputs import batch
     from na64.outputs.messages import of_status
-    from na64.outputs.store import read_result
+    from na64.outputs.store import RESULT, read_result
 
+    tell(_of_batch(options.folder))
+    if batch.submission_numbers(options.folder) and not (options.folder / RESULT).exists():
+        print("no products yet: na64 merge writes them")
+        return INCOMPLETE
     summary = read_result(options.folder).summary
     tell(of_status(summary))
     return INCOMPLETE if summary.reasons else SUCCESS
+
+
+def _of_batch(folder: Path) -> Iterator[str]:
+    from na64.outputs import batch, batch_system
+
+    sent = batch.submissions(folder)
+    return batch.status(folder, {place: batch_system.queued(each) for place, each in sent.items()})
 
 
 def _why(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from na64.datasets.catalogue import Catalogue, FileRecord, verify
@@ -110,6 +110,7 @@ def process(
     ledger: Ledger,
     *,
     limit: int | None = None,
+    only: Collection[str] | None = None,
     chunk_events: int | None = None,
     store: FeatureStore | None = None,
     options: Options | None = None,
@@ -128,20 +129,23 @@ def process(
     ledger : Ledger
     limit : int, optional
         Events a run.
+    only : collection of str, optional
+        Keys of the segments that are counted; the others are missing in the result.
     chunk_events : int, optional
         Events a worker reads at a time; without influence on the result.
     store : FeatureStore, optional
         Has the features of earlier jobs, and keeps those of this one.
     options : Options, optional
+        How a segment is tried; by default blind unless the job is of simulation.
     smallest_part : int
         A segment that ends its workers is split into parts of at least so many events.
-        How a segment is tried; by default blind unless the job is of simulation.
     fresh : bool
         Count again, from the cells, what the ledger or the store holds.
     progress : callable
     """
     changed = _changed(catalogue, job)
-    tasks = [task for task in plan(catalogue, job, limit=limit) if task.path not in changed]
+    planned = plan(catalogue, job, limit=limit)
+    tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
     work = Work(
         function=count_segment,
         context=Shared(job, chunk_events, store, fresh),

@@ -1,0 +1,170 @@
+"""na64 submit, work and merge: jobs of a batch system where no ports may be opened."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+
+if TYPE_CHECKING:
+    from na64.outputs.batch import Submission
+    from na64.processors.tasks import Task
+
+_MOST_JOBS = 1000
+_EVENTS_OF_A_JOB = 100_000_000
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_submit(verbs)
+    text = "Count what the list of a batch job names; na64 submit writes it, the batch system runs it."
+    parser = add_command(verbs, "work", _work, text)
+    parser.add_argument("list", type=Path, metavar="JOB.json", help="DIR/batch/<submission>/jobs/<job>.json")
+    text = "Write the products of what batch jobs have counted; INCOMPLETE while something is missing."
+    parser = add_command(verbs, "merge", _merge, text)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 submit wrote to")
+    parser.add_argument("--no-report", action="store_true", help="numbers only; na64 report draws them later")
+
+
+def _add_submit(verbs: Any) -> None:
+    text = "Send a selection over a catalogue to a batch system; again, only what is missing."
+    parser = add_command(verbs, "submit", _submit, text)
+    add_request(parser)
+    shared = "a folder that the jobs see too; their results are shared there"
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help=shared)
+    system = parser.add_mutually_exclusive_group(required=True)
+    for name, where in (("condor", "HTCondor"), ("slurm", "SLURM")):
+        system.add_argument(f"--{name}", dest="system", action="store_const", const=name, help=f"to {where}")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--jobs", type=positive, metavar="N", help="at most this many, of equal size")
+    events = f"size of a job; default: {_EVENTS_OF_A_JOB:,}"
+    size.add_argument("--events-per-job", type=positive, metavar="N", help=events)
+    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="cores of a job; default: 1")
+    memory = "of a job; default: %(default)s"
+    parser.add_argument("--memory", type=positive, default=3000, metavar="MB", help=memory)
+    parser.add_argument("--minutes", type=positive, metavar="N", help="longest time that a job runs")
+    more = "one more line for the batch system, as it writes them; may be repeated"
+    parser.add_argument("--directive", action="append", default=[], metavar="LINE", help=more)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be sent, and stop")
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from na64.outputs import batch, batch_system
+
+    asked = read_request(options)
+    folder: Path = options.to
+    missing, waiting = _missing(asked, folder)
+    n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
+    shares = batch.share(missing, n_jobs)
+    tell(_announce(asked, missing, waiting, len(shares)))
+    if not shares:
+        print(f"nothing to send: na64 merge {shlex.quote(str(folder))}" if not waiting else "nothing to send")
+    if options.dry_run or not shares:
+        return SUCCESS
+    submission = _submission(asked, folder, options, len(shares))
+    place = batch.write_submission(folder, submission, shares)
+    needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
+    name = f"na64-{asked.job.selection.name}"
+    _send(place, submission, batch_system.write_description(place, submission, needs, name))
+    print(f"when they have ended: na64 merge {shlex.quote(str(folder))}")
+    return SUCCESS
+
+
+def _n_jobs(tasks: list[Task], events: int | None) -> int:
+    return max(1, -(-sum(task.n_events for task in tasks) // (events or _EVENTS_OF_A_JOB)))
+
+
+def _missing(asked: Asked, folder: Path) -> tuple[list[Task], int]:
+    """Return the segments that are neither counted nor in a queue, and how many are in one."""
+    from na64.outputs import batch, batch_system
+    from na64.processors.ledger import Ledger
+
+    ledger = Ledger(folder / "partials") if folder.exists() else None
+    missing = [task for task in asked.tasks if ledger is None or ledger.get(task.key) is None]
+    underway: set[str] = set()
+    for place, submission in batch.submissions(folder).items():
+        for job in batch_system.queued(submission) or ():
+            underway.update(batch.keys_of_job(place, job))
+    wanted = [task for task in missing if task.key not in underway]
+    return wanted, len(missing) - len(wanted)
+
+
+def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> Iterator[str]:
+    done = len(asked.tasks) - len(missing) - waiting
+    events = sum(task.n_events for task in missing)
+    queue = f", {waiting:,} in the queue" if waiting else ""
+    yield f"{len(asked.tasks):,} segments: {done:,} counted before{queue}, {len(missing):,} to send"
+    if missing:
+        yield f"{n_jobs:,} job{'s' * (n_jobs > 1)} of about {events // n_jobs:,} events"
+
+
+def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
+    import os
+
+    from na64.outputs.batch import Submission, System
+    from na64.processors.campaign import identity_of
+    from na64.processors.tasks import package_code
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return Submission(
+        system=System(options.system),
+        request=log_request(options, asked, folder),
+        result=identity_of(asked.tasks),
+        code=package_code(),
+        n_jobs=n_jobs,
+        workers=options.workers,
+        store=os.path.relpath(store_of(options), folder.resolve()),
+        chunk_events=options.chunk_events,
+    )
+
+
+def _send(place: Path, submission: Submission, description: Path) -> None:
+    from dataclasses import replace
+
+    from na64.outputs import batch, batch_system
+
+    line = shlex.join(batch_system.command(submission.system, description))
+    try:
+        batch_id = batch_system.send(submission.system, description)
+    except RuntimeError:
+        shutil.rmtree(place)
+        raise
+    if batch_id is None:
+        print(f"{line.split()[0]} is not on this machine: where it is, run\n  {line}")
+    else:
+        batch.rewrite(place, replace(submission, batch_id=batch_id))
+        print(f"sent as {submission.system.value} {batch_id}: {description}")
+
+
+def _work(options: argparse.Namespace) -> int:
+    from na64.outputs.batch import events_of_job
+    from na64.outputs.batch_job import perform
+    from na64.outputs.progress import progress
+
+    path: Path = options.list.resolve(strict=True)
+    if not path.stem.isdecimal():
+        raise ValueError(f"{path}: not the list of a job")
+    place, job = path.parents[1], int(path.stem)
+    n_events = events_of_job(place, job)
+    with progress("work", "events", sys.stderr) as show:
+        is_complete = perform(place, job, progress=lambda _done, _total, events: show(events, n_events))
+    return SUCCESS if is_complete else INCOMPLETE
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from na64.outputs import batch_job
+    from na64.outputs.request import ranges, write_request
+
+    catalogue, job, result, submission = batch_job.merge(options.folder)
+    runs = submission.request.runs
+    scope = "all runs" if runs is None else f"runs {ranges(runs)}"
+    code = write_result(catalogue, job, result, options.folder, options, scope=scope)
+    write_request(options.folder, submission.request)
+    return code
