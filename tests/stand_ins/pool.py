@@ -1,4 +1,4 @@
-"""What the stand-ins share: numbers of submissions, and machines that run one job at a time."""
+"""What the stand-ins share: numbers of submissions, and machines that run jobs."""
 
 import os
 import signal
@@ -15,15 +15,25 @@ def next_number() -> int:
     return number
 
 
-def run_job(job: int, line: list[str], folder: Path, logs: tuple[str, str], more: dict[str, str]) -> None:
-    """Run a job in a bare environment, or kill it as soon as it has said that it runs."""
-    keep = ("PATH", "HOME", "TMPDIR", "LANG")
-    bare = {name: os.environ[name] for name in keep if name in os.environ} | more
-    with (folder / logs[0]).open("wb") as out, (folder / logs[1]).open("wb") as err:
-        process = subprocess.Popen(line, cwd=folder, stdout=out, stderr=err, env=bare, start_new_session=True)
-        if os.environ.get("STAND_IN_KILL") == str(job):
-            word = folder / "states" / f"{job}.json"
-            while not word.exists() and process.poll() is None:
+class Job:
+    """A job that runs in a bare environment, or is killed as soon as it has said that it runs."""
+
+    def __init__(
+        self, number: int, line: list[str], folder: Path, logs: tuple[str, str], more: dict[str, str]
+    ) -> None:
+        keep = ("PATH", "HOME", "TMPDIR", "LANG")
+        bare = {name: os.environ[name] for name in keep if name in os.environ} | more
+        with (folder / logs[0]).open("wb") as out, (folder / logs[1]).open("wb") as err:
+            self._process = subprocess.Popen(
+                line, cwd=folder, stdout=out, stderr=err, env=bare, start_new_session=True
+            )
+        self._word = folder / "states" / f"{number}.json"
+        self._is_doomed = os.environ.get("STAND_IN_KILL") == str(number)
+
+    def wait(self) -> None:
+        """Wait for its end, or bring it about."""
+        if self._is_doomed:
+            while not self._word.exists() and self._process.poll() is None:
                 time.sleep(0.02)
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
