@@ -12,6 +12,7 @@ from na64.commands.request import Asked, add_request, log_request, read_request,
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
+    from na64.processors.backends import Backend
     from na64.processors.campaign import CampaignResult
 
 _INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
@@ -27,6 +28,8 @@ def add(verbs: Any) -> None:
     kinds = ("iterative", "processes", "dask")
     parser.add_argument("--executor", default="dask", choices=kinds, help="default: %(default)s")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster; default: one of its own")
+    clusters = "gateway, htcondor, kubernetes, local, lxplus, slurm, or a TOML file: where workers come from"
+    parser.add_argument("--cluster", metavar="NAME_OR_TOML", help=clusters)
     parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
     parser.add_argument("--insecure", action="store_true", help=_INSECURE_HELP)
     parser.add_argument("--memory", type=positive, metavar="MB", help="of a worker on this machine, at most")
@@ -60,7 +63,6 @@ def _process(options: argparse.Namespace) -> int:
 
 def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignResult:
     from na64.outputs.progress import progress
-    from na64.processors.backends import Kind, open_backend
     from na64.processors.campaign import process
     from na64.processors.feature_store import FeatureStore
     from na64.processors.ledger import Ledger
@@ -68,16 +70,8 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
 
     n_events = sum(task.n_events for task in asked.tasks)
     store = FeatureStore(store_of(options))
-    memory = options.memory * 10**6 if options.memory else None
-    backend = open_backend(
-        Kind(options.executor),
-        workers=options.workers,
-        scheduler=options.scheduler,
-        insecure=options.insecure,
-        memory=memory,
-    )
     with (
-        backend,
+        _backend(options) as backend,
         progress("process", "events", sys.stderr) as show,
     ):
         return process(
@@ -92,3 +86,24 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
             fresh=options.fresh,
             progress=lambda _done, _total, events: show(events, n_events),
         )
+
+
+def _backend(options: argparse.Namespace) -> Backend:
+    from na64.processors.backends import Kind, open_backend
+
+    kind = Kind(options.executor)
+    memory = options.memory * 10**6 if options.memory else None
+    if options.cluster is None:
+        return open_backend(
+            kind,
+            workers=options.workers,
+            scheduler=options.scheduler,
+            insecure=options.insecure,
+            memory=memory,
+        )
+    if kind is not Kind.DASK or options.scheduler:
+        raise ValueError(f"cluster {options.cluster} goes with the dask executor and without --scheduler")
+    from na64.processors.cluster_backend import open_cluster
+    from na64.processors.clusters import load_cluster
+
+    return open_cluster(load_cluster(options.cluster), workers=options.workers, memory=memory)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import cloudpickle
@@ -24,7 +24,7 @@ import na64
 from na64.processors.backends import Answers, Closing, WorkersLostError, interrupts_blocked
 from na64.processors.tasks import Failed, Report, Task, Work, Worker
 
-_LOCAL_SETTINGS = {
+SETTINGS = {
     # A task that was on a worker when it ended is done again by us, alone, so that the culprit is known.
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.no-workers-timeout": "60s",
@@ -34,7 +34,7 @@ _LOCAL_SETTINGS = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
-_ENCRYPTED = ("tls", "wss", "inproc")
+_ENCRYPTED = ("tls", "wss", "inproc", "gateway")
 _TASKS_A_THREAD = 2
 _GLANCE = 1.0
 _ALLOWED_FALSE_STARTS = 4
@@ -68,11 +68,21 @@ def _perform(desk: str, tasks: list[Task]) -> _Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cluster:
-    """What is connected."""
+class Connected:
+    """What is connected.
+
+    Attributes
+    ----------
+    client : Client
+    local : LocalCluster or None
+        Workers of this machine, to be replaced when they end.
+    made : cluster of `distributed` or None
+        Workers that came with the connection and go with it.
+    """
 
     client: Client
-    local: LocalCluster | None
+    local: LocalCluster | None = None
+    made: Any = None
 
 
 class DaskBackend(Closing):
@@ -91,6 +101,8 @@ class DaskBackend(Closing):
         ends, all tasks of its bundle are done again.
     memory : int or None, bytes
         Of a worker of our own cluster, which is ended when it takes more; None: its part of the machine's.
+    opener : callable or None
+        Makes the connection, in place of `workers` and `scheduler`; see `na64.processors.cluster_backend`.
     patience : float, s
         How long to wait for a connection, for a first worker, and for an answer of every worker.
     """
@@ -103,6 +115,7 @@ class DaskBackend(Closing):
         insecure: bool = False,
         bundle: int | None = None,
         memory: int | None = None,
+        opener: Callable[[], Connected] | None = None,
         patience: float = 60.0,
     ) -> None:
         if any(number is not None and number < 1 for number in (workers, bundle, memory)):
@@ -117,18 +130,24 @@ class DaskBackend(Closing):
         self._address = scheduler
         self._bundle = bundle
         self._memory: int | str = "auto" if memory is None else memory
+        self._opener = opener
         self._patience = patience
-        self._cluster: _Cluster | None = None
+        self._cluster: Connected | None = None
 
     @property
     def client(self) -> Client:
         """The connection, made when it is first asked for."""
         if self._cluster is None:
-            self._cluster = self._start() if self._address is None else self._connect(self._address)
+            self._cluster = self._open()
         return self._cluster.client
 
-    def _start(self) -> _Cluster:
-        with dask.config.set(_LOCAL_SETTINGS), interrupts_blocked():
+    def _open(self) -> Connected:
+        if self._opener is not None:
+            return self._opener()
+        return self._start() if self._address is None else self._connect(self._address)
+
+    def _start(self) -> Connected:
+        with dask.config.set(SETTINGS), interrupts_blocked():
             local = LocalCluster(
                 n_workers=self._n_workers,
                 threads_per_worker=1,
@@ -141,14 +160,14 @@ class DaskBackend(Closing):
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
             )
-            return _Cluster(Client(local, set_as_default=False), local)
+            return Connected(Client(local, set_as_default=False), local)
 
-    def _connect(self, address: str) -> _Cluster:
+    def _connect(self, address: str) -> Connected:
         try:
             client = Client(address, timeout=self._patience, set_as_default=False)
         except _GONE as error:
             raise WorkersLostError(f"no scheduler answers at {address} ({type(error).__name__})") from None
-        return _Cluster(client, None)
+        return Connected(client)
 
     def _revive(self) -> None:
         """Start workers in place of lost ones: a nanny gives up on one that ends while it starts."""
@@ -160,13 +179,14 @@ class DaskBackend(Closing):
         cluster, self._cluster = self._cluster, None
         if cluster is not None:
             cluster.client.close()
-            if cluster.local is not None:
-                cluster.local.close()
+            for workers in (cluster.local, cluster.made):
+                if workers is not None:
+                    workers.close()
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""
-        if self._address is not None:
-            check_workers(self.client, self._address, work.code, self._patience)
+        if self._address is not None or self._opener is not None:
+            check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
         desk = _Desk(cloudpickle.dumps(work))
         self.client.register_plugin(desk, name=desk.name)
         stream = _Stream(self.client, desk.name, self._patience, self._revive)
