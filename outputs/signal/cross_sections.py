@@ -1,0 +1,54 @@
+"""Cross-sections by model, and the K-factor between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.signal.kinematics import Radiation
+from na64.outputs.signal.tree_level import tree_level_spectrum
+from na64.outputs.signal.weizsaecker import iww_log_total, iww_spectrum, ww_spectrum
+
+Floats = NDArray[np.float64]
+
+
+class Model(Enum):
+    """How the cross-section is computed."""
+
+    ETL = "etl"
+    """Exact tree level."""
+    WW = "ww"
+    """Weizsaecker-Williams, flux at each x and angle."""
+    IWW = "iww"
+    """Weizsaecker-Williams, one flux."""
+
+
+SPECTRA: dict[Model, Callable[[Radiation, Floats], Floats]] = {
+    Model.ETL: tree_level_spectrum,
+    Model.WW: ww_spectrum,
+    Model.IWW: iww_spectrum,
+}
+"""d(sigma)/dx of each model, pb per eps^2."""
+
+
+def total(radiation: Radiation, model: Model = Model.ETL, *, above: float | None = None) -> float:
+    """Integrate the cross-section over dark photons that take more than `above`, GeV; by default, all.
+
+    Returns
+    -------
+    float, pb per eps^2
+        0 if a dark photon cannot have that much.
+    """
+    lowest = max(radiation.mass, above if above is not None else 0.0) / radiation.energy
+    if lowest >= 1:
+        return 0.0
+    x, weights = radiation.x_grid(lowest)
+    return float(np.sum(weights * SPECTRA[model](radiation, x)))
+
+
+def k_factor(radiation: Radiation) -> float:
+    """Give the leading-logarithm cross-section over the exact one."""
+    return iww_log_total(radiation) / total(radiation)

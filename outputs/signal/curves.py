@@ -1,0 +1,104 @@
+"""Published exclusion curves and thermal targets: short tables of our own, each with its paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+_FOLDER = files(__package__) / "published"
+CURVES: tuple[str, ...] = tuple(
+    sorted(entry.name.removesuffix(".csv") for entry in _FOLDER.iterdir() if entry.name.endswith(".csv"))
+)
+"""Names of the curves that there are."""
+
+
+class Plane(Enum):
+    """What a curve is drawn in; the value is the header of its table."""
+
+    MIXING = "mass_GeV,eps"
+    """Mixing eps against the mass of the dark photon."""
+    RELIC = "m_chi_GeV,y"
+    """y = eps^2 alpha_D (m_chi / m_A')^4 against the mass of dark matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A published curve.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+        For a legend.
+    paper : str
+        What is cited.
+    source : str
+        Who digitised it, and where.
+    note : str
+    plane : Plane
+    mass : (n,) float64, GeV
+        Rising.
+    value : (n,) float64
+        Upper limits on eps at 90 % CL, or y of the right relic density.
+    """
+
+    name: str
+    label: str
+    paper: str
+    source: str
+    note: str
+    plane: Plane
+    mass: Floats
+    value: Floats
+
+    def __post_init__(self) -> None:
+        if not (len(self.mass) > 1 and np.all(np.diff(self.mass) > 0) and self.mass[0] > 0):
+            raise ValueError(f"curve {self.name}: the masses do not rise")
+        if len(self.value) != len(self.mass) or not np.all(self.value > 0):
+            raise ValueError(f"curve {self.name}: values are missing or not above 0")
+
+    def at(self, mass: ArrayLike) -> Floats:
+        """Interpolate in the logarithms; nan outside the curve."""
+        wanted = np.log(np.asarray(mass, dtype=np.float64))
+        found = np.interp(wanted, np.log(self.mass), np.log(self.value), left=np.nan, right=np.nan)
+        result: Floats = np.exp(found)
+        return result
+
+
+def load_curve(name: str) -> Curve:
+    """Load a curve by name.
+
+    Raises
+    ------
+    KeyError
+        There is none of that name.
+    """
+    if name not in CURVES:
+        raise KeyError(f"no published curve {name}: expected {', '.join(CURVES)}")
+    lines = (_FOLDER / f"{name}.csv").read_text(encoding="utf-8").splitlines()
+    comments = [line[1:] for line in lines if line.startswith("#")]
+    facts = {key.strip(): text.strip() for key, _, text in (line.partition("=") for line in comments)}
+    header, *rows = lines[len(comments) :]
+    mass, value = np.array([[float(text) for text in row.split(",")] for row in rows]).T
+    return Curve(
+        name,
+        facts["label"],
+        facts["paper"],
+        facts["source"],
+        facts["note"],
+        Plane(header),
+        mass,
+        value,
+    )
+
+
+def load_curves(plane: Plane) -> tuple[Curve, ...]:
+    """Load all curves of a plane."""
+    curves = (load_curve(name) for name in CURVES)
+    return tuple(curve for curve in curves if curve.plane is plane)

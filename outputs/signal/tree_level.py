@@ -1,0 +1,164 @@
+"""Exact tree-level spectrum of dark photons off a heavy nucleus with a form factor.
+
+The nucleus is a heavy scalar; the two diagrams in which the lepton radiates are squared exactly. Momenta:
+lepton p -> p', dark photon k, nucleus P -> P', with t = -(P - P')^2, s = (p' + k)^2 - m_l^2, u = (p - k)^2 - m_l^2
+and V = P + P'. The nucleus is at rest; its azimuth is integrated in closed form, the rest by quadrature.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.signal.flux import elastic
+from na64.outputs.signal.kinematics import Radiation
+from na64.outputs.signal.matter import ALPHA, PICOBARN
+from na64.outputs.signal.quadrature import composite
+
+Floats = NDArray[np.float64]
+
+_ANGLE_PANELS, _ANGLE_POINTS = (0.0, 0.12, 0.3, 0.6, 1.0), 8
+_TRANSFER_PANELS, _TRANSFER_POINTS = 6, 8
+_FARTHEST = 16.0
+"""U reaches e^16 times its least; the cross-section falls as 1 / U^2."""
+_HIGHEST_TRANSFER = 10.0
+"""GeV^2; the form factor of a nucleus is nothing there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Emission:
+    """Points of x and angle with the limits of t in each: (n,) arrays; GeV."""
+
+    row: NDArray[np.int64]
+    photon: Floats
+    photon_momentum: Floats
+    momentum: float
+    virtuality: Floats
+    jacobian: Floats
+    remainder: Floats
+    cosine: Floats
+    sine: Floats
+
+    def take(self, kept: NDArray[np.bool_]) -> _Emission:
+        columns = {
+            field.name: getattr(self, field.name)[kept] for field in fields(self) if field.name != "momentum"
+        }
+        return replace(self, **columns)
+
+
+def tree_level_spectrum(radiation: Radiation, x: Floats) -> Floats:
+    """Give d(sigma)/dx.
+
+    Parameters
+    ----------
+    radiation : Radiation
+    x : (n,) float64
+        Fractions of the lepton's energy, below `Radiation.largest_x`.
+
+    Returns
+    -------
+    (n,) float64, pb per eps^2
+    """
+    emission = _emission(radiation, x)
+    low, high = _transfers(radiation, emission)
+    allowed = high > low
+    emission, low, high = emission.take(allowed), low[allowed], high[allowed]
+    positions, weights = composite(np.linspace(0, 1, _TRANSFER_PANELS + 1), _TRANSFER_POINTS)
+    span = np.log(high / low)[:, None]
+    t = low[:, None] * np.exp(span * positions)
+    integrand = elastic(t, radiation.nucleus) / t * _squared_amplitude(radiation, emission, t)
+    inner = (integrand * span * weights).sum(axis=1)
+    coupling = PICOBARN * 0.5 * (4 * math.pi * ALPHA) ** 3 * 2 * math.pi
+    phase_space = (
+        radiation.energy
+        * emission.photon_momentum
+        / (64 * radiation.nucleus.mass**2 * emission.momentum * emission.remainder * (2 * math.pi) ** 4)
+    )
+    terms = coupling * phase_space * inner * emission.jacobian
+    result: Floats = np.bincount(emission.row, weights=terms, minlength=len(x)).astype(np.float64)
+    return result
+
+
+def _emission(radiation: Radiation, x: Floats) -> _Emission:
+    """Step in the logarithm of U = -u, in which the cross-section falls smoothly."""
+    lepton, mass = radiation.lepton_mass, radiation.mass
+    positions, weights = composite(_ANGLE_PANELS, _ANGLE_POINTS)
+    row, angle = (indices.ravel() for indices in np.indices((len(x), len(positions))))
+    photon = (x * radiation.energy)[row]
+    momentum = math.sqrt(radiation.energy**2 - lepton**2)
+    k = np.sqrt(np.maximum(photon**2 - mass**2, np.finfo(np.float64).tiny))
+    product = momentum * k
+    invariant = (lepton * photon) ** 2 + (mass * radiation.energy) ** 2 - (lepton * mass) ** 2
+    least = 2 * invariant / (radiation.energy * photon + product) - mass**2
+    span = np.minimum(_FARTHEST, np.log1p(4 * product / least))
+    virtuality = least * np.exp(span * positions[angle])
+    one_minus_cosine = (virtuality - least) / (2 * product)
+    remainder = np.sqrt((momentum - k) ** 2 + 2 * product * one_minus_cosine)
+    return _Emission(
+        row=row,
+        photon=photon,
+        photon_momentum=k,
+        momentum=momentum,
+        virtuality=virtuality,
+        jacobian=span * weights[angle] * virtuality / (2 * product),
+        remainder=remainder,
+        cosine=(momentum - k * (1 - one_minus_cosine)) / remainder,
+        sine=k * np.sqrt(np.maximum(one_minus_cosine * (2 - one_minus_cosine), 0.0)) / remainder,
+    )
+
+
+def _transfers(radiation: Radiation, emission: _Emission) -> tuple[Floats, Floats]:
+    """Limits of t: where p' is on its shell with a positive energy; equal where there is none."""
+    nucleus, left = radiation.nucleus.mass, radiation.energy - emission.photon
+    quadratic = 1 + 2 * left / nucleus + (radiation.lepton_mass**2 - emission.virtuality) / nucleus**2
+    linear = 4 * emission.remainder**2 - 2 * emission.virtuality * (1 + left / nucleus)
+    discriminant = linear**2 - 4 * quadratic * emission.virtuality**2
+    allowed = (discriminant > 0) & (linear > 0)
+    root = np.where(allowed, linear + np.sqrt(np.where(allowed, discriminant, 0.0)), 1.0)
+    low = 2 * emission.virtuality**2 / root
+    positive_energy = 2 * nucleus * (left - radiation.lepton_mass)
+    high = np.minimum(np.minimum(root / (2 * quadratic), positive_energy), _HIGHEST_TRANSFER)
+    return low, np.where(allowed & (high > low), high, low)
+
+
+def _squared_amplitude(radiation: Radiation, emission: _Emission, t: Floats) -> Floats:
+    """Average of T over the azimuth of the nucleus (n, m, n_t); couplings, charge and 1 / t^2 apart.
+
+    s = a - b cos(phi), so the averages of 1, s, 1/s and 1/s^2 are 1, a, 1/r and a/r^3 with r^2 = a^2 - b^2.
+    The square of V.p' s + V.p u = slope (s - zero) cancels to the order of t; it is averaged without a difference.
+    """
+    nucleus, lepton, mass = radiation.nucleus.mass, radiation.lepton_mass, radiation.mass
+    left, u = (radiation.energy - emission.photon)[:, None], -emission.virtuality[:, None]
+    a, b = _range_of_s(radiation, emission, t)
+    r = np.sqrt((a - b) * (a + b))
+    inverse, inverse2 = 1 / r, a / r**3
+    before, after = 2 * nucleus * radiation.energy - t / 2, 2 * nucleus * left + (u - t) / 2
+    slope = after - u / 2
+    zero = -u * before / slope
+    gauge = slope**2 * (((r - a + (a - zero)) / r) ** 2 + (zero * b) ** 2 / ((a + r) * r**3))
+    currents = t * u * ((before**2 + after**2) * inverse - before + a / 4)
+    plus, minus = 1 + 2 * u * inverse + u**2 * inverse2, 1 - 2 * u * inverse + u**2 * inverse2
+    rest = (
+        2 * lepton**2 * t * plus
+        + mass**2 * t * minus
+        + u * (a + u**2 * inverse)
+        + 2 * t * u * (1 + (t + u) * inverse)
+    )
+    total = -16 * (2 * lepton**2 + mass**2) * gauge - 16 * currents + 4 * (4 * nucleus**2 + t) * rest
+    result: Floats = total / u**2
+    return result
+
+
+def _range_of_s(radiation: Radiation, emission: _Emission, t: Floats) -> tuple[Floats, Floats]:
+    """Middle and half width of the values of s over the azimuth."""
+    nucleus, left = radiation.nucleus.mass, (radiation.energy - emission.photon)[:, None]
+    recoil = t / (2 * nucleus)
+    q = np.sqrt(t + recoil**2)
+    cosine = (-emission.virtuality[:, None] - t - 2 * recoil * left) / (2 * q * emission.remainder[:, None])
+    cosine = np.clip(cosine, -1.0, 1.0)
+    along = emission.momentum * q * cosine * emission.cosine[:, None]
+    across = emission.momentum * q * np.sqrt(1 - cosine**2) * emission.sine[:, None]
+    return -2 * (radiation.energy * recoil + along) - t, 2 * across
