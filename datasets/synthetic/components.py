@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from na64.datasets.synthetic.campaign import Component, Kind, Trigger, TriggerEmulation
+from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
@@ -23,7 +24,7 @@ from na64.datasets.synthetic.particles import (
     muons,
 )
 
-ELECTRON_MASS, MUON_MASS = 0.000511, 0.10566
+MUON_MASS = 0.10566
 """GeV."""
 _MOST_CANDIDATES = 20_000
 _LEAST_ACCEPTED = 1e-4
@@ -171,20 +172,11 @@ def _pile_up(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _dark_photon(gun: Gun, component: Component, n: int) -> Deposits:
-    """Electrons that radiate a dark photon of a fraction x of their energy (1705.01633, eq. 30)."""
+    """Electrons whose shower radiates a dark photon; the rest of the energy showers as an electron's."""
     energy = gun.beam_energy(n)
-    x = _dark_photon_fraction(component.parameters["mass"], component.parameters["lowest"], n, gun.rng)
-    return electrons(gun, np.maximum((1 - x) * energy, 0.01), energy)
-
-
-def _dark_photon_fraction(mass: float, lowest: float, n: int, rng: np.random.Generator) -> Floats:
-    """Draw x from (1 - x + x^2/3) / (m^2 (1 - x) / x + m_e^2 x) between `lowest` and 1."""
-    missing = np.concatenate([[0.0], np.geomspace(1e-6, 1 - lowest, 2000)])
-    x = 1 - missing
-    density = (1 - x + x**2 / 3) / (mass**2 * (1 - x) / x + ELECTRON_MASS**2 * x)
-    cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(missing))])
-    result: Floats = 1 - np.interp(rng.random(n) * cumulative[-1], cumulative, missing)
-    return result
+    mass, lowest = component.parameters["mass"], component.parameters["lowest"]
+    fraction = load_spectrum().draw(mass, lowest, n, gun.rng)
+    return electrons(gun, np.maximum((1 - fraction) * energy, 0.01), energy)
 
 
 def _random(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001

@@ -12,7 +12,7 @@ from na64.datasets.synthetic.campaign import TRIGGER_BITS, Bad, Campaign, Geomet
 from na64.datasets.synthetic.components import fires, generate
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks
-from na64.datasets.synthetic.library import Floats, Integers
+from na64.datasets.synthetic.library import Booleans, Floats, Integers
 from na64.datasets.synthetic.particles import Gun
 from na64.datasets.synthetic.pile_up import Overlay, overlay
 
@@ -116,7 +116,8 @@ def make_block(
             cells(deposits, second, master, response=campaign.response, pile_up=campaign.pile_up, rng=rng)
         ),
     )
-    return Block(columns, _truth(columns, deposits, second))
+    is_signal = np.array([entry.kind is Kind.DARK_PHOTON for entry in campaign.components])[component]
+    return Block(columns, _truth(columns, deposits, second, is_signal))
 
 
 def _draw_components(campaign: Campaign, run_type: RunType, n: int, rng: np.random.Generator) -> Integers:
@@ -154,7 +155,9 @@ def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: I
     return own
 
 
-def _truth(columns: EventColumns, deposits: Deposits, second: Overlay) -> dict[str, Array]:
+def _truth(
+    columns: EventColumns, deposits: Deposits, second: Overlay, is_signal: Booleans
+) -> dict[str, Array]:
     delay, energy = np.zeros(columns.n_events), np.zeros(columns.n_events)
     delay[second.rows], energy[second.rows] = second.delay, second.deposits.momentum
     shower = np.full(columns.n_events, -1, dtype=np.int64)
@@ -166,6 +169,7 @@ def _truth(columns: EventColumns, deposits: Deposits, second: Overlay) -> dict[s
         "weight": columns.event["weight"],
         "electromagnetic_energy": deposits.electromagnetic,
         "hadronic_energy": deposits.hadronic,
+        "dark_photon_energy": np.where(is_signal, deposits.momentum - deposits.electromagnetic, 0.0),
         "pile_up_energy": energy,
         "pile_up_delay": delay,
         "first_shower": deposits.first_shower,

@@ -63,19 +63,24 @@ def track_lengths(beam_energy: float, lowest: float, *, step: float = STEP) -> T
     """
     if not 0 < lowest < beam_energy:
         raise ValueError(f"track lengths down to {lowest:g} GeV with a beam of {beam_energy:g} GeV")
-    energy: Floats = beam_energy - step * np.arange(int(np.ceil((beam_energy - lowest) / step)) + 1)
+    n_nodes = int(np.ceil((beam_energy - lowest) / step)) + 1
+    energy: Floats = np.array(beam_energy - step * np.arange(n_nodes), dtype=np.float64)
     energy = energy[energy > 0]
     removal, drop = _radiation(energy, step)
     balance = np.diag(removal) - drop.T
     started = np.zeros(len(energy))
     started[0] = 1.0
-    primary: Floats = np.linalg.solve(balance, started)
+    primary = _solve(balance, started)
     photons, pairs = _photons(energy, step), _pairs(energy, step)
     coupled = np.block([[balance, -pairs.T], [-2 * photons.T, PAIR_RATE * np.eye(len(energy))]])
     source = np.concatenate([np.zeros(len(energy)), photons.T @ primary])
-    products: Floats = np.linalg.solve(coupled, source)
+    products = _solve(coupled, source)
     positron, photon = products[: len(energy)], products[len(energy) :]
     return TrackLengths(energy, primary, primary + positron, positron, photon)
+
+
+def _solve(matrix: Floats, source: Floats) -> Floats:
+    return np.linalg.solve(matrix, source).astype(np.float64)
 
 
 def _radiation(energy: Floats, step: float) -> tuple[Floats, Floats]:

@@ -1,8 +1,9 @@
 """Exact tree-level spectrum of dark photons off a heavy nucleus with a form factor.
 
 The nucleus is a heavy scalar; the two diagrams in which the lepton radiates are squared exactly. Momenta:
-lepton p -> p', dark photon k, nucleus P -> P', with t = -(P - P')^2, s = (p' + k)^2 - m_l^2, u = (p - k)^2 - m_l^2
-and V = P + P'. The nucleus is at rest; its azimuth is integrated in closed form, the rest by quadrature.
+lepton p -> p', dark photon k, nucleus P -> P', with t = -(P - P')^2, s = (p' + k)^2 - m_l^2,
+u = (p - k)^2 - m_l^2 and V = P + P'. The nucleus is at rest; its azimuth is integrated in closed form,
+the rest by quadrature.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _squared_amplitude(radiation: Radiation, emission: _Emission, t: Floats) -> 
     """Average of T over the azimuth of the nucleus (n, m, n_t); couplings, charge and 1 / t^2 apart.
 
     s = a - b cos(phi), so the averages of 1, s, 1/s and 1/s^2 are 1, a, 1/r and a/r^3 with r^2 = a^2 - b^2.
-    The square of V.p' s + V.p u = slope (s - zero) cancels to the order of t; it is averaged without a difference.
+    The square of V.p' s + V.p u = slope (s - zero) cancels to the order of t: it is averaged without a loss.
     """
     nucleus, lepton, mass = radiation.nucleus.mass, radiation.lepton_mass, radiation.mass
     left, u = (radiation.energy - emission.photon)[:, None], -emission.virtuality[:, None]

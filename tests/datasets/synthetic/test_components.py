@@ -11,6 +11,7 @@ from na64.datasets.conditions import RunType
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.campaign import Campaign, Component, TriggerEmulation
 from na64.datasets.synthetic.components import fires, generate
+from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import NO_TRACK, Deposits
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.particles import LOSS_OF_VISIBLE, Gun, muons
@@ -107,11 +108,12 @@ def test_pulser_and_random_events_have_no_track() -> None:
     assert ecal(make("led", 10)) == pytest.approx(1200, rel=0.1)
 
 
-def test_dark_photons_take_most_of_the_energy() -> None:
+def test_dark_photons_take_the_energy_of_the_table() -> None:
     deposits = make("dark_photon", 4_000, OPEN)
-    missing = 1 - deposits.electromagnetic / 100
-    assert (missing > 0.28).all()
-    assert (missing > 0.5).mean() == pytest.approx(0.93, abs=0.04)
+    missing = 1 - deposits.electromagnetic / deposits.momentum
+    assert (missing > 0.3 - 1e-9).all()
+    expected = load_spectrum().above(0.01, 0.5) / load_spectrum().above(0.01, 0.3)
+    assert (missing > 0.5).mean() == pytest.approx(expected, abs=0.03)
     assert modules(deposits).sum(axis=1).mean() < 0.1
 
 

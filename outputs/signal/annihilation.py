@@ -1,0 +1,97 @@
+"""Resonant annihilation of the shower's positrons on atomic electrons, e+ e- -> A' -> dark matter.
+
+Formulas: 1802.03794, 1807.05884 and 2101.12192. All of the positron's energy is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.signal.integration import BEAM_ENERGY, shower
+from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, LEAD, PICOBARN
+from na64.outputs.signal.quadrature import composite
+
+Floats = NDArray[np.float64]
+
+
+class Matter(Enum):
+    """What the dark photon decays to."""
+
+    DIRAC = "dirac"
+    SCALAR = "scalar"
+
+
+@dataclass(frozen=True, slots=True)
+class Resonance:
+    """A dark photon that decays to dark matter; eps is so small that its own part of the width is nothing.
+
+    Attributes
+    ----------
+    mass : float, GeV
+    alpha_d : float
+        Coupling to dark matter.
+    ratio : float
+        m_A' / m_chi.
+    matter : Matter
+    """
+
+    mass: float
+    alpha_d: float = 0.1
+    ratio: float = 3.0
+    matter: Matter = Matter.DIRAC
+
+    def __post_init__(self) -> None:
+        if not self.mass > 0 or not self.alpha_d > 0:
+            raise ValueError(
+                f"resonance of {self.mass:g} GeV with alpha_D = {self.alpha_d:g}: expected above 0"
+            )
+        if not self.ratio > 2:
+            raise ValueError(f"m_A' is {self.ratio:g} m_chi: the dark photon decays to dark matter above 2")
+
+    @property
+    def width(self) -> float:
+        """GeV."""
+        r2 = 1 / self.ratio**2
+        if self.matter is Matter.DIRAC:
+            return self.alpha_d * self.mass / 3 * (1 + 2 * r2) * math.sqrt(1 - 4 * r2)
+        return self.alpha_d * self.mass / 12 * math.pow(1 - 4 * r2, 1.5)
+
+    @property
+    def energy(self) -> float:
+        """Of the positron at the peak, GeV."""
+        return self.mass**2 / (2 * ELECTRON_MASS) - ELECTRON_MASS
+
+
+def cross_section(resonance: Resonance, energy: Floats) -> Floats:
+    """Give the cross-section per electron for positrons of `energy` (n,) GeV: (n,) float64, pb per eps^2."""
+    s = 2 * ELECTRON_MASS * (energy + ELECTRON_MASS)
+    q2 = np.maximum(s / 4 - (resonance.mass / resonance.ratio) ** 2, 0.0)
+    factor = s - 4 / 3 * q2 if resonance.matter is Matter.DIRAC else 2 / 3 * q2
+    peak = (s - resonance.mass**2) ** 2 + (resonance.mass * resonance.width) ** 2
+    coupling = PICOBARN * 4 * math.pi * ALPHA * resonance.alpha_d
+    result: Floats = coupling * np.sqrt(q2 / s) * factor / peak
+    return result
+
+
+def resonant_yield(
+    resonance: Resonance, *, threshold: float = 50.0, beam_energy: float = BEAM_ENERGY
+) -> float:
+    """Give the dark photons per electron on target and eps^2 from positrons above `threshold`, GeV."""
+    lengths = shower(beam_energy)
+    nodes, weights = _energies(resonance, threshold, beam_energy)
+    positrons = np.interp(nodes, lengths.energy[::-1], lengths.positron[::-1]) / lengths.step
+    integral = float(np.sum(weights * positrons * cross_section(resonance, nodes)))
+    return LEAD.charge * LEAD.per_picobarn * integral
+
+
+def _energies(resonance: Resonance, lowest: float, highest: float) -> tuple[Floats, Floats]:
+    """Step evenly in the angle that makes the peak flat: nodes and weights, GeV."""
+    scale = resonance.mass * resonance.width / (2 * ELECTRON_MASS)
+    first, last = (math.atan((energy - resonance.energy) / scale) for energy in (lowest, highest))
+    angle, weights = composite(np.linspace(first, last, 33), 8)
+    return resonance.energy + scale * np.tan(angle), weights * scale / np.cos(angle) ** 2

@@ -1,0 +1,250 @@
+"""What limits are compared with: published curves, freeze-out, anomalous moments, resonant annihilation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from na64.outputs.signal.annihilation import Matter, Resonance, cross_section, resonant_yield
+from na64.outputs.signal.curves import CURVES, Curve, Plane, load_curve, load_curves
+from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS, PICOBARN
+from na64.outputs.signal.moments import (
+    ELECTRON_BERKELEY,
+    ELECTRON_LKB,
+    MUON_2021,
+    Boson,
+    Deviation,
+    band,
+    heavy_limit,
+    one_loop,
+)
+from na64.outputs.signal.quadrature import composite
+from na64.outputs.signal.relic import (
+    DarkMatter,
+    Species,
+    annihilation_cross_section,
+    relic_density,
+    thermal_average,
+    thermal_target,
+    to_eps,
+    to_y,
+)
+from na64.outputs.signal.yields import yield_per_eot
+
+
+def test_every_curve_is_short_and_cites_its_paper() -> None:
+    assert len(CURVES) == 7
+    for name in CURVES:
+        curve = load_curve(name)
+        assert len(curve.mass) == 20
+        assert "arXiv:" in curve.paper or "[R-" in curve.paper
+        assert curve.source
+    assert len(load_curves(Plane.MIXING)) == 4
+    assert {curve.name for curve in load_curves(Plane.RELIC)} == {
+        "thermal_scalar",
+        "thermal_majorana",
+        "thermal_pseudo_dirac",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "mass", "value"),
+    [
+        ("na64_2016", 0.01, 2.824e-4),
+        ("na64_2016_full", 0.001, 1.750e-5),
+        ("na64_2018", 0.001, 7.544e-6),
+        ("na64_2018", 0.01, 3.80e-5 / 1.15),
+        ("na64_2018", 0.1, 3.35e-4 / 0.97),
+        ("babar_2017", 0.01, 9.476e-4),
+    ],
+)
+def test_curves_pass_where_they_were_published(name: str, mass: float, value: float) -> None:
+    assert load_curve(name).at(mass) == pytest.approx(value, rel=0.015)
+
+
+def test_curves_end_where_they_end() -> None:
+    assert np.isnan(load_curve("na64_2016").at([0.0005, 0.5])).all()
+
+
+def test_an_unknown_curve_is_refused() -> None:
+    with pytest.raises(KeyError, match="no published curve na64_2030"):
+        load_curve("na64_2030")
+
+
+def test_a_curve_that_turns_back_is_refused() -> None:
+    with pytest.raises(ValueError, match="the masses do not rise"):
+        Curve("a", "", "", "", "", Plane.MIXING, np.array([2.0, 1.0]), np.array([1.0, 1.0]))
+    with pytest.raises(ValueError, match="values are missing"):
+        Curve("a", "", "", "", "", Plane.MIXING, np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+
+
+RELIC = [
+    (0.002, (5.65e-13, 2.82e-13, 2.71e-14), (4.77e-13, 2.25e-13, 2.13e-14)),
+    (0.01, (1.37e-11, 6.85e-12, 5.71e-13), (1.15e-11, 5.51e-12, 4.90e-13)),
+    (0.03, (1.45e-10, 7.26e-11, 5.37e-12), (1.29e-10, 6.23e-11, 4.69e-12)),
+    (0.06, (6.41e-10, 3.21e-10, 2.24e-11), (5.99e-10, 2.95e-10, 2.20e-11)),
+]
+"""m_chi (GeV); y of an independent script; y of the digitised tables: scalar, Majorana, pseudo-Dirac."""
+
+
+@pytest.mark.parametrize(("mass", "independent", "published"), RELIC)
+def test_freeze_out_gives_the_thermal_targets(
+    mass: float, independent: tuple[float, ...], published: tuple[float, ...]
+) -> None:
+    found = [thermal_target(DarkMatter(species, mass)) for species in Species]
+    assert found == pytest.approx(independent, rel=0.11)
+    assert found == pytest.approx(published, rel=0.25)
+    names = ("thermal_scalar", "thermal_majorana", "thermal_pseudo_dirac")
+    assert found == pytest.approx([float(load_curve(name).at(mass)) for name in names], rel=0.3)
+
+
+def test_slow_dark_matter_annihilates_as_in_closed_form() -> None:
+    """P-wave 6 a / x with a v^2 = sigma v, s-wave a constant; relativistic corrections of order 1 / x."""
+    m, x = 0.05, np.array([2000.0])
+    propagator = (4 * m**2 - 9 * m**2) ** 2
+    p_wave = 8 * math.pi / 3 * ALPHA * 0.1 * m**2 / propagator
+    s_wave = 16 * math.pi * ALPHA * 0.1 * m**2 / propagator
+    assert thermal_average(DarkMatter(Species.SCALAR, m), x) == pytest.approx(6 * p_wave / x, rel=5e-3)
+    assert thermal_average(DarkMatter(Species.PSEUDO_DIRAC, m), x) == pytest.approx(s_wave, rel=5e-3)
+
+
+def test_the_dirac_cross_section_is_that_of_muon_pairs_backwards() -> None:
+    """sigma(ee -> mu mu) = 4 pi alpha^2 / 3 s beta (3 - beta^2) / 2, far above a light propagator."""
+    m, s = 0.01, np.array([100.0])
+    found = annihilation_cross_section(DarkMatter(Species.PSEUDO_DIRAC, m, alpha_d=ALPHA), s)
+    assert found == pytest.approx(4 * math.pi * ALPHA**2 / (3 * s), rel=1e-4)
+
+
+def test_more_mixing_leaves_less() -> None:
+    matter = DarkMatter(Species.PSEUDO_DIRAC, 0.01)
+    one, two = relic_density(matter, 1e-5), relic_density(matter, 2e-5)
+    assert one / two == pytest.approx(4, rel=0.15)
+
+
+def test_y_is_what_it_is() -> None:
+    assert to_y(1e-3) == pytest.approx(1e-6 * 0.1 / 81)
+    assert to_eps(to_y(3e-5, alpha_d=0.5), alpha_d=0.5) == pytest.approx(3e-5)
+
+
+@pytest.mark.parametrize(("mass", "ratio"), [(0.2, 3.0), (1e-4, 3.0), (0.01, 1.9)])
+def test_freeze_out_refuses_what_it_cannot_do(mass: float, ratio: float) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        DarkMatter(Species.SCALAR, mass, ratio=ratio)
+
+
+@pytest.mark.parametrize(
+    ("boson", "at_10"),
+    [(Boson.SCALAR, 1.032), (Boson.PSEUDOSCALAR, 1.059), (Boson.VECTOR, 0.919), (Boson.AXIAL, 0.981)],
+)
+def test_loops_over_their_heavy_limits(boson: Boson, at_10: float) -> None:
+    def ratio(mass: float) -> float:
+        found = one_loop(boson, mass * ELECTRON_MASS, ELECTRON_MASS)
+        return found / heavy_limit(boson, mass * ELECTRON_MASS, ELECTRON_MASS)
+
+    assert ratio(10) == pytest.approx(at_10, abs=6e-4)
+    assert ratio(100) == pytest.approx(1, abs=2.5e-3)
+    assert ratio(1000) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("mass", [0.001, 0.02, 0.1, 1.0])
+def test_the_vector_loop_in_its_other_form(mass: float) -> None:
+    z, weights = composite(np.concatenate([[0.0], np.geomspace(1e-8, 1, 40)]), 16)
+    integrand = 2 * MUON_MASS**2 * z * (1 - z) ** 2 / (MUON_MASS**2 * (1 - z) ** 2 + mass**2 * z)
+    expected = ALPHA / (2 * math.pi) * float(np.sum(weights * integrand))
+    assert one_loop(Boson.VECTOR, mass, MUON_MASS) * 4 * math.pi * ALPHA == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_light_vector_gives_schwinger() -> None:
+    found = one_loop(Boson.VECTOR, 1e-4 * MUON_MASS, MUON_MASS) * 4 * math.pi * ALPHA
+    assert found == pytest.approx(ALPHA / (2 * math.pi), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("mass", "eps"), [(1e-3, 1.49e-3), (1e-2, 1.66e-3), (17e-3, 1.79e-3), (0.1, 3.13e-3), (0.2, 4.71e-3)]
+)
+def test_mixing_that_explains_the_muon(mass: float, eps: float) -> None:
+    exactly = band(Boson.VECTOR, mass, MUON_2021, n_sigma=0.0)
+    assert exactly is not None
+    assert exactly.low == exactly.high == pytest.approx(eps, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("mass", "low", "high"), [(0.001, 1.0607e-3, 1.9541e-3), (0.0031993, 1.092e-3, 2.0118e-3)]
+)
+def test_the_published_muon_band(mass: float, low: float, high: float) -> None:
+    """Edges of DarkCast's band (1801.04847, from 2102.07781): (279 +- 76)e-11 at two sigma."""
+    found = band(Boson.VECTOR, mass, Deviation("muon", MUON_MASS, 279e-11, 76e-11, "2102.07781"))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((low, high), rel=2e-3)
+
+
+EDGES = {
+    0.001: (5.8e-5, 8.6e-5, 2.4e-5, 1.00e-4, 4.3e-5, 1.2e-5),
+    0.01: (2.7e-4, 3.6e-4, 9.7e-5, 7.4e-4, 4.0e-4, 1.1e-4),
+    0.0167: (4.1e-4, 5.3e-4, 1.5e-4, 1.23e-3, 6.7e-4, 1.8e-4),
+    0.1: (2.0e-3, 2.5e-3, 6.7e-4, 7.3e-3, 4.0e-3, 1.1e-3),
+}
+"""Upper edges of g / e by mass: S (LKB), P (Berkeley, LKB), V (LKB), A (Berkeley, LKB)."""
+
+
+@pytest.mark.parametrize(("mass", "expected"), EDGES.items())
+def test_edges_of_the_electron_bands(mass: float, expected: tuple[float, ...]) -> None:
+    wanted = (
+        (Boson.SCALAR, ELECTRON_LKB),
+        (Boson.PSEUDOSCALAR, ELECTRON_BERKELEY),
+        (Boson.PSEUDOSCALAR, ELECTRON_LKB),
+        (Boson.VECTOR, ELECTRON_LKB),
+        (Boson.AXIAL, ELECTRON_BERKELEY),
+        (Boson.AXIAL, ELECTRON_LKB),
+    )
+    bands = [band(boson, mass, deviation) for boson, deviation in wanted]
+    assert [entry.high if entry else 0.0 for entry in bands] == pytest.approx(expected, rel=0.04)
+    assert [bool(entry and entry.low) for entry in bands] == [False, True, False, False, True, False]
+
+
+def test_scalars_and_vectors_cannot_explain_berkeley() -> None:
+    for boson in (Boson.SCALAR, Boson.VECTOR):
+        assert band(boson, 0.01, ELECTRON_BERKELEY) is None
+
+
+def test_the_windows_of_the_electron_are_kept_apart() -> None:
+    assert ELECTRON_LKB.window() == pytest.approx((-1.2e-13, 10.8e-13))
+    assert ELECTRON_BERKELEY.window() == pytest.approx((-16e-13, -1.6e-13))
+
+
+@pytest.mark.parametrize("matter", Matter)
+def test_a_narrow_resonance_has_its_area(matter: Matter) -> None:
+    narrow = Resonance(0.25, alpha_d=1e-4, matter=matter)
+    angle, weights = composite(np.linspace(-1.5, 1.5, 65), 8)
+    scale = narrow.mass * narrow.width / (2 * ELECTRON_MASS)
+    energy = narrow.energy + scale * np.tan(angle)
+    area = float(np.sum(weights * scale / np.cos(angle) ** 2 * cross_section(narrow, energy)))
+    expected = PICOBARN * 2 * math.pi**2 * ALPHA / ELECTRON_MASS
+    assert area * math.pi / 3 == pytest.approx(expected, rel=0.01)
+
+
+def test_the_resonance_is_at_its_positron_energy() -> None:
+    resonance = Resonance(0.25, alpha_d=1e-3)
+    energy = np.linspace(50, 75, 5001)
+    peak = energy[np.argmax(cross_section(resonance, energy))]
+    assert peak == pytest.approx(0.25**2 / (2 * ELECTRON_MASS), rel=1e-3)
+
+
+def test_positrons_gain_a_factor_of_four_at_the_peak() -> None:
+    gain = resonant_yield(Resonance(0.237)) / yield_per_eot(0.237)
+    assert math.sqrt(1 + gain) == pytest.approx(4.2, rel=0.02)
+
+
+def test_the_resonance_is_only_where_positrons_are() -> None:
+    window = (math.sqrt(100 * ELECTRON_MASS), math.sqrt(200 * ELECTRON_MASS))
+    assert window == pytest.approx((0.226, 0.320), abs=5e-4)
+    narrow = [resonant_yield(Resonance(mass, alpha_d=1e-3)) for mass in (0.15, 0.25, 0.5)]
+    assert narrow[1] > 100 * max(narrow[0], narrow[2])
+
+
+@pytest.mark.parametrize(("mass", "alpha_d", "ratio"), [(0.0, 0.1, 3.0), (0.2, 0.0, 3.0), (0.2, 0.1, 2.0)])
+def test_resonances_that_are_none_are_refused(mass: float, alpha_d: float, ratio: float) -> None:
+    with pytest.raises(ValueError, match=r"expected above 0|decays to dark matter above 2"):
+        Resonance(mass, alpha_d, ratio)
