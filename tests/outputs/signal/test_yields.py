@@ -93,7 +93,7 @@ def test_the_k_factor_of_the_table() -> None:
 
 
 def test_what_the_tables_do_not_have_is_refused() -> None:
-    with pytest.raises(ValueError, match="the table has 0.001 to 1 GeV"):
+    with pytest.raises(ValueError, match=r"the table has 0\.001 to 1 GeV"):
         folded_yield_per_eot(2.0)
     with pytest.raises(ValueError, match="above 100 GeV"):
         yield_per_eot(0.01, threshold=100.0)
@@ -104,10 +104,10 @@ def test_what_the_tables_do_not_have_is_refused() -> None:
 def test_a_few_points_of_the_shipped_tables_come_out_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "MASSES", tables.MASSES[[0, 12, 20, 30]])
+    monkeypatch.setattr(tables, "MASSES", tables.MASSES[[0, 20]])
     seen: list[tuple[int, int]] = []
     yields, spectrum = tables.write_tables(tmp_path, progress=lambda *done: seen.append(done))
-    assert seen[-1] == (4, 4)
+    assert seen[-1] == (2, 2)
     made = correctionlib.CorrectionSet.from_file(str(yields))
     for mass in tables.MASSES.tolist():
         for threshold in (20.0, 50.0, 80.0):
