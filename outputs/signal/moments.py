@@ -90,11 +90,13 @@ def one_loop(boson: Boson, mass: float, lepton_mass: float) -> float:
     """Give Delta a at g = 1 for a boson of `mass`, GeV."""
     lambda2 = (lepton_mass / mass) ** 2
     # The denominator is small next to x = 1 for heavy bosons, next to 0 for light ones.
-    missing, weights = composite(np.linspace(math.log(1e-12), 0.0, 25), 12)
-    one_minus_x = np.exp(missing)
-    x = 1 - one_minus_x
-    integrand = _NUMERATORS[boson](x, lambda2) / (one_minus_x + lambda2 * x**2)
-    return lambda2 / (8 * math.pi**2) * float(np.sum(weights * one_minus_x * integrand))
+    logarithm, weights = composite(np.linspace(math.log(1e-12), math.log(0.5), 25), 12)
+    near, weights = np.exp(logarithm), weights * np.exp(logarithm)
+    integral = 0.0
+    for x, one_minus_x in ((near, 1 - near), (1 - near, near)):
+        integrand = _NUMERATORS[boson](x, lambda2) / (one_minus_x + lambda2 * x**2)
+        integral += float(np.sum(weights * integrand))
+    return lambda2 / (8 * math.pi**2) * integral
 
 
 def heavy_limit(boson: Boson, mass: float, lepton_mass: float) -> float:
