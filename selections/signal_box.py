@@ -296,13 +296,32 @@ def opened_mask(
     (n_events,) bool
     """
     run, spills = place
-    ecal, hcal = features[INDEX["ecal"]], features[INDEX["hcal"]]
-    inside = (ecal < np.float64(box.ecal)) & (hcal < np.float64(box.hcal))
+    inside = _inside(box, features)
     closed = hidden(box, features) & ~is_open(run_type, trigger, features) & ~nonfinite
     found, of_event = np.unique(spills, return_inverse=True)
     chosen = np.array([unblinding.opens(run, spill) for spill in found.tolist()], bool)
     opened: NDArray[np.bool_] = inside & closed & chosen[of_event]
     return opened
+
+
+def simulated_mask(features: NDArray[np.float32], *, box: SignalBox, simulation: bool) -> NDArray[np.bool_]:
+    """Tell which simulated events sit in the box itself.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+    box : SignalBox
+    simulation : bool
+        Whether the events are declared to be simulated.
+
+    Raises
+    ------
+    ValueError
+        They are data.
+    """
+    if not simulation:
+        raise ValueError("events of data in the box are counted by an opening only")
+    return _inside(box, features)
 
 
 def check_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> None:
@@ -331,6 +350,12 @@ def _is_outside(region: Region, box: SignalBox) -> bool:
         if interval.feature in _ABOVE_BOX_IN_HCAL and interval.low >= box.hcal:
             return True
     return False
+
+
+def _inside(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+    ecal, hcal = features[INDEX["ecal"]], features[INDEX["hcal"]]
+    inside: NDArray[np.bool_] = (ecal < np.float64(box.ecal)) & (hcal < np.float64(box.hcal))
+    return inside
 
 
 def _hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,0 +1,54 @@
+"""na64 efficiency: which part of the dark photons a selection keeps."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from na64.commands.verbs import SUCCESS, add_command, positive, tell
+
+_MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+def add(verbs: Any) -> None:
+    """Declare the command."""
+    text = (
+        "Simulate dark photons by mass, process them with a selection, and write its efficiency for the box."
+    )
+    parser = add_command(verbs, "efficiency", _efficiency, text)
+    parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
+    layout = "tout2023 (default; period 2023A), array2018 (period 2018)"
+    parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layout)
+    masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
+    parser.add_argument("--mass", type=float, nargs="+", default=_MASSES, metavar="M", help=masses)
+    parser.add_argument("--events", type=positive, default=20_000, metavar="N", help="a mass; default: 20000")
+    parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
+    parser.add_argument("--add", action="store_true", help="keep what FILE.csv has of other periods")
+
+
+def _efficiency(options: argparse.Namespace) -> int:
+    from na64.outputs.progress import progress
+    from na64.outputs.signal import efficiency, figures, injection
+    from na64.outputs.store import write_bytes
+    from na64.outputs.style import style
+    from na64.selections.selection import load_selection
+
+    selection = load_selection(options.selection)
+    plan = injection.Injection(selection, options.layout, options.events, options.seed)
+    before = efficiency.read_points(options.to) if options.add and options.to.exists() else []
+    masses = sorted(set(options.mass))
+    with progress("efficiency", "masses", sys.stderr) as show:
+        found = list(injection.inject(masses, plan, progress=show))
+    periods = {measured.point.period for measured in found}
+    points = [point for point in before if point.period not in periods]
+    points += [measured.point for measured in found]
+    options.to.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(options.to, efficiency.efficiency_table(points).to_csv())
+    with style():
+        figures.draw_efficiencies(points).savefig(options.to.with_suffix(".png"))
+    tell(injection.describe(found))
+    print(f"{options.to}: {len(points)} points")
+    return SUCCESS

@@ -1,0 +1,206 @@
+"""Simulate dark photons of a mass, process them with a selection, and count what is left in the box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from na64.datasets import catalogue as files
+from na64.datasets.catalogue import Catalogue
+from na64.datasets.read import read_batches
+from na64.datasets.synthetic import Campaign, load_campaign, simulate
+from na64.datasets.synthetic.campaign import Kind, Trigger
+from na64.outputs.signal.efficiency import Point
+from na64.processors.counting import count_events
+from na64.processors.job import Job, build_job, file_context
+from na64.processors.segment import needed_columns
+from na64.processors.visible import VisibleEvents, visible_events
+from na64.selections.selection import Selection
+from na64.selections.signal_box import load_box, load_boxes, simulated_mask
+
+TRUTH = "truth.parquet"
+_CAMPAIGN = "signal"
+_MARGIN = 8.0
+"""GeV below the box's threshold from which dark photons are made: some of them look larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A point, and what is left in the box after every cut.
+
+    Attributes
+    ----------
+    point : Point
+    passed : dict of str to int
+        By cut, in order.
+    """
+
+    point: Point
+    passed: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What is simulated for every mass.
+
+    Attributes
+    ----------
+    selection : Selection
+    layout : str
+        It decides on the period: the campaign's run numbers follow the geometry of the layout's ECAL.
+    n_events : int
+        A mass.
+    seed : int
+    """
+
+    selection: Selection
+    layout: str = "tout2023"
+    n_events: int = 20_000
+    seed: int = 6406
+
+
+def signal_campaign(mass: float, *, threshold: float) -> Campaign:
+    """Make a campaign of dark photons only; every one is recorded, and the trigger is told by its bit.
+
+    Parameters
+    ----------
+    mass : float, GeV
+    threshold : float, GeV
+        Missing energy at which the box begins.
+    """
+    campaign = load_campaign(_CAMPAIGN)
+    component = next(entry for entry in campaign.components if entry.kind is Kind.DARK_PHOTON)
+    lowest = (threshold - _MARGIN) / campaign.beam.energy
+    signal = replace(
+        component, trigger=Trigger.BEAM, parameters={**component.parameters, "mass": mass, "lowest": lowest}
+    )
+    return replace(campaign, components=(signal,), runs=campaign.runs[:1])
+
+
+def inject(
+    masses: Sequence[float], injection: Injection, *, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Measured]:
+    """Simulate and measure one mass (GeV) after the other.
+
+    Parameters
+    ----------
+    masses : sequence of float
+    injection : Injection
+    progress : callable, optional
+        Gets the masses done and to be done.
+    """
+    for done, mass in enumerate(masses):
+        if progress is not None:
+            progress(done, len(masses))
+        with TemporaryDirectory(prefix="na64-signal-") as folder:
+            yield from _inject_one(mass, injection, Path(folder))
+    if progress is not None:
+        progress(len(masses), len(masses))
+
+
+def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
+    widest = max(box.ecal for box in load_boxes().values())  # one campaign does for any period
+    campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
+    simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
+    catalogue = files.build([folder], simulation=True, layout=injection.layout)
+    return measure(catalogue, injection.selection, folder / TRUTH, mass=mass, energy=campaign.beam.energy)
+
+
+def measure(
+    catalogue: Catalogue, selection: Selection, truth: Path, *, mass: float, energy: float = 100.0
+) -> list[Measured]:
+    """Count a simulated catalogue of dark photons, period by period.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Of simulation.
+    selection : Selection
+    truth : Path
+        The truth file of the same campaign.
+    mass, energy : float, GeV
+        Of the dark photon, and of the beam.
+
+    Raises
+    ------
+    ValueError
+        The catalogue is of data, or the truth has no dark photons.
+    """
+    job = build_job(catalogue, selection)
+    counts = _in_box(catalogue, job)
+    generated = _generated(truth, job, energy)
+    return [
+        _measured(period, generated[period], counts[period], job, mass=mass, energy=energy)
+        for period in sorted(counts)
+    ]
+
+
+def _measured(
+    period: str, generated: int, passed: NDArray[np.int64], job: Job, *, mass: float, energy: float
+) -> Measured:
+    in_box, *after = passed.tolist()
+    point = Point(
+        mass, period, job.selection.name, energy - load_box(period).ecal, generated, in_box, after[-1]
+    )
+    return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)))
+
+
+def _in_box(catalogue: Catalogue, job: Job) -> dict[str, NDArray[np.int64]]:
+    """Events in the box, then after every cut, by period."""
+    counts: dict[str, NDArray[np.int64]] = {}
+    for part in _parts(catalogue, job):
+        context = job.runs[part.run]
+        inside = simulated_mask(part.values, box=context.box, simulation=job.simulation)
+        values = np.compress(inside, part.values, axis=1)
+        none = np.zeros((0, values.shape[1]), np.int64)
+        passed = count_events(job.selection, values, none).passed()[0]
+        counts[context.period] = counts.get(context.period, np.zeros_like(passed)) + passed
+    return counts
+
+
+def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
+    for record in catalogue.good:
+        file = file_context(record, job)
+        layout, columns = job.layouts[file.layout], needed_columns(job)
+        for start, stop in record.segments:
+            for events in read_batches(record, layout, start, stop, columns=columns):
+                yield from visible_events(events, job, file)
+
+
+def _generated(truth: Path, job: Job, energy: float) -> dict[str, int]:
+    """Dark photons above the threshold of the box, by period."""
+    table = pq.read_table(truth, columns=["run", "dark_photon_energy"])
+    run, own = table["run"].to_numpy(), table["dark_photon_energy"].to_numpy()
+    if not (own > 0).any():
+        raise ValueError(f"{truth.name}: no dark photons in it")
+    numbers: dict[str, int] = {}
+    for number, context in job.runs.items():
+        above = int(np.count_nonzero((run == number) & (own > energy - context.box.ecal)))
+        numbers[context.period] = numbers.get(context.period, 0) + above
+    return numbers
+
+
+def describe(found: Sequence[Measured]) -> Iterator[str]:
+    """Say the efficiency of every mass, and which cuts cost it."""
+    for measured in found:
+        point = measured.point
+        yield (
+            f"period {point.period}, {1000 * point.mass:g} MeV, above {point.threshold:g} GeV: "
+            f"{point.efficiency:.3f} +- {point.error:.3f} ({_losses(measured)})"
+        )
+
+
+def _losses(measured: Measured) -> str:
+    """Cuts that lose more than 1 % of what reaches them."""
+    before, lost = measured.point.n_in_box, []
+    for cut, after in measured.passed.items():
+        if after < 0.99 * before:
+            lost.append(f"{cut} -{100 * (1 - after / before):.0f} %")
+        before = after
+    return ", ".join(lost) or "no cut loses more than 1 %"
