@@ -1,0 +1,1 @@
+"""From counts in the box to limits: background estimates, counting statistics, coverage."""
