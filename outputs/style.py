@@ -86,7 +86,12 @@ def style() -> Iterator[None]:
 
 def axis_label(axis: hist.axis.Regular) -> str:
     """Label of an axis, with ``E_X`` set as a symbol with a subscript."""
-    return re.sub(r"\bE_([A-Z]+)", r"$E_\\mathrm{\1}$", str(axis.label or axis.name))
+    return as_symbol(str(axis.label or axis.name))
+
+
+def as_symbol(text: str) -> str:
+    """Set ``E_X`` in a text as a symbol with a subscript."""
+    return re.sub(r"\bE_([A-Z]+)", r"$E_\\mathrm{\1}$", text)
 
 
 def stamp(axes: Axes, label: str, *, right: str = "") -> None:

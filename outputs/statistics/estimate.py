@@ -1,0 +1,194 @@
+"""The background estimate of a stored result: sidebands extrapolated, products multiplied."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import hist
+
+from na64.outputs.figures import Products
+from na64.outputs.statistics.background import BackgroundTable, Row
+from na64.outputs.statistics.extrapolation import LEAST_EVENTS, Extrapolation, Fit, extrapolate
+from na64.outputs.statistics.rates import (
+    CONFIDENCE,
+    Factor,
+    load_products,
+    poisson_limit,
+    simulated_fraction,
+    with_loss,
+)
+from na64.outputs.statistics.sidebands import (
+    BEAM_LINE,
+    TurnOn,
+    beam_energy,
+    beam_line_sideband,
+    box_of,
+    in_box,
+    measure_turn_on,
+    plane_of,
+    target_sideband,
+)
+from na64.outputs.summary import BoxFacts
+
+DIMUONS = "dimuons"
+"""Name of the product whose loss a simulation can give."""
+
+_LARGEST_LOG_ERROR = 1.0
+"""A worse extrapolation is given as an upper limit."""
+
+_ONE_SIDED = 1.2816
+"""Standard deviations of `CONFIDENCE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be chosen.
+
+    Attributes
+    ----------
+    rates : Path or None
+        Products; None is the packaged file.
+    end : float or None
+        GeV where fits along E_ECAL end; None: the trigger's turn-on is measured.
+    hcal_stop : float
+        GeV where fits along E_HCAL end.
+    """
+
+    rates: Path | None = None
+    end: float | None = None
+    hcal_stop: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """A background estimate with what it rests on.
+
+    Attributes
+    ----------
+    table : BackgroundTable
+    turn_on : TurnOn or None
+        None: it could not be measured.
+    extrapolations : tuple of Extrapolation
+    simulated : float or None
+        Events in the box, if the result is of simulation.
+    """
+
+    table: BackgroundTable
+    turn_on: TurnOn | None
+    extrapolations: tuple[Extrapolation, ...]
+    simulated: float | None = None
+
+
+def estimate(products: Products, settings: Settings, simulation: Products | None = None) -> Estimate:
+    """Estimate the background in the box of a result, from events outside of it.
+
+    Parameters
+    ----------
+    products : Products
+        Blind data, or simulation without weights.
+    settings : Settings
+    simulation : Products, optional
+        Simulated dimuons through the same selection, for the fraction that is lost.
+
+    Raises
+    ------
+    ValueError
+        The result has several boxes, or weights, or the simulation is of another selection.
+    """
+    plane, box = plane_of(products), box_of(products)
+    above = extrapolate(target_sideband(plane, box, settings.hcal_stop))
+    turn_on, beside, row = _beside(plane, box, beam_energy(products), settings.end)
+    found = [factor for factor in (_loss(products, simulation),) if factor]
+    sources = load_products(settings.rates)
+    for factor in found:
+        sources = with_loss(sources, DIMUONS, factor)
+    yields = _yields(products)
+    return Estimate(
+        BackgroundTable((row, row_of(above), *(source.row(yields) for source in sources))),
+        turn_on,
+        (*([beside] if beside else []), above),
+        None if products.summary.is_data else in_box(plane, box),
+    )
+
+
+def row_of(found: Extrapolation) -> Row:
+    """Say what a sideband says of the box, as a row of the table.
+
+    A result with an error of more than a factor e is given as an upper limit. With too few events for a
+    slope, the limit is that of a density that does not rise towards the box.
+    """
+    sideband = found.sideband
+    if found.chosen is None:
+        if found.n_events < LEAST_EVENTS:
+            return _flat_limit(found)
+        method = f"none of {len(found.fits)} fits describes the {found.n_events:.0f} events of the sideband"
+        return Row(sideband.name, None, method=method)
+    fit, error = found.chosen, found.log_error
+    method = f"{fit_text(fit)}; {_count_acceptable(found)} fits, spread {100 * found.spread:.0f} %"
+    if error > _LARGEST_LOG_ERROR:
+        n = fit.n * math.exp(_ONE_SIDED * error)
+        return Row(sideband.name, n, upper_limit=True, method=f"{method}; {_percent()} limit of {fit.n:.2g}")
+    return Row(sideband.name, fit.n, fit.n * error, method=method, tag="[D: sideband]")
+
+
+def fit_text(fit: Fit) -> str:
+    """Describe a fit in words and numbers."""
+    return (
+        f"{fit.shape.name} from {fit.start:g} to {fit.stop:g} GeV, "
+        f"chi2 = {fit.chi2:.1f} for {fit.n_degrees}, p = {fit.p_value:.2g}"
+    )
+
+
+def _flat_limit(found: Extrapolation) -> Row:
+    sideband = found.sideband
+    width = sideband.stops[0] - sideband.starts[0]
+    n = poisson_limit(found.n_events) * (sideband.box[1] - sideband.box[0]) / width
+    method = (
+        f"{found.n_events:.0f} events from {sideband.starts[0]:g} to {sideband.stops[0]:g} GeV, "
+        f"too few to fit: {_percent()} limit of a density that does not rise towards the box"
+    )
+    return Row(sideband.name, n, upper_limit=True, method=method, tag="[D: sideband]")
+
+
+def _percent() -> str:
+    return f"{100 * CONFIDENCE:.0f} %"
+
+
+def _count_acceptable(found: Extrapolation) -> str:
+    return f"{sum(fit.is_acceptable for fit in found.fits)} of {len(found.fits)}"
+
+
+def _beside(
+    plane: hist.Hist, box: BoxFacts, energy: float, end: float | None
+) -> tuple[TurnOn | None, Extrapolation | None, Row]:
+    """Extrapolate along E_ECAL; what stands against it is the method of a row without a number."""
+    try:
+        turn_on = TurnOn(end) if end is not None else measure_turn_on(plane, box)
+        found = extrapolate(beam_line_sideband(plane, box, energy, turn_on))
+    except ValueError as error:
+        return None, None, Row(BEAM_LINE, None, method=str(error))
+    return turn_on, found, row_of(found)
+
+
+def _loss(products: Products, simulation: Products | None) -> Factor | None:
+    """Give the fraction of simulated dimuons of Region I that end in the box."""
+    if simulation is None:
+        return None
+    one, other = (p.summary.identities.get("selection") for p in (products, simulation))
+    if simulation.summary.is_data or one != other:
+        raise ValueError("the simulation of dimuons is not simulation, or went through another selection")
+    n_in = in_box(plane_of(simulation), box_of(simulation))
+    return simulated_fraction(
+        "in the box, per dimuon of Region I", round(n_in), _count(simulation, "region_I")
+    )
+
+
+def _yields(products: Products) -> dict[str, float | None]:
+    counts = {name: float(_count(products, name)) for name in ("region_I", "region_II", "region_III")}
+    return {"eot": products.summary.eot_live or products.summary.eot_delivered, **counts}
+
+
+def _count(products: Products, name: str) -> int:
+    return int(products.summary.totals[name])
