@@ -97,14 +97,15 @@ def _facts(found: Extrapolation) -> dict[str, object]:
         "name": sideband.name,
         "box": list(sideband.box),
         "events": found.n_events,
-        "spread": found.spread,
+        "average": found.average
+        and {"n": found.n, "relative_error": found.log_error, "spread": found.spread},
         "edges": sideband.edges.tolist(),
         "counts": sideband.counts.tolist(),
-        "fits": [_fit_facts(fit, is_chosen=fit is found.chosen) for fit in found.fits],
+        "fits": [_fit_facts(fit) for fit in found.fits],
     }
 
 
-def _fit_facts(fit: Fit, *, is_chosen: bool) -> dict[str, object]:
+def _fit_facts(fit: Fit) -> dict[str, object]:
     return {
         "function": fit.shape.name,
         "range": [fit.start, fit.stop],
@@ -116,5 +117,4 @@ def _fit_facts(fit: Fit, *, is_chosen: bool) -> dict[str, object]:
         "n": fit.n,
         "relative_error": fit.log_error,
         "acceptable": fit.is_acceptable,
-        "chosen": is_chosen,
     }

@@ -10,7 +10,7 @@ import hist
 
 from na64.outputs.figures import Products
 from na64.outputs.statistics.background import BackgroundTable, Row
-from na64.outputs.statistics.extrapolation import LEAST_EVENTS, Extrapolation, Fit, extrapolate
+from na64.outputs.statistics.extrapolation import LEAST_EVENTS, Extrapolation, extrapolate
 from na64.outputs.statistics.rates import (
     CONFIDENCE,
     Factor,
@@ -120,44 +120,44 @@ def row_of(found: Extrapolation) -> Row:
     slope, the limit is that of a density that does not rise towards the box.
     """
     sideband = found.sideband
-    if found.chosen is None:
+    if found.average is None:
         if found.n_events < LEAST_EVENTS:
             return _flat_limit(found)
         method = f"none of {len(found.fits)} fits describes the {found.n_events:.0f} events of the sideband"
         return Row(sideband.name, None, method=method)
-    fit, error = found.chosen, found.log_error
-    method = f"{fit_text(fit)}; {_count_acceptable(found)} fits, spread {100 * found.spread:.0f} %"
-    if error > _LARGEST_LOG_ERROR:
-        n = fit.n * math.exp(_ONE_SIDED * error)
-        return Row(sideband.name, n, upper_limit=True, method=f"{method}; {_percent()} limit of {fit.n:.2g}")
-    return Row(sideband.name, fit.n, fit.n * error, method=method, tag="[D: sideband]")
+    method = _method(found)
+    if found.log_error > _LARGEST_LOG_ERROR:
+        n = found.n * math.exp(_ONE_SIDED * found.log_error)
+        method = (
+            f"{_percent()} limit; {method}, {found.n:.2g} within a factor {math.exp(found.log_error):.1f}"
+        )
+        return Row(sideband.name, n, upper_limit=True, method=method, tag="[D: sideband]")
+    return Row(sideband.name, found.n, found.n * found.log_error, method=method, tag="[D: sideband]")
 
 
-def fit_text(fit: Fit) -> str:
-    """Describe a fit in words and numbers."""
+def _method(found: Extrapolation) -> str:
+    sideband = found.sideband
+    used = [fit for fit in found.fits if fit.is_acceptable]
+    names = ", ".join(dict.fromkeys(fit.shape.name for fit in used))
     return (
-        f"{fit.shape.name} from {fit.start:g} to {fit.stop:g} GeV, "
-        f"chi2 = {fit.chi2:.1f} for {fit.n_degrees}, p = {fit.p_value:.2g}"
+        f"{found.n_events:.0f} events from {sideband.starts[0]:g} to {sideband.stops[0]:g} GeV; {names}; "
+        f"{len(used)} of {len(found.fits)} fits acceptable, their spread {100 * found.spread:.0f} %"
     )
 
 
 def _flat_limit(found: Extrapolation) -> Row:
     sideband = found.sideband
-    width = sideband.stops[0] - sideband.starts[0]
-    n = poisson_limit(found.n_events) * (sideband.box[1] - sideband.box[0]) / width
+    start, stop = sideband.starts[0], sideband.stops[0]
+    n = poisson_limit(found.n_events) * (sideband.box[1] - sideband.box[0]) / (stop - start)
     method = (
-        f"{found.n_events:.0f} events from {sideband.starts[0]:g} to {sideband.stops[0]:g} GeV, "
-        f"too few to fit: {_percent()} limit of a density that does not rise towards the box"
+        f"{found.n_events:.0f} event{'s' * (found.n_events != 1)} from {start:g} to {stop:g} GeV, too few "
+        f"to fit: {_percent()} limit of a density that does not rise towards the box"
     )
     return Row(sideband.name, n, upper_limit=True, method=method, tag="[D: sideband]")
 
 
 def _percent() -> str:
     return f"{100 * CONFIDENCE:.0f} %"
-
-
-def _count_acceptable(found: Extrapolation) -> str:
-    return f"{sum(fit.is_acceptable for fit in found.fits)} of {len(found.fits)}"
 
 
 def _beside(

@@ -102,7 +102,6 @@ class Sideband:
     box : tuple of float, GeV
         Where to integrate.
     shapes : tuple of Shape
-        The first acceptable one gives the estimate.
     starts, stops : tuple of float, GeV
         Ranges to fit: every start with every stop; the first of each make the widest.
     """
@@ -178,6 +177,27 @@ class Fit:
         return self.chi2 + 2 * self.shape.n_parameters
 
 
+@dataclass(frozen=True, slots=True)
+class Average:
+    """Fits to one range taken together, in the logarithm of the events in the box.
+
+    Attributes
+    ----------
+    log_n : float
+    within, between : float
+        Variances: the mean of those of the fits, and that of the fits around their mean.
+    """
+
+    log_n: float
+    within: float
+    between: float
+
+    @property
+    def variance(self) -> float:
+        """Of the errors of the fits and of the choice between them."""
+        return self.within + self.between
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Extrapolation:
     """What a sideband says of the box.
@@ -186,21 +206,31 @@ class Extrapolation:
     ----------
     sideband : Sideband
     fits : tuple of Fit
-    chosen : Fit or None
-        None if no fit to the widest range is acceptable.
-    spread : float
-        Of the acceptable fits, in the logarithm.
+    average : Average or None
+        Of the widest range; None if no fit to it is acceptable.
+    between_ranges : float
+        Variance of the averages of the ranges around that of the widest, in the logarithm.
     """
 
     sideband: Sideband
     fits: tuple[Fit, ...] = ()
-    chosen: Fit | None = None
-    spread: float = 0.0
+    average: Average | None = None
+    between_ranges: float = 0.0
+
+    @property
+    def n(self) -> float:
+        """Events expected in the box; nan if there is no average."""
+        return math.exp(self.average.log_n) if self.average else math.nan
 
     @property
     def log_error(self) -> float:
-        """Error of the logarithm of the estimate: of the fit, and of the choice of function and range."""
-        return math.hypot(self.chosen.log_error, self.spread) if self.chosen else math.inf
+        """Error of the logarithm of `n`: of the fits, and of the choice of function and range."""
+        return math.sqrt(self.average.variance + self.between_ranges) if self.average else math.inf
+
+    @property
+    def spread(self) -> float:
+        """The part of `log_error` that is the choice of function and range."""
+        return math.sqrt(self.average.between + self.between_ranges) if self.average else math.inf
 
     @property
     def n_events(self) -> float:
@@ -209,35 +239,42 @@ class Extrapolation:
 
 
 def extrapolate(sideband: Sideband) -> Extrapolation:
-    """Fit every function to every range, choose, and take the spread of the acceptable fits as an error.
+    """Fit every function to every range and average the functions; the spread of both counts as an error.
 
-    The spread is the root mean square of the logarithms of the ratios to the chosen fit, less what the
-    difference of the two variances explains (Barlow, hep-ex/0207026); in a range the functions weigh as
-    Akaike's criterion has it, and ranges weigh alike.
+    Functions of a range are averaged in the logarithm with Akaike's weights, and the variance is that of
+    Buckland, Burnham and Augustin (Biometrics 53, 603). Shorter ranges add the mean square of their distances
+    from the widest, less what the difference of the two variances explains (Barlow, hep-ex/0207026).
     """
     fits = tuple(_fits(sideband))
-    widest = (sideband.starts[0], sideband.stops[0])
-    chosen = next((f for f in fits if (f.start, f.stop) == widest and f.is_acceptable), None)
-    if chosen is None:
-        return Extrapolation(sideband, fits)
-    return Extrapolation(sideband, fits, chosen, spread_of(fits, chosen))
-
-
-def spread_of(fits: Sequence[Fit], chosen: Fit) -> float:
-    """Give the spread of the acceptable fits around one, in the logarithm."""
     ranges: dict[tuple[float, float], list[Fit]] = {}
     for fit in fits:
         if fit.is_acceptable:
             ranges.setdefault((fit.start, fit.stop), []).append(fit)
-    return math.sqrt(float(np.mean([_variance(group, chosen) for group in ranges.values()])))
+    averages = {limits: average_of(group) for limits, group in ranges.items()}
+    widest = averages.get((sideband.starts[0], sideband.stops[0]))
+    if widest is None:
+        return Extrapolation(sideband, fits)
+    return Extrapolation(sideband, fits, widest, variance_between(widest, tuple(averages.values())))
 
 
-def _variance(group: Sequence[Fit], chosen: Fit) -> float:
-    information = np.array([fit.information for fit in group])
+def average_of(fits: Sequence[Fit]) -> Average:
+    """Average functions fitted to one range with Akaike's weights."""
+    information = np.array([fit.information for fit in fits])
     weights = np.exp((information.min() - information) / 2)
-    distances = np.log([fit.n / chosen.n for fit in group]) ** 2
-    explained = np.abs(np.array([fit.log_error for fit in group]) ** 2 - chosen.log_error**2)
-    return float(np.sum(weights * np.maximum(distances - explained, 0)) / weights.sum())
+    weights /= weights.sum()
+    logs = np.log([fit.n for fit in fits])
+    mean = float(weights @ logs)
+    within = float(weights @ np.array([fit.log_error for fit in fits]) ** 2)
+    return Average(mean, within, float(weights @ (logs - mean) ** 2))
+
+
+def variance_between(widest: Average, averages: Sequence[Average]) -> float:
+    """Give the mean square distance of averages from one, less what their errors explain."""
+    excess = [
+        max((average.log_n - widest.log_n) ** 2 - abs(average.variance - widest.variance), 0.0)
+        for average in averages
+    ]
+    return float(np.mean(excess))
 
 
 def _fits(sideband: Sideband) -> Iterator[Fit]:

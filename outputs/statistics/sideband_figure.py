@@ -30,21 +30,22 @@ def sideband_figure(found: Extrapolation, *, label: str) -> Figure:
     axes = figure.subplots()
     axes.axvspan(*sideband.box, facecolor="none", edgecolor=CLOSED, hatch="////", alpha=0.35, linewidth=0)
     stop = sideband.stops[0] + 0.25 * (sideband.stops[0] - sideband.box[0])
-    _draw_counts(axes, sideband, stop)
+    _draw_counts(axes, sideband, stop, below=_DECADES_BELOW if found.fits else 0.1)
     widest = [f for f in found.fits if (f.start, f.stop) == (sideband.starts[0], sideband.stops[0])]
     for fit, line in zip(widest, _LINES, strict=False):
-        _draw_fit(axes, fit, sideband, line, is_chosen=fit is found.chosen)
+        _draw_fit(axes, fit, sideband, line)
     axes.axvspan(sideband.starts[0], sideband.stops[0], color=ACCENT, alpha=0.08, linewidth=0)
     axes.set_xlim(sideband.box[0], stop)
     axes.set_xlabel(as_symbol(sideband.axis))
     axes.set_ylabel("events per GeV")
     if widest:
-        axes.legend(loc="upper left", title="events in the box", alignment="left", fontsize=10)
+        n = with_error(found.n, found.n * found.log_error).replace("+-", "±") if found.average else "no fit"
+        axes.legend(loc="upper left", title=f"events in the box: {n}", alignment="left", fontsize=10)
     stamp(axes, label, right=sideband.name)
     return figure
 
 
-def _draw_counts(axes: Axes, sideband: Sideband, stop: float) -> None:
+def _draw_counts(axes: Axes, sideband: Sideband, stop: float, *, below: float) -> None:
     edges, counts = sideband.cut(float(sideband.edges[0]), stop)
     widths = np.diff(edges)
     centres = edges[:-1] + widths / 2
@@ -55,13 +56,12 @@ def _draw_counts(axes: Axes, sideband: Sideband, stop: float) -> None:
     )
     axes.set_yscale("log")
     lowest = float((counts / widths)[seen].min()) if seen.any() else 1.0
-    axes.set_ylim(lowest * _DECADES_BELOW, max(float(np.max(counts / widths, initial=1)), 1.0) * 30)
+    axes.set_ylim(lowest * below, max(float(np.max(counts / widths, initial=1)), 1.0) * 30)
 
 
-def _draw_fit(axes: Axes, fit: Fit, sideband: Sideband, line: str, *, is_chosen: bool) -> None:
+def _draw_fit(axes: Axes, fit: Fit, sideband: Sideband, line: str) -> None:
     x = np.linspace(sideband.box[0], fit.stop, 400)
     y = fit.shape.density(x - sideband.starts[0], list(fit.parameters))
     n = with_error(fit.n, fit.n * fit.log_error)
     text = f"{fit.shape.name}: {n.replace('+-', '±')}, p = {fit.p_value:.2g}"
-    colour = ACCENT if is_chosen else QUIET
-    axes.plot(x, y, line, color=colour, linewidth=1.8 if is_chosen else 1.1, label=text)
+    axes.plot(x, y, line, color=ACCENT if fit.is_acceptable else QUIET, linewidth=1.4, label=text)
