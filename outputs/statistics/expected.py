@@ -1,0 +1,101 @@
+"""The limits that an experiment expects to set if there is no signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy import special
+
+from na64.outputs.statistics.cls import MOST_OUTCOMES, Toys, order, throw, upper_limit
+from na64.outputs.statistics.model import Counts, Model, Numbers, probabilities
+
+PULLS = (-2, -1, 0, 1, 2)
+"""Standard deviations of the bands; 0 is the median."""
+
+_TAIL = 1e-5
+"""Probability of the outcomes that are left out."""
+
+_ROUND = 9
+"""Decimals of the order at which outcomes count as equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Limits on the signal, in events, over the experiments without one.
+
+    Attributes
+    ----------
+    bands : tuple of float
+        Quantiles at `PULLS`: the smallest limit that this share of the experiments does not exceed.
+    mean : float
+    probability_of_none : float
+        Of seeing nothing in any channel.
+    """
+
+    bands: tuple[float, float, float, float, float]
+    mean: float
+    probability_of_none: float
+
+    @property
+    def median(self) -> float:
+        """Half of the experiments set a limit no higher."""
+        return self.bands[2]
+
+
+def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = None) -> Expected:
+    """Limits of all experiments without a signal that are not too rare.
+
+    The order of outcomes is the order of their limits, so that one outcome stands for all of equal order.
+
+    Parameters
+    ----------
+    model : Model
+    level : float
+    toys : Toys, optional
+        Throw experiments, and their limits, instead of summing over outcomes.
+    """
+    outcomes, chances = _thrown(model, toys) if toys else _summed(model)
+    weights = order(model)
+    ranks = np.round(outcomes @ weights, _ROUND)
+    _, first, member = np.unique(ranks, return_index=True, return_inverse=True)
+    chance = np.bincount(member, chances)
+    limits = np.array([upper_limit(model, outcomes[k], level=level, toys=toys) for k in first])
+    low2, low1, median, high1, high2 = (_quantile(limits, chance, pull) for pull in PULLS)
+    none = float(probabilities(model, 0.0, np.zeros((1, len(model.channels)), np.int64))[0])
+    mean = float(limits @ chance / chance.sum())
+    return Expected((low2, low1, median, high1, high2), mean, none)
+
+
+def _quantile(limits: Numbers, chances: Numbers, pull: float) -> float:
+    ordered = np.argsort(limits, kind="stable")
+    reached = np.cumsum(chances[ordered]) / chances.sum()
+    index = int(np.searchsorted(reached, special.ndtr(pull)))
+    return float(limits[ordered][min(index, len(limits) - 1)])
+
+
+def _summed(model: Model) -> tuple[Counts, Numbers]:
+    """Outcomes and their probabilities, from the most probable down to the tail that is left out."""
+    ranges = [np.arange(_largest(model, index) + 1) for index in range(len(model.channels))]
+    if np.prod([float(len(counts)) for counts in ranges]) > MOST_OUTCOMES:
+        raise ValueError(f"{len(ranges)} channels have too many outcomes to sum: throw toys")
+    outcomes = np.array(list(product(*ranges)), np.int64)
+    chances = probabilities(model, 0.0, outcomes)
+    ordered = np.argsort(-chances, kind="stable")
+    n = int(np.searchsorted(np.cumsum(chances[ordered]), 1 - _TAIL)) + 1
+    return outcomes[ordered[:n]], chances[ordered[:n]]
+
+
+def _largest(model: Model, index: int) -> int:
+    """Count that a channel exceeds with a probability of `_TAIL` only."""
+    channel = model.channels[index]
+    mean = channel.background * np.exp(4.5 * channel.relative_background_error)
+    reached = special.gammaincc(np.arange(1, int(mean + 10 * np.sqrt(mean)) + 20), mean)
+    return int(np.searchsorted(reached, 1 - _TAIL))
+
+
+def _thrown(model: Model, toys: Toys) -> tuple[Counts, Numbers]:
+    thrown = throw(model, 0.0, toys.n, np.random.default_rng(toys.seed))
+    outcomes, numbers = np.unique(thrown, axis=0, return_counts=True)
+    return outcomes, numbers / toys.n
