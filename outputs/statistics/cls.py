@@ -152,5 +152,7 @@ def throw(model: Model, signal: float, n: int, generator: np.random.Generator) -
 def _checked(model: Model, observed: Sequence[int]) -> Counts:
     counts = np.asarray(observed, np.int64)
     if counts.shape != (len(model.channels),) or counts.min() < 0:
-        raise ValueError(f"observed {list(observed)}: expected a count for each of {len(model.channels)} channels")
+        raise ValueError(
+            f"observed {list(observed)}: expected a count for each of {len(model.channels)} channels"
+        )
     return counts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,19 @@ def feldman_cousins(observed: int, background: float, *, level: float = 0.9, ste
     return Interval(max(0.0, observed - background), float(found[0]), float(found[-1]))
 
 
+def unified_holds(signal: float, observed: int, background: float, *, level: float = 0.9) -> bool:
+    """Whether the unified interval of an observed count has this signal: whether the signal accepts the count."""
+    n = np.arange(int(max(signal + background, observed) * 1.5 + 50))
+    return bool(_accepts(np.array([signal]), n, observed, background, level)[0])
+
+
+def likelihood_holds(model: Model, signal: float, observed: Sequence[int], *, level: float = 0.9) -> bool:
+    """Whether the likelihood interval of an outcome has this signal."""
+    distance = _distance(model, observed)
+    best = _best(distance, observed)
+    return distance(signal) - distance(best) <= float(special.chdtri(1, 1 - level))
+
+
 def _accepts(signals: Numbers, n: Numbers, observed: int, background: float, level: float) -> Numbers:
     """Whether the observed count is in the acceptance of each signal, (n_signals,) bool."""
     chances = _poisson(n, signals[:, None] + background)
@@ -74,19 +87,25 @@ def likelihood_interval(model: Model, observed: Sequence[int], *, level: float =
     level : float
         Confidence level if the logarithm of the likelihood were a parabola; see the coverage table.
     """
-    outcome = np.array([observed], np.int64)
-    bound = float(special.chdtri(1, 1 - level))
-
-    def distance(signal: float) -> float:
-        return -2 * math.log(probabilities(model, signal, outcome)[0])
-
-    top = 10.0 + 4 * sum(observed)
-    best = float(optimize.minimize_scalar(distance, bounds=(0, top), method="bounded").x)
-    best = best if distance(best) < distance(0) else 0.0
-    bound += distance(best)
+    distance = _distance(model, observed)
+    best = _best(distance, observed)
+    bound = distance(best) + float(special.chdtri(1, 1 - level))
+    top = best + 10.0
     while distance(top) < bound:
         top *= 2
     high = float(optimize.brentq(lambda signal: distance(signal) - bound, best, top))
     if distance(0) <= bound:
         return Interval(best, 0.0, high)
     return Interval(best, float(optimize.brentq(lambda signal: distance(signal) - bound, 0, best)), high)
+
+
+def _distance(model: Model, observed: Sequence[int]) -> Callable[[float], float]:
+    """Give twice minus the logarithm of the likelihood, as a function of the signal."""
+    outcome = np.array([observed], np.int64)
+    return lambda signal: -2 * math.log(probabilities(model, signal, outcome)[0])
+
+
+def _best(distance: Callable[[float], float], observed: Sequence[int]) -> float:
+    """Signal from 0 on with the largest likelihood."""
+    found = optimize.minimize_scalar(distance, bounds=(0, 10.0 + 4 * sum(observed)), method="bounded")
+    return float(found.x) if found.fun < distance(0) else 0.0

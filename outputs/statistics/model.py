@@ -18,10 +18,11 @@ from scipy import special
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
-_N_NODES = 20
-"""Of the Gauss-Hermite rule; 16 and 40 give the same limits to six digits for errors up to 100 %."""
+_SMALL, _FEW_NODES, _MANY_NODES = 0.2, 10, 20
+"""Points of the Gauss-Hermite rule: few for small errors. Against 40, limits change by less than 1e-5 for errors up to
+30 % and by 6e-4 for a background known to 100 % and a signal known to 50 %."""
 
-_BLOCK = 4096
+_BLOCK = 512
 """Outcomes that are integrated at a time."""
 
 
@@ -157,8 +158,9 @@ def _log_normal(error: float) -> tuple[Numbers, Numbers]:
 
 
 def _nodes(error: float) -> tuple[Numbers, Numbers]:
-    """Points and weights of a standard normal; one point if there is no error."""
+    """Points and weights of a standard normal for an error; one point if there is none."""
     if not error:
         return np.zeros(1), np.ones(1)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_N_NODES)
+    n = _FEW_NODES if error <= _SMALL else _MANY_NODES
+    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return nodes, weights / weights.sum()

@@ -23,6 +23,9 @@ PARAMETER = "signal_events"
 _BOUNDS = (0.0, 60.0)
 """Of the signal, events."""
 
+_LEAST = 1e-3
+"""Signal from which a limit is looked for: at 0 pyhf divides by zero."""
+
 
 def workspace(model: Model, observed: Sequence[int] | None) -> dict[str, Any]:
     """Model and counts as pyhf takes them: a channel a run period, `PARAMETER` the signal in events.
@@ -71,7 +74,7 @@ def pyhf_limit(archived: Mapping[str, Any], *, level: float = 0.9) -> tuple[floa
         model = opened.model()
     data = opened.data(model)
     found, expected, _ = toms748_scan(
-        data, model, *_BOUNDS, level=1 - level, rtol=1e-5, from_upper_limit_fn=True
+        data, model, _LEAST, _BOUNDS[1], level=1 - level, rtol=1e-5, from_upper_limit_fn=True
     )
     return float(found), float(np.asarray(expected[2]))
 

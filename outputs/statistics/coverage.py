@@ -1,0 +1,94 @@
+"""How often limits and intervals hold the truth, over pseudo-experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from na64.outputs.statistics.cls import cls, throw
+from na64.outputs.statistics.intervals import likelihood_holds, unified_holds
+from na64.outputs.statistics.model import Counts, Model
+from na64.outputs.table import Kind, Table
+
+KINDS = {
+    "signal": Kind.NUMBER,
+    "experiments": Kind.COUNT,
+    "cls_limit": Kind.NUMBER,
+    "likelihood_interval": Kind.NUMBER,
+    "unified_interval": Kind.NUMBER,
+}
+"""Columns of a coverage table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Share of experiments that hold the truth.
+
+    Attributes
+    ----------
+    signal : float
+        True events, all channels.
+    experiments : int
+    cls_limit, likelihood_interval : float
+    unified_interval : float or None
+        None for several channels, or where the background has an error: it is made for neither.
+    """
+
+    signal: float
+    experiments: int
+    cls_limit: float
+    likelihood_interval: float
+    unified_interval: float | None
+
+
+def coverage(
+    model: Model, signal: float, *, n: int, generator: np.random.Generator, level: float = 0.9
+) -> Coverage:
+    """Throw experiments, errors of background and signal included, and see which hold the truth.
+
+    Parameters
+    ----------
+    model : Model
+    signal : float
+        Events.
+    n : int
+        Experiments.
+    generator : Generator
+    level : float
+    """
+    return coverage_of(model, signal, throw(model, signal, n, generator), level=level)
+
+
+def coverage_of(model: Model, signal: float, thrown: Counts, *, level: float = 0.9) -> Coverage:
+    """See which experiments hold the truth.
+
+    Parameters
+    ----------
+    model : Model
+    signal : float
+    thrown : (n_experiments, n_channels) int64
+    level : float
+    """
+    outcomes, numbers = np.unique(thrown, axis=0, return_counts=True)
+    share = numbers / len(thrown)
+
+    def held(holds: Callable[[Counts], bool]) -> float:
+        return float(share @ np.array([holds(outcome) for outcome in outcomes], np.float64))
+
+    known = len(model.channels) == 1 and not model.channels[0].background_error and not model.signal_error
+    return Coverage(
+        signal,
+        len(thrown),
+        held(lambda outcome: cls(model, signal, outcome) >= 1 - level),
+        held(lambda outcome: likelihood_holds(model, signal, outcome, level=level)),
+        held(lambda outcome: unified_holds(signal, int(outcome[0]), model.background, level=level))
+        if known
+        else None,
+    )
+
+
+def coverage_table(rows: Sequence[Coverage]) -> Table:
+    """Table of `KINDS`."""
+    return Table(KINDS, [astuple(row) for row in rows])

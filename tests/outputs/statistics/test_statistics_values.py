@@ -1,0 +1,174 @@
+"""The check values: limits that were computed elsewhere, to the digits they were printed with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import integrate, optimize
+
+from na64.outputs.statistics.asymptotic import asymptotic_limit
+from na64.outputs.statistics.cls import Toys, cls, helene, upper_limit
+from na64.outputs.statistics.expected import expected_limits
+from na64.outputs.statistics.intervals import feldman_cousins
+from na64.outputs.statistics.model import Channel, Model, counting, probabilities
+from na64.outputs.statistics.workspace import pyhf_limit, workspace
+
+THREE = Model(
+    (
+        Channel("2016", 0.12, 0.04, 0.15, group="tails"),
+        Channel("2017", 0.08, 0.03, 0.35, 0.05),
+        Channel("2018", 0.33, 0.11, 0.5, 0.05, group="tails"),
+    ),
+    0.1,
+)
+
+
+@pytest.mark.parametrize(("background", "error"), [(0.0, 0.0), (0.53, 0.0), (0.53, 0.17)])
+def test_with_nothing_seen_the_limit_does_not_know_the_background(background: float, error: float) -> None:
+    assert upper_limit(counting(background, error), [0]) == pytest.approx(2.3026, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("error", "limit"), [(0.05, 2.306), (0.10, 2.318), (0.15, 2.336), (0.20, 2.363), (0.30, 2.439)]
+)
+def test_a_signal_error_lengthens_the_limit(error: float, limit: float) -> None:
+    # The source prints 2.337 at 15 %; the integral is 2.33646.
+    assert upper_limit(counting(0.53, 0.17, signal_error=error), [0]) == pytest.approx(limit, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("observed", "background", "limit"),
+    [(1, 0.0, 3.890), (1, 0.53, 3.491), (2, 0.0, 5.322), (2, 0.53, 4.817), (3, 0.0, 6.681), (3, 0.53, 6.154)],
+)
+def test_limits_with_something_seen(observed: int, background: float, limit: float) -> None:
+    assert upper_limit(counting(background), [observed]) == pytest.approx(limit, abs=5e-4)
+    assert helene(observed, background) == pytest.approx(limit, abs=5e-4)
+
+
+def test_a_limit_at_another_level() -> None:
+    assert upper_limit(counting(0.53, 0.17), [0], level=0.95) == pytest.approx(2.9957, abs=5e-5)
+
+
+@pytest.mark.parametrize(("observed", "background"), [(0, 0.53), (2, 0.53), (4, 3.0)])
+def test_a_flat_prior_gives_the_same(observed: int, background: float) -> None:
+    def posterior(signal: float) -> float:
+        return math.exp(-signal) * (signal + background) ** observed
+
+    whole = integrate.quad(posterior, 0, 60)[0]
+    limit = optimize.brentq(lambda s: integrate.quad(posterior, s, 60)[0] / whole - 0.1, 0, 50)
+    assert upper_limit(counting(background), [observed]) == pytest.approx(limit, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("background", "limit"), [(0.0, 2.43), (0.5, 1.93), (0.53, 1.90), (1.0, 1.61), (3.0, 0.95)]
+)
+def test_unified_limits_with_nothing_seen(background: float, limit: float) -> None:
+    assert feldman_cousins(0, background).high == pytest.approx(limit, abs=6e-3)
+
+
+@pytest.mark.parametrize(
+    ("observed", "background", "low", "high"),
+    [(1, 0.0, 0.11, 4.36), (3, 1.0, 0.10, 6.42), (8, 3.0, 1.51, 10.99)],
+)
+def test_unified_intervals_of_the_original_table(
+    observed: int, background: float, low: float, high: float
+) -> None:
+    found = feldman_cousins(observed, background)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.011)
+
+
+def test_limits_expected_of_the_published_background() -> None:
+    expected = expected_limits(counting(0.53))
+    assert expected.probability_of_none == pytest.approx(0.589, abs=5e-4)
+    assert expected.bands[1:] == pytest.approx((2.30, 2.30, 3.49, 4.82), abs=5e-3)
+    assert expected.mean == pytest.approx(2.95, abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("background", "limit"), [(0.01, 1.37), (0.05, 1.42), (0.12, 1.47), (0.53, 1.65), (1, 1.75), (3, 1.95)]
+)
+def test_the_large_sample_formula_is_too_strong(background: float, limit: float) -> None:
+    assert asymptotic_limit(counting(background), [0]) == pytest.approx(limit, abs=5e-3)
+
+
+def test_pyhf_agrees_with_the_large_sample_formula() -> None:
+    found, median = pyhf_limit(workspace(counting(0.53, 0.17, signal_error=0.1), [0]))
+    assert found == pytest.approx(1.659, abs=0.01)  # the source interpolates in a scan
+    assert median == pytest.approx(2.23, abs=0.01)
+    known = Model((Channel("a", 0.43, share=0.6), Channel("b", 0.1, share=0.4)))
+    assert pyhf_limit(workspace(known, [0, 2]))[0] == pytest.approx(asymptotic_limit(known, [0, 2]), rel=1e-4)
+
+
+def test_pyhf_takes_the_level_that_is_asked_for() -> None:
+    limits = [pyhf_limit(workspace(counting(3.0), [3]), level=level)[0] for level in (0.9, 0.95)]
+    expected = [asymptotic_limit(counting(3.0), [3], level=level) for level in (0.9, 0.95)]
+    assert limits == pytest.approx(expected, rel=1e-4)
+
+
+def test_with_nothing_seen_neither_bins_nor_their_backgrounds_matter() -> None:
+    assert cls(THREE, 2.30, [0, 0, 0]) == pytest.approx(0.102, abs=5e-4)
+    alone = Model((Channel("all", 0.53, 0.17),), 0.1)
+    without = Model(tuple(Channel(c.name, 0.0, share=c.share) for c in THREE.channels), 0.1)
+    assert upper_limit(without, [0, 0, 0]) == pytest.approx(upper_limit(alone, [0]), abs=1e-6)
+
+
+def test_toys_agree_with_sums() -> None:
+    toys = Toys(200_000)
+    assert cls(THREE, 2.30, [0, 0, 0], toys=toys) == pytest.approx(0.102, abs=3e-3)
+    for observed in ([1, 0, 0], [0, 1, 1]):
+        exact = upper_limit(THREE, observed)
+        assert upper_limit(THREE, observed, toys=toys) == pytest.approx(exact, rel=0.01)
+
+
+def test_toys_with_the_same_seed_are_the_same() -> None:
+    limits = [upper_limit(THREE, [0, 1, 0], toys=Toys(2_000, seed)) for seed in (1, 1, 2)]
+    assert limits[0] == limits[1] != limits[2]
+
+
+def test_bins_of_equal_purity_are_one_bin() -> None:
+    halves = Model((Channel("a", 0.265, share=0.5), Channel("b", 0.265, share=0.5)))
+    for observed in ([2, 0], [1, 1], [0, 2]):
+        assert upper_limit(halves, observed) == pytest.approx(upper_limit(counting(0.53), [2]), rel=1e-6)
+
+
+def test_an_event_in_a_purer_bin_weakens_the_limit_more() -> None:
+    model = Model((Channel("pure", 0.02, share=0.5), Channel("dirty", 0.5, share=0.5)))
+    assert upper_limit(model, [0, 1]) < upper_limit(model, [1, 0])
+
+
+def test_limits_expected_by_toys_and_by_sums_agree() -> None:
+    model = Model((Channel("a", 0.4, share=0.6), Channel("b", 0.13, share=0.4)))
+    summed = expected_limits(model)
+    thrown = expected_limits(model, toys=Toys(4_000))
+    assert thrown.median == pytest.approx(summed.median, rel=0.05)
+    assert thrown.mean == pytest.approx(summed.mean, rel=0.05)
+
+
+def test_errors_in_common_are_not_errors_apart() -> None:
+    def tail(group: str) -> float:
+        channels = tuple(Channel(name, 2.0, 1.0, 0.5, group=group) for name in "ab")
+        outcomes = np.array([[a, b] for a in range(2) for b in range(2)], np.int64)
+        return float(probabilities(Model(channels), 0.0, outcomes).sum())
+
+    assert tail("tails") > 1.1 * tail("")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Channel("a", -0.1), "a: background is -0.1"),
+        (lambda: Channel("a", 0.0, 0.2), "a: a background of 0 has no error of 0.2"),
+        (lambda: Channel("a", 1.0, share=0.0), "a: no signal is expected"),
+        (lambda: Model(()), "no channel"),
+        (lambda: Model((Channel("a", 1.0, share=0.5),)), "add up to 0.5"),
+        (lambda: Model((Channel("a", 1.0),), -0.1), "signal error -0.1"),
+        (lambda: upper_limit(counting(1.0), [1, 2]), "expected a count for each of 1 channels"),
+        (lambda: upper_limit(counting(1.0), [-1]), "expected a count"),
+        (lambda: upper_limit(counting(1.0), [1], level=90), "confidence level 90"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()  # type: ignore[operator]
