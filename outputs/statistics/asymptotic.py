@@ -1,7 +1,7 @@
 """The large-sample formula for CLs, for comparison: it is wrong for the counts that NA64 expects.
 
-With nothing observed, exact CLs gives 2.30 events at 90 % whatever the background. The formula gives 1.65 for a
-background of 0.53, 28 % less (15 % in the coupling), and 1.42 for 0.05.
+With nothing observed, exact CLs gives 2.30 events at 90 % whatever the background. The formula gives 1.65
+for a background of 0.53, 28 % less (15 % in the coupling), and 1.42 for 0.05.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _distance(channels: Sequence[Channel], counts: Sequence[float], signal: floa
 
 
 def _slope(channels: Sequence[Channel], counts: Sequence[float], signal: float) -> float:
-    """Derivative of `_distance`."""
+    """Differentiate `_distance`."""
     terms = []
     for channel, n in zip(channels, counts, strict=True):
         mean = signal * channel.share + channel.background

@@ -1,8 +1,8 @@
 """Upper limits by CLs (Junk 1999, Read 2002), with probabilities that are summed, not approximated.
 
-Outcomes of several channels are ordered by the likelihood ratio ``sum n_i log(1 + s f_i / b_i)``. The ``s`` in it is
-fixed by the model alone (the limit expected of all channels counted as one), so that the order does not move with the
-signal that is tested: CLs then falls steadily and crosses its level once.
+Outcomes of several channels are ordered by the likelihood ratio ``sum n_i log(1 + s f_i / b_i)``. The ``s``
+in it is fixed by the model alone (the limit expected of all channels counted as one), so that the order
+does not move with the signal that is tested: CLs then falls steadily and crosses its level once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Toys:
 
 
 def upper_limit(
-    model: Model, observed: Sequence[int], *, level: float = 0.9, toys: Toys | None = None
+    model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9, toys: Toys | None = None
 ) -> float:
     """Largest number of signal events, in all channels, that CLs does not exclude.
 
@@ -67,7 +67,7 @@ def upper_limit(
     return float(optimize.brentq(excess, 0.0, high, xtol=1e-3 if toys else 1e-7))
 
 
-def cls(model: Model, signal: float, observed: Sequence[int], *, toys: Toys | None = None) -> float:
+def cls(model: Model, signal: float, observed: Sequence[int] | Counts, *, toys: Toys | None = None) -> float:
     """``P(no more than observed | signal + background) / P(no more than observed | background)``."""
     counts = _checked(model, observed)
     if toys:
@@ -82,7 +82,8 @@ def order(model: Model) -> Numbers:
     """Weight of an event in every channel; outcomes are ordered by the sum of weights, (n_channels,)."""
     background = np.array([max(channel.background, LEAST_BACKGROUND) for channel in model.channels])
     share = np.array([channel.share for channel in model.channels])
-    return np.log1p(typical_limit(model.background) * share / background)
+    weights: Numbers = np.log1p(typical_limit(model.background) * share / background)
+    return weights
 
 
 def typical_limit(background: float, level: float = 0.9) -> float:
@@ -149,7 +150,7 @@ def throw(model: Model, signal: float, n: int, generator: np.random.Generator) -
     return thrown
 
 
-def _checked(model: Model, observed: Sequence[int]) -> Counts:
+def _checked(model: Model, observed: Sequence[int] | Counts) -> Counts:
     counts = np.asarray(observed, np.int64)
     if counts.shape != (len(model.channels),) or counts.min() < 0:
         raise ValueError(

@@ -60,7 +60,7 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     weights = order(model)
     ranks = np.round(outcomes @ weights, _ROUND)
     _, first, member = np.unique(ranks, return_index=True, return_inverse=True)
-    chance = np.bincount(member, chances)
+    chance = np.bincount(member, chances).astype(np.float64)
     limits = np.array([upper_limit(model, outcomes[k], level=level, toys=toys) for k in first])
     low2, low1, median, high1, high2 = (_quantile(limits, chance, pull) for pull in PULLS)
     none = float(probabilities(model, 0.0, np.zeros((1, len(model.channels)), np.int64))[0])

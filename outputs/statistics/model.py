@@ -1,8 +1,9 @@
 """A counting experiment of one or several run periods, with log-normal errors that are integrated over.
 
-The means are ``signal * share_i * exp(signal_error * z) * exp(share_error_i * z_i) + background_i * exp(r_g * z_g)``
-with standard normal ``z``: one for the signal of all channels, one a channel, and one a group of backgrounds that
-were estimated together. A relative error is the width in the logarithm, and the median is the nominal value.
+The mean of a channel is ``signal * share * exp(signal_error * z) * exp(share_error * z') + background *
+exp(relative error * z'')`` with standard normal ``z``: one for the signal of all channels, one a channel,
+and one a group of backgrounds that were estimated together. A relative error is the width in the logarithm;
+the median is the nominal value.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 _SMALL, _FEW_NODES, _MANY_NODES = 0.2, 10, 20
-"""Points of the Gauss-Hermite rule: few for small errors. Against 40, limits change by less than 1e-5 for errors up to
-30 % and by 6e-4 for a background known to 100 % and a signal known to 50 %."""
+"""Points of the Gauss-Hermite rule: few for small errors. Against 40 points, limits change by less than
+1e-5 for errors up to 30 % and by 6e-4 for a background known to 100 % and a signal known to 50 %."""
 
 _BLOCK = 512
 """Outcomes that are integrated at a time."""

@@ -1,8 +1,8 @@
 """The same model as a pyhf workspace: to be archived, and for its asymptotic limit as a cross-check.
 
-Two things of pyhf 0.7.6 are not used. Its toys: the fluctuated auxiliary data order outcomes of equal counts, which
-makes CLs too small when nothing is seen (and they fail with numpy 2.4). Its `upper_limit` without a scan: it takes
-95 % whatever level is asked for, which `toms748_scan` does not.
+Two things of pyhf 0.7.6 are not used. Its toys: the fluctuated auxiliary data order outcomes of equal counts,
+which makes CLs too small when nothing is seen (and they fail with numpy 2.4). Its `upper_limit` without a
+scan: it takes 95 % whatever level is asked for, which `toms748_scan` does not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def workspace(model: Model, observed: Sequence[int] | None) -> dict[str, Any]:
     observed : sequence of int or None
         None while the box is closed: the expected background takes the place of the counts.
     """
-    counts = observed or [channel.background for channel in model.channels]
+    counts: Sequence[float] = observed or [channel.background for channel in model.channels]
     return {
         "version": "1.0.0",
         "channels": [
