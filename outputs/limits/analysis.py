@@ -1,0 +1,183 @@
+"""The limits of stored results: what was read, what was assumed, what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.inputs import Background
+from na64.outputs.limits.search import Efficiency, Period, Point, Search
+from na64.outputs.statistics.asymptotic import asymptotic_limit
+from na64.outputs.statistics.cls import Toys
+from na64.outputs.statistics.intervals import feldman_cousins
+from na64.outputs.statistics.workspace import pyhf_limit, workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """Something that no stored number says, and where it comes from."""
+
+    text: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Limits on the signal events by other methods, at the first level.
+
+    Attributes
+    ----------
+    name : str
+    observed, expected : float or None
+        None where the method is not made for the case.
+    note : str
+    """
+
+    name: str
+    observed: float | None
+    expected: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Limits and all that they rest on.
+
+    Attributes
+    ----------
+    search : Search
+    exposures : tuple of Exposure
+    backgrounds : tuple of Background
+        One for all, or one a result.
+    levels : tuple of float
+    points : tuple of (float, Point)
+        Limits at every level and mass.
+    comparisons : tuple of Comparison
+    assumptions : tuple of Assumption
+    """
+
+    search: Search
+    exposures: tuple[Exposure, ...]
+    backgrounds: tuple[Background, ...]
+    levels: tuple[float, ...]
+    points: tuple[tuple[float, Point], ...]
+    comparisons: tuple[Comparison, ...]
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def state(self) -> str:
+        """Why there is no observed limit, or under what the boxes were opened."""
+        closed = [exposure.state for exposure in self.exposures if not exposure.is_open]
+        return "; ".join(dict.fromkeys(closed or [exposure.state for exposure in self.exposures]))
+
+    @property
+    def label(self) -> str:
+        """What the events are."""
+        return "; ".join(dict.fromkeys(exposure.label for exposure in self.exposures))
+
+
+def search_of(
+    exposures: Sequence[Exposure],
+    backgrounds: Sequence[Background],
+    efficiency: Callable[[Exposure, str], Efficiency],
+    yield_per_eot: Callable[[float], float],
+    *,
+    signal_error: float,
+    toys: Toys | None = None,
+) -> Search:
+    """Make a channel of every period of every result.
+
+    A background is divided among its periods by their exposure, with its relative error in common.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+    backgrounds : sequence of Background
+        One for all results together, or one for each.
+    efficiency : callable
+        Of a result and the name of its period.
+    yield_per_eot : callable
+        Of the mass in GeV.
+    signal_error : float
+    toys : Toys, optional
+    """
+    n = len(exposures)
+    if len(backgrounds) not in (1, n):
+        raise ValueError(f"{len(backgrounds)} backgrounds for {n} results: expected one, or one each")
+    shared = len(backgrounds) == 1
+    periods: list[Period] = []
+    for index, exposure in enumerate(exposures):
+        background = backgrounds[0 if shared else index]
+        part = background.part_of(_eot(exposures if shared else [exposure]))
+        prefix = "" if n == 1 else f"{named(exposure.folder)} "
+        group = "all" if shared else prefix
+        periods += [
+            Period(
+                prefix + period.period,
+                period.eot,
+                *part(period.eot),
+                group,
+                efficiency(exposure, period.period),
+                period.observed,
+            )
+            for period in exposure.periods
+        ]
+    return Search(tuple(periods), yield_per_eot, signal_error, toys)
+
+
+def _eot(exposures: Sequence[Exposure]) -> float:
+    return math.fsum(period.eot for exposure in exposures for period in exposure.periods)
+
+
+def analyse(
+    search: Search,
+    exposures: Sequence[Exposure],
+    backgrounds: Sequence[Background],
+    *,
+    masses: Sequence[float],
+    levels: Sequence[float],
+    assumptions: Sequence[Assumption],
+) -> Analysis:
+    """Compute the limits at every level and mass, and those of other methods beside them."""
+    points = tuple((level, search.point(mass, level)) for level in levels for mass in masses)
+    return Analysis(
+        search,
+        tuple(exposures),
+        tuple(backgrounds),
+        tuple(levels),
+        points,
+        compare(search, points[0][1], levels[0]),
+        tuple(assumptions),
+    )
+
+
+def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...]:
+    """Give the limits on the signal events at a mass by exact CLs and by other methods."""
+    model, seen = search.model(point.mass), search.counts_at(point.mass)
+    formula = None if seen is None else asymptotic_limit(model, seen, level=level)
+    found, expected = pyhf_limit(workspace(model, seen), level=level)
+    unified = None
+    if seen is not None and len(model.channels) == 1:
+        unified = feldman_cousins(seen[0], model.background, level=level).high
+    few = "too strong for few counts"
+    return (
+        Comparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
+        Comparison("large-sample formula", formula, None, f"{few}; without errors"),
+        Comparison(
+            "large-sample formula, pyhf",
+            None if seen is None else found,
+            expected,
+            f"{few}; expected is for the mean background",
+        ),
+        Comparison(
+            "unified (Feldman-Cousins)", unified, None, "one channel, without errors; not used by NA64"
+        ),
+    )
+
+
+def named(folder: Path) -> str:
+    """Name of a folder without the path to it."""
+    return folder.resolve().name

@@ -1,0 +1,145 @@
+"""What a stored result brings to a limit: electrons on target and, once the box is open, counts in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from na64.outputs.examination import problems
+from na64.outputs.freeze import FREEZE
+from na64.outputs.store import RESULT, read_result
+from na64.outputs.summary import RunFacts, Summary
+from na64.outputs.unblind import UNBLINDED
+
+PHYSICS = "physics"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodExposure:
+    """The runs of a period that count.
+
+    Attributes
+    ----------
+    period : str
+    eot : float
+        Electrons on target.
+    runs : tuple of int
+    observed : int or None
+        Events of these runs in the opened box after all cuts; None while it is closed.
+    """
+
+    period: str
+    eot: float
+    runs: tuple[int, ...]
+    observed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A stored result as a limit sees it.
+
+    Attributes
+    ----------
+    folder : Path
+    label : str
+        What the events are: data or simulation.
+    selection : str
+    periods : tuple of PeriodExposure
+    excluded : tuple of (int, str)
+        Runs that do not count, and why.
+    state : str
+        Why there are no counts in the box, or under which freeze it was opened.
+    digest : str
+        sha256 of the result.
+    """
+
+    folder: Path
+    label: str
+    selection: str
+    periods: tuple[PeriodExposure, ...]
+    excluded: tuple[tuple[int, str], ...]
+    state: str
+    digest: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are counts in the box."""
+        return all(period.observed is not None for period in self.periods)
+
+
+def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
+    """Read what counts of the result in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    delivered : bool
+        Take the electrons delivered, of which some came while nothing could be recorded; by default the
+        live ones.
+
+    Raises
+    ------
+    ValueError
+        No run counts, or a record of an opened box is not the one that the log knows.
+    """
+    summary = read_result(folder).summary
+    excluded = tuple(_excluded(summary, delivered=delivered))
+    out = {run for run, _ in excluded}
+    used = [run for run in summary.runs if run.run not in out]
+    if not used:
+        why = "; ".join(f"run {run}: {reason}" for run, reason in excluded[:3]) or "it has none"
+        raise ValueError(f"{folder}: no run counts ({why})")
+    counts, state = _opened(folder, summary)
+    names = sorted({run.period for run in used})
+    periods = tuple(_period(name, [r for r in used if r.period == name], counts, delivered) for name in names)
+    digest = sha256((folder / RESULT).read_bytes()).hexdigest()
+    return Exposure(folder, summary.label, summary.selection.name, periods, excluded, state, digest)
+
+
+def _period(
+    name: str, runs: list[RunFacts], counts: Mapping[str, int] | None, delivered: bool
+) -> PeriodExposure:
+    eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
+    observed = None if counts is None else sum(counts.get(str(run.run), 0) for run in runs)
+    return PeriodExposure(name, eot, tuple(run.run for run in runs), observed)
+
+
+def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]:
+    for run in summary.runs:
+        if run.type != PHYSICS:
+            yield run.run, f"its type is {run.type}"
+        elif run.accounting["missing"]:
+            yield run.run, f"{run.accounting['missing']} of its events were not read"
+        elif not _eot(run, delivered=delivered):
+            which = "delivered" if delivered else "live"
+            yield run.run, f"no {which} electrons on target are stated"
+
+
+def _eot(run: RunFacts, *, delivered: bool) -> float | None:
+    return run.eot_delivered if delivered else run.eot_live
+
+
+def _opened(folder: Path, summary: Summary) -> tuple[dict[str, int] | None, str]:
+    """Give the counts in the box by run, or None and why there are none."""
+    if not summary.is_data:
+        return None, "simulation: nothing is observed"
+    if not (folder / UNBLINDED).exists():
+        return None, "BLIND: the box is closed"
+    if found := problems(folder):
+        raise ValueError(f"{folder / UNBLINDED}: {found[0]}")
+    opened: dict[str, Any] = json.loads((folder / UNBLINDED).read_bytes())
+    record = opened["record"]
+    manifest = (folder / FREEZE).read_bytes() if (folder / FREEZE).exists() else b"{}"
+    if sha256(manifest).hexdigest() != record["freeze"]:
+        return None, f"the box was opened under the freeze {record['freeze'][:12]}, which is not {FREEZE}"
+    if json.loads(manifest)["frozen"]["blind_result"] != dict(summary.products):
+        return None, f"the box was opened for another result than the one in {folder}"
+    if opened["verdict"] != "COMPLETE" or record["fraction"] < 1:
+        return None, f"only a part of the box was opened ({record['fraction']:.0%}, {opened['verdict']})"
+    counts = {run: int(numbers["selected"]) for run, numbers in opened["runs"].items()}
+    return counts, f"UNBLINDED under the freeze {record['freeze'][:12]}"

@@ -1,0 +1,164 @@
+"""Exclusion plots: our limits and the published curves, with what they are cited from in the legend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from na64.outputs.limits.tables import QUANTITIES
+from na64.outputs.signal.curves import Curve
+from na64.outputs.style import INK, stamp
+
+Numbers = NDArray[np.float64]
+
+_ONE_SIGMA, _TWO_SIGMA = "#9dbfdc", "#dbe8f2"
+_LINES: tuple[tuple[str, tuple[int, tuple[float, ...]]], ...] = (
+    ("#b45309", (0, (1, 1.2))),
+    ("#0f766e", (0, (6, 1.6, 1.2, 1.6))),
+    ("#6a1b6a", (0, (3, 1.2, 1, 1.2, 1, 1.2))),
+    ("#1d4ed8", (0, (9, 2))),
+    ("#9f1239", (0, (2.2, 2.2))),
+    ("#4d7c0f", (0, (9, 2, 1.2, 2))),
+    ("#a16207", (0, (5, 5))),
+)
+"""Every curve has a colour and a dash pattern of its own: the pattern survives a black-and-white print."""
+
+_UNVERIFIED = re.compile(r"\[R[^\]]*\]|NOT FOUND")
+_CITED = re.compile(r"arXiv:(\S+)")
+_POWER = re.compile(r"(\d[\d.]*)e(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A limit over a mass.
+
+    Attributes
+    ----------
+    mass : (n,) float64, GeV
+    limits : mapping of str to (n,) float64
+        By `QUANTITIES`; nan where there is none.
+    level : float
+    """
+
+    mass: Numbers
+    limits: Mapping[str, Numbers]
+    level: float
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether there is an observed limit."""
+        return bool(np.isfinite(self.limits["observed"]).any())
+
+
+def mixing_plane(band: Band, curves: Sequence[Curve], *, label: str, title: str) -> Figure:
+    """Draw limits on eps against the mass of the dark photon.
+
+    Parameters
+    ----------
+    band : Band
+    curves : sequence of Curve
+        Published limits.
+    label, title : str
+        What the events are; which exposure.
+    """
+    figure = _figure(band, curves, label=label, title=title)
+    axes = figure.axes[0]
+    axes.set_xlabel(r"$m_{\mathrm{A}^\prime}$ [GeV]")
+    axes.set_ylabel(r"mixing $\varepsilon$")
+    return figure
+
+
+def relic_plane(band: Band, curves: Sequence[Curve], *, alpha: float, label: str, title: str) -> Figure:
+    """Draw limits on y against the mass of dark matter, with the values of the right relic density.
+
+    Parameters
+    ----------
+    band : Band
+    curves : sequence of Curve
+        Thermal targets.
+    alpha : float
+        Coupling alpha_D.
+    label, title : str
+    """
+    figure = _figure(band, curves, label=label, title=title)
+    axes = figure.axes[0]
+    axes.set_xlabel(r"$m_\chi$ [GeV]")
+    axes.set_ylabel(r"$y = \varepsilon^2 \alpha_D\,(m_\chi/m_{\mathrm{A}^\prime})^4$")
+    text = rf"$\alpha_D = {alpha:g}$, $m_{{\mathrm{{A}}^\prime}} = 3\,m_\chi$"
+    axes.text(0.035, 0.75, text, transform=axes.transAxes, color=INK, fontsize=11)
+    return figure
+
+
+def _figure(band: Band, curves: Sequence[Curve], *, label: str, title: str) -> Figure:
+    figure = Figure(figsize=(7.4, 6.4), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    ours = _draw_band(axes, band)
+    published = _draw_curves(axes, curves)
+    axes.set_xlim(band.mass[0], band.mass[-1])
+    axes.set_ylim(*_span(band, curves))
+    first = axes.legend(handles=ours, loc="upper left", fontsize=10)
+    axes.add_artist(first)
+    if published:
+        axes.legend(handles=published, loc="lower right", fontsize=9, title="published", title_fontsize=9)
+    axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
+    axes.set_axisbelow(True)
+    stamp(axes, label, right=title)
+    return figure
+
+
+def _draw_band(axes: Axes, band: Band) -> list[object]:
+    level, limits = f"{band.level:.0%} CL", band.limits
+    two = axes.fill_between(
+        band.mass, limits["minus2"], limits["plus2"], color=_TWO_SIGMA, linewidth=0, label=r"$\pm 2\sigma$"
+    )
+    one = axes.fill_between(
+        band.mass, limits["minus1"], limits["plus1"], color=_ONE_SIGMA, linewidth=0, label=r"$\pm 1\sigma$"
+    )
+    (median,) = axes.plot(band.mass, limits["median"], color=INK, linestyle="--", label="expected (median)")
+    handles: list[object] = [median, one, two]
+    if band.is_observed:
+        (observed,) = axes.plot(band.mass, limits["observed"], color=INK, linewidth=2.0)
+        observed.set_label(f"observed, {level}")
+        return [observed, *handles]
+    median.set_label(f"expected (median), {level}")
+    return handles
+
+
+def _draw_curves(axes: Axes, curves: Sequence[Curve]) -> list[object]:
+    handles: list[object] = []
+    for curve, (colour, dashes) in zip(curves, _LINES, strict=False):
+        (line,) = axes.plot(curve.mass, curve.value, color=colour, linewidth=1.3, label=cited(curve))
+        line.set_linestyle(dashes)
+        handles.append(line)
+    return handles
+
+
+def cited(curve: Curve) -> str:
+    """Name a curve with its paper, and say so if nobody has read that."""
+    found = _CITED.search(curve.paper)
+    paper = found[1] if found else ""
+    unverified = _UNVERIFIED.search(" ".join((curve.paper, curve.source, curve.note)))
+    tag = f"unverified {unverified[0]}" if unverified else ""
+    notes = ", ".join(filter(None, (paper, tag)))
+    label = _POWER.sub(r"$\1\\times10^{\2}$", curve.label).replace("fb-1", "fb$^{-1}$")
+    return f"{label} ({notes})" if notes else label
+
+
+def _span(band: Band, curves: Sequence[Curve]) -> tuple[float, float]:
+    """Decades around our limits, and around the curves where they are not far away."""
+    ours = np.concatenate([band.limits[name] for name in QUANTITIES])
+    ours = ours[np.isfinite(ours)]
+    low, high = float(ours.min()), float(ours.max())
+    inside = [curve.value[(curve.mass >= band.mass[0]) & (curve.mass <= band.mass[-1])] for curve in curves]
+    near = np.concatenate([np.empty(0), *inside])
+    near = near[(near > low / 100) & (near < high * 100)]
+    low, high = min([low, *near]), max([high, *near])
+    return 10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high))

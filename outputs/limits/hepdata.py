@@ -1,0 +1,107 @@
+"""The tables of limits in the form that HEPData takes."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from na64.outputs.limits.tables import QUANTITIES
+from na64.outputs.table import Table
+
+_DEPENDENT = {
+    "observed": "observed upper limit",
+    "median": "expected upper limit (median)",
+    "minus2": "expected upper limit (-2 sigma)",
+    "minus1": "expected upper limit (-1 sigma)",
+    "plus1": "expected upper limit (+1 sigma)",
+    "plus2": "expected upper limit (+2 sigma)",
+}
+
+
+def write_hepdata(folder: Path, limits: Table, y: Table, comment: str) -> tuple[Path, ...]:
+    """Write `submission.yaml` and a table each for eps and y; an earlier submission is replaced.
+
+    Parameters
+    ----------
+    folder : Path
+        For the submission alone.
+    limits, y : Table
+        `na64.outputs.limits.tables`.
+    comment : str
+        What the submission is of.
+
+    Returns
+    -------
+    tuple of Path
+    """
+    library = _library()
+    submission = library.Submission()
+    submission.comment = comment
+    for table in (_eps(library, limits), _y(library, y)):
+        submission.add_table(table)
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the validator leaves files open
+        submission.create_files("out", validate=True)  # also packs an archive beside the folder
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree("out", folder)
+    return tuple(sorted(folder.iterdir()))
+
+
+def _library() -> Any:
+    """Import hepdata_lib, whose validator still imports what jsonschema calls deprecated."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "jsonschema", DeprecationWarning)
+        import hepdata_lib  # noqa: PLC0415 (a second to import)
+    return hepdata_lib
+
+
+def _eps(library: Any, limits: Table) -> Any:
+    records = limits.records()
+    table = library.Table("Limits on the mixing")
+    table.description = "Upper limits on the kinetic mixing of a dark photon that decays invisibly."
+    table.location = "na64 limits"
+    table.keywords["observables"] = ["CLS"]
+    table.keywords["phrases"] = ["Dark photon", "Missing energy"]
+    table.add_variable(_independent(library, "$m_{A'}$", "GeV", [row["mass"] for row in records]))
+    table.add_variable(_independent(library, "Confidence level", "", [row["level"] for row in records]))
+    _add_limits(library, table, "$\\varepsilon$", "eps", records)
+    return table
+
+
+def _y(library: Any, y: Table) -> Any:
+    records = y.records()
+    table = library.Table("Limits on y")
+    table.description = "Upper limits on $y = \\varepsilon^2 \\alpha_D (m_\\chi / m_{A'})^4$."
+    table.location = "na64 limits"
+    table.keywords["observables"] = ["CLS"]
+    table.keywords["phrases"] = ["Dark matter", "Dark photon", "Missing energy"]
+    table.add_variable(_independent(library, "$m_\\chi$", "GeV", [row["mass_chi"] for row in records]))
+    table.add_variable(_independent(library, "$\\alpha_D$", "", [row["alpha_d"] for row in records]))
+    table.add_variable(_independent(library, "Confidence level", "", [row["level"] for row in records]))
+    _add_limits(library, table, "$y$", "y", records)
+    return table
+
+
+def _independent(library: Any, name: str, unit: str, values: Sequence[object]) -> Any:
+    variable = library.Variable(name, is_independent=True, is_binned=False, units=unit)
+    variable.values = list(values)
+    return variable
+
+
+def _add_limits(
+    library: Any, table: Any, name: str, column: str, records: Sequence[Mapping[str, object]]
+) -> None:
+    """Add a column each for the quantiles, and for the observed limit if there is one."""
+    for quantity in QUANTITIES:
+        values = [row[f"{column}_{quantity}"] for row in records]
+        if any(value is None for value in values):
+            continue
+        variable = library.Variable(f"{name}, {_DEPENDENT[quantity]}", is_independent=False, is_binned=False)
+        variable.values = values
+        variable.digits = 4
+        table.add_variable(variable)

@@ -1,0 +1,122 @@
+"""What a limit is told: background and efficiency, as text or as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from na64.outputs.statistics.background import (
+    BACKGROUND,
+    BackgroundTable,
+    Row,
+    packaged_background,
+    read_background,
+    with_error,
+)
+
+Numbers = NDArray[np.float64]
+
+SEED = "seed_2021"
+"""Name under which the packaged background table can be asked for."""
+
+_STATED = re.compile(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Events expected in the box without a signal.
+
+    Attributes
+    ----------
+    n, error : float
+    table : BackgroundTable
+        What it is the sum of.
+    source : str
+    limits_at_face_value : bool
+        Upper limits of the table are counted as their value with an error as large.
+    """
+
+    n: float
+    error: float
+    table: BackgroundTable
+    source: str
+    limits_at_face_value: bool = False
+
+    @property
+    def text(self) -> str:
+        """As a table shows it."""
+        return with_error(self.n, self.error)
+
+    def part_of(self, whole: float) -> Callable[[float], tuple[float, float]]:
+        """Give the part, with its error, of an exposure out of the whole that this is the background of."""
+        return lambda eot: (self.n * eot / whole, self.error * eot / whole)
+
+
+def background_of(text: str, *, limits_at_face_value: bool = False) -> Background:
+    """Read ``0.53+-0.17``, the packaged `SEED`, or a file or folder with a background table.
+
+    Raises
+    ------
+    ValueError
+        It is none of them, or has no number at all.
+    FileNotFoundError
+        There is no such file.
+    """
+    if stated := _STATED.fullmatch(text):
+        n, error = float(stated[1]), float(stated[2] or 0)
+        return Background(n, error, BackgroundTable((Row("stated", n, error),)), "stated")
+    if text == SEED:
+        return _summed(packaged_background(), f"packaged table {SEED}", limits_at_face_value)
+    path = Path(text)
+    if not path.exists():
+        raise FileNotFoundError(f"background {text}: neither a number, N+-DN, {SEED} nor a file")
+    name = BACKGROUND if path.is_dir() else path.name
+    return _summed(read_background(path), name, limits_at_face_value)
+
+
+def _summed(table: BackgroundTable, source: str, limits_at_face_value: bool) -> Background:
+    if len(table.missing) == len(table.rows):
+        raise ValueError(f"background {source}: no source has a number")
+    n, error = table.total(limits_at_face_value)
+    return Background(n, error, table, source, limits_at_face_value)
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """An efficiency that does not depend on mass or period.
+
+    Attributes
+    ----------
+    value, error : float
+        Of all that is between a dark photon above the threshold and an event in the box.
+    """
+
+    value: float
+    error: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.value <= 1:
+            raise ValueError(f"efficiency {self.value}: expected a number above 0 and up to 1")
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return (
+            f"flat, {with_error(self.value, self.error) if self.error else format(self.value, 'g')}, stated"
+        )
+
+    def at(self, mass: ArrayLike) -> tuple[Numbers, Numbers]:
+        """Efficiency and error at these masses."""
+        ones = np.ones(np.shape(mass))
+        return self.value * ones, self.error * ones
+
+
+def stated_numbers(text: str) -> tuple[float, float] | None:
+    """Read ``N`` or ``N+-DN``; None if it is neither."""
+    found = _STATED.fullmatch(text)
+    return (float(found[1]), float(found[2] or 0)) if found else None

@@ -1,0 +1,158 @@
+"""Writes the limits: tables, limits.json, figures, the pyhf workspace and the HEPData submission."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from na64.outputs.limits.analysis import Analysis, named
+from na64.outputs.limits.figures import Band, mixing_plane, relic_plane
+from na64.outputs.limits.hepdata import write_hepdata
+from na64.outputs.limits.tables import ALPHAS, QUANTITIES, limits_table, y_table
+from na64.outputs.provenance import to_json
+from na64.outputs.signal.curves import Plane, load_curves
+from na64.outputs.statistics.workspace import workspace
+from na64.outputs.store import write_bytes
+from na64.outputs.style import style
+from na64.outputs.table import Table
+
+LIMITS = "limits.json"
+TABLE = "limits.csv"
+Y_TABLE = "limits_y.csv"
+FOLDER = "limits"
+"""Folder of figures, workspace, HEPData tables and background tables."""
+
+SCHEMA = 1
+"""Version of `limits.json`."""
+
+_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+
+
+def write_limits(folder: Path, analysis: Analysis) -> None:
+    """Write everything; `LIMITS` last.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none.
+    analysis : Analysis
+    """
+    limits, y = limits_table(analysis.points), y_table(analysis.points)
+    write_bytes(folder / TABLE, limits.to_csv())
+    write_bytes(folder / Y_TABLE, y.to_csv())
+    for index, background in enumerate(analysis.backgrounds):
+        suffix = "" if len(analysis.backgrounds) == 1 else f"_{index + 1}"
+        write_bytes(folder / FOLDER / f"background{suffix}.csv", background.table.to_csv())
+    search, mass = analysis.search, analysis.points[0][1].mass
+    archived = to_json(workspace(search.model(mass), search.counts_at(mass)))
+    write_bytes(folder / FOLDER / "workspace.json", archived)
+    comment = f"{analysis.label}, {analysis.search.eot:.3g} electrons on target; {analysis.state}"
+    write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
+    _write_figures(folder / FOLDER, analysis, limits, y)
+    write_bytes(folder / LIMITS, to_json(summary_of(analysis)))
+
+
+def summary_of(analysis: Analysis) -> dict[str, object]:
+    """Give what `limits.json` holds."""
+    search, (level, first) = analysis.search, analysis.points[0]
+    n, error = search.background
+    bands = dict(zip(QUANTITIES[1:], first.expected.bands, strict=True))
+    return {
+        "schema": SCHEMA,
+        "label": analysis.label,
+        "state": analysis.state,
+        "levels": list(analysis.levels),
+        "background": {
+            "n": n,
+            "error": error,
+            "parts": [
+                {"n": b.n, "error": b.error, "source": b.source, "face_value": b.limits_at_face_value}
+                for b in analysis.backgrounds
+            ],
+        },
+        "expected_limit": {
+            "level": level,
+            "events": bands | {"mean": first.expected.mean},
+            "probability_of_none": first.expected.probability_of_none,
+            "eps": [[p.mass, p.eps(p.expected.median)] for at, p in analysis.points if at == level],
+        },
+        "observed": _observed(analysis),
+        "comparisons": [asdict(comparison) for comparison in analysis.comparisons],
+        "periods": [
+            {"name": period.name, "eot": period.eot, "observed": period.observed, **_share(analysis, index)}
+            for index, period in enumerate(search.periods)
+        ],
+        "inputs": [
+            {"folder": named(exposure.folder), "result": exposure.digest, "selection": exposure.selection}
+            for exposure in analysis.exposures
+        ],
+        "excluded": [
+            {"folder": named(exposure.folder), "run": run, "reason": reason}
+            for exposure in analysis.exposures
+            for run, reason in exposure.excluded
+        ],
+        "assumptions": [asdict(assumption) for assumption in analysis.assumptions],
+    }
+
+
+def _share(analysis: Analysis, index: int) -> dict[str, object]:
+    period = analysis.search.periods[index]
+    return {
+        "background": period.background,
+        "background_error": period.background_error,
+        "efficiency": period.efficiency.source,
+    }
+
+
+def _observed(analysis: Analysis) -> dict[str, object] | None:
+    counts, (level, first) = analysis.search.observed, analysis.points[0]
+    if counts is None:
+        return None
+    eps = [[p.mass, p.eps(p.observed)] for at, p in analysis.points if at == level and p.observed is not None]
+    return {"counts": sum(counts), "level": level, "events": first.observed, "eps": eps}
+
+
+def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
+    """Give the rows of a table that have these values, as a band over a mass."""
+    rows = [row for row in table.records() if all(row[name] == value for name, value in chosen.items())]
+
+    def column(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
+
+    limits = {quantity: column(f"{prefix}_{quantity}") for quantity in QUANTITIES}
+    return Band(column(mass), limits, chosen["level"])
+
+
+def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) -> None:
+    level, label = analysis.levels[0], _short(analysis)
+    title = power_of_ten(analysis.search.eot) + " EOT"
+    with style():
+        band = band_of(limits, "mass", "eps", level=level)
+        curves = load_curves(Plane.MIXING)
+        _save(mixing_plane(band, curves, label=label, title=title), folder / "exclusion")
+        for alpha in ALPHAS:
+            band = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
+            targets = load_curves(Plane.RELIC)
+            figure = relic_plane(band, targets, alpha=alpha, label=label, title=title)
+            _save(figure, folder / f"exclusion_y_{alpha:g}")
+
+
+def _short(analysis: Analysis) -> str:
+    return analysis.label if len(analysis.label) < 50 else "several results"
+
+
+def power_of_ten(number: float) -> str:
+    """Write a number as a mantissa and a power of ten, in mathematical notation."""
+    mantissa, exponent = f"{number:.2e}".split("e")
+    return rf"${float(mantissa):g}\times10^{{{int(exponent)}}}$"
+
+
+def _save(figure: Figure, path: Path) -> None:
+    for suffix, metadata in _FORMATS.items():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix, metadata=metadata)
+        write_bytes(path.with_name(f"{path.name}.{suffix}"), buffer.getvalue())

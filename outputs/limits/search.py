@@ -1,0 +1,209 @@
+"""From exposure, background and efficiency to limits over mass.
+
+The number of events is ``eps^2 * yield(m) * sum EOT_i efficiency_i(m)``. The background does not depend on
+the mass, so a limit is one on the number of signal events; the mass turns it into one on eps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from na64.outputs.statistics.cls import Toys, upper_limit
+from na64.outputs.statistics.expected import Expected, expected_limits
+from na64.outputs.statistics.model import Channel, Model
+
+Numbers = NDArray[np.float64]
+
+_DIGITS = 3
+"""Decimals of shares and errors at which two masses have the same limit on the number of events."""
+
+
+class Efficiency(Protocol):
+    """Share of the dark photons above the threshold that are seen in the box."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+
+    def at(self, mass: ArrayLike) -> tuple[Numbers, Numbers]:
+        """Efficiency and error at masses in GeV."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A run period as a channel.
+
+    Attributes
+    ----------
+    name : str
+    eot : float
+    background, background_error : float
+        Events.
+    group : str
+        Periods of one group have the relative error of the background in common.
+    efficiency : Efficiency
+    observed : int or None
+        Events in the box; None while it is closed.
+    """
+
+    name: str
+    eot: float
+    background: float
+    background_error: float
+    group: str
+    efficiency: Efficiency
+    observed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Limits at a mass.
+
+    Attributes
+    ----------
+    mass : float
+        GeV.
+    yield_per_eot : float
+        Dark photons above the threshold per electron on target, at eps = 1.
+    sensitivity : float
+        Signal events at eps = 1.
+    efficiency : float
+        Mean over the exposure.
+    observed : float or None
+        Limit on the signal events.
+    expected : Expected
+        Limits on the signal events without a signal.
+    """
+
+    mass: float
+    yield_per_eot: float
+    sensitivity: float
+    efficiency: float
+    observed: float | None
+    expected: Expected
+
+    def eps(self, events: float) -> float:
+        """Mixing at which so many signal events are expected."""
+        return math.sqrt(events / self.sensitivity)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """All that limits are computed from.
+
+    Attributes
+    ----------
+    periods : tuple of Period
+    yield_per_eot : callable
+        Of the mass in GeV.
+    signal_error : float
+        Relative error of the yield, common to all periods.
+    toys : Toys or None
+        Throw them in place of summing over outcomes.
+    """
+
+    periods: tuple[Period, ...]
+    yield_per_eot: Callable[[float], float]
+    signal_error: float = 0.1
+    toys: Toys | None = None
+    _known: dict[tuple[Model, float], tuple[float | None, Expected]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @property
+    def eot(self) -> float:
+        """Electrons on target of all periods."""
+        return math.fsum(period.eot for period in self.periods)
+
+    @property
+    def background(self) -> tuple[float, float]:
+        """Events of all periods without a signal, and the error: linear within a group, else quadratic."""
+        groups: dict[str, float] = {}
+        for period in self.periods:
+            groups[period.group] = groups.get(period.group, 0.0) + period.background_error
+        return math.fsum(period.background for period in self.periods), math.hypot(*groups.values())
+
+    @property
+    def observed(self) -> tuple[int, ...] | None:
+        """Events in the box by period; None if any is closed."""
+        counts = tuple(period.observed for period in self.periods if period.observed is not None)
+        return counts if len(counts) == len(self.periods) else None
+
+    def seen_at(self, mass: float) -> tuple[Period, ...]:
+        """Periods that would see a dark photon of this mass."""
+        return tuple(period for period in self.periods if _value(period, mass)[0] > 0)
+
+    def counts_at(self, mass: float) -> tuple[int, ...] | None:
+        """Events in the box of the periods that would see a dark photon; None if any period is closed."""
+        if self.observed is None:
+            return None
+        return tuple(period.observed or 0 for period in self.seen_at(mass))
+
+    def model(self, mass: float) -> Model:
+        """Set up the counting experiment for a dark photon of this mass.
+
+        Raises
+        ------
+        ValueError
+            No period would see it.
+        """
+        periods = self.seen_at(mass)
+        if not periods:
+            raise ValueError(f"mass {mass:g} GeV: the efficiency is 0 in every period")
+        pairs = [_value(period, mass) for period in periods]
+        seen = [period.eot * value for period, (value, _) in zip(periods, pairs, strict=True)]
+        shares = _rounded([part / math.fsum(seen) for part in seen])
+        return Model(
+            tuple(
+                Channel(
+                    period.name,
+                    period.background,
+                    period.background_error,
+                    share,
+                    round(error / value, _DIGITS),
+                    period.group,
+                )
+                for period, share, (value, error) in zip(periods, shares, pairs, strict=True)
+            ),
+            self.signal_error,
+        )
+
+    def point(self, mass: float, level: float) -> Point:
+        """Limits at a mass in GeV."""
+        found = self.yield_per_eot(mass)
+        seen = math.fsum(period.eot * _value(period, mass)[0] for period in self.periods)
+        observed, expected = self._limits(mass, level)
+        return Point(mass, found, found * seen, seen / self.eot, observed, expected)
+
+    def _limits(self, mass: float, level: float) -> tuple[float | None, Expected]:
+        model, counts = self.model(mass), self.counts_at(mass)
+        key = model, level
+        if key not in self._known:
+            observed = None
+            if counts is not None:
+                observed = upper_limit(model, counts, level=level, toys=self.toys)
+            self._known[key] = observed, expected_limits(model, level=level, toys=self.toys)
+        return self._known[key]
+
+
+def masses(first: float = 1e-3, last: float = 1.0, n: int = 37) -> tuple[float, ...]:
+    """Masses in GeV, equidistant in the logarithm, to four digits."""
+    return tuple(float(f"{mass:.4g}") for mass in np.geomspace(first, last, n))
+
+
+def _value(period: Period, mass: float) -> tuple[float, float]:
+    value, error = period.efficiency.at(mass)
+    return float(value), float(error)
+
+
+def _rounded(shares: Sequence[float]) -> list[float]:
+    """Round shares so that they still add up to one: the limit hardly feels it and is computed once."""
+    rounded = [max(round(share, _DIGITS), 10.0**-_DIGITS) for share in shares]
+    total = math.fsum(rounded)
+    return [share / total for share in rounded]
