@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class Flat:
         return self.value * ones, self.error * ones
 
 
-def stated_numbers(text: str) -> tuple[float, float] | None:
-    """Read ``N`` or ``N+-DN``; None if it is neither."""
+def flat_of(text: str) -> Flat | None:
+    """Read ``0.5`` or ``0.5+-0.05``; None if it is neither."""
     found = _STATED.fullmatch(text)
-    return (float(found[1]), float(found[2] or 0)) if found else None
+    return Flat(float(found[1]), float(found[2] or 0)) if found else None

@@ -31,6 +31,10 @@ class Efficiency(Protocol):
     def source(self) -> str:
         """Where it comes from."""
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Masses in GeV that it is known for."""
+
     def at(self, mass: ArrayLike) -> tuple[Numbers, Numbers]:
         """Efficiency and error at masses in GeV."""
 
@@ -134,6 +138,10 @@ class Search:
         """Events in the box by period; None if any is closed."""
         counts = tuple(period.observed for period in self.periods if period.observed is not None)
         return counts if len(counts) == len(self.periods) else None
+
+    def known(self, mass: float) -> bool:
+        """Whether every efficiency is known at this mass."""
+        return all(low <= mass <= high for low, high in (period.efficiency.span for period in self.periods))
 
     def seen_at(self, mass: float) -> tuple[Period, ...]:
         """Periods that would see a dark photon of this mass."""

@@ -1,0 +1,125 @@
+"""na64 limits and na64 project: from stored results to limits on the dark photon, and those to expect."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from na64.commands.verbs import SUCCESS, add_command, positive, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from na64.outputs.limits.analysis import Assumption
+    from na64.outputs.limits.exposure import Exposure
+    from na64.outputs.limits.inputs import Background
+    from na64.outputs.limits.search import Efficiency
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_limits(verbs)
+    _add_project(verbs)
+
+
+def _add_limits(verbs: Any) -> None:
+    text = "Set limits on the dark photon with stored results; expected ones only while a box is closed."
+    parser = add_command(verbs, "limits", _limits, text)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="where na64 process wrote to")
+    background = "FILE, N+-DN or seed_2021; once for all, or once a DIR; default: background.csv in each DIR"
+    parser.add_argument("--background", action="append", default=[], metavar="FILE|N+-DN", help=background)
+    efficiency = "of dark photons above the threshold; default: efficiency.csv in each DIR"
+    parser.add_argument("--efficiency", metavar="FILE|VALUE", help=efficiency)
+    levels = "confidence level, may be repeated; default: 0.9 and 0.95"
+    parser.add_argument("--level", action="append", type=float, metavar="CL", help=levels)
+    delivered = "count electrons delivered: the efficiency contains the dead time"
+    parser.add_argument("--delivered", action="store_true", help=delivered)
+    parser.add_argument("--toys", type=positive, metavar="N", help="throw N experiments, do not sum outcomes")
+    parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
+    _add_physics(parser)
+
+
+def _add_project(verbs: Any) -> None:
+    text = "Compute the limits to expect of an exposure."
+    parser = add_command(verbs, "project", _project, text)
+    eot = "electrons on target; may be repeated"
+    parser.add_argument("--eot", type=float, action="append", required=True, metavar="EOT", help=eot)
+    background = "FILE, N+-DN or seed_2021"
+    parser.add_argument("--background", required=True, metavar="FILE|N+-DN", help=background)
+    at = "exposure that the background is of; default: it is of every exposure asked for"
+    parser.add_argument("--at", type=float, metavar="EOT", help=at)
+    scaling = "of the background with exposure; default: %(default)s"
+    choices = ("linear", "constant")
+    parser.add_argument("--scaling", choices=choices, default="linear", help=scaling)
+    efficiency = "of dark photons above the threshold"
+    parser.add_argument("--efficiency", required=True, metavar="FILE|VALUE", help=efficiency)
+    parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
+    parser.add_argument("--to", type=Path, metavar="OUT", help="write projection.csv and figures there")
+    _add_physics(parser)
+
+
+def _add_physics(parser: argparse.ArgumentParser) -> None:
+    face = "count upper limits of a background table as their value, with an error as large"
+    parser.add_argument("--limits-at-face-value", action="store_true", help=face)
+    error = "relative error of the signal yield; default: %(default)s"
+    parser.add_argument("--signal-error", type=float, default=0.1, metavar="R", help=error)
+    threshold = "least missing energy in GeV; default: %(default)s"
+    parser.add_argument("--threshold", type=float, default=50.0, metavar="E", help=threshold)
+    points = "masses from 1 MeV to 1 GeV; default: %(default)s"
+    parser.add_argument("--points", type=positive, default=37, metavar="N", help=points)
+
+
+def _limits(options: argparse.Namespace) -> int:
+    from na64.outputs.limits.analysis import analyse, search_of
+    from na64.outputs.limits.assumptions import assumptions_of
+    from na64.outputs.limits.exposure import read_exposure
+    from na64.outputs.limits.messages import of_analysis
+    from na64.outputs.limits.products import write_limits
+    from na64.outputs.limits.search import masses
+    from na64.outputs.statistics.cls import Toys
+
+    folders: list[Path] = options.folders
+    if options.to is None and len(folders) > 1:
+        raise ValueError("limits of several results need --to")
+    exposures = [read_exposure(folder, delivered=options.delivered) for folder in folders]
+    backgrounds = _backgrounds(options)
+    search = search_of(
+        exposures,
+        backgrounds,
+        _efficiency_of(options.efficiency),
+        _yield(options.threshold),
+        signal_error=options.signal_error,
+        toys=Toys(options.toys) if options.toys else None,
+    )
+    stated = assumptions_of(
+        search, backgrounds, threshold=options.threshold, delivered=options.delivered
+    )
+    analysis = analyse(
+        search,
+        exposures,
+        backgrounds,
+        masses=[mass for mass in masses(n=options.points) if search.known(mass)],
+        levels=options.level or (0.9, 0.95),
+        assumptions=stated,
+    )
+    folder = options.to or folders[0]
+    write_limits(folder, analysis)
+    tell(of_analysis(analysis))
+    _report(folder)
+    return SUCCESS
+
+
+def _report(folder: Path) -> None:
+    """Add the limits to the report of the result in this folder, if it has one."""
+    from na64.outputs.store import REPORT, read_result, write_report
+
+    if (folder / REPORT).exists():
+        print(f"report: {write_report(folder, read_result(folder))}")
+
+
+def _backgrounds(options: argparse.Namespace) -> list[Background]:
+    from na64.outputs.limits.inputs import background_of
+
+    texts = options.background or [str(folder) for folder in options.folders]
+    return [background_of(text, limits_at_face_value=options.limits_at_face_value) for text in texts]

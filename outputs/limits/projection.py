@@ -1,0 +1,109 @@
+"""Limits that are expected of exposures to come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from na64.outputs.limits.inputs import Background
+from na64.outputs.limits.search import Efficiency, Period, Point, Search
+from na64.outputs.limits.tables import QUANTITIES
+from na64.outputs.table import Kind, Table
+
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("eot", "background", "background_error", "level", "mass"), Kind.NUMBER),
+    **{f"events_{name}": Kind.NUMBER for name in QUANTITIES[1:]},
+    **{f"eps_{name}": Kind.NUMBER for name in QUANTITIES[1:]},
+}
+"""Columns of `projection.csv`; masses in GeV."""
+
+
+class Scaling(Enum):
+    """How the background goes with the exposure."""
+
+    LINEAR = "linear"
+    """In proportion: the rejection stays as it is."""
+    CONSTANT = "constant"
+    """Not at all: the rejection improves as the exposure grows."""
+
+    @property
+    def words(self) -> str:
+        """What it assumes."""
+        if self is Scaling.LINEAR:
+            return "background in proportion to the exposure, its relative error unchanged"
+        return "background and error unchanged: the rejection improves as the exposure grows"
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The limits expected of an exposure.
+
+    Attributes
+    ----------
+    eot : float
+    background, background_error : float
+        Events at this exposure.
+    level : float
+    points : tuple of Point
+    """
+
+    eot: float
+    background: float
+    background_error: float
+    level: float
+    points: tuple[Point, ...]
+
+
+def project(
+    eot: float,
+    background: Background,
+    efficiency: Efficiency,
+    yield_per_eot: Callable[[float], float],
+    *,
+    at: float | None = None,
+    scaling: Scaling = Scaling.LINEAR,
+    level: float = 0.9,
+    signal_error: float = 0.1,
+    masses: Sequence[float],
+) -> Projection:
+    """Compute the limits expected of an exposure.
+
+    Parameters
+    ----------
+    eot : float
+        Electrons on target.
+    background : Background
+    efficiency : Efficiency
+    yield_per_eot : callable
+        Of the mass in GeV.
+    at : float, optional
+        Exposure that the background is of; by default it is the one that is asked for.
+    scaling : Scaling
+    level, signal_error : float
+    masses : sequence of float
+        GeV.
+    """
+    for what, value in (("eot", eot), ("exposure of the background", at)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{what} {value}: expected electrons on target above 0")
+    factor = eot / at if at is not None and scaling is Scaling.LINEAR else 1.0
+    n, error = background.n * factor, background.error * factor
+    search = Search((Period("projection", eot, n, error, "", efficiency, None),), yield_per_eot, signal_error)
+    points = tuple(search.point(mass, level) for mass in masses if search.known(mass))
+    return Projection(eot, n, error, level, points)
+
+
+def projection_table(projections: Sequence[Projection]) -> Table:
+    """Table of `KINDS`."""
+    rows = [
+        (
+            *(p.eot, p.background, p.background_error, p.level, point.mass),
+            *point.expected.bands,
+            *map(point.eps, point.expected.bands),
+        )
+        for p in projections
+        for point in p.points
+    ]
+    return Table(KINDS, rows)
