@@ -11,10 +11,7 @@ from na64.commands.verbs import SUCCESS, add_command, positive, tell
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from na64.outputs.limits.analysis import Assumption
-    from na64.outputs.limits.exposure import Exposure
     from na64.outputs.limits.inputs import Background
-    from na64.outputs.limits.search import Efficiency
 
 
 def add(verbs: Any) -> None:
@@ -54,6 +51,7 @@ def _add_project(verbs: Any) -> None:
     parser.add_argument("--scaling", choices=choices, default="linear", help=scaling)
     efficiency = "of dark photons above the threshold"
     parser.add_argument("--efficiency", required=True, metavar="FILE|VALUE", help=efficiency)
+    parser.add_argument("--period", default="", metavar="P", help="of the efficiency, if that is a file")
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
     parser.add_argument("--to", type=Path, metavar="OUT", help="write projection.csv and figures there")
     _add_physics(parser)
@@ -73,6 +71,7 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
 def _limits(options: argparse.Namespace) -> int:
     from na64.outputs.limits.analysis import analyse, search_of
     from na64.outputs.limits.assumptions import assumptions_of
+    from na64.outputs.limits.efficiency import efficiency_by
     from na64.outputs.limits.exposure import read_exposure
     from na64.outputs.limits.messages import of_analysis
     from na64.outputs.limits.products import write_limits
@@ -87,14 +86,12 @@ def _limits(options: argparse.Namespace) -> int:
     search = search_of(
         exposures,
         backgrounds,
-        _efficiency_of(options.efficiency),
+        efficiency_by(options.efficiency),
         _yield(options.threshold),
         signal_error=options.signal_error,
         toys=Toys(options.toys) if options.toys else None,
     )
-    stated = assumptions_of(
-        search, backgrounds, threshold=options.threshold, delivered=options.delivered
-    )
+    stated = assumptions_of(search, backgrounds, threshold=options.threshold, delivered=options.delivered)
     analysis = analyse(
         search,
         exposures,
@@ -120,6 +117,49 @@ def _report(folder: Path) -> None:
 
 def _backgrounds(options: argparse.Namespace) -> list[Background]:
     from na64.outputs.limits.inputs import background_of
+    from na64.outputs.statistics.background import BACKGROUND
 
     texts = options.background or [str(folder) for folder in options.folders]
+    for folder in options.folders if not options.background else ():
+        if not (folder / BACKGROUND).exists():
+            raise ValueError(f"{folder}: there is no {BACKGROUND}; na64 background makes it, or state one")
     return [background_of(text, limits_at_face_value=options.limits_at_face_value) for text in texts]
+
+
+def _yield(threshold: float) -> Callable[[float], float]:
+    from na64.outputs.signal.yields import yield_per_eot
+
+    return lambda mass: yield_per_eot(mass, threshold=threshold)
+
+
+def _project(options: argparse.Namespace) -> int:
+    from na64.outputs.limits.efficiency import read_efficiency
+    from na64.outputs.limits.inputs import background_of, flat_of
+    from na64.outputs.limits.messages import of_projections
+    from na64.outputs.limits.products import write_projections
+    from na64.outputs.limits.projection import Scaling, project
+    from na64.outputs.limits.search import masses
+
+    scaling = Scaling(options.scaling)
+    background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
+    efficiency = flat_of(options.efficiency) or read_efficiency(Path(options.efficiency), options.period)
+    projections = [
+        project(
+            eot,
+            background,
+            efficiency,
+            _yield(options.threshold),
+            at=options.at,
+            scaling=scaling,
+            level=options.level,
+            signal_error=options.signal_error,
+            masses=masses(n=options.points),
+        )
+        for eot in options.eot
+    ]
+    words = scaling.words if options.at else "background as stated, for every exposure"
+    tell(of_projections(projections, words))
+    if options.to:
+        write_projections(options.to, projections, words)
+        print(f"projection: {options.to}")
+    return SUCCESS

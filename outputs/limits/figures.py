@@ -95,6 +95,40 @@ def relic_plane(band: Band, curves: Sequence[Curve], *, alpha: float, label: str
     return figure
 
 
+def projected_plane(
+    medians: Sequence[tuple[str, Numbers, Numbers]], curves: Sequence[Curve], *, title: str
+) -> Figure:
+    """Draw the median expected limits on eps of several exposures.
+
+    Parameters
+    ----------
+    medians : sequence of (label, (n,) float64 GeV, (n,) float64)
+        Exposure, masses and eps.
+    curves : sequence of Curve
+        Published limits.
+    title : str
+    """
+    figure = Figure(figsize=(7.4, 6.4), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    shades = np.linspace(0.55, 0.0, len(medians))
+    ours = [
+        axes.plot(mass, eps, color=(shade, shade, shade), linewidth=2.0, label=label)[0]
+        for (label, mass, eps), shade in zip(medians, shades, strict=True)
+    ]
+    published = _draw_curves(axes, curves)
+    axes.add_artist(axes.legend(handles=ours, loc="upper left", fontsize=10, title="expected (median)"))
+    axes.legend(handles=published, loc="lower right", fontsize=9, title="published", title_fontsize=9)
+    axes.set_xlim(medians[0][1][0], medians[0][1][-1])
+    axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(r"$m_{\mathrm{A}^\prime}$ [GeV]")
+    axes.set_ylabel(r"mixing $\varepsilon$")
+    stamp(axes, "projection", right=title)
+    return figure
+
+
 def _figure(band: Band, curves: Sequence[Curve], *, label: str, title: str) -> Figure:
     figure = Figure(figsize=(7.4, 6.4), layout="constrained")
     axes = figure.subplots()

@@ -107,9 +107,13 @@ class Flat:
     @property
     def source(self) -> str:
         """Where it comes from."""
-        return (
-            f"flat, {with_error(self.value, self.error) if self.error else format(self.value, 'g')}, stated"
-        )
+        value = with_error(self.value, self.error) if self.error else f"{self.value:g}"
+        return f"flat, {value}, stated"
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Masses in GeV that it is known for."""
+        return 0.0, math.inf
 
     def at(self, mass: ArrayLike) -> tuple[Numbers, Numbers]:
         """Efficiency and error at these masses."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from na64.outputs.limits.analysis import Analysis, named
-from na64.outputs.limits.figures import Band, mixing_plane, relic_plane
+from na64.outputs.limits.figures import Band, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
+from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import ALPHAS, QUANTITIES, limits_table, y_table
 from na64.outputs.provenance import to_json
 from na64.outputs.signal.curves import Plane, load_curves
@@ -139,6 +141,23 @@ def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) ->
             targets = load_curves(Plane.RELIC)
             figure = relic_plane(band, targets, alpha=alpha, label=label, title=title)
             _save(figure, folder / f"exclusion_y_{alpha:g}")
+
+
+def write_projections(folder: Path, projections: Sequence[Projection], words: str) -> None:
+    """Write `projection.csv`, what it assumes, and the figure."""
+    write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
+    write_bytes(folder / "projection.json", to_json({"schema": SCHEMA, "background": words}))
+    medians = [
+        (
+            power_of_ten(p.eot) + " EOT",
+            np.array([point.mass for point in p.points]),
+            np.array([point.eps(point.expected.median) for point in p.points]),
+        )
+        for p in projections
+    ]
+    with style():
+        title = f"{projections[0].level:.0%} CL"
+        _save(projected_plane(medians, load_curves(Plane.MIXING), title=title), folder / "projection")
 
 
 def _short(analysis: Analysis) -> str:

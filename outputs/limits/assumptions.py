@@ -1,0 +1,75 @@
+"""What a limit assumes that no stored number says, each with its tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from na64.outputs.limits.analysis import Assumption
+from na64.outputs.limits.inputs import Background
+from na64.outputs.limits.search import Search
+from na64.outputs.limits.tables import ALPHAS, MASS_RATIO
+
+_USUAL_ERROR = 0.1
+
+
+def assumptions_of(
+    search: Search, backgrounds: Sequence[Background], *, threshold: float, delivered: bool
+) -> tuple[Assumption, ...]:
+    """List them.
+
+    Parameters
+    ----------
+    search : Search
+    backgrounds : sequence of Background
+    threshold : float
+        GeV of missing energy.
+    delivered : bool
+        Whether the exposure is that delivered.
+    """
+    return (
+        *_of_exposure(search, delivered=delivered),
+        *_of_signal(search, threshold),
+        *_of_background(search, backgrounds),
+    )
+
+
+def _of_exposure(search: Search, *, delivered: bool) -> Iterator[Assumption]:
+    if delivered:
+        yield Assumption("exposure is what was delivered: the efficiency contains the dead time", "stated")
+    else:
+        yield Assumption("exposure is live: the efficiency is that of recorded events", "from the result")
+    for source in dict.fromkeys(period.efficiency.source for period in search.periods):
+        yield Assumption(f"efficiency: {source}", "configuration")
+
+
+def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:
+    yield Assumption(
+        "signal: bremsstrahlung of dark photons at exact tree level, elastic form factor, target of lead; "
+        "every dark photon decays invisibly or leaves the detector",
+        "[D] docs/physics.md",
+    )
+    yield Assumption(f"dark photons of more than {threshold:g} GeV are counted", "configuration")
+    tag = "[R-med; 1906.00176]" if search.signal_error == _USUAL_ERROR else "stated"
+    error = f"{search.signal_error:.0%} error of the yield, log-normal, common to all periods"
+    yield Assumption(error, tag)
+    alphas = " and ".join(f"{alpha:g}" for alpha in ALPHAS)
+    yield Assumption(f"y for alpha_D = {alphas}, m_A' = {MASS_RATIO:g} m_chi", "convention")
+
+
+def _of_background(search: Search, backgrounds: Sequence[Background]) -> Iterator[Assumption]:
+    yield Assumption("errors of the background are log-normal, the value its median", "[R-hi]")
+    if len(search.periods) > len(backgrounds):
+        yield Assumption(
+            "a background is divided among its periods by exposure, its error in common", "assumption"
+        )
+    for background in backgrounds:
+        limits = [row for row in background.table.rows if row.upper_limit]
+        if limits:
+            how = "counted as their value, with an error as large"
+            text = how if background.limits_at_face_value else "not counted"
+            yield Assumption(f"{background.source}: {len(limits)} upper limits are {text}", "configuration")
+        for source in background.table.missing:
+            yield Assumption(f"{background.source}: {source} has no number and is left out", "NOT FOUND")
+        for row in background.table.rows:
+            if row.tag and row.n is not None:
+                yield Assumption(f"background {row.source}: {row.text}", row.tag)
