@@ -20,11 +20,14 @@ from na64.outputs.variations import Change, changes
 from na64.outputs.yields import YIELD_NAMES
 
 _TEMPLATE = "report.html.j2"
+_NOTHING = Markup()
 _THIN_SPACE = "\u2009"
 _TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
 
 
-def render(products: Products, pictures: Sequence[tuple[str, str, str, bytes]]) -> str:
+def render(
+    products: Products, pictures: Sequence[tuple[str, str, str, bytes]], *, limits: Markup = _NOTHING
+) -> str:
     """Write the page.
 
     Parameters
@@ -32,6 +35,8 @@ def render(products: Products, pictures: Sequence[tuple[str, str, str, bytes]]) 
     products : Products
     pictures : sequence of (name, section, caption, png)
         In the order they are shown; embedded.
+    limits : Markup
+        `na64.outputs.limits.section`; empty if there is none.
 
     Returns
     -------
@@ -59,6 +64,7 @@ def render(products: Products, pictures: Sequence[tuple[str, str, str, bytes]]) 
         skipped=_skipped(products.summary.totals),
         is_unverified=is_unverified,
         visible=VISIBLE,
+        limits=limits,
     )
 
 

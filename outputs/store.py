@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from na64.datasets.conditions import SpillFacts
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.figures import Products, draw
+from na64.outputs.limits.section import section as limits_section
 from na64.outputs.report import render
 from na64.outputs.spills import Read, spills_table
 from na64.outputs.summary import Summary
@@ -126,8 +127,10 @@ def write_report(folder: Path, products: Products) -> Path:
     for path in (folder / PLOTS).glob("*"):
         if path not in written and path.suffix.removeprefix(".") in _FORMATS:
             path.unlink()
-    mark = _mark((folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
-    write_bytes(folder / REPORT, render(products, pictures).encode() + mark)
+    result = (folder / RESULT).read_bytes()
+    page = render(products, pictures, limits=limits_section(folder, _digest(result)))
+    mark = _mark(result, (folder / PROVENANCE).read_bytes())
+    write_bytes(folder / REPORT, page.encode() + mark)
     return folder / REPORT
 
 

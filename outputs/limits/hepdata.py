@@ -39,6 +39,7 @@ def write_hepdata(folder: Path, limits: Table, y: Table, comment: str) -> tuple[
     -------
     tuple of Path
     """
+    folder = folder.resolve()
     library = _library()
     submission = library.Submission()
     submission.comment = comment

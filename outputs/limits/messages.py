@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-
-import numpy as np
 
 from na64.outputs.limits.analysis import Analysis, named
 from na64.outputs.limits.projection import Projection
@@ -56,16 +55,18 @@ def _of_events(analysis: Analysis) -> Iterator[str]:
 
 
 def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
+    """Give a table of the limits on eps at a few masses, beside the published ones."""
     reference = load_curve(REFERENCE)
-    yield f"mass [MeV]  eps observed  eps expected  {reference.label} ({level:.0%} CL, ratio)"
-    shown = dict.fromkeys(min(points, key=lambda p: abs(np.log(p.mass / mass))) for mass in _SHOWN)
-    for point in shown:
-        observed = "" if point.observed is None else f"{point.eps(point.observed):.3g}"
-        expected = point.eps(point.expected.median)
+    opened = points[0].observed is not None
+    observed = f"{'observed':>10}" if opened else ""
+    yield f"mass [MeV]{observed}{'expected':>10}  eps at {level:.0%} CL; published: {reference.label}"
+    for mass in _SHOWN:
+        point = min(points, key=lambda p: abs(math.log(p.mass / mass)))
+        limits = [point.observed] if point.observed is not None else []
+        eps = [point.eps(events) for events in (*limits, point.expected.median)]
         published = float(reference.at(point.mass))
-        best = expected if point.observed is None else point.eps(point.observed)
-        ratio = f"{published:.3g} ({best / published:.2f})" if np.isfinite(published) else ""
-        yield f"{1e3 * point.mass:10.4g}  {observed:>12}  {expected:>12.3g}  {ratio}"
+        known = f"  {published:.3g}, ratio {eps[0] / published:.3g}" if math.isfinite(published) else ""
+        yield f"{1e3 * point.mass:10.4g}" + "".join(f"{value:10.3g}" for value in eps) + known
 
 
 def of_projections(projections: Sequence[Projection], words: str) -> Iterator[str]:
@@ -76,6 +77,7 @@ def of_projections(projections: Sequence[Projection], words: str) -> Iterator[st
         bands = projection.points[0].expected.bands
         yield (
             f"{projection.eot:.3g} electrons on target, background {background}: limit "
-            f"{bands[2]:.3f} events at {projection.level:.0%} CL ({bands[1]:.2f} to {bands[3]:.2f} at 1 sigma)"
+            f"{bands[2]:.3f} events at {projection.level:.0%} CL "
+            f"({bands[1]:.2f} to {bands[3]:.2f} at 1 sigma)"
         )
         yield from _of_points(projection.points, projection.level)

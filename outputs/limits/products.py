@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from na64.outputs.limits.analysis import Analysis, named
 from na64.outputs.limits.figures import Band, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
+from na64.outputs.limits.names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import ALPHAS, QUANTITIES, limits_table, y_table
 from na64.outputs.provenance import to_json
@@ -21,15 +22,6 @@ from na64.outputs.statistics.workspace import workspace
 from na64.outputs.store import write_bytes
 from na64.outputs.style import style
 from na64.outputs.table import Table
-
-LIMITS = "limits.json"
-TABLE = "limits.csv"
-Y_TABLE = "limits_y.csv"
-FOLDER = "limits"
-"""Folder of figures, workspace, HEPData tables and background tables."""
-
-SCHEMA = 1
-"""Version of `limits.json`."""
 
 _FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 

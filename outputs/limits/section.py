@@ -1,0 +1,62 @@
+"""The limits in the report of a result, from what `na64 limits` left in its folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from na64.outputs.limits.names import BACKGROUNDS, FOLDER, LIMITS
+from na64.outputs.report import power, tagged
+from na64.outputs.statistics.background import BackgroundTable, read_background
+
+_FIGURES = {
+    "exclusion": "Upper limits on the mixing, and published ones. Where little background is expected, most "
+    "experiments without a signal see nothing and set the same, lowest limit: the band lies above it.",
+    "exclusion_y_0.1": "Upper limits on y, and the values of the right relic density.",
+    "exclusion_y_0.5": "The same for a larger coupling.",
+}
+
+
+def section(folder: Path, result: str) -> Markup:
+    """Write the section; empty if no limits were set here.
+
+    Parameters
+    ----------
+    folder : Path
+    result : str
+        sha256 of the result that the report is of.
+    """
+    if not (folder / LIMITS).exists():
+        return Markup()
+    limits: dict[str, Any] = json.loads((folder / LIMITS).read_bytes())
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(power=power, tagged=tagged)
+    template = environment.from_string((files(__package__) / "section.html.j2").read_text(encoding="utf-8"))
+    page = template.render(
+        limits=limits,
+        is_current=any(source["result"] == result for source in limits["inputs"]),
+        tables=_tables(folder / FOLDER),
+        pictures=_pictures(folder / FOLDER),
+    )
+    return Markup(page)  # noqa: S704 (escaped by the template)
+
+
+def _tables(folder: Path) -> list[BackgroundTable]:
+    return [read_background(path) for path in sorted(folder.glob(BACKGROUNDS))]
+
+
+def _pictures(folder: Path) -> list[tuple[str, str, str]]:
+    """Name, caption and content of every figure."""
+    return [
+        (name, caption, base64.b64encode((folder / f"{name}.png").read_bytes()).decode())
+        for name, caption in _FIGURES.items()
+        if (folder / f"{name}.png").exists()
+    ]
