@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from na64.outputs.style import INK, stamp
 Numbers = NDArray[np.float64]
 
 _ONE_SIGMA, _TWO_SIGMA = "#9dbfdc", "#dbe8f2"
+_MOMENT = "#f3dcb8"
 _LINES: tuple[tuple[str, tuple[int, tuple[float, ...]]], ...] = (
     ("#b45309", (0, (1, 1.2))),
     ("#0f766e", (0, (6, 1.6, 1.2, 1.6))),
@@ -56,7 +58,27 @@ class Band:
         return bool(np.isfinite(self.limits["observed"]).any())
 
 
-def mixing_plane(band: Band, curves: Sequence[Curve], *, label: str, title: str) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Favoured:
+    """Mixings that an anomalous magnetic moment allows, over mass.
+
+    Attributes
+    ----------
+    label : str
+    mass : (n,) float64, GeV
+    low, high : (n,) float64
+        Where `low` is 0, all mixings up to `high` are allowed.
+    """
+
+    label: str
+    mass: Numbers
+    low: Numbers
+    high: Numbers
+
+
+def mixing_plane(
+    band: Band, curves: Sequence[Curve], *, moments: Sequence[Favoured] = (), label: str, title: str
+) -> Figure:
     """Draw limits on eps against the mass of the dark photon.
 
     Parameters
@@ -64,10 +86,12 @@ def mixing_plane(band: Band, curves: Sequence[Curve], *, label: str, title: str)
     band : Band
     curves : sequence of Curve
         Published limits.
+    moments : sequence of Favoured
+        A band, or an upper bound where no mixing is needed.
     label, title : str
         What the events are; which exposure.
     """
-    figure = _figure(band, curves, label=label, title=title)
+    figure = _figure(band, curves, moments, label=label, title=title)
     axes = figure.axes[0]
     axes.set_xlabel(r"$m_{\mathrm{A}^\prime}$ [GeV]")
     axes.set_ylabel(r"mixing $\varepsilon$")
@@ -86,7 +110,7 @@ def relic_plane(band: Band, curves: Sequence[Curve], *, alpha: float, label: str
         Coupling alpha_D.
     label, title : str
     """
-    figure = _figure(band, curves, label=label, title=title)
+    figure = _figure(band, curves, (), label=label, title=title)
     axes = figure.axes[0]
     axes.set_xlabel(r"$m_\chi$ [GeV]")
     axes.set_ylabel(r"$y = \varepsilon^2 \alpha_D\,(m_\chi/m_{\mathrm{A}^\prime})^4$")
@@ -119,7 +143,7 @@ def projected_plane(
     ]
     published = _draw_curves(axes, curves)
     axes.add_artist(axes.legend(handles=ours, loc="upper left", fontsize=10, title="expected (median)"))
-    axes.legend(handles=published, loc="lower right", fontsize=9, title="published", title_fontsize=9)
+    axes.legend(handles=published, loc="lower right", fontsize=9)
     axes.set_xlim(medians[0][1][0], medians[0][1][-1])
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -129,26 +153,29 @@ def projected_plane(
     return figure
 
 
-def _figure(band: Band, curves: Sequence[Curve], *, label: str, title: str) -> Figure:
+def _figure(
+    band: Band, curves: Sequence[Curve], moments: Sequence[Favoured], *, label: str, title: str
+) -> Figure:
     figure = Figure(figsize=(7.4, 6.4), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_yscale("log")
+    others = [_draw_moment(axes, moment) for moment in moments]
     ours = _draw_band(axes, band)
-    published = _draw_curves(axes, curves)
+    published = [*_draw_curves(axes, curves), *others]
     axes.set_xlim(band.mass[0], band.mass[-1])
     axes.set_ylim(*_span(band, curves))
     first = axes.legend(handles=ours, loc="upper left", fontsize=10)
     axes.add_artist(first)
     if published:
-        axes.legend(handles=published, loc="lower right", fontsize=9, title="published", title_fontsize=9)
+        axes.legend(handles=published, loc="lower right", fontsize=9)
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
     stamp(axes, label, right=title)
     return figure
 
 
-def _draw_band(axes: Axes, band: Band) -> list[object]:
+def _draw_band(axes: Axes, band: Band) -> list[Artist]:
     level, limits = f"{band.level:.0%} CL", band.limits
     two = axes.fill_between(
         band.mass, limits["minus2"], limits["plus2"], color=_TWO_SIGMA, linewidth=0, label=r"$\pm 2\sigma$"
@@ -157,7 +184,7 @@ def _draw_band(axes: Axes, band: Band) -> list[object]:
         band.mass, limits["minus1"], limits["plus1"], color=_ONE_SIGMA, linewidth=0, label=r"$\pm 1\sigma$"
     )
     (median,) = axes.plot(band.mass, limits["median"], color=INK, linestyle="--", label="expected (median)")
-    handles: list[object] = [median, one, two]
+    handles: list[Artist] = [median, one, two]
     if band.is_observed:
         (observed,) = axes.plot(band.mass, limits["observed"], color=INK, linewidth=2.0)
         observed.set_label(f"observed, {level}")
@@ -166,13 +193,22 @@ def _draw_band(axes: Axes, band: Band) -> list[object]:
     return handles
 
 
-def _draw_curves(axes: Axes, curves: Sequence[Curve]) -> list[object]:
-    handles: list[object] = []
+def _draw_curves(axes: Axes, curves: Sequence[Curve]) -> list[Artist]:
+    handles: list[Artist] = []
     for curve, (colour, dashes) in zip(curves, _LINES, strict=False):
         (line,) = axes.plot(curve.mass, curve.value, color=colour, linewidth=1.3, label=cited(curve))
         line.set_linestyle(dashes)
         handles.append(line)
     return handles
+
+
+def _draw_moment(axes: Axes, moment: Favoured) -> Artist:
+    if np.any(moment.low > 0):
+        return axes.fill_between(
+            moment.mass, moment.low, moment.high, color=_MOMENT, linewidth=0, label=moment.label
+        )
+    (line,) = axes.plot(moment.mass, moment.high, color=_MOMENT, linewidth=2.5, label=moment.label)
+    return line
 
 
 def cited(curve: Curve) -> str:
@@ -187,12 +223,9 @@ def cited(curve: Curve) -> str:
 
 
 def _span(band: Band, curves: Sequence[Curve]) -> tuple[float, float]:
-    """Decades around our limits, and around the curves where they are not far away."""
-    ours = np.concatenate([band.limits[name] for name in QUANTITIES])
-    ours = ours[np.isfinite(ours)]
-    low, high = float(ours.min()), float(ours.max())
-    inside = [curve.value[(curve.mass >= band.mass[0]) & (curve.mass <= band.mass[-1])] for curve in curves]
-    near = np.concatenate([np.empty(0), *inside])
-    near = near[(near > low / 100) & (near < high * 100)]
-    low, high = min([low, *near]), max([high, *near])
+    """Whole decades around our limits and the curves."""
+    values = [band.limits[name] for name in QUANTITIES]
+    values += [curve.value[(curve.mass >= band.mass[0]) & (curve.mass <= band.mass[-1])] for curve in curves]
+    together = np.concatenate(values)
+    low, high = float(np.nanmin(together)), float(np.nanmax(together))
     return 10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high))

@@ -9,19 +9,23 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from na64.outputs.limits.analysis import Analysis, named
-from na64.outputs.limits.figures import Band, mixing_plane, projected_plane, relic_plane
+from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import ALPHAS, QUANTITIES, limits_table, y_table
 from na64.outputs.provenance import to_json
 from na64.outputs.signal.curves import Plane, load_curves
+from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
 from na64.outputs.statistics.workspace import workspace
 from na64.outputs.store import write_bytes
 from na64.outputs.style import style
 from na64.outputs.table import Table
+
+Numbers = NDArray[np.float64]
 
 _FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
@@ -114,7 +118,7 @@ def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
     """Give the rows of a table that have these values, as a band over a mass."""
     rows = [row for row in table.records() if all(row[name] == value for name, value in chosen.items())]
 
-    def column(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def column(name: str) -> Numbers:
         return np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
 
     limits = {quantity: column(f"{prefix}_{quantity}") for quantity in QUANTITIES}
@@ -125,13 +129,14 @@ def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) ->
     level, label = analysis.levels[0], _short(analysis)
     title = power_of_ten(analysis.search.eot) + " EOT"
     with style():
-        band = band_of(limits, "mass", "eps", level=level)
+        limit = band_of(limits, "mass", "eps", level=level)
         curves = load_curves(Plane.MIXING)
-        _save(mixing_plane(band, curves, label=label, title=title), folder / "exclusion")
+        figure = mixing_plane(limit, curves, moments=_moments(limit.mass), label=label, title=title)
+        _save(figure, folder / "exclusion")
         for alpha in ALPHAS:
-            band = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
+            limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
             targets = load_curves(Plane.RELIC)
-            figure = relic_plane(band, targets, alpha=alpha, label=label, title=title)
+            figure = relic_plane(limit, targets, alpha=alpha, label=label, title=title)
             _save(figure, folder / f"exclusion_y_{alpha:g}")
 
 
@@ -150,6 +155,22 @@ def write_projections(folder: Path, projections: Sequence[Projection], words: st
     with style():
         title = f"{projections[0].level:.0%} CL"
         _save(projected_plane(medians, load_curves(Plane.MIXING), title=title), folder / "projection")
+
+
+def _moments(masses: Numbers) -> list[Favoured]:
+    """Mixings that the anomalous moments of muon and electron allow at two standard deviations.
+
+    With the value of alpha from Berkeley, no dark photon explains that of the electron at any mixing.
+    """
+    found = []
+    for deviation, label in (
+        (MUON_2021, r"muon $g-2$ (2021), favoured at $2\sigma$"),
+        (ELECTRON_LKB, r"electron $g-2$ (LKB $\alpha$), excluded above"),
+    ):
+        bands = [band(Boson.VECTOR, float(mass), deviation) for mass in masses]
+        edges = np.array([(b.low, b.high) if b else (np.nan, np.nan) for b in bands])
+        found.append(Favoured(label, masses, edges[:, 0], edges[:, 1]))
+    return found
 
 
 def _short(analysis: Analysis) -> str:
