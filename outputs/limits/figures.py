@@ -19,7 +19,7 @@ from na64.outputs.style import INK, stamp
 Numbers = NDArray[np.float64]
 
 _ONE_SIGMA, _TWO_SIGMA = "#9dbfdc", "#dbe8f2"
-_MOMENT = "#f3dcb8"
+_MOMENT, _BOUND = "#f3dcb8", "#a8834a"
 _LINES: tuple[tuple[str, tuple[int, tuple[float, ...]]], ...] = (
     ("#b45309", (0, (1, 1.2))),
     ("#0f766e", (0, (6, 1.6, 1.2, 1.6))),
@@ -207,7 +207,7 @@ def _draw_moment(axes: Axes, moment: Favoured) -> Artist:
         return axes.fill_between(
             moment.mass, moment.low, moment.high, color=_MOMENT, linewidth=0, label=moment.label
         )
-    (line,) = axes.plot(moment.mass, moment.high, color=_MOMENT, linewidth=2.5, label=moment.label)
+    (line,) = axes.plot(moment.mass, moment.high, color=_BOUND, linewidth=1.8, label=moment.label)
     return line
 
 

@@ -17,8 +17,8 @@ from na64.outputs.statistics.background import BackgroundTable, read_background
 
 _FIGURES = {
     "exclusion": "Upper limits on the mixing, and published ones. Where little background is expected, most "
-    "experiments without a signal see nothing and set the same, lowest limit: the band lies above it. With the "
-    "value of alpha from Berkeley no dark photon explains the g-2 of the electron at two standard deviations.",
+    "experiments without a signal see nothing and set the same, lowest limit: the band lies above it. With "
+    "alpha from Berkeley no dark photon explains the g-2 of the electron at two standard deviations.",
     "exclusion_y_0.1": "Upper limits on y, and the values of the right relic density.",
     "exclusion_y_0.5": "The same for a larger coupling.",
 }
