@@ -8,10 +8,36 @@ import traceback
 from collections.abc import Sequence
 
 from na64 import __version__
-from na64.commands import background, bench, blind, cluster, compare, data, demo, events, process, results, signal
+from na64.commands import (
+    background,
+    bench,
+    blind,
+    cluster,
+    compare,
+    data,
+    demo,
+    events,
+    physics,
+    process,
+    results,
+    signal,
+)
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
 
-_COMMANDS = (demo, data, process, results, events, compare, background, signal, blind, cluster, bench)
+_COMMANDS = (
+    demo,
+    data,
+    process,
+    results,
+    events,
+    compare,
+    background,
+    signal,
+    physics,
+    blind,
+    cluster,
+    bench,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
