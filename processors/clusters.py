@@ -25,7 +25,7 @@ from na64.datasets.toml import Source, Table, load_table, unknown
 
 Choice = TypeVar("Choice", bound=Enum)
 
-_PACKAGE = files("na64.processors.clusters")
+_PACKAGE = files("na64.processors").joinpath("clusters")
 
 
 class Kind(Enum):
@@ -100,7 +100,8 @@ class Cluster:
             raise ValueError(f"cluster {self.name}: an address belongs to kind address, and to no other")
         if self.kind in (Kind.LOCAL, Kind.ADDRESS) and self.options:
             raise ValueError(f"cluster {self.name}: no options are known for kind {self.kind.value}")
-        low, high = self.minimum or 1, self.maximum or self.minimum or 1
+        low = 1 if self.minimum is None else self.minimum
+        high = low if self.maximum is None else self.maximum
         if not 1 <= low <= high:
             raise ValueError(f"cluster {self.name}: workers are {low} to {high}, expected at least 1")
         if self.patience <= 0:

@@ -1,0 +1,240 @@
+"""The same campaign on clusters of several kinds."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from distributed import Security
+
+from na64.processors.cluster_backend import open_cluster, package_archive
+from na64.processors.clusters import CLUSTERS, load_cluster
+from na64.processors.ledger import Partial
+from na64.processors.tasks import Task, Work
+from na64.run import main
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+
+Products = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def data(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulate(tmp_path_factory.mktemp("clusters"), "small", 700)
+
+
+@pytest.fixture(scope="module")
+def reference(data: Path, process: Callable[..., Path], canonical: Callable[[Path], Products]) -> Products:
+    return canonical(run(process, data, "reference", "--executor", "dask", "--workers", "1"))
+
+
+def run(process: Callable[..., Path], data: Path, name: str, *options: str) -> Path:
+    """Process with a feature store of its own: nothing comes from another run."""
+    store = ["--store", str(data.parent / f"{name}_features")]
+    return process(data, "dimuon_2023", *store, *options, name=name)
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Write certificates as files."""
+    folder, security = tmp_path_factory.mktemp("pem"), Security.temporary()
+    found = {}
+    for name, text in (
+        ("ca", security.tls_ca_file),
+        ("cert", security.tls_client_cert),
+        ("key", security.tls_client_key),
+    ):
+        path = folder / f"{name}.pem"
+        path.write_text(text)
+        found[name] = str(path)
+    return found
+
+
+@contextmanager
+def program(name: str, *options: str, more: dict[str, str] | None = None) -> Iterator[None]:
+    line = [sys.executable, "-m", f"distributed.cli.{name}", *options]
+    environment = os.environ | (more or {})
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def encrypted_cluster(folder: Path, pem: dict[str, str], *environments: dict[str, str]) -> Iterator[Path]:
+    """Start a scheduler and a worker per environment with TLS; give the TOML file that describes them."""
+    tls = [
+        "--tls-ca-file",
+        pem["ca"],
+        "--tls-cert",
+        pem["cert"],
+        "--tls-key",
+        pem["key"],
+        "--protocol",
+        "tls",
+    ]
+    there = folder / "scheduler.json"
+    with ExitStack() as stack:
+        start = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(there))
+        stack.enter_context(program("dask_scheduler", *start, *tls))
+        for more in environments:
+            join = ("--scheduler-file", str(there), "--nthreads", "1", "--no-nanny", "--no-dashboard")
+            place = ("--local-directory", str(folder))
+            stack.enter_context(program("dask_worker", *join, *place, *tls, more=more))
+        yield describe(folder, there, pem)
+
+
+def describe(folder: Path, there: Path, pem: dict[str, str]) -> Path:
+    """Write the TOML file of a scheduler, when it is there."""
+    while not there.exists():
+        time.sleep(0.02)
+    address = json.loads(there.read_text())["address"]
+    files = "\n".join(f'{name} = "{path}"' for name, path in pem.items())
+    path = folder / "mine.toml"
+    path.write_text(f'[cluster]\nkind = "address"\naddress = "{address}"\n[tls]\n{files}\n')
+    return path
+
+
+def test_two_workers_with_tls_give_the_same_products(
+    *,
+    data: Path,
+    pem: dict[str, str],
+    reference: Products,
+    process: Callable[..., Path],
+    canonical: Callable[[Path], Products],
+    tmp_path: Path,
+) -> None:
+    with encrypted_cluster(tmp_path, pem, {}, {}) as cluster:
+        folder = run(process, data, "tls", "--executor", "dask", "--cluster", str(cluster))
+    assert canonical(folder) == reference
+
+
+def another(folder: Path) -> dict[str, str]:
+    """Make an environment in which na64 is another one."""
+    (folder / "other" / "na64").mkdir(parents=True)
+    (folder / "other" / "na64" / "__init__.py").write_text('__version__ = "9.9"\n')
+    # Compiling would take longer than counting without: a worker that is sent code starts from nothing.
+    return {"PYTHONPATH": str(folder / "other"), "NUMBA_DISABLE_JIT": "1"}
+
+
+def test_a_worker_with_other_code_gets_ours_if_it_is_uploaded(
+    *,
+    data: Path,
+    pem: dict[str, str],
+    reference: Products,
+    process: Callable[..., Path],
+    canonical: Callable[[Path], Products],
+    tmp_path: Path,
+) -> None:
+    with encrypted_cluster(tmp_path, pem, another(tmp_path)) as cluster:
+        cluster.write_text(cluster.read_text().replace("[tls]", 'code = "upload"\n[tls]'))
+        folder = run(process, data, "upload", "--executor", "dask", "--cluster", str(cluster))
+    assert canonical(folder) == reference
+
+
+@pytest.mark.soak
+def test_a_worker_with_other_code_is_refused_by_name(
+    data: Path, pem: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = tmp_path / "c.json"
+    assert main(["catalogue", str(data), "--to", str(listed)]) == 0
+    line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(tmp_path / "out")]
+    with encrypted_cluster(tmp_path, pem, another(tmp_path)) as cluster:
+        assert main([*line, "--cluster", str(cluster)]) == 1
+    (said,) = (text for text in capsys.readouterr().err.splitlines() if text.startswith("na64"))
+    assert re.fullmatch(r"na64: worker tls://127.0.0.1:\d+ has na64 9.9: expected \S+", said)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('kind = "condor"', 'mine.toml: cluster.kind: unknown kind "condor", nearest known is "htcondor"'),
+        ('kind = "slurm"\nworkers = 0', "cluster mine: workers are 0 to 0, expected at least 1"),
+        ('kind = "slurm"\nminimum = 3\nmaximum = 2', "cluster mine: workers are 3 to 2, expected"),
+        ('kind = "slurm"\nworkers = 3\nmaximum = 2', "mine.toml: cluster: workers, or minimum and maximum"),
+        (
+            'kind = "slurm"\nworker = 3',
+            'mine.toml: cluster: unknown key "worker", nearest known is "workers"',
+        ),
+        ('kind = "slurm"\npatience = 0', "cluster mine: patience is 0.0 s, expected more than 0"),
+        ('kind = "slurm"\naddress = "tcp://a:1"', "cluster mine: an address belongs to kind address"),
+        ('kind = "address"', "cluster mine: an address belongs to kind address"),
+        ('kind = "local"\n[options]\ncores = 1', "cluster mine: no options are known for kind local"),
+        (
+            'kind = "address"\naddress = "tls://a:1"\n[tls]\nca = "x"\ncert = "x"\nkey = "x"',
+            "x: no such file",
+        ),
+        (
+            'kind = "address"\naddress = "tcp://192.0.2.1:1"',
+            "192.0.2.1:1 is on another host and not encrypted",
+        ),
+        ('kind = "slurm"', "cluster mine: sbatch is not on this machine"),
+        ('kind = "htcondor"', "cluster mine: condor_submit is not on this machine"),
+        ('kind = "lxplus"', "cluster mine needs the package dask-lxplus, which is not installed"),
+        ('kind = "kubernetes"', "cluster mine needs the package dask-kubernetes, which is not installed"),
+        ('kind = "gateway"', "cluster mine needs the package dask-gateway, which is not installed"),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_line(
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    for module in ("dask_lxplus", "dask_kubernetes", "dask_kubernetes.operator", "dask_gateway"):
+        monkeypatch.setitem(sys.modules, module, None)
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[cluster]\n{text}\n")
+    with pytest.raises((ValueError, KeyError)) as refused:
+        next(open_cluster(load_cluster(path)).map(Work(_nothing), []))
+    assert message in str(refused.value)
+
+
+def _nothing(_task: Task, _context: object) -> Partial:
+    return Partial()
+
+
+def test_a_name_that_is_not_packaged_is_refused() -> None:
+    with pytest.raises(KeyError, match='unknown cluster "slurmm", nearest known is "slurm"'):
+        load_cluster("slurmm")
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_packaged_clusters_scale(name: str) -> None:
+    cluster = load_cluster(name)
+    assert cluster.kind.value == name
+    assert cluster.is_adaptive == (name != "local")
+    assert not cluster.insecure
+
+
+@pytest.mark.parametrize(
+    "options", [("--executor", "processes"), ("--scheduler", "tls://localhost:1")], ids=" ".join
+)
+def test_a_cluster_goes_with_dask_alone(
+    data: Path, options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = tmp_path / "c.json"
+    assert main(["catalogue", str(data), "--to", str(listed)]) == 0
+    line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(tmp_path / "out")]
+    assert main([*line, "--cluster", "local", *options]) == 2
+    assert (
+        "na64: cluster local goes with the dask executor and without --scheduler\n" in capsys.readouterr().err
+    )
+
+
+def test_equal_code_is_packed_alike_and_all_of_it() -> None:
+    packed = package_archive()
+    assert packed == package_archive()
+    names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
+    assert {"na64/__init__.py", "na64/selections/dimuon_2023.toml", "na64/processors/tasks.py"} <= set(names)
+    assert len(packed) < 2e6
