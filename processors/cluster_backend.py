@@ -7,8 +7,10 @@ import io
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dask
@@ -23,6 +25,7 @@ from na64.processors.tasks import package_code
 _FOLDERS = ("datasets", "processors", "selections")
 _NOT_NEEDED = (".npz", ".pyc")
 _PATIENCE = 60.0
+_ROLES = ("client", "scheduler", "worker")
 
 # Pages of workers show what they do to everybody who reaches them.
 _NO_PAGES = "export DASK_DISTRIBUTED__WORKER__HTTP__ROUTES='[]'"
@@ -42,23 +45,10 @@ def open_cluster(cluster: Cluster, *, workers: int = 1, memory: int | None = Non
     n_workers = cluster.maximum or workers
     if cluster.kind is Kind.LOCAL:
         return DaskBackend(workers=n_workers, memory=memory)
-    maker = _connect if cluster.kind is Kind.ADDRESS else _MAKERS[cluster.kind]
     if cluster.kind is Kind.ADDRESS:
         _refuse_plain(cluster, cluster.address)
-    return DaskBackend(opener=partial(_open, cluster, n_workers, maker), patience=cluster.patience)
-
-
-def _open(cluster: Cluster, n_workers: int, maker: Callable[[Cluster], Connected]) -> Connected:
-    with dask.config.set(SETTINGS), interrupts_blocked():
-        connected = maker(cluster)
-    if connected.made is not None:
-        if cluster.is_adaptive:
-            connected.made.adapt(minimum=cluster.minimum or 1, maximum=n_workers)
-        else:
-            connected.made.scale(n_workers)
-    if cluster.code is Code.UPLOAD:
-        connected.client.register_plugin(installer(package_archive(), package_code()))
-    return connected
+        return DaskBackend(opener=partial(_connect, cluster), patience=cluster.patience)
+    return DaskBackend(opener=partial(_make, cluster, n_workers), patience=cluster.patience)
 
 
 def _connect(cluster: Cluster) -> Connected:
@@ -68,53 +58,81 @@ def _connect(cluster: Cluster) -> Connected:
     except (OSError, TimeoutError, TypeError) as error:  # TypeError: encryption without certificates
         why = type(error).__name__
         raise WorkersLostError(f"no scheduler answers at {cluster.address} ({why})") from None
+    _send_code(cluster, client)
     return Connected(client)
 
 
-def _security(tls: Tls) -> Security:
-    cert, key = str(tls.cert), str(tls.key)
-    roles = {f"tls_{role}_{part}": path for role in _ROLES for part, path in (("cert", cert), ("key", key))}
-    return Security(tls_ca_file=str(tls.ca), require_encryption=True, **roles)
+def _make(cluster: Cluster, n_workers: int) -> Connected:
+    with ExitStack() as stack:
+        with dask.config.set(SETTINGS), interrupts_blocked():
+            made = _MAKERS[cluster.kind](cluster, stack)
+            stack.callback(made.close)
+        _refuse_plain(cluster, made.scheduler_address)
+        client = made.get_client(set_as_default=False) if cluster.kind is Kind.GATEWAY else _client(made)
+        _scale(cluster, made, n_workers)
+        _send_code(cluster, client)
+        return Connected(client, end=stack.pop_all().close)
 
 
-_ROLES = ("client", "scheduler", "worker")
+def _client(made: Any) -> Client:
+    return Client(made, timeout=_PATIENCE, set_as_default=False)
 
 
-def _make_queue(module: str, name: str, command: str, cluster: Cluster) -> Connected:
+def _scale(cluster: Cluster, made: Any, n_workers: int) -> None:
+    if cluster.is_adaptive:
+        made.adapt(minimum=cluster.minimum or 1, maximum=n_workers)
+    else:
+        made.scale(n_workers)
+
+
+def _send_code(cluster: Cluster, client: Client) -> None:
+    if cluster.code is Code.UPLOAD:
+        client.register_plugin(installer(package_archive(), package_code()))
+
+
+def _make_queue(module: str, name: str, command: str, cluster: Cluster, stack: ExitStack) -> Any:
     """Start a scheduler in this process whose workers are jobs of a batch system."""
     maker = getattr(_load(module, cluster), name)
     if shutil.which(command) is None:
         raise ValueError(f"cluster {cluster.name}: {command} is not on this machine")
-    options: dict[str, Any] = {"shared_temp_directory": str(Path.cwd()), **cluster.options}
+    options: dict[str, Any] = dict(cluster.options)
+    shared = options.pop("shared_temp_directory", None)
     options["job_script_prologue"] = [_NO_PAGES, *options.get("job_script_prologue", [])]
     closed = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["scheduler_options"] = options.get("scheduler_options", {}) | closed
     if not cluster.insecure:
-        options |= {
-            "security": _security(cluster.tls) if cluster.tls else Security.temporary(),
-            "protocol": "tls://",
-        }
-    return _joined(maker(**options), cluster)
+        tls = cluster.tls or _temporary(stack, shared)
+        options |= {"security": _security(tls), "protocol": "tls://"}
+    return maker(**options)
 
 
-def _make_pods(cluster: Cluster) -> Connected:
+def _make_pods(cluster: Cluster, _stack: ExitStack) -> Any:
     maker = _load("dask_kubernetes.operator", cluster).KubeCluster
-    return _joined(maker(n_workers=cluster.minimum or 1, **cluster.options), cluster)
+    return maker(n_workers=cluster.minimum or 1, **cluster.options)
 
 
-def _make_at_gateway(cluster: Cluster) -> Connected:
-    maker = _load("dask_gateway", cluster).GatewayCluster
-    made = maker(**cluster.options)
-    return Connected(made.get_client(set_as_default=False), made=made)
+def _make_at_gateway(cluster: Cluster, _stack: ExitStack) -> Any:
+    return _load("dask_gateway", cluster).GatewayCluster(**cluster.options)
 
 
-def _joined(made: Any, cluster: Cluster) -> Connected:
-    try:
-        _refuse_plain(cluster, made.scheduler_address)
-        return Connected(Client(made, timeout=_PATIENCE, set_as_default=False), made=made)
-    except BaseException:
-        made.close()
-        raise
+def _security(tls: Tls) -> Security:
+    pair = (("cert", str(tls.cert)), ("key", str(tls.key)))
+    roles = {f"tls_{role}_{part}": path for role in _ROLES for part, path in pair}
+    return Security(tls_ca_file=str(tls.ca), require_encryption=True, **roles)
+
+
+def _temporary(stack: ExitStack, shared: str | None) -> Tls:
+    """Write certificates of one cluster where its workers see them and nobody else does, while it lives."""
+    place = TemporaryDirectory(prefix=".na64-tls-", dir=shared or Path.cwd())
+    folder, security = Path(stack.enter_context(place)), Security.temporary()
+    texts = {
+        "ca": security.tls_ca_file,
+        "cert": security.tls_worker_cert,
+        "key": security.tls_worker_key,
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.pem").write_text(text)
+    return Tls(*(folder / f"{name}.pem" for name in texts))
 
 
 def _load(module: str, cluster: Cluster) -> Any:
@@ -135,7 +153,7 @@ def _refuse_plain(cluster: Cluster, address: str) -> None:
         )
 
 
-_MAKERS: dict[Kind, Callable[[Cluster], Connected]] = {
+_MAKERS: dict[Kind, Callable[[Cluster, ExitStack], Any]] = {
     Kind.HTCONDOR: partial(_make_queue, "dask_jobqueue", "HTCondorCluster", "condor_submit"),
     Kind.SLURM: partial(_make_queue, "dask_jobqueue", "SLURMCluster", "sbatch"),
     Kind.LXPLUS: partial(_make_queue, "dask_lxplus", "CernCluster", "condor_submit"),

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
 import cloudpickle
@@ -76,13 +76,13 @@ class Connected:
     client : Client
     local : LocalCluster or None
         Workers of this machine, to be replaced when they end.
-    made : cluster of `distributed` or None
-        Workers that came with the connection and go with it.
+    end : callable or None
+        Ends what came with the connection and goes with it.
     """
 
     client: Client
     local: LocalCluster | None = None
-    made: Any = None
+    end: Callable[[], None] | None = None
 
 
 class DaskBackend(Closing):
@@ -179,9 +179,10 @@ class DaskBackend(Closing):
         cluster, self._cluster = self._cluster, None
         if cluster is not None:
             cluster.client.close()
-            for workers in (cluster.local, cluster.made):
-                if workers is not None:
-                    workers.close()
+            if cluster.local is not None:
+                cluster.local.close()
+            if cluster.end is not None:
+                cluster.end()
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""

@@ -238,3 +238,31 @@ def test_equal_code_is_packed_alike_and_all_of_it() -> None:
     names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
     assert {"na64/__init__.py", "na64/selections/dimuon_2023.toml", "na64/processors/tasks.py"} <= set(names)
     assert len(packed) < 2e6
+
+
+@pytest.mark.soak
+def test_workers_that_are_jobs_of_slurm_give_the_same_products(
+    *,
+    data: Path,
+    reference: Products,
+    process: Callable[..., Path],
+    canonical: Callable[[Path], Products],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", f"{STAND_INS / 'jobqueue'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN_COUNTER", str(tmp_path / "counter"))
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "mine.toml"
+    text = '[cluster]\nkind = "slurm"\nminimum = 1\nmaximum = 2\n[options]\ncores = 1\nmemory = "1 GB"\n'
+    mine.write_text(
+        f'{text}local_directory = "{tmp_path}"\n[options.scheduler_options]\nhost = "127.0.0.1"\n'
+    )
+    folder = run(process, data, "slurm", "--executor", "dask", "--cluster", str(mine))
+    assert canonical(folder) == reference
+    scripts = list(tmp_path.glob("script_*[0-9]"))
+    assert 1 <= len(scripts) <= 2
+    assert all(
+        "--tls-key" in script.read_text() and "ROUTES='[]'" in script.read_text() for script in scripts
+    )
+    assert not list(tmp_path.glob(".na64-tls-*"))
