@@ -62,7 +62,9 @@ def _process(options: argparse.Namespace) -> int:
 
 
 def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignResult:
+    from na64.outputs.metrics import METRICS, Metered, to_json
     from na64.outputs.progress import progress
+    from na64.outputs.store import write_bytes
     from na64.processors.campaign import process
     from na64.processors.feature_store import FeatureStore
     from na64.processors.ledger import Ledger
@@ -71,10 +73,10 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
     n_events = sum(task.n_events for task in asked.tasks)
     store = FeatureStore(store_of(options))
     with (
-        _backend(options) as backend,
-        progress("process", "events", sys.stderr) as show,
+        Metered(_backend(options)) as backend,
+        progress("process", "events", sys.stderr, note=lambda: backend.note) as show,
     ):
-        return process(
+        result = process(
             asked.catalogue,
             asked.job,
             backend,
@@ -86,6 +88,9 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
             fresh=options.fresh,
             progress=lambda _done, _total, events: show(events, n_events),
         )
+    if backend.costs:
+        write_bytes(folder / METRICS, to_json(backend))
+    return result
 
 
 def _backend(options: argparse.Namespace) -> Backend:

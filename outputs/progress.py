@@ -15,7 +15,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def progress(what: str, unit: str, stream: TextIO) -> Iterator[Show]:
+def progress(what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = str) -> Iterator[Show]:
     """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
 
     Parameters
@@ -23,6 +23,8 @@ def progress(what: str, unit: str, stream: TextIO) -> Iterator[Show]:
     what, unit : str
         What is done, and what is counted: ``process`` and ``events``.
     stream : TextIO
+    note : callable
+        Gives what else is said at the end; nothing if that is empty.
     """
     pace = Pace(unit)
     display = _bar(what, stream) if stream.isatty() else _lines(what, stream)
@@ -36,7 +38,8 @@ def progress(what: str, unit: str, stream: TextIO) -> Iterator[Show]:
         yield show
     finally:
         display.close()
-    stream.write(f"{what}: {pace.summary}\n")
+    more = note()
+    stream.write(f"{what}: {pace.summary}{'; ' if more else ''}{more}\n")
     stream.flush()
 
 
@@ -80,8 +83,7 @@ class Pace:
         if self._new:
             parts.append(f"{self._rate:,.0f}/s")
             if self.total > self.done:
-                minutes, seconds = divmod(round((self.total - self.done) / self._rate), 60)
-                parts.append(f"{minutes}:{seconds:02d} left")
+                parts.append(f"{clock_time((self.total - self.done) / self._rate)} left")
         return ", ".join(parts)
 
     @property
@@ -91,6 +93,13 @@ class Pace:
             return f"all {self.done:,} {self.unit} were done before"
         earlier = f" and {self._before:,} before" if self._before else ""
         return f"{self._new:,} {self.unit} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
+
+
+def clock_time(seconds: float) -> str:
+    """Write a time as ``0:06``, ``12:30`` or ``3:02:45``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _lines(what: str, stream: TextIO) -> Generator[None, Pace, None]:

@@ -26,7 +26,11 @@ _TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
 
 
 def render(
-    products: Products, pictures: Sequence[tuple[str, str, str, bytes]], *, limits: Markup = _NOTHING
+    products: Products,
+    pictures: Sequence[tuple[str, str, str, bytes]],
+    *,
+    limits: Markup = _NOTHING,
+    metrics: Mapping[str, object] | None = None,
 ) -> str:
     """Write the page.
 
@@ -37,6 +41,8 @@ def render(
         In the order they are shown; embedded.
     limits : Markup
         `na64.outputs.limits.section`; empty if there is none.
+    metrics : mapping, optional
+        `na64.outputs.metrics.read_metrics`.
 
     Returns
     -------
@@ -53,6 +59,7 @@ def render(
     template = environment.from_string((files(__package__) / _TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         summary=products.summary,
+        metrics=metrics,
         provenance=products.provenance,
         flow=_flow(products),
         regions=of_all_runs(products.regions).records(),

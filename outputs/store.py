@@ -19,6 +19,7 @@ from na64.datasets.conditions import SpillFacts
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.figures import Products, draw
 from na64.outputs.limits.section import section as limits_section
+from na64.outputs.metrics import read_metrics
 from na64.outputs.report import render
 from na64.outputs.spills import Read, spills_table
 from na64.outputs.summary import Summary
@@ -128,7 +129,8 @@ def write_report(folder: Path, products: Products) -> Path:
         if path not in written and path.suffix.removeprefix(".") in _FORMATS:
             path.unlink()
     result = (folder / RESULT).read_bytes()
-    page = render(products, pictures, limits=limits_section(folder, _digest(result)))
+    limits, metrics = limits_section(folder, _digest(result)), read_metrics(folder)
+    page = render(products, pictures, limits=limits, metrics=metrics)
     mark = _mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
     return folder / REPORT

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from na64.datasets.catalogue import Catalogue, FileRecord, verify
 from na64.datasets.identity import identity
 from na64.processors.backends import Backend
+from na64.processors.cost import Meter
 from na64.processors.executor import Outcome, Progress, run, silent
 from na64.processors.feature_store import FeatureStore
 from na64.processors.job import FileContext, Job, file_context
@@ -225,6 +226,7 @@ def prepare(shared: Shared) -> None:
 def count_segment(task: Task, shared: Shared) -> Partial:
     """Read and count one segment, in a worker."""
     piece: Piece = task.payload
+    meter = Meter()
     tallies = process_segment(
         piece.record,
         task.start,
@@ -234,8 +236,9 @@ def count_segment(task: Task, shared: Shared) -> Partial:
         chunk_events=shared.chunk_events,
         store=None if piece.is_part else shared.store,  # nobody asks for parts again
         fresh=shared.fresh,
+        meter=meter,
     )
-    return partial_of(tallies)
+    return replace(partial_of(tallies), cost=meter.cost(task.n_events))
 
 
 def partial_of(tallies: dict[int, Tally]) -> Partial:

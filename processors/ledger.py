@@ -20,6 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.cost import Cost
+
 Array: TypeAlias = NDArray[Any]
 
 MAGIC = b"na64 partial 1\n"
@@ -51,10 +53,13 @@ class Partial:
         Plain JSON: str keys, str, int, finite float, bool, None, lists and dicts of them.
     arrays : dict of str to array
         Boolean, integer or floating arrays of any shape.
+    cost : Cost or None
+        What making it took; not kept.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict)
+    cost: Cost | None = None
 
 
 def is_key(text: str) -> bool:

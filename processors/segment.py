@@ -14,6 +14,7 @@ from na64.datasets.layout import Kind
 from na64.datasets.read import Record, read_batches
 from na64.datasets.records import FileRecord
 from na64.processors import counting, features
+from na64.processors.cost import Meter
 from na64.processors.feature_store import FeatureStore
 from na64.processors.job import FileContext, Job
 from na64.processors.ledger import DamagedError
@@ -81,6 +82,7 @@ def process_segment(
     chunk_events: int | None = None,
     store: FeatureStore | None = None,
     fresh: bool = False,
+    meter: Meter | None = None,
 ) -> dict[int, Tally]:
     """Read and count events ``start`` to ``stop`` (half open) of a run file.
 
@@ -98,32 +100,38 @@ def process_segment(
         The features are read from it if it has them, and kept in it if not.
     fresh : bool
         Read the cells whatever the store has.
+    meter : Meter, optional
+        Notes what it costs.
 
     Returns
     -------
     dict of int to Tally
         By run; a run without events is not there.
     """
+    meter = meter or Meter()
     key = job.feature_key(file, start, stop)
-    if store is not None and not fresh and (stored := _count_stored(store, key, job)) is not None:
+    if store is not None and not fresh and (stored := _count_stored(store, key, job, meter)) is not None:
         return stored
     if isinstance(record, FileRecord):
-        check_content(record)
+        meter.note(record.size * (stop - start) // max(sum(record.runs.values()), 1), stored=False)
+        with meter.reading():
+            check_content(record)
     batches = read_batches(
         record, job.layouts[file.layout], start, stop, n_events=chunk_events, columns=needed_columns(job)
     )
-    parts = (part for events in batches for part in visible_events(events, job, file))
+    parts = (part for events in meter.each(batches) for part in visible_events(events, job, file))
     if store is None:
         return count_parts(parts, job)
     with store.writing(key, tuple(feature_rows(job.selection))) as kept:
         return count_parts(map(kept, parts), job)
 
 
-def _count_stored(store: FeatureStore, key: str, job: Job) -> dict[int, Tally] | None:
+def _count_stored(store: FeatureStore, key: str, job: Job, meter: Meter) -> dict[int, Tally] | None:
     """Count a segment from its features in a store; None if they are not there or damaged."""
     names = counting.needed_features(job.selection)
     try:
-        return count_parts(store.read(key, names), job, names)
+        meter.note(store.path(key).stat().st_size, stored=True)
+        return count_parts(meter.each(store.read(key, names)), job, names)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, DamagedError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import socket
 import threading
 import time
 import traceback
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 from na64.datasets.identity import source_digest
 from na64.datasets.stored import ChangedFileError
+from na64.processors.cost import Cost
 from na64.processors.ledger import Partial, encode, is_full, is_key
 
 _PACKAGE = Path(__file__).parents[1]
@@ -127,9 +129,20 @@ def package_code() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An encoded partial."""
+    """An encoded partial.
+
+    Attributes
+    ----------
+    data : bytes
+    cost : Cost or None
+        What making it took.
+    worker : str
+        Who made it; to tell workers apart, not to be shown.
+    """
 
     data: bytes
+    cost: Cost | None = field(default=None, compare=False)
+    worker: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +213,9 @@ def _try_task(work: Work, task: Task) -> Report:
     attempt = 1
     while True:
         try:
-            return Done(encode(task.key, work.function(task, work.context)))
+            partial = work.function(task, work.context)
+            worker = f"{socket.gethostname()}:{os.getpid()}"
+            return Done(encode(task.key, partial), partial.cost, worker)
         except (Exception, SystemExit) as error:
             failed = describe(error, work.options)
             again = is_transient(error) and attempt < work.options.attempts
