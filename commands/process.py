@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster; default: one of its own")
     clusters = "gateway, htcondor, kubernetes, local, lxplus, slurm, or a TOML file: where workers come from"
     parser.add_argument("--cluster", metavar="NAME_OR_TOML", help=clusters)
+    pages = "serve the pages of Dask to this machine; they show everybody on it what workers do"
+    parser.add_argument("--dashboard", action="store_true", help=pages)
     parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
     parser.add_argument("--insecure", action="store_true", help=_INSECURE_HELP)
     parser.add_argument("--memory", type=positive, metavar="MB", help="of a worker on this machine, at most")
@@ -38,6 +41,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--fresh", action="store_true", help="count again what was counted before")
     parser.add_argument("--no-report", action="store_true", help="numbers only; na64 report draws them later")
     parser.add_argument("--dry-run", action="store_true", help="say what would be read, and stop")
+    sample = "read a few pieces, say what time and space the rest would take, and stop"
+    parser.add_argument("--estimate", action="store_true", help=sample)
 
 
 def _process(options: argparse.Namespace) -> int:
@@ -47,10 +52,14 @@ def _process(options: argparse.Namespace) -> int:
 
     asked = read_request(options)
     options.workers = options.workers or os.cpu_count() or 1
-    if options.dry_run:
+    options.dry_run |= options.estimate
+    if options.dry_run and not options.estimate:
         tell(messages.of_plan(asked.catalogue, list(asked.job.runs), asked.tasks, options.workers))
         return SUCCESS
     folder = options.to or Path("results") / identity_of(asked.tasks)[:16]
+    if options.estimate:
+        tell(_estimate(asked, folder, options))
+        return SUCCESS
     request = log_request(options, asked, folder)
     result = _count(asked, folder, options)
     if result.interrupted:
@@ -59,6 +68,17 @@ def _process(options: argparse.Namespace) -> int:
     code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
     write_request(folder, request)
     return code
+
+
+def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterator[str]:
+    from na64.outputs.estimate import estimate
+    from na64.processors.feature_store import FeatureStore
+    from na64.processors.ledger import Ledger
+
+    partials = folder / "partials"
+    ledger = Ledger(partials) if partials.exists() and not options.fresh else None
+    store = None if options.fresh else FeatureStore(store_of(options))
+    return estimate(asked.job, asked.tasks, ledger=ledger, store=store, workers=options.workers)
 
 
 def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignResult:
@@ -98,6 +118,8 @@ def _backend(options: argparse.Namespace) -> Backend:
 
     kind = Kind(options.executor)
     memory = options.memory * 10**6 if options.memory else None
+    if options.dashboard:
+        return _backend_with_pages(options, memory)
     if options.cluster is None:
         return open_backend(
             kind,
@@ -112,3 +134,17 @@ def _backend(options: argparse.Namespace) -> Backend:
     from na64.processors.clusters import load_cluster
 
     return open_cluster(load_cluster(options.cluster), workers=options.workers, memory=memory)
+
+
+def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Backend:
+    from importlib.util import find_spec
+
+    if options.executor != "dask" or options.scheduler or options.cluster:
+        raise ValueError("--dashboard goes with workers of this machine: the dask executor and nothing else")
+    if find_spec("bokeh") is None:
+        raise ValueError("--dashboard needs the package bokeh, which is not installed")
+    from na64.processors.dask_backend import DaskBackend
+
+    backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
+    print(f"dashboard: {backend.client.dashboard_link}", file=sys.stderr)
+    return backend

@@ -76,9 +76,9 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
 
 def store_of(options: argparse.Namespace) -> Path:
     """Return the folder of the feature store, made if it was named."""
+    if options.store is not None and not options.dry_run:
+        options.store.mkdir(parents=True, exist_ok=True)
     folder: Path = options.store or options.catalogue.parent / "features"
-    if options.store is not None:
-        folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from typing import TypeVar
@@ -40,10 +40,17 @@ class Cost:
 
 
 class Meter:
-    """Notes what one segment takes while it is worked on."""
+    """Notes what one segment takes while it is worked on.
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
+    Parameters
+    ----------
+    clock : callable
+        Gives the time in s.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._began = clock()
         self._read = 0.0
         self._n_bytes = 0
         self._is_stored = False
@@ -51,11 +58,11 @@ class Meter:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Count what happens meanwhile as reading."""
-        start = time.perf_counter()
+        start = self._clock()
         try:
             yield
         finally:
-            self._read += time.perf_counter() - start
+            self._read += self._clock() - start
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """Pass items on and count the making of each as reading."""
@@ -74,5 +81,5 @@ class Meter:
 
     def cost(self, n_events: int) -> Cost:
         """Sum up."""
-        busy = time.perf_counter() - self._began
+        busy = self._clock() - self._began
         return Cost(1, n_events, n_events if self._is_stored else 0, self._n_bytes, self._read, busy)

@@ -34,6 +34,7 @@ SETTINGS = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
+_PAGES = {"distributed.scheduler.http.routes": ["distributed.http.statics"]}
 _ENCRYPTED = ("tls", "wss", "inproc", "gateway")
 _TASKS_A_THREAD = 2
 _GLANCE = 1.0
@@ -91,7 +92,7 @@ class DaskBackend(Closing):
     Parameters
     ----------
     workers : int
-        Worker processes of a cluster on this machine, with one thread each, encrypted and without dashboard.
+        Worker processes of a cluster on this machine, with one thread each, encrypted.
     scheduler : str or None
         Address of a scheduler that exists already; `workers` has no meaning then.
     insecure : bool
@@ -101,6 +102,8 @@ class DaskBackend(Closing):
         ends, all tasks of its bundle are done again.
     memory : int or None, bytes
         Of a worker of our own cluster, which is ended when it takes more; None: its part of the machine's.
+    dashboard : bool
+        Serve the pages of Dask on the loopback address: everybody on this machine sees when each task ran.
     opener : callable or None
         Makes the connection, in place of `workers` and `scheduler`; see `na64.processors.cluster_backend`.
     patience : float, s
@@ -115,6 +118,7 @@ class DaskBackend(Closing):
         insecure: bool = False,
         bundle: int | None = None,
         memory: int | None = None,
+        dashboard: bool = False,
         opener: Callable[[], Connected] | None = None,
         patience: float = 60.0,
     ) -> None:
@@ -130,6 +134,7 @@ class DaskBackend(Closing):
         self._address = scheduler
         self._bundle = bundle
         self._memory: int | str = "auto" if memory is None else memory
+        self._dashboard = dashboard
         self._opener = opener
         self._patience = patience
         self._cluster: Connected | None = None
@@ -147,7 +152,8 @@ class DaskBackend(Closing):
         return self._start() if self._address is None else self._connect(self._address)
 
     def _start(self) -> Connected:
-        with dask.config.set(SETTINGS), interrupts_blocked():
+        settings = SETTINGS | (_PAGES if self._dashboard else {})
+        with dask.config.set(settings), interrupts_blocked():
             local = LocalCluster(
                 n_workers=self._n_workers,
                 threads_per_worker=1,
@@ -157,7 +163,7 @@ class DaskBackend(Closing):
                 protocol="tls",
                 security=True,
                 dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
+                scheduler_kwargs={"dashboard": self._dashboard},
                 silence_logs=logging.CRITICAL,
             )
             return Connected(Client(local, set_as_default=False), local)

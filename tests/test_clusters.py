@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +21,7 @@ from distributed import Security
 
 from na64.processors.cluster_backend import open_cluster, package_archive
 from na64.processors.clusters import CLUSTERS, load_cluster
+from na64.processors.dask_backend import DaskBackend
 from na64.processors.ledger import Partial
 from na64.processors.tasks import Task, Work
 from na64.run import main
@@ -266,3 +269,42 @@ def test_workers_that_are_jobs_of_slurm_give_the_same_products(
         "--tls-key" in script.read_text() and "ROUTES='[]'" in script.read_text() for script in scripts
     )
     assert not list(tmp_path.glob(".na64-tls-*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--executor", "processes"), "--dashboard goes with workers of this machine: the dask executor"),
+        (("--cluster", "slurm"), "--dashboard goes with workers of this machine: the dask executor"),
+        ((), "--dashboard needs the package bokeh, which is not installed"),
+    ],
+    ids=" ".join,
+)
+def test_pages_are_served_of_our_own_workers_alone(
+    *,
+    data: Path,
+    options: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    listed = tmp_path / "c.json"
+    assert main(["catalogue", str(data), "--to", str(listed)]) == 0
+    line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(tmp_path / "out")]
+    assert main([*line, "--dashboard", *options]) == 2
+    assert f"na64: {message}" in capsys.readouterr().err
+
+
+def test_pages_are_on_the_loopback_address_and_say_no_more_than_they_must() -> None:
+    pytest.importorskip("bokeh")
+    with DaskBackend(workers=1, dashboard=True) as backend:
+        link = str(backend.client.dashboard_link)
+        assert link.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(link, timeout=30) as page:
+            assert page.status == 200
+        for hidden in ("info/main/workers.html", "json/counts.json", "metrics"):
+            with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+                urllib.request.urlopen(f"{link.removesuffix('status')}{hidden}", timeout=30)
+            refused.value.close()
