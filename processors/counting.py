@@ -9,10 +9,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.columns import Array
 from na64.processors import moves
-from na64.processors.booking import Booking, Rule, book
-from na64.processors.judging import judge_intervals
-from na64.processors.kernels import fill
+from na64.processors.booking import Booked, Booking, Rule, book
+from na64.processors.judging import interval_records, judge_intervals
+from na64.processors.kernels import bits, fill
 from na64.processors.result import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
 from na64.processors.varied import feature_rows
 from na64.selections.compiled import IntervalArrays
@@ -22,24 +23,33 @@ from na64.selections.signal_box import SignalBox, drawn_mask
 Values = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
+_RULES = {Rule.STAGES: fill.STAGES, Rule.N_MINUS_ONE: fill.N_MINUS_ONE, Rule.AFTER: fill.AFTER}
+_MOST_CUTS = 254
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A selection made ready: its intervals as arrays, and the histograms it fills.
+    """A selection made ready: its intervals and histograms as the kernels take them.
 
     Attributes
     ----------
-    intervals : IntervalArrays
     index : dict of str to int
         Row of each feature.
     booking : Booking
+    intervals : IntervalArrays
+    cuts : tuple of arrays
+        Intervals, edges and values of their tables, and which cut or region owns which.
+    fills : tuple of arrays
+        Histograms, and their axes.
     varied : tuple of VariedPlan
         One a variation.
     """
 
-    intervals: IntervalArrays
     index: dict[str, int]
     booking: Booking
+    intervals: IntervalArrays
+    cuts: tuple[Array, ...]
+    fills: tuple[Array, ...]
     varied: tuple[moves.VariedPlan, ...]
 
     @property
@@ -48,26 +58,16 @@ class Plan:
         return len(self.booking.cuts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """What is needed of each event to count it.
-
-    Bits of failed cuts, the first of them, the region, and if a plane may show it (None: any may).
-    """
-
-    failed: Integers
-    first: NDArray[np.uint8]
-    region: NDArray[np.uint8]
-    drawn: NDArray[np.bool_] | None
-
-
 @lru_cache(maxsize=16)
 def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
     """Make a selection ready, once a process, for tables of all features or of the named ones."""
+    if len(selection.cuts) > _MOST_CUTS:
+        raise ValueError(f"selection {selection.name}: {len(selection.cuts)} cuts, at most {_MOST_CUTS}")
     index = feature_rows(selection) if names is None else {name: row for row, name in enumerate(names)}
-    booking = book(selection)
+    booking, arrays = book(selection), selection.arrays(index)
     varied = moves.prepare(selection, index, [booking.moved(name).start for name in booking.variations])
-    return Plan(selection.arrays(index), index, booking, varied)
+    cuts, fills = _cut_arrays(arrays, len(selection.cuts)), _fill_arrays(booking, index)
+    return Plan(index, booking, arrays, cuts, fills, varied)
 
 
 @lru_cache(maxsize=16)
@@ -131,12 +131,13 @@ class Counter:
                 f"features {values.shape} and weights {extra.shape}: expected {n_features} features"
             )
         values = np.ascontiguousarray(values)
-        judged = _judge(ready, values, self._box)
-        summary = (judged.failed, judged.first, judged.region)
-        fill.count(*summary, extra, counts.first_fail, counts.alone, counts.n_minus_one)
-        _fill(ready, values, judged, extra, self._contents)
-        for varied in ready.varied:
-            moves.count_moved(varied, values, summary, extra, self._contents)
+        sums = (counts.first_fail, counts.alone, counts.n_minus_one, self._contents)
+        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._box), extra, *sums)
+        if ready.varied:
+            judged = _judge(ready, values)
+            nominal = (judged.failed, judged.first, judged.region)
+            for varied in ready.varied:
+                moves.count_moved(varied, values, nominal, extra, self._contents)
         check_sums(counts.first_fail)
         for reason, number in accounting.items():
             self._accounting[reason] += number
@@ -181,63 +182,51 @@ def judge_events(selection: Selection, values: Values) -> Judgement:
     values : (n_features, n_events) float32
         Rows as in ``selection.index``.
     """
-    judged = _judge(plan(selection), np.ascontiguousarray(values), None)
-    return Judgement(judged.failed, judged.first, judged.region)
+    return _judge(plan(selection), np.ascontiguousarray(values))
 
 
-def _judge(ready: Plan, values: Values, box: SignalBox | None) -> _Judged:
+def _judge(ready: Plan, values: Values) -> Judgement:
     n_events, arrays = values.shape[1], ready.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
     first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
     judge_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
     judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
-    fill.first_set(failed, ready.n_cuts, first)
-    fill.first_clear(outside, len(REGIONS) - 1, region)
-    ecal, hcal = values[ready.index["ecal"]], values[ready.index["hcal"]]
-    return _Judged(failed, first, region, None if box is None else drawn_mask(box, ecal, hcal))
+    bits.first_set(failed, ready.n_cuts, first)
+    bits.first_clear(outside, len(REGIONS) - 1, region)
+    return Judgement(failed, first, region)
 
 
-def _fill(ready: Plan, values: Values, judged: _Judged, extra: Integers, contents: Integers) -> None:
-    chosen = _Chooser(ready.booking.cuts, judged)
-    for booked in ready.booking.histograms:
-        events = chosen.events(booked.rule, booked.cut)
-        if judged.drawn is not None and len(booked.axes) > 1:
-            events = np.compress(judged.drawn[events], events)
-        staged = booked.rule is Rule.STAGES
-        index = judged.first[events].astype(np.int64) if staged else np.zeros(events.size, np.int64)
-        for axis in booked.axes:
-            fill.bin_of(values[ready.index[axis.feature]], events, axis.low, axis.high, axis.bins, index)
-        index += booked.start
-        fill.add(index, events, extra, contents)
+def _drawn(ready: Plan, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
+    """Mark the events that a plane may show; of no length if all may be shown."""
+    if box is None:
+        return np.zeros(0, np.uint8)
+    mask = drawn_mask(box, values[ready.index["ecal"]], values[ready.index["hcal"]])
+    return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
 
 
-class _Chooser:
-    """Which events enter a histogram; each answer is kept for the next histogram of the same rule and cut."""
-
-    def __init__(self, cuts: tuple[str, ...], judged: _Judged) -> None:
-        self._number = {cut: number for number, cut in enumerate(cuts)}
-        self._judged = judged
-        self._known: dict[tuple[Rule, str], Integers] = {}
-        # Failing at most one cut: few, so that choosing among them for each cut costs little.
-        self._nearly = _which(judged.failed & (judged.failed - 1) == 0)
-
-    def events(self, rule: Rule, cut: str) -> Integers:
-        key = (rule, cut)
-        if key not in self._known:
-            self._known[key] = self._choose(rule, cut)
-        return self._known[key]
-
-    def _choose(self, rule: Rule, cut: str) -> Integers:
-        failed, first = self._judged.failed, self._judged.first
-        if rule is Rule.N_MINUS_ONE:
-            others: Integers = failed[self._nearly] & ~(1 << self._number[cut])
-            return np.compress(others == 0, self._nearly)
-        if rule is Rule.AFTER and cut != VISIBLE:
-            return _which(first > self._number[cut])
-        return np.arange(first.size)
+def _cut_arrays(arrays: IntervalArrays, n_cuts: int) -> tuple[Array, ...]:
+    n_of_cuts = arrays.n_cut_intervals
+    bounds = [
+        np.searchsorted(arrays.owner[:n_of_cuts], np.arange(n_cuts)),
+        n_of_cuts + np.searchsorted(arrays.owner[n_of_cuts:], np.arange(fill.N_REGIONS)),
+    ]
+    intervals = interval_records(arrays)
+    return intervals, arrays.table_edges, arrays.table_values, np.concatenate(bounds).astype(np.int64)
 
 
-def _which(chosen: NDArray[np.bool_]) -> Integers:
-    events = np.empty(chosen.size, np.int64)
-    n_chosen = fill.which(chosen, events)
-    return events[:n_chosen]
+def _fill_arrays(booking: Booking, index: Mapping[str, int]) -> tuple[Array, ...]:
+    histograms: list[tuple[int, ...]] = []
+    axes: list[tuple[float, ...]] = []
+    for one in booking.histograms:
+        ends = (len(axes), len(axes) + len(one.axes))
+        cut = _cut_number(one, booking.cuts)
+        histograms.append((one.start, one.stop - one.start, _RULES[one.rule], cut, *ends))
+        axes += [(axis.low, axis.high, index[axis.feature], axis.bins) for axis in one.axes]
+    return np.array(histograms, fill.HISTOGRAM), np.array(axes, fill.AXIS)
+
+
+def _cut_number(booked: Booked, cuts: tuple[str, ...]) -> int:
+    """Give the cut that is not looked at, or how many are passed."""
+    if booked.rule is Rule.N_MINUS_ONE:
+        return cuts.index(booked.cut)
+    return (VISIBLE, *cuts).index(booked.cut) if booked.rule is Rule.AFTER else 0

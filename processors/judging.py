@@ -1,12 +1,25 @@
-"""Which intervals events are outside of, as bits."""
+"""Which intervals events are outside of."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels import fill
+from na64.processors.kernels import bits
+from na64.processors.kernels.judge import INTERVAL
 from na64.selections.compiled import IntervalArrays
+
+
+def interval_records(arrays: IntervalArrays) -> NDArray[np.void]:
+    """Return the intervals as the kernels take them, `na64.processors.kernels.judge.INTERVAL`."""
+    intervals = np.zeros(arrays.feature.size, INTERVAL)
+    for name in ("low", "high", "feature"):
+        intervals[name] = getattr(arrays, name)
+    # The one after the last table is for intervals that have none.
+    table_feature, first = np.append(arrays.table_feature, -1), np.append(arrays.table_start, 0)
+    intervals["of"] = table_feature[arrays.table]
+    intervals["first_bin"], intervals["end_bin"] = first[arrays.table], first[arrays.table + 1]
+    return intervals
 
 
 def judge_intervals(
@@ -22,16 +35,5 @@ def judge_intervals(
     values : (n_features, n_events) float32
     failed : (n_events,) int64, changed in place
     """
-    fill.judge(
-        values,
-        arrays.feature[part],
-        arrays.low[part],
-        arrays.high[part],
-        arrays.owner[part],
-        arrays.table[part],
-        arrays.table_feature,
-        arrays.table_start,
-        arrays.table_edges,
-        arrays.table_values,
-        failed,
-    )
+    intervals, tables = interval_records(arrays)[part], (arrays.table_edges, arrays.table_values)
+    bits.judge_bits(values, intervals, *tables, arrays.owner[part], failed)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.judging import judge_intervals
-from na64.processors.kernels import fill
+from na64.processors.kernels import bits
 from na64.processors.result import REGIONS, Tally
 from na64.processors.varied import row_names
 from na64.selections.compiled import IntervalArrays, compile_intervals
@@ -125,14 +125,14 @@ def count_moved(
     if plan.has_regions:
         outside, region_then = np.zeros_like(failed), np.empty_like(region)
         judge_intervals(arrays, slice(n_cuts, None), values, outside)
-        fill.first_clear(outside, N_REGIONS - 1, region_then)
+        bits.first_clear(outside, N_REGIONS - 1, region_then)
     moved = np.flatnonzero((then != failed) | (region_then != region))
     first_then = np.empty(moved.size, np.uint8)
-    fill.first_set(then[moved], plan.n_cuts, first_then)
+    bits.first_set(then[moved], plan.n_cuts, first_then)
     source, target = _place(first[moved], region[moved]), _place(first_then, region_then[moved])
     index = plan.start + source * _n_places(plan.n_cuts) + target
     kept = source != target
-    fill.add(index[kept], moved[kept], extra, contents)
+    bits.add(index[kept], moved[kept], extra, contents)
 
 
 def n_bins(n_cuts: int) -> int:

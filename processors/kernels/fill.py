@@ -1,8 +1,7 @@
-"""From features to counts: which cuts an event passes, and which bins it falls into.
+"""From judged events to counts: which bins they fall into, and how many events each has.
 
-An event is summarised once, by the bit mask of the cuts it fails and the index of the first of them; whatever
-is counted after a cut is a sum over that index, so filling does not cost more with more cuts. Thresholds and
-axes are arguments: changing them compiles nothing. Every count is int64.
+Events are sorted once by what they fail; then every count and every histogram takes a slice of that order.
+Axes are arguments: changing them compiles nothing. Every count is int64.
 
 ``extra`` are the layers after the first, which counts events: fixed-point weights, or none for data.
 """
@@ -15,234 +14,294 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit
+from na64.processors.kernels.judge import BLOCK, judge
 
-_BLOCK = 4096
+STAGES = 0
+N_MINUS_ONE = 1
+AFTER = 2
+"""Which events enter a histogram: all, into the copy of their first failing cut; those that pass all cuts but
+one; those that pass the cuts before one."""
 
+HISTOGRAM = np.dtype(
+    [
+        ("start", np.int64),
+        ("size", np.int64),
+        ("rule", np.int32),
+        ("cut", np.int32),
+        ("first_axis", np.int32),
+        ("end_axis", np.int32),
+    ]
+)
+"""First bin and bins of a copy, rule, the cut it is about, and its axes."""
 
-@jit
-def _judge_fixed(
-    row: NDArray[np.float32], low: np.float32, high: np.float32, bit: np.int64, bits: NDArray[np.int64]
-) -> None:
-    for event in range(row.size):
-        inside = (row[event] >= low) & (row[event] <= high)
-        bits[event] |= np.int64(0) if inside else bit
+AXIS = np.dtype([("low", np.float64), ("high", np.float64), ("feature", np.int32), ("n_bins", np.int32)])
+"""Equal bins, and one below and one above."""
 
+N_REGIONS = 4
 
-@jit
-def _judge_tabulated(
-    row: NDArray[np.float32],
-    low: np.float32,
-    of: NDArray[np.float32],
-    edges: NDArray[np.float32],
-    values: NDArray[np.float32],
-    bit: np.int64,
-    bits: NDArray[np.int64],
-    high: NDArray[np.float32],
-) -> None:
-    for event in range(row.size):
-        high[event] = values[0]
-    # Bin by bin rather than event by event: a search has branches, this has none and is twenty times as fast.
-    for i in range(1, edges.size):
-        edge, value = edges[i], values[i]
-        for event in range(row.size):
-            before = high[event]
-            high[event] = value if of[event] >= edge else before
-    for event in range(row.size):
-        # Not a number is in no bin of the table.
-        inside = (row[event] >= low) & (row[event] <= high[event]) & (of[event] == of[event])
-        bits[event] |= np.int64(0) if inside else bit
+Bytes = NDArray[np.uint8]
+Integers = NDArray[np.int64]
+Events = NDArray[np.int32]
 
 
 @jit
-def judge(
-    features: NDArray[np.float32],
-    feature: NDArray[np.int32],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    owner: NDArray[np.int32],
-    table: NDArray[np.int32],
-    table_feature: NDArray[np.int32],
-    table_start: NDArray[np.int64],
-    table_edges: NDArray[np.float32],
-    table_values: NDArray[np.float32],
-    failed: NDArray[np.int64],
-) -> None:
-    """Set bit ``owner[i]`` of every event that is not inside the closed interval ``i``; nan is inside none.
+def sort_events(n_failed: Bytes, first: Bytes, region: Bytes, order: Events, ends: Integers) -> None:
+    """Sort events by first failing cut, then those that fail others too before those that fail only it.
 
     Parameters
     ----------
-    features : (n_features, n_events) float32
-    feature, low, high, owner, table : (n_intervals,)
-        Where ``table`` is not -1, the table replaces ``high``.
-    table_feature : (n_tables,) int32
-    table_start : (n_tables + 1,) int64
-        Table ``t`` owns bins ``table_start[t]:table_start[t + 1]``.
-    table_edges, table_values : (n_bins_of_all_tables,) float32
-        Lower edge and value of each bin; below the first edge its value holds, above the last edge the last.
-    failed : (n_events,) int64, changed in place
+    n_failed, first, region : (n_events,) uint8
+    order : (n_events,) int32, written
+    ends : (2 * N_REGIONS * (n_cuts + 1) + 1,) int64, written
+        Group ``g`` is ``order[ends[g]:ends[g + 1]]``; ``g`` counts first failing cut (``n_cuts``: none), then
+        if that is the only one, then region.
     """
-    high_of_event = np.empty(_BLOCK, np.float32)
-    for start in range(0, failed.size, _BLOCK):
-        stop = min(start + _BLOCK, failed.size)
-        for i in range(feature.size):
-            bit = np.int64(1) << np.int64(owner[i])
-            # Slices, because only an index that counts from 0 is known not to be negative, which vectorises.
-            row, bits, t = features[feature[i], start:stop], failed[start:stop], table[i]
-            if t < 0:
-                _judge_fixed(row, low[i], high[i], bit, bits)
-            else:
-                of, bins = features[table_feature[t], start:stop], slice(table_start[t], table_start[t + 1])
-                edges, values = table_edges[bins], table_values[bins]
-                _judge_tabulated(row, low[i], of, edges, values, bit, bits, high_of_event)
+    key = np.empty(n_failed.size, np.int16)
+    for event in range(n_failed.size):
+        only = np.int16(1) if n_failed[event] <= 1 else np.int16(0)
+        key[event] = (np.int16(first[event]) * 2 + only) * N_REGIONS + np.int16(region[event])
+    ends[:] = 0
+    for event in range(n_failed.size):
+        ends[np.uint64(key[event]) + np.uint64(1)] += 1
+    for group in range(1, ends.size):
+        ends[group] += ends[group - 1]
+    place = ends[:-1].copy()
+    for event in range(n_failed.size):
+        number = np.uint64(key[event])
+        order[place[number]] = event
+        place[number] += 1
 
 
 @jit
-def first_clear(failed: NDArray[np.int64], n_regions: int, region: NDArray[np.uint8]) -> None:
-    """Write 1 + the index of the first bit that is not set, 0 if all are.
-
-    Parameters
-    ----------
-    failed : (n_events,) int64
-    n_regions : int
-    region : (n_events,) uint8, written
-    """
-    for event in range(failed.size):
-        region[event] = 0
-        for r in range(n_regions):
-            if not failed[event] & (np.int64(1) << np.int64(r)):
-                region[event] = r + 1
-                break
-
-
-@jit
-def first_set(failed: NDArray[np.int64], n_cuts: int, first: NDArray[np.uint8]) -> None:
-    """Write the index of the first bit that is set, ``n_cuts`` if none is.
-
-    Parameters
-    ----------
-    failed : (n_events,) int64
-    n_cuts : int
-    first : (n_events,) uint8, written
-    """
-    for event in range(failed.size):
-        mask = failed[event]
-        cut = 0
-        if mask:
-            while not mask & (np.int64(1) << np.int64(cut)):
-                cut += 1
-        else:
-            cut = n_cuts
-        first[event] = cut
-
-
-@jit
-def count(
-    failed: NDArray[np.int64],
-    first: NDArray[np.uint8],
-    region: NDArray[np.uint8],
-    extra: NDArray[np.int64],
-    first_fail: NDArray[np.int64],
-    alone: NDArray[np.int64],
-    n_minus_one: NDArray[np.int64],
+def add_groups(
+    order: Events, ends: Integers, extra: Integers, start: int, first_fail: Integers, n_minus_one: Integers
 ) -> None:
-    """Count events by first failing cut and region, by cut passed, and by cut with all others passed.
+    """Count events by first failing cut and region, and by cut with all others passed.
 
     Parameters
     ----------
-    failed, first, region : (n_events,)
+    order, ends
+        As `sort_events` leaves them.
     extra : (n_layers - 1, n_events) int64
-    first_fail : (n_layers, n_cuts + 1, n_regions + 1) int64, added to
-    alone, n_minus_one : (n_layers, n_cuts) int64, added to
+    start : int
+        Event number 0 of ``order``.
+    first_fail : (n_layers, n_cuts + 1, N_REGIONS) int64, added to
+    n_minus_one : (n_layers, n_cuts) int64, added to
     """
-    n_cuts = alone.shape[1]
-    for event in range(failed.size):
-        mask = failed[event]
-        first_fail[0, first[event], region[event]] += 1
-        for cut in range(n_cuts):
-            alone[0, cut] += 1 - ((mask >> np.int64(cut)) & 1)
-        if mask & (mask - 1) == 0:
-            for cut in range(n_cuts):
-                n_minus_one[0, cut] += (mask == 0) | (cut == first[event])
-    for layer in range(extra.shape[0]):
-        for event in range(failed.size):
-            mask = failed[event]
-            weight = extra[layer, event]
-            first_fail[layer + 1, first[event], region[event]] += weight
-            for cut in range(n_cuts):
-                bit = np.int64(1) << np.int64(cut)
-                if not mask & bit:
-                    alone[layer + 1, cut] += weight
-                if not mask & ~bit:
-                    n_minus_one[layer + 1, cut] += weight
+    n_cuts = n_minus_one.shape[1]
+    for group in range(ends.size - 1):
+        cut, region, only = group // (2 * N_REGIONS), group % N_REGIONS, (group // N_REGIONS) % 2 == 1
+        for layer in range(first_fail.shape[0]):
+            events = order[ends[group] : ends[group + 1]]
+            content = events.size if layer == 0 else 0
+            if layer > 0:
+                for event in events:
+                    content += extra[layer - 1, start + event]
+            first_fail[layer, cut, region] += content
+            if cut == n_cuts:
+                for other in range(n_cuts):
+                    n_minus_one[layer, other] += content
+            elif only:
+                n_minus_one[layer, cut] += content
 
 
 @jit
-def which(chosen: NDArray[np.bool_], events: NDArray[np.int64]) -> int:
-    """List the chosen events; as `numpy.flatnonzero`, without its branches.
-
-    Parameters
-    ----------
-    chosen : (n_events,) bool
-    events : (n_events,) int64, written
-        The list, and after its end anything.
-
-    Returns
-    -------
-    int
-        Length of the list.
-    """
-    n = 0
-    for event in range(chosen.size):
-        events[n] = event
-        n += int(chosen[event])
-    return n
-
-
-@jit
-def bin_of(
-    row: NDArray[np.float32],
-    events: NDArray[np.int64],
-    low: float,
-    high: float,
-    n_bins: int,
-    index: NDArray[np.int64],
-) -> None:
+def bin_of(column: NDArray[np.float32], low: float, high: float, n_bins: int, index: Events) -> None:
     """Append an axis of equal bins to a flat bin index; as boost-histogram counts.
 
     Parameters
     ----------
-    row : (n_events,) float32
-    events : (n_chosen,) int64
+    column : (n_events,) float32
     low, high : float
     n_bins : int
         Bin 0 is below ``low``, bin ``n_bins + 1`` at or above ``high`` and for nan.
-    index : (n_chosen,) int64, changed in place
-        Index of each chosen event on the axes before, becomes the index on all.
+    index : (n_events,) int32, changed in place
+        Index of each event on the axes before, becomes the index on all.
     """
-    for i in range(events.size):
-        z = (np.float64(row[events[i]]) - low) / (high - low)
-        position = n_bins + 1
-        if z < 0.0:
-            position = 0
-        elif z < 1.0:
-            position = 1 + int(z * n_bins)
-        index[i] = index[i] * (n_bins + 2) + position
+    for i in range(column.size):
+        z = (np.float64(column[i]) - low) / (high - low)
+        inside = (z >= 0.0) & (z < 1.0)
+        # As int32, which vectorises; one that does not fit is not made.
+        position = np.int32(1) + np.int32((z if inside else 0.0) * n_bins)
+        outside = np.int32(0) if z < 0.0 else np.int32(n_bins + 1)
+        position = position if inside else outside
+        index[i] = index[i] * np.int32(n_bins + 2) + position
 
 
 @jit
 def add(
-    index: NDArray[np.int64], events: NDArray[np.int64], extra: NDArray[np.int64], contents: NDArray[np.int64]
+    index: Events,
+    events: Events,
+    drawn: Bytes,
+    extra: Integers,
+    start: int,
+    contents: Integers,
 ) -> None:
-    """Count each chosen event in its bin.
+    """Count each event in its bin, unless it may not be drawn.
 
     Parameters
     ----------
-    index, events : (n_chosen,) int64
+    index, events : (n,) int32
+        Bins, and places after ``start``.
+    drawn : (n_events,) uint8
+        0 for events that are not to be shown; of no length if all may be.
     extra : (n_layers - 1, n_events) int64
+    start : int
     contents : (n_layers, n_bins) int64, added to
     """
     for i in range(index.size):
-        contents[0, index[i]] += 1
+        bin_ = np.uint64(index[i])
+        contents[0, bin_] += 1 if drawn.size == 0 else np.int64(drawn[start + events[i]])
     for layer in range(extra.shape[0]):
         for i in range(index.size):
-            contents[layer + 1, index[i]] += extra[layer, events[i]]
+            bin_, event = np.uint64(index[i]), start + events[i]
+            if drawn.size == 0 or drawn[event] != 0:
+                contents[layer + 1, bin_] += extra[layer, event]
+
+
+@jit
+def fill_events(
+    features: NDArray[np.float32],
+    start: int,
+    events: Events,
+    is_every: bool,
+    axes: NDArray[np.void],
+    index: Events,
+    drawn: Bytes,
+    extra: Integers,
+    contents: Integers,
+) -> None:
+    """Fill one histogram with some events of a block.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+    start : int
+        First event of the block.
+    events : (n,) int32
+        Places in the block.
+    is_every : bool
+        They are 0, 1, 2, ...
+    axes : (n_axes,) `AXIS`
+    index : (n,) int32, changed
+        The copy that each event goes to.
+    drawn, extra, contents
+        As `add` takes them.
+    """
+    gathered = np.empty(0 if is_every else events.size, np.float32)
+    for axis in axes:
+        row = features[axis["feature"], start:]
+        for i in range(gathered.size):
+            gathered[i] = row[np.uint64(events[i])]
+        bin_of(row[: events.size] if is_every else gathered, axis["low"], axis["high"], axis["n_bins"], index)
+    add(index, events, drawn if axes.size > 1 else drawn[:0], extra, start, contents)
+
+
+@jit
+def slices_of(rule: int, cut: int, n_events: int, ends: Integers) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Give where in the order of `sort_events` the events of a histogram are."""
+    group, passed = 2 * N_REGIONS * cut, ends[ends.size - 1 - 2 * N_REGIONS]
+    if rule == STAGES:
+        return (0, n_events), (0, 0)
+    if rule == AFTER:
+        return (ends[group], n_events), (0, 0)
+    return (ends[group + N_REGIONS], ends[group + 2 * N_REGIONS]), (passed, n_events)
+
+
+@jit
+def fill(
+    features: NDArray[np.float32],
+    start: int,
+    histogram: np.void,
+    axes: NDArray[np.void],
+    first: Bytes,
+    every: Events,
+    order: Events,
+    ends: Integers,
+    drawn: Bytes,
+    extra: Integers,
+    contents: Integers,
+) -> None:
+    """Fill one histogram with the events of a block.
+
+    Parameters
+    ----------
+    features, start, drawn, extra
+        As `fill_events` takes them.
+    histogram : `HISTOGRAM`
+    axes : (n_axes,) `AXIS`
+    first : (n,) uint8
+        First failing cut.
+    every : (n,) int32
+        0, 1, 2, ...
+    order, ends
+        As `sort_events` leaves them.
+    contents : (n_layers, n_bins) int64, added to
+    """
+    bins = contents[:, histogram["start"] : histogram["start"] + histogram["size"]]
+    staged = histogram["rule"] == STAGES
+    for begin, end in slices_of(histogram["rule"], histogram["cut"], first.size, ends):
+        if begin < end:
+            events = every if staged else order[begin:end]
+            index = first.astype(np.int32) if staged else np.zeros(events.size, np.int32)
+            fill_events(features, start, events, staged, axes, index, drawn, extra, bins)
+
+
+@jit
+def count(
+    features: NDArray[np.float32],
+    intervals: NDArray[np.void],
+    edges: NDArray[np.float32],
+    values: NDArray[np.float32],
+    bounds: Integers,
+    histograms: NDArray[np.void],
+    axes: NDArray[np.void],
+    drawn: Bytes,
+    extra: Integers,
+    first_fail: Integers,
+    alone: Integers,
+    n_minus_one: Integers,
+    contents: Integers,
+) -> None:
+    """Judge events and count them everywhere.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+    intervals, edges, values, bounds
+        As `na64.processors.kernels.judge.judge` takes them.
+    histograms : (n_histograms,) `HISTOGRAM`
+    axes : (n_axes of all histograms,) `AXIS`
+    drawn : (n_events or 0,) uint8
+        0 for events that no histogram of several axes may show.
+    extra : (n_layers - 1, n_events) int64
+    first_fail : (n_layers, n_cuts + 1, N_REGIONS) int64, added to
+        By first failing cut, and 1 + the first region or 0.
+    alone, n_minus_one : (n_layers, n_cuts) int64, added to
+    contents : (n_layers, n_bins) int64, added to
+    """
+    n_events, every = features.shape[1], np.arange(BLOCK).astype(np.int32)
+    ends, order = np.empty(2 * first_fail.shape[1] * N_REGIONS + 1, np.int64), np.empty(BLOCK, np.int32)
+    marks = np.empty((3, BLOCK), np.uint8)
+    for start in range(0, n_events, BLOCK):
+        n = min(BLOCK, n_events - start)
+        n_failed, first, region = marks[0, :n], marks[1, :n], marks[2, :n]
+        judge(
+            features,
+            start,
+            start + n,
+            intervals,
+            edges,
+            values,
+            bounds,
+            extra,
+            n_failed,
+            first,
+            region,
+            alone,
+        )
+        sort_events(n_failed, first, region, order[:n], ends)
+        add_groups(order[:n], ends, extra, start, first_fail, n_minus_one)
+        for one in histograms:
+            own = axes[one["first_axis"] : one["end_axis"]]
+            fill(features, start, one, own, first, every[:n], order[:n], ends, drawn, extra, contents)

@@ -198,13 +198,34 @@ def test_another_threshold_compiles_nothing() -> None:
     selection = load_selection("invisible_2023")
     values = np.random.default_rng(1).uniform(0, 100, (len(INDEX), 500)).astype(np.float32)
     count(values, selection)
-    kernels = (fill.judge, fill.count, fill.bin_of, fill.add, fill.first_set, fill.first_clear)
-    before = [len(getattr(kernel, "signatures", [])) for kernel in kernels]
+    before = len(getattr(fill.count, "signatures", []))
     first, *others = selection.cuts
     moved = replace(first, intervals=(replace(first.intervals[0], low=-7.0, high=50.0),))
     count(values, replace(selection, cuts=(moved, *others)))
     count(values, load_selection("dimuon_2022"))
-    assert [len(getattr(kernel, "signatures", [])) for kernel in kernels] == before
+    assert len(getattr(fill.count, "signatures", [])) == before
+
+
+@pytest.mark.parametrize("number", [254, 255])
+def test_the_number_of_the_first_failing_cut_fits_into_a_byte(number: int) -> None:
+    cuts = tuple(Cut(f"cut_{n}", (Interval("ecal", 0.0, 5.0 + n),), "", "") for n in range(number))
+    regions = load_selection("dimuon_2023").regions
+    selection = Selection("toy", "", "", cuts, regions, "cut_0", ())
+    events = table([(4.0, 0.0, 0.0, 0.0), (250.0, 0.0, 0.0, 0.0), (900.0, 0.0, 0.0, 0.0)])
+    if number > 254:
+        with pytest.raises(ValueError, match="selection toy: 255 cuts, at most 254"):
+            count(events, selection)
+        return
+    tally = count(events, selection)
+    assert tally.passed()[0, [0, 1, 245, 246, 254]].tolist() == [3, 1, 1, 1, 1]
+    assert tally.alone[0, [0, 244, 245, 253]].tolist() == [1, 1, 2, 2]
+
+
+def test_more_events_than_a_block_are_all_counted() -> None:
+    selection = load_selection("dimuon_2023")
+    values = np.random.default_rng(1).uniform(0, 100, (len(INDEX), 9000)).astype(np.float32)
+    parts = [count(values[:, start : start + 1000], selection) for start in range(0, 9000, 1000)]
+    assert count(values, selection) == sum(parts[1:], parts[0])
 
 
 def test_a_table_of_the_wrong_height_is_refused() -> None:

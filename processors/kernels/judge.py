@@ -1,0 +1,171 @@
+"""From features to the cuts an event fails: how many, which first, and which region it is in.
+
+Every cut judges every event, but three bytes are kept of it; whatever is counted after a cut is a sum over
+the first failing cut, so that filling does not cost more with more cuts. Thresholds are arguments: changing
+them compiles nothing.
+"""
+
+# ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.processors.kernels.jit import jit
+
+BLOCK = 4096
+"""Events judged at a time: their features stay in the cache until they are filled."""
+
+INTERVAL = np.dtype(
+    [
+        ("low", np.float32),
+        ("high", np.float32),
+        ("feature", np.int32),
+        ("of", np.int32),
+        ("first_bin", np.int32),
+        ("end_bin", np.int32),
+    ]
+)
+"""A closed interval. Where ``of`` is not -1, its ``high`` is in bins ``first_bin`` to ``end_bin`` of a table
+in the feature ``of``."""
+
+_LOWEST_BITS = np.uint64(0x0101010101010101)
+_TO_LAST_BYTE = np.uint64(56)
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@jit
+def fail_fixed(row: Floats, low: np.float32, high: np.float32, failed: Bytes) -> None:
+    """Mark the events outside of fixed bounds; nan is outside of all."""
+    for event in range(row.size):
+        inside = (row[event] >= low) & (row[event] <= high)
+        failed[event] |= np.uint8(0) if inside else np.uint8(1)
+
+
+@jit
+def fail_tabulated(
+    row: Floats, low: np.float32, of: Floats, edges: Floats, values: Floats, high: Floats, failed: Bytes
+) -> None:
+    """Mark the events above what a table in another feature allows; ``high`` is scratch."""
+    for event in range(row.size):
+        high[event] = values[0]
+    # Bin by bin rather than event by event: a search has branches, this has none and is twenty times as fast.
+    for i in range(1, edges.size):
+        edge, value = edges[i], values[i]
+        for event in range(row.size):
+            before = high[event]
+            high[event] = value if of[event] >= edge else before
+    for event in range(row.size):
+        # Not a number is in no bin of the table.
+        inside = (row[event] >= low) & (row[event] <= high[event]) & (of[event] == of[event])
+        failed[event] |= np.uint8(0) if inside else np.uint8(1)
+
+
+@jit
+def fail(
+    features: Floats,
+    start: int,
+    stop: int,
+    intervals: NDArray[np.void],
+    edges: Floats,
+    values: Floats,
+    high: Floats,
+    failed: Bytes,
+) -> None:
+    """Mark the events ``start`` to ``stop`` that are not inside all of some intervals.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+    start, stop : int
+    intervals : (n_intervals,) `INTERVAL`
+    edges, values : (n_bins of all tables,) float32
+        Lower edge and value of each bin; below the first edge its value holds, above the last edge the last.
+    high : (at least stop - start,) float32, scratch
+    failed : (`BLOCK`,) uint8, written
+        1 or 0, and 0 after the last event.
+    """
+    failed[:] = 0
+    for one in intervals:
+        # Slices, because only an index that counts from 0 is known not to be negative, which vectorises.
+        row, marks = features[one["feature"], start:stop], failed[: stop - start]
+        if one["of"] < 0:
+            fail_fixed(row, one["low"], one["high"], marks)
+        else:
+            bins, of = slice(one["first_bin"], one["end_bin"]), features[one["of"], start:stop]
+            fail_tabulated(row, one["low"], of, edges[bins], values[bins], high, marks)
+
+
+@jit
+def note(failed: Bytes, cut: int, n_failed: Bytes, first: Bytes) -> None:
+    """Count the cut for the events that fail it, and remember it if it is the first."""
+    number = np.uint8(cut)
+    for event in range(n_failed.size):
+        n_failed[event] += failed[event]
+        later = first[event]
+        first[event] = min(later, number) if failed[event] != 0 else later
+
+
+@jit
+def count_marks(marks: Bytes) -> int:
+    """Add the bytes, each 0 or 1, of whole words."""
+    in_word = (marks.view(np.uint64) * _LOWEST_BITS) >> _TO_LAST_BYTE
+    return int(in_word.sum())
+
+
+@jit
+def judge(
+    features: Floats,
+    start: int,
+    stop: int,
+    intervals: NDArray[np.void],
+    edges: Floats,
+    values: Floats,
+    bounds: NDArray[np.int64],
+    extra: NDArray[np.int64],
+    n_failed: Bytes,
+    first: Bytes,
+    region: Bytes,
+    alone: NDArray[np.int64],
+) -> None:
+    """Judge the events ``start`` to ``stop``, `BLOCK` of them at most.
+
+    Parameters
+    ----------
+    features : (n_features, n_events) float32
+    start, stop : int
+    intervals : (n_intervals,) `INTERVAL`
+        Those of the cuts, then those of the regions.
+    edges, values : (n_bins of all tables,) float32
+        See `fail`.
+    bounds : (n_cuts + n_regions + 1,) int64
+        Cut or region ``n`` owns the intervals ``bounds[n]:bounds[n + 1]``.
+    extra : (n_layers - 1, n_events) int64
+        Fixed-point weights, or no rows.
+    n_failed, first, region : (stop - start,) uint8, written
+        How many cuts an event fails, the first of them (the number of cuts if none), and 1 + the first region
+        that it is in (0 if in none).
+    alone : (n_layers, n_cuts) int64, added to
+        Events that pass each cut, whatever the others say.
+    """
+    n_cuts, n_events = alone.shape[1], stop - start
+    high, failed = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.uint8)
+    n_failed[:] = 0
+    first[:] = n_cuts
+    region[:] = 0
+    for cut in range(n_cuts):
+        own = intervals[bounds[cut] : bounds[cut + 1]]
+        fail(features, start, stop, own, edges, values, high, failed)
+        note(failed, cut, n_failed, first)
+        alone[0, cut] += n_events - count_marks(failed)
+        for layer in range(extra.shape[0]):
+            for event in range(n_events):
+                alone[layer + 1, cut] += 0 if failed[event] else extra[layer, start + event]
+    for number in range(bounds.size - 2, n_cuts - 1, -1):
+        own = intervals[bounds[number] : bounds[number + 1]]
+        fail(features, start, stop, own, edges, values, high, failed)
+        for event in range(n_events):
+            region[event] = region[event] if failed[event] else np.uint8(number - n_cuts + 1)

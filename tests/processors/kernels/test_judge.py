@@ -1,0 +1,112 @@
+"""The judging kernels against plain twins."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from na64.processors.kernels import judge
+from na64.processors.kernels.judge import BLOCK, INTERVAL
+
+STEADY = settings(deadline=None, derandomize=True)
+"""Without a deadline, because the first call compiles."""
+
+VALUES = st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 7.0, math.inf, math.nan])
+INTERVALS = st.lists(st.tuples(st.integers(0, 1), VALUES, VALUES), min_size=1, max_size=3)
+NO_TABLE = np.zeros(0, np.float32)
+
+Bounds = list[tuple[int, float, float]]
+
+
+def fixed(bounds: Bounds) -> NDArray[np.void]:
+    return np.array([(low, high, feature, -1, 0, 0) for feature, low, high in bounds], INTERVAL)
+
+
+def failed_of(
+    rows: NDArray[np.float32],
+    intervals: NDArray[np.void],
+    edges: NDArray[np.float32] = NO_TABLE,
+    values: NDArray[np.float32] = NO_TABLE,
+) -> list[int]:
+    failed, n_events = np.full(BLOCK, 9, np.uint8), rows.shape[1]
+    judge.fail(rows, 0, n_events, intervals, edges, values, np.empty(BLOCK, np.float32), failed)
+    assert not failed[n_events:].any()
+    marks: list[int] = failed[:n_events].tolist()
+    return marks
+
+
+@STEADY
+@given(st.lists(st.tuples(VALUES, VALUES), max_size=30), INTERVALS)
+@example([(math.nan, 1.0)], [(0, -math.inf, math.inf)])
+def test_an_event_fails_if_it_is_outside_of_any_interval(
+    events: list[tuple[float, float]], bounds: Bounds
+) -> None:
+    rows = np.array(events, np.float32).reshape(-1, 2).T.copy()
+    expected = [any(not low <= event[feature] <= high for feature, low, high in bounds) for event in events]
+    assert failed_of(rows, fixed(bounds)) == expected
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "failed"),
+    [
+        (-5, 1, False),
+        (-5, 1.5, True),
+        (0, 1, False),
+        (10, 2, False),
+        (9.99, 2, True),
+        (10, 2.5, True),
+        (1e9, 2, False),
+        (math.inf, 2, False),
+        (math.nan, 0, True),
+        (0, math.nan, True),
+    ],
+)
+def test_a_table_bounds_by_the_bin_of_another_feature(of: float, value: float, failed: bool) -> None:
+    rows = np.array([[value, 0], [of, 0]], np.float32)
+    interval = np.array([(-math.inf, math.inf, 0, 1, 1, 3)], INTERVAL)
+    edges, values = np.array([-99, 0, 10], np.float32), np.array([-99, 1, 2], np.float32)
+    assert failed_of(rows, interval, edges, values) == [failed, False]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 4096])
+def test_marks_are_counted_in_whole_words(n: int) -> None:
+    marks = np.zeros(BLOCK, np.uint8)
+    marks[:n] = 1
+    assert judge.count_marks(marks) == n
+
+
+@STEADY
+@given(
+    st.lists(st.tuples(VALUES, VALUES), max_size=30),
+    st.lists(INTERVALS, min_size=1, max_size=4),
+    st.lists(INTERVALS, min_size=1, max_size=3),
+    st.integers(0, 2),
+    st.integers(0, 3),
+)
+def test_an_event_is_summarised_as_by_one_loop_a_question(
+    events: list[tuple[float, float]], cuts: list[Bounds], regions: list[Bounds], n_extra: int, start: int
+) -> None:
+    rows = np.array(events, np.float32).reshape(-1, 2).T.copy()
+    start, n = min(start, len(events)), max(len(events) - start, 0)
+    bounds = np.cumsum([0, *map(len, cuts), *map(len, regions)])
+    extra = np.arange(n_extra * len(events)).reshape(n_extra, len(events))
+    alone = np.zeros((n_extra + 1, len(cuts)), np.int64)
+    n_failed, first, region = np.full((3, n), 77, np.uint8)
+    intervals = fixed([bound for group in (*cuts, *regions) for bound in group])
+    marks = (n_failed, first, region)
+    judge.judge(rows, start, len(events), intervals, NO_TABLE, NO_TABLE, bounds, extra, *marks, alone)
+    outside = [np.array(failed_of(rows, fixed(group)), bool)[start:] for group in (*cuts, *regions)]
+    for event in range(n):
+        fails = [number for number in range(len(cuts)) if outside[number][event]]
+        inside = [number for number in range(len(regions)) if not outside[len(cuts) + number][event]]
+        assert n_failed[event] == len(fails)
+        assert first[event] == min(fails, default=len(cuts))
+        assert region[event] == min(inside, default=-1) + 1
+    for number in range(len(cuts)):
+        assert alone[0, number] == (~outside[number]).sum()
+        assert alone[1:, number].tolist() == [row[start:][~outside[number]].sum() for row in extra]
