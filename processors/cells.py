@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.columns import Cells, EventColumns, Hits
 from na64.datasets.detector import Detector, Setup
-from na64.processors.features import Calibrated, Window, absent_bits, calibrate, window_of
+from na64.processors.pulses import Window, calibrate, window_of
 
 Floats = NDArray[np.float64]
 
@@ -56,23 +56,18 @@ def cell_tables(
     for name, columns in events.detectors.items():
         detector: Detector = getattr(setup, name)
         window = window_of(columns, detector, residual_times)
-        total, in_time = _energies(columns, detector, window, events.n_events, absent_nan)
+        total, in_time = calibrate(
+            columns,
+            detector,
+            residual_times=residual_times,
+            absent_nan=absent_nan,
+            n_events=events.n_events,
+        )
         delay, width = _times(columns, detector, window, events.n_events)
         empty = total <= 0
         delay[empty], width[empty] = np.nan, np.nan
         tables[name] = CellTable(total, in_time, delay, width)
     return tables
-
-
-def _energies(
-    columns: Cells | Hits, detector: Detector, window: Window, n_events: int, absent_nan: frozenset[str]
-) -> tuple[Floats, Floats]:
-    shape = (n_events, detector.n_cells)
-    cells = Calibrated(np.zeros(shape), np.zeros(shape), np.zeros(n_events, np.uint8))
-    absent, skip = absent_bits(detector.name, absent_nan), np.zeros(n_events, np.uint8)
-    step = calibrate(columns, detector, window, absent=absent, cells=cells, skip=skip, n_events=n_events)
-    step(0, n_events)
-    return cells.total, cells.in_time
 
 
 def _times(columns: Cells | Hits, detector: Detector, window: Window, n_events: int) -> tuple[Floats, Floats]:

@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
-from na64.processors.kernels.window import USABLE
+from na64.processors.kernels.jit import jit, jit_inline
+from na64.processors.kernels.window import LANES, add_visible, store
 
 FEATURES = (
     "ecal",
@@ -31,29 +31,93 @@ FEATURES = (
 """What the kernel makes, in its order."""
 
 
-@jit
-def sum_window(cells: NDArray[np.float64], row: int, n_plane: np.uint64, window: NDArray[np.int64]) -> float:
-    """Add the cells of ``window`` in both planes, plane by plane."""
-    preshower = 0.0
-    main = 0.0
-    for number in window:
-        cell = np.uint64(number)
-        preshower += cells[row, cell]
-        main += cells[row, n_plane + cell]
-    return preshower + main
+_L = LANES
+_BEST, _CELL, _INNER, _OUTER, _MADE = 8 * _L, 9 * _L, 10 * _L, 12 * _L, 14 * _L
+WORK = _MADE + len(FEATURES) * _L
+"""Length of the scratch array: one, with everything at a constant distance, so that several events are done
+at once without tests for overlap. First come the sums of preshower and main plane, at any time and in time,
+then the moments in x, y, x^2 and y^2."""
+
+
+@jit_inline
+def add_to_sums(
+    preshower: NDArray[np.float64],
+    main: NDArray[np.float64],
+    x: float,
+    y: float,
+    cell: float,
+    work: NDArray[np.float64],
+) -> None:
+    """Add a cell of both planes, event by event; ``x`` and ``y`` in mm."""
+    xx, yy = x * x, y * y
+    for lane in range(_L):
+        work[lane] += preshower[lane]
+        work[lane + _L] += main[lane]
+        early, late = preshower[lane + _L], main[lane + _L]
+        work[lane + 2 * _L] += early
+        work[lane + 3 * _L] += late
+        lateral = early + late
+        work[lane + 4 * _L] += lateral * x
+        work[lane + 5 * _L] += lateral * y
+        work[lane + 6 * _L] += lateral * xx
+        work[lane + 7 * _L] += lateral * yy
+        higher = late > work[lane + _BEST]
+        work[lane + _BEST] = late if higher else work[lane + _BEST]
+        work[lane + _CELL] = cell if higher else work[lane + _CELL]
 
 
 @jit
+def sum_window(
+    grid: NDArray[np.float64], n_plane: int, window: NDArray[np.int64], sums: NDArray[np.float64]
+) -> None:
+    """Add the cells of ``window`` in time, plane by plane, then the planes; ``sums`` has 2 * LANES."""
+    for column in range(2 * _L):
+        sums[column] = 0.0
+    for cell in window:
+        preshower, main = grid[cell, _L:], grid[n_plane + cell, _L:]
+        for lane in range(_L):
+            sums[lane] += preshower[lane]
+            sums[lane + _L] += main[lane]
+    for lane in range(_L):
+        sums[lane] += sums[lane + _L]
+
+
+@jit
+def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
+    """Make the features of `LANES` events from their sums."""
+    for lane in range(_L):
+        energy, total = work[lane + 2 * _L] + work[lane + 3 * _L], work[lane] + work[lane + _L]
+        largest, inner = work[lane + _CELL], work[lane + _INNER]
+        divisor = energy if energy > 0.0 else np.nan
+        x, y = work[lane + 4 * _L] / divisor, work[lane + 5 * _L] / divisor
+        work[lane + _MADE] = energy
+        work[lane + _MADE + _L] = total
+        work[lane + _MADE + 2 * _L] = total - energy
+        work[lane + _MADE + 3 * _L] = work[lane + 2 * _L]
+        work[lane + _MADE + 4 * _L] = work[lane]
+        work[lane + _MADE + 5 * _L] = largest
+        work[lane + _MADE + 6 * _L] = 1.0 if largest == beam_cell else 0.0
+        work[lane + _MADE + 7 * _L] = inner
+        work[lane + _MADE + 8 * _L] = work[lane + _OUTER]
+        work[lane + _MADE + 9 * _L] = (energy - inner) / divisor if energy > 0.0 else np.inf
+        work[lane + _MADE + 10 * _L] = x
+        work[lane + _MADE + 11 * _L] = y
+        work[lane + _MADE + 12 * _L] = spread(work[lane + 6 * _L] / divisor, x)
+        work[lane + _MADE + 13 * _L] = spread(work[lane + 7 * _L] / divisor, y)
+
+
+@jit_inline
 def spread(second: float, mean: float) -> float:
-    """Give the standard deviation of a distribution from its second moment and its mean."""
-    return math.sqrt(max(second - mean * mean, 0.0))
+    """Give the standard deviation of a distribution from its second moment and its mean; nan if these are."""
+    variance = second - mean * mean
+    return math.sqrt(0.0 if variance < 0.0 else variance)
 
 
 @jit
 def sum_ecal(
-    total: NDArray[np.float64],
-    in_time: NDArray[np.float64],
+    grid: NDArray[np.float64],
     state: NDArray[np.uint8],
+    work: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     window_3x3: NDArray[np.int64],
@@ -69,9 +133,10 @@ def sum_ecal(
 
     Parameters
     ----------
-    total, in_time : (at least stop - start, 2 * n_plane) float64, GeV
-        Preshower plane, then main plane.
-    state : (at least stop - start,) uint8
+    grid : (2 * n_plane, 2 * LANES) float64, GeV
+        Preshower plane, then main plane; see `na64.processors.kernels.window.window_cells`.
+    state : (LANES,) uint8
+    work : (at least WORK,) float64, scratch
     x, y : (n_plane,) float64, mm
         Centres of the cells, from the plane's centre.
     window_3x3, window_5x5 : int64
@@ -80,51 +145,18 @@ def sum_ecal(
     rows : (14,) int64
         Rows of ``values`` for `FEATURES`.
     values : (n_features, n_events) float32, output
-    visible : (at least stop - start,) float64, GeV
+    visible : (n_events,) float64, GeV
         The in-time sum is added to it.
     start, stop : int
     """
-    n_plane = np.uint64(x.size)  # unsigned: spares numba the test for a negative index, a fifth of the time
-    for event in range(start, stop):
-        row = event - start
-        if state[row] != USABLE:
-            visible[row] = np.nan
-            for feature in rows:
-                values[feature, event] = np.nan
-            continue
-        preshower = main = preshower_total = main_total = 0.0
-        moment_x = moment_y = moment_xx = moment_yy = best = 0.0
-        largest = -1
-        for cell in range(n_plane):
-            preshower += in_time[row, cell]
-            main += in_time[row, n_plane + cell]
-            preshower_total += total[row, cell]
-            main_total += total[row, n_plane + cell]
-            lateral = in_time[row, cell] + in_time[row, n_plane + cell]
-            moment_x += lateral * x[cell]
-            moment_y += lateral * y[cell]
-            moment_xx += lateral * (x[cell] * x[cell])
-            moment_yy += lateral * (y[cell] * y[cell])
-            higher = in_time[row, n_plane + cell] > best
-            best = in_time[row, n_plane + cell] if higher else best
-            largest = int(cell) if higher else largest
-        energy = preshower + main
-        energy_total = preshower_total + main_total
-        inner = sum_window(in_time, row, n_plane, window_3x3)
-        mean_x = moment_x / energy if energy > 0.0 else np.nan
-        mean_y = moment_y / energy if energy > 0.0 else np.nan
-        visible[row] += energy
-        values[rows[0], event] = energy
-        values[rows[1], event] = energy_total
-        values[rows[2], event] = energy_total - energy
-        values[rows[3], event] = preshower
-        values[rows[4], event] = preshower_total
-        values[rows[5], event] = largest
-        values[rows[6], event] = 1.0 if largest == beam_cell else 0.0
-        values[rows[7], event] = inner
-        values[rows[8], event] = sum_window(in_time, row, n_plane, window_5x5)
-        values[rows[9], event] = (energy - inner) / energy if energy > 0.0 else np.inf
-        values[rows[10], event] = mean_x
-        values[rows[11], event] = mean_y
-        values[rows[12], event] = spread(moment_xx / energy, mean_x) if energy > 0.0 else np.nan
-        values[rows[13], event] = spread(moment_yy / energy, mean_y) if energy > 0.0 else np.nan
+    n_plane = x.size
+    for column in range(_INNER):
+        work[column] = -1.0 if column >= _CELL else 0.0
+    for cell in range(n_plane):
+        add_to_sums(grid[cell], grid[n_plane + cell], x[cell], y[cell], np.float64(cell), work)
+    sum_window(grid, n_plane, window_3x3, work[_INNER:])
+    sum_window(grid, n_plane, window_5x5, work[_OUTER:])
+    make_features(work, beam_cell)
+    made = work[_MADE:WORK]
+    add_visible(made, state, visible, start, stop)
+    store(made, state, rows, values, start, stop)

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
-from na64.processors.kernels.window import USABLE
+from na64.processors.kernels.jit import jit, jit_inline
+from na64.processors.kernels.window import LANES, add_cell, add_visible, store
 
 FEATURES = (
     "hcal",
@@ -35,36 +35,105 @@ N_NAMED = 4
 """Modules that have features of their own; nan for those that are not there."""
 
 
+_L = LANES
+_MODULE = 3 * _L
+_CHOSEN = N_NAMED * _MODULE
+_SUBTRACTED, _STRUCK, _MADE = _CHOSEN + 2 * _L, _CHOSEN + 4 * _L, _CHOSEN + 5 * _L
+WORK = _MADE + len(FEATURES) * _L
+"""Length of the scratch array, and 3 * LANES more for each module without a name: one array, with everything
+at a constant distance, so that several events are done at once without tests for overlap. First come, of
+each named module, the sums at any time and in time, and the centre in time."""
+
+
+@jit_inline
+def place_of(module: int) -> int:
+    """Give where the sums of a module are in the scratch array."""
+    return module * _MODULE if module < N_NAMED else WORK + (module - N_NAMED) * _MODULE
+
+
 @jit
-def sum_modules(modules: NDArray[np.float64], chosen: NDArray[np.int64]) -> float:
-    """Add the chosen modules in their order."""
-    energy = 0.0
+def sum_cells(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
+    """Add the cells of each module, and copy its centre; nan for named modules that are not there."""
+    n_modules = grid.shape[0] // n_module
+    for column in range(_CHOSEN):
+        work[column] = np.nan
+    for module in range(n_modules):
+        own, middle = work[place_of(module) :], grid[module * n_module + centre, _L:]
+        for column in range(2 * _L):
+            own[column] = 0.0
+        for cell in range(n_module):
+            add_cell(grid[module * n_module + cell], own)
+        for lane in range(_L):
+            own[lane + 2 * _L] = middle[lane]
+
+
+@jit
+def sum_modules(work: NDArray[np.float64], chosen: NDArray[np.int64], place: int) -> None:
+    """Add the chosen modules in their order, at any time and in time."""
+    energy = work[place:]
+    for column in range(2 * _L):
+        energy[column] = 0.0
     for module in chosen:
-        energy += modules[module]
-    return energy
+        add_cell(work[place_of(module) :], energy)
 
 
 @jit
-def is_struck(
-    in_time: NDArray[np.float64],
-    row: int,
+def find_struck(
+    grid: NDArray[np.float64],
     n_module: int,
     centre: int,
     threshold: float,
     peripheral_only: bool,
-) -> bool:
+    struck: NDArray[np.float64],
+) -> None:
     """Tell if a cell of module 0 is above the threshold; ``peripheral_only`` leaves out the centre."""
-    struck = False
+    for lane in range(_L):
+        struck[lane] = 0.0
     for cell in range(n_module):
-        struck |= in_time[row, cell] > threshold and not (peripheral_only and cell == centre)
-    return struck
+        if not (peripheral_only and cell == centre):
+            energy = grid[cell, _L:]
+            for lane in range(_L):
+                struck[lane] = 1.0 if energy[lane] > threshold else struck[lane]
+
+
+@jit
+def make_features(
+    work: NDArray[np.float64], muon_hcal_2: float, muon_centre: float, muon_hcal_2_with_centre: float
+) -> None:
+    """Make the features of `LANES` events from their sums."""
+    for lane in range(_L):
+        late_0, late_1, late_2 = work[lane], work[lane + _MODULE], work[lane + 2 * _MODULE]
+        prompt_0, prompt_1 = work[lane + _L], work[lane + _L + _MODULE]
+        prompt_2, prompt_3 = work[lane + _L + 2 * _MODULE], work[lane + _L + 3 * _MODULE]
+        middle_0, middle_1 = work[lane + 2 * _L], work[lane + 2 * _L + _MODULE]
+        middle_2 = work[lane + 2 * _L + 2 * _MODULE]
+        axis, axis_total = prompt_0 + prompt_1 + prompt_2, late_0 + late_1 + late_2
+        outside = axis - (middle_0 + middle_1 + middle_2)
+        through = (middle_0 > muon_centre) & (middle_1 > muon_centre) & (prompt_2 > muon_hcal_2_with_centre)
+        work[lane + _MADE] = work[lane + _CHOSEN + _L]
+        work[lane + _MADE + _L] = work[lane + _CHOSEN]
+        work[lane + _MADE + 2 * _L] = prompt_0
+        work[lane + _MADE + 3 * _L] = prompt_1
+        work[lane + _MADE + 4 * _L] = prompt_2
+        work[lane + _MADE + 5 * _L] = prompt_3
+        work[lane + _MADE + 6 * _L] = work[lane + 3 * _MODULE]
+        work[lane + _MADE + 7 * _L] = prompt_0 + prompt_1
+        work[lane + _MADE + 8 * _L] = axis
+        work[lane + _MADE + 9 * _L] = axis_total
+        work[lane + _MADE + 10 * _L] = axis_total - work[lane + _SUBTRACTED + _L]
+        work[lane + _MADE + 11 * _L] = middle_0
+        work[lane + _MADE + 12 * _L] = middle_1
+        work[lane + _MADE + 13 * _L] = middle_2
+        work[lane + _MADE + 14 * _L] = outside / (axis if axis > 0.0 else np.nan)
+        work[lane + _MADE + 15 * _L] = 0.0 if prompt_0 < 2.0 * middle_0 else work[lane + _STRUCK]
+        work[lane + _MADE + 16 * _L] = 1.0 if (prompt_2 > muon_hcal_2) | through else 0.0
 
 
 @jit
 def sum_hcal(
-    total: NDArray[np.float64],
-    in_time: NDArray[np.float64],
+    grid: NDArray[np.float64],
     state: NDArray[np.uint8],
+    work: NDArray[np.float64],
     n_module: int,
     centre: int,
     chosen: NDArray[np.int64],
@@ -84,9 +153,10 @@ def sum_hcal(
 
     Parameters
     ----------
-    total, in_time : (at least stop - start, n_modules * n_module) float64, GeV
-        Module by module.
-    state : (at least stop - start,) uint8
+    grid : (n_modules * n_module, 2 * LANES) float64, GeV
+        Module by module; see `na64.processors.kernels.window.window_cells`.
+    state : (LANES,) uint8
+    work : (WORK + 3 * LANES a module without a name,) float64, scratch
     n_module : int
         Cells of a module.
     centre : int
@@ -98,51 +168,15 @@ def sum_hcal(
     rows : (17,) int64
         Rows of ``values`` for `FEATURES`.
     values : (n_features, n_events) float32, output
-    visible : (at least stop - start,) float64, GeV
+    visible : (n_events,) float64, GeV
         The in-time sum of modules 0 to 2 is added to it.
     start, stop : int
     """
-    n_modules = in_time.shape[1] // n_module
-    width = np.uint64(n_module)  # unsigned: spares numba the test for a negative index, a third of the time
-    late = np.full(max(n_modules, N_NAMED), np.nan)
-    prompt = np.full(max(n_modules, N_NAMED), np.nan)
-    middle = np.full(max(n_modules, N_NAMED), np.nan)
-    for event in range(start, stop):
-        row = np.uint64(event - start)
-        if state[row] != USABLE:
-            visible[row] = np.nan
-            for feature in rows:
-                values[feature, event] = np.nan
-            continue
-        for module in range(n_modules):
-            first = np.uint64(module * n_module)
-            energy = energy_total = 0.0
-            for cell in range(width):
-                energy += in_time[row, first + cell]
-                energy_total += total[row, first + cell]
-            prompt[module] = energy
-            late[module] = energy_total
-            middle[module] = in_time[row, first + np.uint64(centre)]
-        axis = prompt[0] + prompt[1] + prompt[2]
-        axis_total = late[0] + late[1] + late[2]
-        outside = axis - (middle[0] + middle[1] + middle[2])
-        struck = is_struck(in_time, row, n_module, centre, topology_threshold, peripheral_only)
-        through = middle[0] > muon_centre and middle[1] > muon_centre and prompt[2] > muon_hcal_2_with_centre
-        visible[row] += axis
-        values[rows[0], event] = sum_modules(prompt, chosen)
-        values[rows[1], event] = sum_modules(late, chosen)
-        values[rows[2], event] = prompt[0]
-        values[rows[3], event] = prompt[1]
-        values[rows[4], event] = prompt[2]
-        values[rows[5], event] = prompt[3]
-        values[rows[6], event] = late[3]
-        values[rows[7], event] = prompt[0] + prompt[1]
-        values[rows[8], event] = axis
-        values[rows[9], event] = axis_total
-        values[rows[10], event] = axis_total - sum_modules(prompt, subtracted)
-        values[rows[11], event] = middle[0]
-        values[rows[12], event] = middle[1]
-        values[rows[13], event] = middle[2]
-        values[rows[14], event] = outside / axis if axis > 0.0 else np.nan
-        values[rows[15], event] = 1.0 if struck and not prompt[0] < 2.0 * middle[0] else 0.0
-        values[rows[16], event] = 1.0 if prompt[2] > muon_hcal_2 or through else 0.0
+    sum_cells(grid, n_module, centre, work)
+    sum_modules(work, chosen, _CHOSEN)
+    sum_modules(work, subtracted, _SUBTRACTED)
+    find_struck(grid, n_module, centre, topology_threshold, peripheral_only, work[_STRUCK:])
+    make_features(work, muon_hcal_2, muon_centre, muon_hcal_2_with_centre)
+    made = work[_MADE:WORK]
+    add_visible(made[8 * _L :], state, visible, start, stop)
+    store(made, state, rows, values, start, stop)

@@ -36,9 +36,8 @@ def digest_of(package: Path) -> str:
     one is a change of others.
     """
     kernels = (package / "processors" / "kernels").glob("*.py")
-    return source_digest(
-        [*kernels, package / "processors" / "features.py", package / "selections" / "features.py"]
-    )
+    callers = [package / "processors" / f"{name}.py" for name in ("features", "pulses", "known")]
+    return source_digest([*kernels, *callers, package / "selections" / "features.py"])
 
 
 def cache_folder(parents: tuple[Path, ...]) -> Path | None:
@@ -95,11 +94,28 @@ def jit(function: Callable[..., R]) -> Callable[..., R]:
     callable
         Compiled at the first call with each set of argument types.
     """
+    return _compile(function, always_inline=False)
+
+
+def jit_inline(function: Callable[..., R]) -> Callable[..., R]:
+    """Do as `jit`, for what kernels call in their inner loops: it is copied there.
+
+    An array is seven arguments, so that calling a short function costs more than it does.
+    """
+    return _compile(function, always_inline=True)
+
+
+def _compile(function: Callable[..., R], *, always_inline: bool) -> Callable[..., R]:
     others = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE_FOLDER or others)
     try:
         compiled: Callable[..., R] = numba.njit(
-            function, nogil=True, error_model="numpy", fastmath=False, cache=CACHE_FOLDER is not None
+            function,
+            nogil=True,
+            error_model="numpy",
+            fastmath=False,
+            cache=CACHE_FOLDER is not None,
+            forceinline=always_inline,
         )
     finally:
         config.CACHE_DIR = others

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit
-from na64.processors.kernels.window import USABLE
+from na64.processors.kernels.window import LANES, USABLE
 
 FEATURES = ("ecal_chi2",)
 """What the kernel makes."""
@@ -125,8 +125,9 @@ def fit_cells(
 
 @jit
 def fit_shower(
-    in_time: NDArray[np.float64],
+    grid: NDArray[np.float64],
     state: NDArray[np.uint8],
+    _work: NDArray[np.float64],
     n_y: int,
     pitch: float,
     template: NDArray[np.float64],
@@ -144,8 +145,9 @@ def fit_shower(
 
     Parameters
     ----------
-    in_time : (at least stop - start, 2 * n_plane) float64, GeV
-    state : (at least stop - start,) uint8
+    grid : (2 * n_plane, 2 * LANES) float64, GeV
+        See `na64.processors.kernels.window.window_cells`.
+    state : (LANES,) uint8
     n_y : int
     pitch : float, mm
     template : (8,) float64
@@ -158,7 +160,7 @@ def fit_shower(
         nan where no cell of the main plane is positive or the in-time energy is not.
     start, stop : int
     """
-    n_plane = in_time.shape[1] // 2
+    n_plane = grid.shape[0] // 2
     lateral = np.empty(n_plane)
     corners = np.empty((2 * ring + 2, 2 * ring + 2))
     for event in range(start, stop):
@@ -166,6 +168,6 @@ def fit_shower(
         values[rows[1], event] = np.nan
         if state[row] == USABLE and values[rows[0], event] >= 0:
             for cell in range(n_plane):
-                lateral[cell] = in_time[row, cell] + in_time[row, n_plane + cell]
+                lateral[cell] = grid[cell, LANES + row] + grid[n_plane + cell, LANES + row]
             largest = int(values[rows[0], event])
             values[rows[1], event] = fit_cells(lateral, corners, largest, n_y, pitch, template, ring)

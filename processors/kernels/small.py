@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
-from na64.processors.kernels.window import USABLE
+from na64.processors.kernels.jit import jit, jit_inline
+from na64.processors.kernels.window import LANES, add_cell, store
 
 SRD_FEATURES = ("srd_sum", "srd_0", "srd_1", "srd_2")
 VETO_FEATURES = ("veto_0", "veto_1", "veto_2", "veto_mip_0", "veto_mip_1", "veto_mip_2")
@@ -19,31 +19,39 @@ VHCAL_FEATURES = ("vhcal", "vhcal_total")
 
 N_COUNTERS = 3
 N_PADDLES = 3
+WORK = 6 * LANES
 """Counters and paddles that have features of their own; nan for those that are not there."""
 
 
 @jit
-def sum_all(cells: NDArray[np.float64], row: int) -> float:
-    """Add the cells of an event in order."""
-    energy = 0.0
-    for cell in range(cells.shape[1]):
-        energy += cells[row, cell]
-    return energy
+def sum_all(grid: NDArray[np.float64], energy: NDArray[np.float64]) -> None:
+    """Add the cells in order, event by event, at any time and in time."""
+    for column in range(2 * LANES):
+        energy[column] = 0.0
+    for cell in range(grid.shape[0]):
+        add_cell(grid[cell], energy)
 
 
-@jit
+@jit_inline
+def copy_lanes(one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
+    """Copy a value an event."""
+    for lane in range(LANES):
+        other[lane] = one[lane]
+
+
+@jit_inline
 def combine_paddle(first: float, second: float, balance: float) -> float:
     """Give the geometric mean of a paddle's photomultipliers, or the larger if the other is far below it."""
     small, large = min(first, second), max(first, second)
-    if small < balance * large or large < 0.0:
-        return large
-    return math.sqrt(small * large)
+    is_weak = (small < balance * large) | (large < 0.0)
+    return large if is_weak else math.sqrt(1.0 if is_weak else small * large)
 
 
 @jit
 def sum_srd(
-    in_time: NDArray[np.float64],
+    grid: NDArray[np.float64],
     state: NDArray[np.uint8],
+    work: NDArray[np.float64],
     rows: NDArray[np.int64],
     values: NDArray[np.float32],
     start: int,
@@ -53,27 +61,28 @@ def sum_srd(
 
     Parameters
     ----------
-    in_time : (at least stop - start, n_counters) float64, GeV
-    state : (at least stop - start,) uint8
+    grid : (n_counters, 2 * LANES) float64, GeV
+        See `na64.processors.kernels.window.window_cells`.
+    state : (LANES,) uint8
+    work : (at least WORK,) float64, scratch
     rows : (4,) int64
         Rows of ``values`` for `SRD_FEATURES`.
     values : (n_features, n_events) float32, output
     start, stop : int
     """
-    n_counters = in_time.shape[1]
-    for event in range(start, stop):
-        row = event - start
-        usable = state[row] == USABLE
-        values[rows[0], event] = sum_all(in_time, row) if usable else np.nan
-        for counter in range(N_COUNTERS):
-            there = usable and counter < n_counters
-            values[rows[1 + counter], event] = in_time[row, counter] if there else np.nan
+    for column in range((2 + N_COUNTERS) * LANES):
+        work[column] = np.nan
+    sum_all(grid, work)
+    for counter in range(min(N_COUNTERS, grid.shape[0])):
+        copy_lanes(grid[counter, LANES:], work[(2 + counter) * LANES :])
+    store(work[LANES:], state, rows, values, start, stop)
 
 
 @jit
 def sum_veto(
-    in_time: NDArray[np.float64],
+    grid: NDArray[np.float64],
     state: NDArray[np.uint8],
+    work: NDArray[np.float64],
     mip: float,
     balance: float,
     rows: NDArray[np.int64],
@@ -85,8 +94,10 @@ def sum_veto(
 
     Parameters
     ----------
-    in_time : (at least stop - start, 2 * n_paddles) float64, GeV
-    state : (at least stop - start,) uint8
+    grid : (2 * n_paddles, 2 * LANES) float64, GeV
+        See `na64.processors.kernels.window.window_cells`.
+    state : (LANES,) uint8
+    work : (at least WORK,) float64, scratch
     mip : float, GeV
         What a minimum-ionising particle leaves in a paddle.
     balance : float
@@ -96,26 +107,21 @@ def sum_veto(
     values : (n_features, n_events) float32, output
     start, stop : int
     """
-    n_paddles = in_time.shape[1] // 2
-    for event in range(start, stop):
-        row = event - start
-        for paddle in range(N_PADDLES):
-            energy = np.nan
-            in_mip = np.nan
-            if state[row] == USABLE and paddle < n_paddles:
-                first = in_time[row, 2 * paddle]
-                second = in_time[row, 2 * paddle + 1]
-                energy = first + second
-                in_mip = combine_paddle(first, second, balance) / mip
-            values[rows[paddle], event] = energy
-            values[rows[N_PADDLES + paddle], event] = in_mip
+    for column in range(2 * N_PADDLES * LANES):
+        work[column] = np.nan
+    for paddle in range(min(N_PADDLES, grid.shape[0] // 2)):
+        first, second, made = grid[2 * paddle, LANES:], grid[2 * paddle + 1, LANES:], work[paddle * LANES :]
+        for lane in range(LANES):
+            made[lane] = first[lane] + second[lane]
+            made[lane + N_PADDLES * LANES] = combine_paddle(first[lane], second[lane], balance) / mip
+    store(work, state, rows, values, start, stop)
 
 
 @jit
 def sum_vhcal(
-    total: NDArray[np.float64],
-    in_time: NDArray[np.float64],
+    grid: NDArray[np.float64],
     state: NDArray[np.uint8],
+    work: NDArray[np.float64],
     rows: NDArray[np.int64],
     values: NDArray[np.float32],
     start: int,
@@ -125,15 +131,15 @@ def sum_vhcal(
 
     Parameters
     ----------
-    total, in_time : (at least stop - start, n_cells) float64, GeV
-    state : (at least stop - start,) uint8
+    grid : (n_cells, 2 * LANES) float64, GeV
+        See `na64.processors.kernels.window.window_cells`.
+    state : (LANES,) uint8
+    work : (at least WORK,) float64, scratch
     rows : (2,) int64
         Rows of ``values`` for `VHCAL_FEATURES`.
     values : (n_features, n_events) float32, output
     start, stop : int
     """
-    for event in range(start, stop):
-        row = event - start
-        usable = state[row] == USABLE
-        values[rows[0], event] = sum_all(in_time, row) if usable else np.nan
-        values[rows[1], event] = sum_all(total, row) if usable else np.nan
+    sum_all(grid, work)
+    copy_lanes(work, work[2 * LANES :])
+    store(work[LANES:], state, rows, values, start, stop)

@@ -7,10 +7,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
+from na64.processors.kernels.jit import jit, jit_inline
 
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
+
+LANES = 32
+"""Events side by side in a grid of cells, where one instruction works on several of them; the fastest of
+8 to 64."""
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -23,14 +27,14 @@ UNEQUAL = 4
 the number less `ABSENT` is its `na64.processors.features.Skip`."""
 
 
-@jit
+@jit_inline
 def raise_skip(skip: NDArray[np.uint8], event: int, state: int) -> None:
     """Note why an event cannot be used, unless something worse is noted already."""
     if state >= NONFINITE:
         skip[event] = max(skip[event], state - ABSENT)
 
 
-@jit
+@jit_inline
 def judge(value: float, nan_is_absent: int) -> int:
     """Give the state that one recorded value leaves its detector in."""
     if abs(np.float64(value)) <= LARGEST:
@@ -40,7 +44,7 @@ def judge(value: float, nan_is_absent: int) -> int:
     return NONFINITE
 
 
-@jit
+@jit_inline
 def judge_pulse(energy: float, time: float, expected: float, sigma: float, absent: int) -> int:
     """Give the worst state of the four values of a pulse; ``absent`` has one bit for each."""
     return max(
@@ -62,8 +66,7 @@ def window_cells(
     scale: Scratch,
     pedestal: float,
     absent: int,
-    total: Scratch,
-    in_time: Scratch,
+    grid: Scratch,
     state: NDArray[np.uint8],
     skip: NDArray[np.uint8],
     start: int,
@@ -87,8 +90,9 @@ def window_cells(
     pedestal : float, GeV
     absent : int
         Bits 0 to 3: a nan in energy, time, expected, sigma says that the detector was absent.
-    total, in_time : (at least stop - start, n_cells) float64, GeV, output
-    state : (at least stop - start,) uint8, output
+    grid : (n_cells, 2 * LANES) float64, GeV, output
+        Energies at any time of up to `LANES` events, then their energies in time.
+    state : (LANES,) uint8, output
     skip : (n_events,) uint8, output
         Why the event is skipped; raised, never lowered.
     start, stop : int
@@ -97,8 +101,8 @@ def window_cells(
     time_step = 1 if time.shape[0] == energy.shape[0] else 0
     expected_step = 1 if expected.shape[0] == energy.shape[0] else 0
     sigma_step = 1 if sigma.shape[0] == energy.shape[0] else 0
-    for event in range(start, stop):
-        row = event - start
+    for lane in range(stop - start):
+        event = start + lane
         t, x, s = event * time_step, event * expected_step, event * sigma_step
         finite = True
         for cell in range(n_cells):
@@ -108,9 +112,9 @@ def window_cells(
             finite &= bool(abs(value) + abs(delay) + abs(resolution) <= LARGEST)
             value *= scale[cell]
             kept = value if value > pedestal else 0.0
-            total[row, cell] = 0.0 + kept
-            in_time[row, cell] = 0.0 + (kept if abs(delay) < n_sigma * resolution else 0.0)
-        state[row] = USABLE
+            grid[cell, lane] = 0.0 + kept
+            grid[cell, LANES + lane] = 0.0 + (kept if abs(delay) < n_sigma * resolution else 0.0)
+        state[lane] = USABLE
         if not finite:
             for cell in range(n_cells):
                 worst = judge_pulse(
@@ -120,8 +124,123 @@ def window_cells(
                     sigma[s, sigma_of_cell[cell]],
                     absent,
                 )
-                state[row] = max(state[row], worst)
-            raise_skip(skip, event, state[row])
+                state[lane] = max(state[lane], worst)
+            raise_skip(skip, event, state[lane])
+
+
+@jit
+def keep_alike(
+    energy: Floats,
+    time: Floats,
+    expected: float,
+    limit: float,
+    scale: float,
+    pedestal: float,
+    total: Scratch,
+    in_time: Scratch,
+) -> int:
+    """Calibrate hits of cells that are all alike; give how many have values that are not finite for sure."""
+    lost = 0
+    for hit in range(energy.size):
+        value, delay = np.float64(energy[hit]) * scale, np.float64(time[hit]) - expected
+        lost += 0 if abs(value) + abs(delay) + abs(limit) <= LARGEST else 1
+        kept = value if value > pedestal else 0.0
+        total[hit] = kept
+        in_time[hit] = kept if abs(delay) < limit else 0.0
+    return lost
+
+
+@jit
+def keep_hits(
+    cells: NDArray[np.integer],
+    energy: Floats,
+    time: Floats,
+    expected: Floats,
+    sigma: Floats,
+    per_hit: int,
+    n_sigma: float,
+    scale: Scratch,
+    pedestal: float,
+    start: int,
+    total: Scratch,
+    in_time: Scratch,
+) -> int:
+    """Calibrate hits from ``start`` on, as many as ``total`` has; give how many are not good for sure."""
+    lost = 0
+    for hit in range(total.size):
+        number = np.uint64(start + hit)
+        cell = np.uint64(cells[number])
+        total[hit] = in_time[hit] = 0.0
+        if cell < np.uint64(scale.size):
+            t = np.float64(time[number if per_hit & 2 else cell])
+            x = np.float64(expected[number if per_hit & 4 else cell])
+            limit = n_sigma * np.float64(sigma[number if per_hit & 8 else cell])
+            value = np.float64(energy[number]) * scale[cell]
+            lost += 0 if abs(value) + abs(t - x) + abs(limit) <= LARGEST else 1
+            kept = value if value > pedestal else 0.0
+            total[hit] = kept
+            in_time[hit] = kept if abs(t - x) < limit else 0.0
+    return lost
+
+
+@jit
+def add_hits(
+    offsets: NDArray[np.int64],
+    cells: NDArray[np.integer],
+    total: Scratch,
+    in_time: Scratch,
+    grid: Scratch,
+    state: NDArray[np.uint8],
+) -> int:
+    """Add calibrated hits to their cells, event by event; give how many events have some that are in none.
+
+    Parameters
+    ----------
+    offsets : (n_events + 1,) int64
+        ``total`` and ``in_time`` begin at the first.
+    """
+    # Unsigned numbers spare numba the test for a negative index: a fifth of the time.
+    first, n_cells, width = offsets[0], np.uint64(grid.shape[0]), np.uint64(LANES)
+    lost = 0
+    for event in range(offsets.size - 1):
+        lane, found = np.uint64(event), USABLE
+        for hit in range(offsets[event], offsets[event + 1]):
+            cell, number = np.uint64(cells[hit]), np.uint64(hit - first)
+            if cell >= n_cells:
+                found = CELL_RANGE
+                continue
+            grid[cell, lane] += total[number]
+            grid[cell, width + lane] += in_time[number]
+        state[lane] = found
+        lost += 0 if found == USABLE else 1
+    return lost
+
+
+@jit
+def judge_hits(
+    cells: NDArray[np.integer],
+    energy: Floats,
+    time: Floats,
+    expected: Floats,
+    sigma: Floats,
+    per_hit: int,
+    absent: int,
+    n_cells: int,
+    start: int,
+    stop: int,
+) -> int:
+    """Give the worst state that hits ``start`` to ``stop`` leave their detector in."""
+    state = USABLE
+    for hit in range(start, stop):
+        cell, number = np.uint64(cells[hit]), np.uint64(hit)
+        if cell < np.uint64(n_cells):
+            t = time[number if per_hit & 2 else cell]
+            x = expected[number if per_hit & 4 else cell]
+            s = sigma[number if per_hit & 8 else cell]
+            state = max(state, judge_pulse(energy[number], t, x, s, absent))
+        else:
+            state = CELL_RANGE
+    return state
 
 
 @jit
@@ -138,8 +257,9 @@ def window_hits(
     pedestal: float,
     absent: int,
     unequal: NDArray[np.bool_],
-    total: Scratch,
-    in_time: Scratch,
+    alike: bool,
+    kept: Scratch,
+    grid: Scratch,
     state: NDArray[np.uint8],
     skip: NDArray[np.uint8],
     start: int,
@@ -160,37 +280,71 @@ def window_hits(
         As in `window_cells`.
     unequal : (n_events or 0,) bool
         Events whose hits are not to be used.
-    total, in_time : (at least stop - start, n_cells) float64, GeV, output
-    state : (at least stop - start,) uint8, output
+    alike : bool
+        Times are one a hit; expected times, resolutions and scales are the same for all cells.
+    kept : (2, at least the hits of `LANES` events) float64, scratch
+    grid : (n_cells, 2 * LANES) float64, GeV, output
+        Energies at any time of up to `LANES` events, then their energies in time.
+    state : (LANES,) uint8, output
     skip : (n_events,) uint8, output
         Why the event is skipped; raised, never lowered.
     start, stop : int
     """
-    n_cells = scale.size
-    for event in range(start, stop):
-        row = np.uint64(event - start)
-        total[row, :] = 0.0
-        in_time[row, :] = 0.0
-        state[row] = USABLE
-        if unequal.size > 0 and unequal[event]:
-            state[row] = UNEQUAL
-            raise_skip(skip, event, UNEQUAL)
-            continue
-        for hit in range(offsets[event], offsets[event + 1]):
-            where = np.int64(cells[hit])
-            if where < 0 or where >= n_cells:
-                state[row] = CELL_RANGE
-                continue
-            # An unsigned index spares numba the test for a negative one: a fifth of the time.
-            cell, number = np.uint64(where), np.uint64(hit)
-            value = np.float64(energy[number])
-            t = np.float64(time[number if per_hit & 2 else cell])
-            x = np.float64(expected[number if per_hit & 4 else cell])
-            s = np.float64(sigma[number if per_hit & 8 else cell])
-            if not abs(value) + abs(t - x) + abs(s) <= LARGEST:
-                state[row] = max(state[row], judge_pulse(value, t, x, s, absent))
-            value *= scale[cell]
-            kept = value if value > pedestal else 0.0
-            total[row, cell] += kept
-            in_time[row, cell] += kept if abs(t - x) < n_sigma * s else 0.0
-        raise_skip(skip, event, state[row])
+    first, last = offsets[start], offsets[stop]
+    total, in_time = kept[0, : last - first], kept[1, : last - first]
+    if alike:
+        known = (np.float64(expected[0]), n_sigma * np.float64(sigma[0]), scale[0], pedestal)
+        lost = keep_alike(energy[first:last], time[first:last], *known, total, in_time)
+    else:
+        of_file = (cells, energy, time, expected, sigma)
+        lost = keep_hits(*of_file, per_hit, n_sigma, scale, pedestal, first, total, in_time)
+    grid[:] = 0.0
+    lost += add_hits(offsets[start : stop + 1], cells, total, in_time, grid, state)
+    if lost > 0 or unequal.size > 0:
+        for event in range(start, stop):
+            own = (offsets[event], offsets[event + 1])
+            found = judge_hits(cells, energy, time, expected, sigma, per_hit, absent, scale.size, *own)
+            state[event - start] = UNEQUAL if unequal.size > 0 and unequal[event] else found
+            raise_skip(skip, event, state[event - start])
+
+
+@jit
+def store(
+    made: Scratch,
+    state: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    values: NDArray[np.float32],
+    start: int,
+    stop: int,
+) -> None:
+    """Round what was made of events ``start`` to ``stop`` into the table; nan where the detector is unusable.
+
+    Parameters
+    ----------
+    made : (at least n_made * LANES,) float64
+        One after the other.
+    state : (LANES,) uint8
+    rows : (n_made,) int64
+        Rows of ``values``.
+    values : (n_features, n_events) float32, output
+    start, stop : int
+    """
+    for feature in range(rows.size):
+        row, column = values[rows[feature], start:stop], made[feature * LANES :]
+        for lane in range(row.size):
+            row[lane] = np.float32(column[lane]) if state[lane] == USABLE else np.float32(np.nan)
+
+
+@jit
+def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, start: int, stop: int) -> None:
+    """Add an energy to the visible one, which becomes nan where the detector is unusable."""
+    row = visible[start:stop]
+    for lane in range(row.size):
+        row[lane] += energy[lane] if state[lane] == USABLE else np.nan
+
+
+@jit_inline
+def add_cell(cells: Scratch, sums: Scratch) -> None:
+    """Add a cell to sums, event by event, at any time and in time."""
+    for column in range(2 * LANES):
+        sums[column] += cells[column]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels.ecal import FEATURES, sum_ecal
-from na64.processors.kernels.window import ABSENT, NONFINITE, USABLE
+from na64.processors.kernels.ecal import FEATURES, WORK, sum_ecal
+from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
 N_X, N_Y, PITCH = 5, 6, 38.0
@@ -25,13 +25,27 @@ def _near(reach: int) -> Array:
     return np.flatnonzero((abs(ix - BEAM[0]) <= reach) & (abs(iy - BEAM[1]) <= reach))
 
 
+def _grid(total: Array, in_time: Array) -> Array:
+    """Give the cells of each event side by side, as the window leaves them."""
+    grid = np.full((total.shape[1], 2 * LANES), 7.0)
+    grid[:, : len(total)] = total.T
+    grid[:, LANES : LANES + len(total)] = in_time.T
+    return grid
+
+
+def _state(state: Array | None, n_events: int) -> Array:
+    lanes = np.zeros(LANES, np.uint8)
+    lanes[:n_events] = 0 if state is None else state
+    return lanes
+
+
 def _run(total: Array, in_time: Array, state: Array | None = None) -> tuple[dict[str, Array], Array]:
     n_events = len(total)
     values = np.full((len(FEATURES) + 1, n_events), 5.0, np.float32)
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
-    state = np.zeros(n_events, np.uint8) if state is None else state
-    sum_ecal(total, in_time, state, X, Y, _near(1), _near(2), BEAM_CELL, rows, values, visible, 0, n_events)
+    cells = (_grid(total, in_time), _state(state, n_events), np.full(WORK, 7.0))
+    sum_ecal(*cells, X, Y, _near(1), _near(2), BEAM_CELL, rows, values, visible, 0, n_events)
     assert (values[0] == 5.0).all()
     return {name: values[row] for name, row in zip(FEATURES, rows, strict=True)}, visible
 

@@ -8,11 +8,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels.hcal import FEATURES, sum_hcal
-from na64.processors.kernels.window import ABSENT, NONFINITE, USABLE
+from na64.processors.kernels.hcal import FEATURES, WORK, sum_hcal
+from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
 CENTRE, N_MODULE = 4, 9
+
+
+def _grid(total: Array, in_time: Array) -> Array:
+    """Give the cells of each event side by side, as the window leaves them."""
+    grid = np.full((total.shape[1], 2 * LANES), 7.0)
+    grid[:, : len(total)] = total.T
+    grid[:, LANES : LANES + len(total)] = in_time.T
+    return grid
+
+
+def _state(state: Array | None, n_events: int) -> Array:
+    lanes = np.zeros(LANES, np.uint8)
+    lanes[:n_events] = 0 if state is None else state
+    return lanes
 
 
 def _run(
@@ -28,10 +42,11 @@ def _run(
     values = np.full((len(FEATURES) + 1, n_events), 5.0, np.float32)
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
-    state = np.zeros(n_events, np.uint8) if state is None else state
+    work = np.full(WORK + 3 * LANES * max(total.shape[1] // N_MODULE - 4, 0), 7.0)
+    cells = (_grid(total, in_time), _state(state, n_events), work)
     modules = (np.array(chosen, np.int64), np.array(subtracted, np.int64))
     limits = (0.5, peripheral_only, 2.0, 1.5, 1.3)
-    sum_hcal(total, in_time, state, N_MODULE, CENTRE, *modules, *limits, rows, values, visible, 0, n_events)
+    sum_hcal(*cells, N_MODULE, CENTRE, *modules, *limits, rows, values, visible, 0, n_events)
     assert (values[0] == 5.0).all()
     return {name: values[row] for name, row in zip(FEATURES, rows, strict=True)}, visible
 
@@ -40,7 +55,7 @@ def _modules(cells: Array) -> Array:
     by_module = cells.reshape(len(cells), cells.shape[1] // N_MODULE, N_MODULE)
     start = np.zeros((*by_module.shape[:2], 1))
     sums = np.cumsum(np.concatenate([start, by_module], axis=2), axis=2)[:, :, -1]
-    return np.pad(sums, ((0, 0), (0, 4 - sums.shape[1])), constant_values=np.nan)
+    return np.pad(sums, ((0, 0), (0, max(4 - sums.shape[1], 0))), constant_values=np.nan)
 
 
 def _add(modules: Array, chosen: tuple[int, ...]) -> Array:
@@ -50,7 +65,7 @@ def _add(modules: Array, chosen: tuple[int, ...]) -> Array:
 def _twin(total: Array, in_time: Array, chosen: tuple[int, ...], peripheral_only: bool) -> dict[str, Array]:
     prompt, late = _modules(in_time), _modules(total)
     middle = in_time[:, CENTRE::N_MODULE]
-    middle = np.pad(middle, ((0, 0), (0, 4 - middle.shape[1])), constant_values=np.nan)
+    middle = np.pad(middle, ((0, 0), (0, max(4 - middle.shape[1], 0))), constant_values=np.nan)
     axis, axis_total = _add(prompt, (0, 1, 2)), _add(late, (0, 1, 2))
     counted = [cell for cell in range(N_MODULE) if cell != CENTRE or not peripheral_only]
     struck = (in_time[:, counted] > 0.5).sum(axis=1) >= 1
@@ -80,12 +95,12 @@ def cells(draw: st.DrawFn) -> tuple[Array, Array]:
         st.lists(st.one_of(st.floats(-0.5, 4), st.sampled_from([0.0, -0.0, 0.5])), min_size=1, max_size=8)
     )
     generator = np.random.default_rng(seed)
-    total = generator.choice(palette, (n_events, draw(st.integers(2, 4)) * N_MODULE))
+    total = generator.choice(palette, (n_events, draw(st.integers(2, 6)) * N_MODULE))
     return total, np.where(generator.random(total.shape) < draw(st.floats(0, 1)), total, 0.0)
 
 
 @settings(deadline=None)
-@given(cells(), st.permutations(range(4)), st.integers(0, 4), st.booleans())
+@given(cells(), st.permutations(range(6)), st.integers(0, 6), st.booleans())
 def test_features_are_those_of_the_plain_sums(
     energies: tuple[Array, Array], order: list[int], n_chosen: int, peripheral_only: bool
 ) -> None:

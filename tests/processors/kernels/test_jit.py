@@ -17,6 +17,8 @@ SOURCES = (
     "processors/kernels/window.py",
     "processors/kernels/jit.py",
     "processors/features.py",
+    "processors/pulses.py",
+    "processors/known.py",
     "selections/features.py",
 )
 

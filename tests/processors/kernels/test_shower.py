@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.integrate import dblquad
 
 from na64.processors.kernels.shower import LOG_WEIGHT, fit_shower, integrate_profile
-from na64.processors.kernels.window import ABSENT
+from na64.processors.kernels.window import ABSENT, LANES
 
 Array = NDArray[Any]
 N_X, N_Y, PITCH = 5, 6, 38.2
@@ -21,8 +21,12 @@ TEMPLATE = np.array([4.0, 22.0, 0.1, 0.3, 0.73, 0.09, 0.05, 0.03])
 
 def _fit(in_time: Array, largest: Array, ring: int = 2, state: Array | None = None) -> Array:
     values = np.stack([largest, np.full(len(in_time), 5.0)]).astype(np.float32)
-    state = np.zeros(len(in_time), np.uint8) if state is None else state
-    fit_shower(in_time, state, N_Y, PITCH, TEMPLATE, ring, np.array([0, 1]), values, 0, len(in_time))
+    grid, lanes = np.full((in_time.shape[1], 2 * LANES), 7.0), np.zeros(LANES, np.uint8)
+    grid[:, LANES : LANES + len(in_time)] = in_time.T
+    lanes[: len(in_time)] = 0 if state is None else state
+    fit_shower(
+        grid, lanes, np.zeros(0), N_Y, PITCH, TEMPLATE, ring, np.array([0, 1]), values, 0, len(in_time)
+    )
     return np.array(values[1])
 
 

@@ -13,12 +13,13 @@ from na64.processors.kernels.small import (
     SRD_FEATURES,
     VETO_FEATURES,
     VHCAL_FEATURES,
+    WORK,
     combine_paddle,
     sum_srd,
     sum_veto,
     sum_vhcal,
 )
-from na64.processors.kernels.window import ABSENT, NONFINITE, USABLE
+from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
 MIP, BALANCE = 0.0107, 0.3
@@ -33,21 +34,30 @@ def _named(names: tuple[str, ...], rows: Array, values: Array) -> dict[str, Arra
     return {name: values[row] for name, row in zip(names, rows, strict=True)}
 
 
+def _cells(total: Array, in_time: Array, state: Array) -> tuple[Array, Array, Array]:
+    """Give the cells of each event side by side, as the window leaves them."""
+    grid, lanes = np.full((total.shape[1], 2 * LANES), 7.0), np.zeros(LANES, np.uint8)
+    grid[:, : len(total)] = total.T
+    grid[:, LANES : LANES + len(total)] = in_time.T
+    lanes[: len(total)] = state
+    return grid, lanes, np.full(WORK, 7.0)
+
+
 def _srd(in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(SRD_FEATURES), len(in_time))
-    sum_srd(in_time, state, rows, values, 0, len(in_time))
+    sum_srd(*_cells(in_time, in_time, state), rows, values, 0, len(in_time))
     return _named(SRD_FEATURES, rows, values)
 
 
 def _veto(in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VETO_FEATURES), len(in_time))
-    sum_veto(in_time, state, MIP, BALANCE, rows, values, 0, len(in_time))
+    sum_veto(*_cells(in_time, in_time, state), MIP, BALANCE, rows, values, 0, len(in_time))
     return _named(VETO_FEATURES, rows, values)
 
 
 def _vhcal(total: Array, in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VHCAL_FEATURES), len(in_time))
-    sum_vhcal(total, in_time, state, rows, values, 0, len(in_time))
+    sum_vhcal(*_cells(total, in_time, state), rows, values, 0, len(in_time))
     return _named(VHCAL_FEATURES, rows, values)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from na64.processors.kernels.window import (
     ABSENT,
     CELL_RANGE,
+    LANES,
     NONFINITE,
     UNEQUAL,
     USABLE,
@@ -37,18 +38,29 @@ class Result:
     skip: Array
 
 
-def _outputs(n_events: int) -> Result:
+Outputs = tuple[Array, Array, Array]
+
+
+def _outputs(n_events: int) -> Outputs:
     # What was there before must not matter.
-    cells = np.full((n_events, N_CELLS), 7.0)
-    return Result(cells, cells.copy(), np.full(n_events, 9, np.uint8), np.zeros(n_events, np.uint8))
+    grid = np.full((N_CELLS, 2 * LANES), 7.0)
+    return grid, np.full(LANES, 9, np.uint8), np.zeros(n_events, np.uint8)
+
+
+def _result(outputs: Outputs) -> Result:
+    grid, state, skip = outputs
+    n = skip.size
+    in_time = grid[:, LANES : LANES + n].T.copy()
+    return Result(grid[:, :n].T.copy(), in_time, state[:n], skip)
 
 
 def _dense(pulses: Pulses, scale: Array, pedestal: float, *, absent: int = 0) -> Result:
-    out = _outputs(len(pulses[0]))
+    n_events = len(pulses[0])
+    out = _outputs(n_events)
     of_cell = PADDLE if pulses[3].shape[1] == 3 else np.arange(N_CELLS)
     with np.errstate(all="ignore"):
-        window_cells(*pulses, 3.0, of_cell, scale, pedestal, absent, *vars(out).values(), 0, len(pulses[0]))
-    return out
+        window_cells(*pulses, 3.0, of_cell, scale, pedestal, absent, *out, 0, n_events)
+    return _result(out)
 
 
 def _hits(
@@ -60,25 +72,14 @@ def _hits(
     pedestal: float = -np.inf,
     **options: Any,
 ) -> Result:
-    out = _outputs(len(offsets) - 1)
+    n_events = len(offsets) - 1
+    out = _outputs(n_events)
     flags = options.get("unequal", np.zeros(0, np.bool_))
-    per_hit, absent = options.get("per_hit", 14), options.get("absent", 0)
+    per_hit, absent, alike = options.get("per_hit", 14), options.get("absent", 0), options.get("alike", False)
+    known = (per_hit, 3.0, scale, pedestal, absent, flags, alike, np.full((2, len(cell)), 7.0))
     with np.errstate(all="ignore"):
-        window_hits(
-            offsets,
-            cell,
-            *pulses,
-            per_hit,
-            3.0,
-            scale,
-            pedestal,
-            absent,
-            flags,
-            *vars(out).values(),
-            0,
-            len(offsets) - 1,
-        )
-    return out
+        window_hits(offsets, cell, *pulses, *known, *out, 0, n_events)
+    return _result(out)
 
 
 def _twin(pulses: Pulses, scale: Array, pedestal: float) -> tuple[Array, Array, Array]:
@@ -260,9 +261,48 @@ def test_values_whose_difference_overflows_are_finite() -> None:
 
 
 def test_a_worse_reason_noted_before_stays() -> None:
-    out = _outputs(1)
-    out.skip[0] = 3
+    grid, state, skip = _outputs(1)
+    skip[0] = 3
     columns = [_one(np.nan), _one(0.0), _one(0.0), _one(1.0)]
-    scale = np.ones(N_CELLS)
-    window_cells(*columns, 3.0, np.arange(N_CELLS), scale, 0.0, 0, *vars(out).values(), 0, 1)
-    assert out.skip.tolist() == [3]
+    window_cells(*columns, 3.0, np.arange(N_CELLS), ONES, 0.0, 0, grid, state, skip, 0, 1)
+    assert skip.tolist() == [3]
+
+
+def _of_file(columns: Pulses, table: Array) -> tuple[Array, Array, Pulses, Pulses]:
+    """Give the same hits with one expected time and resolution for all cells: per hit, and as tables."""
+    n_events = len(columns[0])
+    energy, time = (column.ravel() for column in columns[:2])
+    every = (energy, time, np.full_like(energy, table[0]), np.full_like(energy, table[1]))
+    alike = (energy, time, np.full(N_CELLS, table[0]), np.full(N_CELLS, table[1]))
+    return np.arange(n_events + 1) * N_CELLS, np.tile(np.arange(N_CELLS), n_events), every, alike
+
+
+@settings(deadline=None)
+@given(pulses(), st.tuples(st.sampled_from(SPECIAL), st.sampled_from(SPECIAL)), SCALES, PEDESTALS)
+def test_cells_that_are_alike_give_the_bits_of_cells_that_are_not(
+    columns: Pulses, table: tuple[float, float], scale: Array, pedestal: float
+) -> None:
+    columns = tuple(column.astype(np.float64) for column in columns)
+    offsets, cell, every, alike = _of_file(columns, np.array(table))
+    same = np.full(N_CELLS, scale[0])
+    one = _hits(offsets, cell, every, scale=same, pedestal=pedestal)
+    for flag in (False, True):
+        other = _hits(offsets, cell, alike, scale=same, pedestal=pedestal, per_hit=2, alike=flag)
+        usable = one.state == USABLE
+        assert other.state.tolist() == one.state.tolist()
+        assert other.skip.tolist() == one.skip.tolist()
+        assert other.total[usable].tobytes() == one.total[usable].tobytes()
+        assert other.in_time[usable].tobytes() == one.in_time[usable].tobytes()
+
+
+def test_events_that_follow_one_that_is_spoilt_keep_their_lanes() -> None:
+    offsets, cell = np.arange(LANES + 1), np.zeros(LANES, np.int64)
+    energy = np.arange(LANES) + 1.0
+    energy[3], cell[7] = np.nan, 99
+    flags = np.arange(LANES) == 9
+    nothing, ones = np.zeros(LANES), np.ones(LANES)
+    out = _hits(offsets, cell, (energy, nothing, nothing, ones), unequal=flags)
+    bad = {3: NONFINITE, 7: CELL_RANGE, 9: UNEQUAL}
+    assert out.state.tolist() == [bad.get(event, USABLE) for event in range(LANES)]
+    good = [event for event in range(LANES) if event not in bad]
+    assert out.in_time[good, 0].tolist() == [event + 1.0 for event in good]

@@ -1,0 +1,185 @@
+"""Whole batches of events: calibrated a few at a time, and made features of while they are in the cache.
+
+There is one function a detector and shape of its columns, since one that is given the others would be
+compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``known`` what the
+maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
+"""
+
+# ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.processors.kernels.ecal import sum_ecal
+from na64.processors.kernels.hcal import sum_hcal
+from na64.processors.kernels.jit import jit
+from na64.processors.kernels.shower import fit_shower
+from na64.processors.kernels.small import sum_srd, sum_veto, sum_vhcal
+from na64.processors.kernels.window import LANES, window_cells, window_hits
+
+Scratch = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+Values = NDArray[np.float32]
+Known = tuple[object, ...]
+
+
+@jit
+def ecal_of_cells(
+    pulses: Known,
+    known: Known,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
+    visible: Scratch,
+) -> None:
+    """Make the features of the ECAL from cells."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_cells(*pulses, grid, state, skip, start, stop)
+        sum_ecal(grid, state, work, *known, values, visible, start, stop)
+
+
+@jit
+def ecal_of_hits(
+    pulses: Known,
+    known: Known,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
+    visible: Scratch,
+) -> None:
+    """Make the features of the ECAL from hits."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_hits(*pulses, grid, state, skip, start, stop)
+        sum_ecal(grid, state, work, *known, values, visible, start, stop)
+
+
+@jit
+def shower_of_cells(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the shower profile from cells."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_cells(*pulses, grid, state, skip, start, stop)
+        fit_shower(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def shower_of_hits(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the shower profile from hits."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_hits(*pulses, grid, state, skip, start, stop)
+        fit_shower(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def hcal_of_cells(
+    pulses: Known,
+    known: Known,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
+    visible: Scratch,
+) -> None:
+    """Make the features of the HCAL from cells."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_cells(*pulses, grid, state, skip, start, stop)
+        sum_hcal(grid, state, work, *known, values, visible, start, stop)
+
+
+@jit
+def hcal_of_hits(
+    pulses: Known,
+    known: Known,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
+    visible: Scratch,
+) -> None:
+    """Make the features of the HCAL from hits."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_hits(*pulses, grid, state, skip, start, stop)
+        sum_hcal(grid, state, work, *known, values, visible, start, stop)
+
+
+@jit
+def srd_of_cells(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the SRD from cells."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_cells(*pulses, grid, state, skip, start, stop)
+        sum_srd(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def srd_of_hits(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the SRD from hits."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_hits(*pulses, grid, state, skip, start, stop)
+        sum_srd(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def veto_of_cells(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the VETO from cells."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_cells(*pulses, grid, state, skip, start, stop)
+        sum_veto(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def veto_of_hits(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the VETO from hits."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_hits(*pulses, grid, state, skip, start, stop)
+        sum_veto(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def vhcal_of_cells(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the VHCAL from cells."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_cells(*pulses, grid, state, skip, start, stop)
+        sum_vhcal(grid, state, work, *known, values, start, stop)
+
+
+@jit
+def vhcal_of_hits(
+    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+) -> None:
+    """Make the features of the VHCAL from hits."""
+    for start in range(0, skip.size, LANES):
+        stop = min(start + LANES, skip.size)
+        window_hits(*pulses, grid, state, skip, start, stop)
+        sum_vhcal(grid, state, work, *known, values, start, stop)
