@@ -23,7 +23,7 @@ import cloudpickle
 
 from na64.processors.tasks import Failed, Report, Task, Work, Worker, overdue
 
-_ALLOWED_DEATHS = 1
+_ALLOWED_DEATHS = 2
 _ALLOWED_FALSE_STARTS = 3
 _PATIENCE = 5.0
 _HURT = (EOFError, ConnectionError)
@@ -221,7 +221,7 @@ class ProcessesBackend(Closing):
     """Processes of this machine, each with a pipe of its own.
 
     A pool of `concurrent.futures` fails every task in flight when one process ends; here it is known which
-    process ended, so that its task alone is tried once more and then given up.
+    process ended, so that its task alone is tried twice more and then given up.
 
     Parameters
     ----------
@@ -317,6 +317,7 @@ class _Shift:
             yield from self._bury(process, task)
         else:
             if report is not None:
+                self._false_starts = 0
                 yield task, report
 
     def _bury(self, process: _Process, task: Task) -> Answers:
@@ -327,7 +328,7 @@ class _Shift:
                 raise WorkersLostError(f"worker processes end {end} before they have done anything")
         self._deaths[task.key] += has_started
         if self._deaths[task.key] > _ALLOWED_DEATHS:
-            yield task, Failed(f"its worker ended {end}, twice", divisible=True)
+            yield task, Failed(f"its worker ended {end}, {self._deaths[task.key]} times", divisible=True)
         else:
             self._again.append(task)
 

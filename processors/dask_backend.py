@@ -39,6 +39,7 @@ _ENCRYPTED = ("tls", "wss", "inproc", "gateway")
 _TASKS_A_THREAD = 2
 _GLANCE = 1.0
 _ALLOWED_FALSE_STARTS = 4
+_ALLOWED_DEATHS = 2
 _GONE = (OSError, TimeoutError)
 
 _LONGEST_BUNDLE = 16
@@ -208,11 +209,16 @@ class DaskBackend(Closing):
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
         yield from stream.answers(bundles, stream.capacity)
         while stream.suspects:
-            task = stream.suspects.pop(0)
+            yield from self._alone(stream, stream.suspects.pop(0))
+
+    def _alone(self, stream: _Stream, task: Task) -> Answers:
+        """Do a task that was on a worker when it ended, perhaps by no fault of its own."""
+        for _ in range(_ALLOWED_DEATHS):
             yield from stream.answers(iter([[task]]), lambda: 1)
-            if stream.suspects and stream.suspects[-1] is task:
-                stream.suspects.pop()
-                yield task, Failed("its worker ended, twice", divisible=True)
+            if not stream.suspects or stream.suspects[-1] is not task:
+                return
+            stream.suspects.pop()
+        yield task, Failed(f"its worker ended, {1 + _ALLOWED_DEATHS} times", divisible=True)
 
 
 class _Stream:

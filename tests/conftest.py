@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,22 @@ CANONICAL = (
     "histograms.uhi.zip",
 )
 IF_VARIED = ("variations.csv", "variations_yields.csv")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what came of every bad input and every fault, from all processes that ran tests."""
+    reports = [report for listed in terminalreporter.stats.values() for report in listed]
+    noted = [pair for r in reports if getattr(r, "when", "") == "call" for pair in r.user_properties]
+    rows = [tuple(values) for name, values in noted if name == "outcome"]
+    if rows:
+        terminalreporter.section("bad inputs and faults: case, outcome, reason")
+    for case, outcome, reason in sorted(rows, key=lambda row: _number_first(row[0])):
+        terminalreporter.write_line(f"{case:44s} {outcome:11s} {reason}".rstrip()[:200])
+
+
+def _number_first(case: str) -> tuple[int, str]:
+    digits = case[: len(case) - len(case.lstrip("0123456789"))]
+    return int(digits or 1000), case
 
 
 @pytest.fixture(scope="session")

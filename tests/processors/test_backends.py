@@ -230,7 +230,7 @@ def test_a_task_that_always_ends_its_worker_fails_alone(
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("its worker ended")
     assert reports == {key: report for key, report in expected.items() if key in reports}
-    assert (tmp_path / "count").stat().st_size == 2
+    assert (tmp_path / "count").stat().st_size == 3
 
 
 def test_a_worker_killed_from_outside_changes_nothing(pool: Backend) -> None:

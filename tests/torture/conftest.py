@@ -158,12 +158,11 @@ def reference(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return give
 
 
-@pytest.fixture(scope="session")
-def tell() -> Iterator[Callable[[str, str, str], None]]:
-    """Collect case, outcome and reason; the table is printed at the end (pytest -s shows it)."""
-    lines: list[str] = []
-    yield lambda case, outcome, reason: lines.append(f"{case:34s} {outcome:12s} {reason}")
-    print(f"\n{'case':34s} {'outcome':12s} reason", *lines, sep="\n")  # noqa: T201
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str, str, str], None]:
+    """Note case, outcome and reason for the table that is printed at the end."""
+    noted = request.node.user_properties
+    return lambda case, outcome, reason: noted.append(("outcome", (case, outcome, reason)))
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,119 @@
+"""Faults of a cluster that is not ours: its scheduler, its workers and who uses it are killed or stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from na64.processors import dask_backend
+from na64.processors.backends import Kind, WorkersLostError, open_backend
+from na64.processors.dask_backend import DaskBackend
+
+Tell = Callable[[str, str, str], None]
+pytestmark = pytest.mark.soak
+
+
+@contextmanager
+def someones_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler with one worker, each a process of its own; gives the address and the scheduler."""
+    place = folder / f"{name}.json"
+    commands = [
+        ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
+        ["dask_worker", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)],
+    ]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(place), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        for module, *options in commands
+    ]
+    try:
+        while not (place.exists() and "tcp://" in place.read_text()):
+            assert processes[0].poll() is None
+            time.sleep(0.1)
+        yield place.read_text().split('"address": "')[1].split('"')[0], processes[0]
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def test_a_scheduler_that_is_killed_loses_nothing_that_was_done(
+    bench: Any, tmp_path: Path, tell: Tell
+) -> None:
+    bench.ask(f"hold {bench.marks()[-1]}")
+    with someones_cluster(tmp_path, "first") as (address, scheduler):
+        with bench.for_each_pid(lambda _pid: scheduler.kill()):
+            with DaskBackend(scheduler=address, patience=20.0, bundle=1) as backend:
+                with pytest.raises(WorkersLostError, match="the scheduler has gone|no workers for") as lost:
+                    bench.run(backend, tmp_path / "ledger")
+    bench.forget()
+    with someones_cluster(tmp_path, "second") as (address, _):
+        with DaskBackend(scheduler=address, patience=60.0) as backend:
+            assert bench.equals(bench.run(backend, tmp_path / "ledger"))
+    tell("4 scheduler killed and started again", "EQUAL", str(lost.value))
+
+
+def test_a_driver_that_is_killed_leaves_the_cluster_of_others_usable(
+    bench: Any, tmp_path: Path, tell: Tell
+) -> None:
+    products = tmp_path / "products"
+    (bench.place / "slow").write_text("1")
+    with someones_cluster(tmp_path, "cluster") as (address, _):
+        options = ["--executor", "dask", "--scheduler", address]
+        with bench.driver(products, *options) as driver:
+            bench.wait_for_partials(products, 1, driver)
+        bench.forget()
+        with DaskBackend(scheduler=address, patience=60.0) as backend:
+            result = bench.run(backend, products / "partials")
+    assert 1 <= result.n_resumed < bench.n_chunks
+    assert bench.equals(result)
+    tell("7 driver of a cluster killed", "EQUAL", f"{result.n_resumed} partials were there")
+
+
+def test_a_stopped_worker_is_replaced_after_its_time_and_ignored_when_it_comes_back(
+    bench: Any, tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(dask_backend._LOCAL_SETTINGS, "distributed.scheduler.worker-ttl", "5s")
+    stopped: list[int] = []
+
+    def stop_for_a_while(pid: int) -> None:
+        stopped.append(pid)
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(14, os.kill, (pid, signal.SIGCONT)).start()
+
+    bench.ask("hold")
+    with open_backend(Kind.DASK, workers=2) as backend, bench.for_each_pid(stop_for_a_while):
+        result = bench.run(backend, tmp_path / "ledger")
+        time.sleep(15)
+        again = bench.run(backend, tmp_path / "ledger", fresh=True)
+    assert len(stopped) == 1
+    assert bench.equals(result)
+    assert bench.equals(again)
+    tell("6 worker stopped for 14 s, DaskBackend", "EQUAL", "")
+
+
+def test_a_worker_that_takes_all_memory_is_ended_and_its_chunk_named(
+    bench: Any, tmp_path: Path, tell: Tell
+) -> None:
+    bench.ask(f"always grow {bench.marks()[0]}")
+    with open_backend(Kind.DASK, workers=2, memory=1_500_000_000) as backend:
+        result = bench.run(backend, tmp_path / "ledger")
+        (failure,) = result.failures
+        bench.forget()
+        assert bench.equals(bench.run(backend, tmp_path / "ledger"))
+    assert "its worker ended" in failure
+    tell("3 out of memory, DaskBackend", "INCOMPLETE", failure)
