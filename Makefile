@@ -36,8 +36,9 @@ types: $(VENV)/installed
 tests: $(VENV)/installed
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --durations 10
 
+# Some 50 minutes; NA64_MUTATIONS=100000 and NA64_SOAK_SECONDS=3600 make it longer, see docs/trust.md.
 soak: $(VENV)/installed
-	$(BIN)/pytest -q -m soak --durations 10
+	$(BIN)/pytest -q -m "soak or not soak" -n $(JOBS) --dist loadfile --durations 10 tests/torture
 
 site: $(VENV)/installed
 	$(BIN)/mkdocs build --quiet

@@ -473,3 +473,15 @@ def test_progress_counts_the_parts_of_split_tasks(ledger: Ledger, log: Path) -> 
         done, total, events = shown[-1]
         assert done == total > 10
         assert events == 70
+
+
+def test_what_was_done_is_forced_onto_the_disk_in_the_end(
+    ledger: Ledger, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(ledger, "sync", lambda: synced.append(len(_files(ledger))))
+    run(_tasks(), Work(_sum, str(log)), IterativeBackend(), ledger)
+    assert synced[-1] == 10
+    with pytest.raises(NoSpaceError):
+        run(_tasks(), Work(_fill_disk, str(log)), IterativeBackend(), ledger, fresh=True)
+    assert len(synced) == 2

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import na64.processors.tasks
+from na64.datasets.stored import BadFileError, ChangedFileError
 from na64.processors.ledger import Partial, decode
 from na64.processors.tasks import (
     Done,
@@ -239,3 +240,37 @@ def test_a_task_in_time_is_not_touched_by_the_deadline() -> None:
     assert isinstance(
         Worker(Work(lambda task, context: Partial(), options=Options(deadline=60.0))).perform(TASK), Done
     )
+
+
+def test_the_least_that_makes_sense_is_accepted() -> None:
+    assert Task(KEY, "run.root", 0, 0).n_events == 0
+    assert Options(attempts=1, backoff=0.0).attempts == 1
+
+
+def test_a_blind_failure_may_tell_that_a_file_has_changed() -> None:
+    blind = Options(blind=True)
+    assert "run.root: 5 bytes" in describe(ChangedFileError("run.root: 5 bytes"), blind).reason
+    assert "5 bytes" not in describe(BadFileError("run.root: 5 bytes"), blind).reason
+
+
+def test_a_failure_for_want_of_memory_is_divisible_whatever_it_is_called() -> None:
+    error = BadFileError("cannot be read")
+    error.__cause__ = MemoryError()
+    assert describe(error, OPEN).divisible
+    assert describe(MemoryError(), OPEN).divisible
+    assert not describe(BadFileError("cannot be read"), OPEN).divisible
+
+
+@pytest.mark.parametrize(("length", "shown"), [(300, 300), (301, 303)])
+def test_a_long_text_is_cut(length: int, shown: int) -> None:
+    reason = describe(ValueError("x" * length), OPEN).reason
+    assert reason.count("x") + reason.count("...") * 3 == shown
+
+
+def test_a_slow_task_is_waited_for_until_its_deadline() -> None:
+    def sleep(_task: Task, _context: object) -> Partial:
+        threading.Event().wait(0.1)
+        return Partial()
+
+    report = Worker(Work(sleep, options=Options(blind=False, deadline=30.0))).perform(TASK)
+    assert isinstance(report, Done)

@@ -55,15 +55,19 @@ def test_a_scheduler_that_is_killed_loses_nothing_that_was_done(
     bench: Any, tmp_path: Path, tell: Tell
 ) -> None:
     bench.ask(f"hold {bench.marks()[-1]}")
-    with someones_cluster(tmp_path, "first") as (address, scheduler):
-        with bench.for_each_pid(lambda _pid: scheduler.kill()):
-            with DaskBackend(scheduler=address, patience=20.0, bundle=1) as backend:
-                with pytest.raises(WorkersLostError, match="the scheduler has gone|no workers for") as lost:
-                    bench.run(backend, tmp_path / "ledger")
+    with (
+        someones_cluster(tmp_path, "first") as (address, scheduler),
+        bench.for_each_pid(lambda _pid: scheduler.kill()),
+        DaskBackend(scheduler=address, patience=20.0, bundle=1) as backend,
+        pytest.raises(WorkersLostError, match=r"the scheduler has gone|no workers for") as lost,
+    ):
+        bench.run(backend, tmp_path / "ledger")
     bench.forget()
-    with someones_cluster(tmp_path, "second") as (address, _):
-        with DaskBackend(scheduler=address, patience=60.0) as backend:
-            assert bench.equals(bench.run(backend, tmp_path / "ledger"))
+    with (
+        someones_cluster(tmp_path, "second") as (address, _),
+        DaskBackend(scheduler=address, patience=60.0) as backend,
+    ):
+        assert bench.equals(bench.run(backend, tmp_path / "ledger"))
     tell("4 scheduler killed and started again", "EQUAL", str(lost.value))
 
 
