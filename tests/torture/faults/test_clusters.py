@@ -91,7 +91,7 @@ def test_a_driver_that_is_killed_leaves_the_cluster_of_others_usable(
 def test_a_stopped_worker_is_replaced_after_its_time_and_ignored_when_it_comes_back(
     bench: Any, tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(dask_backend._LOCAL_SETTINGS, "distributed.scheduler.worker-ttl", "5s")
+    monkeypatch.setitem(dask_backend.SETTINGS, "distributed.scheduler.worker-ttl", "5s")
     stopped: list[int] = []
 
     def stop_for_a_while(pid: int) -> None:
