@@ -27,6 +27,7 @@ KINDS: dict[str, Kind] = {
     "n_generated": Kind.COUNT,
     "n_selected": Kind.COUNT,
     "n_in_box": Kind.COUNT,
+    "n_simulated": Kind.COUNT,
     "threshold": Kind.NUMBER,
     "selection": Kind.TEXT,
 }
@@ -43,8 +44,10 @@ class Point:
     period, selection : str
     threshold : float, GeV
         Missing energy at which the period's box begins.
+    n_simulated : int
+        All dark photons, from somewhat below the threshold: some of them look larger.
     n_generated : int
-        Dark photons whose own energy is above the threshold.
+        Those whose own energy is above the threshold.
     n_in_box : int
         Events in the box, whatever their dark photon.
     n_selected : int
@@ -55,27 +58,29 @@ class Point:
     period: str
     selection: str
     threshold: float
+    n_simulated: int
     n_generated: int
     n_in_box: int
     n_selected: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.n_selected <= min(self.n_generated, self.n_in_box) or not self.n_generated:
+        in_order = 0 <= self.n_selected <= self.n_in_box <= self.n_simulated
+        if not in_order or not 0 < self.n_generated <= self.n_simulated:
             raise ValueError(
                 f"period {self.period}, {self.mass:g} GeV: {self.n_selected} selected of {self.n_in_box} in "
-                f"the box, {self.n_generated} generated"
+                f"the box, {self.n_generated} above the threshold of {self.n_simulated}"
             )
 
     @property
     def efficiency(self) -> float:
-        """Selected over generated."""
+        """Selected over generated; what looks larger than it is counts, so it may be above 1 without cuts."""
         return self.n_selected / self.n_generated
 
     @property
     def error(self) -> float:
         """Binomial: of the posterior for a flat prior, which is not zero where nothing or all is selected."""
-        n, k = self.n_generated, self.n_selected
-        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3)))
+        n, k = self.n_simulated, self.n_selected
+        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3))) * n / self.n_generated
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ def efficiency_table(points: Iterable[Point]) -> Table:
             point.n_generated,
             point.n_selected,
             point.n_in_box,
+            point.n_simulated,
             point.threshold,
             point.selection,
         )
@@ -168,6 +174,7 @@ def _point(row: Row) -> Point:
         row.text("period") or "",
         row.text("selection") or "",
         number("threshold"),
+        count("n_simulated"),
         count("n_generated"),
         count("n_in_box"),
         count("n_selected"),

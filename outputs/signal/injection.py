@@ -142,12 +142,11 @@ def measure(
 
 
 def _measured(
-    period: str, generated: int, passed: NDArray[np.int64], job: Job, *, mass: float, energy: float
+    period: str, made: tuple[int, int], passed: NDArray[np.int64], job: Job, *, mass: float, energy: float
 ) -> Measured:
     in_box, *after = passed.tolist()
-    point = Point(
-        mass, period, job.selection.name, energy - load_box(period).ecal, generated, in_box, after[-1]
-    )
+    threshold = energy - load_box(period).ecal
+    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1])
     return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)))
 
 
@@ -173,16 +172,17 @@ def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
                 yield from visible_events(events, job, file)
 
 
-def _generated(truth: Path, job: Job, energy: float) -> dict[str, int]:
-    """Dark photons above the threshold of the box, by period."""
+def _generated(truth: Path, job: Job, energy: float) -> dict[str, tuple[int, int]]:
+    """Dark photons, and those above the threshold of the box, by period."""
     table = pq.read_table(truth, columns=["run", "dark_photon_energy"])
     run, own = table["run"].to_numpy(), table["dark_photon_energy"].to_numpy()
     if not (own > 0).any():
         raise ValueError(f"{truth.name}: no dark photons in it")
-    numbers: dict[str, int] = {}
+    numbers: dict[str, tuple[int, int]] = {}
     for number, context in job.runs.items():
-        above = int(np.count_nonzero((run == number) & (own > energy - context.box.ecal)))
-        numbers[context.period] = numbers.get(context.period, 0) + above
+        mine, above = (run == number) & (own > 0), own > energy - context.box.ecal
+        before = numbers.get(context.period, (0, 0))
+        numbers[context.period] = (before[0] + int(mine.sum()), before[1] + int((mine & above).sum()))
     return numbers
 
 
