@@ -46,9 +46,7 @@ def draw_yields(mass: Floats, yields: Series, resonant: Floats | None = None) ->
         From annihilation at eps = 1.
     """
     with style():
-        figure, axes = _page(
-            "per electron on target at $\\varepsilon = 1$", "calculated", f"{_BEAM}, thick target"
-        )
+        figure, axes = _page("per electron on target at $\\varepsilon = 1$", "calculated", _BEAM)
         for look, (label, values) in zip(_STYLES, yields.items(), strict=False):
             axes.plot(mass, values, label=label, **look)
         if resonant is not None:

@@ -1,0 +1,42 @@
+"""What docs/physics.md says is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from na64.outputs.signal.cross_sections import k_factor, total
+from na64.outputs.signal.kinematics import Radiation
+from na64.outputs.signal.yields import yield_per_eot
+
+PAGE = (Path(__file__).parents[3] / "docs" / "physics.md").read_text()
+
+
+def rows_after(text: str) -> list[list[str]]:
+    """Cells of the first table after a text, without its heading."""
+    table = PAGE[PAGE.index(text) :].split("\n| ", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.splitlines()[2:]]
+
+
+def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "physics.md", "exec"), {})  # noqa: S102
+    assert (tmp_path / "yields.png").stat().st_size > 10_000
+
+
+def test_its_cross_sections_are_those_of_the_code() -> None:
+    rows = rows_after("Check values: lead")
+    assert len(rows) == 8
+    for row in rows:
+        radiation = Radiation(float(row[0]) / 1000, 100.0)
+        assert float(row[1]) == pytest.approx(1e-8 * total(radiation), rel=6e-4)
+        assert float(row[5]) == pytest.approx(k_factor(radiation), rel=6e-4)
+
+
+def test_its_yields_are_those_of_the_code() -> None:
+    here, _ = rows_after("Per 1e9 electrons")
+    for mass, value in zip((1.05, 10, 50, 100, 500, 950), here[1:], strict=True):
+        assert float(value) == pytest.approx(10 * yield_per_eot(mass / 1000), rel=5e-3)
