@@ -106,6 +106,11 @@ class Efficiency:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
             raise ValueError(f"{self.source}: the masses do not rise")
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last mass simulated, GeV."""
+        return float(self.mass[0]), float(self.mass[-1])
+
     def at(self, mass: ArrayLike) -> tuple[Floats, Floats]:
         """Interpolate efficiency and error in the logarithm of the mass (GeV).
 

@@ -144,6 +144,7 @@ def test_interpolation_is_in_the_logarithm_of_the_mass() -> None:
     efficiency = Efficiency(
         np.array([0.001, 0.1]), np.array([0.8, 0.4]), np.array([0.01, 0.03]), "efficiency.csv"
     )
+    assert efficiency.span == (0.001, 0.1)
     value, error = efficiency.at([0.001, 0.01, 0.1])
     assert value == pytest.approx([0.8, 0.6, 0.4])
     assert error == pytest.approx([0.01, 0.02, 0.03])
