@@ -28,6 +28,13 @@ def test_draws_follow_the_table(mass: float) -> None:
         assert (drawn > fraction).mean() == pytest.approx(expected, abs=0.01)
 
 
+def test_masses_between_are_interpolated_in_the_logarithm() -> None:
+    low, high = SPECTRUM.mass[11:13]
+    found = SPECTRUM.above(float(low**0.75 * high**0.25), 0.5)
+    column = SPECTRUM.survival[11:13, SPECTRUM.fraction == 0.5].ravel()
+    assert found == pytest.approx(0.75 * column[0] + 0.25 * column[1], rel=1e-9)
+
+
 def test_heavy_dark_photons_take_more() -> None:
     assert SPECTRUM.above(0.001, 0.9) < 0.1
     assert SPECTRUM.above(0.5, 0.9) > 0.15

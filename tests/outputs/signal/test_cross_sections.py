@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from na64.outputs.signal.cross_sections import SPECTRA, Model, k_factor, total
-from na64.outputs.signal.flux import elastic, flux, flux_by_quadrature
+from na64.outputs.signal.flux import elastic, flux, flux_by_quadrature, inelastic
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD, MUON_MASS, Nucleus
 from na64.outputs.signal.quadrature import composite
@@ -54,6 +54,12 @@ def test_inelastic_scattering_adds_little(mass: float, share: float) -> None:
     ends = (mass**2 / 200) ** 2, mass**2
     both = flux_by_quadrature(*ends, LEAD, with_inelastic=True)
     assert 0.4 * share < both / flux(*ends, LEAD) - 1 < 2.5 * share
+
+
+def test_the_inelastic_form_factor_at_a_round_value() -> None:
+    """At t = 0.71 GeV^2 the dipole is 1 / 16, and the electrons screen nothing."""
+    magnetic = 1 + 0.71 * (2.79**2 - 1) / (4 * 0.93827**2)
+    assert inelastic(0.71, LEAD) == pytest.approx(82 * (magnetic / 16) ** 2, rel=1e-6)
 
 
 def test_the_form_factor_is_the_charge_between_atom_and_nucleus() -> None:
