@@ -92,6 +92,6 @@ def test_the_squared_amplitude_is_that_of_dirac_matrices(mass: float, nucleus: N
     found = tree_level._squared_amplitude(radiation, emission, t)
     assert found.size >= 6
     for point in np.ndindex(found.shape):
-        fraction, virtuality = emission.photon[point[0]] / 2.0, emission.virtuality[point[0]]
-        expected = by_brute_force(radiation, fraction, virtuality, t[point])
+        fraction, virtuality = (float(row[point[0]]) for row in (emission.photon / 2.0, emission.virtuality))
+        expected = by_brute_force(radiation, fraction, virtuality, float(t[point]))
         assert found[point] == pytest.approx(expected, rel=1e-6)
