@@ -49,7 +49,9 @@ class Rate:
 
     def __post_init__(self) -> None:
         if not self.value > 0 or not self.error >= 0:
-            raise ValueError(f"simulation expects {self.value} +- {self.error} dimuons per electron on target")
+            raise ValueError(
+                f"simulation expects {self.value} +- {self.error} dimuons per electron on target"
+            )
 
     def times(self, factor: float) -> Rate:
         """Scale value and error."""
@@ -89,7 +91,7 @@ class Ratio:
 
     @property
     def errors(self) -> tuple[float, float]:
-        """Central 68 % interval of the counts, with the error of the simulation: distances below and above."""
+        """Central 68 % interval of the counts and error of the simulation, as distances below and above."""
         below, above = poisson_errors(np.array([self.observed], np.float64))[:, 0] / self.expected
         simulated = self.value * self.rate.error / self.rate.value
         return math.hypot(below, simulated), math.hypot(above, simulated)
@@ -186,7 +188,9 @@ def uniform_weight(simulation: Products) -> float:
     rows = simulation.yields.records()
     count, sumw, sumw2 = (_sum(rows, f"region_I{name}") for name in ("", "_sumw", "_sumw2"))
     if not count or abs(sumw**2 - count * sumw2) > _UNIFORM * sumw**2:
-        raise ValueError("the simulated events have different weights: only the yields' own cut can be compared")
+        raise ValueError(
+            "the simulated events have different weights: only the yields' own cut can be compared"
+        )
     return sumw / count
 
 
@@ -204,7 +208,9 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
         raise ValueError("no physics run has live electrons on target: there is nothing to compare with")
     runs = tuple(_ratio(str(run.run), [run], counts, rate) for run in known)
     periods = sorted({run.period for run in known})
-    of_periods = (_ratio(name, [run for run in known if run.period == name], counts, rate) for name in periods)
+    of_periods = (
+        _ratio(name, [run for run in known if run.period == name], counts, rate) for name in periods
+    )
     seen = np.array([ratio.observed for ratio in runs], np.float64)
     test = constancy(seen, np.array([ratio.eot for ratio in runs]))
     return Benchmark(after, runs, tuple(of_periods), _ratio(ALL, known, counts, rate), test)

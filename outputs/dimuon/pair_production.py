@@ -1,7 +1,7 @@
 """Muon pairs from photons in an electromagnetic shower: cross-section, and pairs per electron.
 
-The cross-section is that of Burkhardt, Kelner and Kokoulin (CERN-SL-2002-016) in the parametrised form of Geant4
-11.4, with the correction energy in GeV; the track length of photons is that of Rossi's approximation B.
+The cross-section is that of Burkhardt, Kelner and Kokoulin (CERN-SL-2002-016) in the parametrised form of
+Geant4 11.4, with the correction energy in GeV; the track length of photons is that of Rossi's approximation B.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Element:
     @property
     def nuclei(self) -> float:
         """Nuclei in a radiation length, per m^2."""
-        return constants.Avogadro * self.radiation_length / self.mass * 1e4
+        return float(constants.Avogadro) * self.radiation_length / self.mass * 1e4
 
 
 LEAD = Element(82, 207.2, 6.37)

@@ -1,0 +1,73 @@
+"""na64 dimuon and efficiency: the benchmark of Region I, and what single cuts keep."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from na64.commands.verbs import SUCCESS, add_command, tell
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    _add_dimuon(verbs)
+    _add_efficiency(verbs)
+
+
+def _add_dimuon(verbs: Any) -> None:
+    text = "Compare the dimuons of Region I with simulation, and fit the muon peaks of the HCAL."
+    parser = add_command(verbs, "dimuon", _dimuon, text)
+    parser.add_argument("folder", type=Path, metavar="DATA_DIR", help="where na64 process wrote the data to")
+    simulation = "the same selection of simulation with exposure"
+    parser.add_argument("simulation", type=Path, metavar="SIM_DIR", help=simulation)
+    campaign = "of the simulation, if it has dimuons only: normalise it by the cross-section of muon pairs"
+    parser.add_argument("--campaign", metavar="NAME_OR_TOML", help=campaign)
+    no_runs = "do not read the partial results for the peaks of single runs"
+    parser.add_argument("--no-runs", action="store_true", help=no_runs)
+
+
+def _add_efficiency(verbs: Any) -> None:
+    text = (
+        "Give the efficiency of single cuts by run against intensity, of the events that pass all the others."
+    )
+    parser = add_command(verbs, "efficiency", _efficiency, text)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="where na64 process wrote to")
+
+
+def _dimuon(options: argparse.Namespace) -> int:
+    from na64.outputs.dimuon import files
+    from na64.outputs.store import read_result
+
+    data, simulation = read_result(options.folder), read_result(options.simulation)
+    production = _production(options.campaign) if options.campaign else None
+    found = files.compare_results(data, simulation, production)
+    peaks = files.find_peaks(options.folder, data, by_run=not options.no_runs)
+    files.write_comparison(options.folder, data, found, peaks)
+    tell(files.of_comparison(found))
+    tell(files.of_peaks(peaks))
+    print(f"table: {options.folder / files.DIMUON}; plots: {options.folder / files.FIGURES}")
+    return SUCCESS
+
+
+def _production(campaign: str) -> Any:
+    import numpy as np
+
+    from na64.datasets.synthetic.campaign_reader import load_campaign
+    from na64.outputs.dimuon.production import production_of
+
+    return production_of(load_campaign(campaign), np.random.default_rng(64))
+
+
+def _efficiency(options: argparse.Namespace) -> int:
+    from na64.outputs.dimuon import files
+    from na64.outputs.store import read_result
+
+    for folder in options.folders:
+        products = read_result(folder)
+        print(
+            f"{products.summary.selection.name}, {products.summary.label}: passed of those that pass all others"
+        )
+        tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
+        print(f"table: {folder / files.EFFICIENCIES}")
+    return SUCCESS
