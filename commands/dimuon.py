@@ -65,9 +65,7 @@ def _efficiency(options: argparse.Namespace) -> int:
 
     for folder in options.folders:
         products = read_result(folder)
-        print(
-            f"{products.summary.selection.name}, {products.summary.label}: passed of those that pass all others"
-        )
+        print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
         tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
         print(f"table: {folder / files.EFFICIENCIES}")
     return SUCCESS

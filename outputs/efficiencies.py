@@ -1,4 +1,4 @@
-"""Efficiencies of single cuts by run against intensity: events that pass all cuts of those passing all others."""
+"""Efficiencies of single cuts by run against intensity: events that pass, of those that pass all others."""
 
 from __future__ import annotations
 

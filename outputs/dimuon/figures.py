@@ -35,7 +35,7 @@ def ratios(benchmarks: Sequence[Benchmark], *, label: str) -> Figure:
     for axes, benchmark in zip(grid, benchmarks, strict=True):
         _draw_ratios(axes, benchmark)
     _run_axis(grid[-1])
-    stamp(grid[0], label, right="Region I, data / expected; dotted: 11 % systematic")
+    stamp(grid[0], label, right="Region I over expectation")
     return figure
 
 
@@ -52,7 +52,8 @@ def _draw_ratios(axes: Axes, benchmark: Benchmark) -> None:
     axes.axhline(1, color=CLOSED, linewidth=0.9)
     axes.set_ylim(0, 1.45 * max(float((values + errors[1]).max()), 1.3))
     axes.set_ylabel("data / expected")
-    text = f"after {benchmark.after.replace('_', ' ')}: {all_runs.value:.3f} (+{above:.3f} -{below:.3f} stat)"
+    text = f"after {benchmark.after.replace('_', ' ')}: {all_runs.value:.3f} "
+    text += f"+{above:.3f} -{below:.3f} (stat) ± {benchmark.systematic:.2f} (dotted)"
     if benchmark.test is not None:
         test = benchmark.test
         text += f"\n$\\chi^2$/ndf = {test.chi2:.1f}/{test.n_degrees}, p = {test.p_value:.2g}"

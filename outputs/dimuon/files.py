@@ -112,7 +112,7 @@ def _shower(benchmarks: tuple[Benchmark, ...], rates: list[Rate]) -> tuple[float
     if len(benchmarks) != 2 or not benchmarks[1].everything.observed:
         return None
     without, with_cut = (benchmark.everything.observed for benchmark in benchmarks)
-    if without == with_cut and rates[0] == rates[1]:
+    if without == with_cut and math.isclose(rates[0].value, rates[1].value):
         return None
     return shower_efficiency((without, with_cut), (rates[0], rates[1]))
 
@@ -121,13 +121,18 @@ def find_peaks(folder: Path, products: Products, *, by_run: bool) -> Peaks:
     """Fit the muon peaks of a result, and of its runs."""
     spectra = peak_spectra(dict(products.histograms))
     runs = histograms_by_run(folder, _SPECTRA) if by_run else {}
-    of_runs = {run: _fit_all(peak_spectra(found)) for run, found in runs.items()}
-    kept = {run: found for run, found in of_runs.items() if any(found.values())}
-    return Peaks(spectra, _fit_all(spectra), kept)
+    mean = {module: fit_peak(spectrum, module) for module, spectrum in spectra.items()}
+    of_runs = {run: _fit_run(peak_spectra(found), mean) for run, found in runs.items()}
+    return Peaks(spectra, mean, {run: found for run, found in of_runs.items() if any(found.values())})
 
 
-def _fit_all(spectra: Mapping[int, hist.Hist]) -> dict[int, Peak | None]:
-    return {module: fit_peak(spectrum, module) for module, spectrum in spectra.items()}
+def _fit_run(spectra: Mapping[int, hist.Hist], mean: Mapping[int, Peak | None]) -> dict[int, Peak | None]:
+    """Fit the peaks of a run where all runs together have them."""
+    return {
+        module: fit_peak(spectrum, module, within=(peak.low, peak.high))
+        for module, spectrum in spectra.items()
+        if (peak := mean[module]) is not None
+    }
 
 
 def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Peaks) -> None:
@@ -204,11 +209,11 @@ def of_efficiencies(found: list[probing.Efficiency]) -> Iterator[str]:
     """Yield the lines that a terminal shows of efficiencies."""
     for efficiency in found:
         total, (below, above) = efficiency.total, efficiency.total.errors
-        line = f"  {efficiency.cut:<14} {total.value:.4f} +{above:.4f} -{below:.4f}  {total.passed} of {total.tagged}"
+        counts = f"{total.passed} of {total.tagged}"
+        line = f"  {efficiency.cut:<14} {total.value:.4f} +{above:.4f} -{below:.4f}  {counts}"
         if (trend := efficiency.trend) is not None:
-            line += (
-                f"; {100e6 * trend.slope:+.2f} +- {100e6 * trend.slope_error:.2f} % per 1e6 electrons a spill"
-            )
+            slope = f"{100e6 * trend.slope:+.2f} +- {100e6 * trend.slope_error:.2f} %"
+            line += f"; {slope} per 1e6 electrons a spill"
         yield line
 
 

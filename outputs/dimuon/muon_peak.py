@@ -82,7 +82,7 @@ def peak_spectra(histograms: dict[str, hist.Hist]) -> dict[int, hist.Hist]:
     return found
 
 
-def fit_peak(spectrum: hist.Hist, module: int) -> Peak | None:
+def fit_peak(spectrum: hist.Hist, module: int, *, within: tuple[float, float] | None = None) -> Peak | None:
     """Fit a Gaussian to the core of a peak, and again within 1.5 standard deviations of what was found.
 
     Parameters
@@ -90,6 +90,8 @@ def fit_peak(spectrum: hist.Hist, module: int) -> Peak | None:
     spectrum : Hist
         Energy of the module, GeV, counts.
     module : int
+    within : tuple of float, optional
+        GeV: fit once, here; for a run, so that all runs are treated alike.
 
     Returns
     -------
@@ -97,10 +99,11 @@ def fit_peak(spectrum: hist.Hist, module: int) -> Peak | None:
         None with too few events or if the fit fails.
     """
     edges, counts = spectrum.axes[0].edges, spectrum.values().astype(np.float64)
-    low, high = WINDOW
+    low, high = within or WINDOW
     peak = None
-    for _ in range(_ROUNDS):
-        first, last = np.searchsorted(edges, (low - 1e-9, high + 1e-9))
+    for _ in range(1 if within else _ROUNDS):
+        first = max(int(np.searchsorted(edges, low + 1e-9)) - 1, 0)
+        last = int(np.searchsorted(edges, high - 1e-9)) + 1
         inside = counts[first : last - 1]
         if inside.sum() < LEAST_EVENTS or len(inside) < 4:
             return None

@@ -1,7 +1,7 @@
 """Muon pairs from photons in an electromagnetic shower: cross-section, and pairs per electron.
 
 The cross-section is that of Burkhardt, Kelner and Kokoulin (CERN-SL-2002-016) in the parametrised form of
-Geant4 11.4, with the correction energy in GeV; the track length of photons is that of Rossi's approximation B.
+Geant4 11.4, with the correction energy in GeV; the track length is that of Rossi's approximation B.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ BACKGROUND = "background.csv"
 SEED = "background_2018.csv"
 """The packaged table of 2.84e11 electrons on target, 2016 to 2018."""
 
+NOT_CONFIGURED = "not configured"
+"""How the method of a row begins that lacks a number which nobody has put in."""
+
 KINDS: dict[str, Kind] = {
     "source": Kind.TEXT,
     "n": Kind.NUMBER,
@@ -67,7 +70,7 @@ class Row:
     def text(self) -> str:
         """The number as a table shows it: ``0.43 +- 0.16``, ``< 0.044`` or ``not determined``."""
         if self.n is None:
-            return "not determined"
+            return NOT_CONFIGURED if self.method.startswith(NOT_CONFIGURED) else "not determined"
         return f"< {self.n:.2g}" if self.upper_limit else with_error(self.n, self.error)
 
 

@@ -14,6 +14,7 @@ from na64.outputs.statistics.extrapolation import LEAST_EVENTS, Extrapolation, e
 from na64.outputs.statistics.rates import (
     CONFIDENCE,
     Factor,
+    Weighted,
     load_products,
     poisson_limit,
     simulated_fraction,
@@ -109,7 +110,7 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
         BackgroundTable((row, row_of(above), *(source.row(yields) for source in sources))),
         turn_on,
         (*([beside] if beside else []), above),
-        None if products.summary.is_data else in_box(plane, box),
+        None if products.summary.is_data else in_box(products).sumw,
     )
 
 
@@ -179,10 +180,15 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
     one, other = (p.summary.identities.get("selection") for p in (products, simulation))
     if simulation.summary.is_data or one != other:
         raise ValueError("the simulation of dimuons is not simulation, or went through another selection")
-    n_in = in_box(plane_of(simulation), box_of(simulation))
-    return simulated_fraction(
-        "in the box, per dimuon of Region I", round(n_in), _count(simulation, "region_I")
-    )
+    return simulated_fraction("in the box, per dimuon of Region I", in_box(simulation), _region_i(simulation))
+
+
+def _region_i(simulation: Products) -> Weighted:
+    """Sum Region I of simulation, over runs."""
+    rows = simulation.yields.records()
+    names = ("_sumw", "_sumw2") if "region_I_sumw" in simulation.yields.kinds else ("", "")
+    sumw, sumw2 = (math.fsum(float(row[f"region_I{name}"] or 0.0) for row in rows) for name in names)
+    return Weighted(sumw, sumw2)
 
 
 def _yields(products: Products) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from scipy import special
 
 from na64.datasets.toml import Source, Table, load_table, unknown
 from na64.datasets.units import read_source
-from na64.outputs.statistics.background import Row
+from na64.outputs.statistics.background import NOT_CONFIGURED, Row
 
 RATES = "background_rates.toml"
 """The packaged sources; copy, put in what you know, and name the copy with --rates."""
@@ -47,6 +47,19 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighted:
+    """Sum of weights of simulated events, and of their squares; without weights both are the number."""
+
+    sumw: float
+    sumw2: float
+
+    @property
+    def n_effective(self) -> float:
+        """Number of events of equal weight with the same relative error."""
+        return self.sumw**2 / self.sumw2 if self.sumw2 > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """A source of background: a yield times factors.
 
@@ -74,10 +87,10 @@ class Product:
         lacking = [factor.name for factor in self.factors if factor.value is None]
         number = yields.get(self.proportional_to)
         if lacking:
-            return Row(self.name, None, method=f"not configured: {', '.join(lacking)}", tag=tag)
+            return Row(self.name, None, method=f"{NOT_CONFIGURED}: {', '.join(lacking)}", tag=tag)
         if number is None:
             return Row(self.name, None, method=f"not known: {self.proportional_to}", tag=tag)
-        names = " x ".join((self.proportional_to, *(factor.name for factor in self.factors)))
+        names = " x ".join((f"{self.proportional_to} ({number:.4g})", *(f.name for f in self.factors)))
         is_count = self.proportional_to != "eot"
         if is_count and number == 0:
             number, limit = poisson_limit(0), True
@@ -111,24 +124,23 @@ def with_loss(products: tuple[Product, ...], name: str, factor: Factor) -> tuple
     return tuple(replace(p, factors=(factor,)) if p.name == name else p for p in products)
 
 
-def simulated_fraction(name: str, n_in: int, n_of: int) -> Factor:
-    """Give ``n_in / n_of`` of simulated events as a factor; an upper limit if none is in.
+def simulated_fraction(name: str, inside: Weighted, of: Weighted) -> Factor:
+    """Give a fraction of simulated events as a factor; an upper limit if none is inside.
 
     Parameters
     ----------
     name : str
-    n_in : int
-        Events in the box.
-    n_of : int
-        Events of the yield it is a fraction of.
+    inside, of : Weighted
+        Events in the box, and those of the yield.
     """
-    if n_of <= 0:
+    if of.sumw <= 0:
         return Factor(name, None, source="simulation has no event of the yield")
-    source = f"[D: simulation, {n_in} of {n_of} events]"
-    if n_in == 0:
-        return Factor(name, poisson_limit(0) / n_of, upper_limit=True, source=source)
-    value = n_in / n_of
-    return Factor(name, value, value * math.sqrt(1 / n_in + 1 / n_of), source=source)
+    source = f"[D: simulation, {inside.n_effective:.0f} of {of.n_effective:.0f} events]"
+    if inside.sumw <= 0:
+        return Factor(name, poisson_limit(0) / of.n_effective, upper_limit=True, source=source)
+    value = inside.sumw / of.sumw
+    error = value * math.sqrt(1 / inside.n_effective + 1 / of.n_effective)
+    return Factor(name, value, error, source=source)
 
 
 def poisson_limit(n: float) -> float:

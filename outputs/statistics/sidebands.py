@@ -22,6 +22,7 @@ from na64.outputs.statistics.extrapolation import (
     Sideband,
     power_law,
 )
+from na64.outputs.statistics.rates import Weighted
 from na64.outputs.summary import BoxFacts
 
 BEAM_LINE = "electron interactions in the beam line"
@@ -64,11 +65,16 @@ def plane_of(products: Products) -> hist.Hist:
     ValueError
         It holds weighted simulation, whose bins are no counts.
     """
-    last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else "visible"
-    plane = products.histograms[f"plane_after_{last}"]
-    if plane.view().dtype != np.int64:
-        raise ValueError(f"plane_after_{last}: weighted simulation has no counts that a likelihood fits")
+    plane = last_plane(products)
+    if not np.array_equal(plane.values(), plane.variances()):
+        raise ValueError(f"{plane.name}: weighted simulation has no counts that a likelihood fits")
     return plane
+
+
+def last_plane(products: Products) -> hist.Hist:
+    """Give the plane after all cuts, whatever is in it."""
+    last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else "visible"
+    return products.histograms[f"plane_after_{last}"]
 
 
 def box_of(products: Products) -> BoxFacts:
@@ -172,10 +178,20 @@ def target_sideband(plane: hist.Hist, box: BoxFacts, stop: float) -> Sideband:
     )
 
 
-def in_box(plane: hist.Hist, box: BoxFacts) -> float:
-    """Count the events in the box, of simulation: a plane of data has none."""
+def in_box(products: Products) -> Weighted:
+    """Sum the events of simulation in the box.
+
+    Raises
+    ------
+    ValueError
+        The result is not of simulation.
+    """
+    if products.summary.is_data:
+        raise ValueError("nobody looks into the box of data")
+    plane, box = last_plane(products), box_of(products)
     ecal, hcal = (axis.edges for axis in plane.axes)
-    return float(plane.values()[: _bins_below(ecal, box.ecal), : _bins_below(hcal, box.hcal)].sum())
+    inside = np.s_[: _bins_below(ecal, box.ecal), : _bins_below(hcal, box.hcal)]
+    return Weighted(float(plane.values()[inside].sum()), float(plane.variances()[inside].sum()))
 
 
 def _along_ecal(plane: hist.Hist, box: BoxFacts) -> tuple[Numbers, Numbers]:
