@@ -65,10 +65,10 @@ def plane_of(products: Products) -> hist.Hist:
     ValueError
         It holds weighted simulation, whose bins are no counts.
     """
-    plane = last_plane(products)
-    if not np.array_equal(plane.values(), plane.variances()):
-        raise ValueError(f"{plane.name}: weighted simulation has no counts that a likelihood fits")
-    return plane
+    everything = products.histograms["plane_after_visible"]
+    if not np.array_equal(everything.values(), everything.variances()):
+        raise ValueError("weighted simulation has no counts that a likelihood fits")
+    return last_plane(products)
 
 
 def last_plane(products: Products) -> hist.Hist:
