@@ -24,6 +24,9 @@ def _add_background(verbs: Any) -> None:
     parser.add_argument("--simulation", type=Path, metavar="DIR", help=simulation)
     end = "end of fits in E_ECAL; default: below the turn-on of the trigger, which is measured"
     parser.add_argument("--end", type=float, metavar="GEV", help=end)
+    start = "begin of fits in E_ECAL; default: the edge of the guard band"
+    parser.add_argument("--start", type=float, metavar="GEV", help=start)
+    parser.add_argument("--hcal-start", type=float, metavar="GEV", help="the same in E_HCAL")
     stop = "end of fits in E_HCAL; default: %(default)s"
     parser.add_argument("--hcal-stop", type=float, default=20.0, metavar="GEV", help=stop)
 
@@ -35,7 +38,9 @@ def _background(options: argparse.Namespace) -> int:
 
     products = read_result(options.folder)
     simulation = read_result(options.simulation) if options.simulation else None
-    settings = Settings(options.rates, options.end, options.hcal_stop)
+    settings = Settings(
+        options.rates, options.end, options.hcal_stop, start=options.start, hcal_start=options.hcal_start
+    )
     found = estimate(products, settings, simulation)
     written = write_background(options.folder, products, found)
     if products.summary.reasons:

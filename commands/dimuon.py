@@ -1,4 +1,4 @@
-"""na64 dimuon and efficiency: the benchmark of Region I, and what single cuts keep."""
+"""na64 dimuon and probe: the benchmark of Region I, and what single cuts keep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from na64.commands.verbs import SUCCESS, add_command, tell
 def add(verbs: Any) -> None:
     """Declare the commands of this module."""
     _add_dimuon(verbs)
-    _add_efficiency(verbs)
+    _add_probe(verbs)
 
 
 def _add_dimuon(verbs: Any) -> None:
@@ -27,11 +27,11 @@ def _add_dimuon(verbs: Any) -> None:
     parser.add_argument("--no-runs", action="store_true", help=no_runs)
 
 
-def _add_efficiency(verbs: Any) -> None:
+def _add_probe(verbs: Any) -> None:
     text = (
         "Give the efficiency of single cuts by run against intensity, of the events that pass all the others."
     )
-    parser = add_command(verbs, "efficiency", _efficiency, text)
+    parser = add_command(verbs, "probe", _probe, text)
     parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="where na64 process wrote to")
 
 
@@ -59,7 +59,7 @@ def _production(campaign: str) -> Any:
     return production_of(load_campaign(campaign), np.random.default_rng(64))
 
 
-def _efficiency(options: argparse.Namespace) -> int:
+def _probe(options: argparse.Namespace) -> int:
     from na64.outputs.dimuon import files
     from na64.outputs.store import read_result
 

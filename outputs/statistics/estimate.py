@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hist
@@ -55,11 +55,15 @@ class Settings:
         GeV where fits along E_ECAL end; None: the trigger's turn-on is measured.
     hcal_stop : float
         GeV where fits along E_HCAL end.
+    start, hcal_start : float or None
+        GeV where fits begin at the earliest; None: at the guard's edge.
     """
 
     rates: Path | None = None
     end: float | None = None
     hcal_stop: float = 20.0
+    start: float | None = None
+    hcal_start: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +100,10 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
     Raises
     ------
     ValueError
-        The result has several boxes, or weights, or the simulation is of another selection.
+        The result has several boxes, or weights, or hides more than box and guard; or the simulation is of
+        another selection.
     """
-    plane, box = plane_of(products), box_of(products)
+    plane, box = plane_of(products), _edges(products, settings)
     above = extrapolate(target_sideband(plane, box, settings.hcal_stop))
     turn_on, beside, row = _beside(plane, box, beam_energy(products), settings.end)
     found = [factor for factor in (_loss(products, simulation),) if factor]
@@ -111,6 +116,22 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
         turn_on,
         (*([beside] if beside else []), above),
         None if products.summary.is_data else in_box(products).sumw,
+    )
+
+
+def _edges(products: Products, settings: Settings) -> BoxFacts:
+    """Give the box with the guard up to where fits begin."""
+    box = box_of(products)
+    moving = [v.name for v in products.summary.selection.variations if v.moves_plane]
+    if products.summary.is_data and moving and None in (settings.start, settings.hcal_start):
+        raise ValueError(
+            f"variation {moving[0]} hides events beyond the guard band: state where fits are to begin "
+            "(--start, --hcal-start), or estimate from a result without variations of energies"
+        )
+    return replace(
+        box,
+        guard_ecal=max(box.guard_ecal, (settings.start or 0.0) - box.ecal),
+        guard_hcal=max(box.guard_hcal, (settings.hcal_start or 0.0) - box.hcal),
     )
 
 

@@ -117,7 +117,7 @@ def test_data_are_no_simulation(folders: tuple[Path, Path], capsys: pytest.Captu
 def test_efficiencies_of_a_result_are_written(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["efficiency", str(folders[0])]) == 0
+    assert main(["probe", str(folders[0])]) == 0
     rows = _rows(folders[0] / "efficiencies.csv")
     srd = [row for row in rows if row["cut"] == "srd"]
     assert len(srd) >= 9

@@ -56,13 +56,13 @@ def campaign(mean: Numbers, box: BoxFacts, seed: int, *, closed: bool = True) ->
 def rising(n: float, slope: float) -> Numbers:
     """Exponential in E_ECAL with `n` events between 65 and 77 GeV, and the trigger's edge."""
     density = np.exp((CENTRES - 65) / slope)
-    return n * density / density[65:77].sum() * special.ndtr((EDGE - CENTRES) / WIDTH)
+    return np.asarray(n * density / density[65:77].sum() * special.ndtr((EDGE - CENTRES) / WIDTH))
 
 
 def falling(n: float, slope: float) -> Numbers:
     """Exponential in E_HCAL with `n` events between 2 and 20 GeV."""
     density = np.exp(-CENTRES / slope)
-    return n * density / density[2:20].sum()
+    return np.asarray(n * density / density[2:20].sum())
 
 
 def _pulls(found: list[Extrapolation], truth: float) -> Numbers:
@@ -111,7 +111,7 @@ def _with_spread(truth: Numbers, box: BoxFacts, n_campaigns: int) -> Numbers:
 
 def _power(n: float, power: float) -> Numbers:
     density = np.maximum(BEAM_ENERGY - CENTRES, 1.0) ** -power
-    return n * density / density[65:77].sum() * special.ndtr((EDGE - CENTRES) / WIDTH)
+    return np.asarray(n * density / density[65:77].sum() * special.ndtr((EDGE - CENTRES) / WIDTH))
 
 
 def test_with_the_spread_either_truth_is_covered(box: BoxFacts) -> None:

@@ -15,6 +15,7 @@ from na64.outputs.statistics.estimate import Settings, estimate, row_of
 from na64.outputs.statistics.extrapolation import EXPONENTIAL, Average, Extrapolation, Sideband
 from na64.outputs.statistics.sidebands import BEAM_LINE, TARGET, in_box
 from na64.outputs.store import read_result, write_numbers
+from na64.outputs.summary import VariationFacts
 
 LAST = "plane_after_hcal_out_of_time"
 SIDEBAND = Sideband(
@@ -50,6 +51,25 @@ def test_the_end_of_the_fits_can_be_stated(products: Products) -> None:
     found = estimate(products, Settings(end=73.5))
     assert found.extrapolations[0].sideband.stops == (73.0, 71.0)
     assert all(fit.stop <= 73 for fit in found.extrapolations[0].fits)
+
+
+def test_the_begin_of_the_fits_can_be_stated(products: Products) -> None:
+    found = estimate(products, Settings(end=77, start=67, hcal_start=4))
+    assert [e.sideband.starts[0] for e in found.extrapolations] == [67.0, 4.0]
+    inside = estimate(products, Settings(end=77, start=50, hcal_start=0.5))
+    assert [e.sideband.starts[0] for e in inside.extrapolations] == [65.0, 2.0]
+
+
+def test_variations_that_hide_more_need_a_stated_begin(products: Products) -> None:
+    selection = replace(
+        products.summary.selection, variations=(VariationFacts("scale", (), moves_plane=True),)
+    )
+    varied = replace(products, summary=replace(products.summary, selection=selection))
+    with pytest.raises(ValueError, match="variation scale hides events beyond the guard band"):
+        estimate(varied, Settings(start=70))
+    assert estimate(varied, Settings(start=67, hcal_start=3)).table.rows[0].n
+    simulation = replace(varied, summary=replace(varied.summary, is_data=False))
+    assert estimate(simulation, Settings()).table.rows[0].n
 
 
 def test_without_an_edge_the_reason_stands_in_the_row(products: Products) -> None:
