@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 def add_request(parser: argparse.ArgumentParser) -> None:
     """Declare what says which events are counted and how, on this machine or another."""
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
-    selections = "dimuon_2022, dimuon_2023, invisible_2018, invisible_2023, systematics_2023, or a TOML file"
+    selections = (
+        "dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, invisible_2023, "
+        "systematics_2023, or a TOML file"
+    )
     parser.add_argument("--selection", required=True, metavar="NAME_OR_TOML", help=selections)
     parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")

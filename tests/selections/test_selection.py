@@ -15,9 +15,12 @@ SHARED_2023 = [
     *("straw4", "ecal_centre", "ecal_energy", "ecal_ratio", "shower_chi2", "hcal_out_of_time", "hcal3"),
     "hcal_topology",
 ]
+TAGS, PROBES = ("not_physics", "bad_spill"), ("vhcal", "hcal3", "veto", "hcal")
 CUTS = {
     "dimuon_2022": ["trigger", "bad_spill", "ecal_centre", "srd", "preshower", "ecal_energy", "dimuon"],
     "dimuon_2023": [*SHARED_2023, "dimuon"],
+    "efficiency_beam": [*TAGS, "track", "full_energy", "srd", *PROBES],
+    "efficiency_random": [*TAGS, "no_track", "no_pulser", *PROBES],
     "invisible_2018": [
         "trigger",
         "bad_spill",
@@ -32,6 +35,11 @@ CUTS = {
     ],
     "invisible_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "systematics_2023": [*SHARED_2023, "veto", "hcal_muon"],
+}
+YIELDS_AFTER = {
+    "dimuon_2022": "preshower",
+    "efficiency_beam": "full_energy",
+    "efficiency_random": "no_pulser",
 }
 SMALL = """
 name = "small"
@@ -158,7 +166,7 @@ def test_what_nobody_ran_says_so() -> None:
 def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) -> None:
     selection = load_selection(name)
     later = selection.cuts[selection.cut_names.index(selection.yields_after) + 1 :]
-    assert selection.yields_after == ("preshower" if name == "dimuon_2022" else "shower_chi2")
+    assert selection.yields_after == YIELDS_AFTER.get(name, "shower_chi2")
     assert {"dimuon", "veto"} & {cut.name for cut in later}
 
 
