@@ -177,6 +177,5 @@ def _line(error: Exception, name: str) -> int | str:
 
 
 def _read_only(row: NDArray[np.float32]) -> NDArray[np.float32]:
-    view = row.view()
-    view.flags.writeable = False
-    return view
+    """Copy a row into memory that nobody can write to, and that holds nothing else."""
+    return np.frombuffer(row.tobytes(), np.float32)

@@ -150,5 +150,5 @@ def _account(table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.b
 
 def _weight(events: EventColumns, seen: NDArray[np.bool_]) -> Array:
     if "weight" not in events.event:
-        return np.ones(np.count_nonzero(seen), np.float64)
+        return np.ones(np.count_nonzero(seen))
     return events.event["weight"][seen].astype(np.float64)

@@ -208,7 +208,7 @@ def is_open(
         return np.ones(n_events, bool)
     if run_type is not RunType.PHYSICS or trigger is None:
         return np.zeros(n_events, bool)
-    declared: NDArray[np.bool_] = (np.asarray(trigger) != 0) & (features[INDEX["trigger_physics"]] == 0)
+    declared: NDArray[np.bool_] = (trigger != 0) & (features[INDEX["trigger_physics"]] == 0)
     return declared
 
 

@@ -19,7 +19,6 @@ from na64.processors.job import FileContext, build_job
 from na64.processors.plugin import Plugin, PluginError
 from na64.processors.processor import NA64Processor
 from na64.processors.visible import VisibleEvents, visible_events
-from na64.selections.features import FEATURES
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import Unblinding
 
@@ -27,7 +26,7 @@ RUN = 8701
 HEAD = 'from na64.processors.plugin import feature\n\n@feature(name="spoil", unit="1")\ndef spoil(event):\n'
 WORDS = {
     "the whole memory behind an array": (
-        "a = event['ecal']\nwhile a.base is not None:\n    a = a.base\nn = a.size"
+        "a = event['ecal']\nwhile getattr(a, 'base', None) is not None:\n    a = a.base\nn = len(a) / 4"
     ),
     "more than arrays": "n = sum(type(a).__name__ != 'ndarray' for a in event.values())",
     "an own attribute": (
@@ -62,11 +61,21 @@ def test_user_code_cannot_reach(world: Any, events: Any, what: str) -> None:
     (part,) = seen_by(WORDS[what], events, world)
     n_events = part.values.shape[1]
     assert 0 < n_events < events.n_events - 50
-    allowed = len(FEATURES) * n_events if "memory" in what else 0
+    allowed = n_events if "memory" in what else 0
     assert set(part.values[-1].tolist()) == {allowed}
 
 
-@pytest.mark.parametrize("attempt", ["event['ecal'][:] = 0", "event['x'] = 1"])
+ATTEMPTS = (
+    "event['ecal'][:] = 0",
+    "event['x'] = 1",
+    "event['ecal'].flags.writeable = True",
+    "event['ecal'].view().flags.writeable = True",
+    "event['ecal'].base[0] = 1",
+    "memoryview(event['ecal']).cast('B')[0] = 1",
+)
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_user_code_cannot_write(world: Any, events: Any, attempt: str) -> None:
     with pytest.raises(PluginError, match=r"spy.py, feature spoil: (ValueError|TypeError) in line 5"):
         list(seen_by(f"{attempt}\nn = 0", events, world))
