@@ -15,9 +15,10 @@ from na64.datasets.identity import identity
 from na64.datasets.periods import load_periods
 from na64.outputs import audit
 from na64.outputs.facts import box_facts, period_facts, selection_facts
+from na64.outputs.limits.names import LIMITS
 from na64.outputs.provenance import code_digest, packages, to_json
 from na64.outputs.request import Request, ranges, read_request, set_up
-from na64.outputs.store import read_result, write_bytes
+from na64.outputs.store import RESULT, read_result, write_bytes
 from na64.outputs.summary import Summary, Verdict
 from na64.processors.job import Job, RunContext
 from na64.selections.features import FEATURES
@@ -54,8 +55,56 @@ class Declared:
     after: str = ""
 
 
+def _stated_in(folder: Path) -> dict[str, Any] | None:
+    """Give background and expected limit as `LIMITS` has them, if `na64 limits` wrote it of this result.
+
+    Raises
+    ------
+    RefusedError
+        It is of another result, or cannot be read.
+    """
+    path = folder / LIMITS
+    if not path.exists():
+        return None
+    data = path.read_bytes()
+    try:
+        plain = json.loads(data)
+        background, limit, results = plain["background"], plain["expected_limit"], plain.get("inputs", [])
+        numbers = {"n": float(background["n"]), "error": float(background["error"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"{LIMITS}: no background and expected limit ({type(error).__name__})") from None
+    if results and _sha256((folder / RESULT).read_bytes()) not in {one["result"] for one in results}:
+        raise RefusedError(f"{LIMITS} is of another result: na64 limits has to be run again")
+    return {"sha256": _sha256(data), "background": numbers, "expected_limit": limit}
+
+
+def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, str]:
+    """Say what is declared; what is not stated by option is taken from the estimate."""
+    background, limit = declared.background, declared.expected_limit
+    if estimate and background == NOT_STATED:
+        background = "{n:.4g} +- {error:.3g} events".format(**estimate["background"])
+    if estimate and limit == NOT_STATED:
+        limit = _limit_in_words(estimate["expected_limit"])
+    return {
+        "background": background,
+        "expected_limit": limit,
+        "upstream_blinding": declared.upstream,
+        "after": declared.after,
+    }
+
+
+def _limit_in_words(limit: Mapping[str, Any]) -> str:
+    events = limit.get("events", {})
+    if not isinstance(events, Mapping) or "median" not in events:
+        return f"as in {LIMITS}"
+    level = f" at {limit['level']:.0%} CL" if "level" in limit else ""
+    return f"{events['median']:.4g} events (median){level}"
+
+
 def freeze(folder: Path, declared: Declared) -> str:
     """Write the manifest of the result in a folder, log it, and return its sha256: the commitment.
+
+    Background and expected limit are those declared, or else those that `na64 limits` found.
 
     Raises
     ------
@@ -68,25 +117,25 @@ def freeze(folder: Path, declared: Declared) -> str:
         raise RefusedError(f"{log.name}: {problems[0]}")
     if declared.after and declared.after not in opened_freezes(log):
         raise RefusedError(f"no box was opened under the freeze {declared.after}")
-    found = current(folder, request)
+    found, estimate = current(folder, request), _stated_in(folder)
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
-        "declared": {
-            "background": declared.background,
-            "expected_limit": declared.expected_limit,
-            "upstream_blinding": declared.upstream,
-            "after": declared.after,
-        },
+        "declared": _in_words(declared, estimate),
+        "estimate": estimate,
         "frozen": found,
         "stage_key": secrets.token_hex(32),
         "audit": audit.head(log),
     }
     data = to_json(manifest)
-    digest = hashlib.sha256(data).hexdigest()
+    digest = _sha256(data)
     write_bytes(folder / FREEZE, data)
     catalogue = found["catalogue"]["identity"]
     audit.append(log, "freeze", {"freeze": digest, "catalogue": catalogue, **_stated(manifest["declared"])})
     return digest
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _stated(declared: dict[str, str]) -> dict[str, str]:
@@ -105,7 +154,7 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
         data = (folder / FREEZE).read_bytes()
     except FileNotFoundError:
         raise RefusedError("nothing was frozen here") from None
-    if (found := hashlib.sha256(data).hexdigest()) != digest:
+    if (found := _sha256(data)) != digest:
         raise RefusedError(f"{FREEZE} is {found}, not {digest}")
     manifest: dict[str, Any] = json.loads(data)
     return manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -221,6 +222,37 @@ def test_stages_open_more_and_more_of_the_same_spills(analysis: Analysis) -> Non
         counts.append(analysis.opened()["cutflow"][0]["passed"])
     assert counts[0] < counts[1] < counts[2]
     assert analysis.unblind(digest, "--stage", "0.5") == 1
+
+
+LIMITS = {
+    "background": {"n": 0.53, "error": 0.17},
+    "expected_limit": {"level": 0.9, "events": {"median": 2.6}, "eps": [[0.01, 1.3e-5]]},
+}
+
+
+def test_a_freeze_states_what_the_limits_say(analysis: Analysis, capsys: pytest.CaptureFixture[str]) -> None:
+    path, line = analysis.result / "limits.json", ["freeze", str(analysis.result)]
+    digest = hashlib.sha256((analysis.result / "result.json").read_bytes()).hexdigest()
+    for inputs in ([], [{"result": digest}]):
+        path.write_text(json.dumps(LIMITS | {"inputs": inputs}))
+        assert main([*line, "--expected-limit", "mine"]) == 0
+        manifest = json.loads((analysis.result / "freeze.json").read_text())
+        assert manifest["declared"]["background"] == "0.53 +- 0.17 events"
+        assert manifest["declared"]["expected_limit"] == "mine"
+        assert manifest["estimate"]["expected_limit"]["eps"] == [[0.01, 1.3e-5]]
+        assert manifest["estimate"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert main(line) == 0
+    manifest = json.loads((analysis.result / "freeze.json").read_text())
+    assert manifest["declared"]["expected_limit"] == "2.6 events (median) at 90% CL"
+    capsys.readouterr()
+    for wrong, message in (
+        (json.dumps(LIMITS | {"inputs": [{"result": "0" * 64}]}), "limits.json is of another result"),
+        ("{}", "limits.json: no background and expected limit"),
+        ("no JSON", "limits.json: no background and expected limit"),
+    ):
+        path.write_text(wrong)
+        assert main(line) == 1
+        assert message in capsys.readouterr().err
 
 
 def _edit(path: Path, old: str, new: str) -> None:
