@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
@@ -13,13 +13,21 @@ from na64.datasets.layout import Layout, parse_layout
 from na64.datasets.periods import Period, load_periods
 from na64.datasets.schema import columns_of
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.processors.plugin import Plugin
+from na64.processors.plugin import Plugin, PluginError
 from na64.processors.result import Tally
 from na64.processors.segment import process_columns
+from na64.processors.tasks import Options, describe
 from na64.processors.visible import runs_of
 from na64.selections.selection import Selection, load_selection
 
-__all__ = ["NA64Processor", "process_columns"]
+__all__ = ["EventError", "NA64Processor", "process_columns"]
+
+
+T = TypeVar("T")
+
+
+class EventError(RuntimeError):
+    """Events of data could not be processed; the message holds no value of any event."""
 
 
 class NA64Processor(ProcessorABC):  # type: ignore[misc]
@@ -65,14 +73,35 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         layout = self.layout or parse_layout(
             events.layout.purelist_parameter("na64_layout"), "layout of the events"
         )
-        columns = columns_of(events, layout)
+        columns = self._quietly(lambda: columns_of(events, layout))
         runs = tuple(runs_of(columns))
-        job = self._job(runs, layout)
-        return {events.metadata["dataset"]: process_columns(columns, job, FileContext("", layout.name, runs))}
+        job, file = self._job(runs, layout), FileContext("", layout.name, runs)
+        return {events.metadata["dataset"]: self._quietly(lambda: process_columns(columns, job, file))}
 
     def postprocess(self, accumulator: Any) -> Any:
         """Return the sum as it is."""
         return accumulator
+
+    def _quietly(self, act: Callable[[], T]) -> T:
+        """Do something with events; of data, an error says its kind and place and holds nothing of an event.
+
+        Raises
+        ------
+        PluginError
+            User code failed.
+        EventError
+            Something else did.
+        """
+        if self.simulation:
+            return act()
+        try:
+            return act()
+        except PluginError as error:
+            plugin, text = True, str(error)
+        except Exception as error:
+            plugin, text = False, describe(error, Options()).reason
+        # Raised out here, so that no exception whose text or frames may hold event values is attached.
+        raise PluginError(text) if plugin else EventError(text)
 
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
         return Job(

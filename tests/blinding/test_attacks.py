@@ -17,7 +17,7 @@ from na64.datasets.read import read
 from na64.datasets.schema import NA64Schema
 from na64.processors.job import FileContext, build_job
 from na64.processors.plugin import Plugin, PluginError
-from na64.processors.processor import NA64Processor
+from na64.processors.processor import EventError, NA64Processor
 from na64.processors.visible import VisibleEvents, visible_events
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import Unblinding
@@ -101,6 +101,30 @@ def test_the_processor_gives_counts_only(world: Any) -> None:
     arrays = (tally.first_fail, tally.alone, tally.n_minus_one, tally.bins, tally.contents)
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     assert int(tally.first_fail.sum()) == tally.visible == tally.processed - tally.hidden
+
+
+def test_no_exception_under_the_runner_tells_of_events(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(events: Any, *_: Any) -> None:
+        try:
+            raise KeyError(f"secret {events.n_events}")
+        except KeyError:
+            raise ValueError(f"unexpected secret {events.event['master_time'][:3]}") from None
+
+    monkeypatch.setattr("na64.processors.processor.process_columns", fail)
+    runner = Runner(IterativeExecutor(status=False), schema=NA64Schema, chunksize=10**6, savemetrics=False)
+    files = {"data": [str(world.files()[0])]}
+    texts = {}
+    for simulation in (False, True):
+        with pytest.raises(Exception, match=r"attempt|Failed|secret|ValueError") as caught:
+            runner(files, NA64Processor("dimuon_2023", simulation=simulation), treename="events")
+        chain: list[BaseException] = [caught.value]
+        while (following := chain[-1].__cause__ or chain[-1].__context__) is not None:
+            chain.append(following)
+        texts[simulation] = " ".join(map(str, chain))
+        assert any(isinstance(error, EventError) for error in chain) is not simulation
+    assert "secret" not in texts[False]
+    assert "ValueError at " in texts[False]
+    assert "unexpected secret" in texts[True]
 
 
 @pytest.mark.parametrize(("scale", "change"), [(3.0, "scale"), (1.05, "scale"), (1.0, None)])
