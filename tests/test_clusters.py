@@ -20,7 +20,7 @@ import pytest
 from distributed import Security
 
 from na64.processors.cluster_backend import open_cluster, package_archive
-from na64.processors.clusters import CLUSTERS, load_cluster
+from na64.processors.clusters import CLUSTERS, Kind, load_cluster
 from na64.processors.dask_backend import DaskBackend
 from na64.processors.ledger import Partial
 from na64.processors.tasks import Task, Work
@@ -300,11 +300,23 @@ def test_pages_are_served_of_our_own_workers_alone(
 def test_pages_are_on_the_loopback_address_and_say_no_more_than_they_must() -> None:
     pytest.importorskip("bokeh")
     with DaskBackend(workers=1, dashboard=True) as backend:
-        link = str(backend.client.dashboard_link)
-        assert link.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(link, timeout=30) as page:
+        port = backend.client.cluster.scheduler.http_server.port
+        assert backend.client.dashboard_link == f"http://127.0.0.1:{port}/status"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=30) as page:
             assert page.status == 200
         for hidden in ("info/main/workers.html", "json/counts.json", "metrics"):
             with pytest.raises(urllib.error.HTTPError, match="404") as refused:
-                urllib.request.urlopen(f"{link.removesuffix('status')}{hidden}", timeout=30)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{hidden}", timeout=30)
             refused.value.close()
+
+
+def test_clusters_in_the_document_are_understood(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "cluster.md").read_text()
+    for name in ("ca", "cert", "key"):
+        (tmp_path / f"{name}.pem").write_text("PEM")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        (tmp_path / "mine.toml").write_text(block)
+        assert load_cluster(tmp_path / "mine.toml").kind.value in block
+    assert all(f"`{kind.value}`" in text for kind in Kind)

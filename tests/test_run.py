@@ -16,7 +16,10 @@ from na64.run import main
 from na64.selections.selection import SELECTIONS
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("demo", "simulate", "catalogue", "process", "report", "status", "freeze", "unblind", "audit")
+COMMANDS = (
+    *("demo", "simulate", "catalogue", "process", "report", "status"),
+    *("submit", "work", "merge", "freeze", "unblind", "audit"),
+)
 
 
 def help_of(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
