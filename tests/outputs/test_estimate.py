@@ -27,6 +27,12 @@ def test_an_estimate_reads_a_few_pieces_and_leaves_nothing(
     assert main([*line, "--no-report"]) == 0
     capsys.readouterr()
     assert main([*line, "--estimate", "--workers", "1", "--fresh"]) == 0
-    assert capsys.readouterr().out.startswith("to be counted: 700 events, 0 of them from cells\n")
+    assert capsys.readouterr().out.startswith("to be counted: 700 events, 700 of them from cells\n")
+    other = ["process", str(listed), "--selection", "invisible_2023", "--to", str(tmp_path / "other")]
+    assert main([*other, "--estimate"]) == 0
+    assert capsys.readouterr().out == (
+        "to be counted: 700 events, 0 of them from cells\n"
+        "from features alone a worker counts some millions of events a second\n"
+    )
     assert main([*line, "--estimate"]) == 0
     assert capsys.readouterr().out.startswith("to be counted: 0 events, 0 of them from cells\n")
