@@ -1,0 +1,189 @@
+"""Campaigns with a known signal in the box: processed blind, frozen, opened, fitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from na64.outputs.audit import entries
+from na64.outputs.limits.exposure import read_exposure
+from na64.outputs.statistics.cls import cls, upper_limit
+from na64.outputs.statistics.coverage import Coverage, coverage_table
+from na64.outputs.statistics.intervals import likelihood_holds, likelihood_interval, unified_holds
+from na64.outputs.statistics.model import counting
+from na64.outputs.store import read_result
+from na64.run import main
+
+N_EVENTS = 1_000
+BACKGROUND = 1.0
+"""Events in the box of a campaign of `N_EVENTS`, from a source that looks like the signal."""
+
+CAMPAIGN = """
+name = "injected"
+description = "a dark photon of known rate, and a background that looks like one"
+like = "demo"
+events = 1_000
+run = [{ run = 8721, spills = 4 }, { run = 8722, spills = 4 }]
+bad = []
+"""
+COMPONENT = """
+[[further_component]]
+name = "NAME"
+kind = "dark_photon"
+trigger = "physics"
+rate.physics = { value = RATE, source = "test" }
+mass = { value = 100.0, unit = "MeV", source = "test" }
+lowest = { value = 0.5, source = "test" }
+"""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a large simulation says: events in the box per generated one, and live electrons per event."""
+
+    efficiency: float
+    eot: float
+
+    def rate(self, n: float) -> float:
+        """Rate per live electron of a source with so many events in the box of a campaign."""
+        return n / (self.efficiency * self.eot)
+
+
+def _simulate(folder: Path, rates: dict[str, float], *, seed: int, n: int = N_EVENTS) -> None:
+    components = (
+        COMPONENT.replace("NAME", name).replace("RATE", f"{rate:.6e}") for name, rate in rates.items() if rate
+    )
+    folder.mkdir()
+    (folder / "campaign.toml").write_text(CAMPAIGN + "".join(components))
+    size = ["--events", str(n), "--seed", str(seed)]
+    assert main(["simulate", str(folder / "campaign.toml"), "--to", str(folder / "data"), *size]) == 0
+
+
+def _process(folder: Path, *options: str, name: str = "out") -> Path:
+    catalogue, result = folder / f"{name}.json", folder / name
+    assert main(["catalogue", str(folder / "data"), "--to", str(catalogue), *options]) == 0
+    line = ["process", str(catalogue), "--selection", "invisible_2023", "--to", str(result), "--no-report"]
+    assert main([*line, "--executor", "iterative"]) == 0
+    return result
+
+
+def _in_box(result: Path) -> int:
+    """Events of a simulation in the box after all cuts, from the stored histogram."""
+    products = read_result(result)
+    (box,) = products.summary.boxes
+    plane = products.histograms[f"plane_after_{products.summary.selection.cuts[-1].name}"]
+    ecal, hcal = (axis.edges[1:] for axis in plane.axes)
+    return int(plane.values()[np.ix_(ecal <= box.ecal, hcal <= box.hcal)].sum())
+
+
+def _open(result: Path) -> None:
+    assert main(["freeze", str(result), "--background", f"{BACKGROUND} +- 0.2"]) == 0
+    log = [line["details"] for line in entries(result.parent / "audit.jsonl")]
+    digest = str(log[-1]["freeze"])  # type: ignore[index]
+    people = ["--approved-by", "Ada", "--approved-by", "Emmy", "--reason", "ready"]
+    line = ["unblind", str(result), "--freeze", digest, *people, "--executor", "iterative"]
+    assert main(line) == 0
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory: pytest.TempPathFactory) -> Control:
+    folder = tmp_path_factory.mktemp("control") / "campaign"
+    _simulate(folder, {"signal": 1e-3}, seed=1, n=4_000)
+    result = _process(folder, "--simulation")
+    eot = read_result(result).summary.eot_live
+    assert eot is not None
+    efficiency = _in_box(result) / (1e-3 * eot)
+    total = 4_000 / eot - 1e-3  # rate of all that is not the signal, which is rare in a campaign
+    return Control(efficiency, N_EVENTS / total)
+
+
+@pytest.fixture
+def campaign(control: Control, tmp_path: Path) -> Callable[[float, int], Path]:
+    """Give the result of a campaign with this signal, its box open."""
+
+    def make(signal: float, seed: int) -> Path:
+        folder = tmp_path / f"{signal}-{seed}"
+        rates = {"signal": control.rate(signal), "background": control.rate(BACKGROUND)}
+        _simulate(folder, rates, seed=seed)
+        result = _process(folder)
+        _open(result)
+        return result
+
+    return make
+
+
+def test_efficiency_of_the_control_is_plausible(control: Control) -> None:
+    assert 0.5 < control.efficiency < 0.9
+
+
+@pytest.mark.parametrize("signal", [0.0, 5.0, 20.0])
+def test_a_signal_is_found_as_large_as_it_is(campaign: Callable[[float, int], Path], signal: float) -> None:
+    result = campaign(signal, 11)
+    (period,) = read_exposure(result).periods
+    assert period.observed == _in_box(_process(result.parent, "--simulation", name="again"))
+    model = counting(BACKGROUND, 0.2, signal_error=0.05)
+    found = likelihood_interval(model, [period.observed], level=0.95)
+    assert found.low <= signal <= found.high
+    assert upper_limit(model, [period.observed], level=0.95) >= signal
+    if signal == 20:
+        assert found.low > 5
+
+
+def test_the_command_line_takes_the_opened_box(
+    campaign: Callable[[float, int], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = campaign(5.0, 12)
+    options = ["--background", f"{BACKGROUND}+-0.2", "--efficiency", "0.7", "--points", "4", "--level", "0.9"]
+    opened = result / "unblinded.json"
+    opened.rename(result / "aside.json")
+    capsys.readouterr()
+    assert main(["limits", str(result), *options, "--to", str(result.parent / "blind")]) == 0
+    assert capsys.readouterr().out.startswith("BLIND: the box is closed")
+    blind = json.loads((result.parent / "blind" / "limits.json").read_text())
+    (result / "aside.json").rename(opened)
+    assert main(["limits", str(result), *options]) == 0
+    assert capsys.readouterr().out.startswith("UNBLINDED under the freeze ")
+    limits = json.loads((result / "limits.json").read_text())
+    (period,) = read_exposure(result).periods
+    assert blind["observed"] is None
+    assert limits["expected_limit"] == blind["expected_limit"]
+    assert limits["observed"]["counts"] == period.observed
+    model = counting(BACKGROUND, 0.2, signal_error=0.1)
+    assert period.observed is not None
+    assert limits["observed"]["events"] == pytest.approx(upper_limit(model, [period.observed]), rel=1e-6)
+
+    opened.write_text(opened.read_text().replace('"selected": ', '"selected": 1'))
+    capsys.readouterr()
+    assert main(["limits", str(result), *options]) == 2
+    assert "unblinded.json is not the one that the log knows" in capsys.readouterr().err
+
+
+@pytest.mark.soak
+def test_coverage_over_campaigns(campaign: Callable[[float, int], Path], tmp_path: Path) -> None:
+    model, n = counting(BACKGROUND), 60
+    rows = []
+    for signal in (0.0, 5.0, 20.0):
+        counts = [
+            sum(period.observed or 0 for period in read_exposure(campaign(signal, 100 + seed)).periods)
+            for seed in range(n)
+        ]
+        rows.append(
+            Coverage(
+                signal,
+                n,
+                float(np.mean([cls(model, signal, [count]) >= 0.1 for count in counts])),
+                float(np.mean([likelihood_holds(model, signal, [count]) for count in counts])),
+                float(np.mean([unified_holds(signal, count, BACKGROUND) for count in counts])),
+            )
+        )
+        assert np.mean(counts) == pytest.approx(signal + BACKGROUND, abs=4 * np.sqrt((signal + 1) / n))
+    print(coverage_table(rows).to_csv().decode())  # noqa: T201 (the table is what is wanted)
+    for row in rows:
+        assert row.unified_interval is not None
+        assert min(row.cls_limit, row.unified_interval) >= 0.9 - 0.1
+        assert row.likelihood_interval >= 0.9 - 0.15
