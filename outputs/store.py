@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -12,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.conditions import SpillFacts
@@ -22,6 +20,7 @@ from na64.outputs.limits.section import section as limits_section
 from na64.outputs.metrics import read_metrics
 from na64.outputs.report import render
 from na64.outputs.spills import Read, spills_table
+from na64.outputs.style import images
 from na64.outputs.summary import Summary
 from na64.outputs.table import Table, read_csv
 from na64.processors.booking import VISIBLE, Booking
@@ -38,8 +37,6 @@ VARIATIONS = "variations.csv"
 VARIED_YIELDS = "variations_yields.csv"
 REPORT = "report.html"
 PLOTS = "plots"
-
-_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 
 def write_products(
@@ -116,17 +113,14 @@ def write_report(folder: Path, products: Products) -> Path:
     pictures = []
     written = set()
     for drawing in draw(products):
-        _fix_layout(drawing.figure)
-        for suffix, metadata in _FORMATS.items():
-            buffer = io.BytesIO()
-            drawing.figure.savefig(buffer, format=suffix, metadata=metadata)
+        for suffix, data in images(drawing.figure):
             path = folder / PLOTS / f"{drawing.name}.{suffix}"
-            write_bytes(path, buffer.getvalue())
+            write_bytes(path, data)
             written.add(path)
             if suffix == "png":
-                pictures.append((drawing.name, drawing.section, drawing.caption, buffer.getvalue()))
+                pictures.append((drawing.name, drawing.section, drawing.caption, data))
     for path in (folder / PLOTS).glob("*"):
-        if path not in written and path.suffix.removeprefix(".") in _FORMATS:
+        if path not in written and path.suffix in (".png", ".pdf"):
             path.unlink()
     result = (folder / RESULT).read_bytes()
     limits, metrics = limits_section(folder, _digest(result)), read_metrics(folder)
@@ -205,14 +199,6 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
-
-
-def _fix_layout(figure: Figure) -> None:
-    """Lay the figure out once, not again for every format."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        figure.set_layout_engine(None)  # with "none", a place holder makes savefig draw everything twice
 
 
 def _without_paths(facts: Summary) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ COUNTS = LinearSegmentedColormap.from_list(
     "counts", mpl.colormaps["YlGnBu"](np.linspace(0.22, 1.0, 256)), N=256
 )
 """From light to dark: the order of counts survives a black-and-white print."""
+
+_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 _OVERRIDES: dict[Any, Any] = {
     "font.size": 12,
@@ -99,6 +102,21 @@ def stamp(axes: Axes, label: str, *, right: str = "") -> None:
     axes.set_title(f"$\\bf{{NA64}}$  {label}", loc="left", color=INK)
     if right:
         axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)
+
+
+def images(figure: Figure) -> Iterator[tuple[str, bytes]]:
+    """Give the suffix and the content of the figure in each format, without anything about who and when.
+
+    The layout is made once, not again for every format.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # with "none", a place holder makes savefig draw everything twice
+    for suffix, metadata in _FORMATS.items():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix, metadata=metadata)
+        yield suffix, buffer.getvalue()
 
 
 def watermark(figure: Figure, text: str) -> None:

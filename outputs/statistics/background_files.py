@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from na64.outputs.statistics.estimate import Estimate
 from na64.outputs.statistics.extrapolation import Extrapolation, Fit
 from na64.outputs.statistics.sideband_figure import sideband_figure
 from na64.outputs.store import write_bytes
-from na64.outputs.style import style
+from na64.outputs.style import images, style
 
 FACTS = "background.json"
 FIGURES = "background"
@@ -39,11 +38,9 @@ def write_background(folder: Path, products: Products, found: Estimate) -> list[
         for extrapolation in found.extrapolations:
             figure = sideband_figure(extrapolation, label=products.summary.label)
             name = extrapolation.sideband.name.replace(" ", "_")
-            for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-                buffer = io.BytesIO()
-                figure.savefig(buffer, format=suffix, metadata=metadata)
+            for suffix, data in images(figure):
                 written.append(folder / FIGURES / f"{name}.{suffix}")
-                write_bytes(written[-1], buffer.getvalue())
+                write_bytes(written[-1], data)
     return written
 
 
