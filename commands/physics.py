@@ -86,7 +86,7 @@ def _limits(options: argparse.Namespace) -> int:
     search = search_of(
         exposures,
         backgrounds,
-        efficiency_by(options.efficiency),
+        efficiency_by(options.efficiency, threshold=options.threshold),
         _yield(options.threshold),
         signal_error=options.signal_error,
         toys=Toys(options.toys) if options.toys else None,
@@ -142,7 +142,9 @@ def _project(options: argparse.Namespace) -> int:
 
     scaling = Scaling(options.scaling)
     background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
-    efficiency = flat_of(options.efficiency) or read_efficiency(Path(options.efficiency), options.period)
+    efficiency = flat_of(options.efficiency) or read_efficiency(
+        Path(options.efficiency), options.period, threshold=options.threshold
+    )
     projections = [
         project(
             eot,

@@ -111,9 +111,9 @@ class Flat:
         return f"flat, {value}, stated"
 
     @property
-    def span(self) -> tuple[float, float]:
-        """Masses in GeV that it is known for."""
-        return 0.0, math.inf
+    def mass(self) -> Numbers:
+        """Masses in GeV; it is known from the first to the last."""
+        return np.array([0.0, math.inf])
 
     def at(self, mass: ArrayLike) -> tuple[Numbers, Numbers]:
         """Efficiency and error at these masses."""

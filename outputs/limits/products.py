@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,12 +21,10 @@ from na64.outputs.signal.curves import Plane, load_curves
 from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
 from na64.outputs.statistics.workspace import workspace
 from na64.outputs.store import write_bytes
-from na64.outputs.style import style
+from na64.outputs.style import images, style
 from na64.outputs.table import Table
 
 Numbers = NDArray[np.float64]
-
-_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 
 def write_limits(folder: Path, analysis: Analysis) -> None:
@@ -184,7 +181,5 @@ def power_of_ten(number: float) -> str:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    for suffix, metadata in _FORMATS.items():
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, metadata=metadata)
-        write_bytes(path.with_name(f"{path.name}.{suffix}"), buffer.getvalue())
+    for suffix, data in images(figure):
+        write_bytes(path.with_name(f"{path.name}.{suffix}"), data)

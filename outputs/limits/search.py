@@ -32,8 +32,8 @@ class Efficiency(Protocol):
         """Where it comes from."""
 
     @property
-    def span(self) -> tuple[float, float]:
-        """Masses in GeV that it is known for."""
+    def mass(self) -> Numbers:
+        """Masses in GeV; it is known from the first to the last."""
 
     def at(self, mass: ArrayLike) -> tuple[Numbers, Numbers]:
         """Efficiency and error at masses in GeV."""
@@ -141,7 +141,8 @@ class Search:
 
     def known(self, mass: float) -> bool:
         """Whether every efficiency is known at this mass."""
-        return all(low <= mass <= high for low, high in (period.efficiency.span for period in self.periods))
+        known = [period.efficiency.mass for period in self.periods]
+        return all(masses[0] <= mass <= masses[-1] for masses in known)
 
     def seen_at(self, mass: float) -> tuple[Period, ...]:
         """Periods that would see a dark photon of this mass."""
