@@ -28,7 +28,7 @@ def test_coverage_of_a_limit_is_that_of_its_counts() -> None:
     assert found.experiments == 20_000
 
 
-@pytest.mark.parametrize("signal", [1.0, 5.0, 20.0])
+@pytest.mark.parametrize("signal", [1.0, 5.0])
 def test_known_background(signal: float) -> None:
     found = coverage(counting(0.53), signal, n=4_000, generator=np.random.default_rng(2))
     assert found.cls_limit >= 0.9 - 0.015
@@ -37,7 +37,9 @@ def test_known_background(signal: float) -> None:
     assert found.likelihood_interval >= 0.85
 
 
-@pytest.mark.parametrize(("signal", "n"), [(0.0, 1_000), (5.0, 1_000), (20.0, 300)])
+@pytest.mark.parametrize(
+    ("signal", "n"), [(0.0, 1_000), (5.0, 500), pytest.param(20.0, 1_000, marks=pytest.mark.soak)]
+)
 def test_two_periods_with_errors(signal: float, n: int) -> None:
     found = coverage(TWO, signal, n=n, generator=np.random.default_rng(3))
     assert found.cls_limit >= 0.9 - 0.03
@@ -49,8 +51,8 @@ def test_a_limit_that_forgets_its_errors_does_not_cover() -> None:
     """The check has been seen to fail: the limit of a model without errors, experiments with them."""
     real = counting(3.0, 2.0, signal_error=0.5)
     thrown = np.random.default_rng(4)
-    experiments = throw(real, 20.0, 2_000, thrown)
-    assert coverage_of(counting(3.0), 20.0, experiments).cls_limit < 0.87
+    experiments = throw(real, 20.0, 1_000, thrown)
+    assert coverage_of(counting(3.0), 20.0, experiments).cls_limit < 0.88
     assert coverage_of(real, 20.0, experiments).cls_limit >= 0.88
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,9 @@ def test_efficiency_of_the_control_is_plausible(control: Control) -> None:
     assert 0.5 < control.efficiency < 0.9
 
 
-@pytest.mark.parametrize("signal", [0.0, 5.0, 20.0])
+@pytest.mark.parametrize(
+    "signal", [pytest.param(0.0, marks=pytest.mark.soak), pytest.param(5.0, marks=pytest.mark.soak), 20.0]
+)
 def test_a_signal_is_found_as_large_as_it_is(campaign: Callable[[float, int], Path], signal: float) -> None:
     result = campaign(signal, 11)
     (period,) = read_exposure(result).periods
@@ -138,7 +141,7 @@ def test_the_command_line_takes_the_opened_box(
     campaign: Callable[[float, int], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = campaign(5.0, 12)
-    options = ["--background", f"{BACKGROUND}+-0.2", "--efficiency", "0.7", "--points", "4", "--level", "0.9"]
+    options = ["--background", f"{BACKGROUND}+-0.2", "--efficiency", "0.7", "--points", "2", "--level", "0.9"]
     opened = result / "unblinded.json"
     opened.rename(result / "aside.json")
     capsys.readouterr()
@@ -151,6 +154,7 @@ def test_the_command_line_takes_the_opened_box(
     limits = json.loads((result / "limits.json").read_text())
     (period,) = read_exposure(result).periods
     assert blind["observed"] is None
+    assert blind["inputs"][0]["result"] == sha256((result / "result.json").read_bytes()).hexdigest()
     assert limits["expected_limit"] == blind["expected_limit"]
     assert limits["observed"]["counts"] == period.observed
     model = counting(BACKGROUND, 0.2, signal_error=0.1)

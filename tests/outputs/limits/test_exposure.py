@@ -1,0 +1,59 @@
+"""Only runs whose exposure is known count, and only a box that was opened as it was frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from na64.outputs.limits.exposure import read_exposure
+from na64.outputs.summary import Blinding
+
+
+def test_a_run_without_a_record_is_named_and_left_out(stored: Callable[..., Path]) -> None:
+    exposure = read_exposure(stored())
+    (period,) = exposure.periods
+    assert (period.period, period.eot, period.runs, period.observed) == ("2023A", 2.25e9, (8700,), None)
+    assert exposure.excluded == ((8701, "5 of its events were not read"),)
+    assert exposure.state == "BLIND: the box is closed"
+    assert not exposure.is_open
+
+
+def test_delivered_electrons_count_if_asked_for(stored: Callable[..., Path]) -> None:
+    assert read_exposure(stored(), delivered=True).periods[0].eot == 2.5e9
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"eot_live": None}, "no live electrons on target are stated"),
+        ({"eot_live": 0.0}, "no live electrons on target are stated"),
+        ({"type": "calibration"}, "its type is calibration"),
+        ({"type": "unknown"}, "its type is unknown"),
+    ],
+)
+def test_why_a_run_does_not_count(
+    case: Any, stored: Callable[..., Path], change: dict[str, object], reason: str
+) -> None:
+    runs = (replace(case.facts.runs[0], **change), case.facts.runs[1])
+    with pytest.raises(ValueError, match=rf"no run counts \(run 8700: {reason}"):
+        read_exposure(stored(runs=runs))
+
+
+def test_simulation_observes_nothing(stored: Callable[..., Path]) -> None:
+    exposure = read_exposure(stored(is_data=False, blinding=Blinding.NOT_BLINDED))
+    assert exposure.state == "simulation: nothing is observed"
+    assert exposure.periods[0].observed is None
+
+
+def test_periods_are_channels(case: Any, stored: Callable[..., Path]) -> None:
+    first = case.facts.runs[0]
+    runs = (first, replace(first, run=8800, period="2022", eot_live=1e9), replace(first, run=8702))
+    periods = read_exposure(stored(runs=runs)).periods
+    assert [(p.period, p.eot, p.runs) for p in periods] == [
+        ("2022", 1e9, (8800,)),
+        ("2023A", 4.5e9, (8700, 8702)),
+    ]

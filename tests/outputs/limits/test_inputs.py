@@ -1,0 +1,78 @@
+"""Backgrounds and efficiencies, stated or from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from na64.outputs.limits.efficiency import efficiency_by
+from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.inputs import background_of, flat_of
+from na64.outputs.statistics.background import BackgroundTable, Row
+
+TABLE = (
+    "mass,period,efficiency,error,n_generated,n_selected,n_in_box,threshold,selection\n"
+    "0.01,2022,0.6,0.02,1000,600,700,50,invisible\n"
+    "1,2022,0.4,0.02,1000,400,500,50,invisible\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "error"),
+    [
+        ("0.53+-0.17", 0.53, 0.17),
+        (" 0.53 +- 0.17 ", 0.53, 0.17),
+        ("0.53±0.17", 0.53, 0.17),
+        ("1.2e-1+/-3e-2", 0.12, 0.03),
+        ("2", 2.0, 0.0),
+    ],
+)
+def test_a_background_is_stated(text: str, n: float, error: float) -> None:
+    found = background_of(text)
+    assert (found.n, found.error, found.source) == (n, error, "stated")
+
+
+def test_the_packaged_table_with_and_without_its_limits() -> None:
+    assert background_of("seed_2021", limits_at_face_value=True).text == "0.53 +- 0.17"
+    assert background_of("seed_2021").text == "0.47 +- 0.16"
+
+
+def test_a_table_in_a_file_or_a_folder(tmp_path: Path) -> None:
+    table = BackgroundTable(
+        (Row("dimuons", 0.2, 0.1), Row("target", 0.1, upper_limit=True), Row("gap", None))
+    )
+    (tmp_path / "background.csv").write_bytes(table.to_csv())
+    for place in (tmp_path, tmp_path / "background.csv"):
+        assert (background_of(str(place)).n, background_of(str(place)).error) == (0.2, 0.1)
+    (tmp_path / "none.csv").write_bytes(BackgroundTable((Row("gap", None),)).to_csv())
+    with pytest.raises(ValueError, match=r"none\.csv: no source has a number"):
+        background_of(str(tmp_path / "none.csv"))
+    with pytest.raises(FileNotFoundError, match=r"background 0\.5\+\-x: neither a number"):
+        background_of("0.5+-x")
+
+
+def test_an_efficiency_is_stated() -> None:
+    assert flat_of("0.5+-0.05") == flat_of("0.5 +- 0.05")
+    assert flat_of("efficiency.csv") is None
+    for text in ("0", "1.5"):
+        with pytest.raises(ValueError, match="expected a number above 0 and up to 1"):
+            flat_of(text)
+
+
+def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path: Path) -> None:
+    path = tmp_path / "efficiency.csv"
+    exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
+    with pytest.raises(ValueError, match="there is no efficiency"):
+        efficiency_by(None, threshold=50)(exposure, "2022")
+    path.write_text(TABLE)
+    for text in (None, str(path)):
+        found = efficiency_by(text, threshold=50)(exposure, "2022")
+        assert float(found.at(0.1)[0]) == pytest.approx(0.5)
+        assert (found.mass[0], found.mass[-1]) == (0.01, 1.0)
+    with pytest.raises(ValueError, match=r"no efficiency of period '2023A'; it has 2022"):
+        efficiency_by(None, threshold=50)(exposure, "2023A")
+    path.write_text(TABLE.replace("invisible", "dimuon"))
+    with pytest.raises(ValueError, match="its efficiency of 2022 is not that of invisible"):
+        efficiency_by(None, threshold=50)(exposure, "2022")

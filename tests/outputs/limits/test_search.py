@@ -1,0 +1,172 @@
+"""Limits over mass from exposure, background and efficiency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from na64.outputs.limits.analysis import Analysis, search_of
+from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.inputs import Flat, background_of
+from na64.outputs.limits.projection import Scaling, project, projection_table
+from na64.outputs.limits.search import Period, Search, masses
+from na64.outputs.limits.tables import limits_table, y_table
+from na64.outputs.signal.curves import load_curve
+from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.statistics.background import BackgroundTable, Row
+from na64.outputs.statistics.cls import upper_limit
+from na64.outputs.statistics.model import Channel, Model
+
+
+def test_the_published_analysis_comes_out(published: Analysis) -> None:
+    """Within 3 % of an independent computation; 1906.00176 itself differs, see docs/limits.md."""
+    expected = (9.22e-6, 3.80e-5, 3.35e-4, 1.91e-3)
+    for (level, point), eps in zip(published.points, expected, strict=True):
+        assert level == 0.9
+        assert point.observed == pytest.approx(2.3026, abs=1e-4)
+        assert point.eps(point.observed or 0) == pytest.approx(eps, rel=0.03)
+        assert point.expected.median == pytest.approx(2.3026, abs=1e-4)
+    assert published.search.background == pytest.approx((0.53, 0.17), abs=0.005)
+
+
+def test_the_published_curve_differs_and_nobody_hides_it(published: Analysis) -> None:
+    curve = load_curve("na64_2018")
+    ratios = [point.eps(point.observed or 0) / float(curve.at(point.mass)) for _, point in published.points]
+    assert ratios == pytest.approx((1.22, 1.15, 0.97, 0.81), abs=0.03)
+
+
+def test_rows_of_the_tables(published: Analysis) -> None:
+    limits, y = limits_table(published.points).records(), y_table(published.points).records()
+    assert [row["mass"] for row in limits] == [point.mass for _, point in published.points]
+    assert [(row["alpha_d"], row["mass_chi"]) for row in y][::4] == [
+        (0.1, 0.00105 / 3),
+        (0.5, 0.00105 / 3),
+    ]
+    for low, high in zip(y[:4], y[4:], strict=True):
+        assert high["y_observed"] == pytest.approx(5 * float(low["y_observed"] or 0))
+    eps = float(limits[1]["eps_observed"] or 0)
+    assert y[1]["y_observed"] == pytest.approx(eps**2 * 0.1 / 81)
+    assert limits[0]["events_per_eps2"] == pytest.approx(2.84e11 * 0.5 * yield_per_eot(0.00105))
+
+
+def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]) -> None:
+    exposure = exposure_of(("2022", 1e11, None))
+    search = search_of(
+        [exposure], [background_of("0.5+-0.2")], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1
+    )
+    point = search.point(0.01, 0.9)
+    assert point.observed is None
+    assert limits_table([(0.9, point)]).records()[0]["eps_observed"] is None
+
+
+def test_one_closed_box_of_two_closes_both(exposure_of: Callable[..., Exposure]) -> None:
+    exposures = [exposure_of(("2022", 1e11, 0)), exposure_of(("2023A", 1e11, None))]
+    search = search_of(
+        exposures, [background_of("0.5")], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1
+    )
+    assert search.observed is None
+    assert search.point(0.01, 0.9).observed is None
+
+
+def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure]) -> None:
+    exposure = exposure_of(("2022", 1e11, 0), ("2023A", 3e11, 1))
+    search = search_of(
+        [exposure], [background_of("0.8+-0.4")], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1
+    )
+    assert [period.background for period in search.periods] == pytest.approx([0.2, 0.6])
+    assert search.background == pytest.approx((0.8, 0.4))
+    model = Model(
+        (Channel("2022", 0.2, 0.1, 0.25, group="all"), Channel("2023A", 0.6, 0.3, 0.75, group="all")), 0.1
+    )
+    assert search.point(0.01, 0.9).observed == pytest.approx(upper_limit(model, [0, 1]))
+
+
+def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Exposure]) -> None:
+    exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
+    backgrounds = [background_of("0.3+-0.3"), background_of("0.4+-0.4")]
+    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1)
+    assert [period.name for period in search.periods] == ["a 2022", "b 2022"]
+    assert search.background == pytest.approx((0.7, 0.5))
+    with pytest.raises(ValueError, match="3 backgrounds for 2 results"):
+        search_of(
+            exposures, [*backgrounds, backgrounds[0]], lambda *_: Flat(0.5), yield_per_eot, signal_error=0
+        )
+
+
+def test_a_period_that_sees_nothing_is_left_out() -> None:
+    class Light(Flat):
+        """Blind to heavy dark photons."""
+
+        def at(self, mass: object) -> tuple[np.ndarray, np.ndarray]:
+            value = np.where(np.asarray(mass, float) < 0.05, 0.5, 0.0)
+            return value, 0 * value
+
+    light = Period("light", 1e11, 5.0, 0.0, "a", Light(0.5), 7)
+    other = replace(light, name="other", background=0.1, group="b", efficiency=Flat(0.5), observed=0)
+    search = Search((light, other), yield_per_eot, 0.0)
+    assert [channel.name for channel in search.model(0.01).channels] == ["light", "other"]
+    assert [channel.name for channel in search.model(0.1).channels] == ["other"]
+    assert search.point(0.1, 0.9).observed == pytest.approx(2.3026, abs=1e-4)
+    with pytest.raises(ValueError, match=r"mass 0\.1 GeV: the efficiency is 0 in every period"):
+        Search((light,), yield_per_eot).model(0.1)
+
+
+def test_masses_are_equidistant_in_the_logarithm() -> None:
+    found = np.array(masses())
+    assert (found[0], found[-1]) == (0.001, 1.0)
+    assert np.ptp(np.diff(np.log(found))) < 1e-3
+
+
+def test_a_projection_scales_the_background() -> None:
+    def projected(scaling: Scaling, at: float | None) -> tuple[float, float]:
+        found = project(
+            1e12,
+            background_of("0.5+-0.1"),
+            Flat(0.5),
+            yield_per_eot,
+            at=at,
+            scaling=scaling,
+            masses=(0.01,),
+        )
+        return found.background, found.background_error
+
+    assert projected(Scaling.LINEAR, 2.5e11) == pytest.approx((2.0, 0.4))
+    assert projected(Scaling.CONSTANT, 2.5e11) == (0.5, 0.1)
+    assert projected(Scaling.LINEAR, None) == (0.5, 0.1)
+    with pytest.raises(ValueError, match="exposure of the background 0"):
+        projected(Scaling.LINEAR, 0.0)
+
+
+def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
+    points = [
+        project(eot, background_of("0.01"), Flat(0.5), yield_per_eot, masses=(0.01, 0.1))
+        for eot in (1e11, 4e11)
+    ]
+    eps = [row["eps_median"] for row in projection_table(points).records()]
+    assert [
+        float(eps[0] or 0) / float(eps[2] or 1),
+        float(eps[1] or 0) / float(eps[3] or 1),
+    ] == pytest.approx([2, 2])
+
+
+def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Callable[..., Exposure]) -> None:
+    from na64.outputs.limits.assumptions import assumptions_of  # noqa: PLC0415
+    from na64.outputs.limits.inputs import Background  # noqa: PLC0415
+
+    rows = (Row("dimuons", 0.2, 0.1, tag="[V: x]"), Row("gap", None), Row("target", 0.1, upper_limit=True))
+    background = Background(0.2, 0.1, BackgroundTable(rows), "background.csv")
+    search = search_of(
+        [exposure_of(("2022", 1e11, None))],
+        [background],
+        lambda *_: Flat(0.5),
+        yield_per_eot,
+        signal_error=0.1,
+    )
+    found = {a.text: a.tag for a in assumptions_of(search, [background], threshold=50, delivered=False)}
+    assert found["background.csv: gap has no number and is left out"] == "NOT FOUND"
+    assert found["background.csv: 1 upper limits are not counted"] == "configuration"
+    assert found["background dimuons: 0.20 +- 0.10"] == "[V: x]"
+    assert found["10% error of the yield, log-normal, common to all periods"].startswith("[R-med")
