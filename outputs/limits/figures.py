@@ -119,15 +119,13 @@ def relic_plane(band: Band, curves: Sequence[Curve], *, alpha: float, label: str
     return figure
 
 
-def projected_plane(
-    medians: Sequence[tuple[str, Numbers, Numbers]], curves: Sequence[Curve], *, title: str
-) -> Figure:
+def projected_plane(bands: Sequence[tuple[str, Band]], curves: Sequence[Curve], *, title: str) -> Figure:
     """Draw the median expected limits on eps of several exposures.
 
     Parameters
     ----------
-    medians : sequence of (label, (n,) float64 GeV, (n,) float64)
-        Exposure, masses and eps.
+    bands : sequence of (label, Band)
+        Exposures and their limits.
     curves : sequence of Curve
         Published limits.
     title : str
@@ -136,15 +134,15 @@ def projected_plane(
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_yscale("log")
-    shades = np.linspace(0.55, 0.0, len(medians))
+    shades = np.linspace(0.55, 0.0, len(bands))
     ours = [
-        axes.plot(mass, eps, color=(shade, shade, shade), linewidth=2.0, label=label)[0]
-        for (label, mass, eps), shade in zip(medians, shades, strict=True)
+        axes.plot(band.mass, band.limits["median"], color=(shade,) * 3, linewidth=2.0, label=label)[0]
+        for (label, band), shade in zip(bands, shades, strict=True)
     ]
     published = _draw_curves(axes, curves)
     axes.add_artist(axes.legend(handles=ours, loc="upper left", fontsize=10, title="expected (median)"))
     axes.legend(handles=published, loc="lower right", fontsize=9)
-    axes.set_xlim(medians[0][1][0], medians[0][1][-1])
+    axes.set_xlim(bands[0][1].mass[0], bands[0][1].mass[-1])
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(r"$m_{\mathrm{A}^\prime}$ [GeV]")

@@ -141,17 +141,23 @@ def write_projections(folder: Path, projections: Sequence[Projection], words: st
     """Write `projection.csv`, what it assumes, and the figure."""
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
     write_bytes(folder / "projection.json", to_json({"schema": SCHEMA, "background": words}))
-    medians = [
-        (
-            power_of_ten(p.eot) + " EOT",
-            np.array([point.mass for point in p.points]),
-            np.array([point.eps(point.expected.median) for point in p.points]),
-        )
-        for p in projections
-    ]
+    curves = load_curves(Plane.MIXING)
     with style():
-        title = f"{projections[0].level:.0%} CL"
-        _save(projected_plane(medians, load_curves(Plane.MIXING), title=title), folder / "projection")
+        if len(projections) == 1:
+            band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
+            moments = _moments(band.mass)
+            figure = mixing_plane(band, curves, moments=moments, label="projection", title=title)
+        else:
+            medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
+            figure = projected_plane(medians, curves, title=f"{projections[0].level:.0%} CL")
+        _save(figure, folder / "projection")
+
+
+def _projected_band(projection: Projection) -> Band:
+    mass = np.array([point.mass for point in projection.points])
+    eps = np.array([[point.eps(n) for n in point.expected.bands] for point in projection.points])
+    limits = dict(zip(QUANTITIES[1:], eps.T, strict=True)) | {"observed": np.full(len(mass), np.nan)}
+    return Band(mass, limits, projection.level)
 
 
 def _moments(masses: Numbers) -> list[Favoured]:
