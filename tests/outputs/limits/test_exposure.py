@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,32 @@ def test_periods_are_channels(case: Any, stored: Callable[..., Path]) -> None:
         ("2022", 1e9, (8800,)),
         ("2023A", 4.5e9, (8700, 8702)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({}, "UNBLINDED under the freeze"),
+        ({"fraction": 0.3}, "only a part of the box was opened (30%, COMPLETE)"),
+        ({"verdict": "INCOMPLETE"}, "only a part of the box was opened (100%, INCOMPLETE)"),
+        ({"freeze": "0" * 64}, "the box was opened under the freeze 000000000000, which is not freeze.json"),
+        ({"products": {}}, "the box was opened for another result"),
+    ],
+)
+def test_only_a_whole_box_of_this_result_counts(
+    stored: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], state: str
+) -> None:
+    """The log is examined in the end-to-end test; here it is taken as whole."""
+    monkeypatch.setattr("na64.outputs.limits.exposure.problems", lambda _folder: [])
+    folder = stored()
+    products = json.loads((folder / "result.json").read_text())["products"]
+    manifest = json.dumps({"frozen": {"blind_result": change.get("products", products)}})
+    (folder / "freeze.json").write_text(manifest)
+    digest = sha256(manifest.encode()).hexdigest()
+    record = {"freeze": change.get("freeze", digest), "fraction": change.get("fraction", 1.0)}
+    runs = {"8700": {"box": 9, "selected": 3}, "8701": {"box": 5, "selected": 2}}
+    opened = {"record": record, "verdict": change.get("verdict", "COMPLETE"), "runs": runs}
+    (folder / "unblinded.json").write_text(json.dumps(opened))
+    exposure = read_exposure(folder)
+    assert exposure.state.startswith(state)
+    assert exposure.periods[0].observed == (None if change else 3)
