@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,26 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declare the commands of this module."""
     _add_compare(verbs)
+    _add_overlay(verbs)
+    _add_stability(verbs)
+
+
+def _add_stability(verbs: Any) -> None:
+    text = "Look for runs, spills and parts of the spill that are unlike the others."
+    parser = add_command(verbs, "stability", _stability, text)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
+    after = "look at the events that pass this cut and all before; default: visible, all of them"
+    parser.add_argument("--after", metavar="CUT", help=after)
+    parser.add_argument("--to", type=Path, metavar="TO", help="default: stability in DIR")
+
+
+def _add_overlay(verbs: Any) -> None:
+    text = "Put simulations upon data: every histogram that all have, with ratios, chi2 and KS."
+    parser = add_command(verbs, "overlay", _overlay, text)
+    parser.add_argument("data", type=Path, metavar="DATA", help="where na64 process wrote the data to")
+    simulations = "where it wrote simulations to; they are added up"
+    parser.add_argument("simulations", type=Path, nargs="+", metavar="SIM", help=simulations)
+    parser.add_argument("--to", type=Path, metavar="DIR", help="default: overlay in DATA")
 
 
 def _add_compare(verbs: Any) -> None:
@@ -36,6 +57,7 @@ def _add_compare(verbs: Any) -> None:
 def _compare(options: argparse.Namespace) -> int:
     from na64.outputs.comparison.compare import lines
     from na64.outputs.comparison.compare_plot import draw_comparison
+    from na64.outputs.store import write_bytes
 
     found = _found(options)
     tell(lines(found))
@@ -43,12 +65,46 @@ def _compare(options: argparse.Namespace) -> int:
     tables = {"cutflow": found.cutflow, "runs": found.runs}
     if found.same_events:
         tables["events"] = found.events
-    from na64.outputs.store import write_bytes
-
     for name, table in tables.items():
         write_bytes(folder / f"{name}.csv", table.to_csv())
-    _draw(folder, {"compare": lambda: draw_comparison(found)})
+    _draw(folder, lambda: [("compare", draw_comparison(found))])
     print(f"tables and plot: {folder}")
+    return SUCCESS
+
+
+def _overlay(options: argparse.Namespace) -> int:
+    from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
+    from na64.outputs.comparison.overlay_plot import pages
+    from na64.outputs.store import read_result, write_bytes
+
+    sources = []
+    for folder in options.simulations:
+        products = read_result(folder)
+        sources.append(Source(folder.name, products, eot_of(products)))
+    found = overlay(read_result(options.data), sources)
+    tell(lines(found))
+    folder = options.to or options.data / "overlay"
+    write_bytes(folder / "overlay.csv", table_of(found).to_csv())
+    _draw(folder, lambda: pages(found))
+    print(f"table and plots: {folder}")
+    return SUCCESS
+
+
+def _stability(options: argparse.Namespace) -> int:
+    from na64.outputs.comparison.drift import gather
+    from na64.outputs.comparison.stability import lines, stability, table_of
+    from na64.outputs.comparison.stability_plot import pages
+    from na64.outputs.events.analysis import reopen
+    from na64.outputs.store import write_bytes
+
+    analysis = reopen(options.folder)
+    analysis.stage(options.after)
+    found = stability(gather(analysis, options.after))
+    tell(lines(found))
+    folder = options.to or options.folder / "stability"
+    write_bytes(folder / "stability.csv", table_of(found).to_csv())
+    _draw(folder, lambda: pages(found, analysis.products.summary.label))
+    print(f"table and plots: {folder}")
     return SUCCESS
 
 
@@ -90,7 +146,7 @@ def _is_same(one: Products, other: Products) -> bool:
     return bool(files[0] & files[1]) or (recorded and bool(runs[0] & runs[1]))
 
 
-def _draw(folder: Path, figures: dict[str, Any]) -> None:
+def _draw(folder: Path, figures: Callable[[], Iterable[tuple[str, Figure]]]) -> None:
     """Draw figures in our style and write each as PNG and PDF."""
     import io
 
@@ -99,8 +155,7 @@ def _draw(folder: Path, figures: dict[str, Any]) -> None:
 
     formats: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
     with style():
-        for name, draw in figures.items():
-            figure: Figure = draw()
+        for name, figure in figures():
             for suffix, metadata in formats.items():
                 buffer = io.BytesIO()
                 figure.savefig(buffer, format=suffix, metadata=metadata)

@@ -1,0 +1,225 @@
+"""Yields and feature means against run, spill and place in the spill, gathered from events read again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.events.analysis import Analysis
+from na64.processors.booking import default_axis
+from na64.processors.counting import judge_events
+from na64.processors.looking import SeenEvents
+from na64.selections.cut import Interval
+from na64.selections.features import FEATURES, INDEX
+from na64.selections.selection import VISIBLE, Selection
+
+YIELDS = ("selected", "region_I", "region_II", "region_III")
+"""Counted as a share of the events that are looked at."""
+
+_OTHER_TYPES = ("calibration", "beam")
+_FINE = 16  # events; of a spill, to be joined into parts later
+
+Floats = NDArray[np.float64]
+
+
+class Against(Enum):
+    """What is looked along."""
+
+    RUN = "run"
+    SPILL = "spill"
+    PART = "part of the spill"
+
+
+@dataclass(slots=True, eq=False)
+class Sums:
+    """What the events of one place add up to.
+
+    Attributes
+    ----------
+    n_events, n_listed : int
+        Events, and those of them on the bad list.
+    yields : (n_yields,) int64
+    n, total, square : (n_features,) float64
+        Finite values, their sum and that of their squares.
+    """
+
+    n_features: int
+    n_events: int = 0
+    n_listed: int = 0
+    yields: NDArray[np.int64] = field(init=False)
+    n: Floats = field(init=False)
+    total: Floats = field(init=False)
+    square: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.yields = np.zeros(len(YIELDS), np.int64)
+        self.n, self.total, self.square = (np.zeros(self.n_features) for _ in range(3))
+
+    def __iadd__(self, other: Sums) -> Sums:
+        self.n_events += other.n_events
+        self.n_listed += other.n_listed
+        for name in ("yields", "n", "total", "square"):
+            getattr(self, name)[...] += getattr(other, name)
+        return self
+
+
+Place = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Sums by place.
+
+    Attributes
+    ----------
+    features : tuple of str
+    after : str
+        The events looked at pass this cut and all before.
+    spills : dict of (run, spill) to Sums
+    parts : dict of int to Sums
+        By event number within the spill over `_FINE`; of all runs, without what is on the bad list.
+    left_out : tuple of int
+        Runs that are not of the physics kind.
+    """
+
+    features: tuple[str, ...]
+    after: str
+    spills: dict[Place, Sums]
+    parts: dict[Place, Sums]
+    left_out: tuple[int, ...]
+
+    def places(self, against: Against) -> dict[Place, Sums]:
+        """Give sums by run (without bad spills), by run and spill, or by first and last event of a part."""
+        if against is Against.SPILL:
+            return dict(sorted(self.spills.items()))
+        if against is Against.RUN:
+            return self._runs()
+        return _joined_parts(self.parts, len(self.features))
+
+    def _runs(self) -> dict[Place, Sums]:
+        runs: dict[Place, Sums] = {}
+        for (run, _), sums in sorted(self.spills.items()):
+            if not is_listed(sums):
+                runs.setdefault((run,), Sums(len(self.features)))
+                runs[run,] += sums
+        return runs
+
+
+def is_listed(sums: Sums) -> bool:
+    """Tell if most events of a place are on the bad list."""
+    return 2 * sums.n_listed > sums.n_events
+
+
+def gather(analysis: Analysis, after: str | None) -> Gathered:
+    """Read the visible events of a result again and add them up by place.
+
+    Values of features are taken no further than the ends of the axis they are drawn on, so that a few wild
+    ones do not decide a mean. Calibration and beam runs are left out.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    after : str or None
+        Look at the events that pass this cut and all before; `VISIBLE`, all visible ones, by default.
+    """
+    selection = analysis.selection
+    names, after = tuple(selection.index), after or VISIBLE
+    left_out = tuple(run for run, context in analysis.job.runs.items() if context.type.value in _OTHER_TYPES)
+    spills: dict[Place, Sums] = {}
+    parts: dict[Place, Sums] = {}
+    low, high = _ends(selection)
+    for events in analysis.look(runs=[run for run in analysis.job.runs if run not in left_out]):
+        judged = _Judged(events, selection, analysis.stage(after), low, high)
+        spill = events.columns.event["spill"]
+        _add(spills, judged, spill, (events.run,), np.ones(len(spill), bool))
+        _add(parts, judged, events.columns.event["event"] // _FINE, (), ~judged.listed)
+    return Gathered(names, after, spills, parts, left_out)
+
+
+class _Judged:
+    """Events with what is to be added of each."""
+
+    def __init__(
+        self, events: SeenEvents, selection: Selection, stage: int, low: Floats, high: Floats
+    ) -> None:
+        judgement = judge_events(selection, events.values)
+        yields_after = selection.cut_names.index(selection.yields_after) + 1
+        counted = judgement.first >= yields_after
+        self.looked: NDArray[np.bool_] = judgement.first >= stage
+        self.listed: NDArray[np.bool_] = events.values[INDEX["bad_spill"]] == 1
+        self.yields = np.stack(
+            [judgement.first == len(selection.cuts), *(counted & (judgement.region == n) for n in (1, 2, 3))]
+        )
+        finite = np.isfinite(events.values)
+        self.finite = finite
+        self.values = np.where(finite, np.clip(events.values, low[:, None], high[:, None]), 0.0)
+
+
+def _add(
+    sums: dict[Place, Sums],
+    judged: _Judged,
+    number: NDArray[np.int64],
+    prefix: Place,
+    used: NDArray[np.bool_],
+) -> None:
+    rows = np.flatnonzero(used & judged.looked)
+    if not rows.size:
+        return
+    found, place = np.unique(number[rows], return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(found.size))
+    rows = rows[order]
+
+    def added(table: NDArray[np.generic]) -> Floats:
+        return np.add.reduceat(table[:, rows], starts, axis=1, dtype=np.float64)
+
+    values = judged.values.astype(np.float64)
+    yields, n, total, square = (added(t) for t in (judged.yields, judged.finite, values, values * values))
+    n_events, n_listed = np.bincount(place), added(judged.listed[None])[0]
+    for column, key in enumerate(found.tolist()):
+        one = sums.setdefault((*prefix, key), Sums(len(values)))
+        one.n_events += int(n_events[column])
+        one.n_listed += int(n_listed[column])
+        one.yields += yields[:, column].astype(np.int64)
+        one.n += n[:, column]
+        one.total += total[:, column]
+        one.square += square[:, column]
+
+
+def _ends(selection: Selection) -> tuple[Floats, Floats]:
+    known = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    axes = [default_axis(Interval(name, -math.inf, math.inf), known[name]) for name in selection.index]
+    return np.array([axis.low for axis in axes]), np.array([axis.high for axis in axes])
+
+
+_PARTS = 40
+"""A spill is looked at in about so many parts of equal numbers of events."""
+
+
+def _joined_parts(fine: Mapping[Place, Sums], n_features: int) -> dict[Place, Sums]:
+    total = sum(sums.n_events for sums in fine.values())
+    joined: dict[Place, Sums] = {}
+    for first, last, members in _groups(fine, total / _PARTS):
+        joined[first, last] = Sums(n_features)
+        for member in members:
+            joined[first, last] += member
+    return joined
+
+
+def _groups(fine: Mapping[Place, Sums], size: float) -> Iterator[tuple[int, int, list[Sums]]]:
+    members: list[Sums] = []
+    first = 0
+    held = 0
+    ordered = sorted(fine.items())
+    for (number,), sums in ordered:
+        first = number * _FINE if not members else first
+        members.append(sums)
+        held += sums.n_events
+        if held >= size or (number,) == ordered[-1][0]:
+            yield first, (number + 1) * _FINE - 1, members
+            members, held = [], 0

@@ -1,0 +1,290 @@
+"""Data and simulation beside each other: every distribution that both have, and how well it agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.comparison.statistics import Agreement, after_looks, agreement
+from na64.outputs.figures import Products
+from na64.outputs.summary import BoxFacts, Role
+from na64.outputs.table import Kind, Table
+
+Floats = NDArray[np.float64]
+
+KINDS: dict[str, Kind] = {
+    "variable": Kind.TEXT,
+    "events": Kind.TEXT,
+    "data": Kind.COUNT,
+    "simulation": Kind.NUMBER,
+    "scale": Kind.NUMBER,
+    "chi2": Kind.NUMBER,
+    "degrees": Kind.COUNT,
+    "p_chi2": Kind.NUMBER,
+    "ks": Kind.NUMBER,
+    "p_ks": Kind.NUMBER,
+    "hidden_share": Kind.NUMBER,
+}
+"""Columns of `overlay.csv`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A result of simulation, and by what its sums are multiplied.
+
+    Attributes
+    ----------
+    name : str
+    products : Products
+    eot : float or None
+        Electrons on target of all its runs; None if that is not known of each.
+    """
+
+    name: str
+    products: Products
+    eot: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """One variable in data and simulation.
+
+    Attributes
+    ----------
+    name, events : str
+        The variable, and which events.
+    edges : (n_bins + 1,) float64
+    label : str
+        Of the axis.
+    counts : (n_bins + 2,) float64
+        Data, flow bins included.
+    parts : tuple of (n_bins + 2,) float64
+        Sum of weights of each source, scaled.
+    variance : (n_bins + 2,) float64
+        Of the sum of the sources.
+    scale : float
+        By which the sources were multiplied: electrons on target, or to the number of data.
+    found : Agreement
+    hidden_share : float or None
+        Share of the simulation that data would not show, if that is known.
+    """
+
+    name: str
+    events: str
+    edges: Floats
+    label: str
+    counts: Floats
+    parts: tuple[Floats, ...]
+    variance: Floats
+    scale: float
+    found: Agreement
+    hidden_share: float | None
+
+    @property
+    def expected(self) -> Floats:
+        """Sum of the sources, (n_bins + 2,)."""
+        total: Floats = np.sum(self.parts, axis=0)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Everything that data and simulations have in common.
+
+    Attributes
+    ----------
+    label : str
+        What the data are.
+    names : tuple of str
+        Of the sources.
+    norm : str
+        How the simulation was normalised, in words.
+    distributions : tuple of Distribution
+    """
+
+    label: str
+    names: tuple[str, ...]
+    norm: str
+    distributions: tuple[Distribution, ...]
+
+
+def eot_of(products: Products) -> float | None:
+    """Give the electrons on target of a result, None unless it is known of every run."""
+    found = [run.eot_delivered for run in products.summary.runs]
+    known = [value for value in found if value is not None]
+    return sum(known) if known and len(known) == len(found) else None
+
+
+def overlay(data: Products, sources: Sequence[Source]) -> Overlay:
+    """Put simulations upon data.
+
+    At equal electrons on target if these are known of every run of every result; else the sum of the
+    simulations is scaled to the data, variable by variable, and only shapes are compared.
+
+    Raises
+    ------
+    ValueError
+        The results have no distribution in common.
+    """
+    eot = eot_of(data)
+    scales = [eot / source.eot if eot and source.eot else None for source in sources]
+    absolute = None if None in scales else [scale for scale in scales if scale is not None]
+    found = tuple(_distributions(data, sources, absolute))
+    if not found:
+        raise ValueError("data and simulation have no distribution in common: was another selection used?")
+    return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
+
+
+def _norm(data: Products, sources: Sequence[Source]) -> str:
+    without = [run for run in data.summary.runs if run.eot_delivered is None]
+    if without:
+        runs = ", ".join(str(run.run) for run in without[:3]) + (" and more" if len(without) > 3 else "")
+        return f"normalised to the data, shapes only: no electrons on target are stated for run {runs}"
+    if unknown := [source.name for source in sources if not source.eot]:
+        return f"normalised to the data, shapes only: electrons on target of {unknown[0]} are not known"
+    return f"at equal exposure: {eot_of(data):.4g} electrons on target"
+
+
+def _distributions(
+    data: Products, sources: Sequence[Source], absolute: Sequence[float] | None
+) -> Iterator[Distribution]:
+    facts = {fact.name: fact for fact in data.summary.histograms}
+    stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
+    planes = {f"plane_after_{stage}" for stage in stages}
+    for name, histogram in data.histograms.items():
+        others = [source.products.histograms.get(name) for source in sources]
+        same = [other for other in others if other is not None and _same_axes(histogram, other)]
+        if name not in facts or len(same) < len(sources):
+            continue
+        fact = facts[name]
+        if histogram.ndim == 1:
+            share = _hidden_share(data, sources, fact.cut) if fact.role is Role.SELECTION else None
+            variable = histogram.axes[0].name if fact.role is Role.N_MINUS_ONE else name
+            yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share)
+        elif name in planes:
+            masked = [_outside(each, data.summary.boxes, data.summary.is_data) for each in (histogram, *same)]
+            for axis in (0, 1):
+                flat = [each.project(axis) for each in masked]
+                what = f"{fact.title}, outside the hidden region" if data.summary.is_data else fact.title
+                yield _distribution(flat[0].axes[0].name, what, flat, absolute, share=0.0)
+
+
+def _same_axes(one: hist.Hist, other: hist.Hist) -> bool:
+    return one.ndim == other.ndim and all(
+        a.name == b.name and np.array_equal(a.edges, b.edges)
+        for a, b in zip(one.axes, other.axes, strict=True)
+    )
+
+
+def _outside(histogram: hist.Hist, boxes: Sequence[BoxFacts], closed: bool) -> hist.Hist:
+    """Empty the bins that reach into a closed region, as they are in data."""
+    masked = histogram.copy()
+    if closed:
+        for box in boxes:
+            n_x, n_y = (
+                int(np.searchsorted(axis.edges, edge, "left")) + 1
+                for axis, edge in zip(
+                    masked.axes, (box.ecal + box.guard_ecal, box.hcal + box.guard_hcal), strict=True
+                )
+            )
+            view = masked.view(flow=True)
+            view[:n_x, :n_y] = np.zeros((), view.dtype)
+    return masked
+
+
+def _hidden_share(data: Products, sources: Sequence[Source], cut: str) -> float | None:
+    """Give the share of the simulated events after a cut that lie in the region that is hidden in data."""
+    if not data.summary.is_data:
+        return 0.0
+    whole = outside = 0.0
+    for source in sources:
+        plane = source.products.histograms.get(f"plane_after_{cut}")
+        if plane is None:
+            return None
+        whole += float(_sums(plane)[0].sum())
+        outside += float(_sums(_outside(plane, data.summary.boxes, closed=True))[0].sum())
+    return 1 - outside / whole if whole > 0 else 0.0
+
+
+def _distribution(
+    name: str,
+    events: str,
+    histograms: Sequence[hist.Hist],
+    absolute: Sequence[float] | None,
+    *,
+    share: float | None,
+) -> Distribution:
+    """Compare the first histogram, of data, with the others."""
+    counts = _sums(histograms[0])[0]
+    sums = [_sums(histogram) for histogram in histograms[1:]]
+    if absolute is None:
+        total = sum(float(sumw.sum()) for sumw, _ in sums)
+        scales = [float(counts.sum()) / total if total > 0 else 1.0] * len(sums)
+    else:
+        scales = list(absolute)
+    parts = tuple(scale * sumw for scale, (sumw, _) in zip(scales, sums, strict=True))
+    variance: Floats = np.sum([s * s * sumw2 for s, (_, sumw2) in zip(scales, sums, strict=True)], axis=0)
+    found = agreement(counts, np.sum(parts, axis=0), variance, normalised=absolute is None)
+    axis = histograms[0].axes[0]
+    label = str(axis.label or axis.name)
+    return Distribution(name, events, axis.edges, label, counts, parts, variance, scales[0], found, share)
+
+
+def _sums(histogram: hist.Hist) -> tuple[Floats, Floats]:
+    """Give sums of weights and of their squares, flow bins included; without weights both are the counts."""
+    values = np.asarray(histogram.values(flow=True), np.float64)
+    variances = histogram.variances(flow=True)
+    return values, values if variances is None else np.asarray(variances, np.float64)
+
+
+def table_of(found: Overlay) -> Table:
+    """Give a row a distribution."""
+    rows = [
+        (
+            one.name,
+            one.events,
+            int(one.counts.sum()),
+            float(one.expected.sum()),
+            one.scale,
+            one.found.chi2,
+            one.found.n_degrees,
+            one.found.p_chi2,
+            one.found.ks,
+            one.found.p_ks,
+            one.hidden_share,
+        )
+        for one in found.distributions
+    ]
+    return Table(KINDS, rows)
+
+
+def lines(found: Overlay) -> Iterator[str]:
+    """Say how well each variable agrees, the worst first."""
+    yield f"{found.label} against {', '.join(found.names)}"
+    yield found.norm
+    looked = [one for one in found.distributions if one.found.n_degrees]
+    yield f"{'variable':<22}{'data':>9}{'simulation':>12}{'chi2 / degrees':>18}{'p':>10}{'KS p':>10}  events"
+    for one in sorted(looked, key=lambda one: (one.found.p_chi2, -one.found.chi2)):
+        ratio = f"{one.found.chi2:.1f} / {one.found.n_degrees}"
+        numbers = f"{one.counts.sum():>9,.0f}{one.expected.sum():>12,.0f}{ratio:>18}"
+        tests = f"{one.found.p_chi2:>10.2g}{one.found.p_ks:>10.2g}"
+        yield f"{one.name:<22}{numbers}{tests}  {one.events}{hidden_note(one)}"
+    smallest = min((one.found.p_chi2 for one in looked), default=1.0)
+    yield f"smallest p {smallest:.2g}, {after_looks(smallest, len(looked)):.2g} after {len(looked)} looks"
+    yield "the looks are not independent: many variables are of the same events"
+
+
+def hidden_note(one: Distribution) -> str:
+    """Say if a part of the simulation is of events that data do not show."""
+    if one.hidden_share is None or one.hidden_share < 0.005:
+        return ""
+    return f"; {100 * one.hidden_share:.0f} % of the simulation is where data are hidden"
+
+
+def by_name(found: Overlay) -> Mapping[str, Distribution]:
+    """Give the distributions by variable and events."""
+    return {f"{one.name}, {one.events}": one for one in found.distributions}

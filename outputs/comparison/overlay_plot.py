@@ -1,0 +1,111 @@
+"""Pages of data upon simulation, with ratios below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
+from na64.outputs.style import ACCENT, CLOSED, FILL, INK, QUIET
+from na64.outputs.yields import poisson_errors
+
+_COLUMNS = 3
+_ROWS = 3
+_FILLS = (FILL, "#f0cfa0", "#cdb5d6", "#bcd8bd")
+_HATCHES = ("", "////", "....", "\\\\\\\\")
+_RATIO = 1.0
+"""The ratio panel shows one plus and minus this much."""
+
+
+def pages(found: Overlay) -> Iterator[tuple[str, Figure]]:
+    """Yield pages of nine variables with their names."""
+    shown = [one for one in found.distributions if one.counts.sum() + one.expected.sum() > 0]
+    most = _COLUMNS * _ROWS
+    for page, start in enumerate(range(0, len(shown), most), start=1):
+        yield f"overlay_{page}", draw_page(found, shown[start : start + most])
+
+
+def draw_page(found: Overlay, shown: Sequence[Distribution]) -> Figure:
+    """Draw distributions, three a row."""
+    n_rows = max(1, math.ceil(len(shown) / _COLUMNS))
+    height = 3.4 * n_rows + 1.0
+    figure = Figure(figsize=(13.6, height))
+    grid = figure.add_gridspec(
+        n_rows, _COLUMNS, left=0.055, right=0.985, top=1 - 0.95 / height, bottom=0.5 / height, hspace=0.42
+    )
+    for place, one in enumerate(shown):
+        cell = grid[place // _COLUMNS, place % _COLUMNS]
+        pair = cell.subgridspec(2, 1, height_ratios=(2.6, 1), hspace=0.06)
+        upper, lower = figure.add_subplot(pair[0]), figure.add_subplot(pair[1])
+        _draw_counts(upper, one, found.names)
+        _draw_ratio(lower, one)
+        if place == 0:
+            upper.legend(loc="upper right", fontsize=9, handlelength=1.4)
+    figure.text(0.012, 1 - 0.3 / height, f"$\\bf{{NA64}}$  {found.label}", fontsize=13, color=INK)
+    figure.text(0.985, 1 - 0.3 / height, found.norm, fontsize=10, color=QUIET, ha="right")
+    return figure
+
+
+def _draw_counts(axes: Axes, one: Distribution, names: Sequence[str]) -> None:
+    base = np.zeros(len(one.edges) - 1)
+    for n, (part, name) in enumerate(zip(one.parts, names, strict=True)):
+        top = base + part[1:-1]
+        steps = axes.stairs(top, one.edges, baseline=base, fill=True, label=name)
+        steps.set(facecolor=_FILLS[n % 4], edgecolor=ACCENT, hatch=_HATCHES[n % 4], linewidth=0.5)
+        base = top
+    error = np.sqrt(one.variance[1:-1])
+    band = axes.stairs(base + error, one.edges, baseline=np.maximum(base - error, 0), fill=True)
+    band.set(facecolor="none", edgecolor=QUIET, hatch="xxxxxx", linewidth=0.0)
+    _draw_points(axes, one)
+    highest = 5.0 * max(float(one.counts[1:-1].max(initial=0)), float(base.max(initial=0)), 3.0)
+    axes.set_yscale("symlog", linthresh=1, linscale=0.5)
+    axes.set_ylim(0, highest)
+    axes.set_yticks([0.0, *(10.0**n for n in range(0, math.ceil(math.log10(highest)), 1 + (highest > 1e4)))])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(one.edges[0], one.edges[-1])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(labelsize=9, labelbottom=False)
+    axes.set_title(one.name.replace("_", " "), loc="left", fontsize=10.5, fontweight="bold", pad=14)
+    axes.text(0.0, 1.02, _note(one), transform=axes.transAxes, fontsize=8, color=QUIET)
+    colour = CLOSED if one.found.p_chi2 < 1e-3 else QUIET
+    text = f"$\\chi^2$/{one.found.n_degrees} = {one.found.chi2 / max(one.found.n_degrees, 1):.2f}"
+    axes.set_title(f"{text}, p {one.found.p_chi2:.2g}", loc="right", fontsize=9, color=colour, pad=14)
+
+
+def _note(one: Distribution) -> str:
+    return f"{one.events}{hidden_note(one)}"
+
+
+def _draw_points(axes: Axes, one: Distribution) -> None:
+    centres, counts = (one.edges[1:] + one.edges[:-1]) / 2, one.counts[1:-1]
+    there = counts > 0
+    errors = poisson_errors(counts)[:, there]
+    axes.errorbar(centres[there], counts[there], errors, fmt="o", ms=2.2, lw=0.7, color=INK, label="data")
+
+
+def _draw_ratio(axes: Axes, one: Distribution) -> None:
+    expected, counts = one.expected[1:-1], one.counts[1:-1]
+    good = expected > 0
+    safe = np.where(good, expected, 1.0)
+    error = np.where(good, np.sqrt(one.variance[1:-1]) / safe, 0.0)
+    band = axes.stairs(1 + error, one.edges, baseline=1 - error, fill=True)
+    band.set(facecolor=FILL, alpha=0.6)
+    there = good & (counts > 0)
+    centres = (one.edges[1:] + one.edges[:-1]) / 2
+    errors = (poisson_errors(counts) / safe)[:, there]
+    ratio = (counts / safe)[there]
+    axes.errorbar(centres[there], ratio, errors, fmt="o", ms=2.2, lw=0.7, color=INK)
+    axes.axhline(1, color=QUIET, linewidth=0.8)
+    axes.set_ylim(1 - _RATIO, 1 + _RATIO)
+    axes.set_xlim(one.edges[0], one.edges[-1])
+    axes.set_yticks([0.5, 1.0, 1.5])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+    axes.tick_params(labelsize=9)
+    axes.set_ylabel("ratio", fontsize=9, loc="center")
+    axes.set_xlabel(one.label.replace("_", " "), fontsize=9.5, labelpad=1)
