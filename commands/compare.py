@@ -39,6 +39,7 @@ def _add_overlay(verbs: Any) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="where na64 process wrote the data to")
     simulations = "where it wrote simulations to; they are added up"
     parser.add_argument("simulations", type=Path, nargs="+", metavar="SIM", help=simulations)
+    parser.add_argument("--only", metavar="VARIABLE,...", help="draw and test these only")
     parser.add_argument("--to", type=Path, metavar="DIR", help="default: overlay in DATA")
 
 
@@ -81,7 +82,8 @@ def _overlay(options: argparse.Namespace) -> int:
     for folder in options.simulations:
         products = read_result(folder)
         sources.append(Source(folder.name, products, eot_of(products)))
-    found = overlay(read_result(options.data), sources)
+    only = options.only.split(",") if options.only else None
+    found = overlay(read_result(options.data), sources, only=only)
     tell(lines(found))
     folder = options.to or options.data / "overlay"
     write_bytes(folder / "overlay.csv", table_of(found).to_csv())

@@ -85,7 +85,8 @@ def _runs(axes: Axes, found: Comparison) -> None:
     )
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.margins(y=0.25)
+    low, high = axes.get_ylim()
+    axes.set_ylim(1.25 * min(low, -1.0) if found.same_events else 0, 1.3 * max(high, 1.0))
     axes.set_xlabel("run")
     axes.legend(loc="upper right", fontsize=10, ncols=3)
     smallest, honest, looks = found.smallest_p

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import hist
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement
 from na64.outputs.figures import Products
 from na64.outputs.summary import BoxFacts, Role
@@ -119,16 +120,25 @@ def eot_of(products: Products) -> float | None:
     return sum(known) if known and len(known) == len(found) else None
 
 
-def overlay(data: Products, sources: Sequence[Source]) -> Overlay:
+def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | None = None) -> Overlay:
     """Put simulations upon data.
 
     At equal electrons on target if these are known of every run of every result; else the sum of the
     simulations is scaled to the data, variable by variable, and only shapes are compared.
 
+    Parameters
+    ----------
+    data : Products
+    sources : sequence of Source
+    only : sequence of str, optional
+        Variables; all by default.
+
     Raises
     ------
     ValueError
         The results have no distribution in common.
+    KeyError
+        None of those in common is of a variable that was asked for.
     """
     eot = eot_of(data)
     scales = [eot / source.eot if eot and source.eot else None for source in sources]
@@ -136,6 +146,11 @@ def overlay(data: Products, sources: Sequence[Source]) -> Overlay:
     found = tuple(_distributions(data, sources, absolute))
     if not found:
         raise ValueError("data and simulation have no distribution in common: was another selection used?")
+    for name in only or ():
+        if name not in {one.name for one in found}:
+            raise KeyError(unknown("variable", name, {one.name for one in found}))
+    if only is not None:
+        found = tuple(one for one in found if one.name in only)
     return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
 
 
@@ -283,8 +298,3 @@ def hidden_note(one: Distribution) -> str:
     if one.hidden_share is None or one.hidden_share < 0.005:
         return ""
     return f"; {100 * one.hidden_share:.0f} % of the simulation is where data are hidden"
-
-
-def by_name(found: Overlay) -> Mapping[str, Distribution]:
-    """Give the distributions by variable and events."""
-    return {f"{one.name}, {one.events}": one for one in found.distributions}

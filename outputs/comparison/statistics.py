@@ -97,7 +97,7 @@ def _joined(counts: Floats, sumw: Floats, sumw2: Floats) -> tuple[Floats, Floats
         expected += here
         if expected >= LEAST_EXPECTED:
             current, expected = current + 1, 0.0
-    if expected and current:  # what is left at the end is too little: it goes with the bins before
+    if current:  # what is left at the end is too little: it goes with the bins before
         groups = [min(group, current - 1) for group in groups]
     place = np.array(groups, np.int64)
     n, w, v = (np.bincount(place, part).astype(np.float64) for part in (counts, sumw, sumw2))

@@ -125,6 +125,18 @@ def test_as_much_is_read_whatever_the_event_is(
     assert sum(amounts[0]) == sum(1 for number in numbers(folders[0]) if number[0] == run)
 
 
+def test_against_time_and_beside_each_other_worlds_are_the_same(folders: list[Path], says: Says) -> None:
+    seen = []
+    for folder in (folders[0], folders[-1]):
+        said = says(["stability", str(folder), "--to", str(folder / "s")], folder)
+        line = ["compare", str(folder), str(folders[0]), "--same-events", "--to", str(folder / "c")]
+        beside = says(line, folder)
+        written = [(folder / name).read_bytes() for name in ("s/stability.csv", "c/runs.csv", "c/events.csv")]
+        lines = [line for line in beside[1].splitlines() if "tables and plot" not in line]
+        seen.append((said, beside[0], lines, written))
+    assert all(one == seen[0] for one in seen)
+
+
 def test_a_skipped_event_is_refused_in_the_same_words(worlds: Any, tmp_path: Path, says: Says) -> None:
     folder = tmp_path / "world"
     shutil.copytree(worlds("hits")[0].folder / "data", folder / "data")

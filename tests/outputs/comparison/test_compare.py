@@ -1,0 +1,133 @@
+"""Two results beside each other."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import uproot
+
+from na64.outputs.comparison.compare import merged_names
+from na64.run import main
+
+Rows = list[dict[str, str]]
+Number = tuple[int, int, int]
+
+
+def selected(result: Path, after: str | None = None) -> dict[Number, dict[str, float]]:
+    """Read what a result selects from a skim."""
+    path = result / "selected.parquet"
+    choice = ["--after", after] if after else []
+    assert main(["events", str(result), *choice, "--to", str(path)]) == 0
+    rows = pq.read_table(path).to_pylist()
+    return {(row["run"], row["spill"], row["event"]): row for row in rows}
+
+
+def compare(one: Path, other: Path, to: Path, *options: str) -> None:
+    assert main(["compare", str(one), str(other), "--to", str(to), *options]) == 0
+
+
+def number(row: dict[str, str]) -> Number:
+    return int(row["run"]), int(row["spill"]), int(row["event"])
+
+
+def test_a_result_is_equal_to_itself(result: Path, tmp_path: Path, rows: Any, capsys: Any) -> None:
+    compare(result, result, tmp_path)
+    assert rows(tmp_path / "events.csv") == []
+    assert {row["difference"] for row in rows(tmp_path / "cutflow.csv")} == {"0"}
+    assert "0 events lost" in capsys.readouterr().out
+
+
+def test_gained_and_lost_events_are_those_that_one_result_selects(
+    result: Path, changed_selection: Path, tmp_path: Path, rows: Callable[[Path], Rows], capsys: Any
+) -> None:
+    compare(result, changed_selection, tmp_path)
+    said = capsys.readouterr().out
+    a, b = selected(result), selected(changed_selection)
+    events = rows(tmp_path / "events.csv")
+    found = {
+        change: {number(row) for row in events if row["change"] == change} for change in ("lost", "gained")
+    }
+    assert found == {"lost": a.keys() - b.keys(), "gained": b.keys() - a.keys()}
+    assert len(found["lost"]) > 20
+    assert found["gained"]
+    reasons = Counter((row["change"], row["reason"]) for row in events)
+    assert set(reasons) == {("lost", "srd"), ("gained", "vhcal")}
+    assert f"{len(found['lost']):,} events lost; what they fail in B: srd {len(found['lost']):,}" in said
+    for row in events:
+        known = (a if row["change"] == "lost" else b)[number(row)]
+        assert float(row["srd_0"]) == pytest.approx(known["srd_0"], rel=1e-6)
+
+
+def test_runs_add_up_and_are_tested(
+    result: Path, changed_selection: Path, tmp_path: Path, rows: Callable[[Path], Rows]
+) -> None:
+    compare(result, changed_selection, tmp_path, "--after", "srd")
+    flow = {row["cut"]: row for row in rows(tmp_path / "cutflow.csv")}
+    by_run = rows(tmp_path / "runs.csv")
+    for side in ("first", "second"):
+        assert sum(int(row[side]) for row in by_run) == int(flow["srd"][side])
+    for row in by_run:
+        assert int(row["second"]) - int(row["first"]) == int(row["gained"]) - int(row["lost"])
+        n = int(row["lost"])
+        assert int(row["gained"]) == 0
+        assert float(row["p"]) == pytest.approx(min(1.0, 2 * 0.5**n))
+
+
+def test_passes_of_the_same_events_are_matched_by_number(
+    campaign: Path, result: Path, process: Callable[..., Path], rows: Callable[[Path], Rows], tmp_path: Path
+) -> None:
+    again = tmp_path / "pass2" / "data"
+    again.mkdir(parents=True)
+    shutil.copytree(campaign / "conditions", again / "conditions")
+    for path in campaign.glob("*.root"):
+        with uproot.open(path) as file:
+            tree = file["tout"].arrays(library="np")
+        tree["mom_genfit_upMM"] = (tree["mom_genfit_upMM"] * 1.09).astype(tree["mom_genfit_upMM"].dtype)
+        with uproot.recreate(again / path.name) as file:
+            types = {name: np.dtype((one.dtype, one.shape[1:])) for name, one in tree.items()}
+            file.mktree("tout", types).extend(tree)
+    other = process(again, "invisible_2023")
+    compare(result, other, tmp_path / "out", "--same-events")
+    a, b = selected(result), selected(other)
+    events = rows(tmp_path / "out" / "events.csv")
+    assert {number(row) for row in events if row["change"] == "lost"} == a.keys() - b.keys()
+    assert {row["reason"] for row in events} <= {"momentum"}
+    assert events
+
+
+def test_other_events_are_compared_by_exposure(
+    result: Path, other_events: Path, rows: Callable[[Path], Rows], tmp_path: Path, capsys: Any
+) -> None:
+    compare(result, other_events, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "other events, per " in said
+    flow = rows(tmp_path / "out" / "cutflow.csv")
+    assert min(float(row["p"]) for row in flow) > 1e-3
+    srd = next(row for row in flow if row["cut"] == "srd")
+    assert int(srd["second"]) > 1.6 * int(srd["first"])
+    assert 0.9 < float(srd["ratio"]) < 1.1
+    assert not (tmp_path / "out" / "events.csv").exists()
+    assert (tmp_path / "out" / "compare.png").stat().st_size > 10_000
+
+
+def test_cuts_of_two_selections_are_merged_in_order() -> None:
+    assert merged_names(["v", "a", "b", "c"], ["v", "x", "a", "c", "d"]) == ["v", "x", "a", "b", "c", "d"]
+
+
+def test_a_cut_that_one_of_them_lacks_is_refused(result: Path, capsys: Any) -> None:
+    assert main(["compare", str(result), str(result), "--after", "nothing"]) == 2
+    assert 'has no cut "nothing"' in capsys.readouterr().err
+
+
+def test_tables_are_read_by_others(result: Path, changed_selection: Path, tmp_path: Path) -> None:
+    compare(result, changed_selection, tmp_path)
+    with (tmp_path / "cutflow.csv").open(newline="") as stream:
+        assert next(csv.reader(stream)) == ["cut", "first", "second", "difference", "ratio", "p"]

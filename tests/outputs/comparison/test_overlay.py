@@ -1,0 +1,141 @@
+"""Data and simulation beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hist
+import numpy as np
+import pytest
+
+from na64.outputs.comparison.overlay import Overlay, Source, eot_of, lines, overlay, table_of
+from na64.outputs.comparison.overlay_plot import draw_page
+from na64.outputs.figures import Products
+from na64.outputs.store import read_result
+from na64.outputs.style import style
+from na64.outputs.summary import HistogramFacts, Role
+from na64.run import main
+
+
+@pytest.fixture(scope="module")
+def data(result: Path) -> Products:
+    return read_result(result)
+
+
+def axis(name: str = "hcal_0") -> Any:
+    return hist.axis.Regular(30, 0, 30, name=name, label=f"{name} [GeV]")
+
+
+def with_eot(products: Products, eot: float | None) -> Products:
+    runs = tuple(replace(run, eot_delivered=eot) for run in products.summary.runs)
+    return replace(products, summary=replace(products.summary, runs=runs))
+
+
+def with_one(products: Products, values: Any, weights: Any = None) -> Products:
+    storage = hist.storage.Int64() if weights is None else hist.storage.Weight()
+    one = hist.Hist(axis(), storage=storage).fill(values, weight=weights)
+    fact = HistogramFacts("hcal_0", "HCAL 0", "after hcal topology", Role.SELECTION, "hcal_topology")
+    summary = replace(products.summary, histograms=(fact,))
+    return replace(products, summary=summary, histograms={"hcal_0": one})
+
+
+def test_simulations_are_added_at_equal_electrons_on_target_with_their_weights(data: Products) -> None:
+    random = np.random.default_rng(1)
+    x, w = random.exponential(6, 500), random.uniform(0.1, 3, 500)
+    n_runs = len(data.summary.runs)
+    measured = with_eot(with_one(data, random.exponential(6, 900)), 1e9)
+    one = with_eot(with_one(data, x, w), 5e8)
+    other = with_eot(with_one(data, x[:100], w[:100]), 4e9)
+    sources = [Source("one", one, eot_of(one)), Source("other", other, eot_of(other))]
+    found = overlay(measured, sources)
+    (shown,) = found.distributions
+    edges = np.array([*axis().edges, np.inf])
+    first = np.histogram(x, edges, weights=w)[0] * 2
+    second = np.histogram(x[:100], edges, weights=w[:100])[0] / 4
+    assert shown.parts[0][1:] == pytest.approx(first)
+    assert shown.expected[1:] == pytest.approx(first + second)
+    variance = (
+        np.histogram(x, edges, weights=w * w)[0] * 4
+        + np.histogram(x[:100], edges, weights=w[:100] ** 2)[0] / 16
+    )
+    assert shown.variance[1:] == pytest.approx(variance)
+    assert found.norm == f"at equal exposure: {n_runs * 1e9:.4g} electrons on target"
+
+
+def test_without_electrons_on_target_only_shapes_are_compared_and_it_is_said(data: Products) -> None:
+    x = np.random.default_rng(2).exponential(6, 400)
+    measured, simulated = with_eot(with_one(data, x), None), with_one(data, x, np.full(400, 7.0))
+    found = overlay(measured, [Source("sim", simulated, 1e9)])
+    (shown,) = found.distributions
+    assert shown.expected.sum() == pytest.approx(400)
+    assert "normalised to the data, shapes only: no electrons on target are stated for run" in found.norm
+    known = with_eot(measured, 1e9)
+    assert "electrons on target of sim are not known" in overlay(known, [Source("sim", simulated, None)]).norm
+
+
+def test_other_bins_are_not_compared(data: Products) -> None:
+    one, other = with_one(data, [1.0]), with_one(data, [1.0])
+    other.histograms["hcal_0"] = hist.Hist(hist.axis.Regular(31, 0, 30, name="hcal_0"))  # type: ignore[index]
+    with pytest.raises(ValueError, match="no distribution in common"):
+        overlay(one, [Source("sim", other, 1.0)])
+
+
+@pytest.fixture(scope="module")
+def real(data: Products, simulated: Path) -> Overlay:
+    other = read_result(simulated)
+    return overlay(data, [Source("small", other, eot_of(other))])
+
+
+def test_a_campaign_agrees_with_another_of_its_kind_where_nothing_is_hidden(real: Overlay) -> None:
+    whole = [one for one in real.distributions if one.hidden_share == 0.0 and one.found.n_degrees]
+    assert len(whole) >= 4
+    assert min(one.found.p_chi2 for one in whole) > 1e-4
+
+
+def test_it_is_said_where_simulation_has_what_data_hide(real: Overlay) -> None:
+    early = next(one for one in real.distributions if one.name == "srd_sum")
+    assert early.hidden_share is not None
+    assert 0.03 < early.hidden_share < 0.5
+    assert "of the simulation is where data are hidden" in "\n".join(lines(real))
+    late = next(one for one in real.distributions if one.name == "hcal_0")
+    assert late.hidden_share is not None
+    assert late.hidden_share < early.hidden_share
+
+
+def test_planes_are_compared_outside_the_hidden_region(data: Products) -> None:
+    name = "plane_after_shower_chi2"
+    points = np.array([[10, 0.5], [64.5, 1.4], [64.5, 1.6], [65.5, 0.2], [10, 30.0]])
+    plane = hist.Hist(*data.histograms[name].axes, storage=hist.storage.Int64()).fill(*points.T)
+    facts = tuple(fact for fact in data.summary.histograms if fact.name == name)
+    summary = replace(data.summary, histograms=facts)
+    measured = with_eot(replace(data, summary=summary, histograms={name: plane}), 1.0)
+    found = overlay(measured, [Source("sim", measured, eot_of(measured))])
+    ecal, hcal = found.distributions
+    assert [one.name for one in (ecal, hcal)] == ["ecal", "hcal"]
+    # A bin that the hidden region reaches into is closed as a whole: of 1.6 GeV in HCAL too.
+    assert np.flatnonzero(ecal.expected).tolist() == [11, 66]
+    assert np.flatnonzero(hcal.expected).tolist() == [1, 31]
+    assert ecal.counts.sum() == 2
+
+
+def test_the_page_has_ratios_and_the_table_every_variable(real: Overlay) -> None:
+    with style():
+        figure = draw_page(real, real.distributions[:4])
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert labels.count("ratio") == 4
+    assert len(table_of(real).rows) == len(real.distributions) > 30
+
+
+def test_the_command_writes_table_and_pages(
+    result: Path, simulated: Path, tmp_path: Path, capsys: Any
+) -> None:
+    few = simulated.parent / "few"
+    line = ["overlay", str(result), str(simulated), "--to", str(few)]
+    assert main([*line, "--only", "hcal_9"]) == 2
+    assert main([*line, "--only", "hcal_0,srd_sum"]) == 0
+    said = capsys.readouterr().out
+    assert "chi2 / degrees" in said
+    assert (few / "overlay.csv").read_bytes().startswith(b"variable,events,data,simulation,scale,chi2")
+    assert [path.name for path in few.glob("*.png")] == ["overlay_1.png"]
