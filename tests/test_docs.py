@@ -30,6 +30,9 @@ _BLOCK = re.compile(
     r"^```(?P<language>\w+) ?(?P<target>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
+_QUICK = {"process": ["--executor", "iterative", "--no-report"], "simulate": ["--events", "500"]}
+"""What is added to a command, so that it does not take long."""
+
 Rows = list[dict[str, str]]
 
 
@@ -55,7 +58,7 @@ def _run_line(words: list[str]) -> None:
     if words[0] == "cp":
         shutil.copy(ROOT / words[1], words[2])
     else:
-        quick = ["--executor", "iterative", "--no-report"] if words[1] == "process" else []
+        quick = _QUICK.get(words[1], [])
         assert words[0] == "na64"
         assert main([*words[1:], *quick]) == 0
 
@@ -130,6 +133,38 @@ def test_the_page_about_layouts(
     theirs = process(simulate(tmp_path / "packaged", "small", 500), "dimuon_2023")
     for name in ("cutflow.csv", "yields.csv", "regions.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (theirs / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def demo(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give what `na64 demo` leaves, of a few events."""
+    folder = tmp_path_factory.mktemp("demo") / "results" / "demo"
+    data, catalogue = simulate(folder, "demo", 2_000), folder / "catalogue.json"
+    assert main(["catalogue", str(data), "--to", str(catalogue)]) == 0
+    line = ["process", str(catalogue), "--selection", "invisible_2023"]
+    assert main([*line, "--to", str(folder / "invisible_2023"), *_QUICK["process"]]) == 0
+    return folder
+
+
+def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo.parents[1])
+    found = run_page("events.md")
+    assert len(found["events"].ecal) == found["tree"].num_entries > 0
+    pictures = {path.name for path in Path("results/demo/invisible_2023/events").iterdir()}
+    assert pictures == {"8701_1_24.png", "sheet_1.png"}
+    said = (DOCS / "events.md").read_text()
+    assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
+
+
+def test_the_page_about_comparisons(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo.parents[1])
+    run_page("compare.md")
+    for path in (
+        "mine/compare/events.csv",
+        "known/overlay/overlay.csv",
+        "invisible_2023/stability/stability.csv",
+    ):
+        assert (Path("results/demo") / path).read_bytes().count(b"\n") > 5
 
 
 def test_the_page_about_selections(tmp_path: Path) -> None:

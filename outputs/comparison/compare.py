@@ -28,6 +28,7 @@ RUNS: dict[str, Kind] = {
     "gained": Kind.COUNT,
     "lost": Kind.COUNT,
     "p": Kind.NUMBER,
+    "p_even": Kind.NUMBER,
 }
 EVENTS: dict[str, Kind] = {
     "change": Kind.TEXT,
@@ -60,7 +61,8 @@ class Comparison:
     exposures : Exposures or None
         Of all runs, if they are of other events.
     cutflow, runs, events : Table
-        Columns `CUTFLOW`, `RUNS`, and `EVENTS` with the features.
+        Columns `CUTFLOW`, `RUNS`, and `EVENTS` with the features. In ``runs``, ``p`` tests that gained and
+        lost are alike (other events: equal rates), ``p_even`` that the run changed as much as the others.
     after : str
         Where the selected events of ``runs`` and ``events`` were taken.
     """
@@ -73,10 +75,9 @@ class Comparison:
     events: Table
     after: str
 
-    @property
-    def smallest_p(self) -> tuple[float, float, int]:
-        """The smallest p-value of the runs, the same after the number of looks, and that number."""
-        found = [float(p) for p in self.runs.column("p") if p is not None]
+    def smallest(self, name: str) -> tuple[float, float, int]:
+        """Give the smallest p-value of the runs, the same after the number of looks, and that number."""
+        found = [float(p) for p in self.runs.column(name) if p is not None]
         smallest = min(found, default=1.0)
         return smallest, after_looks(smallest, len(found)), len(found)
 
@@ -98,21 +99,20 @@ def compare_events(
     after : str or None
     names : two str
     """
-    rows = [
-        (
-            c.run,
-            c.both + c.lost,
-            c.both + c.gained,
-            c.gained,
-            c.lost,
-            float(same_rate(c.gained, 1, c.lost, 1)),
-        )
-        for c, _ in changes
-    ]
+    rows = list(_changed_rows([change for change, _ in changes]))
     everything = [event for _, events in changes for event in events]
     table = _events_table(everything)
     flow = _cutflow(*products, None)
     return Comparison(names, True, None, flow, Table(RUNS, rows), table, after or "all cuts")
+
+
+def _changed_rows(changes: Sequence[RunChange]) -> Iterator[tuple[Value, ...]]:
+    either = [c.both + c.gained + c.lost for c in changes]
+    changed = [c.gained + c.lost for c in changes]
+    for c, n, of in zip(changes, changed, either, strict=True):
+        p = float(same_rate(c.gained, 1, c.lost, 1))
+        even = float(same_rate(n, of, sum(changed) - n, sum(either) - of))
+        yield c.run, c.both + c.lost, c.both + c.gained, c.gained, c.lost, p, even
 
 
 def compare_rates(
@@ -180,7 +180,7 @@ def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> I
             eot = facts[run].eot_delivered or 0.0
             exposures.append(eot if unit != "visible events" else float(passed["visible"]))
         p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
-        yield (run, *counts, None, None, p)
+        yield (run, *counts, None, None, p, None)
 
 
 def _events_table(events: Sequence[Changed]) -> Table:
@@ -227,15 +227,20 @@ def _how(found: Comparison) -> str:
 
 
 def _of_runs(found: Comparison) -> Iterator[str]:
-    smallest, honest, looks = found.smallest_p
     yield f"run by run, after {found.after}:"
     changed = "      gained        lost" if found.same_events else ""
-    yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{'p':>11}"
+    yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{'p':>11}{'p even' if found.same_events else '':>11}"
     for row in found.runs.records():
         more = f"{_count(row['gained']):>12}{_count(row['lost']):>12}" if found.same_events else ""
-        yield f"{row['run']!s:>8}{_count(row['first']):>12}{_count(row['second']):>12}{more}{row['p']:>11.3g}"
-    test = "gained and lost alike" if found.same_events else "equal rates"
-    yield f"test of {test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
+        even = "" if row["p_even"] is None else f"{row['p_even']:>11.3g}"
+        counts = f"{row['run']!s:>8}{_count(row['first']):>12}{_count(row['second']):>12}{more}"
+        yield f"{counts}{row['p']:>11.3g}{even}"
+    tests = {"p": "equal rates"}
+    if found.same_events:
+        tests = {"p": "gained and lost alike", "p_even": "all runs changed alike"}
+    for name, test in tests.items():
+        smallest, honest, looks = found.smallest(name)
+        yield f"test of {test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
 
 
 def _of_events(found: Comparison) -> Iterator[str]:

@@ -86,9 +86,10 @@ def _runs(axes: Axes, found: Comparison) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     low, high = axes.get_ylim()
-    axes.set_ylim(1.25 * min(low, -1.0) if found.same_events else 0, 1.3 * max(high, 1.0))
+    room = max(high - low, 5.0) * 0.16  # for the legend
+    axes.set_ylim(low if found.same_events else 0, max(high, 1.0) + room)
     axes.set_xlabel("run")
     axes.legend(loc="upper right", fontsize=10, ncols=3)
-    smallest, honest, looks = found.smallest_p
-    text = f"smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
+    smallest, honest, looks = found.smallest("p_even" if found.same_events else "p")
+    text = f"{'all runs changed alike' if found.same_events else 'equal rates'}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
     axes.set_title(text, loc="right", fontsize=10, color=QUIET)

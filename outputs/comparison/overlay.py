@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.toml import unknown
-from na64.outputs.comparison.statistics import Agreement, after_looks, agreement
+from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.figures import Products
 from na64.outputs.summary import BoxFacts, Role
 from na64.outputs.table import Kind, Table
@@ -286,10 +286,10 @@ def lines(found: Overlay) -> Iterator[str]:
     for one in sorted(looked, key=lambda one: (one.found.p_chi2, -one.found.chi2)):
         ratio = f"{one.found.chi2:.1f} / {one.found.n_degrees}"
         numbers = f"{one.counts.sum():>9,.0f}{one.expected.sum():>12,.0f}{ratio:>18}"
-        tests = f"{one.found.p_chi2:>10.2g}{one.found.p_ks:>10.2g}"
+        tests = f"{chance(one.found.p_chi2)[2:]:>10}{chance(one.found.p_ks)[2:]:>10}"
         yield f"{one.name:<22}{numbers}{tests}  {one.events}{hidden_note(one)}"
     smallest = min((one.found.p_chi2 for one in looked), default=1.0)
-    yield f"smallest p {smallest:.2g}, {after_looks(smallest, len(looked)):.2g} after {len(looked)} looks"
+    yield f"smallest {chance(smallest)}, {after_looks(smallest, len(looked)):.2g} after {len(looked)} looks"
     yield "the looks are not independent: many variables are of the same events"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from na64.outputs.comparison.drift import YIELDS, Against, Gathered, Place, Sums, is_listed
-from na64.outputs.comparison.statistics import same_rate
+from na64.outputs.comparison.statistics import chance, same_rate
 from na64.outputs.table import Kind, Table
 
 Floats = NDArray[np.float64]
@@ -242,11 +242,6 @@ def _by_place(found: Stability) -> dict[tuple[Against, Place], list[tuple[float,
             entry = (p, text, bool(one.listed[row]))
             grouped.setdefault((one.against, one.places[row]), []).append(entry)
     return grouped
-
-
-def chance(p: float) -> str:
-    """Write a p-value."""
-    return f"p {p:.1g}" if p > 1e-300 else "p < 1e-300"
 
 
 def _which(found: Stability) -> str:

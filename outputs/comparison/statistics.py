@@ -10,6 +10,8 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 
+_SMALLEST_SHOWN = 1e-99
+
 LEAST_EXPECTED = 5.0
 """Bins are joined until so many events are expected in each, for chi2 to follow its distribution."""
 
@@ -43,6 +45,11 @@ def same_rate(k: ArrayLike, exposure: ArrayLike, other_k: ArrayLike, other_expos
 def after_looks(p: float, n_looks: int) -> float:
     """Give the chance that the smallest of so many independent p-values is as small (Sidak 1967)."""
     return float(-np.expm1(n_looks * np.log1p(-p))) if p < 1 else 1.0
+
+
+def chance(p: float) -> str:
+    """Write a p-value: ``p 0.02``."""
+    return f"p {p:.2g}" if p > _SMALLEST_SHOWN else f"p <{_SMALLEST_SHOWN:.0g}"
 
 
 @dataclass(frozen=True, slots=True)
