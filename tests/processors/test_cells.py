@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from na64.datasets.columns import DETECTORS
+from na64.datasets.columns import DETECTORS, EventColumns
 from na64.datasets.layout import load_layout
 from na64.datasets.periods import load_periods
 from na64.datasets.read import read
-from na64.processors.cells import cell_tables
-from na64.processors.features import compute
+from na64.processors.cells import CellTable, cell_tables
+from na64.processors.features import FeatureTable, compute
 
 LAYOUTS = {"tout2023": ("small", "2023A"), "hits": ("small", "2023A"), "array2018": ("small2018", "2018")}
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_cells_add_up_to_the_features(simulate: Callable[..., Path], tmp_path: Path, name: str) -> None:
-    campaign, period = LAYOUTS[name]
-    file = sorted(simulate(tmp_path, campaign, 300, layout=name).glob("*.root"))[0]
-    layout, setup = load_layout(name), load_periods()[period].setup
-    events = read(file, layout, 0, 60)
-    known = {"residual_times": layout.time_is_residual, "absent_nan": layout.absent_nan}
-    features = compute(events, setup, bad=np.zeros(60, bool), **known)  # type: ignore[arg-type]
-    tables = cell_tables(events, setup, **known)  # type: ignore[arg-type]
+@pytest.fixture(scope="module", params=LAYOUTS)
+def sample(
+    request: pytest.FixtureRequest, simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, EventColumns, dict[str, CellTable], FeatureTable]:
+    """Give sixty events of a layout, their cells and their features."""
+    campaign, period = LAYOUTS[request.param]
+    files = simulate(tmp_path_factory.mktemp(request.param), campaign, 300, layout=request.param)
+    layout, setup = load_layout(request.param), load_periods()[period].setup
+    events = read(sorted(files.glob("*.root"))[0], layout, 0, 60)
+    residual, absent = layout.time_is_residual, layout.absent_nan
+    features = compute(events, setup, bad=np.zeros(60, bool), residual_times=residual, absent_nan=absent)
+    return (
+        request.param,
+        events,
+        cell_tables(events, setup, residual_times=residual, absent_nan=absent),
+        features,
+    )
+
+
+def test_cells_add_up_to_the_features(sample: Any) -> None:
+    _, events, tables, features = sample
     assert set(tables) == set(events.detectors) <= set(DETECTORS)
     for detector, made in {"ecal": "ecal", "srd": "srd_sum", "vhcal": "vhcal"}.items():
         if detector in tables:
@@ -36,13 +49,8 @@ def test_cells_add_up_to_the_features(simulate: Callable[..., Path], tmp_path: P
     assert (tables["ecal"].energy > 0).sum() > 500
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_what_is_in_time_lies_in_the_window(simulate: Callable[..., Path], tmp_path: Path, name: str) -> None:
-    campaign, period = LAYOUTS[name]
-    file = sorted(simulate(tmp_path, campaign, 300, layout=name).glob("*.root"))[0]
-    layout, setup = load_layout(name), load_periods()[period].setup
-    events = read(file, layout, 0, 60)
-    tables = cell_tables(events, setup, residual_times=layout.time_is_residual, absent_nan=layout.absent_nan)
+def test_what_is_in_time_lies_in_the_window(sample: Any) -> None:
+    name, _, tables, _ = sample
     n_out_of_time = 0
     for table in tables.values():
         inside = np.abs(table.delay) < table.window
