@@ -198,13 +198,14 @@ def _ends(selection: Selection) -> tuple[Floats, Floats]:
 
 
 _PARTS = 40
-"""A spill is looked at in about so many parts of equal numbers of events."""
+_FEWEST = 150
+"""A spill is looked at in about so many parts of equal numbers of events, at least so many of them."""
 
 
 def _joined_parts(fine: Mapping[Place, Sums], n_features: int) -> dict[Place, Sums]:
     total = sum(sums.n_events for sums in fine.values())
     joined: dict[Place, Sums] = {}
-    for first, last, members in _groups(fine, total / _PARTS):
+    for first, last, members in _groups(fine, max(total / _PARTS, _FEWEST)):
         joined[first, last] = Sums(n_features)
         for member in members:
             joined[first, last] += member

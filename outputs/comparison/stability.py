@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 FALSE_ALARM = 0.01
 """Chance of any false outlier among all looks, if the places differ by chance alone."""
 
-_FEWEST = 20  # values; a mean of fewer is not tested
+_FEWEST = 100  # values; a mean of fewer is not normal enough at such small p-values to be tested
 _ROUNDS = 4
 _LIST = "bad_spill"  # the list itself
 

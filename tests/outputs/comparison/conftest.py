@@ -12,7 +12,7 @@ SELECTIONS = Path(__file__).parents[3] / "selections"
 
 @pytest.fixture(scope="session")
 def campaign(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return simulate(tmp_path_factory.mktemp("comparison"), "small", 3_000)
+    return simulate(tmp_path_factory.mktemp("comparison"), "small", 4_000)
 
 
 @pytest.fixture(scope="session")

@@ -98,15 +98,16 @@ def test_saturation_at_the_start_of_the_spill_is_seen(
     campaign: Path, result: Path, process: Callable[..., Path], tmp_path: Path, capsys: Any
 ) -> None:
     clean = stability(gather(reopen(result), None))
-    assert not {place for against, place, _ in outliers(clean) if against is not Against.SPILL}
-    faked = process(saturated(campaign, tmp_path / "data", 40, 0.75), "invisible_2023")
+    found = outliers(clean)
+    assert not {entry for entry in found if entry[0] is not Against.SPILL}
+    faked = process(saturated(campaign, tmp_path / "data", 100, 0.7), "invisible_2023")
     capsys.readouterr()
     assert main(["stability", str(faked), "--to", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     first = next(line for line in said.splitlines() if line.startswith("events 0 to "))
     assert "ecal" in first
     assert "events 0 to" not in "\n".join(lines(clean))
-    assert sum(line.startswith("events ") for line in said.splitlines()) <= 2
+    assert sum(line.startswith("events ") for line in said.splitlines()) <= 6
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
         "stability_run.png",
         "stability_spill.png",
