@@ -8,7 +8,7 @@ from pathlib import Path
 
 from na64.datasets.catalogue_file import load, save
 from na64.datasets.conditions import Conditions
-from na64.datasets.inputs import conditions_beside, expand
+from na64.datasets.inputs import conditions_beside, expand, production_beside
 from na64.datasets.inspection import Expectation, find_change, inspect, read_keys, verify
 from na64.datasets.layout import LAYOUTS, Layout, load_layout
 from na64.datasets.overlap import quarantine_overlaps
@@ -70,7 +70,8 @@ def build(
     KeyError
         Unknown period or layout, or no file to accept under that name.
     ValueError
-        A path where nothing is; tables beside the files that are wrong or contradict each other.
+        A path where nothing is; tables beside the files that are wrong or contradict each other; files of
+        different productions.
     """
     known_periods = load_periods() if periods is None else periods
     if period is not None and period not in known_periods:
@@ -86,6 +87,7 @@ def build(
     records = quarantine_overlaps(
         _unite(kept, new), lambda record: read_keys(record.path, layouts[record.layout], record.tree)
     )
+    records = _one_production(records)
     facts = _conditions(records, previous) + (conditions or Conditions())
     for known in known_periods.values():
         Conditions(known.run_facts, known.spills, known.bad) + facts  # refuses what contradicts the period
@@ -171,6 +173,22 @@ def _unite(kept: Iterable[FileRecord], new: Iterable[FileRecord]) -> list[FileRe
 def _conditions(records: Iterable[FileRecord], previous: Catalogue | None) -> Conditions:
     found = conditions_beside(path for record in records for path in (record.path, *record.aliases))
     return previous.conditions if found == Conditions() and previous is not None else found
+
+
+def _one_production(records: Iterable[FileRecord]) -> tuple[FileRecord, ...]:
+    """Note how files were made and refuse a mixture: passes of a reconstruction differ in their energies."""
+    stated = tuple(
+        record if (found := production_beside(record.path)) is None else replace(record, production=found)
+        for record in records
+    )
+    good = [record for record in stated if record.is_good]
+    for record in good:
+        if record.production != good[0].production:
+            raise ValueError(
+                f"{good[0].name} is of production: {good[0].production}; {record.name} is of production: "
+                f"{record.production}; expected one production in a catalogue"
+            )
+    return stated
 
 
 def _accept(records: Iterable[FileRecord], accept: Mapping[str, str]) -> list[FileRecord]:

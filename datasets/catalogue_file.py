@@ -14,6 +14,7 @@ from typing import Any
 from na64.datasets.bad import BadEntry, BadList
 from na64.datasets.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.files import is_url
+from na64.datasets.production import production_of
 from na64.datasets.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.spans import of_ranges, to_ranges
 from na64.datasets.toml import Table
@@ -106,6 +107,7 @@ def _plain_record(record: FileRecord, folder: Path) -> dict[str, Any]:
         "path": _relative(record.path, folder),
         "aliases": [_relative(alias, folder) for alias in record.aliases],
         "runs": {str(run): entries for run, entries in record.runs.items()},
+        "production": record.production.stated(),
         "segments": [0, *(stop for _, stop in record.segments)],
         "spills": [{str(run): to_ranges(spills) for run, spills in part.items()} for part in record.spills],
     }
@@ -156,6 +158,7 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
         duplicates=entry.integer("duplicates"),
         truth=entry.flag("truth"),
+        production=production_of(entry.table("production")),
     )
 
 

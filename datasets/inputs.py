@@ -9,6 +9,7 @@ from pathlib import Path
 
 from na64.datasets.conditions import Conditions, read_conditions
 from na64.datasets.files import is_url
+from na64.datasets.production import Production, production_in
 
 CONDITIONS = "conditions"
 """Name of the folder with run, spill and bad-event tables beside run files."""
@@ -59,6 +60,11 @@ def _run_files(folder: Path) -> Sequence[Path]:
 
 def _is_truth(path: Path) -> bool:
     return path.suffix == ".parquet" and path.name.startswith("truth")
+
+
+def production_beside(file: str) -> Production | None:
+    """Read how a run file was made from the folder of conditions beside it; None for a URL."""
+    return None if is_url(file) else production_in(Path(file).parent / CONDITIONS)
 
 
 def conditions_beside(files: Iterable[str]) -> Conditions:

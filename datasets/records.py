@@ -12,6 +12,7 @@ from na64.datasets.conditions import Conditions, RunFacts, SpillFacts
 from na64.datasets.files import file_name
 from na64.datasets.identity import identity
 from na64.datasets.layout import Layout, load_layout, parse_layout
+from na64.datasets.production import Production
 
 
 class Status(StrEnum):
@@ -55,6 +56,8 @@ class FileRecord:
         Entries whose (run, spill, event) another entry of the file has too.
     truth : bool
         It says what was simulated.
+    production : Production
+        How it was made upstream, as stated beside it.
     """
 
     path: str
@@ -74,6 +77,7 @@ class FileRecord:
     aliases: tuple[str, ...] = ()
     duplicates: int = 0
     truth: bool = False
+    production: Production = field(default_factory=Production)
 
     def __post_init__(self) -> None:
         if (self.status is Status.GOOD) == bool(self.reason):
@@ -166,7 +170,9 @@ class Catalogue:
     @property
     def identity(self) -> str:
         """Name of the content: paths do not count."""
-        files = sorted((r.sha256, r.status.value, r.layout, bool(r.accepted)) for r in self.files)
+        files = sorted(
+            (r.sha256, r.status.value, r.layout, bool(r.accepted), str(r.production)) for r in self.files
+        )
         facts = [list(self.run_facts.values()), list(self.spills.values()), self.bad]
         return identity([self.kind.value, files, facts, self.layouts])
 
