@@ -1,7 +1,8 @@
 """What a pass over events took, worker by worker: `metrics.json`, which is not part of the result.
 
-Times and sizes could tell of single events if they were of few of them: they are summed over a worker and over
-all of its segments, and rounded. What they depend on besides is how many events are hidden, which is published.
+Times and sizes could tell of single events if they were of few of them: they are summed over a worker and
+over all of its segments, and rounded. What they depend on besides is how many events are hidden, which is
+published.
 """
 
 from __future__ import annotations
