@@ -122,7 +122,7 @@ def test_other_events_are_compared_by_exposure(
     flow = rows(tmp_path / "out" / "cutflow.csv")
     assert min(float(row["p"]) for row in flow) > 1e-3
     srd = next(row for row in flow if row["cut"] == "srd")
-    assert int(srd["second"]) > 1.6 * int(srd["first"])
+    assert int(srd["second"]) > 1.3 * int(srd["first"])
     assert 0.9 < float(srd["ratio"]) < 1.1
     assert not (tmp_path / "out" / "events.csv").exists()
     assert (tmp_path / "out" / "compare.png").stat().st_size > 10_000
