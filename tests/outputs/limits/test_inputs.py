@@ -10,13 +10,15 @@ import pytest
 from na64.outputs.limits.efficiency import efficiency_by
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import background_of, flat_of
+from na64.outputs.signal.efficiency import Point, efficiency_table
 from na64.outputs.statistics.background import BackgroundTable, Row
 
-TABLE = (
-    "mass,period,efficiency,error,n_generated,n_selected,n_in_box,threshold,selection\n"
-    "0.01,2022,0.6,0.02,1000,600,700,50,invisible\n"
-    "1,2022,0.4,0.02,1000,400,500,50,invisible\n"
-)
+
+def _table(selection: str) -> bytes:
+    points = [
+        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n) for mass, n in ((0.01, 600), (1.0, 400))
+    ]
+    return efficiency_table(points).to_csv()
 
 
 @pytest.mark.parametrize(
@@ -66,13 +68,13 @@ def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path:
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
     with pytest.raises(ValueError, match="there is no efficiency"):
         efficiency_by(None, threshold=50)(exposure, "2022")
-    path.write_text(TABLE)
+    path.write_bytes(_table("invisible"))
     for text in (None, str(path)):
         found = efficiency_by(text, threshold=50)(exposure, "2022")
         assert float(found.at(0.1)[0]) == pytest.approx(0.5)
         assert (found.mass[0], found.mass[-1]) == (0.01, 1.0)
     with pytest.raises(ValueError, match=r"no efficiency of period '2023A'; it has 2022"):
         efficiency_by(None, threshold=50)(exposure, "2023A")
-    path.write_text(TABLE.replace("invisible", "dimuon"))
+    path.write_bytes(_table("dimuon"))
     with pytest.raises(ValueError, match="its efficiency of 2022 is not that of invisible"):
         efficiency_by(None, threshold=50)(exposure, "2022")
