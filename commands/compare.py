@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from na64.outputs.comparison.compare import Comparison
-    from na64.outputs.figures import Products
+    from na64.outputs.products import Products
 
 
 def add(verbs: Any) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from na64.outputs import spills
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.store import SPILLS
 from na64.outputs.table import Kind, Table, Value, read_csv
 

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import hist
 from matplotlib.figure import Figure
 
 from na64.outputs import plots, spectra
-from na64.outputs.cutflow import ALL_RUNS, VISIBLE
+from na64.outputs.cutflow import VISIBLE
 from na64.outputs.plane import plane
+from na64.outputs.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.style import style, watermark
 from na64.outputs.summary import HistogramFacts, Role, Summary
-from na64.outputs.table import Table
 
 _TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
-
-
-@dataclass(frozen=True, slots=True)
-class Products:
-    """Everything the figures and the report are made of; read back from the stored files alone."""
-
-    summary: Summary
-    yields: Table
-    cutflow: Table
-    regions: Table
-    histograms: Mapping[str, hist.Hist]
-    provenance: Mapping[str, object]
-    variations: Table | None = None
-    varied_yields: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +90,6 @@ def _flows(products: Products) -> Iterator[Drawing]:
         "Calibration and beam runs are left out.",
         plots.yields_by_run(of_physics_runs(products), yields_after=stage, label=label),
     )
-
-
-def of_physics_runs(products: Products) -> Table:
-    """Rows of the yields of runs that are not known to be of another type."""
-    others = {run.run for run in products.summary.runs if run.type not in ("physics", "unknown")}
-    return Table(products.yields.kinds, [row for row in products.yields.rows if row[0] not in others])
-
-
-def of_all_runs(table: Table) -> Table:
-    """Rows of the sum of all runs."""
-    return Table(table.kinds, [row for row in table.rows if row[0] == ALL_RUNS])
 
 
 def _n_minus_one(products: Products) -> Iterator[Drawing]:

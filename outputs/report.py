@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from na64.outputs.cutflow import VISIBLE
-from na64.outputs.figures import Products, of_all_runs
+from na64.outputs.products import Products, of_all_runs
 from na64.outputs.style import REGION_NAMES
 from na64.outputs.summary import VariationFacts
 from na64.outputs.variations import Change, changes

@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 
 from na64.datasets.conditions import SpillFacts
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
-from na64.outputs.figures import Products, draw
-from na64.outputs.limits.section import section as limits_section
 from na64.outputs.metrics import read_metrics
-from na64.outputs.report import render
+from na64.outputs.products import Products
 from na64.outputs.spills import Read, spills_table
-from na64.outputs.style import images
 from na64.outputs.summary import Summary
 from na64.outputs.table import Table, read_csv
 from na64.processors.booking import VISIBLE, Booking
@@ -110,6 +107,11 @@ def write_numbers(
 
 def write_report(folder: Path, products: Products) -> Path:
     """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
+    from na64.outputs.figures import draw
+    from na64.outputs.limits.section import section as limits_section
+    from na64.outputs.report import render
+    from na64.outputs.style import images
+
     pictures = []
     written = set()
     for drawing in draw(products):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
 from na64.outputs.cutflow import ALL_RUNS
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.table import Kind, Table, Value
 from na64.selections.features import FEATURES
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.summary import BoxFacts, Role
 from na64.outputs.table import Kind, Table
 

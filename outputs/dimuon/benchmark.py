@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.summary import RunFacts
 from na64.outputs.table import Kind, Table, Value
 from na64.outputs.yields import Constancy, constancy, poisson_errors

@@ -25,7 +25,7 @@ from na64.outputs.dimuon.benchmark import (
 from na64.outputs.dimuon.by_run import histograms_by_run
 from na64.outputs.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.dimuon.production import Production
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.provenance import code_digest, to_json
 from na64.outputs.store import write_bytes
 from na64.outputs.style import style

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.catalogue import Catalogue
-from na64.outputs.figures import Products
 from na64.outputs.identities import parts_of_job, parts_of_run
+from na64.outputs.products import Products
 from na64.outputs.request import read_request, set_up
 from na64.outputs.store import read_result
 from na64.processors.job import Job

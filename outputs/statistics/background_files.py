@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.provenance import code_digest, to_json
 from na64.outputs.statistics.background import BACKGROUND, BackgroundTable, with_error
 from na64.outputs.statistics.estimate import Estimate

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import hist
 
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.statistics.background import BackgroundTable, Row
 from na64.outputs.statistics.extrapolation import LEAST_EVENTS, Extrapolation, extrapolate
 from na64.outputs.statistics.rates import (

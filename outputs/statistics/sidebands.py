@@ -12,7 +12,7 @@ from iminuit.cost import ExtendedBinnedNLL
 from scipy import special
 
 from na64.datasets.periods import load_periods
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.statistics.extrapolation import (
     CONSTANT,
     EXPONENTIAL,

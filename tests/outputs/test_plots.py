@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from na64.outputs import plots
 from na64.outputs.cutflow import cutflow_table, regions_table
-from na64.outputs.figures import Drawing, Products, draw, of_all_runs, of_physics_runs
+from na64.outputs.figures import Drawing, draw
 from na64.outputs.histograms import to_hists
+from na64.outputs.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.spectra import Panel, page, window_of
 from na64.outputs.summary import IntervalFacts
 from na64.outputs.yields import yields_table

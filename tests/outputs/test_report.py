@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from na64.outputs.cutflow import cutflow_table, regions_table
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.report import count, percent, power, render, tagged
 from na64.outputs.yields import yields_table
 

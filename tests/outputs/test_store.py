@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from na64.outputs.cutflow import cutflow_table, regions_table
-from na64.outputs.figures import Products
 from na64.outputs.histograms import to_hists
+from na64.outputs.products import Products
 from na64.outputs.store import read_result, write_bytes, write_numbers, write_products, write_report
 from na64.outputs.yields import yields_table
 

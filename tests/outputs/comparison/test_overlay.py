@@ -12,7 +12,7 @@ import pytest
 
 from na64.outputs.comparison.overlay import Overlay, Source, eot_of, lines, overlay, table_of
 from na64.outputs.comparison.overlay_plot import draw_page
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.store import read_result
 from na64.outputs.style import style
 from na64.outputs.summary import HistogramFacts, Role

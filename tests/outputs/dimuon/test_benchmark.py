@@ -23,7 +23,7 @@ from na64.outputs.dimuon.benchmark import (
 )
 from na64.outputs.dimuon.files import compare_results
 from na64.outputs.dimuon.production import production_of
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.store import read_result, write_numbers
 from na64.outputs.table import Table
 from na64.processors.result import N_LAYERS_WEIGHTED

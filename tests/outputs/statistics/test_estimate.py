@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.outputs.figures import Products
+from na64.outputs.products import Products
 from na64.outputs.statistics.background_files import of_estimate
 from na64.outputs.statistics.estimate import Settings, estimate, row_of
 from na64.outputs.statistics.extrapolation import EXPONENTIAL, Average, Extrapolation, Sideband
