@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from na64.benchmarks import coffea_peers, rounds, scaling
+from na64.benchmarks import coffea_peers, rounds, scaling, starts
 from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import PROCESS, RERUN, Program, our_programs, process_cells
 from na64.benchmarks.root_peers import RootServer, open_root
@@ -23,6 +23,7 @@ from na64.datasets.synthetic.writers import Format
 IDIOMATIC_ROOT = "RDataFrame, one lambda a quantity"
 FUSED_ROOT = "RDataFrame, fused by hand"
 _SLOPE = 4
+_TENFOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Plan:
     Attributes
     ----------
     n_events : int
-        Of the main sample; the others are smaller.
+        Of the main sample; others are smaller, or larger where the cost of one event more is asked for.
     rounds : int
     scaling : bool
         Measure workers, memory and the scheduler too.
@@ -43,7 +44,7 @@ class Plan:
     n_events: int = 1_000_000
     rounds: int = 5
     scaling: bool = True
-    chunks: tuple[int, ...] = (1_000, 10_000)
+    chunks: tuple[int, ...] = (1_000, 10_000, 100_000)
 
 
 @dataclass(slots=True)
@@ -60,12 +61,14 @@ class Findings:
     formats : dict of str to list of Timing
         `PROCESS` and `RERUN` for each layout and format.
     sizes : list of Timing
-        `PROCESS` and `RERUN` for a fourth of the events of `main`.
+        `PROCESS` and `RERUN` for four times the events of `main`.
     variations : list of Timing
         Numbers of cuts and of histograms.
     workers : list of WorkersResult
     memory : dict of int to float
         Peak anonymous memory, MB, by number of events.
+    starts : dict of str to float
+        CPU seconds of what is done once, see `na64.benchmarks.starts`.
     scheduler : list of SchedulerResult
     load : float
         Processes that wanted a core at the end: above 1 somebody else was at work.
@@ -80,12 +83,13 @@ class Findings:
     variations: list[Timing] = field(default_factory=list)
     workers: list[WorkersResult] = field(default_factory=list)
     memory: dict[int, float] = field(default_factory=dict)
+    starts: dict[str, float] = field(default_factory=dict)
     scheduler: list[SchedulerResult] = field(default_factory=list)
     load: float = 0.0
 
     def slope(self, program: str) -> float:
         """Return what one more event costs, ns, from the two sizes of the main sample."""
-        large, small = (next(t for t in times if t.name == program) for times in (self.main, self.sizes))
+        small, large = (next(t for t in times if t.name == program) for times in (self.main, self.sizes))
         return 1e9 * (large.median - small.median) / (large.n_events - small.n_events)
 
     def to_json(self) -> str:
@@ -143,10 +147,12 @@ def _measure_layouts(
     ]
     check(programs)
     findings.main = measure(programs, hits.n_events, plan.rounds)
-    small = make_sample("hits", Format.TTREE, max(plan.n_events // _SLOPE, 1), work, run=8702)
-    programs = [one for one in our_programs(small, selection, work / "small") if one.name in (PROCESS, RERUN)]
-    check(_with_features(small, work / "small", programs))
-    findings.sizes = measure(programs, small.n_events, plan.rounds)
+    large = make_sample("hits", Format.TTREE, plan.n_events * _SLOPE, work, run=8702)
+    say(f"the same, {large.n_events:,} events")
+    programs = [one for one in our_programs(large, selection, work / "large") if one.name in (PROCESS, RERUN)]
+    check(_with_features(large, work / "large", programs))
+    findings.sizes = measure(programs, large.n_events, plan.rounds)
+    large.path.unlink()
     catalogue = hits.catalogue()
     programs = scaling.vary_selection(work / "varied", catalogue)
     findings.variations = measure(programs, hits.n_events, plan.rounds)
@@ -192,14 +198,17 @@ def _measure_formats(plan: Plan, work: Path, findings: Findings, say: Progress) 
 
 
 def _measure_scaling(plan: Plan, work: Path, findings: Findings, say: Progress) -> None:
-    sizes = (plan.n_events, max(plan.n_events // _SLOPE, BLOCK))
-    for size in sizes:
-        sample = make_sample("hits", Format.TTREE, size, work)
+    for size in (plan.n_events, _TENFOLD * plan.n_events):
         say(f"peak memory with {size:,} events")
+        sample = make_sample("hits", Format.TTREE, size, work, run=8703)
         findings.memory[size] = scaling.peak_memory(sample, work / "memory")
+        sample.path.unlink()
+    say("starts")
+    sample = make_sample("hits", Format.TTREE, BLOCK, work, run=8704)
+    findings.starts = starts.measure_starts(sample, work / "starts")
     samples = [make_sample("hits", Format.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(8)]
-    for workers in (1, 2):
-        say(f"{workers} workers, {sum(sample.n_events for sample in samples):,} events")
+    for workers in (0, 1, 2):
+        say(f"{workers or 'no'} workers, {sum(sample.n_events for sample in samples):,} events")
         findings.workers.append(scaling.measure_workers(samples, work / "workers", workers))
     for n_chunks in plan.chunks:
         say(f"{n_chunks:,} chunks that do nothing")

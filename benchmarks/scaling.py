@@ -55,6 +55,7 @@ class WorkersResult:
     Attributes
     ----------
     workers : int
+        0: this process, without Dask.
     events_per_second : float
     cpu_per_event : float
         ns, of driver, scheduler and workers.
@@ -66,11 +67,11 @@ class WorkersResult:
 
 
 def measure_workers(samples: list[Sample], folder: Path, workers: int) -> WorkersResult:
-    """Process samples on a cluster that has processed the first of them before."""
+    """Process samples on a cluster that has processed the first of them before; no cluster with 0 workers."""
     selection = bench_selection()
     warm = catalogues.build([samples[0].path], simulation=True)
     whole = catalogues.build([sample.path for sample in samples], simulation=True)
-    with open_backend(Kind.DASK, workers=workers) as backend:
+    with open_backend(Kind.DASK if workers else Kind.ITERATIVE, workers=max(workers, 1)) as backend:
         process_cells(warm, selection, folder, backend=backend)
         cpu, began = _family_cpu(), time.monotonic()
         process_cells(whole, selection, folder, backend=backend)

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from na64.benchmarks import bars
 from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings
 from na64.benchmarks.programs import FLOOR, OWN_READ, PROCESS, RERUN
 from na64.benchmarks.rounds import Timing
@@ -35,6 +36,7 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield f"{findings.date}, {findings.machine}; load at the end {findings.load:.1f}. CPU time, user and"
     yield "system, median of interleaved rounds; every program gave the same integers."
     yield ""
+    yield from bars.to_lines(findings)
     if findings.main:
         yield from _against(findings.main, "hits layout, TTree LZ4")
     if findings.main and findings.sizes:
@@ -45,6 +47,11 @@ def _lines(findings: Findings) -> Iterator[str]:
     if findings.variations:
         yield from _plain("process from cells, with", findings.variations)
     yield from _scaling(findings)
+    if findings.starts:
+        yield "| done once | CPU, s |"
+        yield "|---|---:|"
+        yield from (f"| {name} | {seconds:.2f} |" for name, seconds in findings.starts.items())
+        yield ""
 
 
 def _against(timings: list[Timing], title: str) -> Iterator[str]:
@@ -58,7 +65,7 @@ def _against(timings: list[Timing], title: str) -> Iterator[str]:
 
 
 def _slopes(findings: Findings) -> Iterator[str]:
-    small, large = findings.sizes[0].n_events, findings.main[0].n_events
+    small, large = findings.main[0].n_events, findings.sizes[0].n_events
     yield f"| one event more, from {small:,} to {large:,} | ns/event | fixed, s |"
     yield "|---|---:|---:|"
     for timing in findings.sizes:
@@ -91,10 +98,10 @@ def _scaling(findings: Findings) -> Iterator[str]:
     if findings.workers:
         yield "| Dask workers, warm | events/s | of one worker | CPU, ns/event |"
         yield "|---|---:|---:|---:|"
-        first = findings.workers[0].events_per_second
+        first = next(one.events_per_second for one in findings.workers if one.workers)
         for one in findings.workers:
-            rate = one.events_per_second
-            yield f"| {one.workers} | {rate:,.0f} | {rate / first:.2f} x | {one.cpu_per_event:,.0f} |"
+            name, rate = one.workers or "none: iterative", one.events_per_second
+            yield f"| {name} | {rate:,.0f} | {rate / first:.2f} x | {one.cpu_per_event:,.0f} |"
         yield ""
     if findings.memory:
         yield "| events | peak anonymous memory, MB |"

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.benchmarks.bench import Findings, Plan, run_bench
+from na64.benchmarks.bars import bars
+from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Plan, run_bench
 from na64.benchmarks.counts import Counts, DifferentCountsError, checksum, require_equal
-from na64.benchmarks.programs import PROCESS, RERUN, Program
+from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN, Program
 from na64.benchmarks.rounds import Timing, check, measure
 from na64.benchmarks.sample import make_sample
-from na64.benchmarks.scaling import measure_scheduler
+from na64.benchmarks.scaling import WorkersResult, measure_scheduler
 from na64.benchmarks.table import draw, to_markdown, write
 from na64.datasets.read import read
 from na64.datasets.synthetic.writers import Format
@@ -62,9 +63,9 @@ def test_programs_take_turns() -> None:
 
 def test_the_median_counts_and_the_slope_leaves_out_what_is_fixed() -> None:
     findings = Findings("machine", "date")
-    findings.main = [Timing(PROCESS, 4000, (1.3, 9.0, 1.2))]
-    findings.sizes = [Timing(PROCESS, 1000, (1.0, 1.0, 1.0))]
-    assert findings.main[0].per_event == pytest.approx(1.3e9 / 4000)
+    findings.main = [Timing(PROCESS, 1000, (1.0, 1.0, 1.0))]
+    findings.sizes = [Timing(PROCESS, 4000, (1.3, 9.0, 1.2))]
+    assert findings.sizes[0].per_event == pytest.approx(1.3e9 / 4000)
     assert findings.slope(PROCESS) == pytest.approx(1e5)
 
 
@@ -95,6 +96,45 @@ def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
     assert (tmp_path / "bench.svg").stat().st_size > 1000
     assert len(draw(findings).axes) == 2
     assert "| hits parquet |" in to_markdown(findings)
+
+
+def _found() -> Findings:
+    findings = Findings("machine", "date")
+    findings.main = [
+        Timing(name, 1000, (seconds,))
+        for name, seconds in (
+            (PROCESS, 600e-6),
+            (OWN_READ, 350e-6),
+            (FUSED_ROOT, 1000e-6),
+            (IDIOMATIC_ROOT, 2000e-6),
+            (RERUN, 60e-6),
+        )
+    ]
+    findings.sizes = [Timing(PROCESS, 2000, (1100e-6,)), Timing(RERUN, 2000, (110e-6,))]
+    findings.flat = [Timing(PROCESS, 1000, (700e-6,)), Timing(FUSED_ROOT, 1000, (1000e-6,))]
+    findings.workers = [WorkersResult(0, 1.0, 100.0), WorkersResult(1, 1.0, 115.0), WorkersResult(2, 1.7, 1)]
+    findings.starts = {"help": 0.5, "start": 4.0, "nothing to do": 6.0}
+    findings.memory = {1000: 100.0, 10_000: 120.0}
+    return findings
+
+
+def test_every_bar_is_met_up_to_its_limit() -> None:
+    verdicts = {bar.name: bar.verdict for bar in bars(_found())}
+    assert len(verdicts) == 12
+    assert set(verdicts.values()) == {"met"}
+
+
+def test_every_bar_can_be_missed_and_left_out() -> None:
+    found = _found()
+    slow = Timing(PROCESS, 1000, (1300e-6,))
+    found.main[0] = slow
+    found.sizes = [Timing(PROCESS, 2000, (1900e-6,)), Timing(RERUN, 2000, (150e-6,))]
+    found.flat[0] = slow
+    found.workers = [WorkersResult(0, 1.0, 100.0), WorkersResult(1, 1.0, 116.0), WorkersResult(2, 1.6, 1)]
+    found.starts = {"help": 0.6, "start": 4.1, "nothing to do": 6.2}
+    found.memory = {1000: 100.0, 10_000: 121.0}
+    assert {bar.verdict for bar in bars(found)} == {"**missed**"}
+    assert {bar.verdict for bar in bars(Findings("machine", "date"))} == {"not measured"}
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -460,6 +460,7 @@ def test_after_the_warm_up_nothing_is_compiled() -> None:
     assert [len(kernel.signatures) for kernel in kernels] == before  # type: ignore[attr-defined]
 
 
+@pytest.mark.soak  # compiles every kernel anew
 def test_the_kernels_stay_in_bounds(tmp_path: Path) -> None:
     if "NUMBA_BOUNDSCHECK" in os.environ or "NUMBA_DISABLE_JIT" in os.environ:
         pytest.skip("inside such a run")
