@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -155,3 +157,9 @@ def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Pat
     third = {**MADE_BY, "code": "a third"}
     write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=third)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_nothing_that_draws_is_imported_before_something_is_drawn() -> None:
+    code = "import sys\nimport na64.outputs.store\nprint({'matplotlib', 'mplhep', 'jinja2'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
