@@ -29,9 +29,9 @@ KINDS: dict[str, Kind] = {
 def known_spills(
     catalogue: Catalogue, job: Job, periods: Mapping[str, Period], result: CampaignResult
 ) -> tuple[tuple[SpillFacts, Read], ...]:
-    """Give what tables and files know of the spills of a job's runs, and how much of each was read.
+    """Give what tables know of the spills of a job's runs, and how much of each was read.
 
-    A spill on the bad list is bad; one that only the files have is of unknown exposure.
+    A spill on the bad list is bad. One that only the files have is not named: its events may all be hidden.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def known_spills(
     used = {context.period for context in job.runs.values()}
     known = sum((Conditions(spills=periods[name].spills) for name in sorted(used)), catalogue.conditions)
     listed = {(e.run, e.spill) for e in job.bad.entries if e.spill is not None and e.start is None}
-    found = {key: SpillFacts(*key) for key in listed | reading.spills.keys()} | known.spills
+    found = {key: SpillFacts(*key) for key in listed} | known.spills
     asked = sorted(key for key in found if key[0] in job.runs)
     return tuple((_judged(found[key], job), reading.of(*key)) for key in asked)
 
