@@ -130,7 +130,7 @@ def _of_exposure(runs: tuple[RunFacts, ...], known: Known, job: Job, reading: Re
         if run.eot_delivered is None:
             why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))
             yield f"run {run.run}: no electrons on target are stated, {why}"
-        elif unread:
+        elif unread := (unread or frozenset()) & {spill.spill for spill in spills}:
             yield f"run {run.run}: spills {to_ranges(unread)} were not read, and their electrons do not count"
 
 
@@ -143,7 +143,9 @@ def _why_unknown(
     if vague := [number for number, fraction in kept.items() if fraction is None]:
         return f"it is not stated what bad events leave of spill {vague[0]}"
     if unread:
-        return f"there is no record of spills {to_ranges(unread)}, which were not read"
+        stated = unread & {spill.spill for spill in spills}
+        named = f"spills {to_ranges(stated)}" if stated == unread else f"{len(unread)} spills"
+        return f"there is no record of {named}, which were not read"
     return f"period {run.period} has no record of it"
 
 

@@ -109,7 +109,7 @@ def test_nothing_is_counted_twice_on_resuming(
     (first / "yields.csv").write_text("of another result")
     capsys.readouterr()
     process(data, "dimuon_2023", name="resumed")
-    assert " before\n" in capsys.readouterr().err
+    assert " before;" in capsys.readouterr().err
     assert partials[0].stat().st_mtime_ns == kept
     assert canonical(first) == reference
     process(data, "dimuon_2023", name="resumed")

@@ -42,6 +42,7 @@ MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 27
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _WORLD = re.compile(rb"world-\w+")
 _SECONDS = re.compile(r"[\d.,]+ (?:m?s|min)\b|[\d,.]+/s")
+_ON_THE_WAY = re.compile(r"^.* of .* left\n", re.MULTILINE)
 
 Branches = dict[str, Any]
 
@@ -284,7 +285,8 @@ def look(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., See
         executor = [] if "--executor" in options else ["--executor", "iterative"]
         code = main([*line, *executor, *([] if report else ["--no-report"])])
         out, err = (
-            _WORLD.sub(b"WORLD", _SECONDS.sub("TIME", text).encode()).decode() for text in capfd.readouterr()
+            _WORLD.sub(b"WORLD", _SECONDS.sub("TIME", _ON_THE_WAY.sub("", text)).encode()).decode()
+            for text in capfd.readouterr()
         )
         return Seen(code, out, err, *_contents(folder), _features(store))
 

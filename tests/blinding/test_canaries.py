@@ -111,7 +111,9 @@ def test_no_canary_is_in_any_artefact(worlds: Any, layout: str, tmp_path: Path, 
     (tmp_path / "out" / "messages.txt").write_text(captured.out + captured.err)
     paths = [*artefacts(out, tmp_path / "failed", store), world.catalogue, world.folder / "audit.jsonl"]
     assert {path.suffix for path in paths} > {".csv", ".zip", ".root", ".parquet", ".partial", ".json"}
-    assert found_in(paths) == []
+    # As with runs, a catalogue has the numbers of the spills: one that was not read could not be named.
+    in_catalogue = {f"text {SPILL} in catalogue.json"}
+    assert [line for line in found_in(paths) if line not in in_catalogue] == []
 
 
 def test_the_search_finds_canaries_where_they_are(worlds: Any, tmp_path: Path) -> None:

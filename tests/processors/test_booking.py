@@ -21,6 +21,9 @@ def test_histograms_fill_the_array_without_gap_or_overlap(name: str) -> None:
     for booked in booking.histograms:
         assert booked.start == place
         place = booked.stop
+    for variation in booking.variations:
+        assert booking.moved(variation).start == place
+        place = booking.moved(variation).stop
     assert place == booking.n_bins
     assert len({booked.name for booked in booking.histograms}) == len(booking.histograms)
 

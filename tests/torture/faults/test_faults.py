@@ -135,6 +135,7 @@ def test_a_driver_that_is_killed_twice_goes_on_where_it_was(bench: Any, tmp_path
         with bench.driver(products, "--executor", "processes", "--workers", "2") as driver:
             bench.wait_for_partials(products, n_partials, driver)
     assert not (products / "result.json").exists()
+    bench.forget()
     result = bench.run(IterativeBackend(), products / "partials")
     assert result.n_resumed >= 2
     assert bench.equals(result)
