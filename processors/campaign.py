@@ -80,7 +80,8 @@ def plan(catalogue: Catalogue, job: Job, *, limit: int | None = None) -> list[Ta
     limit : int, optional
         Events a run; a file of several runs is read until none of them wants more.
     """
-    return sorted(_tasks(catalogue.good, job, limit), key=lambda task: (-task.n_events, task.path, task.start))
+    tasks = _tasks(catalogue.good, job, limit)
+    return sorted(tasks, key=lambda task: (-task.n_events, task.path, task.start))
 
 
 def identity_of(tasks: Iterable[Task]) -> str:
