@@ -113,11 +113,11 @@ def test_a_chunk_that_takes_all_memory_fails_alone(
 def test_a_hung_read_is_given_up_and_made_up_for(
     bench: Any, cluster: Backend, tmp_path: Path, tell: Tell
 ) -> None:
-    bench.run(cluster, tmp_path / "warm")
+    deadline = bench.patience(cluster, tmp_path / "warm", least=4.0)
     bench.ask("hang")
-    result = bench.run(cluster, tmp_path / "ledger", deadline=4.0)
+    result = bench.run(cluster, tmp_path / "ledger", deadline=deadline)
     (failure,) = result.failures
-    assert failure.endswith("not done within 4 s")
+    assert failure.endswith(f"not done within {deadline:g} s")
     tell("5 hung read", "INCOMPLETE", failure)
     assert bench.equals(bench.run(cluster, tmp_path / "ledger"))
 
@@ -151,7 +151,7 @@ def test_an_interrupted_driver_ends_with_130_and_keeps_what_it_has(
     with bench.driver(products, "--executor", "processes", "--workers", "1") as driver:
         bench.wait_for_partials(products, 1, driver)
         driver.send_signal(signal.SIGINT)
-        assert driver.wait(timeout=60) == 130
+        assert driver.wait(timeout=300) == 130
     bench.forget()
     result = bench.run(IterativeBackend(), products / "partials")
     assert 1 <= result.n_resumed < bench.n_chunks
@@ -264,13 +264,13 @@ def test_a_full_disk_leaves_an_old_result_and_an_old_catalogue(
 
 @pytest.mark.soak
 def test_a_stopped_worker_is_given_up(bench: Any, crew: Backend, tmp_path: Path, tell: Tell) -> None:
-    bench.run(crew, tmp_path / "warm")
+    deadline = bench.patience(crew, tmp_path / "warm", least=2.0)
     bench.ask("hold")
     stopped: list[int] = []
     start = time.monotonic()
     with bench.for_each_pid(send(signal.SIGSTOP, stopped)):
-        result = bench.run(crew, tmp_path / "ledger", deadline=2.0)
+        result = bench.run(crew, tmp_path / "ledger", deadline=deadline)
     assert len(stopped) == len(result.failures) == 1
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 30 * deadline
     assert bench.equals(bench.run(crew, tmp_path / "ledger"))
     tell("6 worker stopped, ProcessesBackend", "INCOMPLETE", result.failures[0])

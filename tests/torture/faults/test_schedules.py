@@ -115,7 +115,7 @@ def test_a_random_schedule_of_faults(
     seed: int, bench: Any, backend: Backend, tmp_path: Path, tell: Tell
 ) -> None:
     draw = np.random.default_rng(seed)
-    done = []
+    done, deadline = [], bench.patience(backend, tmp_path / "warm", least=5.0)
     for _ in range(6):
         fault = str(draw.choice(FAULTS))
         done.append(fault)
@@ -129,7 +129,7 @@ def test_a_random_schedule_of_faults(
             partials[draw.integers(len(partials))].unlink()
         chosen = bench.shuffled(random.Random(seed)) if fault == "reorder" else backend
         again = {"fresh": fault == "again"}
-        result = bench.run(chosen, tmp_path / "ledger", deadline=5.0, backoff=0.01, **again)
+        result = bench.run(chosen, tmp_path / "ledger", deadline=deadline, backoff=0.01, **again)
         assert bool(sum(result.missing.values())) == bool(result.failures)
         bench.forget()
     result = bench.run(backend, tmp_path / "ledger")

@@ -94,7 +94,7 @@ def one_round(backend: Backend, folder: Path, draw: random.Random) -> None:
         path.unlink()
     job = Work(work, str(faults), options=Options(blind=False, backoff=0.01, deadline=20.0))
     first = run(chunks(), job, backend, Ledger(folder / "ledger"))
-    assert 0 < len(first.failures) <= n_failing
+    assert 0 < len(first.failures) <= n_failing, first.failures
     assert len(first.results) + len(first.failures) == N_CHUNKS
     second = run(chunks(), job, backend, Ledger(folder / "ledger"))
     assert second.n_resumed == len(first.results)
