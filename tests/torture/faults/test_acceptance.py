@@ -95,12 +95,13 @@ def workers_of(pid: int) -> set[int]:
         return set()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("n_files", "n_bad", "pause", "seconds", "executor"),
     [
         (16, 4, 2.0, "0.4", "processes"),
-        pytest.param(200, 10, 5.0, "0.3", "processes", marks=pytest.mark.soak),
-        pytest.param(200, 10, 5.0, "0.3", "dask", marks=pytest.mark.soak),
+        (200, 10, 5.0, "0.3", "processes"),
+        (200, 10, 5.0, "0.3", "dask"),
     ],
 )
 def test_every_event_is_accounted_for(  # noqa: PLR0917
