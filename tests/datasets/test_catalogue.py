@@ -725,3 +725,10 @@ def test_a_failed_write_leaves_the_old_file(
         save(Catalogue(Kind.DATA, ()), tmp_path / "c.json")
     assert (tmp_path / "c.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.json", "run.root"]
+
+
+def test_a_catalogue_that_states_a_key_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.json"
+    path.write_text('{"na64_catalogue": 2, "na64_catalogue": 2}')
+    with pytest.raises(ValueError, match=r"^catalogue\.json: not a catalogue: a key is there twice$"):
+        load(path)
