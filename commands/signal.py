@@ -31,7 +31,7 @@ def add(verbs: Any) -> None:
 
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.outputs.progress import progress
-    from na64.outputs.signal import efficiency, figures, injection
+    from na64.outputs.signal import efficiency, figures, injection, variations
     from na64.outputs.store import write_bytes
     from na64.outputs.style import style
     from na64.selections.selection import load_selection
@@ -47,8 +47,18 @@ def _efficiency(options: argparse.Namespace) -> int:
     points += [measured.point for measured in found]
     options.to.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(options.to, efficiency.efficiency_table(points).to_csv())
+    beside = variations.variations_path(options.to)
+    varied = variations.read_variations(beside) if before else []
+    varied = [entry for entry in varied if entry.period not in periods]
+    varied += [entry for measured in found for entry in measured.varied]
+    if varied:
+        write_bytes(beside, variations.variations_table(varied).to_csv())
+    else:
+        beside.unlink(missing_ok=True)
     with style():
         figures.draw_efficiencies(points).savefig(options.to.with_suffix(".png"))
     tell(injection.describe(found))
     print(f"{options.to}: {len(points)} points")
+    if varied:
+        print(f"{beside}: {len(varied)} changes under variations")
     return SUCCESS

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.analysis import Assumption
 from na64.outputs.limits.inputs import Background
-from na64.outputs.limits.search import Search
+from na64.outputs.limits.search import Search, spans
 from na64.outputs.limits.tables import ALPHAS, MASS_RATIO
 
 _USUAL_ERROR = 0.1
@@ -52,8 +52,28 @@ def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:
     tag = "[R-med; 1906.00176]" if search.signal_error == _USUAL_ERROR else "stated"
     error = f"{search.signal_error:.0%} error of the yield, log-normal, common to all periods"
     yield Assumption(error, tag)
+    yield from _of_variations(search)
     alphas = " and ".join(f"{alpha:g}" for alpha in ALPHAS)
     yield Assumption(f"y for alpha_D = {alphas}, m_A' = {MASS_RATIO:g} m_chi", "convention")
+
+
+def _of_variations(search: Search) -> Iterator[Assumption]:
+    """Say which variations of the efficiency count, how large they are, and where they come from."""
+    without = [period.name for period in search.periods if not period.efficiency.changes]
+    if len(without) == len(search.periods):
+        return
+    for name, (low, high, size) in spans(search).items():
+        text = f"variation {name} ({', '.join(size.members)}): {low:.2%} to {high:.2%} of the signal"
+        yield Assumption(text, size.source or "stated")
+    yield Assumption(
+        "variations are in common to all periods and add in quadrature to the error of the yield; "
+        "of the two of a pair the mean size counts",
+        "assumption",
+    )
+    for name in without:
+        yield Assumption(
+            f"period {name}: no variations of its efficiency are known, none counts", "NOT FOUND"
+        )
 
 
 def _of_background(search: Search, backgrounds: Sequence[Background]) -> Iterator[Assumption]:

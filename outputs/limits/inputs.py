@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from na64.outputs.signal.variations import EfficiencyChange
 from na64.outputs.statistics.background import (
     BACKGROUND,
     BackgroundTable,
@@ -109,6 +110,11 @@ class Flat:
         """Where it comes from."""
         value = with_error(self.value, self.error) if self.error else f"{self.value:g}"
         return f"flat, {value}, stated"
+
+    @property
+    def changes(self) -> tuple[EfficiencyChange, ...]:
+        """What variations do to it: nothing is known."""
+        return ()
 
     @property
     def mass(self) -> Numbers:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.analysis import Analysis, named
 from na64.outputs.limits.projection import Projection
-from na64.outputs.limits.search import Point
+from na64.outputs.limits.search import Point, spans
 from na64.outputs.signal.curves import load_curve
 from na64.outputs.statistics.background import with_error
 
@@ -28,6 +28,7 @@ def of_analysis(analysis: Analysis) -> Iterator[str]:
             f"{period.name}: {period.eot:.3g} electrons on target, background "
             f"{with_error(period.background, period.background_error)}{seen}"
         )
+    yield from _of_variations(analysis)
     for exposure in analysis.exposures:
         for run, reason in exposure.excluded:
             yield f"left out: run {run} of {named(exposure.folder)}, {reason}"
@@ -35,6 +36,21 @@ def of_analysis(analysis: Analysis) -> Iterator[str]:
     level = analysis.levels[0]
     yield from _of_points([point for at, point in analysis.points if at == level], level)
     yield f"{len(analysis.assumptions)} assumptions, with their sources: limits.json"
+
+
+def _of_variations(analysis: Analysis) -> Iterator[str]:
+    search = analysis.search
+    points = [point.mass for level, point in analysis.points if level == analysis.levels[0]]
+    if not search.sizes_at(points[0]):
+        return
+    errors = [search.signal_error_at(mass) for mass in points]
+    yield (
+        f"error of the signal: {search.signal_error:.1%} of the yield, with variations "
+        f"{min(errors):.1%} to {max(errors):.1%}"
+    )
+    for name, (low, high, size) in spans(search).items():
+        source = f"; {size.source}" if size.source else ""
+        yield f"  {name}: {low:.2%} to {high:.2%}{source}"
 
 
 def _of_events(analysis: Analysis) -> Iterator[str]:

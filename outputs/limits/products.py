@@ -76,6 +76,7 @@ def summary_of(analysis: Analysis) -> dict[str, object]:
             "eps": [[p.mass, p.eps(p.expected.median)] for at, p in analysis.points if at == level],
         },
         "observed": _observed(analysis),
+        "signal_error": _signal_error(analysis),
         "comparisons": [asdict(comparison) for comparison in analysis.comparisons],
         "periods": [
             {"name": period.name, "eot": period.eot, "observed": period.observed, **_share(analysis, index)}
@@ -100,6 +101,24 @@ def _share(analysis: Analysis, index: int) -> dict[str, object]:
         "background": period.background,
         "background_error": period.background_error,
         "efficiency": period.efficiency.source,
+    }
+
+
+def _signal_error(analysis: Analysis) -> dict[str, object]:
+    """Error of the yield, and what variations of the efficiency add, mass by mass."""
+    search = analysis.search
+    masses = [point.mass for level, point in analysis.points if level == analysis.levels[0]]
+    found: dict[str, dict[str, object]] = {}
+    rows: dict[str, list[dict[str, object]]] = {}
+    for mass in masses:
+        for size in search.sizes_at(mass):
+            found[size.name] = {"name": size.name, "members": size.members, "source": size.source}
+            row = {"mass": mass, "size": size.value, "changes": size.changes, "errors": size.errors}
+            rows.setdefault(size.name, []).append(row)
+    return {
+        "yield": search.signal_error,
+        "total": [[mass, search.signal_error_at(mass)] for mass in masses],
+        "variations": [entry | {"sizes": rows[name]} for name, entry in found.items()],
     }
 
 

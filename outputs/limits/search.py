@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from na64.outputs.limits.variations import Size, sizes, total
+from na64.outputs.signal.variations import EfficiencyChange
 from na64.outputs.statistics.cls import Toys, upper_limit
 from na64.outputs.statistics.expected import Expected, expected_limits
 from na64.outputs.statistics.model import Channel, Model
@@ -30,6 +32,10 @@ class Efficiency(Protocol):
     @property
     def source(self) -> str:
         """Where it comes from."""
+
+    @property
+    def changes(self) -> tuple[EfficiencyChange, ...]:
+        """What variations of the selection do to it."""
 
     @property
     def mass(self) -> Numbers:
@@ -107,7 +113,7 @@ class Search:
     yield_per_eot : callable
         Of the mass in GeV.
     signal_error : float
-        Relative error of the yield, common to all periods.
+        Relative error of the yield, common to all periods; variations of the efficiency add to it.
     toys : Toys or None
         Throw them in place of summing over outcomes.
     """
@@ -180,8 +186,19 @@ class Search:
                 )
                 for period, share, (value, error) in zip(periods, shares, pairs, strict=True)
             ),
-            self.signal_error,
+            self.signal_error_at(mass),
         )
+
+    def sizes_at(self, mass: float) -> tuple[Size, ...]:
+        """Give what variations of the efficiency do to the signal of all periods at a mass in GeV."""
+        seen = [period.eot * _value(period, mass)[0] for period in self.periods]
+        shares = [part / math.fsum(seen) for part in seen]
+        return sizes(zip(shares, (period.efficiency.changes for period in self.periods), strict=True), mass)
+
+    def signal_error_at(self, mass: float) -> float:
+        """Relative error of the signal in common: of the yield, and of the variations in quadrature."""
+        varied = total(self.sizes_at(mass))
+        return round(math.hypot(self.signal_error, varied), _DIGITS) if varied else self.signal_error
 
     def point(self, mass: float, level: float) -> Point:
         """Limits at a mass in GeV."""
@@ -204,6 +221,16 @@ class Search:
 def masses(first: float = 1e-3, last: float = 1.0, n: int = 37) -> tuple[float, ...]:
     """Masses in GeV, equidistant in the logarithm, to four digits."""
     return tuple(float(f"{mass:.4g}") for mass in np.geomspace(first, last, n))
+
+
+def spans(search: Search) -> dict[str, tuple[float, float, Size]]:
+    """Smallest and largest size of every variation or pair over the masses of `masses`, and one of them."""
+    found: dict[str, tuple[float, float, Size]] = {}
+    for mass in filter(search.known, masses()):
+        for size in search.sizes_at(mass) if search.seen_at(mass) else ():
+            low, high, _ = found.get(size.name, (size.value, size.value, size))
+            found[size.name] = min(low, size.value), max(high, size.value), size
+    return found
 
 
 def _value(period: Period, mass: float) -> tuple[float, float]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.tables import Row, read_rows
+from na64.outputs.signal.variations import (
+    EfficiencyChange,
+    Varied,
+    changes_of,
+    read_variations,
+    variations_path,
+)
 from na64.outputs.signal.yields import yield_per_eot
 from na64.outputs.table import Kind, Table
 
@@ -95,12 +102,15 @@ class Efficiency:
         A period whose box begins at another threshold has the ratio of the yields in it, so the product
         with the yield above the reference is right; it may be above 1.
     source : str
+    changes : tuple of EfficiencyChange
+        What variations of the selection do to it.
     """
 
     mass: Floats
     value: Floats
     error: Floats
     source: str
+    changes: tuple[EfficiencyChange, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
@@ -205,6 +215,8 @@ def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, 
         The file is wrong, or has two selections for a period.
     """
     points = read_points(path)
+    varied = read_variations(variations_path(path))
+    _check_varied(path, points, varied)
     found = {}
     for period in sorted({point.period for point in points}):
         own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
@@ -212,8 +224,21 @@ def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, 
         if len(selections) > 1:
             raise ValueError(f"{path}: period {period} has {' and '.join(selections)}, expected one")
         source = f"{path.name}, period {period}, {selections[0]}, simulated"
-        found[period] = efficiency_of(own, source, reference=reference)
+        changes = changes_of(entry for entry in varied if entry.period == period)
+        found[period] = replace(efficiency_of(own, source, reference=reference), changes=changes)
     return found
+
+
+def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None:
+    """Refuse variations that were not counted with the points of the table."""
+    known = {(point.period, point.selection, point.mass): point.n_selected for point in points}
+    for entry in varied:
+        nominal = known.get((entry.period, entry.selection, entry.mass))
+        if nominal != entry.n_selected:
+            raise ValueError(
+                f"{variations_path(path)}: {entry.variation}, period {entry.period}, {entry.mass:g} GeV: "
+                f"{entry.n_selected} selected nominally, {nominal} in {path.name}; na64 efficiency makes both"
+            )
 
 
 def efficiency_of(points: Iterable[Point], source: str, *, reference: float = REFERENCE) -> Efficiency:

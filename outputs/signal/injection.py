@@ -17,12 +17,18 @@ from na64.datasets.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import Kind, Trigger
 from na64.outputs.signal.efficiency import Point
-from na64.processors.counting import count_events
+from na64.outputs.signal.variations import Varied
+from na64.processors.counting import count_events, judge_events
 from na64.processors.job import Job, build_job, file_context
 from na64.processors.segment import needed_columns
+from na64.processors.varied import feature_rows, row_names
 from na64.processors.visible import VisibleEvents, visible_events
 from na64.selections.selection import Selection
-from na64.selections.signal_box import load_box, load_boxes, simulated_mask
+from na64.selections.signal_box import SignalBox, load_box, load_boxes, simulated_mask
+from na64.selections.variations import Variation
+
+Counts = NDArray[np.int64]
+Values = NDArray[np.float32]
 
 TRUTH = "truth.parquet"
 _CAMPAIGN = "signal"
@@ -39,10 +45,13 @@ class Measured:
     point : Point
     passed : dict of str to int
         By cut, in order.
+    varied : tuple of Varied
+        What each variation of the selection does.
     """
 
     point: Point
     passed: dict[str, int]
+    varied: tuple[Varied, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +142,37 @@ def measure(
         The catalogue is of data, or the truth has no dark photons.
     """
     job = build_job(catalogue, selection)
-    counts = _in_box(catalogue, job)
+    counts, flows = _in_box(catalogue, job)
     generated = _generated(truth, job, energy)
     return [
-        _measured(period, generated[period], counts[period], job, mass=mass, energy=energy)
+        _measured(period, generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy)
         for period in sorted(counts)
     ]
 
 
 def _measured(
-    period: str, made: tuple[int, int], passed: NDArray[np.int64], job: Job, *, mass: float, energy: float
+    period: str,
+    made: tuple[int, int],
+    counted: tuple[Counts, Counts],
+    job: Job,
+    *,
+    mass: float,
+    energy: float,
 ) -> Measured:
-    in_box, *after = passed.tolist()
+    in_box, *after = counted[0].tolist()
     threshold = energy - load_box(period).ecal
     point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1])
-    return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)))
+    varied = tuple(
+        Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
+        for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)
+    )
+    return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)), varied)
 
 
-def _in_box(catalogue: Catalogue, job: Job) -> dict[str, NDArray[np.int64]]:
-    """Events in the box, then after every cut, by period."""
-    counts: dict[str, NDArray[np.int64]] = {}
+def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """Events in the box, then after every cut, by period; and those that each variation gains and loses."""
+    counts: dict[str, Counts] = {}
+    flows: dict[str, Counts] = {}
     for part in _parts(catalogue, job):
         context = job.runs[part.run]
         inside = simulated_mask(part.values, box=context.box, simulation=job.simulation)
@@ -160,7 +180,35 @@ def _in_box(catalogue: Catalogue, job: Job) -> dict[str, NDArray[np.int64]]:
         none = np.zeros((0, values.shape[1]), np.int64)
         passed = count_events(job.selection, values, none).passed()[0]
         counts[context.period] = counts.get(context.period, np.zeros_like(passed)) + passed
-    return counts
+        moved = _moved(part.values, job, context.box)
+        flows[context.period] = flows.get(context.period, np.zeros_like(moved)) + moved
+    return counts, flows
+
+
+def _moved(values: Values, job: Job, box: SignalBox) -> Counts:
+    """Events that each variation brings into the box after all cuts, and takes away, (n_variations, 2)."""
+    moved = np.zeros((len(job.selection.variations), 2), np.int64)
+    if not len(moved):
+        return moved
+    nominal = _kept(values, job, box, None)
+    for row, variation in zip(moved, job.selection.variations, strict=True):
+        varied = _kept(values, job, box, variation)
+        row[:] = np.count_nonzero(varied & ~nominal), np.count_nonzero(nominal & ~varied)
+    return moved
+
+
+def _kept(values: Values, job: Job, box: SignalBox, variation: Variation | None) -> NDArray[np.bool_]:
+    """Tell which events are in the box and pass every cut, both by what a variation makes of them."""
+    selection = replace(job.selection, variations=())
+    rows = list(selection.index.values())
+    if variation is not None:
+        selection = replace(selection, cuts=variation.cuts_of(selection.cuts))
+        index, names = feature_rows(job.selection), row_names(job.selection, variation.effect)
+        rows = [index[names[name]] for name in selection.index]
+    own = values[rows]
+    passes = judge_events(selection, own).first == len(selection.cuts)
+    kept: NDArray[np.bool_] = passes & simulated_mask(own, box=box, simulation=job.simulation)
+    return kept
 
 
 def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
@@ -194,6 +242,9 @@ def describe(found: Sequence[Measured]) -> Iterator[str]:
             f"period {point.period}, {1000 * point.mass:g} MeV, above {point.threshold:g} GeV: "
             f"{point.efficiency:.3f} +- {point.error:.3f} ({_losses(measured)})"
         )
+        for varied in measured.varied if point.n_selected else ():
+            change = varied.change
+            yield f"  {varied.variation}: {change.relative:+.2%} +- {change.relative_error:.2%}"
 
 
 def _losses(measured: Measured) -> str:
