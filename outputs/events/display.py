@@ -73,8 +73,8 @@ def _cell_panel(axes: Axes, plane: Plane, *, size: float) -> None:
     axes.set_frame_on(False)
     total, in_time = plane.energy.sum(), plane.in_time.sum()
     axes.set_title(plane.title, loc="left", fontsize=10.5, fontweight="bold", pad=3)
-    late = f", {total - in_time:.3g} at other times" if total - in_time > 0.005 else ""
-    axes.set_title(f"{in_time:.4g} GeV{late}", loc="right", fontsize=9.5, pad=3, color=INK)
+    other_times = f" (+{total - in_time:.2g})" if total - in_time > 0.005 else ""
+    axes.set_title(f"{in_time:.4g} GeV{other_times}", loc="right", fontsize=9.5, pad=3, color=INK)
 
 
 def _scale(figure: Figure, axes: Axes) -> None:

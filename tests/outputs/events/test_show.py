@@ -81,7 +81,7 @@ def test_the_picture_shows_cells_times_and_cuts(cards: list[Card]) -> None:
         assert title in said
     assert f"run {card.run}, spill {card.spill}, event {card.event}" in said
     assert {check.bound for check in card.checks} <= set(said)
-    assert any("at other times" in text for text in said)
+    assert any(re.fullmatch(r"[\d.]+ GeV \(\+[\d.e+]+\)", text) for text in said)
     hatched = figure.findobj(lambda artist: getattr(artist, "get_hatch", lambda: None)() is not None)
     late = sum(int(((t.energy > t.in_time) & (t.energy > 0)).sum()) for t in card.cells.values())
     assert late > 0
