@@ -39,6 +39,7 @@ tests: $(VENV)/installed
 # Some 50 minutes; NA64_MUTATIONS=100000 and NA64_SOAK_SECONDS=3600 make it longer, see docs/trust.md.
 soak: $(VENV)/installed
 	$(BIN)/pytest -q -m "soak or not soak" -n $(JOBS) --dist loadfile --durations 10 tests/torture
+	$(BIN)/pytest -q -m soak -n $(JOBS) --dist loadfile --durations 10 --ignore tests/torture
 
 site: $(VENV)/installed
 	$(BIN)/mkdocs build --quiet
