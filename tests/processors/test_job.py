@@ -105,7 +105,7 @@ def test_a_selection_that_knows_other_features_than_the_plugin_is_refused() -> N
 
 def test_a_job_survives_the_way_to_a_worker() -> None:
     job = make()
-    again = pickle.loads(pickle.dumps(job))  # noqa: S301
+    again = pickle.loads(pickle.dumps(job))  # noqa: S301 (bytes made in this line)
     assert again == job
     assert again.result_key(FILE, 0, 30) == job.result_key(FILE, 0, 30)
 

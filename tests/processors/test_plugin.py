@@ -59,7 +59,7 @@ def test_a_division_by_zero_is_the_users_business() -> None:
 
 def test_a_plugin_survives_the_way_to_a_worker_and_any_change_is_another_one() -> None:
     one = plugin(MISSING_ENERGY)
-    assert pickle.loads(pickle.dumps(one)).compute(VALUES, NAMES).tolist() == [[89, 78]]  # noqa: S301
+    assert pickle.loads(pickle.dumps(one)).compute(VALUES, NAMES).tolist() == [[89, 78]]  # noqa: S301 (bytes made in this line)
     assert one.digest == plugin(MISSING_ENERGY).digest != plugin(MISSING_ENERGY, "# a remark\n").digest
 
 

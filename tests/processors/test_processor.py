@@ -77,5 +77,5 @@ def test_a_plugin_works_in_coffea(files: list[Path]) -> None:
 
 
 def test_the_processor_survives_the_way_to_a_worker(files: list[Path]) -> None:
-    processor = pickle.loads(pickle.dumps(NA64Processor("dimuon_2023")))  # noqa: S301
+    processor = pickle.loads(pickle.dumps(NA64Processor("dimuon_2023")))  # noqa: S301 (bytes made in this line)
     assert sum(tally.read for tally in run_in_coffea(files, processor, 100_000).values()) == N_EVENTS

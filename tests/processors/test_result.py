@@ -90,7 +90,7 @@ def test_a_change_of_the_accounting_or_the_booking_is_another_tally() -> None:
 def test_a_tally_comes_back_from_json_and_arrays_and_from_pickle(tally: Tally) -> None:
     header, arrays = tally.to_arrays()
     assert Tally.from_arrays(json.loads(json.dumps(header)), arrays) == tally
-    assert pickle.loads(pickle.dumps(tally)) == tally  # noqa: S301
+    assert pickle.loads(pickle.dumps(tally)) == tally  # noqa: S301 (bytes made in this line)
 
 
 def test_arrays_of_another_schema_or_without_accounting_are_refused() -> None:
