@@ -247,6 +247,7 @@ class _Stream:
     def capacity(self) -> int:
         """Return how many submissions keep all workers busy at the moment."""
         if time.monotonic() - self._seen >= _GLANCE:
+            self._revive()
             try:
                 self._n_threads = self._count_threads()
             except _GONE:

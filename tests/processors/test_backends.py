@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cloudpickle
 import numpy as np
+import psutil
 import pytest
 from distributed import LocalCluster
 
@@ -299,14 +300,23 @@ def test_workers_that_never_get_ready_are_an_error_not_a_loop(pool: Backend) -> 
         _collect(pool, Work(_sum, 5, prepare=_die), _tasks())
 
 
+def _own_id(_task: Task, _offset: int) -> Partial:
+    time.sleep(0.05)  # so that every worker gets some
+    return Partial({}, {"process": np.array([os.getpid()])})
+
+
+def _worker_ids(backend: Backend) -> set[int]:
+    reports = _collect(backend, Work(_own_id, 0), _tasks())
+    done = [decode(key, report.data) for key, report in reports.items() if isinstance(report, Done)]
+    return {int(partial.arrays["process"][0]) for partial in done}
+
+
 def test_closed_backends_leave_no_process() -> None:
-    before = set(multiprocessing.active_children())
     with ProcessesBackend(2) as processes, DaskBackend(workers=1) as dask:
-        for backend in (processes, dask):
-            _collect(backend, Work(_sum, 5), _tasks())
-        started = set(multiprocessing.active_children()) - before
-        assert started
-    assert not set(multiprocessing.active_children()) & started
+        workers = [_worker_ids(backend) for backend in (processes, dask)]
+        assert all(workers)
+        assert all(map(psutil.pid_exists, set.union(*workers)))
+    assert not any(map(psutil.pid_exists, set.union(*workers)))
 
 
 def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interrupts(
@@ -316,6 +326,7 @@ def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interr
         return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
     assert dask.client.scheduler.address.startswith("tls://127.0.0.1:")
+    _collect(dask, Work(_sum, 5), _tasks())  # starts a worker anew where a test before lost one
     dask.client.wait_for_workers(2, timeout=60)
     assert list(dask.client.run(blocked).values()) == [True, True]
     server = dask.client.cluster.scheduler.http_server
