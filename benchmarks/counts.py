@@ -11,7 +11,6 @@ from na64.processors.booking import Booking, Rule, book
 from na64.processors.result import Tally
 from na64.selections.selection import Selection, load_selection
 
-_MODULUS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,8 @@ def _histograms(booking: Booking, bins: NDArray[np.int64]) -> tuple[NDArray[np.i
 
 def checksum(contents: NDArray[np.int64]) -> int:
     """Add (bin + 1) * content of all bins, modulo 2^64."""
-    filled = np.flatnonzero(contents)
-    return sum((int(n) + 1) * int(contents[n]) for n in filled) % _MODULUS
+    place = np.arange(1, len(contents) + 1, dtype=np.uint64)
+    return int(np.sum(place * contents.astype(np.uint64), dtype=np.uint64))
 
 
 def list_axes(selection: Selection) -> str:
