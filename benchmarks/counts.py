@@ -12,7 +12,6 @@ from na64.processors.result import Tally
 from na64.selections.selection import Selection, load_selection
 
 
-
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What a program counted.
