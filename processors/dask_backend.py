@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from queue import Empty, SimpleQueue
-from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
 import cloudpickle
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin, get_worker
-from distributed.scheduler import NoValidWorkerError, NoWorkerError
+from distributed import Client, Future, LocalCluster
 
 import na64
 from na64.processors.backends import Answers, Closing, WorkersLostError, interrupts_blocked
-from na64.processors.tasks import Failed, Report, Task, Work, Worker
+from na64.processors.dask_stream import GONE, Desk, Stream
+from na64.processors.tasks import Failed, Task, Work
 
 SETTINGS = {
     # A task that was on a worker when it ended is done again by us, alone, so that the culprit is known.
@@ -38,37 +34,7 @@ SETTINGS = {
 }
 _PAGES = {"distributed.scheduler.http.routes": ["distributed.http.statics"]}
 _ENCRYPTED = ("tls", "wss", "inproc", "gateway")
-_TASKS_A_THREAD = 2
-_GLANCE = 1.0
-_ALLOWED_FALSE_STARTS = 4
 _ALLOWED_DEATHS = 2
-_GONE = (OSError, TimeoutError)
-
-_LONGEST_BUNDLE = 16
-_BUSY = 0.25
-
-_Answer: TypeAlias = tuple[str, float, list[Report]]
-
-
-class _Desk(WorkerPlugin):  # type: ignore[misc]
-    """The work as it stands on every worker of the cluster, those included that come later."""
-
-    def __init__(self, packed: bytes) -> None:
-        self.name = f"na64-{hashlib.sha256(packed).hexdigest()}"
-        self._packed = packed
-        self._worker: Worker | None = None
-
-    def perform(self, tasks: list[Task]) -> list[Report]:
-        if self._worker is None:
-            self._worker = Worker(self._packed)
-        return [self._worker.perform(task) for task in tasks]
-
-
-def _perform(desk: str, tasks: list[Task]) -> _Answer:
-    worker = get_worker()
-    start = time.monotonic()
-    reports = cast("_Desk", worker.plugins[desk]).perform(tasks)
-    return worker.address, time.monotonic() - start, reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +140,7 @@ class DaskBackend(Closing):
     def _connect(self, address: str) -> Connected:
         try:
             client = Client(address, timeout=self._patience, set_as_default=False)
-        except _GONE as error:
+        except GONE as error:
             raise WorkersLostError(f"no scheduler answers at {address} ({type(error).__name__})") from None
         return Connected(client)
 
@@ -197,23 +163,23 @@ class DaskBackend(Closing):
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
             check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
-        desk = _Desk(cloudpickle.dumps(work))
+        desk = Desk(cloudpickle.dumps(work))
         self.client.register_plugin(desk, name=desk.name)
-        stream = _Stream(self.client, desk.name, self._patience, self._revive)
+        stream = Stream(self.client, desk.name, self._patience, self._revive)
         try:
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 self.client.unregister_worker_plugin(desk.name)
 
-    def _map(self, stream: _Stream, tasks: Iterator[Task]) -> Answers:
+    def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
         yield from stream.answers(bundles, stream.capacity)
         while stream.suspects:
             yield from self._alone(stream, stream.suspects.pop(0))
 
-    def _alone(self, stream: _Stream, task: Task) -> Answers:
+    def _alone(self, stream: Stream, task: Task) -> Answers:
         """Do a task that was on a worker when it ended, perhaps by no fault of its own."""
         for _ in range(_ALLOWED_DEATHS):
             yield from stream.answers(iter([[task]]), lambda: 1)
@@ -221,140 +187,6 @@ class DaskBackend(Closing):
                 return
             stream.suspects.pop()
         yield task, Failed(f"its worker ended, {1 + _ALLOWED_DEATHS} times", divisible=True)
-
-
-class _Stream:
-    """Submissions in flight and what comes back.
-
-    Attributes
-    ----------
-    suspects : list of Task
-        Those that were on a worker when it ended.
-    """
-
-    def __init__(self, client: Client, desk: str, patience: float, revive: Callable[[], None]) -> None:
-        self.suspects: list[Task] = []
-        self._client = client
-        self._desk = desk
-        self._patience = patience
-        self._revive = revive
-        self._arrived: SimpleQueue[Future] = SimpleQueue()
-        self._flying: dict[str, tuple[Future, list[Task]]] = {}
-        self._n_threads = 0
-        self._n_finished = 0
-        self._seconds_a_task = _BUSY
-        self._n_ended = 0
-        self._seen = -_GLANCE
-
-    def capacity(self) -> int:
-        """Return how many submissions keep all workers busy at the moment."""
-        if time.monotonic() - self._seen >= _GLANCE:
-            self._revive()
-            try:
-                self._n_threads = self._count_threads()
-            except _GONE:
-                raise WorkersLostError("the scheduler has gone") from None
-            self._seen = time.monotonic()
-        return _TASKS_A_THREAD * max(1, self._n_threads)
-
-    def bundle_size(self) -> int:
-        """Return how many tasks keep a worker busy for a while, as far as is known."""
-        return max(1, min(_LONGEST_BUNDLE, int(_BUSY / max(self._seconds_a_task, 1e-6))))
-
-    def _count_threads(self) -> int:
-        return sum(self._client.nthreads().values())
-
-    def answers(self, bundles: Iterator[list[Task]], capacity: Callable[[], int]) -> Answers:
-        """Submit bundles, never more than the capacity at a time, and give back their tasks as they come."""
-        while True:
-            for bundle in islice(bundles, max(0, capacity() - len(self._flying))):
-                self._submit(bundle)
-            if not self._flying:
-                return
-            future = self._next()
-            _, tasks = self._flying.pop(str(future.key))
-            yield from self._unpack(future, tasks)
-
-    def _submit(self, bundle: list[Task]) -> None:
-        self._watch(self._client.submit(_perform, self._desk, bundle, pure=False), bundle)
-
-    def _watch(self, future: Future, bundle: list[Task]) -> None:
-        self._flying[str(future.key)] = (future, bundle)
-        future.add_done_callback(self._arrived.put)
-
-    def _next(self) -> Future:
-        last = time.monotonic()
-        while True:
-            try:
-                return self._arrived.get(timeout=_GLANCE)
-            except Empty:
-                self._revive()
-                if self._has_workers():
-                    last = time.monotonic()
-                if time.monotonic() - last > self._patience:
-                    raise WorkersLostError(f"no workers for {self._patience:g} s") from None
-
-    def _has_workers(self) -> bool:
-        try:
-            return self._count_threads() > 0
-        except _GONE:
-            return False
-
-    def _unpack(self, future: Future, tasks: list[Task]) -> Answers:
-        answer = self._fetch(future)
-        if answer is None:
-            self._watch(future, tasks)
-        elif isinstance(answer, Exception):
-            yield from self._excuse(answer, tasks)
-        else:
-            future.release()  # or it would be made again when its worker is replaced
-            address, seconds, reports = answer
-            self._n_finished += 1
-            self._seconds_a_task = (self._seconds_a_task + seconds / len(tasks)) / 2
-            yield from zip(tasks, reports, strict=True)
-            if any(isinstance(report, Failed) and report.abandoned for report in reports):
-                self._replace(address)
-
-    def _fetch(self, future: Future) -> _Answer | Exception | None:
-        """Return what a submission gave, or None if that was lost with its worker and is being made again."""
-        try:
-            answer: _Answer = future.result(timeout=self._patience)
-        except TimeoutError:
-            return None
-        except Exception as error:
-            return error
-        return answer
-
-    def _excuse(self, error: BaseException, tasks: list[Task]) -> Answers:
-        if isinstance(error, KilledWorker):
-            self._suspect(tasks)
-        elif isinstance(error, NoWorkerError | NoValidWorkerError):
-            raise WorkersLostError("the scheduler has no workers")
-        elif isinstance(error, CancelledError):
-            raise WorkersLostError("the scheduler has gone")
-        else:  # on the way to or from our code: the text is not about events, but may be long
-            for task in tasks:
-                yield task, Failed(f"{type(error).__name__} on the way to or from a worker")
-
-    def _suspect(self, tasks: list[Task]) -> None:
-        self.suspects.extend(tasks)
-        self._n_ended += 1
-        if not self._n_finished and self._n_ended > _ALLOWED_FALSE_STARTS:
-            raise WorkersLostError(f"{self._n_ended} workers ended and nothing was done")
-
-    def _replace(self, address: str) -> None:
-        try:
-            self._client.restart_workers([address], timeout=self._patience, raise_for_error=False)
-        except ValueError:  # nobody watches over this worker
-            self._client.retire_workers([address], close_workers=True)
-
-    def drop(self) -> None:
-        """Withdraw what is in flight."""
-        futures = [future for future, _ in self._flying.values()]
-        self._flying.clear()
-        if futures:
-            with suppress(*_GONE):
-                self._client.cancel(futures, force=True)
 
 
 def is_private(address: str) -> bool:
