@@ -300,14 +300,20 @@ class _Shift:
             if process.connection in spoken:
                 yield from self._hear(process)
             elif self._deadline is not None and process.age() > self._deadline:
-                task = _task_of(process)
-                self._lose(process, patience=0.0)
-                yield task, overdue(self._deadline)
+                yield from self._give_up(process, self._deadline)
 
     def _until_deadline(self, busy: list[_Process]) -> float | None:
         if self._deadline is None:
             return None
         return max(0.0, min(self._deadline - process.age() for process in busy)) + 0.01
+
+    def _give_up(self, process: _Process, deadline: float) -> Answers:
+        if process.connection.poll():  # it has spoken meanwhile: the driver was late, not the process
+            yield from self._hear(process)
+            return
+        task = _task_of(process)
+        self._lose(process, patience=0.0)
+        yield task, overdue(deadline)
 
     def _hear(self, process: _Process) -> Answers:
         task = _task_of(process)

@@ -282,6 +282,23 @@ def test_the_time_to_get_ready_does_not_count_against_the_deadline(processes: Pr
     assert all(isinstance(report, Done) for report in _collect(processes, work, _tasks()).values())
 
 
+def test_an_answer_that_came_in_time_counts_however_late_it_is_heard(tmp_path: Path) -> None:
+    def work(task: Task, folder: Path) -> Partial:
+        (folder / str(os.getpid())).touch()
+        while len(pids := [int(path.name) for path in folder.iterdir()]) < 2:
+            threading.Event().wait(0.01)
+        threading.Event().wait(0.1 if os.getpid() == min(pids) else 0.5)  # the driver asks the other last
+        return _sum(task, 5)
+
+    with ProcessesBackend(2) as processes:
+        _collect(processes, Work(_sum, 5), _tasks())
+        reports = []
+        for _, report in processes.map(Work(work, tmp_path, options=Options(deadline=1.5)), _tasks()[:2]):
+            reports.append(report)
+            threading.Event().wait(2.0)  # a disk that keeps the driver waiting
+    assert [type(report) for report in reports] == [Done, Done]
+
+
 def test_a_map_that_is_left_early_leaves_usable_workers(
     backend: Backend, expected: dict[str, Report]
 ) -> None:
