@@ -83,8 +83,10 @@ def nothing(event):
             time.sleep(float((PLACE / "slow").read_text()))
             (PLACE / f"working {{os.getpid()}}").touch()
         if taken("wait"):
+            (PLACE / f"pid {{os.getpid()}}").touch()
             while not (PLACE / "go").exists():
                 time.sleep(0.02)
+            (PLACE / f"back {{os.getpid()}}").touch()
     return 0 * event["ecal"]
 """
 

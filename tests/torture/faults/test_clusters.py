@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from na64.processors import dask_backend
@@ -24,19 +24,22 @@ pytestmark = pytest.mark.soak
 
 
 @contextmanager
-def someones_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A scheduler with one worker, each a process of its own; gives the address and the scheduler."""
+def someones_cluster(
+    folder: Path, name: str, *workers: str, ttl: str = "60s"
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler and workers with some option, each a process; gives the address and the scheduler."""
     place = folder / f"{name}.json"
-    commands = [
-        ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
-        ["dask_worker", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)],
-    ]
+    commands = [["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
+    for option in workers or ("--nanny",):
+        worker = ["dask_worker", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
+        commands.append([*worker, option])
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(place), *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=folder,
+            env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": ttl},
         )
         for module, *options in commands
     ]
@@ -47,6 +50,7 @@ def someones_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.
         yield place.read_text().split('"address": "')[1].split('"')[0], processes[0]
     finally:
         for process in reversed(processes):
+            process.send_signal(signal.SIGCONT)
             process.terminate()
             process.wait(timeout=30)
 
@@ -88,27 +92,58 @@ def test_a_driver_that_is_killed_leaves_the_cluster_of_others_usable(
     tell("7 driver of a cluster killed", "EQUAL", f"{result.n_resumed} partials were there")
 
 
-def test_a_stopped_worker_is_replaced_after_its_time_and_ignored_when_it_comes_back(
+def test_a_stopped_worker_of_our_own_is_ended_after_its_time_and_replaced(
     bench: Any, tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(dask_backend.SETTINGS, "distributed.scheduler.worker-ttl", "15s")
+    monkeypatch.setitem(dask_backend.SETTINGS, "distributed.scheduler.worker-ttl", "10s")
     stopped: list[int] = []
-
-    def stop_for_a_while(pid: int) -> None:
-        stopped.append(pid)
-        os.kill(pid, signal.SIGSTOP)
-        threading.Timer(40, os.kill, (pid, signal.SIGCONT)).start()
-
-    with open_backend(Kind.DASK, workers=2) as backend, bench.for_each_pid(stop_for_a_while):
+    with open_backend(Kind.DASK, workers=2) as backend, bench.for_each_pid(stop(stopped)):
         bench.run(backend, tmp_path / "warm")
         bench.ask("hold")
         result = bench.run(backend, tmp_path / "ledger")
-        time.sleep(40)
+        (pid,) = stopped
+        assert not psutil.pid_exists(pid)
+    assert bench.equals(result)
+    tell("6 worker stopped, DaskBackend", "EQUAL", "ended after its time")
+
+
+def test_a_stopped_worker_that_comes_back_changes_nothing(bench: Any, tmp_path: Path, tell: Tell) -> None:
+    stopped: list[int] = []
+    alone = ("--no-nanny", "--no-nanny")  # nobody ends the one that is silent
+    with (
+        someones_cluster(tmp_path, "cluster", *alone, ttl="10s") as (address, _),
+        DaskBackend(scheduler=address, patience=60.0, bundle=1) as backend,
+        bench.for_each_pid(stop(stopped)),
+    ):
+        bench.run(backend, tmp_path / "warm")
+        bench.ask("wait")
+        result = bench.run(backend, tmp_path / "ledger")
+        (pid,) = stopped
+        assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        bench.ask("go")
+        os.kill(pid, signal.SIGCONT)
+        wait_for(bench.place / f"back {pid}")
         again = bench.run(backend, tmp_path / "ledger", fresh=True)
-    assert len(stopped) == 1
     assert bench.equals(result)
     assert bench.equals(again)
-    tell("6 worker stopped for 40 s, DaskBackend", "EQUAL", "")
+    tell("6 worker stopped and continued, DaskBackend", "EQUAL", "what it had was done by another")
+
+
+def stop(noted: list[int]) -> Callable[[int], None]:
+    """Make a function that stops a process and notes its id."""
+
+    def act(pid: int) -> None:
+        noted.append(pid)
+        os.kill(pid, signal.SIGSTOP)
+
+    return act
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_a_worker_that_takes_all_memory_is_ended_and_its_chunk_named(

@@ -9,6 +9,7 @@ import gc
 import hashlib
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -21,28 +22,43 @@ import psutil
 import pytest
 
 from na64.processors.backends import Backend, Kind, open_backend
-from na64.processors.executor import run
+from na64.processors.executor import Outcome, run
 from na64.processors.ledger import Ledger, Partial
 from na64.processors.tasks import Options, Task, Work
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
 
 N_CHUNKS = 10_000
+STEP = 7
 SECONDS = float(os.environ.get("NA64_SOAK_SECONDS", "600"))
+DEADLINE = 30.0
 MB = 1_000_000
+
+ONCE = {"read": 20, "kill": 2}
+"""How many chunks a round meet a fault that passes: they have a result all the same."""
+
+ALWAYS = {
+    "raise": (5, "ValueError: not a number"),
+    "poison": (1, "its worker ended"),
+    "hang": (1, f"not done within {DEADLINE:g} s"),
+}
+"""How many chunks a round have a fault that stays, and why they then have no result."""
 
 
 def chunks() -> list[Task]:
     return [
-        Task(hashlib.sha256(str(n).encode()).hexdigest(), f"run_{n}.root", 7 * n, 7 * n + 7)
-        for n in range(N_CHUNKS)
+        Task(hashlib.sha256(str(start).encode()).hexdigest(), f"run_{start}.root", start, start + STEP)
+        for start in range(0, STEP * N_CHUNKS, STEP)
     ]
 
 
 def work(task: Task, faults: str) -> Partial:
-    """Sum the numbers of the events; a fault that a file asks for happens once."""
-    for name in ("kill", "read", "raise", "hang"):
+    """Sum the numbers of the events, unless a file asks for a fault."""
+    for name in ("read", "kill"):
         if taken(Path(faults) / f"{name} {task.start}"):
+            happen(name)
+    for name in ("raise", "poison", "hang"):
+        if (Path(faults) / f"{name} {task.start}").exists():
             happen(name)
     return Partial({}, {"sum": np.array([sum(range(task.start, task.stop))])})
 
@@ -56,51 +72,75 @@ def taken(path: Path) -> bool:
 
 
 def happen(name: str) -> None:
-    if name == "kill":
+    if name in ("kill", "poison"):
         os.kill(os.getpid(), signal.SIGKILL)
     if name == "hang":
         time.sleep(1000)
     raise OSError(5, "the disk coughs") if name == "read" else ValueError("not a number")
 
 
+def sow(faults: Path, draw: random.Random, *, hang: bool) -> dict[int, str]:
+    """Ask for faults at random chunks; return why a chunk will have no result, by where it begins.
+
+    A chunk has one fault, and who is killed beside another is then done alone: nobody else dies three times.
+    """
+    lasting = {name: number for name, (number, _) in ALWAYS.items() if hang or name != "hang"}
+    names = [name for name, number in (ONCE | lasting).items() for _ in range(number)]
+    places = dict(zip(draw.sample(range(0, STEP * N_CHUNKS, STEP), len(names)), names, strict=True))
+    shutil.rmtree(faults, ignore_errors=True)
+    faults.mkdir(parents=True)
+    for start, name in places.items():
+        (faults / f"{name} {start}").touch()
+    return {start: ALWAYS[name][1] for start, name in places.items() if name in ALWAYS}
+
+
+def one_round(backend: Backend, folder: Path, draw: random.Random) -> int:
+    """Begin with an empty ledger, and go on until everything has a result; return the number of faults."""
+    hang = draw.random() < 1 / 3
+    failing = sow(folder / "faults", draw, hang=hang)
+    n_faults = len(list((folder / "faults").iterdir()))
+    shutil.rmtree(folder / "ledger", ignore_errors=True)
+    options = Options(blind=False, backoff=0.01, deadline=DEADLINE if hang else None)
+    job = Work(work, str(folder / "faults"), options=options)
+    first = run(chunks(), job, backend, Ledger(folder / "ledger"))
+    reasons = {failure.task.start: failure.reason for failure in first.failures}
+    assert reasons.keys() == failing.keys(), reasons
+    assert all(failing[start] in reason for start, reason in reasons.items()), reasons
+    check(first, failing)
+    shutil.rmtree(folder / "faults")
+    second = run(chunks(), job, backend, Ledger(folder / "ledger"))
+    assert second.is_complete
+    assert second.n_resumed == N_CHUNKS - len(failing)
+    check(second, {})
+    return n_faults
+
+
+def check(outcome: Outcome, failing: dict[int, str]) -> None:
+    """Every chunk has the result that is its own, but for those that fail."""
+    results = {task.start: int(outcome.results[task.key].arrays["sum"][0]) for task in outcome.done}
+    expected = {start: sum(range(start, start + STEP)) for start in range(0, STEP * N_CHUNKS, STEP)}
+    assert results == {start: total for start, total in expected.items() if start not in failing}
+    assert len(outcome.done) == len(outcome.results) == len(results)
+
+
 def usage() -> dict[str, int]:
-    """What must not grow: open files, processes and memory of the driver."""
+    """What must not grow: files, processes and memory of the driver, and memory of its largest worker."""
     gc.collect()
     me = psutil.Process()
+    workers = me.children(recursive=True)
     return {
         "files": len(list(Path("/proc/self/fd").iterdir())),
-        "processes": len(me.children(recursive=True)),
+        "processes": len(workers),
         "memory": me.memory_info().rss,
+        "worker": max((size_of(worker) for worker in workers), default=0),
     }
 
 
-def sow(faults: Path, draw: random.Random) -> int:
-    """Ask for faults at random chunks; return for how many of them the chunk has no result at first."""
-    counts = {"kill": 2, "read": 20, "raise": 5, "hang": 1}
-    starts = draw.sample(range(0, 7 * N_CHUNKS, 7), sum(counts.values()))
-    for name, n_faults in counts.items():
-        for start in starts[:n_faults]:
-            (faults / f"{name} {start}").touch()
-        starts = starts[n_faults:]
-    return counts["raise"] + counts["hang"]
-
-
-def one_round(backend: Backend, folder: Path, draw: random.Random) -> None:
-    """Begin with an empty ledger, and go on until everything has a result."""
-    faults = folder / "faults"
-    faults.mkdir(parents=True, exist_ok=True)
-    n_failing = sow(faults, draw)
-    for path in folder.rglob("*.partial"):
-        path.unlink()
-    job = Work(work, str(faults), options=Options(blind=False, backoff=0.01, deadline=20.0))
-    first = run(chunks(), job, backend, Ledger(folder / "ledger"))
-    assert 0 < len(first.failures) <= n_failing, first.failures
-    assert len(first.results) + len(first.failures) == N_CHUNKS
-    second = run(chunks(), job, backend, Ledger(folder / "ledger"))
-    assert second.n_resumed == len(first.results)
-    total = sum(int(partial.arrays["sum"][0]) for partial in second.results.values())
-    assert second.is_complete
-    assert total == sum(range(7 * N_CHUNKS))
+def size_of(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 @pytest.mark.soak
@@ -108,25 +148,23 @@ def one_round(backend: Backend, folder: Path, draw: random.Random) -> None:
 def test_ten_thousand_chunks_with_faults_leak_nothing(
     kind: Kind, tmp_path: Path, tell: Callable[[str, str, str], None]
 ) -> None:
-    draw, start, rounds = random.Random(64), time.monotonic(), 0
-    before = usage()
+    draw, start, n_faults = random.Random(64), time.monotonic(), 0
+    before, used = usage(), []
     with open_backend(kind, workers=2) as backend:
-        one_round(backend, tmp_path, draw)
-        first, end = usage(), time.monotonic() + SECONDS / 2
-        while time.monotonic() < end:
-            one_round(backend, tmp_path, draw)
-            rounds += 1
-        last = usage()
+        while time.monotonic() < start + SECONDS / 2 or len(used) < 2:
+            n_faults += one_round(backend, tmp_path, draw)
+            used.append(usage())
     after = usage()
-    assert last["files"] <= first["files"] + 5
-    assert last["processes"] <= first["processes"] + 1
-    assert last["memory"] <= first["memory"] + (100 + 3 * rounds) * MB
+    grown = {name: used[-1][name] - used[len(used) // 2][name] for name in before}
+    assert grown["files"] <= 5
+    assert grown["processes"] <= 1
+    assert grown["memory"] <= 50 * MB
+    assert grown["worker"] <= 50 * MB
     assert after["processes"] <= before["processes"] + 1  # the tracker of shared resources stays
     assert after["files"] <= before["files"] + 8
-    grown = (last["memory"] - first["memory"]) / MB
-    seconds = time.monotonic() - start
     tell(
-        f"{(1 + rounds) * N_CHUNKS} chunks, {kind.value}",
+        f"{len(used) * N_CHUNKS} chunks, {kind.value}",
         "EQUAL",
-        f"{seconds:.0f} s, memory {grown:+.0f} MB, files {last['files'] - first['files']:+d}",
+        f"{n_faults} faults in {time.monotonic() - start:.0f} s; memory {grown['memory'] / MB:+.0f} MB, "
+        f"of a worker {grown['worker'] / MB:+.0f} MB, files {grown['files']:+d} in the second half",
     )
