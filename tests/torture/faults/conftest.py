@@ -80,6 +80,7 @@ def nothing(event):
             (PLACE / f"pid {{os.getpid()}}").touch()
             time.sleep(1000)
         if (PLACE / "slow").exists():
+            (PLACE / f"at {{os.getpid()}}").write_text(mark)
             time.sleep(float((PLACE / "slow").read_text()))
             (PLACE / f"working {{os.getpid()}}").touch()
         if taken("wait"):

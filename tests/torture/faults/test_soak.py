@@ -149,7 +149,7 @@ def test_ten_thousand_chunks_with_faults_leak_nothing(
     kind: Kind, tmp_path: Path, tell: Callable[[str, str, str], None]
 ) -> None:
     draw, start, n_faults = random.Random(64), time.monotonic(), 0
-    before, used = usage(), []
+    before, used = usage(), list[dict[str, int]]()
     with open_backend(kind, workers=2) as backend:
         while time.monotonic() < start + SECONDS / 2 or len(used) < 2:
             n_faults += one_round(backend, tmp_path, draw)
