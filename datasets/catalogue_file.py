@@ -25,7 +25,7 @@ VERSION = 2
 
 def save(catalogue: Catalogue, path: Path) -> None:
     """Write a catalogue; the same catalogue gives the same bytes."""
-    text = json.dumps(_plain(catalogue, path.absolute().parent), indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(_plain(catalogue, path.parent.resolve()), indent=1, sort_keys=True, allow_nan=False)
     _write_atomically(path, text + "\n")
 
 
@@ -47,7 +47,7 @@ def load(path: Path) -> Catalogue:
         raise ValueError(f"{path.name}: a catalogue of version {found}, expected {VERSION}: make it again")
     table = Table(content, path.name)
     table.integer("na64_catalogue")
-    catalogue = _catalogue(table, path.absolute().parent)
+    catalogue = _catalogue(table, path.parent.resolve())
     table.done()
     return catalogue
 

@@ -51,7 +51,7 @@ class Request:
 
     def log(self, folder: Path) -> Path:
         """Give the log beside the catalogue."""
-        return folder / Path(self.catalogue).with_name(LOG)
+        return _absolute(self.catalogue, folder).with_name(LOG)
 
 
 def begin(
@@ -79,13 +79,23 @@ def begin(
         As they were given.
     """
     return Request(
-        catalogue=os.path.relpath(path, folder),
-        selection=selection if selection in SELECTIONS else os.path.relpath(selection, folder),
-        plugin=None if plugin is None else os.path.relpath(plugin, folder),
+        catalogue=_relative(path, folder),
+        selection=selection if selection in SELECTIONS else _relative(selection, folder),
+        plugin=None if plugin is None else _relative(plugin, folder),
         runs=None if runs is None else tuple(runs),
         limit=limit,
         audit=_log(path.with_name(LOG), catalogue, job, limit=limit),
     )
+
+
+def _relative(path: str | Path, folder: Path) -> str:
+    """Write a path as the system will follow it: the folder above a linked one is not where the link is."""
+    place = Path(path)
+    return os.path.relpath(place.parent.resolve() / place.name, folder.resolve())
+
+
+def _absolute(path: str, folder: Path) -> Path:
+    return Path(os.path.normpath(folder.resolve() / path))
 
 
 def write_request(folder: Path, request: Request) -> None:
@@ -108,11 +118,11 @@ def read_request(folder: Path) -> Request:
 
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     """Set the job up again from catalogue, selection and plug-in as they are now."""
-    catalogue = load(folder / request.catalogue)
-    plugin = None if request.plugin is None else load_plugin(folder / request.plugin)
+    catalogue = load(_absolute(request.catalogue, folder))
+    plugin = None if request.plugin is None else load_plugin(_absolute(request.plugin, folder))
     packaged = request.selection in SELECTIONS
     selection = load_selection(
-        request.selection if packaged else folder / request.selection,
+        request.selection if packaged else _absolute(request.selection, folder),
         extra_features=plugin.features if plugin else None,
     )
     return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)

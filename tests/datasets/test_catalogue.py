@@ -670,6 +670,17 @@ def test_the_file_is_canonical_and_relative(tmp_path: Path, write_run: Callable[
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d.json", "moved"]
 
 
+def test_a_catalogue_saved_through_a_link_is_read_where_it_is(
+    tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    catalogue = register(write_run())
+    real, link = tmp_path / "far" / "away", tmp_path / "link"
+    real.mkdir(parents=True)
+    link.symlink_to(real)
+    save(catalogue, link / "c.json")
+    assert load(real / "c.json") == load(link / "c.json") == catalogue
+
+
 def test_paths_that_share_only_the_root_stay_absolute(tmp_path: Path, write_run: Callable[..., Path]) -> None:
     record = replace(only(register(write_run())), path="/elsewhere/run.root", aliases=("root://a//b.root",))
     save(Catalogue(Kind.DATA, (record,)), tmp_path / "c.json")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from na64.outputs.request import begin, read_request, set_up
 from na64.outputs.why import why
 from na64.run import main
 from na64.selections import selection
@@ -68,6 +69,19 @@ def test_new_conditions_are_told(result: Path) -> None:
     assert main(["catalogue", str(data), "--to", str(listed)]) == 0
     assert [line.partition(":")[0] for line in list(why(result, 8702))[1:]] == ["bad list"]
     assert list(why(result, 8701))[1:] == ["run 8701: nothing has changed since"]
+
+
+def test_what_was_asked_through_a_link_is_found_from_everywhere(result: Path, tmp_path: Path) -> None:
+    catalogue, job = set_up(result, read_request(result))
+    real, link = tmp_path / "far" / "away" / "real", tmp_path / "link"
+    (real / "out").mkdir(parents=True)
+    link.symlink_to(real)
+    listed, mine = result.parent / "data.json", str(result.parent / "mine.toml")
+    request = begin(link / "out", job, catalogue, path=listed, selection=mine)
+    (tmp_path / "nearer").symlink_to(real / "out")
+    for folder in (link / "out", real / "out", tmp_path / "nearer"):
+        assert set_up(folder, request) == (catalogue, job)
+        assert request.log(folder).samefile(result.parent / "audit.jsonl")
 
 
 def test_an_unknown_run_is_refused(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
