@@ -19,7 +19,7 @@ CUTFLOW: dict[str, Kind] = {
     "second": Kind.COUNT,
     "difference": Kind.COUNT,
     "ratio": Kind.NUMBER,
-    "p": Kind.NUMBER,
+    "p_equal_rates": Kind.NUMBER,
 }
 RUNS: dict[str, Kind] = {
     "run": Kind.COUNT,
@@ -27,9 +27,17 @@ RUNS: dict[str, Kind] = {
     "second": Kind.COUNT,
     "gained": Kind.COUNT,
     "lost": Kind.COUNT,
-    "p": Kind.NUMBER,
-    "p_even": Kind.NUMBER,
+    "p_equal_rates": Kind.NUMBER,
+    "p_gained_as_lost": Kind.NUMBER,
+    "p_as_other_runs": Kind.NUMBER,
 }
+_EQUAL_RATES = "p(equal rates)"
+_TESTS_OF_RATES = {"p_equal_rates": (_EQUAL_RATES, "rates are equal")}
+_TESTS_OF_EVENTS = {
+    "p_gained_as_lost": ("p(gained = lost)", "as many were gained as lost"),
+    "p_as_other_runs": ("p(as other runs)", "all runs changed alike"),
+}
+
 EVENTS: dict[str, Kind] = {
     "change": Kind.TEXT,
     "run": Kind.COUNT,
@@ -61,8 +69,8 @@ class Comparison:
     exposures : Exposures or None
         Of all runs, if they are of other events.
     cutflow, runs, events : Table
-        Columns `CUTFLOW`, `RUNS`, and `EVENTS` with the features. In ``runs``, ``p`` tests that gained and
-        lost are alike (other events: equal rates), ``p_even`` that the run changed as much as the others.
+        Columns `CUTFLOW`, `RUNS`, and `EVENTS` with the features. Of the same events, ``p_gained_as_lost``
+        tests that a run gained as many as it lost, ``p_as_other_runs`` that it changed as much as the others.
     after : str
         Where the selected events of ``runs`` and ``events`` were taken.
     """
@@ -74,6 +82,11 @@ class Comparison:
     runs: Table
     events: Table
     after: str
+
+    @property
+    def tests(self) -> dict[str, tuple[str, str]]:
+        """Columns of `runs` with p-values: their headings, and what is tested in words."""
+        return _TESTS_OF_EVENTS if self.same_events else _TESTS_OF_RATES
 
     def smallest(self, name: str) -> tuple[float, float, int]:
         """Give the smallest p-value of the runs, the same after the number of looks, and that number."""
@@ -112,7 +125,7 @@ def _changed_rows(changes: Sequence[RunChange]) -> Iterator[tuple[Value, ...]]:
     for c, n, of in zip(changes, changed, either, strict=True):
         p = float(same_rate(c.gained, 1, c.lost, 1))
         even = float(same_rate(n, of, sum(changed) - n, sum(either) - of))
-        yield c.run, c.both + c.lost, c.both + c.gained, c.gained, c.lost, p, even
+        yield c.run, c.both + c.lost, c.both + c.gained, c.gained, c.lost, None, p, even
 
 
 def compare_rates(
@@ -180,7 +193,7 @@ def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> I
             eot = facts[run].eot_delivered or 0.0
             exposures.append(eot if unit != "visible events" else float(passed["visible"]))
         p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
-        yield (run, *counts, None, None, p, None)
+        yield (run, *counts, None, None, p, None, None)
 
 
 def _events_table(events: Sequence[Changed]) -> Table:
@@ -205,9 +218,10 @@ def lines(found: Comparison) -> Iterator[str]:
     for letter, name in zip("AB", found.names, strict=True):
         yield f"{letter}: {name}"
     yield _how(found)
-    yield f"{'':<18}{'A':>12}{'B':>12}{'B - A':>11}{'B / A':>9}{'' if found.same_events else '        p'}"
+    test = "" if found.same_events else f"{_EQUAL_RATES:>18}"
+    yield f"{'':<18}{'A':>12}{'B':>12}{'B - A':>11}{'B / A':>9}{test}"
     for row in found.cutflow.records():
-        p = "" if row["p"] is None else f"{row['p']:9.2g}"
+        p = "" if row["p_equal_rates"] is None else f"{row['p_equal_rates']:18.2g}"
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.4f}"
         numbers = (_count(row["first"]), _count(row["second"]), _signed(row["difference"]))
         yield f"{row['cut']!s:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>11}{ratio:>9}{p}"
@@ -222,25 +236,22 @@ def _how(found: Comparison) -> str:
         return "the same events, matched by run, spill and event"
     return (
         f"other events, per {found.exposures.unit}: {found.exposures.first:.4g} and "
-        f"{found.exposures.second:.4g}; p: the chance of rates that differ so much or more"
+        f"{found.exposures.second:.4g}; p: the chance that equal rates look so different or more"
     )
 
 
 def _of_runs(found: Comparison) -> Iterator[str]:
     yield f"run by run, after {found.after}:"
     changed = "      gained        lost" if found.same_events else ""
-    yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{'p':>11}{'p even' if found.same_events else '':>11}"
+    heads = "".join(f"{head:>18}" for head, _ in found.tests.values())
+    yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{heads}"
     for row in found.runs.records():
         more = f"{_count(row['gained']):>12}{_count(row['lost']):>12}" if found.same_events else ""
-        even = "" if row["p_even"] is None else f"{row['p_even']:>11.3g}"
         counts = f"{row['run']!s:>8}{_count(row['first']):>12}{_count(row['second']):>12}{more}"
-        yield f"{counts}{row['p']:>11.3g}{even}"
-    tests = {"p": "equal rates"}
-    if found.same_events:
-        tests = {"p": "gained and lost alike", "p_even": "all runs changed alike"}
-    for name, test in tests.items():
+        yield counts + "".join(f"{row[name]:>18.3g}" for name in found.tests)
+    for name, (_, test) in found.tests.items():
         smallest, honest, looks = found.smallest(name)
-        yield f"test of {test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
+        yield f"test that {test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
 
 
 def _of_events(found: Comparison) -> Iterator[str]:

@@ -180,9 +180,9 @@ def _whole(path: Path) -> Iterator[Path]:
 def _open(path: Path, format: Format, facts: dict[str, str]) -> Iterator[Writer]:  # noqa: A002
     if format is Format.ROOT:
         with uproot.recreate(path, compression=uproot.ZSTD(3)) as file:
-            for name, text in facts.items():
-                file[name] = text
             yield _Root(file)
+            for name, text in facts.items():  # after the tree: people open the first key
+                file[name] = text
         return
     writer = _Arrow(path, facts, flat=format is Format.CSV)
     try:

@@ -95,7 +95,8 @@ def test_root_coffea_and_csv_read_the_same(result: Path, tmp_path: Path) -> None
     parquet, root, flat = (tmp_path / f"x.{suffix}" for suffix in ("parquet", "root", "csv"))
     table = pq.read_table(parquet)
     with uproot.open(root) as file:
-        tree = file["events"].arrays(library="np")
+        assert file.keys()[0] == "events;1"
+        tree = file[file.keys()[0]].arrays(library="np")
         assert '"momentum"' in str(file["na64_cuts"])
         assert "blind" in str(file["na64_events"])
     with flat.open(newline="") as stream:
