@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from na64.datasets.facts import Fact
+from na64.datasets.identity import identity
 
 SCHEMA = 1
 """Version of `result.json`."""
@@ -104,6 +105,12 @@ class SelectionFacts:
     regions: tuple[CutFacts, ...]
     yields_after: str
     variations: tuple[VariationFacts, ...] = ()
+
+    @property
+    def cuts_identity(self) -> str:
+        """Name what the cuts keep, whatever they are called: twelve digits of a hash of their intervals."""
+        cuts = [[[i.feature, i.low, i.high, i.table] for i in cut.intervals] for cut in self.cuts]
+        return identity(cuts)[:12]
 
 
 @dataclass(frozen=True, slots=True)

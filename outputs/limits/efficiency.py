@@ -8,6 +8,7 @@ from pathlib import Path
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import Efficiency
+from na64.outputs.signal.efficiency import Efficiency as SignalEfficiency
 from na64.outputs.signal.efficiency import load_efficiencies
 
 EFFICIENCY = "efficiency.csv"
@@ -29,12 +30,14 @@ def efficiency_by(text: str | None, *, threshold: float) -> Callable[[Exposure, 
 
     def read(exposure: Exposure, period: str) -> Efficiency:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
-        return read_efficiency(path, period, threshold=threshold, selection=exposure.selection)
+        return read_efficiency(path, period, threshold=threshold, exposure=exposure)
 
     return read
 
 
-def read_efficiency(path: Path, period: str, *, threshold: float, selection: str = "") -> Efficiency:
+def read_efficiency(
+    path: Path, period: str, *, threshold: float, exposure: Exposure | None = None
+) -> Efficiency:
     """Read the efficiency of a period.
 
     Parameters
@@ -44,19 +47,30 @@ def read_efficiency(path: Path, period: str, *, threshold: float, selection: str
     period : str
     threshold : float
         GeV.
-    selection : str
-        What it must be the efficiency of; empty for any.
+    exposure : Exposure, optional
+        What it must be the efficiency of: by the cuts, so that a selection that only adds variations fits;
+        by the name of the selection where the file does not state the cuts.
 
     Raises
     ------
     ValueError
-        There is no such file, or it has none of this period and selection.
+        There is no such file, or it has none of this period and of these cuts.
     """
     if not path.is_file():
         raise ValueError(f"{path}: there is no efficiency; na64 efficiency makes it, or state one")
     found = load_efficiencies(path, reference=threshold)
     if period not in found:
         raise ValueError(f"{path}: no efficiency of period '{period}'; it has {', '.join(found)}")
-    if selection and f", {selection}, " not in found[period].source:
-        raise ValueError(f"{path}: its efficiency of {period} is not that of {selection}")
+    if exposure is not None:
+        _check_cuts(path, period, found[period], exposure)
     return found[period]
+
+
+def _check_cuts(path: Path, period: str, found: SignalEfficiency, exposure: Exposure) -> None:
+    is_same = found.cuts == exposure.cuts if found.cuts else found.selection == exposure.selection
+    if not is_same:
+        theirs = f"{found.selection} {found.cuts}".strip()
+        raise ValueError(
+            f"{path}: its efficiency of {period} is that of the cuts of {theirs}; "
+            f"{exposure.folder} has those of {exposure.selection} {exposure.cuts}"
+        )

@@ -48,7 +48,8 @@ class Exposure:
     folder : Path
     label : str
         What the events are: data or simulation.
-    selection : str
+    selection, cuts : str
+        Name of the selection and identity of its cuts.
     periods : tuple of PeriodExposure
     excluded : tuple of (int, str)
         Runs that do not count, and why.
@@ -61,6 +62,7 @@ class Exposure:
     folder: Path
     label: str
     selection: str
+    cuts: str
     periods: tuple[PeriodExposure, ...]
     excluded: tuple[tuple[int, str], ...]
     state: str
@@ -98,7 +100,9 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
     names = sorted({run.period for run in used})
     periods = tuple(_period(name, [r for r in used if r.period == name], counts, delivered) for name in names)
     digest = sha256((folder / RESULT).read_bytes()).hexdigest()
-    return Exposure(folder, summary.label, summary.selection.name, periods, excluded, state, digest)
+    selection = summary.selection
+    named = (selection.name, selection.cuts_identity)
+    return Exposure(folder, summary.label, *named, periods, excluded, state, digest)
 
 
 def _period(

@@ -37,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "n_simulated": Kind.COUNT,
     "threshold": Kind.NUMBER,
     "selection": Kind.TEXT,
+    "cuts": Kind.TEXT,
 }
 """Columns of `efficiency.csv`; masses and thresholds in GeV."""
 
@@ -59,6 +60,8 @@ class Point:
         Events in the box, whatever their dark photon.
     n_selected : int
         Of those, the ones that pass every cut, the trigger included.
+    cuts : str
+        Identity of the selection's cuts; empty if not known.
     """
 
     mass: float
@@ -69,6 +72,7 @@ class Point:
     n_generated: int
     n_in_box: int
     n_selected: int
+    cuts: str = ""
 
     def __post_init__(self) -> None:
         in_order = 0 <= self.n_selected <= self.n_in_box <= self.n_simulated
@@ -104,6 +108,8 @@ class Efficiency:
     source : str
     changes : tuple of EfficiencyChange
         What variations of the selection do to it.
+    selection, cuts : str
+        Name of the selection and identity of its cuts; empty if not known.
     """
 
     mass: Floats
@@ -111,6 +117,8 @@ class Efficiency:
     error: Floats
     source: str
     changes: tuple[EfficiencyChange, ...] = ()
+    selection: str = ""
+    cuts: str = ""
 
     def __post_init__(self) -> None:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
@@ -154,6 +162,7 @@ def efficiency_table(points: Iterable[Point]) -> Table:
             point.n_simulated,
             point.threshold,
             point.selection,
+            point.cuts,
         )
         for point in sorted(points, key=lambda point: (point.period, point.selection, point.mass))
     ]
@@ -193,6 +202,7 @@ def _point(row: Row) -> Point:
         count("n_generated"),
         count("n_in_box"),
         count("n_selected"),
+        row.text("cuts") or "",
     )
     stated = row.number("efficiency")
     if stated is None or not math.isclose(stated, point.efficiency, rel_tol=1e-6):
@@ -220,12 +230,15 @@ def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, 
     found = {}
     for period in sorted({point.period for point in points}):
         own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
-        selections = sorted({point.selection for point in own})
+        selections = sorted({(point.selection, point.cuts) for point in own})
         if len(selections) > 1:
-            raise ValueError(f"{path}: period {period} has {' and '.join(selections)}, expected one")
-        source = f"{path.name}, period {period}, {selections[0]}, simulated"
+            stated = " and ".join(" ".join(one).strip() for one in selections)
+            raise ValueError(f"{path}: period {period} has {stated}, expected one")
+        (selection, cuts), *_ = selections
+        source = f"{path.name}, period {period}, {selection}, simulated"
         changes = changes_of(entry for entry in varied if entry.period == period)
-        found[period] = replace(efficiency_of(own, source, reference=reference), changes=changes)
+        measured = efficiency_of(own, source, reference=reference)
+        found[period] = replace(measured, changes=changes, selection=selection, cuts=cuts)
     return found
 
 

@@ -16,6 +16,7 @@ from na64.datasets.catalogue import Catalogue
 from na64.datasets.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import Kind, Trigger
+from na64.outputs.facts import selection_facts
 from na64.outputs.signal.efficiency import Point
 from na64.outputs.signal.variations import Varied
 from na64.processors.counting import count_events, judge_events
@@ -23,6 +24,7 @@ from na64.processors.job import Job, build_job, file_context
 from na64.processors.segment import needed_columns
 from na64.processors.varied import feature_rows, row_names
 from na64.processors.visible import VisibleEvents, visible_events
+from na64.selections.features import FEATURES
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox, load_box, load_boxes, simulated_mask
 from na64.selections.variations import Variation
@@ -161,7 +163,8 @@ def _measured(
 ) -> Measured:
     in_box, *after = counted[0].tolist()
     threshold = energy - load_box(period).ecal
-    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1])
+    cuts = selection_facts(job.selection, FEATURES).cuts_identity
+    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], cuts)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
         for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)

@@ -23,7 +23,9 @@ def _exposure_of(
 ) -> Exposure:
     found = tuple(PeriodExposure(name, eot, (1,), observed) for name, eot, observed in periods)
     excluded = ((2, "no live electrons on target are stated"),)
-    return Exposure(Path(folder), "a test", "invisible", found, excluded, "UNBLINDED under 1", digest)
+    return Exposure(
+        Path(folder), "a test", "invisible", "c0ffee", found, excluded, "UNBLINDED under 1", digest
+    )
 
 
 @pytest.fixture(scope="session")

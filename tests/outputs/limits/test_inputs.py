@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from na64.outputs.facts import selection_facts
 from na64.outputs.limits.efficiency import efficiency_by
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.signal.efficiency import Point, efficiency_table
 from na64.outputs.statistics.background import BackgroundTable, Row
+from na64.selections.features import FEATURES
+from na64.selections.selection import load_selection
 
 
-def _table(selection: str) -> bytes:
+def _table(selection: str, cuts: str = "") -> bytes:
     points = [
-        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n) for mass, n in ((0.01, 600), (1.0, 400))
+        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts)
+        for mass, n in ((0.01, 600), (1.0, 400))
     ]
     return efficiency_table(points).to_csv()
 
@@ -76,5 +80,23 @@ def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path:
     with pytest.raises(ValueError, match=r"no efficiency of period '2023A'; it has 2022"):
         efficiency_by(None, threshold=50)(exposure, "2023A")
     path.write_bytes(_table("dimuon"))
-    with pytest.raises(ValueError, match="its efficiency of 2022 is not that of invisible"):
+    with pytest.raises(ValueError, match=r"that of the cuts of dimuon; .* has those of invisible c0ffee"):
         efficiency_by(None, threshold=50)(exposure, "2022")
+
+
+def test_an_efficiency_fits_by_its_cuts_not_by_its_name(
+    exposure_of: Callable[..., Exposure], tmp_path: Path
+) -> None:
+    path = tmp_path / "efficiency.csv"
+    exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
+    path.write_bytes(_table("systematics", "c0ffee"))
+    assert efficiency_by(None, threshold=50)(exposure, "2022").at(0.1)[0] == pytest.approx(0.5)
+    path.write_bytes(_table("invisible", "decaf"))
+    with pytest.raises(ValueError, match=r"is that of the cuts of invisible decaf; .* of invisible c0ffee"):
+        efficiency_by(None, threshold=50)(exposure, "2022")
+
+
+def test_a_selection_with_variations_has_the_cuts_of_the_one_without() -> None:
+    names = ("invisible_2023", "systematics_2023", "dimuon_2023")
+    plain, varied, other = (selection_facts(load_selection(name), FEATURES).cuts_identity for name in names)
+    assert plain == varied != other

@@ -123,13 +123,17 @@ def test_impossible_counts_are_refused(change: dict[str, int]) -> None:
 
 def test_the_table_reads_back(tmp_path: Path) -> None:
     path = tmp_path / "efficiency.csv"
-    points = [WIDE, POINT, replace(POINT, mass=0.1)]
+    points = [WIDE, *(replace(POINT, mass=mass, cuts="c0ffee") for mass in (0.01, 0.1))]
     path.write_bytes(efficiency_table(points).to_csv())
     assert path.read_text().startswith("mass,period,efficiency,error,n_generated,n_selected")
     assert sorted(read_points(path), key=repr) == sorted(points, key=repr)
     found = load_efficiencies(path)
     assert set(found) == {"2018", "2023A"}
     assert found["2018"].source == "efficiency.csv, period 2018, invisible_2018, simulated"
+    assert [(one.selection, one.cuts) for one in found.values()] == [
+        ("invisible_2018", "c0ffee"),
+        ("invisible_2023", ""),
+    ]
 
 
 def test_a_wider_box_is_scaled_to_the_reference() -> None:
@@ -175,6 +179,9 @@ def test_two_selections_of_a_period_are_refused(tmp_path: Path) -> None:
     path.write_bytes(efficiency_table([POINT, replace(POINT, selection="mine", mass=0.1)]).to_csv())
     with pytest.raises(ValueError, match="invisible_2018 and mine, expected one"):
         load_efficiencies(path)
+    path.write_bytes(efficiency_table([POINT, replace(POINT, cuts="decaf", mass=0.1)]).to_csv())
+    with pytest.raises(ValueError, match="invisible_2018 and invisible_2018 decaf, expected one"):
+        load_efficiencies(path)
 
 
 def test_masses_must_rise() -> None:
@@ -190,5 +197,6 @@ def test_the_command_writes_and_adds(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert path.with_suffix(".png").stat().st_size > 10_000
     assert main([*words, "--layout", "array2018", "--selection", "invisible_2018", "--add"]) == 0
     assert [point.period for point in read_points(path)] == ["2018", "2023A"]
+    assert len({point.cuts for point in read_points(path)} - {""}) == 2
     assert main([*words, "--mass", "5"]) == 2
     assert "dark photon of 5 GeV: expected 0.001 to 1 GeV" in capsys.readouterr().err
