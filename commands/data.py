@@ -45,6 +45,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--layout", metavar="L", help=layout)
     parser.add_argument("--simulation", action="store_true", help="simulated files: not blinded")
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
+    settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
+    parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
     parser.add_argument("--accept", metavar="SHA", help="a quarantined file was reviewed and stays out")
     parser.add_argument("--reason", metavar="TEXT", help="why, with --accept")
 
@@ -93,6 +95,7 @@ def _catalogue(options: argparse.Namespace) -> int:
             period=options.period,
             layout=options.layout,
             previous=files.load(options.to) if options.update or options.accept else None,
+            settled=options.settled,
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from na64.datasets.catalogue_file import load, save
 from na64.datasets.conditions import Conditions
+from na64.datasets.files import is_url
 from na64.datasets.inputs import conditions_beside, expand, production_beside
 from na64.datasets.inspection import Expectation, find_change, inspect, read_keys, verify
 from na64.datasets.layout import LAYOUTS, Layout, load_layout
@@ -15,6 +16,7 @@ from na64.datasets.overlap import quarantine_overlaps
 from na64.datasets.periods import Period, load_periods
 from na64.datasets.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.toml import unknown
+from na64.datasets.unfinished import SETTLED
 
 __all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
 
@@ -31,6 +33,7 @@ def build(
     accept: Mapping[str, str] | None = None,
     conditions: Conditions | None = None,
     periods: dict[str, Period] | None = None,
+    settled: float = SETTLED,
     progress: Callable[[int, int], None] | None = None,
 ) -> Catalogue:
     """Register files: what they are, if they are whole, which runs they hold. No measured value is used.
@@ -50,7 +53,8 @@ def build(
         Name or TOML file of the only layout allowed.
     previous : Catalogue, optional
         To be brought up to date. Good files of it are quarantined if they have changed; files that never were
-        good are looked at again.
+        good are looked at again, and forgotten if they were only pending and are gone: they have another name
+        when they are whole.
     accept : mapping of str to str, optional
         Why a quarantined file stays out, by its path, its name or (8 digits at least) its sha256.
     conditions : Conditions, optional
@@ -58,6 +62,8 @@ def build(
         `previous` are kept.
     periods : dict of str to Period, optional
         By default those of `load_periods`.
+    settled : float
+        Seconds; a ROOT file that was not closed is pending until it has not changed for so long.
     progress : callable, optional
         Called with the number of files done and the number of all.
 
@@ -81,7 +87,9 @@ def build(
         raise ValueError(f"the catalogue is of {previous.kind.value}, not of {kind.value}")
     allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
     layouts = _by_name([*allowed, *_known_layouts(previous)])
-    expected = Expectation(tuple(layouts.values() if layout is None else allowed), known_periods, period)
+    expected = Expectation(
+        tuple(layouts.values() if layout is None else allowed), known_periods, period, settled
+    )
     kept, again = _recheck(previous)
     new = _inspect(_unknown_paths(paths, kept) | again, expected, progress or _no_progress)
     records = quarantine_overlaps(
@@ -133,12 +141,16 @@ def _recheck(previous: Catalogue | None) -> tuple[tuple[FileRecord, ...], dict[s
         if record.accepted:
             kept.append(record)
         elif not record.layout:
-            again[record.path] = None
+            again |= {} if _has_gone(record) else {record.path: None}
         else:
             reason = find_change(record)
             status = Status.QUARANTINED if reason else Status.GOOD
             kept.append(replace(record, status=status, reason=reason))
     return tuple(kept), again
+
+
+def _has_gone(record: FileRecord) -> bool:
+    return record.status is Status.PENDING and not is_url(record.path) and not Path(record.path).exists()
 
 
 def _unknown_paths(paths: Iterable[str | Path], kept: Iterable[FileRecord]) -> dict[str, None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from na64.datasets.periods import Period, period_of_run
 from na64.datasets.read import read_tree
 from na64.datasets.records import FileRecord, Status
 from na64.datasets.stored import BadFileError, ChangedFileError, Format, Tree, first_line
+from na64.datasets.unfinished import SETTLED, UnfinishedFileError, finished
 
 Keys: TypeAlias = dict[int, NDArray[np.int64]]
 """By run, the events of a file as ``spill << 32 | event``, sorted."""
@@ -54,11 +56,14 @@ class Expectation:
     periods : dict of str to Period
     period : str or None
         The only one allowed.
+    settled : float
+        Seconds without a change after which nobody writes into a file any more.
     """
 
     layouts: tuple[Layout, ...]
     periods: dict[str, Period]
     period: str | None = None
+    settled: float = SETTLED
 
 
 def inspect(path: str, expected: Expectation) -> FileRecord:
@@ -73,14 +78,18 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
     Returns
     -------
     FileRecord
-        Good, or quarantined with the reason, or pending if a remote file cannot be reached now.
+        Good, or quarantined with the reason, or pending: a remote file that cannot be reached now, or a local
+        one that is still being written.
     """
     record = FileRecord(path)
     try:
         _check_path(path)
-        digest = digest_of(path)
-        record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
-        return _look_inside(record, expected)
+        with nullcontext() if is_url(path) else finished(Path(path), expected.settled):
+            digest = digest_of(path)
+            record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
+            return _look_inside(record, expected)
+    except UnfinishedFileError as error:
+        return FileRecord(path, status=Status.PENDING, reason=str(error))
     except BadFileError as error:
         return replace(record, status=Status.QUARANTINED, reason=str(error))
     except Exception as error:

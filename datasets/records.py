@@ -16,7 +16,7 @@ from na64.datasets.production import Production
 
 
 class Status(StrEnum):
-    """If a file may be used: yes, no, or could not be looked at yet."""
+    """If a file may be used: yes, no, or not yet (still being written, or out of reach)."""
 
     GOOD = "good"
     QUARANTINED = "quarantined"
@@ -195,5 +195,3 @@ def _warnings(record: FileRecord, kind: Kind) -> Iterator[str]:
         yield f"{record.name}: {record.duplicates} entries repeat the run, spill and event of another"
     if record.is_good and kind is Kind.SIMULATION and not record.truth:
         yield f"{record.name}: taken as simulation, but does not say what was simulated"
-    if record.status is Status.PENDING:
-        yield f"{record.name}: {record.reason}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from na64.datasets.bad import BadList
-from na64.datasets.catalogue import Catalogue, Kind
+from na64.datasets.catalogue import Catalogue, Kind, Status
 from na64.datasets.conditions import Conditions, SpillFacts
 from na64.datasets.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.periods import Period
@@ -117,8 +117,11 @@ def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
     missing = {run: n_events for run, n_events in result.missing.items() if n_events}
     if missing:
         yield f"{sum(missing.values())} recorded events of {len(missing)} runs were not read"
-    if catalogue.unreviewed:
-        yield f"{len(catalogue.unreviewed)} files were not read and nobody has reviewed why"
+    pending = sum(record.status is Status.PENDING for record in catalogue.unreviewed)
+    if pending:
+        yield f"{pending} files are pending: na64 catalogue --update looks at them again"
+    if pending < len(catalogue.unreviewed):
+        yield f"{len(catalogue.unreviewed) - pending} files were not read and nobody has reviewed why"
     if result.failures:
         yield f"{len(result.failures)} pieces of work failed"
 

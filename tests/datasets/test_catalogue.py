@@ -587,7 +587,8 @@ def test_a_remote_file_that_cannot_be_reached_is_pending(
     catalogue = register(url)
     assert only(catalogue).status is Status.PENDING
     assert catalogue.unreviewed == catalogue.files
-    assert catalogue.warnings == ("later.root: cannot be read: No such file or directory",)
+    assert reasons(catalogue) == {"later.root": "cannot be read: No such file or directory"}
+    assert catalogue.warnings == ()
     write_run("later.root")
     after = register(url, previous=catalogue)
     assert only(after).is_good
