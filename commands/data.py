@@ -82,6 +82,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _catalogue(options: argparse.Namespace) -> int:
     from na64.datasets import catalogue as files
+    from na64.datasets.periods import load_periods
     from na64.outputs import messages
     from na64.outputs.progress import progress
 
@@ -101,7 +102,7 @@ def _catalogue(options: argparse.Namespace) -> int:
         )
     files.save(built, options.to)
     _note_claims(built, options.to)
-    tell(messages.of_catalogue(built, options.to))
+    tell(messages.of_catalogue(built, options.to, load_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
 
 

@@ -174,6 +174,7 @@ def _run_facts(entry: Table) -> RunFacts:
         energy=entry.number("energy", None),
         eot_delivered=entry.number("eot_delivered", None),
         eot_live=entry.number("eot_live", None),
+        triggers=entry.integer("triggers", None),
     )
 
 

@@ -2,7 +2,7 @@
 
 A folder ``conditions/`` beside run files, and a period's own tables, have the same three forms:
 
-- ``runs.csv``: ``run,type,particle,energy,eot_delivered,eot_live`` (GeV)
+- ``runs.csv``: ``run,type,particle,energy,eot_delivered,eot_live,triggers`` (GeV)
 - ``spills.csv``: ``run,spill,eot_delivered,eot_live,quality,prescale,good_fraction``
 - ``bad.csv``: ``run,spill,start,stop``
 
@@ -57,6 +57,8 @@ class RunFacts:
         GeV, of the beam.
     eot_delivered, eot_live : float or None
         Particles on target, and those while the data acquisition could record.
+    triggers : int or None
+        Events that it recorded, of whatever trigger: as many as the files of the run together have to have.
     """
 
     run: int
@@ -65,6 +67,7 @@ class RunFacts:
     energy: float | None = None
     eot_delivered: float | None = None
     eot_live: float | None = None
+    triggers: int | None = None
 
     def __post_init__(self) -> None:
         _check_eot(f"run {self.run}", self.eot_delivered, self.eot_live)
@@ -154,6 +157,7 @@ def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
         energy=_agreed(first.energy, second.energy, None, f"{where}: energy"),
         eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
         eot_live=_agreed(first.eot_live, second.eot_live, None, f"{where}: eot_live"),
+        triggers=_agreed(first.triggers, second.triggers, None, f"{where}: triggers"),
     )
 
 
@@ -228,7 +232,7 @@ def read_conditions(folder: Source, prefix: str = "") -> Conditions:
     return Conditions(run_facts, spills, BadList(tuple(entries)))
 
 
-_RUN_COLUMNS = ("run", "type", "particle", "energy", "eot_delivered", "eot_live")
+_RUN_COLUMNS = ("run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers")
 _SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "prescale", "good_fraction")
 _BAD_COLUMNS = ("run", "spill", "start", "stop")
 
@@ -241,6 +245,7 @@ def _run_facts(row: Row) -> RunFacts:
         energy=row.number("energy"),
         eot_delivered=row.number("eot_delivered"),
         eot_live=row.number("eot_live"),
+        triggers=row.integer("triggers"),
     )
 
 

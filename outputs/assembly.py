@@ -11,6 +11,7 @@ from na64.datasets.conditions import Conditions, SpillFacts
 from na64.datasets.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.periods import Period
 from na64.datasets.spans import to_ranges
+from na64.datasets.triggers import differences
 from na64.outputs import histograms
 from na64.outputs.facts import box_facts, period_facts, selection_facts
 from na64.outputs.identities import parts_of_job, parts_of_run
@@ -23,6 +24,7 @@ from na64.processors.result import REGIONS
 from na64.selections.features import FEATURES
 
 UNKNOWN = Exposure(None, None)
+_UNCOUNTED = "; its electrons on target do not count, being those of other events"
 
 SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
 Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
@@ -53,7 +55,12 @@ def summarise(
     used = [periods[name] for name in sorted({context.period for context in job.runs.values()})]
     known = {period.name: (period, _spills(catalogue, period)) for period in used}
     reading = read_spills(catalogue, result)
-    exposures = {number: _exposure(number, catalogue, job, reading, known) for number in result.tallies}
+    differing = {run: text for run, text in differences(catalogue, periods).items() if run in job.runs}
+    uncounted = {run: _UNCOUNTED for run in differing if not reading.may_lack(run)}
+    exposures = {
+        number: UNKNOWN if number in uncounted else _exposure(number, catalogue, job, reading, known)
+        for number in result.tallies
+    }
     runs = tuple(_run(number, catalogue, job, result, exposures[number]) for number in sorted(exposures))
     reasons = tuple(_reasons(catalogue, result))
     is_data = catalogue.kind is Kind.DATA
@@ -73,7 +80,11 @@ def summarise(
         periods=tuple(period_facts(period) for period in used),
         histograms=histograms.describe(booking),
         files=_files(catalogue),
-        warnings=(*catalogue.warnings, *_of_exposure(runs, known, job, reading)),
+        warnings=(
+            *catalogue.warnings,
+            *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
+            *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
+        ),
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
@@ -126,7 +137,7 @@ def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
         yield f"{len(result.failures)} pieces of work failed"
 
 
-def _of_exposure(runs: tuple[RunFacts, ...], known: Known, job: Job, reading: Reading) -> Iterator[str]:
+def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Reading) -> Iterator[str]:
     for run in runs:
         spills = known[run.period][1].get(run.run, [])
         unread = reading.unread(run.run, (spill.spill for spill in spills))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from na64.datasets.catalogue import Catalogue
+from na64.datasets.periods import Period
+from na64.datasets.triggers import differences
 from na64.outputs.summary import Summary
 from na64.processors.tasks import Task
 
@@ -13,10 +15,12 @@ _EVENTS_PER_SECOND = 2e5
 """A cautious rate of one worker, for estimates."""
 
 
-def of_catalogue(catalogue: Catalogue, path: Path) -> Iterator[str]:
+def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]) -> Iterator[str]:
     """Say what was registered, and what was not and why."""
     for line in catalogue.warnings:
         yield f"warning: {line}"
+    for run, text in differences(catalogue, periods).items():
+        yield f"warning: run {run}: {text}"
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
     runs = catalogue.runs

@@ -81,8 +81,11 @@ class Reading:
 
     def of(self, run: int, spill: int) -> Read:
         """Tell how much of a spill was read: a spill without events was, unless they may be in a bad file."""
-        may_be_lost = self.gaps is None or run in self.gaps
-        return self.spills.get((run, spill), Read.NOTHING if may_be_lost else Read.ALL)
+        return self.spills.get((run, spill), Read.NOTHING if self.may_lack(run) else Read.ALL)
+
+    def may_lack(self, run: int) -> bool:
+        """Tell if a file that is not good may have events of a run."""
+        return self.gaps is None or run in self.gaps
 
     def unread(self, run: int, listed: Iterable[int]) -> frozenset[int] | None:
         """Return the spills of a run that were not read; None if of any only a part was.

@@ -178,14 +178,16 @@ def write_conditions(
     """Write runs.csv, spills.csv and bad.csv in the form that `na64.datasets.conditions` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
-    runs: list[list[object]] = [["run", "type", "particle", "energy", "eot_delivered", "eot_live"]]
+    columns = ["run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers"]
+    runs: list[list[object]] = [[*columns]]
     spills: list[list[object]] = [["run", "spill", "eot_delivered", "eot_live", "quality", "good_fraction"]]
     bad_spills = {(entry.run, entry.spill) for entry in campaign.bad if entry.start is None}
     for plan in plans:
         live_of_event = 1 / campaign.rate(plan.run.type)
         live = [round(size * live_of_event) for size in plan.spill_sizes.tolist()]
         delivered = [round(eot / beam.live_fraction) for eot in live]
-        runs.append([plan.number, plan.run.type.value, beam.particle, beam.energy, sum(delivered), sum(live)])
+        known = [beam.particle, beam.energy, sum(delivered), sum(live), plan.n_events]
+        runs.append([plan.number, plan.run.type.value, *known])
         for spill, pair in enumerate(zip(delivered, live, strict=True), start=1):
             is_bad = bool({(plan.run.run, spill), (plan.run.run, None)} & bad_spills)
             good = _good_fraction(campaign.bad, plan.run.run, spill, int(plan.spill_sizes[spill - 1]))

@@ -195,3 +195,12 @@ def test_conditions_add_and_the_empty_one_changes_nothing(tmp_path: Path) -> Non
     assert added.spills == {(2, 1): SpillFacts(2, 1, 3.0, None, Quality.BAD)}
     assert added.bad == BadList((BadEntry(2, 1), BadEntry(3)))
     assert one + Conditions() == Conditions() + one == one
+
+
+def test_triggers_are_read_and_must_agree(tmp_path: Path) -> None:
+    facts = read(tmp_path, runs="run,triggers\n8701,1000\n").run_facts
+    assert facts == {8701: RunFacts(8701, triggers=1000)}
+    joined = join_run_facts(facts[8701], RunFacts(8701, eot_live=4e9))
+    assert joined == RunFacts(8701, eot_live=4e9, triggers=1000)
+    with pytest.raises(ValueError, match="run 8701: triggers is 1000 in one place and 999 in another"):
+        join_run_facts(facts[8701], RunFacts(8701, triggers=999))
