@@ -15,7 +15,7 @@ from na64.processors import known
 from na64.processors.kernels import blocks, ecal, hcal, shower, small
 from na64.processors.kernels.window import LANES
 from na64.processors.known import rows_of
-from na64.processors.pulses import pulses_of
+from na64.processors.pulses import crowded, pulses_of
 from na64.selections.features import FEATURES, INDEX
 
 DIRECT = (
@@ -50,6 +50,7 @@ class Skip(IntEnum):
     NONFINITE = 1
     CELL_RANGE = 2
     UNEQUAL_HITS = 3
+    TOO_MANY_HITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def compute(
     """Make every feature of every event.
 
     An event is skipped if a value that a feature needs is not finite, if a hit is in a cell that does not
-    exist, or if its columns have unequal numbers of hits.
+    exist, if its columns have unequal numbers of hits, or if a detector has more than
+    `na64.processors.pulses.MOST_PULSES` a cell.
 
     Parameters
     ----------
@@ -232,6 +234,8 @@ def _store_cells(
             absent_nan=absent_nan,
             n_events=events.n_events,
         )
+        if isinstance(columns, Hits):
+            table.skip[crowded(columns, detector)] = Skip.TOO_MANY_HITS
         makers = [name]
         if name == "ecal" and (profile_chi2 or "shower_chi2" not in events.event):
             makers.append("shower")

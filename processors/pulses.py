@@ -14,6 +14,10 @@ from na64.processors.kernels.window import LANES, LARGEST, window_cells, window_
 
 Pulses = tuple[Any, ...]
 
+MOST_PULSES = 64
+"""Hits of an event at most, for each cell of a detector: a digitiser records some tens of samples, and a
+pulse takes several. More are damaged offsets, or meant to fill the memory."""
+
 _PULSE = ("energy", "time", "expected_time", "time_sigma")
 
 
@@ -102,6 +106,14 @@ def calibrate(
         energies[0, start:stop] = grid[:, : stop - start].T
         energies[1, start:stop] = grid[:, LANES : LANES + stop - start].T
     return energies[0], energies[1]
+
+
+def crowded(hits: Hits, detector: Detector) -> NDArray[np.int64]:
+    """Return the events with more hits than a detector can give: more than `MOST_PULSES` a cell."""
+    most = MOST_PULSES * detector.n_cells
+    if _most_hits(hits.offsets) <= most:  # many events at once: it costs nothing
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.diff(hits.offsets) > most)
 
 
 def _most_hits(offsets: Array) -> int:

@@ -13,7 +13,7 @@ from na64.selections.regions import REGIONS as _PLACES
 REGIONS = ("elsewhere", *_PLACES)
 """Last index of `Tally.first_fail`."""
 
-SKIPPED = ("skipped_nonfinite", "skipped_cell_range", "skipped_unequal_hits")
+SKIPPED = ("skipped_nonfinite", "skipped_cell_range", "skipped_unequal_hits", "skipped_too_many_hits")
 """Reasons why an event was read but not processed, in the order of their codes."""
 
 ACCOUNTING = ("processed", "hidden", *SKIPPED)

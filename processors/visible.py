@@ -26,6 +26,7 @@ _REASONS = {
     "skipped_nonfinite": Skip.NONFINITE,
     "skipped_cell_range": Skip.CELL_RANGE,
     "skipped_unequal_hits": Skip.UNEQUAL_HITS,
+    "skipped_too_many_hits": Skip.TOO_MANY_HITS,
 }
 
 

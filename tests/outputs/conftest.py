@@ -106,6 +106,7 @@ def tally(
             "skipped_nonfinite": 0,
             "skipped_cell_range": skipped,
             "skipped_unequal_hits": 0,
+            "skipped_too_many_hits": 0,
         },
         first_fail=np.broadcast_to(counts, (n_layers, *counts.shape)).copy(),
         alone=np.full((n_layers, n_cuts), visible - 1, np.int64),

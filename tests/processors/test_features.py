@@ -18,6 +18,7 @@ from na64.datasets.detector import Detector, Setup, ShowerTemplate, Timing
 from na64.processors.features import DIRECT, MADE_OF, FeatureTable, Skip, compute, warm_up
 from na64.processors.kernels import blocks
 from na64.processors.kernels.window import LANES
+from na64.processors.pulses import MOST_PULSES
 from na64.selections.features import FEATURES
 
 Array = NDArray[Any]
@@ -321,6 +322,29 @@ def test_events_with_unequal_columns_are_skipped_whatever_else_they_have() -> No
     )
     hits = replace(_as_hits(events.detectors["srd"], np.arange(3)), unequal=unequal)
     _skipped(_make(replace(events, detectors={**events.detectors, "srd": hits})), Skip.UNEQUAL_HITS, 3)
+
+
+def _crowd(hits: Hits, event: int, n_hits: int) -> Hits:
+    """Repeat a hit of an event until it has so many."""
+    own, times = np.diff(hits.offsets), np.ones(len(hits.cell), int)
+    times[hits.offsets[event]] += n_hits - own[event]
+    own[event] = n_hits
+    columns = {what: np.repeat(getattr(hits, what), times) for what in ("cell", "energy", "time")}
+    columns |= {what: np.repeat(getattr(hits, what), times) for what in ("expected_time", "time_sigma")}
+    return Hits(np.concatenate([[0], np.cumsum(own)]), **columns)
+
+
+@pytest.mark.parametrize("name", ["ecal", "srd"])
+def test_an_event_with_more_hits_than_its_cells_can_give_is_skipped(name: str) -> None:
+    events, n_cells = _events(80), int(np.prod(SHAPES[name]))
+    hits = _as_hits(events.detectors[name], np.arange(n_cells))
+    event = int(np.flatnonzero(np.diff(hits.offsets))[-1])
+    for extra in (0, 1):
+        spoilt = _crowd(hits, event, MOST_PULSES * n_cells + extra)
+        table = _make(replace(events, detectors={**events.detectors, name: spoilt}))
+        assert table.skip.nonzero()[0].tolist() == [event] * extra
+        if extra:
+            _skipped(table, Skip.TOO_MANY_HITS, event)
 
 
 def test_residual_times_are_relative_to_nothing() -> None:

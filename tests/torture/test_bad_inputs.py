@@ -112,6 +112,14 @@ def one_more_hit(branches: dict[str, Any]) -> None:
     branches["ecal_energy"] = ak.values_astype(ak.Array(energy), "float32")
 
 
+def crowd(branches: dict[str, Any]) -> None:
+    """Give an event hits enough for a hundred of its detector."""
+    for name in [name for name in branches if name.startswith("srd_")]:
+        hits = branches[name].to_list()
+        hits[EVENT] = (hits[EVENT] or [1.0]) * 400
+        branches[name] = ak.values_astype(ak.Array(hits), ak.flatten(branches[name]).layout.dtype)
+
+
 def directory(files: Any) -> None:
     files.path(BAD).unlink()
     files.path(BAD).mkdir()
@@ -301,6 +309,7 @@ CASES = [
         for kind in ("flat", "jagged")
         for container, bad in (("ttree", BAD), ("rntuple", BAD), ("parquet", "run_8701.parquet"))
     ),
+    Case("41 too many hits of an event", change(crowd), skipped="too_many_hits"),
     Case("42 hostile names", change(hostile)),
 ]
 
