@@ -130,7 +130,8 @@ def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
         yield f"{sum(missing.values())} recorded events of {len(missing)} runs were not read"
     pending = sum(record.status is Status.PENDING for record in catalogue.unreviewed)
     if pending:
-        yield f"{pending} files are pending: na64 catalogue --update looks at them again"
+        files = "1 file is" if pending == 1 else f"{pending} files are"
+        yield f"{files} pending: na64 catalogue --update looks again"
     if pending < len(catalogue.unreviewed):
         yield f"{len(catalogue.unreviewed) - pending} files were not read and nobody has reviewed why"
     if result.failures:
