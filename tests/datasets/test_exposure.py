@@ -85,3 +85,10 @@ def test_spills_that_have_more_than_their_run_are_refused() -> None:
     said = r"run 8701: eot_delivered is 10.0 for the run and 11.0 for its bad or unread spills"
     with pytest.raises(ValueError, match=said):
         exposure_of_run(RUN, [SpillFacts(8701, 1, 11.0)], BadList((BadEntry(8701, 1),)))
+
+
+def test_spills_may_have_more_than_their_run_by_rounding_only() -> None:
+    facts, bad = RunFacts(8701, eot_delivered=1.0), BadList((BadEntry(8701, 1),))
+    assert exposure_of_run(facts, [SpillFacts(8701, 1, 1 + 1e-9)], bad).delivered == 0.0
+    with pytest.raises(ValueError, match="eot_delivered is 1"):
+        exposure_of_run(facts, [SpillFacts(8701, 1, 1 + 2e-9)], bad)

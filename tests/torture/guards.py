@@ -1,29 +1,39 @@
 """Does a test notice when a guard is gone? Each guard of some modules is taken out, one at a time.
 
-Run as a program for a list of what nobody noticed: ``python tests/torture/guards.py [MODULE...]``.
+Run as a program for a list of what nobody noticed: ``python tests/torture/guards.py [MODULE[:FIRST-LAST]...]``,
+where FIRST and LAST are numbers of lines.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import json
 import os
 import re
+import resource
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
 
 PACKAGE = Path(__file__).parents[2]
-LONGEST = 180.0
-"""Seconds; tests that take longer have noticed."""
+LONGEST = 30.0
+"""Seconds more than ten times what they take without any change, after which tests have noticed."""
 
-_FILES = ["tests/datasets/test_catalogue.py", "tests/datasets/test_spans.py"]
+_FILES = [f"tests/datasets/test_{name}.py" for name in ("catalogue", "production", "spans")]
 _EXECUTOR, _BACKENDS = "tests/processors/test_executor.py", "tests/processors/test_backends.py"
+_LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
+_OPTIONS = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", _LOADED]
 _NO_CLUSTER = ["-k", "not dask and not Dask and not ctrl_c"]
 NEAREST: dict[str, list[str]] = {
     "datasets/records.py": _FILES,
@@ -32,7 +42,7 @@ NEAREST: dict[str, list[str]] = {
     "datasets/spans.py": _FILES,
     "datasets/catalogue.py": _FILES,
     "datasets/catalogue_file.py": _FILES,
-    "datasets/inspection.py": [*_FILES, "tests/datasets/test_inspection.py"],
+    "datasets/inspection.py": _FILES,
     "datasets/exposure.py": ["tests/datasets/test_exposure.py"],
     "processors/ledger.py": ["tests/processors/test_ledger.py"],
     "processors/tasks.py": ["tests/processors/test_tasks.py"],
@@ -41,7 +51,10 @@ NEAREST: dict[str, list[str]] = {
 }
 """Tests that have to notice, by module."""
 
-_CHECKS = re.compile(r"check|verify|decode|fsync|sync|unlink|put|join|kill|close")
+EQUIVALENT: dict[str, str] = {}
+"""Changes that no test can notice, and why."""
+
+_CHECKS = re.compile(r"check|verify|decode|fsync|sync|unlink|put|join|kill|close|done|limit|mask|ensure")
 _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -65,19 +78,32 @@ class Mutant:
     change: str
     source: str
 
+    @property
+    def name(self) -> str:
+        """What is changed, wherever it stands now."""
+        return f"{self.module} {self.change}"
+
+    @property
+    def place(self) -> str:
+        """Module and line."""
+        return f"{self.module}:{self.line}"
+
     def __str__(self) -> str:
-        return f"{self.module}:{self.line} {self.change}"
+        return f"{self.place} {self.change}"
 
 
 def mutants(module: str, source: str) -> Iterator[Mutant]:
     """Yield every variant of a module that has one guard less, or one bent."""
     tree = ast.parse(source)
+    seen = {ast.unparse(tree)}
     for number, node in enumerate(ast.walk(tree)):
         for change, edit in _edits(node):
             changed = copy.deepcopy(tree)
             edit(next(found for n, found in enumerate(ast.walk(changed)) if n == number))
             text = ast.unparse(ast.fix_missing_locations(changed))
-            yield Mutant(module, getattr(node, "lineno", 0), change, text)
+            if text not in seen:
+                seen.add(text)
+                yield Mutant(module, getattr(node, "lineno", 0), change, text)
 
 
 def _edits(node: ast.AST) -> Iterator[tuple[str, Callable[..., None]]]:
@@ -85,7 +111,7 @@ def _edits(node: ast.AST) -> Iterator[tuple[str, Callable[..., None]]]:
         yield f"never: if {_short(node.test)}", _never
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         yield from _conditions(node.test)
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _CHECKS.search(_name(node.value)):
+    if isinstance(node, ast.Expr) and _is_check(node.value):
         yield f"gone: {_short(node)}", _gone
     if isinstance(node, ast.ExceptHandler):
         yield f"not caught: {_short(node.type)}", _uncaught
@@ -124,12 +150,76 @@ def _uncaught(node: ast.ExceptHandler) -> None:
     node.body = [ast.Raise()]
 
 
-def _name(call: ast.Call) -> str:
-    return ast.unparse(call.func)
+def _is_check(value: ast.expr) -> bool:
+    """Tell if a value that is thrown away was asked for because asking may fail."""
+    if isinstance(value, ast.Call):
+        return _CHECKS.search(ast.unparse(value.func)) is not None
+    return isinstance(value, ast.BinOp)
 
 
 def _short(node: ast.AST | None) -> str:
     return " ".join(ast.unparse(node).split())[:70] if node is not None else ""
+
+
+class Watch:
+    """A plug-in of pytest that writes down through which lines each test goes, and how long it takes.
+
+    Parameters
+    ----------
+    package : Path
+        Where the modules are that are watched.
+    notes : Path
+        What was seen is written there.
+    """
+
+    def __init__(self, package: Path, notes: Path) -> None:
+        self._modules = {str(package / module): module for module in NEAREST}
+        self._notes = notes
+        self._seen: dict[str, tuple[float, list[str]]] = {}
+        self._lines: set[str] = set()
+
+    def _trace(self, frame: FrameType, _event: str, _argument: object) -> Callable[..., Any] | None:
+        module = self._modules.get(frame.f_code.co_filename)
+        if module is None:
+            return None
+        self._lines.add(f"{module}:{frame.f_lineno}")
+        return self._trace
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Watch one test."""
+        self._lines, start = set(), time.monotonic()
+        threading.settrace(self._trace)
+        sys.settrace(self._trace)
+        passed = yield
+        sys.settrace(None)
+        self._seen[item.nodeid] = (time.monotonic() - start, sorted(self._lines))
+        return passed
+
+    def pytest_sessionfinish(self) -> None:
+        """Write what was seen."""
+        self._notes.write_text(json.dumps(self._seen))
+
+
+class Nearest:
+    """A plug-in of pytest that begins with the tests that go through a line, the quickest first.
+
+    Parameters
+    ----------
+    place : str
+        Module and line.
+    notes : Path
+        What `Watch` has written.
+    """
+
+    def __init__(self, place: str, notes: Path) -> None:
+        seen = json.loads(notes.read_text())
+        self._rank = {test: (place not in lines, seconds) for test, (seconds, lines) in seen.items()}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Bring the tests into their order."""
+        items.sort(key=lambda item: self._rank.get(item.nodeid, (True, 0.0)))
 
 
 class Bench:
@@ -146,23 +236,45 @@ class Bench:
         kept_out = shutil.ignore_patterns(".*", "results", "build", "*.egg-info", "__pycache__", "docs")
         shutil.copytree(PACKAGE, self._package, ignore=kept_out)
         self._folder = folder
+        self._notes = folder / "notes.json"
+        self._tests: list[str] = []
+        self._longest = 0.0
 
-    def notices(self, mutant: Mutant, tests: list[str]) -> bool:
-        """Tell if a test fails with a changed module."""
+    def prepare(self, tests: list[str]) -> None:
+        """Run tests without any change, unless that was what was run last.
+
+        Raises
+        ------
+        RuntimeError
+            They fail.
+        """
+        if tests == self._tests:
+            return
+        self._tests, self._longest, start = tests, 600.0, time.monotonic()
+        if self._fails(Watch(self._package, self._notes)):
+            raise RuntimeError(f"{' '.join(tests)}: fail without any change")
+        self._longest = LONGEST + 10 * (time.monotonic() - start)
+
+    def mutants(self, module: str) -> Iterator[Mutant]:
+        """Yield the variants of a module as it was when it was copied."""
+        return mutants(module, (self._package / module).read_text())
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Tell if one of these tests fails with a changed module."""
         path = self._package / mutant.module
         original = path.read_text()
         path.write_text(mutant.source)
         try:
-            return self._fails(tests)
+            return self._fails(Nearest(mutant.place, self._notes))
         finally:
             path.write_text(original)
 
-    def _fails(self, tests: list[str]) -> bool:
+    def _fails(self, plugin: Watch | Nearest) -> bool:
         """Run tests in a fork, which saves the imports of other packages every time."""
         pid = os.fork()
         if pid == 0:
-            self._run(tests)
-        end = time.monotonic() + LONGEST
+            self._run(plugin)
+        end = time.monotonic() + self._longest
         while time.monotonic() < end:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
@@ -172,54 +284,90 @@ class Bench:
         os.waitpid(pid, 0)
         return True
 
-    def _run(self, tests: list[str]) -> None:
+    def _run(self, plugin: Watch | Nearest) -> None:
         code = 1
         try:
             os.setsid()
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, 1)
             os.dup2(nothing, 2)
-            os.environ |= {"PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-            sys.dont_write_bytecode = True
+            os.environ["PYTHONPATH"] = str(self._folder)
+            if isinstance(plugin, Nearest):  # what has been compiled of a mutant must not outlive it
+                os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+                sys.dont_write_bytecode = True
             sys.path.insert(0, str(self._folder))
             os.chdir(self._package)
-            import pytest  # noqa: PLC0415
-
-            scratch = str(self._folder / "scratch")
-            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--basetemp", scratch, *tests]))
+            scratch = ["--basetemp", str(self._folder / "scratch")]
+            code = int(pytest.main([*_OPTIONS, *scratch, *self._tests], plugins=[plugin]))
         finally:
             sys.stdout.flush()
             os._exit(code)
 
 
-def survivors(modules: list[str], folder: Path, tell: Callable[[str], None]) -> tuple[int, list[Mutant]]:
-    """Try every mutant of some modules; return their number and those that no test noticed.
+@dataclass
+class Tally:
+    """What came of the mutants of a module."""
 
-    Raises
-    ------
-    RuntimeError
-        The tests fail without any change.
-    """
-    for name in ("awkward", "distributed", "numba", "pyarrow.parquet", "pytest", "uproot"):
+    n_mutants: int = 0
+    n_noticed: int = 0
+    n_equivalent: int = 0
+
+    @property
+    def n_left(self) -> int:
+        """Number of those that nobody noticed and that are not equivalent."""
+        return self.n_mutants - self.n_noticed - self.n_equivalent
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.n_mutants + other.n_mutants,
+            self.n_noticed + other.n_noticed,
+            self.n_equivalent + other.n_equivalent,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_noticed} of {self.n_mutants} noticed ({self.n_noticed / max(self.n_mutants, 1):.1%}), "
+            f"{self.n_equivalent} equivalent, {self.n_left} left"
+        )
+
+
+def try_module(module: str, lines: range, bench: Bench, tell: Callable[[str], None]) -> Tally:
+    """Try every mutant of some lines of a module."""
+    tally = Tally()
+    bench.prepare(NEAREST[module])
+    for mutant in bench.mutants(module):
+        if mutant.line not in lines:
+            continue
+        tally.n_mutants += 1
+        if bench.notices(mutant):
+            tally.n_noticed += 1
+        elif mutant.name in EQUIVALENT:
+            tally.n_equivalent += 1
+        else:
+            tell(f"alive: {mutant}")
+    tell(f"{module}: {tally}")
+    return tally
+
+
+def _wanted(argument: str) -> tuple[str, range]:
+    module, _, lines = argument.partition(":")
+    first, _, last = lines.partition("-")
+    return module, range(int(first), int(last) + 1) if lines else range(1_000_000)
+
+
+def main(arguments: list[str], tell: Callable[[str], None]) -> None:
+    """Try modules, by default all, and tell what nobody noticed."""
+    for name in ("awkward", "distributed", "hypothesis", "numba", "pyarrow.parquet", "uproot"):
         __import__(name)
-    bench = Bench(folder)
-    total, alive = 0, []
-    for module in modules:
-        source, tests = (PACKAGE / module).read_text(), NEAREST[module]
-        tests = [test for test in tests if test[0] != "t" or (PACKAGE / test).exists() or "/" not in test]
-        if bench.notices(Mutant(module, 0, "nothing", source), tests):
-            raise RuntimeError(f"the tests of {module} fail without any change")
-        for mutant in mutants(module, source):
-            total += 1
-            if not bench.notices(mutant, tests):
-                alive.append(mutant)
-                tell(f"alive: {mutant}")
-        tell(f"{module}: {total} so far, {len(alive)} alive")
-    return total, alive
+    total = Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        for argument in arguments or NEAREST:
+            total += try_module(*_wanted(argument), bench, tell)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    tell(f"{(used.ru_utime + used.ru_stime) / 60:.1f} min of CPU")
+    tell(f"all: {total}")
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        lines: Callable[[str], None] = lambda line: print(line, flush=True)  # noqa: E731, T201
-        found, left = survivors(sys.argv[1:] or list(NEAREST), Path(name), lines)
-    print(f"{found - len(left)} of {found} noticed: {1 - len(left) / found:.1%}")  # noqa: T201
+    main(sys.argv[1:], lambda line: print(line, flush=True))  # noqa: T201
