@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.chunks import segment_ranges
 from na64.datasets.files import is_url, open_binary, open_file
-from na64.datasets.identity import FileDigest, file_digest
+from na64.datasets.identity import FileDigest
 from na64.datasets.layout import Layout, detect_layout
 from na64.datasets.periods import Period, period_of_run
 from na64.datasets.read import read_tree
@@ -121,8 +121,6 @@ def _check_path(path: str) -> None:
 
 def digest_of(path: str) -> FileDigest:
     """Hash a file, local or remote, in one pass."""
-    if not is_url(path):
-        return file_digest(Path(path))
     sha256, xxh3 = hashlib.sha256(), xxhash.xxh3_64()
     size = sum(_update(block, sha256, xxh3) for block in _blocks(path))
     return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)

@@ -1,7 +1,7 @@
 """Does a test notice when a guard is gone? Each guard of some modules is taken out, one at a time.
 
-Run as a program for a list of what nobody noticed: ``python tests/torture/guards.py [MODULE[:FIRST-LAST]...]``,
-where FIRST and LAST are numbers of lines.
+Run as a program for a list of what nobody noticed: ``python tests/torture/guards.py [MODULE[:FIRST-LAST]...]``
+(numbers of lines).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PACKAGE = Path(__file__).parents[2]
 LONGEST = 30.0
 """Seconds more than ten times what they take without any change, after which tests have noticed."""
 
-_FILES = [f"tests/datasets/test_{name}.py" for name in ("catalogue", "production", "spans")]
+_FILES = [f"tests/datasets/test_{name}.py" for name in ("inspection", "catalogue", "production", "spans")]
 _EXECUTOR, _BACKENDS = "tests/processors/test_executor.py", "tests/processors/test_backends.py"
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
 _OPTIONS = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", _LOADED]
