@@ -183,18 +183,17 @@ class Worker:
     """
 
     def __init__(self, work: Work | bytes) -> None:
-        self._work: Work | None = None
-        self._fault: Failed | None = None
+        self._work: Work | Failed
         try:
             # From the driver, over a pipe of its own or the cluster's connection; never from a disk.
             self._work = _prepared(pickle.loads(work) if isinstance(work, bytes) else work)  # noqa: S301
         except (Exception, SystemExit) as error:
-            self._fault = describe(error, Options(blind=False))
+            self._work = describe(error, Options(blind=False))
 
     def perform(self, task: Task) -> Report:
         """Do one task; whatever goes wrong comes back as a `Failed`."""
-        if self._fault is not None or self._work is None:
-            return self._fault or Failed("the worker has nothing to do")
+        if isinstance(self._work, Failed):
+            return self._work
         work, deadline = self._work, self._work.options.deadline
         if deadline is None:
             return _try_task(work, task)

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import cloudpickle
@@ -500,3 +501,38 @@ def test_a_process_that_asks_for_too_much_memory_has_an_error_and_lives() -> Non
 def test_no_memory_at_all_is_refused(make: Callable[..., Backend]) -> None:
     with pytest.raises(ValueError, match="memory is 0: expected at least 1"):
         make(workers=1, memory=0)
+
+
+def test_the_least_that_makes_sense_is_accepted() -> None:
+    ProcessesBackend(1, memory=1).close()
+
+
+def test_a_driver_goes_on_to_see_interrupts(processes: ProcessesBackend, expected: dict[str, Report]) -> None:
+    assert _collect(processes, Work(_sum, 5), _tasks()) == expected
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_a_process_without_a_task_is_let_end_by_itself(tmp_path: Path) -> None:
+    def prepare(folder: Path) -> None:
+        Finalize(None, (folder / str(os.getpid())).touch, exitpriority=1)
+
+    with ProcessesBackend(1) as backend:
+        _collect(backend, Work(_sum_nothing, tmp_path, prepare=prepare), _tasks()[:1])
+        assert not list(tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def _sum_nothing(_task: Task, _context: object) -> Partial:
+    return Partial()
+
+
+def test_processes_that_get_ready_at_last_are_waited_for(tmp_path: Path) -> None:
+    def prepare(log: Path) -> None:
+        with log.open("a") as file:
+            file.write(".")
+        if log.stat().st_size < 4:
+            os._exit(4)
+
+    with ProcessesBackend(1) as backend:
+        reports = _collect(backend, Work(_sum_nothing, tmp_path / "starts", prepare=prepare), _tasks())
+    assert all(isinstance(report, Done) for report in reports.values())

@@ -210,13 +210,26 @@ def test_what_was_stored_is_forced_onto_the_disk_together(
 def test_a_ledger_forces_what_it_has_onto_the_disk_once_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = Ledger(tmp_path)
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 1.1)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    ledger = Ledger(tmp_path)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.9)
     ledger.put(KEY, _small())
-    assert len(synced) == 2
+    assert len(synced) == 0
+    monkeypatch.setattr(time, "monotonic", lambda: 101.0)
+    ledger.put(OTHER, _small())
+    assert len(synced) == 4  # two files and their folders
+    ledger.put(KEY, _small())
+    assert len(synced) == 4
+
+
+def test_a_ledger_leaves_no_file_open(tmp_path: Path) -> None:
+    before = len([*Path("/proc/self/fd").iterdir()])
+    ledger = Ledger(tmp_path)
+    ledger.put(KEY, _small())
+    ledger.sync()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
 def test_a_disk_that_is_found_full_late_is_loud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -274,3 +274,14 @@ def test_a_slow_task_is_waited_for_until_its_deadline() -> None:
 
     report = Worker(Work(sleep, options=Options(blind=False, deadline=30.0))).perform(TASK)
     assert isinstance(report, Done)
+
+
+def test_only_a_task_with_a_deadline_has_a_thread_of_its_own() -> None:
+    def tell(_task: Task, _context: object) -> Partial:
+        return Partial({"thread": threading.get_ident()})
+
+    for deadline in (None, 60.0):
+        report = Worker(Work(tell, options=Options(deadline=deadline))).perform(TASK)
+        assert isinstance(report, Done)
+        is_here = decode(KEY, report.data).header["thread"] == threading.get_ident()
+        assert is_here is (deadline is None)
