@@ -78,7 +78,7 @@ def kept_fractions(
     bad : BadList
     unread : frozenset of int
     """
-    entries = [entry for entry in bad.of_run(run).entries if entry.spill is not None]
+    entries = bad.of_run(run).entries
     kept = {e.spill: _good_fraction(spills.get(e.spill)) for e in entries if e.spill is not None}
     lost = {number for number, spill in spills.items() if spill.quality is Quality.BAD} | unread
     lost |= {entry.spill for entry in entries if entry.spill is not None and entry.start is None}

@@ -109,7 +109,11 @@ def mutants(module: str, source: str) -> Iterator[Mutant]:
             text = ast.unparse(ast.fix_missing_locations(changed))
             if text not in seen:
                 seen.add(text)
-                yield Mutant(module, getattr(node, "lineno", 0), change, text)
+                yield Mutant(module, _line(node), change, text)
+
+
+def _line(node: ast.AST) -> int:
+    return node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
 
 
 def _edits(node: ast.AST) -> Iterator[tuple[str, Callable[..., None]]]:
@@ -117,6 +121,11 @@ def _edits(node: ast.AST) -> Iterator[tuple[str, Callable[..., None]]]:
         yield f"never: if {_short(node.test)}", _never
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         yield from _conditions(node.test)
+    if isinstance(node, ast.Return) and node.value is not None:
+        yield from _conditions(node.value)
+    if isinstance(node, ast.comprehension):
+        for place, condition in enumerate(node.ifs):
+            yield f"all: if {_short(condition)}", _all(place)
     if isinstance(node, ast.Expr) and _is_check(node.value):
         yield f"gone: {_short(node)}", _gone
     if isinstance(node, ast.ExceptHandler):
@@ -133,7 +142,14 @@ def _conditions(test: ast.expr) -> Iterator[tuple[str, Callable[..., None]]]:
 
 
 def _at(place: int, edit: Callable[..., None]) -> Callable[..., None]:
-    return lambda node: edit(list(ast.walk(node.test))[place])
+    def change(node: Any) -> None:
+        edit(list(ast.walk(node.value if isinstance(node, ast.Return) else node.test))[place])
+
+    return change
+
+
+def _all(place: int) -> Callable[..., None]:
+    return lambda node: node.ifs.pop(place)
 
 
 def _never(node: ast.If) -> None:
