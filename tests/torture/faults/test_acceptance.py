@@ -54,10 +54,11 @@ def cut_up(campaign: Any, n_files: int) -> list[Path]:
 
 DAMAGES: list[Callable[[Path], object]] = [
     lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-    lambda path: path.write_bytes(b""),
-    lambda path: path.write_bytes(b"run,spill\n"),
+    lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    lambda path: path.write_text(f"run,spill\n{path.name},\n"),
     lambda path: path.rename(path.with_suffix(".root")),
 ]
+"""Each gives another content for another file: the same twice would count once."""
 
 
 def change(path: Path) -> None:
