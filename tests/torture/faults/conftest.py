@@ -103,6 +103,7 @@ class Bench:
     reference: bytes
 
     def ask(self, fault: str) -> None:
+        (self.place / f"{fault}.taken").unlink(missing_ok=True)
         (self.place / fault).touch()
 
     def forget(self) -> None:
