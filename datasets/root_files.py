@@ -1,18 +1,17 @@
-"""Events in ROOT files: TTree and RNTuple, read by uproot."""
+"""Events in ROOT files: a TTree here, an RNTuple in `na64.datasets.rntuple_files`; both read by uproot."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import uproot
 
 from na64.datasets.columns import Array
+from na64.datasets.rntuple_files import open_rntuple
 from na64.datasets.stored import (
     BadFileError,
     Format,
@@ -60,7 +59,7 @@ class _RootFile:
             with readable():
                 stored = self._directory[name]
                 is_rntuple = stored.classname == "ROOT::RNTuple"
-                self._trees[name] = _RNTuple(stored) if is_rntuple else _TTree(stored)
+                self._trees[name] = open_rntuple(stored) if is_rntuple else _TTree(stored)
         return self._trees[name]
 
     def check_size(self) -> None:
@@ -181,82 +180,3 @@ def _stored_branch(interpretation: Any, text: str) -> Stored:
     if dtype.fields is not None or (jagged and shape):
         return Stored("", shape, jagged, text)
     return Stored(dtype.name, shape, jagged, text)
-
-
-class _RNTuple:
-    format = Format.RNTUPLE
-
-    def __init__(self, tree: Any) -> None:
-        self._tree = tree
-        self.entries = int(tree.num_entries)
-
-    def stored(self, name: str) -> Stored | None:
-        try:
-            field = self._tree[name]
-        except KeyError:
-            return None
-        with readable():
-            form = json.loads(field.to_akform()[0].contents[0].to_json())
-            return stored_form(form, str(field.typename))
-
-    def check(self, names: Sequence[str]) -> None:
-        """Nothing to do: the fields of an RNTuple share their entries."""
-
-    def expanded_bytes(self, names: Sequence[str]) -> int:  # noqa: ARG002  (pages are listed by column)
-        with readable():
-            bits = [
-                int(page.num_elements) * int(column.nbits)
-                for cluster in self._tree.page_link_list
-                for column, pages in zip(self._tree.column_records, cluster, strict=False)
-                for page in pages.pages
-            ]
-        return sum(bits) // 8
-
-    def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:  # noqa: ARG002  (clusters are of all fields)
-        with readable():
-            starts = [int(cluster.num_first_entry) for cluster in self._tree.cluster_summaries]
-        return sort_boundaries(starts, self.entries)
-
-    def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
-        if not names:
-            return {}
-        with readable():
-            events = self._tree.arrays(
-                filter_name=list(names), entry_start=start, entry_stop=stop, array_cache=None
-            )
-            return {name: flatten(_field(events, name).layout) for name in names}
-
-
-def _field(events: Any, name: str) -> Any:
-    return events[tuple(name.split("."))] if name not in events.fields else events[name]
-
-
-def stored_form(form: Any, text: str) -> Stored:
-    """Give the type of a branch from its awkward form (as JSON) and its type in words."""
-    if isinstance(form, str):
-        return Stored(form, (), False, text)
-    kind = form["class"]
-    if kind == "NumpyArray":
-        return Stored(form["primitive"], tuple(form.get("inner_shape", ())), False, text)
-    if kind == "RegularArray":
-        inner = stored_form(form["content"], text)
-        return Stored("" if inner.jagged else inner.dtype, (form["size"], *inner.shape), False, text)
-    if kind.startswith("ListOffsetArray"):
-        inner = stored_form(form["content"], text)
-        return Stored("" if inner.jagged or inner.shape else inner.dtype, (), True, text)
-    return Stored("", (), False, text)
-
-
-def flatten(layout: Any) -> Values:
-    """Turn an awkward layout of numbers, fixed arrays or lists into NumPy arrays, by views if possible."""
-    if layout.is_list and not layout.is_regular:
-        return _flatten_jagged(layout)
-    values: Array = ak.to_numpy(layout, allow_missing=False)
-    return values
-
-
-def _flatten_jagged(layout: Any) -> Jagged:
-    lists = layout.to_ListOffsetArray64(True)
-    offsets = np.asarray(lists.offsets.data)
-    values = ak.to_numpy(lists.content, allow_missing=False)
-    return Jagged(values[: offsets[-1]], offsets)

@@ -15,7 +15,7 @@ from coffea.nanoevents.methods import base
 from na64.datasets.columns import DETECTORS, EventColumns
 from na64.datasets.layout import LAYOUTS, Branch, Layout, detect_layout, load_layout, parse_layout
 from na64.datasets.read import assemble
-from na64.datasets.root_files import flatten, stored_form
+from na64.datasets.rntuple_files import flatten, stored_form
 from na64.datasets.stored import Branches, Stored, Values
 
 GROUPS = (*DETECTORS, "track", "straw3", "straw4")

@@ -58,7 +58,7 @@ def _open_tree(path: Path, tree: str) -> Iterator[Writer]:
 
 @contextmanager
 def _open_rntuple(path: Path, tree: str) -> Iterator[Writer]:
-    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+    with uproot.recreate(path, compression=uproot.LZ4(4)) as file:
         yield _RNTupleWriter(file, tree)
 
 
