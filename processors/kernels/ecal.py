@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit, jit_inline
-from na64.processors.kernels.window import LANES, add_visible, store
+from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
+from na64.processors.kernels.window import LANES, add_visible, store, sum_cells
 
 FEATURES = (
     "ecal",
@@ -32,68 +33,70 @@ FEATURES = (
 
 
 _L = LANES
-_BEST, _CELL, _INNER, _OUTER, _MADE = 8 * _L, 9 * _L, 10 * _L, 12 * _L, 14 * _L
+_MAIN, _MOMENTS, _CELL, _INNER, _OUTER, _MADE = 2 * _L, 4 * _L, 8 * _L, 9 * _L, 10 * _L, 11 * _L
 WORK = _MADE + len(FEATURES) * _L
 """Length of the scratch array: one, with everything at a constant distance, so that several events are done
-at once without tests for overlap. First come the sums of preshower and main plane, at any time and in time,
-then the moments in x, y, x^2 and y^2."""
+at once without tests for overlap. First come the sums of preshower and main plane, each at any time and in
+time, then the moments in x, y, x^2 and y^2."""
 
 
-@jit_inline
-def add_to_sums(
-    preshower: NDArray[np.float64],
-    main: NDArray[np.float64],
-    x: float,
-    y: float,
-    cell: float,
-    work: NDArray[np.float64],
+@jit
+def sum_moments(
+    grid: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], moments: NDArray[np.float64]
 ) -> None:
-    """Add a cell of both planes, event by event; ``x`` and ``y`` in mm."""
-    xx, yy = x * x, y * y
-    for lane in range(_L):
-        work[lane] += preshower[lane]
-        work[lane + _L] += main[lane]
-        early, late = preshower[lane + _L], main[lane + _L]
-        work[lane + 2 * _L] += early
-        work[lane + 3 * _L] += late
-        lateral = early + late
-        work[lane + 4 * _L] += lateral * x
-        work[lane + 5 * _L] += lateral * y
-        work[lane + 6 * _L] += lateral * xx
-        work[lane + 7 * _L] += lateral * yy
-        higher = late > work[lane + _BEST]
-        work[lane + _BEST] = late if higher else work[lane + _BEST]
-        work[lane + _CELL] = cell if higher else work[lane + _CELL]
+    """Add what both planes have in time, weighted with x, y, x^2 and y^2, in mm and mm^2."""
+    n_plane = x.size
+    for lane in range(0, _L, WIDTH):
+        sum_x = sum_y = sum_xx = sum_yy = vector_of(0.0)
+        for cell in range(n_plane):
+            lateral = vector_at(grid[cell], lane + _L) + vector_at(grid[n_plane + cell], lane + _L)
+            sum_x = sum_x + lateral * vector_of(x[cell])
+            sum_y = sum_y + lateral * vector_of(y[cell])
+            sum_xx = sum_xx + lateral * vector_of(x[cell] * x[cell])
+            sum_yy = sum_yy + lateral * vector_of(y[cell] * y[cell])
+        put_vector(sum_x, moments, lane)
+        put_vector(sum_y, moments, lane + _L)
+        put_vector(sum_xx, moments, lane + 2 * _L)
+        put_vector(sum_yy, moments, lane + 3 * _L)
+
+
+@jit
+def find_largest(main: NDArray[np.float64], largest: NDArray[np.float64]) -> None:
+    """Find the cell of a plane that has most in time, the first of several; -1 where none is positive."""
+    for lane in range(0, _L, WIDTH):
+        most, found = vector_of(0.0), vector_of(-1.0)
+        for cell in range(main.shape[0]):
+            energy = vector_at(main[cell], lane + _L)
+            found = where_larger(energy, most, vector_of(cell), found)
+            most = where_larger(energy, most, energy, most)
+        put_vector(found, largest, lane)
 
 
 @jit
 def sum_window(
     grid: NDArray[np.float64], n_plane: int, window: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> None:
-    """Add the cells of ``window`` in time, plane by plane, then the planes; ``sums`` has 2 * LANES."""
-    for column in range(2 * _L):
-        sums[column] = 0.0
-    for cell in window:
-        preshower, main = grid[cell, _L:], grid[n_plane + cell, _L:]
-        for lane in range(_L):
-            sums[lane] += preshower[lane]
-            sums[lane + _L] += main[lane]
-    for lane in range(_L):
-        sums[lane] += sums[lane + _L]
+    """Add the cells of ``window`` in time, plane by plane, then the planes."""
+    for lane in range(0, _L, WIDTH):
+        preshower = main = vector_of(0.0)
+        for cell in window:
+            preshower = preshower + vector_at(grid[cell], lane + _L)
+            main = main + vector_at(grid[n_plane + cell], lane + _L)
+        put_vector(preshower + main, sums, lane)
 
 
 @jit
 def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
     """Make the features of `LANES` events from their sums."""
     for lane in range(_L):
-        energy, total = work[lane + 2 * _L] + work[lane + 3 * _L], work[lane] + work[lane + _L]
+        energy, total = work[lane + _L] + work[lane + 3 * _L], work[lane] + work[lane + 2 * _L]
         largest, inner = work[lane + _CELL], work[lane + _INNER]
         divisor = energy if energy > 0.0 else np.nan
         x, y = work[lane + 4 * _L] / divisor, work[lane + 5 * _L] / divisor
         work[lane + _MADE] = energy
         work[lane + _MADE + _L] = total
         work[lane + _MADE + 2 * _L] = total - energy
-        work[lane + _MADE + 3 * _L] = work[lane + 2 * _L]
+        work[lane + _MADE + 3 * _L] = work[lane + _L]
         work[lane + _MADE + 4 * _L] = work[lane]
         work[lane + _MADE + 5 * _L] = largest
         work[lane + _MADE + 6 * _L] = 1.0 if largest == beam_cell else 0.0
@@ -150,10 +153,10 @@ def sum_ecal(
     start, stop : int
     """
     n_plane = x.size
-    for column in range(_INNER):
-        work[column] = -1.0 if column >= _CELL else 0.0
-    for cell in range(n_plane):
-        add_to_sums(grid[cell], grid[n_plane + cell], x[cell], y[cell], np.float64(cell), work)
+    sum_cells(grid[:n_plane], work)
+    sum_cells(grid[n_plane:], work[_MAIN:])
+    sum_moments(grid, x, y, work[_MOMENTS:])
+    find_largest(grid[n_plane:], work[_CELL:])
     sum_window(grid, n_plane, window_3x3, work[_INNER:])
     sum_window(grid, n_plane, window_5x5, work[_OUTER:])
     make_features(work, beam_cell)

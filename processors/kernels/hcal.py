@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit, jit_inline
-from na64.processors.kernels.window import LANES, add_cell, add_visible, store
+from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of
+from na64.processors.kernels.window import LANES, add_visible, store, sum_cells
 
 FEATURES = (
     "hcal",
@@ -52,29 +53,24 @@ def place_of(module: int) -> int:
 
 
 @jit
-def sum_cells(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
+def sum_modules(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
     """Add the cells of each module, and copy its centre; nan for named modules that are not there."""
-    n_modules = grid.shape[0] // n_module
     for column in range(_CHOSEN):
         work[column] = np.nan
-    for module in range(n_modules):
-        own, middle = work[place_of(module) :], grid[module * n_module + centre, _L:]
-        for column in range(2 * _L):
-            own[column] = 0.0
-        for cell in range(n_module):
-            add_cell(grid[module * n_module + cell], own)
-        for lane in range(_L):
-            own[lane + 2 * _L] = middle[lane]
+    for module in range(grid.shape[0] // n_module):
+        own, cells = work[place_of(module) :], grid[module * n_module : (module + 1) * n_module]
+        sum_cells(cells, own)
+        own[2 * _L : 3 * _L] = cells[centre, _L:]
 
 
 @jit
-def sum_modules(work: NDArray[np.float64], chosen: NDArray[np.int64], place: int) -> None:
+def join_modules(work: NDArray[np.float64], chosen: NDArray[np.int64], place: int) -> None:
     """Add the chosen modules in their order, at any time and in time."""
-    energy = work[place:]
-    for column in range(2 * _L):
-        energy[column] = 0.0
-    for module in chosen:
-        add_cell(work[place_of(module) :], energy)
+    for column in range(0, 2 * _L, WIDTH):
+        energy = vector_of(0.0)
+        for module in chosen:
+            energy = energy + vector_at(work, place_of(module) + column)
+        put_vector(energy, work, place + column)
 
 
 @jit
@@ -172,9 +168,9 @@ def sum_hcal(
         The in-time sum of modules 0 to 2 is added to it.
     start, stop : int
     """
-    sum_cells(grid, n_module, centre, work)
-    sum_modules(work, chosen, _CHOSEN)
-    sum_modules(work, subtracted, _SUBTRACTED)
+    sum_modules(grid, n_module, centre, work)
+    join_modules(work, chosen, _CHOSEN)
+    join_modules(work, subtracted, _SUBTRACTED)
     find_struck(grid, n_module, centre, topology_threshold, peripheral_only, work[_STRUCK:])
     make_features(work, muon_hcal_2, muon_centre, muon_hcal_2_with_centre)
     made = work[_MADE:WORK]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit, jit_inline
-from na64.processors.kernels.window import LANES, add_cell, store
+from na64.processors.kernels.window import LANES, store, sum_cells
 
 SRD_FEATURES = ("srd_sum", "srd_0", "srd_1", "srd_2")
 VETO_FEATURES = ("veto_0", "veto_1", "veto_2", "veto_mip_0", "veto_mip_1", "veto_mip_2")
@@ -21,22 +21,6 @@ N_COUNTERS = 3
 N_PADDLES = 3
 WORK = 6 * LANES
 """Counters and paddles that have features of their own; nan for those that are not there."""
-
-
-@jit
-def sum_all(grid: NDArray[np.float64], energy: NDArray[np.float64]) -> None:
-    """Add the cells in order, event by event, at any time and in time."""
-    for column in range(2 * LANES):
-        energy[column] = 0.0
-    for cell in range(grid.shape[0]):
-        add_cell(grid[cell], energy)
-
-
-@jit_inline
-def copy_lanes(one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
-    """Copy a value an event."""
-    for lane in range(LANES):
-        other[lane] = one[lane]
 
 
 @jit_inline
@@ -72,9 +56,9 @@ def sum_srd(
     """
     for column in range((2 + N_COUNTERS) * LANES):
         work[column] = np.nan
-    sum_all(grid, work)
+    sum_cells(grid, work)
     for counter in range(min(N_COUNTERS, grid.shape[0])):
-        copy_lanes(grid[counter, LANES:], work[(2 + counter) * LANES :])
+        work[(2 + counter) * LANES : (3 + counter) * LANES] = grid[counter, LANES:]
     store(work[LANES:], state, rows, values, start, stop)
 
 
@@ -140,6 +124,6 @@ def sum_vhcal(
     values : (n_features, n_events) float32, output
     start, stop : int
     """
-    sum_all(grid, work)
-    copy_lanes(work, work[2 * LANES :])
+    sum_cells(grid, work)
+    work[2 * LANES : 3 * LANES] = work[:LANES]
     store(work[LANES:], state, rows, values, start, stop)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit, jit_inline
+from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of
 
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
@@ -343,8 +344,13 @@ def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, sta
         row[lane] += energy[lane] if state[lane] == USABLE else np.nan
 
 
-@jit_inline
-def add_cell(cells: Scratch, sums: Scratch) -> None:
-    """Add a cell to sums, event by event, at any time and in time."""
-    for column in range(2 * LANES):
-        sums[column] += cells[column]
+@jit
+def sum_cells(cells: Scratch, sums: Scratch) -> None:
+    """Add cells in order, event by event, at any time and in time."""
+    for lane in range(0, LANES, WIDTH):
+        total = in_time = vector_of(0.0)
+        for cell in range(cells.shape[0]):
+            total = total + vector_at(cells[cell], lane)
+            in_time = in_time + vector_at(cells[cell], LANES + lane)
+        put_vector(total, sums, lane)
+        put_vector(in_time, sums, LANES + lane)

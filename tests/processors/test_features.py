@@ -506,9 +506,9 @@ def test_the_kernels_stay_in_bounds(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    imports = "import numpy as np\nfrom na64.processors.kernels.small import sum_all\n"
-    imports = "import numpy as np\nfrom na64.processors.kernels.small import sum_all\n"
-    overrun = f"{imports}sum_all(np.ones((2, 3)), np.ones(5))"
+    imports = "import numpy as np\nfrom na64.processors.kernels.window import sum_cells\n"
+    imports = "import numpy as np\nfrom na64.processors.kernels.window import sum_cells\n"
+    overrun = f"{imports}sum_cells(np.ones((2, 3)), np.ones(5))"
     broken = subprocess.run(
         [sys.executable, "-c", overrun], env=environment, capture_output=True, text=True, check=False
     )
