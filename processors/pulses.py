@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.columns import Array, Cells, Hits
 from na64.datasets.detector import Detector
-from na64.processors.kernels.window import LANES, LARGEST, window_cells, window_hits
+from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, window_cells, window_hits
 
 Pulses = tuple[Any, ...]
 
@@ -77,7 +77,7 @@ def pulses_of(
         *known,
         _plain(unequal, np.bool_),
         window.of_file == (True, False, False) and all(np.ptp(table) == 0.0 for table in tables),
-        np.empty((2, _most_hits(columns.offsets))),
+        _room_for(_most_hits(columns.offsets)),
     )
 
 
@@ -120,6 +120,11 @@ def _most_hits(offsets: Array) -> int:
     """Return the most hits of `LANES` events side by side."""
     starts = offsets[::LANES]
     return int(np.diff(np.append(starts, offsets[-1])).max(initial=0))
+
+
+def _room_for(n_hits: int) -> Kept:
+    n_places = n_hits + USUAL
+    return np.empty(n_hits), np.empty(n_hits), np.empty(n_places, np.uint8), np.empty(n_hits, np.uint32)
 
 
 def window_of(columns: Cells | Hits, detector: Detector, residual_times: bool) -> Window:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from na64.processors.kernels.ecal import sum_ecal
 from na64.processors.kernels.hcal import sum_hcal
-from na64.processors.kernels.jit import jit
+from na64.processors.kernels.jit import jit, jit_lent
 from na64.processors.kernels.shower import fit_shower
 from na64.processors.kernels.small import sum_srd, sum_veto, sum_vhcal
 from na64.processors.kernels.window import LANES, window_cells, window_hits
@@ -25,7 +25,7 @@ Values = NDArray[np.float32]
 Known = tuple[object, ...]
 
 
-@jit
+@jit_lent
 def ecal_of_cells(
     pulses: Known,
     known: Known,
@@ -43,7 +43,7 @@ def ecal_of_cells(
         sum_ecal(grid, state, work, *known, values, visible, start, stop)
 
 
-@jit
+@jit_lent
 def ecal_of_hits(
     pulses: Known,
     known: Known,
@@ -83,7 +83,7 @@ def shower_of_hits(
         fit_shower(grid, state, work, *known, values, start, stop)
 
 
-@jit
+@jit_lent
 def hcal_of_cells(
     pulses: Known,
     known: Known,
@@ -101,7 +101,7 @@ def hcal_of_cells(
         sum_hcal(grid, state, work, *known, values, visible, start, stop)
 
 
-@jit
+@jit_lent
 def hcal_of_hits(
     pulses: Known,
     known: Known,
@@ -119,7 +119,7 @@ def hcal_of_hits(
         sum_hcal(grid, state, work, *known, values, visible, start, stop)
 
 
-@jit
+@jit_lent
 def srd_of_cells(
     pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
 ) -> None:
@@ -130,7 +130,7 @@ def srd_of_cells(
         sum_srd(grid, state, work, *known, values, start, stop)
 
 
-@jit
+@jit_lent
 def srd_of_hits(
     pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
 ) -> None:
@@ -141,7 +141,7 @@ def srd_of_hits(
         sum_srd(grid, state, work, *known, values, start, stop)
 
 
-@jit
+@jit_lent
 def veto_of_cells(
     pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
 ) -> None:
@@ -152,7 +152,7 @@ def veto_of_cells(
         sum_veto(grid, state, work, *known, values, start, stop)
 
 
-@jit
+@jit_lent
 def veto_of_hits(
     pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
 ) -> None:
@@ -163,7 +163,7 @@ def veto_of_hits(
         sum_veto(grid, state, work, *known, values, start, stop)
 
 
-@jit
+@jit_lent
 def vhcal_of_cells(
     pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
 ) -> None:
@@ -174,7 +174,7 @@ def vhcal_of_cells(
         sum_vhcal(grid, state, work, *known, values, start, stop)
 
 
-@jit
+@jit_lent
 def vhcal_of_hits(
     pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
 ) -> None:

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit, jit_inline
+from na64.processors.kernels.jit import jit_inline, jit_lent
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
 from na64.processors.kernels.window import LANES, add_visible, store, sum_cells
 
@@ -40,7 +40,7 @@ at once without tests for overlap. First come the sums of preshower and main pla
 time, then the moments in x, y, x^2 and y^2."""
 
 
-@jit
+@jit_lent
 def sum_moments(
     grid: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], moments: NDArray[np.float64]
 ) -> None:
@@ -60,7 +60,7 @@ def sum_moments(
         put_vector(sum_yy, moments, lane + 3 * _L)
 
 
-@jit
+@jit_lent
 def find_largest(main: NDArray[np.float64], largest: NDArray[np.float64]) -> None:
     """Find the cell of a plane that has most in time, the first of several; -1 where none is positive."""
     for lane in range(0, _L, WIDTH):
@@ -72,7 +72,7 @@ def find_largest(main: NDArray[np.float64], largest: NDArray[np.float64]) -> Non
         put_vector(found, largest, lane)
 
 
-@jit
+@jit_lent
 def sum_window(
     grid: NDArray[np.float64], n_plane: int, window: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> None:
@@ -85,7 +85,7 @@ def sum_window(
         put_vector(preshower + main, sums, lane)
 
 
-@jit
+@jit_lent
 def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
     """Make the features of `LANES` events from their sums."""
     for lane in range(_L):
@@ -116,7 +116,7 @@ def spread(second: float, mean: float) -> float:
     return math.sqrt(0.0 if variance < 0.0 else variance)
 
 
-@jit
+@jit_lent
 def sum_ecal(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],

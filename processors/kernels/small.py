@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit, jit_inline
-from na64.processors.kernels.window import LANES, store, sum_cells
+from na64.processors.kernels.jit import jit_inline, jit_lent
+from na64.processors.kernels.window import LANES, copy_lanes, store, sum_cells
 
 SRD_FEATURES = ("srd_sum", "srd_0", "srd_1", "srd_2")
 VETO_FEATURES = ("veto_0", "veto_1", "veto_2", "veto_mip_0", "veto_mip_1", "veto_mip_2")
@@ -31,7 +31,7 @@ def combine_paddle(first: float, second: float, balance: float) -> float:
     return large if is_weak else math.sqrt(1.0 if is_weak else small * large)
 
 
-@jit
+@jit_lent
 def sum_srd(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
@@ -58,11 +58,11 @@ def sum_srd(
         work[column] = np.nan
     sum_cells(grid, work)
     for counter in range(min(N_COUNTERS, grid.shape[0])):
-        work[(2 + counter) * LANES : (3 + counter) * LANES] = grid[counter, LANES:]
+        copy_lanes(grid[counter, LANES:], work[(2 + counter) * LANES :])
     store(work[LANES:], state, rows, values, start, stop)
 
 
-@jit
+@jit_lent
 def sum_veto(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
@@ -101,7 +101,7 @@ def sum_veto(
     store(work, state, rows, values, start, stop)
 
 
-@jit
+@jit_lent
 def sum_vhcal(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
@@ -125,5 +125,5 @@ def sum_vhcal(
     start, stop : int
     """
     sum_cells(grid, work)
-    work[2 * LANES : 3 * LANES] = work[:LANES]
+    copy_lanes(work, work[2 * LANES :])
     store(work[LANES:], state, rows, values, start, stop)

@@ -7,15 +7,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit, jit_inline
+from na64.processors.kernels.jit import jit_inline, jit_lent
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of
 
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
+Kept = tuple[Scratch, Scratch, NDArray[np.uint8], NDArray[np.uint32]]
+"""Of hits: energy at any time and in time, lane, and place in the grid."""
 
 LANES = 32
 """Events side by side in a grid of cells, where one instruction works on several of them; the fastest of
 8 to 64."""
+
+USUAL = 64
+"""Lanes of hits that are written at once: rarely has an event more hits in a detector."""
+
+_STEP = np.uint64(2 * LANES)
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -56,7 +63,7 @@ def judge_pulse(energy: float, time: float, expected: float, sigma: float, absen
     )
 
 
-@jit
+@jit_lent
 def window_cells(
     energy: Floats,
     time: Floats,
@@ -129,29 +136,46 @@ def window_cells(
             raise_skip(skip, event, state[lane])
 
 
-@jit
+@jit_lent
+def mark_lanes(offsets: NDArray[np.int64], lanes: NDArray[np.uint8]) -> None:
+    """Write the lane of each hit, a full register an event: its end is written over by the next event."""
+    for lane in range(offsets.size - 1):
+        start, stop = offsets[lane] - offsets[0], offsets[lane + 1] - offsets[0]
+        usual = lanes[start : start + USUAL]
+        for hit in range(USUAL):
+            usual[hit] = lane
+        for hit in range(start + USUAL, stop):
+            lanes[hit] = lane
+
+
+@jit_lent
 def keep_alike(
+    cells: NDArray[np.integer],
     energy: Floats,
     time: Floats,
     expected: float,
     limit: float,
     scale: float,
+    n_cells: int,
     pedestal: float,
-    total: Scratch,
-    in_time: Scratch,
+    kept: Kept,
 ) -> int:
-    """Calibrate hits of cells that are all alike; give how many have values that are not finite for sure."""
+    """Calibrate hits of cells that are all alike; give how many are not good for sure."""
+    total, in_time, lanes, places = kept
     lost = 0
     for hit in range(energy.size):
-        value, delay = np.float64(energy[hit]) * scale, np.float64(time[hit]) - expected
-        lost += 0 if abs(value) + abs(delay) + abs(limit) <= LARGEST else 1
-        kept = value if value > pedestal else 0.0
-        total[hit] = kept
-        in_time[hit] = kept if abs(delay) < limit else 0.0
+        cell, value = np.uint64(cells[hit]), np.float64(energy[hit]) * scale
+        delay = np.float64(time[hit]) - expected
+        there = cell < np.uint64(n_cells)
+        lost += 0 if there & (abs(value) + abs(delay) + abs(limit) <= LARGEST) else 1
+        energy_there = value if there & (value > pedestal) else 0.0
+        total[hit] = energy_there
+        in_time[hit] = energy_there if abs(delay) < limit else 0.0
+        places[hit] = np.uint32((cell if there else np.uint64(0)) * _STEP + np.uint64(lanes[hit]))
     return lost
 
 
-@jit
+@jit_lent
 def keep_hits(
     cells: NDArray[np.integer],
     energy: Floats,
@@ -163,61 +187,45 @@ def keep_hits(
     scale: Scratch,
     pedestal: float,
     start: int,
-    total: Scratch,
-    in_time: Scratch,
+    stop: int,
+    kept: Kept,
 ) -> int:
-    """Calibrate hits from ``start`` on, as many as ``total`` has; give how many are not good for sure."""
+    """Calibrate hits from ``start`` to ``stop``; give how many are not good for sure."""
+    total, in_time, lanes, places = kept
     lost = 0
-    for hit in range(total.size):
+    for hit in range(stop - start):
         number = np.uint64(start + hit)
         cell = np.uint64(cells[number])
         total[hit] = in_time[hit] = 0.0
+        places[hit] = 0
         if cell < np.uint64(scale.size):
             t = np.float64(time[number if per_hit & 2 else cell])
             x = np.float64(expected[number if per_hit & 4 else cell])
             limit = n_sigma * np.float64(sigma[number if per_hit & 8 else cell])
             value = np.float64(energy[number]) * scale[cell]
             lost += 0 if abs(value) + abs(t - x) + abs(limit) <= LARGEST else 1
-            kept = value if value > pedestal else 0.0
-            total[hit] = kept
-            in_time[hit] = kept if abs(t - x) < limit else 0.0
+            energy_there = value if value > pedestal else 0.0
+            total[hit] = energy_there
+            in_time[hit] = energy_there if abs(t - x) < limit else 0.0
+            places[hit] = np.uint32(cell * _STEP + np.uint64(lanes[hit]))
+        else:
+            lost += 1
     return lost
 
 
-@jit
-def add_hits(
-    offsets: NDArray[np.int64],
-    cells: NDArray[np.integer],
-    total: Scratch,
-    in_time: Scratch,
-    grid: Scratch,
-    state: NDArray[np.uint8],
-) -> int:
-    """Add calibrated hits to their cells, event by event; give how many events have some that are in none.
-
-    Parameters
-    ----------
-    offsets : (n_events + 1,) int64
-        ``total`` and ``in_time`` begin at the first.
-    """
-    # Unsigned numbers spare numba the test for a negative index: a fifth of the time.
-    first, n_cells, width = offsets[0], np.uint64(grid.shape[0]), np.uint64(LANES)
-    lost = 0
-    for event in range(offsets.size - 1):
-        lane, found = np.uint64(event), USABLE
-        for hit in range(offsets[event], offsets[event + 1]):
-            cell, number = np.uint64(cells[hit]), np.uint64(hit - first)
-            if cell >= n_cells:
-                found = CELL_RANGE
-                continue
-            grid[cell, lane] += total[number]
-            grid[cell, width + lane] += in_time[number]
-        state[lane] = found
-        lost += 0 if found == USABLE else 1
-    return lost
+@jit_lent
+def add_hits(n_hits: int, kept: Kept, grid: Scratch) -> None:
+    """Add calibrated hits to their cells, in their order."""
+    total, in_time, _, places = kept
+    flat = grid.reshape(-1)
+    late = flat[LANES:]
+    for hit in range(n_hits):
+        place = np.uint64(places[hit])  # Unsigned numbers spare numba the test for a negative index.
+        flat[place] += total[hit]
+        late[place] += in_time[hit]
 
 
-@jit
+@jit_lent
 def judge_hits(
     cells: NDArray[np.integer],
     energy: Floats,
@@ -244,7 +252,7 @@ def judge_hits(
     return state
 
 
-@jit
+@jit_lent
 def window_hits(
     offsets: NDArray[np.int64],
     cells: NDArray[np.integer],
@@ -259,7 +267,7 @@ def window_hits(
     absent: int,
     unequal: NDArray[np.bool_],
     alike: bool,
-    kept: Scratch,
+    kept: Kept,
     grid: Scratch,
     state: NDArray[np.uint8],
     skip: NDArray[np.uint8],
@@ -283,7 +291,8 @@ def window_hits(
         Events whose hits are not to be used.
     alike : bool
         Times are one a hit; expected times, resolutions and scales are the same for all cells.
-    kept : (2, at least the hits of `LANES` events) float64, scratch
+    kept : tuple of (at least the hits of `LANES` events,) float64, float64, uint8 and uint32, scratch
+        Written over; see `Kept`.
     grid : (n_cells, 2 * LANES) float64, GeV, output
         Energies at any time of up to `LANES` events, then their energies in time.
     state : (LANES,) uint8, output
@@ -292,15 +301,16 @@ def window_hits(
     start, stop : int
     """
     first, last = offsets[start], offsets[stop]
-    total, in_time = kept[0, : last - first], kept[1, : last - first]
+    mark_lanes(offsets[start : stop + 1], kept[2])
     if alike:
-        known = (np.float64(expected[0]), n_sigma * np.float64(sigma[0]), scale[0], pedestal)
-        lost = keep_alike(energy[first:last], time[first:last], *known, total, in_time)
+        known = (np.float64(expected[0]), n_sigma * np.float64(sigma[0]), scale[0], scale.size, pedestal)
+        lost = keep_alike(cells[first:last], energy[first:last], time[first:last], *known, kept)
     else:
         of_file = (cells, energy, time, expected, sigma)
-        lost = keep_hits(*of_file, per_hit, n_sigma, scale, pedestal, first, total, in_time)
+        lost = keep_hits(*of_file, per_hit, n_sigma, scale, pedestal, first, last, kept)
     grid[:] = 0.0
-    lost += add_hits(offsets[start : stop + 1], cells, total, in_time, grid, state)
+    add_hits(last - first, kept, grid)
+    state[:] = USABLE
     if lost > 0 or unequal.size > 0:
         for event in range(start, stop):
             own = (offsets[event], offsets[event + 1])
@@ -309,7 +319,7 @@ def window_hits(
             raise_skip(skip, event, state[event - start])
 
 
-@jit
+@jit_lent
 def store(
     made: Scratch,
     state: NDArray[np.uint8],
@@ -336,7 +346,7 @@ def store(
             row[lane] = np.float32(column[lane]) if state[lane] == USABLE else np.float32(np.nan)
 
 
-@jit
+@jit_lent
 def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, start: int, stop: int) -> None:
     """Add an energy to the visible one, which becomes nan where the detector is unusable."""
     row = visible[start:stop]
@@ -344,7 +354,7 @@ def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, sta
         row[lane] += energy[lane] if state[lane] == USABLE else np.nan
 
 
-@jit
+@jit_lent
 def sum_cells(cells: Scratch, sums: Scratch) -> None:
     """Add cells in order, event by event, at any time and in time."""
     for lane in range(0, LANES, WIDTH):
@@ -354,3 +364,10 @@ def sum_cells(cells: Scratch, sums: Scratch) -> None:
             in_time = in_time + vector_at(cells[cell], LANES + lane)
         put_vector(total, sums, lane)
         put_vector(in_time, sums, LANES + lane)
+
+
+@jit_lent
+def copy_lanes(one: Scratch, other: Scratch) -> None:
+    """Copy a number an event."""
+    for lane in range(0, LANES, WIDTH):
+        put_vector(vector_at(one, lane), other, lane)

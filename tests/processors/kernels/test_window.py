@@ -16,6 +16,8 @@ from na64.processors.kernels.window import (
     NONFINITE,
     UNEQUAL,
     USABLE,
+    USUAL,
+    Kept,
     judge,
     window_cells,
     window_hits,
@@ -47,6 +49,11 @@ def _outputs(n_events: int) -> Outputs:
     return grid, np.full(LANES, 9, np.uint8), np.zeros(n_events, np.uint8)
 
 
+def _kept(n: int) -> Kept:
+    lanes, places = np.full(n + USUAL, 7, np.uint8), np.full(n, 7, np.uint32)
+    return np.full(n, 7.0), np.full(n, 7.0), lanes, places
+
+
 def _result(outputs: Outputs) -> Result:
     grid, state, skip = outputs
     n = skip.size
@@ -76,7 +83,7 @@ def _hits(
     out = _outputs(n_events)
     flags = options.get("unequal", np.zeros(0, np.bool_))
     per_hit, absent, alike = options.get("per_hit", 14), options.get("absent", 0), options.get("alike", False)
-    known = (per_hit, 3.0, scale, pedestal, absent, flags, alike, np.full((2, len(cell)), 7.0))
+    known = (per_hit, 3.0, scale, pedestal, absent, flags, alike, _kept(len(cell)))
     with np.errstate(all="ignore"):
         window_hits(offsets, cell, *pulses, *known, *out, 0, n_events)
     return _result(out)
