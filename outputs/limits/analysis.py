@@ -12,7 +12,7 @@ from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
 from na64.outputs.statistics.asymptotic import asymptotic_limit
 from na64.outputs.statistics.cls import Toys
-from na64.outputs.statistics.intervals import feldman_cousins
+from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.workspace import pyhf_limit, workspace
 
 
@@ -90,7 +90,7 @@ def search_of(
 ) -> Search:
     """Make a channel of every period of every result.
 
-    A background is divided among its periods by their exposure, with its relative error in common.
+    A background is divided among its periods by their exposure, with its relative errors in common.
 
     Parameters
     ----------
@@ -111,15 +111,15 @@ def search_of(
     periods: list[Period] = []
     for index, exposure in enumerate(exposures):
         background = backgrounds[0 if shared else index]
-        part = background.part_of(_eot(exposures if shared else [exposure]))
+        whole = _eot(exposures if shared else [exposure])
         prefix = "" if n == 1 else f"{named(exposure.folder)} "
-        group = "all" if shared else prefix
+        errors = background.errors("" if shared else prefix)
         periods += [
             Period(
                 prefix + period.period,
                 period.eot,
-                *part(period.eot),
-                group,
+                background.n * period.eot / whole,
+                tuple((name, error * period.eot / whole) for name, error in errors),
                 efficiency(exposure, period.period),
                 period.observed,
             )
@@ -159,9 +159,7 @@ def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...
     model, seen = search.model(point.mass), search.counts_at(point.mass)
     formula = None if seen is None else asymptotic_limit(model, seen, level=level)
     found, expected = pyhf_limit(workspace(model, seen), level=level)
-    unified = None
-    if seen is not None and len(model.channels) == 1:
-        unified = feldman_cousins(seen[0], model.background, level=level).high
+    interval = None if seen is None else unified_interval(model, seen, level=level)
     few = "too strong for few counts"
     return (
         Comparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
@@ -173,7 +171,16 @@ def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...
             f"{few}; expected is for the mean background",
         ),
         Comparison(
-            "unified (Feldman-Cousins)", unified, None, "one channel, without errors; not used by NA64"
+            "unified interval (Feldman-Cousins), upper end",
+            None if interval is None else interval.high,
+            None,
+            "errors included, periods counted together; shorter than CLs if less is seen than expected",
+        ),
+        Comparison(
+            "unified interval (Feldman-Cousins), lower end",
+            None if interval is None else interval.low,
+            None,
+            "above 0 only if more is seen than the background explains",
         ),
     )
 

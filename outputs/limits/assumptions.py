@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.analysis import Assumption
 from na64.outputs.limits.inputs import Background
-from na64.outputs.limits.search import Search, spans
+from na64.outputs.limits.search import Search, shared_errors, spans
 from na64.outputs.limits.tables import ALPHAS, MASS_RATIO
 
 _USUAL_ERROR = 0.1
@@ -66,7 +66,7 @@ def _of_variations(search: Search) -> Iterator[Assumption]:
         text = f"variation {name} ({', '.join(size.members)}): {low:.2%} to {high:.2%} of the signal"
         yield Assumption(text, size.source or "stated")
     yield Assumption(
-        "variations are in common to all periods and add in quadrature to the error of the yield; "
+        "a variation is one error for all periods, with the size and direction that it has in each; "
         "of the two of a pair the mean size counts",
         "assumption",
     )
@@ -82,6 +82,8 @@ def _of_background(search: Search, backgrounds: Sequence[Background]) -> Iterato
         yield Assumption(
             "a background is divided among its periods by exposure, its error in common", "assumption"
         )
+    for name, periods in shared_errors(search).items():
+        yield Assumption(f"error of the background {name}: one for {', '.join(periods)}", "configuration")
     for background in backgrounds:
         limits = [row for row in background.table.rows if row.upper_limit]
         if limits:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from na64.outputs.statistics.background import (
     read_background,
     with_error,
 )
+from na64.outputs.statistics.model import Effects
 
 Numbers = NDArray[np.float64]
 
@@ -54,9 +54,16 @@ class Background:
         """As a table shows it."""
         return with_error(self.n, self.error)
 
-    def part_of(self, whole: float) -> Callable[[float], tuple[float, float]]:
-        """Give the part, with its error, of an exposure out of the whole that this is the background of."""
-        return lambda eot: (self.n * eot / whole, self.error * eot / whole)
+    def errors(self, own: str = "") -> Effects:
+        """Errors of the sources, in events, by name; what is not correlated has a name of its own.
+
+        Parameters
+        ----------
+        own : str
+            What this is the background of: before the names of errors that are not correlated.
+        """
+        counted = self.table.counted(self.limits_at_face_value)
+        return tuple((row.source if row.correlated else own + row.source, error) for row, _, error in counted)
 
 
 def background_of(text: str, *, limits_at_face_value: bool = False) -> Background:

@@ -113,7 +113,7 @@ def _signal_error(analysis: Analysis) -> dict[str, object]:
     for mass in masses:
         for size in search.sizes_at(mass):
             found[size.name] = {"name": size.name, "members": size.members, "source": size.source}
-            row = {"mass": mass, "size": size.value, "changes": size.changes, "errors": size.errors}
+            row = {"mass": mass, "size": abs(size.effect), "changes": size.changes, "errors": size.errors}
             rows.setdefault(size.name, []).append(row)
     return {
         "yield": search.signal_error,

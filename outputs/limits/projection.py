@@ -90,7 +90,11 @@ def project(
             raise ValueError(f"{what} {value}: expected electrons on target above 0")
     factor = eot / at if at is not None and scaling is Scaling.LINEAR else 1.0
     n, error = background.n * factor, background.error * factor
-    search = Search((Period("projection", eot, n, error, "", efficiency, None),), yield_per_eot, signal_error)
+    search = Search(
+        (Period("projection", eot, n, (("background", error),), efficiency, None),),
+        yield_per_eot,
+        signal_error,
+    )
     points = tuple(search.point(mass, level) for mass in masses if search.known(mass))
     return Projection(eot, n, error, level, points)
 

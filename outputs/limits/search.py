@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.outputs.limits.variations import Size, sizes, total
+from na64.outputs.limits.variations import Size, averaged, sizes, total
 from na64.outputs.signal.variations import EfficiencyChange
 from na64.outputs.statistics.cls import Toys, upper_limit
 from na64.outputs.statistics.expected import Expected, expected_limits
-from na64.outputs.statistics.model import Channel, Model
+from na64.outputs.statistics.model import Channel, Effects, Model
 
 Numbers = NDArray[np.float64]
 
@@ -53,10 +53,10 @@ class Period:
     ----------
     name : str
     eot : float
-    background, background_error : float
+    background : float
         Events.
-    group : str
-        Periods of one group have the relative error of the background in common.
+    errors : Effects
+        Errors of the background, in events, by name: periods that name the same one have it in common.
     efficiency : Efficiency
     observed : int or None
         Events in the box; None while it is closed.
@@ -65,10 +65,30 @@ class Period:
     name: str
     eot: float
     background: float
-    background_error: float
-    group: str
+    errors: Effects
     efficiency: Efficiency
     observed: int | None
+
+    @property
+    def background_error(self) -> float:
+        """Of all sources, in quadrature."""
+        return math.hypot(*(error for _, error in self.errors))
+
+    def channel(self, mass: float, share: float) -> Channel:
+        """Set up the counting of a dark photon of this mass, of which this share is seen here."""
+        value, error = _value(self, mass)
+        if not self.background and self.background_error:
+            raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
+        return Channel(
+            self.name,
+            self.background,
+            share=share,
+            share_error=round(error / value, _DIGITS),
+            signal_effects=tuple(
+                (size.name, round(size.effect, _DIGITS)) for size in sizes(self.efficiency.changes, mass)
+            ),
+            background_effects=tuple((name, size / self.background) for name, size in self.errors if size),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +153,11 @@ class Search:
 
     @property
     def background(self) -> tuple[float, float]:
-        """Events of all periods without a signal, and the error: linear within a group, else quadratic."""
-        groups: dict[str, float] = {}
-        for period in self.periods:
-            groups[period.group] = groups.get(period.group, 0.0) + period.background_error
-        return math.fsum(period.background for period in self.periods), math.hypot(*groups.values())
+        """Events of all periods without a signal, and the error: linear where in common, else quadratic."""
+        errors: dict[str, float] = {}
+        for name, size in (error for period in self.periods for error in period.errors):
+            errors[name] = errors.get(name, 0.0) + size
+        return math.fsum(period.background for period in self.periods), math.hypot(*errors.values())
 
     @property
     def observed(self) -> tuple[int, ...] | None:
@@ -171,32 +191,23 @@ class Search:
         periods = self.seen_at(mass)
         if not periods:
             raise ValueError(f"mass {mass:g} GeV: the efficiency is 0 in every period")
-        pairs = [_value(period, mass) for period in periods]
-        seen = [period.eot * value for period, (value, _) in zip(periods, pairs, strict=True)]
-        shares = _rounded([part / math.fsum(seen) for part in seen])
-        return Model(
-            tuple(
-                Channel(
-                    period.name,
-                    period.background,
-                    period.background_error,
-                    share,
-                    round(error / value, _DIGITS),
-                    period.group,
-                )
-                for period, share, (value, error) in zip(periods, shares, pairs, strict=True)
-            ),
-            self.signal_error_at(mass),
-        )
+        shares = _rounded([share for _, share in self._shares(mass) if share])
+        channels = [period.channel(mass, share) for period, share in zip(periods, shares, strict=True)]
+        return Model(tuple(channels), self.signal_error)
+
+    def _shares(self, mass: float) -> list[tuple[Period, float]]:
+        """Give the part of the signal of every period."""
+        seen = [period.eot * _value(period, mass)[0] for period in self.periods]
+        return [(period, part / math.fsum(seen)) for period, part in zip(self.periods, seen, strict=True)]
 
     def sizes_at(self, mass: float) -> tuple[Size, ...]:
         """Give what variations of the efficiency do to the signal of all periods at a mass in GeV."""
-        seen = [period.eot * _value(period, mass)[0] for period in self.periods]
-        shares = [part / math.fsum(seen) for part in seen]
-        return sizes(zip(shares, (period.efficiency.changes for period in self.periods), strict=True), mass)
+        return averaged(
+            (share, sizes(period.efficiency.changes, mass)) for period, share in self._shares(mass)
+        )
 
     def signal_error_at(self, mass: float) -> float:
-        """Relative error of the signal in common: of the yield, and of the variations in quadrature."""
+        """Relative error of all signal: of the yield, and of the variations in quadrature."""
         varied = total(self.sizes_at(mass))
         return round(math.hypot(self.signal_error, varied), _DIGITS) if varied else self.signal_error
 
@@ -228,9 +239,19 @@ def spans(search: Search) -> dict[str, tuple[float, float, Size]]:
     found: dict[str, tuple[float, float, Size]] = {}
     for mass in filter(search.known, masses()):
         for size in search.sizes_at(mass) if search.seen_at(mass) else ():
-            low, high, _ = found.get(size.name, (size.value, size.value, size))
-            found[size.name] = min(low, size.value), max(high, size.value), size
+            value = abs(size.effect)
+            low, high, _ = found.get(size.name, (value, value, size))
+            found[size.name] = min(low, value), max(high, value), size
     return found
+
+
+def shared_errors(search: Search) -> dict[str, list[str]]:
+    """Errors of the background that several periods have in common, with the names of these periods."""
+    found: dict[str, list[str]] = {}
+    for period in search.periods:
+        for name, _ in period.errors:
+            found.setdefault(name, []).append(period.name)
+    return {name: periods for name, periods in found.items() if len(periods) > 1}
 
 
 def _value(period: Period, mass: float) -> tuple[float, float]:

@@ -1,14 +1,14 @@
-"""From changes of the efficiency under variations to an error of the signal.
+"""From changes of the efficiency under variations to errors of the signal.
 
-A variation is common to all periods: its changes are averaged over the expected signal, signs included. The
-two of a pair count once, with the mean of their sizes; pairs and single variations add in quadrature.
+A variation is one error for all periods that know it, of the size and in the direction that it has in each.
+The two of a pair count once, with the mean of their sizes; pairs and single variations are independent.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from na64.outputs.signal.variations import EfficiencyChange
 
@@ -27,6 +27,9 @@ class Size:
     members : tuple of str
     changes, errors : tuple of float
         Relative change of the signal under each member, and its statistical error.
+    effect : float
+        Mean of the absolute changes: also right where both go the same way. Its sign is that of the change
+        under the first member, or of both.
     source : str
         Where the sizes of the variations come from.
     """
@@ -35,49 +38,69 @@ class Size:
     members: tuple[str, ...]
     changes: tuple[float, ...]
     errors: tuple[float, ...]
+    effect: float
     source: str
 
-    @property
-    def value(self) -> float:
-        """Mean of the absolute changes: also right where both go the same way."""
-        return math.fsum(abs(change) for change in self.changes) / len(self.changes)
+
+def sizes(changes: Sequence[EfficiencyChange], mass: float) -> tuple[Size, ...]:
+    """Give what variations do to the signal of a period at a mass in GeV."""
+    groups: dict[str, list[EfficiencyChange]] = {}
+    names = {one.name for one in changes}
+    for one in changes:
+        groups.setdefault(_stem(one.name, names), []).append(one)
+    for members in groups.values():
+        members.sort(key=lambda member: member.name.endswith(tuple(second for _, second in _PAIRS)))
+    return tuple(_size(stem, members, mass) for stem, members in groups.items())
 
 
-def sizes(parts: Iterable[tuple[float, Sequence[EfficiencyChange]]], mass: float) -> tuple[Size, ...]:
-    """Give what variations do to the signal of a mass.
+def _size(stem: str, members: Sequence[EfficiencyChange], mass: float) -> Size:
+    pairs = [tuple(float(number) for number in member.at(mass)) for member in members]
+    changes, errors = zip(*pairs, strict=True)
+    mean = math.fsum(map(abs, changes)) / len(changes)
+    return Size(
+        stem,
+        tuple(member.name for member in members),
+        changes,
+        errors,
+        math.copysign(mean, changes[0]),
+        "; ".join(dict.fromkeys(filter(None, (member.source for member in members)))),
+    )
+
+
+def averaged(parts: Iterable[tuple[float, Sequence[Size]]]) -> tuple[Size, ...]:
+    """Give what variations do to the signal of all periods: signs included, nothing in one that lacks it.
 
     Parameters
     ----------
-    parts : iterable of (float, sequence of EfficiencyChange)
-        Of every period the share of the signal and the changes; one without a variation does not change.
-    mass : float
-        GeV.
+    parts : iterable of (float, sequence of Size)
+        Of every period the share of the signal and the sizes.
     """
-    found: dict[str, tuple[float, float, str]] = {}
-    for share, changes in parts:
-        for one in changes:
-            value, error = (share * float(number) for number in one.at(mass))
-            before = found.get(one.name, (0.0, 0.0, one.source))
-            found[one.name] = (before[0] + value, math.hypot(before[1], error), before[2])
-    groups: dict[str, list[str]] = {}
-    for name in found:
-        groups.setdefault(_stem(name, found), []).append(name)
-    return tuple(_size(stem, names, found) for stem, names in groups.items())
+    found: dict[str, Size] = {}
+    for share, own in parts:
+        for size in own:
+            part = _scaled(size, share)
+            found[size.name] = _sum(found[size.name], part) if size.name in found else part
+    return tuple(found.values())
 
 
-def _size(stem: str, names: list[str], found: dict[str, tuple[float, float, str]]) -> Size:
-    changes, errors, sources = zip(*(found[name] for name in names), strict=True)
-    return Size(stem, tuple(names), changes, errors, "; ".join(dict.fromkeys(filter(None, sources))))
+def _scaled(size: Size, share: float) -> Size:
+    changes, errors = (tuple(share * number for number in own) for own in (size.changes, size.errors))
+    return replace(size, changes=changes, errors=errors, effect=share * size.effect)
+
+
+def _sum(one: Size, other: Size) -> Size:
+    changes = tuple(map(math.fsum, zip(one.changes, other.changes, strict=True)))
+    errors = tuple(map(math.hypot, one.errors, other.errors))
+    return replace(one, changes=changes, errors=errors, effect=one.effect + other.effect)
 
 
 def total(found: Iterable[Size]) -> float:
     """Quadrature sum: exactly what a log-normal error for each of them is together."""
-    return math.hypot(*(size.value for size in found))
+    return math.hypot(*(size.effect for size in found))
 
 
-def _stem(name: str, known: Iterable[str]) -> str:
+def _stem(name: str, names: set[str]) -> str:
     """Name of the pair that a variation is of, or its own."""
-    names = set(known)
     for pair in _PAIRS:
         for own, other in (pair, pair[::-1]):
             stem = name.removesuffix(own)

@@ -23,10 +23,13 @@ KINDS: dict[str, Kind] = {
     "n": Kind.NUMBER,
     "error": Kind.NUMBER,
     "upper_limit": Kind.TEXT,
+    "correlated": Kind.TEXT,
     "method": Kind.TEXT,
     "tag": Kind.TEXT,
 }
-"""Columns of `background.csv`."""
+"""Columns of `background.csv`; a table without `correlated` is read as one of `no`."""
+
+_WORDS = {True: "yes", False: "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Row:
     method : str
     tag : str
         Provenance, such as ``[V: seed]``.
+    correlated : bool
+        The error is the same, not only as large, in other tables with a row of this source.
     """
 
     source: str
@@ -54,6 +59,7 @@ class Row:
     upper_limit: bool = False
     method: str = ""
     tag: str = ""
+    correlated: bool = False
 
     def __post_init__(self) -> None:
         if not self.source.strip():
@@ -105,17 +111,22 @@ class BackgroundTable:
         -------
         n, error : float
         """
-        counted = [
-            row for row in self.rows if row.n is not None and (limits_at_face_value or not row.upper_limit)
+        counted = self.counted(limits_at_face_value)
+        return math.fsum(n for _, n, _ in counted), math.hypot(*(error for _, _, error in counted))
+
+    def counted(self, limits_at_face_value: bool) -> list[tuple[Row, float, float]]:
+        """Give the rows of a total, with number and error of each."""
+        return [
+            (row, row.n, row.n if row.upper_limit else row.error)
+            for row in self.rows
+            if row.n is not None and (limits_at_face_value or not row.upper_limit)
         ]
-        pairs = [(row.n or 0.0, (row.n or 0.0) if row.upper_limit else row.error) for row in counted]
-        return math.fsum(n for n, _ in pairs), math.hypot(*(error for _, error in pairs))
 
     def to_csv(self) -> bytes:
         """Write as `BACKGROUND`."""
         rows = [
-            (row.source, row.n, row.error, "yes" if row.upper_limit else "no", row.method, row.tag)
-            for row in self.rows
+            (r.source, r.n, r.error, *map(_WORDS.get, (r.upper_limit, r.correlated)), r.method, r.tag)
+            for r in self.rows
         ]
         return Table(KINDS, rows).to_csv()
 
@@ -129,7 +140,9 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
         Names the file, and the row or the column.
     """
     try:
-        return BackgroundTable(tuple(_row(record) for record in read_csv(data, KINDS).records()))
+        header = data.split(b"\n", 1)[0].decode().split(",")
+        kinds = {name: kind for name, kind in KINDS.items() if name != "correlated" or name in header}
+        return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds).records()))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
@@ -155,8 +168,9 @@ def with_error(n: float, error: float) -> str:
 
 def _row(record: dict[str, str | int | float | None]) -> Row:
     source, n, error = record["source"], record["n"], record["error"]
-    if record["upper_limit"] not in ("yes", "no"):
-        raise ValueError(f"background {source}: upper_limit is {record['upper_limit']}: expected yes or no")
+    for name in ("upper_limit", "correlated"):
+        if record.setdefault(name, "no") not in _WORDS.values():
+            raise ValueError(f"background {source}: {name} is {record[name]}: expected yes or no")
     return Row(
         str(source),
         None if n is None else float(n),
@@ -164,4 +178,5 @@ def _row(record: dict[str, str | int | float | None]) -> Row:
         record["upper_limit"] == "yes",
         str(record["method"]),
         str(record["tag"]),
+        record["correlated"] == "yes",
     )

@@ -52,7 +52,14 @@ def facts_of(products: Products, found: Estimate) -> dict[str, object]:
         "code": code_digest(),
         "result": dict(products.summary.products),
         "rows": [
-            {"source": r.source, "n": r.n, "error": r.error, "upper_limit": r.upper_limit, "method": r.method}
+            {
+                "source": r.source,
+                "n": r.n,
+                "error": r.error,
+                "upper_limit": r.upper_limit,
+                "correlated": r.correlated,
+                "method": r.method,
+            }
             for r in found.table.rows
         ],
         "total": {"n": without[0], "error": without[1]},

@@ -122,9 +122,9 @@ def _most(model: Model, signal: float) -> list[int]:
     """Count of every channel beyond which there is no probability to speak of."""
     most = []
     for channel in model.channels:
-        width = math.hypot(model.signal_error, channel.share_error)
+        width = math.hypot(model.signal_error, channel.signal_width)
         mean = channel.share * signal * math.exp(6 * width)
-        mean += channel.background * math.exp(6 * channel.relative_background_error)
+        mean += channel.background * math.exp(6 * channel.background_width)
         most.append(math.ceil(mean + 8 * math.sqrt(mean) + 20))
     return most
 
@@ -138,16 +138,18 @@ def _tail_by_toys(model: Model, signal: float, observed: Counts, toys: Toys) -> 
 
 def throw(model: Model, signal: float, n: int, generator: np.random.Generator) -> Counts:
     """Pseudo-experiments with their errors thrown too, (n, n_channels)."""
-    scale = np.exp(model.signal_error * generator.standard_normal(n))
-    thrown = np.empty((n, len(model.channels)), np.int64)
-    for group in model.groups():
-        pull = generator.standard_normal(n)
-        for index in group:
-            channel = model.channels[index]
-            own = np.exp(channel.share_error * generator.standard_normal(n))
-            background = channel.background * np.exp(channel.relative_background_error * pull)
-            thrown[:, index] = generator.poisson(signal * channel.share * scale * own + background)
+    share = np.array([channel.share for channel in model.channels])
+    background = np.array([channel.background for channel in model.channels])
+    mean = signal * share * _factors(model.signal_effects, n, generator)
+    mean += background * _factors(model.background_effects, n, generator)
+    thrown: Counts = generator.poisson(mean)
     return thrown
+
+
+def _factors(effects: Numbers, n: int, generator: np.random.Generator) -> Numbers:
+    """Throw errors: factors on every channel, (n, n_channels)."""
+    factors: Numbers = np.exp(generator.standard_normal((n, len(effects))) @ effects)
+    return factors
 
 
 def _checked(model: Model, observed: Sequence[int] | Counts) -> Counts:

@@ -16,8 +16,8 @@ KINDS = {
     "signal": Kind.NUMBER,
     "experiments": Kind.COUNT,
     "cls_limit": Kind.NUMBER,
-    "likelihood_interval": Kind.NUMBER,
     "unified_interval": Kind.NUMBER,
+    "likelihood_interval": Kind.NUMBER,
 }
 """Columns of a coverage table."""
 
@@ -31,16 +31,19 @@ class Coverage:
     signal : float
         True events, all channels.
     experiments : int
-    cls_limit, likelihood_interval : float
-    unified_interval : float or None
-        None for several channels, or where the background has an error: it is made for neither.
+    cls_limit : float
+        The limit that is quoted.
+    unified_interval : float
+        The interval that is quoted.
+    likelihood_interval : float
+        For comparison.
     """
 
     signal: float
     experiments: int
     cls_limit: float
+    unified_interval: float
     likelihood_interval: float
-    unified_interval: float | None
 
 
 def coverage(
@@ -77,15 +80,12 @@ def coverage_of(model: Model, signal: float, thrown: Counts, *, level: float = 0
     def held(holds: Callable[[Counts], bool]) -> float:
         return float(share @ np.array([holds(outcome) for outcome in outcomes], np.float64))
 
-    known = len(model.channels) == 1 and not model.channels[0].background_error and not model.signal_error
     return Coverage(
         signal,
         len(thrown),
         held(lambda outcome: cls(model, signal, outcome) >= 1 - level),
+        float(share @ unified_holds(model, signal, outcomes, level=level)),
         held(lambda outcome: likelihood_holds(model, signal, outcome, level=level)),
-        held(lambda outcome: unified_holds(signal, int(outcome[0]), model.background, level=level))
-        if known
-        else None,
     )
 
 

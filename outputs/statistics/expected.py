@@ -90,7 +90,7 @@ def _summed(model: Model) -> tuple[Counts, Numbers]:
 def _largest(model: Model, index: int) -> int:
     """Count that a channel exceeds with a probability of `_TAIL` only."""
     channel = model.channels[index]
-    mean = channel.background * np.exp(4.5 * channel.relative_background_error)
+    mean = channel.background * np.exp(4.5 * channel.background_width)
     reached = special.gammaincc(np.arange(1, int(mean + 10 * np.sqrt(mean)) + 20), mean)
     return int(np.searchsorted(reached, 1 - _TAIL))
 

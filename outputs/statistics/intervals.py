@@ -1,4 +1,9 @@
-"""Intervals for the signal, beside the limits: unified (Feldman-Cousins) and likelihood ones."""
+"""Intervals for the signal, beside the limits.
+
+The unified one (Feldman-Cousins) is ours: a Neyman construction with the errors of the model in its
+probabilities, so that it covers by construction. The likelihood one is for comparison: it undercovers where
+little is seen.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from na64.outputs.statistics.model import Counts, Model, Numbers, probabilities
+from na64.outputs.statistics.model import Counts, Model, Numbers, chances, counting, merged, probabilities
 
-_STEP = 0.001
-"""Of the signal in the unified construction, events."""
+_STEPS = (0.05, 0.001)
+"""Of the signal in the unified construction, events: first everywhere, then about the ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +30,53 @@ class Interval:
     high: float
 
 
-def feldman_cousins(observed: int, background: float, *, level: float = 0.9, step: float = _STEP) -> Interval:
-    """Unified interval of one channel of known background (Feldman and Cousins 1998, section IV).
+def unified_interval(model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9) -> Interval:
+    """Unified interval (Feldman and Cousins 1998, section IV), errors of background and signal included.
 
-    For every signal, counts are accepted in the order of their likelihood relative to that of the best
-    signal; the interval goes from the first to the last signal that accepts the observed count. Below the
-    background it is shorter than CLs allows. The original table lengthens it where it falls as the
-    background grows; this one does not.
+    For every signal, counts are accepted in the order of their probability relative to that with the best
+    signal, until the accepted ones have the level; the interval goes from the first to the last signal that
+    accepts the observed count. Probabilities are integrated over the errors (Conrad et al 2003). Channels
+    are merged: it is the sum of their counts that is ordered. Below the background it is shorter than CLs
+    allows. The original table lengthens it where it falls as the background grows; this one does not.
 
     Parameters
     ----------
-    observed : int
-    background : float
-        Events.
+    model : Model
+    observed : sequence of int
+        Events in every channel.
     level : float
-    step : float
-        Between the signals that are tried; the precision of both ends.
     """
-    top = observed + 6 * math.sqrt(observed + 1) + 6
-    signals = np.arange(0, top, step)
-    n: Counts = np.arange(int(top + background + 8 * math.sqrt(top + background)) + 10)
-    accepted = _accepts(signals, n, observed, background, level)
-    found = signals[accepted]
-    return Interval(max(0.0, observed - background), float(found[0]), float(found[-1]))
+    one, total = merged(model), int(np.sum(observed))
+    coarse, fine = _STEPS
+    top = (total + 6 * math.sqrt(total + 1) + 6) * math.exp(2 * one.signal_error)
+    ends = _ends(one, np.arange(0, top, coarse), total, level)
+    low, high = (np.arange(max(0.0, end - coarse), end + coarse, fine) for end in ends)
+    best = max(0.0, total - one.background)
+    return Interval(best, _ends(one, low, total, level)[0], _ends(one, high, total, level)[1])
 
 
-def unified_holds(signal: float, observed: int, background: float, *, level: float = 0.9) -> bool:
-    """Whether the unified interval of a count has this signal: whether the signal accepts the count."""
-    n: Counts = np.arange(int(max(signal + background, observed) * 1.5 + 50))
-    return bool(_accepts(np.array([signal]), n, observed, background, level)[0])
+def feldman_cousins(observed: int, background: float, *, level: float = 0.9) -> Interval:
+    """Unified interval of one channel of known background, as in the original table."""
+    return unified_interval(counting(background), [observed], level=level)
+
+
+def unified_holds(model: Model, signal: float, outcomes: Counts, *, level: float = 0.9) -> NDArray[np.bool_]:
+    """Which outcomes have this signal in their unified intervals: which ones the signal accepts.
+
+    Parameters
+    ----------
+    model : Model
+    signal : float
+    outcomes : (n_outcomes, n_channels) int64
+    level : float
+
+    Returns
+    -------
+    (n_outcomes,) bool
+    """
+    totals = outcomes.sum(axis=1)
+    accepted = _accepts(merged(model), np.array([signal]), int(totals.max()), level)
+    return np.asarray(accepted[0, totals], np.bool_)
 
 
 def likelihood_holds(
@@ -65,21 +88,30 @@ def likelihood_holds(
     return distance(signal) - distance(best) <= float(special.chdtri(1, 1 - level))
 
 
-def _accepts(
-    signals: Numbers, n: Counts, observed: int, background: float, level: float
-) -> NDArray[np.bool_]:
-    """Whether the observed count is in the acceptance of each signal, (n_signals,) bool."""
-    chances = _poisson(n, signals[:, None] + background)
-    best = _poisson(n, np.maximum(n, background))
-    ranked = np.argsort(-chances / best, axis=1, kind="stable")
-    before = np.cumsum(np.take_along_axis(chances, ranked, axis=1), axis=1)
-    place = np.argmax(ranked == observed, axis=1)
-    rows = np.arange(len(signals))
-    return np.asarray(before[rows, place] - chances[rows, observed] < level, np.bool_)
+def _ends(one: Model, signals: Numbers, observed: int, level: float) -> tuple[float, float]:
+    """First and last signal that accepts the count; the ones in between need not."""
+    accepted = signals[_accepts(one, signals, observed, level)[:, observed]]
+    return float(accepted[0]), float(accepted[-1])
 
 
-def _poisson(n: Counts, mean: Numbers) -> Numbers:
-    return np.asarray(np.exp(special.xlogy(n, mean) - mean - special.gammaln(n + 1)), np.float64)
+def _accepts(one: Model, signals: Numbers, observed: int, level: float) -> NDArray[np.bool_]:
+    """Which counts each signal accepts, up to the observed one and further, (n_signals, n_counts) bool."""
+    largest = _largest(one, max(float(signals[-1]), float(observed)))
+    table = chances(one, signals, largest).T
+    best = np.maximum(np.arange(largest + 1) - one.background, 0.0)
+    ranked = np.argsort(-table / np.diag(chances(one, best, largest)), axis=1, kind="stable")
+    ordered = np.take_along_axis(table, ranked, axis=1)
+    accepted = np.empty(table.shape, np.bool_)
+    np.put_along_axis(accepted, ranked, np.cumsum(ordered, axis=1) - ordered < level, axis=1)
+    return accepted
+
+
+def _largest(one: Model, signal: float) -> int:
+    """Count that is hardly ever exceeded."""
+    (channel,) = one.channels
+    mean = signal * math.exp(4 * one.signal_error)
+    mean += channel.background * math.exp(4 * channel.background_width)
+    return int(mean + 8 * math.sqrt(mean)) + 10
 
 
 def likelihood_interval(model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9) -> Interval:

@@ -1,27 +1,29 @@
 """A counting experiment of one or several run periods, with log-normal errors that are integrated over.
 
-The mean of a channel is ``signal * share * exp(signal_error * z) * exp(share_error * z') + background *
-exp(relative error * z'')`` with standard normal ``z``: one for the signal of all channels, one a channel,
-and one a group of backgrounds that were estimated together. A relative error is the width in the logarithm;
-the median is the nominal value.
+The mean of a channel is ``signal * share * exp(sum e_k z_k) + background * exp(sum f_k z_k)`` with standard
+normal ``z_k``: one for each name of an effect, so that channels that name the same one have it in common,
+and one a channel for the errors that it has to itself. A relative error is the width in the logarithm; the
+median is the nominal value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from na64.outputs.statistics.quadrature import normal_points, rule_of
+
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
-_SMALL, _FEW_NODES, _MANY_NODES = 0.2, 10, 20
-"""Points of the Gauss-Hermite rule: few for small errors. Against 40 points, limits change by less than
-1e-5 for errors up to 30 % and by 6e-4 for a background known to 100 % and a signal known to 50 %."""
+Effects = tuple[tuple[str, float], ...]
+"""Names of errors, with the relative change that one standard deviation of each makes."""
 
 _BLOCK = 512
 """Outcomes that are integrated at a time."""
@@ -35,13 +37,13 @@ class Channel:
     ----------
     name : str
     background, background_error : float
-        Events expected in the box without a signal, and the error.
+        Events expected in the box without a signal, and the error that other channels do not have.
     share : float
         Part of the signal that is expected here; a channel without any is no channel.
     share_error : float
         Relative error of that part which other channels do not have.
-    group : str
-        Backgrounds of one group have one error in common; by default a channel is a group of its own.
+    signal_effects, background_effects : Effects
+        Relative errors of signal and background that other channels may have too, by name.
     """
 
     name: str
@@ -49,7 +51,8 @@ class Channel:
     background_error: float = 0.0
     share: float = 1.0
     share_error: float = 0.0
-    group: str = ""
+    signal_effects: Effects = ()
+    background_effects: Effects = ()
 
     def __post_init__(self) -> None:
         for what in ("background", "background_error", "share", "share_error"):
@@ -63,8 +66,18 @@ class Channel:
 
     @property
     def relative_background_error(self) -> float:
-        """Width of the logarithm of the background."""
+        """Width of the logarithm of the background, of the error that no other channel has."""
         return self.background_error / self.background if self.background else 0.0
+
+    @property
+    def background_width(self) -> float:
+        """Width of the logarithm of the background, of all errors."""
+        return math.hypot(self.relative_background_error, *(size for _, size in self.background_effects))
+
+    @property
+    def signal_width(self) -> float:
+        """Width of the logarithm of the share, of all errors but that of the model."""
+        return math.hypot(self.share_error, *(size for _, size in self.signal_effects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +109,31 @@ class Model:
         """Events expected in all channels without a signal."""
         return math.fsum(channel.background for channel in self.channels)
 
-    def groups(self) -> Iterator[list[int]]:
-        """Give the channels, by index, whose backgrounds vary together."""
-        names: dict[str, list[int]] = {}
-        for index, channel in enumerate(self.channels):
-            names.setdefault(channel.group or f"\0{index}", []).append(index)
-        yield from names.values()
+    @property
+    def signal_effects(self) -> Numbers:
+        """Of every error on every channel: by name, `signal_error`, own, (n_errors, n_channels)."""
+        named = _matrix([channel.signal_effects for channel in self.channels])
+        common = np.full((1, len(self.channels)), self.signal_error)
+        return np.vstack([named, common, np.diag([channel.share_error for channel in self.channels])])
+
+    @property
+    def background_effects(self) -> Numbers:
+        """Of every error on every channel: by name, own, (n_errors, n_channels)."""
+        named = _matrix([channel.background_effects for channel in self.channels])
+        return np.vstack([named, np.diag([channel.relative_background_error for channel in self.channels])])
 
 
 def counting(background: float, error: float = 0.0, *, signal_error: float = 0.0) -> Model:
     """Give the model of one channel."""
     return Model((Channel("all", background, error),), signal_error)
+
+
+def merged(model: Model) -> Model:
+    """Give the model of the sum of all counts: one channel, its errors those of the sums."""
+    shares = [channel.share for channel in model.channels]
+    backgrounds = [channel.background for channel in model.channels]
+    error = math.hypot(*(model.background_effects @ backgrounds))
+    return counting(model.background, error, signal_error=math.hypot(*(model.signal_effects @ shares)))
 
 
 def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
@@ -123,45 +150,58 @@ def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
     -------
     (n_outcomes,) float64
     """
-    blocks = [outcomes[start : start + _BLOCK] for start in range(0, len(outcomes), _BLOCK)]
-    return np.concatenate([np.empty(0), *(_block(model, signal, block) for block in blocks)])
+    signals, backgrounds = rule_of(model.signal_effects), rule_of(model.background_effects)
+    tables = [
+        _table(
+            _poisson(signal * channel.share * signals.scales[:, i], signals.own[i], n),
+            _poisson(channel.background * backgrounds.scales[:, i], backgrounds.own[i], n),
+        )
+        for i, (channel, n) in enumerate(zip(model.channels, outcomes.max(axis=0), strict=True))
+    ]
+    starts = range(0, len(outcomes), _BLOCK)
+    blocks = [_product(tables, outcomes[start : start + _BLOCK]) for start in starts]
+    return np.concatenate([block @ backgrounds.weights @ signals.weights for block in blocks])
 
 
-def _block(model: Model, signal: float, outcomes: Counts) -> Numbers:
-    scales, weights = _log_normal(model.signal_error)
-    total = np.ones((len(outcomes), len(scales)))
-    for group in model.groups():
-        total *= _of_group([model.channels[i] for i in group], signal * scales, outcomes[:, group])
-    return np.asarray(total @ weights, np.float64)
+def chances(model: Model, signals: Numbers, largest: int) -> Numbers:
+    """Probability of 0 to ``largest`` events in a model of one channel, (largest + 1, n_signals).
+
+    Parameters
+    ----------
+    model : Model
+    signals : (n_signals,) float64
+        Events.
+    largest : int
+    """
+    (channel,) = model.channels
+    error = math.hypot(*model.signal_effects[:, 0])
+    background = _poisson(np.array([channel.background]), channel.background_width, largest)
+    return _table(_poisson(signals * channel.share, error, largest), background)[:, :, 0]
 
 
-def _of_group(channels: Sequence[Channel], signals: Numbers, outcomes: Counts) -> Numbers:
-    """Probability of outcomes in channels with a common background error, (n_outcomes, n_signals)."""
-    nodes, weights = _nodes(max(channel.relative_background_error for channel in channels))
-    product = np.ones((len(outcomes), len(signals), len(nodes)))
-    for index, channel in enumerate(channels):
-        backgrounds = channel.background * np.exp(channel.relative_background_error * nodes)
-        product *= _table(channel, signals, backgrounds, int(outcomes[:, index].max()))[outcomes[:, index]]
-    return np.asarray(product @ weights, np.float64)
+def _product(tables: Sequence[Numbers], outcomes: Counts) -> Numbers:
+    """Probability of outcomes at every point of the rules, (n_outcomes, n_signals, n_backgrounds)."""
+    factors = (table[counts] for table, counts in zip(tables, outcomes.T, strict=True))
+    return reduce(np.multiply, factors)
 
 
-def _table(channel: Channel, signals: Numbers, backgrounds: Numbers, largest: int) -> Numbers:
-    """Poisson probabilities of 0 to ``largest`` events, (largest + 1, n_signals, n_backgrounds)."""
-    scales, weights = _log_normal(channel.share_error)
-    mean = channel.share * signals[:, None, None] * scales + backgrounds[:, None]
-    n = np.arange(largest + 1)[:, None, None, None]
+def _table(signals: Numbers, backgrounds: Numbers) -> Numbers:
+    """Probability of 0 to n events from both, (n + 1, n_signals, n_backgrounds)."""
+    n = len(signals)
+    seen, of_signal = np.arange(n)[:, None], np.arange(n)
+    rest = np.where((seen >= of_signal)[:, :, None], backgrounds[seen - of_signal], 0.0)
+    return np.asarray(np.einsum("ks,nkb->nsb", signals, rest, optimize=True), np.float64)
+
+
+def _poisson(means: Numbers, error: float, largest: int) -> Numbers:
+    """Probability of 0 to ``largest`` events, integrated over an error, (largest + 1, n_means)."""
+    nodes, weights = normal_points(error)
+    mean = means[:, None] * np.exp(error * nodes)
+    n = np.arange(largest + 1)[:, None, None]
     return np.asarray(np.exp(special.xlogy(n, mean) - mean - special.gammaln(n + 1)) @ weights, np.float64)
 
 
-def _log_normal(error: float) -> tuple[Numbers, Numbers]:
-    nodes, weights = _nodes(error)
-    return np.exp(error * nodes), weights
-
-
-def _nodes(error: float) -> tuple[Numbers, Numbers]:
-    """Points and weights of a standard normal for an error; one point if there is none."""
-    if not error:
-        return np.zeros(1), np.ones(1)
-    n = _FEW_NODES if error <= _SMALL else _MANY_NODES
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes, weights / weights.sum()
+def _matrix(effects: Sequence[Effects]) -> Numbers:
+    names = dict.fromkeys(name for own in effects for name, _ in own)
+    rows = [[dict(own).get(name, 0.0) for own in effects] for name in names]
+    return np.array(rows, np.float64).reshape(len(names), len(effects))

@@ -69,11 +69,14 @@ class Product:
     proportional_to : str
         One of `YIELDS`.
     factors : tuple of Factor
+    correlated : bool
+        The factors are those of every run period: their error is one.
     """
 
     name: str
     proportional_to: str
     factors: tuple[Factor, ...]
+    correlated: bool = True
 
     def row(self, yields: Mapping[str, float | None]) -> Row:
         """Multiply; what has not been configured or is not known gives a row without a number.
@@ -98,10 +101,10 @@ class Product:
             limit = any(factor.upper_limit for factor in self.factors)
         n = number * math.prod(factor.value or 0.0 for factor in self.factors)
         if limit:
-            return Row(self.name, n, upper_limit=True, method=names, tag=tag)
+            return Row(self.name, n, upper_limit=True, method=names, tag=tag, correlated=self.correlated)
         parts = [1 / math.sqrt(number)] if is_count else []
         parts += [factor.error / factor.value for factor in self.factors if factor.value]
-        return Row(self.name, n, n * math.hypot(*parts), method=names, tag=tag)
+        return Row(self.name, n, n * math.hypot(*parts), method=names, tag=tag, correlated=self.correlated)
 
 
 def load_products(path: Path | None = None) -> tuple[Product, ...]:
@@ -152,7 +155,8 @@ def _read_product(table: Table) -> Product:
     name, proportional_to = table.text("name"), table.text("proportional_to")
     if proportional_to not in YIELDS:
         raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, YIELDS)}")
-    return Product(name, proportional_to, tuple(_read_factor(entry) for entry in table.tables("factor")))
+    factors = tuple(_read_factor(entry) for entry in table.tables("factor"))
+    return Product(name, proportional_to, factors, table.flag("correlated", True))
 
 
 def _read_factor(table: Table) -> Factor:

@@ -40,8 +40,8 @@ def workspace(model: Model, observed: Sequence[int] | None) -> dict[str, Any]:
     return {
         "version": "1.0.0",
         "channels": [
-            {"name": channel.name, "samples": [_signal(model, channel), _background(model, index)]}
-            for index, channel in enumerate(model.channels)
+            {"name": channel.name, "samples": [_signal(model, channel), _background(channel)]}
+            for channel in model.channels
         ],
         "observations": [
             {"name": channel.name, "data": [float(n)]}
@@ -87,13 +87,15 @@ def _signal(model: Model, channel: Channel) -> dict[str, Any]:
     modifiers: list[dict[str, Any]] = [{"name": PARAMETER, "type": "normfactor", "data": None}]
     modifiers += _log_normal("signal_error", model.signal_error)
     modifiers += _log_normal(f"signal_error_{channel.name}", channel.share_error)
+    for name, size in channel.signal_effects:
+        modifiers += _log_normal(f"signal_{name}", size)
     return {"name": SIGNAL, "data": [channel.share], "modifiers": modifiers}
 
 
-def _background(model: Model, index: int) -> dict[str, Any]:
-    channel = model.channels[index]
-    name = f"background_{channel.group or channel.name}"
-    modifiers = _log_normal(name, channel.relative_background_error)
+def _background(channel: Channel) -> dict[str, Any]:
+    modifiers = _log_normal(f"background_error_{channel.name}", channel.relative_background_error)
+    for name, size in channel.background_effects:
+        modifiers += _log_normal(f"background_{name}", size)
     return {"name": "background", "data": [channel.background], "modifiers": modifiers}
 
 

@@ -59,7 +59,8 @@ def test_the_summary_says_what_the_limits_rest_on(written: Path, published: Anal
     by_name = {row["name"]: row["observed"] for row in limits["comparisons"]}
     assert by_name["CLs, exact"] == pytest.approx(2.3026, abs=1e-4)
     assert by_name["large-sample formula"] == pytest.approx(1.65, abs=0.005)
-    assert by_name["unified (Feldman-Cousins)"] == pytest.approx(1.90, abs=0.01)
+    assert by_name["unified interval (Feldman-Cousins), upper end"] == pytest.approx(1.91, abs=0.01)
+    assert by_name["unified interval (Feldman-Cousins), lower end"] == 0
 
 
 def test_the_same_limits_are_the_same_bytes(written: Path, published: Analysis, tmp_path: Path) -> None:

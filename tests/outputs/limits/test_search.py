@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from na64.outputs.limits.analysis import Analysis, search_of
+from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.exposure import Exposure
-from na64.outputs.limits.inputs import Flat, background_of
+from na64.outputs.limits.inputs import Background, Flat, background_of
 from na64.outputs.limits.projection import Scaling, project, projection_table
 from na64.outputs.limits.search import Period, Search, masses
 from na64.outputs.limits.tables import limits_table, y_table
@@ -79,7 +80,11 @@ def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure
     assert [period.background for period in search.periods] == pytest.approx([0.2, 0.6])
     assert search.background == pytest.approx((0.8, 0.4))
     model = Model(
-        (Channel("2022", 0.2, 0.1, 0.25, group="all"), Channel("2023A", 0.6, 0.3, 0.75, group="all")), 0.1
+        (
+            Channel("2022", 0.2, share=0.25, background_effects=(("stated", 0.5),)),
+            Channel("2023A", 0.6, share=0.75, background_effects=(("stated", 0.5),)),
+        ),
+        0.1,
     )
     assert search.point(0.01, 0.9).observed == pytest.approx(upper_limit(model, [0, 1]))
 
@@ -96,6 +101,18 @@ def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Expo
         )
 
 
+def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[..., Exposure]) -> None:
+    exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
+    rows = (Row("decays", 0.2, 0.1, correlated=True), Row("beam line", 0.3, 0.3))
+    backgrounds = [Background(0.5, 0.3, BackgroundTable(rows), name) for name in "ab"]
+    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1)
+    assert search.background == pytest.approx((1.0, np.hypot(0.2, 0.3 * np.sqrt(2))))
+    effects = [dict(channel.background_effects) for channel in search.model(0.01).channels]
+    assert effects == [{"decays": 0.2, "a beam line": 0.6}, {"decays": 0.2, "b beam line": 0.6}]
+    found = {a.text for a in assumptions_of(search, backgrounds, threshold=50, delivered=False)}
+    assert "error of the background decays: one for a 2022, b 2022" in found
+
+
 def test_a_period_that_sees_nothing_is_left_out() -> None:
     class Light(Flat):
         """Blind to heavy dark photons."""
@@ -104,8 +121,8 @@ def test_a_period_that_sees_nothing_is_left_out() -> None:
             value = np.where(np.asarray(mass, float) < 0.05, 0.5, 0.0)
             return value, 0 * value
 
-    light = Period("light", 1e11, 5.0, 0.0, "a", Light(0.5), 7)
-    other = replace(light, name="other", background=0.1, group="b", efficiency=Flat(0.5), observed=0)
+    light = Period("light", 1e11, 5.0, (), Light(0.5), 7)
+    other = replace(light, name="other", background=0.1, efficiency=Flat(0.5), observed=0)
     search = Search((light, other), yield_per_eot, 0.0)
     assert [channel.name for channel in search.model(0.01).channels] == ["light", "other"]
     assert [channel.name for channel in search.model(0.1).channels] == ["other"]
@@ -153,9 +170,6 @@ def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
 
 
 def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Callable[..., Exposure]) -> None:
-    from na64.outputs.limits.assumptions import assumptions_of  # noqa: PLC0415
-    from na64.outputs.limits.inputs import Background  # noqa: PLC0415
-
     rows = (Row("dimuons", 0.2, 0.1, tag="[V: x]"), Row("gap", None), Row("target", 0.1, upper_limit=True))
     background = Background(0.2, 0.1, BackgroundTable(rows), "background.csv")
     search = search_of(

@@ -21,6 +21,7 @@ from na64.outputs.signal.variations import (
     variations_path,
     variations_table,
 )
+from na64.outputs.statistics.workspace import workspace
 from na64.run import main
 from na64.selections.selection import load_selection
 
@@ -34,7 +35,7 @@ def period_of(name: str, eot: float, **changes: float) -> Period:
         for key, value in changes.items()
     )
     half = Efficiency(MASS, np.full(2, 0.5), np.zeros(2), "a test", made)
-    return Period(name, eot, 0.5, 0.0, name, half, 0)
+    return Period(name, eot, 0.5, (), half, 0)
 
 
 def search_of(*periods: Period, error: float = 0.0) -> Search:
@@ -49,23 +50,42 @@ def test_changes_are_averaged_over_the_signal_paired_and_added() -> None:
     sizes = {size.name: size for size in search.sizes_at(0.01)}
     assert list(sizes) == ["srd", "veto", "mixed"]
     assert sizes["srd"].changes == pytest.approx((0.07, -0.02))
-    assert sizes["srd"].value == pytest.approx(0.045)
-    assert sizes["veto"].value == pytest.approx(0.01)
-    assert sizes["mixed"].value == pytest.approx(0.0)
+    assert sizes["srd"].effect == pytest.approx(0.045)
+    assert sizes["veto"].effect == pytest.approx(-0.01)
+    assert sizes["mixed"].effect == pytest.approx(0.0)
     assert search.signal_error_at(0.01) == pytest.approx(0.110)  # root of 0.1^2 + 0.045^2 + 0.01^2
-    assert search.model(0.01).signal_error == pytest.approx(0.110)
+    model = search.model(0.01)
+    assert model.signal_error == 0.1
+    assert [dict(channel.signal_effects) for channel in model.channels] == [
+        {"srd": 0.03, "veto": -0.04, "mixed": 0.03},
+        {"srd": 0.05, "mixed": -0.01},
+    ]
+
+
+def test_a_variation_of_two_periods_is_one_error() -> None:
+    """In step it lengthens the limit; against each other it does not. Both have half of the signal."""
+    one, same = period_of("A", 1e11, veto=-0.3), period_of("B", 1e11, veto=-0.3)
+    other = period_of("B", 1e11, veto=0.3)
+    limits = {name: search_of(one, p).point(0.1, 0.9).observed for name, p in (("+", same), ("-", other))}
+    assert limits["+"] == pytest.approx(2.439, abs=1e-3)  # 30 % of all, see test_statistics_values.py
+    assert limits["-"] == pytest.approx(2.2103, abs=1e-4)  # where the mean of exp(-s cosh(0.3 z)) is 0.1
+    names = [
+        [m["name"] for m in channel["samples"][0]["modifiers"] if m["type"] == "normsys"]
+        for channel in workspace(search_of(one, other).model(0.1), [0, 0])["channels"]
+    ]
+    assert names == [["signal_veto"], ["signal_veto"]]
 
 
 def test_both_of_a_pair_in_one_direction_do_not_cancel() -> None:
     (size,) = search_of(period_of("A", 1e11, windows_wide=-0.02, windows_narrow=-0.04)).sizes_at(0.1)
     assert (size.name, size.members) == ("windows", ("windows_wide", "windows_narrow"))
-    assert size.value == pytest.approx(0.03)
+    assert size.effect == pytest.approx(-0.03)
 
 
 def test_half_a_pair_keeps_its_name() -> None:
     (size,) = search_of(period_of("A", 1e11, vhcal_tight=-0.02)).sizes_at(0.1)
     assert size.name == "vhcal_tight"
-    assert size.value == pytest.approx(0.02)
+    assert size.effect == pytest.approx(-0.02)
 
 
 def test_six_and_eight_percent_lengthen_the_limit_as_ten_do() -> None:

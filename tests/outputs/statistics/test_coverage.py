@@ -32,7 +32,6 @@ def test_coverage_of_a_limit_is_that_of_its_counts() -> None:
 def test_known_background(signal: float) -> None:
     found = coverage(counting(0.53), signal, n=4_000, generator=np.random.default_rng(2))
     assert found.cls_limit >= 0.9 - 0.015
-    assert found.unified_interval is not None
     assert found.unified_interval >= 0.9 - 0.015
     assert found.likelihood_interval >= 0.85
 
@@ -44,7 +43,7 @@ def test_two_periods_with_errors(signal: float, n: int) -> None:
     found = coverage(TWO, signal, n=n, generator=np.random.default_rng(3))
     assert found.cls_limit >= 0.9 - 0.03
     assert found.likelihood_interval >= 0.85
-    assert found.unified_interval is None
+    assert found.unified_interval >= 0.9 - 0.03
 
 
 def test_a_limit_that_forgets_its_errors_does_not_cover() -> None:
@@ -52,8 +51,9 @@ def test_a_limit_that_forgets_its_errors_does_not_cover() -> None:
     real = counting(3.0, 2.0, signal_error=0.5)
     thrown = np.random.default_rng(4)
     experiments = throw(real, 20.0, 1_000, thrown)
-    assert coverage_of(counting(3.0), 20.0, experiments).cls_limit < 0.88
-    assert coverage_of(real, 20.0, experiments).cls_limit >= 0.88
+    forgetful, found = coverage_of(counting(3.0), 20.0, experiments), coverage_of(real, 20.0, experiments)
+    assert max(forgetful.cls_limit, forgetful.unified_interval) < 0.88
+    assert min(found.cls_limit, found.unified_interval) >= 0.88
 
 
 def test_holding_is_lying_between_the_ends() -> None:
@@ -61,7 +61,9 @@ def test_holding_is_lying_between_the_ends() -> None:
         unified = feldman_cousins(observed, 0.53)
         likelihood = likelihood_interval(counting(0.53), [observed])
         for signal in (0.0, 0.3, 1.0, 2.5, 6.0, 9.0, 15.0):
-            assert unified_holds(signal, observed, 0.53) == (unified.low <= signal <= unified.high)
+            assert unified_holds(counting(0.53), signal, np.array([[observed]])) == (
+                unified.low <= signal <= unified.high
+            )
             inside = likelihood.low <= signal <= likelihood.high
             assert likelihood_holds(counting(0.53), signal, [observed]) == inside
 
@@ -69,7 +71,7 @@ def test_holding_is_lying_between_the_ends() -> None:
 def test_a_table_of_coverage() -> None:
     rows = [coverage(TWO, signal, n=20, generator=np.random.default_rng(5)) for signal in (0.0, 5.0)]
     lines = coverage_table(rows).to_csv().decode().splitlines()
-    assert lines[0] == "signal,experiments,cls_limit,likelihood_interval,unified_interval"
+    assert lines[0] == "signal,experiments,cls_limit,unified_interval,likelihood_interval"
     assert [line.split(",")[:2] for line in lines[1:]] == [["0", "20"], ["5", "20"]]
 
 
@@ -79,7 +81,7 @@ def test_a_table_of_coverage() -> None:
 def test_coverage_over_many_experiments(signal: float, background: float) -> None:
     found = coverage(counting(background), signal, n=50_000, generator=np.random.default_rng(6))
     assert found.cls_limit >= 0.9 - 0.006
-    assert found.unified_interval is not None
     assert found.unified_interval >= 0.9 - 0.006
     blurred = counting(background, 0.3 * background, signal_error=0.15)
-    assert coverage(blurred, signal, n=20_000, generator=np.random.default_rng(7)).cls_limit >= 0.9 - 0.01
+    found = coverage(blurred, signal, n=20_000, generator=np.random.default_rng(7))
+    assert min(found.cls_limit, found.unified_interval) >= 0.9 - 0.01

@@ -13,9 +13,9 @@ import pytest
 
 from na64.outputs.audit import entries
 from na64.outputs.limits.exposure import read_exposure
-from na64.outputs.statistics.cls import cls, upper_limit
-from na64.outputs.statistics.coverage import Coverage, coverage_table
-from na64.outputs.statistics.intervals import likelihood_holds, likelihood_interval, unified_holds
+from na64.outputs.statistics.cls import upper_limit
+from na64.outputs.statistics.coverage import coverage_of, coverage_table
+from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
 from na64.outputs.store import read_result
 from na64.run import main
@@ -130,7 +130,7 @@ def test_a_signal_is_found_as_large_as_it_is(campaign: Callable[[float, int], Pa
     (period,) = read_exposure(result).periods
     assert period.observed == _in_box(_process(result.parent, "--simulation", name="again"))
     model = counting(BACKGROUND, 0.2, signal_error=0.05)
-    found = likelihood_interval(model, [period.observed], level=0.95)
+    found = unified_interval(model, [period.observed], level=0.95)
     assert found.low <= signal <= found.high
     assert upper_limit(model, [period.observed], level=0.95) >= signal
     if signal == 20:
@@ -168,26 +168,15 @@ def test_the_command_line_takes_the_opened_box(
 
 
 @pytest.mark.soak
-def test_coverage_over_campaigns(campaign: Callable[[float, int], Path], tmp_path: Path) -> None:
-    model, n = counting(BACKGROUND), 60
-    rows = []
+def test_coverage_over_campaigns(campaign: Callable[[float, int], Path]) -> None:
+    model, rows = counting(BACKGROUND), []
     for signal in (0.0, 5.0, 20.0):
-        counts = [
-            sum(period.observed or 0 for period in read_exposure(campaign(signal, 100 + seed)).periods)
-            for seed in range(n)
-        ]
-        rows.append(
-            Coverage(
-                signal,
-                n,
-                float(np.mean([cls(model, signal, [count]) >= 0.1 for count in counts])),
-                float(np.mean([likelihood_holds(model, signal, [count]) for count in counts])),
-                float(np.mean([unified_holds(signal, count, BACKGROUND) for count in counts])),
-            )
-        )
-        assert np.mean(counts) == pytest.approx(signal + BACKGROUND, abs=4 * np.sqrt((signal + 1) / n))
+        opened = (read_exposure(campaign(signal, 100 + seed)).periods for seed in range(60))
+        counts = np.array([[sum(period.observed or 0 for period in periods)] for periods in opened])
+        assert counts.mean() == pytest.approx(signal + BACKGROUND, abs=4 * np.sqrt((signal + 1) / 60))
+        rows.append(coverage_of(model, signal, counts))
+        # The check can fail: with four tenths of the efficiency lost, the signal would be found smaller.
+        assert signal < 20 or coverage_of(model, signal / 0.6, counts).unified_interval < 0.7
     print(coverage_table(rows).to_csv().decode())  # noqa: T201 (the table is what is wanted)
     for row in rows:
-        assert row.unified_interval is not None
-        assert min(row.cls_limit, row.unified_interval) >= 0.9 - 0.1
-        assert row.likelihood_interval >= 0.9 - 0.15
+        assert min(row.cls_limit, row.unified_interval) >= 0.9 - 0.1  # 60 tell the share to 0.04

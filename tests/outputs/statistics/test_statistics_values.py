@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -17,9 +18,9 @@ from na64.outputs.statistics.workspace import pyhf_limit, workspace
 
 THREE = Model(
     (
-        Channel("2016", 0.12, 0.04, 0.15, group="tails"),
+        Channel("2016", 0.12, share=0.15, background_effects=(("tails", 1 / 3),)),
         Channel("2017", 0.08, 0.03, 0.35, 0.05),
-        Channel("2018", 0.33, 0.11, 0.5, 0.05, group="tails"),
+        Channel("2018", 0.33, share=0.5, share_error=0.05, background_effects=(("tails", 1 / 3),)),
     ),
     0.1,
 )
@@ -94,11 +95,29 @@ def test_the_large_sample_formula_is_too_strong(background: float, limit: float)
 
 
 def test_pyhf_agrees_with_the_large_sample_formula() -> None:
-    found, median = pyhf_limit(workspace(counting(0.53, 0.17, signal_error=0.1), [0]))
-    assert found == pytest.approx(1.659, abs=0.01)  # the source interpolates in a scan
-    assert median == pytest.approx(2.23, abs=0.01)
+    archived = workspace(counting(0.53, 0.17, signal_error=0.1), [0])
+    found, median = pyhf_limit(archived)
+    assert found == pytest.approx(1.6540, abs=5e-4)
+    assert median == pytest.approx(2.23, abs=5e-3)
     known = Model((Channel("a", 0.43, share=0.6), Channel("b", 0.1, share=0.4)))
     assert pyhf_limit(workspace(known, [0, 2]))[0] == pytest.approx(asymptotic_limit(known, [0, 2]), rel=1e-4)
+
+
+def test_pyhf_by_a_scan_has_the_printed_digits() -> None:
+    """The source prints 1.659: pyhf's own scan at steps of 0.2 events, in which it interpolates linearly.
+
+    CLs bends between 1.6 and 1.8 events, so that the straight line crosses 0.1 beyond the root, 1.654.
+    """
+    import pyhf  # noqa: PLC0415 (a second to import)
+    from pyhf.infer.intervals.upper_limits import linear_grid_scan  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "jsonschema.RefResolver is deprecated", DeprecationWarning)
+        opened = pyhf.Workspace(workspace(counting(0.53, 0.17, signal_error=0.1), [0]))
+        model = opened.model()
+    found, medians = linear_grid_scan(opened.data(model), model, np.linspace(0.0, 10.0, 51)[1:], level=0.1)
+    assert float(found) == pytest.approx(1.659, abs=5e-4)
+    assert float(medians[2]) == pytest.approx(2.23, abs=5e-3)
 
 
 def test_pyhf_takes_the_level_that_is_asked_for() -> None:
@@ -147,12 +166,15 @@ def test_limits_expected_by_toys_and_by_sums_agree() -> None:
 
 
 def test_errors_in_common_are_not_errors_apart() -> None:
-    def tail(group: str) -> float:
-        channels = tuple(Channel(name, 2.0, 1.0, 0.5, group=group) for name in "ab")
+    def tail(*names: str) -> float:
+        channels = tuple(
+            Channel(f"channel {i}", 2.0, share=0.5, background_effects=((name, 0.5),))
+            for i, name in enumerate(names)
+        )
         outcomes = np.array([[a, b] for a in range(2) for b in range(2)], np.int64)
         return float(probabilities(Model(channels), 0.0, outcomes).sum())
 
-    assert tail("tails") > 1.1 * tail("")
+    assert tail("tails", "tails") > 1.1 * tail("one", "other")
 
 
 @pytest.mark.parametrize(
