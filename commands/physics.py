@@ -11,6 +11,7 @@ from na64.commands.verbs import SUCCESS, add_command, positive, tell
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from na64.outputs.limits.dark_matter import Resonant
     from na64.outputs.limits.inputs import Background
 
 
@@ -66,6 +67,10 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threshold", type=float, default=50.0, metavar="E", help=threshold)
     points = "masses from 1 MeV to 1 GeV; default: %(default)s"
     parser.add_argument("--points", type=positive, default=37, metavar="N", help=points)
+    resonant = "add dark photons from positrons of the shower, which decay to such dark matter"
+    parser.add_argument("--resonant", choices=("dirac", "scalar"), help=resonant)
+    alpha = "coupling alpha_D of dark matter for --resonant; default: %(default)s"
+    parser.add_argument("--alpha-d", type=float, default=0.1, metavar="A", help=alpha)
 
 
 def _limits(options: argparse.Namespace) -> int:
@@ -75,7 +80,6 @@ def _limits(options: argparse.Namespace) -> int:
     from na64.outputs.limits.exposure import read_exposure
     from na64.outputs.limits.messages import of_analysis
     from na64.outputs.limits.products import write_limits
-    from na64.outputs.limits.search import masses
     from na64.outputs.statistics.cls import Toys
 
     folders: list[Path] = options.folders
@@ -90,13 +94,14 @@ def _limits(options: argparse.Namespace) -> int:
         _yield(options.threshold),
         signal_error=options.signal_error,
         toys=Toys(options.toys) if options.toys else None,
+        resonant=_resonant(options),
     )
     stated = assumptions_of(search, backgrounds, threshold=options.threshold, delivered=options.delivered)
     analysis = analyse(
         search,
         exposures,
         backgrounds,
-        masses=[mass for mass in masses(n=options.points) if search.known(mass)],
+        masses=[mass for mass in _masses(options) if search.known(mass)],
         levels=options.level or (0.9, 0.95),
         assumptions=stated,
     )
@@ -132,13 +137,29 @@ def _yield(threshold: float) -> Callable[[float], float]:
     return lambda mass: yield_per_eot(mass, threshold=threshold)
 
 
+def _resonant(options: argparse.Namespace) -> Resonant | None:
+    from na64.outputs.limits.dark_matter import Resonant
+    from na64.outputs.signal.annihilation import Matter
+
+    if options.resonant is None:
+        return None
+    return Resonant(Matter(options.resonant), options.alpha_d, options.threshold)
+
+
+def _masses(options: argparse.Namespace) -> list[float]:
+    """Give the masses, closer to each other where positrons of the shower are at the resonance."""
+    from na64.outputs.limits.search import masses
+
+    peak = masses(0.2, 0.34, 15) if options.resonant else ()
+    return sorted({*masses(n=options.points), *peak})
+
+
 def _project(options: argparse.Namespace) -> int:
     from na64.outputs.limits.efficiency import read_efficiency
     from na64.outputs.limits.inputs import background_of, flat_of
     from na64.outputs.limits.messages import of_projections
     from na64.outputs.limits.products import write_projections
     from na64.outputs.limits.projection import Scaling, project
-    from na64.outputs.limits.search import masses
 
     scaling = Scaling(options.scaling)
     background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
@@ -155,13 +176,14 @@ def _project(options: argparse.Namespace) -> int:
             scaling=scaling,
             level=options.level,
             signal_error=options.signal_error,
-            masses=masses(n=options.points),
+            masses=_masses(options),
+            resonant=_resonant(options),
         )
         for eot in options.eot
     ]
     words = scaling.words if options.at else "background as stated, for every exposure"
     tell(of_projections(projections, words))
     if options.to:
-        write_projections(options.to, projections, words)
+        write_projections(options.to, projections, words, _resonant(options))
         print(f"projection: {options.to}")
     return SUCCESS

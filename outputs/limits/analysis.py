@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
@@ -87,6 +88,7 @@ def search_of(
     *,
     signal_error: float,
     toys: Toys | None = None,
+    resonant: Resonant | None = None,
 ) -> Search:
     """Make a channel of every period of every result.
 
@@ -103,6 +105,7 @@ def search_of(
         Of the mass in GeV.
     signal_error : float
     toys : Toys, optional
+    resonant : Resonant, optional
     """
     n = len(exposures)
     if len(backgrounds) not in (1, n):
@@ -125,7 +128,7 @@ def search_of(
             )
             for period in exposure.periods
         ]
-    return Search(tuple(periods), yield_per_eot, signal_error, toys)
+    return Search(tuple(periods), yield_per_eot, signal_error, toys, resonant)
 
 
 def _eot(exposures: Sequence[Exposure]) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.analysis import Assumption
+from na64.outputs.limits.dark_matter import MASS_RATIO
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Search, shared_errors, spans
-from na64.outputs.limits.tables import ALPHAS, MASS_RATIO
 
 _USUAL_ERROR = 0.1
 
@@ -48,12 +48,14 @@ def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:
         "every dark photon decays invisibly or leaves the detector",
         "[D] docs/physics.md",
     )
+    if search.resonant:
+        yield Assumption(search.resonant.text, "[D] docs/physics.md; the efficiency: assumption")
     yield Assumption(f"dark photons of more than {threshold:g} GeV are counted", "configuration")
     tag = "[R-med; 1906.00176]" if search.signal_error == _USUAL_ERROR else "stated"
     error = f"{search.signal_error:.0%} error of the yield, log-normal, common to all periods"
     yield Assumption(error, tag)
     yield from _of_variations(search)
-    alphas = " and ".join(f"{alpha:g}" for alpha in ALPHAS)
+    alphas = " and ".join(f"{alpha:g}" for alpha in search.alphas)
     yield Assumption(f"y for alpha_D = {alphas}, m_A' = {MASS_RATIO:g} m_chi", "convention")
 
 

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.outputs.limits.analysis import Analysis, named
+from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.limits.projection import Projection, projection_table
-from na64.outputs.limits.tables import ALPHAS, QUANTITIES, limits_table, y_table
+from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
 from na64.outputs.provenance import to_json
 from na64.outputs.signal.curves import Plane, load_curves
 from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
@@ -36,7 +37,7 @@ def write_limits(folder: Path, analysis: Analysis) -> None:
         Made if there is none.
     analysis : Analysis
     """
-    limits, y = limits_table(analysis.points), y_table(analysis.points)
+    limits, y = limits_table(analysis.points), y_table(analysis.points, analysis.search.alphas)
     write_bytes(folder / TABLE, limits.to_csv())
     write_bytes(folder / Y_TABLE, y.to_csv())
     for index, background in enumerate(analysis.backgrounds):
@@ -143,32 +144,41 @@ def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
 
 def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) -> None:
     level, label = analysis.levels[0], _short(analysis)
-    title = power_of_ten(analysis.search.eot) + " EOT"
+    title = _titled(power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant)
     with style():
         limit = band_of(limits, "mass", "eps", level=level)
         curves = load_curves(Plane.MIXING)
         figure = mixing_plane(limit, curves, moments=_moments(limit.mass), label=label, title=title)
         _save(figure, folder / "exclusion")
-        for alpha in ALPHAS:
+        for alpha in analysis.search.alphas:
             limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
             targets = load_curves(Plane.RELIC)
             figure = relic_plane(limit, targets, alpha=alpha, label=label, title=title)
             _save(figure, folder / f"exclusion_y_{alpha:g}")
 
 
-def write_projections(folder: Path, projections: Sequence[Projection], words: str) -> None:
+def _titled(title: str, resonant: Resonant | None) -> str:
+    return f"{title}, {resonant.label}" if resonant else title
+
+
+def write_projections(
+    folder: Path, projections: Sequence[Projection], words: str, resonant: Resonant | None = None
+) -> None:
     """Write `projection.csv`, what it assumes, and the figure."""
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
-    write_bytes(folder / "projection.json", to_json({"schema": SCHEMA, "background": words}))
+    facts = {"schema": SCHEMA, "background": words, "resonant": resonant and resonant.text}
+    write_bytes(folder / "projection.json", to_json(facts))
     curves = load_curves(Plane.MIXING)
     with style():
         if len(projections) == 1:
             band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
             moments = _moments(band.mass)
+            title = _titled(title, resonant)
             figure = mixing_plane(band, curves, moments=moments, label="projection", title=title)
         else:
             medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
-            figure = projected_plane(medians, curves, title=f"{projections[0].level:.0%} CL")
+            title = _titled(f"{projections[0].level:.0%} CL", resonant)
+            figure = projected_plane(medians, curves, title=title)
         _save(figure, folder / "projection")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
 from na64.outputs.limits.tables import QUANTITIES
@@ -67,6 +68,7 @@ def project(
     level: float = 0.9,
     signal_error: float = 0.1,
     masses: Sequence[float],
+    resonant: Resonant | None = None,
 ) -> Projection:
     """Compute the limits expected of an exposure.
 
@@ -84,17 +86,15 @@ def project(
     level, signal_error : float
     masses : sequence of float
         GeV.
+    resonant : Resonant, optional
     """
     for what, value in (("eot", eot), ("exposure of the background", at)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{what} {value}: expected electrons on target above 0")
     factor = eot / at if at is not None and scaling is Scaling.LINEAR else 1.0
     n, error = background.n * factor, background.error * factor
-    search = Search(
-        (Period("projection", eot, n, (("background", error),), efficiency, None),),
-        yield_per_eot,
-        signal_error,
-    )
+    period = Period("projection", eot, n, (("background", error),), efficiency, None)
+    search = Search((period,), yield_per_eot, signal_error, resonant=resonant)
     points = tuple(search.point(mass, level) for mass in masses if search.known(mass))
     return Projection(eot, n, error, level, points)
 

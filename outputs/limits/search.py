@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.variations import Size, averaged, sizes, total
 from na64.outputs.signal.variations import EfficiencyChange
 from na64.outputs.statistics.cls import Toys, upper_limit
@@ -101,6 +102,8 @@ class Point:
         GeV.
     yield_per_eot : float
         Dark photons above the threshold per electron on target, at eps = 1.
+    resonant_share : float
+        Part of them that positrons make.
     sensitivity : float
         Signal events at eps = 1.
     efficiency : float
@@ -113,6 +116,7 @@ class Point:
 
     mass: float
     yield_per_eot: float
+    resonant_share: float
     sensitivity: float
     efficiency: float
     observed: float | None
@@ -136,12 +140,15 @@ class Search:
         Relative error of the yield, common to all periods; variations of the efficiency add to it.
     toys : Toys or None
         Throw them in place of summing over outcomes.
+    resonant : Resonant or None
+        Added to the yield.
     """
 
     periods: tuple[Period, ...]
     yield_per_eot: Callable[[float], float]
     signal_error: float = 0.1
     toys: Toys | None = None
+    resonant: Resonant | None = None
     _known: dict[tuple[Model, float], tuple[float | None, Expected]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -150,6 +157,11 @@ class Search:
     def eot(self) -> float:
         """Electrons on target of all periods."""
         return math.fsum(period.eot for period in self.periods)
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """Couplings alpha_D that the limits are of: any, unless the yield depends on it."""
+        return (self.resonant.alpha_d,) if self.resonant else ALPHAS
 
     @property
     def background(self) -> tuple[float, float]:
@@ -213,10 +225,12 @@ class Search:
 
     def point(self, mass: float, level: float) -> Point:
         """Limits at a mass in GeV."""
-        found = self.yield_per_eot(mass)
+        resonant = self.resonant.yield_per_eot(mass) if self.resonant else 0.0
+        found = self.yield_per_eot(mass) + resonant
         seen = math.fsum(period.eot * _value(period, mass)[0] for period in self.periods)
         observed, expected = self._limits(mass, level)
-        return Point(mass, found, found * seen, seen / self.eot, observed, expected)
+        share = resonant / found
+        return Point(mass, found, share, found * seen, seen / self.eot, observed, expected)
 
     def _limits(self, mass: float, level: float) -> tuple[float | None, Expected]:
         model, counts = self.model(mass), self.counts_at(mass)

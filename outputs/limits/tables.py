@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from na64.outputs.limits.dark_matter import MASS_RATIO, y_of
 from na64.outputs.limits.search import Point
 from na64.outputs.table import Kind, Table, Value
 
@@ -11,23 +12,19 @@ QUANTITIES = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 """Observed limit, and quantiles of the expected one at so many standard deviations."""
 
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("level", "mass", "yield_per_eot", "efficiency", "events_per_eps2"), Kind.NUMBER),
+    **dict.fromkeys(
+        ("level", "mass", "yield_per_eot", "resonant_share", "efficiency", "events_per_eps2"), Kind.NUMBER
+    ),
     **{f"events_{name}": Kind.NUMBER for name in (*QUANTITIES, "mean")},
     **{f"eps_{name}": Kind.NUMBER for name in QUANTITIES},
 }
-"""Columns of `limits.csv`; masses in GeV."""
+"""Columns of `limits.csv`; masses in GeV, of the yield the share that is resonant."""
 
 Y_KINDS: dict[str, Kind] = {
     **dict.fromkeys(("level", "alpha_d", "mass_ratio", "mass_chi"), Kind.NUMBER),
     **{f"y_{name}": Kind.NUMBER for name in QUANTITIES},
 }
 """Columns of `limits_y.csv`; masses in GeV."""
-
-ALPHAS = (0.1, 0.5)
-"""Couplings alpha_D that y is given for."""
-
-MASS_RATIO = 3.0
-"""Mass of the dark photon over that of dark matter."""
 
 
 def limits_table(points: Sequence[tuple[float, Point]]) -> Table:
@@ -40,25 +37,21 @@ def limits_table(points: Sequence[tuple[float, Point]]) -> Table:
     return Table(KINDS, [_row(level, point) for level, point in points])
 
 
-def y_table(points: Sequence[tuple[float, Point]]) -> Table:
-    """Table of `Y_KINDS`: every point for each of `ALPHAS`."""
-    return Table(Y_KINDS, list(_y_rows(points)))
-
-
-def y_of(eps: float, alpha: float, ratio: float = MASS_RATIO) -> float:
-    """``eps^2 alpha_D (m_chi / m_A')^4``."""
-    return eps**2 * alpha / ratio**4
+def y_table(points: Sequence[tuple[float, Point]], alphas: Sequence[float]) -> Table:
+    """Table of `Y_KINDS`: every point for each coupling alpha_D."""
+    return Table(Y_KINDS, list(_y_rows(points, alphas)))
 
 
 def _row(level: float, point: Point) -> tuple[Value, ...]:
     events = _events(point)
-    head = (level, point.mass, point.yield_per_eot, point.efficiency, point.sensitivity)
+    head = (level, point.mass, point.yield_per_eot, point.resonant_share)
+    seen = (point.efficiency, point.sensitivity)
     eps = (None if number is None else point.eps(number) for number in events)
-    return (*head, *events, point.expected.mean, *eps)
+    return (*head, *seen, *events, point.expected.mean, *eps)
 
 
-def _y_rows(points: Sequence[tuple[float, Point]]) -> Iterator[tuple[Value, ...]]:
-    for alpha in ALPHAS:
+def _y_rows(points: Sequence[tuple[float, Point]], alphas: Sequence[float]) -> Iterator[tuple[Value, ...]]:
+    for alpha in alphas:
         for level, point in points:
             y = (None if n is None else y_of(point.eps(n), alpha) for n in _events(point))
             yield level, alpha, MASS_RATIO, point.mass / MASS_RATIO, *y

@@ -10,6 +10,7 @@ import pytest
 
 from na64.outputs.limits.analysis import Analysis, search_of
 from na64.outputs.limits.assumptions import assumptions_of
+from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background, Flat, background_of
 from na64.outputs.limits.projection import Scaling, project, projection_table
@@ -40,7 +41,10 @@ def test_the_published_curve_differs_and_nobody_hides_it(published: Analysis) ->
 
 
 def test_rows_of_the_tables(published: Analysis) -> None:
-    limits, y = limits_table(published.points).records(), y_table(published.points).records()
+    limits, y = (
+        limits_table(published.points).records(),
+        y_table(published.points, published.search.alphas).records(),
+    )
     assert [row["mass"] for row in limits] == [point.mass for _, point in published.points]
     assert [(row["alpha_d"], row["mass_chi"]) for row in y][::4] == [
         (0.1, 0.00105 / 3),
@@ -129,6 +133,19 @@ def test_a_period_that_sees_nothing_is_left_out() -> None:
     assert search.point(0.1, 0.9).observed == pytest.approx(2.3026, abs=1e-4)
     with pytest.raises(ValueError, match=r"mass 0\.1 GeV: the efficiency is 0 in every period"):
         Search((light,), yield_per_eot).model(0.1)
+
+
+def test_positrons_lower_the_limit_at_the_resonance_by_the_factor_of_the_check() -> None:
+    """Theory: the full gain over bremsstrahlung at 237 MeV is a factor 4.2 in eps."""
+    period = Period("2022", 1e11, 0.5, (), Flat(0.5), 0)
+    plain, resonant = (
+        Search((period,), yield_per_eot, resonant=r).point(0.237, 0.9) for r in (None, Resonant())
+    )
+    assert plain.resonant_share == 0
+    assert resonant.observed == plain.observed
+    assert plain.eps(2.3) / resonant.eps(2.3) == pytest.approx(4.2, abs=0.05)
+    assert resonant.resonant_share == pytest.approx(1 - 1 / 4.2**2, abs=0.002)
+    assert Search((period,), yield_per_eot, resonant=Resonant(alpha_d=0.3)).alphas == (0.3,)
 
 
 def test_masses_are_equidistant_in_the_logarithm() -> None:

@@ -1,0 +1,56 @@
+"""What limits assume of the dark matter that a dark photon decays to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from na64.outputs.signal.annihilation import Matter, Resonance, resonant_yield
+
+ALPHAS = (0.1, 0.5)
+"""Couplings alpha_D that y is given for."""
+
+MASS_RATIO = 3.0
+"""Mass of the dark photon over that of dark matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resonant:
+    """Dark photons that positrons of the shower make on atomic electrons, besides those that are radiated.
+
+    Their number depends on what the dark photon decays to, which that of the radiated ones does not.
+
+    Attributes
+    ----------
+    matter : Matter
+    alpha_d : float
+        Coupling to dark matter.
+    threshold : float
+        Least energy of the positron, all of which is missing, in GeV.
+    """
+
+    matter: Matter = Matter.DIRAC
+    alpha_d: float = ALPHAS[0]
+    threshold: float = 50.0
+
+    def yield_per_eot(self, mass: float) -> float:
+        """Dark photons per electron on target at eps = 1, for a mass in GeV."""
+        resonance = Resonance(mass, self.alpha_d, MASS_RATIO, self.matter)
+        return resonant_yield(resonance, threshold=self.threshold)
+
+    @property
+    def label(self) -> str:
+        """As a figure names it."""
+        return rf"with resonant annihilation ({self.matter.value.capitalize()}, $\alpha_D = {self.alpha_d:g}$)"
+
+    @property
+    def text(self) -> str:
+        """What it assumes."""
+        return (
+            f"resonant annihilation of the shower's positrons counts, for {self.matter.value.capitalize()} dark matter "
+            f"with alpha_D = {self.alpha_d:g}; its dark photons are seen as radiated ones of the same mass"
+        )
+
+
+def y_of(eps: float, alpha: float, ratio: float = MASS_RATIO) -> float:
+    """``eps^2 alpha_D (m_chi / m_A')^4``."""
+    return eps**2 * alpha / ratio**4
