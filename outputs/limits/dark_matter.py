@@ -40,14 +40,16 @@ class Resonant:
     @property
     def label(self) -> str:
         """As a figure names it."""
-        return rf"with resonant annihilation ({self.matter.value.capitalize()}, $\alpha_D = {self.alpha_d:g}$)"
+        matter = self.matter.value.capitalize()
+        return rf"with resonant annihilation ({matter}, $\alpha_D = {self.alpha_d:g}$)"
 
     @property
     def text(self) -> str:
         """What it assumes."""
         return (
-            f"resonant annihilation of the shower's positrons counts, for {self.matter.value.capitalize()} dark matter "
-            f"with alpha_D = {self.alpha_d:g}; its dark photons are seen as radiated ones of the same mass"
+            "resonant annihilation of the shower's positrons counts, for "
+            f"{self.matter.value.capitalize()} dark matter with alpha_D = {self.alpha_d:g}; "
+            "its dark photons are seen as radiated ones of the same mass"
         )
 
 
