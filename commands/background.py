@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, tell
+from na64.commands.verbs import SUCCESS, add_command, renew_report, tell
 
 
 def add(verbs: Any) -> None:
@@ -47,4 +47,5 @@ def _background(options: argparse.Namespace) -> int:
         print(f"INCOMPLETE: {products.summary.reasons[0]}")
     tell(of_estimate(found))
     print(f"table: {written[0]}")
+    renew_report(options.folder)
     return SUCCESS

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, tell
+from na64.commands.verbs import SUCCESS, add_command, renew_report, tell
 
 
 def add(verbs: Any) -> None:
@@ -47,6 +47,7 @@ def _dimuon(options: argparse.Namespace) -> int:
     tell(files.of_comparison(found))
     tell(files.of_peaks(peaks))
     print(f"table: {options.folder / files.DIMUON}; plots: {options.folder / files.FIGURES}")
+    renew_report(options.folder)
     return SUCCESS
 
 
@@ -68,4 +69,5 @@ def _probe(options: argparse.Namespace) -> int:
         print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
         tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
         print(f"table: {folder / files.EFFICIENCIES}")
+        renew_report(folder)
     return SUCCESS

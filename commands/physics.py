@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.verbs import SUCCESS, add_command, positive, tell
+from na64.commands.verbs import SUCCESS, add_command, positive, renew_report, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,16 +108,8 @@ def _limits(options: argparse.Namespace) -> int:
     folder = options.to or folders[0]
     write_limits(folder, analysis)
     tell(of_analysis(analysis))
-    _report(folder)
+    renew_report(folder)
     return SUCCESS
-
-
-def _report(folder: Path) -> None:
-    """Add the limits to the report of the result in this folder, if it has one."""
-    from na64.outputs.store import REPORT, read_result, write_report
-
-    if (folder / REPORT).exists():
-        print(f"report: {write_report(folder, read_result(folder))}")
 
 
 def _backgrounds(options: argparse.Namespace) -> list[Background]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
+from types import MappingProxyType
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
@@ -20,7 +21,7 @@ from na64.outputs.variations import Change, changes
 from na64.outputs.yields import YIELD_NAMES
 
 _TEMPLATE = "report.html.j2"
-_NOTHING = Markup()
+_NOTHING: Mapping[str, Markup] = MappingProxyType({})
 _THIN_SPACE = "\u2009"
 _TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
 
@@ -29,7 +30,7 @@ def render(
     products: Products,
     pictures: Sequence[tuple[str, str, str, bytes]],
     *,
-    limits: Markup = _NOTHING,
+    sections: Mapping[str, Markup] = _NOTHING,
     metrics: Mapping[str, object] | None = None,
 ) -> str:
     """Write the page.
@@ -39,8 +40,8 @@ def render(
     products : Products
     pictures : sequence of (name, section, caption, png)
         In the order they are shown; embedded.
-    limits : Markup
-        `na64.outputs.limits.section`; empty if there is none.
+    sections : mapping of str to Markup
+        `na64.outputs.sections`: what other commands add.
     metrics : mapping, optional
         `na64.outputs.metrics.read_metrics`.
 
@@ -71,7 +72,7 @@ def render(
         skipped=_skipped(products.summary.totals),
         is_unverified=is_unverified,
         visible=VISIBLE,
-        limits=limits,
+        sections=sections,
     )
 
 

@@ -108,8 +108,8 @@ def write_numbers(
 def write_report(folder: Path, products: Products) -> Path:
     """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
     from na64.outputs.figures import draw
-    from na64.outputs.limits.section import section as limits_section
     from na64.outputs.report import render
+    from na64.outputs.sections import sections
     from na64.outputs.style import images
 
     pictures = []
@@ -125,8 +125,8 @@ def write_report(folder: Path, products: Products) -> Path:
         if path not in written and path.suffix in (".png", ".pdf"):
             path.unlink()
     result = (folder / RESULT).read_bytes()
-    limits, metrics = limits_section(folder, _digest(result)), read_metrics(folder)
-    page = render(products, pictures, limits=limits, metrics=metrics)
+    further, metrics = sections(folder, products, result), read_metrics(folder)
+    page = render(products, pictures, sections=further, metrics=metrics)
     mark = _mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
     return folder / REPORT

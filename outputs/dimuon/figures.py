@@ -91,7 +91,8 @@ def _draw_peak(axes: Axes, spectrum: hist.Hist, peak: Peak | None) -> None:
     errors = poisson_errors(counts[inside])
     axes.errorbar(centres, counts[inside], yerr=errors, fmt="o", color=INK, ms=3.5, elinewidth=1)
     axes.set_xlim(*_DRAWN)
-    axes.set_ylim(0, 1.5 * max(float(counts[inside].max(initial=0)), 1.0))
+    shown = counts[inside] if peak is None else counts[(edges[:-1] >= peak.low) & (edges[1:] <= peak.high)]
+    axes.set_ylim(0, 1.6 * max(float(shown.max(initial=0)), 1.0))
     if peak is None:
         axes.text(0.97, 0.95, "no peak fitted", transform=axes.transAxes, ha="right", va="top", color=QUIET)
         return

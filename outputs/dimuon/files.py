@@ -44,7 +44,7 @@ PROBED = ("srd", "veto", "vhcal", "hcal", "hcal3", "hcal_muon", "hcal_topology",
 
 _SPECTRA = ("hcal_0_hcal_1", "hcal_1_hcal_2", "hcal_0", "hcal_1", "hcal_2")
 
-_PEAK_KINDS: dict[str, Kind] = {
+PEAK_KINDS: dict[str, Kind] = {
     "run": Kind.TEXT,
     "module": Kind.COUNT,
     **dict.fromkeys(("mean", "mean_error", "width", "width_error", "events", "chi2"), Kind.NUMBER),
@@ -170,7 +170,7 @@ def peak_table(peaks: Peaks) -> Table:
         for p in found.values()
         if p is not None
     ]
-    return Table(_PEAK_KINDS, rows)
+    return Table(PEAK_KINDS, rows)
 
 
 def of_comparison(found: Comparison) -> Iterator[str]:
@@ -230,7 +230,7 @@ def _facts(data: Products, found: Comparison) -> dict[str, object]:
         "code": code_digest(),
         "result": dict(data.summary.products),
         "shower_cut": found.shower and {"ratio": found.shower[0], "error": found.shower[1]},
-        "production": found.production and asdict(found.production),
+        "production": found.production and _production(found.production),
         "ratios": [
             {
                 "after": b.after,
@@ -243,6 +243,10 @@ def _facts(data: Products, found: Comparison) -> dict[str, object]:
             for b in found.benchmarks
         ],
     }
+
+
+def _production(made: Production) -> dict[str, object]:
+    return asdict(made) | {"scale": made.scale, "scale_error": made.scale_error}
 
 
 def _save(folder: Path, name: str, figure: Figure) -> None:

@@ -89,9 +89,12 @@ def _of_background(search: Search, backgrounds: Sequence[Background]) -> Iterato
     for background in backgrounds:
         limits = [row for row in background.table.rows if row.upper_limit]
         if limits:
-            how = "counted as their value, with an error as large"
+            how = "counted as its value, with an error as large"
             text = how if background.limits_at_face_value else "not counted"
-            yield Assumption(f"{background.source}: {len(limits)} upper limits are {text}", "configuration")
+            yield Assumption(
+                f"{background.source}: {', '.join(row.source for row in limits)}: upper limit {text}",
+                "configuration",
+            )
         for source in background.table.missing:
             yield Assumption(f"{background.source}: {source} has no number and is left out", "NOT FOUND")
         for row in background.table.rows:

@@ -77,7 +77,13 @@ class Favoured:
 
 
 def mixing_plane(
-    band: Band, curves: Sequence[Curve], *, moments: Sequence[Favoured] = (), label: str, title: str
+    band: Band,
+    curves: Sequence[Curve],
+    *,
+    moments: Sequence[Favoured] = (),
+    label: str,
+    title: str,
+    note: str = "",
 ) -> Figure:
     """Draw limits on eps against the mass of the dark photon.
 
@@ -88,17 +94,19 @@ def mixing_plane(
         Published limits.
     moments : sequence of Favoured
         A band, or an upper bound where no mixing is needed.
-    label, title : str
-        What the events are; which exposure.
+    label, title, note : str
+        What the events are; which exposure; what is to be known of our limits.
     """
-    figure = _figure(band, curves, moments, label=label, title=title)
+    figure = _figure(band, curves, moments, label=label, title=title, note=note)
     axes = figure.axes[0]
     axes.set_xlabel(r"$m_{\mathrm{A}^\prime}$ [GeV]")
     axes.set_ylabel(r"mixing $\varepsilon$")
     return figure
 
 
-def relic_plane(band: Band, curves: Sequence[Curve], *, alpha: float, label: str, title: str) -> Figure:
+def relic_plane(
+    band: Band, curves: Sequence[Curve], *, alpha: float, label: str, title: str, note: str = ""
+) -> Figure:
     """Draw limits on y against the mass of dark matter, with the values of the right relic density.
 
     Parameters
@@ -108,14 +116,14 @@ def relic_plane(band: Band, curves: Sequence[Curve], *, alpha: float, label: str
         Thermal targets.
     alpha : float
         Coupling alpha_D.
-    label, title : str
+    label, title, note : str
     """
-    figure = _figure(band, curves, (), label=label, title=title)
+    figure = _figure(band, curves, (), label=label, title=title, note=note)
     axes = figure.axes[0]
     axes.set_xlabel(r"$m_\chi$ [GeV]")
     axes.set_ylabel(r"$y = \varepsilon^2 \alpha_D\,(m_\chi/m_{\mathrm{A}^\prime})^4$")
     text = rf"$\alpha_D = {alpha:g}$, $m_{{\mathrm{{A}}^\prime}} = 3\,m_\chi$"
-    axes.text(0.035, 0.75, text, transform=axes.transAxes, color=INK, fontsize=11)
+    axes.text(0.035, 0.72, text, transform=axes.transAxes, color=INK, fontsize=11)
     return figure
 
 
@@ -152,7 +160,7 @@ def projected_plane(bands: Sequence[tuple[str, Band]], curves: Sequence[Curve], 
 
 
 def _figure(
-    band: Band, curves: Sequence[Curve], moments: Sequence[Favoured], *, label: str, title: str
+    band: Band, curves: Sequence[Curve], moments: Sequence[Favoured], *, label: str, title: str, note: str
 ) -> Figure:
     figure = Figure(figsize=(7.4, 6.4), layout="constrained")
     axes = figure.subplots()
@@ -163,7 +171,9 @@ def _figure(
     published = [*_draw_curves(axes, curves), *others]
     axes.set_xlim(band.mass[0], band.mass[-1])
     axes.set_ylim(*_span(band, curves))
-    first = axes.legend(handles=ours, loc="upper left", fontsize=10)
+    first = axes.legend(
+        handles=ours, loc="upper left", fontsize=10, title=note or None, alignment="left", title_fontsize=10
+    )
     axes.add_artist(first)
     if published:
         axes.legend(handles=published, loc="lower right", fontsize=9)

@@ -144,21 +144,21 @@ def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
 
 def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) -> None:
     level, label = analysis.levels[0], _short(analysis)
-    title = _titled(power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant)
+    title, resonant = power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant
+    note = resonant.label if resonant else ""
+    for path in folder.glob("exclusion_y_*"):
+        path.unlink()
     with style():
         limit = band_of(limits, "mass", "eps", level=level)
         curves = load_curves(Plane.MIXING)
-        figure = mixing_plane(limit, curves, moments=_moments(limit.mass), label=label, title=title)
+        moments = _moments(limit.mass)
+        figure = mixing_plane(limit, curves, moments=moments, label=label, title=title, note=note)
         _save(figure, folder / "exclusion")
         for alpha in analysis.search.alphas:
             limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
             targets = load_curves(Plane.RELIC)
-            figure = relic_plane(limit, targets, alpha=alpha, label=label, title=title)
+            figure = relic_plane(limit, targets, alpha=alpha, label=label, title=title, note=note)
             _save(figure, folder / f"exclusion_y_{alpha:g}")
-
-
-def _titled(title: str, resonant: Resonant | None) -> str:
-    return f"{title}, {resonant.label}" if resonant else title
 
 
 def write_projections(
@@ -168,16 +168,15 @@ def write_projections(
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
     facts = {"schema": SCHEMA, "background": words, "resonant": resonant and resonant.text}
     write_bytes(folder / "projection.json", to_json(facts))
-    curves = load_curves(Plane.MIXING)
+    curves, note = load_curves(Plane.MIXING), resonant.label if resonant else ""
     with style():
         if len(projections) == 1:
             band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
             moments = _moments(band.mass)
-            title = _titled(title, resonant)
-            figure = mixing_plane(band, curves, moments=moments, label="projection", title=title)
+            figure = mixing_plane(band, curves, moments=moments, label="projection", title=title, note=note)
         else:
             medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
-            title = _titled(f"{projections[0].level:.0%} CL", resonant)
+            title = ", ".join(filter(None, (f"{projections[0].level:.0%} CL", note)))
             figure = projected_plane(medians, curves, title=title)
         _save(figure, folder / "projection")
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from na64.outputs.limits.names import BACKGROUNDS, FOLDER, LIMITS
-from na64.outputs.report import power, tagged
-from na64.outputs.statistics.background import BackgroundTable, read_background
+from na64.outputs.statistics.background import BACKGROUND, BackgroundTable, read_background
+from na64.outputs.templates import fill, pictures
 
 _FIGURES = {
     "exclusion": "Upper limits on the mixing, and published ones. Where little background is expected, most "
@@ -36,28 +34,15 @@ def section(folder: Path, result: str) -> Markup:
     if not (folder / LIMITS).exists():
         return Markup()
     limits: dict[str, Any] = json.loads((folder / LIMITS).read_bytes())
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(power=power, tagged=tagged)
-    template = environment.from_string((files(__package__) / "section.html.j2").read_text(encoding="utf-8"))
-    page = template.render(
+    own = read_background(folder) if (folder / BACKGROUND).exists() else None
+    return fill(
+        files(__package__) / "section.html.j2",
         limits=limits,
         is_current=any(source["result"] == result for source in limits["inputs"]),
-        tables=_tables(folder / FOLDER),
-        pictures=_pictures(folder / FOLDER),
+        tables=[table for table in _tables(folder / FOLDER) if table != own],
+        pictures=pictures(folder / FOLDER, _FIGURES),
     )
-    return Markup(page)  # noqa: S704 (escaped by the template)
 
 
 def _tables(folder: Path) -> list[BackgroundTable]:
     return [read_background(path) for path in sorted(folder.glob(BACKGROUNDS))]
-
-
-def _pictures(folder: Path) -> list[tuple[str, str, str]]:
-    """Name, caption and content of every figure."""
-    return [
-        (name, caption, base64.b64encode((folder / f"{name}.png").read_bytes()).decode())
-        for name, caption in _FIGURES.items()
-        if (folder / f"{name}.png").exists()
-    ]

@@ -198,6 +198,6 @@ def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Calla
     )
     found = {a.text: a.tag for a in assumptions_of(search, [background], threshold=50, delivered=False)}
     assert found["background.csv: gap has no number and is left out"] == "NOT FOUND"
-    assert found["background.csv: 1 upper limits are not counted"] == "configuration"
+    assert found["background.csv: target: upper limit not counted"] == "configuration"
     assert found["background dimuons: 0.20 +- 0.10"] == "[V: x]"
     assert found["10% error of the yield, log-normal, common to all periods"].startswith("[R-med")
