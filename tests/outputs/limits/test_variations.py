@@ -22,6 +22,7 @@ from na64.outputs.signal.variations import (
     variations_table,
 )
 from na64.outputs.statistics.workspace import workspace
+from na64.outputs.store import read_result
 from na64.run import main
 from na64.selections.selection import load_selection
 
@@ -140,11 +141,11 @@ def test_from_the_command_to_the_limit(
     assert main(["efficiency", "--selection", "systematics_2023", "--to", str(path), *layout]) == 0
     assert "ecal_scale_up: -" in capsys.readouterr().out
     # The stored result is of another period and selection: the numbers are those of the command.
-    summary = json.loads((folder / "result.json").read_text())
-    period, name = summary["runs"][0]["period"], summary["selection"]["name"]
+    summary = read_result(folder).summary
+    period, selection, (point, *_) = summary.runs[0].period, summary.selection, read_points(path)
     for table in (path, variations_path(path)):
-        text = table.read_text().replace("2023A", period).replace("systematics_2023", name)
-        table.write_text(text)
+        text = table.read_text().replace("2023A", period).replace("systematics_2023", selection.name)
+        table.write_text(text.replace(point.cuts, selection.cuts_identity))
     words = ["limits", str(folder), "--background", "0.5", "--points", "3", "--level", "0.9"]
     assert main([*words, "--to", str(tmp_path / "to")]) == 0
     assert "error of the signal: 10.0% of the yield, with variations 1" in capsys.readouterr().out
