@@ -93,9 +93,10 @@ def test_a_file_whose_writer_was_interrupted_is_used_only_if_nothing_is_lost(run
     assert record.reason.startswith("was never closed: it has events after its end")
 
 
-def test_what_is_left_of_deleted_records_is_not_taken_for_events(run: Path) -> None:
+@pytest.mark.parametrize("n_bytes", [-80, 0])
+def test_what_is_left_of_deleted_records_is_not_taken_for_events(run: Path, n_bytes: int) -> None:
     with run.open("ab") as file:
-        file.write(struct.pack(">ihiihhi", -80, 4, 50, 0, 30, 1, header(run, END)) + bytes(80))
+        file.write(struct.pack(">ihiihhi", n_bytes, 4, 50, 0, 30, 1, header(run, END)) + bytes(80))
     assert look(run).is_good
     with run.open("ab") as file:
         file.write(b"x" * 300)

@@ -30,7 +30,10 @@ PACKAGE = Path(__file__).parents[2]
 LONGEST = 30.0
 """Seconds more than thrice (of CPU) or ten times what tests need without a change: then they have noticed."""
 
-_FILES = [f"tests/datasets/test_{name}.py" for name in ("inspection", "catalogue", "production", "spans")]
+_FILES = [
+    f"tests/datasets/test_{name}.py"
+    for name in ("inspection", "catalogue", "unfinished", "production", "spans")
+]
 _EXECUTOR, _BACKENDS = "tests/processors/test_executor.py", "tests/processors/test_backends.py"
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
 _OPTIONS = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", _LOADED]
@@ -43,6 +46,8 @@ NEAREST: dict[str, list[str]] = {
     "datasets/catalogue.py": _FILES,
     "datasets/catalogue_file.py": _FILES,
     "datasets/inspection.py": _FILES,
+    "datasets/unfinished.py": ["tests/datasets/test_unfinished.py"],
+    "datasets/triggers.py": ["tests/datasets/test_triggers.py", "-k", "not file_missing"],
     "datasets/exposure.py": ["tests/datasets/test_exposure.py"],
     "processors/ledger.py": ["tests/processors/test_ledger.py"],
     "processors/tasks.py": ["tests/processors/test_tasks.py"],
