@@ -28,6 +28,7 @@ def register(make_values: Callable[..., Any], write_file: Callable[..., Path]) -
             write_file("tout", make_values(TOUT, 6, first=10 * n), name=f"run_{n}.root")
             for n in range(n_files)
         ]
+        paths.append(write_file("tout", make_values(TOUT, 6, run=8702), name="other.root"))
         stated = Conditions({8701: RunFacts(8701, triggers=triggers)})
         return build(paths, simulation=False, conditions=stated)
 
