@@ -153,7 +153,7 @@ def test_every_event_is_accounted_for(  # noqa: PLR0917
     start = time.monotonic()
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, **pipes) as driver, killing(driver.pid, bench.place, PAUSE, killed):
-        said, _ = driver.communicate(timeout=600)
+        said, _ = driver.communicate(timeout=1800)
     assert driver.returncode == 1, said
     assert (products / "result.json").exists(), said
     check(products, reference, n_changed)
