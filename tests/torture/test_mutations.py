@@ -160,7 +160,7 @@ def told(outcomes: Counter[str]) -> str:
 
 
 CONTAINERS = ("ttree", "rntuple", "parquet")
-TRIALS = int(os.environ.get("NA64_MUTATIONS", "6000"))
+TRIALS = int(os.environ.get("NA64_MUTATIONS", "4000"))
 """In the long run; 100000 take some hours."""
 
 
