@@ -143,9 +143,8 @@ def _join_jagged(baskets: list[tuple[Any, int, int, int]], interpretation: Any) 
         if header:
             data, ends = _without_headers(data, ends - ends[0], header)
         parts.append(data.view(stored))
-        np.subtract(ends[1:], ends[0], out=offsets[done + 1 : done + 1 + last - first])
-        offsets[done + 1 : done + 1 + last - first] //= stored.itemsize
-        offsets[done + 1 : done + 1 + last - first] += offsets[done]
+        numbers = (ends[1:] - ends[0]) >> (stored.itemsize.bit_length() - 1)  # dividing costs ten times that
+        np.add(numbers, offsets[done], out=offsets[done + 1 : done + 1 + last - first])
     values = np.empty(offsets[-1], stored.newbyteorder("="))
     np.concatenate(parts or [values], out=values)
     return Jagged(values, offsets)

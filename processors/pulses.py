@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.columns import Array, Cells, Hits
 from na64.datasets.detector import Detector
-from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, window_cells, window_hits
+from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, most_hits, window_cells, window_hits
 
 Pulses = tuple[Any, ...]
 
@@ -66,10 +66,11 @@ def pulses_of(
         grids = _grids(detector, window, arrays, n_events)
         return (*grids, float(window.n_sigma), window.sigma_of_cell, *known)
     _check_hits(detector.name, columns, n_events)
+    offsets = _plain(columns.offsets, np.int64)
     unequal = np.zeros(0, np.bool_) if columns.unequal is None else columns.unequal
     tables = (window.expected, window.sigma, known[0])
     return (
-        _plain(columns.offsets, np.int64),
+        offsets,
         _plain(columns.cell),
         *(_plain_float(array) for array in arrays),
         sum(2 << bit for bit, given in enumerate(window.of_file) if given),
@@ -77,7 +78,7 @@ def pulses_of(
         *known,
         _plain(unequal, np.bool_),
         window.of_file == (True, False, False) and all(np.ptp(table) == 0.0 for table in tables),
-        _room_for(_most_hits(columns.offsets)),
+        _room(detector.name, offsets),
     )
 
 
@@ -111,20 +112,18 @@ def calibrate(
 def crowded(hits: Hits, detector: Detector) -> NDArray[np.int64]:
     """Return the events with more hits than a detector can give: more than `MOST_PULSES` a cell."""
     most = MOST_PULSES * detector.n_cells
-    if _most_hits(hits.offsets) <= most:  # many events at once: it costs nothing
+    if 0 <= most_hits(_plain(hits.offsets, np.int64)) <= most:  # many events at once: it costs nothing
         return np.zeros(0, np.int64)
     return np.flatnonzero(np.diff(hits.offsets) > most)
 
 
-def _most_hits(offsets: Array) -> int:
-    """Return the most hits of `LANES` events side by side."""
-    starts = offsets[::LANES]
-    return int(np.diff(np.append(starts, offsets[-1])).max(initial=0))
-
-
-def _room_for(n_hits: int) -> Kept:
-    n_places = n_hits + USUAL
-    return np.empty(n_hits), np.empty(n_hits), np.empty(n_places, np.uint8), np.empty(n_hits, np.uint32)
+def _room(name: str, offsets: NDArray[np.int64]) -> Kept:
+    """Give room for the hits of `LANES` events side by side, and a register more for their lanes."""
+    n_hits = most_hits(offsets)
+    if n_hits < 0:
+        raise ValueError(f"{name}: offsets decrease")
+    lanes, places = np.empty(n_hits + USUAL, np.uint8), np.empty(n_hits, np.uint32)
+    return np.empty(n_hits), np.empty(n_hits), lanes, places
 
 
 def window_of(columns: Cells | Hits, detector: Detector, residual_times: bool) -> Window:
@@ -174,8 +173,6 @@ def _check_hits(name: str, hits: Hits, n_events: int) -> None:
     offsets, n_hits = hits.offsets, hits.cell.size
     if offsets.shape != (n_events + 1,) or offsets[0] < 0 or offsets[-1] > n_hits:
         raise ValueError(f"{name}: offsets do not point to {n_hits} hits of {n_events} events")
-    if np.any(offsets[1:] < offsets[:-1]):
-        raise ValueError(f"{name}: offsets decrease")
     if hits.cell.dtype.kind not in "iu":
         raise ValueError(f"{name}_cell: {hits.cell.dtype}, not an integer")
     for what in _PULSE:

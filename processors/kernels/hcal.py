@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit_inline, jit_lent
-from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of
+from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
 from na64.processors.kernels.window import LANES, add_visible, copy_lanes, store, sum_cells
 
 FEATURES = (
@@ -83,13 +83,13 @@ def find_struck(
     struck: NDArray[np.float64],
 ) -> None:
     """Tell if a cell of module 0 is above the threshold; ``peripheral_only`` leaves out the centre."""
-    for lane in range(_L):
-        struck[lane] = 0.0
-    for cell in range(n_module):
-        if not (peripheral_only and cell == centre):
-            energy = grid[cell, _L:]
-            for lane in range(_L):
-                struck[lane] = 1.0 if energy[lane] > threshold else struck[lane]
+    for lane in range(0, _L, WIDTH):
+        found = vector_of(0.0)
+        for cell in range(n_module):
+            if not (peripheral_only and cell == centre):
+                energy = vector_at(grid[cell], lane + _L)
+                found = where_larger(energy, vector_of(threshold), vector_of(1.0), found)
+        put_vector(found, struck, lane)
 
 
 @jit_lent

@@ -5,6 +5,8 @@ keep the sums elsewhere. The functions here mean what their bodies say, on array
 they are single instructions, or two or four where registers are shorter.
 """
 
+# ruff: noqa: ARG001, PLW0108 (numba matches arguments by name, and takes functions only)
+
 from __future__ import annotations
 
 import operator
@@ -107,7 +109,7 @@ def _vector_of(number: Any) -> Any:
 @overload(vector_at, strict=False)
 def _vector_at(array: Any, place: Any) -> Any:
     def load(array: Any, place: Any) -> Any:
-        array[place + WIDTH - 1]  # noqa: B018  (nothing, unless numba checks bounds)
+        array[place + WIDTH - 1]  # nothing, unless numba checks bounds
         return _load(array, place)
 
     return load
@@ -116,7 +118,7 @@ def _vector_at(array: Any, place: Any) -> Any:
 @overload(put_vector, strict=False)
 def _put_vector(vector: Any, array: Any, place: Any) -> Any:
     def store(vector: Any, array: Any, place: Any) -> None:
-        array[place + WIDTH - 1]  # noqa: B018  (as above)
+        array[place + WIDTH - 1]  # as above
         _store(array, place, vector)
 
     return store

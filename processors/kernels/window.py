@@ -137,14 +137,25 @@ def window_cells(
 
 
 @jit_lent
+def most_hits(offsets: NDArray[np.int64]) -> int:
+    """Give the most hits of `LANES` events side by side; -1 if offsets decrease."""
+    most, decreasing = 0, False
+    for event in range(1, offsets.size):
+        decreasing |= offsets[event] < offsets[event - 1]
+    for start in range(0, offsets.size - 1, LANES):
+        most = max(most, offsets[min(start + LANES, offsets.size - 1)] - offsets[start])
+    return -1 if decreasing else most
+
+
+@jit_lent
 def mark_lanes(offsets: NDArray[np.int64], lanes: NDArray[np.uint8]) -> None:
     """Write the lane of each hit, a full register an event: its end is written over by the next event."""
+    first, usual = offsets[0], np.uint64(USUAL)
     for lane in range(offsets.size - 1):
-        start, stop = offsets[lane] - offsets[0], offsets[lane + 1] - offsets[0]
-        usual = lanes[start : start + USUAL]
-        for hit in range(USUAL):
-            usual[hit] = lane
-        for hit in range(start + USUAL, stop):
+        start, stop = np.uint64(offsets[lane] - first), np.uint64(offsets[lane + 1] - first)
+        for hit in range(usual):
+            lanes[start + hit] = lane
+        for hit in range(start + usual, stop):
             lanes[hit] = lane
 
 
