@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from na64.outputs.statistics.cls import cls, throw
 from na64.outputs.statistics.intervals import likelihood_holds, unified_holds
@@ -75,17 +76,19 @@ def coverage_of(model: Model, signal: float, thrown: Counts, *, level: float = 0
     level : float
     """
     outcomes, numbers = np.unique(thrown, axis=0, return_counts=True)
-    share = numbers / len(thrown)
 
-    def held(holds: Callable[[Counts], bool]) -> float:
-        return float(share @ np.array([holds(outcome) for outcome in outcomes], np.float64))
+    def share(held: NDArray[np.bool_]) -> float:
+        return int(numbers[held].sum()) / len(thrown)
+
+    def share_of(holds: Callable[[Counts], bool]) -> float:
+        return share(np.array([holds(outcome) for outcome in outcomes], np.bool_))
 
     return Coverage(
         signal,
         len(thrown),
-        held(lambda outcome: cls(model, signal, outcome) >= 1 - level),
-        float(share @ unified_holds(model, signal, outcomes, level=level)),
-        held(lambda outcome: likelihood_holds(model, signal, outcome, level=level)),
+        share_of(lambda outcome: cls(model, signal, outcome) >= 1 - level),
+        share(unified_holds(model, signal, outcomes, level=level)),
+        share_of(lambda outcome: likelihood_holds(model, signal, outcome, level=level)),
     )
 
 
