@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from na64.outputs.cutflow import cutflow_table, regions_table
 from na64.outputs.products import Products
@@ -55,6 +56,21 @@ def products(case: Any) -> Products:
         histograms={},
         provenance={"version": "1", "command": "na64 process cat.json", "packages": {"numpy": "2"}},
     )
+
+
+def test_sections_of_other_commands_are_linked(products: Any) -> None:
+    added = {
+        "Background": Markup('<h2 id="background">Background</h2>'),
+        "Limits": Markup('<h2 id="limits">L</h2>'),
+    }
+    tags = read(render(products, PICTURES, sections=added)).tags
+    targets = [attrs["href"] for tag, attrs in tags if tag == "a"]
+    assert [target for target in targets if target in ("#background", "#limits")] == [
+        "#background",
+        "#limits",
+    ]
+    assert {attrs.get("id") for tag, attrs in tags if tag == "h2"} > {"background", "limits"}
+    assert "#limits" not in render(products, PICTURES)
 
 
 def test_page_has_the_numbers(products: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from na64.outputs.dimuon.by_run import histograms_by_run
+from na64.outputs.sections import sections
 from na64.outputs.statistics.background import read_background
 from na64.outputs.store import read_result
 from na64.run import main
@@ -124,3 +125,25 @@ def test_efficiencies_of_a_result_are_written(
     assert all(row["eot_per_spill"] for row in srd)
     assert 0.9 < sum(int(r["passed"]) for r in srd) / sum(int(r["tagged"]) for r in srd) < 1
     assert "srd" in capsys.readouterr().out
+
+
+def test_background_and_dimuons_are_sections_of_the_report(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, simulation = folders
+    assert main(["background", str(data), "--end", "77"]) == 0
+    assert main(["dimuon", str(data), str(simulation), "--no-runs"]) == 0
+    capsys.readouterr()
+    result, products = (data / "result.json").read_bytes(), read_result(data)
+    found = sections(data, products, result)
+    assert list(found) == ["Background", "Dimuons"]
+    assert "<th>electron interactions in the beam line</th>" in found["Background"]
+    assert "<th>ecal ratio</th>" in found["Dimuons"]
+    assert '10 % of production <mark title="not verified">[R-med]</mark>' in found["Dimuons"]
+    assert all("data:image/png;base64," in section for section in found.values())
+    assert not any("Of another result" in section for section in found.values())
+    for name in ("background.json", "dimuon.json"):
+        facts = json.loads((data / name).read_text())
+        (data / name).write_text(json.dumps(facts | {"result": {}}))
+    changed = sections(data, products, result)
+    assert all("Of another result" in section for section in changed.values())
