@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.statistics.quadrature import normal_points, rule_of
+from na64.outputs.statistics.quadrature import Rule, normal_points, rule_of
 
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -150,7 +150,7 @@ def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
     -------
     (n_outcomes,) float64
     """
-    signals, backgrounds = rule_of(model.signal_effects), rule_of(model.background_effects)
+    signals, backgrounds = _rules(model)
     tables = [
         _table(
             _poisson(signal * channel.share * signals.scales[:, i], signals.own[i], n),
@@ -179,6 +179,12 @@ def chances(model: Model, signals: Numbers, largest: int) -> Numbers:
     return _table(_poisson(signals * channel.share, error, largest), background)[:, :, 0]
 
 
+@lru_cache
+def _rules(model: Model) -> tuple[Rule, Rule]:
+    """Points of the errors of signal and background: of a limit they are asked for often."""
+    return rule_of(model.signal_effects), rule_of(model.background_effects)
+
+
 def _product(tables: Sequence[Numbers], outcomes: Counts) -> Numbers:
     """Probability of outcomes at every point of the rules, (n_outcomes, n_signals, n_backgrounds)."""
     factors = (table[counts] for table, counts in zip(tables, outcomes.T, strict=True))
@@ -190,7 +196,7 @@ def _table(signals: Numbers, backgrounds: Numbers) -> Numbers:
     n = len(signals)
     seen, of_signal = np.arange(n)[:, None], np.arange(n)
     rest = np.where((seen >= of_signal)[:, :, None], backgrounds[seen - of_signal], 0.0)
-    return np.asarray(np.einsum("ks,nkb->nsb", signals, rest, optimize=True), np.float64)
+    return np.ascontiguousarray(np.tensordot(signals, rest, axes=(0, 1)).swapaxes(0, 1))
 
 
 def _poisson(means: Numbers, error: float, largest: int) -> Numbers:
