@@ -13,7 +13,7 @@ from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
 from na64.outputs.statistics.asymptotic import asymptotic_limit
 from na64.outputs.statistics.cls import Toys
-from na64.outputs.statistics.intervals import unified_interval
+from na64.outputs.statistics.intervals import Interval, unified_interval
 from na64.outputs.statistics.workspace import pyhf_limit, workspace
 
 
@@ -58,6 +58,8 @@ class Analysis:
         Limits at every level and mass.
     comparisons : tuple of Comparison
     assumptions : tuple of Assumption
+    interval : Interval or None
+        Unified, of the signal events, at the first level; None while a box is closed.
     """
 
     search: Search
@@ -67,6 +69,7 @@ class Analysis:
     points: tuple[tuple[float, Point], ...]
     comparisons: tuple[Comparison, ...]
     assumptions: tuple[Assumption, ...]
+    interval: Interval | None
 
     @property
     def state(self) -> str:
@@ -146,6 +149,8 @@ def analyse(
 ) -> Analysis:
     """Compute the limits at every level and mass, and those of other methods beside them."""
     points = tuple((level, search.point(mass, level)) for level in levels for mass in masses)
+    first = points[0][1].mass
+    seen = search.counts_at(first)
     return Analysis(
         search,
         tuple(exposures),
@@ -154,6 +159,7 @@ def analyse(
         points,
         compare(search, points[0][1], levels[0]),
         tuple(assumptions),
+        None if seen is None else unified_interval(search.model(first), seen, level=levels[0]),
     )
 
 
@@ -162,7 +168,6 @@ def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...
     model, seen = search.model(point.mass), search.counts_at(point.mass)
     formula = None if seen is None else asymptotic_limit(model, seen, level=level)
     found, expected = pyhf_limit(workspace(model, seen), level=level)
-    interval = None if seen is None else unified_interval(model, seen, level=level)
     few = "too strong for few counts"
     return (
         Comparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
@@ -172,18 +177,6 @@ def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...
             None if seen is None else found,
             expected,
             f"{few}; expected is for the mean background",
-        ),
-        Comparison(
-            "unified interval (Feldman-Cousins), upper end",
-            None if interval is None else interval.high,
-            None,
-            "errors included, periods counted together; shorter than CLs if less is seen than expected",
-        ),
-        Comparison(
-            "unified interval (Feldman-Cousins), lower end",
-            None if interval is None else interval.low,
-            None,
-            "above 0 only if more is seen than the background explains",
         ),
     )
 

@@ -63,6 +63,11 @@ def _of_events(analysis: Analysis) -> Iterator[str]:
             f"({bands[1]:.2f} to {bands[3]:.2f} at 1 sigma, {bands[0]:.2f} to {bands[4]:.2f} at 2), "
             f"mean {point.expected.mean:.2f}"
         )
+    if analysis.interval is not None:
+        yield (
+            f"{analysis.levels[0]:.0%} CL unified interval (Feldman-Cousins) in events: "
+            f"{analysis.interval.low:.3f} to {analysis.interval.high:.3f}"
+        )
     for comparison in analysis.comparisons[1:]:
         numbers = [("observed", comparison.observed), ("expected", comparison.expected)]
         text = ", ".join(f"{name} {value:.3f}" for name, value in numbers if value is not None)

@@ -125,10 +125,17 @@ def _signal_error(analysis: Analysis) -> dict[str, object]:
 
 def _observed(analysis: Analysis) -> dict[str, object] | None:
     counts, (level, first) = analysis.search.observed, analysis.points[0]
-    if counts is None:
+    if counts is None or analysis.interval is None:
         return None
+    interval = [analysis.interval.low, analysis.interval.high]
     eps = [[p.mass, p.eps(p.observed)] for at, p in analysis.points if at == level and p.observed is not None]
-    return {"counts": sum(counts), "level": level, "events": first.observed, "eps": eps}
+    return {
+        "counts": sum(counts),
+        "level": level,
+        "events": first.observed,
+        "unified_interval": interval,
+        "eps": eps,
+    }
 
 
 def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:

@@ -59,8 +59,7 @@ def test_the_summary_says_what_the_limits_rest_on(written: Path, published: Anal
     by_name = {row["name"]: row["observed"] for row in limits["comparisons"]}
     assert by_name["CLs, exact"] == pytest.approx(2.3026, abs=1e-4)
     assert by_name["large-sample formula"] == pytest.approx(1.65, abs=0.005)
-    assert by_name["unified interval (Feldman-Cousins), upper end"] == pytest.approx(1.91, abs=0.01)
-    assert by_name["unified interval (Feldman-Cousins), lower end"] == 0
+    assert limits["observed"]["unified_interval"] == pytest.approx([0, 1.91], abs=0.01)
 
 
 def test_the_same_limits_are_the_same_bytes(written: Path, published: Analysis, tmp_path: Path) -> None:
@@ -130,7 +129,7 @@ def test_what_is_said(published: Analysis) -> None:
 
 def test_the_report_shows_the_limits(written: Path) -> None:
     page = section(written, "0" * 64)
-    assert "observed 2.30 events (0 in the box)" in page
+    assert "observed 2.30 events (0 in the box; unified interval 0.00 to 1.91)" in page
     assert '<mark title="not verified">[R-med]</mark> recalled' in page
     assert page.count("data:image/png;base64,") == 3
     assert "Of another result" not in page
