@@ -31,7 +31,8 @@ def _rows(draw: st.DrawFn) -> Row:
         return Row(source, None, method=method)
     if kind == "limit":
         return Row(source, draw(_NUMBER), upper_limit=True, method=method)
-    return Row(source, draw(_NUMBER), draw(_NUMBER), method=method, tag="[R-med]")
+    correlated = draw(st.booleans())
+    return Row(source, draw(_NUMBER), draw(_NUMBER), method=method, tag="[R-med]", correlated=correlated)
 
 
 _TABLES = st.lists(_rows(), max_size=6, unique_by=lambda row: row.source).map(
@@ -53,6 +54,11 @@ def test_without_limits_the_published_total_is_smaller() -> None:
 @given(_TABLES)
 def test_a_table_reads_back_as_it_was(table: BackgroundTable) -> None:
     assert from_csv(table.to_csv()) == table
+
+
+def test_a_table_that_does_not_know_of_correlations_has_none() -> None:
+    (row,) = from_csv(b"source,n,error,upper_limit,method,tag\na,0.4,0.1,no,m,t\n").rows
+    assert row == Row("a", 0.4, 0.1, method="m", tag="t")
 
 
 @given(_TABLES)

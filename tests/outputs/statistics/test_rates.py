@@ -39,6 +39,14 @@ def test_a_product_has_the_errors_of_its_count_and_its_factors() -> None:
     assert not row.upper_limit
 
 
+def test_a_product_is_correlated_unless_its_source_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "rates.toml"
+    for line, correlated in (("", True), ("correlated = false\n", False)):
+        path.write_text(ONE.replace("factor = ", f"{line}factor = "))
+        (product,) = load_products(path)
+        assert product.row(YIELD).correlated is correlated
+
+
 def test_electrons_on_target_have_no_counting_error() -> None:
     assert _product(Factor("a", 1e-11), to="eot").row(YIELD).error == 0
 
