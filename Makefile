@@ -36,9 +36,13 @@ types: $(VENV)/installed
 tests: $(VENV)/installed
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --durations 10
 
-# Some 50 minutes; NA64_MUTATIONS=100000 and NA64_SOAK_SECONDS=3600 make it longer, see docs/trust.md.
+# About 50 minutes on two cores, part by part in docs/trust.md, where two variables are said to make it longer.
+# The longest files go first; of the others the first, a quick one, waits behind the longest.
+TORTURE := $(wildcard tests/torture/test_*.py tests/torture/faults/test_*.py)
+LONGEST := tests/torture/test_guards.py tests/torture/faults/test_soak.py
 soak: $(VENV)/installed
-	$(BIN)/pytest -q -m "soak or not soak" -n $(JOBS) --dist loadfile --durations 10 tests/torture
+	$(BIN)/pytest -q -m "soak or not soak" -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 10 \
+		$(LONGEST) $(filter-out $(LONGEST),$(TORTURE))
 	$(BIN)/pytest -q -m soak -n $(JOBS) --dist loadfile --durations 10 --ignore tests/torture
 
 site: $(VENV)/installed
