@@ -51,7 +51,7 @@ def open_file(location: Location) -> Iterator[RunFile]:
         magic = handle.read(4)
         handle.seek(0)
         if magic == _PARQUET:
-            with open_parquet(handle) as file:
+            with open_parquet(handle if is_url(location) else str(location)) as file:
                 yield file
             return
     if magic != _ROOT:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
+import pyarrow as pa
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # malloc.h
 _NEVER = 1 << 30
 
@@ -13,7 +15,7 @@ def keep_freed_memory() -> None:
     """Let the C library use freed memory again rather than give it back and ask for more.
 
     The arrays of one batch have the sizes of those before, and asking the system for their pages anew costs
-    as much as decompressing them. Only glibc is told so; elsewhere nothing happens.
+    as much as decompressing them. Only glibc is told so, and pyarrow to use it; elsewhere nothing happens.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -22,3 +24,4 @@ def keep_freed_memory() -> None:
         library.mallopt(_TRIM_THRESHOLD, _NEVER)
         library.mallopt(_MMAP_THRESHOLD, _NEVER)
         library.mallopt(_MMAP_MAX, 0)
+        pa.set_memory_pool(pa.system_memory_pool())
