@@ -18,8 +18,10 @@ import uproot
 
 from na64.datasets.catalogue import Catalogue, build
 from na64.datasets.periods import load_periods
+from na64.datasets.synthetic.branches import Jagged
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.simulation import simulate
+from na64.datasets.synthetic.writers import Format, open_writer
 from na64.outputs.assembly import summarise
 from na64.outputs.summary import Summary
 from na64.processors.backends import IterativeBackend
@@ -77,6 +79,9 @@ class Campaign:
         if container == "parquet":
             write_parquet(path, clusters)
             return path
+        if container == "packed":
+            write_packed(path, clusters)
+            return path
         with uproot.recreate(path, compression=compression or uproot.LZ4(4)) as file:
             write_cycle(file, tree, clusters, container)
         return path
@@ -115,6 +120,20 @@ def write_parquet(path: Path, clusters: tuple[Branches, ...], **options: Any) ->
     with pq.ParquetWriter(path, tables[0].schema, **options) as writer:
         for table in tables:
             writer.write_table(table)
+
+
+def write_packed(path: Path, clusters: tuple[Branches, ...]) -> None:
+    """Write Parquet as the simulation does: hits are bytes, not lists."""
+    with open_writer(path, Format.PARQUET, TREE) as writer:
+        for one in clusters:
+            writer.extend({name: _packed(values) for name, values in one.items()})
+
+
+def _packed(values: Any) -> Any:
+    if not isinstance(values, ak.Array):
+        return values
+    lists = ak.to_packed(values).layout.to_ListOffsetArray64(True)
+    return Jagged(np.asarray(lists.offsets.data), np.asarray(lists.content.data))
 
 
 def _arrow(values: Any) -> Any:

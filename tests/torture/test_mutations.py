@@ -96,7 +96,7 @@ def mutated(original: bytes, seed: int) -> bytes:
 
 def run_file(campaign: Any, container: str) -> Path:
     """The only file of a campaign: one run, in some format."""
-    name = "run_8701.parquet" if container == "parquet" else "run_8701.root"
+    name = f"run_8701.{'parquet' if container in ('parquet', 'packed') else 'root'}"
     branches = campaign.read(SOURCE)
     for path in campaign.folder.glob("run_*"):
         path.unlink()
@@ -159,7 +159,7 @@ def told(outcomes: Counter[str]) -> str:
     return ", ".join(f"{name}: {count}" for name, count in sorted(outcomes.items()))
 
 
-CONTAINERS = ("ttree", "rntuple", "parquet")
+CONTAINERS = ("ttree", "rntuple", "parquet", "packed")
 TRIALS = int(os.environ.get("NA64_MUTATIONS", "4000"))
 """In the long run; 100000 take some hours."""
 
