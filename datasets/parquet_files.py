@@ -184,7 +184,8 @@ def _unpack(array: Any, dtype: np.dtype[Any], name: str) -> Jagged:
     if (ends & (dtype.itemsize - 1)).any():
         raise BadFileError(f'branch "{name}": bytes that are no {dtype}')
     data = np.frombuffer(content or b"", np.uint8)[ends[0] : ends[-1]]
-    return Jagged(data.view(dtype), np.subtract(ends, ends[0], dtype=np.int64) // dtype.itemsize)
+    offsets = np.subtract(ends, ends[0], dtype=np.int64) >> (dtype.itemsize.bit_length() - 1)
+    return Jagged(data.view(dtype), offsets)
 
 
 def _refuse_nulls(array: Any, name: str) -> None:

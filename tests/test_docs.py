@@ -130,7 +130,8 @@ def test_the_page_about_variables_of_ones_own(data: Path, rows: Callable[[Path],
 def test_the_page_about_layouts(
     simulate: Callable[..., Path], process: Callable[..., Path], tmp_path: Path
 ) -> None:
-    run_page("layout.md")
+    defined = run_page("layout.md")
+    assert 1e-3 < defined["of_first_event"].min() <= defined["of_first_event"].max() < 200
     theirs = process(simulate(tmp_path / "packaged", "small", 500), "dimuon_2023")
     for name in ("cutflow.csv", "yields.csv", "regions.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (theirs / name).read_bytes()

@@ -1,6 +1,6 @@
 """Writing run files as TTree, RNTuple or Parquet, in the encodings that are read fastest.
 
-All are compressed with LZ4: it takes a fifth of the time of ZSTD to decompress, for a tenth more bytes.
+All are compressed with LZ4: it takes a third of the time of ZSTD to decompress, for a tenth more bytes.
 Numbers of cells hardly repeat, so Parquet has no dictionaries; no value is null; hits are packed, see
 `na64.datasets.parquet_files`. Cells of fixed number are lists of fixed size, as others would write them.
 """
