@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from na64.processors.memory import keep_freed_memory
@@ -38,3 +39,9 @@ def test_memory_that_was_freed_is_used_again_without_asking_for_pages() -> None:
 def test_it_may_be_called_anywhere_and_twice() -> None:
     keep_freed_memory()
     keep_freed_memory()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_arrow_takes_its_memory_from_there_too() -> None:
+    keep_freed_memory()
+    assert pa.default_memory_pool().backend_name == "system"
