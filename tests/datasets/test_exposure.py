@@ -4,7 +4,7 @@ import pytest
 
 from na64.datasets.bad import BadEntry, BadList
 from na64.datasets.conditions import Quality, RunFacts, SpillFacts
-from na64.datasets.exposure import Exposure, exposure_of_run
+from na64.datasets.exposure import Exposure, exposure_of_run, kept_fractions
 
 RUN = RunFacts(8701, eot_delivered=10.0, eot_live=8.0)
 SPILLS = (
@@ -92,3 +92,7 @@ def test_spills_may_have_more_than_their_run_by_rounding_only() -> None:
     assert exposure_of_run(facts, [SpillFacts(8701, 1, 1 + 1e-9)], bad).delivered == 0.0
     with pytest.raises(ValueError, match="eot_delivered is 1"):
         exposure_of_run(facts, [SpillFacts(8701, 1, 1 + 2e-9)], bad)
+
+
+def test_a_bad_run_names_no_spill() -> None:
+    assert kept_fractions(8701, {}, BadList((BadEntry(8701), BadEntry(8701, 2)))) == {2: 0.0}

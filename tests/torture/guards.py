@@ -147,8 +147,9 @@ def _conditions(test: ast.expr) -> Iterator[tuple[str, Callable[..., None]]]:
 
 
 def _at(place: int, edit: Callable[..., None]) -> Callable[..., None]:
-    def change(node: Any) -> None:
-        edit(list(ast.walk(node.value if isinstance(node, ast.Return) else node.test))[place])
+    def change(node: ast.AST) -> None:
+        condition = getattr(node, "value" if isinstance(node, ast.Return) else "test")
+        edit(list(ast.walk(condition))[place])
 
     return change
 
