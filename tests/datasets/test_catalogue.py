@@ -273,6 +273,7 @@ def test_folders_and_globs_are_expanded(tmp_path: Path, write_run: Callable[...,
     (tmp_path / "notes.txt").write_text("x")
     assert {r.name for r in register(tmp_path).files} == {"a.root", "b.root", "c.parquet"}
     assert {r.name for r in register(str(tmp_path / "?.root")).files} == {"a.root", "b.root"}
+    assert register(str(tmp_path / "*.parquet")).warnings == ()
     assert {r.name for r in register(tmp_path, tmp_path / "a.root").files} == {
         "a.root",
         "b.root",
@@ -537,7 +538,9 @@ def test_a_layout_of_ones_own_is_kept_in_the_catalogue(
     values = {"r": np.full(4, 8701), "s": np.ones(4, int), "e": np.arange(4), "SRD": np.zeros((4, 3))}
     path = write_file("mine", values)
     assert not register(path).good
+    assert register(path).layouts == {}
     catalogue = register(path, layout=toml)
+    assert set(catalogue.layouts) == {"own"}
     save(catalogue, tmp_path / "c.json")
     toml.unlink()
     loaded = load(tmp_path / "c.json")
