@@ -369,12 +369,12 @@ class Tally:
 def try_module(module: str, lines: range, bench: Bench, tell: Callable[[str], None]) -> Tally:
     """Try every mutant of some lines of a module."""
     bench.prepare(NEAREST[module])
-    tried = [mutant for mutant in bench.mutants(module) if mutant.line in lines]
-    unnoticed = [mutant for mutant in tried if not bench.notices(mutant)]
-    equivalent = [mutant for mutant in unnoticed if mutant.name in EQUIVALENT]
-    for mutant in unnoticed:
-        tell(f"{'equivalent' if mutant in equivalent else 'alive'}: {mutant}")
-    tally = Tally(len(tried), len(tried) - len(unnoticed), len(equivalent))
+    tally = Tally()
+    for mutant in (found for found in bench.mutants(module) if found.line in lines):
+        noticed, equivalent = bench.notices(mutant), mutant.name in EQUIVALENT
+        tally += Tally(1, noticed, equivalent and not noticed)
+        if equivalent or not noticed:
+            tell(f"{'equivalent' if equivalent else 'alive'}{' but noticed' * noticed}: {mutant}")
     tell(f"{module}: {tally}")
     return tally
 
