@@ -32,7 +32,7 @@ LONGEST = 30.0
 
 _FILES = [
     f"tests/datasets/test_{name}.py"
-    for name in ("catalogue", "inputs", "inspection", "overlap", "production", "spans")
+    for name in ("catalogue", "inputs", "inspection", "overlap", "production", "spans", "unfinished")
 ]
 _EXECUTOR, _BACKENDS = "tests/processors/test_executor.py", "tests/processors/test_backends.py"
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
@@ -46,6 +46,7 @@ NEAREST: dict[str, list[str]] = {
     "datasets/catalogue.py": _FILES,
     "datasets/catalogue_file.py": _FILES,
     "datasets/inspection.py": _FILES,
+    "datasets/unfinished.py": _FILES,
     "datasets/exposure.py": ["tests/datasets/test_exposure.py"],
     "processors/ledger.py": ["tests/processors/test_ledger.py"],
     "processors/tasks.py": ["tests/processors/test_tasks.py"],
