@@ -116,6 +116,21 @@ def test_large_files_are_told_too(run: Path) -> None:
     assert closing_of(run) == Closing(is_closed=False, has_more=True)
 
 
+def test_a_header_and_a_record_are_told_by_as_many_bytes_as_they_have(tmp_path: Path) -> None:
+    path, version, end = tmp_path / "x.root", 1_062_400, 28
+    head = [b"root" + struct.pack(">iiqq", version, 100, end, free) for free in (0, 1)]
+    record, empty = (struct.pack(">ihiihhq", n_bytes, 1004, 50, 0, 30, 1, end) for n_bytes in (80, 0))
+    for data, is_closed, has_more in (
+        (head[0], False, False),
+        (head[0][:-1], True, False),
+        (head[1] + record, False, True),
+        (head[1] + record[:-1], True, False),
+        (head[1] + empty, True, False),
+    ):
+        path.write_bytes(data)
+        assert closing_of(path) == Closing(is_closed=is_closed, has_more=has_more)
+
+
 @pytest.mark.parametrize("ending", ["part", "tmp", "FILEPART"])
 def test_a_partial_name_is_pending_and_forgotten_once_it_has_another(run: Path, ending: str) -> None:
     partial = run.rename(run.with_name(f"run.root.{ending}"))
