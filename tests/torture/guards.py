@@ -53,7 +53,7 @@ NEAREST: dict[str, list[str]] = {
     "processors/executor.py": [_EXECUTOR, *_NO_CLUSTER],
     "processors/backends.py": [_BACKENDS, _EXECUTOR, "-k", "not dask"],
 }
-"""Tests that have to notice, by module."""
+"""Tests that have to notice, by module; not that of Dask, whose tests start a cluster each time."""
 
 _SAME_EVENTS = "only saves time: files that are apart have no event in common"
 EQUIVALENT = {
