@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,7 +29,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2]
 LONGEST = 30.0
-"""Seconds more than thrice (of CPU) or ten times what tests need without a change: then they have noticed."""
+"""Seconds more than a test needs without a change (thrice, by the clock): then it has noticed."""
 
 _FILES = [
     f"tests/datasets/test_{name}.py"
@@ -51,14 +52,17 @@ NEAREST: dict[str, list[str]] = {
     "processors/ledger.py": ["tests/processors/test_ledger.py"],
     "processors/tasks.py": ["tests/processors/test_tasks.py"],
     "processors/executor.py": [_EXECUTOR, *_NO_CLUSTER],
-    "processors/backends.py": [_BACKENDS, _EXECUTOR, "-k", "not dask"],
+    "processors/backends.py": [_BACKENDS, _EXECUTOR, "-k", "not dask or without_dask"],
 }
 """Tests that have to notice, by module; not that of Dask, whose tests start a cluster each time."""
 
 _SAME_EVENTS = "only saves time: files that are apart have no event in common"
+_UNREACHABLE = "only says so: Python closes what nothing refers to any more"
 EQUIVALENT = {
     "datasets/overlap.py never: if keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
     "datasets/overlap.py and/or: keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
+    "processors/backends.py gone: theirs.close()": _UNREACHABLE,
+    "processors/backends.py gone: self._process.close()": _UNREACHABLE,
     "processors/backends.py flipped: process.age() > self._deadline": "no clock stops at the deadline",
     "processors/backends.py never: if process.task is None": "cannot be: only busy processes are waited for",
 }
@@ -231,6 +235,8 @@ class Watch:
 class Nearest:
     """A plug-in of pytest that begins with the tests that go through a line, the quickest first.
 
+    A test that hangs ends the process.
+
     Parameters
     ----------
     place : str
@@ -240,13 +246,26 @@ class Nearest:
     """
 
     def __init__(self, place: str, notes: Path) -> None:
-        seen = json.loads(notes.read_text())
-        self._rank = {test: (place not in lines, seconds) for test, (seconds, lines) in seen.items()}
+        self._seen: dict[str, tuple[float, list[str]]] = json.loads(notes.read_text())
+        self._place = place
+
+    def _rank(self, item: pytest.Item) -> tuple[bool, float]:
+        seconds, lines = self._seen.get(item.nodeid, (0.0, []))
+        return self._place not in lines, seconds
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Bring the tests into their order."""
-        items.sort(key=lambda item: self._rank.get(item.nodeid, (True, 0.0)))
+        items.sort(key=self._rank)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Let the process be ended by an alarm when a test hangs."""
+        _, seconds = self._rank(item)
+        signal.alarm(int(LONGEST + 3 * seconds))
+        passed = yield
+        signal.alarm(int(LONGEST))  # for what is torn down in the end
+        return passed
 
 
 class Bench:
@@ -265,7 +284,7 @@ class Bench:
         self._folder = folder
         self._notes = folder / "notes.json"
         self._tests: list[str] = []
-        self._longest = self._longest_cpu = 600.0
+        self._longest_cpu = 600.0
 
     def prepare(self, tests: list[str]) -> None:
         """Run tests without any change, unless that was what was run last.
@@ -277,11 +296,9 @@ class Bench:
         """
         if tests == self._tests:
             return
-        self._tests, self._longest, self._longest_cpu = tests, 600.0, 600.0
-        start, used = time.monotonic(), cpu_of_tests()
+        self._tests, self._longest_cpu, used = tests, 600.0, cpu_of_tests()
         if self._fails(Watch(self._package, self._notes)):
             raise RuntimeError(f"{' '.join(tests)}: fail without any change")
-        self._longest = LONGEST + 10 * (time.monotonic() - start)
         self._longest_cpu = LONGEST + 3 * (cpu_of_tests() - used)
 
     def mutants(self, module: str) -> Iterator[Mutant]:
@@ -303,15 +320,10 @@ class Bench:
         pid = os.fork()
         if pid == 0:
             self._run(plugin)
-        end = time.monotonic() + self._longest
-        while time.monotonic() < end:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                return status != 0
-            time.sleep(0.02)
-        os.killpg(pid, signal.SIGKILL)  # a group of its own, see _run
-        os.waitpid(pid, 0)
-        return True
+        _, status = os.waitpid(pid, 0)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)  # what it has left behind: a group of its own, see _run
+        return status != 0
 
     def _run(self, plugin: Watch | Nearest) -> None:
         code = 1
