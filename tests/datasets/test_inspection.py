@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -67,6 +68,14 @@ def test_a_file_may_expand_so_far(expanded: int, size: int, n_events: int, messa
     refusal = nullcontext() if message is None else pytest.raises(BadFileError, match=f"^{message}$")
     with refusal:
         _check_expansion(expanded, size, n_events)
+
+
+def test_a_file_that_would_fill_the_memory_is_quarantined(
+    make_values: Callable[..., Any], write_file: Callable[..., Path]
+) -> None:
+    swollen = make_values(TOUT, 6) | {"zeros": np.zeros((6, 400_000))}
+    record = inspect(str(write_file("tout", swollen, container="parquet")), EXPECTED)
+    assert re.fullmatch(r"\d+ bytes say they expand to \d+, more than 500 times", record.reason)
 
 
 def test_a_fault_of_ours_is_not_blamed_on_the_file(write: Writer) -> None:
