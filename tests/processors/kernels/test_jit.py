@@ -7,9 +7,10 @@ import numba
 import numpy as np
 import pytest
 from numba.core import config
+from numba.core.errors import TypingError
 
 import na64
-from na64.processors.kernels.jit import cache_folder, digest_of, jit, kernel_digest
+from na64.processors.kernels.jit import cache_folder, digest_of, jit, jit_lent, kernel_digest
 from na64.processors.kernels.window import judge
 
 PACKAGE = Path(na64.__file__).parent
@@ -95,3 +96,13 @@ def test_kernels_divide_and_add_as_written() -> None:
 
     assert divide(1.0, 0.0) == np.inf
     assert cancel(1e16, 1.0) == 0.0
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_kernel_that_makes_an_array_has_to_count_who_holds_it() -> None:
+    @jit_lent
+    def make(size: int) -> int:
+        return len(np.empty(size))
+
+    with pytest.raises(TypingError):
+        make(3)
