@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from na64.run import main
 
@@ -19,6 +20,9 @@ CANONICAL = (
     "regions.csv",
     "histograms.uhi.zip",
 )
+settings.register_profile("na64", deadline=None)  # machines are shared
+settings.load_profile("na64")
+
 IF_VARIED = ("variations.csv", "variations_yields.csv")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from na64.outputs.outline import outline
@@ -48,7 +48,6 @@ def test_no_bound_is_the_whole_plane() -> None:
 numbers = st.floats(0, 150)
 
 
-@settings(deadline=None)
 @given(numbers, numbers, numbers, numbers, st.integers(0, 2**32 - 1))
 def test_area_is_that_of_the_points_inside(a: float, b: float, c: float, d: float, seed: int) -> None:
     shape = region(ecal=(min(a, b), max(a, b)), visible_energy=(min(c, d), max(c, d)))

@@ -4,7 +4,7 @@ import io
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from na64.outputs.table import Kind, Table, read_csv
@@ -27,13 +27,11 @@ def test_csv_has_line_feeds_and_the_shortest_numbers() -> None:
     assert Table(KINDS, ROWS[:2]).to_csv() == b'name,events,eot\na,1,2500000000\n"b,""c""\nd",,\n'
 
 
-@settings(deadline=None)
 @given(rows)
 def test_csv_reads_back_equal(rows: list[tuple[str, int | None, float | None]]) -> None:
     assert read_csv(Table(KINDS, rows).to_csv(), KINDS).rows == rows
 
 
-@settings(deadline=None)
 @given(rows)
 def test_parquet_reads_back_equal(rows: list[tuple[str, int | None, float | None]]) -> None:
     table = Table(KINDS, rows)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -102,7 +102,6 @@ def test_p_value_is_uniform_for_a_constant_rate() -> None:
     assert stats.kstest([test.p_value for test in p_values if test is not None], "uniform").pvalue > 0.01
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_poisson_interval_leaves_sixteen_percent_on_each_side(count: int) -> None:
     below, above = poisson_errors(np.array([float(count)]))[:, 0]

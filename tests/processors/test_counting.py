@@ -21,7 +21,7 @@ from na64.selections.features import INDEX
 from na64.selections.regions import Region
 from na64.selections.selection import VISIBLE, Axis, Histogram, Selection, load_selection
 
-STEADY = settings(deadline=None, derandomize=True, max_examples=60)
+STEADY = settings(derandomize=True, max_examples=60)
 USED = ("ecal", "hcal", "hcal_0", "shower_chi2")
 EDGES = [-math.inf, 0.0, 0.5, 1.0, 1.5, 2.0, math.inf]
 VALUES = st.sampled_from([*EDGES, -0.0, 0.75, 7.0, 200.0, math.nan])

@@ -101,7 +101,7 @@ _FLOATS = st.sampled_from([0.0, -0.0, 1.0, 255.0, 256.0, -1.0, 0.5, np.nan, np.i
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     columns=st.lists(hnp.arrays(np.float32, st.integers(0, 9), elements=_FLOATS), max_size=6),
     smallest=st.integers(1, 8),

@@ -165,7 +165,7 @@ def test_every_feature_is_made() -> None:
     assert np.isfinite(values).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 6), st.sampled_from([np.float32, np.float64]))
 def test_hits_and_cells_of_the_same_values_give_the_same_bits(seed: int, n_events: int, dtype: Any) -> None:
     events = _events(n_events, seed)

@@ -33,7 +33,7 @@ def _small() -> Partial:
     return Partial({"run": 8396}, {"n": np.array([1, 2, 3]), "sum": np.array([[0.5]])})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(header=st.dictionaries(st.text(), _JSON), arrays=_ARRAYS)
 def test_a_partial_is_read_back_as_it_was_written(
     header: dict[str, object], arrays: dict[str, object]
@@ -72,7 +72,7 @@ def test_every_truncation_is_seen() -> None:
             decode(KEY, data[:length])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(DamagedError):

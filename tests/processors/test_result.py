@@ -22,7 +22,7 @@ from na64.processors.result import (
     with_histograms,
 )
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(derandomize=True)
 N_CUTS, N_BINS = 3, 20
 WEIGHTS = st.floats(-1e4, 1e4).filter(lambda w: w == 0 or abs(w) > 1e-5)
 

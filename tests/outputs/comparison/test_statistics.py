@@ -11,7 +11,7 @@ from scipy import stats
 from na64.outputs.comparison.statistics import LEAST_EXPECTED, after_looks, agreement, same_rate
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.1, 10), st.floats(0.1, 10))
 def test_equal_rates_are_tested_by_the_binomial_tails(k: int, other: int, here: float, there: float) -> None:
     share, total = here / (here + there), k + other
@@ -95,7 +95,7 @@ def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     assert found.p_ks == pytest.approx(stats.kstwobign.sf(known.statistic * np.sqrt(150 * 260 / 410)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 120)), min_size=1, max_size=40))
 def test_joined_bins_lose_nothing_and_are_full_enough(bins: list[tuple[int, int]]) -> None:
     counts, tenths = (np.array(column, float) for column in zip(*bins, strict=True))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -97,7 +97,6 @@ def cells(draw: st.DrawFn) -> tuple[Array, Array]:
     return total, np.where(generator.random(total.shape) < draw(st.floats(0, 1)), total, 0.0)
 
 
-@settings(deadline=None)
 @given(cells())
 def test_features_are_those_of_the_plain_sums(energies: tuple[Array, Array]) -> None:
     made, visible = _run(*energies)

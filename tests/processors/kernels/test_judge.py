@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from na64.processors.kernels import judge
 from na64.processors.kernels.judge import BLOCK, INTERVAL
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(derandomize=True)
 """Without a deadline, because the first call compiles."""
 
 VALUES = st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 7.0, math.inf, math.nan])

@@ -74,7 +74,7 @@ def _twin(in_time: Array, largest: int, ring: int) -> float:
     return float(np.mean((energy - expected) ** 2 / variance))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(0, N_PLANE - 1), st.integers(1, 2), st.floats(-0.05, 2.0))
 def test_chi2_is_that_of_the_plain_formula(seed: int, largest: int, ring: int, noise: float) -> None:
     generator = np.random.default_rng(seed)

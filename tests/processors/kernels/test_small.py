@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -80,7 +80,6 @@ def _same(made: Array, twin: Array, state: Array) -> None:
     np.testing.assert_array_equal(made, np.where(state == USABLE, twin, np.nan).astype(np.float32))
 
 
-@settings(deadline=None)
 @given(cells(st.integers(1, 5)))
 def test_synchrotron_radiation_counters(counters: tuple[Array, Array]) -> None:
     in_time, state = counters
@@ -97,7 +96,6 @@ def _pair(first: float, second: float) -> float:
     return large if large < 0 or small < BALANCE * large else math.sqrt(small * large)
 
 
-@settings(deadline=None)
 @given(cells(st.sampled_from([2, 4, 6])))
 def test_veto_paddles(tubes: tuple[Array, Array]) -> None:
     in_time, state = tubes
@@ -111,7 +109,6 @@ def test_veto_paddles(tubes: tuple[Array, Array]) -> None:
         _same(made[f"veto_mip_{paddle}"], mips, state)
 
 
-@settings(deadline=None)
 @given(cells(st.just(16)), st.floats(0, 0.1))
 def test_veto_hcal(energies: tuple[Array, Array], threshold: float) -> None:
     total, state = energies
@@ -138,7 +135,6 @@ def test_a_weak_photomultiplier_leaves_the_other(first: float, second: float, co
     assert combine_paddle(second, first, 0.3) == combined
 
 
-@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
 @example(-1.0, -1.0, 0.0)
 @example(-1.0, -0.5, 1.0)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numba.core import config
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ def _use(numbers: Array, factor: float, out: Array) -> None:
 _compiled = jit(_use)
 
 
-@settings(deadline=None)
 @given(NUMBERS, st.floats(width=64))
 @example(np.full(3 * WIDTH, np.nan), 1.0)
 @example(np.array([1.0, -0.0, 0.0, np.inf] * (3 * WIDTH // 4)), 0.1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -116,7 +116,6 @@ SCALES = st.lists(st.sampled_from([1.0, 0.5, 1.1, -1.0]), min_size=N_CELLS, max_
 PEDESTALS = st.sampled_from([-np.inf, 0.0, 0.2])
 
 
-@settings(deadline=None)
 @given(pulses(), SCALES, PEDESTALS)
 def test_cells_are_calibrated_cut_and_windowed(columns: Pulses, scale: Array, pedestal: float) -> None:
     total, in_time, state = _twin(columns, scale, pedestal)
@@ -128,7 +127,6 @@ def test_cells_are_calibrated_cut_and_windowed(columns: Pulses, scale: Array, pe
     assert out.skip.tolist() == (state // 2).tolist()
 
 
-@settings(deadline=None)
 @given(pulses(), SCALES, PEDESTALS, st.randoms(use_true_random=False))
 def test_hits_give_the_bits_of_cells(columns: Pulses, scale: Array, pedestal: float, order: Any) -> None:
     n_events = len(columns[0])
@@ -145,7 +143,6 @@ def test_hits_give_the_bits_of_cells(columns: Pulses, scale: Array, pedestal: fl
     assert hits.in_time[usable].tobytes() == dense.in_time[usable].tobytes()
 
 
-@settings(deadline=None)
 @given(pulses(), SCALES)
 def test_absent_hits_are_cells_without_energy(columns: Pulses, scale: Array) -> None:
     there = np.isfinite(columns[0]) & (columns[0] != 0)
@@ -253,7 +250,6 @@ def test_nan_is_absence_only_where_declared(column: int, value: float) -> None:
         assert out.skip.tolist() == [0 if state == ABSENT else NONFINITE - ABSENT]
 
 
-@settings(deadline=None)
 @given(st.floats(), st.booleans())
 @example(np.finfo(np.float64).max, False)
 def test_a_value_is_judged_by_itself(value: float, nan_is_absent: bool) -> None:
@@ -284,7 +280,6 @@ def _of_file(columns: Pulses, table: Array) -> tuple[Array, Array, Pulses, Pulse
     return np.arange(n_events + 1) * N_CELLS, np.tile(np.arange(N_CELLS), n_events), every, alike
 
 
-@settings(deadline=None)
 @given(pulses(), st.tuples(st.sampled_from(SPECIAL), st.sampled_from(SPECIAL)), SCALES, PEDESTALS)
 def test_cells_that_are_alike_give_the_bits_of_cells_that_are_not(
     columns: Pulses, table: tuple[float, float], scale: Array, pedestal: float

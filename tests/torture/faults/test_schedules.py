@@ -97,7 +97,6 @@ def test_results_do_not_depend_on_what_came_before(
         settings=settings(
             max_examples=n_schedules,
             stateful_step_count=8,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
