@@ -194,7 +194,7 @@ def _short(node: ast.AST | None) -> str:
 
 
 class Watch:
-    """A plug-in of pytest that notes through which lines of a package each test goes, and how long it takes."""
+    """A plug-in of pytest that notes which lines of a package each test goes through, and its time."""
 
     def __init__(self, package: Path, notes: Path) -> None:
         self._modules = {str(package / module): module for module in NEAREST}
