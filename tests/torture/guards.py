@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 
 PACKAGE = Path(__file__).parents[2]
-LONGEST = 30.0
+LONGEST = 20.0
 """Seconds more than a test needs without a change (thrice, by the clock): then it has noticed."""
 
 _FILES = [
