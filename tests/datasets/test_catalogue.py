@@ -92,6 +92,10 @@ def test_entries_are_counted_by_run(write_run: Callable[..., Path]) -> None:
     assert catalogue.runs == {8701: 2, 8702: 4, 8703: 6}
 
 
+def test_a_packaged_layout_is_not_kept_in_the_catalogue(write_run: Callable[..., Path]) -> None:
+    assert register(write_run()).layouts == {}
+
+
 def test_an_empty_tree_is_good(write_run: Callable[..., Path]) -> None:
     record = only(register(write_run(n_events=0)))
     assert record.status is Status.GOOD
