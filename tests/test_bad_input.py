@@ -15,6 +15,7 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
+from na64.datasets.parquet_files import PACKED
 from na64.run import main
 
 Branches = dict[str, NDArray[Any]]
@@ -196,25 +197,29 @@ def test_values_that_are_not_finite_are_counted_and_not_summed(
         assert after["processed"] == before["processed"]
 
 
+def _unpacked(table: pa.Table, name: str) -> list[NDArray[Any]]:
+    dtype = table.schema.field(name).metadata[PACKED].decode()
+    return [np.frombuffer(value, dtype).copy() for value in table[name].to_pylist()]
+
+
 def test_cells_that_do_not_exist_and_unequal_hits_are_counted(
     simulate: Callable[..., Path], process: Callable[..., Path], rows: Callable[[Path], Rows], tmp_path: Path
 ) -> None:
     files = simulate(tmp_path / "made", "small", N_EVENTS, layout="hits", format="parquet")
     before = accounting(process(files, "dimuon_2023"))
     table = pq.read_table(files / "run_8701.parquet")
-    cells, energies = (table[name].to_pylist() for name in ("ecal_cell", "hcal_energy"))
-    struck = [event for event, found in enumerate(cells) if found]
+    cells, energies = (_unpacked(table, name) for name in ("ecal_cell", "hcal_energy"))
+    struck = [event for event, found in enumerate(cells) if found.size]
     for event in struck[:3]:
         cells[event][0] = 60
-    unequal = [event for event, found in enumerate(energies) if found and event not in struck[:3]][:2]
+    unequal = [event for event, found in enumerate(energies) if found.size and event not in struck[:3]][:2]
     for event in unequal:
-        energies[event].append(5.0)
+        energies[event] = np.append(energies[event], energies[event][:1])
     for name, values in (("ecal_cell", cells), ("hcal_energy", energies)):
         place = table.schema.get_field_index(name)
-        table = table.set_column(
-            place, table.schema.field(place), pa.array(values, table.schema.field(place).type)
-        )
-    pq.write_table(table, files / "run_8701.parquet")
+        packed = pa.array([array.tobytes() for array in values], pa.binary())
+        table = table.set_column(place, table.schema.field(place), packed)
+    pq.write_table(table, files / "run_8701.parquet", use_dictionary=False)
     folder = process(files, "dimuon_2023", name="after")
     after = accounting(folder)
     assert (before["skipped_cell_range"], before["skipped_unequal_hits"]) == (0, 0)

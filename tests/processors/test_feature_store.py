@@ -272,7 +272,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     first, second = (pq.read_table(path) for path in files[:2])
     both = pa.concat_tables([first, second])
     mixed = both.take(np.random.default_rng(1).permutation(both.num_rows))
-    pq.write_table(mixed, files[0], row_group_size=400)
+    pq.write_table(mixed, files[0], row_group_size=400, use_dictionary=False)
     files[1].unlink()
     return folder
 
