@@ -106,7 +106,7 @@ def calibrate(
         make(*pulses, grid, np.zeros(LANES, np.uint8), skip, start, stop)
         energies[0, start:stop] = grid[:, : stop - start].T
         energies[1, start:stop] = grid[:, LANES : LANES + stop - start].T
-    return energies[0], energies[1]
+    return energies[0] + energies[1], energies[1]
 
 
 def crowded(hits: Hits, detector: Detector) -> NDArray[np.int64]:
@@ -123,7 +123,7 @@ def _room(name: str, offsets: NDArray[np.int64]) -> Kept:
     if n_hits < 0:
         raise ValueError(f"{name}: offsets decrease")
     lanes, places = np.empty(n_hits + USUAL, np.uint8), np.empty(n_hits, np.uint32)
-    return np.empty(n_hits), np.empty(n_hits), lanes, places
+    return np.empty(n_hits), lanes, places
 
 
 def window_of(columns: Cells | Hits, detector: Detector, residual_times: bool) -> Window:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit_inline, jit_lent
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
-from na64.processors.kernels.window import LANES, add_visible, store, sum_cells
+from na64.processors.kernels.window import LANES, add_visible, store
 
 FEATURES = (
     "ecal",
@@ -41,23 +41,35 @@ time, then the moments in x, y, x^2 and y^2."""
 
 
 @jit_lent
-def sum_moments(
-    grid: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], moments: NDArray[np.float64]
+def sum_planes(
+    grid: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], work: NDArray[np.float64]
 ) -> None:
-    """Add what both planes have in time, weighted with x, y, x^2 and y^2, in mm and mm^2."""
+    """Add the cells of each plane at any time and in time, and the moments of both planes in mm and mm^2.
+
+    All in one loop, so that what is in time is loaded once.
+    """
     n_plane = x.size
     for lane in range(0, _L, WIDTH):
+        early_out = main_out = early_in_time = main_in_time = vector_of(0.0)
         sum_x = sum_y = sum_xx = sum_yy = vector_of(0.0)
         for cell in range(n_plane):
-            lateral = vector_at(grid[cell], lane + _L) + vector_at(grid[n_plane + cell], lane + _L)
+            early, main = vector_at(grid[cell], lane + _L), vector_at(grid[n_plane + cell], lane + _L)
+            early_out = early_out + vector_at(grid[cell], lane)
+            main_out = main_out + vector_at(grid[n_plane + cell], lane)
+            early_in_time, main_in_time = early_in_time + early, main_in_time + main
+            lateral = early + main
             sum_x = sum_x + lateral * vector_of(x[cell])
             sum_y = sum_y + lateral * vector_of(y[cell])
             sum_xx = sum_xx + lateral * vector_of(x[cell] * x[cell])
             sum_yy = sum_yy + lateral * vector_of(y[cell] * y[cell])
-        put_vector(sum_x, moments, lane)
-        put_vector(sum_y, moments, lane + _L)
-        put_vector(sum_xx, moments, lane + 2 * _L)
-        put_vector(sum_yy, moments, lane + 3 * _L)
+        put_vector(early_out + early_in_time, work, lane)
+        put_vector(early_in_time, work, lane + _L)
+        put_vector(main_out + main_in_time, work, lane + _MAIN)
+        put_vector(main_in_time, work, lane + _MAIN + _L)
+        put_vector(sum_x, work, lane + _MOMENTS)
+        put_vector(sum_y, work, lane + _MOMENTS + _L)
+        put_vector(sum_xx, work, lane + _MOMENTS + 2 * _L)
+        put_vector(sum_yy, work, lane + _MOMENTS + 3 * _L)
 
 
 @jit_lent
@@ -153,9 +165,7 @@ def sum_ecal(
     start, stop : int
     """
     n_plane = x.size
-    sum_cells(grid[:n_plane], work)
-    sum_cells(grid[n_plane:], work[_MAIN:])
-    sum_moments(grid, x, y, work[_MOMENTS:])
+    sum_planes(grid, x, y, work)
     find_largest(grid[n_plane:], work[_CELL:])
     sum_window(grid, n_plane, window_3x3, work[_INNER:])
     sum_window(grid, n_plane, window_5x5, work[_OUTER:])

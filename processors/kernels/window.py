@@ -1,4 +1,4 @@
-"""Recorded cells or hits to calibrated energies, at any time and in time."""
+"""Recorded cells or hits to calibrated energies, out of time and in time."""
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
 
@@ -12,8 +12,8 @@ from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_
 
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
-Kept = tuple[Scratch, Scratch, NDArray[np.uint8], NDArray[np.uint32]]
-"""Of hits: energy at any time and in time, lane, and place in the grid."""
+Kept = tuple[Scratch, NDArray[np.uint8], NDArray[np.uint32]]
+"""Of hits: energy, lane, and place in the grid."""
 
 LANES = 32
 """Events side by side in a grid of cells, where one instruction works on several of them; the fastest of
@@ -23,6 +23,7 @@ USUAL = 64
 """Lanes of hits that are written at once: rarely has an event more hits in a detector."""
 
 _STEP = np.uint64(2 * LANES)
+_OUT, _IN_TIME = np.uint64(0), np.uint64(LANES)
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -99,7 +100,7 @@ def window_cells(
     absent : int
         Bits 0 to 3: a nan in energy, time, expected, sigma says that the detector was absent.
     grid : (n_cells, 2 * LANES) float64, GeV, output
-        Energies at any time of up to `LANES` events, then their energies in time.
+        Energies out of time of up to `LANES` events, then their energies in time.
     state : (LANES,) uint8, output
     skip : (n_events,) uint8, output
         Why the event is skipped; raised, never lowered.
@@ -120,8 +121,9 @@ def window_cells(
             finite &= bool(abs(value) + abs(delay) + abs(resolution) <= LARGEST)
             value *= scale[cell]
             kept = value if value > pedestal else 0.0
-            grid[cell, lane] = 0.0 + kept
-            grid[cell, LANES + lane] = 0.0 + (kept if abs(delay) < n_sigma * resolution else 0.0)
+            in_time = abs(delay) < n_sigma * resolution
+            grid[cell, lane] = 0.0 + (0.0 if in_time else kept)
+            grid[cell, LANES + lane] = 0.0 + (kept if in_time else 0.0)
         state[lane] = USABLE
         if not finite:
             for cell in range(n_cells):
@@ -172,17 +174,16 @@ def keep_alike(
     kept: Kept,
 ) -> int:
     """Calibrate hits of cells that are all alike; give how many are not good for sure."""
-    total, in_time, lanes, places = kept
+    kept_energy, lanes, places = kept
     lost = 0
     for hit in range(energy.size):
         cell, value = np.uint64(cells[hit]), np.float64(energy[hit]) * scale
         delay = np.float64(time[hit]) - expected
         there = cell < np.uint64(n_cells)
         lost += 0 if there & (abs(value) + abs(delay) + abs(limit) <= LARGEST) else 1
-        energy_there = value if there & (value > pedestal) else 0.0
-        total[hit] = energy_there
-        in_time[hit] = energy_there if abs(delay) < limit else 0.0
-        places[hit] = np.uint32((cell if there else np.uint64(0)) * _STEP + np.uint64(lanes[hit]))
+        kept_energy[hit] = value if there & (value > pedestal) else 0.0
+        side = _IN_TIME if abs(delay) < limit else _OUT
+        places[hit] = np.uint32((cell if there else np.uint64(0)) * _STEP + side + np.uint64(lanes[hit]))
     return lost
 
 
@@ -202,12 +203,12 @@ def keep_hits(
     kept: Kept,
 ) -> int:
     """Calibrate hits from ``start`` to ``stop``; give how many are not good for sure."""
-    total, in_time, lanes, places = kept
+    kept_energy, lanes, places = kept
     lost = 0
     for hit in range(stop - start):
         number = np.uint64(start + hit)
         cell = np.uint64(cells[number])
-        total[hit] = in_time[hit] = 0.0
+        kept_energy[hit] = 0.0
         places[hit] = 0
         if cell < np.uint64(scale.size):
             t = np.float64(time[number if per_hit & 2 else cell])
@@ -215,10 +216,9 @@ def keep_hits(
             limit = n_sigma * np.float64(sigma[number if per_hit & 8 else cell])
             value = np.float64(energy[number]) * scale[cell]
             lost += 0 if abs(value) + abs(t - x) + abs(limit) <= LARGEST else 1
-            energy_there = value if value > pedestal else 0.0
-            total[hit] = energy_there
-            in_time[hit] = energy_there if abs(t - x) < limit else 0.0
-            places[hit] = np.uint32(cell * _STEP + np.uint64(lanes[hit]))
+            kept_energy[hit] = value if value > pedestal else 0.0
+            side = _IN_TIME if abs(t - x) < limit else _OUT
+            places[hit] = np.uint32(cell * _STEP + side + np.uint64(lanes[hit]))
         else:
             lost += 1
     return lost
@@ -227,13 +227,11 @@ def keep_hits(
 @jit_lent
 def add_hits(n_hits: int, kept: Kept, grid: Scratch) -> None:
     """Add calibrated hits to their cells, in their order."""
-    total, in_time, _, places = kept
+    energy, _, places = kept
     flat = grid.reshape(-1)
-    late = flat[LANES:]
     for hit in range(n_hits):
         place = np.uint64(places[hit])  # Unsigned numbers spare numba the test for a negative index.
-        flat[place] += total[hit]
-        late[place] += in_time[hit]
+        flat[place] += energy[hit]
 
 
 @jit_lent
@@ -302,17 +300,17 @@ def window_hits(
         Events whose hits are not to be used.
     alike : bool
         Times are one a hit; expected times, resolutions and scales are the same for all cells.
-    kept : tuple of (at least the hits of `LANES` events,) float64, float64, uint8 and uint32, scratch
+    kept : tuple of (at least the hits of `LANES` events,) float64, uint8 and uint32, scratch
         Written over; see `Kept`.
     grid : (n_cells, 2 * LANES) float64, GeV, output
-        Energies at any time of up to `LANES` events, then their energies in time.
+        Energies out of time of up to `LANES` events, then their energies in time.
     state : (LANES,) uint8, output
     skip : (n_events,) uint8, output
         Why the event is skipped; raised, never lowered.
     start, stop : int
     """
     first, last = offsets[start], offsets[stop]
-    mark_lanes(offsets[start : stop + 1], kept[2])
+    mark_lanes(offsets[start : stop + 1], kept[1])
     if alike:
         known = (np.float64(expected[0]), n_sigma * np.float64(sigma[0]), scale[0], scale.size, pedestal)
         lost = keep_alike(cells[first:last], energy[first:last], time[first:last], *known, kept)
@@ -369,11 +367,11 @@ def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, sta
 def sum_cells(cells: Scratch, sums: Scratch) -> None:
     """Add cells in order, event by event, at any time and in time."""
     for lane in range(0, LANES, WIDTH):
-        total = in_time = vector_of(0.0)
+        out = in_time = vector_of(0.0)
         for cell in range(cells.shape[0]):
-            total = total + vector_at(cells[cell], lane)
+            out = out + vector_at(cells[cell], lane)
             in_time = in_time + vector_at(cells[cell], LANES + lane)
-        put_vector(total, sums, lane)
+        put_vector(out + in_time, sums, lane)
         put_vector(in_time, sums, LANES + lane)
 
 

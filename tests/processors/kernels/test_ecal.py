@@ -25,11 +25,11 @@ def _near(reach: int) -> Array:
     return np.flatnonzero((abs(ix - BEAM[0]) <= reach) & (abs(iy - BEAM[1]) <= reach))
 
 
-def _grid(total: Array, in_time: Array) -> Array:
+def _grid(out: Array, in_time: Array) -> Array:
     """Give the cells of each event side by side, as the window leaves them."""
-    grid = np.full((total.shape[1], 2 * LANES), 7.0)
-    grid[:, : len(total)] = total.T
-    grid[:, LANES : LANES + len(total)] = in_time.T
+    grid = np.full((out.shape[1], 2 * LANES), 7.0)
+    grid[:, : len(out)] = out.T
+    grid[:, LANES : LANES + len(out)] = in_time.T
     return grid
 
 
@@ -39,12 +39,12 @@ def _state(state: Array | None, n_events: int) -> Array:
     return lanes
 
 
-def _run(total: Array, in_time: Array, state: Array | None = None) -> tuple[dict[str, Array], Array]:
-    n_events = len(total)
+def _run(out: Array, in_time: Array, state: Array | None = None) -> tuple[dict[str, Array], Array]:
+    n_events = len(out)
     values = np.full((len(FEATURES) + 1, n_events), 5.0, np.float32)
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
-    cells = (_grid(total, in_time), _state(state, n_events), np.full(WORK, 7.0))
+    cells = (_grid(out, in_time), _state(state, n_events), np.full(WORK, 7.0))
     sum_ecal(*cells, X, Y, _near(1), _near(2), BEAM_CELL, rows, values, visible, 0, n_events)
     assert (values[0] == 5.0).all()
     return {name: values[row] for name, row in zip(FEATURES, rows, strict=True)}, visible
@@ -58,9 +58,11 @@ def _planes(cells: Array, chosen: Array) -> Array:
     return _add(cells[:, chosen]) + _add(cells[:, N_PLANE + chosen])
 
 
-def _twin(total: Array, in_time: Array) -> dict[str, Array]:
+def _twin(out: Array, in_time: Array) -> dict[str, Array]:
     every = np.arange(N_PLANE)
-    ecal, ecal_total, inner = _planes(in_time, every), _planes(total, every), _planes(in_time, _near(1))
+    ecal, inner = _planes(in_time, every), _planes(in_time, _near(1))
+    preshower_total = _add(out[:, :N_PLANE]) + _add(in_time[:, :N_PLANE])
+    ecal_total = preshower_total + (_add(out[:, N_PLANE:]) + _add(in_time[:, N_PLANE:]))
     main, lateral = in_time[:, N_PLANE:], in_time[:, :N_PLANE] + in_time[:, N_PLANE:]
     largest = np.where((main > 0).any(axis=1), np.argmax(main, axis=1), -1)
     with np.errstate(all="ignore"):
@@ -72,7 +74,7 @@ def _twin(total: Array, in_time: Array) -> dict[str, Array]:
             "ecal_total": ecal_total,
             "ecal_out_of_time": ecal_total - ecal,
             "preshower": _add(in_time[:, :N_PLANE]),
-            "preshower_total": _add(total[:, :N_PLANE]),
+            "preshower_total": preshower_total,
             "ecal_max_cell": largest,
             "ecal_max_in_beam_cell": largest == BEAM_CELL,
             "ecal_3x3": inner,
@@ -93,8 +95,9 @@ def cells(draw: st.DrawFn) -> tuple[Array, Array]:
         st.lists(st.one_of(st.floats(-2, 90), st.sampled_from([0.0, -0.0, -1.0])), min_size=1, max_size=8)
     )
     generator = np.random.default_rng(seed)
-    total = generator.choice(palette, (n_events, 2 * N_PLANE))
-    return total, np.where(generator.random(total.shape) < draw(st.floats(0, 1)), total, 0.0)
+    energy = generator.choice(palette, (n_events, 2 * N_PLANE))
+    is_in_time = generator.random(energy.shape) < draw(st.floats(0, 1))
+    return np.where(is_in_time, 0.0, energy), np.where(is_in_time, energy, 0.0)
 
 
 @given(cells())
@@ -150,8 +153,8 @@ def test_two_equal_cells_side_by_side() -> None:
 
 @pytest.mark.parametrize("state", [ABSENT, NONFINITE])
 def test_an_unusable_detector_has_no_features(state: int) -> None:
-    total = np.ones((2, 2 * N_PLANE))
-    made, visible = _run(total, total, np.array([state, USABLE], np.uint8))
+    ones = np.ones((2, 2 * N_PLANE))
+    made, visible = _run(ones, ones, np.array([state, USABLE], np.uint8))
     assert all(np.isnan(row[0]) and np.isfinite(row[1]) for row in made.values())
     assert np.isnan(visible[0])
     assert np.isfinite(visible[1])

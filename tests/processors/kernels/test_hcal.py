@@ -15,11 +15,11 @@ Array = NDArray[Any]
 CENTRE, N_MODULE = 4, 9
 
 
-def _grid(total: Array, in_time: Array) -> Array:
+def _grid(out: Array, in_time: Array) -> Array:
     """Give the cells of each event side by side, as the window leaves them."""
-    grid = np.full((total.shape[1], 2 * LANES), 7.0)
-    grid[:, : len(total)] = total.T
-    grid[:, LANES : LANES + len(total)] = in_time.T
+    grid = np.full((out.shape[1], 2 * LANES), 7.0)
+    grid[:, : len(out)] = out.T
+    grid[:, LANES : LANES + len(out)] = in_time.T
     return grid
 
 
@@ -30,7 +30,7 @@ def _state(state: Array | None, n_events: int) -> Array:
 
 
 def _run(
-    total: Array,
+    out: Array,
     in_time: Array,
     *,
     chosen: tuple[int, ...] = (0, 1, 2),
@@ -38,12 +38,12 @@ def _run(
     peripheral_only: bool = False,
     state: Array | None = None,
 ) -> tuple[dict[str, Array], Array]:
-    n_events = len(total)
+    n_events = len(out)
     values = np.full((len(FEATURES) + 1, n_events), 5.0, np.float32)
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
-    work = np.full(WORK + 3 * LANES * max(total.shape[1] // N_MODULE - 4, 0), 7.0)
-    cells = (_grid(total, in_time), _state(state, n_events), work)
+    work = np.full(WORK + 3 * LANES * max(out.shape[1] // N_MODULE - 4, 0), 7.0)
+    cells = (_grid(out, in_time), _state(state, n_events), work)
     modules = (np.array(chosen, np.int64), np.array(subtracted, np.int64))
     limits = (0.5, peripheral_only, 2.0, 1.5, 1.3)
     sum_hcal(*cells, N_MODULE, CENTRE, *modules, *limits, rows, values, visible, 0, n_events)
@@ -62,8 +62,9 @@ def _add(modules: Array, chosen: tuple[int, ...]) -> Array:
     return sum((modules[:, module] for module in chosen), np.zeros(len(modules)))
 
 
-def _twin(total: Array, in_time: Array, chosen: tuple[int, ...], peripheral_only: bool) -> dict[str, Array]:
-    prompt, late = _modules(in_time), _modules(total)
+def _twin(out: Array, in_time: Array, chosen: tuple[int, ...], peripheral_only: bool) -> dict[str, Array]:
+    prompt = _modules(in_time)
+    late = _modules(out) + prompt
     middle = in_time[:, CENTRE::N_MODULE]
     middle = np.pad(middle, ((0, 0), (0, max(4 - middle.shape[1], 0))), constant_values=np.nan)
     axis, axis_total = _add(prompt, (0, 1, 2)), _add(late, (0, 1, 2))
@@ -95,8 +96,9 @@ def cells(draw: st.DrawFn) -> tuple[Array, Array]:
         st.lists(st.one_of(st.floats(-0.5, 4), st.sampled_from([0.0, -0.0, 0.5])), min_size=1, max_size=8)
     )
     generator = np.random.default_rng(seed)
-    total = generator.choice(palette, (n_events, draw(st.integers(2, 6)) * N_MODULE))
-    return total, np.where(generator.random(total.shape) < draw(st.floats(0, 1)), total, 0.0)
+    energy = generator.choice(palette, (n_events, draw(st.integers(2, 6)) * N_MODULE))
+    is_in_time = generator.random(energy.shape) < draw(st.floats(0, 1))
+    return np.where(is_in_time, 0.0, energy), np.where(is_in_time, energy, 0.0)
 
 
 @given(cells(), st.permutations(range(6)), st.integers(0, 6), st.booleans())
@@ -160,9 +162,9 @@ def test_muon(cells_: dict[str, float], muon: int) -> None:
 
 def test_in_time_energy_of_a_module_that_is_not_subtracted_counts_as_out_of_time() -> None:
     in_time = _event(c0=1.0, c9=2.0, c18=4.0, c27=8.0)
-    total = in_time + _event(c0=16.0)
-    assert _run(total, in_time)[0]["hcal_out_of_time"] == 20.0
-    assert _run(total, in_time, subtracted=(0, 1, 2))[0]["hcal_out_of_time"] == 16.0
+    out = _event(c0=16.0)
+    assert _run(out, in_time)[0]["hcal_out_of_time"] == 20.0
+    assert _run(out, in_time, subtracted=(0, 1, 2))[0]["hcal_out_of_time"] == 16.0
 
 
 def test_r_is_the_fraction_outside_the_centre_cells() -> None:
@@ -173,8 +175,8 @@ def test_r_is_the_fraction_outside_the_centre_cells() -> None:
 
 @pytest.mark.parametrize("state", [ABSENT, NONFINITE])
 def test_an_unusable_detector_has_no_features(state: int) -> None:
-    total = np.ones((2, 36))
-    made, visible = _run(total, total, state=np.array([state, USABLE], np.uint8))
+    ones = np.ones((2, 36))
+    made, visible = _run(ones, ones, state=np.array([state, USABLE], np.uint8))
     assert all(np.isnan(row[0]) and np.isfinite(row[1]) for row in made.values())
     assert np.isnan(visible[0])
     assert np.isfinite(visible[1])

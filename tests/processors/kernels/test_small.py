@@ -34,12 +34,12 @@ def _named(names: tuple[str, ...], rows: Array, values: Array) -> dict[str, Arra
     return {name: values[row] for name, row in zip(names, rows, strict=True)}
 
 
-def _cells(total: Array, in_time: Array, state: Array) -> tuple[Array, Array, Array]:
+def _cells(out: Array, in_time: Array, state: Array) -> tuple[Array, Array, Array]:
     """Give the cells of each event side by side, as the window leaves them."""
-    grid, lanes = np.full((total.shape[1], 2 * LANES), 7.0), np.zeros(LANES, np.uint8)
-    grid[:, : len(total)] = total.T
-    grid[:, LANES : LANES + len(total)] = in_time.T
-    lanes[: len(total)] = state
+    grid, lanes = np.full((out.shape[1], 2 * LANES), 7.0), np.zeros(LANES, np.uint8)
+    grid[:, : len(out)] = out.T
+    grid[:, LANES : LANES + len(out)] = in_time.T
+    lanes[: len(out)] = state
     return grid, lanes, np.full(WORK, 7.0)
 
 
@@ -55,9 +55,9 @@ def _veto(in_time: Array, state: Array) -> dict[str, Array]:
     return _named(VETO_FEATURES, rows, values)
 
 
-def _vhcal(total: Array, in_time: Array, state: Array) -> dict[str, Array]:
+def _vhcal(out: Array, in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VHCAL_FEATURES), len(in_time))
-    sum_vhcal(*_cells(total, in_time, state), rows, values, 0, len(in_time))
+    sum_vhcal(*_cells(out, in_time, state), rows, values, 0, len(in_time))
     return _named(VHCAL_FEATURES, rows, values)
 
 
@@ -111,11 +111,11 @@ def test_veto_paddles(tubes: tuple[Array, Array]) -> None:
 
 @given(cells(st.just(16)), st.floats(0, 0.1))
 def test_veto_hcal(energies: tuple[Array, Array], threshold: float) -> None:
-    total, state = energies
-    in_time = np.where(total > threshold, total, 0.0)
-    made = _vhcal(total, in_time, state)
+    energy, state = energies
+    out, in_time = np.where(energy > threshold, 0.0, energy), np.where(energy > threshold, energy, 0.0)
+    made = _vhcal(out, in_time, state)
     _same(made["vhcal"], _add(in_time), state)
-    _same(made["vhcal_total"], _add(total), state)
+    _same(made["vhcal_total"], _add(out) + _add(in_time), state)
 
 
 @pytest.mark.parametrize(

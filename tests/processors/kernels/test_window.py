@@ -34,7 +34,7 @@ SPECIAL = [0.0, -0.0, 0.2, 1.0, 3.0, -1.5, 5e-324, np.nan, np.inf, -np.inf]
 
 @dataclass
 class Result:
-    total: Array
+    out: Array
     in_time: Array
     state: Array
     skip: Array
@@ -51,7 +51,7 @@ def _outputs(n_events: int) -> Outputs:
 
 def _kept(n: int) -> Kept:
     lanes, places = np.full(n + USUAL, 7, np.uint8), np.full(n, 7, np.uint32)
-    return np.full(n, 7.0), np.full(n, 7.0), lanes, places
+    return np.full(n, 7.0), lanes, places
 
 
 def _result(outputs: Outputs) -> Result:
@@ -93,10 +93,11 @@ def _twin(pulses: Pulses, scale: Array, pedestal: float) -> tuple[Array, Array, 
     energy, time, expected, sigma = (array.astype(np.float64) for array in pulses)
     with np.errstate(all="ignore"):
         calibrated = energy * scale
-        total = np.where(calibrated > pedestal, calibrated, 0.0)
-        in_time = np.where(np.abs(time - expected) < 3.0 * sigma, total, 0.0)
+        kept = np.where(calibrated > pedestal, calibrated, 0.0)
+        is_in_time = np.abs(time - expected) < 3.0 * sigma
     finite = np.isfinite(energy) & np.isfinite(time) & np.isfinite(expected) & np.isfinite(sigma)
-    return total, in_time, np.where(finite.all(axis=1), USABLE, NONFINITE)
+    sides = (np.where(is_in_time, 0.0, kept), np.where(is_in_time, kept, 0.0))
+    return *sides, np.where(finite.all(axis=1), USABLE, NONFINITE)
 
 
 @st.composite
@@ -118,13 +119,13 @@ PEDESTALS = st.sampled_from([-np.inf, 0.0, 0.2])
 
 @given(pulses(), SCALES, PEDESTALS)
 def test_cells_are_calibrated_cut_and_windowed(columns: Pulses, scale: Array, pedestal: float) -> None:
-    total, in_time, state = _twin(columns, scale, pedestal)
-    out = _dense(columns, scale, pedestal)
-    assert out.state.tolist() == state.tolist()
+    not_in_time, in_time, state = _twin(columns, scale, pedestal)
+    found = _dense(columns, scale, pedestal)
+    assert found.state.tolist() == state.tolist()
     usable = state == USABLE
-    np.testing.assert_array_equal(out.total[usable], total[usable])
-    np.testing.assert_array_equal(out.in_time[usable], in_time[usable])
-    assert out.skip.tolist() == (state // 2).tolist()
+    np.testing.assert_array_equal(found.out[usable], not_in_time[usable])
+    np.testing.assert_array_equal(found.in_time[usable], in_time[usable])
+    assert found.skip.tolist() == (state // 2).tolist()
 
 
 @given(pulses(), SCALES, PEDESTALS, st.randoms(use_true_random=False))
@@ -139,7 +140,7 @@ def test_hits_give_the_bits_of_cells(columns: Pulses, scale: Array, pedestal: fl
     hits = _hits(offsets, cell.ravel(), shuffled, scale=scale, pedestal=pedestal)
     assert hits.state.tolist() == dense.state.tolist()
     usable = dense.state == USABLE
-    assert hits.total[usable].tobytes() == dense.total[usable].tobytes()
+    assert hits.out[usable].tobytes() == dense.out[usable].tobytes()
     assert hits.in_time[usable].tobytes() == dense.in_time[usable].tobytes()
 
 
@@ -163,18 +164,18 @@ def _one(value: float, n: int = N_CELLS) -> Array:
 def test_the_window_is_strict_on_both_sides(delay: float, kept: bool) -> None:
     out = _dense((_one(1.0), _one(delay), _one(0.0), _one(1.0)), ONES, -np.inf)
     assert (out.in_time == (1.0 if kept else 0.0)).all()
-    assert (out.total == 1.0).all()
+    assert (out.out == (0.0 if kept else 1.0)).all()
 
 
 @pytest.mark.parametrize(("energy", "kept"), [(0.2, 0.0), (np.nextafter(0.2, 1), np.nextafter(0.2, 1))])
 def test_a_cell_at_the_pedestal_counts_as_zero_before_any_sum(energy: float, kept: float) -> None:
     out = _dense((_one(energy), _one(0.0), _one(0.0), _one(1.0)), ONES, 0.2)
-    assert (out.total == kept).all()
+    assert (out.in_time == kept).all()
 
 
 def test_the_scale_comes_before_the_pedestal() -> None:
     out = _dense((_one(0.3), _one(0.0), _one(0.0), _one(1.0)), np.full(N_CELLS, 0.5), 0.2)
-    assert (out.total == 0.0).all()
+    assert (out.in_time == 0.0).all()
 
 
 def test_photomultipliers_of_a_paddle_share_its_resolution() -> None:
@@ -192,7 +193,7 @@ def test_one_row_of_times_is_of_every_event() -> None:
 def test_hits_of_a_cell_add_each_with_its_own_window() -> None:
     pulses_ = (np.array([1.0, 2.0, 4.0]), np.array([0.0, 9.0, 1.0]), np.zeros(3), np.ones(3))
     out = _hits(np.array([0, 3]), np.array([2, 2, 2]), pulses_)
-    assert out.total[0].tolist() == [0, 0, 7, 0, 0, 0]
+    assert out.out[0].tolist() == [0, 0, 2, 0, 0, 0]
     assert out.in_time[0].tolist() == [0, 0, 5, 0, 0, 0]
 
 
@@ -202,7 +203,7 @@ def test_a_hit_outside_the_detector_spoils_its_event_and_no_other(cell: int) -> 
     out = _hits(np.array([0, 1, 2, 3]), np.array([0, cell, 5]), pulses_)
     assert out.state.tolist() == [USABLE, CELL_RANGE, USABLE]
     assert out.skip.tolist() == [0, CELL_RANGE - ABSENT, 0]
-    assert out.total.sum(axis=1).tolist() == [1, 0, 1]
+    assert (out.out + out.in_time).sum(axis=1).tolist() == [1, 0, 1]
 
 
 def test_a_cell_number_beyond_int64_is_outside() -> None:
@@ -232,7 +233,7 @@ def test_times_of_the_period_serve_where_the_file_has_none() -> None:
 def test_an_event_without_hits_has_no_energy() -> None:
     none = np.zeros(0)
     out = _hits(np.array([0, 0]), np.zeros(0, np.int32), (none, none, none, none))
-    assert out.total.sum() == 0.0
+    assert out.out.sum() == out.in_time.sum() == 0.0
     assert out.state.tolist() == [USABLE]
 
 
@@ -293,7 +294,7 @@ def test_cells_that_are_alike_give_the_bits_of_cells_that_are_not(
         usable = one.state == USABLE
         assert other.state.tolist() == one.state.tolist()
         assert other.skip.tolist() == one.skip.tolist()
-        assert other.total[usable].tobytes() == one.total[usable].tobytes()
+        assert other.out[usable].tobytes() == one.out[usable].tobytes()
         assert other.in_time[usable].tobytes() == one.in_time[usable].tobytes()
 
 
