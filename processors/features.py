@@ -195,9 +195,10 @@ def _store_event_columns(
     absent_nan: frozenset[str],
 ) -> None:
     table["bad_spill"][:] = bad
-    table["trigger_physics"][:] = np.nan
-    if "trigger" in events.event:
-        table["trigger_physics"][:] = (events.event["trigger"] & setup.physics_trigger_mask) != 0
+    is_physics = (
+        (events.event["trigger"] & setup.physics_trigger_mask) != 0 if "trigger" in events.event else np.nan
+    )
+    table["trigger_physics"][:] = is_physics
     for name in DIRECT:
         table[name][:] = events.event.get(name, np.nan)
         if name in events.event and events.event[name].dtype.kind == "f":
@@ -208,7 +209,8 @@ def _store_event_columns(
 
 def _note_nonfinite(skip: NDArray[np.uint8], column: Array, *, nan_is_absent: bool) -> None:
     wrong = np.isinf(column) if nan_is_absent else ~np.isfinite(column)
-    skip[wrong] = np.maximum(skip[wrong], Skip.NONFINITE)
+    if wrong.any():  # rarely, and choosing among all events takes longer than looking
+        skip[wrong] = np.maximum(skip[wrong], Skip.NONFINITE)
 
 
 def _store_cells(

@@ -188,7 +188,7 @@ def _load(source: Source) -> Table:
 
 def _merged(source: Source) -> dict[str, object]:
     """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
-    own = load(source)
+    own = dict(load(source))
     table = Table(own, source.name)
     if not table.has("base"):
         return own

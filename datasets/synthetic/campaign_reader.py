@@ -79,7 +79,7 @@ def _read_campaign(source: Source) -> Campaign:
 
 
 def _merged(source: Source) -> dict[str, object]:
-    own = load(source)
+    own = dict(load(source))
     like = own.pop("like", None)
     if like is None:
         return own

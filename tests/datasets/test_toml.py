@@ -135,3 +135,10 @@ def test_a_key_asked_for_by_has_is_known() -> None:
 
 def test_names_come_in_file_order() -> None:
     assert table(b=1, a=2).names() == ("b", "a")
+
+
+def test_files_are_read_again_when_their_text_changes(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    for text, value in (("a = 1", 1), ("a = 2", 2), ("a = 1", 1)):
+        file.write_text(text)
+        assert load(file) == {"a": value}
