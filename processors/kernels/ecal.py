@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit_inline, jit_lent
+from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
 from na64.processors.kernels.window import LANES, add_visible, store
 
@@ -40,7 +40,7 @@ at once without tests for overlap. First come the sums of preshower and main pla
 time, then the moments in x, y, x^2 and y^2."""
 
 
-@jit_lent
+@jit_inline
 def sum_planes(
     grid: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], work: NDArray[np.float64]
 ) -> None:
@@ -72,7 +72,7 @@ def sum_planes(
         put_vector(sum_yy, work, lane + _MOMENTS + 3 * _L)
 
 
-@jit_lent
+@jit_inline
 def find_largest(main: NDArray[np.float64], largest: NDArray[np.float64]) -> None:
     """Find the cell of a plane that has most in time, the first of several; -1 where none is positive."""
     for lane in range(0, _L, WIDTH):
@@ -84,7 +84,7 @@ def find_largest(main: NDArray[np.float64], largest: NDArray[np.float64]) -> Non
         put_vector(found, largest, lane)
 
 
-@jit_lent
+@jit_inline
 def sum_window(
     grid: NDArray[np.float64], n_plane: int, window: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> None:
@@ -97,7 +97,7 @@ def sum_window(
         put_vector(preshower + main, sums, lane)
 
 
-@jit_lent
+@jit_inline
 def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
     """Make the features of `LANES` events from their sums."""
     for lane in range(_L):
@@ -128,7 +128,7 @@ def spread(second: float, mean: float) -> float:
     return math.sqrt(0.0 if variance < 0.0 else variance)
 
 
-@jit_lent
+@jit_inline
 def sum_ecal(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],

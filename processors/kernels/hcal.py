@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit_inline, jit_lent
+from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
 from na64.processors.kernels.window import LANES, add_visible, copy_lanes, store, sum_cells
 
@@ -52,7 +52,7 @@ def place_of(module: int) -> int:
     return module * _MODULE if module < N_NAMED else WORK + (module - N_NAMED) * _MODULE
 
 
-@jit_lent
+@jit_inline
 def sum_modules(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
     """Add the cells of each module, and copy its centre; nan for named modules that are not there."""
     for column in range(_CHOSEN):
@@ -63,7 +63,7 @@ def sum_modules(grid: NDArray[np.float64], n_module: int, centre: int, work: NDA
         copy_lanes(cells[centre, _L:], own[2 * _L :])
 
 
-@jit_lent
+@jit_inline
 def join_modules(work: NDArray[np.float64], chosen: NDArray[np.int64], place: int) -> None:
     """Add the chosen modules in their order, at any time and in time."""
     for column in range(0, 2 * _L, WIDTH):
@@ -73,7 +73,7 @@ def join_modules(work: NDArray[np.float64], chosen: NDArray[np.int64], place: in
         put_vector(energy, work, place + column)
 
 
-@jit_lent
+@jit_inline
 def find_struck(
     grid: NDArray[np.float64],
     n_module: int,
@@ -92,7 +92,7 @@ def find_struck(
         put_vector(found, struck, lane)
 
 
-@jit_lent
+@jit_inline
 def make_features(
     work: NDArray[np.float64], muon_hcal_2: float, muon_centre: float, muon_hcal_2_with_centre: float
 ) -> None:
@@ -125,7 +125,7 @@ def make_features(
         work[lane + _MADE + 16 * _L] = 1.0 if (prompt_2 > muon_hcal_2) | through else 0.0
 
 
-@jit_lent
+@jit_inline
 def sum_hcal(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit_inline, jit_lent
+from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.window import LANES, copy_lanes, store, sum_cells
 
 SRD_FEATURES = ("srd_sum", "srd_0", "srd_1", "srd_2")
@@ -31,7 +31,7 @@ def combine_paddle(first: float, second: float, balance: float) -> float:
     return large if is_weak else math.sqrt(1.0 if is_weak else small * large)
 
 
-@jit_lent
+@jit_inline
 def sum_srd(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
@@ -62,7 +62,7 @@ def sum_srd(
     store(work[LANES:], state, rows, values, start, stop)
 
 
-@jit_lent
+@jit_inline
 def sum_veto(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
@@ -101,7 +101,7 @@ def sum_veto(
     store(work, state, rows, values, start, stop)
 
 
-@jit_lent
+@jit_inline
 def sum_vhcal(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],

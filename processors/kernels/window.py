@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit_inline, jit_lent
+from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of
 
 Floats = NDArray[np.floating]
@@ -64,7 +64,7 @@ def judge_pulse(energy: float, time: float, expected: float, sigma: float, absen
     )
 
 
-@jit_lent
+@jit_inline
 def window_cells(
     energy: Floats,
     time: Floats,
@@ -138,7 +138,7 @@ def window_cells(
             raise_skip(skip, event, state[lane])
 
 
-@jit_lent
+@jit_inline
 def most_hits(offsets: NDArray[np.int64]) -> int:
     """Give the most hits of `LANES` events side by side; -1 if offsets decrease."""
     most, decreasing = 0, False
@@ -149,7 +149,7 @@ def most_hits(offsets: NDArray[np.int64]) -> int:
     return -1 if decreasing else most
 
 
-@jit_lent
+@jit_inline
 def mark_lanes(offsets: NDArray[np.int64], lanes: NDArray[np.uint8]) -> None:
     """Write the lane of each hit, a full register an event: its end is written over by the next event."""
     first, usual = offsets[0], np.uint64(USUAL)
@@ -161,7 +161,7 @@ def mark_lanes(offsets: NDArray[np.int64], lanes: NDArray[np.uint8]) -> None:
             lanes[hit] = lane
 
 
-@jit_lent
+@jit_inline
 def keep_alike(
     cells: NDArray[np.integer],
     energy: Floats,
@@ -187,7 +187,7 @@ def keep_alike(
     return lost
 
 
-@jit_lent
+@jit_inline
 def keep_hits(
     cells: NDArray[np.integer],
     energy: Floats,
@@ -224,7 +224,7 @@ def keep_hits(
     return lost
 
 
-@jit_lent
+@jit_inline
 def add_hits(n_hits: int, kept: Kept, grid: Scratch) -> None:
     """Add calibrated hits to their cells, in their order."""
     energy, _, places = kept
@@ -234,7 +234,7 @@ def add_hits(n_hits: int, kept: Kept, grid: Scratch) -> None:
         flat[place] += energy[hit]
 
 
-@jit_lent
+@jit_inline
 def judge_hits(
     cells: NDArray[np.integer],
     energy: Floats,
@@ -261,7 +261,7 @@ def judge_hits(
     return state
 
 
-@jit_lent
+@jit_inline
 def window_hits(
     offsets: NDArray[np.int64],
     cells: NDArray[np.integer],
@@ -328,7 +328,7 @@ def window_hits(
             raise_skip(skip, event, state[event - start])
 
 
-@jit_lent
+@jit_inline
 def store(
     made: Scratch,
     state: NDArray[np.uint8],
@@ -355,7 +355,7 @@ def store(
             row[lane] = np.float32(column[lane]) if state[lane] == USABLE else np.float32(np.nan)
 
 
-@jit_lent
+@jit_inline
 def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, start: int, stop: int) -> None:
     """Add an energy to the visible one, which becomes nan where the detector is unusable."""
     row = visible[start:stop]
@@ -363,7 +363,7 @@ def add_visible(energy: Scratch, state: NDArray[np.uint8], visible: Scratch, sta
         row[lane] += energy[lane] if state[lane] == USABLE else np.nan
 
 
-@jit_lent
+@jit_inline
 def sum_cells(cells: Scratch, sums: Scratch) -> None:
     """Add cells in order, event by event, at any time and in time."""
     for lane in range(0, LANES, WIDTH):
@@ -375,7 +375,7 @@ def sum_cells(cells: Scratch, sums: Scratch) -> None:
         put_vector(in_time, sums, LANES + lane)
 
 
-@jit_lent
+@jit_inline
 def copy_lanes(one: Scratch, other: Scratch) -> None:
     """Copy a number an event."""
     for lane in range(0, LANES, WIDTH):
