@@ -65,11 +65,9 @@ def visible_events(events: EventColumns, job: Job, file: FileContext) -> Iterato
     file : FileContext
         Where the events are from.
     """
-    there = runs_of(events)
-    for run in sorted(set(file.runs).intersection(there)):
-        is_only = there == [run]
-        rows = np.arange(events.n_events) if is_only else np.flatnonzero(events.event["run"] == run)
-        part = events if is_only else take_rows(events, rows)
+    for run in sorted(set(file.runs).intersection(runs_of(events))):
+        rows = np.flatnonzero(events.event["run"] == run)
+        part = events if len(rows) == events.n_events else take_rows(events, rows)
         yield _of_run(part, rows, run, job, file)
 
 
