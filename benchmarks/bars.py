@@ -64,11 +64,10 @@ def _of_layouts(findings: Findings) -> Iterator[Bar]:
 
 def _of_workers(findings: Findings) -> Iterator[Bar]:
     known = {one.workers: one for one in findings.workers}
-    alone = known[0].cpu_per_event if 0 in known else None
-    one, two = known.get(1), known.get(2)
-    cpu = _ratio(one.cpu_per_event if one else None, alone)
+    none, one, two = (known.get(workers) for workers in range(3))
+    cpu = one.ratio(none, "cpu") if one and none else None
     yield Bar("Dask with one worker, CPU / iterative", cpu, 1.15)
-    rate = _ratio(two.events_per_second if two else None, one.events_per_second if one else None)
+    rate = two.ratio(one, "rate") if two and one else None
     yield Bar("two workers, rate / one worker", rate, 1.7, is_ceiling=False)
 
 

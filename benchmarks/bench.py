@@ -17,7 +17,8 @@ from na64.benchmarks.programs import PROCESS, RERUN, Program, our_programs, proc
 from na64.benchmarks.root_peers import RootServer, open_root
 from na64.benchmarks.rounds import Progress, Timing, check, measure
 from na64.benchmarks.sample import BLOCK, Sample, make_sample
-from na64.benchmarks.scaling import SchedulerResult, WorkersResult
+from na64.benchmarks.scaling import SchedulerResult
+from na64.benchmarks.workers import WorkersResult, measure_workers
 from na64.datasets.synthetic.writers import Format
 
 IDIOMATIC_ROOT = "RDataFrame, one lambda a quantity"
@@ -207,9 +208,8 @@ def _measure_scaling(plan: Plan, work: Path, findings: Findings, say: Progress) 
     sample = make_sample("hits", Format.TTREE, BLOCK, work, run=8704)
     findings.starts = starts.measure_starts(sample, work / "starts")
     samples = [make_sample("hits", Format.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(8)]
-    for workers in (0, 1, 2):
-        say(f"{workers or 'no'} workers, {sum(sample.n_events for sample in samples):,} events")
-        findings.workers.append(scaling.measure_workers(samples, work / "workers", workers))
+    say(f"no, one and two workers, {sum(sample.n_events for sample in samples):,} events")
+    findings.workers = measure_workers(samples, work / "workers", plan.rounds)
     for n_chunks in plan.chunks:
         say(f"{n_chunks:,} chunks that do nothing")
         findings.scheduler += [

@@ -1,4 +1,4 @@
-"""How the cost grows: with events, cuts, histograms, workers and chunks; and the memory."""
+"""How the cost grows: with events, cuts, histograms and chunks; and the memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import Program, process_cells
 from na64.benchmarks.sample import Sample
-from na64.datasets import catalogue as catalogues
+from na64.benchmarks.workers import family_cpu
 from na64.datasets.catalogue import Catalogue
 from na64.processors.backends import Kind, open_backend
 from na64.processors.executor import run
@@ -46,43 +44,6 @@ def vary_selection(folder: Path, catalogue: Catalogue) -> list[Program]:
 def _with(selection: Selection, *, n_cuts: int, histograms: tuple[Histogram, ...]) -> Selection:
     cuts = selection.cuts[:n_cuts]
     return replace(selection, cuts=cuts, histograms=histograms, yields_after=cuts[-1].name)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkersResult:
-    """Steady state of a Dask cluster on this machine: workers started and warm.
-
-    Attributes
-    ----------
-    workers : int
-        0: this process, without Dask.
-    events_per_second : float
-    cpu_per_event : float
-        ns, of driver, scheduler and workers.
-    """
-
-    workers: int
-    events_per_second: float
-    cpu_per_event: float
-
-
-def measure_workers(samples: list[Sample], folder: Path, workers: int) -> WorkersResult:
-    """Process samples on a cluster that has processed them before; no cluster with 0 workers."""
-    selection = bench_selection()
-    whole = catalogues.build([sample.path for sample in samples], simulation=True)
-    with open_backend(Kind.DASK if workers else Kind.ITERATIVE, workers=max(workers, 1)) as backend:
-        process_cells(whole, selection, folder, backend=backend)  # now every worker is warm
-        cpu, began = _family_cpu(), time.monotonic()
-        process_cells(whole, selection, folder, backend=backend)
-        wall, cpu = time.monotonic() - began, _family_cpu() - cpu
-    n_events = sum(sample.n_events for sample in samples)
-    return WorkersResult(workers, n_events / wall, 1e9 * cpu / n_events)
-
-
-def _family_cpu() -> float:
-    driver = psutil.Process()
-    times = [process.cpu_times() for process in (driver, *driver.children(recursive=True))]
-    return float(sum(one.user + one.system for one in times))
 
 
 def peak_memory(sample: Sample, folder: Path) -> float:
@@ -146,9 +107,9 @@ def measure_scheduler(n_chunks: int, folder: Path, *, kept: bool, workers: int =
     work = Work(function=_do_nothing, options=Options(blind=False))
     with open_backend(Kind.DASK, workers=workers) as backend:
         run(_nothings(workers, "warm"), work, backend, Ledger(folder / "warm"))
-        cpu, began = _family_cpu(), time.monotonic()
+        cpu, began = family_cpu(), time.monotonic()
         run(_nothings(n_chunks, "chunk"), work, backend, ledger)
-        wall, cpu = time.monotonic() - began, _family_cpu() - cpu
+        wall, cpu = time.monotonic() - began, family_cpu() - cpu
     return SchedulerResult(n_chunks, kept, 1e3 * wall / n_chunks, 1e3 * cpu / n_chunks)
 
 

@@ -12,6 +12,7 @@ from na64.benchmarks import bars
 from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings
 from na64.benchmarks.programs import FLOOR, OWN_READ, PROCESS, RERUN
 from na64.benchmarks.rounds import Timing
+from na64.benchmarks.workers import WorkersResult
 
 
 def write(findings: Findings, folder: Path) -> str:
@@ -96,13 +97,7 @@ def _plain(title: str, timings: list[Timing]) -> Iterator[str]:
 
 def _scaling(findings: Findings) -> Iterator[str]:
     if findings.workers:
-        yield "| Dask workers, warm | events/s | of one worker | CPU, ns/event |"
-        yield "|---|---:|---:|---:|"
-        first = next(one.events_per_second for one in findings.workers if one.workers)
-        for one in findings.workers:
-            name, rate = one.workers or "none: iterative", one.events_per_second
-            yield f"| {name} | {rate:,.0f} | {rate / first:.2f} x | {one.cpu_per_event:,.0f} |"
-        yield ""
+        yield from _workers(findings.workers)
     if findings.memory:
         yield "| events | peak anonymous memory, MB |"
         yield "|---:|---:|"
@@ -115,6 +110,20 @@ def _scaling(findings: Findings) -> Iterator[str]:
             fate = "kept on disk" if idle.kept else "forgotten"
             yield f"| {idle.chunks:,} | {fate} | {idle.wall:.2f} | {idle.cpu:.2f} |"
         yield ""
+
+
+def _workers(results: list[WorkersResult]) -> Iterator[str]:
+    alone, single = results[:2]
+    yield "| Dask workers, warm | events/s | of one | CPU, ns/event | of none | other work, cores | stolen |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for one in results:
+        rate = f"{one.median('rate'):,.0f} | {one.ratio(single, 'rate'):.2f} x"
+        cpu = f"{one.median('cpu'):,.0f} | {one.ratio(alone, 'cpu'):.2f} x"
+        free = f"{one.median('others'):.2f} | {one.median('stolen'):.2f}"
+        yield f"| {one.workers or 'none: iterative'} | {rate} | {cpu} | {free} |"
+    yield ""
+    yield f"Medians of {len(alone.turns)} rounds; ratios are medians of those within a round."
+    yield ""
 
 
 def _find(timings: list[Timing], name: str) -> Timing:

@@ -28,11 +28,22 @@ SETTINGS = {
     "distributed.comm.require-encryption": True,
     # It looks at the stack of a worker a hundred times a second, which costs a tenth, and keeps what it sees.
     "distributed.worker.profile.enabled": False,
+    # Nor need its loops look at themselves fifty times a second, nor at network, disk and files twice.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    # Workers keep the memory that they have had, so that one which pauses at 80 % would pause for ever, and
+    # hold nothing that could be spilled. What takes 95 % is ended by its nanny.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
     # Nothing is served over HTTP: pages show tasks and exceptions to everybody on this machine.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
-_PAGES = {"distributed.scheduler.http.routes": ["distributed.http.statics"]}
+_PAGES = {
+    "distributed.scheduler.http.routes": ["distributed.http.statics"],
+    "distributed.admin.system-monitor.interval": "500ms",
+}
 _ENCRYPTED = ("tls", "wss", "inproc", "gateway")
 _ALLOWED_DEATHS = 2
 

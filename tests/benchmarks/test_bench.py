@@ -13,8 +13,9 @@ from na64.benchmarks.counts import Counts, DifferentCountsError, checksum, requi
 from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN, Program
 from na64.benchmarks.rounds import Timing, check, measure
 from na64.benchmarks.sample import make_sample
-from na64.benchmarks.scaling import WorkersResult, measure_scheduler
+from na64.benchmarks.scaling import measure_scheduler
 from na64.benchmarks.table import draw, to_markdown, write
+from na64.benchmarks.workers import Turn, WorkersResult, measure_workers
 from na64.datasets.read import read
 from na64.datasets.synthetic.writers import Format
 from na64.run import main
@@ -98,6 +99,15 @@ def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
     assert "| hits parquet |" in to_markdown(findings)
 
 
+def _workers(*, cpu: float, rate: float) -> list[WorkersResult]:
+    speeds = (1.0, 0.5, 2.0)  # of the machine, round by round
+    turns = [(1.0, 100.0), (1.0, cpu), (rate, 120.0)]
+    return [
+        WorkersResult(workers, tuple(Turn(rate * speed, cpu / speed) for speed in speeds))
+        for workers, (rate, cpu) in enumerate(turns)
+    ]
+
+
 def _found() -> Findings:
     findings = Findings("machine", "date")
     findings.main = [
@@ -112,7 +122,7 @@ def _found() -> Findings:
     ]
     findings.sizes = [Timing(PROCESS, 2000, (1100e-6,)), Timing(RERUN, 2000, (110e-6,))]
     findings.flat = [Timing(PROCESS, 1000, (700e-6,)), Timing(FUSED_ROOT, 1000, (1000e-6,))]
-    findings.workers = [WorkersResult(0, 1.0, 100.0), WorkersResult(1, 1.0, 115.0), WorkersResult(2, 1.7, 1)]
+    findings.workers = _workers(cpu=115.0, rate=1.7)
     findings.starts = {"help": 0.5, "start": 4.0, "nothing to do": 6.0}
     findings.memory = {1000: 100.0, 10_000: 120.0}
     return findings
@@ -130,11 +140,28 @@ def test_every_bar_can_be_missed_and_left_out() -> None:
     found.main[0] = slow
     found.sizes = [Timing(PROCESS, 2000, (1900e-6,)), Timing(RERUN, 2000, (150e-6,))]
     found.flat[0] = slow
-    found.workers = [WorkersResult(0, 1.0, 100.0), WorkersResult(1, 1.0, 116.0), WorkersResult(2, 1.6, 1)]
+    found.workers = _workers(cpu=116.0, rate=1.6)
     found.starts = {"help": 0.6, "start": 4.1, "nothing to do": 6.2}
     found.memory = {1000: 100.0, 10_000: 121.0}
     assert {bar.verdict for bar in bars(found)} == {"**missed**"}
     assert {bar.verdict for bar in bars(Findings("machine", "date"))} == {"not measured"}
+
+
+def test_workers_are_compared_within_a_round() -> None:
+    one = WorkersResult(1, (Turn(1.0, 115.0), Turn(1.0, 230.0), Turn(1.0, 100.0)))
+    none = WorkersResult(0, (Turn(1.0, 100.0), Turn(1.0, 200.0), Turn(1.0, 200.0)))
+    assert one.ratio(none, "cpu") == pytest.approx(1.15)  # of the medians it would be 0.575
+
+
+def test_workers_take_turns_and_are_set_as_a_table(tmp_path: Path) -> None:
+    sample = make_sample("hits", Format.TTREE, 1000, tmp_path)
+    found = measure_workers([sample], tmp_path / "work", rounds=2, numbers=(0, 1))
+    assert [(one.workers, len(one.turns)) for one in found] == [(0, 2), (1, 2)]
+    assert all(turn.rate > 0 and turn.cpu > 0 for one in found for turn in one.turns)
+    assert all(turn.others >= turn.stolen for one in found for turn in one.turns)
+    lines = to_markdown(Findings("machine", "date", workers=found)).splitlines()
+    row = next(line for line in lines if line.startswith("| none: iterative |"))
+    assert row.split(" | ")[4] == "1.00 x"
 
 
 @pytest.mark.parametrize("kept", [True, False])
