@@ -1,4 +1,4 @@
-"""Freed memory stays with the process."""
+"""Freed memory stays with the process, and what is loaded is not searched for garbage."""
 
 from __future__ import annotations
 
@@ -45,3 +45,29 @@ def test_it_may_be_called_anywhere_and_twice() -> None:
 def test_arrow_takes_its_memory_from_there_too() -> None:
     keep_freed_memory()
     assert pa.default_memory_pool().backend_name == "system"
+
+
+GARBAGE = """
+import gc, weakref
+from na64.processors.memory import spare_what_is_loaded
+class Knot:
+    def __init__(self):
+        self.own = self
+gc.disable()  # only what is asked for is collected
+before = weakref.ref(Knot())
+spare_what_is_loaded()
+spared = gc.get_freeze_count()
+after = weakref.ref(Knot())
+spare_what_is_loaded()
+assert before() is None, "garbage was spared"
+assert spared > 1000, spared
+assert len(gc.get_objects()) < spared / 10
+assert gc.get_freeze_count() <= spared, "spared twice"
+assert after() is not None
+gc.collect()
+assert after() is None, "garbage is not collected any more"
+"""
+
+
+def test_what_is_loaded_is_spared_once_and_garbage_is_not() -> None:
+    subprocess.run([sys.executable, "-c", GARBAGE], check=True)
