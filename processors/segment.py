@@ -18,7 +18,7 @@ from na64.processors.cost import Meter
 from na64.processors.feature_store import FeatureStore
 from na64.processors.job import FileContext, Job
 from na64.processors.ledger import DamagedError
-from na64.processors.memory import keep_freed_memory
+from na64.processors.memory import keep_freed_memory, spare_what_is_loaded
 from na64.processors.result import Tally, fixed_point
 from na64.processors.varied import feature_rows
 from na64.processors.visible import VisibleEvents, visible_events
@@ -167,6 +167,7 @@ def warm_up(job: Job) -> None:
         features.warm_up(setup, sorted(variants, key=str))
     values = np.zeros((len(feature_rows(job.selection)), 1), np.float32)
     counting.count_events(job.selection, values, np.zeros((job.n_layers - 1, 1), np.int64))
+    spare_what_is_loaded()
 
 
 def empty_tally(job: Job) -> Tally:
