@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from functools import cache
 
 import pyarrow as pa
 
@@ -28,12 +29,12 @@ def keep_freed_memory() -> None:
         pa.set_memory_pool(pa.system_memory_pool())
 
 
+@cache
 def spare_what_is_loaded() -> None:
     """Leave out of all later searches for garbage what this process has loaded so far.
 
     Modules and compiled kernels are 300,000 objects, which are there until the end; looking at all of them
     takes 0.15 s, in the midst of a task. Done once a process: what is made later is searched as ever.
     """
-    if gc.get_freeze_count() == 0:
-        gc.collect()
-        gc.freeze()
+    gc.collect()
+    gc.freeze()
