@@ -497,6 +497,22 @@ def test_a_process_that_asks_for_too_much_memory_has_an_error_and_lives() -> Non
     assert len(done) == N_TASKS - 1
 
 
+def test_a_dask_worker_that_keeps_a_lot_of_memory_goes_on_working() -> None:
+    def hoard(task: Task, limit: int) -> Partial:
+        if task.payload is not None:
+            missing = int(task.payload * limit) - psutil.Process().memory_info().rss
+            sys.modules["hoard"] = np.ones(missing, np.uint8)  # type: ignore[assignment]
+            threading.Event().wait(0.3)  # until it has been looked at
+        return Partial({"pid": os.getpid()})
+
+    limit = 1_000_000_000
+    with DaskBackend(workers=1, memory=limit) as backend:
+        reports = _collect(backend, Work(hoard, limit, options=FAST), _tasks({0: 0.87}))
+    done = [decode(key, report.data) for key, report in reports.items() if isinstance(report, Done)]
+    assert len(done) == N_TASKS
+    assert len({partial.header["pid"] for partial in done}) == 1
+
+
 @pytest.mark.parametrize("make", [ProcessesBackend, DaskBackend])
 def test_no_memory_at_all_is_refused(make: Callable[..., Backend]) -> None:
     with pytest.raises(ValueError, match="memory is 0: expected at least 1"):
