@@ -27,8 +27,12 @@ _NOT_NEEDED = (".npz", ".pyc")
 _PATIENCE = 60.0
 _ROLES = ("client", "scheduler", "worker")
 
-# Pages of workers show what they do to everybody who reaches them.
-_NO_PAGES = "export DASK_DISTRIBUTED__WORKER__HTTP__ROUTES='[]'"
+# Jobs do not have the settings of the driver, so that they are given to them by their environment.
+EXPORTS = [
+    f"export DASK_{name.upper().replace('-', '_').replace('.', '__')}='{value}'"
+    for name, value in SETTINGS.items()
+    if name.startswith(("distributed.worker.", "distributed.admin."))
+]
 
 
 def open_cluster(cluster: Cluster, *, workers: int = 1, memory: int | None = None) -> Backend:
@@ -97,7 +101,7 @@ def _make_queue(module: str, name: str, command: str, cluster: Cluster, stack: E
         raise ValueError(f"cluster {cluster.name}: {command} is not on this machine")
     options: dict[str, Any] = dict(cluster.options)
     shared = options.pop("shared_temp_directory", None)
-    options["job_script_prologue"] = [_NO_PAGES, *options.get("job_script_prologue", [])]
+    options["job_script_prologue"] = [*EXPORTS, *options.get("job_script_prologue", [])]
     closed = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["scheduler_options"] = options.get("scheduler_options", {}) | closed
     if not cluster.insecure:

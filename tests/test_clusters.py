@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from distributed import Security
 
-from na64.processors.cluster_backend import open_cluster, package_archive
+from na64.processors.cluster_backend import EXPORTS, open_cluster, package_archive
 from na64.processors.clusters import CLUSTERS, Kind, load_cluster
-from na64.processors.dask_backend import DaskBackend
+from na64.processors.dask_backend import SETTINGS, DaskBackend
 from na64.processors.ledger import Partial
 from na64.processors.tasks import Task, Work
 from na64.run import main
@@ -241,6 +241,15 @@ def test_equal_code_is_packed_alike_and_all_of_it() -> None:
     names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
     assert {"na64/__init__.py", "na64/selections/dimuon_2023.toml", "na64/processors/tasks.py"} <= set(names)
     assert len(packed) < 2e6
+
+
+def test_jobs_read_the_settings_of_our_workers_from_their_environment() -> None:
+    names = [name for name in SETTINGS if name.startswith(("distributed.worker.", "distributed.admin."))]
+    ask = f"import json, dask, distributed; print(json.dumps([dask.config.get(name) for name in {names}]))"
+    script = "\n".join([*EXPORTS, f'{sys.executable} -c "{ask}"'])
+    found = json.loads(subprocess.check_output(["sh", "-c", script], text=True))
+    assert dict(zip(names, found, strict=True)) == {name: SETTINGS[name] for name in names}
+    assert "distributed.worker.memory.pause" in names
 
 
 @pytest.mark.soak
