@@ -14,7 +14,7 @@ import pytest
 import uproot
 
 from na64.datasets.columns import COLUMNS
-from na64.datasets.layout import Branch, Layout
+from na64.datasets.layout import Branch, Layout, load_layout
 
 Values = dict[str, Any]
 
@@ -113,5 +113,27 @@ def write_file(tmp_path: Path) -> Callable[..., Path]:
         path = folder / (name or ("run.parquet" if container == "parquet" else "run.root"))
         WRITERS[container](path, tree, clusters)
         return path
+
+    return write
+
+
+@pytest.fixture
+def write_run(make_values: Callable[..., Any], write_file: Callable[..., Path]) -> Callable[..., Path]:
+    """Write a good run file, or one with some branches changed (None: left out)."""
+
+    def write(
+        name: str | None = None,
+        *,
+        n_events: int = 6,
+        run: int = 8701,
+        first: int = 0,
+        container: str = "ttree",
+        tree: str = "tout",
+        layout: str = "tout2023",
+        **changed: Any,
+    ) -> Path:
+        values = make_values(load_layout(layout), n_events, run=run, first=first) | changed
+        kept = {branch: array for branch, array in values.items() if array is not None}
+        return write_file(tree, kept, container=container, name=name)
 
     return write

@@ -33,7 +33,16 @@ LONGEST = 20.0
 
 _FILES = [
     f"tests/datasets/test_{name}.py"
-    for name in ("catalogue", "inputs", "inspection", "overlap", "production", "spans", "unfinished")
+    for name in (
+        "catalogue",
+        "catalogue_file",
+        "inputs",
+        "inspection",
+        "overlap",
+        "production",
+        "spans",
+        "unfinished",
+    )
 ]
 _EXECUTOR, _BACKENDS = "tests/processors/test_executor.py", "tests/processors/test_backends.py"
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
