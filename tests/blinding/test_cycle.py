@@ -18,10 +18,12 @@ from na64.run import main
 
 N_EVENTS = 3_000
 SELECTION = """
+base = "invisible_2023"
 name = "mine"
 label = "a short search for missing energy"
 description = "five cuts"
 yields_after = "hcal3"
+histogram = []
 
 [[cut]]
 name = "trigger"
@@ -47,19 +49,6 @@ vhcal_total = { below = 1.5, unit = "GeV" }
 name = "hcal3"
 source = "test"
 hcal_3_total = { below = 2, unit = "GeV" }
-
-[region.I]
-ecal = { below = 80, unit = "GeV" }
-hcal_0 = { above = 4, below = 8, unit = "GeV" }
-visible_energy = { below = 75, unit = "GeV" }
-
-[region.II]
-visible_energy = { min = 75, max = 110, unit = "GeV" }
-hcal = { min = 1, unit = "GeV" }
-
-[region.III]
-visible_energy = { above = 110, unit = "GeV" }
-hcal = { min = 1, unit = "GeV" }
 """
 
 

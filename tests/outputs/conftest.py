@@ -27,6 +27,7 @@ from na64.selections.features import FEATURES
 from na64.selections.selection import Selection, load_selection
 
 SELECTION = """
+base = "dimuon_2023"
 name = "tiny"
 label = "a tiny selection"
 description = "three cuts"
@@ -46,20 +47,6 @@ track_momentum = { above = 90, below = 110, unit = "GeV" }
 name = "hcal_out_of_time"
 source = "NOT FOUND: a choice"
 hcal_out_of_time = { below = 50, unit = "GeV" }
-
-[region.I]
-ecal = { below = 80, unit = "GeV" }
-hcal_0 = { above = 4, below = 8, unit = "GeV" }
-hcal_1 = { above = 4, below = 8, unit = "GeV" }
-visible_energy = { below = 75, unit = "GeV" }
-
-[region.II]
-visible_energy = { min = 75, max = 110, unit = "GeV" }
-hcal = { min = 1, unit = "GeV" }
-
-[region.III]
-visible_energy = { above = 110, unit = "GeV" }
-hcal = { min = 1, unit = "GeV" }
 
 [[histogram]]
 name = "ecal_timing"

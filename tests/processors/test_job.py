@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import na64
 from na64.datasets.bad import BadEntry, BadList
 from na64.datasets.catalogue import Catalogue, FileRecord, Kind, Status
 from na64.datasets.conditions import RunFacts, RunType
 from na64.datasets.layout import load_layout
 from na64.datasets.periods import load_periods
 from na64.processors import job as job_module
-from na64.processors.job import FileContext, Job, build_job, contexts_of_runs, file_context
+from na64.processors.job import (
+    FileContext,
+    Job,
+    build_job,
+    contexts_of_runs,
+    feature_digest,
+    file_context,
+)
+from na64.processors.kernels.jit import digest_of
 from na64.processors.plugin import Plugin
 from na64.selections.selection import load_selection
 
@@ -190,3 +201,40 @@ def test_the_keys_name_the_code(digest: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(job_module, digest, lambda: "other code")
     assert (job.feature_key(FILE, 0, 30) == features) == (digest == "result_digest")
     assert job.result_key(FILE, 0, 30) != result
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    source = Path(na64.__file__).parent
+    for name in ("datasets", "selections", "processors"):
+        shutil.copytree(
+            source / name, tmp_path / name, ignore=shutil.ignore_patterns("showers", "__pycache__")
+        )
+    return tmp_path
+
+
+def digests(package: Path) -> tuple[str, str]:
+    feature_digest.cache_clear()
+    return digest_of(package), feature_digest(package)
+
+
+@pytest.mark.parametrize(
+    ("file", "kernels"),
+    [
+        ("processors/kernels/ecal.py", True),
+        ("processors/features.py", True),
+        ("processors/visible.py", False),
+        ("processors/feature_store.py", False),
+        ("processors/plugin.py", False),
+        ("selections/signal_box.py", False),
+        ("datasets/read.py", False),
+    ],
+)
+def test_other_code_is_noticed_and_another_comment_is_not(package: Path, file: str, kernels: bool) -> None:
+    before = digests(package)
+    assert before == digests(Path(na64.__file__).parent)
+    text = (package / file).read_text()
+    (package / file).write_text(f"# A comment.\n{text}\n# Another.\n")
+    assert digests(package) == before
+    (package / file).write_text(f"{text}\nCHANGED = 1\n")
+    assert [new != old for new, old in zip(digests(package), before, strict=True)] == [kernels, not kernels]

@@ -44,7 +44,9 @@ _FILES = [
         "unfinished",
     )
 ]
-_EXECUTOR, _BACKENDS = "tests/processors/test_executor.py", "tests/processors/test_backends.py"
+_EXECUTOR, _INTERRUPTED, _BACKENDS = (
+    f"tests/processors/test_{name}.py" for name in ("executor", "interrupted_drivers", "backends")
+)
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
 _OPTIONS = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", _LOADED]
 _NO_CLUSTER = ["-k", "not dask and not ctrl_c"]
@@ -61,8 +63,8 @@ NEAREST: dict[str, list[str]] = {
     "datasets/exposure.py": ["tests/datasets/test_exposure.py"],
     "processors/ledger.py": ["tests/processors/test_ledger.py"],
     "processors/tasks.py": ["tests/processors/test_tasks.py"],
-    "processors/executor.py": [_EXECUTOR, *_NO_CLUSTER],
-    "processors/backends.py": [_BACKENDS, _EXECUTOR, "-k", "not dask or without_dask"],
+    "processors/executor.py": [_EXECUTOR, _INTERRUPTED, *_NO_CLUSTER],
+    "processors/backends.py": [_BACKENDS, _EXECUTOR, _INTERRUPTED, "-k", "not dask or without_dask"],
 }
 """Tests that have to notice, by module; not that of Dask, whose tests start a cluster each time."""
 
