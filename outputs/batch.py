@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from na64.outputs.json_file import read_object, record_of
 from na64.outputs.request import Request
 from na64.outputs.store import write_bytes
 from na64.processors.ledger import Ledger
@@ -142,10 +143,7 @@ def rewrite(place: Path, submission: Submission) -> None:
 
 def read_submission(place: Path) -> Submission:
     """Read a submission from its folder."""
-    plain = json.loads((place / _SUBMISSION).read_bytes())
-    runs = plain["request"]["runs"]
-    request = Request(**plain["request"] | {"runs": None if runs is None else tuple(runs)})
-    return Submission(**plain | {"system": System(plain["system"]), "request": request})
+    return record_of(Submission, read_object(place / _SUBMISSION), f"{place.name}/{_SUBMISSION}")
 
 
 def submission_numbers(folder: Path) -> list[int]:
@@ -180,13 +178,13 @@ def list_of_job(place: Path, job: int) -> Path:
 
 def keys_of_job(place: Path, job: int) -> list[str]:
     """Return the keys that a job has to count."""
-    keys: list[str] = json.loads(list_of_job(place, job).read_bytes())["keys"]
+    keys: list[str] = read_object(list_of_job(place, job))["keys"]
     return keys
 
 
 def events_of_job(place: Path, job: int) -> int:
     """Return how many events a job has to count."""
-    return int(json.loads(list_of_job(place, job).read_bytes())["events"])
+    return int(read_object(list_of_job(place, job))["events"])
 
 
 def say(place: Path, job: int, word: Word) -> None:
@@ -196,12 +194,8 @@ def say(place: Path, job: int, word: Word) -> None:
 
 def hear(place: Path, job: int) -> Word:
     """Return the last word of a job."""
-    try:
-        plain = json.loads((place / _STATES / f"{job}.json").read_bytes())
-    except FileNotFoundError:
-        return Word()
-    failures = {key: (reason, divisible) for key, (reason, divisible) in plain["failures"].items()}
-    return Word(State(plain["state"]), plain["error"], failures)
+    path = place / _STATES / f"{job}.json"
+    return record_of(Word, read_object(path), path.name) if path.exists() else Word()
 
 
 def reasons(folder: Path) -> dict[str, tuple[str, bool]]:

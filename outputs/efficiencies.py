@@ -14,7 +14,7 @@ from scipy import special
 
 from na64.outputs import spills
 from na64.outputs.products import Products
-from na64.outputs.store import SPILLS
+from na64.outputs.store import SPILLS, checked
 from na64.outputs.table import Kind, Table, Value, read_csv
 
 Numbers = NDArray[np.float64]
@@ -154,9 +154,9 @@ def efficiencies(products: Products, intensity: dict[int, float], cuts: Collecti
     return found
 
 
-def intensities(folder: Path) -> dict[int, float]:
+def intensities(folder: Path, products: Products) -> dict[int, float]:
     """Give the mean electrons on target a spill of every run, from the good spills of `spills.csv`."""
-    table = read_csv((folder / SPILLS).read_bytes(), spills.KINDS)
+    table = read_csv(checked(folder / SPILLS, products.summary), spills.KINDS)
     of_run: dict[int, list[float]] = {}
     for row in table.records():
         if row["quality"] == "good" and row["eot_delivered"] is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from na64.outputs import audit
 from na64.outputs.freeze import FREEZE
+from na64.outputs.json_file import parse_object
 from na64.outputs.request import LOG, REQUEST, read_request
 
 
@@ -64,6 +64,13 @@ def _compare(path: Path, named: set[str], log: Path, key: str) -> Iterator[str]:
     data = path.read_bytes()
     if sha256(data).hexdigest() not in named:
         yield f"{path.name} is not the one that the log knows"
-    found = json.loads(data)[key]
-    head = found if isinstance(found, str) else found["audit"]
-    yield from (f"{path.name}: {problem}" for problem in audit.lost(log, [head]))
+    yield from (f"{path.name}: {problem}" for problem in audit.lost(log, _heads(data, key)))
+
+
+def _heads(data: bytes, key: str) -> list[str]:
+    """Give the hash that a file keeps of a line of the log; none if it has been damaged."""
+    try:
+        found = parse_object(data, "")[key]
+        return [found if isinstance(found, str) else found["audit"]]
+    except (KeyError, TypeError, ValueError):
+        return []

@@ -15,6 +15,7 @@ from na64.datasets.identity import identity
 from na64.datasets.periods import load_periods
 from na64.outputs import audit
 from na64.outputs.facts import box_facts, period_facts, selection_facts
+from na64.outputs.json_file import parse_object
 from na64.outputs.limits.names import LIMITS
 from na64.outputs.provenance import code_digest, packages, to_json
 from na64.outputs.request import Request, ranges, read_request, set_up
@@ -156,8 +157,7 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
         raise RefusedError("nothing was frozen here") from None
     if (found := _sha256(data)) != digest:
         raise RefusedError(f"{FREEZE} is {found}, not {digest}")
-    manifest: dict[str, Any] = json.loads(data)
-    return manifest
+    return parse_object(data, FREEZE)
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from na64.outputs.json_file import read_object
 from na64.processors.backends import Answers, Backend, Closing
 from na64.processors.cost import Cost
 from na64.processors.tasks import Done, Task, Work
@@ -107,11 +108,8 @@ def to_json(metered: Metered) -> bytes:
 
 def read_metrics(folder: Path) -> dict[str, object] | None:
     """Read `METRICS` of a result; None if there is none."""
-    try:
-        plain: dict[str, object] = json.loads((folder / METRICS).read_bytes())
-    except FileNotFoundError:
-        return None
-    return plain
+    path = folder / METRICS
+    return read_object(path) if path.exists() else None
 
 
 def _share(cost: Cost, seconds: float) -> Share:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from na64.datasets.catalogue import Catalogue, Kind, load
 from na64.datasets.conditions import RunType
 from na64.outputs import audit
+from na64.outputs.json_file import read_object, record_of
 from na64.outputs.provenance import to_json
 from na64.outputs.store import write_bytes
 from na64.processors.job import Job, build_job
@@ -110,10 +110,10 @@ def read_request(folder: Path) -> Request:
     ------
     FileNotFoundError
         The folder holds no result of `na64 process`.
+    ValueError
+        The file holds something else.
     """
-    plain = json.loads((folder / REQUEST).read_bytes())
-    runs = plain.pop("runs")
-    return Request(**plain, runs=None if runs is None else tuple(runs))
+    return record_of(Request, read_object(folder / REQUEST), REQUEST)
 
 
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.conditions import SpillFacts
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
+from na64.outputs.json_file import read_object
 from na64.outputs.metrics import read_metrics
 from na64.outputs.products import Products
 from na64.outputs.spills import Read, spills_table
@@ -159,7 +159,7 @@ def read_result(folder: Path) -> Products:
         A product is not the one that belongs to the result.
     """
     facts = summary.from_json((folder / RESULT).read_bytes())
-    data = {name: _checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
+    data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
     weighted = b"selected_sumw" in data[YIELDS].splitlines()[0]
     return Products(
         **_read_variations(folder, facts, weighted=weighted),
@@ -168,7 +168,7 @@ def read_result(folder: Path) -> Products:
         cutflow=read_csv(data[CUTFLOW], cutflow.KINDS),
         regions=read_csv(data[REGIONS], cutflow.REGION_KINDS),
         histograms=histograms.from_zip(data[HISTOGRAMS]),
-        provenance=json.loads((folder / PROVENANCE).read_bytes()),
+        provenance=read_object(folder / PROVENANCE),
     )
 
 
@@ -180,7 +180,7 @@ def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[st
         "varied_yields": (VARIED_YIELDS, variations.yield_kinds),
     }
     return {
-        attribute: read_csv(_checked(folder / name, facts), kinds(weighted=weighted))
+        attribute: read_csv(checked(folder / name, facts), kinds(weighted=weighted))
         for attribute, (name, kinds) in tables.items()
     }
 
@@ -256,7 +256,15 @@ def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
     return Tally.empty(n_cuts=len(booking.cuts), n_bins=booking.n_bins, n_layers=n_layers)
 
 
-def _checked(path: Path, facts: Summary) -> bytes:
+def checked(path: Path, facts: Summary) -> bytes:
+    """Read a product that belongs to a result.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        It is not the one that the result was written with.
+    """
     data = path.read_bytes()
     if _digest(data) != facts.products.get(path.name):
         raise ValueError(f"{path.name} is not the one that {RESULT} was written with")

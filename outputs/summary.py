@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import types
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from na64.datasets.facts import Fact
 from na64.datasets.identity import identity
+from na64.outputs.json_file import parse_object, record_of
 
 SCHEMA = 1
 """Version of `result.json`."""
 
-Record = TypeVar("Record")
+_NAME = "result.json"
 
 
 class Verdict(Enum):
@@ -266,10 +266,10 @@ def to_json(summary: Summary) -> bytes:
 
 def from_json(data: bytes) -> Summary:
     """Summary that `to_json` wrote; another schema is refused."""
-    plain = json.loads(data)
+    plain = parse_object(data, _NAME)
     if plain.get("schema") != SCHEMA:
-        raise ValueError(f"result.json has schema {plain.get('schema')}: this version reads {SCHEMA}")
-    return _record(Summary, plain)
+        raise ValueError(f"{_NAME} has schema {plain.get('schema')}: this version reads {SCHEMA}")
+    return record_of(Summary, plain, _NAME)
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
@@ -279,25 +279,3 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 def _plain_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: value.value if isinstance(value, Enum) else value for key, value in items}
-
-
-def _record(cls: type[Record], plain: Mapping[str, Any]) -> Record:
-    hints = get_type_hints(cls)
-    known = {member.name for member in fields(cls)}  # type: ignore[arg-type]
-    if unknown := sorted(set(plain) - known):
-        raise ValueError(f"{cls.__name__}: unknown field {unknown[0]}")
-    return cls(**{name: _typed(hints[name], value) for name, value in plain.items()})
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    if value is None or hint in (str, int, float, bool):
-        return value
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _typed(next(a for a in arguments if a is not type(None)), value)
-    if origin is tuple:
-        hints = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
-        return tuple(_typed(a, item) for a, item in zip(hints, value, strict=True))
-    if origin is not None:
-        return {key: _typed(arguments[1], item) for key, item in value.items()}
-    return _record(hint, value) if is_dataclass(hint) else hint(value)  # type: ignore[arg-type]

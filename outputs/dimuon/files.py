@@ -151,7 +151,7 @@ def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Pea
 
 def write_efficiencies(folder: Path, products: Products) -> list[probing.Efficiency]:
     """Find and write the efficiencies of a result's cuts."""
-    found = probing.efficiencies(products, probing.intensities(folder), PROBED)
+    found = probing.efficiencies(products, probing.intensities(folder, products), PROBED)
     write_bytes(folder / EFFICIENCIES, probing.efficiency_table(found).to_csv())
     if found:
         with style():

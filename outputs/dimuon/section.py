@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
 from na64.outputs.dimuon.files import FACTS, FIGURES, PEAK_KINDS, PEAKS
+from na64.outputs.json_file import read_object
 from na64.outputs.products import Products
 from na64.outputs.table import Value, read_csv
 from na64.outputs.templates import fill, pictures
@@ -28,7 +27,7 @@ def section(folder: Path, products: Products) -> Markup:
     """Write the section; empty if there is no benchmark here."""
     if not (folder / FACTS).exists():
         return Markup()
-    facts: dict[str, Any] = json.loads((folder / FACTS).read_bytes())
+    facts = read_object(folder / FACTS)
     return fill(
         files(__package__) / "section.html.j2",
         facts=facts,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
+from na64.outputs.json_file import read_object
 from na64.outputs.limits.names import BACKGROUNDS, FOLDER, LIMITS
 from na64.outputs.statistics.background import BACKGROUND, BackgroundTable, read_background
 from na64.outputs.templates import fill, pictures
@@ -33,7 +32,7 @@ def section(folder: Path, result: str) -> Markup:
     """
     if not (folder / LIMITS).exists():
         return Markup()
-    limits: dict[str, Any] = json.loads((folder / LIMITS).read_bytes())
+    limits = read_object(folder / LIMITS)
     own = read_background(folder) if (folder / BACKGROUND).exists() else None
     return fill(
         files(__package__) / "section.html.j2",

@@ -65,9 +65,18 @@ def test_without_a_spread_of_intensity_or_failures_there_is_no_trend() -> None:
 
 def test_the_counts_are_those_of_the_cut_flow(case: Any, tmp_path: Path) -> None:
     write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by={})
-    found = efficiencies(read_result(tmp_path), intensities(tmp_path), ("momentum", "srd"))
+    products = read_result(tmp_path)
+    found = efficiencies(products, intensities(tmp_path, products), ("momentum", "srd"))
     (momentum,) = found
     assert [(p.run, p.tagged, p.passed) for p in momentum.probes] == [(8700, 14, 12), (8701, 10, 8)]
     assert (momentum.total.tagged, momentum.total.passed) == (24, 20)
     assert momentum.trend is None
     assert efficiency_table(found).column("efficiency") == [12 / 14, 8 / 10]
+
+
+def test_spills_that_are_not_those_of_the_result_are_refused(case: Any, tmp_path: Path) -> None:
+    write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by={})
+    with (tmp_path / "spills.csv").open("a") as table:
+        table.write("8700,1,5e6,,,,good,yes\n")
+    with pytest.raises(ValueError, match=r"spills\.csv is not the one that result\.json was written with"):
+        intensities(tmp_path, read_result(tmp_path))
