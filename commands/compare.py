@@ -56,9 +56,9 @@ def _add_compare(verbs: Any) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from na64.datasets.whole_file import write_bytes
     from na64.outputs.comparison.compare import lines
     from na64.outputs.comparison.compare_plot import draw_comparison
-    from na64.outputs.store import write_bytes
 
     found = _found(options)
     tell(lines(found))
@@ -74,9 +74,10 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _overlay(options: argparse.Namespace) -> int:
+    from na64.datasets.whole_file import write_bytes
     from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
     from na64.outputs.comparison.overlay_plot import pages
-    from na64.outputs.store import read_result, write_bytes
+    from na64.outputs.store import read_result
 
     sources = []
     for folder in options.simulations:
@@ -93,11 +94,11 @@ def _overlay(options: argparse.Namespace) -> int:
 
 
 def _stability(options: argparse.Namespace) -> int:
+    from na64.datasets.whole_file import write_bytes
     from na64.outputs.comparison.drift import gather
     from na64.outputs.comparison.stability import lines, stability, table_of
     from na64.outputs.comparison.stability_plot import pages
     from na64.outputs.events.analysis import reopen
-    from na64.outputs.store import write_bytes
 
     analysis = reopen(options.folder)
     analysis.stage(options.after)
@@ -152,7 +153,7 @@ def _draw(folder: Path, figures: Callable[[], Iterable[tuple[str, Figure]]]) -> 
     """Draw figures in our style and write each as PNG and PDF."""
     import io
 
-    from na64.outputs.store import write_bytes
+    from na64.datasets.whole_file import write_bytes
     from na64.outputs.style import style
 
     formats: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}

@@ -82,9 +82,9 @@ def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterat
 
 
 def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignResult:
+    from na64.datasets.whole_file import write_bytes
     from na64.outputs.metrics import METRICS, Metered, to_json
     from na64.outputs.progress import progress
-    from na64.outputs.store import write_bytes
     from na64.processors.campaign import process
     from na64.processors.feature_store import FeatureStore
     from na64.processors.ledger import Ledger

@@ -30,9 +30,9 @@ def add(verbs: Any) -> None:
 
 
 def _efficiency(options: argparse.Namespace) -> int:
+    from na64.datasets.whole_file import write_bytes
     from na64.outputs.progress import progress
     from na64.outputs.signal import efficiency, figures, injection, variations
-    from na64.outputs.store import write_bytes
     from na64.outputs.style import style
     from na64.selections.selection import load_selection
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, fields
 from enum import Enum
 from itertools import pairwise
@@ -18,6 +17,7 @@ from na64.datasets.production import production_of
 from na64.datasets.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.spans import of_ranges, to_ranges
 from na64.datasets.toml import Table
+from na64.datasets.whole_file import write_bytes
 
 VERSION = 2
 """Changes when a reader of the file could notice."""
@@ -26,7 +26,7 @@ VERSION = 2
 def save(catalogue: Catalogue, path: Path) -> None:
     """Write a catalogue; the same catalogue gives the same bytes."""
     text = json.dumps(_plain(catalogue, path.parent.resolve()), indent=1, sort_keys=True, allow_nan=False)
-    _write_atomically(path, text + "\n")
+    write_bytes(path, f"{text}\n".encode())
 
 
 def load(path: Path) -> Catalogue:
@@ -38,7 +38,7 @@ def load(path: Path) -> Catalogue:
         It is not one; names the file and the place.
     """
     try:
-        content = json.loads(path.read_text(), object_pairs_hook=_unique, parse_constant=_refuse)
+        content = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_refuse)
     except ValueError as error:
         raise ValueError(f"{path.name}: not a catalogue: {error}") from error
     if not isinstance(content, dict) or (found := content.get("na64_catalogue")) is None:
@@ -50,27 +50,6 @@ def load(path: Path) -> Catalogue:
     catalogue = _catalogue(table, path.parent.resolve())
     table.done()
     return catalogue
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from na64.datasets.whole_file import write_bytes
 from na64.outputs.json_file import read_object, record_of
 from na64.outputs.request import Request
-from na64.outputs.store import write_bytes
 from na64.processors.ledger import Ledger
 from na64.processors.tasks import Task
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from na64.datasets.whole_file import write_bytes
 from na64.outputs.batch import Submission, System, list_of_job
-from na64.outputs.store import write_bytes
 
 _COMMANDS = {System.CONDOR: "condor_submit", System.SLURM: "sbatch"}
 _ANSWERS = {System.CONDOR: r"submitted to cluster (\d+)", System.SLURM: r"Submitted batch job (\d+)"}

@@ -13,13 +13,14 @@ from typing import Any
 from na64.datasets.catalogue import Catalogue, Kind
 from na64.datasets.identity import identity
 from na64.datasets.periods import load_periods
+from na64.datasets.whole_file import write_bytes
 from na64.outputs import audit
 from na64.outputs.facts import box_facts, period_facts, selection_facts
 from na64.outputs.json_file import parse_object
 from na64.outputs.limits.names import LIMITS
 from na64.outputs.provenance import code_digest, packages, to_json
 from na64.outputs.request import Request, ranges, read_request, set_up
-from na64.outputs.store import RESULT, read_result, write_bytes
+from na64.outputs.store import RESULT, read_result
 from na64.outputs.summary import Summary, Verdict
 from na64.processors.job import Job, RunContext
 from na64.selections.features import FEATURES

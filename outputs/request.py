@@ -9,10 +9,10 @@ from pathlib import Path
 
 from na64.datasets.catalogue import Catalogue, Kind, load
 from na64.datasets.conditions import RunType
+from na64.datasets.whole_file import write_bytes
 from na64.outputs import audit
 from na64.outputs.json_file import read_object, record_of
 from na64.outputs.provenance import to_json
-from na64.outputs.store import write_bytes
 from na64.processors.job import Job, build_job
 from na64.processors.plugin import load_plugin
 from na64.selections.selection import SELECTIONS, load_selection

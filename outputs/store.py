@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.conditions import SpillFacts
+from na64.datasets.whole_file import write_bytes
 from na64.outputs import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.json_file import read_object
 from na64.outputs.metrics import read_metrics
@@ -185,24 +185,6 @@ def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[st
     }
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temporary name in the same folder, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
 def _without_paths(facts: Summary) -> Summary:
     """Messages name files, not the folders and hosts of whoever ran the job."""
     clean = provenance.anonymous
@@ -215,14 +197,6 @@ def _without_paths(facts: Summary) -> Summary:
         failures=tuple(map(clean, facts.failures)),
         files=replace(facts.files, not_read=not_read),
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table]:

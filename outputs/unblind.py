@@ -10,11 +10,11 @@ from typing import Any
 
 from na64.datasets.catalogue import Catalogue, FileRecord, verify
 from na64.datasets.identity import file_digest
+from na64.datasets.whole_file import write_bytes
 from na64.outputs import audit
 from na64.outputs.freeze import RefusedError, current, differences, openings, read_manifest
 from na64.outputs.provenance import to_json
 from na64.outputs.request import Request, read_request, set_up
-from na64.outputs.store import write_bytes
 from na64.outputs.summary import Blinding
 from na64.processors.backends import Backend
 from na64.processors.job import Job

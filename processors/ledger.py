@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.whole_file import sync, written_whole
 from na64.processors.cost import Cost
 
 Array: TypeAlias = NDArray[Any]
@@ -177,7 +177,8 @@ class Ledger:
         path = self.path(key)
         with self._loud_when_full():
             path.parent.mkdir(exist_ok=True)
-            _write(path, data)
+            with written_whole(path) as file:
+                file.write(data)
         self._unsynced.append(path)
         if time.monotonic() - self._synced >= _SYNC_EVERY:
             self.sync()
@@ -193,7 +194,8 @@ class Ledger:
         stored, self._unsynced = self._unsynced, []
         with self._loud_when_full():
             for path in (*stored, *sorted({path.parent for path in stored})):
-                _sync(path)
+                with suppress(FileNotFoundError):  # another driver has set it aside
+                    sync(path)
         self._synced = time.monotonic()
 
     @contextmanager
@@ -204,23 +206,3 @@ class Ledger:
             if is_full(error):
                 raise NoSpaceError(f"no space left to keep results in {self.folder}") from None
             raise
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".writing", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _sync(path: Path) -> None:
-    with suppress(FileNotFoundError):  # another driver has set it aside
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

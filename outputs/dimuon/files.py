@@ -11,6 +11,7 @@ from pathlib import Path
 import hist
 from matplotlib.figure import Figure
 
+from na64.datasets.whole_file import write_bytes
 from na64.outputs import efficiencies as probing
 from na64.outputs.dimuon import figures
 from na64.outputs.dimuon.benchmark import (
@@ -27,7 +28,6 @@ from na64.outputs.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.dimuon.production import Production
 from na64.outputs.products import Products
 from na64.outputs.provenance import code_digest, to_json
-from na64.outputs.store import write_bytes
 from na64.outputs.style import style
 from na64.outputs.table import Kind, Table
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from na64.datasets.whole_file import write_bytes
 from na64.outputs.products import Products
 from na64.outputs.provenance import code_digest, to_json
 from na64.outputs.statistics.background import BACKGROUND, BackgroundTable, with_error
 from na64.outputs.statistics.estimate import Estimate
 from na64.outputs.statistics.extrapolation import Extrapolation, Fit
 from na64.outputs.statistics.sideband_figure import sideband_figure
-from na64.outputs.store import write_bytes
 from na64.outputs.style import images, style
 
 FACTS = "background.json"

@@ -124,17 +124,6 @@ def test_a_failed_write_leaves_the_old_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.json", "run.root"]
 
 
-def test_a_catalogue_may_be_read_by_those_who_may_read_other_files(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        save(Catalogue(Kind.DATA, ()), tmp_path / "c.json")
-        mask = os.umask(0o027)
-    finally:
-        os.umask(before)
-    assert (tmp_path / "c.json").stat().st_mode & 0o777 == 0o640
-    assert mask == 0o027
-
-
 def test_a_catalogue_that_states_a_key_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.json"
     path.write_text('{"na64_catalogue": 2, "na64_catalogue": 2}')

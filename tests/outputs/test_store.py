@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,10 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from na64.datasets.whole_file import write_bytes
 from na64.outputs.cutflow import cutflow_table, regions_table
 from na64.outputs.histograms import to_hists
 from na64.outputs.products import Products
-from na64.outputs.store import read_result, write_bytes, write_numbers, write_products, write_report
+from na64.outputs.store import read_result, write_numbers, write_products, write_report
 from na64.outputs.yields import yields_table
 
 CANONICAL = (
@@ -127,20 +127,6 @@ def test_a_run_that_was_not_read_is_in_every_table(case: Any, tmp_path: Path) ->
     products = write(case, tmp_path)
     assert products.yields.column("run") == [8700, 8701]
     assert {row["passed"] for row in products.cutflow.records() if row["run"] == "8701"} == {0}
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    write_bytes(path, b"before")
-
-    def fail(handle: int) -> None:
-        raise OSError(28, "no space left on device")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
-        write_bytes(path, b"after")
-    assert path.read_bytes() == b"before"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Path, case: Any) -> None:
