@@ -15,6 +15,7 @@ from na64.datasets.triggers import differences
 from na64.outputs import histograms
 from na64.outputs.facts import box_facts, period_facts, selection_facts
 from na64.outputs.identities import parts_of_job, parts_of_run
+from na64.outputs.messages import counted
 from na64.outputs.spills import Reading, read_spills
 from na64.outputs.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
 from na64.processors.booking import Booking
@@ -127,15 +128,16 @@ def _exposure(number: int, catalogue: Catalogue, job: Job, reading: Reading, kno
 def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
     missing = {run: n_events for run, n_events in result.missing.items() if n_events}
     if missing:
-        yield f"{sum(missing.values())} recorded events of {len(missing)} runs were not read"
+        n_events, n_runs = counted(sum(missing.values()), "recorded event"), counted(len(missing), "run")
+        yield f"not read: {n_events} of {n_runs}"
     pending = sum(record.status is Status.PENDING for record in catalogue.unreviewed)
     if pending:
-        files = "1 file is" if pending == 1 else f"{pending} files are"
-        yield f"{files} pending: na64 catalogue --update looks again"
+        yield f"pending: {counted(pending, 'file')}; na64 catalogue --update looks again"
     if pending < len(catalogue.unreviewed):
-        yield f"{len(catalogue.unreviewed) - pending} files were not read and nobody has reviewed why"
+        n_files = counted(len(catalogue.unreviewed) - pending, "file")
+        yield f"not read: {n_files}; nobody has reviewed why"
     if result.failures:
-        yield f"{len(result.failures)} pieces of work failed"
+        yield f"failed: {counted(len(result.failures), 'piece')} of work"
 
 
 def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Reading) -> Iterator[str]:

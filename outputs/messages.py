@@ -24,10 +24,8 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
     runs = catalogue.runs
-    yield (
-        f"{path}: {catalogue.kind.value}, {_count(len(catalogue.good), 'file')}, {_count(len(runs), 'run')}, "
-        f"{_count(sum(runs.values()), 'event')}"
-    )
+    counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
+    yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
 
 
 def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], workers: int) -> Iterator[str]:
@@ -36,11 +34,11 @@ def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], wo
     size = sum(record.size for record in catalogue.good if record.path in paths)
     events = sum(task.n_events for task in tasks)
     yield (
-        f"{_count(len(runs), 'run')}, {_count(len(tasks), 'segment')}, {_count(events, 'event')}, "
+        f"{counted(len(runs), 'run')}, {counted(len(tasks), 'segment')}, {counted(events, 'event')}, "
         f"files of {size / 1e6:,.1f} MB"
     )
     seconds = events / (workers * _EVENTS_PER_SECOND)
-    yield f"about {seconds:.0f} s on {_count(workers, 'worker')}, and some seconds to start"
+    yield f"about {seconds:.0f} s on {counted(workers, 'worker')}, and some seconds to start"
 
 
 def of_result(summary: Summary) -> Iterator[str]:
@@ -69,5 +67,6 @@ def of_status(summary: Summary) -> Iterator[str]:
     yield from of_result(summary)
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Say a number of things in English."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

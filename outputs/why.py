@@ -40,8 +40,8 @@ def why(folder: Path, run: int) -> Iterator[str]:
     known = {facts.run: facts for facts in summary.runs}
     if run not in known:
         raise KeyError(f"run {run} is not in the result of {folder.name}")
-    yield from _missing(known[run], summary)
     catalogue, job = set_up(folder, read_request(folder))
+    yield from _missing(known[run], summary, catalogue)
     if run not in job.runs:
         yield f"run {run}: no good file of the catalogue has it any more"
         return
@@ -51,11 +51,19 @@ def why(folder: Path, run: int) -> Iterator[str]:
     yield from changes or [f"run {run}: nothing has changed since"]
 
 
-def _missing(facts: RunFacts, summary: Summary) -> Iterator[str]:
+def _missing(facts: RunFacts, summary: Summary, catalogue: Catalogue) -> Iterator[str]:
     missing, recorded = facts.accounting["missing"], facts.accounting["recorded"]
     yield f"run {facts.run}: {recorded - missing:,} of {recorded:,} recorded events were read"
     if missing:
-        yield from (f"  {failure}" for failure in summary.failures)
+        others = _files_of_others(facts.run, catalogue)
+        yield from (f"  {failure}" for failure in summary.failures if not failure.startswith(others))
+
+
+def _files_of_others(run: int, catalogue: Catalogue) -> tuple[str, ...]:
+    """Give how failures begin that are of files without events of a run."""
+    own = {record.name for record in catalogue.files if run in record.runs}
+    others = {record.name for record in catalogue.files if record.runs} - own
+    return tuple(f"{name}{end}" for name in others for end in (",", ":"))
 
 
 def _changes(

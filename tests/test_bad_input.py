@@ -140,8 +140,8 @@ def test_bad_files_leave_the_yields_of_good_ones_alone(
     assert main([*command, "--executor", "iterative"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("INCOMPLETE: ")
-    assert f"{len(BAD)} files were not read and nobody has reviewed why" in said
-    assert "1 file is pending: na64 catalogue --update looks again" in said
+    assert f"not read: {len(BAD)} files; nobody has reviewed why" in said
+    assert "pending: 1 file; na64 catalogue --update looks again" in said
     for name in ("yields.csv", "cutflow.csv", "regions.csv", "histograms.uhi.zip"):
         assert (folder / name).read_bytes() == (data.parent / "reference" / name).read_bytes()
     not_read = json.loads((folder / "result.json").read_text())["files"]["not_read"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from na64.outputs.request import begin, read_request, set_up
+from na64.outputs.store import read_result
 from na64.outputs.why import why
 from na64.run import main
 from na64.selections import selection
@@ -59,6 +60,25 @@ def test_a_changed_file_is_told_for_its_run_only(result: Path) -> None:
     assert list(why(result, 8702))[1:] == ["run 8702: nothing has changed since"]
     path.unlink()
     assert list(why(result, 8701))[1:] == ["file run_8701.parquet: cannot be read: No such file or directory"]
+
+
+def test_what_failed_is_told_for_its_run_only(done: Path, tmp_path: Path) -> None:
+    shutil.copytree(done, tmp_path / "copy")
+    data, listed, out = (tmp_path / "copy" / name for name in ("data", "data.json", "damaged"))
+    listed.write_text(listed.read_text().replace(str(done), str(tmp_path / "copy")))
+    damaged = data / "run_8701.parquet"
+    damaged.write_bytes(damaged.read_bytes()[::-1])
+    (data / "run_8703.parquet").unlink()
+    line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(out), "--no-report"]
+    assert main([*line, "--executor", "iterative", "--fresh"]) == 1
+    first, second, third = (list(why(out, run)) for run in (8701, 8702, 8703))
+    failure = "  run_8701.parquet, events 0 to 84: ChangedFileError: run_8701.parquet: another content"
+    assert first[1].startswith(failure)
+    assert second == ["run 8702: 83 of 83 recorded events were read", "run 8702: nothing has changed since"]
+    assert third[1] == "  run_8703.parquet: No such file or directory"
+    assert (len(first), len(third)) == (3, 3)
+    reasons = ("not read: 117 recorded events of 2 runs", "failed: 2 pieces of work")
+    assert read_result(out).summary.reasons == reasons
 
 
 def test_new_conditions_are_told(result: Path) -> None:
