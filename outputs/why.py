@@ -12,11 +12,13 @@ from na64.datasets.inspection import find_change
 from na64.datasets.periods import load_periods
 from na64.outputs.facts import box_facts, period_facts, selection_facts
 from na64.outputs.identities import parts_of_job, parts_of_run
+from na64.outputs.products import Products
 from na64.outputs.request import read_request, set_up
 from na64.outputs.store import read_result
-from na64.outputs.summary import CutFacts, RunFacts, SelectionFacts, Summary
+from na64.outputs.summary import CutFacts, Role, RunFacts, SelectionFacts, Summary
 from na64.processors.job import Job
 from na64.selections.features import FEATURES
+from na64.selections.selection import Selection
 
 _SHOWN = 12
 """Digits of a hash that are shown."""
@@ -36,7 +38,8 @@ def why(folder: Path, run: int) -> Iterator[str]:
     KeyError
         The result has no such run.
     """
-    summary = read_result(folder).summary
+    products = read_result(folder)
+    summary = products.summary
     known = {facts.run: facts for facts in summary.runs}
     if run not in known:
         raise KeyError(f"run {run} is not in the result of {folder.name}")
@@ -47,7 +50,7 @@ def why(folder: Path, run: int) -> Iterator[str]:
         return
     then = {**summary.identities, **known[run].identities}
     now = {**parts_of_job(job), **parts_of_run(catalogue, job, run)}
-    changes = [*_changes(then, now, summary, job, known[run].period), *_altered(catalogue, run)]
+    changes = [*_changes(then, now, products, job, known[run].period), *_altered(catalogue, run)]
     yield from changes or [f"run {run}: nothing has changed since"]
 
 
@@ -67,26 +70,23 @@ def _files_of_others(run: int, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _changes(
-    then: Mapping[str, str], now: Mapping[str, str], summary: Summary, job: Job, period: str
+    then: Mapping[str, str], now: Mapping[str, str], products: Products, job: Job, period: str
 ) -> Iterator[str]:
     for name in sorted(now.keys() | (then.keys() - {"catalogue"})):
         before, after = then.get(name), now.get(name)
         if before != after:
             yield f"{name}: {_short(before)} then, {_short(after)} now"
-            yield from _details(name, summary, job, period)
+            yield from _details(name, products, job, period)
 
 
 def _short(text: str | None) -> str:
     return "not there" if text is None else " ".join(word[:_SHOWN] for word in text.split())
 
 
-def _details(name: str, summary: Summary, job: Job, period: str) -> Iterator[str]:
+def _details(name: str, products: Products, job: Job, period: str) -> Iterator[str]:
+    summary = products.summary
     if name == "selection":
-        features = FEATURES | {feature.name: feature for feature in job.selection.extra_features}
-        after = selection_facts(job.selection, features)
-        yield from _compare(_texts(summary.selection.cuts), _texts(after.cuts), "cut")
-        yield from _compare(_texts(summary.selection.regions), _texts(after.regions), "region")
-        yield from _compare(_variations(summary.selection), _variations(after), "variation")
+        yield from _of_selection(products, job.selection)
     elif name == "period":
         known = {facts.name: facts for facts in summary.periods}
         now = period_facts(load_periods()[period])
@@ -95,6 +95,52 @@ def _details(name: str, summary: Summary, job: Job, period: str) -> Iterator[str
     elif name == "box":
         boxes = {box.period: asdict(box) for box in summary.boxes}
         yield from _compare(boxes[period], asdict(box_facts(load_periods()[period])), "box")
+
+
+def _of_selection(products: Products, selection: Selection) -> Iterator[str]:
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    before, after = products.summary.selection, selection_facts(selection, features)
+    yield from _compare(_words(before, after), _words(after, before), "selection")
+    yield from _compare(_texts(before.cuts), _texts(after.cuts), "cut")
+    yield from _compare(_texts(before.regions), _texts(after.regions), "region")
+    yield from _compare(_variations(before), _variations(after), "variation")
+    yield from _compare(_stored_histograms(products), _histograms(selection), "histogram")
+
+
+def _words(facts: SelectionFacts, other: SelectionFacts) -> dict[str, str]:
+    """Give what is said of a selection as a whole; of the order of cuts, that of those it shares."""
+    shared = {cut.name for cut in other.cuts}
+    order = ", ".join(cut.name for cut in facts.cuts if cut.name in shared)
+    return {
+        "name": facts.name,
+        "label": facts.label,
+        "description": facts.description,
+        "yields_after": facts.yields_after,
+        "order of cuts": order,
+    }
+
+
+def _stored_histograms(products: Products) -> dict[str, str]:
+    found = {}
+    for facts in products.summary.histograms:
+        if facts.role is Role.SELECTION:
+            axes = products.histograms[facts.name].axes
+            found[facts.name] = _axes(
+                [(axis.name, axis.size, *axis.edges[[0, -1]]) for axis in axes], facts.cut
+            )
+    return found
+
+
+def _histograms(selection: Selection) -> dict[str, str]:
+    return {
+        one.name: _axes([(axis.feature, axis.bins, axis.low, axis.high) for axis in one.axes], one.after)
+        for one in selection.histograms
+    }
+
+
+def _axes(axes: Iterable[tuple[str, int, float, float]], after: str) -> str:
+    texts = [f"{bins} bins of {feature} from {low:g} to {high:g}" for feature, bins, low, high in axes]
+    return f"{' by '.join(texts)} after {after}"
 
 
 def _texts(cuts: Iterable[CutFacts]) -> dict[str, str]:

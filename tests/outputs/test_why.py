@@ -50,6 +50,41 @@ def test_a_changed_cut_is_told_with_both_values(result: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "detail"),
+    [
+        ('"shower_chi2"', '"srd"', "selection yields_after: shower_chi2 then, srd now"),
+        (
+            "label = ",
+            'label = "my own" # ',
+            "selection label: dimuons 2023, as in public",
+        ),
+        (
+            "bins = 100, low = 75",
+            "bins = 50, low = 75",
+            "histogram master_time_before: 100 bins of master_time from 75 to 125 after bad_spill then, 50",
+        ),
+    ],
+)
+def test_a_changed_selection_is_told_in_detail(old: str, new: str, detail: str, result: Path) -> None:
+    mine = result.parent / "mine.toml"
+    mine.write_text(mine.read_text().replace(old, new, 1))
+    (line,) = list(why(result, 8701))[2:]
+    assert line.startswith(f"  {detail}")
+
+
+def test_cuts_in_another_order_are_told(result: Path) -> None:
+    mine = result.parent / "mine.toml"
+    head, first, second, *others = mine.read_text().split("[[cut]]")
+    mine.write_text("[[cut]]".join((head, second, first, *others)))
+    (line,) = list(why(result, 8701))[2:]
+    assert line.startswith("  selection order of cuts: trigger, ")
+    mine.write_text("[[cut]]".join((head, second, *others)))
+    (line,) = list(why(result, 8701))[2:]
+    assert line.startswith("  cut trigger: ")
+    assert line.endswith(" then, not there now")
+
+
 def test_a_changed_file_is_told_for_its_run_only(result: Path) -> None:
     path = result.parent / "data" / "run_8701.parquet"
     data = bytearray(path.read_bytes())
