@@ -148,8 +148,6 @@ def _number(form: Any) -> int | None:
 
 def stored_form(form: Any, text: str) -> Stored:
     """Give the type of a branch from its awkward form (as JSON) and its type in words."""
-    if isinstance(form, str):
-        return Stored(form, (), False, text)
     kind = form["class"]
     if kind == "NumpyArray":
         return Stored(form["primitive"], tuple(form.get("inner_shape", ())), False, text)

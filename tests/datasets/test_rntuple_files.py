@@ -15,6 +15,7 @@ from na64.datasets.columns import Array
 from na64.datasets.files import open_file
 from na64.datasets.rntuple_files import open_rntuple
 from na64.datasets.stored import BadFileError, Jagged
+from na64.datasets.stored import Stored as StoredType
 
 CLUSTERS = [(0, 2), (2, 3), (5, 1)]
 VALUES = np.arange(12, dtype=np.float32)
@@ -78,6 +79,30 @@ def test_a_vector_is_cut_out_of_its_clusters() -> None:
 def test_columns_that_do_not_fit_together_are_refused(offsets: Array, values: Array) -> None:
     with pytest.raises(BadFileError, match='branch "x": its values are not those of its events'):
         read(Stored(offsets=offsets, values=values))
+
+
+FLOATS = ak.forms.NumpyForm("float32")
+PAIRS, LISTS = ak.forms.RegularForm(FLOATS, 2), ak.forms.ListOffsetForm("i64", FLOATS)
+
+
+@pytest.mark.parametrize(
+    ("form", "dtype", "shape", "jagged"),
+    [
+        (FLOATS, "float32", (), False),
+        (PAIRS, "float32", (2,), False),
+        (ak.forms.RegularForm(PAIRS, 3), "float32", (3, 2), False),
+        (LISTS, "float32", (), True),
+        (ak.forms.RegularForm(LISTS, 3), "", (3,), False),
+        (ak.forms.ListOffsetForm("i64", LISTS), "", (), True),
+        (ak.forms.ListOffsetForm("i64", PAIRS), "", (), True),
+        (ak.forms.RecordForm([FLOATS], ["y"]), "", (), False),
+    ],
+)
+def test_only_numbers_arrays_and_vectors_of_numbers_have_a_type(
+    form: Any, dtype: str, shape: tuple[int, ...], jagged: bool
+) -> None:
+    found = open_rntuple(Stored(form=form)).stored("x")
+    assert found == StoredType(dtype, shape, jagged, "std::vector<float>")
 
 
 def test_as_many_numbers_as_the_events_have_are_expected() -> None:
