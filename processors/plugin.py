@@ -140,9 +140,12 @@ def load_plugin(path: Path) -> Plugin:
     Raises
     ------
     PluginError
-        It cannot be compiled, or defines no feature or one twice.
+        It is no text, cannot be compiled, or defines no feature or one twice.
     """
-    plugin = Plugin(path.name, path.read_text(encoding="utf-8"))
+    try:
+        plugin = Plugin(path.name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise PluginError(f"plug-in {path.name}: {error}") from None
     if not plugin.features:
         raise PluginError(f"plug-in {plugin.name}: no function has @feature(name=..., unit=...)")
     return plugin

@@ -76,6 +76,36 @@ def test_lists_of_fixed_size_are_joined(row_group_size: int, tmp_path: Path) -> 
     np.testing.assert_array_equal(read(path, 1, 4), values.reshape(4, 3)[1:], strict=True)
 
 
+FLOATS = pa.float32()
+PAIRS, LISTS = pa.list_(FLOATS, 2), pa.list_(FLOATS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "shape", "jagged"),
+    [
+        (FLOATS, "float32", (), False),
+        (PAIRS, "float32", (2,), False),
+        (pa.list_(PAIRS, 3), "float32", (3, 2), False),
+        (LISTS, "float32", (), True),
+        (pa.large_list(FLOATS), "float32", (), True),
+        (pa.list_(LISTS, 3), "", (3,), False),
+        (pa.list_(LISTS), "", (), True),
+        (pa.list_(PAIRS), "", (), True),
+        (pa.string(), "", (), False),
+        (pa.struct([("y", FLOATS)]), "", (), False),
+    ],
+    ids=str,
+)
+def test_only_numbers_arrays_and_lists_of_numbers_have_a_type(
+    kind: Any, dtype: str, shape: tuple[int, ...], jagged: bool, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"x": pa.array([], kind)}), tmp_path / "a.parquet")
+    with open_file(tmp_path / "a.parquet") as file:
+        stored = file.tree("").stored("x")
+    assert stored is not None
+    assert (stored.dtype, stored.shape, stored.jagged) == (dtype, shape, jagged)
+
+
 def test_half_a_number_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", pa.array([b"1234", b"12345", b"123"]), use_dictionary=False)
     with pytest.raises(BadFileError, match='branch "x": bytes that are no float32'):

@@ -123,3 +123,9 @@ def test_a_plugin_that_cannot_be_used_is_refused_with_its_reason(
         load_plugin(path)
     assert "my.py" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_plugin_that_is_no_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "my.py").write_bytes(b"\xff")
+    with pytest.raises(PluginError, match=r"^plug-in my\.py: 'utf-8' codec can't decode byte 0xff"):
+        load_plugin(tmp_path / "my.py")
