@@ -139,7 +139,7 @@ def _stored_arrow(kind: Any, text: str) -> Stored:
 
 
 def _read_column(column: Any, field: Any) -> Values:
-    """Join the row groups of a column; a single one is not copied."""
+    """Join the pieces of a column, of which Arrow makes several only beyond 2 GB."""
     packed = _packed_type(field)
     parts = [_flatten(chunk, packed, field.name) for chunk in column.chunks or [pa.array([], field.type)]]
     if len(parts) == 1:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from na64.datasets.files import open_file
+from na64.datasets.parquet_files import _read_column
 from na64.datasets.stored import BadFileError, Jagged, Values
 from na64.datasets.synthetic import branches
 from na64.datasets.synthetic.writers import ParquetWriter
@@ -68,6 +69,22 @@ def test_every_kind_of_list_is_read(
     assert (stored.dtype, stored.shape, stored.jagged) == ("float32", (), True)
 
 
+@pytest.mark.parametrize("kind", ["list", "packed"])
+def test_what_arrow_gives_in_pieces_is_joined(kind: str) -> None:
+    array = ARRAYS[kind]
+    field = pa.field("x", array.type, metadata={"packed": "float32"} if kind == "packed" else None)
+    pieces = pa.chunked_array([array[:1], array[1:1], array[1:]])
+    assert lists(_read_column(pieces, field)) == EVENTS
+
+
+def test_numbers_that_arrow_gives_in_pieces_are_joined() -> None:
+    values = np.arange(12.0)
+    array = pa.FixedSizeListArray.from_arrays(values, 3)
+    pieces = pa.chunked_array([array[:1], array[1:]])
+    found = _read_column(pieces, pa.field("x", array.type))
+    np.testing.assert_array_equal(found, values.reshape(4, 3), strict=True)
+
+
 @pytest.mark.parametrize("row_group_size", [2, 4])
 def test_lists_of_fixed_size_are_joined(row_group_size: int, tmp_path: Path) -> None:
     values = np.arange(12.0)
@@ -76,23 +93,23 @@ def test_lists_of_fixed_size_are_joined(row_group_size: int, tmp_path: Path) -> 
     np.testing.assert_array_equal(read(path, 1, 4), values.reshape(4, 3)[1:], strict=True)
 
 
-FLOATS = pa.float32()
-PAIRS, LISTS = pa.list_(FLOATS, 2), pa.list_(FLOATS)
+NUMBER = pa.float32()
+PAIR, LIST = pa.list_(NUMBER, 2), pa.list_(NUMBER)
 
 
 @pytest.mark.parametrize(
     ("kind", "dtype", "shape", "jagged"),
     [
-        (FLOATS, "float32", (), False),
-        (PAIRS, "float32", (2,), False),
-        (pa.list_(PAIRS, 3), "float32", (3, 2), False),
-        (LISTS, "float32", (), True),
-        (pa.large_list(FLOATS), "float32", (), True),
-        (pa.list_(LISTS, 3), "", (3,), False),
-        (pa.list_(LISTS), "", (), True),
-        (pa.list_(PAIRS), "", (), True),
+        (NUMBER, "float32", (), False),
+        (PAIR, "float32", (2,), False),
+        (pa.list_(PAIR, 3), "float32", (3, 2), False),
+        (LIST, "float32", (), True),
+        (pa.large_list(NUMBER), "float32", (), True),
+        (pa.list_(LIST, 3), "", (3,), False),
+        (pa.list_(LIST), "", (), True),
+        (pa.list_(PAIR), "", (), True),
         (pa.string(), "", (), False),
-        (pa.struct([("y", FLOATS)]), "", (), False),
+        (pa.struct([("y", NUMBER)]), "", (), False),
     ],
     ids=str,
 )
@@ -116,6 +133,14 @@ def test_missing_packed_numbers_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", pa.array([b"1234", None]), use_dictionary=False)
     with pytest.raises(BadFileError, match='branch "x": 1 values are null'):
         read(path, 0, 2)
+
+
+def test_a_name_that_stands_for_two_columns_is_not_there(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0]), pa.array([3.0])], ["x", "x", "y"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with open_file(tmp_path / "a.parquet") as file:
+        assert file.tree("").stored("x") is None
+        assert file.tree("").stored("y") is not None
 
 
 @pytest.mark.parametrize("metadata", [None, {"packed": "object"}, {"packed": b"\xff"}, {"other": "float32"}])
