@@ -97,12 +97,14 @@ def _missing(asked: Asked, folder: Path) -> tuple[list[Task], int]:
 
 
 def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> Iterator[str]:
+    from na64.outputs.messages import counted
+
     done = len(asked.tasks) - len(missing) - waiting
     events = sum(task.n_events for task in missing)
     queue = f", {waiting:,} in the queue" if waiting else ""
-    yield f"{len(asked.tasks):,} segments: {done:,} counted before{queue}, {len(missing):,} to send"
+    yield f"{counted(len(asked.tasks), 'segment')}: {done:,} counted before{queue}, {len(missing):,} to send"
     if missing:
-        yield f"{n_jobs:,} job{'s' * (n_jobs > 1)} of about {events // n_jobs:,} events"
+        yield f"{counted(n_jobs, 'job')} of about {events // n_jobs:,} events"
 
 
 def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:

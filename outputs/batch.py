@@ -15,6 +15,7 @@ from pathlib import Path
 
 from na64.datasets.whole_file import write_bytes
 from na64.outputs.json_file import read_object, record_of
+from na64.outputs.messages import counted
 from na64.outputs.request import Request
 from na64.processors.ledger import Ledger
 from na64.processors.tasks import Task
@@ -225,7 +226,7 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
         yield f"submission {place.name}, {sent}: jobs: {states}"
         for job, fate in enumerate(fates):
             if fate.state in (State.FAILED, State.LOST):
-                why = fate.error or (f"{len(fate.failures)} segments" if fate.failures else "")
+                why = fate.error or (counted(len(fate.failures), "segment") if fate.failures else "")
                 log = Path(BATCH, place.name, "logs", f"{job}.err")
                 yield f"  job {job} {fate.state.value}{': ' if why else ''}{why}; see {log}"
 

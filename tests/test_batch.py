@@ -231,7 +231,7 @@ def test_why_a_segment_failed_in_a_job_is_in_the_products(
     batch.say(place, 0, Word(State.FAILED, failures={key: ("OSError: Input/output error", False)}))
     capsys.readouterr()
     assert main(["status", str(tmp_path)]) == 1
-    assert "  job 0 failed: 1 segments; see batch/1/logs/0.err\n" in capsys.readouterr().out
+    assert "  job 0 failed: 1 segment; see batch/1/logs/0.err\n" in capsys.readouterr().out
     assert main(["merge", str(tmp_path), "--no-report"]) == 1
     said = capsys.readouterr().out
     assert len(re.findall(r": OSError: Input/output error$", said, re.M)) == 1
