@@ -45,14 +45,18 @@ lowest = { value = 0.5, source = "test" }
 
 @dataclass(frozen=True)
 class Control:
-    """What a large simulation says: events in the box per generated one, and live electrons per event."""
+    """What a large simulation says: share of injected events in the box, rate of all that is not injected."""
 
     efficiency: float
-    eot: float
+    rate: float
 
-    def rate(self, n: float) -> float:
-        """Rate per live electron of a source with so many events in the box of a campaign."""
-        return n / (self.efficiency * self.eot)
+    def rates(self, **events: float) -> dict[str, float]:
+        """Rates per live electron of sources with so many events in the box of a campaign.
+
+        The events of a campaign are of a fixed number: those that are injected take the place of others.
+        """
+        shares = {name: n / (self.efficiency * N_EVENTS) for name, n in events.items()}
+        return {name: self.rate * share / (1 - sum(shares.values())) for name, share in shares.items()}
 
 
 def _simulate(folder: Path, rates: dict[str, float], *, seed: int, n: int = N_EVENTS) -> None:
@@ -94,13 +98,11 @@ def _open(result: Path) -> None:
 @pytest.fixture(scope="module")
 def control(tmp_path_factory: pytest.TempPathFactory) -> Control:
     folder = tmp_path_factory.mktemp("control") / "campaign"
-    _simulate(folder, {"signal": 1e-3}, seed=1, n=4_000)
+    _simulate(folder, {"signal": 1e-2}, seed=1, n=20_000)
     result = _process(folder, "--simulation")
     eot = read_result(result).summary.eot_live
     assert eot is not None
-    efficiency = _in_box(result) / (1e-3 * eot)
-    total = 4_000 / eot - 1e-3  # rate of all that is not the signal, which is rare in a campaign
-    return Control(efficiency, N_EVENTS / total)
+    return Control(_in_box(result) / (1e-2 * eot), 20_000 / eot - 1e-2)
 
 
 @pytest.fixture
@@ -109,8 +111,7 @@ def campaign(control: Control, tmp_path: Path) -> Callable[[float, int], Path]:
 
     def make(signal: float, seed: int) -> Path:
         folder = tmp_path / f"{signal}-{seed}"
-        rates = {"signal": control.rate(signal), "background": control.rate(BACKGROUND)}
-        _simulate(folder, rates, seed=seed)
+        _simulate(folder, control.rates(signal=signal, background=BACKGROUND), seed=seed)
         result = _process(folder)
         _open(result)
         return result
@@ -125,9 +126,13 @@ def test_efficiency_of_the_control_is_plausible(control: Control) -> None:
 @pytest.mark.parametrize(
     "signal", [pytest.param(0.0, marks=pytest.mark.soak), pytest.param(5.0, marks=pytest.mark.soak), 20.0]
 )
-def test_a_signal_is_found_as_large_as_it_is(campaign: Callable[[float, int], Path], signal: float) -> None:
+def test_a_signal_is_found_as_large_as_it_is(
+    campaign: Callable[[float, int], Path], control: Control, signal: float
+) -> None:
     result = campaign(signal, 11)
     (period,) = read_exposure(result).periods
+    rate = control.rates(signal=signal, background=BACKGROUND)["signal"]
+    assert period.eot * rate * control.efficiency == pytest.approx(signal, rel=1e-3)
     assert period.observed == _in_box(_process(result.parent, "--simulation", name="again"))
     model = counting(BACKGROUND, 0.2, signal_error=0.05)
     found = unified_interval(model, [period.observed], level=0.95)
