@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from scipy import optimize, special
 
 from na64.outputs.statistics.model import Counts, Model, Numbers, probabilities
@@ -23,6 +25,12 @@ MOST_OUTCOMES = 400_000
 """More are not summed; toys do."""
 
 _TIE = 1e-9
+
+_SIGNALS = 64
+"""At which CLs is computed for many limits: they are right to 1e-8, for backgrounds known to 100 % too."""
+
+_HALVINGS = 40
+"""Of the range of all limits, to find one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +65,82 @@ def upper_limit(
     """
     if not 0 < level < 1:
         raise ValueError(f"confidence level {level}: expected a number between 0 and 1")
-
-    def excess(signal: float) -> float:
-        return cls(model, signal, observed, toys=toys) - (1 - level)
-
-    high = 4.0 + 2 * sum(observed)
-    while excess(high) > 0:
+    counts = _checked(model, observed)
+    tail = partial(_tail, model, counts, toys)
+    allowed = (1 - level) * tail(0.0)
+    if not allowed:
+        raise ValueError(f"{counts.tolist()} observed where {model.background:g} are expected: no limit")
+    high = 4.0 + 2 * float(counts.sum())
+    while tail(high) > allowed:
         high *= 2
-    return float(optimize.brentq(excess, 0.0, high, xtol=1e-3 if toys else 1e-7))
+    xtol = 1e-3 if toys else 1e-7
+    return float(optimize.brentq(lambda signal: tail(signal) - allowed, 0.0, high, xtol=xtol))
+
+
+def upper_limits(model: Model, outcomes: Counts, *, level: float = 0.9) -> Numbers:
+    """Give what `upper_limit` gives for each of many outcomes, from few signals: (n_outcomes,).
+
+    All outcomes have their tails from one table of probabilities a signal. The limits of the lowest and the
+    highest outcome are solved for; between them the logarithm of CLs is a
+    polynomial of that of the signal.
+
+    Parameters
+    ----------
+    model : Model
+    outcomes : (n_outcomes, n_channels) int64
+    level : float
+    """
+    sums = outcomes @ order(model)
+    lowest, highest = outcomes[np.argmin(sums)], outcomes[np.argmax(sums)]
+    low, high = (upper_limit(model, end, level=level) for end in (lowest, highest))
+    if high - low <= _TIE * high:
+        return np.full(len(outcomes), low)
+    counted = lower_set(model, highest, high)
+    ranks = counted @ order(model)
+    rising = np.argsort(ranks, kind="stable")
+    last = np.searchsorted(ranks[rising], _bound(sums), side="right") - 1
+
+    def tails(signal: float) -> Numbers:
+        tail: Numbers = np.cumsum(probabilities(model, signal, counted)[rising])[last]
+        return tail
+
+    ends = math.log(low), math.log(high)
+    middle, half = sum(ends) / 2, (ends[1] - ends[0]) / 2
+    signals = np.exp(middle + half * chebyshev.chebpts1(_SIGNALS))
+    logarithms = np.log([tails(signal) for signal in signals]) - np.log((1 - level) * tails(0.0))
+    limits: Numbers = np.exp(middle + half * _roots(logarithms))
+    return limits
+
+
+def _roots(values: Numbers) -> Numbers:
+    """Zeros, from -1 to 1, of falling functions with these values at Chebyshev points: (n_functions,).
+
+    Parameters
+    ----------
+    values : (n_points, n_functions) float64
+    """
+    coefficients = chebyshev.chebfit(chebyshev.chebpts1(len(values)), values, len(values) - 1)
+    low, high = np.full(values.shape[1], -1.0), np.full(values.shape[1], 1.0)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_before = chebyshev.chebval(middle, coefficients, tensor=False) > 0
+        low, high = np.where(is_before, middle, low), np.where(is_before, high, middle)
+    found: Numbers = (low + high) / 2
+    return found
 
 
 def cls(model: Model, signal: float, observed: Sequence[int] | Counts, *, toys: Toys | None = None) -> float:
     """``P(no more than observed | signal + background) / P(no more than observed | background)``."""
-    counts = _checked(model, observed)
+    tail = partial(_tail, model, _checked(model, observed), toys)
+    without = tail(0.0)
+    return tail(signal) / without if without else 1.0
+
+
+def _tail(model: Model, observed: Counts, toys: Toys | None, signal: float) -> float:
+    """Probability of an outcome no higher than the observed one."""
     if toys:
-        with_signal, without = (_tail_by_toys(model, s, counts, toys) for s in (signal, 0.0))
-    else:
-        outcomes = lower_set(model, counts, signal)
-        with_signal, without = (float(probabilities(model, s, outcomes).sum()) for s in (signal, 0.0))
-    return with_signal / without if without else 1.0
+        return _tail_by_toys(model, signal, observed, toys)
+    return float(probabilities(model, signal, lower_set(model, observed, signal)).sum())
 
 
 def order(model: Model) -> Numbers:
@@ -106,7 +171,7 @@ def lower_set(model: Model, observed: Counts, signal: float) -> Counts:
         There are more than `MOST_OUTCOMES`.
     """
     weights = order(model)
-    bound = float(observed @ weights) * (1 + _TIE) + _TIE
+    bound = float(_bound(observed @ weights))
     sums, found = np.zeros(1), np.zeros((1, 0), np.int64)
     for weight, most in zip(weights, _most(model, signal), strict=True):
         n = np.arange(min(most, int(bound / weight)) + 1)
@@ -116,6 +181,11 @@ def lower_set(model: Model, observed: Counts, signal: float) -> Counts:
             raise ValueError(f"{len(model.channels)} channels have too many outcomes to sum: throw toys")
         sums, found = reached[kept], np.column_stack([found[kept[0]], n[kept[1]]])
     return found
+
+
+def _bound(sums: Numbers) -> Numbers:
+    """Highest order that is taken for equal to this one."""
+    return sums * (1 + _TIE) + _TIE
 
 
 def _most(model: Model, signal: float) -> list[int]:
@@ -132,8 +202,7 @@ def _most(model: Model, signal: float) -> list[int]:
 def _tail_by_toys(model: Model, signal: float, observed: Counts, toys: Toys) -> float:
     thrown = throw(model, signal, toys.n, np.random.default_rng(toys.seed))
     weights = order(model)
-    bound = float(observed @ weights) * (1 + _TIE) + _TIE
-    return float(np.mean(thrown @ weights <= bound))
+    return float(np.mean(thrown @ weights <= _bound(observed @ weights)))
 
 
 def throw(model: Model, signal: float, n: int, generator: np.random.Generator) -> Counts:

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from scipy import special
 
-from na64.outputs.statistics.cls import MOST_OUTCOMES, Toys, order, throw, upper_limit
+from na64.outputs.statistics.cls import MOST_OUTCOMES, Toys, order, throw, upper_limit, upper_limits
 from na64.outputs.statistics.model import Counts, Model, Numbers, probabilities
 
 PULLS = (-2, -1, 0, 1, 2)
@@ -61,11 +61,17 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     ranks = np.round(outcomes @ weights, _ROUND)
     _, first, member = np.unique(ranks, return_index=True, return_inverse=True)
     chance = np.bincount(member, chances).astype(np.float64)
-    limits = np.array([upper_limit(model, outcomes[k], level=level, toys=toys) for k in first])
+    limits = _limits(model, outcomes[first], level, toys)
     low2, low1, median, high1, high2 = (_quantile(limits, chance, pull) for pull in PULLS)
     none = float(probabilities(model, 0.0, np.zeros((1, len(model.channels)), np.int64))[0])
     mean = float(limits @ chance / chance.sum())
     return Expected((low2, low1, median, high1, high2), mean, none)
+
+
+def _limits(model: Model, outcomes: Counts, level: float, toys: Toys | None) -> Numbers:
+    if toys is None:
+        return upper_limits(model, outcomes, level=level)
+    return np.array([upper_limit(model, outcome, level=level, toys=toys) for outcome in outcomes])
 
 
 def _quantile(limits: Numbers, chances: Numbers, pull: float) -> float:

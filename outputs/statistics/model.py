@@ -28,6 +28,9 @@ Effects = tuple[tuple[str, float], ...]
 _BLOCK = 512
 """Outcomes that are integrated at a time."""
 
+_LEAST_MEAN = 1e-300
+"""Smaller means are taken as this one: nothing is ever seen of either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -154,9 +157,9 @@ def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
     tables = [
         _table(
             _poisson(signal * channel.share * signals.scales[:, i], signals.own[i], n),
-            _poisson(channel.background * backgrounds.scales[:, i], backgrounds.own[i], n),
+            _of_background(model, i, n),
         )
-        for i, (channel, n) in enumerate(zip(model.channels, outcomes.max(axis=0), strict=True))
+        for i, (channel, n) in enumerate(zip(model.channels, outcomes.max(axis=0).tolist(), strict=True))
     ]
     starts = range(0, len(outcomes), _BLOCK)
     blocks = [_product(tables, outcomes[start : start + _BLOCK]) for start in starts]
@@ -185,6 +188,13 @@ def _rules(model: Model) -> tuple[Rule, Rule]:
     return rule_of(model.signal_effects), rule_of(model.background_effects)
 
 
+@lru_cache(1024)
+def _of_background(model: Model, index: int, largest: int) -> Numbers:
+    """Probability of 0 to ``largest`` events of background in a channel, (largest + 1, n_backgrounds)."""
+    _, rule = _rules(model)
+    return _poisson(model.channels[index].background * rule.scales[:, index], rule.own[index], largest)
+
+
 def _product(tables: Sequence[Numbers], outcomes: Counts) -> Numbers:
     """Probability of outcomes at every point of the rules, (n_outcomes, n_signals, n_backgrounds)."""
     factors = (table[counts] for table, counts in zip(tables, outcomes.T, strict=True))
@@ -203,8 +213,9 @@ def _poisson(means: Numbers, error: float, largest: int) -> Numbers:
     """Probability of 0 to ``largest`` events, integrated over an error, (largest + 1, n_means)."""
     nodes, weights = normal_points(error)
     mean = means[:, None] * np.exp(error * nodes)
+    logarithm = np.log(np.maximum(mean, _LEAST_MEAN))
     n = np.arange(largest + 1)[:, None, None]
-    return np.asarray(np.exp(special.xlogy(n, mean) - mean - special.gammaln(n + 1)) @ weights, np.float64)
+    return np.asarray(np.exp(n * logarithm - mean - special.gammaln(n + 1)) @ weights, np.float64)
 
 
 def _matrix(effects: Sequence[Effects]) -> Numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -10,7 +11,7 @@ import pytest
 from scipy import integrate, optimize
 
 from na64.outputs.statistics.asymptotic import asymptotic_limit
-from na64.outputs.statistics.cls import Toys, cls, helene, upper_limit
+from na64.outputs.statistics.cls import Toys, cls, helene, upper_limit, upper_limits
 from na64.outputs.statistics.expected import expected_limits
 from na64.outputs.statistics.intervals import feldman_cousins
 from na64.outputs.statistics.model import Channel, Model, counting, probabilities
@@ -147,6 +148,24 @@ def test_toys_with_the_same_seed_are_the_same() -> None:
     assert limits[0] == limits[1] != limits[2]
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        counting(0.0),
+        counting(0.53, 0.17, signal_error=0.1),
+        counting(1.0, 1.0, signal_error=0.3),
+        Model((Channel("a", 0.4, 0.16, 0.6, 0.05), Channel("b", 0.13, 0.04, 0.4, 0.05)), 0.1),
+        THREE,
+    ],
+)
+def test_limits_of_many_outcomes_are_those_of_each(model: Model) -> None:
+    counts = itertools.product(*(range(5 if len(model.channels) > 1 else 12) for _ in model.channels))
+    outcomes = np.array(list(counts), np.int64)[::3]
+    each = [upper_limit(model, outcome) for outcome in outcomes]
+    assert upper_limits(model, outcomes) == pytest.approx(each, rel=1e-7)
+    assert upper_limits(model, outcomes[:1]) == pytest.approx(each[:1], rel=1e-7)
+
+
 def test_bins_of_equal_purity_are_one_bin() -> None:
     halves = Model((Channel("a", 0.265, share=0.5), Channel("b", 0.265, share=0.5)))
     for observed in ([2, 0], [1, 1], [0, 2]):
@@ -190,6 +209,8 @@ def test_errors_in_common_are_not_errors_apart() -> None:
         (lambda: upper_limit(counting(1.0), [1, 2]), "expected a count for each of 1 channels"),
         (lambda: upper_limit(counting(1.0), [-1]), "expected a count"),
         (lambda: upper_limit(counting(1.0), [1], level=90), "confidence level 90"),
+        (lambda: upper_limit(counting(900.0), [0]), "0.* observed where 900 are expected: no limit"),
+        (lambda: upper_limit(counting(20.0), [0], toys=Toys(100)), "observed where 20 are expected"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make: object, message: str) -> None:
