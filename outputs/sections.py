@@ -7,14 +7,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from na64.outputs.dimuon.section import section as dimuons
-from na64.outputs.limits.section import section as limits
+from na64.outputs.dimuon.section import SECTION as DIMUONS
+from na64.outputs.limits.section import SECTION as LIMITS
 from na64.outputs.products import Products
-from na64.outputs.statistics.section import section as background
+from na64.outputs.statistics.section import SECTION as BACKGROUND
 
 
 def sections(folder: Path, products: Products, result: bytes) -> dict[str, Markup]:
-    """Write the sections by name, in order; without those that nothing was left for.
+    """Write the sections by title, in order; without those that nothing was left for.
 
     Parameters
     ----------
@@ -24,9 +24,6 @@ def sections(folder: Path, products: Products, result: bytes) -> dict[str, Marku
     result : bytes
         `result.json`.
     """
-    found = {
-        "Background": background(folder, products),
-        "Dimuons": dimuons(folder, products),
-        "Limits": limits(folder, sha256(result).hexdigest()),
-    }
-    return {name: page for name, page in found.items() if page}
+    digest, made = sha256(result).hexdigest(), dict(products.summary.products)
+    found = {section.title: section.write(folder, made, digest) for section in (BACKGROUND, DIMUONS, LIMITS)}
+    return {title: page for title, page in found.items() if page}

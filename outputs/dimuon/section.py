@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-from markupsafe import Markup
-
 from na64.outputs.dimuon.files import FACTS, FIGURES, PEAK_KINDS, PEAKS
-from na64.outputs.json_file import read_object
-from na64.outputs.products import Products
 from na64.outputs.table import Value, read_csv
-from na64.outputs.templates import fill, pictures
+from na64.outputs.templates import Section
 
 _CAPTIONS = {
     "ratios": "Dimuons of Region I over those expected, by run. Band: all runs together, with the "
@@ -23,22 +18,11 @@ _CAPTIONS = {
 }
 
 
-def section(folder: Path, products: Products) -> Markup:
-    """Write the section; empty if there is no benchmark here."""
-    if not (folder / FACTS).exists():
-        return Markup()
-    facts = read_object(folder / FACTS)
-    return fill(
-        files(__package__) / "section.html.j2",
-        facts=facts,
-        is_current=facts["result"] == dict(products.summary.products),
-        peaks=_peaks(folder / PEAKS),
-        pictures=pictures(folder / FIGURES, _CAPTIONS),
-    )
+def _peaks(folder: Path) -> dict[str, list[dict[str, Value]]]:
+    """Give the peaks of all runs together."""
+    path = folder / PEAKS
+    rows = read_csv(path.read_bytes(), PEAK_KINDS).records() if path.exists() else []
+    return {"peaks": [row for row in rows if row["run"] == "all"]}
 
 
-def _peaks(path: Path) -> list[dict[str, Value]]:
-    """Peaks of all runs together."""
-    if not path.exists():
-        return []
-    return [row for row in read_csv(path.read_bytes(), PEAK_KINDS).records() if row["run"] == "all"]
+SECTION = Section("Dimuons", "dimuon", "na64.outputs.dimuon", FACTS, FIGURES, _CAPTIONS, _peaks)

@@ -16,7 +16,7 @@ from na64.outputs.limits.analysis import Analysis
 from na64.outputs.limits.figures import Band, cited, mixing_plane, relic_plane
 from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.products import band_of, write_limits
-from na64.outputs.limits.section import section
+from na64.outputs.limits.section import SECTION
 from na64.outputs.limits.tables import QUANTITIES, limits_table
 from na64.outputs.signal.curves import Plane, load_curve, load_curves
 from na64.outputs.table import Table
@@ -128,22 +128,22 @@ def test_what_is_said(published: Analysis) -> None:
 
 
 def test_the_report_shows_the_limits(written: Path) -> None:
-    page = section(written, "0" * 64)
+    page = SECTION.write(written, {}, "0" * 64)
     assert "observed 2.30 events (0 in the box; unified interval 0.00 to 1.91)" in page
     assert '<mark title="not verified">[R-med]</mark> recalled' in page
     assert page.count("data:image/png;base64,") == 3
     assert "Of another result" not in page
-    assert "Of another result" in section(written, "1" * 64)
+    assert "Of another result" in SECTION.write(written, {}, "1" * 64)
 
 
 def test_without_limits_the_report_has_no_section(tmp_path: Path) -> None:
-    assert section(tmp_path, "") == ""
+    assert SECTION.write(tmp_path, {}, "") == ""
 
 
 def test_names_in_limits_are_escaped(written: Path, tmp_path: Path) -> None:
     limits = (written / "limits.json").read_text()
     (tmp_path / "limits.json").write_text(limits.replace("an assumption", "<script>"))
-    page = section(tmp_path, "")
+    page = SECTION.write(tmp_path, {}, "")
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
