@@ -109,7 +109,7 @@ def _period(
     name: str, runs: list[RunFacts], counts: Mapping[str, int] | None, delivered: bool
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
-    observed = None if counts is None else sum(counts.get(str(run.run), 0) for run in runs)
+    observed = None if counts is None else sum(counts[str(run.run)] for run in runs)
     return PeriodExposure(name, eot, tuple(run.run for run in runs), observed)
 
 

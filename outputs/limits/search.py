@@ -7,6 +7,7 @@ the mass, so a limit is one on the number of signal events; the mass turns it in
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -75,19 +76,30 @@ class Period:
         """Of all sources, in quadrature."""
         return math.hypot(*(error for _, error in self.errors))
 
-    def channel(self, mass: float, share: float) -> Channel:
-        """Set up the counting of a dark photon of this mass, of which this share is seen here."""
+    def channel(self, mass: float, share: float, *, is_alone: bool) -> Channel:
+        """Set up the counting of a dark photon of this mass, of which this share is seen here.
+
+        Parameters
+        ----------
+        mass : float
+            GeV.
+        share : float
+        is_alone : bool
+            No other period has this efficiency; else its error is one for all that have it.
+        """
         value, error = _value(self, mass)
         if not self.background and self.background_error:
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
+        relative = round(error / value, _DIGITS)
+        effects = [(size.name, round(size.effect, _DIGITS)) for size in sizes(self.efficiency.changes, mass)]
+        if relative and not is_alone:
+            effects.append((self.efficiency.source, relative))
         return Channel(
             self.name,
             self.background,
             share=share,
-            share_error=round(error / value, _DIGITS),
-            signal_effects=tuple(
-                (size.name, round(size.effect, _DIGITS)) for size in sizes(self.efficiency.changes, mass)
-            ),
+            share_error=relative if is_alone else 0.0,
+            signal_effects=tuple(effects),
             background_effects=tuple((name, size / self.background) for name, size in self.errors if size),
         )
 
@@ -204,7 +216,11 @@ class Search:
         if not periods:
             raise ValueError(f"mass {mass:g} GeV: the efficiency is 0 in every period")
         shares = _rounded([share for _, share in self._shares(mass) if share])
-        channels = [period.channel(mass, share) for period, share in zip(periods, shares, strict=True)]
+        sources = Counter(period.efficiency.source for period in periods)
+        channels = [
+            period.channel(mass, share, is_alone=sources[period.efficiency.source] == 1)
+            for period, share in zip(periods, shares, strict=True)
+        ]
         return Model(tuple(channels), self.signal_error)
 
     def _shares(self, mass: float) -> list[tuple[Period, float]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from scipy import special
@@ -83,10 +83,10 @@ def _quantile(limits: Numbers, chances: Numbers, pull: float) -> float:
 
 def _summed(model: Model) -> tuple[Counts, Numbers]:
     """Outcomes and their probabilities, from the most probable down to the tail that is left out."""
-    ranges = [np.arange(_largest(model, index) + 1) for index in range(len(model.channels))]
-    if np.prod([float(len(counts)) for counts in ranges]) > MOST_OUTCOMES:
-        raise ValueError(f"{len(ranges)} channels have too many outcomes to sum: throw toys")
-    outcomes = np.array(list(product(*ranges)), np.int64)
+    sizes = [_largest(model, index) + 1 for index in range(len(model.channels))]
+    if math.prod(sizes) > MOST_OUTCOMES:
+        raise ValueError(f"{len(sizes)} channels have too many outcomes to sum: throw toys")
+    outcomes = np.indices(sizes).reshape(len(sizes), -1).T
     chances = probabilities(model, 0.0, outcomes)
     ordered = np.argsort(-chances, kind="stable")
     n = int(np.searchsorted(np.cumsum(chances[ordered]), 1 - _TAIL)) + 1

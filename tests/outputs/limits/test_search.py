@@ -117,6 +117,19 @@ def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[.
     assert "error of the background decays: one for a 2022, b 2022" in found
 
 
+def test_periods_with_the_same_efficiency_have_its_error_in_common() -> None:
+    first = Period("a", 1e11, 0.1, (), Flat(0.5, 0.1), 0)
+    same, other = replace(first, name="b"), replace(first, name="b", efficiency=Flat(0.5, 0.11))
+    together, apart = (
+        Search(pair, yield_per_eot, signal_error=0.0) for pair in ((first, same), (first, other))
+    )
+    assert [channel.share_error for channel in together.model(0.01).channels] == [0.0, 0.0]
+    assert [channel.share_error for channel in apart.model(0.01).channels] == [0.2, 0.22]
+    alone = Search((first,), yield_per_eot, signal_error=0.0).point(0.01, 0.9).observed
+    assert together.point(0.01, 0.9).observed == pytest.approx(alone, rel=1e-6)
+    assert (apart.point(0.01, 0.9).observed or 9) < (alone or 0) - 0.02
+
+
 def test_a_period_that_sees_nothing_is_left_out() -> None:
     class Light(Flat):
         """Blind to heavy dark photons."""
