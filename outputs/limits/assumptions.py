@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from na64.outputs.limits.analysis import Assumption
 from na64.outputs.limits.dark_matter import MASS_RATIO
 from na64.outputs.limits.inputs import Background
-from na64.outputs.limits.search import Search, shared_errors, spans
+from na64.outputs.limits.search import Search, by_efficiency, shared_errors, spans
 
 _USUAL_ERROR = 0.1
 
@@ -38,8 +38,9 @@ def _of_exposure(search: Search, *, delivered: bool) -> Iterator[Assumption]:
         yield Assumption("exposure is what was delivered: the efficiency contains the dead time", "stated")
     else:
         yield Assumption("exposure is live: the efficiency is that of recorded events", "from the result")
-    for source in dict.fromkeys(period.efficiency.source for period in search.periods):
-        yield Assumption(f"efficiency: {source}", "configuration")
+    for source, periods in by_efficiency(search.periods).items():
+        common = f"; its error is one for {', '.join(periods)}" if len(periods) > 1 else ""
+        yield Assumption(f"efficiency: {source}{common}", "configuration")
 
 
 def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:

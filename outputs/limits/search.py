@@ -7,7 +7,6 @@ the mass, so a limit is one on the number of signal events; the mass turns it in
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -216,9 +215,9 @@ class Search:
         if not periods:
             raise ValueError(f"mass {mass:g} GeV: the efficiency is 0 in every period")
         shares = _rounded([share for _, share in self._shares(mass) if share])
-        sources = Counter(period.efficiency.source for period in periods)
+        with_it = by_efficiency(periods)
         channels = [
-            period.channel(mass, share, is_alone=sources[period.efficiency.source] == 1)
+            period.channel(mass, share, is_alone=len(with_it[period.efficiency.source]) == 1)
             for period, share in zip(periods, shares, strict=True)
         ]
         return Model(tuple(channels), self.signal_error)
@@ -282,6 +281,14 @@ def shared_errors(search: Search) -> dict[str, list[str]]:
         for name, _ in period.errors:
             found.setdefault(name, []).append(period.name)
     return {name: periods for name, periods in found.items() if len(periods) > 1}
+
+
+def by_efficiency(periods: Sequence[Period]) -> dict[str, list[str]]:
+    """Names of the periods that have an efficiency, by its source."""
+    found: dict[str, list[str]] = {}
+    for period in periods:
+        found.setdefault(period.efficiency.source, []).append(period.name)
+    return found
 
 
 def _value(period: Period, mass: float) -> tuple[float, float]:

@@ -125,6 +125,8 @@ def test_periods_with_the_same_efficiency_have_its_error_in_common() -> None:
     )
     assert [channel.share_error for channel in together.model(0.01).channels] == [0.0, 0.0]
     assert [channel.share_error for channel in apart.model(0.01).channels] == [0.2, 0.22]
+    found = {a.text for a in assumptions_of(together, [], threshold=50, delivered=False)}
+    assert "efficiency: flat, 0.50 +- 0.10, stated; its error is one for a, b" in found
     alone = Search((first,), yield_per_eot, signal_error=0.0).point(0.01, 0.9).observed
     assert together.point(0.01, 0.9).observed == pytest.approx(alone, rel=1e-6)
     assert (apart.point(0.01, 0.9).observed or 9) < (alone or 0) - 0.02
