@@ -96,7 +96,13 @@ def _limits(options: argparse.Namespace) -> int:
         toys=Toys(options.toys) if options.toys else None,
         resonant=_resonant(options),
     )
-    stated = assumptions_of(search, backgrounds, threshold=options.threshold, delivered=options.delivered)
+    stated = assumptions_of(
+        search,
+        backgrounds,
+        threshold=options.threshold,
+        delivered=options.delivered,
+        exposures=exposures,
+    )
     analysis = analyse(
         search,
         exposures,

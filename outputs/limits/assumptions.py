@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from na64.outputs.limits.analysis import Assumption
+from na64.outputs.limits.analysis import Assumption, named
 from na64.outputs.limits.dark_matter import MASS_RATIO
+from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Search, by_efficiency, shared_errors, spans
 
@@ -13,7 +14,12 @@ _USUAL_ERROR = 0.1
 
 
 def assumptions_of(
-    search: Search, backgrounds: Sequence[Background], *, threshold: float, delivered: bool
+    search: Search,
+    backgrounds: Sequence[Background],
+    *,
+    threshold: float,
+    delivered: bool,
+    exposures: Sequence[Exposure] = (),
 ) -> tuple[Assumption, ...]:
     """List them.
 
@@ -25,11 +31,14 @@ def assumptions_of(
         GeV of missing energy.
     delivered : bool
         Whether the exposure is that delivered.
+    exposures : sequence of Exposure
+        Runs of theirs that do not count may have been in the background.
     """
     return (
         *_of_exposure(search, delivered=delivered),
         *_of_signal(search, threshold),
         *_of_background(search, backgrounds),
+        *_of_runs_left_out(exposures),
     )
 
 
@@ -41,6 +50,13 @@ def _of_exposure(search: Search, *, delivered: bool) -> Iterator[Assumption]:
     for source, periods in by_efficiency(search.periods).items():
         common = f"; its error is one for {', '.join(periods)}" if len(periods) > 1 else ""
         yield Assumption(f"efficiency: {source}{common}", "configuration")
+
+
+def _of_runs_left_out(exposures: Sequence[Exposure]) -> Iterator[Assumption]:
+    for exposure in exposures:
+        if runs := [str(run) for run, _ in exposure.excluded]:
+            text = f"a background from {named(exposure.folder)} is not made smaller for the runs left out: "
+            yield Assumption(text + ", ".join(runs), "assumption")
 
 
 def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:

@@ -26,11 +26,6 @@ _STYLES: tuple[dict[str, Any], ...] = (
     {"color": INK, "linestyle": ":"},
 )
 _MARKERS = "osv^D"
-_MODELS = {
-    Model.ETL: "exact tree level",
-    Model.WW: "Weizsäcker-Williams (WW)",
-    Model.IWW: "improved WW (IWW)",
-}
 _BEAM = "100 GeV $e^-$ on lead, thick target"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hist
 
+from na64.datasets.conditions import RunType
 from na64.outputs.products import Products
 from na64.outputs.statistics.background import BackgroundTable, Row
 from na64.outputs.statistics.extrapolation import LEAST_EVENTS, Extrapolation, extrapolate
@@ -31,7 +32,7 @@ from na64.outputs.statistics.sidebands import (
     plane_of,
     target_sideband,
 )
-from na64.outputs.summary import BoxFacts
+from na64.outputs.summary import BoxFacts, Summary
 
 DIMUONS = "dimuons"
 """Name of the product whose loss a simulation can give."""
@@ -214,7 +215,17 @@ def _region_i(simulation: Products) -> Weighted:
 
 def _yields(products: Products) -> dict[str, float | None]:
     counts = {name: float(_count(products, name)) for name in ("region_I", "region_II", "region_III")}
-    return {"eot": products.summary.eot_live or products.summary.eot_delivered, **counts}
+    return {"eot": _eot(products.summary), **counts}
+
+
+def _eot(summary: Summary) -> float | None:
+    """Electrons on target of physics runs: live ones, or else those delivered; None if none are known."""
+    runs = [run for run in summary.runs if run.type == RunType.PHYSICS.value]
+    live, delivered = (
+        math.fsum(eot for eot in column if eot is not None)
+        for column in ([run.eot_live for run in runs], [run.eot_delivered for run in runs])
+    )
+    return live or delivered or None
 
 
 def _count(products: Products, name: str) -> int:

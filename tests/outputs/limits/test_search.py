@@ -204,14 +204,17 @@ def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
 def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Callable[..., Exposure]) -> None:
     rows = (Row("dimuons", 0.2, 0.1, tag="[V: x]"), Row("gap", None), Row("target", 0.1, upper_limit=True))
     background = Background(0.2, 0.1, BackgroundTable(rows), "background.csv")
+    exposure = exposure_of(("2022", 1e11, None))
     search = search_of(
-        [exposure_of(("2022", 1e11, None))],
+        [exposure],
         [background],
         lambda *_: Flat(0.5),
         yield_per_eot,
         signal_error=0.1,
     )
-    found = {a.text: a.tag for a in assumptions_of(search, [background], threshold=50, delivered=False)}
+    stated = assumptions_of(search, [background], threshold=50, delivered=False, exposures=[exposure])
+    found = {a.text: a.tag for a in stated}
+    assert found["a background from seed is not made smaller for the runs left out: 2"] == "assumption"
     assert found["background.csv: gap has no number and is left out"] == "NOT FOUND"
     assert found["background.csv: target: upper limit not counted"] == "configuration"
     assert found["background dimuons: 0.20 +- 0.10"] == "[V: x]"

@@ -47,6 +47,22 @@ def test_every_source_has_a_row(products: Products) -> None:
     assert found.simulated is None
 
 
+def test_only_physics_runs_have_electrons_on_target_that_count(products: Products, tmp_path: Path) -> None:
+    rates = tmp_path / "rates.toml"
+    rates.write_text(
+        '[[source]]\nname = "x"\nproportional_to = "eot"\n'
+        '[[source.factor]]\nname = "f"\nvalue = 1e-9\nsource = "test"\n'
+    )
+    physics, other = products.summary.runs
+    assert physics.eot_live
+    runs = (physics, replace(other, type="calibration", eot_live=1e12, eot_delivered=1e12))
+    changed = replace(products, summary=replace(products.summary, runs=runs))
+    assert estimate(changed, Settings(rates)).table.rows[2].n == pytest.approx(1e-9 * physics.eot_live)
+    runs = (replace(physics, type="beam"), other)
+    without = replace(products, summary=replace(products.summary, runs=runs))
+    assert estimate(without, Settings(rates)).table.rows[2].method == "not known: eot"
+
+
 def test_the_end_of_the_fits_can_be_stated(products: Products) -> None:
     found = estimate(products, Settings(end=73.5))
     assert found.extrapolations[0].sideband.stops == (73.0, 71.0)
