@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,9 +17,7 @@ import cloudpickle
 import numpy as np
 import psutil
 import pytest
-from distributed import LocalCluster
 
-import na64
 from na64.processors.backends import (
     Backend,
     IterativeBackend,
@@ -29,7 +26,7 @@ from na64.processors.backends import (
     WorkersLostError,
     open_backend,
 )
-from na64.processors.dask_backend import DaskBackend, is_private
+from na64.processors.dask_backend import DaskBackend
 from na64.processors.ledger import Partial, decode
 from na64.processors.tasks import Done, Failed, Options, Report, Task, Work
 
@@ -355,29 +352,6 @@ def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interr
         refused.value.close()
 
 
-@pytest.mark.parametrize(
-    ("address", "private"),
-    [
-        ("tls://cluster.example.org:8786", True),
-        ("tcp://127.0.0.1:8786", True),
-        ("tcp://[::1]:8786", True),
-        ("localhost:8786", True),
-        ("tcp://cluster.example.org:8786", False),
-        ("10.0.0.1:8786", False),
-        ("tcp://127.0.0.1.example.org:8786", False),
-        ("ws://10.0.0.1:8786", False),
-    ],
-)
-def test_addresses_are_private_on_this_machine_or_when_encrypted(address: str, private: bool) -> None:
-    assert is_private(address) is private
-
-
-def test_a_scheduler_elsewhere_must_be_encrypted_or_accepted() -> None:
-    with pytest.raises(ValueError, match=r"expected a tls:// address"):
-        DaskBackend(scheduler="tcp://10.0.0.1:8786")
-    DaskBackend(scheduler="tcp://10.0.0.1:8786", insecure=True).close()
-
-
 @pytest.mark.parametrize("kind", list(Kind))
 def test_backends_are_opened_by_name(kind: Kind) -> None:
     with open_backend(kind, workers=2) as backend:
@@ -393,92 +367,6 @@ def test_a_scheduler_without_dask_is_refused() -> None:
 def test_no_workers_at_all_are_refused(make: Callable[[], Backend]) -> None:
     with pytest.raises(ValueError, match="expected at least 1"):
         make()
-
-
-@pytest.fixture(scope="module")
-def empty_scheduler() -> Iterator[str]:
-    with LocalCluster(
-        n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        yield cluster.scheduler_address
-
-
-@pytest.fixture
-def foreign_worker(empty_scheduler: str, tmp_path: Path) -> Iterator[Callable[[str | None], None]]:
-    """Starts a worker as an administrator would, with the given source of na64 in place of ours."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(source: str | None) -> None:
-        if source is not None:
-            (tmp_path / "na64.py").write_text(source)
-        command = [sys.executable, "-m", "dask", "worker", empty_scheduler]
-        options = ["--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(tmp_path)]
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-        started.append(
-            subprocess.Popen(
-                command + options,
-                cwd=tmp_path,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait()
-
-
-def _expect_refusal(scheduler: str, code: str | None, message: str) -> None:
-    with (
-        DaskBackend(scheduler=scheduler, patience=30.0) as backend,
-        pytest.raises(WorkersLostError, match=message),
-    ):
-        _collect(backend, Work(_sum, 5, code=code), _tasks())
-
-
-def test_a_worker_without_our_package_is_named(
-    empty_scheduler: str, foreign_worker: Callable[[str | None], None]
-) -> None:
-    foreign_worker("raise ImportError('not installed')\n")
-    _expect_refusal(empty_scheduler, None, r"worker tcp://127\.0\.0\.1:\d+ has no package na64")
-
-
-def test_a_worker_with_another_version_is_named(
-    empty_scheduler: str, foreign_worker: Callable[[str | None], None]
-) -> None:
-    foreign_worker("__version__ = '0.0.1'\n")
-    _expect_refusal(empty_scheduler, None, rf"has na64 0\.0\.1: expected {na64.__version__}")
-
-
-def test_a_worker_with_our_package_works_but_not_with_other_code(
-    empty_scheduler: str, foreign_worker: Callable[[str | None], None], expected: dict[str, Report]
-) -> None:
-    foreign_worker(None)
-    with DaskBackend(scheduler=empty_scheduler) as backend:
-        assert _collect(backend, Work(_sum, 5), _tasks()) == expected
-    _expect_refusal(empty_scheduler, "f" * 64, r"with other code \([0-9a-f]{12}\): expected ffffffffffff")
-
-
-def test_a_scheduler_without_workers_is_named() -> None:
-    with LocalCluster(
-        n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        address = cluster.scheduler_address
-        with (
-            DaskBackend(scheduler=address, patience=0.2) as backend,
-            pytest.raises(WorkersLostError, match="has no workers after"),
-        ):
-            _collect(backend, Work(_sum, 5), _tasks())
-
-
-def test_a_scheduler_that_does_not_answer_is_named() -> None:
-    with (
-        DaskBackend(scheduler="tcp://127.0.0.1:9", patience=0.2) as backend,
-        pytest.raises(WorkersLostError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"),
-    ):
-        _collect(backend, Work(_sum, 5), _tasks())
 
 
 def test_a_process_that_asks_for_too_much_memory_has_an_error_and_lives() -> None:
