@@ -19,7 +19,7 @@ from distributed import Client, Security, WorkerPlugin
 import na64
 from na64.processors.backends import Backend, WorkersLostError, interrupts_blocked
 from na64.processors.clusters import Cluster, Code, Kind, Tls
-from na64.processors.dask_backend import SETTINGS, Connected, DaskBackend, is_private
+from na64.processors.dask_backend import ENVIRONMENT, SETTINGS, Connected, DaskBackend, is_private
 from na64.processors.tasks import package_code
 
 _FOLDERS = ("datasets", "processors", "selections")
@@ -28,11 +28,12 @@ _PATIENCE = 60.0
 _ROLES = ("client", "scheduler", "worker")
 
 # Jobs do not have the settings of the driver, so that they are given to them by their environment.
-EXPORTS = [
-    f"export DASK_{name.upper().replace('-', '_').replace('.', '__')}='{value}'"
+_SET = {
+    f"DASK_{name.upper().replace('-', '_').replace('.', '__')}": value
     for name, value in SETTINGS.items()
     if name.startswith(("distributed.worker.", "distributed.admin."))
-]
+}
+EXPORTS = [f"export {name}='{value}'" for name, value in (ENVIRONMENT | _SET).items()]
 
 
 def open_cluster(cluster: Cluster, *, workers: int = 1, memory: int | None = None) -> Backend:

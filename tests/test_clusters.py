@@ -245,11 +245,13 @@ def test_equal_code_is_packed_alike_and_all_of_it() -> None:
 
 def test_jobs_read_the_settings_of_our_workers_from_their_environment() -> None:
     names = [name for name in SETTINGS if name.startswith(("distributed.worker.", "distributed.admin."))]
-    ask = f"import json, dask, distributed; print(json.dumps([dask.config.get(name) for name in {names}]))"
+    ask = f"import json, os, dask, distributed; print(json.dumps([dask.config.get(name) for name in {names}]"
+    ask += " + [os.environ['MALLOC_ARENA_MAX']]))"
     script = "\n".join([*EXPORTS, f'{sys.executable} -c "{ask}"'])
-    found = json.loads(subprocess.check_output(["sh", "-c", script], text=True))
+    *found, arenas = json.loads(subprocess.check_output(["sh", "-c", script], text=True))
     assert dict(zip(names, found, strict=True)) == {name: SETTINGS[name] for name in names}
     assert "distributed.worker.memory.pause" in names
+    assert arenas == "1"
 
 
 @pytest.mark.soak

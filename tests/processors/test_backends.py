@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import random
+import resource
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -28,6 +31,7 @@ from na64.processors.backends import (
 )
 from na64.processors.dask_backend import DaskBackend
 from na64.processors.ledger import Partial, decode
+from na64.processors.memory import keep_freed_memory
 from na64.processors.tasks import Done, Failed, Options, Report, Task, Work
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
@@ -383,6 +387,23 @@ def test_a_process_that_asks_for_too_much_memory_has_an_error_and_lives() -> Non
     done = [decode(key, report.data) for key, report in reports.items() if isinstance(report, Done)]
     assert len({partial.header["pid"] for partial in done}) == 1
     assert len(done) == N_TASKS - 1
+
+
+def _count_page_faults(_task: Task, _context: object) -> Partial:
+    keep_freed_memory()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    [b"x" * (1 << 24) for _ in range(5)]
+    return Partial({"faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before}, {})
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+@pytest.mark.parametrize("kind", [Kind.PROCESSES, Kind.DASK])
+def test_a_worker_uses_freed_memory_again(kind: Kind) -> None:
+    with open_backend(kind, workers=1) as backend:
+        reports = _collect(backend, Work(_count_page_faults, options=FAST), _tasks())
+    faults = [decode(key, one.data).header["faults"] for key, one in reports.items() if isinstance(one, Done)]
+    assert faults[0] > 10_000
+    assert statistics.median(faults) < 100
 
 
 def test_a_dask_worker_that_keeps_a_lot_of_memory_goes_on_working() -> None:
