@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,23 @@ LEAST = 0.9
 """Of the guards of all modules, and of those of each module that a test can notice."""
 
 _TALLY = re.compile(r"(\S+): (\d+) of (\d+) noticed \(.*\), (\d+) equivalent, \d+ left")
+
+
+def test_what_is_called_equivalent_is_still_a_mutant() -> None:
+    guards = runpy.run_path(str(HERE / "guards.py"))
+    found = {
+        mutant.name
+        for module in {name.partition(" ")[0] for name in guards["EQUIVALENT"]}
+        for mutant in guards["mutants"](module, (guards["PACKAGE"] / module).read_text())
+    }
+    assert set(guards["EQUIVALENT"]) <= found
+
+
+def test_every_module_is_there_and_has_its_tests() -> None:
+    guards = runpy.run_path(str(HERE / "guards.py"))
+    for module, tests in guards["NEAREST"].items():
+        assert (guards["PACKAGE"] / module).is_file()
+        assert all((guards["PACKAGE"] / test).is_file() for test in tests if test.endswith(".py"))
 
 
 @pytest.mark.soak
