@@ -54,6 +54,8 @@ def read_request(options: argparse.Namespace) -> Asked:
     from na64.selections.selection import load_selection
 
     catalogue = files.load(options.catalogue)
+    if not catalogue.good:
+        raise ValueError(f"{options.catalogue}: has no file that can be read; na64 catalogue says why")
     plugin = load_plugin(options.plugin) if options.plugin else None
     selection = load_selection(options.selection, extra_features=plugin.features if plugin else None)
     runs = chosen_runs(options.runs, catalogue.runs) if options.runs else None

@@ -120,6 +120,17 @@ def test_a_bad_file_is_one_line_with_its_name_and_the_reason(
     assert reason in line
 
 
+def test_a_catalogue_of_nothing_but_bad_files_is_not_processed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.root").write_text("8702,1,1\n")
+    catalogue = str(tmp_path / "c.json")
+    assert main(["catalogue", str(tmp_path), "--to", catalogue]) == 1
+    assert main(["process", catalogue, "--selection", "dimuon_2023", "--to", str(tmp_path / "out")]) == 2
+    assert "c.json: has no file that can be read; na64 catalogue says why" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_bad_files_leave_the_yields_of_good_ones_alone(
     data: Path,
     branches: Branches,
