@@ -9,7 +9,7 @@ from pathlib import Path
 
 from na64.datasets.identity import identity
 from na64.datasets.toml import Source, Table, load, unknown
-from na64.datasets.units import to_base
+from na64.datasets.units import UNITS, to_base
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
 from na64.selections.features import FEATURES, INDEX, Feature
@@ -255,7 +255,11 @@ def _read_axis(table: Table, features: Mapping[str, Feature]) -> Axis:
     if not 0 < bins <= _MOST_BINS or not low < high:
         raise ValueError(f"{table.place()}: {bins} bins from {low:g} to {high:g} {feature.unit} are no axis")
     shown = feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
-    return Axis(feature.name, bins, low, high, table.text("label", shown))
+    label = table.text("label", shown)
+    stated = label.rpartition("[")[2].removesuffix("]") if label.endswith("]") else feature.unit
+    if stated in UNITS and stated != feature.unit:
+        raise ValueError(f'{table.place("label")}: "{label}", but a histogram has its axis in {feature.unit}')
+    return Axis(feature.name, bins, low, high, label)
 
 
 def _known_cut(table: Table, key: str, name: str, known: list[str]) -> str:

@@ -276,6 +276,11 @@ def test_a_histogram_may_be_filled_before_any_cut(tmp_path: Path) -> None:
         ),
         ("bins = 10,", "bins = 0,", "own.toml: histogram[0].axes[0]: 0 bins from 0 to 100 GeV are no axis"),
         ("low = 0, high = 100", "low = 100, high = 100", "are no axis"),
+        (
+            'label = "E [GeV]"',
+            'label = "E [MeV]"',
+            'own.toml: histogram[0].axes[0].label: "E [MeV]", but a histogram has its axis in GeV',
+        ),
         ("bins = 20", "bins = 200000", "own.toml: histogram[0].axes: more than 1000000 bins"),
         ("bins = 20", "bin = 20", '"bins" is missing'),
         ("axes = [", 'axes = [{ feature = "hcal_r", bins = 1, low = 0, high = 1 },', "3 axes, not 1 or 2"),
