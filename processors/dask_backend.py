@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import cloudpickle
 import dask
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future, LocalCluster, Security
 
 import na64
 from na64.processors.backends import Answers, Closing, WorkersLostError, interrupts_blocked
@@ -157,6 +157,8 @@ class DaskBackend(Closing):
             return Connected(Client(local, set_as_default=False), local)
 
     def _connect(self, address: str) -> Connected:
+        if address.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise ValueError(f"scheduler {address}: no certificates; name a cluster file that has them in [tls]")
         try:
             client = Client(address, timeout=self._patience, set_as_default=False)
         except GONE as error:

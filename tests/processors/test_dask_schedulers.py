@@ -56,6 +56,11 @@ def test_a_scheduler_elsewhere_must_be_encrypted_or_accepted() -> None:
     DaskBackend(scheduler="tcp://10.0.0.1:8786", insecure=True).close()
 
 
+def test_an_encrypted_scheduler_is_not_asked_without_certificates() -> None:
+    with pytest.raises(ValueError, match=r"tls://127\.0\.0\.1:1: no certificates; a cluster file"):
+        _ = DaskBackend(scheduler="tls://127.0.0.1:1").client
+
+
 @pytest.fixture(scope="module")
 def empty_scheduler() -> Iterator[str]:
     with LocalCluster(
