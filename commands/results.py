@@ -49,6 +49,9 @@ def _status(options: argparse.Namespace) -> int:
     if batch.submission_numbers(options.folder) and not (options.folder / RESULT).exists():
         print("no products yet: na64 merge writes them")
         return INCOMPLETE
+    if (options.folder / "partials").exists() and not (options.folder / RESULT).exists():
+        print("no products yet: the same na64 process goes on where it was")
+        return INCOMPLETE
     summary = read_result(options.folder).summary
     tell(of_status(summary))
     return INCOMPLETE if summary.reasons else SUCCESS

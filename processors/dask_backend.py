@@ -158,7 +158,7 @@ class DaskBackend(Closing):
 
     def _connect(self, address: str) -> Connected:
         if address.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
-            raise ValueError(f"scheduler {address}: no certificates; name a cluster file that has them in [tls]")
+            raise ValueError(f"scheduler {address}: no certificates; a cluster file has them in [tls]")
         try:
             client = Client(address, timeout=self._patience, set_as_default=False)
         except GONE as error:

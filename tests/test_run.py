@@ -226,3 +226,11 @@ def test_the_demo_ends_with_its_reports(tmp_path: Path) -> None:
         "$ na64 catalogue demo/data --to demo/catalogue.json"
     )
     assert done.stderr.splitlines()[0].startswith("simulate: 2,000 events in ")
+
+
+def test_status_of_an_interrupted_job_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "partials").mkdir()
+    assert main(["status", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "no products yet: the same na64 process goes on where it was\n"
