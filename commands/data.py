@@ -47,7 +47,9 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
     parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
-    parser.add_argument("--accept", metavar="SHA", help="a quarantined file was reviewed and stays out")
+    parser.add_argument(
+        "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
+    )
     parser.add_argument("--reason", metavar="TEXT", help="why, with --accept")
 
 

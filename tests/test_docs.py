@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from na64.datasets.conditions import RunType, read_conditions
+from na64.datasets.periods import load_periods
+from na64.datasets.production import production_in
 from na64.outputs import variations
 from na64.outputs.cutflow import KINDS as CUTFLOW
 from na64.outputs.cutflow import REGION_KINDS
@@ -146,6 +149,19 @@ def demo(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
     line = ["process", str(catalogue), "--selection", "invisible_2023"]
     assert main([*line, "--to", str(folder / "invisible_2023"), *_QUICK["process"]]) == 0
     return folder
+
+
+def test_the_page_about_conditions() -> None:
+    Path("conditions").mkdir()
+    run_page("conditions.md")
+    stated = read_conditions(Path("conditions"))
+    assert [facts.type for facts in stated.run_facts.values()] == [RunType.PHYSICS, RunType.CALIBRATION]
+    assert len(stated.bad.entries) == 2
+    assert production_in(Path("conditions")).number == "5"
+    text = (DOCS / "conditions.md").read_text()
+    listed = re.findall(r"^\| `(20\w+)` \| (.+) \|$", text, re.MULTILINE)
+    covered = {name: period.covers.removesuffix(" runs") for name, period in load_periods().items()}
+    assert {name: runs.partition(":")[0] for name, runs in listed} == covered | {"2023P": "no runs"}
 
 
 def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
