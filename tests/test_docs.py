@@ -110,7 +110,10 @@ def _shape(line: str) -> str:
 def test_the_notebook_page(data: Path) -> None:
     for name in ("run_8701.root", "run_8703.root"):
         Path(name).symlink_to(data / name)
+    Path("out").symlink_to(data.parent / "products")
     found = run_page("notebook.md")
+    assert found["srd"].sum(flow=True) == found["flow"].passed["master_time"] > 0
+    assert Path("mine.png").stat().st_size > 10_000
     assert found["total"].processed == found["cutflow"]["visible"] + found["total"].hidden > 0
     assert 0 < found["cutflow"]["srd"] < found["cutflow"]["trigger"] < found["cutflow"]["visible"]
     assert found["plane"].sum(flow=True) == found["cutflow"]["trigger"]
@@ -179,7 +182,7 @@ def test_the_page_about_comparisons(demo: Path, monkeypatch: pytest.MonkeyPatch)
     run_page("compare.md")
     for path in (
         "mine/compare/events.csv",
-        "known/overlay/overlay.csv",
+        "invisible_2023/overlay/overlay.csv",
         "invisible_2023/stability/stability.csv",
     ):
         assert (Path("results/demo") / path).read_bytes().count(b"\n") > 5
