@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import hist
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from na64.outputs.canvas import RULER
 from na64.outputs.outline import outline
 from na64.outputs.style import (
     CLOSED,
@@ -27,16 +25,12 @@ from na64.outputs.style import (
     stamp,
 )
 from na64.outputs.summary import BoxFacts, CutFacts
-from na64.outputs.ticks import draw_ticks, place_labels, powers_of_ten
 
 AXES = ("ecal", "hcal")
 """Features of the plane."""
 
 _ZOOM = 6.0
 """GeV of HCAL energy in the lower panel."""
-
-_LABEL_OF_SCALE = 39.0
-"""Points from the left of the colour scale to its label."""
 
 _BEYOND = 0.05
 """Outlines end this fraction of the axes beyond them, so that no line runs along the frame."""
@@ -64,9 +58,8 @@ def plane(
     label, title : str
         What the events are; which of them.
     """
-    figure = Figure(figsize=(7.4, 7.6))
-    whole = figure.add_axes((0.0815, 0.2865, 0.8012, 0.6799))
-    low = figure.add_axes((0.0815, 0.0665, 0.8012, 0.1889))
+    figure = Figure(figsize=(7.4, 7.6), layout="constrained")
+    whole, low = figure.subplots(2, 1, height_ratios=(3.6, 1), sharex=True)
     colours = draw_counts(whole, histogram)
     draw_counts(low, histogram)
     low.set_ylim(0, _ZOOM)
@@ -79,41 +72,21 @@ def plane(
     whole.set_ylabel(axis_label(histogram.axes[1]))
     low.set_ylabel("zoom [GeV]")
     low.set_xlabel(axis_label(histogram.axes[0]))
-    draw_scale(colours, figure.add_axes((0.8988, 0.0665, 0.0214, 0.8999)))
-    draw_ticks([whole, low])
-    for axes in (whole, low):
-        place_labels(axes)
+    figure.colorbar(colours, ax=[whole, low], pad=0.02, aspect=42).set_label("events per bin")
     stamp(whole, label, right=title)
     return figure
 
 
-def draw_counts(axes: Axes, histogram: hist.Hist) -> AxesImage:
+def draw_counts(axes: Axes, histogram: hist.Hist) -> ScalarMappable:
     """Draw a two-dimensional histogram with a logarithmic colour scale; empty bins stay white."""
     counts = histogram.values()
     x, y = (axis.edges for axis in histogram.axes)
     shown = np.ma.masked_less_equal(counts.T, 0)
     lowest = min(1.0, float(shown.min())) if shown.count() else 1.0
     norm = LogNorm(vmin=lowest, vmax=max(float(counts.max(initial=0)), 10 * lowest))
-    extent = (x[0], x[-1], y[0], y[-1])
-    return axes.imshow(
-        shown, cmap=COUNTS, norm=norm, origin="lower", extent=extent, aspect="auto", interpolation="nearest"
-    )
-
-
-def draw_scale(counts: AxesImage, axes: Axes) -> None:
-    """Draw the colours of the counts into axes of their own, as an image: small areas would show seams."""
-    colours = np.arange(COUNTS.N)[:, np.newaxis]
-    image = axes.imshow(colours, cmap=COUNTS, origin="lower", aspect="auto", extent=(0, 1, 0, 1))
-    image.set_transform(axes.transAxes)
-    axes.set_yscale("log")
-    axes.set_ylim(*counts.get_clim())
-    axes.xaxis.set_major_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(powers_of_ten))
-    axes.yaxis.set_label_position("right")
-    axes.set_ylabel("events per bin")
-    width = axes.get_window_extent().width / RULER.dpi
-    axes.yaxis.set_label_coords(_LABEL_OF_SCALE / 72 / width, 1.0)
-    draw_ticks([axes], marks="y", right=True)
+    axes.set_xlim(x[0], x[-1])
+    axes.set_ylim(y[0], y[-1])
+    return axes.pcolormesh(x, y, shown, cmap=COUNTS, norm=norm, rasterized=True)
 
 
 def draw_regions(axes: Axes, regions: Sequence[CutFacts], boxes: Sequence[BoxFacts], *, named: bool) -> None:

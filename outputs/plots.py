@@ -7,7 +7,7 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.outputs.style import (
@@ -22,15 +22,10 @@ from na64.outputs.style import (
     stamp,
 )
 from na64.outputs.table import Table
-from na64.outputs.ticks import draw_ticks, extent, place_labels, powers_of_ten, tick_labels
 from na64.outputs.yields import YIELD_NAMES, Constancy, constancy, poisson_errors
 
 _ROOM_FOR_COUNTS = 60
 """The axis of the cut-flow ends this factor beyond the largest count, so that the numbers fit."""
-
-
-_AROUND, _LEGEND = 0.11, 0.42
-"""Inches: between axes, labels and the edge of the figure, and of the legend below them."""
 
 
 def cutflow(table: Table, *, label: str) -> Figure:
@@ -44,14 +39,14 @@ def cutflow(table: Table, *, label: str) -> Figure:
     """
     names = [str(name).replace("_", " ") for name in table.column("cut")]
     passed, alone, others = (_numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
-    width, height = 7.4, 0.31 * len(names) + 1.4
-    figure = Figure(figsize=(width, height))
-    axes = figure.add_axes((0.15, 0.9 / height, 0.84, 1 - 1.16 / height))
+    figure = Figure(figsize=(7.4, 0.31 * len(names) + 1.4), layout="constrained")
+    axes = figure.subplots()
     rows = np.arange(len(names))
     lowest = _round_below(np.concatenate([passed, others]))
+    width = np.maximum(passed, lowest) - lowest
     axes.barh(
         rows,
-        np.maximum(passed, lowest) - lowest,
+        width,
         left=lowest,
         height=0.7,
         color=FILL,
@@ -62,22 +57,17 @@ def cutflow(table: Table, *, label: str) -> Figure:
     cuts = rows[1:]
     axes.plot(np.maximum(alone[1:], lowest), cuts, "D", mfc="white", mec=INK, ms=4.5, label="this cut alone")
     axes.plot(np.maximum(others[1:], lowest), cuts, "|", color=INK, ms=11, mew=1.8, label="all other cuts")
-    axes.yaxis.set_major_locator(FixedLocator(range(len(names))))
-    axes.yaxis.set_major_formatter(FixedFormatter(names))
+    axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xscale("log")
     axes.set_xlim(lowest, max(passed.max(initial=0), 10 * lowest) * _ROOM_FOR_COUNTS)
     axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(powers_of_ten))
+    axes.tick_params(axis="y", length=0)
     axes.set_xlabel("events")
     for row, (now, before) in enumerate(zip(passed, [math.nan, *passed[:-1]], strict=True)):
         _write_counts(axes, row, now, before)
-    draw_ticks([axes], marks="x")
-    left = (extent(tick_labels(axes, "y"))[0] + _AROUND) / width
-    axes.set_position((left, 0.9 / height, 0.99 - left, 1 - 1.16 / height))
-    place_labels(axes)
-    figure.legend(loc="lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=3)
     stamp(axes, label)
     return figure
 
@@ -106,9 +96,8 @@ def regions_flow(table: Table, *, yields_after: str, label: str) -> Figure:
     label : str
     """
     cuts = [str(name) for name in table.column("cut")]
-    width, height = 7.4, 4.8
-    figure = Figure(figsize=(width, height))
-    axes = figure.add_axes((0.0788, 0.2875, 0.9112, 0.65))
+    figure = Figure(figsize=(7.4, 4.8), layout="constrained")
+    axes = figure.subplots()
     rows = np.arange(len(cuts))
     for name, shown in REGION_NAMES.items():
         line = axes.plot(
@@ -117,22 +106,16 @@ def regions_flow(table: Table, *, yields_after: str, label: str) -> Figure:
         line[0].set(color=REGION_COLOURS[name], label=shown if name == "elsewhere" else f"region {shown}")
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(0, None)
-    axes.yaxis.set_major_formatter(FuncFormatter(powers_of_ten))
     axes.yaxis.set_minor_locator(NullLocator())
     if yields_after in cuts:
         axes.axvline(cuts.index(yields_after), color=QUIET, linewidth=0.9)
         text = axes.text(cuts.index(yields_after) - 0.15, 0.04, "yields taken here", color=QUIET)
         text.set(transform=axes.get_xaxis_transform(), rotation=90, ha="right", va="bottom", fontsize=10)
     names = [cut.replace("_", " ") for cut in cuts]
-    axes.xaxis.set_major_locator(FixedLocator(range(len(cuts))))
-    axes.xaxis.set_major_formatter(FixedFormatter(names))
+    axes.set_xticks(rows, names, rotation=50, ha="right", rotation_mode="anchor")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylabel("events after the cut")
-    draw_ticks([axes], x_text={"rotation": 50, "ha": "right", "va": "baseline", "rotation_mode": "anchor"})
-    bottom = (extent(tick_labels(axes, "x"))[1] + _AROUND + _LEGEND) / height
-    axes.set_position((0.0788, bottom, 0.9112, 1 - 0.26 / height - bottom))
-    place_labels(axes)
-    figure.legend(loc="lower center", ncols=4)
+    figure.legend(loc="outside lower center", ncols=4)
     stamp(axes, label)
     return figure
 
@@ -155,10 +138,8 @@ def yields_by_run(table: Table, *, yields_after: str, label: str) -> Figure:
     exposure, unit = _exposure(table)
     kept = exposure > 0
     names = [name for name in YIELD_NAMES if _numbers(table, name)[kept].sum() > 0] or [YIELD_NAMES[0]]
-    height = 1.75 * len(names) + 0.8
-    figure = Figure(figsize=(7.4, height))
+    figure = Figure(figsize=(7.4, 1.75 * len(names) + 0.8), layout="constrained")
     grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-    figure.subplots_adjust(0.0807, 0.5 / height, 0.99, 1 - 0.26 / height, hspace=0.1)
     for axes, name in zip(grid, names, strict=True):
         _draw_yield(axes, runs[kept], _numbers(table, name)[kept], exposure[kept], name)
         axes.set_ylabel(name.replace("_", " "))
@@ -166,9 +147,6 @@ def yields_by_run(table: Table, *, yields_after: str, label: str) -> Figure:
     grid[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
     grid[-1].xaxis.set_minor_locator(NullLocator())
     grid[-1].ticklabel_format(axis="x", style="plain", useOffset=False)
-    draw_ticks(list(grid))
-    for axes in grid:
-        place_labels(axes)
     left_out = f", {int((~kept).sum())} left out" if not kept.all() else ""
     stamp(grid[0], label, right=f"per {unit}{left_out}; regions after {yields_after.replace('_', ' ')}")
     return figure

@@ -12,22 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from na64.outputs.plane import AXES, draw_boxes, draw_counts, draw_regions, draw_scale
-from na64.outputs.style import (
-    ACCENT,
-    CLOSED,
-    FILL,
-    INK,
-    QUIET,
-    axis_label,
-    head,
-    stamp,
-)
+from na64.outputs.plane import AXES, draw_boxes, draw_counts, draw_regions
+from na64.outputs.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
 from na64.outputs.summary import BoxFacts, CutFacts, IntervalFacts
-from na64.outputs.ticks import draw_ticks, place_labels, powers_of_ten
 
 _PANELS_A_ROW = 3
 _HEADROOM = 20
@@ -139,11 +129,11 @@ def page(panels: Sequence[Panel], *, label: str, title: str) -> Figure:
         axes.xaxis.set_label_coords(1.0, -0.17)
         axes.yaxis.set_label_coords(-0.14, 1.0)
         axes.set_title(panel.title, loc="left", fontsize=size, fontweight="bold", y=1.0, pad=5)
-        draw_ticks([axes])
         axes.text(1, 1.02, panel.note, transform=axes.transAxes, ha="right", fontsize=9, color=QUIET)
     for axes in grid[len(panels) :]:
         axes.remove()
-    head(figure, f"{label}: {title}")
+    heading = f"$\\bf{{NA64}}$  {label}: {title}"
+    figure.text(0.01, 1 - 0.1 / height, heading, fontsize=12, ha="left", va="top")
     return figure
 
 
@@ -170,9 +160,7 @@ def _scale(axes: Axes, panel: Panel) -> None:
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
     axes.set_ylim(0, top)
     step = max(1, round(math.log10(top) / 4))
-    powers = range(0, math.ceil(math.log10(top)), step)
-    axes.yaxis.set_major_locator(FixedLocator([0.0, *(10.0**power for power in powers)]))
-    axes.yaxis.set_major_formatter(FuncFormatter(powers_of_ten))
+    axes.set_yticks([0.0, *(10.0**power for power in range(0, math.ceil(math.log10(top)), step))])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -217,16 +205,14 @@ def two_dimensional(
     title: str,
 ) -> Figure:
     """Draw a two-dimensional histogram; the plane of ECAL and HCAL with regions and box."""
-    figure = Figure(figsize=(6.4, 4.9))
-    axes = figure.add_axes((0.1, 0.102, 0.7605, 0.8458))
-    draw_scale(draw_counts(axes, histogram), figure.add_axes((0.8761, 0.102, 0.0324, 0.8458)))
+    figure = Figure(figsize=(6.4, 4.9), layout="constrained")
+    axes = figure.subplots()
+    figure.colorbar(draw_counts(axes, histogram), ax=axes, pad=0.02).set_label("events per bin")
     axes.set_xlabel(axis_label(histogram.axes[0]))
     axes.set_ylabel(axis_label(histogram.axes[1]))
     if tuple(axis.name for axis in histogram.axes) == AXES:
         draw_regions(axes, regions, boxes, named=False)
         draw_boxes(axes, boxes, closed=closed)
-    draw_ticks([axes])
-    place_labels(axes)
     stamp(axes, label)
     axes.text(0.03, 0.97, title, transform=axes.transAxes, va="top", fontsize=10.5, color=QUIET)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,8 @@ import matplotlib as mpl
 import mplhep
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-
-from na64.outputs.canvas import draw_both
 
 INK = "#1b1b1b"
 QUIET = "#6b6b6b"
@@ -37,22 +36,14 @@ REGION_LINES: dict[str, Literal["-", "--", "-.", ":"]] = {
 REGION_MARKERS = {"region_I": "o", "region_II": "s", "region_III": "^", "elsewhere": "x"}
 REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewhere": "elsewhere"}
 
-COUNTS: Colormap = LinearSegmentedColormap.from_list(
+COUNTS = LinearSegmentedColormap.from_list(
     "counts", mpl.colormaps["YlGnBu"](np.linspace(0.22, 1.0, 256)), N=256
-).with_extremes(bad="white")
-"""From light to dark: the order of counts survives a black-and-white print.
+)
+"""From light to dark: the order of counts survives a black-and-white print."""
 
-No count is white, not transparent: viewers of PDF draw grey lines around transparent cells.
-"""
-
-_AFTER_NAME = 37.5
-"""Points from the start of the bold name of the experiment to what is written behind it."""
-
-_PAD_OF_TITLE = 6.0
-_ABOVE: dict[str, Any] = {"xycoords": "axes fraction", "va": "baseline", "fontsize": 12}
+_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 _OVERRIDES: dict[Any, Any] = {
-    "font.family": mplhep.style.ROOT["font.sans-serif"][0],  # every other name is looked for at every text
     "font.size": 12,
     "axes.labelsize": 12,
     "axes.titlesize": 12,
@@ -83,7 +74,6 @@ _OVERRIDES: dict[Any, Any] = {
     "ytick.major.pad": 5,
     "axes.labelpad": 5,
     "svg.hashsalt": "na64",
-    "text.hinting": "no_hinting",  # else text is wider in pixels than on paper
     "pdf.fonttype": 3,
 }
 
@@ -109,33 +99,24 @@ def as_symbol(text: str) -> str:
 
 def stamp(axes: Axes, label: str, *, right: str = "") -> None:
     """Say above the axes what the events are, on the right what the figure is of."""
-    # A height of their own: else every pass over the figure measures everything that could be in the way.
-    axes.set_title("NA64", loc="left", color=INK, fontweight="bold", y=1.0)
-    axes.annotate(
-        label, (0, 1), (_AFTER_NAME, _PAD_OF_TITLE), textcoords="offset points", color=INK, **_ABOVE
-    )
+    axes.set_title(f"$\\bf{{NA64}}$  {label}", loc="left", color=INK)
     if right:
-        axes.set_title(right, loc="right", color=QUIET, fontsize=10.5, y=1.0)
-
-
-def head(figure: Figure, text: str) -> None:
-    """Write a line at the top of the figure."""
-    width, height = figure.get_size_inches()
-    place: dict[str, Any] = {"y": 1 - 0.1 / height, "fontsize": 12, "ha": "left", "va": "top"}
-    figure.text(0.01, s="NA64", fontweight="bold", **place)
-    figure.text(0.01 + _AFTER_NAME / (72 * width), s=text, **place)
+        axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)
 
 
 def images(figure: Figure) -> Iterator[tuple[str, bytes]]:
     """Give the suffix and the content of the figure in each format, without anything about who and when.
 
-    The layout is made once, and both formats are drawn in one pass.
+    The layout is made once, not again for every format.
     """
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-        figure.set_layout_engine(None)
-    yield from zip(("png", "pdf"), draw_both(figure), strict=True)
+        figure.set_layout_engine(None)  # with "none", a place holder makes savefig draw everything twice
+    for suffix, metadata in _FORMATS.items():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix, metadata=metadata)
+        yield suffix, buffer.getvalue()
 
 
 def watermark(figure: Figure, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -17,7 +17,7 @@ SCALE = LogNorm(0.03, 100.0, clip=True)
 """GeV in a cell, the same for every event, so that pictures can be compared."""
 
 EMPTY = "#f4f4f2"
-_COLOURS: Colormap = COUNTS
+_COLOURS: LinearSegmentedColormap = COUNTS
 _DARK = 3.0  # GeV, above which numbers are white
 
 
