@@ -207,7 +207,7 @@ def _measure_scaling(plan: Plan, work: Path, findings: Findings, say: Progress) 
     say("starts")
     sample = make_sample("hits", Format.TTREE, BLOCK, work, run=8704)
     findings.starts = starts.measure_starts(sample, work / "starts")
-    samples = [make_sample("hits", Format.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(8)]
+    samples = [make_sample("hits", Format.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(16)]
     say(f"no, one and two workers, {sum(sample.n_events for sample in samples):,} events")
     findings.workers = measure_workers(samples, work / "workers", plan.rounds)
     for n_chunks in plan.chunks:
