@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
 from na64.outputs.cutflow import ALL_RUNS
+from na64.outputs.messages import counted
 from na64.outputs.products import Products
 from na64.outputs.table import Kind, Table, Value
 from na64.selections.features import FEATURES
@@ -251,7 +252,7 @@ def _of_runs(found: Comparison) -> Iterator[str]:
         yield counts + "".join(f"{row[name]:>18.3g}" for name in found.tests)
     for name, (_, test) in found.tests.items():
         smallest, honest, looks = found.smallest(name)
-        yield f"test that {test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
+        yield f"test that {test}: smallest p {smallest:.2g}, {honest:.2g} after {counted(looks, 'look')}"
 
 
 def _of_events(found: Comparison) -> Iterator[str]:

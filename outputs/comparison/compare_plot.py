@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.outputs.comparison.compare import Comparison
+from na64.outputs.messages import counted
 from na64.outputs.style import ACCENT, CLOSED, FILL, INK, QUIET
 from na64.outputs.yields import poisson_errors
 
@@ -92,5 +93,5 @@ def _runs(axes: Axes, found: Comparison) -> None:
     axes.legend(loc="upper right", fontsize=10, ncols=3)
     name, (_, test) = list(found.tests.items())[-1]
     smallest, honest, looks = found.smallest(name)
-    text = f"{test}: smallest p {smallest:.2g}, {honest:.2g} after {looks} looks"
+    text = f"{test}: smallest p {smallest:.2g}, {honest:.2g} after {counted(looks, 'look')}"
     axes.set_title(text, loc="right", fontsize=10, color=QUIET)

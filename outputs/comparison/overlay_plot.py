@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
+from na64.outputs.comparison.statistics import chance
 from na64.outputs.style import ACCENT, CLOSED, FILL, INK, QUIET
 from na64.outputs.yields import poisson_errors
 
@@ -74,7 +75,7 @@ def _draw_counts(axes: Axes, one: Distribution, names: Sequence[str]) -> None:
     axes.text(0.0, 1.02, _note(one), transform=axes.transAxes, fontsize=8, color=QUIET)
     colour = CLOSED if one.found.p_chi2 < 1e-3 else QUIET
     text = f"$\\chi^2$/{one.found.n_degrees} = {one.found.chi2 / max(one.found.n_degrees, 1):.2f}"
-    axes.set_title(f"{text}, p {one.found.p_chi2:.2g}", loc="right", fontsize=9, color=colour, pad=14)
+    axes.set_title(f"{text}, {chance(one.found.p_chi2)}", loc="right", fontsize=9, color=colour, pad=14)
 
 
 def _note(one: Distribution) -> str:

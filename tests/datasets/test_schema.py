@@ -173,7 +173,7 @@ def test_a_layout_of_ones_own_is_used(other: Layout, write_file: Callable[..., P
     events = open_events(path, "t", NA64Schema.using(other))
     np.testing.assert_array_equal(ak.to_numpy(events.srd.energy), values["SRD"] / 1000)
     assert_equal(columns_of(events), read(path, other, 0, 3))
-    with pytest.raises(BadFileError, match="not of layout"):
+    with pytest.raises(BadFileError, match="of no known layout, nearest"):
         open_events(path, "t")
 
 

@@ -32,16 +32,23 @@ def pace(*tellings: tuple[int, int], seconds: float) -> Pace:
 
 def test_rate_and_time_left() -> None:
     assert pace((0, 4000), seconds=2).text == "0 of 4,000 events"
-    assert pace((0, 4000), (1000, 4000), seconds=2).text == "1,000 of 4,000 events, 500/s, 0:06 left"
-    assert pace((0, 40_000), (1000, 40_000), seconds=2).text == "1,000 of 40,000 events, 500/s, 1:18 left"
-    assert pace((0, 0), (1000, 0), seconds=2).text == "1,000 events, 500/s"
-    assert pace((0, 1000), (1000, 1000), seconds=2).text == "1,000 of 1,000 events, 500/s"
+    assert (
+        pace((0, 4000), (400, 4000), (1400, 4000), seconds=2).text
+        == "1,400 of 4,000 events, 500/s, 0:05 left"
+    )
+    assert pace((0, 40_000), (10, 40_000), (1010, 40_000), seconds=2).text.endswith(", 500/s, 1:18 left")
+    assert pace((0, 0), (10, 0), (1010, 0), seconds=2).text == "1,010 events, 500/s"
+    assert pace((0, 1000), (500, 1000), (1000, 1000), seconds=1).text == "1,000 of 1,000 events, 500/s"
+
+
+def test_the_first_piece_tells_no_rate() -> None:
+    assert pace((0, 4000), (1000, 4000), seconds=20).text == "1,000 of 4,000 events"
 
 
 def test_what_was_done_before_does_not_count_for_the_rate() -> None:
-    found = pace((3000, 4000), (3500, 4000), seconds=1)
-    assert found.text == "3,500 of 4,000 events, 500/s, 0:01 left"
-    assert found.summary == "500 events in 1.0 s, 500/s and 3,000 before"
+    found = pace((3000, 4000), (3200, 4000), (3700, 4000), seconds=1)
+    assert found.text == "3,700 of 4,000 events, 500/s, 0:01 left"
+    assert found.summary == "700 events in 2.0 s, 350/s and 3,000 before"
     assert pace((4000, 4000), seconds=1).summary == "all 4,000 events were done before"
 
 
