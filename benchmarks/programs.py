@@ -19,6 +19,7 @@ from na64.processors.campaign import process
 from na64.processors.feature_store import FeatureStore
 from na64.processors.job import Job, build_job
 from na64.processors.ledger import Ledger
+from na64.processors.result import Tally
 from na64.processors.segment import needed_columns
 from na64.selections.selection import Selection
 
@@ -61,14 +62,14 @@ def own_read(sample: Sample, job: Job) -> None:
         pass
 
 
-def process_cells(
+def process_anew(
     catalogue: Catalogue,
     selection: Selection,
     folder: Path,
     *,
     backend: Backend | None = None,
     store: Path | None = None,
-) -> Counts:
+) -> dict[int, Tally]:
     """Run the main job to the merged tallies, with no partial result remembered from before.
 
     Parameters
@@ -93,7 +94,14 @@ def process_cells(
     )
     if result.failures:
         raise ValueError(result.failures[0])
-    return counts_of(result.tallies, selection)
+    return result.tallies
+
+
+def process_cells(
+    catalogue: Catalogue, selection: Selection, folder: Path, *, store: Path | None = None
+) -> Counts:
+    """Do as `process_anew` in this process, and give what others count too."""
+    return counts_of(process_anew(catalogue, selection, folder, store=store), selection)
 
 
 def our_programs(sample: Sample, selection: Selection, folder: Path) -> list[Program]:
@@ -102,7 +110,7 @@ def our_programs(sample: Sample, selection: Selection, folder: Path) -> list[Pro
     job = build_job(open_data, selection)
     store, partials = folder / "features", folder / "partials"
 
-    def process_anew() -> Counts:
+    def process_and_keep() -> Counts:
         shutil.rmtree(store, ignore_errors=True)
         return process_cells(open_data, selection, partials, store=store)
 
@@ -113,7 +121,7 @@ def our_programs(sample: Sample, selection: Selection, folder: Path) -> list[Pro
         Program(PROCESS, lambda: process_cells(open_data, selection, partials)),
         Program(OWN_READ, lambda: own_read(sample, job)),
         Program("process, blind", process_blind),
-        Program("process and keep the features", process_anew),
+        Program("process and keep the features", process_and_keep),
         Program(RERUN, lambda: process_cells(open_data, selection, partials, store=store)),
     ]
     return (

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from na64.benchmarks.counts import bench_selection
-from na64.benchmarks.programs import process_cells
+from na64.benchmarks.programs import process_anew
 from na64.benchmarks.sample import Sample
 from na64.datasets import catalogue as catalogues
 from na64.datasets.catalogue import Catalogue
@@ -82,9 +82,9 @@ def measure_workers(
 def _take_turn(whole: Catalogue, folder: Path, workers: int) -> Turn:
     selection = bench_selection()
     with open_backend(Kind.DASK if workers else Kind.ITERATIVE, workers=max(workers, 1)) as backend:
-        process_cells(whole, selection, folder, backend=backend)  # now every worker is warm
+        process_anew(whole, selection, folder, backend=backend)  # now every worker is warm
         before, began, own = psutil.cpu_times(), time.monotonic(), family_cpu()
-        process_cells(whole, selection, folder, backend=backend)
+        process_anew(whole, selection, folder, backend=backend)
         after, wall, own = psutil.cpu_times(), time.monotonic() - began, family_cpu() - own
     spent = {name: getattr(after, name, 0.0) - getattr(before, name, 0.0) for name in _BUSY}
     n_events = sum(whole.runs.values())

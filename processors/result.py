@@ -200,6 +200,8 @@ _ARRAYS = ("first_fail", "alone", "n_minus_one", "bins", "contents")
 
 
 def _join(a: Tally, b: Tally) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if not (a.bins.size and b.bins.size):  # as for the first segment of every run
+        return (a.bins, a.contents) if a.bins.size else (b.bins, b.contents)
     bins = np.union1d(a.bins, b.bins)
     contents = np.zeros((a.n_layers, bins.size), np.int64)
     for part in (a, b):
