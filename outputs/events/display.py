@@ -92,9 +92,11 @@ def _bars(axes: Axes, names: list[str], energy: list[float], in_time: list[float
     rows = np.arange(len(names))
     axes.barh(rows, energy, height=0.62, facecolor="none", edgecolor=CLOSED, hatch="//////", linewidth=0)
     axes.barh(rows, in_time, height=0.62, color=FILL, edgecolor=ACCENT, linewidth=0.8)
-    top = max(*energy, 20.0) * 1.35
+    top = max(*energy, 20.0) * 1.8
     for row, (now, all_of_it) in enumerate(zip(in_time, energy, strict=True)):
-        axes.text(all_of_it + 0.03 * top, row, f"{now:.1f}", va="center", fontsize=8.5, color=INK)
+        other_times = f" (+{all_of_it - now:.1f})" if all_of_it - now > 0.05 else ""
+        text = f"{now:.1f}{other_times}"
+        axes.text(all_of_it + 0.03 * top, row, text, va="center", fontsize=8.5, color=INK)
     axes.set(xlim=(0, top), ylim=(len(names) - 0.4, -0.6))
     axes.set_yticks(rows, names)
     axes.tick_params(labelsize=8.5, length=3)
