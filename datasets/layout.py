@@ -385,12 +385,8 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
         raise BadFileError(f"fits several layouts: {', '.join(sorted(layout.name for layout, _ in fitting))}")
     if not fitting:
         layout, _, problems = min(judged, key=lambda entry: (len(entry[2]), entry[0].name))
-        what = (
-            f"not of layout {layout.name}"
-            if len(known) == 1
-            else f"of no known layout, nearest {layout.name}"
-        )
-        raise BadFileError(f"{what}: {_summary(problems)}")
+        what = "not of layout" if len(known) == 1 else "of no known layout, nearest"
+        raise BadFileError(f"{what} {layout.name}: {_summary(problems)}")
     return fitting[0]
 
 
