@@ -32,9 +32,9 @@ def _add_background(verbs: Any) -> None:
 
 
 def _background(options: argparse.Namespace) -> int:
-    from na64.outputs.statistics.background_files import of_estimate, write_background
-    from na64.outputs.statistics.estimate import Settings, estimate
-    from na64.outputs.store import read_result
+    from na64.outputs.background.estimate import Settings, estimate
+    from na64.outputs.background.files import of_estimate, write_background
+    from na64.outputs.result.store import read_result
 
     products = read_result(options.folder)
     simulation = read_result(options.simulation) if options.simulation else None

@@ -57,7 +57,7 @@ def _add_audit(verbs: Any) -> None:
 
 
 def _freeze(options: argparse.Namespace) -> int:
-    from na64.outputs.freeze import FREEZE, Declared, freeze
+    from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
         options.background, options.expected_limit, options.upstream_blinding, after=options.after
@@ -69,8 +69,8 @@ def _freeze(options: argparse.Namespace) -> int:
 
 
 def _unblind(options: argparse.Namespace) -> int:
-    from na64.outputs.unblind import UNBLINDED, Demand, unblind
-    from na64.processors.backends import Kind, open_backend
+    from na64.outputs.blinding.unblind import UNBLINDED, Demand, unblind
+    from na64.processors.execution.backends import Kind, open_backend
 
     demand = Demand(options.freeze, options.reason, tuple(options.approved_by), options.stage)
     workers = options.workers or os.cpu_count() or 1
@@ -83,14 +83,14 @@ def _unblind(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from na64.outputs import audit
-    from na64.outputs.examination import find_log, problems
+    from na64.outputs.blinding.examination import find_log, problems
+    from na64.outputs.result import audit_log
 
     log = find_log(options.path)
-    if not audit.verify(log):
-        tell(audit.timeline(log))
+    if not audit_log.verify(log):
+        tell(audit_log.timeline(log))
     found = problems(options.path, options.head)
     tell(f"ALTERED: {problem}" for problem in found)
     if not found:
-        print(f"the chain holds: {len(audit.entries(log))} lines, the last is {audit.head(log)}")
+        print(f"the chain holds: {len(audit_log.entries(log))} lines, the last is {audit_log.head(log)}")
     return INCOMPLETE if found else SUCCESS

@@ -36,8 +36,8 @@ def _add_probe(verbs: Any) -> None:
 
 
 def _dimuon(options: argparse.Namespace) -> int:
-    from na64.outputs.dimuon import files
-    from na64.outputs.store import read_result
+    from na64.outputs.control.dimuon import files
+    from na64.outputs.result.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
     production = _production(options.campaign) if options.campaign else None
@@ -55,14 +55,14 @@ def _production(campaign: str) -> Any:
     import numpy as np
 
     from na64.datasets.synthetic.campaign_reader import load_campaign
-    from na64.outputs.dimuon.production import production_of
+    from na64.outputs.control.dimuon.production import production_of
 
     return production_of(load_campaign(campaign), np.random.default_rng(64))
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from na64.outputs.dimuon import files
-    from na64.outputs.store import read_result
+    from na64.outputs.control.dimuon import files
+    from na64.outputs.result.store import read_result
 
     for folder in options.folders:
         products = read_result(folder)

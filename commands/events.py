@@ -54,9 +54,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def _events(options: argparse.Namespace) -> int:
+    from na64.commands.progress import progress
     from na64.outputs.events.choice import counted
     from na64.outputs.events.skim import Format, write_events
-    from na64.outputs.progress import progress
 
     analysis, choice = _reopen(options)
     suffix = options.to.suffix.removeprefix(".") if options.to else ""
@@ -100,7 +100,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tuple[Analysis, Choice]:
-    from na64.datasets.scope import chosen_runs
+    from na64.datasets.catalogue.run_filter import chosen_runs
     from na64.outputs.events.analysis import reopen
     from na64.outputs.events.choice import Choice
 

@@ -119,8 +119,8 @@ def _limits(options: argparse.Namespace) -> int:
 
 
 def _backgrounds(options: argparse.Namespace) -> list[Background]:
+    from na64.outputs.background.table import BACKGROUND
     from na64.outputs.limits.inputs import background_of
-    from na64.outputs.statistics.background import BACKGROUND
 
     texts = options.background or [str(folder) for folder in options.folders]
     for folder in options.folders if not options.background else ():

@@ -30,10 +30,11 @@ def add(verbs: Any) -> None:
 
 
 def _efficiency(options: argparse.Namespace) -> int:
-    from na64.datasets.whole_file import write_bytes
-    from na64.outputs.progress import progress
-    from na64.outputs.signal import efficiency, figures, injection, variations
-    from na64.outputs.style import style
+    from na64.commands.progress import progress
+    from na64.datasets.basics.atomic_file import write_bytes
+    from na64.outputs.report.style import style
+    from na64.outputs.signal import figures
+    from na64.outputs.signal.efficiency import efficiency, efficiency_variations, injection
     from na64.selections.selection import load_selection
 
     selection = load_selection(options.selection)
@@ -47,12 +48,12 @@ def _efficiency(options: argparse.Namespace) -> int:
     points += [measured.point for measured in found]
     options.to.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(options.to, efficiency.efficiency_table(points).to_csv())
-    beside = variations.variations_path(options.to)
-    varied = variations.read_variations(beside) if before else []
+    beside = efficiency_variations.variations_path(options.to)
+    varied = efficiency_variations.read_variations(beside) if before else []
     varied = [entry for entry in varied if entry.period not in periods]
     varied += [entry for measured in found for entry in measured.varied]
     if varied:
-        write_bytes(beside, variations.variations_table(varied).to_csv())
+        write_bytes(beside, efficiency_variations.variations_table(varied).to_csv())
     else:
         beside.unlink(missing_ok=True)
     with style():

@@ -46,7 +46,7 @@ def tell(lines: Iterable[str]) -> None:
 
 def renew_report(folder: Path) -> None:
     """Write the report of a result again with what a command has added to its folder, if it has one."""
-    from na64.outputs.store import REPORT, read_result, write_report
+    from na64.outputs.result.store import REPORT, read_result, write_report
 
     if (folder / REPORT).exists():
         print(f"report: {write_report(folder, read_result(folder))}")

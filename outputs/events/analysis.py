@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from na64.datasets.catalogue import Catalogue
-from na64.outputs.identities import parts_of_job, parts_of_run
-from na64.outputs.products import Products
-from na64.outputs.request import read_request, set_up
-from na64.outputs.store import read_result
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.result.identities import parts_of_job, parts_of_run
+from na64.outputs.result.products import Products
+from na64.outputs.result.request import read_request, set_up
+from na64.outputs.result.store import read_result
 from na64.processors.job import Job
-from na64.processors.looking import SeenEvents, look
-from na64.selections.features import FEATURES
+from na64.processors.reread_events import SeenEvents, look
 from na64.selections.selection import VISIBLE, Selection
 
 _CODE = ("kernels", "code of features", "code of counting")
@@ -70,7 +70,7 @@ class Analysis:
         return stages.index(after)
 
     def look(self, *, runs: Collection[int] | None = None, cells: bool = False) -> Iterator[SeenEvents]:
-        """Read the visible events of the result again, see `na64.processors.looking.look`."""
+        """Read the visible events of the result again, see `na64.processors.reread_events.look`."""
         return look(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)
 
 

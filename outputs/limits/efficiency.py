@@ -8,8 +8,8 @@ from pathlib import Path
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import Efficiency
-from na64.outputs.signal.efficiency import Efficiency as SignalEfficiency
-from na64.outputs.signal.efficiency import load_efficiencies
+from na64.outputs.signal.efficiency.efficiency import Efficiency as SignalEfficiency
+from na64.outputs.signal.efficiency.efficiency import load_efficiencies
 
 EFFICIENCY = "efficiency.csv"
 """Name of the table in the folder of a result."""

@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from na64.outputs.examination import problems
-from na64.outputs.freeze import FREEZE
-from na64.outputs.store import RESULT, read_result
-from na64.outputs.summary import RunFacts, Summary
-from na64.outputs.unblind import UNBLINDED
+from na64.outputs.blinding.examination import problems
+from na64.outputs.blinding.freeze import FREEZE
+from na64.outputs.blinding.unblind import UNBLINDED
+from na64.outputs.result.store import RESULT, read_result
+from na64.outputs.result.summary import RunFacts, Summary
 
 PHYSICS = "physics"
 
