@@ -15,9 +15,9 @@ import cloudpickle
 import dask
 from distributed import Client, Future, LocalCluster, Security
 
-import na64
+from na64.processors.dask_worker import desk, question
 from na64.processors.execution.backends import Answers, Closing, WorkersLostError, interrupts_blocked
-from na64.processors.execution.dask_stream import GONE, Desk, Stream
+from na64.processors.execution.dask_stream import GONE, Stream
 from na64.processors.execution.tasks import Failed, Task, Work
 
 ENVIRONMENT = {
@@ -184,15 +184,15 @@ class DaskBackend(Closing):
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
             check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
-        desk = Desk(cloudpickle.dumps(work))
-        self.client.register_plugin(desk, name=desk.name)
-        stream = Stream(self.client, desk.name, self._patience, self._revive)
+        plugin = desk(cloudpickle.dumps(work), work.code)
+        self.client.register_plugin(plugin, name=plugin.name)
+        stream = Stream(self.client, plugin.name, self._patience, self._revive)
         try:
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
             with suppress(*GONE):
-                self.client.unregister_worker_plugin(desk.name)
+                self.client.unregister_worker_plugin(plugin.name)
 
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
@@ -234,41 +234,18 @@ def check_workers(client: Client, address: str, code: str | None, patience: floa
     except TimeoutError:
         raise WorkersLostError(f"scheduler {address} has no workers after {patience:g} s") from None
     asked = {
-        name: client.submit(_question(), workers=[name], allow_other_workers=False, pure=False)
+        name: client.submit(question(code), workers=[name], allow_other_workers=False, pure=False)
         for name in client.nthreads()
     }
     end = time.monotonic() + patience
     for name, future in asked.items():
         with suppress(TimeoutError):
             future.exception(timeout=max(0.0, end - time.monotonic()))
-        if (fault := _fault(future, code)) is not None:
+        if fault := _fault(future):
             raise WorkersLostError(f"worker {name} {fault}")
 
 
-def _question() -> Callable[[], tuple[str, str]]:
-    def tell() -> tuple[str, str]:  # travels by value: the worker may have no na64
-        import importlib  # noqa: PLC0415
-
-        try:
-            version = str(importlib.import_module("na64").__version__)
-        except ImportError:
-            return "", ""
-        try:
-            return version, str(importlib.import_module("na64.processors.execution.tasks").package_code())
-        except (ImportError, AttributeError):
-            return version, ""
-
-    return tell
-
-
-def _fault(future: Future, code: str | None) -> str | None:
+def _fault(future: Future) -> str:
     if future.status != "finished":
         return f"does not answer (its answer is {future.status})"
-    version, found = future.result()
-    if not version:
-        return "has no package na64"
-    if version != na64.__version__:
-        return f"has na64 {version}: expected {na64.__version__}"
-    if code is not None and found != code:
-        return f"has na64 {version} with other code ({found[:12]}): expected {code[:12]}"
-    return None
+    return str(future.result())
