@@ -24,6 +24,7 @@ from na64.commands import (
     signal,
 )
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.outputs.error_line import error_line
 
 _COMMANDS = (
     demo,
@@ -66,19 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, KeyError, OSError, RuntimeError) as problem:
         if options.debug:
             traceback.print_exc()
-        print(f"na64: {_line(problem)}", file=sys.stderr)
+        print(f"na64: {error_line(problem)}", file=sys.stderr)
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code
-
-
-def _line(problem: Exception) -> str:
-    """One line for a person: a KeyError without its quotes, an OSError with its file first."""
-    text = str(problem)
-    if isinstance(problem, KeyError) and problem.args:
-        text = str(problem.args[0])
-    elif isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
-        text = f"{problem.filename}: {problem.strerror}"
-    return " ".join(text.split())
 
 
 def parser() -> argparse.ArgumentParser:

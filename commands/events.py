@@ -94,9 +94,10 @@ def _show(options: argparse.Namespace) -> int:
         for card in cards:
             tell(lines(card))
             print()
-    for path in pictures(analysis, cards, folder, sheet=options.sheet):
+    written = pictures(analysis, cards, folder, sheet=options.sheet)
+    for path in written:
         print(f"picture: {path}")
-    return SUCCESS
+    return SUCCESS if written or not cards else INCOMPLETE
 
 
 def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tuple[Analysis, Choice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,9 +111,24 @@ def write_result(
     inputs = {record.sha256: record.name for record in catalogue.good}
     command = [str(argument) for argument in options.command_line]
     made_by = provenance(command=command, inputs=inputs, summary=summary)
-    write = store.write_numbers if options.no_report else store.write_products
     spills = known_spills(catalogue, job, periods, result)
-    write(folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills)
+    store.write_numbers(
+        folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills
+    )
     tell(messages.of_result(summary))
-    print(f"numbers: {folder}" if options.no_report else f"report: {folder / store.REPORT}")
+    if options.no_report:
+        print(f"numbers: {folder}")
+    else:
+        _draw_report(folder)
     return INCOMPLETE if summary.reasons else SUCCESS
+
+
+def _draw_report(folder: Path) -> None:
+    """Write the report; the verdict that was told before, and the exit code, do not depend on it."""
+    from na64.outputs.error_line import error_line
+    from na64.outputs.result.store import complete_report
+
+    try:
+        print(f"report: {complete_report(folder)}", flush=True)
+    except Exception as problem:
+        print(f"na64: the report is not written: {error_line(problem)}", file=sys.stderr)

@@ -34,10 +34,10 @@ def _add_why(verbs: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from na64.outputs.result.store import read_result, write_report
+    from na64.outputs.result.store import is_finished, read_result, write_report
 
     print(f"report: {write_report(options.folder, read_result(options.folder))}")
-    return SUCCESS
+    return SUCCESS if is_finished(options.folder) else INCOMPLETE
 
 
 def _status(options: argparse.Namespace) -> int:

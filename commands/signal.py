@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def add(verbs: Any) -> None:
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.report.style import style
+    from na64.outputs.drawing import write_figure
     from na64.outputs.signal import figures
     from na64.outputs.signal.efficiency import efficiency, efficiency_variations, injection
     from na64.selections.selection import load_selection
@@ -56,8 +57,8 @@ def _efficiency(options: argparse.Namespace) -> int:
         write_bytes(beside, efficiency_variations.variations_table(varied).to_csv())
     else:
         beside.unlink(missing_ok=True)
-    with style():
-        figures.draw_efficiencies(points).savefig(options.to.with_suffix(".png"))
+    make = partial(figures.draw_efficiencies, points)
+    write_figure(options.to.parent, options.to.stem, make, formats=("png",))
     tell(injection.describe(found))
     print(f"{options.to}: {len(points)} points")
     if varied:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
@@ -11,14 +12,10 @@ from na64.outputs.background.estimate import Estimate
 from na64.outputs.background.extrapolation import Extrapolation, Fit
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
-from na64.outputs.report.style import images, style
+from na64.outputs.drawing import write_figure
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
-
-FACTS = "background.json"
-FIGURES = "background"
-SCHEMA = 1
-"""Version of `FACTS`."""
+from na64.outputs.statistics.names import FACTS, FIGURES, SCHEMA
 
 
 def write_background(folder: Path, products: Products, found: Estimate) -> list[Path]:
@@ -34,13 +31,11 @@ def write_background(folder: Path, products: Products, found: Estimate) -> list[
     written = [folder / BACKGROUND, folder / FACTS]
     write_bytes(written[0], found.table.to_csv())
     write_bytes(written[1], to_json(facts_of(products, found)))
-    with style():
-        for extrapolation in found.extrapolations:
-            figure = sideband_figure(extrapolation, label=products.summary.label)
-            name = extrapolation.sideband.name.replace(" ", "_")
-            for suffix, data in images(figure):
-                written.append(folder / FIGURES / f"{name}.{suffix}")
-                write_bytes(written[-1], data)
+    for extrapolation in found.extrapolations:
+        name = extrapolation.sideband.name.replace(" ", "_")
+        make = partial(sideband_figure, extrapolation, label=products.summary.label)
+        drawn = write_figure(folder / FIGURES, name, make)
+        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
     return written
 
 

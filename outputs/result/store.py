@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object
 from na64.datasets.conditions.conditions import SpillFacts
+from na64.outputs.error_line import error_line
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
@@ -34,6 +37,11 @@ VARIATIONS = "variations.csv"
 VARIED_YIELDS = "variations_yields.csv"
 REPORT = "report.html"
 PLOTS = "plots"
+
+Picture: TypeAlias = tuple[str, str, str, bytes]
+"""Name, section of the report, caption and PNG of a figure."""
+
+_log = logging.getLogger(__name__)
 
 
 def write_products(
@@ -63,10 +71,8 @@ def write_products(
         `na64.outputs.result.spills.known_spills`.
     """
     write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by, spills=spills)
-    products = read_result(folder)
-    if not (folder / REPORT).exists():
-        write_report(folder, products)
-    return products
+    complete_report(folder)
+    return read_result(folder)
 
 
 def write_numbers(
@@ -105,31 +111,58 @@ def write_numbers(
     write_bytes(folder / RESULT, result)
 
 
+def complete_report(folder: Path) -> Path:
+    """Write plots and report of a result, unless they are there and of the same numbers and the same code."""
+    if not (folder / REPORT).exists():
+        write_report(folder, read_result(folder))
+    return folder / REPORT
+
+
 def write_report(folder: Path, products: Products) -> Path:
-    """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
-    from na64.outputs.report.figures import draw
+    """Write plots and report of a result; figures of an earlier one that are no longer made are removed.
+
+    A figure that cannot be drawn is logged and named in the report, which is then not finished: the next
+    command that needs it makes it again.
+    """
     from na64.outputs.report.report import render
     from na64.outputs.report.sections import sections
-    from na64.outputs.report.style import images
 
-    pictures = []
-    written = set()
-    for drawing in draw(products):
-        for suffix, data in images(drawing.figure):
-            path = folder / PLOTS / f"{drawing.name}.{suffix}"
-            write_bytes(path, data)
-            written.add(path)
-            if suffix == "png":
-                pictures.append((drawing.name, drawing.section, drawing.caption, data))
-    for path in (folder / PLOTS).glob("*"):
-        if path not in written and path.suffix in (".png", ".pdf"):
+    plots = folder / PLOTS
+    pictures, failed = _write_pictures(plots, products)
+    written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
+    for path in plots.glob("*"):
+        if path.name not in written and path.suffix in (".png", ".pdf"):
             path.unlink()
     result = (folder / RESULT).read_bytes()
     further, metrics = sections(folder, products, result), read_metrics(folder)
-    page = render(products, pictures, sections=further, metrics=metrics)
-    mark = _mark(result, (folder / PROVENANCE).read_bytes())
+    page = render(products, pictures, failed=failed, sections=further, metrics=metrics)
+    mark = b"" if failed else _mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
     return folder / REPORT
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell if the report of a result is there with all of its figures."""
+    return _is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
+
+
+def _write_pictures(plots: Path, products: Products) -> tuple[list[Picture], list[str]]:
+    """Write the plots; return those that can be shown and the names of those that failed."""
+    pictures, failed = [], []
+    try:
+        from na64.outputs.drawing import write_figure
+        from na64.outputs.report.figures import drawings
+
+        for drawing in drawings(products):
+            images = write_figure(plots, drawing.name, drawing.make)
+            if images:
+                pictures.append((drawing.name, drawing.section, drawing.caption, images["png"]))
+            else:
+                failed.append(drawing.name)
+    except Exception as problem:  # of matplotlib's own making: settings that it cannot read
+        _log.warning("figures are not drawn: %s", error_line(problem))
+        failed.append("the others")
+    return pictures, failed
 
 
 def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
