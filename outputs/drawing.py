@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -47,6 +48,7 @@ def write_figure(
     except Exception as problem:
         _log.warning("figure %s is not drawn: %s", name, error_line(problem))
         for suffix in formats:
-            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+            with suppress(OSError):
+                (folder / f"{name}.{suffix}").unlink()
         return {}
     return written

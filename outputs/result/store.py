@@ -44,7 +44,7 @@ Picture: TypeAlias = tuple[str, str, str, bytes]
 _log = logging.getLogger(__name__)
 
 
-def write_products(
+def write_numbers(
     folder: Path,
     *,
     facts: Summary,
@@ -52,10 +52,10 @@ def write_products(
     booking: Booking,
     made_by: Mapping[str, object],
     spills: Sequence[tuple[SpillFacts, Read]] = (),
-) -> Products:
-    """Write every product of a result into a folder: numbers first, then plots and report from them.
+) -> None:
+    """Write tables, histograms and provenance, then `RESULT`, which names them by content.
 
-    A report that is there already and is of the same numbers and the same code stays.
+    A report that is there already is removed unless it is of these numbers.
 
     Parameters
     ----------
@@ -69,24 +69,6 @@ def write_products(
         `na64.outputs.result.provenance.provenance`.
     spills : sequence of (SpillFacts, Read)
         `na64.outputs.result.spills.known_spills`.
-    """
-    write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by, spills=spills)
-    complete_report(folder)
-    return read_result(folder)
-
-
-def write_numbers(
-    folder: Path,
-    *,
-    facts: Summary,
-    tallies: Mapping[int, Tally],
-    booking: Booking,
-    made_by: Mapping[str, object],
-    spills: Sequence[tuple[SpillFacts, Read]] = (),
-) -> None:
-    """Write tables, histograms and provenance, then `RESULT`, which names them by content.
-
-    A report that is there already is removed unless it is of these numbers.
     """
     tallies = _every_run(facts, tallies, booking)
     tables = _tables(facts, tallies, booking)
