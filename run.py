@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # the working folder: a signal.py or numpy.py in it is not what we mean
+
+import argparse
+import os
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from na64 import __version__
 from na64.commands import (
@@ -24,7 +30,9 @@ from na64.commands import (
     signal,
 )
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
-from na64.outputs.error_line import error_line
+from na64.outputs.error_line import error_line, settings_of
+
+_TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 
 _COMMANDS = (
     demo,
@@ -56,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 incomplete result or failed check, 2 bad usage or input, 130 interrupted.
     """
+    if argv is None:
+        _leave_working_folder()
     options = parser().parse_args(argv)
     options.program = main
     options.command_line = list(sys.argv[1:] if argv is None else argv)
@@ -64,12 +74,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("na64: interrupted; what was finished is kept and the same command resumes", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, KeyError, OSError, RuntimeError) as problem:
+    except Exception as problem:
+        if not isinstance(problem, _TOLD) and not settings_of(problem):
+            raise
         if options.debug:
             traceback.print_exc()
         print(f"na64: {error_line(problem)}", file=sys.stderr)
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code
+
+
+def _leave_working_folder() -> None:
+    """Let no module of the working folder shadow another because ``PYTHONPATH`` has an empty part.
+
+    Nor is there a window that a backend of matplotlib could be for.
+    """
+    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if len(parts) > 1 and "" in parts:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
+        here = {"", str(Path.cwd())} - set(filter(None, parts))
+        sys.path[:] = [part for part in sys.path if part not in here]
+    os.environ["MPLBACKEND"] = "agg"
 
 
 def parser() -> argparse.ArgumentParser:

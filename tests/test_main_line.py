@@ -120,6 +120,30 @@ def test_nothing_is_counted_twice_on_resuming(
     assert canonical(first) == reference
 
 
+@pytest.mark.parametrize(
+    "problem",
+    [OSError(28, "No space left on device", "report.html"), ImportError("no jinja2"), TypeError("x")],
+)
+def test_a_report_that_cannot_be_written_takes_neither_verdict_nor_exit_code_with_it(
+    *,
+    data: Path,
+    tmp_path: Path,
+    problem: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("na64.outputs.result.store.write_report", fail)
+    line = ["process", f"{data}.json", "--selection", "dimuon_2023", "--to", str(tmp_path / "out")]
+    assert main([*line, "--executor", "iterative"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("COMPLETE: ")
+    assert "na64: the report is not written: " in said.err
+    assert main(["status", str(tmp_path / "out")]) == 0
+
+
 GATE = """
 import time
 from pathlib import Path

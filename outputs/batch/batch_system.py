@@ -73,7 +73,7 @@ def _script(place: Path) -> str:
     path = os.environ.get("PYTHONPATH")
     lines = ["#!/bin/sh", *([f"export PYTHONPATH={shlex.quote(path)}"] if path else [])]
     keys = f"{shlex.quote(str(list_of_job(place, 0).parent))}/$1.json"
-    return "\n".join([*lines, f"exec {shlex.quote(sys.executable)} -m na64.run work {keys}", ""])
+    return "\n".join([*lines, f"exec {shlex.quote(sys.executable)} -P -m na64.run work {keys}", ""])
 
 
 def _condor(place: Path, submission: Submission, needs: Needs, name: str) -> list[str]:

@@ -23,6 +23,9 @@ import cloudpickle
 
 from na64.processors.execution.tasks import Failed, Report, Task, Work, Worker, overdue
 
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Variable that keeps a Python from looking for modules, a `signal.py`, in the working folder."""
+
 _ALLOWED_DEATHS = 2
 _ALLOWED_FALSE_STARTS = 3
 _PATIENCE = 5.0
@@ -129,12 +132,27 @@ class IterativeBackend(Closing):
 @contextmanager
 def interrupts_blocked() -> Iterator[None]:
     """Let processes and threads that are started meanwhile never see Ctrl-C: the driver decides for all."""
-    resource_tracker.ensure_running()  # it unblocks interrupts when it starts
+    with _safe_path():
+        resource_tracker.ensure_running()  # it unblocks interrupts when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let processes that are started meanwhile not look for modules in the working folder."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 def _leave_with_driver() -> None:
@@ -176,7 +194,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
-        with interrupts_blocked():
+        with interrupts_blocked(), _safe_path():
             self._process.start()
         theirs.close()
         self.task: Task | None = None

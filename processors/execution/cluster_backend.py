@@ -19,7 +19,15 @@ from distributed import Client, Security, WorkerPlugin
 import na64
 from na64.processors.execution.backends import Backend, WorkersLostError, interrupts_blocked
 from na64.processors.execution.clusters import Cluster, Code, Kind, Tls
-from na64.processors.execution.dask_backend import ENVIRONMENT, SETTINGS, Connected, DaskBackend, is_private
+from na64.processors.execution.dask_backend import (
+    ENVIRONMENT,
+    SETTINGS,
+    Connected,
+    DaskBackend,
+    connect,
+    is_private,
+    warn_of_preloads,
+)
 from na64.processors.execution.tasks import package_code
 
 _FOLDERS = ("datasets", "processors", "selections")
@@ -31,7 +39,7 @@ _ROLES = ("client", "scheduler", "worker")
 _SET = {
     f"DASK_{name.upper().replace('-', '_').replace('.', '__')}": value
     for name, value in SETTINGS.items()
-    if name.startswith(("distributed.worker.", "distributed.admin."))
+    if name.startswith(("distributed.worker.", "distributed.admin.", "distributed.nanny.preload"))
 }
 EXPORTS = [f"export {name}='{value}'" for name, value in (ENVIRONMENT | _SET).items()]
 
@@ -59,7 +67,7 @@ def open_cluster(cluster: Cluster, *, workers: int = 1, memory: int | None = Non
 def _connect(cluster: Cluster) -> Connected:
     security = None if cluster.tls is None else _security(cluster.tls)
     try:
-        client = Client(cluster.address, security=security, timeout=_PATIENCE, set_as_default=False)
+        client = connect(cluster.address, security=security, timeout=_PATIENCE)
     except (OSError, TimeoutError, TypeError) as error:  # TypeError: encryption without certificates
         why = type(error).__name__
         raise WorkersLostError(f"no scheduler answers at {cluster.address} ({why})") from None
@@ -68,6 +76,7 @@ def _connect(cluster: Cluster) -> Connected:
 
 
 def _make(cluster: Cluster, n_workers: int) -> Connected:
+    warn_of_preloads()
     with ExitStack() as stack:
         with dask.config.set(SETTINGS), interrupts_blocked():
             made = _MAKERS[cluster.kind](cluster, stack)
@@ -80,7 +89,7 @@ def _make(cluster: Cluster, n_workers: int) -> Connected:
 
 
 def _client(made: Any) -> Client:
-    return Client(made, timeout=_PATIENCE, set_as_default=False)
+    return connect(made, timeout=_PATIENCE)
 
 
 def _scale(cluster: Cluster, made: Any, n_workers: int) -> None:
