@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
+from na64.commands.progress import progress
 from na64.datasets.catalogue.build import load
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read
@@ -41,8 +43,6 @@ MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 27
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _WORLD = re.compile(rb"world-\w+")
-_SECONDS = re.compile(r"[\d.,]+ (?:m?s|min)\b|[\d,.]+/s")
-_ON_THE_WAY = re.compile(r"^.* of .* left\n", re.MULTILINE)
 
 Branches = dict[str, Any]
 
@@ -272,8 +272,21 @@ def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[W
 
 
 @pytest.fixture
-def look(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Seen]:
-    """Process a world and give all that can be seen of it."""
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock of progress go on by 11 s whenever it is read.
+
+    What is said of progress depends on what is told of it and on nothing else, and every piece has its line.
+    """
+
+    def show(*of: Any, **options: Any) -> Any:
+        return progress(*of, **options, clock=itertools.count(0.0, 11.0).__next__)
+
+    monkeypatch.setattr("na64.commands.progress.progress", show)
+
+
+@pytest.fixture
+def look(capfd: pytest.CaptureFixture[str], tmp_path: Path, ticking: None) -> Callable[..., Seen]:
+    """Process a world and give all that can be seen of it; a line of progress for every piece is in it."""
 
     def process(world: World, *options: str, report: bool = False) -> Seen:
         folder = tmp_path / "out"
@@ -284,10 +297,7 @@ def look(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., See
         line = ["process", str(world.catalogue), "--to", str(folder), *options]
         executor = [] if "--executor" in options else ["--executor", "iterative"]
         code = main([*line, *executor, *([] if report else ["--no-report"])])
-        out, err = (
-            _WORLD.sub(b"WORLD", _SECONDS.sub("TIME", _ON_THE_WAY.sub("", text)).encode()).decode()
-            for text in capfd.readouterr()
-        )
+        out, err = (_WORLD.sub(b"WORLD", text.encode()).decode() for text in capfd.readouterr())
         return Seen(code, out, err, *_contents(folder), _features(store))
 
     return process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def test_worlds_look_the_same(worlds: Any, look: Any, layout: str, selection: st
     assert seen[0].code == 0
     assert hidden_total(seen[0]) > 50
     assert len(seen[0].partials) == len(seen[0].features) >= 2
+    assert len(seen[0].err.splitlines()) > len(seen[0].partials)  # each piece had a line
 
 
 def test_a_world_with_another_visible_event_looks_different(worlds: Any, look: Any) -> None:
@@ -95,6 +97,7 @@ def scheduler() -> Iterator[str]:
         threads_per_worker=1,
         processes=False,
         protocol="tcp",
+        silence_logs=logging.CRITICAL,  # it warns of loops and of garbage that take long
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
     ) as cluster:
