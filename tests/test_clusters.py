@@ -313,11 +313,11 @@ def test_pages_are_on_the_loopback_address_and_say_no_more_than_they_must() -> N
     with DaskBackend(workers=1, dashboard=True) as backend:
         port = backend.client.cluster.scheduler.http_server.port
         assert backend.client.dashboard_link == f"http://127.0.0.1:{port}/status"
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=30) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=600) as page:
             assert page.status == 200
         for hidden in ("info/main/workers.html", "json/counts.json", "metrics"):
             with pytest.raises(urllib.error.HTTPError, match="404") as refused:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/{hidden}", timeout=30)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{hidden}", timeout=600)
             refused.value.close()
 
 

@@ -107,7 +107,7 @@ def foreign_worker(tmp_path: Path) -> Iterator[Starter]:
 
 def _expect_refusal(scheduler: str, code: str | None, message: str) -> None:
     with (
-        DaskBackend(scheduler=scheduler, patience=300.0) as backend,
+        DaskBackend(scheduler=scheduler, patience=600.0) as backend,
         pytest.raises(WorkersLostError, match=message),
     ):
         _collect(backend, code)
@@ -127,7 +127,7 @@ def test_a_worker_with_our_package_works_but_not_with_other_code(
     empty_scheduler: str, foreign_worker: Starter
 ) -> None:
     foreign_worker(None, empty_scheduler)
-    with DaskBackend(scheduler=empty_scheduler) as backend:
+    with DaskBackend(scheduler=empty_scheduler, patience=600.0) as backend:
         assert _collect(backend) == _collect(IterativeBackend())
     _expect_refusal(empty_scheduler, "f" * 64, r"with other code \([0-9a-f]{12}\): expected ffffffffffff")
 
@@ -185,11 +185,11 @@ def test_a_worker_that_comes_late_is_asked_and_the_others_do_its_part(
         LocalCluster(n_workers=1, threads_per_worker=1, **options) as cluster,
     ):
         address = cluster.scheduler_address
-        with DaskBackend(scheduler=address, bundle=1) as backend:
+        with DaskBackend(scheduler=address, bundle=1, patience=600.0) as backend:
             answers = backend.map(work, TASKS)
             found = [next(answers)]  # the first worker has another task now, and waits in it
             foreign_worker(source, address)
-            backend.client.wait_for_workers(2, timeout=300)
+            backend.client.wait_for_workers(2, timeout=600)
             found += list(answers)
     assert all(isinstance(report, Done) for _, report in found)
     assert {task.key for task, _ in found} == {task.key for task in TASKS}
@@ -209,11 +209,14 @@ def test_tasks_whose_worker_ends_beside_a_refused_one_are_done_by_the_next(
 
     first = foreign_worker(None, empty_scheduler)
     work = Work(_sum_with_company, tmp_path, code=package_code())
-    with refusals(Exchange(tmp_path)) as lines, DaskBackend(scheduler=empty_scheduler, bundle=1) as backend:
+    with (
+        refusals(Exchange(tmp_path)) as lines,
+        DaskBackend(scheduler=empty_scheduler, bundle=1, patience=600.0) as backend,
+    ):
         answers = backend.map(work, TASKS)
         found = [next(answers)]
         foreign_worker("__version__ = '0.0.1'\n", empty_scheduler)
-        backend.client.wait_for_workers(2, timeout=300)
+        backend.client.wait_for_workers(2, timeout=600)
         found += list(answers)
     assert sorted(task.start for task, report in found if isinstance(report, Done)) == list(range(12))
     assert len(lines) == 1
