@@ -142,7 +142,9 @@ def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Back
     if options.executor != "dask" or options.scheduler or options.cluster:
         raise ValueError("--dashboard goes with workers of this machine: the dask executor and nothing else")
     if find_spec("bokeh") is None:
-        raise ValueError("--dashboard needs the package bokeh, which is not installed")
+        raise ValueError(
+            "--dashboard needs the package bokeh, which is not installed: it is the extra na64[dashboard]"
+        )
     from na64.processors.execution.dask_backend import DaskBackend
 
     backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
