@@ -305,12 +305,12 @@ def test_workers_that_are_jobs_of_slurm_give_the_same_products(
 ) -> None:
     monkeypatch.setenv("PATH", f"{STAND_INS / 'jobqueue'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("STAND_IN_COUNTER", str(tmp_path / "counter"))
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "it's my place"  # as a shell would not have it
+    place.mkdir()
+    monkeypatch.chdir(place)
     mine = tmp_path / "mine.toml"
     text = '[cluster]\nkind = "slurm"\nminimum = 1\nmaximum = 2\n[options]\ncores = 1\nmemory = "1 GB"\n'
-    mine.write_text(
-        f'{text}local_directory = "{tmp_path}"\n[options.scheduler_options]\nhost = "127.0.0.1"\n'
-    )
+    mine.write_text(f'{text}local_directory = "{place}"\n[options.scheduler_options]\nhost = "127.0.0.1"\n')
     folder = run(process, data, "slurm", "--executor", "dask", "--cluster", str(mine))
     assert canonical(folder) == reference
     scripts = list(tmp_path.glob("script_*[0-9]"))
@@ -318,7 +318,7 @@ def test_workers_that_are_jobs_of_slurm_give_the_same_products(
     assert all(
         "--tls-key" in script.read_text() and "ROUTES='[]'" in script.read_text() for script in scripts
     )
-    assert not list(tmp_path.glob(".na64-tls-*"))
+    assert not list(place.glob(".na64-tls-*"))
 
 
 @pytest.mark.parametrize(

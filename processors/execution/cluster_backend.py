@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import shlex
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -111,13 +113,28 @@ def _make_queue(module: str, name: str, command: str, cluster: Cluster, stack: E
         raise ValueError(f"cluster {cluster.name}: {command} is not on this machine")
     options: dict[str, Any] = dict(cluster.options)
     shared = options.pop("shared_temp_directory", None)
+    options.setdefault("python", shlex.quote(sys.executable))
+    if "local_directory" in options:
+        options["local_directory"] = shlex.quote(str(options["local_directory"]))
     options["job_script_prologue"] = [*EXPORTS, *options.get("job_script_prologue", [])]
     closed = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["scheduler_options"] = options.get("scheduler_options", {}) | closed
     if not cluster.insecure:
         tls = cluster.tls or _temporary(stack, shared)
-        options |= {"security": _security(tls), "protocol": "tls://"}
+        options |= {"security": _security(tls, _Quoted), "protocol": "tls://"}
     return maker(**options)
+
+
+class _Quoted(Security):  # type: ignore[misc]
+    """Encryption whose files a shell is told of: dask-jobqueue writes them into a job script as they are."""
+
+    def get_tls_config_for_role(self, role: str) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_tls_config_for_role(role)
+        return (
+            {name: value and shlex.quote(value) for name, value in found.items()}
+            if role == "worker"
+            else found
+        )
 
 
 def _make_pods(cluster: Cluster, _stack: ExitStack) -> Any:
@@ -129,10 +146,10 @@ def _make_at_gateway(cluster: Cluster, _stack: ExitStack) -> Any:
     return _load("dask_gateway", cluster).GatewayCluster(**cluster.options)
 
 
-def _security(tls: Tls) -> Security:
+def _security(tls: Tls, kind: type[Security] = Security) -> Security:
     pair = (("cert", str(tls.cert)), ("key", str(tls.key)))
     roles = {f"tls_{role}_{part}": path for role in _ROLES for part, path in pair}
-    return Security(tls_ca_file=str(tls.ca), require_encryption=True, **roles)
+    return kind(tls_ca_file=str(tls.ca), require_encryption=True, **roles)
 
 
 def _temporary(stack: ExitStack, shared: str | None) -> Tls:
