@@ -78,9 +78,8 @@ def _script(place: Path) -> str:
     places = {name: _absolute(os.environ.get(name, "")) for name in _PLACES}
     exports = [f"export {name}={shlex.quote(value)}" for name, value in places.items() if value]
     keys = f"{shlex.quote(str(list_of_job(place, 0).parent))}/$1.json"
-    return "\n".join(
-        ["#!/bin/sh", *exports, f"exec {shlex.quote(sys.executable)} -P -m na64.run work {keys}", ""]
-    )
+    start = f"exec {shlex.quote(sys.executable)} -P -m na64.run work {keys}"
+    return "\n".join(["#!/bin/sh", *exports, start, ""])
 
 
 def _absolute(paths: str) -> str:
