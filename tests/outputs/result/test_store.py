@@ -146,6 +146,7 @@ def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Pat
 
 
 def test_nothing_that_draws_is_imported_before_something_is_drawn() -> None:
-    code = "import sys\nimport na64.outputs.result.store\nprint({'matplotlib', 'mplhep', 'jinja2'} & {*sys.modules})"
+    drawing = "{'matplotlib', 'mplhep', 'jinja2'}"
+    code = f"import sys\nimport na64.outputs.result.store\nprint({drawing} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
