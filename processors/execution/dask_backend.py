@@ -16,7 +16,7 @@ import dask
 from distributed import Client, Future, LocalCluster, Security
 
 import na64
-from na64.processors.execution.backends import Answers, Closing, WorkersLostError, interrupts_blocked
+from na64.processors.execution.backend import Answers, Closing, WorkersLostError, interrupts_blocked
 from na64.processors.execution.dask_stream import GONE, Desk, Stream
 from na64.processors.execution.tasks import Failed, Task, Work
 

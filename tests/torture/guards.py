@@ -64,7 +64,7 @@ NEAREST: dict[str, list[str]] = {
     "processors/execution/ledger.py": ["tests/processors/execution/test_ledger.py"],
     "processors/execution/tasks.py": ["tests/processors/execution/test_tasks.py"],
     "processors/execution/executor.py": [_EXECUTOR, _INTERRUPTED, *_NO_CLUSTER],
-    "processors/execution/backends.py": [
+    "processors/execution/processes.py": [
         _BACKENDS,
         _EXECUTOR,
         _INTERRUPTED,
@@ -76,7 +76,7 @@ NEAREST: dict[str, list[str]] = {
 
 _SAME_EVENTS = "only saves time: files that are apart have no event in common"
 _UNREACHABLE = "only says so: Python closes what nothing refers to any more"
-_POOL = "processors/execution/backends.py"
+_POOL = "processors/execution/processes.py"
 EQUIVALENT = {
     "datasets/catalogue/overlap.py never: if keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
     "datasets/catalogue/overlap.py and/or: keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
