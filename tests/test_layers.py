@@ -44,7 +44,9 @@ def _late(tree: ast.AST) -> set[str]:
     """Modules that are imported by name when they are needed."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     calls = [call for call in calls if ast.unparse(call.func).endswith("import_module")]
-    return {argument.value for call in calls for argument in call.args if isinstance(argument, ast.Constant)}
+    arguments = [argument for call in calls for argument in call.args]
+    values = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
+    return {value for value in values if isinstance(value, str)}
 
 
 def _graph(sources: dict[str, str]) -> dict[str, set[str]]:
