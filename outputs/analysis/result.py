@@ -21,6 +21,7 @@ from na64.outputs.result.products import of_all_runs
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import BoxFacts, Role, SelectionFacts, Summary, Verdict
 from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.variations import Change, changes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,6 +99,12 @@ class Result:
     def histograms(self) -> Mapping[str, hist.Hist]:
         """Histograms of all runs by name, in GeV, ns and rad; `summary.histograms` explains each."""
         return MappingProxyType(dict(self._products.histograms))
+
+    @property
+    def changes(self) -> Mapping[str, Mapping[str, Change]]:
+        """Change of every yield of all runs by every variation, with its error; empty without variations."""
+        varied = self._products.varied_yields
+        return {} if varied is None else changes(varied)
 
     def plot_plane(self, after: str | None = None) -> Figure:
         """Energies in ECAL and HCAL with regions and box.
