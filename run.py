@@ -30,7 +30,7 @@ from na64.commands import (
     signal,
 )
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
-from na64.outputs.error_line import error_line, settings_of
+from na64.datasets.basics.error_line import error_line, settings_of
 
 _TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 

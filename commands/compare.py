@@ -57,7 +57,7 @@ def _compare(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.compare import lines
     from na64.outputs.comparison.compare_plot import draw_comparison
-    from na64.outputs.drawing import write_figure
+    from na64.outputs.report.drawing import write_figure
 
     found = _found(options)
     tell(lines(found))
@@ -76,7 +76,7 @@ def _overlay(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
     from na64.outputs.comparison.overlay_plot import pages
-    from na64.outputs.drawing import write_figure
+    from na64.outputs.report.drawing import write_figure
     from na64.outputs.result.store import read_result
 
     sources = []
@@ -99,8 +99,8 @@ def _stability(options: argparse.Namespace) -> int:
     from na64.outputs.comparison.drift import gather
     from na64.outputs.comparison.stability import lines, stability, table_of
     from na64.outputs.comparison.stability_plot import pages
-    from na64.outputs.drawing import write_figure
     from na64.outputs.events.analysis import reopen
+    from na64.outputs.report.drawing import write_figure
 
     analysis = reopen(options.folder)
     analysis.stage(options.after)

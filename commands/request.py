@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from na64.commands.report_sections import complete_report
 from na64.commands.verbs import INCOMPLETE, SUCCESS, positive, tell
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ def write_result(
 
 def _draw_report(folder: Path) -> None:
     """Write the report; the verdict that was told before, and the exit code, do not depend on it."""
-    from na64.outputs.error_line import error_line
-    from na64.outputs.result.store import complete_report
+    from na64.datasets.basics.error_line import error_line
 
     try:
         print(f"report: {complete_report(folder)}", flush=True)

@@ -33,7 +33,7 @@ def add(verbs: Any) -> None:
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.drawing import write_figure
+    from na64.outputs.report.drawing import write_figure
     from na64.outputs.signal import figures
     from na64.outputs.signal.efficiency import efficiency, efficiency_variations, injection
     from na64.selections.selection import load_selection

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from na64 import run
-from na64.outputs.error_line import error_line
+from na64.datasets.basics.error_line import error_line
 from na64.processors.execution.backends import Kind, open_backend
 from na64.processors.execution.dask_backend import PRELOADS, SETTINGS, DaskBackend, own_settings
 from na64.processors.execution.ledger import Partial

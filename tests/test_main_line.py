@@ -135,7 +135,7 @@ def test_a_report_that_cannot_be_written_takes_neither_verdict_nor_exit_code_wit
     def fail(*_: object) -> None:
         raise problem
 
-    monkeypatch.setattr("na64.outputs.result.store.write_report", fail)
+    monkeypatch.setattr("na64.outputs.report.write.write_report", fail)
     line = ["process", f"{data}.json", "--selection", "dimuon_2023", "--to", str(tmp_path / "out")]
     assert main([*line, "--executor", "iterative"]) == 0
     said = capsys.readouterr()

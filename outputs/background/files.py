@@ -10,12 +10,12 @@ from pathlib import Path
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.background.estimate import Estimate
 from na64.outputs.background.extrapolation import Extrapolation, Fit
+from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
-from na64.outputs.drawing import write_figure
+from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
-from na64.outputs.statistics.names import FACTS, FIGURES, SCHEMA
 
 
 def write_background(folder: Path, products: Products, found: Estimate) -> list[Path]:

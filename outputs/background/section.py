@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from na64.outputs.background.names import FACTS, FIGURES
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET
 from na64.outputs.background.table import read_background
 from na64.outputs.report.templates import Section
-from na64.outputs.statistics.names import FACTS, FIGURES
 
 _RANGE = "Shaded: the range of the fits. Hatched: the box, where nobody has looked."
 _CAPTIONS = {

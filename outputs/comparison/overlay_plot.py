@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
 from na64.outputs.comparison.statistics import chance
-from na64.outputs.drawing import Make
+from na64.outputs.report.drawing import Make
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET
 from na64.outputs.result.yields import poisson_errors
 

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from na64.outputs.drawing import Make, write_figure
 from na64.outputs.events.analysis import Analysis
 from na64.outputs.events.card import Card, cards_of
 from na64.outputs.events.choice import Choice, Chosen, choose
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.planes import draw_plane, planes_of
+from na64.outputs.report.drawing import Make, write_figure
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, marked
 from na64.processors.counting.counting import judge_events
 

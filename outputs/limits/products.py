@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.drawing import write_figure
 from na64.outputs.limits.analysis import Analysis, named
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
+from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table

@@ -8,8 +8,8 @@ from functools import partial
 
 import hist
 
-from na64.outputs.drawing import Make
 from na64.outputs.report import plots, spectra
+from na64.outputs.report.drawing import Make
 from na64.outputs.report.plane import plane
 from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +14,7 @@ from numpy.typing import NDArray
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object
 from na64.datasets.conditions.conditions import SpillFacts
-from na64.outputs.error_line import error_line
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
-from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.spills import Read, spills_table
 from na64.outputs.result.summary import Summary
@@ -38,11 +34,6 @@ VARIED_YIELDS = "variations_yields.csv"
 REPORT = "report.html"
 PLOTS = "plots"
 
-Picture: TypeAlias = tuple[str, str, str, bytes]
-"""Name, section of the report, caption and PNG of a figure."""
-
-_log = logging.getLogger(__name__)
-
 
 def write_numbers(
     folder: Path,
@@ -56,19 +47,6 @@ def write_numbers(
     """Write tables, histograms and provenance, then `RESULT`, which names them by content.
 
     A report that is there already is removed unless it is of these numbers.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if there is none.
-    facts : Summary
-    tallies : mapping of int to Tally
-        By run; a run without one counts as empty.
-    booking : Booking
-    made_by : mapping
-        `na64.outputs.result.provenance.provenance`.
-    spills : sequence of (SpillFacts, Read)
-        `na64.outputs.result.spills.known_spills`.
     """
     tallies = _every_run(facts, tallies, booking)
     tables = _tables(facts, tallies, booking)
@@ -87,69 +65,15 @@ def write_numbers(
     digests = {name: _digest(data) for name, data in contents.items()}
     result = summary.to_json(replace(_without_paths(facts), products=digests))
     origin = provenance.to_json(made_by)
-    if not _is_report_of(folder, result, origin):
+    if not is_report_of(folder, result, origin):
         (folder / REPORT).unlink(missing_ok=True)
     write_bytes(folder / PROVENANCE, origin)
     write_bytes(folder / RESULT, result)
 
 
-def complete_report(folder: Path) -> Path:
-    """Write plots and report of a result, unless they are there and of the same numbers and the same code."""
-    if not (folder / REPORT).exists():
-        write_report(folder, read_result(folder))
-    return folder / REPORT
-
-
-def write_report(folder: Path, products: Products) -> Path:
-    """Write plots and report of a result; figures of an earlier one that are no longer made are removed.
-
-    A figure that cannot be drawn is logged and named in the report, which is then not finished: the next
-    command that needs it makes it again.
-    """
-    from na64.outputs.report.report import render
-    from na64.outputs.report.sections import sections
-
-    plots = folder / PLOTS
-    pictures, failed = _write_pictures(plots, products)
-    written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
-    for path in plots.glob("*"):
-        if path.name not in written and path.suffix in (".png", ".pdf"):
-            path.unlink()
-    result = (folder / RESULT).read_bytes()
-    further, metrics = sections(folder, products, result), read_metrics(folder)
-    page = render(products, pictures, failed=failed, sections=further, metrics=metrics)
-    mark = b"" if failed else _mark(result, (folder / PROVENANCE).read_bytes())
-    write_bytes(folder / REPORT, page.encode() + mark)
-    return folder / REPORT
-
-
-def is_finished(folder: Path) -> bool:
-    """Tell if the report of a result is there with all of its figures."""
-    return _is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
-
-
-def _write_pictures(plots: Path, products: Products) -> tuple[list[Picture], list[str]]:
-    """Write the plots; return those that can be shown and the names of those that failed."""
-    pictures, failed = [], []
-    try:
-        from na64.outputs.drawing import write_figure
-        from na64.outputs.report.figures import drawings
-
-        for drawing in drawings(products):
-            images = write_figure(plots, drawing.name, drawing.make)
-            if images:
-                pictures.append((drawing.name, drawing.section, drawing.caption, images["png"]))
-            else:
-                failed.append(drawing.name)
-    except Exception as problem:  # of matplotlib's own making: settings that it cannot read
-        _log.warning("figures are not drawn: %s", error_line(problem))
-        failed.append("the others")
-    return pictures, failed
-
-
-def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
+def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
     """Tell if report and plots were made of a result and by the code that its provenance names."""
-    mark = _mark(result, origin)
+    mark = report_mark(result, origin)
     try:
         with (folder / REPORT).open("rb") as file:
             file.seek(-len(mark), os.SEEK_END)
@@ -158,7 +82,7 @@ def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
         return False
 
 
-def _mark(result: bytes, origin: bytes) -> bytes:
+def report_mark(result: bytes, origin: bytes) -> bytes:
     """Last line of a report: what it was made of."""
     return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
 

@@ -16,8 +16,7 @@ import cloudpickle
 import dask
 from distributed import Client, Future, LocalCluster, Security
 
-from na64.processors.dask_worker import desk, question
-from na64.processors.execution.backends import (
+from na64.processors.execution.backend import (
     SAFE_PATH,
     Answers,
     Closing,
@@ -25,6 +24,7 @@ from na64.processors.execution.backends import (
     interrupts_blocked,
 )
 from na64.processors.execution.dask_stream import GONE, Stream
+from na64.processors.execution.dask_worker import desk, question
 from na64.processors.execution.tasks import Failed, Task, Work
 
 ENVIRONMENT = {
@@ -108,7 +108,8 @@ class DaskBackend(Closing):
     dashboard : bool
         Serve the pages of Dask on the loopback address: everybody on this machine sees when each task ran.
     opener : callable or None
-        Makes the connection, in place of `workers` and `scheduler`; see `na64.processors.execution.cluster_backend`.
+        Makes the connection, in place of `workers` and `scheduler`; see
+        `na64.processors.execution.cluster_backend`.
     patience : float, s
         How long to wait for a connection, for a first worker, and for an answer of every worker.
     """

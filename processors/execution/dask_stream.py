@@ -16,8 +16,8 @@ import cloudpickle
 from distributed import Client, Future, KilledWorker
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
-from na64.processors.dask_worker import Answer, performer
-from na64.processors.execution.backends import Answers, WorkersLostError
+from na64.processors.execution.backend import Answers, WorkersLostError
+from na64.processors.execution.dask_worker import Answer, performer
 from na64.processors.execution.tasks import Failed, Task
 
 GONE = (OSError, TimeoutError)

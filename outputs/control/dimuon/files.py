@@ -26,7 +26,7 @@ from na64.outputs.control.dimuon.by_run import histograms_by_run
 from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAK_KINDS, PEAKS, SCHEMA
 from na64.outputs.control.dimuon.production import Production
-from na64.outputs.drawing import write_figure
+from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 from na64.outputs.result.table import Table

@@ -22,17 +22,12 @@ import numpy as np
 import psutil
 import pytest
 
-from na64.processors.execution.backends import (
-    Backend,
-    IterativeBackend,
-    Kind,
-    ProcessesBackend,
-    WorkersLostError,
-    open_backend,
-)
+from na64.processors.execution.backend import Backend, WorkersLostError
+from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.memory import keep_freed_memory
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Done, Failed, Options, Report, Task, Work
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
@@ -294,7 +289,7 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_heard(
         return _sum(task, 5)
 
     now = [0.0]
-    monkeypatch.setattr("na64.processors.execution.backends.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("na64.processors.execution.processes.time", SimpleNamespace(monotonic=lambda: now[0]))
     with ProcessesBackend(2) as processes:
         _collect(processes, Work(_sum, 5), _tasks())
         reports = []

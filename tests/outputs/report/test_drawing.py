@@ -8,7 +8,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from na64.outputs.drawing import write_figure
+from na64.outputs.report.drawing import write_figure
 
 
 def picture() -> Figure:

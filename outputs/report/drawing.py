@@ -11,7 +11,7 @@ from typing import TypeAlias
 from matplotlib.figure import Figure
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.error_line import error_line
+from na64.datasets.basics.error_line import error_line
 from na64.outputs.report.style import FORMATS, images, style
 
 Make: TypeAlias = Callable[[], Figure]
