@@ -37,7 +37,7 @@ def _add_probe(verbs: Any) -> None:
 
 
 def _dimuon(options: argparse.Namespace) -> int:
-    from na64.outputs.control.dimuon import files
+    from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
@@ -47,7 +47,7 @@ def _dimuon(options: argparse.Namespace) -> int:
     files.write_comparison(options.folder, data, found, peaks)
     tell(files.of_comparison(found))
     tell(files.of_peaks(peaks))
-    print(f"table: {options.folder / files.DIMUON}; plots: {options.folder / files.FIGURES}")
+    print(f"table: {options.folder / names.DIMUON}; plots: {options.folder / names.FIGURES}")
     renew_report(options.folder)
     return SUCCESS
 
@@ -62,13 +62,13 @@ def _production(campaign: str) -> Any:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from na64.outputs.control.dimuon import files
+    from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
     for folder in options.folders:
         products = read_result(folder)
         print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
         tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
-        print(f"table: {folder / files.EFFICIENCIES}")
+        print(f"table: {folder / names.EFFICIENCIES}")
         renew_report(folder)
     return SUCCESS

@@ -78,8 +78,13 @@ def documented(
     lines = re.findall(r"^\$ ((?:export |TLS=).*)$", DOCUMENT, re.MULTILINE)
     (line,) = re.findall(rf"^\$ {name} (.*?) &", DOCUMENT, re.MULTILINE)
     script = "\n".join([*lines, f"exec {sys.executable} -m {name} {line} {options}"])
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(["sh", "-c", script], cwd=folder, env=os.environ | more, **quiet)
+    process = subprocess.Popen(
+        ["sh", "-c", script],
+        cwd=folder,
+        env=os.environ | dict(more),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield process.pid
     finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pytest
+from cycler import cycler
 from matplotlib.figure import Figure
 
 from na64.outputs.report.drawing import write_figure
@@ -25,7 +26,7 @@ def picture() -> Figure:
     [
         {"text.usetex": True},
         {"font.size": 30.0, "font.family": ["monospace"]},
-        {"axes.grid": True, "axes.prop_cycle": mpl.cycler(color=["red"])},
+        {"axes.grid": True, "axes.prop_cycle": cycler(color=["red"])},
         {"savefig.bbox": "tight", "savefig.transparent": True, "savefig.facecolor": "black"},
         {"figure.autolayout": True, "figure.subplot.left": 0.4},
         {"path.sketch": (1.0, 100.0, 2.0), "path.simplify": False},
@@ -36,10 +37,11 @@ def picture() -> Figure:
 )
 def test_settings_of_the_user_change_no_figure(setting: dict[str, Any], tmp_path: Path) -> None:
     expected = write_figure(tmp_path, "picture", picture)
+    current: Any = mpl.rcParams
     with mpl.rc_context():
-        mpl.rcParams.update(setting)
+        current.update(setting)
         assert write_figure(tmp_path, "picture", picture) == expected
-        assert {name: mpl.rcParams[name] for name in setting} == setting
+        assert {name: current[name] for name in setting} == setting
     assert expected.keys() == {"png", "pdf"}
 
 
