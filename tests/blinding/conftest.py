@@ -30,7 +30,7 @@ from na64.selections.selection import load_selection
 from na64.selections.signal_box import visible_mask
 from na64.selections.variations import Effect
 
-N_EVENTS = 900
+N_EVENTS = 1_500
 KEYS = ("run", "spill", "event", "trigger")
 CAMPAIGNS = {"tout2023": "small", "hits": "small", "array2018": "small2018"}
 WORLDS = ("box", "edge", "mad", "canary")
