@@ -10,6 +10,7 @@ from coffea.processor import ProcessorABC
 
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.schema import columns_of
 from na64.processors.counting.tally import Tally
@@ -60,6 +61,8 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     ) -> None:
         if not isinstance(selection, Selection):
             selection = load_selection(selection, extra_features=plugin.features if plugin else None)
+        if layout is not None:
+            check_keys(layout)
         self.selection = selection
         self.simulation = simulation
         self.layout = layout

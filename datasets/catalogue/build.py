@@ -15,6 +15,7 @@ from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.files import is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 
@@ -86,6 +87,8 @@ def build(
     if previous is not None and previous.kind is not kind:
         raise ValueError(f"the catalogue is of {previous.kind.value}, not of {kind.value}")
     allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
+    for one in allowed:
+        check_keys(one)
     layouts = _by_name([*allowed, *_known_layouts(previous)])
     expected = Expectation(
         tuple(layouts.values() if layout is None else allowed), known_periods, period, settled

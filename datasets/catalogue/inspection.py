@@ -21,9 +21,10 @@ from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, fin
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.geometry import SAMPLE, check_events, check_layout
 from na64.datasets.instrument.columns import EventColumns
+from na64.datasets.layout_rules import check_numbers
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.files import is_url, open_binary, open_file
-from na64.datasets.reading.layout import Layout, detect_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout, detect_layout
 from na64.datasets.reading.read import read_tree
 from na64.datasets.reading.stored import BadFileError, ChangedFileError, Format, Tree, first_line
 
@@ -201,6 +202,8 @@ def read_keys(path: str, layout: Layout, name: str) -> Keys:
 
 def _range_keys(tree: Tree, layout: Layout, start: int, stop: int) -> Keys:
     event = read_tree(tree, layout, start, stop, columns=("run", "spill", "event")).event
+    if layout.name not in LAYOUTS:
+        check_numbers(layout, event)
     keys = _pack(event["spill"], event["event"])
     return {int(run): keys[event["run"] == run] for run in np.unique(event["run"])}
 

@@ -72,7 +72,7 @@ def summarise(
         verdict=Verdict.INCOMPLETE if reasons else Verdict.COMPLETE,
         reasons=reasons,
         is_data=is_data,
-        has_truth=any(record.truth for record in catalogue.good),
+        has_truth=len(catalogue.claimed) < len(catalogue.good),
         blinding=Blinding.BLIND if is_data else Blinding.NOT_BLINDED,
         scope=scope,
         totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
