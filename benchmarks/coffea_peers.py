@@ -51,7 +51,7 @@ def run_awkward(sample: Sample, selection: Selection) -> Counts:
 def _run(sample: Sample, processor: ProcessorABC) -> Any:
     runner = Runner(
         IterativeExecutor(status=False, compression=None),
-        schema=NA64Schema.using(sample.layout),
+        schema=NA64Schema.using(sample.layout).simulated(),
         chunksize=_CHUNK,
         metadata_cache={},
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,9 +12,12 @@ from coffea.processor import ProcessorABC
 
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.instrument.columns import EventColumns
+from na64.datasets.layout_differences import warning_of
 from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.layout import Layout, parse_layout
-from na64.datasets.reading.schema import columns_of
+from na64.datasets.reading.read import read
+from na64.datasets.reading.schema import columns_of, is_closed
 from na64.processors.counting.tally import Tally
 from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import runs_of
@@ -63,6 +68,8 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             selection = load_selection(selection, extra_features=plugin.features if plugin else None)
         if layout is not None:
             check_keys(layout)
+            if text := warning_of(layout):
+                warnings.warn(text, stacklevel=2)
         self.selection = selection
         self.simulation = simulation
         self.layout = layout
@@ -76,7 +83,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         layout = self.layout or parse_layout(
             events.layout.purelist_parameter("na64_layout"), "layout of the events"
         )
-        columns = self._quietly(lambda: columns_of(events, layout))
+        columns = self._quietly(lambda: _columns(events, layout))
         runs = tuple(runs_of(columns))
         job, file = self._job(runs, layout), FileContext("", layout.name, runs)
         return {events.metadata["dataset"]: self._quietly(lambda: process_columns(columns, job, file))}
@@ -116,6 +123,29 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Where coffea found events."""
+
+    path: str
+    tree: str
+
+
+def _columns(events: Any, layout: Layout) -> EventColumns:
+    """Take the columns out of events, or of the file they are from if they do not show them."""
+    if not is_closed(events):
+        return columns_of(events, layout)
+    known = events.metadata or {}
+    if not {"filename", "entrystart", "entrystop"} <= {*known}:
+        raise ValueError("events without columns that coffea's Runner did not make")
+    start, stop = int(known["entrystart"]), int(known["entrystop"])
+    if len(events) != stop - start:
+        raise ValueError(
+            f"{len(events)} events of {stop - start}: some were left out before they were counted"
+        )
+    return read(_File(str(known["filename"]), str(known.get("treename") or "")), layout, start, stop)
 
 
 def _check_calibration(periods: Mapping[str, Period]) -> None:

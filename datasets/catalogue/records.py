@@ -14,7 +14,7 @@ from na64.datasets.layout_differences import has_packaged_truth, warning_of
 from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
-from na64.datasets.reading.layout import Layout, load_layout, parse_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 
 
 class Status(StrEnum):
@@ -194,6 +194,8 @@ class Catalogue:
         if name not in self.layouts:
             return load_layout(name)
         layout = parse_layout(self.layouts[name], f"layout {name} in the catalogue")
+        if layout.name != name or name in LAYOUTS:
+            raise ValueError(f"layout {name} in the catalogue: its text is that of another layout")
         check_keys(layout)
         return layout
 

@@ -7,9 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import pytest
+from coffea.nanoevents import NanoEventsFactory
+from coffea.processor import IterativeExecutor, ProcessorABC, Runner
 
+import na64
 from na64.datasets.reading.layout import load_layout
+from na64.datasets.reading.schema import NA64Schema
 from na64.outputs.result import audit_log
 from na64.outputs.result.store import read_result
 from na64.run import main
@@ -141,3 +146,40 @@ def test_a_layout_that_decides_nothing_is_a_line_and_needs_no_word(
     assert main(["freeze", str(tmp_path / "o"), "--layout", "mine"]) == 1
     assert "is declared, but does not decide" in capsys.readouterr().err
     assert main(["freeze", str(tmp_path / "o")]) == 0
+
+
+@pytest.mark.parametrize("layout", ["tout2023", "hits", "array2018"])
+def test_a_notebook_sees_the_same_whatever_hidden_events_are(worlds: Any, layout: str) -> None:
+    seen = []
+    for world in worlds(layout):
+        found = na64.nanoevents(world.files())
+        form, length, buffers = ak.to_buffers(found)
+        seen.append((str(form), length, {name: buffer.tobytes() for name, buffer in buffers.items()}))
+    assert len(seen) > 2
+    assert seen[0][1] > 100
+    assert all(one == seen[0] for one in seen)
+
+
+def test_the_schema_shows_no_event_of_data(worlds: Any) -> None:
+    shown = [
+        ak.to_list(NanoEventsFactory.from_root({str(path): "events"}, schemaclass=NA64Schema).events())
+        for path in worlds("hits")[0].files()
+    ]
+    assert {name for events in shown for event in events for name in event} == {"run"}
+
+
+def test_code_of_a_notebook_under_the_runner_sees_no_hidden_event(worlds: Any) -> None:
+    class Look(ProcessorABC):  # type: ignore[misc]
+        def process(self, events: Any) -> Any:
+            return {"energies": ak.sum(events.ecal.energy, axis=-1)}
+
+        def postprocess(self, accumulator: Any) -> Any:
+            return accumulator
+
+    runner = Runner(IterativeExecutor(status=False), schema=NA64Schema, savemetrics=False)
+    with pytest.raises(Exception, match="attempt") as caught:
+        runner({"data": [str(worlds("hits")[0].files()[0])]}, Look(), treename="events")
+    chain: list[BaseException] = [caught.value]
+    while (following := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(following)
+    assert "ecal: coffea reads hidden events too" in str(chain[-1])
