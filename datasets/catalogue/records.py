@@ -15,6 +15,7 @@ from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
+from na64.datasets.table_folders import TableFolder, warnings_of
 
 
 class Status(StrEnum):
@@ -136,6 +137,8 @@ class Catalogue:
         These three as read beside the files; a period may know more.
     layouts : dict of str to str
         The text of each layout in use that is not packaged.
+    folders : tuple of TableFolder
+        Which tables were found beside the files, folder by folder, and where none could be looked for.
     """
 
     kind: Kind
@@ -144,6 +147,7 @@ class Catalogue:
     spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
     bad: BadList = field(default_factory=BadList)
     layouts: dict[str, str] = field(default_factory=dict)
+    folders: tuple[TableFolder, ...] = ()
 
     @property
     def good(self) -> tuple[FileRecord, ...]:
@@ -187,6 +191,7 @@ class Catalogue:
             *(line for record in self.files for line in _warnings(record)),
             *(_warning_of_claim(record) for record in claimed),
             *(line for line in of_layouts if line),
+            *warnings_of(self.folders),
         )
 
     def layout(self, name: str) -> Layout:

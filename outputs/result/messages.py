@@ -8,6 +8,7 @@ from pathlib import Path
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.periods import Period
+from na64.datasets.table_folders import summary_of
 from na64.outputs.result.summary import Summary, skipped_in
 from na64.processors.execution.tasks import Task
 
@@ -23,6 +24,7 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
         yield f"warning: run {run}: {text}"
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
+    yield from summary_of(catalogue.folders)
     runs = catalogue.runs
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
     yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
