@@ -18,7 +18,7 @@ import fsspec
 
 from na64.datasets.basics.csv_rows import count_rows
 from na64.datasets.basics.toml import unknown
-from na64.datasets.conditions.conditions import Conditions, read_conditions
+from na64.datasets.conditions.conditions import Conditions, read_conditions, table_in
 from na64.datasets.conditions.production import NAME as PRODUCTION
 from na64.datasets.conditions.production import Production, production_in
 from na64.datasets.reading.files import is_url
@@ -220,7 +220,8 @@ def _names_in(folder: Path) -> tuple[str, ...]:
         raise ValueError(f"{_shown(folder)}: is not a folder")
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     for name in names:
-        _check_name(folder, name)
+        if name not in TABLES and PurePosixPath(name).suffix.lower() in _OURS:
+            raise ValueError(f"{_shown(folder)}: {unknown('table', name, TABLES)}")
     return tuple(names)
 
 
@@ -239,20 +240,9 @@ def _is_like(name: str) -> bool:
     return bool(difflib.get_close_matches(name.casefold(), [CONDITIONS], cutoff=0.8))
 
 
-def _check_name(folder: Path, name: str) -> None:
-    path = folder / name
-    if name in TABLES:
-        if path.is_symlink() and not path.exists():
-            raise ValueError(f"{_shown(path)}: is a link to nowhere")
-        if not path.is_file():
-            raise ValueError(f"{_shown(path)}: is not a file")
-    elif path.suffix.lower() in _OURS:
-        raise ValueError(f"{_shown(folder)}: {unknown('table', name, TABLES)}")
-
-
 def _read(place: Path, folder: str, names: Iterable[str]) -> tuple[TableFolder, Conditions, Production]:
     """Read the tables of a folder on this machine, which may be a copy of a remote one."""
-    there = [name for name in TABLES if (place / name).is_file()]
+    there = [name for name in TABLES if table_in(place, name) is not None]
     rows = {name: 1 if name == PRODUCTION else count_rows(place / name) for name in there}
     unread = tuple(name for name in names if name not in TABLES)
     return TableFolder(folder, rows, unread), read_conditions(place), production_in(place)
@@ -317,4 +307,4 @@ def _why(error: Exception) -> str:
 
 
 def _shown(path: Path) -> str:
-    return "/".join(path.parts[-3 if path.parent.name == CONDITIONS else -2 :])
+    return "/".join(path.parts[-2:])

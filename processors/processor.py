@@ -13,7 +13,7 @@ from coffea.processor import ProcessorABC
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.layout_differences import warning_of
+from na64.datasets.layout_differences import has_packaged_truth, warning_of
 from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.read import read
@@ -46,7 +46,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     selection : str, Path or Selection
         Name of a packaged selection, path of one, or one.
     simulation : bool
-        The events are simulated: none is hidden, and their weights are summed too.
+        The events are simulated, and say so: none is hidden, and their weights are summed too.
     layout : Layout, optional
         By default the one that the schema found.
     periods : mapping of str to Period, optional
@@ -84,6 +84,10 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             events.layout.purelist_parameter("na64_layout"), "layout of the events"
         )
         columns = self._quietly(lambda: _columns(events, layout))
+        if self.simulation and not ("truth_component" in columns.event and has_packaged_truth(layout)):
+            raise ValueError(
+                "events do not say what was simulated: na64 catalogue --simulation --reason takes such files"
+            )
         runs = tuple(runs_of(columns))
         job, file = self._job(runs, layout), FileContext("", layout.name, runs)
         return {events.metadata["dataset"]: self._quietly(lambda: process_columns(columns, job, file))}

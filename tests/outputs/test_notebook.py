@@ -119,7 +119,7 @@ def test_a_run_is_open_by_a_catalogue_only_and_its_log_names_it(data: Path, tmp_
     assert 0 < len(alone) < len(known) == load(tmp_path / "c.json").runs[8701]
     line = audit_log.entries(tmp_path / "audit.jsonl")[-1]
     assert line["event"] == "nanoevents"
-    assert line["details"]["open_runs"] == "8701"
+    assert details_of(line)["open_runs"] == "8701"
 
 
 def test_a_limit_reads_the_first_events_of_each_run(catalogue: Path) -> None:
@@ -134,6 +134,12 @@ def test_no_visible_event_gives_no_event(data: Path) -> None:
     first = next(n for n in range(1, 60) if len(na64.nanoevents(path, limit=n)))
     assert len(na64.nanoevents(path, limit=1)) == (first == 1)
     assert na64.nanoevents(path, limit=1).ecal.energy.ndim == 2
+
+
+def details_of(line: dict[str, object]) -> dict[str, object]:
+    details = line["details"]
+    assert isinstance(details, dict)
+    return details
 
 
 def changed_layout(folder: Path, old: str, new: str) -> Path:
@@ -182,7 +188,7 @@ def test_hidden_events_are_shown_for_a_reason_that_is_in_the_log(data: Path, cat
     assert shown.ecal.energy.ndim == 2
     log = catalogue.with_name("audit.jsonl")
     line = audit_log.entries(log)[-1]
-    assert (line["event"], line["details"]["reason"]) == ("opening_in_notebook", "to see the trigger scan")
+    assert (line["event"], details_of(line)["reason"]) == ("opening_in_notebook", "to see the trigger scan")
     assert audit_log.verify(log) == []
 
 
