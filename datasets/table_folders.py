@@ -151,13 +151,11 @@ def keep_what_is_gone(
 
 def warnings_of(folders: Sequence[TableFolder]) -> tuple[str, ...]:
     """Warn of what was missed in the folders beside the files of a catalogue, in one line each."""
-    without = [one for one in folders if not one.rows and not one.problem and not one.gone]
-    mixed = [
-        f"{one.name}: no tables beside these files, but there are in {other.name}"
-        for other in [one for one in folders if one.rows][:1]
-        for one in without
-    ]
-    return (*(line for one in folders for line in one.warnings), *mixed)
+    lines = [line for one in folders for line in one.warnings]
+    without = _without_tables(folders)
+    if without and (some := [one for one in folders if one.rows]):
+        lines.append(f"{_first_of(without)}: no tables beside these files, but there are in {some[0].name}")
+    return tuple(lines)
 
 
 def summary_of(folders: Sequence[TableFolder]) -> Iterator[str]:
@@ -166,9 +164,16 @@ def summary_of(folders: Sequence[TableFolder]) -> Iterator[str]:
         if one.rows:
             listed = ", ".join(f"{name} ({n_rows})" for name, n_rows in one.rows.items())
             yield f"tables in {one.name}: {listed}"
-    if none := [one for one in folders if not one.rows and not one.problem]:
-        more = f" and {len(none) - 1} more" if len(none) > 1 else ""
-        yield f"tables in {none[0].name}{more}: none"
+    if none := _without_tables(folders):
+        yield f"tables in {_first_of(none)}: none"
+
+
+def _without_tables(folders: Sequence[TableFolder]) -> list[TableFolder]:
+    return [one for one in folders if not (one.rows or one.problem or one.gone)]
+
+
+def _first_of(folders: Sequence[TableFolder]) -> str:
+    return folders[0].name + (f" and {len(folders) - 1} more" if len(folders) > 1 else "")
 
 
 def places_of(file: str) -> tuple[str, ...]:
