@@ -13,7 +13,7 @@ from coffea.processor import ProcessorABC
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.layout_differences import has_packaged_truth, warning_of
+from na64.datasets.layout_differences import TRUTH, has_packaged_truth, warning_of
 from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.read import read
@@ -84,7 +84,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             events.layout.purelist_parameter("na64_layout"), "layout of the events"
         )
         columns = self._quietly(lambda: _columns(events, layout))
-        if self.simulation and not ("truth_component" in columns.event and has_packaged_truth(layout)):
+        if self.simulation and not self._is_simulated(columns, layout):
             raise ValueError(
                 "events do not say what was simulated: na64 catalogue --simulation --reason takes such files"
             )
@@ -116,6 +116,9 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             plugin, text = False, describe(error, Options()).reason
         # Raised out here, so that no exception whose text or frames may hold event values is attached.
         raise PluginError(text) if plugin else EventError(text)
+
+    def _is_simulated(self, columns: EventColumns, layout: Layout) -> bool:
+        return TRUTH in columns.event and has_packaged_truth(layout)
 
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
         return Job(

@@ -24,7 +24,7 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
         yield f"warning: run {run}: {text}"
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
-    yield from summary_of(catalogue.folders)
+    yield from summary_of(catalogue.folders if catalogue.good else ())
     runs = catalogue.runs
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
     yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
