@@ -25,7 +25,7 @@ from na64.selections.selection import Axis, Selection
 
 _CHUNK = 100_000
 _NO_LOG = "0" * 64
-"""Samples are simulated here, and written without truth to have the branches of data: no log is about them."""
+"""Samples are simulated here, and written without truth to have the branches of data: no log knows them."""
 
 _N_SIGMA, _HCAL_WIDTH, _PEDESTAL = 3.0, 16.5, 0.2
 _BEAM_CELL = 14
