@@ -87,8 +87,8 @@ def _catalogue(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
     from na64.datasets.conditions.periods import load_periods
-    from na64.outputs.catalogue_log import log_catalogue
     from na64.outputs.result import messages
+    from na64.outputs.result.catalogue_log import log_catalogue
 
     _check_reason(options)
     previous = files.load(options.to) if options.update or options.accept else None
@@ -122,7 +122,7 @@ def _check_reason(options: argparse.Namespace) -> None:
 
 def _check_claims(built: Catalogue, previous: Catalogue | None, options: argparse.Namespace) -> None:
     """Refuse that a physics run is called simulation without a word: its events would not be hidden."""
-    from na64.datasets.claims import physics_runs_claimed
+    from na64.datasets.catalogue.claims import physics_runs_claimed
     from na64.datasets.conditions.periods import load_periods
 
     claimed = physics_runs_claimed(built, load_periods(), previous)

@@ -13,9 +13,9 @@ from coffea.processor import ProcessorABC
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.layout_differences import TRUTH, has_packaged_truth, warning_of
-from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.layout import Layout, parse_layout
+from na64.datasets.reading.layout_differences import TRUTH, has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
 from na64.datasets.reading.read import read
 from na64.datasets.reading.schema import columns_of, is_closed
 from na64.processors.counting.tally import Tally

@@ -12,13 +12,13 @@ from na64.datasets.catalogue.inputs import expand
 from na64.datasets.catalogue.inspection import Expectation, find_change, inspect, read_keys, verify
 from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.table_folders import Beside, keep_what_is_gone, look_beside
 from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.files import is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
-from na64.datasets.table_folders import Beside, keep_what_is_gone, look_beside
+from na64.datasets.reading.layout_rules import check_keys
 
 __all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
 

@@ -14,11 +14,11 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.production import production_of
 from na64.datasets.reading.files import is_url
-from na64.datasets.table_folders import TABLES, TableFolder
 
 VERSION = 3
 """Changes when a reader of the file could notice."""

@@ -16,15 +16,15 @@ import xxhash
 from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import FileDigest
+from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
-from na64.datasets.geometry import SAMPLE, check_events, check_layout
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.layout_rules import check_numbers
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.files import is_url, open_binary, open_file
 from na64.datasets.reading.layout import LAYOUTS, Layout, detect_layout
+from na64.datasets.reading.layout_rules import check_numbers
 from na64.datasets.reading.read import read_tree
 from na64.datasets.reading.stored import BadFileError, ChangedFileError, Format, Tree, first_line
 

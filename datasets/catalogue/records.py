@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
 from na64.datasets.conditions.production import Production
-from na64.datasets.layout_differences import has_packaged_truth, warning_of
-from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
-from na64.datasets.table_folders import TableFolder, warnings_of
+from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
 
 
 class Status(StrEnum):

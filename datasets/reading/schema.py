@@ -15,9 +15,9 @@ from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EventColumns, Shape
-from na64.datasets.layout_differences import has_packaged_truth, warning_of
-from na64.datasets.layout_rules import check_keys
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, detect_layout, load_layout, parse_layout
+from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
 from na64.datasets.reading.read import assemble
 from na64.datasets.reading.rntuple_files import flatten, stored_form
 from na64.datasets.reading.stored import BadFileError, Branches, Stored, Values

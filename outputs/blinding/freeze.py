@@ -16,7 +16,7 @@ from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.declared_layouts import undeclared_layouts
+from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.product_names import LIMITS

@@ -17,9 +17,9 @@ from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
+from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import Reading, read_spills
 from na64.outputs.result.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
-from na64.outputs.skipped import too_many_skipped
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.counting.tally import REGIONS

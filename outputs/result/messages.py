@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.catalogue.table_folders import summary_of
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.periods import Period
-from na64.datasets.table_folders import summary_of
 from na64.outputs.result.summary import Summary, skipped_in
 from na64.processors.execution.tasks import Task
 

@@ -11,7 +11,7 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.catalogue.build import Catalogue, Kind, load
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.layout_differences import describe_layout, own_layouts
+from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
 from na64.processors.features.plugin import load_plugin

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.layout_differences import (
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
+from na64.datasets.reading.layout_differences import (
     deciding_differences,
     describe_layout,
     differences,
@@ -11,7 +12,6 @@ from na64.datasets.layout_differences import (
     own_layouts,
     warning_of,
 )
-from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 
 TOUT = load_layout("tout2023").text.replace('name = "tout2023"', 'name = "mine"')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from na64.datasets.catalogue.build import Catalogue, Kind
-from na64.datasets.layout_differences import describe_layout, own_layouts
+from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG
 

@@ -13,10 +13,10 @@ import fsspec
 import pytest
 
 from na64.datasets.catalogue.build import Catalogue, build, load, save
+from na64.datasets.catalogue.table_folders import TableFolder, look_beside, places_of, summary_of
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Conditions, RunType
 from na64.datasets.conditions.production import Production
-from na64.datasets.table_folders import TableFolder, look_beside, places_of, summary_of
 
 RUNS, BAD = "run,type\n8701,calibration\n", "run,spill,start,stop\n8701,2,,\n8701,3,,\n"
 

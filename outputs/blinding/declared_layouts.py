@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from na64.datasets.layout_differences import deciding_differences
+from na64.datasets.reading.layout_differences import deciding_differences
 from na64.outputs.result.request import Request, set_up
 
 

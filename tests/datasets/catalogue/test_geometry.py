@@ -11,10 +11,10 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from na64.datasets.catalogue.geometry import check_layout
 from na64.datasets.catalogue.inspection import Expectation, inspect
 from na64.datasets.catalogue.records import Status
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.geometry import check_layout
 from na64.datasets.reading.layout import LAYOUTS, load_layout, parse_layout
 
 EXPECTED = Expectation(tuple(load_layout(name) for name in LAYOUTS), load_periods())

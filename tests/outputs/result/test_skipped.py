@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.summary import RunFacts
-from na64.outputs.skipped import too_many_skipped
 
 
 def run(number: int, recorded: int, **skipped: int) -> RunFacts:

@@ -197,5 +197,5 @@ def test_importing_the_package_imports_nothing_else() -> None:
     code = f"import sys, na64; assert not {heavy} & {{*sys.modules}}; na64.nanoevents"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert {"nanoevents", "opened_schema", "__version__"} <= {*dir(na64)}
-    with pytest.raises(AttributeError, match="no attribute nanoevent"):
+    with pytest.raises(AttributeError, match="has no attribute 'nanoevent'"):
         _ = na64.nanoevent

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from na64.datasets.layout_rules import check_keys, check_numbers
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
+from na64.datasets.reading.layout_rules import check_keys, check_numbers
 from na64.datasets.reading.stored import BadFileError
 
 HEAD = 'name = "mine"\ntrees = ["t"]\n[event]\n'

@@ -11,11 +11,11 @@ import awkward as ak
 import numpy as np
 
 from na64.datasets.catalogue.build import Catalogue, Kind, build, load
-from na64.datasets.claims import physics_runs_claimed
+from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import Array, Cells, EventColumns, Hits
-from na64.datasets.layout_differences import describe_layout, own_layouts, warning_of
+from na64.datasets.reading.layout_differences import describe_layout, own_layouts, warning_of
 from na64.datasets.reading.read import UNEQUAL, read
 from na64.datasets.reading.schema import GROUPS, NA64Schema
 from na64.outputs.result import audit_log
@@ -38,8 +38,8 @@ def nanoevents(
 ) -> Any:
     """Read events that may be looked at: of data those that are not hidden, of simulation all.
 
-    They have the columns of `na64.datasets.reading.schema.NA64Schema` (``events.ecal.energy``), in memory, and
-    nothing of hidden events. Events that cannot be used (see *skipped* in the accounting) are left out.
+    They have the columns of `na64.datasets.reading.schema.NA64Schema` (``events.ecal.energy``), in memory,
+    and nothing of hidden events. Events that cannot be used (see *skipped* in the accounting) are left out.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.layout_differences import meanings
 from na64.datasets.reading.layout import Branch, Layout
+from na64.datasets.reading.layout_differences import meanings
 from na64.datasets.reading.stored import BadFileError
 
 KEYS = ("run", "spill", "event")
