@@ -29,6 +29,8 @@ def _add_freeze(verbs: Any) -> None:
     parser.add_argument("--upstream-blinding", default=default, metavar="TEXT", help=upstream)
     after = "the freeze under which the box was opened before"
     parser.add_argument("--after", default="", metavar="HASH", help=after)
+    layout = "a layout whose ECAL, HCAL and trigger are not those of a packaged one, as they should be"
+    parser.add_argument("--layout", action="append", default=[], metavar="NAME", help=layout)
 
 
 def _add_unblind(verbs: Any) -> None:
@@ -60,7 +62,11 @@ def _freeze(options: argparse.Namespace) -> int:
     from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
-        options.background, options.expected_limit, options.upstream_blinding, after=options.after
+        options.background,
+        options.expected_limit,
+        options.upstream_blinding,
+        after=options.after,
+        layouts=tuple(options.layout),
     )
     digest = freeze(options.folder, declared)
     print(f"manifest: {options.folder / FREEZE}")

@@ -50,7 +50,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument(
         "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
     )
-    parser.add_argument("--reason", metavar="TEXT", help="why, with --accept")
+    reason = "why: with --accept, or with --simulation of physics runs that do not say what was simulated"
+    parser.add_argument("--reason", metavar="TEXT", help=reason)
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -87,9 +88,10 @@ def _catalogue(options: argparse.Namespace) -> int:
     from na64.datasets.catalogue import build as files
     from na64.datasets.conditions.periods import load_periods
     from na64.outputs.result import messages
+    from na64.outputs.result.catalogue_log import log_catalogue
 
-    if (options.accept is None) != (options.reason is None):
-        raise ValueError("--accept and --reason go together")
+    _check_reason(options)
+    previous = files.load(options.to) if options.update or options.accept else None
     with progress("catalogue", "files", sys.stderr) as show:
         show(0, 0)
         built = files.build(
@@ -97,22 +99,37 @@ def _catalogue(options: argparse.Namespace) -> int:
             simulation=options.simulation,
             period=options.period,
             layout=options.layout,
-            previous=files.load(options.to) if options.update or options.accept else None,
+            previous=previous,
             settled=options.settled,
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
         )
+    _check_claims(built, previous, options)
     files.save(built, options.to)
-    _note_claims(built, options.to)
+    log_catalogue(built, options.to, reason=options.reason)
     tell(messages.of_catalogue(built, options.to, load_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
 
 
-def _note_claims(catalogue: Catalogue, path: Path) -> None:
-    """Log files that are called simulation without saying what was simulated: nothing else would show it."""
-    from na64.datasets.catalogue.build import Kind
-    from na64.outputs.result.audit_log import append
+def _check_reason(options: argparse.Namespace) -> None:
+    if options.reason is not None and not options.reason.strip():
+        raise ValueError("--reason is empty")
+    if options.accept is not None and options.reason is None:
+        raise ValueError("--accept and --reason go together")
+    if options.reason is not None and options.accept is None and not options.simulation:
+        raise ValueError("--reason goes with --accept or --simulation")
 
-    claimed = [record.sha256 for record in catalogue.good if not record.truth]
-    if catalogue.kind is Kind.SIMULATION and claimed:
-        append(path.with_name("audit.jsonl"), "catalogue_simulation", {"without_truth": claimed})
+
+def _check_claims(built: Catalogue, previous: Catalogue | None, options: argparse.Namespace) -> None:
+    """Refuse that a physics run is called simulation without a word: its events would not be hidden."""
+    from na64.datasets.catalogue.claims import physics_runs_claimed
+    from na64.datasets.conditions.periods import load_periods
+
+    claimed = physics_runs_claimed(built, load_periods(), previous)
+    if claimed and options.reason is None:
+        run, record = next(iter(claimed.items()))
+        more = f" (and {len(claimed) - 1} more)" if len(claimed) > 1 else ""
+        raise ValueError(
+            f"{record.name}: does not say what was simulated, and run {run} is a physics run{more}: "
+            "--simulation needs --reason"
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,8 +12,12 @@ from coffea.processor import ProcessorABC
 
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, parse_layout
-from na64.datasets.reading.schema import columns_of
+from na64.datasets.reading.layout_differences import TRUTH, has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
+from na64.datasets.reading.read import read
+from na64.datasets.reading.schema import columns_of, is_closed
 from na64.processors.counting.tally import Tally
 from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import runs_of
@@ -40,7 +46,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     selection : str, Path or Selection
         Name of a packaged selection, path of one, or one.
     simulation : bool
-        The events are simulated: none is hidden, and their weights are summed too.
+        The events are simulated, and say so: none is hidden, and their weights are summed too.
     layout : Layout, optional
         By default the one that the schema found.
     periods : mapping of str to Period, optional
@@ -60,6 +66,10 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     ) -> None:
         if not isinstance(selection, Selection):
             selection = load_selection(selection, extra_features=plugin.features if plugin else None)
+        if layout is not None:
+            check_keys(layout)
+            if text := warning_of(layout):
+                warnings.warn(text, stacklevel=2)
         self.selection = selection
         self.simulation = simulation
         self.layout = layout
@@ -73,7 +83,11 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         layout = self.layout or parse_layout(
             events.layout.purelist_parameter("na64_layout"), "layout of the events"
         )
-        columns = self._quietly(lambda: columns_of(events, layout))
+        columns = self._quietly(lambda: _columns(events, layout))
+        if self.simulation and not self._is_simulated(columns, layout):
+            raise ValueError(
+                "events do not say what was simulated: na64 catalogue --simulation --reason takes such files"
+            )
         runs = tuple(runs_of(columns))
         job, file = self._job(runs, layout), FileContext("", layout.name, runs)
         return {events.metadata["dataset"]: self._quietly(lambda: process_columns(columns, job, file))}
@@ -103,6 +117,9 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         # Raised out here, so that no exception whose text or frames may hold event values is attached.
         raise PluginError(text) if plugin else EventError(text)
 
+    def _is_simulated(self, columns: EventColumns, layout: Layout) -> bool:
+        return TRUTH in columns.event and has_packaged_truth(layout)
+
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
         return Job(
             selection=self.selection,
@@ -113,6 +130,29 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Where coffea found events."""
+
+    path: str
+    tree: str
+
+
+def _columns(events: Any, layout: Layout) -> EventColumns:
+    """Take the columns out of events, or of the file they are from if they do not show them."""
+    if not is_closed(events):
+        return columns_of(events, layout)
+    known = events.metadata or {}
+    if not {"filename", "entrystart", "entrystop"} <= {*known}:
+        raise ValueError("events without columns that coffea's Runner did not make")
+    start, stop = int(known["entrystart"]), int(known["entrystop"])
+    if len(events) != stop - start:
+        raise ValueError(
+            f"{len(events)} events of {stop - start}: some were left out before they were counted"
+        )
+    return read(_File(str(known["filename"]), str(known.get("treename") or "")), layout, start, stop)
 
 
 def _check_calibration(periods: Mapping[str, Period]) -> None:

@@ -14,12 +14,13 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.production import production_of
 from na64.datasets.reading.files import is_url
 
-VERSION = 2
+VERSION = 3
 """Changes when a reader of the file could notice."""
 
 
@@ -72,6 +73,13 @@ def _plain(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
         "spills": [_stated(facts) for facts in catalogue.spills.values()],
         "bad": [_stated(entry) for entry in catalogue.bad.entries],
         "layouts": catalogue.layouts,
+        "folders": [_plain_folder(one, folder) for one in catalogue.folders],
+    }
+
+
+def _plain_folder(one: TableFolder, folder: Path) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)} | {
+        "folder": _relative(one.folder, folder)
     }
 
 
@@ -114,6 +122,18 @@ def _catalogue(table: Table, folder: Path) -> Catalogue:
         spills={(facts.run, facts.spill): facts for facts in spills},
         bad=BadList(tuple(_bad_entry(entry) for entry in table.tables("bad"))),
         layouts={name: layouts.text(name) for name in layouts.names()},
+        folders=tuple(_table_folder(entry, folder) for entry in table.tables("folders")),
+    )
+
+
+def _table_folder(entry: Table, folder: Path) -> TableFolder:
+    rows = entry.table("rows")
+    return TableFolder(
+        folder=_absolute(entry.text("folder"), folder),
+        rows={name: rows.integer(name) for name in TABLES if rows.has(name)},
+        unread=entry.texts("unread"),
+        problem=entry.text("problem"),
+        gone=entry.texts("gone"),
     )
 
 

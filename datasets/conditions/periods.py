@@ -20,6 +20,7 @@ from na64.datasets.conditions.conditions import (
     RunFacts,
     RunType,
     SpillFacts,
+    check_period_tables,
     join_run_facts,
     read_conditions,
 )
@@ -238,6 +239,7 @@ def _published(table: Table) -> list[Fact]:
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"{path}: is not a folder of periods")
+    check_period_tables(path)
     return path
 
 

@@ -16,6 +16,7 @@ from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.product_names import LIMITS
@@ -49,12 +50,15 @@ class Declared:
         Any blinding that was applied to the files before.
     after : str
         The freeze under which the box was opened before; empty for a first opening.
+    layouts : tuple of str
+        Names of layouts that decide what is hidden otherwise than the packaged ones.
     """
 
     background: str = NOT_STATED
     expected_limit: str = NOT_STATED
     upstream: str = NOT_STATED
     after: str = ""
+    layouts: tuple[str, ...] = ()
 
 
 def _stated_in(folder: Path) -> dict[str, Any] | None:
@@ -92,6 +96,7 @@ def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, 
         "expected_limit": limit,
         "upstream_blinding": declared.upstream,
         "after": declared.after,
+        "layouts": ", ".join(declared.layouts),
     }
 
 
@@ -119,6 +124,8 @@ def freeze(folder: Path, declared: Declared) -> str:
         raise RefusedError(f"{log.name}: {problems[0]}")
     if declared.after and declared.after not in opened_freezes(log):
         raise RefusedError(f"no box was opened under the freeze {declared.after}")
+    if undeclared := undeclared_layouts(folder, request, declared.layouts):
+        raise RefusedError(undeclared)
     found, estimate = current(folder, request), _stated_in(folder)
     manifest: dict[str, Any] = {
         "schema": SCHEMA,

@@ -93,7 +93,18 @@ def timeline(path: Path) -> Iterator[str]:
         yield f"{line['time']}  {line['event']:<20} {', '.join(known)}".rstrip()
 
 
-_TOLD = ("selection", "runs", "open_runs", "limit", "freeze", "after", "fraction", "approved_by", "reason")
+_TOLD = (
+    "selection",
+    "runs",
+    "open_runs",
+    "limit",
+    "own_layouts",
+    "freeze",
+    "after",
+    "fraction",
+    "approved_by",
+    "reason",
+)
 """Details that the timeline shows."""
 
 

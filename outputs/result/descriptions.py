@@ -39,6 +39,7 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
         regions=tuple(_cut(region, features) for region in selection.regions),
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
+        skipped_at_most=selection.skipped_at_most,
     )
 
 

@@ -11,6 +11,7 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.catalogue.build import Catalogue, Kind, load
 from na64.datasets.conditions.conditions import RunType
+from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
 from na64.processors.features.plugin import load_plugin
@@ -142,6 +143,8 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
         "limit": limit,
         "plugin": job.plugin.digest if job.plugin else None,
+        "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
+        "own_layouts": own_layouts(job.layouts.values()),
     }
     return audit_log.append(log, "process", details)
 
