@@ -43,6 +43,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--period", metavar="P", help="quarantine files of another period")
     layout = "quarantine files of another layout: a name or a TOML file"
     parser.add_argument("--layout", metavar="L", help=layout)
+    periods = "folder of periods of your own, which belong to the catalogue; default: $NA64_PERIODS"
+    parser.add_argument("--periods", type=Path, metavar="DIR", help=periods)
     parser.add_argument("--simulation", action="store_true", help="simulated files: not blinded")
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
@@ -85,11 +87,11 @@ def _simulate(options: argparse.Namespace) -> int:
 def _catalogue(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
-    from na64.datasets.conditions.periods import load_periods
     from na64.outputs.result import messages
 
     if (options.accept is None) != (options.reason is None):
         raise ValueError("--accept and --reason go together")
+    previous = files.load(options.to) if options.update or options.accept else None
     with progress("catalogue", "files", sys.stderr) as show:
         show(0, 0)
         built = files.build(
@@ -97,15 +99,28 @@ def _catalogue(options: argparse.Namespace) -> int:
             simulation=options.simulation,
             period=options.period,
             layout=options.layout,
-            previous=files.load(options.to) if options.update or options.accept else None,
+            previous=previous,
+            folder=_period_folder(options, previous),
             settled=options.settled,
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
         )
     files.save(built, options.to)
     _note_claims(built, options.to)
-    tell(messages.of_catalogue(built, options.to, load_periods()))
+    tell(messages.of_catalogue(built, options.to, built.known_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
+
+
+def _period_folder(options: argparse.Namespace, previous: Catalogue | None) -> Path | None:
+    """Return the folder of the user's periods: the one given, the one known, or that of the environment."""
+    from na64.datasets.period_folder import check_environment, folder_of_environment
+
+    if previous is None or options.periods is not None:
+        return options.periods or folder_of_environment()
+    check_environment(previous.periods, options.to)
+    if not options.update:
+        previous.known_periods()  # refuses other ones: only --update takes what has changed
+    return None
 
 
 def _note_claims(catalogue: Catalogue, path: Path) -> None:

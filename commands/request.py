@@ -48,12 +48,14 @@ def read_request(options: argparse.Namespace) -> Asked:
     """Load what the options of `add_request` name."""
     from na64.datasets.catalogue import build as files
     from na64.datasets.catalogue.run_filter import chosen_runs
+    from na64.datasets.period_folder import check_environment
     from na64.processors.campaign import plan
     from na64.processors.features.plugin import load_plugin
     from na64.processors.job import build_job
     from na64.selections.selection import load_selection
 
     catalogue = files.load(options.catalogue)
+    check_environment(catalogue.periods, options.catalogue)
     if not catalogue.good:
         raise ValueError(f"{options.catalogue}: has no file that can be read; na64 catalogue says why")
     plugin = load_plugin(options.plugin) if options.plugin else None
@@ -97,7 +99,6 @@ def write_result(
     scope: str,
 ) -> int:
     """Write the products of what was counted, say what they are, and return the exit code."""
-    from na64.datasets.conditions.periods import load_periods
     from na64.outputs.result import messages, store
     from na64.outputs.result.assembly import summarise
     from na64.outputs.result.provenance import provenance
@@ -105,7 +106,7 @@ def write_result(
     from na64.processors.counting.booking import book
 
     booking = book(job.selection)
-    periods = load_periods()
+    periods = catalogue.known_periods()
     summary = summarise(catalogue, job, result, booking, periods, scope=scope)
     inputs = {record.sha256: record.name for record in catalogue.good}
     command = [str(argument) for argument in options.command_line]

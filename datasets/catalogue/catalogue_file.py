@@ -17,6 +17,7 @@ from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.production import production_of
+from na64.datasets.period_folder import PeriodFolder
 from na64.datasets.reading.files import is_url
 
 VERSION = 2
@@ -72,7 +73,14 @@ def _plain(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
         "spills": [_stated(facts) for facts in catalogue.spills.values()],
         "bad": [_stated(entry) for entry in catalogue.bad.entries],
         "layouts": catalogue.layouts,
+        **_plain_periods(catalogue.periods, folder),
     }
+
+
+def _plain_periods(periods: PeriodFolder | None, folder: Path) -> dict[str, Any]:
+    if periods is None:
+        return {}
+    return {"periods": {"path": _relative(periods.path, folder), "files": periods.files}}
 
 
 def _stated(facts: RunFacts | SpillFacts | BadEntry) -> dict[str, Any]:
@@ -114,6 +122,14 @@ def _catalogue(table: Table, folder: Path) -> Catalogue:
         spills={(facts.run, facts.spill): facts for facts in spills},
         bad=BadList(tuple(_bad_entry(entry) for entry in table.tables("bad"))),
         layouts={name: layouts.text(name) for name in layouts.names()},
+        periods=_periods(table.table("periods"), folder) if table.has("periods") else None,
+    )
+
+
+def _periods(entry: Table, folder: Path) -> PeriodFolder:
+    files = entry.table("files")
+    return PeriodFolder(
+        _absolute(entry.text("path"), folder), {name: files.text(name) for name in files.names()}
     )
 
 

@@ -9,7 +9,9 @@ from enum import StrEnum
 from na64.datasets.basics.identity import identity
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
+from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.production import Production
+from na64.datasets.period_folder import PeriodFolder
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import Layout, load_layout, parse_layout
@@ -134,6 +136,8 @@ class Catalogue:
         These three as read beside the files; a period may know more.
     layouts : dict of str to str
         The text of each layout in use that is not packaged.
+    periods : PeriodFolder or None
+        The folder whose periods it was made with, besides the packaged ones.
     """
 
     kind: Kind
@@ -142,6 +146,7 @@ class Catalogue:
     spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
     bad: BadList = field(default_factory=BadList)
     layouts: dict[str, str] = field(default_factory=dict)
+    periods: PeriodFolder | None = None
 
     @property
     def good(self) -> tuple[FileRecord, ...]:
@@ -174,12 +179,23 @@ class Catalogue:
             (r.sha256, r.status.value, r.layout, bool(r.accepted), str(r.production)) for r in self.files
         )
         facts = [list(self.run_facts.values()), list(self.spills.values()), self.bad]
-        return identity([self.kind.value, files, facts, self.layouts])
+        periods = [] if self.periods is None else [self.periods.identity]
+        return identity([self.kind.value, files, facts, self.layouts, *periods])
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, in one line each."""
         return tuple(line for record in self.files for line in _warnings(record, self.kind))
+
+    def known_periods(self) -> dict[str, Period]:
+        """Load the periods that it was made with.
+
+        Raises
+        ------
+        ValueError
+            Those of a folder are not there any more, or not the same; names what differs.
+        """
+        return load_periods() if self.periods is None else self.periods.load()
 
     def layout(self, name: str) -> Layout:
         """Give a layout by the name it has in the records."""

@@ -14,7 +14,7 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
@@ -179,7 +179,7 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
         "selection": _selection(job.selection),
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
-        "periods": dict(_periods(job)),
+        "periods": dict(_periods(job, catalogue.known_periods())),
         "runs": _runs(job),
         "bad_list": identity(job.bad),
         "layouts": {name: layout.identity for name, layout in job.layouts.items()},
@@ -247,13 +247,12 @@ def _words(text: str, table: str) -> str:
     return f"{text} [{table}]" if table else text
 
 
-def _periods(job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
-    periods = load_periods()
+def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:
     for run, context in {context.period: (run, context) for run, context in job.runs.items()}.values():
         yield context.period, _period(run, context, job, periods)
 
 
-def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Any]) -> dict[str, Any]:
+def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Period]) -> dict[str, Any]:
     period, box = periods[context.period], box_facts(periods[context.period])
     return {
         "box": {

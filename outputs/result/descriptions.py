@@ -15,10 +15,10 @@ from na64.outputs.result.summary import (
     SelectionFacts,
     VariationFacts,
 )
+from na64.selections.boxes import box_of
 from na64.selections.cut import Cut, Interval, Limits
 from na64.selections.regions import Region
 from na64.selections.selection import Selection
-from na64.selections.signal_box import load_box
 from na64.selections.variations import Variation
 
 
@@ -44,7 +44,7 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
 
 def box_facts(period: Period) -> BoxFacts:
     """Give the closed box of a period."""
-    box = load_box(period.name)
+    box = box_of(period)
     edges = box.rectangle()
     return BoxFacts(
         period=period.name,
