@@ -29,6 +29,8 @@ def _add_freeze(verbs: Any) -> None:
     parser.add_argument("--upstream-blinding", default=default, metavar="TEXT", help=upstream)
     after = "the freeze under which the box was opened before"
     parser.add_argument("--after", default="", metavar="HASH", help=after)
+    deviations = "why numbers of the periods are not the packaged ones, where they are not"
+    parser.add_argument("--deviations", default="", metavar="TEXT", help=deviations)
 
 
 def _add_unblind(verbs: Any) -> None:
@@ -60,7 +62,11 @@ def _freeze(options: argparse.Namespace) -> int:
     from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
-        options.background, options.expected_limit, options.upstream_blinding, after=options.after
+        background=options.background,
+        expected_limit=options.expected_limit,
+        upstream=options.upstream_blinding,
+        after=options.after,
+        deviations=options.deviations,
     )
     digest = freeze(options.folder, declared)
     print(f"manifest: {options.folder / FREEZE}")

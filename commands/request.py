@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,10 +67,12 @@ def read_request(options: argparse.Namespace) -> Asked:
 
 
 def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Request:
-    """Log that a job begins, and give what was asked for."""
+    """Log that a job begins, say what it hides of data, and return what was asked for."""
+    from na64.outputs.hidden_regions import lines_of_pass
+    from na64.outputs.result.audit_log import details_of
     from na64.outputs.result.request import begin
 
-    return begin(
+    request = begin(
         folder,
         asked.job,
         asked.catalogue,
@@ -79,6 +82,10 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
         runs=asked.runs,
         limit=options.limit,
     )
+    if request.audit:
+        for line in lines_of_pass(details_of(request.log(folder), request.audit)):
+            print(line, file=sys.stderr)
+    return request
 
 
 def store_of(options: argparse.Namespace) -> Path:

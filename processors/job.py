@@ -355,10 +355,12 @@ def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
                 f"period {period.name}: {name}.shape is {own}, but {packaged} in packaged period "
                 f"{known.name}, so what that hides of run {run} cannot be hidden"
             )
-    return None if _hide_alike(period.setup, known.setup) else known.setup
+    same = hiding_identity(period.setup) == hiding_identity(known.setup)
+    return None if same else known.setup
 
 
-def _hide_alike(one: Setup, other: Setup) -> bool:
-    """Whether two set-ups are equal in all that trigger and energies of ECAL and HCAL are made of."""
+@lru_cache(maxsize=64)
+def hiding_identity(setup: Setup) -> str:
+    """Return the name of what a set-up hides: all that trigger and energies of ECAL and HCAL are made of."""
     names = [entry.name for entry in fields(Setup) if entry.name not in _NOT_OF_BOX]
-    return all(getattr(one, name) == getattr(other, name) for name in names)
+    return identity({name: getattr(setup, name) for name in names})

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from na64.datasets.basics.toml import Table, load_table
 from na64.datasets.basics.units import Quantity, read_quantity
-from na64.datasets.conditions.periods import BOX_EDGES, Period, packaged_periods
+from na64.datasets.conditions.periods import BOX_EDGES, Period, packaged_periods, unpackaged_runs
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.cut import look_up
 from na64.selections.signal_box import SignalBox
@@ -52,7 +52,7 @@ def check_declared(period: Period) -> None:
     ValueError
         Names the period, its runs, and what its file has to state.
     """
-    if not period.box and (left := _not_packaged(period)):
+    if not period.box and (left := unpackaged_runs(period)):
         first, last = left[0]
         raise ValueError(
             f"period {period.name}: no signal box for runs {first} to {last}, so their data are not opened: "
@@ -100,20 +100,6 @@ def _reaching(edge: float, hidden: float) -> float:
     while edge + guard < hidden:
         guard = math.nextafter(guard, math.inf)
     return guard
-
-
-def _not_packaged(period: Period) -> list[tuple[int, int]]:
-    """Ranges of runs, both ends included, that no packaged period has."""
-    packaged = sorted(runs for known in packaged_periods().values() for runs in known.runs)
-    left = []
-    for first, last in period.runs:
-        start = first
-        for known_first, known_last in packaged:
-            if known_first <= last and known_last >= start:
-                left += [(start, known_first - 1)] if start < known_first else []
-                start = known_last + 1
-        left += [(start, last)] if start <= last else []
-    return left
 
 
 def _edge(table: Table, key: str) -> Quantity:

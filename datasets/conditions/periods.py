@@ -41,6 +41,7 @@ __all__ = [
     "load_periods",
     "packaged_periods",
     "period_of_run",
+    "unpackaged_runs",
 ]
 
 BOX_EDGES = ("ecal", "hcal", "ecal_guard", "hcal_guard")
@@ -174,6 +175,20 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
 def packaged_periods() -> Mapping[str, Period]:
     """Load the packaged periods by name: what holds for a run whatever a folder of the user says of it."""
     return MappingProxyType(load_periods())
+
+
+def unpackaged_runs(period: Period) -> list[tuple[int, int]]:
+    """List the ranges of runs, both ends included, of a period that no packaged one has."""
+    packaged = sorted(runs for known in packaged_periods().values() for runs in known.runs)
+    left = []
+    for first, last in period.runs:
+        start = first
+        for known_first, known_last in packaged:
+            if known_first <= last and known_last >= start:
+                left += [(start, known_first - 1)] if start < known_first else []
+                start = known_last + 1
+        left += [(start, last)] if start <= last else []
+    return left
 
 
 def period_of_run(run: int, periods: Mapping[str, Period]) -> Period | None:

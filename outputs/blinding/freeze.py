@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.hidden_regions import log_details
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.product_names import LIMITS
@@ -23,7 +24,7 @@ from na64.outputs.result.provenance import code_digest, packages, to_json
 from na64.outputs.result.request import Request, ranges, read_request, set_up
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import Summary, Verdict
-from na64.processors.job import Job, RunContext
+from na64.processors.job import Job
 from na64.selections.selection import Selection
 
 FREEZE = "freeze.json"
@@ -49,12 +50,15 @@ class Declared:
         Any blinding that was applied to the files before.
     after : str
         The freeze under which the box was opened before; empty for a first opening.
+    deviations : str
+        Why periods are not as packaged; empty if they are.
     """
 
     background: str = NOT_STATED
     expected_limit: str = NOT_STATED
     upstream: str = NOT_STATED
     after: str = ""
+    deviations: str = ""
 
 
 def _stated_in(folder: Path) -> dict[str, Any] | None:
@@ -92,6 +96,7 @@ def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, 
         "expected_limit": limit,
         "upstream_blinding": declared.upstream,
         "after": declared.after,
+        "deviations": declared.deviations,
     }
 
 
@@ -111,7 +116,8 @@ def freeze(folder: Path, declared: Declared) -> str:
     Raises
     ------
     RefusedError
-        The result is not one of blind data, not complete, or not that of catalogue and selection as they are.
+        The result is not one of blind data, not complete, or not that of catalogue and selection as they are;
+        or periods are not as packaged and nobody declares why.
     """
     request = read_request(folder)
     log = request.log(folder)
@@ -120,6 +126,8 @@ def freeze(folder: Path, declared: Declared) -> str:
     if declared.after and declared.after not in opened_freezes(log):
         raise RefusedError(f"no box was opened under the freeze {declared.after}")
     found, estimate = current(folder, request), _stated_in(folder)
+    if found["not_packaged"] and not declared.deviations.strip():
+        raise RefusedError(f"{'; '.join(found['not_packaged'])}: declare why with --deviations")
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "declared": _in_words(declared, estimate),
@@ -180,6 +188,7 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         "selection": _selection(job.selection),
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
         "periods": dict(_periods(job, catalogue.known_periods())),
+        "not_packaged": log_details(job, catalogue)["not_packaged"],
         "runs": _runs(job),
         "bad_list": identity(job.bad),
         "layouts": {name: layout.identity for name, layout in job.layouts.items()},
@@ -248,16 +257,17 @@ def _words(text: str, table: str) -> str:
 
 
 def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for run, context in {context.period: (run, context) for run, context in job.runs.items()}.values():
-        yield context.period, _period(run, context, job, periods)
+    for name in dict.fromkeys(context.period for context in job.runs.values()):
+        runs = [run for run, context in job.runs.items() if context.period == name]
+        yield name, _period(runs, job, periods[name])
 
 
-def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Period]) -> dict[str, Any]:
-    period, box = periods[context.period], box_facts(periods[context.period])
+def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:
+    context, box = job.runs[runs[0]], box_facts(period)
     return {
         "box": {
             "identity": context.box.identity,
-            "hidden_region": job.hidden_region(run),
+            "hidden_region": sorted({job.hidden_region(run) for run in runs}),
             "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
             "ecal": f"below {box.ecal:g} GeV, guard {box.guard_ecal:g} GeV",
             "hcal": f"below {box.hcal:g} GeV, guard {box.guard_hcal:g} GeV",

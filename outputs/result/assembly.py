@@ -13,6 +13,7 @@ from na64.datasets.conditions.conditions import Conditions, SpillFacts
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.hidden_regions import departures
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.identities import parts_of_job, parts_of_run
@@ -83,12 +84,18 @@ def summarise(
         files=_files(catalogue),
         warnings=(
             *catalogue.warnings,
+            *(_not_packaged(used) if is_data else ()),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
             *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
         ),
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
+
+
+def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
+    for name, lines in departures(periods).items():
+        yield from (f"period {name}: {line}" for line in lines)
 
 
 def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:

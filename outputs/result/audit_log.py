@@ -72,6 +72,13 @@ def entries(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
+def details_of(path: Path, digest: str) -> Mapping[str, Any]:
+    """Return what the line of some hash says; nothing if there is none. Unverified."""
+    found = (line["details"] for line in entries(path) if line["hash"] == digest)
+    details = next(found, {})
+    return details if isinstance(details, Mapping) else {}
+
+
 def head(path: Path) -> str:
     """Hash of the last line, or `FIRST`; unverified."""
     lines = entries(path)
@@ -93,7 +100,20 @@ def timeline(path: Path) -> Iterator[str]:
         yield f"{line['time']}  {line['event']:<20} {', '.join(known)}".rstrip()
 
 
-_TOLD = ("selection", "runs", "open_runs", "limit", "freeze", "after", "fraction", "approved_by", "reason")
+_TOLD = (
+    "selection",
+    "runs",
+    "open_runs",
+    "not_packaged",
+    "hides_less",
+    "limit",
+    "freeze",
+    "after",
+    "fraction",
+    "approved_by",
+    "deviations",
+    "reason",
+)
 """Details that the timeline shows."""
 
 

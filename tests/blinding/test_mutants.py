@@ -35,16 +35,16 @@ from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections import signal_box
+from na64.selections.boxes import default_box, load_boxes
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import load_box
 from na64.selections.variations import Effect, Variation
 
 F32 = np.float32
-BOX = replace(load_box("2023A"), scales=(1.0, 0.97))
+BOX = replace(load_boxes()["2023A"], scales=(1.0, 0.97))
 BOXES = (
     BOX,
     replace(BOX, scales=(1.1,), ecal_sums=("ecal",)),
-    load_box(None),
+    default_box(),
     replace(BOX, scales=(1.0,), ecal=60.1, hcal=0.9, ecal_guard=5.0, hcal_guard=0.5),
 )
 """The last has edges that are no float32."""
