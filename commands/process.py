@@ -47,7 +47,7 @@ def add(verbs: Any) -> None:
 
 def _process(options: argparse.Namespace) -> int:
     from na64.outputs.result import messages
-    from na64.outputs.result.request import write_request
+    from na64.outputs.result.request import finish, write_request
     from na64.processors.campaign import identity_of
 
     asked = read_request(options)
@@ -67,6 +67,7 @@ def _process(options: argparse.Namespace) -> int:
     scope = f"runs {options.runs}" if options.runs else "all runs"
     code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
     write_request(folder, request)
+    finish(folder, request)
     return code
 
 

@@ -330,9 +330,10 @@ def contexts_of_runs(
         if not simulation:
             check_declared(period)
         facts = period.facts(run, (stated or {}).get(run))
-        box = boxes[period.name] if period.name in boxes else boxes.setdefault(period.name, box_of(period))
+        if period.name not in boxes:
+            boxes[period.name] = box_of(period)
         packaged = None if simulation else _packaged_setup(run, period, facts)
-        contexts[run] = RunContext(period.name, period.setup, box, facts.type, packaged)
+        contexts[run] = RunContext(period.name, period.setup, boxes[period.name], facts.type, packaged)
     return contexts
 
 

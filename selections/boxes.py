@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from importlib.resources import files
@@ -60,11 +59,11 @@ def check_declared(period: Period) -> None:
         )
 
 
-def _box(name: str, edges: Mapping[str, Quantity]) -> SignalBox:
+def _box(name: str, edges: dict[str, Quantity]) -> SignalBox:
     """Make a box of some edges, and of the default ones where there are none."""
     table = load_table(_FILE)
     version, default = table.integer("version"), table.table(DEFAULT)
-    known = {edge: _edge(default, edge) for edge in BOX_EDGES} | dict(edges)
+    known = {edge: _edge(default, edge) for edge in BOX_EDGES} | edges
     box = SignalBox(
         name=name,
         version=version,
@@ -97,9 +96,7 @@ def _enlarged(box: SignalBox, other: SignalBox) -> SignalBox:
 def _reaching(edge: float, hidden: float) -> float:
     """Return the guard band from an edge to at least where the hidden region ends, however floats round."""
     guard = hidden - edge
-    while edge + guard < hidden:
-        guard = math.nextafter(guard, math.inf)
-    return guard
+    return guard if edge + guard >= hidden else math.nextafter(guard, math.inf)
 
 
 def _edge(table: Table, key: str) -> Quantity:

@@ -25,8 +25,8 @@ def append(path: Path, event: str, details: Mapping[str, object], *, time: str |
     path : Path
         The log; made if there is none.
     event : str
-        What happened, one word: ``catalogue_simulation``, ``process``, ``freeze``, ``refusal``, ``opening``,
-        ``opened``.
+        What happened, one word: ``catalogue_simulation``, ``process``, ``processed``, ``freeze``,
+        ``refusal``, ``opening``, ``opened``.
     details : mapping
         Anything JSON can hold; floats must be finite.
     time : str, optional
@@ -107,6 +107,8 @@ _TOLD = (
     "not_packaged",
     "hides_less",
     "limit",
+    "verdict",
+    "open_events",
     "freeze",
     "after",
     "fraction",
@@ -120,6 +122,8 @@ _TOLD = (
 def _word(value: object) -> str:
     if isinstance(value, list):
         return " and ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
     text = str(value)
     return text[:12] if len(text) == len(FIRST) and text.isalnum() else text
 

@@ -15,6 +15,8 @@ from na64.datasets.catalogue.build import Catalogue, Kind, load
 from na64.outputs.hidden_regions import hides_less, log_details
 from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
+from na64.outputs.result.store import RESULT
+from na64.outputs.result.summary import from_json
 from na64.processors.features.plugin import load_plugin
 from na64.processors.job import Job, build_job
 from na64.selections.selection import SELECTIONS, load_selection
@@ -147,6 +149,19 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
     }
     details["hides_less"] = hides_less(details, _passes(log))
     return audit_log.append(log, "process", details)
+
+
+def finish(folder: Path, request: Request) -> None:
+    """Log what came of a pass over data: the verdict, and by type of run how many events were open."""
+    if not request.audit:
+        return
+    summary = from_json((folder / RESULT).read_bytes())
+    opened: dict[str, int] = {}
+    for run in summary.runs:
+        opened[run.type] = opened.get(run.type, 0) + run.accounting["open"]
+    counts = {"hidden": summary.totals["hidden"], "open_events": opened}
+    details = {"process": request.audit, "verdict": summary.verdict.value, **counts}
+    audit_log.append(request.log(folder), "processed", details)
 
 
 def _passes(log: Path) -> Iterator[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from na64.processors.features.compute import FeatureTable, Skip, compute
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import append_varied, needed_part, plane_part
 from na64.processors.job import FileContext, Job, RunContext
-from na64.selections.signal_box import visible_mask
+from na64.selections.signal_box import is_open, visible_mask
 from na64.selections.variations import Effect
 
 _REASONS = {
@@ -95,7 +95,8 @@ def _of_run(
     skipped = _skipped(table, job)
     seen &= ~skipped
     values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
-    accounting = _account(table, seen, skipped)
+    opened = 0 if job.simulation else _count_open(events, table, seen, context)
+    accounting = _account(table, seen, skipped, opened)
     if job.plugin is not None:
         values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
     if varied:
@@ -162,8 +163,19 @@ def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
     return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
 
 
-def _account(table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_]) -> dict[str, int]:
+def _count_open(
+    events: EventColumns, table: FeatureTable, seen: NDArray[np.bool_], context: RunContext
+) -> int:
+    """Count the visible events that may be seen wherever they sit."""
+    opened = is_open(context.type, events.event.get("trigger"), table.values)
+    return int(np.count_nonzero(opened & seen))
+
+
+def _account(
+    table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_], opened: int
+) -> dict[str, int]:
     accounting = dict.fromkeys(ACCOUNTING, 0)
+    accounting["open"] = opened
     accounting["processed"] = int(np.count_nonzero(~skipped))
     accounting["hidden"] = accounting["processed"] - int(np.count_nonzero(seen))
     for reason, code in _REASONS.items():
