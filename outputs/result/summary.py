@@ -121,6 +121,8 @@ class BoxFacts:
     ----------
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
+    packaged_too : bool
+        Of data, what the packaged set-up of the runs hides is hidden too, beyond the guard band of this plane.
     """
 
     period: str
@@ -130,6 +132,7 @@ class BoxFacts:
     guard_hcal: float
     source: str = ""
     hcal_modules: tuple[int, ...] = (0, 1, 2)
+    packaged_too: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -640,7 +640,8 @@ def judge_runs(module: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"run 9999 is outside every period: 2023A covers 8396 to 8999$"):
         module.contexts_of_runs([9999], {"2023A": known})
     for name in ("ecal", "hcal"):
-        cells = replace(known.setup, **{name: load_periods()["2016"].setup.ecal})
+        other: Any = {name: packaged["2016"].setup.ecal}
+        cells = replace(known.setup, **other)
         with pytest.raises(ValueError, match=rf"{name}.shape is \(2, 6, 6\), but .* in packaged"):
             module.contexts_of_runs(RUNS, {"2023A": replace(known, setup=cells)})
     with pytest.MonkeyPatch.context() as patch:

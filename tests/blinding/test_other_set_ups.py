@@ -305,6 +305,8 @@ def test_what_differs_from_the_packaged_period_is_said_logged_and_frozen_by_reas
     said = campaign.process()
     line = "2023A: ecal.scale is 1.4, in packaged period 2023A 1"
     assert "trigger mask 4, by the packaged set-up too\n" in said
+    stored = json.loads((campaign.folder / "out" / "result.json").read_text())
+    assert [box["packaged_too"] for box in stored["boxes"]] == [True]
     assert f"warning: period {line}\n" in said
     assert campaign.passes()[0]["not_packaged"] == [line]
     out = str(campaign.folder / "out")

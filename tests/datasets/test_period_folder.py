@@ -32,8 +32,8 @@ def run(write_run: Writer) -> Path:
     return write_run()
 
 
-def made(run: Path, folder: Path | None, **options: Catalogue) -> Catalogue:
-    return build([run], simulation=False, folder=folder, **options)
+def made(run: Path, folder: Path | None, previous: Catalogue | None = None) -> Catalogue:
+    return build([run], simulation=False, folder=folder, previous=previous)
 
 
 def test_a_catalogue_keeps_the_folder_relative_to_itself(tmp_path: Path, run: Path, folder: Path) -> None:
