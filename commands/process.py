@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
+from na64.commands.request import (
+    Asked,
+    add_request,
+    log_request,
+    read_request,
+    store_of,
+    what_is_hidden,
+    write_result,
+)
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
@@ -61,6 +69,8 @@ def _process(options: argparse.Namespace) -> int:
         tell(_estimate(asked, folder, options))
         return SUCCESS
     request = log_request(options, asked, folder)
+    for line in what_is_hidden(request, folder):
+        print(f"process: {line}", file=sys.stderr)
     result = _count(asked, folder, options)
     if result.interrupted:
         raise KeyboardInterrupt

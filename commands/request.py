@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,12 +67,10 @@ def read_request(options: argparse.Namespace) -> Asked:
 
 
 def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Request:
-    """Log that a job begins, say what it hides of data, and return what was asked for."""
-    from na64.outputs.hidden_regions import lines_of_pass
-    from na64.outputs.result.audit_log import details_of
+    """Log that a job begins, and return what was asked for."""
     from na64.outputs.result.request import begin
 
-    request = begin(
+    return begin(
         folder,
         asked.job,
         asked.catalogue,
@@ -82,10 +80,15 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
         runs=asked.runs,
         limit=options.limit,
     )
+
+
+def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:
+    """Say what a pass over data hides, as its line in the log has it; nothing of simulation."""
+    from na64.outputs.hidden_regions import lines_of_pass
+    from na64.outputs.result.audit_log import details_of
+
     if request.audit:
-        for line in lines_of_pass(details_of(request.log(folder), request.audit)):
-            print(line, file=sys.stderr)
-    return request
+        yield from lines_of_pass(details_of(request.log(folder), request.audit))
 
 
 def store_of(options: argparse.Namespace) -> Path:

@@ -122,7 +122,7 @@ class BoxFacts:
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
     packaged_too : bool
-        Of data, what the packaged set-up of the runs hides is hidden too, beyond the guard band of this plane.
+        Of data, what the packaged set-up hides is hidden too, which may be beyond the guard band.
     """
 
     period: str
