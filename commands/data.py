@@ -113,7 +113,7 @@ def _catalogue(options: argparse.Namespace) -> int:
 
 def _period_folder(options: argparse.Namespace, previous: Catalogue | None) -> Path | None:
     """Return the folder of the user's periods: the one given, the one known, or that of the environment."""
-    from na64.datasets.period_folder import check_environment, folder_of_environment
+    from na64.datasets.conditions.period_folder import check_environment, folder_of_environment
 
     if previous is None or options.periods is not None:
         return options.periods or folder_of_environment()

@@ -50,7 +50,7 @@ def read_request(options: argparse.Namespace) -> Asked:
     """Load what the options of `add_request` name."""
     from na64.datasets.catalogue import build as files
     from na64.datasets.catalogue.run_filter import chosen_runs
-    from na64.datasets.period_folder import check_environment
+    from na64.datasets.conditions.period_folder import check_environment
     from na64.processors.campaign import plan
     from na64.processors.features.plugin import load_plugin
     from na64.processors.job import build_job
@@ -85,8 +85,8 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
 
 def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:
     """Say what a pass over data hides, as its line in the log has it; nothing of simulation."""
-    from na64.outputs.hidden_regions import lines_of_pass
     from na64.outputs.result.audit_log import details_of
+    from na64.outputs.result.hidden_regions import lines_of_pass
 
     if request.audit:
         yield from lines_of_pass(details_of(request.log(folder), request.audit))

@@ -34,7 +34,7 @@ def add(verbs: Any) -> None:
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.datasets.period_folder import folder_of_environment
+    from na64.datasets.conditions.period_folder import folder_of_environment
     from na64.outputs.report.style import style
     from na64.outputs.signal import figures
     from na64.outputs.signal.efficiency import efficiency, efficiency_variations, injection

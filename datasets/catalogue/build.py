@@ -14,8 +14,8 @@ from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
+from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.period_folder import PeriodFolder, read_folder
 from na64.datasets.reading.files import is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 

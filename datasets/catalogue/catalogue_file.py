@@ -16,8 +16,8 @@ from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
+from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.production import production_of
-from na64.datasets.period_folder import PeriodFolder
 from na64.datasets.reading.files import is_url
 
 VERSION = 2

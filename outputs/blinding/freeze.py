@@ -16,9 +16,9 @@ from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.hidden_regions import log_details
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.hidden_regions import log_details
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.provenance import code_digest, packages, to_json
 from na64.outputs.result.request import Request, ranges, read_request, set_up

@@ -13,9 +13,9 @@ from na64.datasets.conditions.conditions import Conditions, SpillFacts
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.hidden_regions import departures
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
 from na64.outputs.result.spills import Reading, read_spills

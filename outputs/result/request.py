@@ -12,8 +12,8 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.catalogue.build import Catalogue, Kind, load
-from na64.outputs.hidden_regions import hides_less, log_details
 from na64.outputs.result import audit_log
+from na64.outputs.result.hidden_regions import hides_less, log_details
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.store import RESULT
 from na64.outputs.result.summary import from_json

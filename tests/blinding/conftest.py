@@ -298,7 +298,7 @@ def own_period() -> Callable[..., Path]:
 
 def write_period(folder: Path, *changes: tuple[str, str], name: str = "2023A", to: str = "") -> Path:
     """Write a packaged period into a folder of the user with changed texts, each in the first place."""
-    text = files("na64.datasets").joinpath("periods", f"{name}.toml").read_text()
+    text = files("na64.datasets.conditions").joinpath("periods", f"{name}.toml").read_text()
     for old, new in ((f'name = "{name}"', f'name = "{to or name}"'), *changes):
         assert old in text, old
         text = text.replace(old, new, 1)

@@ -363,7 +363,8 @@ def test_the_log_names_a_plug_in_that_reads_files(campaign: Campaign) -> None:
     """Nothing inside Python can hinder it; it is not silent."""
     plugin = campaign.folder / "my.py"
     plugin.write_text(
-        "import pathlib\nfrom na64.processors.features.plugin import feature\n\n@feature(name='size', unit='1')\n"
+        "import pathlib\nfrom na64.processors.features.plugin import feature\n\n"
+        "@feature(name='size', unit='1')\n"
         f"def size(event):\n    n = len(pathlib.Path({str(campaign.log)!r}).read_bytes())\n"
         "    return 0 * event['ecal'] + n\n"
     )

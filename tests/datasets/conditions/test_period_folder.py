@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from na64.datasets.catalogue.build import Catalogue, build, load, save
-from na64.datasets.period_folder import check_environment, folder_of_environment, read_folder
+from na64.datasets.conditions.period_folder import check_environment, folder_of_environment, read_folder
 from na64.run import main
 
 Writer = Callable[..., Path]
@@ -17,7 +17,7 @@ Writer = Callable[..., Path]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a copy of 2023A under another name and for other runs."""
-    text = files("na64.datasets").joinpath("periods", "2023A.toml").read_text()
+    text = files("na64.datasets.conditions").joinpath("periods", "2023A.toml").read_text()
     for old, new in (('"2023A"', '"mine"'), ("8396", "9000"), ("8999", "9999")):
         text = text.replace(old, new, 1)
     path = tmp_path / "periods"
