@@ -84,7 +84,7 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
 
 
 def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:
-    """Say what a pass over data hides, as its line in the log has it; nothing of simulation."""
+    """Lines that tell what a pass over data hides, as the log has it; none for simulation."""
     from na64.outputs.result.audit_log import details_of
     from na64.outputs.result.hidden_regions import lines_of_pass
 

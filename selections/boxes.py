@@ -21,17 +21,17 @@ _FILE = files(__package__) / "signal_boxes.toml"
 
 
 def load_boxes() -> dict[str, SignalBox]:
-    """Return every packaged box by the name of its period; `DEFAULT` is among them."""
+    """Packaged boxes by the name of its period; `DEFAULT` is among them."""
     return {DEFAULT: default_box(), **{name: box_of(one) for name, one in packaged_periods().items()}}
 
 
 def default_box() -> SignalBox:
-    """Return the box that has what a period's own leaves out: guard band, sums and scales."""
+    """The box that has what a period's own leaves out: guard band, sums and scales."""
     return _box(DEFAULT, {})
 
 
 def box_of(period: Period) -> SignalBox:
-    """Return the box of a period: its own, enlarged to hold those of the packaged periods with runs of it.
+    """The box of a period: its own, enlarged to hold those of the packaged periods with runs of it.
 
     Without any of them it is that of `default_box`, which is for simulation: see `check_declared`.
     """
@@ -54,7 +54,7 @@ def check_declared(period: Period) -> None:
     if not period.box and (left := unpackaged_runs(period)):
         first, last = left[0]
         raise ValueError(
-            f"period {period.name}: no signal box for runs {first} to {last}, so their data are not opened: "
+            f"period {period.name}: no signal box for runs {first} to {last}, so their data are refused: "
             f"{period.name}.toml needs a table [box] with ecal and hcal in GeV, each with its source"
         )
 
@@ -78,7 +78,7 @@ def _box(name: str, edges: dict[str, Quantity]) -> SignalBox:
 
 
 def _enlarged(box: SignalBox, other: SignalBox) -> SignalBox:
-    """Return the smallest box that holds two boxes, with a guard band that holds their guard bands."""
+    """The smallest box that holds two boxes, with a guard band that holds their guard bands."""
     ecal, hcal = max(box.ecal, other.ecal), max(box.hcal, other.hcal)
     edges = (box.rectangle(), other.rectangle())
     enlarged = replace(
@@ -94,7 +94,7 @@ def _enlarged(box: SignalBox, other: SignalBox) -> SignalBox:
 
 
 def _reaching(edge: float, hidden: float) -> float:
-    """Return the guard band from an edge to at least where the hidden region ends, however floats round."""
+    """The guard band from an edge to at least where the hidden region ends, however floats round."""
     guard = hidden - edge
     return guard if edge + guard >= hidden else math.nextafter(guard, math.inf)
 

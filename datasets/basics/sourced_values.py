@@ -70,7 +70,7 @@ class FactReader:
         return self._table.tables(key)
 
     def quantity(self, key: str, base: str) -> Quantity:
-        """Give one number with its source, in the base unit."""
+        """One number with its source, in the base unit."""
         quantity = self._quantity(key, base)
         self._one(key, quantity.values)
         return quantity

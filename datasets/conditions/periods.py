@@ -173,12 +173,12 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
 
 @cache
 def packaged_periods() -> Mapping[str, Period]:
-    """Load the packaged periods by name: what holds for a run whatever a folder of the user says of it."""
+    """The packaged periods by name: what holds for a run whatever a folder of the user says of it."""
     return MappingProxyType(load_periods())
 
 
 def unpackaged_runs(period: Period) -> list[tuple[int, int]]:
-    """List the ranges of runs, both ends included, of a period that no packaged one has."""
+    """Ranges of runs, both ends included, of a period that no packaged one has."""
     packaged = sorted(runs for known in packaged_periods().values() for runs in known.runs)
     left = []
     for first, last in period.runs:

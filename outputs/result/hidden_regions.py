@@ -75,7 +75,7 @@ class OpenRuns:
 
 
 def hidden_regions(job: Job) -> list[HiddenRegion]:
-    """List what is hidden, by period and run; nothing for simulation."""
+    """Hidden regions by period and run; none for simulation."""
     found: dict[tuple[str, str], list[int]] = {}
     for run, context in job.runs.items():
         if not job.simulation and context.type not in _OPEN:
@@ -84,7 +84,7 @@ def hidden_regions(job: Job) -> list[HiddenRegion]:
 
 
 def open_runs(job: Job, catalogue: Catalogue) -> list[OpenRuns]:
-    """List the runs of which nothing is hidden, by period, type, and what states it; none for simulation."""
+    """Runs of which nothing is hidden, by period, type, and what states it; none for simulation."""
     found: dict[tuple[str, str, str], list[int]] = {}
     for run, context in job.runs.items():
         if not job.simulation and context.type in _OPEN:
@@ -96,19 +96,19 @@ def open_runs(job: Job, catalogue: Catalogue) -> list[OpenRuns]:
 
 
 def departures(periods: Iterable[Period]) -> dict[str, tuple[str, ...]]:
-    """List by period what is not as packaged; a packaged period is not there."""
+    """What is not as packaged, by period; a packaged period is not there."""
     found = {period.name: tuple(_departures(period)) for period in periods}
     return {name: lines for name, lines in found.items() if lines}
 
 
 def periods_of(job: Job, catalogue: Catalogue) -> list[Period]:
-    """Load the periods that a job is about, by name."""
+    """Periods that a job is about, by name."""
     known = catalogue.known_periods()
     return [known[name] for name in sorted({context.period for context in job.runs.values()})]
 
 
 def log_details(job: Job, catalogue: Catalogue) -> dict[str, object]:
-    """Return what the log keeps of it."""
+    """What the log keeps of the hidden regions of a job."""
     different = departures(periods_of(job, catalogue))
     opened = open_runs(job, catalogue)
     return {
@@ -120,14 +120,14 @@ def log_details(job: Job, catalogue: Catalogue) -> dict[str, object]:
 
 
 def lines_of_pass(details: Mapping[str, Any]) -> Iterator[str]:
-    """Say what a pass over data hides, by what the log keeps of it."""
+    """Lines that tell what a pass over data hides, from what the log keeps of it."""
     yield from (str(HiddenRegion(**region)) for region in details["hidden"])
     yield from (str(OpenRuns(**one)) for one in details["open"])
     yield from (f"warning: {line}" for line in details["hides_less"])
 
 
 def hides_less(details: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Say what earlier results hid of the same runs and this one does not, a line for each selection.
+    """Lines that tell what earlier results hid of the same runs and this one does not, one a selection.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _departures(period: Period) -> Iterator[str]:
 
 
 def _facts(period: Period) -> dict[str, str]:
-    """Give the numbers of a period by name; equal numbers of all cells are one."""
+    """Numbers of a period by name; equal numbers of all cells are one."""
     return {fact.name: _number(fact) for fact in period.provenance if not fact.name.startswith(_NOT_COMPARED)}
 
 
@@ -200,7 +200,7 @@ def _short(text: str | None) -> str:
 
 
 def _losses(details: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    """Say what was hidden of runs and is not now."""
+    """What was hidden of runs and is not now."""
     runs = _runs(before["runs"])
     for now in details["open"]:
         if same := runs & _runs(now["runs"]):

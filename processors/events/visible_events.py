@@ -112,7 +112,7 @@ def _may_be_seen(
     context: RunContext,
     job: Job,
 ) -> NDArray[np.bool_]:
-    """Tell which events may be seen by what one set-up makes of them, also under variations."""
+    """Mask of events that may be seen by what one set-up makes of them, also under variations."""
     return visible_mask(
         table.values,
         box=context.box,
@@ -127,7 +127,7 @@ def _may_be_seen(
 def _seen_as_packaged(
     events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
 ) -> NDArray[np.bool_]:
-    """Tell which events may be seen by what the packaged set-up makes of them."""
+    """Mask of events that may be seen by what the packaged set-up makes of them."""
     table = features_of(plane_part(events), setup, job, file)
     varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
     return _may_be_seen(events, table, varied, context, job)
@@ -166,7 +166,7 @@ def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
 def _count_open(
     events: EventColumns, table: FeatureTable, seen: NDArray[np.bool_], context: RunContext
 ) -> int:
-    """Count the visible events that may be seen wherever they sit."""
+    """Number of visible events that may be seen wherever they sit."""
     opened = is_open(context.type, events.event.get("trigger"), table.values)
     return int(np.count_nonzero(opened & seen))
 

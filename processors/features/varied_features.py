@@ -60,7 +60,7 @@ def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
 
 
 def plane_part(events: EventColumns) -> EventColumns:
-    """Give events with no other detectors than those that the plane of the box is made of."""
+    """Events with no other detectors than those that the plane of the box is made of."""
     return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in _PLANE})
 
 
