@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
+from na64.commands.request import (
+    Asked,
+    add_request,
+    log_request,
+    read_request,
+    store_of,
+    what_is_hidden,
+    write_result,
+)
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
@@ -73,6 +81,7 @@ def _submit(options: argparse.Namespace) -> int:
     needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
+    tell(what_is_hidden(submission.request, folder))
     print(f"when they have ended: na64 merge {shlex.quote(str(folder))}")
     return SUCCESS
 
@@ -162,11 +171,12 @@ def _work(options: argparse.Namespace) -> int:
 
 def _merge(options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_job
-    from na64.outputs.result.request import ranges, write_request
+    from na64.outputs.result.request import finish, ranges, write_request
 
     catalogue, job, result, submission = batch_job.merge(options.folder)
     runs = submission.request.runs
     scope = "all runs" if runs is None else f"runs {ranges(runs)}"
     code = write_result(catalogue, job, result, options.folder, options, scope=scope)
     write_request(options.folder, submission.request)
+    finish(options.folder, submission.request)
     return code

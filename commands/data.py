@@ -43,6 +43,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--period", metavar="P", help="quarantine files of another period")
     layout = "quarantine files of another layout: a name or a TOML file"
     parser.add_argument("--layout", metavar="L", help=layout)
+    periods = "folder of periods of your own, which belong to the catalogue; default: $NA64_PERIODS"
+    parser.add_argument("--periods", type=Path, metavar="DIR", help=periods)
     parser.add_argument("--simulation", action="store_true", help="simulated files: not blinded")
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
@@ -86,7 +88,6 @@ def _simulate(options: argparse.Namespace) -> int:
 def _catalogue(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
-    from na64.datasets.conditions.periods import load_periods
     from na64.outputs.result import messages
     from na64.outputs.result.catalogue_log import log_catalogue
 
@@ -100,6 +101,7 @@ def _catalogue(options: argparse.Namespace) -> int:
             period=options.period,
             layout=options.layout,
             previous=previous,
+            folder=_period_folder(options, previous),
             settled=options.settled,
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
@@ -107,7 +109,7 @@ def _catalogue(options: argparse.Namespace) -> int:
     _check_claims(built, previous, options)
     files.save(built, options.to)
     log_catalogue(built, options.to, reason=options.reason)
-    tell(messages.of_catalogue(built, options.to, load_periods()))
+    tell(messages.of_catalogue(built, options.to, built.known_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
 
 
@@ -120,12 +122,23 @@ def _check_reason(options: argparse.Namespace) -> None:
         raise ValueError("--reason goes with --accept or --simulation")
 
 
+def _period_folder(options: argparse.Namespace, previous: Catalogue | None) -> Path | None:
+    """Folder of the user's periods: the one given, the one known, or that of the environment."""
+    from na64.datasets.conditions.period_folder import check_environment, folder_of_environment
+
+    if previous is None or options.periods is not None:
+        return options.periods or folder_of_environment()
+    check_environment(previous.periods, options.to)
+    if not options.update:
+        previous.known_periods()  # refuses other ones: only --update takes what has changed
+    return None
+
+
 def _check_claims(built: Catalogue, previous: Catalogue | None, options: argparse.Namespace) -> None:
     """Refuse that a physics run is called simulation without a word: its events would not be hidden."""
     from na64.datasets.catalogue.claims import physics_runs_claimed
-    from na64.datasets.conditions.periods import load_periods
 
-    claimed = physics_runs_claimed(built, load_periods(), previous)
+    claimed = physics_runs_claimed(built, built.known_periods(), previous)
     if claimed and options.reason is None:
         run, record = next(iter(claimed.items()))
         more = f" (and {len(claimed) - 1} more)" if len(claimed) > 1 else ""

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
+from na64.commands.request import (
+    Asked,
+    add_request,
+    log_request,
+    read_request,
+    store_of,
+    what_is_hidden,
+    write_result,
+)
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
@@ -47,7 +55,7 @@ def add(verbs: Any) -> None:
 
 def _process(options: argparse.Namespace) -> int:
     from na64.outputs.result import messages
-    from na64.outputs.result.request import write_request
+    from na64.outputs.result.request import finish, write_request
     from na64.processors.campaign import identity_of
 
     asked = read_request(options)
@@ -61,12 +69,15 @@ def _process(options: argparse.Namespace) -> int:
         tell(_estimate(asked, folder, options))
         return SUCCESS
     request = log_request(options, asked, folder)
+    for line in what_is_hidden(request, folder):
+        print(f"process: {line}", file=sys.stderr)
     result = _count(asked, folder, options)
     if result.interrupted:
         raise KeyboardInterrupt
     scope = f"runs {options.runs}" if options.runs else "all runs"
     code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
     write_request(folder, request)
+    finish(folder, request)
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,12 +51,14 @@ def read_request(options: argparse.Namespace) -> Asked:
     """Load what the options of `add_request` name."""
     from na64.datasets.catalogue import build as files
     from na64.datasets.catalogue.run_filter import chosen_runs
+    from na64.datasets.conditions.period_folder import check_environment
     from na64.processors.campaign import plan
     from na64.processors.features.plugin import load_plugin
     from na64.processors.job import build_job
     from na64.selections.selection import load_selection
 
     catalogue = files.load(options.catalogue)
+    check_environment(catalogue.periods, options.catalogue)
     if not catalogue.good:
         raise ValueError(f"{options.catalogue}: has no file that can be read; na64 catalogue says why")
     plugin = load_plugin(options.plugin) if options.plugin else None
@@ -66,7 +69,7 @@ def read_request(options: argparse.Namespace) -> Asked:
 
 
 def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Request:
-    """Log that a job begins, and give what was asked for."""
+    """Log that a job begins, and return what was asked for."""
     from na64.outputs.result.request import begin
 
     return begin(
@@ -79,6 +82,15 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
         runs=asked.runs,
         limit=options.limit,
     )
+
+
+def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:
+    """Lines that tell what a pass over data hides, as the log has it; none for simulation."""
+    from na64.outputs.result.audit_log import details_of
+    from na64.outputs.result.hidden_regions import lines_of_pass
+
+    if request.audit:
+        yield from lines_of_pass(details_of(request.log(folder), request.audit))
 
 
 def store_of(options: argparse.Namespace) -> Path:
@@ -99,7 +111,6 @@ def write_result(
     scope: str,
 ) -> int:
     """Write the products of what was counted, say what they are, and return the exit code."""
-    from na64.datasets.conditions.periods import load_periods
     from na64.outputs.result import messages, store
     from na64.outputs.result.assembly import summarise
     from na64.outputs.result.provenance import provenance
@@ -107,7 +118,7 @@ def write_result(
     from na64.processors.counting.booking import book
 
     booking = book(job.selection)
-    periods = load_periods()
+    periods = catalogue.known_periods()
     summary = summarise(catalogue, job, result, booking, periods, scope=scope)
     inputs = {record.sha256: record.name for record in catalogue.good}
     command = [str(argument) for argument in options.command_line]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from coffea.processor import ProcessorABC
 
 from na64.datasets.conditions.bad import BadList
-from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.layout_differences import TRUTH, has_packaged_truth, warning_of
@@ -50,7 +50,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     layout : Layout, optional
         By default the one that the schema found.
     periods : mapping of str to Period, optional
-        By default `na64.datasets.conditions.periods.load_periods`.
+        By default `na64.datasets.conditions.periods.packaged_periods`.
     plugin : Plugin, optional
         User code, see `na64.processors.features.plugin`.
     """
@@ -73,7 +73,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.selection = selection
         self.simulation = simulation
         self.layout = layout
-        self.periods = dict(load_periods() if periods is None else periods)
+        self.periods = dict(packaged_periods() if periods is None else periods)
         if not simulation:
             _check_calibration(self.periods)
         self.plugin = plugin
@@ -125,7 +125,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             selection=self.selection,
             simulation=self.simulation,
             weighted=self.simulation,
-            runs=contexts_of_runs(runs, self.periods),
+            runs=contexts_of_runs(runs, self.periods, simulation=self.simulation),
             layouts={layout.name: layout},
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,
@@ -157,14 +157,10 @@ def _columns(events: Any, layout: Layout) -> EventColumns:
 
 def _check_calibration(periods: Mapping[str, Period]) -> None:
     """Refuse other energies or times for data of known runs: events of the box could leave it by them."""
-    for known in load_periods().values():
+    for known in packaged_periods().values():
         for period in periods.values():
-            if _overlap(period, known) and period.setup != known.setup:
+            if period.shares_runs_with(known) and period.setup != known.setup:
                 raise ValueError(
                     f"period {period.name}: its set-up is not that of {known.name}, which has the same runs; "
                     "with another one data would not be blind"
                 )
-
-
-def _overlap(one: Period, other: Period) -> bool:
-    return any(a <= d and c <= b for a, b in one.runs for c, d in other.runs)

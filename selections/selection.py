@@ -11,10 +11,11 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import Source, Table, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
+from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
 from na64.selections.regions import Region, read_regions
-from na64.selections.signal_box import check_outside, load_boxes
+from na64.selections.signal_box import check_outside
 from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
 VISIBLE = "visible"

@@ -15,6 +15,7 @@ from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.catalogue.table_folders import Beside, keep_what_is_gone, look_beside
 from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
+from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.reading.files import is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
@@ -35,6 +36,7 @@ def build(
     accept: Mapping[str, str] | None = None,
     conditions: Conditions | None = None,
     periods: dict[str, Period] | None = None,
+    folder: Path | None = None,
     settled: float = SETTLED,
     progress: Callable[[int, int], None] | None = None,
 ) -> Catalogue:
@@ -63,7 +65,9 @@ def build(
         Added to those found in ``conditions`` folders beside the files. What tables said that are not there
         any more is kept from `previous`.
     periods : dict of str to Period, optional
-        By default those of `load_periods`.
+        By default the packaged ones and those of `folder`.
+    folder : Path, optional
+        Of further periods, which the catalogue remembers; by default that of `previous`, as it is now.
     settled : float
         Seconds; a ROOT file that was not closed is pending until it has not changed for so long.
     progress : callable, optional
@@ -81,7 +85,8 @@ def build(
         A path where nothing is; tables beside the files that are wrong or contradict each other; files of
         different productions.
     """
-    known_periods = load_periods() if periods is None else periods
+    own = _period_folder(folder, previous)
+    known_periods = periods or (load_periods() if own is None else own.load())
     if period is not None and period not in known_periods:
         raise KeyError(unknown("period", period, known_periods))
     kind = Kind.SIMULATION if simulation else Kind.DATA
@@ -118,7 +123,14 @@ def build(
         bad=facts.bad,
         folders=folders,
         layouts={name: one.text for name, one in layouts.items() if name in used and name not in LAYOUTS},
+        periods=own,
     )
+
+
+def _period_folder(path: Path | None, previous: Catalogue | None) -> PeriodFolder | None:
+    if path is None and previous is not None and previous.periods is not None:
+        path = Path(previous.periods.path)
+    return None if path is None else read_folder(path)
 
 
 def _no_progress(done: int, total: int) -> None:

@@ -10,6 +10,8 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
+from na64.datasets.conditions.period_folder import PeriodFolder
+from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.production import Production
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
@@ -139,6 +141,8 @@ class Catalogue:
         The text of each layout in use that is not packaged.
     folders : tuple of TableFolder
         Which tables were found beside the files, folder by folder, and where none could be looked for.
+    periods : PeriodFolder or None
+        The folder whose periods it was made with, besides the packaged ones.
     """
 
     kind: Kind
@@ -148,6 +152,7 @@ class Catalogue:
     bad: BadList = field(default_factory=BadList)
     layouts: dict[str, str] = field(default_factory=dict)
     folders: tuple[TableFolder, ...] = ()
+    periods: PeriodFolder | None = None
 
     @property
     def good(self) -> tuple[FileRecord, ...]:
@@ -180,7 +185,8 @@ class Catalogue:
             (r.sha256, r.status.value, r.layout, bool(r.accepted), str(r.production)) for r in self.files
         )
         facts = [list(self.run_facts.values()), list(self.spills.values()), self.bad]
-        return identity([self.kind.value, files, facts, self.layouts])
+        periods = [] if self.periods is None else [self.periods.identity]
+        return identity([self.kind.value, files, facts, self.layouts, *periods])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -193,6 +199,16 @@ class Catalogue:
             *(line for line in of_layouts if line),
             *warnings_of(self.folders),
         )
+
+    def known_periods(self) -> dict[str, Period]:
+        """Load the periods that it was made with.
+
+        Raises
+        ------
+        ValueError
+            Those of a folder are not there any more, or not the same; names what differs.
+        """
+        return load_periods() if self.periods is None else self.periods.load()
 
     def layout(self, name: str) -> Layout:
         """Give a layout by the name it has in the records."""

@@ -13,7 +13,6 @@ import numpy as np
 from na64.datasets.catalogue.build import Catalogue, Kind, build, load
 from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import Array, Cells, EventColumns, Hits
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts, warning_of
 from na64.datasets.reading.read import UNEQUAL, read
@@ -115,7 +114,7 @@ def _register(files: list[str | Path], *, simulation: bool, layout: str | Path |
     for name in catalogue.layouts:
         if not simulation and (text := warning_of(catalogue.layout(name))):
             raise ValueError(f"{text}: na64 catalogue --layout writes that in a log, and is needed for it")
-    for run, record in physics_runs_claimed(catalogue, load_periods()).items():
+    for run, record in physics_runs_claimed(catalogue, catalogue.known_periods()).items():
         raise ValueError(
             f"{record.name}: does not say what was simulated, and run {run} is a physics run: "
             "na64 catalogue --simulation --reason is needed for it"

@@ -15,6 +15,7 @@ from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
 from na64.outputs.result.skipped import too_many_skipped
@@ -84,12 +85,18 @@ def summarise(
         files=_files(catalogue),
         warnings=(
             *catalogue.warnings,
+            *(_not_packaged(used) if is_data else ()),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
             *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
         ),
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
+
+
+def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
+    for name, lines in departures(periods).items():
+        yield from (f"period {name}: {line}" for line in lines)
 
 
 def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:

@@ -25,8 +25,8 @@ def append(path: Path, event: str, details: Mapping[str, object], *, time: str |
     path : Path
         The log; made if there is none.
     event : str
-        What happened, one word: ``catalogue_simulation``, ``process``, ``freeze``, ``refusal``, ``opening``,
-        ``opened``.
+        What happened, one word: ``catalogue_simulation``, ``process``, ``processed``, ``freeze``,
+        ``refusal``, ``opening``, ``opened``.
     details : mapping
         Anything JSON can hold; floats must be finite.
     time : str, optional
@@ -72,6 +72,13 @@ def entries(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
+def details_of(path: Path, digest: str) -> Mapping[str, Any]:
+    """Return what the line of some hash says; nothing if there is none. Unverified."""
+    found = (line["details"] for line in entries(path) if line["hash"] == digest)
+    details = next(found, {})
+    return details if isinstance(details, Mapping) else {}
+
+
 def head(path: Path) -> str:
     """Hash of the last line, or `FIRST`; unverified."""
     lines = entries(path)
@@ -99,10 +106,16 @@ _TOLD = (
     "open_runs",
     "limit",
     "own_layouts",
+    "not_packaged",
+    "hides_less",
+    "limit",
+    "verdict",
+    "open_events",
     "freeze",
     "after",
     "fraction",
     "approved_by",
+    "deviations",
     "reason",
 )
 """Details that the timeline shows."""
@@ -111,6 +124,8 @@ _TOLD = (
 def _word(value: object) -> str:
     if isinstance(value, list):
         return " and ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
     text = str(value)
     return text[:12] if len(text) == len(FIRST) and text.isalnum() else text
 

@@ -25,6 +25,8 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
     yield from summary_of(catalogue.folders if catalogue.good else ())
+    if catalogue.periods is not None:
+        yield f"periods of {catalogue.periods.path}: {', '.join(catalogue.periods.files) or 'none'}"
     runs = catalogue.runs
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
     yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())

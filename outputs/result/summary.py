@@ -133,6 +133,8 @@ class BoxFacts:
     ----------
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
+    packaged_too : bool
+        Of data, what the packaged set-up hides is hidden too, which may be beyond the guard band.
     """
 
     period: str
@@ -142,6 +144,7 @@ class BoxFacts:
     guard_hcal: float
     source: str = ""
     hcal_modules: tuple[int, ...] = (0, 1, 2)
+    packaged_too: bool = False
 
 
 @dataclass(frozen=True, slots=True)

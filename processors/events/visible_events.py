@@ -17,9 +17,9 @@ from na64.datasets.instrument.features import FEATURES
 from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.features.compute import FeatureTable, Skip, compute
 from na64.processors.features.rows import take_rows
-from na64.processors.features.varied_features import append_varied, needed_part
+from na64.processors.features.varied_features import append_varied, needed_part, plane_part
 from na64.processors.job import FileContext, Job, RunContext
-from na64.selections.signal_box import visible_mask
+from na64.selections.signal_box import is_open, visible_mask
 from na64.selections.variations import Effect
 
 _REASONS = {
@@ -87,21 +87,16 @@ def _of_run(
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
     effects = job.selection.effects
-    varied = [_varied(events, effect, context, job, file) for effect in effects]
-    trigger = events.event.get("trigger")
-    seen = visible_mask(
-        table.values,
-        box=context.box,
-        run_type=context.type,
-        trigger=trigger,
-        nonfinite=table.skip == Skip.NONFINITE,
-        simulation=job.simulation,
-        varied=[part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane],
-    )
+    varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
+    moved = [part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane]
+    seen = _may_be_seen(events, table, moved, context, job)
+    if context.packaged is not None:
+        seen &= _seen_as_packaged(events, context.packaged, context, job, file)
     skipped = _skipped(table, job)
     seen &= ~skipped
     values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
-    accounting = _account(table, seen, skipped)
+    opened = 0 if job.simulation else _count_open(events, table, seen, context)
+    accounting = _account(table, seen, skipped, opened)
     if job.plugin is not None:
         values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
     if varied:
@@ -110,11 +105,39 @@ def _of_run(
     return VisibleEvents(run, values, weight, accounting, rows[seen])
 
 
+def _may_be_seen(
+    events: EventColumns,
+    table: FeatureTable,
+    varied: list[NDArray[np.float32]],
+    context: RunContext,
+    job: Job,
+) -> NDArray[np.bool_]:
+    """Mask of events that may be seen by what one set-up makes of them, also under variations."""
+    return visible_mask(
+        table.values,
+        box=context.box,
+        run_type=context.type,
+        trigger=events.event.get("trigger"),
+        nonfinite=table.skip == Skip.NONFINITE,
+        simulation=job.simulation,
+        varied=varied,
+    )
+
+
+def _seen_as_packaged(
+    events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
+) -> NDArray[np.bool_]:
+    """Mask of events that may be seen by what the packaged set-up makes of them."""
+    table = features_of(plane_part(events), setup, job, file)
+    varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
+    return _may_be_seen(events, table, varied, context, job)
+
+
 def _varied(
-    events: EventColumns, effect: Effect, context: RunContext, job: Job, file: FileContext
+    events: EventColumns, effect: Effect, setup: Setup, job: Job, file: FileContext
 ) -> NDArray[np.float32]:
     """Compute the features that an effect changes; others may not be right."""
-    return features_of(needed_part(events, effect), effect.of(context.setup), job, file).values
+    return features_of(needed_part(events, effect), effect.of(setup), job, file).values
 
 
 def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
@@ -140,8 +163,19 @@ def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
     return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
 
 
-def _account(table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_]) -> dict[str, int]:
+def _count_open(
+    events: EventColumns, table: FeatureTable, seen: NDArray[np.bool_], context: RunContext
+) -> int:
+    """Number of visible events that may be seen wherever they sit."""
+    opened = is_open(context.type, events.event.get("trigger"), table.values)
+    return int(np.count_nonzero(opened & seen))
+
+
+def _account(
+    table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_], opened: int
+) -> dict[str, int]:
     accounting = dict.fromkeys(ACCOUNTING, 0)
+    accounting["open"] = opened
     accounting["processed"] = int(np.count_nonzero(~skipped))
     accounting["hidden"] = accounting["processed"] - int(np.count_nonzero(seen))
     for reason, code in _REASONS.items():

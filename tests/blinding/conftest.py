@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ WORLDS = ("box", "edge", "mad", "canary")
 
 VARIED = "varied"
 """A world whose hidden events are so only under a variation: nominally they are all beyond the guard band."""
+
+PACKAGED = "packaged"
+"""A world whose hidden events are so only under the packaged set-up: the user's has energies of `SCALE`."""
+
+SCALE = 1.4
 
 MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 271_828_182, 1_123_581_321
 
@@ -85,15 +91,17 @@ def make_worlds(
     container: Format = Format.TTREE,
     selection: str = "dimuon_2022",
     n_events: int = N_EVENTS,
+    periods: Path | None = None,
 ) -> list[World]:
     """Simulate a campaign and write it again for each world with other hidden events.
 
-    Which those are depends on the variations of the selection.
+    Which those are depends on the variations of the selection, and on the periods of a user.
     """
+    own = [] if periods is None else ["--periods", str(periods)]
     original = folder / "original"
     size = ["--events", str(n_events), "--layout", layout]
     assert main(["simulate", CAMPAIGNS[layout], "--to", str(original / "data"), *size]) == 0
-    assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json")]) == 0
+    assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json"), *own]) == 0
     catalogue = load(original / "catalogue.json")
     job = build_job(catalogue, load_selection(selection))
     worlds = []
@@ -107,7 +115,7 @@ def make_worlds(
                 change(branches)
             path = world.folder / "data" / Path(record.path).with_suffix(container.suffix).name
             _write(path, branches, container, record.tree)
-        assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue)]) == 0
+        assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue), *own]) == 0
         worlds.append(world)
     return worlds
 
@@ -147,25 +155,27 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
         n_events = file[layout.trees[0]].num_entries
     events = read(path, layout, 0, n_events)
     context = job.runs[int(events.event["run"][0])]
-    table, *varied = (
-        compute(
-            events,
-            effect.of(context.setup),
-            bad=np.zeros(n_events, bool),
-            residual_times=layout.time_is_residual,
-            absent_nan=layout.absent_nan,
+    seen = np.ones(n_events, bool)
+    for setup in reversed(context.setups):
+        table, *varied = (
+            compute(
+                events,
+                effect.of(setup),
+                bad=np.zeros(n_events, bool),
+                residual_times=layout.time_is_residual,
+                absent_nan=layout.absent_nan,
+            )
+            for effect in (Effect(), *job.closing_effects)
         )
-        for effect in (Effect(), *job.closing_effects)
-    )
-    seen = visible_mask(
-        table.values,
-        box=context.box,
-        run_type=context.type,
-        trigger=events.event["trigger"],
-        nonfinite=table.skip != Skip.NONE,
-        simulation=False,
-        varied=[other.values for other in varied],
-    )
+        seen &= visible_mask(
+            table.values,
+            box=context.box,
+            run_type=context.type,
+            trigger=events.event["trigger"],
+            nonfinite=table.skip != Skip.NONE,
+            simulation=False,
+            varied=[other.values for other in varied],
+        )
     hidden = np.flatnonzero(~seen & (table.skip == Skip.NONE))
     most_in_time = (
         np.argmax(table["ecal"][hidden] - 10 * table["ecal_out_of_time"][hidden]) if len(hidden) else 0
@@ -188,6 +198,7 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     low, high = {
         "box": (1.0, edges.ecal - 1),
         VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
+        PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
     }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
     moved = random.uniform(low, high, len(rows)) / np.maximum(_sum(branches, ecal), 1e-6)
     if world.name == "mad":
@@ -269,6 +280,31 @@ def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[W
         return make_worlds(layout, tmp_path_factory.mktemp(layout), **options)
 
     return make
+
+
+@pytest.fixture
+def own_periods(tmp_path: Path) -> Path:
+    """A folder with a period 2023A whose ECAL energies are larger by `SCALE` than the packaged ones."""
+    folder = tmp_path / "periods"
+    write_period(folder, ("scale = { value = 1,", f"scale = {{ value = {SCALE},"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def own_period() -> Callable[..., Path]:
+    """What writes a period of a user, see `write_period`."""
+    return write_period
+
+
+def write_period(folder: Path, *changes: tuple[str, str], name: str = "2023A", to: str = "") -> Path:
+    """Write a packaged period into a folder of the user with changed texts, each in the first place."""
+    text = files("na64.datasets.conditions").joinpath("periods", f"{name}.toml").read_text()
+    for old, new in ((f'name = "{name}"', f'name = "{to or name}"'), *changes):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{to or name}.toml").write_text(text)
+    return folder
 
 
 @pytest.fixture
