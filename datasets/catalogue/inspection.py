@@ -19,9 +19,10 @@ from na64.datasets.basics.identity import FileDigest
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
+from na64.datasets.detection import check_older, detect_layout
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.files import is_url, open_binary, open_file
-from na64.datasets.reading.layout import Layout, detect_layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read_tree
 from na64.datasets.reading.stored import BadFileError, ChangedFileError, Format, Tree, first_line
 
@@ -146,6 +147,7 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
         names = layout.stored_names(tree)
         _check_suffix(record.name, tree.format)
         tree.check(names)
+        check_older(file, layout, name)
         _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
         _read_last(tree, layout)
         segments = segment_ranges(tree.boundaries(names))

@@ -12,8 +12,9 @@ import numpy as np
 from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
+from na64.datasets.detection import detect_layout
 from na64.datasets.instrument.columns import DETECTORS, EventColumns
-from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, detect_layout, load_layout, parse_layout
+from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout, parse_layout
 from na64.datasets.reading.read import assemble
 from na64.datasets.reading.rntuple_files import flatten, stored_form
 from na64.datasets.reading.stored import Branches, Stored, Values
@@ -94,7 +95,7 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
         forms = _FormTree(dict(zip(base_form["fields"], base_form["contents"], strict=True)))
         layout, _ = detect_layout(_FormFile(forms), self.layouts or _packaged())
         parts = {name: _Part() for name in ("", *GROUPS)}
-        for branch in layout.branches():
+        for branch in layout.in_tree(forms).branches():
             if branch.is_in(forms):
                 parts[_place(branch.column)[0]].add(branch, forms.forms)
         events = parts.pop("")
@@ -130,6 +131,9 @@ class _FormTree:
             return None
         form = self.forms[name]
         return stored_form(form, str(form.get("parameters", {}).get("typename", form["class"])))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.forms)
 
 
 @dataclass(frozen=True, slots=True)
