@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from na64 import __version__
 from na64.commands import (
@@ -23,7 +24,9 @@ from na64.commands import (
     results,
     signal,
 )
+from na64.commands.terminal import complain, visible_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.datasets.plain_text import is_utf8, visible
 
 _COMMANDS = (
     demo,
@@ -59,16 +62,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.program = main
     options.command_line = list(sys.argv[1:] if argv is None else argv)
     try:
-        code: int = options.verb(options)
+        with visible_output():
+            _check_arguments(options)
+            code: int = options.verb(options)
     except KeyboardInterrupt:
-        print("na64: interrupted; what was finished is kept and the same command resumes", file=sys.stderr)
+        complain("na64: interrupted; what was finished is kept and the same command resumes")
         return INTERRUPTED
     except (ValueError, KeyError, OSError, RuntimeError) as problem:
         if options.debug:
             traceback.print_exc()
-        print(f"na64: {_line(problem)}", file=sys.stderr)
+        complain(f"na64: {_line(problem)}")
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code
+
+
+def _check_arguments(options: argparse.Namespace) -> None:
+    """Refuse names in which no result could be written or named; a run file may have such a one."""
+    allowed = {*getattr(options, "paths", ()), getattr(options, "accept", None)}
+    for argument in options.command_line:
+        if argument not in allowed and not is_utf8(argument):
+            raise ValueError(f"{argument}: is not UTF-8")
 
 
 def _line(problem: Exception) -> str:
@@ -81,11 +94,18 @@ def _line(problem: Exception) -> str:
     return " ".join(text.split())
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that shows arguments and does not obey them."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     text = "Columnar event processing for NA64: run files to blind cut-flows, histograms and yields."
     after = "na64 COMMAND --help says more. The straight line: simulate, catalogue, process."
-    program = argparse.ArgumentParser(prog="na64", description=text, epilog=after)
+    program = _Parser(prog="na64", description=text, epilog=after)
     program.add_argument("--version", action="version", version=f"na64 {__version__}")
     verbs = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in _COMMANDS:

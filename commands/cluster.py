@@ -139,7 +139,7 @@ def _send(place: Path, submission: Submission, description: Path) -> None:
         shutil.rmtree(place)
         raise
     if batch_id is None:
-        print(f"{line.split()[0]} is not on this machine: where it is, run\n  {line}")
+        tell([f"{line.split()[0]} is not on this machine: where it is, run", f"  {line}"])
     else:
         submissions.rewrite(place, replace(submission, batch_id=batch_id))
         print(f"sent as {submission.system.value} {batch_id}: {description}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from na64.commands.terminal import complain
 from na64.commands.verbs import SUCCESS, add_command, tell
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _found(options: argparse.Namespace) -> Comparison:
     analyses = [reopen(folder) for folder in folders]
     for analysis in analyses:
         if analysis.other_code:
-            print(f"note: {analysis.folder} was made by another version of the code", file=sys.stderr)
+            complain(f"note: {analysis.folder} was made by another version of the code")
     found = list(changes(analyses[0], analyses[1], options.after))
     return compare_events((one, other), found, after=options.after, names=names)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from na64.commands.terminal import complain
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
@@ -108,5 +109,5 @@ def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tu
     analysis.stage(options.after)
     runs = chosen_runs(options.runs, analysis.job.runs) if options.runs else None
     if analysis.other_code:
-        print("note: the result was made by another version of the code", file=sys.stderr)
+        complain("note: the result was made by another version of the code")
     return analysis, Choice(options.after, options.region, runs, options.limit or default_limit)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
+from na64.commands.terminal import complain
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
@@ -146,5 +147,5 @@ def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Back
     from na64.processors.execution.dask_backend import DaskBackend
 
     backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
-    print(f"dashboard: {backend.client.dashboard_link}", file=sys.stderr)
+    complain(f"dashboard: {backend.client.dashboard_link}")
     return backend

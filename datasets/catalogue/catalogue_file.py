@@ -19,7 +19,7 @@ from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, Spil
 from na64.datasets.conditions.production import production_of
 from na64.datasets.reading.files import is_url
 
-VERSION = 2
+VERSION = 3
 """Changes when a reader of the file could notice."""
 
 
@@ -135,7 +135,6 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         reason=entry.text("reason"),
         accepted=entry.text("accepted"),
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
-        duplicates=entry.integer("duplicates"),
         truth=entry.flag("truth"),
         production=production_of(entry.table("production")),
     )

@@ -20,6 +20,7 @@ from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.detection import check_older, detect_layout
+from na64.datasets.plain_text import is_utf8, visible
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.files import is_url, open_binary, open_file
 from na64.datasets.reading.layout import Layout
@@ -90,9 +91,9 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
             record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
             return _look_inside(record, expected)
     except UnfinishedFileError as error:
-        return FileRecord(path, status=Status.PENDING, reason=str(error))
+        return FileRecord(path, status=Status.PENDING, reason=visible(str(error)))
     except BadFileError as error:
-        return replace(record, status=Status.QUARANTINED, reason=str(error))
+        return replace(record, status=Status.QUARANTINED, reason=visible(str(error)))
     except Exception as error:
         if not _is_of_storage(error, path):
             raise
@@ -112,6 +113,8 @@ def _cause(error: Exception) -> str:
 def _check_path(path: str) -> None:
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
         raise BadFileError("its path has control characters")
+    if not is_utf8(path):
+        raise BadFileError(f"its path is not UTF-8: {path}")
     if is_url(path):
         return
     if Path(path).is_dir():
@@ -153,6 +156,7 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
         segments = segment_ranges(tree.boundaries(names))
         parts = [_range_keys(tree, layout, start, stop) for start, stop in segments]
         keys = _join_keys(parts)
+        _check_doubles(keys)
         _check_runs(keys, layout, expected)
         return replace(
             record,
@@ -163,9 +167,20 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
             runs={run: len(events) for run, events in keys.items()},
             segments=segments,
             spills=tuple(_spills_of(part) for part in parts),
-            duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
             truth=layout.has_truth(tree),
         )
+
+
+def _check_doubles(keys: Keys) -> None:
+    """Refuse a file that would count an event twice, as one would that has an event of another file."""
+    for run, events in keys.items():
+        repeated = np.unique(events[1:][events[1:] == events[:-1]])
+        if len(repeated):
+            spill, event = unpack(int(repeated[0]))
+            raise BadFileError(
+                f"{len(repeated)} events of run {run} are in it more than once, "
+                f"the first is spill {spill} event {event}"
+            )
 
 
 def _check_suffix(name: str, found: Format) -> None:

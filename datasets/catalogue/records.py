@@ -10,6 +10,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
 from na64.datasets.conditions.production import Production
+from na64.datasets.plain_text import visible
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import Layout, load_layout, parse_layout
@@ -52,8 +53,6 @@ class FileRecord:
         Why somebody who reviewed a quarantined file leaves it out; empty if nobody has.
     aliases : tuple of str
         Other paths with the same content.
-    duplicates : int
-        Entries whose (run, spill, event) another entry of the file has too.
     truth : bool
         It says what was simulated.
     production : Production
@@ -75,7 +74,6 @@ class FileRecord:
     reason: str = ""
     accepted: str = ""
     aliases: tuple[str, ...] = ()
-    duplicates: int = 0
     truth: bool = False
     production: Production = field(default_factory=Production)
 
@@ -99,8 +97,8 @@ class FileRecord:
 
     @property
     def name(self) -> str:
-        """Last part of the path, for messages."""
-        return file_name(self.path)
+        """Last part of the path, as it can be shown."""
+        return visible(file_name(self.path))
 
     @property
     def is_good(self) -> bool:
@@ -191,7 +189,5 @@ class Catalogue:
 def _warnings(record: FileRecord, kind: Kind) -> Iterator[str]:
     if record.aliases:
         yield f"{record.name}: listed {len(record.aliases) + 1} times, counted once"
-    if record.duplicates:
-        yield f"{record.name}: {record.duplicates} entries repeat the run, spill and event of another"
     if record.is_good and kind is Kind.SIMULATION and not record.truth:
         yield f"{record.name}: taken as simulation, but does not say what was simulated"
