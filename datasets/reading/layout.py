@@ -106,7 +106,7 @@ class Branch:
             return stored.jagged
         if stored.jagged:
             return self.shape != ()
-        return stored.shape in (self.shape, (math.prod(self.shape),))
+        return stored.shape in (self.shape, (math.prod(self.shape),) if self.shape else ())
 
     def _expected(self) -> str:
         types = " or ".join(self.types) if len(self.types) < 4 else "an integer"

@@ -219,7 +219,6 @@ class _Reader:
             values = _element(values, branch.index)
         if isinstance(values, Jagged):
             raise BadFileError(f'branch "{branch.names[0]}" has several values an event')
-        values = values.reshape(self.n_events)  # an array of one is a number
         if np.issubdtype(values.dtype, np.integer):
             return _signed(values, branch.names[0])
         return _convert(values, branch.unit)
