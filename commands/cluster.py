@@ -104,7 +104,7 @@ def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> I
     queue = f", {waiting:,} in the queue" if waiting else ""
     yield f"{counted(len(asked.tasks), 'segment')}: {done:,} counted before{queue}, {len(missing):,} to send"
     if missing:
-        yield f"{counted(n_jobs, 'job')} of about {events // n_jobs:,} events"
+        yield f"{counted(n_jobs, 'job')} of about {counted(events // n_jobs, 'event')}"
 
 
 def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:

@@ -75,7 +75,7 @@ def _events(options: argparse.Namespace) -> int:
             cells=options.cells,
             on_progress=lambda done: show(done, total),
         )
-    print(f"{written:,} events {choice}: {path}")
+    print(f"{written:,} event{'' if written == 1 else 's'} {choice}: {path}")
     if written != total:
         print(f"not as counted: the result has {expected:,} of them")
         return INCOMPLETE
