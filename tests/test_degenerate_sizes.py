@@ -109,7 +109,9 @@ def check(command: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, 
     return code, said
 
 
-@pytest.mark.parametrize("case", [*CASES, *(pytest.param(case, marks=pytest.mark.soak) for case in SLOW)])
+@pytest.mark.parametrize(
+    "case", [*CASES, *(pytest.param(case, marks=pytest.mark.soak) for case in SLOW)], ids=" ".join
+)
 def test_next_to_nothing_is_no_error(
     case: tuple[str, str, str],
     places: Callable[[str, str], dict[str, str]],
