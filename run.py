@@ -24,8 +24,8 @@ from na64.commands import (
     results,
     signal,
 )
-from na64.commands.terminal import complain, visible_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.commands.visible_output import complain, visible_output
 from na64.datasets.plain_text import is_utf8, visible
 
 _COMMANDS = (

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.terminal import complain
 from na64.commands.verbs import SUCCESS, add_command, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.terminal import complain
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.outputs.events.analysis import Analysis

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
-from na64.commands.terminal import complain
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult

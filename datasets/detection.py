@@ -87,12 +87,18 @@ def check_older(file: RunFile, layout: Layout, name: str) -> None:
     """
     tree, newest = file.tree(name), file.cycles(name)[0]
     for label, older in file.older(name).items():
-        if older.entries and not _is_backup(older, tree, layout):
+        try:
+            is_backup = not older.entries or _is_backup(older, tree, layout)
+        except BadFileError as error:
+            raise BadFileError(
+                f"tree {label}, which {newest} has replaced, cannot be compared: {error}"
+            ) from error
+        if not is_backup:
             raise BadFileError(f"two trees {label} and {newest} with different events")
 
 
 def _is_backup(older: Tree, tree: Tree, layout: Layout) -> bool:
-    """Tell if a tree has what another begins with."""
+    """Tell if a tree begins with the events of another."""
     names = layout.stored_names(tree)
     if older.entries > tree.entries or any(older.stored(name) != tree.stored(name) for name in names):
         return False

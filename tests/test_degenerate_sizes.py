@@ -53,7 +53,8 @@ SLOW = [
     if (size, kind, command) not in CASES
 ]
 MEANINGLESS = re.compile(
-    r"Traceback|\bnan\b|\binf\b|NoneType|zero-size|zip\(\)|out of bounds|division|domain|array|argument \d|"
+    r"Traceback|\b0 looks\b|\bnan\b|\binf\b|NoneType|zero-size|zip\(\)|out of bounds|division|domain|"
+    r"array|argument \d|"
     r"object is not|^na64: '?\w+'?$|\b1 (files|runs|events|spills|segments|jobs)\b|KeyError|IndexError",
     re.MULTILINE,
 )

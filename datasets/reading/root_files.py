@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -133,8 +132,9 @@ class _TTree:
 
     def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:
         with readable():
-            cuts = [set(branch.entry_offsets) for name in names if (branch := self._branch(name)).num_baskets]
-        return sort_boundaries(reduce(set.intersection, cuts) if cuts else (), self.entries)
+            branches = [branch for name in names if (branch := self._branch(name)).num_baskets]
+            cuts = [{int(start) for start in branch.entry_offsets} for branch in branches]
+        return sort_boundaries(set[int].intersection(*cuts) if cuts else (), self.entries)
 
     def shared(self, other: Tree, names: Sequence[str]) -> int:
         if not isinstance(other, _TTree):

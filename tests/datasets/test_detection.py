@@ -140,6 +140,22 @@ def test_an_empty_older_cycle_is_no_loss(values: Callable[..., Values], tmp_path
     assert inspect(str(tmp_path / "run.root"), EXPECTED).entries == 5
 
 
+def test_an_older_cycle_that_cannot_be_read_is_no_backup(
+    values: Callable[..., Values], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.root"
+    write(path, ("events", values(200), "ttree"), ("events", values(300), "ttree"))
+    with uproot.open(path) as file:
+        branch = file["events;1"]["event"]
+        begin, size = int(branch.member("fBasketSeek")[0]), int(branch.member("fBasketBytes")[0])
+    content = path.read_bytes()
+    path.write_bytes(content[: begin + size // 2] + bytes(size // 2) + content[begin + size // 2 * 2 :])
+    reason = inspect(str(path), EXPECTED).reason
+    assert reason.startswith("tree events;1, which events;2 has replaced, cannot be compared: ") or (
+        reason == "two trees events;1 and events;2 with different events"
+    )
+
+
 @pytest.mark.parametrize("other", ["copy/events", "a/b/events"])
 def test_a_tree_of_the_same_name_in_a_folder_is_not_passed_over(
     other: str, values: Callable[..., Values], tmp_path: Path

@@ -145,6 +145,12 @@ def test_the_positron_period_has_no_runs_until_somebody_states_them(tmp_path: Pa
     assert [period_of_run(run, periods) for run in (8899, 8900)] == [periods["2023A"], periods["2023P"]]
 
 
+def test_hidden_files_are_no_periods(tmp_path: Path) -> None:
+    for name in ("._2023A.toml", ".#mine.toml"):
+        (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
+    assert tuple(load_periods(tmp_path)) == NAMES
+
+
 def test_the_users_folder_can_be_named_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

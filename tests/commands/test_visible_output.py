@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import na64
-from na64.commands.terminal import complain, visible_output
 from na64.commands.verbs import tell
+from na64.commands.visible_output import complain, visible_output
 from na64.run import main
 
 ESCAPES = "\x1b[31mred\x1b[0m \u202eoot.live\u202c"
@@ -124,7 +124,7 @@ def test_nothing_goes_around_the_boundaries() -> None:
         if "tests" not in path.parts
     }
     for path, text in code.items():
-        if path.parent.name == "commands" and path.name != "terminal.py":
+        if path.parent.name == "commands" and path.name != "visible_output.py":
             assert not re.search(r"file=sys\.|sys\.std(out|err)\.write", text), path
         if path.name != "page.py":
             assert not re.search(r"\bEnvironment\(", text), path
