@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (ValueError, KeyError, OSError, RuntimeError) as problem:
         if options.debug:
-            traceback.print_exc()
+            for line in traceback.format_exc().splitlines():
+                complain(line)
         complain(f"na64: {_line(problem)}")
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code

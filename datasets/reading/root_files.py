@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,8 @@ from na64.datasets.reading.stored import (
 )
 
 _RANGE = re.compile(r"\[[^\]]*,[^\]]*\]")
+_PACKED_LEAVES = ("TLeafD32", "TLeafF16")
+_PACKED_TYPES = ("Double32_t", "Float16_t")
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 
 
@@ -167,7 +169,7 @@ def _read_branch(place: Place, start: int, stop: int) -> Values:
     """Read a branch basket by basket: in a third of the time that `TBranch.array` takes for many of them."""
     interpretation = place.branch.interpretation
     if isinstance(interpretation, uproot.interpretation.jagged.AsJagged):
-        return _join_jagged(list(_baskets(place.branch, start, stop)), interpretation)
+        return _join_jagged(list(_baskets(place.branch, start, stop)), interpretation, _counts)
     of_entry = np.dtype(interpretation.from_dtype)
     stored = of_entry[place.leaf] if place.leaf and of_entry.fields else of_entry
     values = np.empty((stop - start, *stored.shape), stored.base.newbyteorder("="))
@@ -188,13 +190,25 @@ def _baskets(branch: Any, start: int, stop: int) -> Iterator[tuple[Any, int, int
             yield branch.basket(number), first - begin, last - begin, first - start
 
 
-def _join_jagged(baskets: list[tuple[Any, int, int, int]], interpretation: Any) -> Jagged:
+def _counts(basket: Any) -> Array:
+    """Read how many values the events of a basket have; the branch that counts is cut into others."""
+    branch = basket.parent.count_branch
+    if branch is None:
+        raise BadFileError(f'branch "{basket.parent.name}" has events of unknown sizes')
+    leaf = str(basket.parent.count_leaf.member("fName"))
+    counts = _read_branch(Place(branch, leaf), *basket.entry_start_stop)
+    return counts.values if isinstance(counts, Jagged) else counts
+
+
+def _join_jagged(
+    baskets: list[tuple[Any, int, int, int]], interpretation: Any, counts_of: Callable[[Any], Array]
+) -> Jagged:
     stored, header = interpretation.content.from_dtype, interpretation.header_bytes
     n_events = sum(last - first for _, first, last, _ in baskets)
     offsets = np.zeros(n_events + 1, np.int64)
     parts = []
     for basket, first, last, done in baskets:
-        ends = _byte_offsets(basket, stored.itemsize)[first : last + 1]
+        ends = _byte_offsets(basket, stored.itemsize, counts_of)[first : last + 1]
         if len(ends) != last + 1 - first:
             raise BadFileError(f"a basket has {len(ends) - 1} entries, expected {last - first}")
         data = np.asarray(basket.data)[ends[0] : ends[-1]]
@@ -208,11 +222,11 @@ def _join_jagged(baskets: list[tuple[Any, int, int, int]], interpretation: Any) 
     return Jagged(values, offsets)
 
 
-def _byte_offsets(basket: Any, itemsize: int) -> Array:
+def _byte_offsets(basket: Any, itemsize: int, counts_of: Callable[[Any], Array]) -> Array:
     """Give where each event's bytes begin in a basket, and the end of the last."""
     if basket.byte_offsets is not None:
         return np.asarray(basket.byte_offsets)
-    return np.concatenate([[0], np.cumsum(basket.counts, dtype=np.int64) * itemsize])
+    return np.concatenate([[0], np.cumsum(counts_of(basket), dtype=np.int64) * itemsize])
 
 
 def _without_headers(data: Array, ends: Array, header: int) -> tuple[Array, Array]:
@@ -233,22 +247,27 @@ def _stored_place(place: Place) -> Stored:
         with readable():
             interpretation, text = branch.interpretation, str(branch.typename)
     except BadFileError:
-        return Stored("", (), False, f'"{_title(branch)}", which uproot cannot interpret')
+        return Stored("", (), False, _unknown(branch))
+    if isinstance(interpretation, uproot.interpretation.identify.UnknownInterpretation):
+        return Stored("", (), False, _unknown(branch))
     packing = _packing(branch)
     if packing:
         return Stored("", (), False, f"{text} packed as {packing}")
     return _stored_leaf(interpretation, place.leaf) or _stored_branch(interpretation, text)
 
 
-def _title(branch: Any) -> str:
-    """Give the title of the leaf: ``energy[3]/d[0,100,12]``."""
-    return " ".join(str(leaf.member("fTitle")) for leaf in branch.member("fLeaves")) or str(branch.name)
+def _unknown(branch: Any) -> str:
+    """Name a type by the titles of the leaves: ``energy[3]/d[0,100,12]``."""
+    titles = ":".join(str(leaf.member("fTitle")) for leaf in branch.member("fLeaves"))
+    return f'"{titles or branch.name}", which uproot cannot interpret'
 
 
 def _packing(branch: Any) -> str:
-    """Give range and bits of an array of packed numbers, which uproot takes for one of plain numbers."""
-    packed = [leaf for leaf in branch.member("fLeaves") if leaf.classname in ("TLeafD32", "TLeafF16")]
-    found = [_RANGE.search(str(leaf.member("fTitle"))) for leaf in packed]
+    """Give range and bits of packed numbers: after dimensions, uproot takes them for plain ones."""
+    titles = [leaf.member("fTitle") for leaf in branch.member("fLeaves") if leaf.classname in _PACKED_LEAVES]
+    if str(getattr(branch.streamer, "typename", "")).startswith(_PACKED_TYPES):
+        titles.append(branch.streamer.title)
+    found = [_RANGE.search(str(title)) for title in titles]
     return next((match[0] for match in found if match), "")
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import uproot
 
+from na64.datasets.branch_names import Place
 from na64.datasets.instrument.columns import Array
-from na64.datasets.reading.root_files import _join_jagged
-from na64.datasets.reading.stored import Jagged
+from na64.datasets.reading.root_files import _join_jagged, _read_branch, _stored_place
+from na64.datasets.reading.stored import Jagged, Stored
 
 FLOAT = np.dtype(">f4")
 
@@ -28,7 +29,7 @@ def join(*pieces: tuple[SimpleNamespace, int, int, int], header: int) -> Jagged:
     interpretation = uproot.interpretation.jagged.AsJagged(
         uproot.interpretation.numerical.AsDtype(FLOAT), header_bytes=header
     )
-    return _join_jagged(list(pieces), interpretation)
+    return _join_jagged(list(pieces), interpretation, lambda basket: basket.counts)
 
 
 def lists(jagged: Jagged) -> list[list[float]]:
@@ -56,6 +57,76 @@ def test_parts_of_baskets_join(header: int) -> None:
 
 def test_arrays_counted_by_another_branch_are_cut_by_its_counts() -> None:
     assert lists(join((basket(EVENTS, 0, counted=True), 1, 3, 0), header=0)) == EVENTS[1:3]
+
+
+class Counter:
+    """The branch that counts another's values, in baskets of its own: of 3, 1 and 4 events."""
+
+    name = "n"
+    branches: tuple[()] = ()
+    interpretation = uproot.interpretation.numerical.AsDtype(np.dtype(">i4"))
+    entry_offsets = (0, 3, 4, 8)
+    numbers = np.array([2, 0, 1, 3, 1, 4, 0, 2], ">i4")
+
+    def basket(self, number: int) -> SimpleNamespace:
+        part = self.numbers[self.entry_offsets[number] : self.entry_offsets[number + 1]]
+        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8))
+
+
+class Counted:
+    """A branch without offsets, in baskets of 2, 4 and 2 events."""
+
+    name = "x"
+    count_branch = Counter()
+    count_leaf = SimpleNamespace(member={"fName": "n"}.__getitem__)
+    interpretation = uproot.interpretation.jagged.AsJagged(uproot.interpretation.numerical.AsDtype(FLOAT))
+    entry_offsets = (0, 2, 6, 8)
+    values = np.arange(13.0, dtype=FLOAT)
+
+    def basket(self, number: int) -> SimpleNamespace:
+        start, stop = self.entry_offsets[number : number + 2]
+        first, last = (self.count_branch.numbers[:at].sum() for at in (start, stop))
+        data = np.frombuffer(self.values[first:last].tobytes(), np.uint8)
+        return SimpleNamespace(data=data, byte_offsets=None, parent=self, entry_start_stop=(start, stop))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 8), (1, 7), (3, 5), (2, 6), (4, 4)])
+def test_an_array_and_its_counts_may_be_cut_into_other_baskets(start: int, stop: int) -> None:
+    found = _read_branch(Place(Counted()), start, stop)
+    ends = np.cumsum([0, *Counter.numbers])
+    assert isinstance(found, Jagged)
+    np.testing.assert_array_equal(found.offsets, ends[start : stop + 1] - ends[start])
+    np.testing.assert_array_equal(found.values, Counted.values[ends[start] : ends[stop]])
+
+
+def branch_of(leaf: str, title: str, *, typename: str = "", comment: str = "") -> SimpleNamespace:
+    """A branch that uproot takes for one of plain numbers."""
+    one = SimpleNamespace(classname=leaf, member={"fTitle": title}.__getitem__)
+    streamer = SimpleNamespace(typename=typename, title=comment) if typename else None
+    dtype = uproot.interpretation.numerical.AsDtype(np.dtype((">f4", (3,))), np.dtype(("f8", (3,))))
+    members = {"fLeaves": [one]}.__getitem__
+    return SimpleNamespace(member=members, streamer=streamer, interpretation=dtype, typename="float[3]")
+
+
+@pytest.mark.parametrize(
+    ("branch", "packing"),
+    [
+        (branch_of("TLeafD32", "a[3]/d[0,100,32]"), "[0,100,32]"),
+        (branch_of("TLeafF16", "a[3]/f[0, 2*pi]"), "[0, 2*pi]"),
+        (branch_of("TLeafElement", "a[3]", typename="Double32_t", comment="[cells] [0,9,32]"), "[0,9,32]"),
+        (branch_of("TLeafElement", "a[3]", typename="Float16_t*", comment="[n][0,9,16]"), "[0,9,16]"),
+        (branch_of("TLeafD32", "a[3]"), ""),
+        (branch_of("TLeafF", "a[3]"), ""),
+        (branch_of("TLeafElement", "a[3]", typename="double", comment="range [0,100,32]"), ""),
+    ],
+)
+def test_packed_numbers_are_not_taken_for_plain_ones(branch: SimpleNamespace, packing: str) -> None:
+    found = _stored_place(Place(branch))
+    assert found == (
+        Stored("", (), False, f"float[3] packed as {packing}")
+        if packing
+        else Stored("float64", (3,), False, "float[3]")
+    )
 
 
 def test_no_basket_is_no_event() -> None:
