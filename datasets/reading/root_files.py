@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,6 +11,7 @@ import numpy as np
 import uproot
 
 from na64.datasets.branch_names import BranchNames, Place
+from na64.datasets.branch_types import stored_type
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.rntuple_files import open_rntuple
 from na64.datasets.reading.stored import (
@@ -26,9 +26,6 @@ from na64.datasets.reading.stored import (
     sort_boundaries,
 )
 
-_RANGE = re.compile(r"\[[^\]]*,[^\]]*\]")
-_PACKED_LEAVES = ("TLeafD32", "TLeafF16")
-_PACKED_TYPES = ("Double32_t", "Float16_t")
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 
 
@@ -111,7 +108,7 @@ class _TTree:
         if name not in self._stored:
             places = self._names.find(name)
             several = Stored("", (), False, f"there {len(places)} times")
-            self._stored[name] = _stored_place(places[0]) if len(places) == 1 else several if places else None
+            self._stored[name] = stored_type(places[0]) if len(places) == 1 else several if places else None
         return self._stored[name]
 
     def names(self) -> tuple[str, ...]:
@@ -239,56 +236,3 @@ def _without_headers(data: Array, ends: Array, header: int) -> tuple[Array, Arra
         is_value[(ends[:-1, np.newaxis] + np.arange(header)).reshape(-1)] = False
         kept = data[is_value]
     return kept, ends - header * np.arange(len(ends))
-
-
-def _stored_place(place: Place) -> Stored:
-    branch = place.branch
-    try:
-        with readable():
-            interpretation, text = branch.interpretation, str(branch.typename)
-    except BadFileError:
-        return Stored("", (), False, _unknown(branch))
-    if isinstance(interpretation, uproot.interpretation.identify.UnknownInterpretation):
-        return Stored("", (), False, _unknown(branch))
-    packing = _packing(branch)
-    if packing:
-        return Stored("", (), False, f"{text} packed as {packing}")
-    return _stored_leaf(interpretation, place.leaf) or _stored_branch(interpretation, text)
-
-
-def _unknown(branch: Any) -> str:
-    """Name a type by the titles of the leaves: ``energy[3]/d[0,100,12]``."""
-    titles = ":".join(str(leaf.member("fTitle")) for leaf in branch.member("fLeaves"))
-    return f'"{titles or branch.name}", which uproot cannot interpret'
-
-
-def _packing(branch: Any) -> str:
-    """Give range and bits of packed numbers: after dimensions, uproot takes them for plain ones."""
-    titles = [leaf.member("fTitle") for leaf in branch.member("fLeaves") if leaf.classname in _PACKED_LEAVES]
-    if str(getattr(branch.streamer, "typename", "")).startswith(_PACKED_TYPES):
-        titles.append(branch.streamer.title)
-    found = [_RANGE.search(str(title)) for title in titles]
-    return next((match[0] for match in found if match), "")
-
-
-def _stored_leaf(interpretation: Any, leaf: str) -> Stored | None:
-    """Give the type of one of several leaves, None if the branch has only one."""
-    if not leaf or not isinstance(interpretation, uproot.interpretation.numerical.AsDtype):
-        return None
-    dtype = np.dtype(interpretation.to_dtype)
-    if dtype.fields is None:
-        return None
-    dimensions = "".join(f"[{n}]" for n in dtype[leaf].shape)
-    return Stored(dtype[leaf].base.name, dtype[leaf].shape, False, f"{dtype[leaf].base.name}{dimensions}")
-
-
-def _stored_branch(interpretation: Any, text: str) -> Stored:
-    jagged = isinstance(interpretation, uproot.interpretation.jagged.AsJagged)
-    content = interpretation.content if jagged else interpretation
-    if not isinstance(content, uproot.interpretation.numerical.AsDtype):
-        return Stored("", (), jagged, text)
-    shape = tuple(int(n) for n in content.inner_shape)
-    dtype = np.dtype(content.to_dtype.base)
-    if dtype.fields is not None or (jagged and shape):
-        return Stored("", shape, jagged, text)
-    return Stored(dtype.name, shape, jagged, text)

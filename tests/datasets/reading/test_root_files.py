@@ -10,8 +10,8 @@ import uproot
 
 from na64.datasets.branch_names import Place
 from na64.datasets.instrument.columns import Array
-from na64.datasets.reading.root_files import _join_jagged, _read_branch, _stored_place
-from na64.datasets.reading.stored import Jagged, Stored
+from na64.datasets.reading.root_files import _join_jagged, _read_branch
+from na64.datasets.reading.stored import Jagged
 
 FLOAT = np.dtype(">f4")
 
@@ -99,34 +99,27 @@ def test_an_array_and_its_counts_may_be_cut_into_other_baskets(start: int, stop:
     np.testing.assert_array_equal(found.values, Counted.values[ends[start] : ends[stop]])
 
 
-def branch_of(leaf: str, title: str, *, typename: str = "", comment: str = "") -> SimpleNamespace:
-    """A branch that uproot takes for one of plain numbers."""
-    one = SimpleNamespace(classname=leaf, member={"fTitle": title}.__getitem__)
-    streamer = SimpleNamespace(typename=typename, title=comment) if typename else None
-    dtype = uproot.interpretation.numerical.AsDtype(np.dtype((">f4", (3,))), np.dtype(("f8", (3,))))
-    members = {"fLeaves": [one]}.__getitem__
-    return SimpleNamespace(member=members, streamer=streamer, interpretation=dtype, typename="float[3]")
+ENTRY = np.dtype([("run", ">i4"), ("x", ">f4", (3,))])
 
 
-@pytest.mark.parametrize(
-    ("branch", "packing"),
-    [
-        (branch_of("TLeafD32", "a[3]/d[0,100,32]"), "[0,100,32]"),
-        (branch_of("TLeafF16", "a[3]/f[0, 2*pi]"), "[0, 2*pi]"),
-        (branch_of("TLeafElement", "a[3]", typename="Double32_t", comment="[cells] [0,9,32]"), "[0,9,32]"),
-        (branch_of("TLeafElement", "a[3]", typename="Float16_t*", comment="[n][0,9,16]"), "[0,9,16]"),
-        (branch_of("TLeafD32", "a[3]"), ""),
-        (branch_of("TLeafF", "a[3]"), ""),
-        (branch_of("TLeafElement", "a[3]", typename="double", comment="range [0,100,32]"), ""),
-    ],
-)
-def test_packed_numbers_are_not_taken_for_plain_ones(branch: SimpleNamespace, packing: str) -> None:
-    found = _stored_place(Place(branch))
-    assert found == (
-        Stored("", (), False, f"float[3] packed as {packing}")
-        if packing
-        else Stored("float64", (3,), False, "float[3]")
-    )
+class Several:
+    """A branch with two leaves, in baskets of 3 and 2 events."""
+
+    interpretation = uproot.interpretation.numerical.AsDtype(ENTRY)
+    entry_offsets = (0, 3, 5)
+    values = np.array([(run, [run, run + 1, run + 2]) for run in range(5)], ENTRY)
+
+    def basket(self, number: int) -> SimpleNamespace:
+        part = self.values[self.entry_offsets[number] : self.entry_offsets[number + 1]]
+        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8))
+
+
+@pytest.mark.parametrize("leaf", ["run", "x"])
+@pytest.mark.parametrize(("start", "stop"), [(0, 5), (1, 4), (2, 2)])
+def test_a_leaf_is_read_out_of_its_branch(leaf: str, start: int, stop: int) -> None:
+    found = _read_branch(Place(Several(), leaf), start, stop)
+    expected = Several.values[leaf][start:stop]
+    np.testing.assert_array_equal(found, expected.astype(expected.dtype.newbyteorder("=")), strict=True)
 
 
 def test_no_basket_is_no_event() -> None:
