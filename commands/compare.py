@@ -75,7 +75,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _overlay(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
+    from na64.outputs.comparison.overlay import Source, check_apart, eot_of, lines, overlay, table_of
     from na64.outputs.comparison.overlay_plot import pages
     from na64.outputs.result.store import read_result
 
@@ -83,6 +83,7 @@ def _overlay(options: argparse.Namespace) -> int:
     for folder in options.simulations:
         products = read_result(folder)
         sources.append(Source(folder.name, products, eot_of(products)))
+    check_apart(sources)
     only = options.only.split(",") if options.only else None
     found = overlay(read_result(options.data), sources, only=only)
     tell(lines(found))

@@ -154,6 +154,14 @@ def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | 
     return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
 
 
+def check_apart(sources: Sequence[Source]) -> None:
+    """Refuse a result that is named twice, by whatever folder; a ValueError names both."""
+    for number, source in enumerate(sources):
+        for other in sources[:number]:
+            if dict(source.products.summary.products) == dict(other.products.summary.products):
+                raise ValueError(f"{other.name} and {source.name} are the same result: it would count twice")
+
+
 def _norm(data: Products, sources: Sequence[Source]) -> str:
     without = [run for run in data.summary.runs if run.eot_delivered is None]
     if without:
