@@ -22,5 +22,5 @@ def page_environment() -> Environment:
 def _visible(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = visible(value, keep="\n\t")
+    text = "\n".join(visible(line, keep="\t") for line in value.split("\n"))  # whole lines are quick to judge
     return Markup(text) if isinstance(value, Markup) else text  # noqa: S704 (no tag was added)
