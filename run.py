@@ -26,7 +26,7 @@ from na64.commands import (
 )
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
 from na64.commands.visible_output import complain, visible_output
-from na64.datasets.plain_text import is_utf8, visible
+from na64.datasets.basics.plain_text import is_utf8, visible
 
 _COMMANDS = (
     demo,

@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager, redirect_stdout
 from typing import Any, TextIO, cast
 
-from na64.datasets.plain_text import visible
+from na64.datasets.basics.plain_text import visible
 
 
 class _Visible:

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from na64.datasets.plain_text import visible
+from na64.datasets.basics.plain_text import visible
 
 Source: TypeAlias = Path | Traversable
 """A file on disk, or one shipped inside a package."""

@@ -16,12 +16,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import FileDigest
+from na64.datasets.basics.plain_text import is_utf8, visible
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
-from na64.datasets.detection import check_older, detect_layout
-from na64.datasets.plain_text import is_utf8, visible
 from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import is_url, open_binary, open_file
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read_tree

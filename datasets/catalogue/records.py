@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.plain_text import visible
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
 from na64.datasets.conditions.production import Production
-from na64.datasets.plain_text import visible
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import Layout, load_layout, parse_layout

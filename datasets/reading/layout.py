@@ -13,8 +13,8 @@ from pathlib import Path
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
 from na64.datasets.basics.units import Unit, unit_of
-from na64.datasets.branch_names import similar
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
+from na64.datasets.reading.branch_names import similar
 from na64.datasets.reading.stored import Branches, Stored
 
 FLOATS = ("float32", "float64")

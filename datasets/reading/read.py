@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import Unit
-from na64.datasets.detection import check_older, detect_layout
 from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns, Hits
 from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import file_name, open_file
 from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
 from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, Tree, Values

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import uproot
 
-from na64.datasets.branch_names import BranchNames, Place
-from na64.datasets.branch_types import stored_type
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.branch_names import BranchNames, Place
+from na64.datasets.reading.branch_types import stored_type
 from na64.datasets.reading.rntuple_files import open_rntuple
 from na64.datasets.reading.stored import (
     BadFileError,

@@ -12,8 +12,8 @@ import numpy as np
 from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
-from na64.datasets.detection import detect_layout
 from na64.datasets.instrument.columns import DETECTORS, EventColumns
+from na64.datasets.reading.detection import detect_layout
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout, parse_layout
 from na64.datasets.reading.read import assemble
 from na64.datasets.reading.rntuple_files import flatten, stored_form

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
-from na64.outputs.page import page_environment
+from na64.outputs.report.page import page_environment
 from na64.outputs.report.style import REGION_NAMES
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from na64.datasets.basics.json_records import read_object
-from na64.outputs.page import page_environment
+from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
 
 Facts = dict[str, Any]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.detection import detect_layout
+from na64.datasets.reading.detection import detect_layout
 from na64.datasets.reading.layout import LAYOUTS, Kind, Layout, load_layout, parse_layout
 from na64.datasets.reading.stored import BadFileError, Branches, Stored
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import uproot
 
-from na64.datasets.branch_names import Place
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.branch_names import Place
 from na64.datasets.reading.root_files import _join_jagged, _read_branch
 from na64.datasets.reading.stored import Jagged
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import uproot
 
-from na64.datasets.branch_names import BranchNames, similar
 from na64.datasets.catalogue.inspection import Expectation, inspect
 from na64.datasets.conditions.periods import load_periods
+from na64.datasets.reading.branch_names import BranchNames, similar
 from na64.datasets.reading.files import open_file
 from na64.datasets.reading.layout import parse_layout
 from na64.datasets.reading.read import read

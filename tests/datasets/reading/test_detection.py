@@ -14,7 +14,7 @@ import uproot
 from na64.datasets.catalogue.inspection import Expectation, inspect
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.detection import detect_layout
+from na64.datasets.reading.detection import detect_layout
 from na64.datasets.reading.files import open_file
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.reading.read import read

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import uproot
 
-from na64.datasets.branch_names import Place
-from na64.datasets.branch_types import stored_type
+from na64.datasets.reading.branch_names import Place
+from na64.datasets.reading.branch_types import stored_type
 from na64.datasets.reading.stored import Stored
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import uproot
 
-from na64.datasets.branch_names import Place
+from na64.datasets.reading.branch_names import Place
 from na64.datasets.reading.stored import BadFileError, Stored, readable
 
 _RANGE = re.compile(r"\[[^\]]*,[^\]]*\]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from na64.outputs.page import page_environment
+from na64.outputs.report.page import page_environment
 
 
 def test_text_of_others_is_neither_a_tag_nor_a_command() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from na64.datasets.plain_text import visible
+from na64.datasets.basics.plain_text import visible
 
 
 def page_environment() -> Environment:

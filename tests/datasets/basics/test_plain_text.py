@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from na64.datasets.plain_text import is_utf8, visible
+from na64.datasets.basics.plain_text import is_utf8, visible
 
 LETTERS = st.characters()  # surrogates and unassigned ones too
 
