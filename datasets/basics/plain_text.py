@@ -9,7 +9,9 @@ _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    r"""Write control characters, marks of direction and bytes that are not UTF-8 as ``\x1b`` or ``\xff``.
+    r"""Text in which control characters, marks of direction and bytes that are not UTF-8 are written out.
+
+    As ``\x1b``, ``\u202e`` and ``\xff``.
 
     Parameters
     ----------
@@ -23,7 +25,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Tell if a name of a file or an argument was UTF-8, as everything that is written is."""
+    """Whether a name of a file or an argument was UTF-8, as everything that is written is."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

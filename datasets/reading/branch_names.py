@@ -39,23 +39,23 @@ class BranchNames:
         self._by_rule[rule].setdefault(name, []).append(place)
 
     def find(self, name: str) -> list[Place]:
-        """Give what is called so: nothing, one place, or several if the name is not one of its own."""
+        """Places that are called so: none, one, or several if the name is not one of its own."""
         found = next((known[name] for known in self._by_rule if name in known), [])
         return [place for place in found if not place.branch.branches] or found
 
     def all(self) -> tuple[str, ...]:
-        """Give the names that a layout can use."""
+        """Names that a layout can use."""
         leaves = (name for name, places in self._by_rule[3].items() if len(_leaves(places[0].branch)) > 1)
         return (*self._by_rule[0], *leaves)
 
 
 def without_dimensions(name: str) -> str:
-    """Cut ``[2][5][6]`` off the end of a name."""
+    """Name without ``[2][5][6]`` at its end."""
     return _DIMENSIONS.sub("", name)
 
 
 def similar(name: str, known: Iterable[str]) -> str:
-    """Give what there is in place of a name that is not: empty if nothing is like it.
+    """Name that is there in place of one that is not; empty if nothing is like it.
 
     First one with other dimensions, of another object or in other letters; then what it would be a part of.
     """

@@ -33,13 +33,13 @@ def stored_type(place: Place) -> Stored:
 
 
 def _unknown(branch: Any) -> str:
-    """Name a type by the titles of the leaves: ``energy[3]/d[0,100,12]``."""
+    """Type in words that is made of the titles of the leaves: ``energy[3]/d[0,100,12]``."""
     titles = ":".join(str(leaf.member("fTitle")) for leaf in branch.member("fLeaves"))
     return f'"{titles or branch.name}", which uproot cannot interpret'
 
 
 def _packing(branch: Any) -> str:
-    """Give range and bits of packed numbers: after dimensions, uproot takes them for plain ones."""
+    """Range and bits of packed numbers: after dimensions, uproot takes them for plain ones."""
     titles = [leaf.member("fTitle") for leaf in branch.member("fLeaves") if leaf.classname in _PACKED_LEAVES]
     if str(getattr(branch.streamer, "typename", "")).startswith(_PACKED_TYPES):
         titles.append(branch.streamer.title)
@@ -48,7 +48,7 @@ def _packing(branch: Any) -> str:
 
 
 def _of_leaf(interpretation: Any, leaf: str) -> Stored | None:
-    """Give the type of one of several leaves, None if the branch has only one."""
+    """Type of one of several leaves, None if the branch has only one."""
     if not leaf or not isinstance(interpretation, uproot.interpretation.numerical.AsDtype):
         return None
     dtype = np.dtype(interpretation.to_dtype)

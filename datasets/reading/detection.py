@@ -15,7 +15,7 @@ _STEP = 50_000
 
 
 def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
-    """Find the layout of a file, and the tree.
+    """Layout of a file, and its tree.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
 
 
 def _is_like(file: Trees, name: str, layout: Layout) -> bool:
-    """Tell a tree that could be meant as well: it has one of the names, in any folder, and the branches."""
+    """Whether a tree could be meant as well: it has one of the names, in any folder, and the branches."""
     return name.rpartition("/")[2] in layout.trees and not layout.problems(file.tree(name))
 
 
 def _nearest(file: Trees, judged: Sequence[tuple[Layout, str, list[str]]], *, is_only: bool) -> str:
-    """Say what keeps a file from being of the layout of which most branches are there."""
+    """What keeps a file from being of the layout of which most branches are there."""
 
     def likeness(entry: tuple[Layout, str, list[str]]) -> tuple[int, int, str]:
         layout, tree, problems = entry
@@ -98,7 +98,7 @@ def check_older(file: RunFile, layout: Layout, name: str) -> None:
 
 
 def _is_backup(older: Tree, tree: Tree, layout: Layout) -> bool:
-    """Tell if a tree begins with the events of another."""
+    """Whether a tree begins with the events of another."""
     names = layout.stored_names(tree)
     if older.entries > tree.entries or any(older.stored(name) != tree.stored(name) for name in names):
         return False

@@ -76,7 +76,7 @@ class Branch:
         return math.prod(self.shape) * len(self.names)
 
     def in_tree(self, tree: Branches) -> Branch:
-        """Give the branch as a tree has it: what a branch is called as a whole is no index."""
+        """The branch as a tree has it: what a branch is called as a whole is no index."""
         whole = f"{self.names[0]}[{self.index}]"
         if self.index is None or tree.stored(whole) is None:
             return self
@@ -194,7 +194,7 @@ class Layout:
         return identity([self.name, self.trees, self.time_is_residual, self.event, self.detectors])
 
     def in_tree(self, tree: Branches) -> Layout:
-        """Give the layout with the names of the branches as a tree has them."""
+        """The layout with the names of the branches as a tree has them."""
         indexed = {name: branch for name, branch in self.event.items() if branch.index is not None}
         found = {name: branch.in_tree(tree) for name, branch in indexed.items()}
         return self if found == indexed else replace(self, event=self.event | found)
@@ -336,7 +336,7 @@ def _read_branch(parent: Table, key: str, column: str, kind: Kind, cells: tuple[
 
 
 def _read_names(entry: Table, *, may_be_indexed: bool) -> tuple[tuple[str, ...], int | None]:
-    """Give the branches of a column, and which of several values is meant where one is wanted."""
+    """Branches of a column, and which of several values is meant where one is wanted."""
     place = entry.place("branch")
     names = entry.texts("branches") if entry.has("branches") else (entry.text("branch"),)
     for name in names:

@@ -146,7 +146,7 @@ def _expanded(chunk: Any, *, packed: bool) -> int:
 
 
 def _stated_nulls(metadata: Any) -> dict[str, set[int | None]]:
-    """Give how many nulls the row groups state for each column, None where one states nothing."""
+    """Numbers of nulls that the row groups state for each column, None where one states nothing."""
     stated: dict[str, set[int | None]] = {}
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for chunk in map(group.column, range(metadata.num_columns)):
@@ -191,7 +191,7 @@ def _is_view(kind: Any) -> bool:
 
 
 def _is_float(kind: Any) -> bool:
-    """Tell plain floating-point numbers, of which a missing one is NaN."""
+    """Whether a column is of plain floating-point numbers, of which a missing one is NaN."""
     return bool(pa.types.is_floating(kind))
 
 
@@ -240,7 +240,7 @@ def _flatten_lists(array: Any, name: str) -> Jagged:
 
 
 def _numbers(array: Any, name: str) -> Array:
-    """Give plain numbers; of floating-point ones a missing one becomes NaN."""
+    """Plain numbers; of floating-point ones a missing one is NaN."""
     if not _is_float(array.type):
         _refuse_nulls(array, name)
     values: Array = array.to_numpy(zero_copy_only=False)
@@ -270,7 +270,7 @@ def _refuse(n_nulls: int, name: str) -> None:
 
 
 def _count_nulls(array: Any) -> int:
-    """Count missing lists and missing numbers, but for floating-point ones."""
+    """Number of missing lists and missing numbers, but for floating-point ones."""
     if _is_list(array.type) or pa.types.is_fixed_size_list(array.type):
         return int(array.null_count) + _count_nulls(array.flatten())
     return 0 if _is_float(array.type) else int(array.null_count)

@@ -140,7 +140,7 @@ def _open_tree(record: Record | str | Path, layout: Layout) -> Iterator[Tree]:
 
 
 def _tree_of(file: RunFile, layout: Layout) -> str:
-    """Find the tree of a file that no catalogue knows."""
+    """Name of the tree of a file that no catalogue knows."""
     name = detect_layout(file, [layout])[1]
     check_older(file, layout, name)
     return name

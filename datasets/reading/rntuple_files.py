@@ -142,7 +142,7 @@ class _RNTuple:
 
 
 def _as_stored(found: Stored) -> str:
-    """Give a type in words: fields of one type may be stored in columns of another, with fewer digits."""
+    """Type in words: fields of one type may be stored in columns of another, with fewer digits."""
     match = _FLOAT.search(found.text)
     is_other = bool(match and found.dtype) and found.dtype != _FLOATS[match[0] if match else "float"]
     return f"{found.text} stored as {found.dtype}" if is_other else found.text

@@ -82,7 +82,7 @@ class _RootFile:
 
 
 def _cycles(directory: Any) -> dict[str, list[str]]:
-    """Find the keys of every tree, newest first: writing a tree again leaves the old one in the file."""
+    """Keys of every tree, newest first: writing a tree again leaves the old one in the file."""
     with readable():
         classes = directory.classnames(recursive=True, cycle=True)
     found: dict[str, list[str]] = {}
@@ -155,7 +155,7 @@ class _TTree:
 
 
 def _shared(branch: Any, other: Any) -> int:
-    """Give how many first events two branches have in the same baskets."""
+    """Number of first events that two branches have in the same baskets."""
     seeks, others = (part.member("fBasketSeek")[: part.member("fWriteBasket")] for part in (branch, other))
     n_same = next((n for n, pair in enumerate(zip(seeks, others, strict=False)) if pair[0] != pair[1]), None)
     ends = [*branch.member("fBasketEntry")[: len(seeks)], int(branch.num_entries)]
@@ -188,7 +188,7 @@ def _baskets(branch: Any, start: int, stop: int) -> Iterator[tuple[Any, int, int
 
 
 def _counts(basket: Any) -> Array:
-    """Read how many values the events of a basket have; the branch that counts is cut into others."""
+    """Numbers of values of the events of a basket; the branch that counts is cut into other baskets."""
     branch = basket.parent.count_branch
     if branch is None:
         raise BadFileError(f'branch "{basket.parent.name}" has events of unknown sizes')

@@ -68,7 +68,7 @@ class Branches(Protocol):
         """Give the type of a branch, None if there is no such branch."""
 
     def names(self) -> tuple[str, ...]:
-        """Give the names of all branches, as a layout may write them."""
+        """Names of all branches, as a layout may write them."""
 
 
 class Tree(Branches, Protocol):
@@ -92,7 +92,7 @@ class Tree(Branches, Protocol):
         """Give how many bytes some branches, or all, say they have when they are decompressed."""
 
     def shared(self, other: Tree, names: Sequence[str]) -> int:
-        """Give how many first events some branches keep where those of another tree of the file are."""
+        """Number of first events that some branches keep where those of another tree of the file are."""
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         """Read events ``start`` to ``stop`` (half open) of some branches.
@@ -121,10 +121,10 @@ class RunFile(Protocol):
         """Give one tree, of several of that name the newest."""
 
     def cycles(self, name: str) -> tuple[str, ...]:
-        """Name the trees of one name with their cycles, newest first: ``tout;2``, ``tout;1``."""
+        """Trees of one name with their cycles, newest first: ``tout;2``, ``tout;1``."""
 
     def older(self, name: str) -> Mapping[str, Tree]:
-        """Give the trees of one name that are not the newest, by name and cycle."""
+        """Trees of one name that are not the newest, by name and cycle."""
 
     def check_size(self) -> None:
         """Raise `BadFileError` if the file ends before its own header says it does."""
