@@ -12,6 +12,7 @@ import os
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from na64 import __version__
 from na64.commands import (
@@ -30,7 +31,9 @@ from na64.commands import (
     signal,
 )
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.commands.visible_output import complain, visible_output
 from na64.datasets.basics.error_line import error_line, settings_of
+from na64.datasets.basics.plain_text import is_utf8, visible
 
 _TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 
@@ -70,16 +73,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.program = main
     options.command_line = list(sys.argv[1:] if argv is None else argv)
     try:
-        code: int = options.verb(options)
+        with visible_output():
+            _check_arguments(options)
+            code: int = options.verb(options)
     except KeyboardInterrupt:
-        print("na64: interrupted; what was finished is kept and the same command resumes", file=sys.stderr)
+        complain("na64: interrupted; what was finished is kept and the same command resumes")
         return INTERRUPTED
     except Exception as problem:
         if not isinstance(problem, _TOLD) and not settings_of(problem):
             raise
         if options.debug:
-            traceback.print_exc()
-        print(f"na64: {error_line(problem)}", file=sys.stderr)
+            for line in traceback.format_exc().splitlines():
+                complain(line)
+        complain(f"na64: {error_line(problem)}")
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code
 
@@ -97,11 +103,26 @@ def _leave_working_folder() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
+def _check_arguments(options: argparse.Namespace) -> None:
+    """Refuse names in which no result could be written or named; a run file may have such a one."""
+    allowed = {*getattr(options, "paths", ()), getattr(options, "accept", None)}
+    for argument in options.command_line:
+        if argument not in allowed and not is_utf8(argument):
+            raise ValueError(f"{argument}: is not UTF-8")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that shows arguments and does not obey them."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     text = "Columnar event processing for NA64: run files to blind cut-flows, histograms and yields."
     after = "na64 COMMAND --help says more. The straight line: simulate, catalogue, process."
-    program = argparse.ArgumentParser(prog="na64", description=text, epilog=after)
+    program = _Parser(prog="na64", description=text, epilog=after)
     program.add_argument("--version", action="version", version=f"na64 {__version__}")
     verbs = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in _COMMANDS:

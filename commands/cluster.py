@@ -113,7 +113,7 @@ def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> I
     queue = f", {waiting:,} in the queue" if waiting else ""
     yield f"{counted(len(asked.tasks), 'segment')}: {done:,} counted before{queue}, {len(missing):,} to send"
     if missing:
-        yield f"{counted(n_jobs, 'job')} of about {events // n_jobs:,} events"
+        yield f"{counted(n_jobs, 'job')} of about {counted(events // n_jobs, 'event')}"
 
 
 def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
@@ -148,7 +148,7 @@ def _send(place: Path, submission: Submission, description: Path) -> None:
         shutil.rmtree(place)
         raise
     if batch_id is None:
-        print(f"{line.split()[0]} is not on this machine: where it is, run\n  {line}")
+        tell([f"{line.split()[0]} is not on this machine: where it is, run", f"  {line}"])
     else:
         submissions.rewrite(place, replace(submission, batch_id=batch_id))
         print(f"sent as {submission.system.value} {batch_id}: {description}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import SUCCESS, add_command, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.outputs.comparison.compare import Comparison
@@ -74,7 +74,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _overlay(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
+    from na64.outputs.comparison.overlay import Source, check_apart, eot_of, lines, overlay, table_of
     from na64.outputs.comparison.overlay_plot import pages
     from na64.outputs.report.drawing import write_figure
     from na64.outputs.result.store import read_result
@@ -83,6 +83,7 @@ def _overlay(options: argparse.Namespace) -> int:
     for folder in options.simulations:
         products = read_result(folder)
         sources.append(Source(folder.name, products, eot_of(products)))
+    check_apart(sources)
     only = options.only.split(",") if options.only else None
     found = overlay(read_result(options.data), sources, only=only)
     tell(lines(found))
@@ -131,7 +132,7 @@ def _found(options: argparse.Namespace) -> Comparison:
     analyses = [reopen(folder) for folder in folders]
     for analysis in analyses:
         if analysis.other_code:
-            print(f"note: {analysis.folder} was made by another version of the code", file=sys.stderr)
+            complain(f"note: {analysis.folder} was made by another version of the code")
     found = list(changes(analyses[0], analyses[1], options.after))
     return compare_events((one, other), found, after=options.after, names=names)
 

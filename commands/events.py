@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.outputs.events.analysis import Analysis
@@ -74,7 +75,7 @@ def _events(options: argparse.Namespace) -> int:
             cells=options.cells,
             on_progress=lambda done: show(done, total),
         )
-    print(f"{written:,} events {choice}: {path}")
+    print(f"{written:,} event{'' if written == 1 else 's'} {choice}: {path}")
     if written != total:
         print(f"not as counted: the result has {expected:,} of them")
         return INCOMPLETE
@@ -109,5 +110,5 @@ def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tu
     analysis.stage(options.after)
     runs = chosen_runs(options.runs, analysis.job.runs) if options.runs else None
     if analysis.other_code:
-        print("note: the result was made by another version of the code", file=sys.stderr)
+        complain("note: the result was made by another version of the code")
     return analysis, Choice(options.after, options.region, runs, options.limit or default_limit)

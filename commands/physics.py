@@ -78,7 +78,7 @@ def _limits(options: argparse.Namespace) -> int:
     from na64.outputs.limits.analysis import analyse, search_of
     from na64.outputs.limits.assumptions import assumptions_of
     from na64.outputs.limits.efficiency import efficiency_by
-    from na64.outputs.limits.exposure import read_exposure
+    from na64.outputs.limits.exposure import check_apart, read_exposure
     from na64.outputs.limits.messages import of_analysis
     from na64.outputs.limits.products import write_limits
     from na64.outputs.statistics.cls import Toys
@@ -87,6 +87,7 @@ def _limits(options: argparse.Namespace) -> int:
     if options.to is None and len(folders) > 1:
         raise ValueError("limits of several results need --to")
     exposures = [read_exposure(folder, delivered=options.delivered) for folder in folders]
+    check_apart(exposures)
     backgrounds = _backgrounds(options)
     search = search_of(
         exposures,

@@ -19,6 +19,7 @@ from na64.commands.request import (
     write_result,
 )
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
@@ -159,5 +160,5 @@ def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Back
     from na64.processors.execution.dask_backend import DaskBackend
 
     backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
-    print(f"dashboard: {backend.client.dashboard_link}", file=sys.stderr)
+    complain(f"dashboard: {backend.client.dashboard_link}")
     return backend

@@ -14,6 +14,7 @@ Show: TypeAlias = Callable[[int, int], None]
 Clock: TypeAlias = Callable[[], float]
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SINGULAR = {"events": "event", "files": "file", "masses": "mass"}
 
 
 @contextmanager
@@ -79,6 +80,9 @@ class Pace:
         if self._first is None and self._new:
             self._first = self.clock(), done
 
+    def _named(self, number: int) -> str:
+        return _SINGULAR.get(self.unit, self.unit) if number == 1 else self.unit
+
     @property
     def seconds(self) -> float:
         """Since the first word."""
@@ -101,7 +105,8 @@ class Pace:
     @property
     def text(self) -> str:
         """``2,000 of 4,000 events, 500/s, 0:04 left``; how fast is known when there were two pieces."""
-        parts = [f"{self.done:,}{f' of {self.total:,}' if self.total else ''} {self.unit}"]
+        of_all = f" of {self.total:,}" if self.total else ""
+        parts = [f"{self.done:,}{of_all} {self._named(self.total or self.done)}"]
         if rate := self._steady:
             parts.append(f"{rate:,.0f}/s")
             if self.total > self.done:
@@ -112,9 +117,10 @@ class Pace:
     def summary(self) -> str:
         """``4,000 events in 8.0 s, 500/s``."""
         if self._before and not self._new:
-            return f"all {self.done:,} {self.unit} were done before"
+            were = "was" if self.done == 1 else "were"
+            return f"all {self.done:,} {self._named(self.done)} {were} done before"
         earlier = f" and {self._before:,} before" if self._before else ""
-        return f"{self._new:,} {self.unit} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
+        return f"{self._new:,} {self._named(self._new)} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
 
 
 def clock_time(seconds: float) -> str:

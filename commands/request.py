@@ -52,6 +52,7 @@ def read_request(options: argparse.Namespace) -> Asked:
     from na64.datasets.catalogue import build as files
     from na64.datasets.catalogue.run_filter import chosen_runs
     from na64.datasets.conditions.period_folder import check_environment
+    from na64.outputs.result.messages import counted
     from na64.processors.campaign import plan
     from na64.processors.features.plugin import load_plugin
     from na64.processors.job import build_job
@@ -61,6 +62,8 @@ def read_request(options: argparse.Namespace) -> Asked:
     check_environment(catalogue.periods, options.catalogue)
     if not catalogue.good:
         raise ValueError(f"{options.catalogue}: has no file that can be read; na64 catalogue says why")
+    if not catalogue.runs:
+        raise ValueError(f"{options.catalogue}: {counted(len(catalogue.good), 'file')} without any events")
     plugin = load_plugin(options.plugin) if options.plugin else None
     selection = load_selection(options.selection, extra_features=plugin.features if plugin else None)
     runs = chosen_runs(options.runs, catalogue.runs) if options.runs else None

@@ -215,6 +215,27 @@ def test_values_that_are_not_finite_are_counted_and_not_summed(
         assert after["processed"] == before["processed"]
 
 
+@pytest.mark.parametrize("name", ["mom_genfit_upMM", "ECAL_ene"])
+@pytest.mark.parametrize("simulation", [False, True])
+def test_a_null_of_parquet_is_counted_as_nan_is(
+    simulation: bool, name: str, branches: Branches, process: Callable[..., Path], tmp_path: Path
+) -> None:
+    claim = ("--simulation",) if simulation else ()
+    found = []
+    for value, folder in ((np.nan, tmp_path / "nan"), (None, tmp_path / "null")):
+        folder.mkdir()
+        lists = {branch: array.tolist() for branch, array in branches.items()}
+        event = int(np.flatnonzero(branches["ECAL_ene"].sum(axis=1) > 70)[0])
+        if name == "ECAL_ene":
+            lists[name][event][7] = value
+        else:
+            lists[name][event] = value
+        pq.write_table(pa.table(lists), folder / "run.parquet")
+        found.append(accounting(process(folder, "dimuon_2023", catalogue=claim, name=f"of_{folder.name}")))
+    assert found[0] == found[1]
+    assert found[0]["skipped_nonfinite"] == int(simulation)
+
+
 def _unpacked(table: pa.Table, name: str) -> list[NDArray[Any]]:
     dtype = table.schema.field(name).metadata[PACKED].decode()
     return [np.frombuffer(value, dtype).copy() for value in table[name].to_pylist()]

@@ -17,7 +17,7 @@ from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
 from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.reading.files import is_url
+from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 from na64.datasets.reading.layout_rules import check_keys
 
@@ -235,4 +235,4 @@ def _accept(records: Iterable[FileRecord], accept: Mapping[str, str]) -> list[Fi
 
 def _is_named(record: FileRecord, token: str) -> bool:
     is_digest = len(token) >= _SHORTEST and record.sha256.startswith(token)
-    return is_digest or token in (record.name, record.path)
+    return is_digest or token in (record.name, file_name(record.path), record.path)

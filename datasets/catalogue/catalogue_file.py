@@ -171,7 +171,6 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         reason=entry.text("reason"),
         accepted=entry.text("accepted"),
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
-        duplicates=entry.integer("duplicates"),
         truth=entry.flag("truth"),
         production=production_of(entry.table("production")),
     )

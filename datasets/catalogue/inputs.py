@@ -15,8 +15,9 @@ _PATTERNS = ("*.root", "*.parquet")
 def expand(paths: Iterable[str | Path]) -> tuple[str, ...]:
     """Find the run files behind files, folders, globs and URLs.
 
-    A folder stands for the ``*.root`` and ``*.parquet`` directly in it, without the truth that a simulation
-    wrote beside them. Paths become absolute; URLs stay as they are.
+    A folder stands for the ``*.root`` and ``*.parquet`` directly in it that a shell shows: not for names that
+    begin with a dot, nor for the truth that a simulation wrote beside them. Paths become absolute; URLs stay
+    as they are.
 
     Raises
     ------
@@ -47,7 +48,8 @@ def _expand_path(path: Path) -> Sequence[Path]:
 
 
 def _run_files(folder: Path) -> Sequence[Path]:
-    files = sorted(file for pattern in _PATTERNS for file in folder.glob(pattern) if not _is_truth(file))
+    listed = (file for pattern in _PATTERNS for file in folder.glob(pattern))
+    files = sorted(file for file in listed if not file.name.startswith(".") and not _is_truth(file))
     if not files:
         raise ValueError(f"{folder}: no {' or '.join(_PATTERNS)} in it")
     return files

@@ -16,14 +16,16 @@ import xxhash
 from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import FileDigest
+from na64.datasets.basics.plain_text import is_utf8, visible
 from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import is_url, open_binary, open_file
-from na64.datasets.reading.layout import LAYOUTS, Layout, detect_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout
 from na64.datasets.reading.layout_rules import check_numbers
 from na64.datasets.reading.read import read_tree
 from na64.datasets.reading.stored import BadFileError, ChangedFileError, Format, Tree, first_line
@@ -92,9 +94,9 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
             record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
             return _look_inside(record, expected)
     except UnfinishedFileError as error:
-        return FileRecord(path, status=Status.PENDING, reason=str(error))
+        return FileRecord(path, status=Status.PENDING, reason=visible(str(error)))
     except BadFileError as error:
-        return replace(record, status=Status.QUARANTINED, reason=str(error))
+        return replace(record, status=Status.QUARANTINED, reason=visible(str(error)))
     except Exception as error:
         if not _is_of_storage(error, path):
             raise
@@ -114,6 +116,8 @@ def _cause(error: Exception) -> str:
 def _check_path(path: str) -> None:
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
         raise BadFileError("its path has control characters")
+    if not is_utf8(path):
+        raise BadFileError(f"its path is not UTF-8: {path}")
     if is_url(path):
         return
     if Path(path).is_dir():
@@ -149,11 +153,13 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
         names = layout.stored_names(tree)
         _check_suffix(record.name, tree.format)
         tree.check(names)
+        check_older(file, layout, name)
         _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
         last = _read_last(tree, layout)
         segments = segment_ranges(tree.boundaries(names))
         parts = [_range_keys(tree, layout, start, stop) for start, stop in segments]
         keys = _join_keys(parts)
+        _check_doubles(keys)
         _check_runs(keys, layout, expected)
         _check_cells(tree, layout, last, expected)
         return replace(
@@ -165,9 +171,20 @@ def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
             runs={run: len(events) for run, events in keys.items()},
             segments=segments,
             spills=tuple(_spills_of(part) for part in parts),
-            duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
             truth=layout.has_truth(tree),
         )
+
+
+def _check_doubles(keys: Keys) -> None:
+    """Refuse a file that would count an event twice, as one would that has an event of another file."""
+    for run, events in keys.items():
+        repeated = np.unique(events[1:][events[1:] == events[:-1]])
+        if len(repeated):
+            spill, event = unpack(int(repeated[0]))
+            raise BadFileError(
+                f"{len(repeated)} events of run {run} are in it more than once, "
+                f"the first is spill {spill} event {event}"
+            )
 
 
 def _check_suffix(name: str, found: Format) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.plain_text import visible
 from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
@@ -57,8 +58,6 @@ class FileRecord:
         Why somebody who reviewed a quarantined file leaves it out; empty if nobody has.
     aliases : tuple of str
         Other paths with the same content.
-    duplicates : int
-        Entries whose (run, spill, event) another entry of the file has too.
     truth : bool
         It says what was simulated.
     production : Production
@@ -80,7 +79,6 @@ class FileRecord:
     reason: str = ""
     accepted: str = ""
     aliases: tuple[str, ...] = ()
-    duplicates: int = 0
     truth: bool = False
     production: Production = field(default_factory=Production)
 
@@ -104,8 +102,8 @@ class FileRecord:
 
     @property
     def name(self) -> str:
-        """Last part of the path, for messages."""
-        return file_name(self.path)
+        """Last part of the path, as it can be shown."""
+        return visible(file_name(self.path))
 
     @property
     def is_good(self) -> bool:
@@ -230,8 +228,6 @@ class Catalogue:
 def _warnings(record: FileRecord) -> Iterator[str]:
     if record.aliases:
         yield f"{record.name}: listed {len(record.aliases) + 1} times, counted once"
-    if record.duplicates:
-        yield f"{record.name}: {record.duplicates} entries repeat the run, spill and event of another"
 
 
 def _warning_of_claim(record: FileRecord) -> str:

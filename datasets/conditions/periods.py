@@ -165,7 +165,7 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
         file.name.removesuffix(".toml"): folder
         for folder in folders
         for file in folder.iterdir()
-        if file.name.endswith(".toml")
+        if file.name.endswith(".toml") and not file.name.startswith(".")  # of an editor, or of macOS
     }
     periods = {name: load_period(homes[name], name) for name in sorted(homes)}
     _check_apart(periods.values())

@@ -15,7 +15,8 @@ from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EventColumns, Shape
-from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, detect_layout, load_layout, parse_layout
+from na64.datasets.reading.detection import detect_layout
+from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout, parse_layout
 from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
 from na64.datasets.reading.layout_rules import check_keys
 from na64.datasets.reading.read import assemble
@@ -162,7 +163,8 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
         if self.access is Access.SIMULATED and not (layout.has_truth(forms) and has_packaged_truth(layout)):
             raise BadFileError("does not say what was simulated: na64.nanoevents shows what is not hidden")
         is_closed = self.access is Access.RUN_NUMBERS
-        branches = (layout.event["run"],) if is_closed else layout.branches()
+        named = layout.in_tree(forms)
+        branches = (named.event["run"],) if is_closed else named.branches()
         record = "NA64ClosedEvents" if is_closed else "NA64Events"
         self._form = _arrange(branches, forms).form(record, parameters | {_LAYOUT: layout.text})
 
@@ -206,6 +208,9 @@ class _FormTree:
             return None
         form = self.forms[name]
         return stored_form(form, str(form.get("parameters", {}).get("typename", form["class"])))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.forms)
 
 
 @dataclass(frozen=True, slots=True)

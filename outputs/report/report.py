@@ -10,9 +10,9 @@ from functools import partial
 from importlib.resources import files
 from types import MappingProxyType
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
+from na64.outputs.report.page import page_environment
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs
 from na64.outputs.result.summary import VariationFacts
@@ -52,9 +52,7 @@ def render(
     str
         HTML without any reference to another file or host.
     """
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.filters.update(
         count=count, power=power, words=words, tagged=tagged, percent=percent, picture=_data_url
     )

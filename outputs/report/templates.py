@@ -9,10 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from na64.datasets.basics.json_records import read_object
+from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
 
 Facts = dict[str, Any]
@@ -90,9 +90,7 @@ def _is_of(facts: Facts, products: Mapping[str, str], digest: str) -> bool:
 
 
 def _fill(template: str, **content: object) -> Markup:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.filters.update(power=power, tagged=tagged)
     return Markup(environment.from_string(template).render(content))  # noqa: S704 (escaped by the template)
 

@@ -173,7 +173,7 @@ def _why_unknown(
         return f"it is not stated what bad events leave of spill {vague[0]}"
     if unread:
         stated = unread & {spill.spill for spill in spills}
-        named = f"spills {to_ranges(stated)}" if stated == unread else f"{len(unread)} spills"
+        named = f"spills {to_ranges(stated)}" if stated == unread else f"{len(unread)} of its spills"
         return f"there is no record of {named}, which were not read"
     return f"period {run.period} has no record of it"
 

@@ -194,6 +194,8 @@ def of_peaks(peaks: Peaks) -> Iterator[str]:
 
 def of_efficiencies(found: list[probing.Efficiency]) -> Iterator[str]:
     """Yield the lines that a terminal shows of efficiencies."""
+    if not found:
+        yield "  no event passes all other cuts"
     for efficiency in found:
         total, (below, above) = efficiency.total, efficiency.total.errors
         counts = f"{total.passed} of {total.tagged}"

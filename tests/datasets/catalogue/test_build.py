@@ -67,12 +67,6 @@ def test_the_same_content_counts_once_with_a_warning(tmp_path: Path, write_run: 
     assert catalogue.runs == {8701: 6}
 
 
-def test_events_repeated_within_a_file_give_a_warning(write_run: Callable[..., Path]) -> None:
-    catalogue = register(write_run(spilleventtN=np.array([0, 1, 1, 2, 2, 2], np.int32)))
-    assert only(catalogue).is_good
-    assert catalogue.warnings == ("run.root: 3 entries repeat the run, spill and event of another",)
-
-
 def test_simulation_without_truth_gives_a_warning(write_run: Callable[..., Path]) -> None:
     truth = {"weight": np.ones(6), "truth_component": np.zeros(6, np.int32)}
     with_truth, without = write_run("a.root", **truth), write_run("b.root", run=8702)

@@ -22,6 +22,26 @@ def test_folders_and_globs_are_expanded(tmp_path: Path) -> None:
     assert names(tmp_path / "b.root", tmp_path) == ["b.root", "a.root", "c.parquet", "d.root"]
 
 
+HIDDEN = (".sys.v#.run.root", ".nfs0001.root", "._run.root", ".run.parquet", ".root")
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_folder_stands_for_what_a_shell_shows(name: str, tmp_path: Path) -> None:
+    for each in ("a.root", "b.parquet", name):
+        (tmp_path / each).touch()
+    shown = tuple(f"{tmp_path}/{each}" for each in ("a.root", "b.parquet"))
+    assert expand([tmp_path]) == shown
+    assert expand([f"{tmp_path}/*"]) == shown
+    assert expand([f"{tmp_path}/*.root"]) == shown[:1]
+    assert expand([tmp_path / name]) == (f"{tmp_path}/{name}",)  # whoever names it means it
+
+
+def test_a_folder_of_hidden_files_only_is_empty(tmp_path: Path) -> None:
+    (tmp_path / ".run.root").touch()
+    with pytest.raises(ValueError, match=r"no \*\.root or \*\.parquet in it"):
+        expand([tmp_path])
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

@@ -151,6 +151,12 @@ def test_the_positron_period_has_no_runs_until_somebody_states_them(tmp_path: Pa
 NEW = ('name = "2023A"', 'name = "2024A"'), ("8396", "9000"), ("8999", "9999")
 
 
+def test_hidden_files_are_no_periods(tmp_path: Path) -> None:
+    for name in ("._2023A.toml", ".#mine.toml"):
+        (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
+    assert tuple(load_periods(tmp_path)) == NAMES
+
+
 def test_periods_of_a_folder_are_added_and_the_environment_adds_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
