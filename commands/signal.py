@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
+
+if TYPE_CHECKING:
+    from na64.outputs.signal.efficiency import Point
 
 _MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -26,11 +29,14 @@ def add(verbs: Any) -> None:
     parser.add_argument("--mass", type=float, nargs="+", default=_MASSES, metavar="M", help=masses)
     parser.add_argument("--events", type=positive, default=20_000, metavar="N", help="a mass; default: 20000")
     parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
+    reason = "with --add: why FILE.csv is right although it is not as na64 efficiency wrote it"
+    parser.add_argument("--reason", default="", metavar="TEXT", help=reason)
     parser.add_argument("--add", action="store_true", help="keep what FILE.csv has of other periods")
 
 
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.datasets.whole_file import write_bytes
+    from na64.outputs.origin import seal_csv
     from na64.outputs.progress import progress
     from na64.outputs.signal import efficiency, figures, injection, variations
     from na64.outputs.style import style
@@ -38,7 +44,7 @@ def _efficiency(options: argparse.Namespace) -> int:
 
     selection = load_selection(options.selection)
     plan = injection.Injection(selection, options.layout, options.events, options.seed)
-    before = efficiency.read_points(options.to) if options.add and options.to.exists() else []
+    before = _before(options) if options.add and options.to.exists() else []
     masses = sorted(set(options.mass))
     with progress("efficiency", "masses", sys.stderr) as show:
         found = list(injection.inject(masses, plan, progress=show))
@@ -46,13 +52,13 @@ def _efficiency(options: argparse.Namespace) -> int:
     points = [point for point in before if point.period not in periods]
     points += [measured.point for measured in found]
     options.to.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(options.to, efficiency.efficiency_table(points).to_csv())
+    write_bytes(options.to, seal_csv(efficiency.efficiency_table(points).to_csv()))
     beside = variations.variations_path(options.to)
     varied = variations.read_variations(beside) if before else []
     varied = [entry for entry in varied if entry.period not in periods]
     varied += [entry for measured in found for entry in measured.varied]
     if varied:
-        write_bytes(beside, variations.variations_table(varied).to_csv())
+        write_bytes(beside, seal_csv(variations.variations_table(varied).to_csv()))
     else:
         beside.unlink(missing_ok=True)
     with style():
@@ -62,3 +68,14 @@ def _efficiency(options: argparse.Namespace) -> int:
     if varied:
         print(f"{beside}: {len(varied)} changes under variations")
     return SUCCESS
+
+
+def _before(options: argparse.Namespace) -> list[Point]:
+    """Read what the table has, if it is as it was written: the new seal must not cover what was edited."""
+    from na64.outputs.origin import Origin, check, unseal_csv
+    from na64.outputs.signal.efficiency import read_points
+
+    _, found = unseal_csv(options.to.read_bytes())
+    makes = "na64 efficiency without --add makes a new one"
+    check(str(options.to), found, Origin(), of="", makes=makes, reason=options.reason)
+    return read_points(options.to)

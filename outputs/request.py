@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,6 +114,12 @@ def read_request(folder: Path) -> Request:
         The file holds something else.
     """
     return record_of(Request, read_object(folder / REQUEST), REQUEST)
+
+
+def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
+    """Log what was done with the result in a folder; one that is not of `na64 process` has no log."""
+    if (folder / REQUEST).exists():
+        audit.append(read_request(folder).log(folder), event, details)
 
 
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:

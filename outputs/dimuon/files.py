@@ -26,6 +26,7 @@ from na64.outputs.dimuon.benchmark import (
 from na64.outputs.dimuon.by_run import histograms_by_run
 from na64.outputs.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.dimuon.production import Production
+from na64.outputs.origin import origin_of, seal_facts
 from na64.outputs.products import Products
 from na64.outputs.provenance import code_digest, to_json
 from na64.outputs.style import style
@@ -140,7 +141,7 @@ def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Pea
     label = data.summary.label
     write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
     write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
-    write_bytes(folder / FACTS, to_json(_facts(data, found)))
+    write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
     with style():
         _save(folder, "ratios", figures.ratios(found.benchmarks, label=label))
         what = "hcal topology, two muons beside"

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from na64.datasets import catalogue as files
 from na64.datasets.catalogue import Catalogue
+from na64.datasets.periods import load_periods
 from na64.datasets.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import Kind, Trigger
-from na64.outputs.facts import selection_facts
+from na64.outputs.facts import box_facts, period_facts, selection_facts
+from na64.outputs.origin import setup_identity
 from na64.outputs.signal.efficiency import Point
 from na64.outputs.signal.variations import Varied
 from na64.processors.counting import count_events, judge_events
@@ -163,13 +165,19 @@ def _measured(
 ) -> Measured:
     in_box, *after = counted[0].tolist()
     threshold = energy - load_box(period).ecal
-    cuts = selection_facts(job.selection, FEATURES).cuts_identity
-    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], cuts)
+    names = (selection_facts(job.selection, FEATURES).cuts_identity, _setup_of(period))
+    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
         for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)
     )
     return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)), varied)
+
+
+def _setup_of(period: str) -> str:
+    """Name the numbers of a period, as results do."""
+    known = load_periods()[period]
+    return setup_identity(period_facts(known), box_facts(known))
 
 
 def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from na64.datasets.whole_file import write_bytes
+from na64.outputs.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.products import Products
 from na64.outputs.provenance import code_digest, to_json
 from na64.outputs.statistics.background import BACKGROUND, BackgroundTable, with_error
@@ -21,7 +22,9 @@ SCHEMA = 1
 """Version of `FACTS`."""
 
 
-def write_background(folder: Path, products: Products, found: Estimate) -> list[Path]:
+def write_background(
+    folder: Path, products: Products, found: Estimate, stated: Mapping[str, object] | None = None
+) -> list[Path]:
     """Write the table, every fit as JSON, and the figures; return the files.
 
     Parameters
@@ -30,10 +33,13 @@ def write_background(folder: Path, products: Products, found: Estimate) -> list[
         Of the result.
     products : Products
     found : Estimate
+    stated : mapping, optional
+        More facts: files that it was made of, and why they are right.
     """
     written = [folder / BACKGROUND, folder / FACTS]
-    write_bytes(written[0], found.table.to_csv())
-    write_bytes(written[1], to_json(facts_of(products, found)))
+    origin = origin_of(folder)
+    write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
+    write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
     with style():
         for extrapolation in found.extrapolations:
             figure = sideband_figure(extrapolation, label=products.summary.label)
