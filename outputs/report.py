@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from na64.outputs.cutflow import VISIBLE
+from na64.outputs.opened.state import OpenedBox
 from na64.outputs.products import Products, of_all_runs
 from na64.outputs.style import REGION_NAMES
 from na64.outputs.summary import VariationFacts
@@ -32,6 +33,7 @@ def render(
     *,
     sections: Mapping[str, Markup] = _NOTHING,
     metrics: Mapping[str, object] | None = None,
+    opening: OpenedBox | None = None,
 ) -> str:
     """Write the page.
 
@@ -44,6 +46,8 @@ def render(
         `na64.outputs.sections`: what other commands add.
     metrics : mapping, optional
         `na64.outputs.metrics.read_metrics`.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
 
     Returns
     -------
@@ -73,6 +77,7 @@ def render(
         is_unverified=is_unverified,
         visible=VISIBLE,
         sections=sections,
+        opening=opening,
     )
 
 

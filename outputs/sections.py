@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from na64.outputs.dimuon.section import SECTION as DIMUONS
 from na64.outputs.limits.section import SECTION as LIMITS
+from na64.outputs.opened.section import SECTION as OPENED
 from na64.outputs.products import Products
 from na64.outputs.statistics.section import SECTION as BACKGROUND
 
@@ -25,5 +26,6 @@ def sections(folder: Path, products: Products, result: bytes) -> dict[str, Marku
         `result.json`.
     """
     digest, made = sha256(result).hexdigest(), dict(products.summary.products)
-    found = {section.title: section.write(folder, made, digest) for section in (BACKGROUND, DIMUONS, LIMITS)}
+    parts = (OPENED, BACKGROUND, DIMUONS, LIMITS)
+    found = {section.title: section.write(folder, made, digest) for section in parts}
     return {title: page for title, page in found.items() if page}

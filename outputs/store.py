@@ -108,10 +108,13 @@ def write_numbers(
 def write_report(folder: Path, products: Products) -> Path:
     """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
     from na64.outputs.figures import draw
+    from na64.outputs.opened.state import as_opened, read_opened
     from na64.outputs.report import render
     from na64.outputs.sections import sections
     from na64.outputs.style import images
 
+    opening = read_opened(folder, products.summary)
+    products = as_opened(products, opening)
     pictures = []
     written = set()
     for drawing in draw(products):
@@ -126,7 +129,7 @@ def write_report(folder: Path, products: Products) -> Path:
             path.unlink()
     result = (folder / RESULT).read_bytes()
     further, metrics = sections(folder, products, result), read_metrics(folder)
-    page = render(products, pictures, sections=further, metrics=metrics)
+    page = render(products, pictures, sections=further, metrics=metrics, opening=opening)
     mark = _mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
     return folder / REPORT

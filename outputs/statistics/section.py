@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.outputs.statistics.background import read_background
+from na64.outputs.statistics.background import BACKGROUND, read_background
 from na64.outputs.statistics.background_files import FACTS, FIGURES
 from na64.outputs.statistics.sidebands import BEAM_LINE, TARGET
 from na64.outputs.templates import Section
@@ -22,4 +22,6 @@ def _table(folder: Path) -> dict[str, object]:
     return {"table": read_background(folder)}
 
 
-SECTION = Section("Background", "background", "na64.outputs.statistics", FACTS, FIGURES, _CAPTIONS, _table)
+SECTION = Section(
+    "Background", "background", "na64.outputs.statistics", FACTS, FIGURES, _CAPTIONS, _table, (BACKGROUND,)
+)
