@@ -113,8 +113,8 @@ def _look_elsewhere(found: Mapping[str, Any], tested: Mapping[str, int]) -> str:
         smallest = min(period["p_value"] for period in found["periods"])
         overall = global_p_value(smallest, len(found["periods"]))
         text += (
-            f"The smallest of {len(found['periods'])} periods taken alone is {smallest:.2g}; that one of them "
-            f"is as small has a probability of {overall:.2g}. "
+            f"The smallest p-value of {len(found['periods'])} periods taken alone is {smallest:.2g}; "
+            f"that one of them is as small has a probability of {overall:.2g}. "
         )
     others = tested["openings"] - 1
     text += f"Openings under other freezes in this log before: {others}"

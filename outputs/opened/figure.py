@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import hist
 import numpy as np
@@ -10,10 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from na64.datasets.whole_file import write_bytes
+from na64.outputs.cutflow import VISIBLE
+from na64.outputs.opened.state import OPENED, as_opened, read_opened
+from na64.outputs.opened.tables import PLANE_KINDS, PLANE_TABLE
 from na64.outputs.plane import draw_boxes, draw_counts
-from na64.outputs.style import ACCENT, CLOSED, INK, QUIET, axis_label, stamp
+from na64.outputs.store import read_result
+from na64.outputs.style import ACCENT, CLOSED, INK, QUIET, axis_label, images, stamp, style
 from na64.outputs.summary import BoxFacts
-from na64.outputs.table import Table
+from na64.outputs.table import Table, read_csv
 from na64.processors.opening import BIN, STAGES
 
 _ABOVE = 4.0
@@ -48,10 +54,11 @@ def opened_plane(
         top = max((box.hcal + box.guard_hcal for box in boxes), default=1.0)
         axes.set(xlim=(0, 1.5 * right), ylim=(0, top + _ABOVE), ylabel=axis_label(histogram.axes[1]))
         note = f"{stage}: {n_events:,} in the box"
-        axes.text(0.98, 0.96, note, transform=axes.transAxes, ha="right", va="top", color=INK)
+        text = axes.text(0.98, 0.96, note, transform=axes.transAxes, ha="right", va="top", color=INK)
+        text.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.85})
     axes.set_xlabel(axis_label(visible[0].axes[0]))
-    stamp(figure.axes[0], label, right="opened box; hatched: guard band, closed")
-    figure.text(0.01, 0.002, who, fontsize=9, color=QUIET)
+    stamp(figure.axes[0], label)
+    figure.text(0.01, 0.002, f"{who}; between solid and dashed: guard band, closed", fontsize=9, color=QUIET)
     return figure
 
 
@@ -65,3 +72,23 @@ def _draw_bins(axes: Axes, opened: Table, column: str) -> int:
         patch = Rectangle(place, BIN, BIN, facecolor=ACCENT, alpha=shade, edgecolor=CLOSED, linewidth=0.3)
         axes.add_patch(patch)
     return int(counts.sum())
+
+
+def write_plane(folder: Path) -> Path:
+    """Draw the opened plane of the result in a folder, and give the picture."""
+    products = read_result(folder)
+    box = read_opened(folder, products.summary)
+    products = as_opened(products, box)
+    cuts = [VISIBLE, *(cut.name for cut in products.summary.selection.cuts)]
+    opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PLANE_KINDS)
+    with style():
+        figure = opened_plane(
+            [products.histograms[f"plane_after_{cut}"] for cut in (cuts[0], cuts[-1])],
+            opened,
+            boxes=products.summary.boxes,
+            label=products.summary.label,
+            who="" if box is None else f"{box.words}, freeze {box.freeze[:12]}",
+        )
+        for suffix, data in images(figure):
+            write_bytes(folder / OPENED / f"plane.{suffix}", data)
+    return folder / OPENED / "plane.png"
