@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,13 +84,21 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _catalogue(options: argparse.Namespace) -> int:
+    from na64.datasets.turns import turn
+
+    if (options.accept is None) != (options.reason is None):
+        raise ValueError("--accept and --reason go together")
+    # Read and written by one at a time: what another has added meanwhile must not be lost.
+    with turn(options.to.parent, options.to.name, "na64 catalogue", patience=math.inf):
+        return _register(options)
+
+
+def _register(options: argparse.Namespace) -> int:
     from na64.datasets import catalogue as files
     from na64.datasets.periods import load_periods
     from na64.outputs import messages
     from na64.outputs.progress import progress
 
-    if (options.accept is None) != (options.reason is None):
-        raise ValueError("--accept and --reason go together")
     with progress("catalogue", "files", sys.stderr) as show:
         show(0, 0)
         built = files.build(

@@ -9,8 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
-from na64.commands.verbs import SUCCESS, add_command, positive, tell
+from na64.commands.request import (
+    COUNTING_PATIENCE,
+    Asked,
+    add_request,
+    claim_folder,
+    log_request,
+    log_sample,
+    read_request,
+    store_of,
+    write_result,
+)
+from na64.commands.verbs import PRODUCTS, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
     from na64.processors.backends import Backend
@@ -46,8 +56,8 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
+    from na64.datasets.turns import turn
     from na64.outputs import messages
-    from na64.outputs.request import write_request
     from na64.processors.campaign import identity_of
 
     asked = read_request(options)
@@ -58,15 +68,26 @@ def _process(options: argparse.Namespace) -> int:
         return SUCCESS
     folder = options.to or Path("results") / identity_of(asked.tasks)[:16]
     if options.estimate:
+        log_sample(options, asked)
         tell(_estimate(asked, folder, options))
         return SUCCESS
+    with turn(folder, "counting", "na64 process", patience=COUNTING_PATIENCE):
+        return _process_into(folder, asked, options)
+
+
+def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
+    from na64.datasets.turns import turn
+    from na64.outputs.request import write_request
+
+    claim_folder(folder, asked, options)
     request = log_request(options, asked, folder)
     result = _count(asked, folder, options)
     if result.interrupted:
         raise KeyboardInterrupt
     scope = f"runs {options.runs}" if options.runs else "all runs"
-    code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
-    write_request(folder, request)
+    with turn(folder, PRODUCTS, "na64 process"):
+        code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
+        write_request(folder, request)
     return code
 
 

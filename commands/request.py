@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, positive, tell
+from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, positive, tell
 
 if TYPE_CHECKING:
     from na64.datasets.catalogue import Catalogue
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
     from na64.processors.job import Job
     from na64.processors.tasks import Task
+
+
+COUNTING_PATIENCE = 2.0
+"""Seconds that a job waits for another one that counts into the same folder, before it is told so."""
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +35,8 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help=limit)
     store = "of features that later selections start from; default: features, beside the catalogue"
     parser.add_argument("--store", type=Path, metavar="DIR", help=store)
+    replace = "remove the result of another selection or catalogue from DIR, and all that was made of it"
+    parser.add_argument("--replace", action="store_true", help=replace)
     parser.add_argument("--plugin", type=Path, metavar="FILE.py", help="features of your own")
 
 
@@ -77,6 +83,30 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
         runs=asked.runs,
         limit=options.limit,
     )
+
+
+def claim_folder(folder: Path, asked: Asked, options: argparse.Namespace) -> None:
+    """Refuse a folder with the result of something else, or empty it if `--replace` says so."""
+    from na64.datasets.turns import turn
+    from na64.outputs.replacement import claim
+
+    with turn(folder, PRODUCTS, "na64 process"):
+        tell(claim(folder, asked.catalogue, asked.job, path=options.catalogue, replace=options.replace))
+
+
+def log_sample(options: argparse.Namespace, asked: Asked) -> None:
+    """Log that a part of data is read to tell what the rest would take."""
+    from na64.datasets.catalogue import Kind
+    from na64.outputs.audit import append
+    from na64.outputs.request import LOG, ranges
+
+    if asked.catalogue.kind is Kind.DATA:
+        details = {
+            "selection": asked.job.selection.name,
+            "catalogue": asked.catalogue.identity,
+            "runs": ranges(asked.job.runs),
+        }
+        append(options.catalogue.with_name(LOG), "estimate", details)
 
 
 def store_of(options: argparse.Namespace) -> Path:

@@ -35,6 +35,9 @@ SCHEMA = 1
 
 NOT_STATED = "not stated"
 
+REPLACED = "replaced"
+"""Folder of what cannot be made again: freezes and opened boxes of results that were replaced."""
+
 
 class RefusedError(RuntimeError):
     """A rule of the blind analysis stands against it; the message says which."""
@@ -173,20 +176,21 @@ def _stated(declared: dict[str, str]) -> dict[str, str]:
 
 
 def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
-    """Read the manifest of this sha256.
+    """Read the manifest of this sha256; that of a result that was replaced since counts too.
 
     Raises
     ------
     RefusedError
         The folder has none, or another.
     """
-    try:
-        data = (folder / FREEZE).read_bytes()
-    except FileNotFoundError:
-        raise RefusedError("nothing was frozen here") from None
-    if (found := _sha256(data)) != digest:
-        raise RefusedError(f"{FREEZE} is {found}, not {digest}")
-    return parse_object(data, FREEZE)
+    paths = [folder / FREEZE, *sorted((folder / REPLACED).glob(f"*/{FREEZE}"))]
+    manifests = [path.read_bytes() for path in paths if path.is_file()]
+    if not manifests:
+        raise RefusedError("nothing was frozen here")
+    for data in manifests:
+        if _sha256(data) == digest:
+            return parse_object(data, FREEZE)
+    raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:

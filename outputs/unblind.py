@@ -14,6 +14,7 @@ from na64.datasets.whole_file import write_bytes
 from na64.outputs import audit
 from na64.outputs.examination import unknown_records
 from na64.outputs.freeze import (
+    FREEZE,
     RefusedError,
     changed_files,
     current,
@@ -88,6 +89,7 @@ def unblind(folder: Path, demand: Demand, backend: Backend) -> tuple[Opened, dic
         reason = str(problem.args[0]) if isinstance(problem, KeyError) else str(problem)
         _log_refusal(log, demand, reason)
         raise RefusedError(reason) from problem
+    _keep_manifest(folder, permitted.manifest)
     job = permitted.job
     opened = open_box(permitted.catalogue, Opening(job, permitted.unblinding), backend)
     _keep_earlier(folder)
@@ -175,6 +177,13 @@ def _check_log(log: Path, folder: Path, request: Request, manifest: dict[str, An
         raise RefusedError(
             f"the box was opened before under the freeze {last['freeze']}, which this one does not name"
         )
+
+
+def _keep_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Put the manifest back that an opening is made under, if its result was replaced and made again."""
+    data = to_json(manifest)
+    if not (folder / FREEZE).exists():
+        write_bytes(folder / FREEZE, data)
 
 
 def _keep_earlier(folder: Path) -> None:

@@ -90,9 +90,14 @@ def test_events_are_read_back_bit_by_bit(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     store = FeatureStore(tmp_path_factory.mktemp("store"))
-    accounting = dict.fromkeys(ACCOUNTING, 1)
+    counts = dict.fromkeys(ACCOUNTING, 1)
     parts = [
-        VisibleEvents(8700 + i % 2, np.stack([row, row[::-1], np.roll(row, 1)]), None, accounting)
+        VisibleEvents(
+            8700 + i % 2,
+            np.stack([row, row[::-1], np.roll(row, 1)]),
+            None,
+            counts | {"processed": len(row) + 1},
+        )
         for i, row in enumerate(columns)
     ]
     with pytest.MonkeyPatch.context() as patch:
@@ -215,3 +220,15 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
     (tmp_path / "file").touch()
     keep(FeatureStore(tmp_path / "file" / "store"), [part(1, 6)])
     assert "features are not kept in" in caplog.text
+
+
+@pytest.mark.parametrize("change", [{"processed": 9}, {"processed": 11}, {"hidden": 4}, {"hidden": -2}])
+def test_events_that_do_not_add_up_to_those_processed_are_damaged(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    store, sound = FeatureStore(tmp_path), part(1, 7, hidden_events=3)
+    keep(store, [sound])
+    assert len(list(store.read(KEY, NAMES))) > 0
+    keep(store, [replace(sound, accounting=sound.accounting | change)])
+    with pytest.raises(DamagedError, match=r"run 1: .* events were processed, .* are hidden and 7 visible"):
+        list(store.read(KEY, NAMES))
