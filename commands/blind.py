@@ -115,7 +115,7 @@ def _of_evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
         size = "" if z is None or z <= 0 else f", {z:.2f} standard deviations"
         yield (
             f"background as frozen {background['n']:.3g} +- {background['error']:.2g}, "
-            f"{evidence['observed']:,} observed: p = {p_value:.3g}{size}"
+            f"{evidence['observed']:,} observed: p {f'= {p_value:.3g}' if p_value else '< 1e-300'}{size}"
         )
     yield str(evidence["look_elsewhere"])
 

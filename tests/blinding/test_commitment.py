@@ -18,6 +18,24 @@ from na64.run import main
 TABLE = b"source,n,error,upper_limit,correlated,method,tag\nbeam line,0.4,0.1,no,no,m,t\n"
 
 
+@pytest.fixture(scope="module")
+def limits(campaign: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result with a background table and the limits made of it."""
+    folder = tmp_path_factory.mktemp("limits")
+    shutil.copytree(campaign / "out", folder / "out")
+    _background(folder / "out")
+    line = ["limits", str(folder / "out"), "--efficiency", "0.5", "--points", "3", "--level", "0.9"]
+    assert main(line) == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def limited(analysis: Any, limits: Path) -> Any:
+    """An analysis with these limits."""
+    shutil.copytree(limits, analysis.result, dirs_exist_ok=True)
+    return analysis
+
+
 def _background(folder: Path) -> None:
     """A table as na64 background writes it of the result in a folder."""
     (folder / "background.csv").write_bytes(seal_csv(TABLE, origin_of(folder)))
@@ -82,6 +100,10 @@ def test_a_background_of_something_else_is_refused_or_declared(
         (line,) = capsys.readouterr().err.splitlines()
         assert re.search(rf"na64: .*background\.csv: {message}.*--reason TEXT", line)
     assert not (analysis.result / "limits.json").exists()
+
+
+def test_a_declared_background_is_in_the_limits_and_in_the_log(analysis: Any) -> None:
+    _by_hand(analysis)
     analysis.limits("--reason", "agreed on 3 May")
     (file,) = json.loads((analysis.result / "limits.json").read_text())["files"]
     assert file["stated"].endswith("; stated: agreed on 3 May")
@@ -97,6 +119,9 @@ def test_one_table_is_not_of_several_results(analysis: Any, capsys: pytest.Captu
     _limits_of_both(analysis, *table, code=2)
     assert "background.csv: it is of the result" in capsys.readouterr().err
     _limits_of_both(analysis, "--to", str(analysis.folder / "both"))
+    shutil.copy(analysis.folder / "both" / "limits.json", analysis.result)
+    assert main(["freeze", str(analysis.result)]) == 1
+    assert "limits.json: it is of the result (not stated)" in capsys.readouterr().err
 
 
 def test_a_table_goes_with_a_copy_of_its_result(analysis: Any) -> None:
@@ -117,11 +142,6 @@ def _limits_of_both(a: Any, *options: str, code: int = 0) -> None:
     assert main([*line, *options]) == code
 
 
-def _limits_of_several(a: Any) -> None:
-    shutil.copytree(a.result, a.folder / "other")
-    _limits_of_both(a, "--to", str(a.result), "--background", "1")
-
-
 def _limits_without_inputs(a: Any) -> None:
     path = a.result / "limits.json"
     plain = json.loads(path.read_text())
@@ -132,9 +152,8 @@ def _limits_without_inputs(a: Any) -> None:
 def _copied_limits(a: Any) -> None:
     result, a.result = a.result, a.folder / "other"
     a.process("--runs", "8722")
-    a.limits("--background", "1")
-    shutil.copy(a.result / "limits.json", result)
-    a.result = result
+    for name in ("limits.json", "background.csv"):
+        shutil.copy(result / name, a.result)
 
 
 def _new_background(a: Any) -> None:
@@ -144,7 +163,6 @@ def _new_background(a: Any) -> None:
 
 LIMITS: dict[str, tuple[Callable[[Any], None], str]] = {
     "edited": (_edit_limits, "limits.json: it was edited"),
-    "of several": (_limits_of_several, "limits.json: it is of the result (not stated)"),
     "of nothing": (_limits_without_inputs, "limits.json: it does not say which result"),
     "copied": (_copied_limits, "limits.json: it is of the result "),
     "result made again": (_of_other_runs, "limits.json: it is of the result "),
@@ -162,28 +180,23 @@ LIMITS: dict[str, tuple[Callable[[Any], None], str]] = {
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_freeze_takes_no_limits_of_something_else(
-    analysis: Any, capsys: pytest.CaptureFixture[str], name: str
+    limited: Any, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     change, message = LIMITS[name]
-    _background(analysis.result)
-    analysis.limits()
-    change(analysis)
+    change(limited)
     capsys.readouterr()
-    assert main(["freeze", str(analysis.result)]) == 1
+    assert main(["freeze", str(limited.result)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
-    assert not (analysis.result / "freeze.json").exists()
+    assert not (limited.result / "freeze.json").exists()
 
 
 def test_what_the_estimate_was_made_of_is_part_of_the_freeze(
-    analysis: Any, capsys: pytest.CaptureFixture[str]
+    limited: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _background(analysis.result)
-    analysis.limits()
-    assert main(["freeze", str(analysis.result)]) == 0
-    digest = str(entries(analysis.log)[-1]["details"]["freeze"])  # type: ignore[index]
-    _new_background(analysis)
-    assert analysis.unblind(digest) == 1
+    digest = limited.freeze()
+    _new_background(limited)
+    assert limited.unblind(digest) == 1
     assert "the estimate was made of another background.csv than there is" in capsys.readouterr().err
 
 
@@ -237,16 +250,16 @@ def test_a_projection_takes_background_and_efficiency_of_the_same_cuts(
 
 
 def test_another_result_in_the_folder_is_refused_and_replaced_whole(
-    analysis: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Path, limited: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fresh = {str(path.relative_to(analysis.result)) for path in analysis.result.rglob("*")}
-    _background(analysis.result)
-    analysis.limits()
+    analysis = limited
+    fresh = {str(path.relative_to(campaign / "out")) for path in (campaign / "out").rglob("*")}
     assert main(["events", str(analysis.result), "--limit", "2"]) == 0
-    assert main(["probe", str(analysis.result)]) == 0
     digest = analysis.freeze("--expected-limit", "mine")
     assert analysis.unblind(digest) == 0
-    assert main(["report", str(analysis.result)]) == 0
+    for name in ("report.html", "plots/plane.png", "dimuon.json", "dimuon/ratios.png", "efficiency.csv"):
+        (analysis.result / name).parent.mkdir(exist_ok=True)
+        (analysis.result / name).write_text("made by a command")
     before = {path: path.read_bytes() for path in analysis.result.rglob("*") if path.is_file()}
     analysis.select("below = 1.5", "below = 15")
     capsys.readouterr()
