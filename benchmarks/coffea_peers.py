@@ -15,9 +15,9 @@ from coffea.processor import IterativeExecutor, ProcessorABC, Runner
 
 from na64.benchmarks.counts import Counts, checksum, counts_of
 from na64.benchmarks.sample import Sample
-from na64.datasets.layout import Layout
-from na64.datasets.schema import NA64Schema
-from na64.processors.booking import Booked, Rule, book
+from na64.datasets.reading.layout import Layout
+from na64.datasets.reading.schema import NA64Schema
+from na64.processors.counting.booking import Booked, Rule, book
 from na64.processors.job import Job
 from na64.processors.processor import NA64Processor
 from na64.selections.selection import Axis, Selection

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.booking import Booking, Rule, book
-from na64.processors.result import Tally
+from na64.processors.counting.booking import Booking, Rule, book
+from na64.processors.counting.tally import Tally
 from na64.selections.selection import Selection, load_selection
 
 

@@ -11,16 +11,16 @@ import uproot
 
 from na64.benchmarks.counts import Counts, counts_of
 from na64.benchmarks.sample import Sample
-from na64.datasets.catalogue import Catalogue
-from na64.datasets.read import read_batches
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic.writers import Format
-from na64.processors.backends import Backend, IterativeBackend
 from na64.processors.campaign import process
-from na64.processors.feature_store import FeatureStore
+from na64.processors.counting.tally import Tally
+from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.segment import needed_columns
+from na64.processors.execution.backends import Backend, IterativeBackend
+from na64.processors.execution.ledger import Ledger
 from na64.processors.job import Job, build_job
-from na64.processors.ledger import Ledger
-from na64.processors.result import Tally
-from na64.processors.segment import needed_columns
 from na64.selections.selection import Selection
 
 FLOOR = "uproot, decompress only"

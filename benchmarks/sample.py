@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from na64.datasets import catalogue as catalogues
-from na64.datasets.catalogue import Catalogue
-from na64.datasets.conditions import RunType
-from na64.datasets.layout import Kind, Layout, load_layout
+from na64.datasets.catalogue import build as catalogues
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.reading.layout import Kind, Layout, load_layout
 from na64.datasets.synthetic.branches import Jagged, to_branches
 from na64.datasets.synthetic.campaign import Campaign
 from na64.datasets.synthetic.campaign_reader import load_campaign

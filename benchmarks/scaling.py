@@ -15,11 +15,11 @@ from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import Program, process_cells
 from na64.benchmarks.sample import Sample
 from na64.benchmarks.workers import family_cpu
-from na64.datasets.catalogue import Catalogue
-from na64.processors.backends import Kind, open_backend
-from na64.processors.executor import run
-from na64.processors.ledger import Ledger, Partial
-from na64.processors.tasks import Options, Task, Work
+from na64.datasets.catalogue.build import Catalogue
+from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.executor import run
+from na64.processors.execution.ledger import Ledger, Partial
+from na64.processors.execution.tasks import Options, Task, Work
 from na64.selections.selection import Histogram, Selection, load_selection
 
 _SAMPLING = 0.005

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from na64.benchmarks.rounds import cpu_seconds
 from na64.benchmarks.sample import Sample
-from na64.datasets.catalogue_file import save
+from na64.datasets.catalogue.catalogue_file import save
 
 _START = """
 import sys
 from pathlib import Path
 from na64.benchmarks.counts import bench_selection
-from na64.datasets.catalogue_file import load
+from na64.datasets.catalogue.catalogue_file import load
 from na64.outputs import store
 from na64.processors.job import build_job
-from na64.processors.segment import warm_up
+from na64.processors.events.segment import warm_up
 warm_up(build_job(load(Path(sys.argv[1])), bench_selection()))
 """
 """What every `na64 process` does before it reads an event."""

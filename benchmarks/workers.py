@@ -13,9 +13,9 @@ import psutil
 from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import process_anew
 from na64.benchmarks.sample import Sample
-from na64.datasets import catalogue as catalogues
-from na64.datasets.catalogue import Catalogue
-from na64.processors.backends import Kind, open_backend
+from na64.datasets.catalogue import build as catalogues
+from na64.datasets.catalogue.build import Catalogue
+from na64.processors.execution.backends import Kind, open_backend
 
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 

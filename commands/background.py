@@ -49,10 +49,10 @@ def _background(options: argparse.Namespace) -> int:
 
 
 def _estimate(options: argparse.Namespace) -> int:
-    from na64.outputs.statistics.background_files import of_estimate, write_background
+    from na64.outputs.background.estimate import Settings, estimate
+    from na64.outputs.background.files import of_estimate, write_background
+    from na64.outputs.result.store import read_result
     from na64.outputs.statistics.background_inputs import stated_inputs
-    from na64.outputs.statistics.estimate import Settings, estimate
-    from na64.outputs.store import read_result
 
     products = read_result(options.folder)
     simulation = read_result(options.simulation) if options.simulation else None

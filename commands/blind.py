@@ -69,7 +69,7 @@ def _add_audit(verbs: Any) -> None:
 
 def _freeze(options: argparse.Namespace) -> int:
     from na64.datasets.turns import turn
-    from na64.outputs.freeze import FREEZE, Declared, freeze
+    from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
         options.background, options.expected_limit, options.upstream_blinding, after=options.after
@@ -84,9 +84,9 @@ def _freeze(options: argparse.Namespace) -> int:
 
 def _unblind(options: argparse.Namespace) -> int:
     from na64.datasets.turns import turn
+    from na64.outputs.blinding.unblind import Demand, unblind
     from na64.outputs.opened.state import UNBLINDED
-    from na64.outputs.unblind import Demand, unblind
-    from na64.processors.backends import Kind, open_backend
+    from na64.processors.execution.backends import Kind, open_backend
 
     demand = Demand(options.freeze, options.reason, tuple(options.approved_by), options.stage)
     workers = options.workers or os.cpu_count() or 1
@@ -122,7 +122,7 @@ def _of_evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
 
 def _observe(folder: Path, freeze: str) -> None:
     """Set the observed limits; whatever stands against them does not take the opening with it."""
-    from na64.outputs.freeze import read_manifest
+    from na64.outputs.blinding.freeze import read_manifest
     from na64.outputs.limits.messages import of_analysis
     from na64.outputs.opened.observed import observed_limits
 
@@ -149,16 +149,16 @@ def _draw(folder: Path) -> None:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from na64.outputs import audit
-    from na64.outputs.examination import find_log, problems
+    from na64.outputs.blinding.examination import find_log, problems
+    from na64.outputs.result import audit_log
 
     log = find_log(options.path)
-    if not audit.altered(log):
-        tell(audit.timeline(log))
+    if not audit_log.altered(log):
+        tell(audit_log.timeline(log))
     found = problems(options.path, options.head)
-    torn = audit.torn(log)
+    torn = audit_log.torn(log)
     tell(f"ALTERED: {problem}" for problem in found)
     tell(f"TORN: {problem}; the next line that is added keeps what is left of it" for problem in torn)
     if not found:
-        print(f"the chain holds: {len(audit.entries(log))} lines, the last is {audit.head(log)}")
+        print(f"the chain holds: {len(audit_log.entries(log))} lines, the last is {audit_log.head(log)}")
     return INCOMPLETE if found or torn else SUCCESS

@@ -23,8 +23,8 @@ from na64.commands.request import (
 from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
-    from na64.outputs.batch import Submission
-    from na64.processors.tasks import Task
+    from na64.outputs.batch.submissions import Submission
+    from na64.processors.execution.tasks import Task
 
 _MOST_JOBS = 1000
 _EVENTS_OF_A_JOB = 100_000_000
@@ -67,13 +67,13 @@ def _add_submit(verbs: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from na64.outputs import batch, batch_system
+    from na64.outputs.batch import batch_system, submissions
 
     asked = read_request(options)
     folder: Path = options.to
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
-    shares = batch.share(missing, n_jobs)
+    shares = submissions.share(missing, n_jobs)
     tell(_announce(asked, missing, waiting, len(shares)))
     if not shares:
         print(f"nothing to send: na64 merge {shlex.quote(str(folder))}" if not waiting else "nothing to send")
@@ -81,7 +81,7 @@ def _submit(options: argparse.Namespace) -> int:
         return SUCCESS
     claim_folder(folder, asked, options)
     submission = _submission(asked, folder, options, len(shares))
-    place = batch.write_submission(folder, submission, shares)
+    place = submissions.write_submission(folder, submission, shares)
     needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
@@ -95,21 +95,21 @@ def _n_jobs(tasks: list[Task], events: int | None) -> int:
 
 def _missing(asked: Asked, folder: Path) -> tuple[list[Task], int]:
     """Return the segments that are neither counted nor in a queue, and how many are in one."""
-    from na64.outputs import batch, batch_system
-    from na64.processors.ledger import Ledger
+    from na64.outputs.batch import batch_system, submissions
+    from na64.processors.execution.ledger import Ledger
 
     ledger = Ledger(folder / "partials") if folder.exists() else None
     missing = [task for task in asked.tasks if ledger is None or ledger.get(task.key) is None]
     underway: set[str] = set()
-    for place, submission in batch.submissions(folder).items():
+    for place, submission in submissions.submissions(folder).items():
         for job in batch_system.queued(submission) or ():
-            underway.update(batch.keys_of_job(place, job))
+            underway.update(submissions.keys_of_job(place, job))
     wanted = [task for task in missing if task.key not in underway]
     return wanted, len(missing) - len(wanted)
 
 
 def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> Iterator[str]:
-    from na64.outputs.messages import counted
+    from na64.outputs.result.messages import counted
 
     done = len(asked.tasks) - len(missing) - waiting
     events = sum(task.n_events for task in missing)
@@ -122,9 +122,9 @@ def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> I
 def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
     import os
 
-    from na64.outputs.batch import Submission, System
+    from na64.outputs.batch.submissions import Submission, System
     from na64.processors.campaign import identity_of
-    from na64.processors.tasks import package_code
+    from na64.processors.execution.tasks import package_code
 
     folder.mkdir(parents=True, exist_ok=True)
     return Submission(
@@ -142,7 +142,7 @@ def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs:
 def _send(place: Path, submission: Submission, description: Path) -> None:
     from dataclasses import replace
 
-    from na64.outputs import batch, batch_system
+    from na64.outputs.batch import batch_system, submissions
 
     line = shlex.join(batch_system.command(submission.system, description))
     try:
@@ -153,14 +153,14 @@ def _send(place: Path, submission: Submission, description: Path) -> None:
     if batch_id is None:
         print(f"{line.split()[0]} is not on this machine: where it is, run\n  {line}")
     else:
-        batch.rewrite(place, replace(submission, batch_id=batch_id))
+        submissions.rewrite(place, replace(submission, batch_id=batch_id))
         print(f"sent as {submission.system.value} {batch_id}: {description}")
 
 
 def _work(options: argparse.Namespace) -> int:
-    from na64.outputs.batch import events_of_job
-    from na64.outputs.batch_job import perform
-    from na64.outputs.progress import progress
+    from na64.commands.progress import progress
+    from na64.outputs.batch.batch_job import perform
+    from na64.outputs.batch.submissions import events_of_job
 
     path: Path = options.list.resolve(strict=True)
     if not path.stem.isdecimal():
@@ -185,9 +185,9 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _merge_into(folder: Path, options: argparse.Namespace) -> int:
-    from na64.outputs import batch_job
+    from na64.outputs.batch import batch_job
     from na64.outputs.replacement import claim
-    from na64.outputs.request import ranges, write_request
+    from na64.outputs.result.request import ranges, write_request
 
     catalogue, job, result, submission = batch_job.merge(folder)
     claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)

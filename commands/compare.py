@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from na64.outputs.comparison.compare import Comparison
-    from na64.outputs.products import Products
+    from na64.outputs.result.products import Products
 
 
 def add(verbs: Any) -> None:
@@ -56,7 +56,7 @@ def _add_compare(verbs: Any) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from na64.datasets.whole_file import write_bytes
+    from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.compare import lines
     from na64.outputs.comparison.compare_plot import draw_comparison
 
@@ -74,10 +74,10 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _overlay(options: argparse.Namespace) -> int:
-    from na64.datasets.whole_file import write_bytes
+    from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
     from na64.outputs.comparison.overlay_plot import pages
-    from na64.outputs.store import read_result
+    from na64.outputs.result.store import read_result
 
     sources = []
     for folder in options.simulations:
@@ -94,7 +94,7 @@ def _overlay(options: argparse.Namespace) -> int:
 
 
 def _stability(options: argparse.Namespace) -> int:
-    from na64.datasets.whole_file import write_bytes
+    from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.drift import gather
     from na64.outputs.comparison.stability import lines, stability, table_of
     from na64.outputs.comparison.stability_plot import pages
@@ -115,7 +115,7 @@ def _found(options: argparse.Namespace) -> Comparison:
     from na64.outputs.comparison.compare import compare_events, compare_rates
     from na64.outputs.comparison.pairing import changes
     from na64.outputs.events.analysis import reopen
-    from na64.outputs.store import read_result
+    from na64.outputs.result.store import read_result
 
     folders = (options.first, options.second)
     one, other = (read_result(folder) for folder in folders)
@@ -153,8 +153,8 @@ def _draw(folder: Path, figures: Callable[[], Iterable[tuple[str, Figure]]]) -> 
     """Draw figures in our style and write each as PNG and PDF."""
     import io
 
-    from na64.datasets.whole_file import write_bytes
-    from na64.outputs.style import style
+    from na64.datasets.basics.atomic_file import write_bytes
+    from na64.outputs.report.style import style
 
     formats: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
     with style():

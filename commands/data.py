@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
-    from na64.datasets.catalogue import Catalogue
+    from na64.datasets.catalogue.build import Catalogue
 
 
 def add(verbs: Any) -> None:
@@ -55,9 +55,9 @@ def _add_catalogue(verbs: Any) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
+    from na64.commands.progress import progress
     from na64.datasets.synthetic.campaign_reader import load_campaign
     from na64.datasets.synthetic.simulation import simulate
-    from na64.outputs.progress import progress
 
     campaign = load_campaign(options.campaign)
     total = options.events or campaign.n_events
@@ -94,10 +94,10 @@ def _catalogue(options: argparse.Namespace) -> int:
 
 
 def _register(options: argparse.Namespace) -> int:
-    from na64.datasets import catalogue as files
-    from na64.datasets.periods import load_periods
-    from na64.outputs import messages
-    from na64.outputs.progress import progress
+    from na64.commands.progress import progress
+    from na64.datasets.catalogue import build as files
+    from na64.datasets.conditions.periods import load_periods
+    from na64.outputs.result import messages
 
     with progress("catalogue", "files", sys.stderr) as show:
         show(0, 0)
@@ -119,8 +119,8 @@ def _register(options: argparse.Namespace) -> int:
 
 def _note_claims(catalogue: Catalogue, path: Path) -> None:
     """Log files that are called simulation without saying what was simulated: nothing else would show it."""
-    from na64.datasets.catalogue import Kind
-    from na64.outputs.audit import append
+    from na64.datasets.catalogue.build import Kind
+    from na64.outputs.result.audit_log import append
 
     claimed = [record.sha256 for record in catalogue.good if not record.truth]
     if catalogue.kind is Kind.SIMULATION and claimed:

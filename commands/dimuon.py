@@ -53,9 +53,9 @@ def _dimuon(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from na64.outputs.dimuon import files
+    from na64.outputs.control.dimuon import files
+    from na64.outputs.result.store import read_result
     from na64.outputs.statistics.background_inputs import check_simulation
-    from na64.outputs.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
     production = _production(options.campaign) if options.campaign else None
@@ -76,7 +76,7 @@ def _production(campaign: str) -> Any:
     import numpy as np
 
     from na64.datasets.synthetic.campaign_reader import load_campaign
-    from na64.outputs.dimuon.production import production_of
+    from na64.outputs.control.dimuon.production import production_of
 
     return production_of(load_campaign(campaign), np.random.default_rng(64))
 
@@ -92,8 +92,8 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _probe_one(folder: Path) -> None:
-    from na64.outputs.dimuon import files
-    from na64.outputs.store import read_result
+    from na64.outputs.control.dimuon import files
+    from na64.outputs.result.store import read_result
 
     products = read_result(folder)
     print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")

@@ -57,10 +57,10 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def _events(options: argparse.Namespace) -> int:
+    from na64.commands.progress import progress
     from na64.outputs.events.choice import counted
     from na64.outputs.events.skim import Format, write_events
     from na64.outputs.opened.state import OPENED
-    from na64.outputs.progress import progress
 
     analysis, choice = _reopen(options)
     suffix = options.to.suffix.removeprefix(".") if options.to else ""
@@ -127,7 +127,7 @@ def _cards(options: argparse.Namespace, analysis: Analysis) -> list[Card]:
 
 def _log(options: argparse.Namespace, analysis: Analysis, event: str, **details: object) -> None:
     """Log that somebody looks at single events of data."""
-    from na64.outputs.request import log_use
+    from na64.outputs.result.request import log_use
 
     if not analysis.products.summary.is_data:
         return
@@ -137,7 +137,7 @@ def _log(options: argparse.Namespace, analysis: Analysis, event: str, **details:
 
 
 def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tuple[Analysis, Choice]:
-    from na64.datasets.scope import chosen_runs
+    from na64.datasets.catalogue.run_filter import chosen_runs
     from na64.outputs.events.analysis import reopen, reopen_box
     from na64.outputs.events.choice import Choice
 

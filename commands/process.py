@@ -23,8 +23,8 @@ from na64.commands.request import (
 from na64.commands.verbs import PRODUCTS, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
-    from na64.processors.backends import Backend
     from na64.processors.campaign import CampaignResult
+    from na64.processors.execution.backends import Backend
 
 _INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
 
@@ -57,7 +57,7 @@ def add(verbs: Any) -> None:
 
 def _process(options: argparse.Namespace) -> int:
     from na64.datasets.turns import turn
-    from na64.outputs import messages
+    from na64.outputs.result import messages
     from na64.processors.campaign import identity_of
 
     asked = read_request(options)
@@ -77,7 +77,7 @@ def _process(options: argparse.Namespace) -> int:
 
 def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
     from na64.datasets.turns import turn
-    from na64.outputs.request import write_request
+    from na64.outputs.result.request import write_request
 
     claim_folder(folder, asked, options)
     request = log_request(options, asked, folder)
@@ -92,9 +92,9 @@ def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> in
 
 
 def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterator[str]:
-    from na64.outputs.estimate import estimate
-    from na64.processors.feature_store import FeatureStore
-    from na64.processors.ledger import Ledger
+    from na64.commands.time_estimate import estimate
+    from na64.processors.events.feature_store import FeatureStore
+    from na64.processors.execution.ledger import Ledger
 
     partials = folder / "partials"
     ledger = Ledger(partials) if partials.exists() and not options.fresh else None
@@ -103,13 +103,13 @@ def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterat
 
 
 def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignResult:
-    from na64.datasets.whole_file import write_bytes
-    from na64.outputs.metrics import METRICS, Metered, to_json
-    from na64.outputs.progress import progress
+    from na64.commands.progress import progress
+    from na64.datasets.basics.atomic_file import write_bytes
+    from na64.outputs.result.metrics import METRICS, Metered, to_json
     from na64.processors.campaign import process
-    from na64.processors.feature_store import FeatureStore
-    from na64.processors.ledger import Ledger
-    from na64.processors.tasks import Options
+    from na64.processors.events.feature_store import FeatureStore
+    from na64.processors.execution.ledger import Ledger
+    from na64.processors.execution.tasks import Options
 
     n_events = sum(task.n_events for task in asked.tasks)
     store = FeatureStore(store_of(options))
@@ -135,7 +135,7 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
 
 
 def _backend(options: argparse.Namespace) -> Backend:
-    from na64.processors.backends import Kind, open_backend
+    from na64.processors.execution.backends import Kind, open_backend
 
     kind = Kind(options.executor)
     memory = options.memory * 10**6 if options.memory else None
@@ -151,8 +151,8 @@ def _backend(options: argparse.Namespace) -> Backend:
         )
     if kind is not Kind.DASK or options.scheduler:
         raise ValueError(f"cluster {options.cluster} goes with the dask executor and without --scheduler")
-    from na64.processors.cluster_backend import open_cluster
-    from na64.processors.clusters import load_cluster
+    from na64.processors.execution.cluster_backend import open_cluster
+    from na64.processors.execution.clusters import load_cluster
 
     return open_cluster(load_cluster(options.cluster), workers=options.workers, memory=memory)
 
@@ -164,7 +164,7 @@ def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Back
         raise ValueError("--dashboard goes with workers of this machine: the dask executor and nothing else")
     if find_spec("bokeh") is None:
         raise ValueError("--dashboard needs the package bokeh, which is not installed")
-    from na64.processors.dask_backend import DaskBackend
+    from na64.processors.execution.dask_backend import DaskBackend
 
     backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
     print(f"dashboard: {backend.client.dashboard_link}", file=sys.stderr)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, positive, tell
 
 if TYPE_CHECKING:
-    from na64.datasets.catalogue import Catalogue
-    from na64.outputs.request import Request
+    from na64.datasets.catalogue.build import Catalogue
+    from na64.outputs.result.request import Request
     from na64.processors.campaign import CampaignResult
+    from na64.processors.execution.tasks import Task
     from na64.processors.job import Job
-    from na64.processors.tasks import Task
 
 
 COUNTING_PATIENCE = 2.0
@@ -52,11 +52,11 @@ class Asked:
 
 def read_request(options: argparse.Namespace) -> Asked:
     """Load what the options of `add_request` name."""
-    from na64.datasets import catalogue as files
-    from na64.datasets.scope import chosen_runs
+    from na64.datasets.catalogue import build as files
+    from na64.datasets.catalogue.run_filter import chosen_runs
     from na64.processors.campaign import plan
+    from na64.processors.features.plugin import load_plugin
     from na64.processors.job import build_job
-    from na64.processors.plugin import load_plugin
     from na64.selections.selection import load_selection
 
     catalogue = files.load(options.catalogue)
@@ -71,7 +71,7 @@ def read_request(options: argparse.Namespace) -> Asked:
 
 def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Request:
     """Log that a job begins, and give what was asked for."""
-    from na64.outputs.request import begin
+    from na64.outputs.result.request import begin
 
     return begin(
         folder,
@@ -96,9 +96,9 @@ def claim_folder(folder: Path, asked: Asked, options: argparse.Namespace) -> Non
 
 def log_sample(options: argparse.Namespace, asked: Asked) -> None:
     """Log that a part of data is read to tell what the rest would take."""
-    from na64.datasets.catalogue import Kind
-    from na64.outputs.audit import append
-    from na64.outputs.request import LOG, ranges
+    from na64.datasets.catalogue.build import Kind
+    from na64.outputs.result.audit_log import append
+    from na64.outputs.result.request import LOG, ranges
 
     if asked.catalogue.kind is Kind.DATA:
         details = {
@@ -127,12 +127,12 @@ def write_result(
     scope: str,
 ) -> int:
     """Write the products of what was counted, say what they are, and return the exit code."""
-    from na64.datasets.periods import load_periods
-    from na64.outputs import messages, store
-    from na64.outputs.assembly import summarise
-    from na64.outputs.provenance import provenance
-    from na64.outputs.spills import known_spills
-    from na64.processors.booking import book
+    from na64.datasets.conditions.periods import load_periods
+    from na64.outputs.result import messages, store
+    from na64.outputs.result.assembly import summarise
+    from na64.outputs.result.provenance import provenance
+    from na64.outputs.result.spills import known_spills
+    from na64.processors.counting.booking import book
 
     booking = book(job.selection)
     periods = load_periods()

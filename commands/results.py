@@ -43,7 +43,7 @@ def _add_why(verbs: Any) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from na64.datasets.turns import turn
-    from na64.outputs.store import read_result, write_report
+    from na64.outputs.result.store import read_result, write_report
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 report"):
@@ -54,14 +54,14 @@ def _report(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from na64.outputs import batch
-    from na64.outputs.messages import of_status
-    from na64.outputs.store import RESULT, read_result
-    from na64.outputs.summary import Verdict
+    from na64.outputs.batch import submissions
+    from na64.outputs.result.messages import of_status
+    from na64.outputs.result.store import RESULT, read_result
+    from na64.outputs.result.summary import Verdict
     from na64.outputs.verdict import verdict_problems
 
     tell(_of_batch(options.folder))
-    if batch.submission_numbers(options.folder) and not (options.folder / RESULT).exists():
+    if submissions.submission_numbers(options.folder) and not (options.folder / RESULT).exists():
         print("no products yet: na64 merge writes them")
         return INCOMPLETE
     if (options.folder / "partials").exists() and not (options.folder / RESULT).exists():
@@ -77,14 +77,14 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _of_batch(folder: Path) -> Iterator[str]:
-    from na64.outputs import batch, batch_system
+    from na64.outputs.batch import batch_system, submissions
 
-    sent = batch.submissions(folder)
-    return batch.status(folder, {place: batch_system.queued(each) for place, each in sent.items()})
+    sent = submissions.submissions(folder)
+    return submissions.status(folder, {place: batch_system.queued(each) for place, each in sent.items()})
 
 
 def _why(options: argparse.Namespace) -> int:
-    from na64.outputs.why import why
+    from na64.outputs.result.why import why
 
     tell(why(options.folder, options.run))
     return SUCCESS

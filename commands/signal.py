@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
-    from na64.outputs.signal.efficiency import Point
+    from na64.outputs.signal.efficiency.efficiency import Point
 
 _MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -35,11 +35,12 @@ def add(verbs: Any) -> None:
 
 
 def _efficiency(options: argparse.Namespace) -> int:
-    from na64.datasets.whole_file import write_bytes
+    from na64.commands.progress import progress
+    from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.origin import seal_csv
-    from na64.outputs.progress import progress
-    from na64.outputs.signal import efficiency, figures, injection, variations
-    from na64.outputs.style import style
+    from na64.outputs.report.style import style
+    from na64.outputs.signal import figures
+    from na64.outputs.signal.efficiency import efficiency, efficiency_variations, injection
     from na64.selections.selection import load_selection
 
     selection = load_selection(options.selection)
@@ -53,12 +54,12 @@ def _efficiency(options: argparse.Namespace) -> int:
     points += [measured.point for measured in found]
     options.to.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(options.to, seal_csv(efficiency.efficiency_table(points).to_csv()))
-    beside = variations.variations_path(options.to)
-    varied = variations.read_variations(beside) if before else []
+    beside = efficiency_variations.variations_path(options.to)
+    varied = efficiency_variations.read_variations(beside) if before else []
     varied = [entry for entry in varied if entry.period not in periods]
     varied += [entry for measured in found for entry in measured.varied]
     if varied:
-        write_bytes(beside, seal_csv(variations.variations_table(varied).to_csv()))
+        write_bytes(beside, seal_csv(efficiency_variations.variations_table(varied).to_csv()))
     else:
         beside.unlink(missing_ok=True)
     with style():
@@ -73,7 +74,7 @@ def _efficiency(options: argparse.Namespace) -> int:
 def _before(options: argparse.Namespace) -> list[Point]:
     """Read what the table has, if it is as it was written: the new seal must not cover what was edited."""
     from na64.outputs.origin import Origin, check, unseal_csv
-    from na64.outputs.signal.efficiency import read_points
+    from na64.outputs.signal.efficiency.efficiency import read_points
 
     _, found = unseal_csv(options.to.read_bytes())
     makes = "na64 efficiency without --add makes a new one"

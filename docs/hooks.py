@@ -11,12 +11,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from toml_keys import recorded
 
-from na64.datasets.columns import COLUMNS
-from na64.datasets.layout import LAYOUTS, load_layout
-from na64.datasets.periods import load_periods
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.columns import COLUMNS
+from na64.datasets.instrument.features import FEATURES
+from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
 from na64.run import parser
-from na64.selections.features import FEATURES
 from na64.selections.selection import SELECTIONS, load_selection
 from na64.selections.signal_box import load_boxes
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from na64.datasets.columns import COLUMNS, DETECTORS, Shape
-from na64.datasets.periods import load_periods
-from na64.datasets.toml import Table
-from na64.selections.features import FEATURES
+from na64.datasets.basics.toml import Table
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
+from na64.datasets.instrument.features import FEATURES
 
 _PERIODS = tuple(load_periods())
 _EVENT_COLUMNS = [c.name for c in COLUMNS.values() if Shape.EVENT in c.shapes]

@@ -17,9 +17,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.identity import identity
-from na64.outputs.json_file import parse_object
-from na64.outputs.summary import BoxFacts, PeriodFacts, Summary, from_json
+from na64.datasets.basics.identity import identity
+from na64.datasets.basics.json_records import parse_object
+from na64.outputs.result.summary import BoxFacts, PeriodFacts, Summary, from_json
 
 RESULT = "result.json"
 SEAL = "seal"
@@ -40,7 +40,7 @@ class Origin:
     result : str
         sha256 of `result.json`.
     cuts : str
-        Identity of the cuts, `na64.outputs.summary.SelectionFacts.cuts_identity`.
+        Identity of the cuts, `na64.outputs.result.summary.SelectionFacts.cuts_identity`.
     setups : mapping of str to str
         Identity of the numbers of each period, by its name.
     """

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from na64.datasets.catalogue import Catalogue, Kind
-from na64.outputs import audit
-from na64.outputs.freeze import FREEZE, REPLACED
-from na64.outputs.json_file import read_object
+from na64.datasets.basics.json_records import read_object
+from na64.datasets.catalogue.build import Catalogue, Kind
+from na64.outputs.blinding.freeze import FREEZE, REPLACED
 from na64.outputs.opened.state import OPENED, UNBLINDED
-from na64.outputs.request import LOG, REQUEST, read_request
-from na64.outputs.store import PROVENANCE, RESULT
-from na64.outputs.summary import Summary, from_json
+from na64.outputs.result import audit_log
+from na64.outputs.result.request import LOG, REQUEST, read_request
+from na64.outputs.result.store import PROVENANCE, RESULT
+from na64.outputs.result.summary import Summary, from_json
 from na64.processors.job import Job
 
 _KEPT = (FREEZE, UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
@@ -67,7 +67,7 @@ def claim(folder: Path, catalogue: Catalogue, job: Job, *, path: Path, replace: 
     kept = folder / REPLACED / digest[:12]
     facts = {"result": digest, "why": found, **_commitment(folder)}
     for log in _logs(folder, catalogue, path):
-        audit.append(log, "replace", facts)
+        audit_log.append(log, "replace", facts)
     _keep(folder, kept)
     n_files = _remove(folder)
     said = [f"replaced: {n_files} files of the result {digest[:12]}"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from na64.outputs.cutflow import ALL_RUNS, VISIBLE
-from na64.outputs.products import Products
-from na64.outputs.summary import Summary, Verdict
+from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
+from na64.outputs.result.products import Products
+from na64.outputs.result.summary import Summary, Verdict
 
 _COUNTS = ("recorded", "processed", "missing")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from na64.datasets.catalogue import Catalogue, FileRecord, verify
-from na64.datasets.identity import identity
-from na64.processors.backends import Backend
-from na64.processors.cost import Meter
-from na64.processors.executor import Outcome, Progress, run, silent
-from na64.processors.feature_store import FeatureStore
+from na64.datasets.basics.identity import identity
+from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
+from na64.processors.counting.tally import Tally
+from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.segment import empty_tally, process_segment, warm_up
+from na64.processors.execution.backends import Backend
+from na64.processors.execution.cost import Meter
+from na64.processors.execution.executor import Outcome, Progress, run, silent
+from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partial
+from na64.processors.execution.tasks import Options, Task, Work, package_code
 from na64.processors.job import FileContext, Job, file_context
-from na64.processors.ledger import Array, DamagedError, Ledger, Partial
-from na64.processors.result import Tally
-from na64.processors.segment import empty_tally, process_segment, warm_up
-from na64.processors.tasks import Options, Task, Work, package_code
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
-from na64.datasets.bad import BadList
-from na64.datasets.catalogue import Catalogue, FileRecord, Kind
-from na64.datasets.conditions import RunFacts, RunType
-from na64.datasets.detector import Setup
-from na64.datasets.identity import identity, source_digest
-from na64.datasets.layout import Layout, parse_layout
-from na64.datasets.periods import Period, load_periods, period_of_run
+from na64.datasets.basics.identity import identity, source_digest
+from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind
+from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.conditions import RunFacts, RunType
+from na64.datasets.conditions.periods import Period, load_periods, period_of_run
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.reading.layout import Layout, parse_layout
+from na64.processors.counting.tally import N_LAYERS_WEIGHTED
+from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
-from na64.processors.plugin import Plugin
-from na64.processors.result import N_LAYERS_WEIGHTED
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox, load_box
 from na64.selections.variations import Effect
@@ -25,22 +25,26 @@ _PACKAGE = Path(__file__).parents[1]
 
 # Too many rather than too few: a module that is left out leaves stale results in use.
 _FEATURE_SOURCES = (
-    "datasets/*.py",
-    "processors/feature_store.py",
-    "processors/plugin.py",
-    "processors/rows.py",
-    "processors/segment.py",
-    "processors/varied.py",
-    "processors/visible.py",
+    "datasets/basics/*.py",
+    "datasets/catalogue/*.py",
+    "datasets/conditions/*.py",
+    "datasets/instrument/*.py",
+    "datasets/reading/*.py",
+    "processors/events/feature_store.py",
+    "processors/features/plugin.py",
+    "processors/features/rows.py",
+    "processors/events/segment.py",
+    "processors/features/varied_features.py",
+    "processors/events/visible_events.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )
 _RESULT_SOURCES = (
-    "processors/booking.py",
-    "processors/counting.py",
-    "processors/judging.py",
-    "processors/moves.py",
-    "processors/result.py",
+    "processors/counting/booking.py",
+    "processors/counting/counting.py",
+    "processors/counting/judging.py",
+    "processors/counting/migrations.py",
+    "processors/counting/tally.py",
     "selections/*.py",
 )
 
@@ -212,7 +216,7 @@ def build_job(
     runs : collection of int, optional
         Only these; all runs of the catalogue by default.
     periods : mapping of str to Period, optional
-        By default `na64.datasets.periods.load_periods`.
+        By default `na64.datasets.conditions.periods.load_periods`.
     plugin : Plugin, optional
         The one the selection was loaded with.
 

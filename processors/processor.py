@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
-from na64.datasets.bad import BadList
-from na64.datasets.layout import Layout, parse_layout
-from na64.datasets.periods import Period, load_periods
-from na64.datasets.schema import columns_of
+from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.reading.layout import Layout, parse_layout
+from na64.datasets.reading.schema import columns_of
+from na64.processors.counting.tally import Tally
+from na64.processors.events.segment import process_columns
+from na64.processors.events.visible_events import runs_of
+from na64.processors.execution.tasks import Options, describe
+from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.processors.plugin import Plugin, PluginError
-from na64.processors.result import Tally
-from na64.processors.segment import process_columns
-from na64.processors.tasks import Options, describe
-from na64.processors.visible import runs_of
 from na64.selections.selection import Selection, load_selection
 
 __all__ = ["EventError", "NA64Processor", "process_columns"]
@@ -44,9 +44,9 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     layout : Layout, optional
         By default the one that the schema found.
     periods : mapping of str to Period, optional
-        By default `na64.datasets.periods.load_periods`.
+        By default `na64.datasets.conditions.periods.load_periods`.
     plugin : Plugin, optional
-        User code, see `na64.processors.plugin`.
+        User code, see `na64.processors.features.plugin`.
     """
 
     def __init__(

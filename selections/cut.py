@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.datasets.toml import Table, unknown
-from na64.datasets.units import to_base
-from na64.selections.features import Feature
+from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.units import to_base
+from na64.datasets.instrument.features import Feature
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LARGEST = float(np.finfo(np.float32).max)

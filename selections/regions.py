@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from na64.datasets.toml import Table
+from na64.datasets.basics.toml import Table
+from na64.datasets.instrument.features import Feature
 from na64.selections.cut import Interval, read_intervals
-from na64.selections.features import Feature
 
 REGIONS = ("region_I", "region_II", "region_III")
 """Names of the regions, in order; an event in none of them is `elsewhere`."""

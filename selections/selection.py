@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from na64.datasets.identity import identity
-from na64.datasets.toml import Source, Table, load, unknown
-from na64.datasets.units import UNITS, to_base
+from na64.datasets.basics.identity import identity
+from na64.datasets.basics.toml import Source, Table, load, unknown
+from na64.datasets.basics.units import UNITS, to_base
+from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
-from na64.selections.features import FEATURES, INDEX, Feature
 from na64.selections.regions import Region, read_regions
 from na64.selections.signal_box import check_outside, load_boxes
 from na64.selections.variations import Effect, Variation, effects_of, read_variations

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.conditions import RunType
-from na64.datasets.identity import identity
-from na64.datasets.toml import Table, load_table
-from na64.datasets.units import Quantity, read_quantity
+from na64.datasets.basics.identity import identity
+from na64.datasets.basics.toml import Table, load_table
+from na64.datasets.basics.units import Quantity, read_quantity
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.selections.cut import look_up
-from na64.selections.features import FEATURES, INDEX
 from na64.selections.regions import Region
 
 DEFAULT = "default"
@@ -166,7 +166,7 @@ def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
     Parameters
     ----------
     features : (n_features, n_events) float32
-        Rows as in `na64.selections.features.INDEX`.
+        Rows as in `na64.datasets.instrument.features.INDEX`.
 
     Returns
     -------

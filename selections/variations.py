@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from na64.datasets.columns import DETECTORS
-from na64.datasets.detector import Detector, Setup
-from na64.datasets.toml import Table, unknown
+from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.instrument.columns import DETECTORS
+from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.features import Feature
 from na64.selections.cut import Cut, Interval, read_intervals, read_name
-from na64.selections.features import Feature
 
 NOMINAL = "nominal"
 """What no variation may be called."""

@@ -15,7 +15,7 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
-from na64.datasets.parquet_files import PACKED
+from na64.datasets.reading.parquet_files import PACKED
 from na64.run import main
 
 Branches = dict[str, NDArray[Any]]

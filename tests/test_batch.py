@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs import batch, batch_job, batch_system
-from na64.outputs.batch import State, Word
+from na64.outputs.batch import batch_job, batch_system, submissions
+from na64.outputs.batch.submissions import State, Word
 from na64.run import main
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -76,12 +76,12 @@ def test_a_killed_job_is_sent_again_alone_and_the_products_are_the_same(
         r"^  run_870\d\w*.root, events 0 to \d+: not counted yet$", capsys.readouterr().out, re.M
     )
     queue.delenv("STAND_IN_KILL")
-    lost = batch.keys_of_job(out / "batch" / "1", 1)
+    lost = submissions.keys_of_job(out / "batch" / "1", 1)
     assert submit(catalogue, out, "--condor") == 0
     assert re.search(
         rf"^4 segments: {4 - len(lost)} counted before, {len(lost)} to send$", capsys.readouterr().out, re.M
     )
-    assert batch.keys_of_job(out / "batch" / "2", 0) == lost
+    assert submissions.keys_of_job(out / "batch" / "2", 0) == lost
     assert main(["merge", str(out), "--no-report"]) == 0
     assert canonical(out) == reference
     capsys.readouterr()
@@ -170,13 +170,13 @@ def test_what_is_in_the_queue_is_not_sent_again(
 ) -> None:
     with queue.context() as nowhere:
         unsent(catalogue, tmp_path, nowhere, "--jobs", "2")
-    place, submission = batch.latest(tmp_path)
-    batch.rewrite(place, replace(submission, batch_id="77"))
+    place, submission = submissions.latest(tmp_path)
+    submissions.rewrite(place, replace(submission, batch_id="77"))
     queue.setenv("STAND_IN_QUEUE", "77 0\n76 1")
     capsys.readouterr()
     line = ["submit", str(catalogue), *SELECTION, "--to", str(tmp_path), "--condor", "--dry-run"]
     assert main(line) == 0
-    n_queued = len(batch.keys_of_job(place, 0))
+    n_queued = len(submissions.keys_of_job(place, 0))
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"4 segments: 0 counted before, {n_queued} in the queue, {4 - n_queued} to send"
     assert main(["status", str(tmp_path)]) == 1
@@ -190,7 +190,7 @@ def test_a_refused_submission_leaves_nothing_behind(
     assert capsys.readouterr().err == (
         "na64: sbatch refuses submit.sh: sbatch: error: cannot parse '#SBATCH --not a directive'\n"
     )
-    assert batch.submissions(tmp_path) == {}
+    assert submissions.submissions(tmp_path) == {}
 
 
 def test_a_job_whose_catalogue_has_changed_fails_and_says_so(
@@ -216,8 +216,8 @@ def test_a_job_whose_catalogue_has_changed_fails_and_says_so(
     assert f"  job 0 failed: {why}; see batch/1/logs/0.err\n" in capsys.readouterr().out
     assert main(["merge", str(out)]) == 2
     assert "have changed since the jobs were submitted" in capsys.readouterr().err
-    place, submission = batch.latest(out)
-    batch.rewrite(place, replace(submission, code="0" * 64))
+    place, submission = submissions.latest(out)
+    submissions.rewrite(place, replace(submission, code="0" * 64))
     with pytest.raises(ValueError, match=r"^the code is \w{12} here, 000000000000 was submitted$"):
         batch_job.perform(place, 0)
 
@@ -227,8 +227,8 @@ def test_why_a_segment_failed_in_a_job_is_in_the_products(
 ) -> None:
     unsent(catalogue, tmp_path, monkeypatch)
     place = tmp_path / "batch" / "1"
-    key = batch.keys_of_job(place, 0)[0]
-    batch.say(place, 0, Word(State.FAILED, failures={key: ("OSError: Input/output error", False)}))
+    key = submissions.keys_of_job(place, 0)[0]
+    submissions.say(place, 0, Word(State.FAILED, failures={key: ("OSError: Input/output error", False)}))
     capsys.readouterr()
     assert main(["status", str(tmp_path)]) == 1
     assert "  job 0 failed: 1 segment; see batch/1/logs/0.err\n" in capsys.readouterr().out
@@ -251,7 +251,7 @@ def test_a_batch_system_that_does_not_answer_is_not_a_queue_without_jobs(
 ) -> None:
     with queue.context() as nowhere:
         unsent(catalogue, tmp_path, nowhere)
-    _, submission = batch.latest(tmp_path)
+    _, submission = submissions.latest(tmp_path)
     assert batch_system.queued(submission) is None
     assert batch_system.queued(replace(submission, batch_id="5")) == set()
     queue.setenv("PATH", "")

@@ -14,7 +14,7 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
-from na64.outputs.store import read_result
+from na64.outputs.result.store import read_result
 
 Branches = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 from distributed import Security
 
-from na64.processors.cluster_backend import EXPORTS, open_cluster, package_archive
-from na64.processors.clusters import CLUSTERS, Kind, load_cluster
-from na64.processors.dask_backend import SETTINGS, DaskBackend
-from na64.processors.ledger import Partial
-from na64.processors.tasks import Task, Work
+from na64.processors.execution.cluster_backend import EXPORTS, open_cluster, package_archive
+from na64.processors.execution.clusters import CLUSTERS, Kind, load_cluster
+from na64.processors.execution.dask_backend import SETTINGS, DaskBackend
+from na64.processors.execution.ledger import Partial
+from na64.processors.execution.tasks import Task, Work
 from na64.run import main
 
 STAND_INS = Path(__file__).parent / "stand_ins"

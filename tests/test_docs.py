@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from na64.datasets.conditions import RunType, read_conditions
-from na64.datasets.periods import load_periods
-from na64.datasets.production import production_in
-from na64.outputs import variations
-from na64.outputs.cutflow import KINDS as CUTFLOW
-from na64.outputs.cutflow import REGION_KINDS
-from na64.outputs.signal.variations import KINDS as EFFICIENCY_CHANGES
-from na64.outputs.store import read_result
-from na64.outputs.yields import KINDS as YIELDS
+from na64.datasets.conditions.conditions import RunType, read_conditions
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.production import production_in
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.result import variations
+from na64.outputs.result.cutflow import KINDS as CUTFLOW
+from na64.outputs.result.cutflow import REGION_KINDS
+from na64.outputs.result.store import read_result
+from na64.outputs.result.yields import KINDS as YIELDS
+from na64.outputs.signal.efficiency.efficiency_variations import KINDS as EFFICIENCY_CHANGES
 from na64.run import main
-from na64.selections.features import FEATURES
 from na64.selections.selection import load_selection
 
 ROOT = Path(__file__).parents[1]

@@ -49,7 +49,7 @@ def test_imports_point_left(layer: str) -> None:
     ("source", "layer"),
     [
         ("from na64.processors import result", "selections"),
-        ("import na64.outputs.store", "processors"),
+        ("import na64.outputs.result.store", "processors"),
         ("from na64 import processors", "datasets"),
         ("def f():\n    from na64.run import main", "outputs"),
         ("import datasets", "processors"),

@@ -18,7 +18,7 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
-from na64.outputs.store import read_result
+from na64.outputs.result.store import read_result
 from na64.run import main
 
 Products = dict[str, bytes]
@@ -123,7 +123,7 @@ def test_nothing_is_counted_twice_on_resuming(
 GATE = """
 import time
 from pathlib import Path
-from na64.processors.plugin import feature
+from na64.processors.features.plugin import feature
 
 @feature(name="shut", unit="1")
 def shut(event):

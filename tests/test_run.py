@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from na64 import __version__
-from na64.datasets.layout import LAYOUTS
+from na64.datasets.reading.layout import LAYOUTS
 from na64.run import main
 from na64.selections.selection import SELECTIONS
 

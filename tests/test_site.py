@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.columns import COLUMNS, Column
+from na64.datasets.instrument.columns import COLUMNS, Column
+from na64.datasets.instrument.features import FEATURES, Feature
 from na64.run import parser
-from na64.selections.features import FEATURES, Feature
 
 ROOT = Path(__file__).parents[1]
 

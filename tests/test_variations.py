@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs.store import read_result
-from na64.outputs.variations import changes
+from na64.outputs.result.store import read_result
+from na64.outputs.result.variations import changes
 from na64.run import main
 
 Products = dict[str, bytes]

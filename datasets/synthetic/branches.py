@@ -1,4 +1,4 @@
-"""From columns to the branches of a layout: the reverse of `na64.datasets.read`."""
+"""From columns to the branches of a layout: the reverse of `na64.datasets.reading.read`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.datasets.columns import Array, Cells, EventColumns
-from na64.datasets.conditions import RunType
-from na64.datasets.layout import Branch, DetectorLayout, Kind, Layout
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.instrument.columns import Array, Cells, EventColumns
+from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
 
 
 @dataclass(frozen=True, slots=True)

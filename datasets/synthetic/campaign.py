@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from na64.datasets.conditions import RunType
+from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic.electromagnetic import Grid
 
 

@@ -7,7 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from na64.datasets.conditions import PARTICLES, RunType
+from na64.datasets.basics.toml import Source, Table, load, unknown
+from na64.datasets.basics.units import read_quantity
+from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
     PARAMETERS,
     Bad,
@@ -24,8 +26,6 @@ from na64.datasets.synthetic.campaign import (
     TriggerEmulation,
 )
 from na64.datasets.synthetic.electromagnetic import Grid
-from na64.datasets.toml import Source, Table, load, unknown
-from na64.datasets.units import read_quantity
 
 E = TypeVar("E", bound=Enum)
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from na64.datasets.columns import Array, Cells
+from na64.datasets.instrument.columns import Array, Cells
 from na64.datasets.synthetic.campaign import DetectorResponse, PileUp, Response
 from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
 from na64.datasets.synthetic.library import Floats

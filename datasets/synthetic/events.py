@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from na64.datasets.columns import Array, EventColumns
-from na64.datasets.conditions import RunType
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.synthetic.campaign import TRIGGER_BITS, Bad, Campaign, Geometry, Kind, Run, Trigger
 from na64.datasets.synthetic.components import fires, generate
 from na64.datasets.synthetic.deposits import Deposits, concatenate
@@ -26,7 +26,7 @@ class Block:
     Attributes
     ----------
     columns : EventColumns
-        Every cell of every event, in the units of `na64.datasets.columns`.
+        Every cell of every event, in the units of `na64.datasets.instrument.columns`.
     truth : dict of str to (n,) array
         The rows of the truth file.
     """

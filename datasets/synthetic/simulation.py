@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from na64.datasets.columns import Array
-from na64.datasets.layout import Layout, load_layout
+from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import to_branches
 from na64.datasets.synthetic.campaign import Bad, Campaign, Geometry
 from na64.datasets.synthetic.events import Block, RunPlan, make_block, plan_runs
@@ -175,7 +175,7 @@ def _truth_file(campaign: Campaign, seed: int, path: Path) -> Iterator[_Truth]:
 def write_conditions(
     campaign: Campaign, geometry: Geometry, plans: tuple[RunPlan, ...], folder: Path
 ) -> None:
-    """Write runs.csv, spills.csv and bad.csv in the form that `na64.datasets.conditions` reads."""
+    """Write runs.csv, spills.csv and bad.csv in the form that `na64.datasets.conditions.conditions` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
     columns = ["run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers"]

@@ -2,7 +2,7 @@
 
 All are compressed with LZ4: it takes a third of the time of ZSTD to decompress, for a tenth more bytes.
 Numbers of cells hardly repeat, so Parquet has no dictionaries; no value is null; hits are packed, see
-`na64.datasets.parquet_files`. Cells of fixed number are lists of fixed size, as others would write them.
+`na64.datasets.reading.parquet_files`. Cells of fixed number are lists of fixed size, as others would write them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uproot
 
-from na64.datasets.columns import Array
-from na64.datasets.parquet_files import PACKED
+from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.parquet_files import PACKED
 from na64.datasets.synthetic.branches import Jagged
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from na64.datasets.instrument.features import FEATURES
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
-from na64.outputs.cutflow import ALL_RUNS
-from na64.outputs.messages import counted
-from na64.outputs.products import Products
-from na64.outputs.table import Kind, Table, Value
-from na64.selections.features import FEATURES
+from na64.outputs.result.cutflow import ALL_RUNS
+from na64.outputs.result.messages import counted
+from na64.outputs.result.products import Products
+from na64.outputs.result.table import Kind, Table, Value
 
 CUTFLOW: dict[str, Kind] = {
     "cut": Kind.TEXT,

@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.outputs.comparison.compare import Comparison
-from na64.outputs.messages import counted
-from na64.outputs.style import ACCENT, CLOSED, FILL, INK, QUIET
-from na64.outputs.yields import poisson_errors
+from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET
+from na64.outputs.result.messages import counted
+from na64.outputs.result.yields import poisson_errors
 
 
 def draw_comparison(found: Comparison) -> Figure:

@@ -10,12 +10,12 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.outputs.events.analysis import Analysis
-from na64.processors.booking import default_axis
-from na64.processors.counting import judge_events
-from na64.processors.looking import SeenEvents
+from na64.processors.counting.booking import default_axis
+from na64.processors.counting.counting import judge_events
+from na64.processors.reread_events import SeenEvents
 from na64.selections.cut import Interval
-from na64.selections.features import FEATURES, INDEX
 from na64.selections.selection import VISIBLE, Selection
 
 YIELDS = ("selected", "region_I", "region_II", "region_III")

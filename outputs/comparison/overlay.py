@@ -9,11 +9,11 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.toml import unknown
+from na64.datasets.basics.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
-from na64.outputs.products import Products
-from na64.outputs.summary import BoxFacts, Role
-from na64.outputs.table import Kind, Table
+from na64.outputs.result.products import Products
+from na64.outputs.result.summary import BoxFacts, Role
+from na64.outputs.result.table import Kind, Table
 
 Floats = NDArray[np.float64]
 

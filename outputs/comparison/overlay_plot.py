@@ -12,8 +12,8 @@ from matplotlib.ticker import NullLocator
 
 from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
 from na64.outputs.comparison.statistics import chance
-from na64.outputs.style import ACCENT, CLOSED, FILL, INK, QUIET
-from na64.outputs.yields import poisson_errors
+from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET
+from na64.outputs.result.yields import poisson_errors
 
 _COLUMNS = 3
 _ROWS = 3

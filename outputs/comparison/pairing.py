@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.events.analysis import Analysis
-from na64.processors.counting import judge_events
+from na64.processors.counting.counting import judge_events
 
 ABSENT = "not visible or not there"
 """Why an event of one result is not selected in the other, if no cut is why: no more is told."""

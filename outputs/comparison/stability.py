@@ -11,7 +11,7 @@ from scipy import special
 
 from na64.outputs.comparison.drift import YIELDS, Against, Gathered, Place, Sums, is_listed
 from na64.outputs.comparison.statistics import chance, same_rate
-from na64.outputs.table import Kind, Table
+from na64.outputs.result.table import Kind, Table
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

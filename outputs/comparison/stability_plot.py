@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from na64.outputs.comparison.drift import YIELDS, Against
 from na64.outputs.comparison.stability import Series, Stability
-from na64.outputs.style import ACCENT, CLOSED, INK, QUIET
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
 
 _ALWAYS = (*YIELDS, "ecal", "preshower", "hcal", "srd_sum", "track_momentum", "veto_1")
 _MOST = 8

@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from na64.datasets.catalogue import Catalogue
-from na64.outputs.freeze import read_manifest
-from na64.outputs.identities import parts_of_job, parts_of_run
-from na64.outputs.json_file import read_object
+from na64.datasets.basics.json_records import read_object
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.blinding.freeze import read_manifest
 from na64.outputs.opened.state import UNBLINDED, OpenedBox, as_opened, read_opened
-from na64.outputs.products import Products
-from na64.outputs.request import read_request, set_up
-from na64.outputs.store import read_result
+from na64.outputs.result.identities import parts_of_job, parts_of_run
+from na64.outputs.result.products import Products
+from na64.outputs.result.request import read_request, set_up
+from na64.outputs.result.store import read_result
 from na64.processors.job import Job
-from na64.processors.looking import SeenEvents, look
-from na64.processors.opening import Opening, look_opened
-from na64.selections.features import FEATURES
+from na64.processors.reread_events import SeenEvents, look
+from na64.processors.unblinded_counts import Opening, look_opened
 from na64.selections.selection import VISIBLE, Selection
 from na64.selections.signal_box import Unblinding
 
@@ -86,7 +86,7 @@ class Analysis:
         return stages.index(after)
 
     def look(self, *, runs: Collection[int] | None = None, cells: bool = False) -> Iterator[SeenEvents]:
-        """Read the visible events of the result again, see `na64.processors.looking.look`; or the opened."""
+        """Read the visible events of the result again, see `na64.processors.reread_events.look`; or the opened."""
         if self.opening:
             return look_opened(self.catalogue, self.opening, runs=runs, cells=cells)
         return look(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.detector import Setup
-from na64.datasets.units import UNITS
+from na64.datasets.basics.units import UNITS
+from na64.datasets.instrument.detector import Setup
 from na64.outputs.events.analysis import Analysis
 from na64.outputs.events.choice import Chosen
-from na64.processors.cells import CellTable, cell_tables
-from na64.processors.result import REGIONS
+from na64.processors.counting.tally import REGIONS
+from na64.processors.features.single_cells import CellTable, cell_tables
 from na64.selections.cut import Interval
 
 

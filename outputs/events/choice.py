@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.outputs.cutflow import ALL_RUNS
 from na64.outputs.events.analysis import Analysis
-from na64.processors.counting import Judgement, judge_events
-from na64.processors.looking import SeenEvents
-from na64.processors.result import REGIONS
+from na64.outputs.result.cutflow import ALL_RUNS
+from na64.processors.counting.counting import Judgement, judge_events
+from na64.processors.counting.tally import REGIONS
+from na64.processors.reread_events import SeenEvents
 from na64.selections.selection import VISIBLE
 
 REGION_CODES = {"elsewhere": 0, "I": 1, "II": 2, "III": 3}

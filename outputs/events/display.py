@@ -10,11 +10,11 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from na64.datasets.columns import DETECTORS
+from na64.datasets.instrument.columns import DETECTORS
 from na64.outputs.events.card import Card, Check
 from na64.outputs.events.planes import SCALE, Plane, draw_plane, planes_of
 from na64.outputs.events.table import number
-from na64.outputs.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, REGION_COLOURS, folded
+from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, REGION_COLOURS, folded
 
 _SMALL = 9.0
 _LATEST = 90.0

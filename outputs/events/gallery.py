@@ -11,14 +11,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from na64.datasets.whole_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.events.analysis import Analysis
 from na64.outputs.events.card import Card, cards_of
 from na64.outputs.events.choice import Choice, Chosen, choose
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.planes import draw_plane, planes_of
-from na64.outputs.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, style, watermark
-from na64.processors.counting import judge_events
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, style, watermark
+from na64.processors.counting.counting import judge_events
 
 _COLUMNS = 4
 _ROWS = 3

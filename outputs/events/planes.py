@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from na64.outputs.events.card import Card
-from na64.outputs.style import CLOSED, COUNTS, INK, QUIET
+from na64.outputs.report.style import CLOSED, COUNTS, INK, QUIET
 
 SCALE = LogNorm(0.03, 100.0, clip=True)
 """GeV in a cell, the same for every event, so that pictures can be compared."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.events.analysis import Analysis
 from na64.outputs.events.choice import Choice, Chosen, choose
-from na64.processors.cells import cell_tables
+from na64.processors.features.single_cells import cell_tables
 
 TREE = "events"
 """Name of the tree in a ROOT file."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from na64.outputs.opened.state import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.origin import Origin, origin_in
-from na64.outputs.store import RESULT, read_result
-from na64.outputs.summary import RunFacts, Summary
+from na64.outputs.result.store import RESULT, read_result
+from na64.outputs.result.summary import RunFacts, Summary
 
 PHYSICS = "physics"
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.outputs.limits.tables import QUANTITIES
+from na64.outputs.report.style import INK, stamp
 from na64.outputs.signal.curves import Curve
-from na64.outputs.style import INK, stamp
 
 Numbers = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.outputs.limits.tables import QUANTITIES
-from na64.outputs.table import Table
+from na64.outputs.result.table import Table
 
 _DEPENDENT = {
     "observed": "observed upper limit",

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.outputs.signal.variations import EfficiencyChange
-from na64.outputs.statistics.background import (
+from na64.outputs.background.table import (
     BACKGROUND,
     BackgroundTable,
     Row,
@@ -19,6 +18,7 @@ from na64.outputs.statistics.background import (
     read_background,
     with_error,
 )
+from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.statistics.model import Effects
 
 Numbers = NDArray[np.float64]

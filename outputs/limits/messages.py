@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from na64.outputs.background.table import with_error
 from na64.outputs.limits.analysis import Analysis, named
 from na64.outputs.limits.projection import Projection
 from na64.outputs.limits.search import Point, spans
 from na64.outputs.signal.curves import load_curve
-from na64.outputs.statistics.background import with_error
 
 REFERENCE = "na64_2018"
 """Published curve that limits are compared with."""

@@ -10,21 +10,21 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from na64.datasets.whole_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.limits.analysis import Analysis, named
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
-from na64.outputs.limits.names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
 from na64.outputs.origin import Origin, seal_facts
-from na64.outputs.provenance import to_json
+from na64.outputs.report.style import images, style
+from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
+from na64.outputs.result.provenance import to_json
+from na64.outputs.result.table import Table
 from na64.outputs.signal.curves import Plane, load_curves
 from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
 from na64.outputs.statistics.workspace import workspace
-from na64.outputs.style import images, style
-from na64.outputs.table import Table
 
 Numbers = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
 from na64.outputs.limits.tables import QUANTITIES
-from na64.outputs.table import Kind, Table
+from na64.outputs.result.table import Kind, Table
 
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("eot", "background", "background_error", "level", "mass"), Kind.NUMBER),

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.outputs.background.table import BACKGROUND
 from na64.outputs.limits.analysis import Analysis, analyse, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
@@ -18,12 +19,11 @@ from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import masses
 from na64.outputs.origin import Origin, check, unseal_csv
-from na64.outputs.request import log_use
+from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
-from na64.outputs.signal.efficiency import load_efficiencies
-from na64.outputs.signal.variations import variations_path
+from na64.outputs.signal.efficiency.efficiency import load_efficiencies
+from na64.outputs.signal.efficiency.efficiency_variations import variations_path
 from na64.outputs.signal.yields import yield_per_eot
-from na64.outputs.statistics.background import BACKGROUND
 from na64.outputs.statistics.cls import Toys
 
 MAKES_BACKGROUND = "na64 background makes one"

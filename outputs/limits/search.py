@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.variations import Size, averaged, sizes, total
-from na64.outputs.signal.variations import EfficiencyChange
+from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.statistics.cls import Toys, upper_limit
 from na64.outputs.statistics.expected import Expected, expected_limits
 from na64.outputs.statistics.model import Channel, Effects, Model

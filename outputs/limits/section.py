@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.outputs.limits.names import BACKGROUNDS, FOLDER, LIMITS
-from na64.outputs.statistics.background import BACKGROUND, read_background
-from na64.outputs.templates import Section
+from na64.outputs.background.table import BACKGROUND, read_background
+from na64.outputs.report.templates import Section
+from na64.outputs.result.product_names import BACKGROUNDS, FOLDER, LIMITS
 
 _CAPTIONS = {
     "exclusion": "Upper limits on the mixing, and published ones. Where little background is expected, most "

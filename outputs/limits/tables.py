@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.dark_matter import MASS_RATIO, y_of
 from na64.outputs.limits.search import Point
-from na64.outputs.table import Kind, Table, Value
+from na64.outputs.result.table import Kind, Table, Value
 
 QUANTITIES = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 """Observed limit, and quantiles of the expected one at so many standard deviations."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from na64.outputs.signal.variations import EfficiencyChange
+from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 
 _PAIRS = (("_up", "_down"), ("_wide", "_narrow"), ("_loose", "_tight"))
 """How the names of the two directions of a variation end."""

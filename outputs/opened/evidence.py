@@ -9,7 +9,7 @@ from typing import Any
 
 from na64.outputs.statistics.excess import excess_p_value, global_p_value, significance
 from na64.processors.job import Job
-from na64.processors.opening import Opened
+from na64.processors.unblinded_counts import Opened
 
 _STATED = re.compile(
     r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*(?:events?)?\s*"

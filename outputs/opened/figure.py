@@ -11,16 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from na64.datasets.whole_file import write_bytes
-from na64.outputs.cutflow import VISIBLE
+from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.opened.state import OPENED, as_opened, read_opened
 from na64.outputs.opened.tables import PLANE_KINDS, PLANE_TABLE
-from na64.outputs.plane import draw_boxes, draw_counts
-from na64.outputs.store import read_result
-from na64.outputs.style import ACCENT, CLOSED, INK, QUIET, axis_label, images, stamp, style
-from na64.outputs.summary import BoxFacts
-from na64.outputs.table import Table, read_csv
-from na64.processors.opening import BIN, STAGES
+from na64.outputs.report.plane import draw_boxes, draw_counts
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, axis_label, images, stamp, style
+from na64.outputs.result.cutflow import VISIBLE
+from na64.outputs.result.store import read_result
+from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.table import Table, read_csv
+from na64.processors.unblinded_counts import BIN, STAGES
 
 _ABOVE = 4.0
 """GeV of HCAL energy above the box that the figure shows."""

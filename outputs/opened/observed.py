@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from na64.outputs.limits.analysis import Analysis
-from na64.outputs.limits.names import LIMITS, TABLE, Y_TABLE
 from na64.outputs.limits.request import found_again, make_limits
-from na64.outputs.request import log_use
+from na64.outputs.result.product_names import LIMITS, TABLE, Y_TABLE
+from na64.outputs.result.request import log_use
 
 
 def observed_limits(folder: Path, freeze: str, manifest: dict[str, Any]) -> Analysis | None:

@@ -6,10 +6,10 @@ import csv
 import io
 from pathlib import Path
 
-from na64.outputs.examination import problems
+from na64.outputs.blinding.examination import problems
 from na64.outputs.opened.state import OPENED, UNBLINDED
 from na64.outputs.opened.tables import CANDIDATES
-from na64.outputs.templates import Section
+from na64.outputs.report.templates import Section
 
 _MOST = 50
 """Candidates that the report lists."""

@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from na64.outputs.examination import problems
-from na64.outputs.freeze import FREEZE, openings
-from na64.outputs.products import Products
-from na64.outputs.request import REQUEST, read_request
-from na64.outputs.summary import Blinding, Summary
+from na64.outputs.blinding.examination import problems
+from na64.outputs.blinding.freeze import FREEZE, openings
+from na64.outputs.result.products import Products
+from na64.outputs.result.request import REQUEST, read_request
+from na64.outputs.result.summary import Blinding, Summary
 
 UNBLINDED = "unblinded.json"
 OPENED = "opened"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from na64.outputs.table import Kind, Table
-from na64.processors.opening import BIN, NUMBERS, Opened
+from na64.outputs.result.table import Kind, Table
+from na64.processors.unblinded_counts import BIN, NUMBERS, Opened
 from na64.selections.selection import Selection
 
 CANDIDATES = "candidates.csv"

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.synthetic.dark_photon import Spectrum
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, stamp, style
 from na64.outputs.signal.cross_sections import SPECTRA, Model
-from na64.outputs.signal.efficiency import Point
+from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.kinematics import Radiation
-from na64.outputs.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, stamp, style
 
 Floats = NDArray[np.float64]
 Series = Mapping[str, Floats]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+from na64.outputs.background.rates import cuts_of
 from na64.outputs.origin import Found, Origin, check, origin_in
-from na64.outputs.products import Products
-from na64.outputs.request import log_use
-from na64.outputs.statistics.rates import cuts_of
+from na64.outputs.result.products import Products
+from na64.outputs.result.request import log_use
 
 
 def stated_inputs(

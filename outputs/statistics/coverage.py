@@ -8,10 +8,10 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.result.table import Kind, Table
 from na64.outputs.statistics.cls import cls, throw
 from na64.outputs.statistics.intervals import likelihood_holds, unified_holds
 from na64.outputs.statistics.model import Counts, Model
-from na64.outputs.table import Kind, Table
 
 KINDS = {
     "signal": Kind.NUMBER,

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numba
 from numba.core import config
 
-from na64.datasets.identity import source_digest
+from na64.datasets.basics.identity import source_digest
 
 R = TypeVar("R")
 
@@ -36,8 +36,11 @@ def digest_of(package: Path) -> str:
     one is a change of others.
     """
     kernels = (package / "processors" / "kernels").glob("*.py")
-    callers = [package / "processors" / f"{name}.py" for name in ("features", "pulses", "known")]
-    return source_digest([*kernels, *callers, package / "selections" / "features.py"])
+    callers = [
+        package / "processors" / "features" / f"{name}.py"
+        for name in ("compute", "window_arguments", "kernel_arguments")
+    ]
+    return source_digest([*kernels, *callers, package / "datasets" / "instrument" / "features.py"])
 
 
 def cache_folder(parents: tuple[Path, ...]) -> Path | None:

@@ -33,7 +33,7 @@ NONFINITE = 2
 CELL_RANGE = 3
 UNEQUAL = 4
 """State of a detector in an event; of several the largest holds. From `NONFINITE` on the event is skipped:
-the number less `ABSENT` is its `na64.processors.features.Skip`."""
+the number less `ABSENT` is its `na64.processors.features.compute.Skip`."""
 
 
 @jit_inline

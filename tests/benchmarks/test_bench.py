@@ -16,7 +16,7 @@ from na64.benchmarks.sample import make_sample
 from na64.benchmarks.scaling import measure_scheduler
 from na64.benchmarks.table import draw, to_markdown, write
 from na64.benchmarks.workers import Turn, WorkersResult, measure_workers
-from na64.datasets.read import read
+from na64.datasets.reading.read import read
 from na64.datasets.synthetic.writers import Format
 from na64.run import main
 

@@ -16,15 +16,15 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
-from na64.datasets.catalogue import load
-from na64.datasets.layout import Layout
-from na64.datasets.read import read
+from na64.datasets.catalogue.build import load
+from na64.datasets.reading.layout import Layout
+from na64.datasets.reading.read import read
 from na64.datasets.synthetic.branches import Jagged
 from na64.datasets.synthetic.writers import Format, open_writer
-from na64.outputs.audit import entries
-from na64.processors.features import Skip, compute
+from na64.outputs.result.audit_log import entries
+from na64.processors.execution.ledger import decode
+from na64.processors.features.compute import Skip, compute
 from na64.processors.job import Job, build_job
-from na64.processors.ledger import decode
 from na64.run import main
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import visible_mask

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 from coffea.processor import IterativeExecutor, Runner
 
-from na64.datasets.catalogue import load
-from na64.datasets.layout import load_layout
-from na64.datasets.periods import load_periods
-from na64.datasets.read import read
-from na64.datasets.schema import NA64Schema
+from na64.datasets.catalogue.build import load
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.reading.layout import load_layout
+from na64.datasets.reading.read import read
+from na64.datasets.reading.schema import NA64Schema
+from na64.processors.events.visible_events import VisibleEvents, visible_events
+from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.job import FileContext, build_job
-from na64.processors.plugin import Plugin, PluginError
 from na64.processors.processor import EventError, NA64Processor
-from na64.processors.visible import VisibleEvents, visible_events
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import Unblinding
 
 RUN = 8701
-HEAD = 'from na64.processors.plugin import feature\n\n@feature(name="spoil", unit="1")\ndef spoil(event):\n'
+HEAD = 'from na64.processors.features.plugin import feature\n\n@feature(name="spoil", unit="1")\ndef spoil(event):\n'
 WORDS = {
     "the whole memory behind an array": (
         "a = event['ecal']\nwhile getattr(a, 'base', None) is not None:\n    a = a.base\nn = len(a) / 4"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import uproot
 
-from na64.outputs.audit import entries, verify
+from na64.outputs.result.audit_log import entries, verify
 from na64.run import main
 
 
@@ -204,7 +204,7 @@ def test_other_code_or_packages_are_refused(
     analysis: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = analysis.freeze()
-    monkeypatch.setattr("na64.outputs.freeze.packages", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr("na64.outputs.blinding.freeze.packages", lambda: {"numpy": "0.1"})
     assert analysis.unblind(digest) == 1
     assert 'packages.numpy is "0.1", was frozen as' in capsys.readouterr().err
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.datasets.read import read_batches
-from na64.processors import looking
+from na64.datasets.reading.read import read_batches
+from na64.processors import reread_events
 from na64.run import main
 
 Number = tuple[int, int, int]
@@ -111,7 +111,7 @@ def test_as_much_is_read_whatever_the_event_is(
             read.append(events.n_events)
             yield events
 
-    monkeypatch.setattr(looking, "read_batches", counting)
+    monkeypatch.setattr(reread_events, "read_batches", counting)
     seen = sorted(visible(folders[0]))
     closed = sorted(numbers(folders[0]) - set(seen))
     run = closed[0][0]

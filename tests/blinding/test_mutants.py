@@ -19,21 +19,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.datasets.bad import BadEntry, BadList
-from na64.datasets.columns import EventColumns, Hits
-from na64.datasets.conditions import RunFacts, RunType
-from na64.datasets.layout import load_layout
-from na64.datasets.periods import load_periods
-from na64.datasets.read import read
-from na64.processors import varied, visible
-from na64.processors.features import compute
+from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.conditions import RunFacts, RunType
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.columns import EventColumns, Hits
+from na64.datasets.instrument.features import INDEX
+from na64.datasets.reading.layout import load_layout
+from na64.datasets.reading.read import read
+from na64.processors.counting.tally import SKIPPED
+from na64.processors.events import visible_events
+from na64.processors.features import varied_features
+from na64.processors.features.compute import compute
+from na64.processors.features.plugin import Plugin
+from na64.processors.features.rows import take_rows
+from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.processors.plugin import Plugin
-from na64.processors.result import SKIPPED
-from na64.processors.rows import take_rows
-from na64.processors.varied import feature_rows
 from na64.selections import signal_box
-from na64.selections.features import INDEX
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import load_box
 from na64.selections.variations import Effect, Variation
@@ -327,7 +328,9 @@ BOX_FUNCTIONS = (
 
 
 VISIBLE_FUNCTIONS = tuple(
-    node.name for node in ast.parse(inspect.getsource(visible)).body if isinstance(node, ast.FunctionDef)
+    node.name
+    for node in ast.parse(inspect.getsource(visible_events)).body
+    if isinstance(node, ast.FunctionDef)
 )
 VARIED_FUNCTIONS = ("append_varied", "_of_plugin")
 
@@ -337,8 +340,8 @@ def test_what_is_called_equivalent_is_still_a_mutant() -> None:
         change
         for module, functions in (
             (signal_box, BOX_FUNCTIONS),
-            (visible, VISIBLE_FUNCTIONS),
-            (varied, VARIED_FUNCTIONS),
+            (visible_events, VISIBLE_FUNCTIONS),
+            (varied_features, VARIED_FUNCTIONS),
         )
         for change, _ in mutants(inspect.getsource(module), functions)
     }
@@ -372,7 +375,7 @@ def survivors_of(
 
 PLUGIN = Plugin(
     "sum.py",
-    "from na64.processors.plugin import feature\n"
+    "from na64.processors.features.plugin import feature\n"
     '@feature(name="both", unit="GeV")\n'
     "def both(event):\n"
     "    return event['ecal'] + event['hcal']\n",
@@ -507,15 +510,17 @@ def test_mutants_of_what_is_visible(worlds: Any) -> None:
     def judge(module: ModuleType) -> None:
         judge_visible(module, events, expected)
 
-    survivors, n_mutants = survivors_of(visible.__name__, VISIBLE_FUNCTIONS, judge)
+    survivors, n_mutants = survivors_of(visible_events.__name__, VISIBLE_FUNCTIONS, judge)
     assert n_mutants > 60
     assert not survivors, "\n".join(survivors)
 
     def judge_varied(module: ModuleType) -> None:
-        user = load(visible.__name__, inspect.getsource(visible))
+        user = load(visible_events.__name__, inspect.getsource(visible_events))
         user.__dict__.update(append_varied=module.append_varied, needed_part=module.needed_part)
         judge_visible(user, events, expected)
 
-    survivors, n_mutants = survivors_of("na64.processors.varied", VARIED_FUNCTIONS, judge_varied)
+    survivors, n_mutants = survivors_of(
+        "na64.processors.features.varied_features", VARIED_FUNCTIONS, judge_varied
+    )
     assert n_mutants > 20
     assert not survivors, "\n".join(survivors)

@@ -21,7 +21,7 @@ WHOLE = {
 PAIRS = [(layout, selection) for layout, selections in WHOLE.items() for selection in selections]
 
 PLUGIN = """
-from na64.processors.plugin import feature
+from na64.processors.features.plugin import feature
 
 @feature(name="missing_energy", unit="GeV")
 def missing_energy(event):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.audit import entries, verify
+from na64.outputs.result.audit_log import entries, verify
 from na64.run import main
 
 PROGRAM = (sys.executable, "-m", "na64.run")

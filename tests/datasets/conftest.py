@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.datasets.columns import COLUMNS
-from na64.datasets.layout import Branch, Layout, load_layout
+from na64.datasets.instrument.columns import COLUMNS
+from na64.datasets.reading.layout import Branch, Layout, load_layout
 
 Values = dict[str, Any]
 

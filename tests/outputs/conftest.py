@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.datasets.facts import Fact
-from na64.outputs import histograms
-from na64.outputs.facts import selection_facts
-from na64.outputs.summary import (
+from na64.datasets.basics.sourced_values import Fact
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.result import histograms
+from na64.outputs.result.descriptions import selection_facts
+from na64.outputs.result.summary import (
     Blinding,
     BoxFacts,
     FileFacts,
@@ -21,9 +22,8 @@ from na64.outputs.summary import (
     Summary,
     Verdict,
 )
-from na64.processors.booking import Booking, book
-from na64.processors.result import N_LAYERS_WEIGHTED, Tally, with_histograms
-from na64.selections.features import FEATURES
+from na64.processors.counting.booking import Booking, book
+from na64.processors.counting.tally import N_LAYERS_WEIGHTED, Tally, with_histograms
 from na64.selections.selection import Selection, load_selection
 
 SELECTION = """

@@ -23,8 +23,8 @@ from na64.outputs.origin import (
     unseal_csv,
     unseal_facts,
 )
-from na64.outputs.summary import from_json, to_json
-from na64.outputs.table import Kind, Table
+from na64.outputs.result.summary import from_json, to_json
+from na64.outputs.result.table import Kind, Table
 
 ORIGIN = Origin("a" * 64, "c0ffee", (("2022", "beam"), ("2023A", "other")))
 WORDS = st.text("ab,\"'\n é", max_size=5)

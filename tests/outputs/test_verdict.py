@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.store import read_result, write_numbers
-from na64.outputs.summary import Verdict
+from na64.outputs.result.store import read_result, write_numbers
+from na64.outputs.result.summary import Verdict
 from na64.outputs.verdict import verdict_problems
 from na64.run import main
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import na64
-from na64.datasets.bad import BadEntry, BadList
-from na64.datasets.catalogue import Catalogue, FileRecord, Kind, Status
-from na64.datasets.conditions import RunFacts, RunType
-from na64.datasets.layout import load_layout
-from na64.datasets.periods import load_periods
+from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind, Status
+from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.conditions import RunFacts, RunType
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.reading.layout import load_layout
 from na64.processors import job as job_module
+from na64.processors.features.plugin import Plugin
 from na64.processors.job import (
     FileContext,
     Job,
@@ -26,7 +27,6 @@ from na64.processors.job import (
     file_context,
 )
 from na64.processors.kernels.jit import digest_of
-from na64.processors.plugin import Plugin
 from na64.selections.selection import load_selection
 
 PERIODS = load_periods()
@@ -55,7 +55,7 @@ CATALOGUE = Catalogue(
 )
 PLUGIN = Plugin(
     "my.py",
-    "from na64.processors.plugin import feature\n"
+    "from na64.processors.features.plugin import feature\n"
     '@feature(name="new", unit="1")\n'
     "def new(event):\n"
     "    return event['ecal']\n",
@@ -222,12 +222,12 @@ def digests(package: Path) -> tuple[str, str]:
     ("file", "kernels"),
     [
         ("processors/kernels/ecal.py", True),
-        ("processors/features.py", True),
-        ("processors/visible.py", False),
-        ("processors/feature_store.py", False),
-        ("processors/plugin.py", False),
+        ("processors/features/compute.py", True),
+        ("processors/events/visible_events.py", False),
+        ("processors/events/feature_store.py", False),
+        ("processors/features/plugin.py", False),
         ("selections/signal_box.py", False),
-        ("datasets/read.py", False),
+        ("datasets/reading/read.py", False),
     ],
 )
 def test_other_code_is_noticed_and_another_comment_is_not(package: Path, file: str, kernels: bool) -> None:

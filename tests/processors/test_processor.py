@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from coffea.processor import IterativeExecutor, Runner
 
-from na64.datasets.catalogue import Catalogue, Kind, build
-from na64.datasets.schema import NA64Schema
+from na64.datasets.catalogue.build import Catalogue, Kind, build
+from na64.datasets.reading.schema import NA64Schema
 from na64.datasets.synthetic import load_campaign, simulate
+from na64.processors.counting.tally import Tally
+from na64.processors.events.segment import join, process_segment
+from na64.processors.features.plugin import Plugin
 from na64.processors.job import build_job, file_context
-from na64.processors.plugin import Plugin
 from na64.processors.processor import NA64Processor
-from na64.processors.result import Tally
-from na64.processors.segment import join, process_segment
 from na64.selections.selection import load_selection
 
 N_EVENTS = 900
 PLUGIN = Plugin(
     "my.py",
-    "from na64.processors.plugin import feature\n"
+    "from na64.processors.features.plugin import feature\n"
     '@feature(name="lost", unit="GeV")\n'
     "def lost(event):\n"
     "    return 100 - event['visible_energy']\n",

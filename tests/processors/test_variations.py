@@ -11,24 +11,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from na64.datasets.columns import DETECTORS, Cells, EventColumns
-from na64.datasets.layout import load_layout
-from na64.datasets.periods import load_periods
-from na64.processors import segment
-from na64.processors.booking import book
-from na64.processors.counting import needed_features
-from na64.processors.feature_store import FeatureStore
-from na64.processors.features import compute
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.columns import DETECTORS, Cells, EventColumns
+from na64.datasets.instrument.features import FEATURES, INDEX
+from na64.datasets.reading.layout import load_layout
+from na64.processors.counting.booking import book
+from na64.processors.counting.counting import needed_features
+from na64.processors.counting.migrations import Flow, flow, moved_of
+from na64.processors.counting.tally import Tally, sums
+from na64.processors.events import segment
+from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.segment import join, process_columns, process_segment
+from na64.processors.events.visible_events import visible_events
+from na64.processors.features.compute import compute
+from na64.processors.features.plugin import Plugin
+from na64.processors.features.rows import take_rows
+from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.processors.moves import Flow, flow, moved_of
-from na64.processors.plugin import Plugin
-from na64.processors.result import Tally, sums
-from na64.processors.rows import take_rows
-from na64.processors.segment import join, process_columns, process_segment
-from na64.processors.varied import feature_rows
-from na64.processors.visible import visible_events
 from na64.selections.cut import Interval
-from na64.selections.features import FEATURES, INDEX
 from na64.selections.selection import Selection, load_selection
 from na64.selections.signal_box import hidden
 from na64.selections.variations import Effect, Variation
@@ -40,7 +40,7 @@ LAYOUT = load_layout("tout2023")
 FILE = FileContext("0" * 64, LAYOUT.name, (RUN,))
 PLUGIN = Plugin(
     "my.py",
-    "from na64.processors.plugin import feature\n"
+    "from na64.processors.features.plugin import feature\n"
     '@feature(name="missing", unit="GeV")\n'
     "def missing(event):\n"
     "    return 100 - event['ecal'] - event['hcal']\n",

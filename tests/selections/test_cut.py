@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from na64.datasets.toml import Table
+from na64.datasets.basics.toml import Table
+from na64.datasets.instrument.features import FEATURES
 from na64.selections.cut import Cut, Interval, Limits, read_cut
-from na64.selections.features import FEATURES
 
 F32 = np.float32
 numbers = st.floats(-1e6, 1e6, allow_subnormal=False)

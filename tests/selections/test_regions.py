@@ -5,9 +5,9 @@ import tomllib
 
 import pytest
 
-from na64.datasets.toml import Table
+from na64.datasets.basics.toml import Table
+from na64.datasets.instrument.features import FEATURES
 from na64.selections.cut import Interval, Limits
-from na64.selections.features import FEATURES
 from na64.selections.regions import REGIONS, Region, check_disjoint, read_regions
 
 GOOD = """

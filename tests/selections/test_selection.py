@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.selections.features import FEATURES, INDEX, Feature
+from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.selection import SELECTIONS, VISIBLE, Axis, Histogram, Selection, load_selection
 
 SHARED_2023 = [

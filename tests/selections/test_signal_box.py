@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.datasets.conditions import RunType
-from na64.datasets.periods import load_periods
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.features import INDEX
 from na64.selections import signal_box
 from na64.selections.cut import Interval
-from na64.selections.features import INDEX
 from na64.selections.regions import Region
 from na64.selections.signal_box import (
     Rectangle,

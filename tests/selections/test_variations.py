@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.datasets.columns import DETECTORS
-from na64.datasets.periods import load_periods
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.columns import DETECTORS
 from na64.selections.selection import Selection, load_selection
 from na64.selections.variations import Effect, effects_of
 

@@ -16,19 +16,19 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.datasets.catalogue import Catalogue, build
-from na64.datasets.periods import load_periods
+from na64.datasets.catalogue.build import Catalogue, build
+from na64.datasets.conditions.periods import load_periods
 from na64.datasets.synthetic.branches import Jagged
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.simulation import simulate
 from na64.datasets.synthetic.writers import Format, open_writer
-from na64.outputs.assembly import summarise
-from na64.outputs.summary import Summary
-from na64.processors.backends import IterativeBackend
-from na64.processors.booking import book
+from na64.outputs.result.assembly import summarise
+from na64.outputs.result.summary import Summary
 from na64.processors.campaign import CampaignResult, process
+from na64.processors.counting.booking import book
+from na64.processors.execution.backends import IterativeBackend
+from na64.processors.execution.ledger import Ledger
 from na64.processors.job import build_job
-from na64.processors.ledger import Ledger
 from na64.selections.selection import load_selection
 
 Branches = dict[str, Any]

@@ -32,51 +32,57 @@ LONGEST = 20.0
 """Seconds more than a test needs without a change (thrice, by the clock): then it has noticed."""
 
 _FILES = [
-    f"tests/datasets/test_{name}.py"
+    f"tests/datasets/{name}.py"
     for name in (
-        "catalogue",
-        "catalogue_file",
-        "inputs",
-        "inspection",
-        "overlap",
-        "production",
-        "spans",
-        "unfinished",
+        "catalogue/test_build",
+        "catalogue/test_catalogue_file",
+        "catalogue/test_inputs",
+        "catalogue/test_inspection",
+        "catalogue/test_overlap",
+        "conditions/test_production",
+        "basics/test_run_ranges",
+        "catalogue/test_unfinished",
     )
 ]
 _EXECUTOR, _INTERRUPTED, _BACKENDS = (
-    f"tests/processors/test_{name}.py" for name in ("executor", "interrupted_drivers", "backends")
+    f"tests/processors/execution/test_{name}.py" for name in ("executor", "interrupted_drivers", "backends")
 )
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
 _OPTIONS = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", _LOADED]
 _NO_CLUSTER = ["-k", "not dask and not ctrl_c"]
 NEAREST: dict[str, list[str]] = {
-    "datasets/records.py": _FILES,
-    "datasets/overlap.py": _FILES,
-    "datasets/inputs.py": _FILES,
-    "datasets/spans.py": _FILES,
-    "datasets/catalogue.py": _FILES,
-    "datasets/catalogue_file.py": _FILES,
-    "datasets/inspection.py": _FILES,
-    "datasets/unfinished.py": _FILES,
-    "datasets/triggers.py": ["tests/datasets/test_triggers.py", "-k", "not file_missing"],
-    "datasets/exposure.py": ["tests/datasets/test_exposure.py"],
-    "processors/ledger.py": ["tests/processors/test_ledger.py"],
-    "processors/tasks.py": ["tests/processors/test_tasks.py"],
-    "processors/executor.py": [_EXECUTOR, _INTERRUPTED, *_NO_CLUSTER],
-    "processors/backends.py": [_BACKENDS, _EXECUTOR, _INTERRUPTED, "-k", "not dask or without_dask"],
+    "datasets/catalogue/records.py": _FILES,
+    "datasets/catalogue/overlap.py": _FILES,
+    "datasets/catalogue/inputs.py": _FILES,
+    "datasets/basics/run_ranges.py": _FILES,
+    "datasets/catalogue/build.py": _FILES,
+    "datasets/catalogue/catalogue_file.py": _FILES,
+    "datasets/catalogue/inspection.py": _FILES,
+    "datasets/catalogue/unfinished.py": _FILES,
+    "datasets/catalogue/triggers.py": ["tests/datasets/catalogue/test_triggers.py", "-k", "not file_missing"],
+    "datasets/conditions/exposure.py": ["tests/datasets/conditions/test_exposure.py"],
+    "processors/execution/ledger.py": ["tests/processors/execution/test_ledger.py"],
+    "processors/execution/tasks.py": ["tests/processors/execution/test_tasks.py"],
+    "processors/execution/executor.py": [_EXECUTOR, _INTERRUPTED, *_NO_CLUSTER],
+    "processors/execution/backends.py": [
+        _BACKENDS,
+        _EXECUTOR,
+        _INTERRUPTED,
+        "-k",
+        "not dask or without_dask",
+    ],
 }
 """Tests that have to notice, by module; not that of Dask, whose tests start a cluster each time."""
 
 _SAME_EVENTS = "only saves time: files that are apart have no event in common"
 _UNREACHABLE = "only says so: Python closes what nothing refers to any more"
 EQUIVALENT = {
-    "datasets/overlap.py never: if keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
-    "datasets/overlap.py and/or: keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
-    "processors/backends.py gone: theirs.close()": _UNREACHABLE,
-    "processors/backends.py gone: self._process.close()": _UNREACHABLE,
-    "processors/backends.py flipped: process.age() > self._deadline": "no clock stops at the deadline",
-    "processors/backends.py never: if process.task is None": "cannot be: only busy processes are waited for",
+    "datasets/catalogue/overlap.py never: if keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
+    "datasets/catalogue/overlap.py and/or: keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
+    "processors/execution/backends.py gone: theirs.close()": _UNREACHABLE,
+    "processors/execution/backends.py gone: self._process.close()": _UNREACHABLE,
+    "processors/execution/backends.py flipped: process.age() > self._deadline": "no clock stops at the deadline",
+    "processors/execution/backends.py never: if process.task is None": "cannot be: only busy processes are waited for",
 }
 """Changes that no test can notice, and why; to be taken off this list when they are noticed."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.conditions import RunType
+from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
 from na64.datasets.synthetic.campaign import Kind
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from na64.datasets.conditions import RunType
+from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.campaign import Campaign, Component, TriggerEmulation
 from na64.datasets.synthetic.components import fires, generate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from na64.datasets.columns import Cells
+from na64.datasets.instrument.columns import Cells
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.components import generate
 from na64.datasets.synthetic.deposits import Deposits, empty

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.datasets.columns import Array, EventColumns, Hits
-from na64.datasets.conditions import Quality, RunType, read_conditions
-from na64.datasets.layout import load_layout
-from na64.datasets.read import read
+from na64.datasets.conditions.conditions import Quality, RunType, read_conditions
+from na64.datasets.instrument.columns import Array, EventColumns, Hits
+from na64.datasets.reading.layout import load_layout
+from na64.datasets.reading.read import read
 from na64.datasets.synthetic import Format, load_campaign, simulate
 from na64.datasets.synthetic.events import plan_runs
 

@@ -12,10 +12,10 @@ import pytest
 
 from na64.outputs.comparison.overlay import Overlay, Source, eot_of, lines, overlay, table_of
 from na64.outputs.comparison.overlay_plot import draw_page
-from na64.outputs.products import Products
-from na64.outputs.store import read_result
-from na64.outputs.style import style
-from na64.outputs.summary import HistogramFacts, Role
+from na64.outputs.report.style import style
+from na64.outputs.result.products import Products
+from na64.outputs.result.store import read_result
+from na64.outputs.result.summary import HistogramFacts, Role
 from na64.run import main
 
 

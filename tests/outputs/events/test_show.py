@@ -18,7 +18,7 @@ from na64.outputs.events.choice import Choice, choose
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.gallery import draw_sheet, find, parse
 from na64.outputs.events.table import lines
-from na64.outputs.style import style
+from na64.outputs.report.style import style
 from na64.run import main
 
 

@@ -14,11 +14,11 @@ import pytest
 import uproot
 from coffea.nanoevents import BaseSchema, NanoEventsFactory
 
+from na64.datasets.instrument.features import FEATURES
 from na64.outputs.events.analysis import reopen
 from na64.outputs.events.choice import Choice, counted
 from na64.outputs.events.skim import Format, write_events
 from na64.run import main
-from na64.selections.features import FEATURES
 
 Rows = list[dict[str, str]]
 

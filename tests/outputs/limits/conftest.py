@@ -12,8 +12,8 @@ import pytest
 from na64.outputs.limits.analysis import Analysis, Assumption, analyse, search_of
 from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import Flat, background_of
+from na64.outputs.result.store import write_numbers
 from na64.outputs.signal.yields import yield_per_eot
-from na64.outputs.store import write_numbers
 
 MASSES = (0.00105, 0.01, 0.1, 0.4)
 

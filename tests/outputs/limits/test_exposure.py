@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from na64.outputs.limits.exposure import read_exposure
-from na64.outputs.summary import Blinding
+from na64.outputs.result.summary import Blinding
 
 
 def test_a_run_without_a_record_is_named_and_left_out(stored: Callable[..., Path]) -> None:

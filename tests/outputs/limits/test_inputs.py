@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs.facts import selection_facts
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.background.table import BackgroundTable, Row
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.origin import Origin, seal_csv
-from na64.outputs.signal.efficiency import Point, efficiency_table
-from na64.outputs.signal.variations import Varied, variations_table
-from na64.outputs.statistics.background import BackgroundTable, Row
-from na64.selections.features import FEATURES
+from na64.outputs.result.descriptions import selection_facts
+from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.selections.selection import load_selection
 
 

@@ -18,8 +18,8 @@ from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.products import band_of, write_limits
 from na64.outputs.limits.section import SECTION
 from na64.outputs.limits.tables import QUANTITIES, limits_table
+from na64.outputs.result.table import Table
 from na64.outputs.signal.curves import Plane, load_curve, load_curves
-from na64.outputs.table import Table
 from na64.run import main
 
 

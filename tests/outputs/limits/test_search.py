@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from na64.outputs.background.table import BackgroundTable, Row
 from na64.outputs.limits.analysis import Analysis, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
@@ -18,7 +19,6 @@ from na64.outputs.limits.search import Period, Search, masses
 from na64.outputs.limits.tables import limits_table, y_table
 from na64.outputs.signal.curves import load_curve
 from na64.outputs.signal.yields import yield_per_eot
-from na64.outputs.statistics.background import BackgroundTable, Row
 from na64.outputs.statistics.cls import upper_limit
 from na64.outputs.statistics.model import Channel, Model
 

@@ -12,17 +12,22 @@ import pytest
 
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.search import Period, Search
-from na64.outputs.signal.efficiency import Efficiency, efficiency_table, load_efficiencies, read_points
-from na64.outputs.signal.injection import Injection, inject
-from na64.outputs.signal.variations import (
+from na64.outputs.result.store import read_result
+from na64.outputs.signal.efficiency.efficiency import (
+    Efficiency,
+    efficiency_table,
+    load_efficiencies,
+    read_points,
+)
+from na64.outputs.signal.efficiency.efficiency_variations import (
     EfficiencyChange,
     Varied,
     read_variations,
     variations_path,
     variations_table,
 )
+from na64.outputs.signal.efficiency.injection import Injection, inject
 from na64.outputs.statistics.workspace import workspace
-from na64.outputs.store import read_result
 from na64.run import main
 from na64.selections.selection import load_selection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from na64.datasets.synthetic.dark_photon import load_spectrum
-from na64.outputs.signal.efficiency import Point
+from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.figures import draw_efficiencies, draw_k_factors, draw_spectra, draw_yields
 
 MASS = np.array([0.001, 0.03, 1.0])

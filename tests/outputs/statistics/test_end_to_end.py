@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.outputs.audit import entries
 from na64.outputs.limits.exposure import read_exposure
+from na64.outputs.result.audit_log import entries
+from na64.outputs.result.store import read_result
 from na64.outputs.statistics.cls import upper_limit
 from na64.outputs.statistics.coverage import coverage_of, coverage_table
 from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
-from na64.outputs.store import read_result
 from na64.run import main
 
 N_EVENTS = 1_000

@@ -17,10 +17,10 @@ PACKAGE = Path(na64.__file__).parent
 SOURCES = (
     "processors/kernels/window.py",
     "processors/kernels/jit.py",
-    "processors/features.py",
-    "processors/pulses.py",
-    "processors/known.py",
-    "selections/features.py",
+    "processors/features/compute.py",
+    "processors/features/window_arguments.py",
+    "processors/features/kernel_arguments.py",
+    "datasets/instrument/features.py",
 )
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.datasets.catalogue import Catalogue, save
-from na64.outputs.assembly import summarise
-from na64.processors.backends import (
+from na64.datasets.catalogue.build import Catalogue, save
+from na64.outputs.result.assembly import summarise
+from na64.processors.campaign import partial_of, process
+from na64.processors.counting.booking import book
+from na64.processors.execution.backends import (
     Answers,
     Backend,
     Closing,
@@ -26,12 +28,10 @@ from na64.processors.backends import (
     ProcessesBackend,
     open_backend,
 )
-from na64.processors.booking import book
-from na64.processors.campaign import partial_of, process
+from na64.processors.execution.ledger import Ledger, encode
+from na64.processors.execution.tasks import Options, Task, Work
+from na64.processors.features.plugin import load_plugin
 from na64.processors.job import Job, build_job
-from na64.processors.ledger import Ledger, encode
-from na64.processors.plugin import load_plugin
-from na64.processors.tasks import Options, Task, Work
 from na64.selections.selection import load_selection
 
 # A feature without meaning; what it does besides is asked for by files in a folder. Whoever takes the file of
@@ -40,7 +40,7 @@ PLUGIN = """
 import os, signal, time
 from pathlib import Path
 import numpy as np
-from na64.processors.plugin import feature
+from na64.processors.features.plugin import feature
 
 PLACE = Path({place!r})
 

@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from na64.processors import dask_backend
-from na64.processors.backends import Kind, WorkersLostError, open_backend
-from na64.processors.dask_backend import DaskBackend
+from na64.processors.execution import dask_backend
+from na64.processors.execution.backends import Kind, WorkersLostError, open_backend
+from na64.processors.execution.dask_backend import DaskBackend
 
 Tell = Callable[[str, str, str], None]
 pytestmark = pytest.mark.soak

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.datasets.catalogue import load, save
-from na64.outputs import provenance, store
+from na64.datasets.catalogue.build import load, save
+from na64.outputs.result import provenance, store
 from na64.processors import campaign as campaign_module
-from na64.processors.backends import Backend, IterativeBackend, ProcessesBackend
-from na64.processors.booking import book
-from na64.processors.ledger import NoSpaceError, Partial
-from na64.processors.tasks import Task
+from na64.processors.counting.booking import book
+from na64.processors.execution.backends import Backend, IterativeBackend, ProcessesBackend
+from na64.processors.execution.ledger import NoSpaceError, Partial
+from na64.processors.execution.tasks import Task
 
 Tell = Callable[[str, str, str], None]
 

@@ -21,10 +21,10 @@ import numpy as np
 import psutil
 import pytest
 
-from na64.processors.backends import Backend, Kind, open_backend
-from na64.processors.executor import Outcome, run
-from na64.processors.ledger import Ledger, Partial
-from na64.processors.tasks import Options, Task, Work
+from na64.processors.execution.backends import Backend, Kind, open_backend
+from na64.processors.execution.executor import Outcome, run
+from na64.processors.execution.ledger import Ledger, Partial
+from na64.processors.execution.tasks import Options, Task, Work
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
 

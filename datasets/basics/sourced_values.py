@@ -1,0 +1,133 @@
+"""Facts with their provenance: a value without a source is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.units import read_quantity, read_source
+
+V = TypeVar("V")
+E = TypeVar("E", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact of a period as a report prints it.
+
+    Attributes
+    ----------
+    name : str
+        Dotted, as in the file.
+    value : str
+        In `unit`.
+    unit : str
+        Base unit; ``1`` for plain numbers and words.
+    source : str
+        Provenance tag.
+    """
+
+    name: str
+    value: str
+    unit: str
+    source: str
+
+
+class FactReader:
+    """Reads tagged values from a table and remembers each as a `Fact`.
+
+    Parameters
+    ----------
+    table : Table
+    listed : list of Fact
+        Grows with every value read.
+    name : str
+        Dotted name of the table.
+    """
+
+    def __init__(self, table: Table, listed: list[Fact], name: str = "") -> None:
+        self._table = table
+        self._listed = listed
+        self._name = name
+
+    def place(self, key: str = "") -> str:
+        """Name the file and the key path, for messages."""
+        return self._table.place(key)
+
+    def has(self, key: str) -> bool:
+        """Tell if a value is there."""
+        return self._table.has(key)
+
+    def child(self, key: str) -> FactReader:
+        """Give a reader of a table within this one."""
+        return FactReader(self._table.table(key), self._listed, self._dotted(key))
+
+    def tables(self, key: str) -> tuple[Table, ...]:
+        """Give an array of tables, whose facts the caller has to `remember`."""
+        return self._table.tables(key)
+
+    def numbers(self, key: str, base: str = "1") -> tuple[float, ...]:
+        """Give all numbers of a tagged value, in the base unit."""
+        quantity = read_quantity(self._table, key, base)
+        self.remember(key, ", ".join(f"{value:.12g}" for value in quantity.values), base, quantity.source)
+        return quantity.values
+
+    def number(self, key: str, base: str = "1") -> float:
+        """Give the one number of a tagged value, in the base unit."""
+        return self._one(key, self.numbers(key, base))
+
+    def integers(self, key: str) -> tuple[int, ...]:
+        """Give all numbers of a tagged value, which are whole and not negative."""
+        numbers = self.numbers(key)
+        for number in numbers:
+            if not number.is_integer() or number < 0:
+                raise ValueError(f"{self.place(key)}: {number:g} is not a whole number from 0")
+        return tuple(int(number) for number in numbers)
+
+    def integer(self, key: str) -> int:
+        """Give the one whole number of a tagged value."""
+        return self._one(key, self.integers(key))
+
+    def each(self, key: str, base: str, n: int) -> tuple[float, ...]:
+        """Give `n` numbers, of which the file states all or the one that they share."""
+        numbers = self.numbers(key, base)
+        if len(numbers) not in (1, n):
+            raise ValueError(f"{self.place(key)}: {len(numbers)} values where 1 or {n} are expected")
+        return numbers * n if len(numbers) == 1 else numbers
+
+    def text(self, key: str) -> str:
+        """Give a word: ``{ text = "e-", source = "..." }``."""
+        return self._tagged(key, lambda entry: entry.text("text"), str)
+
+    def flag(self, key: str) -> bool:
+        """Give true or false: ``{ flag = true, source = "..." }``."""
+        return self._tagged(key, lambda entry: entry.flag("flag"), lambda value: str(value).lower())
+
+    def choice(self, key: str, kind: type[E]) -> E:
+        """Give the member of an enumeration whose value a word is."""
+        text = self.text(key)
+        names = [str(member.value) for member in kind]
+        if text not in names:
+            raise ValueError(f"{self.place(key)}: {unknown('word', text, names)}")
+        return kind(text)
+
+    def _tagged(self, key: str, read: Callable[[Table], V], show: Callable[[V], str]) -> V:
+        entry = self._table.table(key)
+        value = read(entry)
+        self.remember(key, show(value), "1", read_source(entry))
+        return value
+
+    def remember(self, key: str, value: str, unit: str, source: str) -> None:
+        """List a fact that was read in another form."""
+        self._listed.append(Fact(self._dotted(key), value, unit, source))
+
+    def _one(self, key: str, values: tuple[V, ...]) -> V:
+        if len(values) != 1:
+            raise ValueError(f"{self.place(key)}: {len(values)} values where one is expected")
+        return values[0]
+
+    def _dotted(self, key: str) -> str:
+        return f"{self._name}.{key}" if self._name else key

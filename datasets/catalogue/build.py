@@ -1,0 +1,220 @@
+"""The catalogue: every run file once, by content, with what is known of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from na64.datasets.basics.toml import unknown
+from na64.datasets.catalogue.catalogue_file import load, save
+from na64.datasets.catalogue.inputs import conditions_beside, expand, production_beside
+from na64.datasets.catalogue.inspection import Expectation, find_change, inspect, read_keys, verify
+from na64.datasets.catalogue.overlap import quarantine_overlaps
+from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.unfinished import SETTLED
+from na64.datasets.conditions.conditions import Conditions
+from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.reading.files import is_url
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
+
+__all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
+
+_SHORTEST = 8
+
+
+def build(
+    paths: Iterable[str | Path],
+    *,
+    simulation: bool,
+    period: str | None = None,
+    layout: str | Path | None = None,
+    previous: Catalogue | None = None,
+    accept: Mapping[str, str] | None = None,
+    conditions: Conditions | None = None,
+    periods: dict[str, Period] | None = None,
+    settled: float = SETTLED,
+    progress: Callable[[int, int], None] | None = None,
+) -> Catalogue:
+    """Register files: what they are, if they are whole, which runs they hold. No measured value is used.
+
+    Of two files with the same events the one that was good in `previous` stays, else the one whose sha256
+    sorts first; the other is quarantined.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        Files, folders, globs and URLs.
+    simulation : bool
+        False is data, which are blind.
+    period : str, optional
+        Name of the only period allowed.
+    layout : str or Path, optional
+        Name or TOML file of the only layout allowed.
+    previous : Catalogue, optional
+        To be brought up to date. Good files of it are quarantined if they have changed; files that never were
+        good are looked at again, and forgotten if they were only pending and are gone: they have another name
+        when they are whole.
+    accept : mapping of str to str, optional
+        Why a quarantined file stays out, by its path, its name or (8 digits at least) its sha256.
+    conditions : Conditions, optional
+        Added to those found in ``conditions`` folders beside the files. Where none is found, those of
+        `previous` are kept.
+    periods : dict of str to Period, optional
+        By default those of `load_periods`.
+    settled : float
+        Seconds; a ROOT file that was not closed is pending until it has not changed for so long.
+    progress : callable, optional
+        Called with the number of files done and the number of all.
+
+    Returns
+    -------
+    Catalogue
+
+    Raises
+    ------
+    KeyError
+        Unknown period or layout, or no file to accept under that name.
+    ValueError
+        A path where nothing is; tables beside the files that are wrong or contradict each other; files of
+        different productions.
+    """
+    known_periods = load_periods() if periods is None else periods
+    if period is not None and period not in known_periods:
+        raise KeyError(unknown("period", period, known_periods))
+    kind = Kind.SIMULATION if simulation else Kind.DATA
+    if previous is not None and previous.kind is not kind:
+        raise ValueError(f"the catalogue is of {previous.kind.value}, not of {kind.value}")
+    allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
+    layouts = _by_name([*allowed, *_known_layouts(previous)])
+    expected = Expectation(
+        tuple(layouts.values() if layout is None else allowed), known_periods, period, settled
+    )
+    kept, again = _recheck(previous)
+    new = _inspect(_unknown_paths(paths, kept) | again, expected, progress or _no_progress)
+    records = quarantine_overlaps(
+        _unite(kept, new), lambda record: read_keys(record.path, layouts[record.layout], record.tree)
+    )
+    records = _one_production(records)
+    facts = _conditions(records, previous) + (conditions or Conditions())
+    for known in known_periods.values():
+        Conditions(known.run_facts, known.spills, known.bad) + facts  # refuses what contradicts the period
+    used = {record.layout for record in records}
+    return Catalogue(
+        kind=kind,
+        files=tuple(sorted(_accept(records, accept or {}), key=_order)),
+        run_facts=facts.run_facts,
+        spills=facts.spills,
+        bad=facts.bad,
+        layouts={name: one.text for name, one in layouts.items() if name in used and name not in LAYOUTS},
+    )
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def _order(record: FileRecord) -> tuple[str, str]:
+    return record.sha256, record.path
+
+
+def _known_layouts(previous: Catalogue | None) -> list[Layout]:
+    if previous is None:
+        return []
+    return [previous.layout(name) for name in sorted({record.layout for record in previous.files}) if name]
+
+
+def _by_name(layouts: Iterable[Layout]) -> dict[str, Layout]:
+    found: dict[str, Layout] = {}
+    for layout in layouts:
+        if found.setdefault(layout.name, layout).identity != layout.identity:
+            raise ValueError(f"layout {layout.name}: not the one of that name that is known already")
+    return found
+
+
+def _recheck(previous: Catalogue | None) -> tuple[tuple[FileRecord, ...], dict[str, None]]:
+    """Give the known records as their files are now, good ones first, and the paths to look at again."""
+    kept: list[FileRecord] = []
+    again: dict[str, None] = {}
+    known = previous.files if previous is not None else ()
+    for record in sorted(known, key=lambda record: not record.is_good):
+        if record.accepted:
+            kept.append(record)
+        elif not record.layout:
+            again |= {} if _has_gone(record) else {record.path: None}
+        else:
+            reason = find_change(record)
+            status = Status.QUARANTINED if reason else Status.GOOD
+            kept.append(replace(record, status=status, reason=reason))
+    return tuple(kept), again
+
+
+def _has_gone(record: FileRecord) -> bool:
+    return record.status is Status.PENDING and not is_url(record.path) and not Path(record.path).exists()
+
+
+def _unknown_paths(paths: Iterable[str | Path], kept: Iterable[FileRecord]) -> dict[str, None]:
+    known = {path for record in kept for path in (record.path, *record.aliases)}
+    return {path: None for path in expand(paths) if path not in known}
+
+
+def _inspect(
+    paths: Iterable[str], expected: Expectation, progress: Callable[[int, int], None]
+) -> list[FileRecord]:
+    listed = tuple(paths)
+    records = []
+    for done, path in enumerate(listed, start=1):
+        records.append(inspect(path, expected))
+        progress(done, len(listed))
+    return records
+
+
+def _unite(kept: Iterable[FileRecord], new: Iterable[FileRecord]) -> list[FileRecord]:
+    """List every content once, what was known first; paths of known content become aliases."""
+    found = {record.sha256 or record.path: record for record in kept}
+    for record in sorted(new, key=_order):
+        key = record.sha256 or record.path
+        if key in found:
+            aliases = (*found[key].aliases, record.path)
+            found[key] = replace(found[key], aliases=aliases)
+        else:
+            found[key] = record
+    return list(found.values())
+
+
+def _conditions(records: Iterable[FileRecord], previous: Catalogue | None) -> Conditions:
+    found = conditions_beside(path for record in records for path in (record.path, *record.aliases))
+    return previous.conditions if found == Conditions() and previous is not None else found
+
+
+def _one_production(records: Iterable[FileRecord]) -> tuple[FileRecord, ...]:
+    """Note how files were made and refuse a mixture: passes of a reconstruction differ in their energies."""
+    stated = tuple(
+        record if (found := production_beside(record.path)) is None else replace(record, production=found)
+        for record in records
+    )
+    good = [record for record in stated if record.is_good]
+    for record in good:
+        if record.production != good[0].production:
+            raise ValueError(
+                f"{good[0].name} is of production: {good[0].production}; {record.name} is of production: "
+                f"{record.production}; expected one production in a catalogue"
+            )
+    return stated
+
+
+def _accept(records: Iterable[FileRecord], accept: Mapping[str, str]) -> list[FileRecord]:
+    judged = {record.path: record for record in records}
+    for token, reason in accept.items():
+        found = [record for record in judged.values() if _is_named(record, token)]
+        if len(found) != 1:
+            raise KeyError(f"{token}: names {len(found) or 'no'} files of the catalogue, expected one")
+        if not reason.strip():
+            raise ValueError(f"{found[0].name}: accepted without a reason")
+        judged[found[0].path] = replace(found[0], accepted=reason)
+    return list(judged.values())
+
+
+def _is_named(record: FileRecord, token: str) -> bool:
+    is_digest = len(token) >= _SHORTEST and record.sha256.startswith(token)
+    return is_digest or token in (record.name, record.path)

@@ -1,0 +1,178 @@
+"""The catalogue on disk: canonical JSON, written in one step, paths relative to it where that makes sense."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, fields
+from enum import Enum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.run_ranges import of_ranges, to_ranges
+from na64.datasets.basics.toml import Table
+from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
+from na64.datasets.conditions.production import production_of
+from na64.datasets.reading.files import is_url
+
+VERSION = 2
+"""Changes when a reader of the file could notice."""
+
+
+def save(catalogue: Catalogue, path: Path) -> None:
+    """Write a catalogue; the same catalogue gives the same bytes."""
+    text = json.dumps(_plain(catalogue, path.parent.resolve()), indent=1, sort_keys=True, allow_nan=False)
+    write_bytes(path, f"{text}\n".encode())
+
+
+def load(path: Path) -> Catalogue:
+    """Read a catalogue.
+
+    Raises
+    ------
+    KeyError, ValueError
+        It is not one; names the file and the place.
+    """
+    try:
+        content = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_refuse)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: not a catalogue: {error}") from error
+    if not isinstance(content, dict) or (found := content.get("na64_catalogue")) is None:
+        raise ValueError(f"{path.name}: not a catalogue")
+    if found != VERSION:
+        raise ValueError(f"{path.name}: a catalogue of version {found}, expected {VERSION}: make it again")
+    table = Table(content, path.name)
+    table.integer("na64_catalogue")
+    catalogue = _catalogue(table, path.parent.resolve())
+    table.done()
+    return catalogue
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _plain(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
+    return {
+        "na64_catalogue": VERSION,
+        "kind": catalogue.kind.value,
+        "files": [_plain_record(record, folder) for record in catalogue.files],
+        "run_facts": [_stated(facts) for facts in catalogue.run_facts.values()],
+        "spills": [_stated(facts) for facts in catalogue.spills.values()],
+        "bad": [_stated(entry) for entry in catalogue.bad.entries],
+        "layouts": catalogue.layouts,
+    }
+
+
+def _stated(facts: RunFacts | SpillFacts | BadEntry) -> dict[str, Any]:
+    stated = {name: value for name, value in asdict(facts).items() if value is not None}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in stated.items()}
+
+
+def _plain_record(record: FileRecord, folder: Path) -> dict[str, Any]:
+    plain = {field.name: getattr(record, field.name) for field in fields(record)}
+    return plain | {
+        "path": _relative(record.path, folder),
+        "aliases": [_relative(alias, folder) for alias in record.aliases],
+        "runs": {str(run): entries for run, entries in record.runs.items()},
+        "production": record.production.stated(),
+        "segments": [0, *(stop for _, stop in record.segments)],
+        "spills": [{str(run): to_ranges(spills) for run, spills in part.items()} for part in record.spills],
+    }
+
+
+def _relative(path: str, folder: Path) -> str:
+    """Write a path relative to the catalogue, unless the two share no folder but the root."""
+    if is_url(path) or os.path.commonpath([path, folder]) == os.sep:
+        return path
+    return os.path.relpath(path, folder)
+
+
+def _absolute(path: str, folder: Path) -> str:
+    return path if is_url(path) else os.path.normpath(folder / path)
+
+
+def _catalogue(table: Table, folder: Path) -> Catalogue:
+    run_facts = [_run_facts(entry) for entry in table.tables("run_facts")]
+    spills = [_spill_facts(entry) for entry in table.tables("spills")]
+    layouts = table.table("layouts")
+    return Catalogue(
+        kind=Kind(table.text("kind")),
+        files=tuple(_record(entry, folder) for entry in table.tables("files")),
+        run_facts={facts.run: facts for facts in run_facts},
+        spills={(facts.run, facts.spill): facts for facts in spills},
+        bad=BadList(tuple(_bad_entry(entry) for entry in table.tables("bad"))),
+        layouts={name: layouts.text(name) for name in layouts.names()},
+    )
+
+
+def _record(entry: Table, folder: Path) -> FileRecord:
+    runs, cuts = entry.table("runs"), entry.integers("segments")
+    return FileRecord(
+        path=_absolute(entry.text("path"), folder),
+        sha256=entry.text("sha256"),
+        xxh3=entry.text("xxh3"),
+        size=entry.integer("size"),
+        format=entry.text("format"),
+        tree=entry.text("tree"),
+        layout=entry.text("layout"),
+        entries=entry.integer("entries"),
+        runs=dict(sorted((int(run), runs.integer(run)) for run in runs.names())),
+        segments=tuple(pairwise(cuts)),
+        spills=tuple(_spills(part) for part in entry.tables("spills")),
+        status=Status(entry.text("status")),
+        reason=entry.text("reason"),
+        accepted=entry.text("accepted"),
+        aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
+        duplicates=entry.integer("duplicates"),
+        truth=entry.flag("truth"),
+        production=production_of(entry.table("production")),
+    )
+
+
+def _spills(part: Table) -> dict[int, tuple[int, ...]]:
+    return dict(sorted((int(run), of_ranges(part.text(run), part.place(run))) for run in part.names()))
+
+
+def _run_facts(entry: Table) -> RunFacts:
+    return RunFacts(
+        run=entry.integer("run"),
+        type=RunType(entry.text("type")),
+        particle=entry.text("particle", None),
+        energy=entry.number("energy", None),
+        eot_delivered=entry.number("eot_delivered", None),
+        eot_live=entry.number("eot_live", None),
+        triggers=entry.integer("triggers", None),
+    )
+
+
+def _spill_facts(entry: Table) -> SpillFacts:
+    return SpillFacts(
+        run=entry.integer("run"),
+        spill=entry.integer("spill"),
+        eot_delivered=entry.number("eot_delivered", None),
+        eot_live=entry.number("eot_live", None),
+        quality=Quality(entry.text("quality")),
+        prescale=entry.integer("prescale", None),
+        good_fraction=entry.number("good_fraction", None),
+    )
+
+
+def _bad_entry(entry: Table) -> BadEntry:
+    return BadEntry(
+        run=entry.integer("run"),
+        spill=entry.integer("spill", None),
+        start=entry.integer("start", None),
+        stop=entry.integer("stop", None),
+    )

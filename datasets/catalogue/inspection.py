@@ -1,0 +1,335 @@
+"""A look at one file before it is used: what it is, whether it is whole, which events it says it has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import fsspec
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from na64.datasets.basics.identity import FileDigest
+from na64.datasets.catalogue.records import FileRecord, Status
+from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
+from na64.datasets.conditions.periods import Period, period_of_run
+from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.files import is_url, open_binary, open_file
+from na64.datasets.reading.layout import Layout, detect_layout
+from na64.datasets.reading.read import read_tree
+from na64.datasets.reading.stored import BadFileError, ChangedFileError, Format, Tree, first_line
+
+Keys: TypeAlias = dict[int, NDArray[np.int64]]
+"""By run, the events of a file as ``spill << 32 | event``, sorted."""
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+_BLOCK = 1 << 20
+_STEP = 1_000_000
+_MOST_EXPANDED = 500
+"""How many times its size a file may have when it is decompressed; run files have 2 to 10 times."""
+
+_LARGEST_EVENT = 1_000_000
+"""Bytes of an event, on average, at most; run files have some thousands."""
+
+_HARMLESS = 16_000_000
+"""Bytes that may be decompressed whatever the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a file may be.
+
+    Attributes
+    ----------
+    layouts : tuple of Layout
+        Of which one has to fit.
+    periods : dict of str to Period
+    period : str or None
+        The only one allowed.
+    settled : float
+        Seconds without a change after which nobody writes into a file any more.
+    """
+
+    layouts: tuple[Layout, ...]
+    periods: dict[str, Period]
+    period: str | None = None
+    settled: float = SETTLED
+
+
+def inspect(path: str, expected: Expectation) -> FileRecord:
+    """Look at a file; of its values only run, spill and event numbers are used.
+
+    Parameters
+    ----------
+    path : str
+        Absolute path or URL.
+    expected : Expectation
+
+    Returns
+    -------
+    FileRecord
+        Good, or quarantined with the reason, or pending: a remote file that cannot be reached now, or a local
+        one that is still being written.
+    """
+    record = FileRecord(path)
+    try:
+        _check_path(path)
+        with nullcontext() if is_url(path) else finished(Path(path), expected.settled):
+            digest = digest_of(path)
+            record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
+            return _look_inside(record, expected)
+    except UnfinishedFileError as error:
+        return FileRecord(path, status=Status.PENDING, reason=str(error))
+    except BadFileError as error:
+        return replace(record, status=Status.QUARANTINED, reason=str(error))
+    except Exception as error:
+        if not _is_of_storage(error, path):
+            raise
+        status = Status.PENDING if is_url(path) else Status.QUARANTINED
+        return replace(record, status=status, reason=f"cannot be read: {_cause(error)}")
+
+
+def _is_of_storage(error: Exception, path: str) -> bool:
+    """Tell errors of reaching a file from ours; what a remote protocol raises is its own affair."""
+    return isinstance(error, OSError) or is_url(path)
+
+
+def _cause(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+
+
+def _check_path(path: str) -> None:
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+        raise BadFileError("its path has control characters")
+    if is_url(path):
+        return
+    if Path(path).is_dir():
+        raise BadFileError("is a directory, not a file")
+    if Path(path).exists() and not Path(path).is_file():
+        raise BadFileError("is not a regular file")
+
+
+def digest_of(path: str) -> FileDigest:
+    """Hash a file, local or remote, in one pass."""
+    sha256, xxh3 = hashlib.sha256(), xxhash.xxh3_64()
+    size = sum(_update(block, sha256, xxh3) for block in _blocks(path))
+    return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    with open_binary(path) as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def _update(block: bytes, *hashes: _Hash) -> int:
+    for one in hashes:
+        one.update(block)
+    return len(block)
+
+
+def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
+    with open_file(record.path) as file:
+        file.check_size()
+        layout, name = detect_layout(file, expected.layouts)
+        tree = file.tree(name)
+        names = layout.stored_names(tree)
+        _check_suffix(record.name, tree.format)
+        tree.check(names)
+        _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
+        _read_last(tree, layout)
+        segments = segment_ranges(tree.boundaries(names))
+        parts = [_range_keys(tree, layout, start, stop) for start, stop in segments]
+        keys = _join_keys(parts)
+        _check_runs(keys, layout, expected)
+        return replace(
+            record,
+            format=tree.format.value,
+            tree=name,
+            layout=layout.name,
+            entries=tree.entries,
+            runs={run: len(events) for run, events in keys.items()},
+            segments=segments,
+            spills=tuple(_spills_of(part) for part in parts),
+            duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
+            truth=layout.has_truth(tree),
+        )
+
+
+def _check_suffix(name: str, found: Format) -> None:
+    """Refuse a file whose name says another format: whoever named it meant another file."""
+    is_parquet = found is Format.PARQUET
+    if name.endswith(".root" if is_parquet else ".parquet"):
+        raise BadFileError(
+            "is Parquet, expected ROOT by its name" if is_parquet else "is ROOT, expected Parquet by its name"
+        )
+
+
+def _check_expansion(expanded: int, size: int, n_events: int) -> None:
+    """Refuse a small file that would fill the memory, before any of it is decompressed."""
+    if expanded > max(_MOST_EXPANDED * size, _HARMLESS):
+        raise BadFileError(f"{size} bytes say they expand to {expanded}, more than {_MOST_EXPANDED} times")
+    if expanded > max(_LARGEST_EVENT * n_events, _HARMLESS):
+        raise BadFileError(f"{expanded // max(n_events, 1)} bytes an event, more than {_LARGEST_EVENT}")
+
+
+def _read_last(tree: Tree, layout: Layout) -> None:
+    """Read the end of every branch: what was cut off or never written shows there."""
+    read_tree(tree, layout, max(tree.entries - 1, 0), tree.entries)
+
+
+def read_keys(path: str, layout: Layout, name: str) -> Keys:
+    """Read the run, spill and event numbers of a file."""
+    with open_file(path) as file:
+        tree = file.tree(name)
+        starts = range(0, tree.entries, _STEP)
+        return _join_keys(_range_keys(tree, layout, at, min(at + _STEP, tree.entries)) for at in starts)
+
+
+def _range_keys(tree: Tree, layout: Layout, start: int, stop: int) -> Keys:
+    event = read_tree(tree, layout, start, stop, columns=("run", "spill", "event")).event
+    keys = _pack(event["spill"], event["event"])
+    return {int(run): keys[event["run"] == run] for run in np.unique(event["run"])}
+
+
+def _join_keys(parts: Iterable[Keys]) -> Keys:
+    found: dict[int, list[NDArray[np.int64]]] = {}
+    for part in parts:
+        for run, keys in part.items():
+            found.setdefault(run, []).append(keys)
+    return {run: np.sort(np.concatenate(keys)) for run, keys in sorted(found.items())}
+
+
+def _spills_of(keys: Keys) -> dict[int, tuple[int, ...]]:
+    return {run: tuple(np.unique(packed >> 32).tolist()) for run, packed in sorted(keys.items())}
+
+
+def _pack(spill: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int64]:
+    for name, numbers, limit in (("spill", spill, 2**31), ("event", event, 2**32)):
+        if numbers.min() < 0 or numbers.max() >= limit:
+            raise BadFileError(
+                f"{name} numbers from {numbers.min()} to {numbers.max()}, expected 0 to {limit - 1}"
+            )
+    return spill << 32 | event
+
+
+def unpack(key: int) -> tuple[int, int]:
+    """Give spill and event of one key."""
+    return key >> 32, key & 0xFFFFFFFF
+
+
+def _check_runs(keys: Mapping[int, object], layout: Layout, expected: Expectation) -> None:
+    for run in keys:
+        period = period_of_run(run, expected.periods)
+        if period is None:
+            known = "; ".join(f"{name}: {period.covers}" for name, period in expected.periods.items())
+            raise BadFileError(f"run {run} is outside every period ({known})")
+        if expected.period not in (None, period.name):
+            raise BadFileError(f"run {run} is of period {period.name}, not {expected.period}")
+        _check_geometry(layout, period)
+
+
+def _check_geometry(layout: Layout, period: Period) -> None:
+    for name, detector in layout.detectors.items():
+        shape = getattr(period.setup, name).shape
+        same_number = detector.n_cells == getattr(period.setup, name).n_cells
+        same_shape = detector.shape == shape or len(detector.shape) < len(shape)
+        if detector.shape and not (same_number and same_shape):
+            raise BadFileError(
+                f"{name} of layout {layout.name} is {_product(detector.shape)}, "
+                f"of period {period.name} {_product(shape)}"
+            )
+
+
+def _product(shape: tuple[int, ...]) -> str:
+    return "x".join(str(n) for n in shape)
+
+
+def find_change(record: FileRecord) -> str:
+    """Say how a file differs from its record by size or xxh3, or that it is gone; empty if it does not.
+
+    A remote file is asked for its size only.
+    """
+    try:
+        size = size_of(record.path)
+        if size != record.size:
+            return f"changed since it was registered: {size} bytes, then {record.size}"
+        if not is_url(record.path) and _quick_hash(record.path) != record.xxh3:
+            return "changed since it was registered: another content of the same size"
+    except Exception as error:
+        if not _is_of_storage(error, record.path):
+            raise
+        return f"cannot be read: {_cause(error)}"
+    return ""
+
+
+def check_content(record: FileRecord) -> None:
+    """Check, before its events are used, that a local file has the content that was registered.
+
+    The hash of a file is kept while its size, inode and time of change are the same.
+
+    Raises
+    ------
+    ChangedFileError
+        It has not; names the file.
+    OSError
+        It cannot be reached.
+    """
+    if is_url(record.path):
+        return
+    now = Path(record.path).stat()
+    if _known_hash(record.path, now.st_size, now.st_ino, now.st_mtime_ns, now.st_ctime_ns) != record.xxh3:
+        raise ChangedFileError(f"{record.name}: another content than was registered")
+
+
+@lru_cache(maxsize=4096)
+def _known_hash(path: str, *_seen: int) -> str:
+    return _quick_hash(path)
+
+
+def _quick_hash(path: str) -> str:
+    xxh3 = xxhash.xxh3_64()
+    for block in _blocks(path):
+        xxh3.update(block)
+    return str(xxh3.hexdigest())
+
+
+def size_of(path: str) -> int:
+    """Give the size of a file in bytes, local or remote."""
+    if not is_url(path):
+        return Path(path).stat().st_size
+    filesystem, remote = fsspec.core.url_to_fs(path)
+    return int(filesystem.size(remote))
+
+
+def verify(record: FileRecord) -> None:
+    """Check cheaply, before a file is used, that it still has its size, and a remote one its entries.
+
+    What is in a local file is checked when it is read: see `check_content`.
+
+    Raises
+    ------
+    BadFileError
+        It has not; names the file.
+    OSError
+        It cannot be reached.
+    """
+    size = size_of(record.path)
+    if size != record.size:
+        raise ChangedFileError(f"{record.name}: {size} bytes, registered with {record.size}")
+    if not is_url(record.path):
+        return
+    with open_file(record.path) as file:
+        entries = file.tree(record.tree).entries
+    if entries != record.entries:
+        raise ChangedFileError(f"{record.name}: {entries} entries, registered with {record.entries}")

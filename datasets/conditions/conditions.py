@@ -1,0 +1,265 @@
+"""What is known of single runs and spills: type, beam, electrons on target, quality; read from CSV.
+
+A folder ``conditions/`` beside run files, and a period's own tables, have the same three forms:
+
+- ``runs.csv``: ``run,type,particle,energy,eot_delivered,eot_live,triggers`` (GeV)
+- ``spills.csv``: ``run,spill,eot_delivered,eot_live,quality,prescale,good_fraction``
+- ``bad.csv``: ``run,spill,start,stop``
+
+An empty field is not stated (in ``bad.csv``: the whole run or spill); a line that starts with # is a comment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.datasets.basics.toml import Source, unknown
+from na64.datasets.conditions.bad import BadEntry, BadList
+
+PARTICLES = ("e-", "e+", "mu-", "mu+", "pi-", "pi+", "K-", "K+", "p")
+"""Beam particles by name."""
+
+V = TypeVar("V")
+
+
+class RunType(Enum):
+    """What a run was taken for; ``unknown`` is "not stated" and treated as physics."""
+
+    PHYSICS = "physics"
+    CALIBRATION = "calibration"
+    BEAM = "beam"
+    UNKNOWN = "unknown"
+
+
+class Quality(Enum):
+    """If a spill can be used."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of a run; None (type: ``unknown``) is not known, never zero.
+
+    Attributes
+    ----------
+    run : int
+    type : RunType
+    particle : str or None
+        One of `PARTICLES`.
+    energy : float or None
+        GeV, of the beam.
+    eot_delivered, eot_live : float or None
+        Particles on target, and those while the data acquisition could record.
+    triggers : int or None
+        Events that it recorded, of whatever trigger: as many as the files of the run together have to have.
+    """
+
+    run: int
+    type: RunType = RunType.UNKNOWN
+    particle: str | None = None
+    energy: float | None = None
+    eot_delivered: float | None = None
+    eot_live: float | None = None
+    triggers: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_eot(f"run {self.run}", self.eot_delivered, self.eot_live)
+        if self.particle is not None and self.particle not in PARTICLES:
+            raise ValueError(f"run {self.run}: {unknown('particle', self.particle, PARTICLES)}")
+        if self.energy is not None and not 0 < self.energy < math.inf:
+            raise ValueError(f"run {self.run}: energy {self.energy} GeV is not positive")
+
+
+@dataclass(frozen=True, slots=True)
+class SpillFacts:
+    """What is known of a spill; fields as in `RunFacts`, and three of its own.
+
+    Attributes
+    ----------
+    quality : Quality
+    prescale : int or None
+        Of the physics trigger: one in so many was recorded.
+    good_fraction : float or None
+        Part of its exposure that is outside its bad events.
+    """
+
+    run: int
+    spill: int
+    eot_delivered: float | None = None
+    eot_live: float | None = None
+    quality: Quality = Quality.GOOD
+    prescale: int | None = None
+    good_fraction: float | None = None
+
+    def __post_init__(self) -> None:
+        where = f"run {self.run} spill {self.spill}"
+        _check_eot(where, self.eot_delivered, self.eot_live)
+        if self.prescale is not None and self.prescale < 1:
+            raise ValueError(f"{where}: prescale {self.prescale} is below 1")
+        if self.good_fraction is not None and not 0 <= self.good_fraction <= 1:
+            raise ValueError(f"{where}: good_fraction {self.good_fraction} is not from 0 to 1")
+
+
+def _check_eot(where: str, delivered: float | None, live: float | None) -> None:
+    for name, value in (("eot_delivered", delivered), ("eot_live", live)):
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError(f"{where}: {name} {value} is not a count")
+    if delivered is not None and live is not None and live > delivered:
+        raise ValueError(f"{where}: eot_live {live} is above eot_delivered {delivered}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Facts of runs and spills, and the bad list; ``+`` joins two and refuses contradictions.
+
+    Attributes
+    ----------
+    run_facts : dict of int to RunFacts
+    spills : dict of (run, spill) to SpillFacts
+    bad : BadList
+        Spills of bad quality are on it too.
+    """
+
+    run_facts: dict[int, RunFacts] = field(default_factory=dict)
+    spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
+    bad: BadList = field(default_factory=BadList)
+
+    def __add__(self, other: Conditions) -> Conditions:
+        return Conditions(
+            run_facts=_by_run([*self.run_facts.values(), *other.run_facts.values()]),
+            spills=_by_spill([*self.spills.values(), *other.spills.values()]),
+            bad=self.bad + other.bad,
+        )
+
+
+def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
+    """Join what two sources know of one run.
+
+    Raises
+    ------
+    ValueError
+        They contradict each other; names the run and both values.
+    """
+    if first.run != second.run:
+        raise ValueError(f"run {first.run} is not run {second.run}")
+    where = f"run {first.run}"
+    return RunFacts(
+        run=first.run,
+        type=_agreed(first.type, second.type, RunType.UNKNOWN, f"{where}: type"),
+        particle=_agreed(first.particle, second.particle, None, f"{where}: particle"),
+        energy=_agreed(first.energy, second.energy, None, f"{where}: energy"),
+        eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
+        eot_live=_agreed(first.eot_live, second.eot_live, None, f"{where}: eot_live"),
+        triggers=_agreed(first.triggers, second.triggers, None, f"{where}: triggers"),
+    )
+
+
+def join_spill_facts(first: SpillFacts, second: SpillFacts) -> SpillFacts:
+    """Join what two sources know of one spill; bad in one is bad, other contradictions are refused."""
+    where = f"run {first.run} spill {first.spill}"
+    if (first.run, first.spill) != (second.run, second.spill):
+        raise ValueError(f"{where} is not run {second.run} spill {second.spill}")
+    return SpillFacts(
+        run=first.run,
+        spill=first.spill,
+        eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
+        eot_live=_agreed(first.eot_live, second.eot_live, None, f"{where}: eot_live"),
+        quality=Quality.BAD if Quality.BAD in (first.quality, second.quality) else Quality.GOOD,
+        prescale=_agreed(first.prescale, second.prescale, None, f"{where}: prescale"),
+        good_fraction=_agreed(first.good_fraction, second.good_fraction, None, f"{where}: good_fraction"),
+    )
+
+
+def _agreed(first: V, second: V, unstated: V, what: str) -> V:
+    if unstated in (first, second):
+        return second if first == unstated else first
+    if first != second:
+        raise ValueError(f"{what} is {_shown(first)} in one place and {_shown(second)} in another")
+    return first
+
+
+def _shown(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _by_run(listed: Iterable[RunFacts]) -> dict[int, RunFacts]:
+    found: dict[int, RunFacts] = {}
+    for facts in listed:
+        found[facts.run] = join_run_facts(found.get(facts.run, facts), facts)
+    return dict(sorted(found.items()))
+
+
+def _by_spill(listed: Iterable[SpillFacts]) -> dict[tuple[int, int], SpillFacts]:
+    found: dict[tuple[int, int], SpillFacts] = {}
+    for facts in listed:
+        key = (facts.run, facts.spill)
+        found[key] = join_spill_facts(found.get(key, facts), facts)
+    return dict(sorted(found.items()))
+
+
+def read_conditions(folder: Source, prefix: str = "") -> Conditions:
+    """Read the tables of a folder, those that are there.
+
+    Parameters
+    ----------
+    folder : Path or Traversable
+    prefix : str
+        Before the file names: ``2022.`` for ``2022.runs.csv``.
+
+    Raises
+    ------
+    ValueError
+        Names the file, the line and the value, or the run and both values that contradict.
+    """
+
+    def read(name: str, columns: tuple[str, ...], make: Callable[[Row], V]) -> list[V]:
+        path = folder.joinpath(f"{prefix}{name}.csv")
+        return read_rows(path, columns, make) if path.is_file() else []
+
+    run_facts = _by_run(read("runs", _RUN_COLUMNS, _run_facts))
+    spills = _by_spill(read("spills", _SPILL_COLUMNS, _spill_facts))
+    entries = read("bad", _BAD_COLUMNS, _bad_entry)
+    entries += [
+        BadEntry(run, spill) for (run, spill), facts in spills.items() if facts.quality is Quality.BAD
+    ]
+    return Conditions(run_facts, spills, BadList(tuple(entries)))
+
+
+_RUN_COLUMNS = ("run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers")
+_SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "prescale", "good_fraction")
+_BAD_COLUMNS = ("run", "spill", "start", "stop")
+
+
+def _run_facts(row: Row) -> RunFacts:
+    return RunFacts(
+        run=row.key("run"),
+        type=row.choice("type", RunType, RunType.UNKNOWN),
+        particle=row.text("particle"),
+        energy=row.number("energy"),
+        eot_delivered=row.number("eot_delivered"),
+        eot_live=row.number("eot_live"),
+        triggers=row.integer("triggers"),
+    )
+
+
+def _spill_facts(row: Row) -> SpillFacts:
+    return SpillFacts(
+        run=row.key("run"),
+        spill=row.key("spill"),
+        eot_delivered=row.number("eot_delivered"),
+        eot_live=row.number("eot_live"),
+        quality=row.choice("quality", Quality, Quality.GOOD),
+        prescale=row.integer("prescale"),
+        good_fraction=row.number("good_fraction"),
+    )
+
+
+def _bad_entry(row: Row) -> BadEntry:
+    return BadEntry(row.key("run"), row.integer("spill"), row.integer("start"), row.integer("stop"))

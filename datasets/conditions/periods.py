@@ -1,0 +1,251 @@
+"""Periods of data taking: which runs, which beam, which detector, with the provenance of every number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+
+from na64.datasets.basics.sourced_values import Fact, FactReader
+from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.units import read_source
+from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.conditions import (
+    PARTICLES,
+    Conditions,
+    Quality,
+    RunFacts,
+    RunType,
+    SpillFacts,
+    join_run_facts,
+    read_conditions,
+)
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.setups import read_setup
+
+__all__ = [
+    "BadEntry",
+    "BadList",
+    "Fact",
+    "Period",
+    "Quality",
+    "RunFacts",
+    "RunType",
+    "SpillFacts",
+    "describe",
+    "load_period",
+    "load_periods",
+    "period_of_run",
+]
+
+FOLDER_VARIABLE = "NA64_PERIODS"
+"""Environment variable that names a folder of further periods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of runs in which the detector and the beam stayed the same.
+
+    Attributes
+    ----------
+    name, description : str
+    runs : tuple of (int, int)
+        First and last run of each range, both included; empty until somebody knows the runs.
+    beam_particle : str
+        One of `na64.datasets.conditions.conditions.PARTICLES`.
+    beam_energy : float
+        GeV.
+    run_type : RunType
+        Of runs that state none; physics or unknown, so that nothing is open by default.
+    times_in_files : bool
+        The files carry expected times and resolutions; those of `setup` are placeholders.
+    setup : Setup
+    run_facts, spills, bad
+        The period's own tables, see `na64.datasets.conditions.conditions`.
+    provenance : tuple of Fact
+        Every number of the period's file with its source.
+    """
+
+    name: str
+    description: str
+    runs: tuple[tuple[int, int], ...]
+    beam_particle: str
+    beam_energy: float
+    run_type: RunType
+    times_in_files: bool
+    setup: Setup
+    run_facts: dict[int, RunFacts]
+    spills: dict[tuple[int, int], SpillFacts]
+    bad: BadList
+    provenance: tuple[Fact, ...]
+
+    def __post_init__(self) -> None:
+        if self.beam_particle not in PARTICLES:
+            raise ValueError(f"period {self.name}: {unknown('particle', self.beam_particle, PARTICLES)}")
+        if not self.beam_energy > 0:
+            raise ValueError(f"period {self.name}: beam energy {self.beam_energy} GeV is not positive")
+        if self.run_type not in (RunType.PHYSICS, RunType.UNKNOWN):
+            raise ValueError(f"period {self.name}: run type {self.run_type.value} is stated run by run")
+        for first, last in self.runs:
+            if first > last:
+                raise ValueError(f"period {self.name}: runs {first} to {last} are none")
+        known = [
+            *self.run_facts,
+            *(run for run, _ in self.spills),
+            *(entry.run for entry in self.bad.entries),
+        ]
+        for run in known:
+            if not self.has_run(run):
+                raise ValueError(f"period {self.name}: run {run} has facts but is not in {self.covers}")
+
+    @property
+    def covers(self) -> str:
+        """The run ranges in words."""
+        return ", ".join(f"{first} to {last}" for first, last in self.runs) or "no runs"
+
+    def has_run(self, run: int) -> bool:
+        """Tell if a run is in the period."""
+        return any(first <= run <= last for first, last in self.runs)
+
+    def facts(self, run: int, stated: RunFacts | None = None) -> RunFacts:
+        """Give what is known of a run: type, particle and energy always, EOT None where unknown.
+
+        Parameters
+        ----------
+        run : int
+        stated : RunFacts, optional
+            What another source knows of the run; the period's own facts must not contradict it.
+
+        Raises
+        ------
+        ValueError
+            The run is not in the period, or the sources contradict each other.
+        """
+        if not self.has_run(run):
+            raise ValueError(f"run {run} is not in period {self.name}: it covers {self.covers}")
+        known = join_run_facts(self.run_facts.get(run, RunFacts(run)), stated or RunFacts(run))
+        return replace(
+            known,
+            type=self.run_type if known.type is RunType.UNKNOWN else known.type,
+            particle=self.beam_particle if known.particle is None else known.particle,
+            energy=self.beam_energy if known.energy is None else known.energy,
+        )
+
+
+def load_periods(extra: Path | None = None) -> dict[str, Period]:
+    """Load the packaged periods and those of a folder, ordered by name.
+
+    Parameters
+    ----------
+    extra : Path, optional
+        Folder of further periods, by default the one that ``NA64_PERIODS`` names. A period there replaces the
+        packaged one of the same name, tables included.
+
+    Raises
+    ------
+    ValueError
+        A run would be in two periods; names both and the runs.
+    """
+    named = os.environ.get(FOLDER_VARIABLE) if extra is None else extra
+    folders: list[Source] = [resources.files("na64.datasets.conditions").joinpath("periods")]
+    folders += [_folder(Path(named))] if named else []
+    homes = {
+        file.name.removesuffix(".toml"): folder
+        for folder in folders
+        for file in folder.iterdir()
+        if file.name.endswith(".toml")
+    }
+    periods = {name: load_period(homes[name], name) for name in sorted(homes)}
+    _check_apart(periods.values())
+    return periods
+
+
+def period_of_run(run: int, periods: dict[str, Period]) -> Period | None:
+    """Give the period a run belongs to, or None if it is outside every one."""
+    return next((period for period in periods.values() if period.has_run(run)), None)
+
+
+def describe(period: Period) -> list[tuple[str, str, str, str]]:
+    """List every number of a period as (name, value, unit, source)."""
+    return [(fact.name, fact.value, fact.unit, fact.source) for fact in period.provenance]
+
+
+def load_period(folder: Source, name: str) -> Period:
+    """Load ``<name>.toml`` and, where they are there, ``<name>.runs.csv``, ``.spills.csv`` and ``.bad.csv``.
+
+    Parameters
+    ----------
+    folder : Path or Traversable
+    name : str
+
+    Raises
+    ------
+    KeyError, ValueError
+        Something is missing, unknown or wrong; names the file and the key, or the file, line and value.
+    """
+    table = load_table(folder.joinpath(f"{name}.toml"))
+    if table.text("name") != name:
+        raise ValueError(
+            f'{table.place("name")}: "{table.text("name")}" is not "{name}", the name of the file'
+        )
+    period = _period(name, table, read_conditions(folder, f"{name}."))
+    table.done()
+    return period
+
+
+def _period(name: str, table: Table, conditions: Conditions) -> Period:
+    listed: list[Fact] = []
+    facts = FactReader(table, listed)
+    beam = facts.child("beam")
+    return Period(
+        name=name,
+        description=table.text("description"),
+        runs=_runs(facts),
+        beam_particle=beam.text("particle"),
+        beam_energy=beam.number("energy", "GeV"),
+        run_type=beam.choice("run_type", RunType),
+        times_in_files=facts.flag("times_in_files"),
+        setup=read_setup(facts),
+        run_facts=conditions.run_facts,
+        spills=conditions.spills,
+        bad=conditions.bad,
+        provenance=(*listed, *_published(table)),
+    )
+
+
+def _runs(facts: FactReader) -> tuple[tuple[int, int], ...]:
+    ranges = []
+    for entry in facts.tables("runs"):
+        first, last = entry.integer("first"), entry.integer("last")
+        facts.remember("runs", f"{first} to {last}", "1", read_source(entry))
+        ranges.append((first, last))
+    if not ranges:
+        facts.remember("runs", "none", "1", "NOT FOUND")
+    return tuple(sorted(ranges))
+
+
+def _published(table: Table) -> list[Fact]:
+    """Read totals that are printed and never used."""
+    return [
+        Fact(f"published.{entry.text('name')}", f"{entry.number('value'):.12g}", "1", read_source(entry))
+        for entry in table.tables("published", ())
+    ]
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"{path}: is not a folder of periods")
+    return path
+
+
+def _check_apart(periods: Iterable[Period]) -> None:
+    ranges = sorted((first, last, period.name) for period in periods for first, last in period.runs)
+    for (first, last, name), (next_first, next_last, next_name) in pairwise(ranges):
+        if next_first <= last:
+            raise ValueError(
+                f"runs {next_first} to {min(last, next_last)} are in period {name} ({first} to {last}) "
+                f"and in period {next_name} ({next_first} to {next_last})"
+            )

@@ -1,0 +1,285 @@
+"""Run files to columns: branch names, shapes and units of a file end here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.basics.toml import unknown
+from na64.datasets.basics.units import Unit
+from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns, Hits
+from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.files import file_name, open_file
+from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout, detect_layout
+from na64.datasets.reading.stored import BadFileError, Jagged, Tree, Values
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+UNEQUAL = "unequal_hits"
+"""Key in `EventColumns.event` of the events whose cells have not the declared number."""
+
+
+BATCH = 64_000_000
+"""Bytes of columns in memory at a time, about: a cluster or two of a usual file."""
+
+_LARGEST = 4
+"""A cluster is read whole unless it is so many times larger than a batch."""
+
+_VALUES_OF_JAGGED = 12
+"""How many values an event is taken to have in a jagged branch."""
+
+
+class Record(Protocol):
+    """What the catalogue knows of a file, as far as reading needs it."""
+
+    @property
+    def path(self) -> str:
+        """Path or URL."""
+
+    @property
+    def tree(self) -> str:
+        """Name of the tree."""
+
+
+def read(
+    record: Record | str | Path,
+    layout: Layout,
+    start: int,
+    stop: int,
+    *,
+    columns: Collection[str] | None = None,
+) -> EventColumns:
+    """Read events ``start`` to ``stop`` (half open) of a run file.
+
+    Parameters
+    ----------
+    record : Record, str or Path
+        The file; of a bare path the tree is looked up.
+    layout : Layout
+    start, stop : int
+    columns : collection of str, optional
+        Names of `na64.datasets.instrument.columns.COLUMNS` to read; all that the file has if None.
+
+    Returns
+    -------
+    EventColumns
+        In the precision of the file (event numbers as int64) and in the units of ``COLUMNS``. Events whose
+        fixed cells come as a vector of another length have zeros there and are marked in
+        ``event["unequal_hits"]``; if there are none the key is absent.
+
+    Raises
+    ------
+    ValueError
+        The file is broken or shorter than `stop`; the message names it.
+    """
+    with _open_tree(record, layout) as tree:
+        return read_tree(tree, layout, start, stop, columns=columns)
+
+
+def read_batches(
+    record: Record | str | Path,
+    layout: Layout,
+    start: int,
+    stop: int,
+    *,
+    n_events: int | None = None,
+    columns: Collection[str] | None = None,
+) -> Iterator[EventColumns]:
+    """Read events ``start`` to ``stop`` in batches, cut where clusters end if possible.
+
+    The file is opened once and memory does not grow with the range. Parameters and errors are those of
+    `read`, but for one:
+
+    Parameters
+    ----------
+    n_events : int, optional
+        Of a batch, about; by default as many as make `BATCH` bytes.
+
+    Yields
+    ------
+    EventColumns
+    """
+    with _open_tree(record, layout) as tree:
+        if not 0 <= start <= stop <= tree.entries:
+            raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
+        names = layout.stored_names(tree)
+        inside = (start, *(cut for cut in tree.boundaries(names) if start < cut < stop), stop)
+        size = n_events or max(BATCH // _event_bytes(tree, names), 1)
+        for first, last in segment_ranges(inside, size, largest=_LARGEST * size):
+            yield read_tree(tree, layout, first, last, columns=columns)
+
+
+def _event_bytes(tree: Tree, names: Iterable[str]) -> int:
+    """Estimate the memory that the values of an event take, in bytes."""
+    known = [found for name in names if (found := tree.stored(name)) is not None]
+    values = [_VALUES_OF_JAGGED if found.jagged else math.prod(found.shape) for found in known]
+    return sum(
+        n_values * np.dtype(found.dtype).itemsize for n_values, found in zip(values, known, strict=True)
+    )
+
+
+@contextmanager
+def _open_tree(record: Record | str | Path, layout: Layout) -> Iterator[Tree]:
+    """Open the tree of a file; errors of reading name the file."""
+    location = record if isinstance(record, (str, Path)) else record.path
+    try:
+        with open_file(location) as file:
+            name = detect_layout(file, [layout])[1] if isinstance(record, (str, Path)) else record.tree
+            yield file.tree(name)
+    except BadFileError as error:
+        raise BadFileError(f"{file_name(location)}: {error}") from error
+
+
+def read_tree(
+    tree: Tree, layout: Layout, start: int, stop: int, *, columns: Collection[str] | None = None
+) -> EventColumns:
+    """Read events of an open tree; see `read`."""
+    if not 0 <= start <= stop <= tree.entries:
+        raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
+    names = [
+        name
+        for branch in _wanted(layout, columns)
+        if branch.required or branch.is_in(tree)
+        for name in branch.names
+    ]
+    values = tree.read(list(dict.fromkeys(names)), start, stop)
+    return assemble(layout, values, stop - start)
+
+
+def _wanted(layout: Layout, columns: Collection[str] | None) -> Iterable[Branch]:
+    for name in columns or ():
+        if name not in COLUMNS:
+            raise KeyError(unknown("column", name, COLUMNS))
+    return [branch for branch in layout.branches() if columns is None or branch.column in columns]
+
+
+def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> EventColumns:
+    """Make columns of what was read from the branches of a layout.
+
+    Parameters
+    ----------
+    layout : Layout
+    values : mapping of str to array or Jagged
+        By branch; columns whose branches are not there are left out.
+    n_events : int
+    """
+    reader = _Reader(values, n_events)
+    event = {name: reader.numbers(branch) for name, branch in layout.event.items() if reader.has(branch)}
+    detectors = {
+        name: reader.detector(detector)
+        for name, detector in layout.detectors.items()
+        if all(reader.has(detector.columns[key]) for key in _needed(detector))
+    }
+    if reader.unequal.any():
+        event[UNEQUAL] = reader.unequal
+    return EventColumns(n_events, event, detectors)
+
+
+def _needed(detector: DetectorLayout) -> tuple[str, ...]:
+    return ("energy",) if detector.kind is Kind.CELLS else ("cell", "energy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Converts branches of one chunk; `unequal` collects the events with a wrong number of cells."""
+
+    values: Mapping[str, Values]
+    n_events: int
+    unequal: Mask
+
+    def __init__(self, values: Mapping[str, Values], n_events: int) -> None:
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "n_events", n_events)
+        object.__setattr__(self, "unequal", np.zeros(n_events, dtype=np.bool_))
+
+    def has(self, branch: Branch) -> bool:
+        return all(name in self.values for name in branch.names)
+
+    def numbers(self, branch: Branch) -> Array:
+        """One value an event: (n_events,)."""
+        values = self.values[branch.names[0]]
+        if branch.index is not None:
+            values = _element(values, branch.index)
+        if isinstance(values, Jagged):
+            raise BadFileError(f'branch "{branch.names[0]}" has several values an event')
+        if np.issubdtype(values.dtype, np.integer):
+            return values.astype(np.int64)
+        return _convert(values, branch.unit)
+
+    def detector(self, detector: DetectorLayout) -> Cells | Hits:
+        columns = {key: branch for key, branch in detector.columns.items() if self.has(branch)}
+        if detector.kind is Kind.HITS:
+            return self._hits(columns)
+        return Cells(**{key: self._cells(branch) for key, branch in columns.items()})
+
+    def _cells(self, branch: Branch) -> Array:
+        parts = [self._part(name, branch) for name in branch.names]
+        joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return _convert(joined, branch.unit)
+
+    def _part(self, name: str, branch: Branch) -> Array:
+        values = self.values[name]
+        n_cells = branch.n_values // len(branch.names)
+        if not isinstance(values, Jagged):
+            return np.ascontiguousarray(values).reshape(self.n_events, n_cells)
+        good = np.diff(values.offsets) == n_cells
+        if good.all():
+            return values.values.reshape(self.n_events, n_cells)
+        np.logical_or(self.unequal, ~good, out=self.unequal)
+        cells = np.zeros((self.n_events, n_cells), dtype=values.values.dtype)
+        cells[good] = values.values[np.repeat(good, np.diff(values.offsets))].reshape(-1, n_cells)
+        return cells
+
+    def _hits(self, columns: Mapping[str, Branch]) -> Hits:
+        read = {key: self._jagged(branch) for key, branch in columns.items()}
+        offsets = read["cell"].offsets
+        if (offsets[1:] < offsets[:-1]).any() or any(len(c.values) < c.offsets[-1] for c in read.values()):
+            raise BadFileError(f'branch "{columns["cell"].names[0]}": hits that are not there')
+        unequal = np.zeros(self.n_events, dtype=np.bool_)
+        for column in read.values():
+            if not np.array_equal(column.offsets, offsets):
+                unequal |= np.diff(column.offsets) != np.diff(offsets)
+        aligned = {key: _align(column, offsets, ~unequal) for key, column in read.items()}
+        converted = {key: _convert(aligned[key], branch.unit) for key, branch in columns.items()}
+        return Hits(offsets=offsets, unequal=unequal if unequal.any() else None, **converted)
+
+    def _jagged(self, branch: Branch) -> Jagged:
+        values = self.values[branch.names[0]]
+        if not isinstance(values, Jagged):
+            raise BadFileError(f'branch "{branch.names[0]}" is not jagged')
+        return values
+
+
+def _element(values: Values, index: int) -> Array:
+    """Pick one element of every event; an event that has none gets NaN."""
+    if not isinstance(values, Jagged):
+        return values[:, index]
+    picked = np.full(len(values.offsets) - 1, np.nan, dtype=values.values.dtype)
+    has = np.diff(values.offsets) > index
+    picked[has] = values.values[values.offsets[:-1][has] + index]
+    return picked
+
+
+def _align(column: Jagged, offsets: Array, good: Mask) -> Array:
+    """Bring a column to the hits of `offsets`; hits of events that are not `good` become zero."""
+    if good.all():
+        return column.values
+    aligned = np.zeros(int(offsets[-1]), dtype=column.values.dtype)
+    aligned[np.repeat(good, np.diff(offsets))] = column.values[np.repeat(good, np.diff(column.offsets))]
+    return aligned
+
+
+def _convert(values: Array, unit: Unit) -> Array:
+    """Bring values to the base unit, in their own precision, rounded once."""
+    if unit.multiply == unit.divide:
+        return np.ascontiguousarray(values)
+    number = values.dtype.type
+    converted: Array = values * number(unit.multiply) / number(unit.divide)
+    return converted

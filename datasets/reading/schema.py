@@ -1,0 +1,225 @@
+"""The event model for coffea: ``events.ecal.energy``, ``events.track.momentum``, ``events.straw3.x``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from coffea.nanoevents import BaseSchema
+from coffea.nanoevents.methods import base
+
+from na64.datasets.instrument.columns import DETECTORS, EventColumns
+from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, detect_layout, load_layout, parse_layout
+from na64.datasets.reading.read import assemble
+from na64.datasets.reading.rntuple_files import flatten, stored_form
+from na64.datasets.reading.stored import Branches, Stored, Values
+
+GROUPS = (*DETECTORS, "track", "straw3", "straw4")
+"""Parts of an event that are records of their own."""
+
+_RECIPES = "na64_recipes"
+_LAYOUT = "na64_layout"
+
+_behavior: dict[Any, Any] = dict(base.behavior)
+
+
+class _Converted:
+    """Gives columns that the file has in another unit or shape, computed when they are asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        recipes = _recipes(self)
+        if name not in recipes:
+            return super().__getattr__(name)  # type: ignore[misc]
+        return _convert(self, recipes[name])
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_recipes(self)})
+
+
+def _recipes(events: Any) -> Mapping[str, Any]:
+    return events.layout.purelist_parameter(_RECIPES) or {}
+
+
+def _convert(record: Any, recipe: Mapping[str, Any]) -> Any:
+    parts = [record[name] for name in recipe["fields"]]
+    values = parts[0] if len(parts) == 1 else ak.concatenate(parts, axis=-1)
+    if recipe["index"] is not None:
+        values = ak.fill_none(ak.pad_none(values, recipe["index"] + 1, axis=-1), np.nan)[..., recipe["index"]]
+    return values * recipe["multiply"] / recipe["divide"]
+
+
+@ak.mixin_class(_behavior)
+class NA64Group(_Converted):
+    """The columns of one detector, of the track or of a straw station."""
+
+
+@ak.mixin_class(_behavior)
+class NA64Events(_Converted, base.NanoEvents):  # type: ignore[misc]
+    """All columns of the events."""
+
+
+class NA64Schema(BaseSchema):  # type: ignore[misc]
+    """Arranges the branches of a run file by detector, under the names of `na64.datasets.instrument.columns`.
+
+    ``events.ecal.energy`` has every cell, shape (n_events, n_cells), or only the hits, as the file has it.
+    Values are in GeV, ns, mm and rad. The layout is found by the names and types of the branches, among the
+    packaged ones or the one given to `using`.
+
+    Examples
+    --------
+    >>> from coffea.nanoevents import NanoEventsFactory
+    >>> factory = NanoEventsFactory.from_root({"run.root": "tout"}, schemaclass=NA64Schema)  # doctest: +SKIP
+    >>> factory.events().ecal.energy  # doctest: +SKIP
+    """
+
+    __dask_capable__ = False
+
+    _form: dict[str, Any]
+
+    layouts: tuple[Layout, ...] | None = None
+    """Layouts to choose from; the packaged ones if None."""
+
+    @classmethod
+    def using(cls, layout: Layout) -> type[NA64Schema]:
+        """Give a schema for one layout, packaged or not."""
+        return type(f"{cls.__name__}_{layout.name}", (cls,), {"layouts": (layout,)})
+
+    def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(base_form, *args, **kwargs)
+        parameters: dict[str, Any] = self._form["parameters"]
+        forms = _FormTree(dict(zip(base_form["fields"], base_form["contents"], strict=True)))
+        layout, _ = detect_layout(_FormFile(forms), self.layouts or _packaged())
+        parts = {name: _Part() for name in ("", *GROUPS)}
+        for branch in layout.branches():
+            if branch.is_in(forms):
+                parts[_place(branch.column)[0]].add(branch, forms.forms)
+        events = parts.pop("")
+        for name, part in parts.items():
+            if part.contents:
+                events.contents[name] = part.form("NA64Group", {})
+        self._form = events.form("NA64Events", parameters | {_LAYOUT: layout.text})
+
+    @classmethod
+    def behavior(cls) -> dict[Any, Any]:
+        """Classes of the events and their parts."""
+        return _behavior
+
+
+@lru_cache(maxsize=1)
+def _packaged() -> tuple[Layout, ...]:
+    return tuple(load_layout(name) for name in LAYOUTS)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Layout:
+    return parse_layout(text, "layout of the events")
+
+
+@dataclass(frozen=True, slots=True)
+class _FormTree:
+    """The branches of a file as coffea describes them."""
+
+    forms: Mapping[str, Any]
+
+    def stored(self, name: str) -> Stored | None:
+        if name not in self.forms:
+            return None
+        form = self.forms[name]
+        return stored_form(form, str(form.get("parameters", {}).get("typename", form["class"])))
+
+
+@dataclass(frozen=True, slots=True)
+class _FormFile:
+    """A file of which only the branches are known."""
+
+    only: _FormTree
+
+    def trees(self) -> tuple[str, ...]:
+        return ("",)
+
+    def tree(self, name: str) -> Branches:  # noqa: ARG002
+        return self.only
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A record under construction: stored branches, and recipes for columns that are computed from them."""
+
+    contents: dict[str, Any] = field(default_factory=dict)
+    recipes: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, branch: Branch, forms: Mapping[str, Any]) -> None:
+        fields = _fields(branch)
+        for name, stored in zip(fields, branch.names, strict=True):
+            self.contents[name] = _flat_form(forms[stored])
+        if not _is_plain(branch):
+            self.recipes[_place(branch.column)[1]] = {
+                "fields": fields,
+                "index": branch.index,
+                "multiply": branch.unit.multiply,
+                "divide": branch.unit.divide,
+            }
+
+    def form(self, record: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "class": "RecordArray",
+            "fields": list(self.contents),
+            "contents": list(self.contents.values()),
+            "parameters": {**parameters, "__record__": record, _RECIPES: self.recipes},
+            "form_key": None,
+        }
+
+
+def _place(column: str) -> tuple[str, str]:
+    """Give the part of the event and the name in it: ``ecal_energy`` is ``events.ecal.energy``."""
+    group, _, name = column.partition("_")
+    return (group, name) if group in GROUPS else ("", column)
+
+
+def _is_plain(branch: Branch) -> bool:
+    return branch.index is None and len(branch.names) == 1 and branch.unit.multiply == branch.unit.divide
+
+
+def _fields(branch: Branch) -> list[str]:
+    """Name the fields that hold the stored branches of a column."""
+    name = _place(branch.column)[1]
+    if _is_plain(branch):
+        return [name]
+    return [f"{name}_in_file_{part}" for part in range(len(branch.names))]
+
+
+def _flat_form(form: dict[str, Any]) -> dict[str, Any]:
+    """Make one dimension of cells of nested fixed dimensions."""
+    size, content = 1, form
+    while content["class"] == "RegularArray":
+        size, content = size * content["size"], content["content"]
+    return form if content is form else {**form, "size": size, "content": content}
+
+
+def columns_of(events: Any, layout: Layout | None = None) -> EventColumns:
+    """Take the columns out of coffea events, the same as `na64.datasets.reading.read.read` takes from a file.
+
+    Parameters
+    ----------
+    events : NanoEvents
+        Made with `NA64Schema`; a selection of events will do.
+    layout : Layout, optional
+        By default the one that the schema found.
+
+    Returns
+    -------
+    EventColumns
+    """
+    known = layout or _parsed(events.layout.purelist_parameter(_LAYOUT))
+    values: dict[str, Values] = {}
+    for branch in known.branches():
+        group, _ = _place(branch.column)
+        record = events if not group else events[group] if group in events.fields else None
+        for stored, name in zip(branch.names, _fields(branch), strict=True):
+            if record is not None and name in record.fields:
+                values[stored] = flatten(ak.to_packed(ak.materialize(record[name]), highlevel=False))
+    return assemble(known, values, len(events))

@@ -1,0 +1,140 @@
+"""How run files store events: what the readers of TTree, RNTuple and Parquet have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeAlias
+
+from na64.datasets.instrument.columns import Array
+
+Location: TypeAlias = str | Path
+"""A path, or a URL such as ``root://host//path`` or ``https://host/path``."""
+
+
+class Format(StrEnum):
+    """How the events of a file are stored."""
+
+    TTREE = "ttree"
+    RNTUPLE = "rntuple"
+    PARQUET = "parquet"
+
+
+class BadFileError(ValueError):
+    """A file that cannot be read: what is wrong with it, in one line."""
+
+
+class ChangedFileError(BadFileError):
+    """A file that is not the one that was registered; the text is of names, sizes and counts only."""
+
+
+class Stored(NamedTuple):
+    """Type of one branch as it is stored.
+
+    Attributes
+    ----------
+    dtype : str
+        NumPy name of the number, empty if the branch does not hold plain numbers.
+    shape : tuple of int
+        Of one event's value; ``()`` for a single number. Without meaning if jagged.
+    jagged : bool
+        The number of values differs from event to event.
+    text : str
+        The type in words, for messages.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    jagged: bool
+    text: str
+
+
+class Jagged(NamedTuple):
+    """Values of a jagged branch: event ``i`` owns ``values[offsets[i]:offsets[i + 1]]``, from 0 on."""
+
+    values: Array
+    offsets: Array
+
+
+Values: TypeAlias = "Array | Jagged"
+
+
+class Branches(Protocol):
+    """The names and types of the branches of a tree."""
+
+    def stored(self, name: str) -> Stored | None:
+        """Give the type of a branch, None if there is no such branch."""
+
+
+class Tree(Branches, Protocol):
+    """The events of one file."""
+
+    @property
+    def format(self) -> Format:
+        """How they are stored."""
+
+    @property
+    def entries(self) -> int:
+        """Number of events."""
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise `BadFileError` if a branch has not as many entries as the tree."""
+
+    def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Give the first event of each cluster of some branches, and the number of events at the end."""
+
+    def expanded_bytes(self, names: Sequence[str]) -> int:
+        """Give how many bytes some branches, or all, say they have when they are decompressed."""
+
+    def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
+        """Read events ``start`` to ``stop`` (half open) of some branches.
+
+        Values have the precision of the file, shape (n_events, ...) and the byte order of the machine.
+        """
+
+
+class Trees(Protocol):
+    """The trees of a file, of which only names and types of the branches need be known."""
+
+    def trees(self) -> tuple[str, ...]:
+        """Name the trees; that of a Parquet file has the empty name."""
+
+    def tree(self, name: str) -> Branches:
+        """Give one tree."""
+
+
+class RunFile(Protocol):
+    """An open file."""
+
+    def trees(self) -> tuple[str, ...]:
+        """Name the trees; that of a Parquet file has the empty name."""
+
+    def tree(self, name: str) -> Tree:
+        """Give one tree."""
+
+    def check_size(self) -> None:
+        """Raise `BadFileError` if the file ends before its own header says it does."""
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what uproot and pyarrow raise on a broken file into one readable kind of error."""
+    try:
+        yield
+    except (BadFileError, OSError):
+        raise
+    except Exception as error:  # decoders raise zlib.error, struct.error, MemoryError and more
+        raise BadFileError(f"cannot be read: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """Give the kind and the first line of an error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def sort_boundaries(starts: Iterable[int], entries: int) -> tuple[int, ...]:
+    """Give cluster boundaries ascending, each once, with both ends."""
+    return tuple(sorted({0, entries, *(int(start) for start in starts)}))

@@ -1,0 +1,1 @@
+"""The background in the closed box, from sidebands, simulation and rates."""

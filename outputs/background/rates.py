@@ -1,0 +1,173 @@
+"""Backgrounds that are products: a yield of the result times factors that were configured or simulated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from scipy import special
+
+from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.units import read_source
+from na64.outputs.background.table import NOT_CONFIGURED, Row
+
+RATES = "background_rates.toml"
+"""The packaged sources; copy, put in what you know, and name the copy with --rates."""
+
+YIELDS = ("eot", "region_I", "region_II", "region_III")
+"""What a source can be in proportion to."""
+
+CONFIDENCE = 0.9
+"""Of upper limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One number of a product.
+
+    Attributes
+    ----------
+    name : str
+    value : float or None
+        None: nobody has configured it.
+    error : float
+    upper_limit : bool
+    source : str
+        Provenance tag.
+    """
+
+    name: str
+    value: float | None
+    error: float = 0.0
+    upper_limit: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """Sum of weights of simulated events, and of their squares; without weights both are the number."""
+
+    sumw: float
+    sumw2: float
+
+    @property
+    def n_effective(self) -> float:
+        """Number of events of equal weight with the same relative error."""
+        return self.sumw**2 / self.sumw2 if self.sumw2 > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A source of background: a yield times factors.
+
+    Attributes
+    ----------
+    name : str
+    proportional_to : str
+        One of `YIELDS`.
+    factors : tuple of Factor
+    correlated : bool
+        The factors are those of every run period: their error is one.
+    """
+
+    name: str
+    proportional_to: str
+    factors: tuple[Factor, ...]
+    correlated: bool = True
+
+    def row(self, yields: Mapping[str, float | None]) -> Row:
+        """Multiply; what has not been configured or is not known gives a row without a number.
+
+        Parameters
+        ----------
+        yields : mapping of str to float or None
+            By the names of `YIELDS`; a count has the error of its square root, EOT has none of its own.
+        """
+        tag = "; ".join(dict.fromkeys(factor.source for factor in self.factors))
+        lacking = [factor.name for factor in self.factors if factor.value is None]
+        number = yields.get(self.proportional_to)
+        if lacking:
+            return Row(self.name, None, method=f"{NOT_CONFIGURED}: {', '.join(lacking)}", tag=tag)
+        if number is None:
+            return Row(self.name, None, method=f"not known: {self.proportional_to}", tag=tag)
+        names = " x ".join((f"{self.proportional_to} ({number:.4g})", *(f.name for f in self.factors)))
+        is_count = self.proportional_to != "eot"
+        if is_count and number == 0:
+            number, limit = poisson_limit(0), True
+        else:
+            limit = any(factor.upper_limit for factor in self.factors)
+        n = number * math.prod(factor.value or 0.0 for factor in self.factors)
+        if limit:
+            return Row(self.name, n, upper_limit=True, method=names, tag=tag, correlated=self.correlated)
+        parts = [1 / math.sqrt(number)] if is_count else []
+        parts += [factor.error / factor.value for factor in self.factors if factor.value]
+        return Row(self.name, n, n * math.hypot(*parts), method=names, tag=tag, correlated=self.correlated)
+
+
+def load_products(path: Path | None = None) -> tuple[Product, ...]:
+    """Read the products in a file; by default the packaged ones.
+
+    Raises
+    ------
+    KeyError, ValueError
+        Names the file and the key.
+    """
+    source: Source = files(__package__) / RATES if path is None else path
+    table = load_table(source)
+    table.text("cuts", "")
+    products = tuple(_read_product(entry) for entry in table.tables("source"))
+    table.done()
+    return products
+
+
+def cuts_of(path: Path) -> str:
+    """Give the identity of the cuts that a file of products says it is of; empty if it does not say."""
+    return load_table(path).text("cuts", "")
+
+
+def with_loss(products: tuple[Product, ...], name: str, factor: Factor) -> tuple[Product, ...]:
+    """Replace all factors of one product by a simulated one."""
+    return tuple(replace(p, factors=(factor,)) if p.name == name else p for p in products)
+
+
+def simulated_fraction(name: str, inside: Weighted, of: Weighted) -> Factor:
+    """Give a fraction of simulated events as a factor; an upper limit if none is inside.
+
+    Parameters
+    ----------
+    name : str
+    inside, of : Weighted
+        Events in the box, and those of the yield.
+    """
+    if of.sumw <= 0:
+        return Factor(name, None, source="simulation has no event of the yield")
+    source = f"[D: simulation, {inside.n_effective:.0f} of {of.n_effective:.0f} events]"
+    if inside.sumw <= 0:
+        return Factor(name, poisson_limit(0) / of.n_effective, upper_limit=True, source=source)
+    value = inside.sumw / of.sumw
+    error = value * math.sqrt(1 / inside.n_effective + 1 / of.n_effective)
+    return Factor(name, value, error, source=source)
+
+
+def poisson_limit(n: float) -> float:
+    """Give the upper limit on a Poisson mean of which `n` events were seen, at `CONFIDENCE`."""
+    return float(special.gammaincinv(n + 1, CONFIDENCE))
+
+
+def _read_product(table: Table) -> Product:
+    name, proportional_to = table.text("name"), table.text("proportional_to")
+    if proportional_to not in YIELDS:
+        raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, YIELDS)}")
+    factors = tuple(_read_factor(entry) for entry in table.tables("factor"))
+    return Product(name, proportional_to, factors, table.flag("correlated", True))
+
+
+def _read_factor(table: Table) -> Factor:
+    value, error = table.number("value", None), table.number("error", 0.0)
+    factor = Factor(table.text("name"), value, error, table.flag("upper_limit", False), read_source(table))
+    if value is not None and (value < 0 or error < 0):
+        raise ValueError(f"{table.place()}: {value} +- {error}: expected numbers from 0 on")
+    return factor

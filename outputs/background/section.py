@@ -1,0 +1,27 @@
+"""The background estimate in the report of a result, from what `na64 background` left in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from na64.outputs.background.files import FACTS, FIGURES
+from na64.outputs.background.sidebands import BEAM_LINE, TARGET
+from na64.outputs.background.table import BACKGROUND, read_background
+from na64.outputs.report.templates import Section
+
+_RANGE = "Shaded: the range of the fits. Hatched: the box, where nobody has looked."
+_CAPTIONS = {
+    BEAM_LINE.replace(" ", "_"): f"Events with as much energy in the HCAL as in the box, against that in the "
+    f"ECAL. {_RANGE}",
+    TARGET.replace(" ", "_"): f"Events with as much energy in the ECAL as in the box, against that in the "
+    f"HCAL. {_RANGE}",
+}
+
+
+def _table(folder: Path) -> dict[str, object]:
+    return {"table": read_background(folder)}
+
+
+SECTION = Section(
+    "Background", "background", "na64.outputs.background", FACTS, FIGURES, _CAPTIONS, _table, (BACKGROUND,)
+)

@@ -1,0 +1,218 @@
+"""The two sidebands of the signal box in a stored plane, and the turn-on of the trigger."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import hist
+import numpy as np
+from iminuit import Minuit
+from iminuit.cost import ExtendedBinnedNLL
+from scipy import special
+
+from na64.datasets.conditions.periods import load_periods
+from na64.outputs.background.extrapolation import (
+    CONSTANT,
+    EXPONENTIAL,
+    QUADRATIC,
+    Numbers,
+    Shape,
+    Sideband,
+    power_law,
+)
+from na64.outputs.background.rates import Weighted
+from na64.outputs.result.products import Products
+from na64.outputs.result.summary import BoxFacts
+
+BEAM_LINE = "electron interactions in the beam line"
+TARGET = "electron interactions in the target"
+
+_FULL_EFFICIENCY = 2.33
+"""Standard deviations below the trigger's edge: 99 % efficiency."""
+
+_STEPS = (0.0, 2.0, 4.0)
+"""GeV by which ranges are shortened at either end."""
+
+_NARROWEST = 4.0
+"""GeV of the shortest range."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOn:
+    """The energy above which the physics trigger stops accepting.
+
+    Attributes
+    ----------
+    edge, width : float
+        GeV: half of the events are accepted here; standard deviation of the edge. A width of 0 was stated.
+    """
+
+    edge: float
+    width: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """Energy up to which the trigger is 99 % efficient, GeV."""
+        return self.edge - _FULL_EFFICIENCY * self.width
+
+
+def plane_of(products: Products) -> hist.Hist:
+    """Give the (E_ECAL, E_HCAL) plane after all cuts.
+
+    Raises
+    ------
+    ValueError
+        It holds weighted simulation, whose bins are no counts.
+    """
+    everything = products.histograms["plane_after_visible"]
+    if not np.array_equal(everything.values(), everything.variances()):
+        raise ValueError("weighted simulation has no counts that a likelihood fits")
+    return last_plane(products)
+
+
+def last_plane(products: Products) -> hist.Hist:
+    """Give the plane after all cuts, whatever is in it."""
+    last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else "visible"
+    return products.histograms[f"plane_after_{last}"]
+
+
+def box_of(products: Products) -> BoxFacts:
+    """Give the only box of a result.
+
+    Raises
+    ------
+    ValueError
+        The runs have boxes of several sizes: a background is estimated a period at a time.
+    """
+    boxes = products.summary.boxes
+    sizes = {(box.ecal, box.hcal, box.guard_ecal, box.guard_hcal) for box in boxes}
+    if len(sizes) != 1:
+        names = ", ".join(box.period for box in boxes) or "none"
+        raise ValueError(f"periods {names} have {len(sizes)} different signal boxes: process one at a time")
+    return boxes[0]
+
+
+def beam_energy(products: Products) -> float:
+    """Give the beam energy of the first period, GeV."""
+    return load_periods()[products.summary.boxes[0].period].beam_energy
+
+
+def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
+    """Fit an exponential times a Gaussian edge to the spectrum beside the box.
+
+    Events of the lowest HCAL energies come from a tail that rises towards the beam energy; where the trigger
+    ends, it falls. The tail need not be an exponential for the edge to be found.
+
+    Raises
+    ------
+    ValueError
+        No edge is found.
+    """
+    edges, counts = _along_ecal(plane, box)
+    distances = edges - edges[0]
+
+    def cumulative(_: Numbers, *parameters: float) -> Numbers:
+        return np.concatenate([[0.0], np.cumsum(_EDGE.integrals(distances, parameters))])
+
+    if counts.sum() < 50:
+        raise ValueError(f"{counts.sum():.0f} events beside the box: the trigger's edge cannot be measured")
+    peak = float(distances[np.argmax(counts)])
+    cost = ExtendedBinnedNLL(counts, edges, cumulative, name=("height", "slope", "edge", "width"))
+    minimiser = Minuit(cost, height=math.log(counts[0] + 1), slope=0.3, edge=peak, width=3.0)
+    minimiser.limits["width"] = (0.3, 20)
+    minimiser.limits["edge"] = (0, float(distances[-1]))
+    minimiser.migrad()
+    found = TurnOn(minimiser.values["edge"] + float(edges[0]), minimiser.values["width"])
+    if not minimiser.valid or found.end - edges[0] < _NARROWEST:
+        raise ValueError(f"no edge of the trigger is found beside the box (fit: {found.edge:.1f} GeV)")
+    return found
+
+
+_EDGE = Shape(
+    "edge", 4, lambda x, p: np.asarray(p[0] + p[1] * x + special.log_ndtr((p[2] - x) / p[3]), np.float64)
+)
+
+
+def beam_line_sideband(plane: hist.Hist, box: BoxFacts, energy: float, turn_on: TurnOn) -> Sideband:
+    """Take the events of the box's HCAL energies, along E_ECAL from the guard's edge to the trigger's.
+
+    Parameters
+    ----------
+    plane : Hist
+        (E_ECAL, E_HCAL), GeV, counts.
+    box : BoxFacts
+    energy : float
+        Of the beam, GeV.
+    turn_on : TurnOn
+    """
+    edges, counts = _along_ecal(plane, box)
+    start, end = float(edges[0]), math.floor(turn_on.end)
+    return Sideband(
+        name=BEAM_LINE,
+        axis=plane.axes[0].label,
+        edges=edges,
+        counts=counts,
+        box=(0.0, box.ecal),
+        shapes=(EXPONENTIAL, power_law(start - energy), QUADRATIC),
+        starts=_shorter(start, end, 1),
+        stops=_shorter(end, start, -1),
+    )
+
+
+def target_sideband(plane: hist.Hist, box: BoxFacts, stop: float) -> Sideband:
+    """Take the events of the box's ECAL energies, along E_HCAL from the guard's edge up to `stop` GeV."""
+    ecal, hcal = (axis.edges for axis in plane.axes)
+    first = int(np.searchsorted(hcal, box.hcal + box.guard_hcal - 1e-9))
+    counts = plane.values()[: _bins_below(ecal, box.ecal), first:].sum(axis=0).astype(np.float64)
+    start = float(hcal[first])
+    return Sideband(
+        name=TARGET,
+        axis=plane.axes[1].label,
+        edges=hcal[first:],
+        counts=counts,
+        box=(0.0, box.hcal),
+        shapes=(CONSTANT, EXPONENTIAL, QUADRATIC),
+        starts=_shorter(start, stop, 1),
+        stops=_shorter(stop, start, -1),
+    )
+
+
+def in_box(products: Products) -> Weighted:
+    """Sum the events of simulation in the box.
+
+    Raises
+    ------
+    ValueError
+        The result is not of simulation.
+    """
+    if products.summary.is_data:
+        raise ValueError("nobody looks into the box of data")
+    plane, box = last_plane(products), box_of(products)
+    ecal, hcal = (axis.edges for axis in plane.axes)
+    inside = np.s_[: _bins_below(ecal, box.ecal), : _bins_below(hcal, box.hcal)]
+    return Weighted(float(plane.values()[inside].sum()), float(plane.variances()[inside].sum()))
+
+
+def _along_ecal(plane: hist.Hist, box: BoxFacts) -> tuple[Numbers, Numbers]:
+    """Edges and counts along E_ECAL from the guard's edge, of the box's HCAL energies."""
+    ecal, hcal = (axis.edges for axis in plane.axes)
+    first = int(np.searchsorted(ecal, box.ecal + box.guard_ecal - 1e-9))
+    counts = plane.values()[first:, : _bins_below(hcal, box.hcal)].sum(axis=1)
+    return ecal[first:], counts.astype(np.float64)
+
+
+def _bins_below(edges: Numbers, bound: float) -> int:
+    """Count the bins up to a bound, which must be an edge."""
+    n_bins = int(np.searchsorted(edges, bound - 1e-9))
+    if n_bins >= len(edges) or abs(edges[n_bins] - bound) > 1e-9:
+        raise ValueError(f"the box ends at {bound:g} GeV, which is no edge of a bin of the plane")
+    return n_bins
+
+
+def _shorter(at: float, other: float, sign: int) -> tuple[float, ...]:
+    """Give ends of ranges, such that something is left to fit if the other end is moved as much."""
+    room = (abs(other - at) - _NARROWEST) / 2
+    if room < 0:
+        raise ValueError(f"{min(at, other):g} to {max(at, other):g} GeV is too short a range to fit")
+    return tuple(at + sign * step for step in _STEPS if step <= room)

@@ -1,0 +1,1 @@
+"""Independent jobs of a batch system: submission, work, and state."""

@@ -1,0 +1,246 @@
+"""Jobs of a batch system: what each has to count, what it says of itself, and what is left to do.
+
+A folder of a result has a folder `BATCH` with a numbered folder a submission. Its jobs share nothing but the
+ledger, so any of them may be lost, sent again, or run twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import read_object, record_of
+from na64.outputs.result.messages import counted
+from na64.outputs.result.request import Request
+from na64.processors.execution.ledger import Ledger
+from na64.processors.execution.tasks import Task
+
+BATCH = "batch"
+_SUBMISSION = "submission.json"
+_JOBS = "jobs"
+_STATES = "states"
+
+
+class System(Enum):
+    """A batch system."""
+
+    CONDOR = "condor"
+    SLURM = "slurm"
+
+
+class State(Enum):
+    """What a job has last said of itself; that it is lost, others say."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "ended without a word"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was sent to a batch system at one time.
+
+    Attributes
+    ----------
+    system : System
+    request : Request
+        What was asked of `na64 submit`.
+    result : str
+        `na64.processors.campaign.identity_of` all segments, those included that were counted before.
+    code : str
+        `na64.processors.execution.tasks.package_code`.
+    n_jobs : int
+    workers : int
+        Processes of a job.
+    store : str
+        Folder of the feature store.
+    chunk_events : int or None
+    batch_id : str
+        What the batch system calls it; empty if nobody has sent it yet.
+    """
+
+    system: System
+    request: Request
+    result: str
+    code: str
+    n_jobs: int
+    workers: int
+    store: str
+    chunk_events: int | None = None
+    batch_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a job says of itself.
+
+    Attributes
+    ----------
+    state : State
+    error : str
+        Why it ended early, in a line.
+    failures : mapping of str to (str, bool)
+        Why segments have no result, by key, and whether a part of their events may have one.
+    """
+
+    state: State = State.WAITING
+    error: str = ""
+    failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+
+
+def share(tasks: Iterable[Task], n_jobs: int) -> list[list[Task]]:
+    """Deal tasks out to jobs: about as many events each, and files together.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+    n_jobs : int
+        At most; no job is empty.
+    """
+    ordered = sorted(tasks, key=lambda task: (task.path, task.start))
+    total = sum(task.n_events for task in ordered)
+    shares: list[list[Task]] = [[] for _ in range(n_jobs)]
+    done = 0
+    for task in ordered:
+        middle = done + task.n_events / 2
+        shares[min(int(middle * n_jobs / max(total, 1)), n_jobs - 1)].append(task)
+        done += task.n_events
+    return [tasks for tasks in shares if tasks]
+
+
+def write_submission(folder: Path, submission: Submission, shares: Sequence[Sequence[Task]]) -> Path:
+    """Write a submission and the lists of its jobs into a new numbered folder, and return that.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the result.
+    submission : Submission
+    shares : sequence of sequences of Task
+    """
+    number = max(submission_numbers(folder), default=0) + 1
+    place = folder / BATCH / str(number)
+    for job, tasks in enumerate(shares):
+        n_events = sum(task.n_events for task in tasks)
+        named = {"keys": [task.key for task in tasks], "events": n_events}
+        write_bytes(list_of_job(place, job), _json(named))
+    (place / "logs").mkdir()
+    rewrite(place, submission)
+    return place
+
+
+def rewrite(place: Path, submission: Submission) -> None:
+    """Write a submission into its folder."""
+    plain = asdict(submission) | {"system": submission.system.value}
+    write_bytes(place / _SUBMISSION, _json(plain))
+
+
+def read_submission(place: Path) -> Submission:
+    """Read a submission from its folder."""
+    return record_of(Submission, read_object(place / _SUBMISSION), f"{place.name}/{_SUBMISSION}")
+
+
+def submission_numbers(folder: Path) -> list[int]:
+    """Return the numbers of the submissions of a result, those that broke off included."""
+    return sorted(int(path.name) for path in (folder / BATCH).glob("*") if path.name.isdecimal())
+
+
+def submissions(folder: Path) -> dict[Path, Submission]:
+    """Read all submissions of a result, by folder, oldest first."""
+    places = [folder / BATCH / str(number) for number in submission_numbers(folder)]
+    return {place: read_submission(place) for place in places if (place / _SUBMISSION).exists()}
+
+
+def latest(folder: Path) -> tuple[Path, Submission]:
+    """Read the last submission of a result.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    known = submissions(folder)
+    if not known:
+        raise FileNotFoundError(2, "nothing was submitted", str(folder))
+    return list(known.items())[-1]
+
+
+def list_of_job(place: Path, job: int) -> Path:
+    """Return the file with the keys that a job has to count."""
+    return place / _JOBS / f"{job}.json"
+
+
+def keys_of_job(place: Path, job: int) -> list[str]:
+    """Return the keys that a job has to count."""
+    keys: list[str] = read_object(list_of_job(place, job))["keys"]
+    return keys
+
+
+def events_of_job(place: Path, job: int) -> int:
+    """Return how many events a job has to count."""
+    return int(read_object(list_of_job(place, job))["events"])
+
+
+def say(place: Path, job: int, word: Word) -> None:
+    """Leave word of a job."""
+    write_bytes(place / _STATES / f"{job}.json", _json(asdict(word) | {"state": word.state.value}))
+
+
+def hear(place: Path, job: int) -> Word:
+    """Return the last word of a job."""
+    path = place / _STATES / f"{job}.json"
+    return record_of(Word, read_object(path), path.name) if path.exists() else Word()
+
+
+def reasons(folder: Path) -> dict[str, tuple[str, bool]]:
+    """Return the `Word.failures` of all jobs; the last word counts."""
+    known: dict[str, tuple[str, bool]] = {}
+    for place, submission in submissions(folder).items():
+        for job in range(submission.n_jobs):
+            known |= hear(place, job).failures
+    return known
+
+
+def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Iterator[str]:
+    """Say of every submission what became of its jobs, line by line.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the result.
+    queued : mapping of Path to collection of int or None
+        Jobs that are still in the queue, by submission; None where that is not known.
+    """
+    for place, submission in submissions(folder).items():
+        fates = [_fate(place, job, queued.get(place)) for job in range(submission.n_jobs)]
+        counts = Counter(fate.state.value for fate in fates)
+        sent = f"{submission.system.value} {submission.batch_id or '(not sent)'}"
+        states = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
+        yield f"submission {place.name}, {sent}: jobs: {states}"
+        for job, fate in enumerate(fates):
+            if fate.state in (State.FAILED, State.LOST):
+                why = fate.error or (counted(len(fate.failures), "segment") if fate.failures else "")
+                log = Path(BATCH, place.name, "logs", f"{job}.err")
+                yield f"  job {job} {fate.state.value}{': ' if why else ''}{why}; see {log}"
+
+
+def _fate(place: Path, job: int, queued: Collection[int] | None) -> Word:
+    """Tell what became of a job; done is one whose segments were all counted, by whomever."""
+    word = hear(place, job)
+    ledger = Ledger(place.parents[1] / "partials")
+    if all(ledger.path(key).exists() for key in keys_of_job(place, job)):
+        return Word(State.DONE)
+    if word.state in (State.WAITING, State.RUNNING) and queued is not None and job not in queued:
+        return Word(State.LOST)
+    return word
+
+
+def _json(plain: Mapping[str, object]) -> bytes:
+    return (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode()

@@ -1,0 +1,1 @@
+"""Freezing an analysis and opening its box."""

@@ -1,0 +1,95 @@
+"""What `na64 audit` finds: whether the log is whole, judged by its chain and by what lies elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from na64.datasets.basics.json_records import parse_object
+from na64.outputs.blinding.freeze import FREEZE
+from na64.outputs.result import audit_log
+from na64.outputs.result.request import LOG, REQUEST, read_request
+
+
+def find_log(path: Path) -> Path:
+    """Find the log: a file, or the one of a result's or a catalogue's folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    if path.is_dir():
+        path = read_request(path).log(path) if (path / REQUEST).exists() else path / LOG
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no log")
+    return path
+
+
+def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
+    """Give what is wrong with a log, one line each; no run file is read.
+
+    Parameters
+    ----------
+    path : Path
+        As `find_log` takes it. Of a folder of a result, what lies there must be in the log too.
+    heads : iterable of str
+        Hashes of lines that were kept elsewhere.
+    """
+    log = find_log(path)
+    if found := audit_log.altered(log):
+        return found
+    if not path.is_dir() or not (path / REQUEST).exists():
+        return audit_log.lost(log, heads)
+    known = [*heads, read_request(path).audit]
+    return [*audit_log.lost(log, known), *_of_freeze(path, log), *unknown_records(path, log)]
+
+
+def _of_freeze(folder: Path, log: Path) -> Iterator[str]:
+    if (folder / FREEZE).exists():
+        yield from _compare(folder / FREEZE, log, "audit")
+
+
+def unknown_records(folder: Path, log: Path) -> Iterator[str]:
+    """Compare opened boxes with what the log says of them."""
+    for path in sorted(folder.glob("unblinded*.json")):
+        yield from _compare(path, log, "record")
+        yield from _of_files(path)
+
+
+def _of_files(path: Path) -> Iterator[str]:
+    """Compare what an opening wrote with the record of it."""
+    try:
+        files = parse_object(path.read_bytes(), path.name).get("files", {})
+        named = {str(name): str(digest) for name, digest in files.items()}
+    except (AttributeError, ValueError):
+        return
+    place = path.with_name(path.stem.replace("unblinded", "opened"))
+    for name, digest in named.items():
+        file = place / Path(name).name
+        if not file.is_file():
+            yield f"{place.name}/{name} is gone"
+        elif sha256(file.read_bytes()).hexdigest() != digest:
+            yield f"{place.name}/{name} is not the one that {path.name} names"
+
+
+def _named(log: Path) -> set[str]:
+    details = (line["details"] for line in audit_log.entries(log))
+    return {str(value) for one in details if isinstance(one, dict) for value in one.values()}
+
+
+def _compare(path: Path, log: Path, key: str) -> Iterator[str]:
+    data = path.read_bytes()
+    if sha256(data).hexdigest() not in _named(log):
+        yield f"{path.name} is not the one that the log knows"
+    yield from (f"{path.name}: {problem}" for problem in audit_log.lost(log, _heads(data, key)))
+
+
+def _heads(data: bytes, key: str) -> list[str]:
+    """Give the hash that a file keeps of a line of the log; none if it has been damaged."""
+    try:
+        found = parse_object(data, "")[key]
+        return [found if isinstance(found, str) else found["audit"]]
+    except (KeyError, TypeError, ValueError):
+        return []

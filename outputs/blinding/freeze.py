@@ -1,0 +1,332 @@
+"""The manifest of a frozen analysis: all that must be the same when its box is opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.identity import identity
+from na64.datasets.basics.json_records import parse_object
+from na64.datasets.catalogue.build import Catalogue, Kind
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.origin import Origin, origin_of, problem_of, unseal_facts
+from na64.outputs.result import audit_log
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.product_names import LIMITS
+from na64.outputs.result.products import Products
+from na64.outputs.result.provenance import code_digest, packages, to_json
+from na64.outputs.result.request import Request, ranges, read_request, set_up
+from na64.outputs.result.store import read_result
+from na64.outputs.result.summary import Summary, Verdict
+from na64.outputs.verdict import verdict_problems
+from na64.processors.job import Job, RunContext
+from na64.selections.selection import Selection
+
+FREEZE = "freeze.json"
+SCHEMA = 1
+"""Version of `freeze.json`."""
+
+NOT_STATED = "not stated"
+
+REPLACED = "replaced"
+"""Folder of what cannot be made again: freezes and opened boxes of results that were replaced."""
+
+
+class RefusedError(RuntimeError):
+    """A rule of the blind analysis stands against it; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What people state when they freeze.
+
+    Attributes
+    ----------
+    background, expected_limit : str
+        The estimate and the limit that the opened box will be compared with.
+    upstream : str
+        Any blinding that was applied to the files before.
+    after : str
+        The freeze under which the box was opened before; empty for a first opening.
+    """
+
+    background: str = NOT_STATED
+    expected_limit: str = NOT_STATED
+    upstream: str = NOT_STATED
+    after: str = ""
+
+
+def _stated_in(folder: Path) -> dict[str, Any] | None:
+    """Give background and expected limit as `LIMITS` has them, if `na64 limits` wrote it of this result.
+
+    Raises
+    ------
+    RefusedError
+        It is of another result or of several, was edited, or is not of the files that are there.
+    """
+    path = folder / LIMITS
+    if not path.exists():
+        return None
+    data = path.read_bytes()
+    try:
+        plain, found = unseal_facts(data, LIMITS)
+        background, limit = plain["background"], plain["expected_limit"]
+        stated = {
+            "sha256": _sha256(data),
+            "background": {"n": float(background["n"]), "error": float(background["error"])},
+            "expected_limit": limit,
+            "periods": [
+                {name: period[name] for name in ("name", "background", "background_error")}
+                for period in plain["periods"]
+            ],
+            "excluded": [int(run["run"]) for run in plain["excluded"]],
+            "request": dict(plain["request"]),
+            "files": [dict(file) for file in plain["files"]],
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"{LIMITS}: no background and expected limit ({type(error).__name__})") from None
+    if problem := problem_of(found, Origin(origin_of(folder).result), of=folder.name):
+        raise RefusedError(f"{LIMITS}: {problem}; na64 limits has to be run again")
+    if changed := changed_files(folder, stated):
+        raise RefusedError(f"{LIMITS} was made of {changed[0]}; na64 limits has to be run again")
+    return stated
+
+
+def changed_files(folder: Path, stated: Mapping[str, Any] | None) -> list[str]:
+    """Name the files that a background and a limit were made of and that are not as they were then."""
+    changed = []
+    for file in stated["files"] if stated else ():
+        path = folder / file["path"]
+        if not path.is_file():
+            changed.append(f"{path.name}, which is gone")
+        elif _sha256(path.read_bytes()) != file["sha256"]:
+            changed.append(f"another {path.name} than there is")
+    return changed
+
+
+def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, str]:
+    """Say what is declared; what is not stated by option is taken from the estimate."""
+    background, limit = declared.background, declared.expected_limit
+    if estimate and background == NOT_STATED:
+        background = "{n:.4g} +- {error:.3g} events".format(**estimate["background"])
+    if estimate and limit == NOT_STATED:
+        limit = _limit_in_words(estimate["expected_limit"])
+    return {
+        "background": background,
+        "expected_limit": limit,
+        "upstream_blinding": declared.upstream,
+        "after": declared.after,
+    }
+
+
+def _limit_in_words(limit: Mapping[str, Any]) -> str:
+    events = limit.get("events", {})
+    if not isinstance(events, Mapping) or "median" not in events:
+        return f"as in {LIMITS}"
+    level = f" at {limit['level']:.0%} CL" if "level" in limit else ""
+    return f"{events['median']:.4g} events (median){level}"
+
+
+def freeze(folder: Path, declared: Declared) -> str:
+    """Write the manifest of the result in a folder, log it, and return its sha256: the commitment.
+
+    Background and expected limit are those declared, or else those that `na64 limits` found.
+
+    Raises
+    ------
+    RefusedError
+        The result is not one of blind data, not complete, or not that of catalogue and selection as they are.
+    """
+    request = read_request(folder)
+    log = request.log(folder)
+    if problems := audit_log.altered(log):
+        raise RefusedError(f"{log.name}: {problems[0]}")
+    if declared.after and declared.after not in opened_freezes(log):
+        raise RefusedError(f"no box was opened under the freeze {declared.after}")
+    found, estimate = current(folder, request), _stated_in(folder)
+    manifest: dict[str, Any] = {
+        "schema": SCHEMA,
+        "declared": _in_words(declared, estimate),
+        "estimate": estimate,
+        "frozen": found,
+        "stage_key": secrets.token_hex(32),
+        "audit": audit_log.head(log),
+    }
+    data = to_json(manifest)
+    digest = _sha256(data)
+    write_bytes(folder / FREEZE, data)
+    catalogue = found["catalogue"]["identity"]
+    audit_log.append(
+        log, "freeze", {"freeze": digest, "catalogue": catalogue, **_stated(manifest["declared"])}
+    )
+    return digest
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _stated(declared: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in declared.items() if text not in ("", NOT_STATED)}
+
+
+def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
+    """Read the manifest of this sha256; that of a result that was replaced since counts too.
+
+    Raises
+    ------
+    RefusedError
+        The folder has none, or another.
+    """
+    paths = [folder / FREEZE, *sorted((folder / REPLACED).glob(f"*/{FREEZE}"))]
+    manifests = [path.read_bytes() for path in paths if path.is_file()]
+    if not manifests:
+        raise RefusedError("nothing was frozen here")
+    for data in manifests:
+        if _sha256(data) == digest:
+            return parse_object(data, FREEZE)
+    raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
+
+
+def current(folder: Path, request: Request) -> dict[str, Any]:
+    """Give all that a manifest fixes, as it is now.
+
+    Raises
+    ------
+    RefusedError
+        The stored result cannot be frozen.
+    """
+    catalogue, job = set_up(folder, request)
+    products = read_result(folder)
+    summary = products.summary
+    _check(summary, catalogue, job, request)
+    _check_verdict(products, catalogue, job)
+    return {
+        **_code(),
+        "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
+        "selection": _selection(job.selection),
+        "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
+        "periods": dict(_periods(job)),
+        "runs": _runs(job),
+        "bad_list": identity(job.bad),
+        "layouts": {name: layout.identity for name, layout in job.layouts.items()},
+        "blind_result": dict(summary.products),
+    }
+
+
+def differences(frozen: object, now: object, where: str = "") -> Iterator[str]:
+    """Name every place where two manifests differ, with both values."""
+    if isinstance(frozen, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*frozen, *now}):
+            place = f"{where}.{key}" if where else str(key)
+            yield from differences(frozen.get(key), now.get(key), place)
+    elif frozen != now:
+        yield f"{where} is {_short(now)}, was frozen as {_short(frozen)}"
+
+
+def opened_freezes(log: Path) -> list[str]:
+    """Give the freezes under which something was opened, in order."""
+    return [str(details["freeze"]) for details in openings(log)]
+
+
+def openings(log: Path) -> list[Mapping[str, Any]]:
+    """Give what the log says of every opening, in order."""
+    found = []
+    for line in audit_log.entries(log):
+        details = line["details"]
+        if line["event"] == "opening" and isinstance(details, Mapping):
+            found.append(details)
+    return found
+
+
+def _check(summary: Summary, catalogue: Catalogue, job: Job, request: Request) -> None:
+    if catalogue.kind is not Kind.DATA or not summary.is_data:
+        raise RefusedError("simulation is not blind: there is nothing to freeze")
+    for what, now in (("catalogue", catalogue.identity), ("selection", job.selection.identity)):
+        if summary.identities.get(what) != now:
+            raise RefusedError(f"the stored result is of another {what} than there is now")
+    if summary.verdict is not Verdict.COMPLETE or request.limit is not None:
+        raise RefusedError(f"the stored result is incomplete: {'; '.join(summary.reasons) or 'limited'}")
+
+
+def _check_verdict(products: Products, catalogue: Catalogue, job: Job) -> None:
+    """Compute the verdict again from what is stored and what is catalogued, whatever the result says."""
+    problems = verdict_problems(products)
+    summary = products.summary
+    counted = {facts.run: facts.accounting["recorded"] for facts in summary.runs}
+    catalogued = {run: catalogue.runs[run] for run in job.runs}
+    for run in sorted(counted.keys() | catalogued.keys()):
+        if counted.get(run) != catalogued.get(run):
+            problems.append(
+                f"run {run}: the result is of {counted.get(run, 0):,} recorded events, the catalogue has "
+                f"{catalogued.get(run, 0):,}"
+            )
+    if catalogue.unreviewed:
+        problems.append(f"{catalogue.unreviewed[0].name} was not read, and nobody has reviewed why")
+    if problems:
+        raise RefusedError(f"the stored result is incomplete: {problems[0]}")
+
+
+def _code() -> dict[str, Any]:
+    return {"code": code_digest(), "packages": packages()}
+
+
+def _selection(selection: Selection) -> dict[str, Any]:
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    facts = selection_facts(selection, features)
+    places = {
+        group: {cut.name: [_words(i.text, i.table) for i in cut.intervals] for cut in cuts}
+        for group, cuts in (("cuts", facts.cuts), ("regions", facts.regions))
+    }
+    return {
+        "name": selection.name,
+        "order": list(selection.cut_names),
+        **places,
+        "variations": {variation.name: list(variation.texts) for variation in facts.variations},
+        "yields_after": selection.yields_after,
+        "identity": selection.identity,
+    }
+
+
+def _words(text: str, table: str) -> str:
+    return f"{text} [{table}]" if table else text
+
+
+def _periods(job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
+    periods = load_periods()
+    for run, context in {context.period: (run, context) for run, context in job.runs.items()}.values():
+        yield context.period, _period(run, context, job, periods)
+
+
+def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Any]) -> dict[str, Any]:
+    period, box = periods[context.period], box_facts(periods[context.period])
+    return {
+        "box": {
+            "identity": context.box.identity,
+            "hidden_region": job.hidden_region(run),
+            "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
+            "ecal": f"below {box.ecal:g} GeV, guard {box.guard_ecal:g} GeV",
+            "hcal": f"below {box.hcal:g} GeV, guard {box.guard_hcal:g} GeV",
+        },
+        "setup": identity(context.setup),
+        "facts": {
+            fact.name: f"{fact.value} {fact.unit} {fact.source}" for fact in period_facts(period).facts
+        },
+    }
+
+
+def _runs(job: Job) -> dict[str, str]:
+    kinds = sorted({context.type.value for context in job.runs.values()})
+    return {kind: ranges(run for run, c in job.runs.items() if c.type.value == kind) for kind in kinds}
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 100 else f"{text[:97]}..."

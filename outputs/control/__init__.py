@@ -1,0 +1,1 @@
+"""Control samples: efficiencies of single cuts, and dimuons."""

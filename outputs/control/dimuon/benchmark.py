@@ -1,0 +1,257 @@
+"""Region I against simulation: dimuons seen over dimuons expected, by run, by period and in all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from na64.outputs.result.products import Products
+from na64.outputs.result.summary import RunFacts
+from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.yields import Constancy, constancy, poisson_errors
+
+SHOWER_CUT = "shower_chi2"
+"""The cut with and without which the benchmark is made."""
+
+EXPOSURE_ERROR = 0.05
+"""Relative error of EOT [V: 2606.17320 (abs)]."""
+
+PRODUCTION_ERROR = 0.10
+"""Relative error of the production of pairs: the residual of data over simulation in papers [R-med]."""
+
+ALL = "all"
+_UNIFORM = 1e-6
+
+KINDS: dict[str, Kind] = {
+    "after": Kind.TEXT,
+    "of": Kind.TEXT,
+    "period": Kind.TEXT,
+    "eot_live": Kind.NUMBER,
+    "observed": Kind.COUNT,
+    "expected": Kind.NUMBER,
+    "expected_error": Kind.NUMBER,
+    "ratio": Kind.NUMBER,
+    "error_below": Kind.NUMBER,
+    "error_above": Kind.NUMBER,
+}
+"""Columns of `dimuon.csv`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Events of Region I per live electron on target, with the statistical error."""
+
+    value: float
+    error: float
+
+    def __post_init__(self) -> None:
+        if not self.value > 0 or not self.error >= 0:
+            raise ValueError(
+                f"simulation expects {self.value} +- {self.error} dimuons per electron on target"
+            )
+
+    def times(self, factor: float) -> Rate:
+        """Scale value and error."""
+        return Rate(self.value * factor, self.error * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Dimuons seen over dimuons expected, of one exposure.
+
+    Attributes
+    ----------
+    of, period : str
+        A run, a period, or `ALL`.
+    eot : float
+        Live electrons on target.
+    observed : int
+    rate : Rate
+        Expected per electron.
+    """
+
+    of: str
+    period: str
+    eot: float
+    observed: int
+    rate: Rate
+
+    @property
+    def expected(self) -> float:
+        """Dimuons expected."""
+        return self.rate.value * self.eot
+
+    @property
+    def value(self) -> float:
+        """Seen over expected."""
+        return self.observed / self.expected
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Central 68 % interval of the counts and error of the simulation, as distances below and above."""
+        below, above = poisson_errors(np.array([self.observed], np.float64))[:, 0] / self.expected
+        simulated = self.value * self.rate.error / self.rate.value
+        return math.hypot(below, simulated), math.hypot(above, simulated)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Ratios after one cut.
+
+    Attributes
+    ----------
+    after : str
+        The cut after which Region I is counted.
+    runs, periods : tuple of Ratio
+    everything : Ratio
+    test : Constancy or None
+        That the runs have one rate.
+    """
+
+    after: str
+    runs: tuple[Ratio, ...]
+    periods: tuple[Ratio, ...]
+    everything: Ratio
+    test: Constancy | None
+
+    @property
+    def systematic(self) -> float:
+        """Error of the ratio of everything that no run can tell: exposure and production."""
+        return self.everything.value * math.hypot(EXPOSURE_ERROR, PRODUCTION_ERROR)
+
+    def table_rows(self) -> Iterator[tuple[Value, ...]]:
+        """Yield the rows of `KINDS`: runs, periods, all."""
+        for ratio in (*self.runs, *self.periods, self.everything):
+            expected_error = ratio.rate.error * ratio.eot
+            numbers = (ratio.eot, ratio.observed, ratio.expected, expected_error, ratio.value, *ratio.errors)
+            yield (self.after, ratio.of, ratio.period, *numbers)
+
+
+def stages(products: Products) -> tuple[str, ...]:
+    """Give the cuts after which Region I is compared: before the shower cut if there is one, and after it."""
+    names = ["visible", *(cut.name for cut in products.summary.selection.cuts)]
+    if SHOWER_CUT not in names:
+        return (products.summary.selection.yields_after,)
+    place = names.index(SHOWER_CUT)
+    return (names[place - 1], SHOWER_CUT)
+
+
+def region_counts(products: Products, after: str) -> dict[int, int]:
+    """Give the events of Region I of every run after a cut."""
+    rows = products.regions.records()
+    found = {str(row["run"]): int(row["region_I"] or 0) for row in rows if row["cut"] == after}
+    return {int(run): count for run, count in found.items() if run.isdecimal()}
+
+
+def expected_rate(simulation: Products, after: str) -> Rate:
+    """Give the dimuons that a simulation expects per live electron.
+
+    Parameters
+    ----------
+    simulation : Products
+        Simulation with exposure; weighted if its pairs are biased.
+    after : str
+
+    Raises
+    ------
+    ValueError
+        No exposure is known, or weights differ between events and the cut is not the one of `yields.csv`.
+    """
+    runs = _physics(simulation)
+    eot = math.fsum(run.eot_live or 0.0 for run in runs)
+    if not eot > 0:
+        raise ValueError("the simulation has no exposure: its folder needs conditions/runs.csv with eot_live")
+    counts = region_counts(simulation, after)
+    n_events = sum(counts.get(run.run, 0) for run in runs)
+    if after == simulation.summary.selection.yields_after and "region_I_sumw" in simulation.yields.kinds:
+        chosen = {run.run for run in runs}
+        rows = [row for row in simulation.yields.records() if row["run"] in chosen]
+        sumw, sumw2 = (_sum(rows, f"region_I_{name}") for name in ("sumw", "sumw2"))
+        return Rate(sumw / eot, math.sqrt(sumw2) / eot)
+    weight = uniform_weight(simulation)
+    return Rate(weight * n_events / eot, weight * math.sqrt(n_events) / eot)
+
+
+def uniform_weight(simulation: Products) -> float:
+    """Give the weight that all simulated events of Region I have.
+
+    Raises
+    ------
+    ValueError
+        They have several.
+    """
+    if "region_I_sumw" not in simulation.yields.kinds:
+        return 1.0
+    rows = simulation.yields.records()
+    count, sumw, sumw2 = (_sum(rows, f"region_I{name}") for name in ("", "_sumw", "_sumw2"))
+    if not count or abs(sumw**2 - count * sumw2) > _UNIFORM * sumw**2:
+        raise ValueError(
+            "the simulated events have different weights: only the yields' own cut can be compared"
+        )
+    return sumw / count
+
+
+def compare(data: Products, after: str, rate: Rate) -> Benchmark:
+    """Compare the runs of known exposure with a rate.
+
+    Raises
+    ------
+    ValueError
+        No physics run has an exposure.
+    """
+    counts = region_counts(data, after)
+    known = [run for run in _physics(data) if run.eot_live]
+    if not known:
+        raise ValueError("no physics run has live electrons on target: there is nothing to compare with")
+    runs = tuple(_ratio(str(run.run), [run], counts, rate) for run in known)
+    periods = sorted({run.period for run in known})
+    of_periods = (
+        _ratio(name, [run for run in known if run.period == name], counts, rate) for name in periods
+    )
+    seen = np.array([ratio.observed for ratio in runs], np.float64)
+    test = constancy(seen, np.array([ratio.eot for ratio in runs]))
+    return Benchmark(after, runs, tuple(of_periods), _ratio(ALL, known, counts, rate), test)
+
+
+def shower_efficiency(data: tuple[int, int], simulation: tuple[Rate, Rate]) -> tuple[float, float]:
+    """Give the efficiency of the shower cut in data over that in simulation, with its error.
+
+    Parameters
+    ----------
+    data : tuple of int
+        Dimuons without and with the cut; those with it are among those without.
+    simulation : tuple of Rate
+        The same.
+    """
+    without, with_cut = data
+    if not without or not with_cut:
+        raise ValueError("no dimuons are left to see what the shower cut does")
+    seen = with_cut / without
+    expected = simulation[1].value / simulation[0].value
+    n_simulated = (simulation[0].value / simulation[0].error) ** 2
+    variance = (1 - seen) / with_cut + (1 - expected) / (expected * n_simulated)
+    return seen / expected, seen / expected * math.sqrt(max(variance, 0.0))
+
+
+def dimuon_table(benchmarks: Iterable[Benchmark]) -> Table:
+    """Put ratios after several cuts into one table."""
+    return Table(KINDS, [row for benchmark in benchmarks for row in benchmark.table_rows()])
+
+
+def _ratio(of: str, runs: list[RunFacts], counts: dict[int, int], rate: Rate) -> Ratio:
+    eot = math.fsum(run.eot_live or 0.0 for run in runs)
+    periods = {run.period for run in runs}
+    return Ratio(
+        of, periods.pop() if len(periods) == 1 else ALL, eot, sum(counts.get(r.run, 0) for r in runs), rate
+    )
+
+
+def _physics(products: Products) -> list[RunFacts]:
+    return [run for run in products.summary.runs if run.type in ("physics", "unknown")]
+
+
+def _sum(rows: list[dict[str, Value]], name: str) -> float:
+    return math.fsum(float(row[name] or 0.0) for row in rows)

@@ -1,0 +1,257 @@
+"""Makes the benchmark of a stored result and writes it beside the result."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import hist
+from matplotlib.figure import Figure
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.outputs.control import cut_efficiencies as probing
+from na64.outputs.control.dimuon import figures
+from na64.outputs.control.dimuon.benchmark import (
+    Benchmark,
+    Rate,
+    compare,
+    dimuon_table,
+    expected_rate,
+    shower_efficiency,
+    stages,
+)
+from na64.outputs.control.dimuon.by_run import histograms_by_run
+from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
+from na64.outputs.control.dimuon.production import Production
+from na64.outputs.origin import origin_of, seal_facts
+from na64.outputs.report.style import style
+from na64.outputs.result.products import Products
+from na64.outputs.result.provenance import code_digest, to_json
+from na64.outputs.result.table import Kind, Table
+
+DIMUON = "dimuon.csv"
+EFFICIENCIES = "efficiencies.csv"
+PEAKS = "muon_peaks.csv"
+FACTS = "dimuon.json"
+FIGURES = "dimuon"
+SCHEMA = 1
+"""Version of `FACTS`."""
+
+PROBED = ("srd", "veto", "vhcal", "hcal", "hcal3", "hcal_muon", "hcal_topology", "shower_chi2")
+"""Cuts whose efficiencies are given."""
+
+_SPECTRA = ("hcal_0_hcal_1", "hcal_1_hcal_2", "hcal_0", "hcal_1", "hcal_2")
+
+PEAK_KINDS: dict[str, Kind] = {
+    "run": Kind.TEXT,
+    "module": Kind.COUNT,
+    **dict.fromkeys(("mean", "mean_error", "width", "width_error", "events", "chi2"), Kind.NUMBER),
+    "degrees_of_freedom": Kind.COUNT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Data against simulation, in Region I.
+
+    Attributes
+    ----------
+    benchmarks : tuple of Benchmark
+        Without and with the shower cut, or one.
+    shower : tuple of float or None
+        Efficiency of the shower cut in data over simulation, and its error.
+    production : Production or None
+        Set if the expectation was normalised by the cross-section.
+    """
+
+    benchmarks: tuple[Benchmark, ...]
+    shower: tuple[float, float] | None
+    production: Production | None
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Muon peaks of all runs, and of every run if the partial results are there."""
+
+    spectra: Mapping[int, hist.Hist]
+    mean: Mapping[int, Peak | None]
+    by_run: Mapping[int, Mapping[int, Peak | None]]
+
+
+def compare_results(data: Products, simulation: Products, production: Production | None = None) -> Comparison:
+    """Compare Region I of two results of one selection.
+
+    Parameters
+    ----------
+    data, simulation : Products
+    production : Production, optional
+        Normalise by the cross-section.
+
+    Raises
+    ------
+    ValueError
+        They went through different selections, or the simulation is none, or an exposure is missing.
+    """
+    one, other = (p.summary.identities.get("selection") for p in (data, simulation))
+    if simulation.summary.is_data:
+        raise ValueError("the simulation is catalogued as data: catalogue it with --simulation")
+    if one != other:
+        names = (data.summary.selection.name, simulation.summary.selection.name)
+        raise ValueError(f"the selections {names[0]} and {names[1]} are not the same, cut by cut")
+    scale = production.scale if production else 1.0
+    rates = [expected_rate(simulation, after) for after in stages(data)]
+    benchmarks = tuple(
+        compare(data, after, rate.times(scale)) for after, rate in zip(stages(data), rates, strict=True)
+    )
+    return Comparison(benchmarks, _shower(benchmarks, rates), production)
+
+
+def _shower(benchmarks: tuple[Benchmark, ...], rates: list[Rate]) -> tuple[float, float] | None:
+    if len(benchmarks) != 2 or not benchmarks[1].everything.observed:
+        return None
+    without, with_cut = (benchmark.everything.observed for benchmark in benchmarks)
+    if without == with_cut and math.isclose(rates[0].value, rates[1].value):
+        return None
+    return shower_efficiency((without, with_cut), (rates[0], rates[1]))
+
+
+def find_peaks(folder: Path, products: Products, *, by_run: bool) -> Peaks:
+    """Fit the muon peaks of a result, and of its runs."""
+    spectra = peak_spectra(dict(products.histograms))
+    runs = histograms_by_run(folder, _SPECTRA) if by_run else {}
+    mean = {module: fit_peak(spectrum, module) for module, spectrum in spectra.items()}
+    of_runs = {run: _fit_run(peak_spectra(found), mean) for run, found in runs.items()}
+    return Peaks(spectra, mean, {run: found for run, found in of_runs.items() if any(found.values())})
+
+
+def _fit_run(spectra: Mapping[int, hist.Hist], mean: Mapping[int, Peak | None]) -> dict[int, Peak | None]:
+    """Fit the peaks of a run where all runs together have them."""
+    return {
+        module: fit_peak(spectrum, module, within=(peak.low, peak.high))
+        for module, spectrum in spectra.items()
+        if (peak := mean[module]) is not None
+    }
+
+
+def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Peaks) -> None:
+    """Write table, facts and figures of the benchmark."""
+    label = data.summary.label
+    write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
+    write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
+    write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
+    with style():
+        _save(folder, "ratios", figures.ratios(found.benchmarks, label=label))
+        what = "hcal topology, two muons beside"
+        _save(folder, "muon_peaks", figures.peaks(peaks.spectra, peaks.mean, label=label, what=what))
+        if peaks.by_run:
+            _save(folder, "muon_peaks_by_run", figures.peaks_by_run(peaks.by_run, peaks.mean, label=label))
+
+
+def write_efficiencies(folder: Path, products: Products) -> list[probing.Efficiency]:
+    """Find and write the efficiencies of a result's cuts."""
+    found = probing.efficiencies(products, probing.intensities(folder, products), PROBED)
+    write_bytes(folder / EFFICIENCIES, probing.efficiency_table(found).to_csv())
+    if found:
+        with style():
+            what = f"all other cuts of {products.summary.selection.name.replace('_', ' ')}"
+            figure = figures.efficiencies(found, label=products.summary.label, what=what)
+            _save(folder, "efficiencies", figure)
+    return found
+
+
+def peak_table(peaks: Peaks) -> Table:
+    """Put peaks of all runs, then of each, into a table."""
+    named = [("all", peaks.mean), *((str(run), found) for run, found in peaks.by_run.items())]
+    rows = [
+        (run, p.module, p.mean, p.mean_error, p.width, p.width_error, p.n_events, p.chi2, p.n_degrees)
+        for run, found in named
+        for p in found.values()
+        if p is not None
+    ]
+    return Table(PEAK_KINDS, rows)
+
+
+def of_comparison(found: Comparison) -> Iterator[str]:
+    """Yield the lines that a terminal shows of the benchmark."""
+    if found.production is not None:
+        made = found.production
+        yield (
+            f"cross-section: {made.pairs:.3g} pairs per electron, {100 * made.triggered:.1f} % trigger: "
+            f"{made.scale:.3f} +- {made.scale_error:.3f} of the simulated rate of {made.simulated:.3g}"
+        )
+    for benchmark in found.benchmarks:
+        ratio, (below, above) = benchmark.everything, benchmark.everything.errors
+        yield (
+            f"after {benchmark.after}: {ratio.observed} dimuons, {ratio.expected:.1f} expected in "
+            f"{ratio.eot:.4g} live EOT: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
+            f"+- {benchmark.systematic:.3f} (syst)"
+        )
+        if benchmark.test is not None:
+            yield f"  one rate for all runs: p = {benchmark.test.p_value:.2g}"
+    yield "  syst: exposure 5 % [V: 2606.17320 (abs)], production 10 % [R-med], unverified"
+    if found.shower is not None:
+        yield f"shower cut, data over simulation: {found.shower[0]:.3f} +- {found.shower[1]:.3f}"
+    yield f"correction of the signal efficiency: {_correction(found.benchmarks[-1])}"
+
+
+def of_peaks(peaks: Peaks) -> Iterator[str]:
+    """Yield the lines that a terminal shows of the muon peaks."""
+    for module, peak in peaks.mean.items():
+        text = "no peak"
+        if peak is not None:
+            text = f"{peak.mean:.3f} +- {peak.mean_error:.3f} GeV, width {peak.width:.2f} GeV"
+        yield f"HCAL {module}: {text}"
+
+
+def of_efficiencies(found: list[probing.Efficiency]) -> Iterator[str]:
+    """Yield the lines that a terminal shows of efficiencies."""
+    for efficiency in found:
+        total, (below, above) = efficiency.total, efficiency.total.errors
+        counts = f"{total.passed} of {total.tagged}"
+        line = f"  {efficiency.cut:<14} {total.value:.4f} +{above:.4f} -{below:.4f}  {counts}"
+        if (trend := efficiency.trend) is not None:
+            slope = f"{100e6 * trend.slope:+.2f} +- {100e6 * trend.slope_error:.2f} %"
+            line += f"; {slope} per 1e6 electrons a spill"
+        yield line
+
+
+def _correction(benchmark: Benchmark) -> str:
+    ratio = benchmark.everything
+    error = math.hypot(max(ratio.errors), benchmark.systematic)
+    consistent = "no correction is called for" if abs(ratio.value - 1) < error else "differs from 1"
+    return f"{ratio.value:.3f} +- {error:.3f}, {consistent}"
+
+
+def _facts(data: Products, found: Comparison) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "code": code_digest(),
+        "result": dict(data.summary.products),
+        "shower_cut": found.shower and {"ratio": found.shower[0], "error": found.shower[1]},
+        "production": found.production and _production(found.production),
+        "ratios": [
+            {
+                "after": b.after,
+                "observed": b.everything.observed,
+                "expected": b.everything.expected,
+                "ratio": b.everything.value,
+                "error": max(b.everything.errors),
+                "systematic": b.systematic,
+            }
+            for b in found.benchmarks
+        ],
+    }
+
+
+def _production(made: Production) -> dict[str, object]:
+    return asdict(made) | {"scale": made.scale, "scale_error": made.scale_error}
+
+
+def _save(folder: Path, name: str, figure: Figure) -> None:
+    for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix, metadata=metadata)
+        write_bytes(folder / FIGURES / f"{name}.{suffix}", buffer.getvalue())

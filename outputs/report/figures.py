@@ -1,0 +1,168 @@
+"""Which figures a result gets, with their captions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import hist
+from matplotlib.figure import Figure
+
+from na64.outputs.report import plots, spectra
+from na64.outputs.report.plane import plane
+from na64.outputs.report.style import style, watermark
+from na64.outputs.result.cutflow import VISIBLE
+from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
+from na64.outputs.result.summary import HistogramFacts, Role, Summary
+
+_TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure with its file name, the section of the report it belongs to, and its caption."""
+
+    name: str
+    section: str
+    caption: str
+    figure: Figure
+
+
+def draw(products: Products) -> Iterator[Drawing]:
+    """Yield every figure of a result."""
+    with style():
+        for drawing in _all(products):
+            if products.summary.is_unverified:
+                watermark(drawing.figure, "unverified simulation")
+            yield drawing
+
+
+def _all(products: Products) -> Iterator[Drawing]:
+    yield from _planes(products)
+    yield from _flows(products)
+    yield from _n_minus_one(products)
+    yield from _timing(products)
+    yield from _of_selection(products)
+
+
+def _planes(products: Products) -> Iterator[Drawing]:
+    summary = products.summary
+    last = summary.selection.cuts[-1].name if summary.selection.cuts else VISIBLE
+    for cut in dict.fromkeys((VISIBLE, summary.selection.yields_after, last)):
+        facts = _fact(summary, Role.PLANE, cut)
+        if facts is None:
+            continue
+        figure = plane(
+            products.histograms[facts.name],
+            boxes=summary.boxes,
+            closed=summary.is_data,
+            regions=summary.selection.regions,
+            label=summary.label,
+            title=facts.title,
+            opened=bool(summary.opening),
+        )
+        caption = f"Energies in ECAL and HCAL, {facts.title}. Below: the lowest HCAL energies."
+        if summary.is_data:
+            caption += (
+                " Events of calibration triggers and runs in the box are counted, but no plane has them."
+            )
+        yield Drawing(facts.name, "plane" if cut == VISIBLE else "planes", caption, figure)
+
+
+def _flows(products: Products) -> Iterator[Drawing]:
+    label, stage = products.summary.label, products.summary.selection.yields_after
+    all_runs = of_all_runs(products.cutflow)
+    yield Drawing(
+        "cutflow",
+        "cutflow",
+        "Events left after every cut (bars), passing this cut alone (diamonds), or all others (ticks).",
+        plots.cutflow(all_runs, label=label),
+    )
+    yield Drawing(
+        "regions",
+        "regions",
+        "Events of the regions after every cut, all runs.",
+        plots.regions_flow(of_all_runs(products.regions), yields_after=stage, label=label),
+    )
+    yield Drawing(
+        "yields",
+        "yields",
+        "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together. "
+        "Calibration and beam runs are left out.",
+        plots.yields_by_run(of_physics_runs(products), yields_after=stage, label=label),
+    )
+
+
+def _n_minus_one(products: Products) -> Iterator[Drawing]:
+    panels = _cut_panels(products)
+    if panels:
+        caption = (
+            "Every cut variable for the events that pass all the other cuts. Hatched: what the cut removes. "
+            "Numbers with arrows: events beyond the axis."
+        )
+        figure = spectra.page(panels, label=products.summary.label, title="all other cuts applied")
+        yield Drawing("n_minus_one", "n_minus_one", caption, figure)
+
+
+def _timing(products: Products) -> Iterator[Drawing]:
+    panels = [spectra.window_of(panel) for panel in _cut_panels(products, _TIMES)]
+    for facts in products.summary.histograms:
+        histogram = products.histograms[facts.name]
+        if facts.role is Role.SELECTION and _is_before_and_after(histogram):
+            panels.append(spectra.in_time_of(histogram, title=facts.label.split(" ")[0], note=facts.title))
+    if panels:
+        caption = (
+            "Before (line) and after (filled) the time windows: the times and the energies out of time of "
+            "events that pass all the other cuts; the sums of ECAL and HCAL at any time and in time."
+        )
+        figure = spectra.page(panels, label=products.summary.label, title="before and after the window")
+        yield Drawing("timing", "timing", caption, figure)
+
+
+def _of_selection(products: Products) -> Iterator[Drawing]:
+    summary = products.summary
+    chosen = [facts for facts in summary.histograms if facts.role is Role.SELECTION]
+    flat = [facts for facts in chosen if products.histograms[facts.name].ndim == 1]
+    if flat:
+        panels = [
+            spectra.panel_of(products.histograms[facts.name], title=facts.label, note=facts.title)
+            for facts in flat
+        ]
+        figure = spectra.page(panels, label=summary.label, title="histograms of the selection")
+        yield Drawing(
+            "spectra", "spectra", "What the selection asks for; each title says after which cut.", figure
+        )
+    for facts in chosen:
+        if facts not in flat:
+            figure = spectra.two_dimensional(
+                products.histograms[facts.name],
+                boxes=summary.boxes,
+                closed=summary.is_data,
+                regions=summary.selection.regions,
+                label=summary.label,
+                title=facts.title,
+            )
+            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", figure)
+
+
+def _cut_panels(products: Products, features: Collection[str] | None = None) -> list[spectra.Panel]:
+    """Panels of the cut variables, all or those of some features."""
+    cuts = {cut.name: cut for cut in products.summary.selection.cuts}
+    return [
+        spectra.panel_of(
+            products.histograms[facts.name], title=facts.cut.replace("_", " "), cut=cuts[facts.cut]
+        )
+        for facts in products.summary.histograms
+        if facts.role is Role.N_MINUS_ONE
+        and (features is None or products.histograms[facts.name].axes[0].name in features)
+    ]
+
+
+def _is_before_and_after(histogram: hist.Hist) -> bool:
+    """Whether the axes are an energy at any time and the same in time."""
+    names = [axis.name for axis in histogram.axes]
+    return len(names) == 2 and names[0] == f"{names[1]}_total"
+
+
+def _fact(summary: Summary, role: Role, cut: str) -> HistogramFacts | None:
+    return next((facts for facts in summary.histograms if facts.role is role and facts.cut == cut), None)

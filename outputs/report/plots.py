@@ -1,0 +1,188 @@
+"""Figures of counts: after every cut, by region, and by run."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from na64.outputs.report.style import (
+    ACCENT,
+    FILL,
+    INK,
+    QUIET,
+    REGION_COLOURS,
+    REGION_LINES,
+    REGION_MARKERS,
+    REGION_NAMES,
+    stamp,
+)
+from na64.outputs.result.table import Table
+from na64.outputs.result.yields import YIELD_NAMES, Constancy, constancy, poisson_errors
+
+_ROOM_FOR_COUNTS = 60
+"""The axis of the cut-flow ends this factor beyond the largest count, so that the numbers fit."""
+
+
+def cutflow(table: Table, *, label: str) -> Figure:
+    """Draw the events left after every cut of all runs, with this cut alone and with all the others.
+
+    Parameters
+    ----------
+    table : Table
+        `na64.outputs.result.cutflow.cutflow_table`, rows of all runs together.
+    label : str
+    """
+    names = [str(name).replace("_", " ") for name in table.column("cut")]
+    passed, alone, others = (_numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
+    figure = Figure(figsize=(7.4, 0.31 * len(names) + 1.4), layout="constrained")
+    axes = figure.subplots()
+    rows = np.arange(len(names))
+    lowest = _round_below(np.concatenate([passed, others]))
+    width = np.maximum(passed, lowest) - lowest
+    axes.barh(
+        rows,
+        width,
+        left=lowest,
+        height=0.7,
+        color=FILL,
+        edgecolor=ACCENT,
+        linewidth=0.8,
+        label="passed so far",
+    )
+    cuts = rows[1:]
+    axes.plot(np.maximum(alone[1:], lowest), cuts, "D", mfc="white", mec=INK, ms=4.5, label="this cut alone")
+    axes.plot(np.maximum(others[1:], lowest), cuts, "|", color=INK, ms=11, mew=1.8, label="all other cuts")
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xscale("log")
+    axes.set_xlim(lowest, max(passed.max(initial=0), 10 * lowest) * _ROOM_FOR_COUNTS)
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("events")
+    for row, (now, before) in enumerate(zip(passed, [math.nan, *passed[:-1]], strict=True)):
+        _write_counts(axes, row, now, before)
+    figure.legend(loc="outside lower center", ncols=3)
+    stamp(axes, label)
+    return figure
+
+
+def _round_below(counts: NDArray[np.float64]) -> float:
+    positive = counts[counts > 0]
+    return 10.0 ** math.floor(math.log10(positive.min() / 2)) if positive.size else 0.5
+
+
+def _write_counts(axes: Axes, row: int, now: float, before: float) -> None:
+    share = f"{100 * now / before:.1f} %" if before > 0 else ""
+    for x, text, colour in ((0.86, f"{now:,.0f}".replace(",", "\u2009"), INK), (0.985, share, QUIET)):
+        written = axes.text(x, row, text, transform=axes.get_yaxis_transform(), color=colour)
+        written.set(ha="right", va="center", fontsize=10)
+
+
+def regions_flow(table: Table, *, yields_after: str, label: str) -> Figure:
+    """Draw the events of every region after every cut.
+
+    Parameters
+    ----------
+    table : Table
+        `na64.outputs.result.cutflow.regions_table`, rows of all runs together.
+    yields_after : str
+        The cut after which the yields are taken.
+    label : str
+    """
+    cuts = [str(name) for name in table.column("cut")]
+    figure = Figure(figsize=(7.4, 4.8), layout="constrained")
+    axes = figure.subplots()
+    rows = np.arange(len(cuts))
+    for name, shown in REGION_NAMES.items():
+        line = axes.plot(
+            rows, _numbers(table, name), linestyle=REGION_LINES[name], marker=REGION_MARKERS[name]
+        )
+        line[0].set(color=REGION_COLOURS[name], label=shown if name == "elsewhere" else f"region {shown}")
+    axes.set_yscale("symlog", linthresh=1, linscale=0.4)
+    axes.set_ylim(0, None)
+    axes.yaxis.set_minor_locator(NullLocator())
+    if yields_after in cuts:
+        axes.axvline(cuts.index(yields_after), color=QUIET, linewidth=0.9)
+        text = axes.text(cuts.index(yields_after) - 0.15, 0.04, "yields taken here", color=QUIET)
+        text.set(transform=axes.get_xaxis_transform(), rotation=90, ha="right", va="bottom", fontsize=10)
+    names = [cut.replace("_", " ") for cut in cuts]
+    axes.set_xticks(rows, names, rotation=50, ha="right", rotation_mode="anchor")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylabel("events after the cut")
+    figure.legend(loc="outside lower center", ncols=4)
+    stamp(axes, label)
+    return figure
+
+
+def yields_by_run(table: Table, *, yields_after: str, label: str) -> Figure:
+    """Draw the yields of every run over its exposure, with Poisson errors and a test of constancy.
+
+    The exposure is EOT if at least half of the runs have it, else the visible events; runs without are
+    left out.
+
+    Parameters
+    ----------
+    table : Table
+        `na64.outputs.result.yields.yields_table`.
+    yields_after : str
+        The cut after which the regions are counted.
+    label : str
+    """
+    runs = np.asarray(table.column("run"), np.int64)
+    exposure, unit = _exposure(table)
+    kept = exposure > 0
+    names = [name for name in YIELD_NAMES if _numbers(table, name)[kept].sum() > 0] or [YIELD_NAMES[0]]
+    figure = Figure(figsize=(7.4, 1.75 * len(names) + 0.8), layout="constrained")
+    grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, name in zip(grid, names, strict=True):
+        _draw_yield(axes, runs[kept], _numbers(table, name)[kept], exposure[kept], name)
+        axes.set_ylabel(name.replace("_", " "))
+    grid[-1].set_xlabel("run")
+    grid[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
+    grid[-1].xaxis.set_minor_locator(NullLocator())
+    grid[-1].ticklabel_format(axis="x", style="plain", useOffset=False)
+    left_out = f", {int((~kept).sum())} left out" if not kept.all() else ""
+    stamp(grid[0], label, right=f"per {unit}{left_out}; regions after {yields_after.replace('_', ' ')}")
+    return figure
+
+
+def _exposure(table: Table) -> tuple[NDArray[np.float64], str]:
+    eot = np.array([float(value) if value is not None else 0.0 for value in table.column("eot")])
+    known = eot[eot > 0]
+    if known.size and 2 * known.size >= eot.size:
+        power = math.floor(math.log10(np.median(known)))
+        return eot / 10.0**power, f"$10^{{{power}}}$ EOT"
+    return (_numbers(table, "processed") - _numbers(table, "hidden")) / 1e3, "1000 visible events"
+
+
+def _draw_yield(
+    axes: Axes, runs: NDArray[np.int64], counts: NDArray[np.float64], exposure: NDArray[np.float64], name: str
+) -> None:
+    colour = REGION_COLOURS.get(name, INK)
+    errors = poisson_errors(counts) / exposure
+    marker = REGION_MARKERS.get(name, "D")
+    axes.errorbar(runs, counts / exposure, yerr=errors, fmt=marker, color=colour, capsize=0, elinewidth=1.1)
+    top = float(np.max(counts / exposure + errors[1], initial=0))
+    axes.set_ylim(0, top * 1.45 if top > 0 else 1)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    test = constancy(counts, exposure)
+    if test is not None:
+        axes.axhline(test.rate, color=colour, linewidth=1.0, linestyle="--")
+        written = axes.text(0.985, 0.92, _test_text(test), transform=axes.transAxes)
+        written.set(ha="right", va="top", fontsize=10.5)
+
+
+def _test_text(test: Constancy) -> str:
+    text = f"mean {test.rate:.4g},  $\\chi^2$/ndf = {test.chi2:.1f}/{test.n_degrees},  p = {test.p_value:.2g}"
+    return f"{text}  ({test.n_sparse} runs expect < 5)" if test.n_sparse else text
+
+
+def _numbers(table: Table, name: str) -> NDArray[np.float64]:
+    """Give a column as numbers; an empty field is zero."""
+    return np.array([float(value) if value is not None else 0.0 for value in table.column(name)])

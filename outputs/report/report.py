@@ -1,0 +1,177 @@
+"""One self-contained HTML page about a result."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.resources import files
+from types import MappingProxyType
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from na64.outputs.opened.state import OpenedBox
+from na64.outputs.report.style import REGION_NAMES
+from na64.outputs.result.cutflow import VISIBLE
+from na64.outputs.result.products import Products, of_all_runs
+from na64.outputs.result.summary import VariationFacts
+from na64.outputs.result.variations import Change, changes
+from na64.outputs.result.yields import YIELD_NAMES
+
+_TEMPLATE = "report.html.j2"
+_NOTHING: Mapping[str, Markup] = MappingProxyType({})
+_THIN_SPACE = "\u2009"
+_TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
+
+
+def render(
+    products: Products,
+    pictures: Sequence[tuple[str, str, str, bytes]],
+    *,
+    sections: Mapping[str, Markup] = _NOTHING,
+    metrics: Mapping[str, object] | None = None,
+    opening: OpenedBox | None = None,
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    products : Products
+    pictures : sequence of (name, section, caption, png)
+        In the order they are shown; embedded.
+    sections : mapping of str to Markup
+        `na64.outputs.report.sections`: what other commands add.
+    metrics : mapping, optional
+        `na64.outputs.result.metrics.read_metrics`.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
+
+    Returns
+    -------
+    str
+        HTML without any reference to another file or host.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        count=count, power=power, words=words, tagged=tagged, percent=percent, picture=_data_url
+    )
+    environment.filters.update(difference=difference, amount=amount)
+    template = environment.from_string((files(__package__) / _TEMPLATE).read_text(encoding="utf-8"))
+    return template.render(
+        summary=products.summary,
+        metrics=metrics,
+        provenance=products.provenance,
+        flow=_flow(products),
+        regions=of_all_runs(products.regions).records(),
+        yields=products.yields.records(),
+        yield_names=YIELD_NAMES,
+        variations=_variations(products),
+        region_names=REGION_NAMES,
+        pictures=partial(_of_section, pictures),
+        skipped=_skipped(products.summary.totals),
+        is_unverified=is_unverified,
+        visible=VISIBLE,
+        sections=sections,
+        opening=opening,
+    )
+
+
+def count(value: object) -> str:
+    """Write a number with thin spaces between thousands; a dash for nothing."""
+    if value is None or value == "":
+        return "\u2013"
+    return f"{value:,}".replace(",", _THIN_SPACE)
+
+
+def power(value: float | None) -> Markup:
+    """Write a number as a mantissa and a power of ten; a dash for nothing."""
+    if value is None:
+        return Markup("\u2013")
+    if value <= 0:
+        return Markup("0")
+    exponent = math.floor(math.log10(value))
+    return Markup("{}\u2009\u00d7\u200910<sup>{}</sup>").format(f"{value / 10**exponent:.3g}", exponent)
+
+
+def amount(value: float) -> str:
+    """Write a yield: a count, or a sum of weights with two digits after the point."""
+    return f"{value:,.{0 if float(value).is_integer() else 2}f}".replace(",", _THIN_SPACE)
+
+
+def difference(change: Change) -> str:
+    """Write a difference with its error."""
+    if not change.difference and not change.error:
+        return "0"
+    digits = 0 if change.error >= 10 or float(change.difference).is_integer() else 2
+    sign = "+" if change.difference > 0 else "\u2212" if change.difference < 0 else "\u00b1"
+    size = f"{abs(change.difference):,.{digits}f}".replace(",", _THIN_SPACE)
+    return f"{sign}{size} \u00b1 {change.error:.{max(digits, 1)}f}"
+
+
+def percent(part: float, whole: float) -> str:
+    """Write a share of a whole; a dash of nothing."""
+    if not whole:
+        return "\u2013"
+    share = 100 * part / whole
+    return f"{share:.1f}{_THIN_SPACE}%" if share >= 1 or share == 0 else f"{share:.2g}{_THIN_SPACE}%"
+
+
+def words(name: str) -> str:
+    """Turn the name of a cut, a region or a count into words."""
+    return name.replace("_", " ")
+
+
+def tagged(source: str) -> Markup:
+    """Write a source with the tags of what nobody has verified marked as such."""
+    parts = _TAG.split(source)
+    marked = (
+        Markup('<mark title="not verified">{}</mark>').format(part) if _TAG.fullmatch(part) else escape(part)
+        for part in parts
+    )
+    return Markup("").join(marked)
+
+
+def is_unverified(source: str) -> bool:
+    """Tell if a source has a tag of recollection or of something not found."""
+    return _TAG.search(source) is not None
+
+
+def _flow(products: Products) -> list[dict[str, object]]:
+    rows = of_all_runs(products.cutflow).records()
+    first = rows[0]["passed"] if rows else 0
+    before = first
+    flow: list[dict[str, object]] = []
+    for row in rows:
+        flow.append({**row, "before": before, "first": first})
+        before = row["passed"]
+    return flow
+
+
+def _variations(products: Products) -> list[tuple[VariationFacts, dict[str, Change]]]:
+    if products.varied_yields is None:
+        return []
+    found = changes(products.varied_yields)
+    return [(facts, found[facts.name]) for facts in products.summary.selection.variations]
+
+
+def _of_section(
+    pictures: Sequence[tuple[str, str, str, bytes]], section: str
+) -> list[tuple[str, str, str, bytes]]:
+    return [picture for picture in pictures if picture[1] == section]
+
+
+def _skipped(totals: Mapping[str, int]) -> dict[str, int]:
+    return {
+        name.removeprefix("skipped_"): number
+        for name, number in totals.items()
+        if name.startswith("skipped_")
+    }
+
+
+def _data_url(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

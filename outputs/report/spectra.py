@@ -1,0 +1,218 @@
+"""Distributions of single variables: cut variables, times, and what the selection asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import hist
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from na64.outputs.report.plane import AXES, draw_boxes, draw_counts, draw_regions
+from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
+from na64.outputs.result.summary import BoxFacts, CutFacts, IntervalFacts
+
+_PANELS_A_ROW = 3
+_HEADROOM = 20
+_LETTERS_ABOVE = 36
+"""Letters of title and note that fit above a panel."""
+_PANEL_HEIGHT, _ABOVE, _BELOW = 2.55, 0.62, 0.55
+"""Inches: of a row of panels, of the heading, and below the last row."""
+
+
+_BEYOND_TEXT: dict[str, Any] = {
+    "va": "top",
+    "fontsize": 9.5,
+    "color": QUIET,
+    "path_effects": [withStroke(linewidth=3, foreground="white")],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One distribution of a page.
+
+    Attributes
+    ----------
+    title, note : str
+        Above the panel.
+    counts : (n_bins,) float64
+    edges : (n_bins + 1,) float64
+    x_label : str
+    beyond : tuple of float
+        Events below and above the axis.
+    intervals : tuple of IntervalFacts
+        Bounds to draw.
+    after : (n_bins,) float64 or None
+        Drawn filled: what is left after the window.
+    names : tuple of str
+        What the line and the filling are, for the legend.
+    """
+
+    title: str
+    counts: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    x_label: str
+    beyond: tuple[float, float] = (0.0, 0.0)
+    intervals: tuple[IntervalFacts, ...] = ()
+    after: NDArray[np.float64] | None = None
+    names: tuple[str, str] = ("before", "after")
+    note: str = ""
+
+
+def panel_of(histogram: hist.Hist, *, title: str, note: str = "", cut: CutFacts | None = None) -> Panel:
+    """Make the panel of a one-dimensional histogram, with the bounds of a cut on its feature."""
+    (axis,) = histogram.axes
+    counts = histogram.values(flow=True)
+    intervals = cut.intervals if cut is not None else ()
+    return Panel(
+        title=title,
+        counts=counts[1:-1].astype(np.float64),
+        edges=axis.edges,
+        x_label=axis_label(axis),
+        beyond=(float(counts[0]), float(counts[-1])),
+        intervals=tuple(interval for interval in intervals if interval.feature == axis.name),
+        note=note,
+    )
+
+
+def window_of(panel: Panel) -> Panel:
+    """Return the panel with what its own bounds keep filled."""
+    kept = np.ones(len(panel.counts), np.bool_)
+    for low, high in (_drawn(interval, panel.edges) for interval in panel.intervals):
+        kept &= (panel.edges[1:] > low) & (panel.edges[:-1] < high)
+    after = np.where(kept, panel.counts, 0.0)
+    return replace(panel, after=after)
+
+
+def in_time_of(histogram: hist.Hist, *, title: str, note: str) -> Panel:
+    """Make the panel of the energy at any time (line) and in time (filled) from the histogram of both.
+
+    Parameters
+    ----------
+    histogram : Hist
+        First axis: energy at any time; second axis, with equal bins: energy in time.
+    title, note : str
+    """
+    any_time, in_time = histogram.axes
+    counts = histogram.values(flow=True).astype(np.float64)
+    total, left = counts.sum(axis=1), counts.sum(axis=0)
+    return Panel(
+        title=title,
+        counts=total[1:-1],
+        edges=any_time.edges,
+        x_label=axis_label(in_time).replace(", in time", ""),
+        after=left[1:-1],
+        names=("any time", "in time"),
+        note=note,
+    )
+
+
+def page(panels: Sequence[Panel], *, label: str, title: str) -> Figure:
+    """Draw panels side by side, three a row, with logarithmic counts."""
+    n_rows = max(1, math.ceil(len(panels) / _PANELS_A_ROW))
+    width, height = 10.5, _PANEL_HEIGHT * n_rows + _ABOVE + _BELOW
+    figure = Figure(figsize=(width, height))
+    grid = figure.subplots(n_rows, _PANELS_A_ROW, squeeze=False).ravel()
+    # Fixed places: measuring the text of thirty panels takes longer than everything else of the report.
+    figure.subplots_adjust(0.065, _BELOW / height, 0.98, 1 - _ABOVE / height, 0.25, 0.55)
+    for axes, panel in zip(grid, panels, strict=False):
+        draw_panel(axes, panel)
+        size = min(11.0, 11.0 * _LETTERS_ABOVE / max(1, len(panel.title) + len(panel.note)))
+        axes.xaxis.set_label_coords(1.0, -0.17)
+        axes.yaxis.set_label_coords(-0.14, 1.0)
+        axes.set_title(panel.title, loc="left", fontsize=size, fontweight="bold", y=1.0, pad=5)
+        axes.text(1, 1.02, panel.note, transform=axes.transAxes, ha="right", fontsize=9, color=QUIET)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    heading = f"$\\bf{{NA64}}$  {label}: {title}"
+    figure.text(0.01, 1 - 0.1 / height, heading, fontsize=12, ha="left", va="top")
+    return figure
+
+
+def draw_panel(axes: Axes, panel: Panel) -> None:
+    """Draw counts as steps, bounds as lines hatched on the side they remove, and what is beyond the axis."""
+    if panel.after is not None:
+        axes.stairs(panel.after, panel.edges, fill=True, color=FILL, label=panel.names[1])
+    colour = ACCENT if panel.after is None else INK
+    axes.stairs(panel.counts, panel.edges, color=colour, linewidth=1.2, label=panel.names[0])
+    _scale(axes, panel)
+    for interval in panel.intervals:
+        _draw_bounds(axes, interval, panel.edges)
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel("events")
+    if panel.after is None:
+        _write_beyond(axes, panel.beyond)
+    else:
+        axes.legend(loc="upper right", fontsize=10)
+
+
+def _scale(axes: Axes, panel: Panel) -> None:
+    top = max(3.0, _HEADROOM * float(panel.counts.max(initial=0)))
+    axes.set_xlim(panel.edges[0], panel.edges[-1])
+    axes.set_yscale("symlog", linthresh=1, linscale=0.7)
+    axes.set_ylim(0, top)
+    step = max(1, round(math.log10(top) / 4))
+    axes.set_yticks([0.0, *(10.0**power for power in range(0, math.ceil(math.log10(top)), step))])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _drawn(interval: IntervalFacts, edges: NDArray[np.float64]) -> tuple[float, float]:
+    """Bounds as drawn: of whole numbers in bins around them, to the edges of the bins."""
+    margin = 0.5 if np.allclose(edges % 1, 0.5) else 0.0
+    low = -math.inf if interval.low is None else interval.low - margin
+    high = math.inf if interval.high is None else interval.high + margin
+    return low, high
+
+
+def _draw_bounds(axes: Axes, interval: IntervalFacts, edges: NDArray[np.float64]) -> None:
+    left, right = axes.get_xlim()
+    low, high = _drawn(interval, edges)
+    for bound, start, stop in ((low, left, low), (high, high, right)):
+        if not left < bound < right:
+            continue
+        axes.axvline(bound, color=CLOSED, linewidth=1.2, gid="cut")
+        axes.axvspan(start, stop, facecolor="none", edgecolor=CLOSED, hatch="////", alpha=0.35, linewidth=0)
+    if interval.table:
+        text = "limit depends on\nanother variable"
+        axes.text(0.97, 0.8, text, transform=axes.transAxes, ha="right", va="top", fontsize=9.5, color=CLOSED)
+
+
+def _write_beyond(axes: Axes, beyond: tuple[float, float]) -> None:
+    below, above = (f"{number:,.0f}".replace(",", "\u2009") for number in beyond)
+    if beyond[0] > 0:
+        axes.text(0.03, 0.95, f"\u2190 {below}", transform=axes.transAxes, ha="left", **_BEYOND_TEXT)
+    if beyond[1] > 0:
+        axes.text(0.97, 0.95, f"{above} \u2192", transform=axes.transAxes, ha="right", **_BEYOND_TEXT)
+
+
+def two_dimensional(
+    histogram: hist.Hist,
+    *,
+    boxes: Sequence[BoxFacts],
+    closed: bool,
+    regions: Sequence[CutFacts],
+    label: str,
+    title: str,
+) -> Figure:
+    """Draw a two-dimensional histogram; the plane of ECAL and HCAL with regions and box."""
+    figure = Figure(figsize=(6.4, 4.9), layout="constrained")
+    axes = figure.subplots()
+    figure.colorbar(draw_counts(axes, histogram), ax=axes, pad=0.02).set_label("events per bin")
+    axes.set_xlabel(axis_label(histogram.axes[0]))
+    axes.set_ylabel(axis_label(histogram.axes[1]))
+    if tuple(axis.name for axis in histogram.axes) == AXES:
+        draw_regions(axes, regions, boxes, named=False)
+        draw_boxes(axes, boxes, closed=closed)
+    stamp(axes, label)
+    axes.text(0.03, 0.97, title, transform=axes.transAxes, va="top", fontsize=10.5, color=QUIET)
+    return figure

@@ -1,0 +1,192 @@
+"""From what came of a job to what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.catalogue.build import Catalogue, Kind, Status
+from na64.datasets.catalogue.triggers import differences
+from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.conditions import Conditions, SpillFacts
+from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
+from na64.datasets.conditions.periods import Period
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.result import histograms
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.identities import parts_of_job, parts_of_run
+from na64.outputs.result.messages import counted
+from na64.outputs.result.spills import Reading, read_spills
+from na64.outputs.result.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
+from na64.processors.campaign import CampaignResult
+from na64.processors.counting.booking import Booking
+from na64.processors.counting.tally import REGIONS
+from na64.processors.job import Job
+
+UNKNOWN = Exposure(None, None)
+_UNCOUNTED = "; its electrons on target do not count, being those of other events"
+
+SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
+Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
+
+
+def summarise(
+    catalogue: Catalogue,
+    job: Job,
+    result: CampaignResult,
+    booking: Booking,
+    periods: Mapping[str, Period],
+    *,
+    scope: str = "all runs",
+) -> Summary:
+    """Say everything about a result that is not in its tables and histograms.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+    result : CampaignResult
+    booking : Booking
+        Of the job's selection.
+    periods : mapping of str to Period
+    scope : str
+        Which runs were asked for.
+    """
+    used = [periods[name] for name in sorted({context.period for context in job.runs.values()})]
+    known = {period.name: (period, _spills(catalogue, period)) for period in used}
+    reading = read_spills(catalogue, result)
+    differing = {run: text for run, text in differences(catalogue, periods).items() if run in job.runs}
+    uncounted = {run: _UNCOUNTED for run in differing if not reading.may_lack(run)}
+    exposures = {
+        number: UNKNOWN if number in uncounted else _exposure(number, catalogue, job, reading, known)
+        for number in result.tallies
+    }
+    runs = tuple(_run(number, catalogue, job, result, exposures[number]) for number in sorted(exposures))
+    reasons = tuple(_reasons(catalogue, result))
+    is_data = catalogue.kind is Kind.DATA
+    selection = job.selection
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    return Summary(
+        verdict=Verdict.INCOMPLETE if reasons else Verdict.COMPLETE,
+        reasons=reasons,
+        is_data=is_data,
+        has_truth=any(record.truth for record in catalogue.good),
+        blinding=Blinding.BLIND if is_data else Blinding.NOT_BLINDED,
+        scope=scope,
+        totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
+        runs=runs,
+        selection=selection_facts(selection, features),
+        boxes=tuple(box_facts(period) for period in used),
+        periods=tuple(period_facts(period) for period in used),
+        histograms=histograms.describe(booking),
+        files=_files(catalogue),
+        warnings=(
+            *catalogue.warnings,
+            *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
+            *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
+        ),
+        failures=result.failures,
+        identities=_identities(catalogue, job),
+    )
+
+
+def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:
+    context, tally = job.runs[number], result.tallies[number]
+    counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
+    return RunFacts(
+        run=number,
+        period=context.period,
+        type=context.type.value,
+        accounting=counts,
+        eot_delivered=exposure.delivered,
+        eot_live=exposure.live,
+        identities=parts_of_run(catalogue, job, number),
+    )
+
+
+def _spills(catalogue: Catalogue, period: Period) -> SpillsOfRuns:
+    """Group the spills that a period and the tables beside the files know."""
+    known = Conditions(period.run_facts, period.spills, period.bad) + catalogue.conditions
+    by_run: SpillsOfRuns = {}
+    for spill in known.spills.values():
+        by_run.setdefault(spill.run, []).append(spill)
+    return by_run
+
+
+def _exposure(number: int, catalogue: Catalogue, job: Job, reading: Reading, known: Known) -> Exposure:
+    """Give the exposure of what was read; unknown if of any spill only a part was."""
+    period, by_run = known[job.runs[number].period]
+    spills = by_run.get(number, [])
+    unread = reading.unread(number, (spill.spill for spill in spills))
+    if unread is None:
+        return UNKNOWN
+    facts = period.facts(number, catalogue.run_facts.get(number))
+    return exposure_of_run(facts, spills, job.bad.of_run(number), unread=unread)
+
+
+def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
+    missing = {run: n_events for run, n_events in result.missing.items() if n_events}
+    if missing:
+        n_events, n_runs = counted(sum(missing.values()), "recorded event"), counted(len(missing), "run")
+        yield f"not read: {n_events} of {n_runs}"
+    pending = sum(record.status is Status.PENDING for record in catalogue.unreviewed)
+    if pending:
+        yield f"pending: {counted(pending, 'file')}; na64 catalogue --update looks again"
+    if pending < len(catalogue.unreviewed):
+        n_files = counted(len(catalogue.unreviewed) - pending, "file")
+        yield f"not read: {n_files}; nobody has reviewed why"
+    if result.failures:
+        yield f"failed: {counted(len(result.failures), 'piece')} of work"
+
+
+def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Reading) -> Iterator[str]:
+    for run in runs:
+        spills = known[run.period][1].get(run.run, [])
+        unread = reading.unread(run.run, (spill.spill for spill in spills))
+        if run.eot_delivered is None:
+            why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))
+            yield f"run {run.run}: no electrons on target are stated, {why}"
+        elif unread := (unread or frozenset()) & {spill.spill for spill in spills}:
+            yield f"run {run.run}: spills {to_ranges(unread)} were not read, and their electrons do not count"
+
+
+def _why_unknown(
+    run: RunFacts, spills: Iterable[SpillFacts], unread: frozenset[int] | None, bad: BadList
+) -> str:
+    if unread is None:
+        return "part of a spill was not read"
+    kept = kept_fractions(run.run, {spill.spill: spill for spill in spills}, bad, unread)
+    if vague := [number for number, fraction in kept.items() if fraction is None]:
+        return f"it is not stated what bad events leave of spill {vague[0]}"
+    if unread:
+        stated = unread & {spill.spill for spill in spills}
+        named = f"spills {to_ranges(stated)}" if stated == unread else f"{len(unread)} spills"
+        return f"there is no record of {named}, which were not read"
+    return f"period {run.period} has no record of it"
+
+
+def _totals(runs: tuple[RunFacts, ...], result: CampaignResult, stage: int) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for run in runs:
+        for name, count in run.accounting.items():
+            totals[name] = totals.get(name, 0) + count
+    tallies = list(result.tallies.values())
+    totals["visible"] = sum(tally.visible for tally in tallies)
+    totals["selected"] = sum(int(tally.passed()[0, -1]) for tally in tallies)
+    for index, region in enumerate(REGIONS[1:], start=1):
+        totals[region] = sum(int(tally.regions_after()[0, stage, index]) for tally in tallies)
+    return totals
+
+
+def _files(catalogue: Catalogue) -> FileFacts:
+    not_read = [
+        (record.name, f"reviewed: {record.accepted} ({record.reason})" if record.accepted else record.reason)
+        for record in catalogue.files
+        if not record.is_good
+    ]
+    return FileFacts(len(catalogue.files), len(catalogue.good), tuple(not_read))
+
+
+def _identities(catalogue: Catalogue, job: Job) -> dict[str, str]:
+    return {"catalogue": catalogue.identity, **parts_of_job(job)}

@@ -1,0 +1,99 @@
+"""What the report says of selections, boxes and periods, taken from the objects that were used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from na64.datasets.conditions.periods import Period
+from na64.datasets.instrument.features import Feature
+from na64.outputs.result.summary import (
+    BoxFacts,
+    CutFacts,
+    IntervalFacts,
+    PeriodFacts,
+    SelectionFacts,
+    VariationFacts,
+)
+from na64.selections.cut import Cut, Interval, Limits
+from na64.selections.regions import Region
+from na64.selections.selection import Selection
+from na64.selections.signal_box import load_box
+from na64.selections.variations import Variation
+
+
+def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> SelectionFacts:
+    """Give cuts and regions of a selection, in words and numbers.
+
+    Parameters
+    ----------
+    selection : Selection
+    features : mapping of str to Feature
+        Those of the package and of the plug-in.
+    """
+    return SelectionFacts(
+        name=selection.name,
+        label=selection.label,
+        description=selection.description,
+        cuts=tuple(_cut(cut, features) for cut in selection.cuts),
+        regions=tuple(_cut(region, features) for region in selection.regions),
+        yields_after=selection.yields_after,
+        variations=tuple(_variation(variation) for variation in selection.variations),
+    )
+
+
+def box_facts(period: Period) -> BoxFacts:
+    """Give the closed box of a period."""
+    box = load_box(period.name)
+    edges = box.rectangle()
+    return BoxFacts(
+        period=period.name,
+        ecal=edges.ecal,
+        hcal=edges.hcal,
+        guard_ecal=edges.ecal_hidden - edges.ecal,
+        guard_hcal=edges.hcal_hidden - edges.hcal,
+        source=box.source,
+        hcal_modules=period.setup.hcal_modules,
+    )
+
+
+def period_facts(period: Period) -> PeriodFacts:
+    """Give every number of a period."""
+    return PeriodFacts(period.name, period.provenance)
+
+
+def _cut(cut: Cut | Region, features: Mapping[str, Feature]) -> CutFacts:
+    return CutFacts(
+        name=cut.name,
+        intervals=tuple(_interval(interval, features[interval.feature]) for interval in cut.intervals),
+        source=cut.source,
+        label=cut.label,
+        is_unverified="[R-" in cut.source or "NOT FOUND" in cut.source,
+    )
+
+
+def _variation(variation: Variation) -> VariationFacts:
+    return VariationFacts(
+        name=variation.name,
+        texts=tuple(variation.texts()),
+        source=variation.source,
+        label=variation.label,
+        is_unverified=variation.is_unverified,
+        moves_plane=variation.effect.moves_plane,
+    )
+
+
+def _interval(interval: Interval, feature: Feature) -> IntervalFacts:
+    return IntervalFacts(
+        feature=feature.name,
+        unit=feature.unit,
+        text=interval.text,
+        low=interval.low if math.isfinite(interval.low) else None,
+        high=interval.high if math.isfinite(interval.high) else None,
+        table=_limits(interval.limits) if interval.limits is not None else "",
+    )
+
+
+def _limits(limits: Limits) -> str:
+    bins = (f"{value:.4g} from {edge:g}" for edge, value in zip(limits.edges, limits.values, strict=True))
+    return f"{limits.feature}: {', '.join(bins)}"

@@ -1,0 +1,91 @@
+"""Histograms of the result as `hist` objects and as a zip file that depends on their content alone."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+import hist
+import numpy as np
+import uhi.io.zip
+from numpy.typing import NDArray
+
+from na64.outputs.result.summary import HistogramFacts, Role
+from na64.processors.counting.booking import VISIBLE, Booking, Filled, Rule
+from na64.processors.counting.tally import sums
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_PERMISSIONS = 0o644 << 16
+_ROLES = {Rule.STAGES: Role.PLANE, Rule.N_MINUS_ONE: Role.N_MINUS_ONE, Rule.AFTER: Role.SELECTION}
+
+
+def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist]:
+    """Give every histogram by name: counts as Int64, weighted simulation as Weight.
+
+    Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut), ``n_minus_one_<cut>_<feature>``,
+    and those the selection gives. nan is in the overflow bin.
+
+    Parameters
+    ----------
+    booking : Booking
+    bins : (n_layers, n_bins) int64
+        `Tally.histograms` of all runs.
+    """
+    return {filled.name: _hist(filled) for filled in booking.filled(bins)}
+
+
+def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
+    """Say what each histogram is, in the same order."""
+    nothing = np.zeros((1, booking.n_bins), np.int64)
+    return tuple(
+        HistogramFacts(filled.name, filled.label, title(filled), _ROLES[filled.rule], filled.cut)
+        for filled in booking.filled(nothing)
+    )
+
+
+def title(filled: Filled) -> str:
+    """Say which events are in the histogram, in words."""
+    cut = filled.cut.replace("_", " ")
+    if filled.rule is Rule.N_MINUS_ONE:
+        return f"all cuts but {cut}"
+    return "visible events, before any cut" if filled.cut == VISIBLE else f"after {cut}"
+
+
+def to_zip(histograms: Mapping[str, hist.Hist]) -> bytes:
+    """Write every histogram as `uhi.io.zip` and `hist` read it, in name order, with fixed dates."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name in sorted(histograms):
+            uhi.io.zip.write(archive, name, histograms[name])
+    repacked = io.BytesIO()
+    with zipfile.ZipFile(written) as source, zipfile.ZipFile(repacked, "w") as target:
+        for name in sorted(source.namelist()):
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = _PERMISSIONS
+            target.writestr(member, source.read(name), compresslevel=6)
+    return repacked.getvalue()
+
+
+def from_zip(data: bytes) -> dict[str, hist.Hist]:
+    """Read every histogram that `to_zip` wrote, by name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = [name.removesuffix(".json") for name in archive.namelist() if name.endswith(".json")]
+        return {name: hist.Hist(uhi.io.zip.read(archive, name)) for name in names}
+
+
+def _hist(filled: Filled) -> hist.Hist:
+    axes = [
+        hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
+        for axis in filled.axes
+    ]
+    weighted = len(filled.contents) > 1
+    storage = hist.storage.Weight() if weighted else hist.storage.Int64()
+    histogram = hist.Hist(*axes, storage=storage, name=filled.name, label=filled.label)
+    if weighted:
+        numbers = sums(filled.contents)
+        histogram.view(flow=True)[...] = np.stack([numbers.sumw, numbers.sumw2], axis=-1)
+    else:
+        histogram.view(flow=True)[...] = filled.contents[0]
+    return histogram

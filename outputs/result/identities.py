@@ -1,0 +1,42 @@
+"""What a result depends on, part by part, so that a difference can be told."""
+
+from __future__ import annotations
+
+from na64.datasets.basics.identity import identity
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.conditions.conditions import SpillFacts
+from na64.processors.job import Job, feature_digest, result_digest
+from na64.processors.kernels.jit import kernel_digest
+
+
+def parts_of_job(job: Job) -> dict[str, str]:
+    """Name what all runs of a job depend on, part by part."""
+    return {
+        "selection": job.selection.identity,
+        "kernels": kernel_digest(),
+        "code of features": feature_digest(),
+        "code of counting": result_digest(),
+        "plug-in": job.plugin.digest if job.plugin else "none",
+    }
+
+
+def parts_of_run(catalogue: Catalogue, job: Job, run: int) -> dict[str, str]:
+    """Name what one run depends on besides, part by part; every file by its content."""
+    context = job.runs[run]
+    files: dict[str, list[str]] = {}
+    for record in catalogue.good:
+        if run in record.runs:
+            files.setdefault(f"file {record.name}", []).append(record.sha256)
+            files.setdefault(f"layout {record.layout}", [job.layouts[record.layout].identity])
+    return {
+        "period": identity([context.period, context.setup]),
+        "run type": context.type.value,
+        "box": job.hidden_region(run),
+        "bad list": identity(job.bad.of_run(run)),
+        "exposure": identity([catalogue.run_facts.get(run), _spills(catalogue, run)]),
+        **{name: " ".join(sorted(found)) for name, found in files.items()},
+    }
+
+
+def _spills(catalogue: Catalogue, run: int) -> list[SpillFacts]:
+    return [facts for (number, _), facts in sorted(catalogue.spills.items()) if number == run]

@@ -1,0 +1,72 @@
+"""What the program says about a catalogue, a plan and a result, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.catalogue.triggers import differences
+from na64.datasets.conditions.periods import Period
+from na64.outputs.result.summary import Summary
+from na64.processors.execution.tasks import Task
+
+_EVENTS_PER_SECOND = 2e5
+"""A cautious rate of one worker, for estimates."""
+
+
+def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]) -> Iterator[str]:
+    """Say what was registered, and what was not and why."""
+    for line in catalogue.warnings:
+        yield f"warning: {line}"
+    for run, text in differences(catalogue, periods).items():
+        yield f"warning: run {run}: {text}"
+    for record in catalogue.unreviewed:
+        yield f"{record.status.value}: {record.name}: {record.reason}"
+    runs = catalogue.runs
+    counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
+    yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
+
+
+def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], workers: int) -> Iterator[str]:
+    """Say what a job would read, and about how long it would take."""
+    paths = {task.path for task in tasks}
+    size = sum(record.size for record in catalogue.good if record.path in paths)
+    events = sum(task.n_events for task in tasks)
+    yield (
+        f"{counted(len(runs), 'run')}, {counted(len(tasks), 'segment')}, {counted(events, 'event')}, "
+        f"files of {size / 1e6:,.1f} MB"
+    )
+    seconds = events / (workers * _EVENTS_PER_SECOND)
+    yield f"about {seconds:.0f} s on {counted(workers, 'worker')}, and some seconds to start"
+
+
+def of_result(summary: Summary) -> Iterator[str]:
+    """Say the verdict, the totals, and what is to be known about them."""
+    totals = summary.totals
+    counts = ["recorded", "processed", *(["hidden"] if summary.is_data else []), "selected"]
+    yield f"{summary.verdict.value}: " + ", ".join(f"{totals[name]:,} {name}" for name in counts)
+    yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
+    for line in (*summary.reasons, *summary.failures):
+        yield f"  {line}"
+    for line in summary.warnings:
+        yield f"warning: {line}"
+
+
+def of_status(summary: Summary) -> Iterator[str]:
+    """Say run by run what was read, and which files were not."""
+    yield f"{summary.selection.name}, {summary.label}, {summary.scope}"
+    yield "     run  period      recorded   processed     skipped     missing"
+    for run in summary.runs:
+        counts = run.accounting
+        skipped = sum(number for name, number in counts.items() if name.startswith("skipped"))
+        numbers = (counts["recorded"], counts["processed"], skipped, counts["missing"])
+        yield f"{run.run:8d}  {run.period:8s}" + "".join(f"{number:12,d}" for number in numbers)
+    for name, reason in summary.files.not_read:
+        yield f"not read: {name}: {reason}"
+    yield from of_result(summary)
+
+
+def counted(number: int, noun: str) -> str:
+    """Say a number of things in English."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

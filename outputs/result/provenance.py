@@ -1,0 +1,114 @@
+"""What made a result: code, packages, inputs and command, without anything about who and where."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+import na64
+from na64.datasets.basics.identity import source_digest
+from na64.outputs.result.summary import Summary
+
+PACKAGES = (
+    "awkward",
+    "boost-histogram",
+    "coffea",
+    "dask",
+    "distributed",
+    "hist",
+    "llvmlite",
+    "matplotlib",
+    "mplhep",
+    "numba",
+    "numpy",
+    "pyarrow",
+    "scipy",
+    "uhi",
+    "uproot",
+)
+"""Packages whose version can change a product."""
+
+SCHEMA = 1
+"""Version of `provenance.json`."""
+
+_FOLDERS = re.compile(r"(?:(?<![\w.])|(?<=:))(?:~|\.{1,2})?/(?:[^\s/:,;'\"()\[\]]+/)*(?=[^\s/])")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
+
+
+def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Summary) -> dict[str, object]:
+    """Everything that made a result, as `provenance.json` holds it.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The arguments after ``na64``; folders, hosts and queries are taken out.
+    inputs : mapping of str to str
+        File name by sha256.
+    summary : Summary
+    """
+    return {
+        "schema": SCHEMA,
+        "version": na64.__version__,
+        "code": code_digest(),
+        "command": " ".join(["na64", *(anonymous(argument) for argument in command)]),
+        "selection": {"name": summary.selection.name, "identity": summary.identities.get("selection", "")},
+        "periods": {
+            period.name: [[fact.name, fact.value, fact.unit, fact.source] for fact in period.facts]
+            for period in summary.periods
+        },
+        "inputs": {sha256: PurePosixPath(name).name for sha256, name in sorted(inputs.items())},
+        "packages": packages(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def to_json(facts: Mapping[str, object]) -> bytes:
+    """Canonical JSON: sorted keys, two spaces."""
+    return (json.dumps(facts, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def code_digest() -> str:
+    """Name of the package's code by content; comments do not count."""
+    root = Path(na64.__file__).parent
+    folders = ("datasets", "selections", "processors", "outputs")
+    sources = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    return source_digest(sorted([root / "__init__.py", *sources]))
+
+
+def packages() -> dict[str, str]:
+    """Versions of `PACKAGES`; one that is not installed is left out."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def anonymous(text: str, paths: Iterable[str] = ()) -> str:
+    """Text with file names in place of paths, and without hosts, user names and queries in URLs.
+
+    Parameters
+    ----------
+    text : str
+    paths : iterable of str
+        Paths known to occur; with them, names with spaces are found too.
+    """
+    for path in sorted(paths, key=len, reverse=True):
+        text = text.replace(path, _name_of(path))
+    return _FOLDERS.sub("", _URL.sub(lambda match: _name_of(match.group()), text))
+
+
+def _name_of(path: str) -> str:
+    if _URL.fullmatch(path):
+        parts = urlsplit(path)
+        name = PurePosixPath(parts.path).name
+        return f"{parts.scheme}:{name}" if name else f"{parts.scheme}:"
+    return PurePosixPath(path).name

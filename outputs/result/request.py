@@ -1,0 +1,163 @@
+"""What a result was made of, as `job.json` keeps it beside the result, to set the job up again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.catalogue.build import Catalogue, Kind, load
+from na64.datasets.conditions.conditions import RunType
+from na64.outputs.result import audit_log
+from na64.outputs.result.provenance import to_json
+from na64.processors.features.plugin import load_plugin
+from na64.processors.job import Job, build_job
+from na64.selections.selection import SELECTIONS, load_selection
+
+REQUEST = "job.json"
+LOG = "audit.jsonl"
+"""Name of the log; it lies beside the catalogue."""
+
+_OPEN = (RunType.CALIBRATION, RunType.BEAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of `na64 process`; paths are relative to the folder of the result.
+
+    Attributes
+    ----------
+    catalogue : str
+    selection : str
+        Name of a packaged selection, or a path.
+    plugin : str or None
+    runs : tuple of int or None
+        None: all of the catalogue.
+    limit : int or None
+        Events a run.
+    audit : str
+        Hash of the line in the log that says so; empty for simulation.
+    """
+
+    catalogue: str
+    selection: str
+    plugin: str | None = None
+    runs: tuple[int, ...] | None = None
+    limit: int | None = None
+    audit: str = ""
+
+    def log(self, folder: Path) -> Path:
+        """Give the log beside the catalogue."""
+        return _absolute(self.catalogue, folder).with_name(LOG)
+
+
+def begin(
+    folder: Path,
+    job: Job,
+    catalogue: Catalogue,
+    *,
+    path: Path,
+    selection: str,
+    plugin: Path | None = None,
+    runs: Iterable[int] | None = None,
+    limit: int | None = None,
+) -> Request:
+    """Log that a job begins, and say what was asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its result goes.
+    job : Job
+    catalogue : Catalogue
+    path : Path
+        Of the catalogue.
+    selection, plugin, runs, limit
+        As they were given.
+    """
+    return Request(
+        catalogue=_relative(path, folder),
+        selection=selection if selection in SELECTIONS else _relative(selection, folder),
+        plugin=None if plugin is None else _relative(plugin, folder),
+        runs=None if runs is None else tuple(runs),
+        limit=limit,
+        audit=_log(path.with_name(LOG), catalogue, job, limit=limit),
+    )
+
+
+def _relative(path: str | Path, folder: Path) -> str:
+    """Write a path as the system will follow it: the folder above a linked one is not where the link is."""
+    place = Path(path)
+    return os.path.relpath(place.parent.resolve() / place.name, folder.resolve())
+
+
+def _absolute(path: str, folder: Path) -> Path:
+    return Path(os.path.normpath(folder.resolve() / path))
+
+
+def write_request(folder: Path, request: Request) -> None:
+    """Write `REQUEST`."""
+    write_bytes(folder / REQUEST, to_json(asdict(request)))
+
+
+def read_request(folder: Path) -> Request:
+    """Read `REQUEST`.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder holds no result of `na64 process`.
+    ValueError
+        The file holds something else.
+    """
+    return record_of(Request, read_object(folder / REQUEST), REQUEST)
+
+
+def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
+    """Log what was done with the result in a folder; one that is not of `na64 process` has no log."""
+    if (folder / REQUEST).exists():
+        audit_log.append(read_request(folder).log(folder), event, details)
+
+
+def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
+    """Set the job up again from catalogue, selection and plug-in as they are now."""
+    catalogue = load(_absolute(request.catalogue, folder))
+    plugin = None if request.plugin is None else load_plugin(_absolute(request.plugin, folder))
+    packaged = request.selection in SELECTIONS
+    selection = load_selection(
+        request.selection if packaged else _absolute(request.selection, folder),
+        extra_features=plugin.features if plugin else None,
+    )
+    return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)
+
+
+def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str:
+    """Log that data are about to be processed blind; give the line's hash, empty for simulation."""
+    if catalogue.kind is not Kind.DATA:
+        return ""
+    details = {
+        "selection": job.selection.name,
+        "selection_identity": job.selection.identity,
+        "catalogue": catalogue.identity,
+        "runs": ranges(job.runs),
+        "open_runs": ranges(run for run, context in job.runs.items() if context.type in _OPEN),
+        "boxes": {context.period: job.hidden_region(run) for run, context in job.runs.items()},
+        "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
+        "limit": limit,
+        "plugin": job.plugin.digest if job.plugin else None,
+    }
+    return audit_log.append(log, "process", details)
+
+
+def ranges(runs: Iterable[int]) -> str:
+    """Write run numbers as ``8396-8458,8500``."""
+    spans: list[list[int]] = []
+    for run in sorted(runs):
+        if spans and run == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], run]
+        else:
+            spans.append([run])
+    return ",".join("-".join(map(str, span)) for span in spans)

@@ -1,0 +1,252 @@
+"""Writes the products of a result, each whole or not at all, and reads them back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import read_object
+from na64.datasets.conditions.conditions import SpillFacts
+from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
+from na64.outputs.result.metrics import read_metrics
+from na64.outputs.result.products import Products
+from na64.outputs.result.spills import Read, spills_table
+from na64.outputs.result.summary import Summary
+from na64.outputs.result.table import Table, read_csv
+from na64.processors.counting.booking import VISIBLE, Booking
+from na64.processors.counting.tally import Tally
+
+RESULT = "result.json"
+PROVENANCE = "provenance.json"
+YIELDS = "yields.csv"
+SPILLS = "spills.csv"
+CUTFLOW = "cutflow.csv"
+REGIONS = "regions.csv"
+HISTOGRAMS = "histograms.uhi.zip"
+VARIATIONS = "variations.csv"
+VARIED_YIELDS = "variations_yields.csv"
+REPORT = "report.html"
+PLOTS = "plots"
+
+
+def write_products(
+    folder: Path,
+    *,
+    facts: Summary,
+    tallies: Mapping[int, Tally],
+    booking: Booking,
+    made_by: Mapping[str, object],
+    spills: Sequence[tuple[SpillFacts, Read]] = (),
+) -> Products:
+    """Write every product of a result into a folder: numbers first, then plots and report from them.
+
+    A report that is there already and is of the same numbers and the same code stays.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none.
+    facts : Summary
+    tallies : mapping of int to Tally
+        By run; a run without one counts as empty.
+    booking : Booking
+    made_by : mapping
+        `na64.outputs.result.provenance.provenance`.
+    spills : sequence of (SpillFacts, Read)
+        `na64.outputs.result.spills.known_spills`.
+    """
+    write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by, spills=spills)
+    products = read_result(folder)
+    if not (folder / REPORT).exists():
+        write_report(folder, products)
+    return products
+
+
+def write_numbers(
+    folder: Path,
+    *,
+    facts: Summary,
+    tallies: Mapping[int, Tally],
+    booking: Booking,
+    made_by: Mapping[str, object],
+    spills: Sequence[tuple[SpillFacts, Read]] = (),
+) -> None:
+    """Write tables, histograms and provenance, then `RESULT`, which names them by content.
+
+    A report that is there already is removed unless it is of these numbers.
+    """
+    tallies = _every_run(facts, tallies, booking)
+    tables = _tables(facts, tallies, booking)
+    hists = histograms.to_hists(booking, _all_bins(tallies, booking))
+    contents = {
+        **{f"{name}.csv": table.to_csv() for name, table in tables.items()},
+        **{f"{name}.parquet": tables[name].to_parquet() for name in ("yields", "cutflow")},
+        HISTOGRAMS: histograms.to_zip(hists),
+        "histograms.root": root_file.to_root(hists),
+        SPILLS: spills_table(spills).to_csv(),
+    }
+    for name, data in contents.items():
+        write_bytes(folder / name, data)
+    for name in {VARIATIONS, VARIED_YIELDS} - contents.keys():
+        (folder / name).unlink(missing_ok=True)
+    digests = {name: _digest(data) for name, data in contents.items()}
+    result = summary.to_json(replace(_without_paths(facts), products=digests))
+    origin = provenance.to_json(made_by)
+    if not _is_report_of(folder, result, origin):
+        (folder / REPORT).unlink(missing_ok=True)
+    write_bytes(folder / PROVENANCE, origin)
+    write_bytes(folder / RESULT, result)
+
+
+def write_report(folder: Path, products: Products) -> Path:
+    """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
+    from na64.outputs.opened.state import as_opened, read_opened
+    from na64.outputs.report.figures import draw
+    from na64.outputs.report.report import render
+    from na64.outputs.report.sections import sections
+    from na64.outputs.report.style import images
+
+    opening = read_opened(folder, products.summary)
+    products = as_opened(products, opening)
+    pictures = []
+    written = set()
+    for drawing in draw(products):
+        for suffix, data in images(drawing.figure):
+            path = folder / PLOTS / f"{drawing.name}.{suffix}"
+            write_bytes(path, data)
+            written.add(path)
+            if suffix == "png":
+                pictures.append((drawing.name, drawing.section, drawing.caption, data))
+    for path in (folder / PLOTS).glob("*"):
+        if path not in written and path.suffix in (".png", ".pdf"):
+            path.unlink()
+    result = (folder / RESULT).read_bytes()
+    further, metrics = sections(folder, products, result), read_metrics(folder)
+    page = render(products, pictures, sections=further, metrics=metrics, opening=opening)
+    mark = _mark(result, (folder / PROVENANCE).read_bytes())
+    write_bytes(folder / REPORT, page.encode() + mark)
+    return folder / REPORT
+
+
+def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
+    """Tell if report and plots were made of a result and by the code that its provenance names."""
+    mark = _mark(result, origin)
+    try:
+        with (folder / REPORT).open("rb") as file:
+            file.seek(-len(mark), os.SEEK_END)
+            return file.read() == mark and (folder / PLOTS).is_dir()
+    except OSError:
+        return False
+
+
+def _mark(result: bytes, origin: bytes) -> bytes:
+    """Last line of a report: what it was made of."""
+    return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
+
+
+def read_result(folder: Path) -> Products:
+    """Read the products back.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder holds no result.
+    ValueError
+        A product is not the one that belongs to the result.
+    """
+    facts = summary.from_json((folder / RESULT).read_bytes())
+    data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
+    weighted = b"selected_sumw" in data[YIELDS].splitlines()[0]
+    return Products(
+        **_read_variations(folder, facts, weighted=weighted),
+        summary=facts,
+        yields=read_csv(data[YIELDS], yields.WEIGHTED_KINDS if weighted else yields.KINDS),
+        cutflow=read_csv(data[CUTFLOW], cutflow.KINDS),
+        regions=read_csv(data[REGIONS], cutflow.REGION_KINDS),
+        histograms=histograms.from_zip(data[HISTOGRAMS]),
+        provenance=read_object(folder / PROVENANCE),
+    )
+
+
+def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[str, Table]:
+    if not facts.selection.variations:
+        return {}
+    tables = {
+        "variations": (VARIATIONS, variations.kinds),
+        "varied_yields": (VARIED_YIELDS, variations.yield_kinds),
+    }
+    return {
+        attribute: read_csv(checked(folder / name, facts), kinds(weighted=weighted))
+        for attribute, (name, kinds) in tables.items()
+    }
+
+
+def _without_paths(facts: Summary) -> Summary:
+    """Messages name files, not the folders and hosts of whoever ran the job."""
+    clean = provenance.anonymous
+    not_read = tuple((clean(name), clean(reason)) for name, reason in facts.files.not_read)
+    return replace(
+        facts,
+        scope=clean(facts.scope),
+        reasons=tuple(map(clean, facts.reasons)),
+        warnings=tuple(map(clean, facts.warnings)),
+        failures=tuple(map(clean, facts.failures)),
+        files=replace(facts.files, not_read=not_read),
+    )
+
+
+def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table]:
+    stage = (VISIBLE, *booking.cuts).index(facts.selection.yields_after)
+    tables = {
+        "yields": yields.yields_table(facts.runs, tallies, stage=stage, is_data=facts.is_data),
+        "cutflow": cutflow.cutflow_table(tallies, booking.cuts),
+        "regions": cutflow.regions_table(tallies, booking.cuts),
+    }
+    if booking.variations:
+        tables["variations"] = variations.variations_table(tallies, booking)
+        tables["variations_yields"] = variations.varied_yields_table(tallies, booking, stage=stage)
+    return tables
+
+
+def _every_run(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[int, Tally]:
+    empty = _empty(tallies, booking)
+    return {run: tallies.get(run, empty) for run in sorted({run.run for run in facts.runs})}
+
+
+def _all_bins(tallies: Mapping[int, Tally], booking: Booking) -> NDArray[np.int64]:
+    """Bins of all runs together; counts are integers, so the order does not matter."""
+    bins = _empty(tallies, booking).histograms
+    for tally in tallies.values():
+        bins[:, tally.bins] += tally.contents
+    return bins
+
+
+def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
+    n_layers = max((tally.n_layers for tally in tallies.values()), default=1)
+    return Tally.empty(n_cuts=len(booking.cuts), n_bins=booking.n_bins, n_layers=n_layers)
+
+
+def checked(path: Path, facts: Summary) -> bytes:
+    """Read a product that belongs to a result.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        It is not the one that the result was written with.
+    """
+    data = path.read_bytes()
+    if _digest(data) != facts.products.get(path.name):
+        raise ValueError(f"{path.name} is not the one that {RESULT} was written with")
+    return data
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,285 @@
+"""What `result.json` holds: the verdict, the accounting, and what the tables and histograms are of."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+from na64.datasets.basics.identity import identity
+from na64.datasets.basics.json_records import parse_object, record_of
+from na64.datasets.basics.sourced_values import Fact
+
+SCHEMA = 1
+"""Version of `result.json`."""
+
+_NAME = "result.json"
+
+
+class Verdict(Enum):
+    """Whether everything that was asked for was read."""
+
+    COMPLETE = "COMPLETE"
+    INCOMPLETE = "INCOMPLETE"
+
+
+class Blinding(Enum):
+    """What happened to the events of the hidden region."""
+
+    BLIND = "blind"
+    NOT_BLINDED = "not blinded"
+    UNBLINDED = "unblinded"
+
+
+class Role(Enum):
+    """What a histogram is for."""
+
+    PLANE = "plane"
+    N_MINUS_ONE = "n_minus_one"
+    SELECTION = "selection"
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalFacts:
+    """One interval: ``low <= feature <= high`` in float32, None where there is no bound.
+
+    Attributes
+    ----------
+    feature, unit : str
+    text : str
+        As a physicist reads it: ``0.001 < srd_0 < 0.08 GeV``.
+    low, high : float or None
+        In the feature's unit.
+    table : str
+        The upper bound bin by bin, where it depends on another feature; else empty.
+    """
+
+    feature: str
+    unit: str
+    text: str
+    low: float | None = None
+    high: float | None = None
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CutFacts:
+    """A cut or a region: its name, its intervals and where the numbers come from."""
+
+    name: str
+    intervals: tuple[IntervalFacts, ...]
+    source: str = ""
+    label: str = ""
+    is_unverified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VariationFacts:
+    """A variation: its name, what it changes line by line, and where its size comes from.
+
+    Attributes
+    ----------
+    moves_plane : bool
+        It changes the energies of ECAL or HCAL: of data, events are hidden that would be in the box then.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    source: str = ""
+    label: str = ""
+    is_unverified: bool = False
+    moves_plane: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionFacts:
+    """The selection in words and numbers."""
+
+    name: str
+    label: str
+    description: str
+    cuts: tuple[CutFacts, ...]
+    regions: tuple[CutFacts, ...]
+    yields_after: str
+    variations: tuple[VariationFacts, ...] = ()
+
+    @property
+    def cuts_identity(self) -> str:
+        """Name what the cuts keep, whatever they are called: twelve digits of a hash of their intervals."""
+        cuts = [[[i.feature, i.low, i.high, i.table] for i in cut.intervals] for cut in self.cuts]
+        return identity(cuts)[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFacts:
+    """The closed box of a period, all in GeV; ``guard_*`` are added to the box.
+
+    Attributes
+    ----------
+    hcal_modules : tuple of int
+        Modules whose in-time sum is the plane's E_HCAL.
+    """
+
+    period: str
+    ecal: float
+    hcal: float
+    guard_ecal: float
+    guard_hcal: float
+    source: str = ""
+    hcal_modules: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFacts:
+    """Every number that a period brought in, with its source."""
+
+    name: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Accounting and exposure of a run.
+
+    Attributes
+    ----------
+    accounting : mapping of str to int
+        ``recorded, processed, hidden, missing`` and ``skipped_<reason>``.
+    eot_delivered, eot_live : float or None
+        Electrons on target; None where there is no record.
+    identities : mapping of str to str
+        What only this run depends on, part by part.
+    """
+
+    run: int
+    period: str
+    type: str
+    accounting: Mapping[str, int]
+    eot_delivered: float | None = None
+    eot_live: float | None = None
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = self.accounting
+        skipped = sum(number for name, number in counts.items() if name.startswith("skipped_"))
+        found = counts["processed"] + skipped + counts["missing"]
+        if counts["recorded"] != found or min(counts.values()) < 0 or counts["hidden"] > counts["processed"]:
+            raise ValueError(f"run {self.run}: the accounting does not add up: {dict(counts)}")
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramFacts:
+    """What a histogram shows, which events are in it, and the cut it belongs to."""
+
+    name: str
+    label: str
+    title: str
+    role: Role
+    cut: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Files that were registered, and those that were not read with the reason."""
+
+    registered: int
+    read: int
+    not_read: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The whole of `result.json`.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+        Why the result is incomplete.
+    is_data : bool
+        Recorded events, or simulated ones catalogued as if they were.
+    has_truth : bool
+        Some of the files have truth columns: they were simulated.
+    totals : mapping of str to int
+        The accounting summed over runs, then ``visible, selected, region_I, region_II, region_III``.
+    identities : mapping of str to str
+        sha256 of what made the result.
+    products : mapping of str to str
+        sha256 of the tables and histograms that belong to it.
+    opening : str
+        When and under which freeze the box was opened; not stored: the blind result stays as it is.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    is_data: bool
+    has_truth: bool
+    blinding: Blinding
+    scope: str
+    totals: Mapping[str, int]
+    runs: tuple[RunFacts, ...]
+    selection: SelectionFacts
+    boxes: tuple[BoxFacts, ...]
+    periods: tuple[PeriodFacts, ...]
+    histograms: tuple[HistogramFacts, ...]
+    files: FileFacts
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...]
+    identities: Mapping[str, str]
+    products: Mapping[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+    opening: str = ""
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether this is said to be simulation while no file says so."""
+        return not self.is_data and not self.has_truth
+
+    @property
+    def label(self) -> str:
+        """What every figure says about its events."""
+        if self.is_data:
+            origin = "simulated campaign treated as data" if self.has_truth else "data"
+            return f"{origin}, {self.opening or self.blinding.value}"
+        return "unverified simulation" if self.is_unverified else "simulation"
+
+    @property
+    def eot_delivered(self) -> float | None:
+        """Electrons on target of the runs that have a record; None if none has."""
+        return _sum(run.eot_delivered for run in self.runs)
+
+    @property
+    def eot_live(self) -> float | None:
+        """Live electrons on target of the runs that have a record; None if none has."""
+        return _sum(run.eot_live for run in self.runs)
+
+    @property
+    def runs_without_eot(self) -> tuple[int, ...]:
+        """Runs of unknown exposure."""
+        return tuple(run.run for run in self.runs if run.eot_delivered is None and run.eot_live is None)
+
+
+def to_json(summary: Summary) -> bytes:
+    """Canonical JSON: sorted keys, two spaces, no infinities."""
+    plain = asdict(summary, dict_factory=_plain_fields)
+    del plain["opening"]
+    return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def from_json(data: bytes) -> Summary:
+    """Summary that `to_json` wrote; another schema is refused."""
+    plain = parse_object(data, _NAME)
+    if plain.get("schema") != SCHEMA:
+        raise ValueError(f"{_NAME} has schema {plain.get('schema')}: this version reads {SCHEMA}")
+    return record_of(Summary, plain, _NAME)
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
+
+
+def _plain_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value.value if isinstance(value, Enum) else value for key, value in items}

@@ -1,0 +1,167 @@
+"""What has changed since the stored result of a run, and so what would be counted again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.catalogue.inspection import find_change
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.identities import parts_of_job, parts_of_run
+from na64.outputs.result.products import Products
+from na64.outputs.result.request import read_request, set_up
+from na64.outputs.result.store import read_result
+from na64.outputs.result.summary import CutFacts, Role, RunFacts, SelectionFacts, Summary
+from na64.processors.job import Job
+from na64.selections.selection import Selection
+
+_SHOWN = 12
+"""Digits of a hash that are shown."""
+
+
+def why(folder: Path, run: int) -> Iterator[str]:
+    """Say what of a run's result is missing, and what has changed since, line by line.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `na64 process` wrote to.
+    run : int
+
+    Raises
+    ------
+    KeyError
+        The result has no such run.
+    """
+    products = read_result(folder)
+    summary = products.summary
+    known = {facts.run: facts for facts in summary.runs}
+    if run not in known:
+        raise KeyError(f"run {run} is not in the result of {folder.name}")
+    catalogue, job = set_up(folder, read_request(folder))
+    yield from _missing(known[run], summary, catalogue)
+    if run not in job.runs:
+        yield f"run {run}: no good file of the catalogue has it any more"
+        return
+    then = {**summary.identities, **known[run].identities}
+    now = {**parts_of_job(job), **parts_of_run(catalogue, job, run)}
+    changes = [*_changes(then, now, products, job, known[run].period), *_altered(catalogue, run)]
+    yield from changes or [f"run {run}: nothing has changed since"]
+
+
+def _missing(facts: RunFacts, summary: Summary, catalogue: Catalogue) -> Iterator[str]:
+    missing, recorded = facts.accounting["missing"], facts.accounting["recorded"]
+    yield f"run {facts.run}: {recorded - missing:,} of {recorded:,} recorded events were read"
+    if missing:
+        others = _files_of_others(facts.run, catalogue)
+        yield from (f"  {failure}" for failure in summary.failures if not failure.startswith(others))
+
+
+def _files_of_others(run: int, catalogue: Catalogue) -> tuple[str, ...]:
+    """Give how failures begin that are of files without events of a run."""
+    own = {record.name for record in catalogue.files if run in record.runs}
+    others = {record.name for record in catalogue.files if record.runs} - own
+    return tuple(f"{name}{end}" for name in others for end in (",", ":"))
+
+
+def _changes(
+    then: Mapping[str, str], now: Mapping[str, str], products: Products, job: Job, period: str
+) -> Iterator[str]:
+    for name in sorted(now.keys() | (then.keys() - {"catalogue"})):
+        before, after = then.get(name), now.get(name)
+        if before != after:
+            yield f"{name}: {_short(before)} then, {_short(after)} now"
+            yield from _details(name, products, job, period)
+
+
+def _short(text: str | None) -> str:
+    return "not there" if text is None else " ".join(word[:_SHOWN] for word in text.split())
+
+
+def _details(name: str, products: Products, job: Job, period: str) -> Iterator[str]:
+    summary = products.summary
+    if name == "selection":
+        yield from _of_selection(products, job.selection)
+    elif name == "period":
+        known = {facts.name: facts for facts in summary.periods}
+        now = period_facts(load_periods()[period])
+        before = {fact.name: f"{fact.value} {fact.unit}" for fact in known[period].facts}
+        yield from _compare(before, {fact.name: f"{fact.value} {fact.unit}" for fact in now.facts}, "fact")
+    elif name == "box":
+        boxes = {box.period: asdict(box) for box in summary.boxes}
+        yield from _compare(boxes[period], asdict(box_facts(load_periods()[period])), "box")
+
+
+def _of_selection(products: Products, selection: Selection) -> Iterator[str]:
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    before, after = products.summary.selection, selection_facts(selection, features)
+    yield from _compare(_words(before, after), _words(after, before), "selection")
+    yield from _compare(_texts(before.cuts), _texts(after.cuts), "cut")
+    yield from _compare(_texts(before.regions), _texts(after.regions), "region")
+    yield from _compare(_variations(before), _variations(after), "variation")
+    yield from _compare(_stored_histograms(products), _histograms(selection), "histogram")
+
+
+def _words(facts: SelectionFacts, other: SelectionFacts) -> dict[str, str]:
+    """Give what is said of a selection as a whole; of the order of cuts, that of those it shares."""
+    shared = {cut.name for cut in other.cuts}
+    order = ", ".join(cut.name for cut in facts.cuts if cut.name in shared)
+    return {
+        "name": facts.name,
+        "label": facts.label,
+        "description": facts.description,
+        "yields_after": facts.yields_after,
+        "order of cuts": order,
+    }
+
+
+def _stored_histograms(products: Products) -> dict[str, str]:
+    found = {}
+    for facts in products.summary.histograms:
+        if facts.role is Role.SELECTION:
+            axes = products.histograms[facts.name].axes
+            found[facts.name] = _axes(
+                [(axis.name, axis.size, *axis.edges[[0, -1]]) for axis in axes], facts.cut
+            )
+    return found
+
+
+def _histograms(selection: Selection) -> dict[str, str]:
+    return {
+        one.name: _axes([(axis.feature, axis.bins, axis.low, axis.high) for axis in one.axes], one.after)
+        for one in selection.histograms
+    }
+
+
+def _axes(axes: Iterable[tuple[str, int, float, float]], after: str) -> str:
+    texts = [f"{bins} bins of {feature} from {low:g} to {high:g}" for feature, bins, low, high in axes]
+    return f"{' by '.join(texts)} after {after}"
+
+
+def _texts(cuts: Iterable[CutFacts]) -> dict[str, str]:
+    return {
+        cut.name: " and ".join(f"{one.text}{' ' + one.table if one.table else ''}" for one in cut.intervals)
+        for cut in cuts
+    }
+
+
+def _variations(facts: SelectionFacts) -> dict[str, str]:
+    return {variation.name: "; ".join(variation.texts) for variation in facts.variations}
+
+
+def _compare(then: Mapping[str, Any], now: Mapping[str, Any], noun: str) -> Iterator[str]:
+    for name in dict.fromkeys([*then, *now]):
+        before, after = then.get(name, "not there"), now.get(name, "not there")
+        if before != after:
+            yield f"  {noun} {name}: {before} then, {after} now"
+
+
+def _altered(catalogue: Catalogue, run: int) -> Iterator[str]:
+    for record in catalogue.good:
+        if run in record.runs and (change := find_change(record)):
+            yield f"file {record.name}: {change}"

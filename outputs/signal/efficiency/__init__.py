@@ -1,0 +1,1 @@
+"""The simulated efficiency of a selection for the signal."""

@@ -1,0 +1,280 @@
+"""Selection efficiencies of simulated dark photons, by period and mass, as a table and as functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.outputs.origin import SEAL
+from na64.outputs.result.table import Kind, Table
+from na64.outputs.signal.efficiency.efficiency_variations import (
+    EfficiencyChange,
+    Varied,
+    changes_of,
+    read_variations,
+    variations_path,
+)
+from na64.outputs.signal.yields import yield_per_eot
+
+Floats = NDArray[np.float64]
+
+REFERENCE = 50.0
+"""GeV: the threshold of the yield that an efficiency is used with, unless another is asked for."""
+
+KINDS: dict[str, Kind] = {
+    "mass": Kind.NUMBER,
+    "period": Kind.TEXT,
+    "efficiency": Kind.NUMBER,
+    "error": Kind.NUMBER,
+    "n_generated": Kind.COUNT,
+    "n_selected": Kind.COUNT,
+    "n_in_box": Kind.COUNT,
+    "n_simulated": Kind.COUNT,
+    "threshold": Kind.NUMBER,
+    "selection": Kind.TEXT,
+    "cuts": Kind.TEXT,
+    "setup": Kind.TEXT,
+}
+"""Columns of `efficiency.csv`; masses and thresholds in GeV."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a selection did to simulated dark photons of one mass in one period.
+
+    Attributes
+    ----------
+    mass : float, GeV
+    period, selection : str
+    threshold : float, GeV
+        Missing energy at which the period's box begins.
+    n_simulated : int
+        All dark photons, from somewhat below the threshold: some of them look larger.
+    n_generated : int
+        Those whose own energy is above the threshold.
+    n_in_box : int
+        Events in the box, whatever their dark photon.
+    n_selected : int
+        Of those, the ones that pass every cut, the trigger included.
+    cuts : str
+        Identity of the selection's cuts; empty if not known.
+    """
+
+    mass: float
+    period: str
+    selection: str
+    threshold: float
+    n_simulated: int
+    n_generated: int
+    n_in_box: int
+    n_selected: int
+    cuts: str = ""
+    setup: str = ""
+
+    def __post_init__(self) -> None:
+        in_order = 0 <= self.n_selected <= self.n_in_box <= self.n_simulated
+        if not in_order or not 0 < self.n_generated <= self.n_simulated:
+            raise ValueError(
+                f"period {self.period}, {self.mass:g} GeV: {self.n_selected} selected of {self.n_in_box} in "
+                f"the box, {self.n_generated} above the threshold of {self.n_simulated}"
+            )
+
+    @property
+    def efficiency(self) -> float:
+        """Selected over generated; what looks larger than it is counts, so it may be above 1 without cuts."""
+        return self.n_selected / self.n_generated
+
+    @property
+    def error(self) -> float:
+        """Binomial: of the posterior for a flat prior, which is not zero where nothing or all is selected."""
+        n, k = self.n_simulated, self.n_selected
+        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3))) * n / self.n_generated
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """Efficiency of a period over mass, for dark photons above the reference threshold.
+
+    Attributes
+    ----------
+    mass : (n,) float64, GeV
+        Rising.
+    value, error : (n,) float64
+        A period whose box begins at another threshold has the ratio of the yields in it, so the product
+        with the yield above the reference is right; it may be above 1.
+    source : str
+    changes : tuple of EfficiencyChange
+        What variations of the selection do to it.
+    selection, cuts, setup : str
+        Name of the selection, identity of its cuts, and that of the period; empty if not known.
+    """
+
+    mass: Floats
+    value: Floats
+    error: Floats
+    source: str
+    changes: tuple[EfficiencyChange, ...] = ()
+    selection: str = ""
+    cuts: str = ""
+    setup: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
+            raise ValueError(f"{self.source}: the masses do not rise")
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last mass simulated, GeV."""
+        return float(self.mass[0]), float(self.mass[-1])
+
+    def at(self, mass: ArrayLike) -> tuple[Floats, Floats]:
+        """Interpolate efficiency and error in the logarithm of the mass (GeV).
+
+        Raises
+        ------
+        ValueError
+            A mass outside the simulated ones.
+        """
+        wanted = np.asarray(mass, dtype=np.float64)
+        near = 1e-6 * self.mass
+        if (wanted < self.mass[0] - near[0]).any() or (wanted > self.mass[-1] + near[-1]).any():
+            raise ValueError(
+                f"{self.source}: simulated from {self.mass[0]:g} to {self.mass[-1]:g} GeV, "
+                f"asked for {wanted.min():g} to {wanted.max():g} GeV"
+            )
+        positions = np.log(wanted), np.log(self.mass)
+        return np.interp(*positions, self.value), np.interp(*positions, self.error)
+
+
+def efficiency_table(points: Iterable[Point]) -> Table:
+    """Make the table of `efficiency.csv`, by period and mass."""
+    rows = [
+        (
+            point.mass,
+            point.period,
+            point.efficiency,
+            point.error,
+            point.n_generated,
+            point.n_selected,
+            point.n_in_box,
+            point.n_simulated,
+            point.threshold,
+            point.selection,
+            point.cuts,
+            point.setup,
+        )
+        for point in sorted(points, key=lambda point: (point.period, point.selection, point.mass))
+    ]
+    return Table(KINDS, rows)
+
+
+def read_points(path: Path) -> list[Point]:
+    """Read `efficiency.csv`.
+
+    Raises
+    ------
+    ValueError
+        Names the file, the line and what is wrong with it.
+    """
+    return read_rows(path, (*KINDS, SEAL), _point)
+
+
+def _point(row: Row) -> Point:
+    def number(name: str) -> float:
+        value = row.number(name)
+        if value is None or not value > 0:
+            raise ValueError(f"{name} is {value}, expected above 0")
+        return value
+
+    def count(name: str) -> int:
+        value = row.integer(name)
+        if value is None:
+            raise ValueError(f"{name} is missing")
+        return value
+
+    point = Point(
+        number("mass"),
+        row.text("period") or "",
+        row.text("selection") or "",
+        number("threshold"),
+        count("n_simulated"),
+        count("n_generated"),
+        count("n_in_box"),
+        count("n_selected"),
+        row.text("cuts") or "",
+        row.text("setup") or "",
+    )
+    stated = row.number("efficiency")
+    if stated is None or not math.isclose(stated, point.efficiency, rel_tol=1e-6):
+        raise ValueError(f"efficiency {stated} is not {point.n_selected} of {point.n_generated}")
+    return point
+
+
+def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, Efficiency]:
+    """Load the efficiency of every period of `efficiency.csv`.
+
+    Parameters
+    ----------
+    path : Path
+    reference : float, GeV
+        Threshold of the yield that they will be multiplied with.
+
+    Raises
+    ------
+    ValueError
+        The file is wrong, or has two selections for a period.
+    """
+    points = read_points(path)
+    varied = read_variations(variations_path(path))
+    _check_varied(path, points, varied)
+    found = {}
+    for period in sorted({point.period for point in points}):
+        own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
+        selections = sorted({(point.selection, point.cuts, point.setup) for point in own})
+        if len(selections) > 1:
+            stated = " and ".join(" ".join(one).strip() for one in selections)
+            raise ValueError(f"{path}: period {period} has {stated}, expected one")
+        (selection, cuts, setup), *_ = selections
+        source = f"{path.name}, period {period}, {selection}, simulated"
+        changes = changes_of(entry for entry in varied if entry.period == period)
+        measured = efficiency_of(own, source, reference=reference)
+        found[period] = replace(measured, changes=changes, selection=selection, cuts=cuts, setup=setup)
+    return found
+
+
+def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None:
+    """Refuse variations that were not counted with the points of the table."""
+    known = {(point.period, point.selection, point.mass): point.n_selected for point in points}
+    for entry in varied:
+        nominal = known.get((entry.period, entry.selection, entry.mass))
+        if nominal != entry.n_selected:
+            raise ValueError(
+                f"{variations_path(path)}: {entry.variation}, period {entry.period}, {entry.mass:g} GeV: "
+                f"{entry.n_selected} selected nominally, {nominal} in {path.name}; na64 efficiency makes both"
+            )
+
+
+def efficiency_of(points: Iterable[Point], source: str, *, reference: float = REFERENCE) -> Efficiency:
+    """Make one function of the points of a period, by rising mass."""
+    ordered = tuple(points)
+    scale = np.array([_per_reference(point, reference) for point in ordered])
+    return Efficiency(
+        np.array([point.mass for point in ordered]),
+        scale * np.array([point.efficiency for point in ordered]),
+        scale * np.array([point.error for point in ordered]),
+        source,
+    )
+
+
+def _per_reference(point: Point, reference: float) -> float:
+    """Dark photons above the period's own threshold for each one above the reference."""
+    if point.threshold == reference:
+        return 1.0
+    above = (yield_per_eot(point.mass, threshold=value) for value in (point.threshold, reference))
+    return next(above) / next(above)

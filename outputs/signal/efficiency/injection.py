@@ -1,0 +1,268 @@
+"""Simulate dark photons of a mass, process them with a selection, and count what is left in the box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from na64.datasets.catalogue import build as files
+from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.features import FEATURES
+from na64.datasets.reading.read import read_batches
+from na64.datasets.synthetic import Campaign, load_campaign, simulate
+from na64.datasets.synthetic.campaign import Kind, Trigger
+from na64.outputs.origin import setup_identity
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.signal.efficiency.efficiency import Point
+from na64.outputs.signal.efficiency.efficiency_variations import Varied
+from na64.processors.counting.counting import count_events, judge_events
+from na64.processors.events.segment import needed_columns
+from na64.processors.events.visible_events import VisibleEvents, visible_events
+from na64.processors.features.varied_features import feature_rows, row_names
+from na64.processors.job import Job, build_job, file_context
+from na64.selections.selection import Selection
+from na64.selections.signal_box import SignalBox, load_box, load_boxes, simulated_mask
+from na64.selections.variations import Variation
+
+Counts = NDArray[np.int64]
+Values = NDArray[np.float32]
+
+TRUTH = "truth.parquet"
+_CAMPAIGN = "signal"
+_MARGIN = 8.0
+"""GeV below the box's threshold from which dark photons are made: some of them look larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A point, and what is left in the box after every cut.
+
+    Attributes
+    ----------
+    point : Point
+    passed : dict of str to int
+        By cut, in order.
+    varied : tuple of Varied
+        What each variation of the selection does.
+    """
+
+    point: Point
+    passed: dict[str, int]
+    varied: tuple[Varied, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What is simulated for every mass.
+
+    Attributes
+    ----------
+    selection : Selection
+    layout : str
+        It decides on the period: the campaign's run numbers follow the geometry of the layout's ECAL.
+    n_events : int
+        A mass.
+    seed : int
+    """
+
+    selection: Selection
+    layout: str = "tout2023"
+    n_events: int = 20_000
+    seed: int = 6406
+
+
+def signal_campaign(mass: float, *, threshold: float) -> Campaign:
+    """Make a campaign of dark photons only; every one is recorded, and the trigger is told by its bit.
+
+    Parameters
+    ----------
+    mass : float, GeV
+    threshold : float, GeV
+        Missing energy at which the box begins.
+    """
+    campaign = load_campaign(_CAMPAIGN)
+    component = next(entry for entry in campaign.components if entry.kind is Kind.DARK_PHOTON)
+    lowest = (threshold - _MARGIN) / campaign.beam.energy
+    signal = replace(
+        component, trigger=Trigger.BEAM, parameters={**component.parameters, "mass": mass, "lowest": lowest}
+    )
+    return replace(campaign, components=(signal,), runs=campaign.runs[:1])
+
+
+def inject(
+    masses: Sequence[float], injection: Injection, *, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Measured]:
+    """Simulate and measure one mass (GeV) after the other.
+
+    Parameters
+    ----------
+    masses : sequence of float
+    injection : Injection
+    progress : callable, optional
+        Gets the masses done and to be done.
+    """
+    for done, mass in enumerate(masses):
+        if progress is not None:
+            progress(done, len(masses))
+        with TemporaryDirectory(prefix="na64-signal-") as folder:
+            yield from _inject_one(mass, injection, Path(folder))
+    if progress is not None:
+        progress(len(masses), len(masses))
+
+
+def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
+    widest = max(box.ecal for box in load_boxes().values())  # one campaign does for any period
+    campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
+    simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
+    catalogue = files.build([folder], simulation=True, layout=injection.layout)
+    return measure(catalogue, injection.selection, folder / TRUTH, mass=mass, energy=campaign.beam.energy)
+
+
+def measure(
+    catalogue: Catalogue, selection: Selection, truth: Path, *, mass: float, energy: float = 100.0
+) -> list[Measured]:
+    """Count a simulated catalogue of dark photons, period by period.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Of simulation.
+    selection : Selection
+    truth : Path
+        The truth file of the same campaign.
+    mass, energy : float, GeV
+        Of the dark photon, and of the beam.
+
+    Raises
+    ------
+    ValueError
+        The catalogue is of data, or the truth has no dark photons.
+    """
+    job = build_job(catalogue, selection)
+    counts, flows = _in_box(catalogue, job)
+    generated = _generated(truth, job, energy)
+    return [
+        _measured(period, generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy)
+        for period in sorted(counts)
+    ]
+
+
+def _measured(
+    period: str,
+    made: tuple[int, int],
+    counted: tuple[Counts, Counts],
+    job: Job,
+    *,
+    mass: float,
+    energy: float,
+) -> Measured:
+    in_box, *after = counted[0].tolist()
+    threshold = energy - load_box(period).ecal
+    names = (selection_facts(job.selection, FEATURES).cuts_identity, _setup_of(period))
+    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
+    varied = tuple(
+        Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
+        for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)
+    )
+    return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)), varied)
+
+
+def _setup_of(period: str) -> str:
+    """Name the numbers of a period, as results do."""
+    known = load_periods()[period]
+    return setup_identity(period_facts(known), box_facts(known))
+
+
+def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """Events in the box, then after every cut, by period; and those that each variation gains and loses."""
+    counts: dict[str, Counts] = {}
+    flows: dict[str, Counts] = {}
+    for part in _parts(catalogue, job):
+        context = job.runs[part.run]
+        inside = simulated_mask(part.values, box=context.box, simulation=job.simulation)
+        values = np.compress(inside, part.values, axis=1)
+        none = np.zeros((0, values.shape[1]), np.int64)
+        passed = count_events(job.selection, values, none).passed()[0]
+        counts[context.period] = counts.get(context.period, np.zeros_like(passed)) + passed
+        moved = _moved(part.values, job, context.box)
+        flows[context.period] = flows.get(context.period, np.zeros_like(moved)) + moved
+    return counts, flows
+
+
+def _moved(values: Values, job: Job, box: SignalBox) -> Counts:
+    """Events that each variation brings into the box after all cuts, and takes away, (n_variations, 2)."""
+    moved = np.zeros((len(job.selection.variations), 2), np.int64)
+    if not len(moved):
+        return moved
+    nominal = _kept(values, job, box, None)
+    for row, variation in zip(moved, job.selection.variations, strict=True):
+        varied = _kept(values, job, box, variation)
+        row[:] = np.count_nonzero(varied & ~nominal), np.count_nonzero(nominal & ~varied)
+    return moved
+
+
+def _kept(values: Values, job: Job, box: SignalBox, variation: Variation | None) -> NDArray[np.bool_]:
+    """Tell which events are in the box and pass every cut, both by what a variation makes of them."""
+    selection = replace(job.selection, variations=())
+    rows = list(selection.index.values())
+    if variation is not None:
+        selection = replace(selection, cuts=variation.cuts_of(selection.cuts))
+        index, names = feature_rows(job.selection), row_names(job.selection, variation.effect)
+        rows = [index[names[name]] for name in selection.index]
+    own = values[rows]
+    passes = judge_events(selection, own).first == len(selection.cuts)
+    kept: NDArray[np.bool_] = passes & simulated_mask(own, box=box, simulation=job.simulation)
+    return kept
+
+
+def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
+    for record in catalogue.good:
+        file = file_context(record, job)
+        layout, columns = job.layouts[file.layout], needed_columns(job)
+        for start, stop in record.segments:
+            for events in read_batches(record, layout, start, stop, columns=columns):
+                yield from visible_events(events, job, file)
+
+
+def _generated(truth: Path, job: Job, energy: float) -> dict[str, tuple[int, int]]:
+    """Dark photons, and those above the threshold of the box, by period."""
+    table = pq.read_table(truth, columns=["run", "dark_photon_energy"])
+    run, own = table["run"].to_numpy(), table["dark_photon_energy"].to_numpy()
+    if not (own > 0).any():
+        raise ValueError(f"{truth.name}: no dark photons in it")
+    numbers: dict[str, tuple[int, int]] = {}
+    for number, context in job.runs.items():
+        mine, above = (run == number) & (own > 0), own > energy - context.box.ecal
+        before = numbers.get(context.period, (0, 0))
+        numbers[context.period] = (before[0] + int(mine.sum()), before[1] + int((mine & above).sum()))
+    return numbers
+
+
+def describe(found: Sequence[Measured]) -> Iterator[str]:
+    """Say the efficiency of every mass, and which cuts cost it."""
+    for measured in found:
+        point = measured.point
+        yield (
+            f"period {point.period}, {1000 * point.mass:g} MeV, above {point.threshold:g} GeV: "
+            f"{point.efficiency:.3f} +- {point.error:.3f} ({_losses(measured)})"
+        )
+        for varied in measured.varied if point.n_selected else ():
+            change = varied.change
+            yield f"  {varied.variation}: {change.relative:+.2%} +- {change.relative_error:.2%}"
+
+
+def _losses(measured: Measured) -> str:
+    """Cuts that lose more than 1 % of what reaches them."""
+    before, lost = measured.point.n_in_box, []
+    for cut, after in measured.passed.items():
+        if after < 0.99 * before:
+            lost.append(f"{cut} -{100 * (1 - after / before):.0f} %")
+        before = after
+    return ", ".join(lost) or "no cut loses more than 1 %"

@@ -1,0 +1,283 @@
+"""Which histograms a selection fills: their axes, which events enter, where their bins lie in one array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.features import FEATURES, Feature
+from na64.processors.counting import migrations
+from na64.selections.cut import Interval
+from na64.selections.selection import VISIBLE, Axis, Selection
+
+__all__ = [
+    "PLANE",
+    "VISIBLE",
+    "Axis",
+    "Booked",
+    "Booking",
+    "Filled",
+    "Rule",
+    "axis_label",
+    "book",
+    "default_axis",
+]
+
+PLANE = "plane"
+"""Name of the histogram of the (ecal, hcal) plane."""
+
+_PLANE_AXES = (Axis("ecal", 150, 0.0, 150.0, "E_ECAL [GeV]"), Axis("hcal", 150, 0.0, 150.0, "E_HCAL [GeV]"))
+
+_RANGES: dict[str, tuple[int, float, float]] = {
+    "bad_spill": (2, -0.5, 1.5),
+    "ecal_max_cell": (36, -0.5, 35.5),
+    "ecal_max_in_beam_cell": (2, -0.5, 1.5),
+    "ecal_ratio": (120, 0.0, 0.6),
+    "hcal_muon": (2, -0.5, 1.5),
+    "hcal_r": (100, 0.0, 1.0),
+    "hcal_topology_bad": (2, -0.5, 1.5),
+    "hcal_0": (120, 0.0, 30.0),
+    "hcal_1": (120, 0.0, 30.0),
+    "hcal_2": (120, 0.0, 30.0),
+    "hcal_3": (100, 0.0, 10.0),
+    "hcal_3_total": (100, 0.0, 10.0),
+    "master_time": (100, 75.0, 125.0),
+    "preshower": (100, 0.0, 20.0),
+    "preshower_total": (100, 0.0, 20.0),
+    "srd_0": (125, 0.0, 0.125),
+    "srd_1": (125, 0.0, 0.125),
+    "srd_2": (125, 0.0, 0.125),
+    "srd_sum": (150, 0.0, 0.3),
+    "straw3_x": (21, -0.5, 20.5),
+    "straw3_y": (21, -0.5, 20.5),
+    "straw4_x": (21, -0.5, 20.5),
+    "straw4_y": (21, -0.5, 20.5),
+    "track_angle": (100, 0.0, 0.01),
+    "track_momentum": (150, 0.0, 150.0),
+    "track_pvalue": (100, 0.0, 1.0),
+    "trigger_physics": (2, -0.5, 1.5),
+    "veto_0": (100, 0.0, 0.05),
+    "veto_1": (100, 0.0, 0.05),
+    "veto_2": (100, 0.0, 0.05),
+    "vhcal": (100, 0.0, 5.0),
+    "vhcal_total": (100, 0.0, 5.0),
+}
+_RANGES_BY_UNIT: dict[str, tuple[int, float, float]] = {
+    "1": (100, 0.0, 20.0),
+    "GeV": (150, 0.0, 150.0),
+    "MIP": (100, 0.0, 10.0),
+    "mm": (100, -100.0, 100.0),
+    "ns": (100, -50.0, 50.0),
+    "rad": (100, 0.0, 0.01),
+}
+
+
+class Rule(Enum):
+    """Which events enter a histogram."""
+
+    STAGES = "visible events, and again those that pass each further cut"
+    N_MINUS_ONE = "events that pass all cuts but one, which is not looked at"
+    AFTER = "events that pass the first cuts"
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One histogram of the booking.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+        For people.
+    axes : tuple of Axis
+        One or two; each has an underflow and an overflow bin besides its own, and nan is in the overflow.
+    rule : Rule
+    cut : str
+        `N_MINUS_ONE`: the cut not looked at; `AFTER`: the last cut passed, or `VISIBLE`; else empty.
+    start : int
+        Its first bin in the flat array.
+    n_copies : int
+        Copies it has there: one, or for `STAGES` one for each first failing cut and one for none.
+    """
+
+    name: str
+    label: str
+    axes: tuple[Axis, ...]
+    rule: Rule
+    cut: str
+    start: int
+    n_copies: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Bins of each axis, flow bins included."""
+        return tuple(axis.bins + 2 for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        """Bins of one copy."""
+        return math.prod(self.shape)
+
+    @property
+    def stop(self) -> int:
+        """One past its last bin in the flat array."""
+        return self.start + self.n_copies * self.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filled:
+    """A histogram with its contents, as it leaves.
+
+    Attributes
+    ----------
+    name, label : str
+    axes : tuple of Axis
+    rule : Rule
+    cut : str
+        As in `Booked`; for `STAGES` the last cut passed, or `VISIBLE`.
+    contents : (n_layers, n_bins + 2, ...) int64
+        Flow bins included; layers as in `na64.processors.counting.tally.Tally`.
+    """
+
+    name: str
+    label: str
+    axes: tuple[Axis, ...]
+    rule: Rule
+    cut: str
+    contents: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """All histograms of a selection, side by side in one flat array of bins.
+
+    Attributes
+    ----------
+    cuts : tuple of str
+        Names, in order.
+    histograms : tuple of Booked
+    variations : tuple of str
+        Names; the bins of the events that they move come after those of the histograms.
+    """
+
+    cuts: tuple[str, ...]
+    histograms: tuple[Booked, ...]
+    variations: tuple[str, ...] = ()
+
+    @property
+    def n_bins(self) -> int:
+        """Length of the flat array."""
+        return self._start(len(self.variations))
+
+    def moved(self, variation: str) -> slice:
+        """Give the bins of the events that a variation moves, see `na64.processors.counting.migrations`."""
+        number = self.variations.index(variation)
+        return slice(self._start(number), self._start(number + 1))
+
+    def _start(self, number: int) -> int:
+        histograms = self.histograms[-1].stop if self.histograms else 0
+        return histograms + number * migrations.n_bins(len(self.cuts))
+
+    def filled(self, bins: NDArray[np.int64]) -> Iterator[Filled]:
+        """Yield every histogram with its contents; one of `STAGES` once for each stage.
+
+        Parameters
+        ----------
+        bins : (n_layers, n_bins) int64
+            `na64.processors.counting.tally.Tally.histograms`.
+        """
+        for booked in self.histograms:
+            copies = bins[:, booked.start : booked.stop].reshape(len(bins), booked.n_copies, *booked.shape)
+            if booked.rule is Rule.STAGES:
+                yield from self._stages(booked, copies)
+            else:
+                yield Filled(booked.name, booked.label, booked.axes, booked.rule, booked.cut, copies[:, 0])
+
+    def _stages(self, booked: Booked, copies: NDArray[np.int64]) -> Iterator[Filled]:
+        passed = np.flip(np.cumsum(np.flip(copies, 1), axis=1), 1)
+        for stage, cut in enumerate((VISIBLE, *self.cuts)):
+            name, label = f"{booked.name}_after_{cut}", f"{booked.label} after {cut}"
+            yield Filled(name, label, booked.axes, booked.rule, cut, passed[:, stage])
+
+
+def book(selection: Selection) -> Booking:
+    """Book what every selection fills, and what this one asks for.
+
+    The (ecal, hcal) plane at every stage as ``plane_after_<cut>``, every cut variable with its cut left out
+    as ``n_minus_one_<cut>_<feature>``, and the selection's own histograms.
+
+    Raises
+    ------
+    ValueError
+        The selection calls a histogram as one of these is called.
+    """
+    histograms: list[Booked] = []
+    for draft in _drafts(selection):
+        start = histograms[-1].stop if histograms else 0
+        histograms.append(replace(draft, start=start))
+    _check_names(histograms, selection.name)
+    variations = tuple(variation.name for variation in selection.variations)
+    return Booking(selection.cut_names, tuple(histograms), variations)
+
+
+def _drafts(selection: Selection) -> Iterator[Booked]:
+    """Yield every histogram, none of them with its place yet."""
+    n_stages = len(selection.cuts) + 1
+    yield Booked(PLANE, "ECAL and HCAL energy", _PLANE_AXES, Rule.STAGES, "", 0, n_stages)
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    for cut in selection.cuts:
+        for interval in cut.intervals:
+            name, label = (
+                f"n_minus_one_{cut.name}_{interval.feature}",
+                f"{interval.feature}, all cuts but {cut.name}",
+            )
+            axes = (default_axis(interval, features[interval.feature]),)
+            yield Booked(name, label, axes, Rule.N_MINUS_ONE, cut.name, 0, 1)
+    for own in selection.histograms:
+        yield Booked(own.name, own.label, own.axes, Rule.AFTER, own.after, 0, 1)
+
+
+def _check_names(histograms: list[Booked], selection: str) -> None:
+    seen: set[str] = set()
+    for booked in histograms:
+        if booked.name in seen or (booked.rule is Rule.AFTER and booked.name.startswith(f"{PLANE}_after_")):
+            raise ValueError(f'selection {selection}: histogram "{booked.name}" is one that is always booked')
+        seen.add(booked.name)
+
+
+def default_axis(interval: Interval, feature: Feature) -> Axis:
+    """Return the axis a cut variable is drawn on; it shows the bounds."""
+    bins, low, high = _RANGES.get(feature.name, _RANGES_BY_UNIT[feature.unit])
+    bounds = [bound for bound in _bounds(interval) if math.isfinite(bound)]
+    low, high = _widened(low, high, bounds)
+    return Axis(feature.name, bins, low, high, axis_label(feature))
+
+
+def axis_label(feature: Feature) -> str:
+    """Return the name of a feature with its unit."""
+    return feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
+
+
+def _bounds(interval: Interval) -> list[float]:
+    table = [] if interval.limits is None else list(interval.limits.values)
+    return [interval.low, interval.high, *table]
+
+
+def _widened(low: float, high: float, bounds: list[float]) -> tuple[float, float]:
+    """Return the range, wide enough for the bounds; one that is far away only keeps nonsense out."""
+    width = high - low
+    near = [bound for bound in bounds if low - width <= bound <= high + width]
+    lowest, highest = min(near, default=high), max(near, default=low)
+    return (
+        low if low < lowest else _round(lowest - width / 10),
+        high if highest < high else _round(highest + width / 10),
+    )
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -1,0 +1,232 @@
+"""From a table of features to the tally of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.columns import Array
+from na64.processors.counting import migrations
+from na64.processors.counting.booking import Booked, Booking, Rule, book
+from na64.processors.counting.judging import interval_records, judge_intervals
+from na64.processors.counting.tally import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
+from na64.processors.features.varied_features import feature_rows
+from na64.processors.kernels import bits, fill
+from na64.selections.compiled import IntervalArrays
+from na64.selections.selection import VISIBLE, Selection
+from na64.selections.signal_box import SignalBox, drawn_mask
+
+Values = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+_RULES = {Rule.STAGES: fill.STAGES, Rule.N_MINUS_ONE: fill.N_MINUS_ONE, Rule.AFTER: fill.AFTER}
+_MOST_CUTS = 254
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A selection made ready: its intervals and histograms as the kernels take them.
+
+    Attributes
+    ----------
+    index : dict of str to int
+        Row of each feature.
+    booking : Booking
+    intervals : IntervalArrays
+    cuts : tuple of arrays
+        Intervals, edges and values of their tables, and which cut or region owns which.
+    fills : tuple of arrays
+        Histograms, and their axes.
+    varied : tuple of VariedPlan
+        One a variation.
+    """
+
+    index: dict[str, int]
+    booking: Booking
+    intervals: IntervalArrays
+    cuts: tuple[Array, ...]
+    fills: tuple[Array, ...]
+    varied: tuple[migrations.VariedPlan, ...]
+
+    @property
+    def n_cuts(self) -> int:
+        """Cuts of the selection."""
+        return len(self.booking.cuts)
+
+
+@lru_cache(maxsize=16)
+def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
+    """Make a selection ready, once a process, for tables of all features or of the named ones."""
+    if len(selection.cuts) > _MOST_CUTS:
+        raise ValueError(f"selection {selection.name}: {len(selection.cuts)} cuts, at most {_MOST_CUTS}")
+    index = feature_rows(selection) if names is None else {name: row for row, name in enumerate(names)}
+    booking, arrays = book(selection), selection.arrays(index)
+    varied = migrations.prepare(selection, index, [booking.moved(name).start for name in booking.variations])
+    cuts, fills = _cut_arrays(arrays, len(selection.cuts)), _fill_arrays(booking, index)
+    return Plan(index, booking, arrays, cuts, fills, varied)
+
+
+@lru_cache(maxsize=16)
+def needed_features(selection: Selection) -> tuple[str, ...]:
+    """Return the features that counting looks at, in storage order."""
+    booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
+    needed = booked.union(selection.feature_names, migrations.needed_rows(selection))
+    return tuple(name for name in feature_rows(selection) if name in needed)
+
+
+def empty_tally(selection: Selection, n_layers: int) -> Tally:
+    """Return the tally of no event."""
+    ready = plan(selection)
+    return Tally.empty(n_cuts=ready.n_cuts, n_bins=ready.booking.n_bins, n_layers=n_layers)
+
+
+class Counter:
+    """The counts of one run while they grow, event by event; `tally` makes them a result.
+
+    Parameters
+    ----------
+    selection : Selection
+    n_layers : int
+        One for data, and for weighted simulation those of `na64.processors.counting.tally.Tally`.
+    names : tuple of str, optional
+        Of the features it will get, `needed_features` at least; by default all of ``selection.index``.
+    box : SignalBox, optional
+        Closed: events in it that are open (of calibration triggers, say) are counted, but no two-dimensional
+        histogram shows them. None for simulation.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        n_layers: int,
+        names: tuple[str, ...] | None = None,
+        *,
+        box: SignalBox | None = None,
+    ) -> None:
+        self._plan = plan(selection, names)
+        self._box = box
+        self._counts = empty_tally(selection, n_layers)
+        self._contents = np.zeros((n_layers, self._plan.booking.n_bins), np.int64)
+        self._accounting = dict.fromkeys(ACCOUNTING, 0)
+
+    def add(self, values: Values, extra: Integers, accounting: Mapping[str, int]) -> None:
+        """Count visible events.
+
+        Parameters
+        ----------
+        values : (n_features, n_events) float32
+            Rows in the order of the names.
+        extra : (n_layers - 1, n_events) int64
+            Fixed-point weights, see `na64.processors.counting.tally.fixed_point`; no rows for data.
+        accounting : mapping of str to int
+            Of these events and of those that are not visible.
+        """
+        ready, counts, n_features = self._plan, self._counts, len(self._plan.index)
+        if values.shape[0] != n_features or extra.shape != (counts.n_layers - 1, values.shape[1]):
+            raise ValueError(
+                f"features {values.shape} and weights {extra.shape}: expected {n_features} features"
+            )
+        values = np.ascontiguousarray(values)
+        sums = (counts.first_fail, counts.alone, counts.n_minus_one, self._contents)
+        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._box), extra, *sums)
+        if ready.varied:
+            judged = _judge(ready, values)
+            nominal = (judged.failed, judged.first, judged.region)
+            for varied in ready.varied:
+                migrations.count_moved(varied, values, nominal, extra, self._contents)
+        check_sums(counts.first_fail)
+        for reason, number in accounting.items():
+            self._accounting[reason] += number
+
+    def tally(self) -> Tally:
+        """Return what was counted; the counter is not to be used any more."""
+        return with_histograms(replace(self._counts, accounting=self._accounting), self._contents)
+
+
+def count_events(selection: Selection, values: Values, extra: Integers) -> Tally:
+    """Count visible events at once, see `Counter.add`; the accounting of the tally is left at zero."""
+    counter = Counter(selection, len(extra) + 1)
+    counter.add(values, extra, {})
+    return counter.tally()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """What a selection says of each event.
+
+    Attributes
+    ----------
+    failed : (n_events,) int64
+        One bit for each cut that is failed.
+    first : (n_events,) uint8
+        Index of the first cut that is failed; the number of cuts if none is.
+    region : (n_events,) uint8
+        Index in `na64.processors.counting.tally.REGIONS`, whatever the cuts say.
+    """
+
+    failed: Integers
+    first: NDArray[np.uint8]
+    region: NDArray[np.uint8]
+
+
+def judge_events(selection: Selection, values: Values) -> Judgement:
+    """Judge visible events one by one, as they are judged to be counted.
+
+    Parameters
+    ----------
+    selection : Selection
+    values : (n_features, n_events) float32
+        Rows as in ``selection.index``.
+    """
+    return _judge(plan(selection), np.ascontiguousarray(values))
+
+
+def _judge(ready: Plan, values: Values) -> Judgement:
+    n_events, arrays = values.shape[1], ready.intervals
+    failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
+    first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
+    judge_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
+    judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
+    bits.first_set(failed, ready.n_cuts, first)
+    bits.first_clear(outside, len(REGIONS) - 1, region)
+    return Judgement(failed, first, region)
+
+
+def _drawn(ready: Plan, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
+    """Mark the events that a plane may show; of no length if all may be shown."""
+    if box is None:
+        return np.zeros(0, np.uint8)
+    mask = drawn_mask(box, values[ready.index["ecal"]], values[ready.index["hcal"]])
+    return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
+
+
+def _cut_arrays(arrays: IntervalArrays, n_cuts: int) -> tuple[Array, ...]:
+    n_of_cuts = arrays.n_cut_intervals
+    bounds = [
+        np.searchsorted(arrays.owner[:n_of_cuts], np.arange(n_cuts)),
+        n_of_cuts + np.searchsorted(arrays.owner[n_of_cuts:], np.arange(fill.N_REGIONS)),
+    ]
+    intervals = interval_records(arrays)
+    return intervals, arrays.table_edges, arrays.table_values, np.concatenate(bounds).astype(np.int64)
+
+
+def _fill_arrays(booking: Booking, index: Mapping[str, int]) -> tuple[Array, ...]:
+    histograms: list[tuple[int, ...]] = []
+    axes: list[tuple[float, ...]] = []
+    for one in booking.histograms:
+        ends = (len(axes), len(axes) + len(one.axes))
+        cut = _cut_number(one, booking.cuts)
+        histograms.append((one.start, one.stop - one.start, _RULES[one.rule], cut, *ends))
+        axes += [(axis.low, axis.high, index[axis.feature], axis.bins) for axis in one.axes]
+    return np.array(histograms, fill.HISTOGRAM), np.array(axes, fill.AXIS)
+
+
+def _cut_number(booked: Booked, cuts: tuple[str, ...]) -> int:
+    """Give the cut that is not looked at, or how many are passed."""
+    if booked.rule is Rule.N_MINUS_ONE:
+        return cuts.index(booked.cut)
+    return (VISIBLE, *cuts).index(booked.cut) if booked.rule is Rule.AFTER else 0

@@ -1,0 +1,215 @@
+"""Events that a variation moves, counted one by one: from where they are nominally to where they are then.
+
+A place is how far an event comes, the index of the first cut it fails, and its region. Nearly all events stay
+where they are, so that only the others are kept: the counts of a variation are the nominal ones and these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.processors.counting.judging import judge_intervals
+from na64.processors.counting.tally import REGIONS, Tally
+from na64.processors.features.varied_features import row_names
+from na64.processors.kernels import bits
+from na64.selections.compiled import IntervalArrays, compile_intervals
+from na64.selections.cut import Interval
+from na64.selections.selection import Selection
+from na64.selections.variations import Variation
+
+Values = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+N_REGIONS = len(REGIONS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VariedPlan:
+    """A variation made ready.
+
+    Attributes
+    ----------
+    intervals : IntervalArrays
+        Of the cuts it may change and, if it may change any region, of all regions.
+    same : int
+        Bits of the cuts that it does not change.
+    has_regions : bool
+    n_cuts : int
+    start : int
+        Its first bin.
+    """
+
+    intervals: IntervalArrays
+    same: int
+    has_regions: bool
+    n_cuts: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many events are after every cut under a variation, and how many others they are than nominally.
+
+    Every array is (n_layers, n_cuts + 1, ...); index 0 is before any cut. Of the events that are there
+    nominally, ``lost`` are not under the variation; ``gained`` are those that come instead.
+
+    Attributes
+    ----------
+    passed, gained, lost : (n_layers, n_cuts + 1) int64
+    regions, regions_gained, regions_lost : (n_layers, n_cuts + 1, 4) int64
+        By `na64.processors.counting.tally.REGIONS`.
+    """
+
+    passed: Integers
+    gained: Integers
+    lost: Integers
+    regions: Integers
+    regions_gained: Integers
+    regions_lost: Integers
+
+
+def prepare(selection: Selection, index: dict[str, int], starts: list[int]) -> tuple[VariedPlan, ...]:
+    """Make the variations of a selection ready.
+
+    Parameters
+    ----------
+    selection : Selection
+    index : dict of str to int
+        Row of every feature that is needed, see `na64.processors.features.varied_features.feature_rows`.
+    starts : list of int
+        First bin of each variation.
+    """
+    return tuple(
+        _prepare(selection, variation, index, start)
+        for variation, start in zip(selection.variations, starts, strict=True)
+    )
+
+
+def needed_rows(selection: Selection) -> set[str]:
+    """Give the rows, by name, that its variations look at."""
+    needed = set()
+    for variation in selection.variations:
+        names = row_names(selection, variation.effect)
+        cuts = [cut.intervals for cut in variation.cuts_of(selection.cuts)]
+        regions = [region.intervals for region in selection.regions]
+        needed |= {names[name] for group in (*cuts, *regions) for i in group for name in i.features}
+    return needed
+
+
+def count_moved(
+    plan: VariedPlan,
+    values: Values,
+    nominal: tuple[Integers, Bytes, Bytes],
+    extra: Integers,
+    contents: Integers,
+) -> None:
+    """Count the events that a variation moves.
+
+    Parameters
+    ----------
+    plan : VariedPlan
+    values : (n_features, n_events) float32
+    nominal : (n_events,) int64, uint8, uint8
+        Bits of failed cuts, the first of them, and the region.
+    extra : (n_layers - 1, n_events) int64
+    contents : (n_layers, n_bins) int64, added to
+    """
+    failed, first, region = nominal
+    then, region_then = failed & plan.same, region
+    arrays, n_cuts = plan.intervals, plan.intervals.n_cut_intervals
+    judge_intervals(arrays, slice(None, n_cuts), values, then)
+    if plan.has_regions:
+        outside, region_then = np.zeros_like(failed), np.empty_like(region)
+        judge_intervals(arrays, slice(n_cuts, None), values, outside)
+        bits.first_clear(outside, N_REGIONS - 1, region_then)
+    moved = np.flatnonzero((then != failed) | (region_then != region))
+    first_then = np.empty(moved.size, np.uint8)
+    bits.first_set(then[moved], plan.n_cuts, first_then)
+    source, target = _place(first[moved], region[moved]), _place(first_then, region_then[moved])
+    index = plan.start + source * _n_places(plan.n_cuts) + target
+    kept = source != target
+    bits.add(index[kept], moved[kept], extra, contents)
+
+
+def n_bins(n_cuts: int) -> int:
+    """Give how many bins a variation needs: one for each pair of places."""
+    return _n_places(n_cuts) ** 2
+
+
+def moved_of(tally: Tally, bins: slice) -> Integers:
+    """Give the bins of a variation, (n_layers, n_bins), see `na64.processors.counting.booking.Booking.moved`."""
+    dense = np.zeros((tally.n_layers, bins.stop - bins.start), np.int64)
+    first, last = np.searchsorted(tally.bins, (bins.start, bins.stop))
+    dense[:, tally.bins[first:last] - bins.start] = tally.contents[:, first:last]
+    return dense
+
+
+def flow(first_fail: Integers, moved: Integers) -> Flow:
+    """Turn nominal counts and moved events into the counts under a variation.
+
+    Parameters
+    ----------
+    first_fail : (n_layers, n_cuts + 1, 4) int64
+        `na64.processors.counting.tally.Tally.first_fail`.
+    moved : (n_layers, n_bins) int64
+        The bins of the variation.
+    """
+    n_layers, n_stages, _ = first_fail.shape
+    pairs = moved.reshape(n_layers, n_stages, N_REGIONS, n_stages, N_REGIONS)
+    left, came = _after(pairs.sum(axis=(3, 4))), _after(pairs.sum(axis=(1, 2)))
+    # Passing a stage both nominally and then: the sum over all pairs of places from there on.
+    both = _after(np.swapaxes(_after(pairs), 1, 3))
+    stages = np.arange(n_stages)
+    both = both[:, stages, :, stages, :].swapaxes(0, 1)
+    stayed = np.einsum("lsrr->lsr", both)
+    before = _after(first_fail)
+    stayed_anywhere = both.sum(axis=(2, 3))
+    return Flow(
+        passed=(before - left + came).sum(axis=2),
+        gained=came.sum(axis=2) - stayed_anywhere,
+        lost=left.sum(axis=2) - stayed_anywhere,
+        regions=before - left + came,
+        regions_gained=came - stayed,
+        regions_lost=left - stayed,
+    )
+
+
+def _prepare(selection: Selection, variation: Variation, index: dict[str, int], start: int) -> VariedPlan:
+    names = row_names(selection, variation.effect)
+    moved = {name for name, row in names.items() if name != row}
+    replaced = {cut.name for cut in variation.cuts}
+    cuts = [
+        cut.intervals if cut.name in replaced or not moved.isdisjoint(_looks_at(cut.intervals)) else ()
+        for cut in variation.cuts_of(selection.cuts)
+    ]
+    regions = [region.intervals for region in selection.regions]
+    has_regions = any(not moved.isdisjoint(_looks_at(intervals)) for intervals in regions)
+    rows = {name: index[row] for name, row in names.items() if row in index}
+    return VariedPlan(
+        intervals=compile_intervals(cuts, regions if has_regions else [], rows),
+        same=sum(1 << number for number, intervals in enumerate(cuts) if not intervals),
+        has_regions=has_regions,
+        n_cuts=len(cuts),
+        start=start,
+    )
+
+
+def _looks_at(intervals: tuple[Interval, ...]) -> set[str]:
+    return {name for interval in intervals for name in interval.features}
+
+
+def _place(first: Bytes, region: Bytes) -> Integers:
+    return first.astype(np.int64) * N_REGIONS + region
+
+
+def _n_places(n_cuts: int) -> int:
+    return (n_cuts + 1) * N_REGIONS
+
+
+def _after(counts: Integers) -> Integers:
+    """Sum counts by first failing cut, axis 1, to those after every cut."""
+    return np.flip(np.cumsum(np.flip(counts, 1), axis=1), 1)

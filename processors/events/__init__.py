@@ -1,0 +1,1 @@
+"""Segments of files to visible events, and the store of their features."""

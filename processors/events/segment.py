@@ -1,0 +1,176 @@
+"""Events to tallies: of columns, and of a segment of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.catalogue.inspection import check_content
+from na64.datasets.catalogue.records import FileRecord
+from na64.datasets.instrument.columns import COLUMNS, EventColumns, Shape
+from na64.datasets.reading.layout import Kind
+from na64.datasets.reading.read import Record, read_batches
+from na64.processors.counting import counting
+from na64.processors.counting.tally import Tally, fixed_point
+from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.visible_events import VisibleEvents, visible_events
+from na64.processors.execution.cost import Meter
+from na64.processors.execution.ledger import DamagedError
+from na64.processors.execution.memory import keep_freed_memory, spare_what_is_loaded
+from na64.processors.features import compute
+from na64.processors.features.varied_features import feature_rows
+from na64.processors.job import FileContext, Job
+
+
+def process_columns(events: EventColumns, job: Job, file: FileContext) -> dict[int, Tally]:
+    """Count the events of a chunk, run by run.
+
+    Parameters
+    ----------
+    events : EventColumns
+    job : Job
+    file : FileContext
+        Where the events are from.
+
+    Returns
+    -------
+    dict of int to Tally
+        By run; a run without events is not there.
+    """
+    return count_parts(visible_events(events, job, file), job)
+
+
+def count_parts(
+    parts: Iterable[VisibleEvents], job: Job, names: tuple[str, ...] | None = None
+) -> dict[int, Tally]:
+    """Count visible events, run by run, in the memory of one part.
+
+    ``names`` are those of the features, if the parts do not have all of them.
+
+    Raises
+    ------
+    ValueError
+        Weights that are not finite or too large to be summed exactly.
+    """
+    counters: dict[int, counting.Counter] = {}
+    for part in parts:
+        if part.run not in counters:
+            box = None if job.simulation else job.runs[part.run].box
+            counters[part.run] = counting.Counter(job.selection, job.n_layers, names, box=box)
+        counters[part.run].add(part.values, _extra_layers(part), part.accounting)
+    return {run: counters[run].tally() for run in sorted(counters)}
+
+
+def _extra_layers(visible: VisibleEvents) -> NDArray[np.int64]:
+    if visible.weight is None:
+        return np.zeros((0, visible.values.shape[1]), np.int64)
+    try:
+        return fixed_point(visible.weight)
+    except ValueError as error:
+        raise ValueError(f"run {visible.run}: {error}") from error
+
+
+def process_segment(
+    record: Record | str | Path,
+    start: int,
+    stop: int,
+    job: Job,
+    file: FileContext,
+    *,
+    chunk_events: int | None = None,
+    store: FeatureStore | None = None,
+    fresh: bool = False,
+    meter: Meter | None = None,
+) -> dict[int, Tally]:
+    """Read and count events ``start`` to ``stop`` (half open) of a run file.
+
+    Parameters
+    ----------
+    record : Record, str or Path
+        The file, as `na64.datasets.reading.read.read` takes it.
+    start, stop : int
+    job : Job
+    file : FileContext
+    chunk_events : int, optional
+        Events in memory at a time, about; by default as many as are read fastest. The result does not depend
+        on it.
+    store : FeatureStore, optional
+        The features are read from it if it has them, and kept in it if not.
+    fresh : bool
+        Read the cells whatever the store has.
+    meter : Meter, optional
+        Notes what it costs.
+
+    Returns
+    -------
+    dict of int to Tally
+        By run; a run without events is not there.
+    """
+    meter = meter or Meter()
+    key = job.feature_key(file, start, stop)
+    if store is not None and not fresh and (stored := _count_stored(store, key, job, meter)) is not None:
+        return stored
+    if isinstance(record, FileRecord):
+        meter.note(record.size * (stop - start) // max(sum(record.runs.values()), 1), stored=False)
+        with meter.reading():
+            check_content(record)
+    batches = read_batches(
+        record, job.layouts[file.layout], start, stop, n_events=chunk_events, columns=needed_columns(job)
+    )
+    parts = (part for events in meter.each(batches) for part in visible_events(events, job, file))
+    if store is None:
+        return count_parts(parts, job)
+    with store.writing(key, tuple(feature_rows(job.selection))) as kept:
+        return count_parts(map(kept, parts), job)
+
+
+def _count_stored(store: FeatureStore, key: str, job: Job, meter: Meter) -> dict[int, Tally] | None:
+    """Count a segment from its features in a store; None if they are not there or damaged."""
+    names = counting.needed_features(job.selection)
+    try:
+        meter.note(store.path(key).stat().st_size, stored=True)
+        return count_parts(meter.each(store.read(key, names)), job, names)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, DamagedError) as error:
+        store.set_aside(key, error)
+        return None
+
+
+def join(one: Mapping[int, Tally], other: Mapping[int, Tally]) -> dict[int, Tally]:
+    """Add tallies run by run, ordered by run."""
+    runs = sorted({*one, *other})
+    return {
+        run: one[run] + other[run] if run in one and run in other else one.get(run) or other[run]
+        for run in runs
+    }
+
+
+def needed_columns(job: Job) -> tuple[str, ...]:
+    """Return the columns that a job looks at, whether or not a file has them."""
+    unused = {"truth_component"} if job.weighted else {"truth_component", "weight"}
+    return tuple(name for name in COLUMNS if name not in unused)
+
+
+def warm_up(job: Job) -> None:
+    """Compile, or load from the cache, what a job needs: once a worker, before the first task."""
+    keep_freed_memory()
+    variants = {
+        (Shape.HITS if detector.kind is Kind.HITS else Shape.CELLS, dtype)
+        for layout in job.layouts.values()
+        for detector in layout.detectors.values()
+        for dtype in detector.columns["energy"].types
+    }
+    for setup in {context.setup for context in job.runs.values()}:
+        compute.warm_up(setup, sorted(variants, key=str))
+    values = np.zeros((len(feature_rows(job.selection)), 1), np.float32)
+    counting.count_events(job.selection, values, np.zeros((job.n_layers - 1, 1), np.int64))
+    spare_what_is_loaded()
+
+
+def empty_tally(job: Job) -> Tally:
+    """Return the tally of no event."""
+    return counting.empty_tally(job.selection, job.n_layers)

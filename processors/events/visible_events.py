@@ -1,0 +1,155 @@
+"""From columns to the features of the events that may be looked at.
+
+Everything after this module sees copies of visible events only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.columns import Array, EventColumns
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.features import FEATURES
+from na64.processors.counting.tally import ACCOUNTING
+from na64.processors.features.compute import FeatureTable, Skip, compute
+from na64.processors.features.rows import take_rows
+from na64.processors.features.varied_features import append_varied, needed_part
+from na64.processors.job import FileContext, Job, RunContext
+from na64.selections.signal_box import visible_mask
+from na64.selections.variations import Effect
+
+_REASONS = {
+    "skipped_nonfinite": Skip.NONFINITE,
+    "skipped_cell_range": Skip.CELL_RANGE,
+    "skipped_unequal_hits": Skip.UNEQUAL_HITS,
+    "skipped_too_many_hits": Skip.TOO_MANY_HITS,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisibleEvents:
+    """The visible events of one run in a chunk, and how many others there were.
+
+    Attributes
+    ----------
+    run : int
+    values : (n_features, n_events) float32
+        Rows as in `na64.processors.features.varied_features.feature_rows`: packaged features, those of the plug-in, and those
+        that the variations change.
+    weight : (n_events,) float64 or None
+        Of weighted simulation.
+    accounting : dict of str to int
+        By `na64.processors.counting.tally.ACCOUNTING`.
+    rows : (n_events,) int64 or None
+        Where in the chunk each of them was; not known of features from a store.
+    """
+
+    run: int
+    values: NDArray[np.float32]
+    weight: NDArray[np.float64] | None
+    accounting: dict[str, int]
+    rows: NDArray[np.int64] | None = None
+
+
+def visible_events(events: EventColumns, job: Job, file: FileContext) -> Iterator[VisibleEvents]:
+    """Yield the visible events of each run that is asked for, by run; a run without events is not there.
+
+    Parameters
+    ----------
+    events : EventColumns
+    job : Job
+    file : FileContext
+        Where the events are from.
+    """
+    for run in sorted(set(file.runs).intersection(runs_of(events))):
+        rows = np.flatnonzero(events.event["run"] == run)
+        part = events if len(rows) == events.n_events else take_rows(events, rows)
+        yield _of_run(part, rows, run, job, file)
+
+
+def runs_of(events: EventColumns) -> list[int]:
+    """Return the runs of a chunk, ascending."""
+    numbers = events.event["run"]
+    if events.n_events == 0:
+        return []
+    # Sorting costs more than all the cuts, and nearly every file is of one run.
+    lowest, highest = int(numbers.min()), int(numbers.max())
+    return [lowest] if lowest == highest else np.unique(numbers).tolist()
+
+
+def _of_run(
+    events: EventColumns, rows: NDArray[np.int64], run: int, job: Job, file: FileContext
+) -> VisibleEvents:
+    context = job.runs[run]
+    table = features_of(events, context.setup, job, file)
+    effects = job.selection.effects
+    varied = [_varied(events, effect, context, job, file) for effect in effects]
+    trigger = events.event.get("trigger")
+    seen = visible_mask(
+        table.values,
+        box=context.box,
+        run_type=context.type,
+        trigger=trigger,
+        nonfinite=table.skip == Skip.NONFINITE,
+        simulation=job.simulation,
+        varied=[part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane],
+    )
+    skipped = _skipped(table, job)
+    seen &= ~skipped
+    values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
+    accounting = _account(table, seen, skipped)
+    if job.plugin is not None:
+        values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
+    if varied:
+        values = append_varied(values, varied, seen, job.selection, job.plugin)
+    weight = _weight(events, seen) if job.weighted else None
+    return VisibleEvents(run, values, weight, accounting, rows[seen])
+
+
+def _varied(
+    events: EventColumns, effect: Effect, context: RunContext, job: Job, file: FileContext
+) -> NDArray[np.float32]:
+    """Compute the features that an effect changes; others may not be right."""
+    return features_of(needed_part(events, effect), effect.of(context.setup), job, file).values
+
+
+def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
+    """Compute the packaged features of events of one run, hidden ones too: for this module and `opening`."""
+    layout, numbers = job.layouts[file.layout], events.event
+    table = compute(
+        events,
+        setup,
+        bad=job.bad.mask(numbers["run"], numbers["spill"], numbers["event"]),
+        residual_times=layout.time_is_residual,
+        absent_nan=layout.absent_nan,
+        profile_chi2=job.profile_chi2,
+    )
+    if job.weighted and "weight" in numbers:
+        lost = ~np.isfinite(numbers["weight"])
+        table.skip[lost] = np.maximum(table.skip[lost], Skip.NONFINITE)
+    return table
+
+
+def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
+    """Tell which events are not processed; one of data that is not finite is hidden instead."""
+    skipped: NDArray[np.bool_] = table.skip != Skip.NONE
+    return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
+
+
+def _account(table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_]) -> dict[str, int]:
+    accounting = dict.fromkeys(ACCOUNTING, 0)
+    accounting["processed"] = int(np.count_nonzero(~skipped))
+    accounting["hidden"] = accounting["processed"] - int(np.count_nonzero(seen))
+    for reason, code in _REASONS.items():
+        accounting[reason] = int(np.count_nonzero(skipped & (table.skip == code)))
+    return accounting
+
+
+def _weight(events: EventColumns, seen: NDArray[np.bool_]) -> Array:
+    if "weight" not in events.event:
+        return np.ones(np.count_nonzero(seen))
+    return events.event["weight"][seen].astype(np.float64)

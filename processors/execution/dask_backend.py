@@ -1,0 +1,274 @@
+"""Tasks on a Dask cluster: one of our own on this machine, or one that exists already."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urlsplit
+
+import cloudpickle
+import dask
+from distributed import Client, Future, LocalCluster, Security
+
+import na64
+from na64.processors.execution.backends import Answers, Closing, WorkersLostError, interrupts_blocked
+from na64.processors.execution.dask_stream import GONE, Desk, Stream
+from na64.processors.execution.tasks import Failed, Task, Work
+
+ENVIRONMENT = {
+    # Tasks run in a thread, and glibc gives memory of threads back to the system whatever it is told: asking
+    # for it anew, batch after batch, was a fifth of the time. What the main thread frees is kept.
+    "MALLOC_ARENA_MAX": "1",
+}
+"""Variables that a worker must be started with."""
+
+SETTINGS = {
+    **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()},
+    # A task that was on a worker when it ended is done again by us, alone, so that the culprit is known.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.no-workers-timeout": "60s",
+    "distributed.scheduler.worker-ttl": "60s",
+    "distributed.comm.require-encryption": True,
+    # It looks at the stack of a worker a hundred times a second, which costs a tenth, and keeps what it sees.
+    "distributed.worker.profile.enabled": False,
+    # Nor need its loops look at themselves fifty times a second, nor at network, disk and files twice.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    # Workers keep the memory that they have had, so that one which pauses at 80 % would pause for ever, and
+    # hold nothing that could be spilled. What takes 95 % is ended by its nanny.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    # Nothing is served over HTTP: pages show tasks and exceptions to everybody on this machine.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+_PAGES = {
+    "distributed.scheduler.http.routes": ["distributed.http.statics"],
+    "distributed.admin.system-monitor.interval": "500ms",
+}
+_ENCRYPTED = ("tls", "wss", "inproc", "gateway")
+_ALLOWED_DEATHS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What is connected.
+
+    Attributes
+    ----------
+    client : Client
+    local : LocalCluster or None
+        Workers of this machine, to be replaced when they end.
+    end : callable or None
+        Ends what came with the connection and goes with it.
+    """
+
+    client: Client
+    local: LocalCluster | None = None
+    end: Callable[[], None] | None = None
+
+
+class DaskBackend(Closing):
+    """Futures of `distributed`, a bounded number in flight, no graph and no Dask collection.
+
+    Parameters
+    ----------
+    workers : int
+        Worker processes of a cluster on this machine, with one thread each, encrypted.
+    scheduler : str or None
+        Address of a scheduler that exists already; `workers` has no meaning then.
+    insecure : bool
+        Accept an unencrypted scheduler on another host: everybody who reaches it can run code as its owner.
+    bundle : int or None
+        Tasks in a submission; None: as many as take a worker a quarter of a second, at most 16. When a worker
+        ends, all tasks of its bundle are done again.
+    memory : int or None, bytes
+        Of a worker of our own cluster, which is ended when it takes more; None: its part of the machine's.
+    dashboard : bool
+        Serve the pages of Dask on the loopback address: everybody on this machine sees when each task ran.
+    opener : callable or None
+        Makes the connection, in place of `workers` and `scheduler`; see `na64.processors.execution.cluster_backend`.
+    patience : float, s
+        How long to wait for a connection, for a first worker, and for an answer of every worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        scheduler: str | None = None,
+        insecure: bool = False,
+        bundle: int | None = None,
+        memory: int | None = None,
+        dashboard: bool = False,
+        opener: Callable[[], Connected] | None = None,
+        patience: float = 60.0,
+    ) -> None:
+        if any(number is not None and number < 1 for number in (workers, bundle, memory)):
+            raise ValueError(
+                f"workers are {workers}, bundle is {bundle}, memory is {memory}: expected at least 1"
+            )
+        if scheduler is not None and not insecure and not is_private(scheduler):
+            raise ValueError(
+                f"scheduler {scheduler} is on another host and not encrypted: expected a tls:// address"
+            )
+        self._n_workers = workers
+        self._address = scheduler
+        self._bundle = bundle
+        self._memory: int | str = "auto" if memory is None else memory
+        self._dashboard = dashboard
+        self._opener = opener
+        self._patience = patience
+        self._cluster: Connected | None = None
+
+    @property
+    def client(self) -> Client:
+        """The connection, made when it is first asked for."""
+        if self._cluster is None:
+            self._cluster = self._open()
+        return self._cluster.client
+
+    def _open(self) -> Connected:
+        if self._opener is not None:
+            return self._opener()
+        return self._start() if self._address is None else self._connect(self._address)
+
+    def _start(self) -> Connected:
+        settings = SETTINGS | (_PAGES if self._dashboard else {})
+        with dask.config.set(settings), interrupts_blocked():
+            local = LocalCluster(
+                n_workers=self._n_workers,
+                threads_per_worker=1,
+                memory_limit=self._memory,
+                processes=True,
+                host="127.0.0.1",
+                protocol="tls",
+                security=True,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": self._dashboard},
+                silence_logs=logging.CRITICAL,
+            )
+            return Connected(Client(local, set_as_default=False), local)
+
+    def _connect(self, address: str) -> Connected:
+        if address.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise ValueError(f"scheduler {address}: no certificates; a cluster file has them in [tls]")
+        try:
+            client = Client(address, timeout=self._patience, set_as_default=False)
+        except GONE as error:
+            raise WorkersLostError(f"no scheduler answers at {address} ({type(error).__name__})") from None
+        return Connected(client)
+
+    def _revive(self) -> None:
+        """Start workers in place of lost ones: a nanny gives up on one that ends while it starts."""
+        if self._cluster is not None and self._cluster.local is not None:
+            self._cluster.local.scale(self._n_workers)
+
+    def close(self) -> None:
+        """End the connection, and the cluster if it is our own."""
+        cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.client.close()
+            if cluster.local is not None:
+                cluster.local.close()
+            if cluster.end is not None:
+                cluster.end()
+
+    def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
+        """Perform tasks; see `Backend.map`."""
+        if self._address is not None or self._opener is not None:
+            check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
+        desk = Desk(cloudpickle.dumps(work))
+        self.client.register_plugin(desk, name=desk.name)
+        stream = Stream(self.client, desk.name, self._patience, self._revive)
+        try:
+            yield from self._map(stream, iter(tasks))
+        finally:
+            stream.drop()
+            with suppress(*GONE):
+                self.client.unregister_worker_plugin(desk.name)
+
+    def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
+        bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
+        yield from stream.answers(bundles, stream.capacity)
+        while stream.suspects:
+            yield from self._alone(stream, stream.suspects.pop(0))
+
+    def _alone(self, stream: Stream, task: Task) -> Answers:
+        """Do a task that was on a worker when it ended, perhaps by no fault of its own."""
+        for _ in range(_ALLOWED_DEATHS):
+            yield from stream.answers(iter([[task]]), lambda: 1)
+            if not stream.suspects or stream.suspects[-1] is not task:
+                return
+            stream.suspects.pop()
+        yield task, Failed(f"its worker ended, {1 + _ALLOWED_DEATHS} times", divisible=True)
+
+
+def is_private(address: str) -> bool:
+    """Whether what is said to a scheduler stays on this machine or is encrypted."""
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme in _ENCRYPTED or parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def check_workers(client: Client, address: str, code: str | None, patience: float) -> None:
+    """Ask every worker for its version of this package.
+
+    Raises
+    ------
+    WorkersLostError
+        If there is no worker, or one does not answer within the patience (s), has no na64 or another one.
+    """
+    try:
+        client.wait_for_workers(1, timeout=patience)
+    except TimeoutError:
+        raise WorkersLostError(f"scheduler {address} has no workers after {patience:g} s") from None
+    asked = {
+        name: client.submit(_question(), workers=[name], allow_other_workers=False, pure=False)
+        for name in client.nthreads()
+    }
+    end = time.monotonic() + patience
+    for name, future in asked.items():
+        with suppress(TimeoutError):
+            future.exception(timeout=max(0.0, end - time.monotonic()))
+        if (fault := _fault(future, code)) is not None:
+            raise WorkersLostError(f"worker {name} {fault}")
+
+
+def _question() -> Callable[[], tuple[str, str]]:
+    def tell() -> tuple[str, str]:  # travels by value: the worker may have no na64
+        import importlib  # noqa: PLC0415
+
+        try:
+            version = str(importlib.import_module("na64").__version__)
+        except ImportError:
+            return "", ""
+        try:
+            return version, str(importlib.import_module("na64.processors.execution.tasks").package_code())
+        except (ImportError, AttributeError):
+            return version, ""
+
+    return tell
+
+
+def _fault(future: Future, code: str | None) -> str | None:
+    if future.status != "finished":
+        return f"does not answer (its answer is {future.status})"
+    version, found = future.result()
+    if not version:
+        return "has no package na64"
+    if version != na64.__version__:
+        return f"has na64 {version}: expected {na64.__version__}"
+    if code is not None and found != code:
+        return f"has na64 {version} with other code ({found[:12]}): expected {code[:12]}"
+    return None

@@ -1,0 +1,1 @@
+"""Columns to features: windows, kernels, variations of them, and plug-ins."""

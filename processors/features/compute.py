@@ -1,0 +1,282 @@
+"""Columns of a chunk of events to the features cuts act on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.columns import DETECTORS, Array, Cells, EventColumns, Hits, Shape
+from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.features import FEATURES, INDEX
+from na64.processors.features import kernel_arguments
+from na64.processors.features.kernel_arguments import rows_of
+from na64.processors.features.window_arguments import crowded, pulses_of
+from na64.processors.kernels import blocks, ecal, hcal, shower, small
+from na64.processors.kernels.window import LANES
+
+DIRECT = (
+    "master_time",
+    "track_momentum",
+    "track_pvalue",
+    "track_angle",
+    "straw3_x",
+    "straw3_y",
+    "straw4_x",
+    "straw4_y",
+    "shower_chi2",
+)
+"""Columns that are features as they are."""
+
+MADE_OF = {
+    "ecal": (*ecal.FEATURES, *shower.FEATURES),
+    "hcal": hcal.FEATURES,
+    "vhcal": small.VHCAL_FEATURES,
+    "srd": small.SRD_FEATURES,
+    "veto": small.VETO_FEATURES,
+}
+"""Features that need a detector's cells."""
+
+Values = NDArray[np.float32]
+
+
+class Skip(IntEnum):
+    """Why an event has no features."""
+
+    NONE = 0
+    NONFINITE = 1
+    CELL_RANGE = 2
+    UNEQUAL_HITS = 3
+    TOO_MANY_HITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """The features of a chunk of events.
+
+    Attributes
+    ----------
+    values : (n_features, n_events) float32
+        Rows in the order of `na64.datasets.instrument.features.FEATURES`; nan where the file lacks what a feature is
+        made of, and everywhere in a skipped event.
+    skip : (n_events,) uint8
+        `Skip`; of several reasons the one with the largest number.
+    """
+
+    values: Values
+    skip: NDArray[np.uint8]
+
+    def __getitem__(self, name: str) -> Values:
+        """Give the row of one feature."""
+        row: Values = self.values[INDEX[name]]
+        return row
+
+
+def compute(
+    events: EventColumns,
+    setup: Setup,
+    *,
+    bad: NDArray[np.bool_],
+    residual_times: bool = False,
+    absent_nan: frozenset[str] = frozenset(),
+    profile_chi2: bool = False,
+    out: Values | None = None,
+) -> FeatureTable:
+    """Make every feature of every event.
+
+    An event is skipped if a value that a feature needs is not finite, if a hit is in a cell that does not
+    exist, if its columns have unequal numbers of hits, or if a detector has more than
+    `na64.processors.features.window_arguments.MOST_PULSES` a cell.
+
+    Parameters
+    ----------
+    events : EventColumns
+    setup : Setup
+        Of the period the events are from.
+    bad : (n_events,) bool
+        Events of the bad list.
+    residual_times : bool
+        Times are already relative to the expected ones.
+    absent_nan : frozenset of str
+        Columns where nan means that there was nothing: the features made of it are nan, the event is kept.
+    profile_chi2 : bool
+        Make ``ecal_chi2`` although the file has the tree's own; it costs more than all the rest.
+    out : (n_features, n_events) float32, C-contiguous, optional
+        Filled and returned, to spare a new table for every chunk.
+
+    Returns
+    -------
+    FeatureTable
+
+    Raises
+    ------
+    ValueError
+        An array of another length or with other cells than the set-up has; names detector and column.
+    """
+    _check_setup(setup)
+    _check_lengths(events, bad)
+    table = FeatureTable(_table(out, events.n_events), np.zeros(events.n_events, np.uint8))
+    with np.errstate(all="ignore"):  # a value beyond float32 is inf by rounding, not by mistake
+        _store_event_columns(table, events, setup, bad, absent_nan)
+        _store_cells(
+            table,
+            events,
+            setup,
+            residual_times=residual_times,
+            absent_nan=absent_nan,
+            profile_chi2=profile_chi2,
+        )
+    if "shower_chi2" not in events.event:
+        table["shower_chi2"][:] = table["ecal_chi2"]
+    if table.skip.any():
+        table.values[:, table.skip != Skip.NONE] = np.nan
+    return table
+
+
+def warm_up(setup: Setup, variants: Iterable[tuple[Shape, str]] = ((Shape.CELLS, "float64"),)) -> None:
+    """Compile, or load from the cache, what files with such columns need: once a worker, before the first.
+
+    Parameters
+    ----------
+    setup : Setup
+    variants : iterable of (Shape, str)
+        Shape and dtype of the cell columns, `Shape.CELLS` or `Shape.HITS`.
+    """
+    for shape, dtype in variants:
+        detectors = {name: _example(getattr(setup, name), shape, dtype) for name in DETECTORS}
+        compute(EventColumns(1, {}, detectors), setup, bad=np.zeros(1, np.bool_))
+
+
+def _example(detector: Detector, shape: Shape, dtype: str) -> Cells | Hits:
+    one = np.ones(1, dtype)
+    if shape is Shape.HITS:
+        return Hits(np.array([0, 1]), np.zeros(1, np.uint8), one, one)
+    cells = np.ones((1, detector.n_cells), dtype)
+    return Cells(cells, cells, cells, cells)
+
+
+def _table(out: Values | None, n_events: int) -> Values:
+    if out is None:
+        return np.empty((len(FEATURES), n_events), np.float32)
+    if out.shape != (len(FEATURES), n_events) or out.dtype != np.float32 or not out.flags.c_contiguous:
+        raise ValueError(
+            f"out: {out.dtype} {out.shape}, not C-contiguous float32 {(len(FEATURES), n_events)}"
+        )
+    return out
+
+
+def _check_setup(setup: Setup) -> None:
+    planes, n_x, n_y = setup.ecal.shape
+    if planes != 2:
+        raise ValueError(f"ecal: {planes} planes, not preshower and main")
+    if not (0 <= setup.beam_cell[0] < n_x and 0 <= setup.beam_cell[1] < n_y):
+        raise ValueError(f"beam cell {setup.beam_cell}: not in the {n_x} x {n_y} cells of the ecal")
+    if setup.veto.n_cells % 2:
+        raise ValueError(f"veto: {setup.veto.n_cells} photomultipliers, not two a paddle")
+    for module in (*setup.hcal_modules, *setup.hcal_subtracted_modules):
+        if not 0 <= module < setup.hcal.shape[0]:
+            raise ValueError(f"hcal module {module}: not one of {setup.hcal.shape[0]}")
+
+
+def _check_lengths(events: EventColumns, bad: NDArray[np.bool_]) -> None:
+    for name, column in (*events.event.items(), ("bad", bad)):
+        if column.shape != (events.n_events,):
+            raise ValueError(f"{name}: shape {column.shape} for {events.n_events} events")
+
+
+def _store_event_columns(
+    table: FeatureTable,
+    events: EventColumns,
+    setup: Setup,
+    bad: NDArray[np.bool_],
+    absent_nan: frozenset[str],
+) -> None:
+    table["bad_spill"][:] = bad
+    is_physics = (
+        (events.event["trigger"] & setup.physics_trigger_mask) != 0 if "trigger" in events.event else np.nan
+    )
+    table["trigger_physics"][:] = is_physics
+    for name in DIRECT:
+        table[name][:] = events.event.get(name, np.nan)
+        if name in events.event and events.event[name].dtype.kind == "f":
+            _note_nonfinite(table.skip, events.event[name], nan_is_absent=name in absent_nan)
+    if "unequal_hits" in events.event:
+        table.skip[events.event["unequal_hits"].astype(np.bool_)] = Skip.UNEQUAL_HITS
+
+
+def _note_nonfinite(skip: NDArray[np.uint8], column: Array, *, nan_is_absent: bool) -> None:
+    wrong = np.isinf(column) if nan_is_absent else ~np.isfinite(column)
+    if wrong.any():  # rarely, and choosing among all events takes longer than looking
+        skip[wrong] = np.maximum(skip[wrong], Skip.NONFINITE)
+
+
+def _store_cells(
+    table: FeatureTable,
+    events: EventColumns,
+    setup: Setup,
+    *,
+    residual_times: bool,
+    absent_nan: frozenset[str],
+    profile_chi2: bool,
+) -> None:
+    visible = np.zeros(events.n_events)
+    for name in DETECTORS:
+        columns = events.detectors.get(name)
+        if columns is None:
+            table.values[rows_of(MADE_OF[name])] = np.nan
+            continue
+        detector: Detector = getattr(setup, name)
+        pulses = pulses_of(
+            columns,
+            detector,
+            residual_times=residual_times,
+            absent_nan=absent_nan,
+            n_events=events.n_events,
+        )
+        if isinstance(columns, Hits):
+            table.skip[crowded(columns, detector)] = Skip.TOO_MANY_HITS
+        makers = [name]
+        if name == "ecal" and (profile_chi2 or "shower_chi2" not in events.event):
+            makers.append("shower")
+        elif name == "ecal":
+            table["ecal_chi2"][:] = np.nan
+        scratch = _scratch(detector)
+        for maker in makers:
+            make, of_setup = _MAKERS[maker, type(columns)], _KNOWN[maker](setup)
+            to_visible = (visible,) if maker in _VISIBLE else ()
+            make(pulses, of_setup, *scratch, table.skip, table.values, *to_visible)
+    is_whole = events.detectors.keys() >= _VISIBLE
+    table["visible_energy"][:] = visible if is_whole else np.nan
+
+
+def _scratch(detector: Detector) -> tuple[Array, Array, Array]:
+    work = max(ecal.WORK, hcal.WORK, small.WORK) + 3 * LANES * detector.shape[0]
+    return np.zeros((detector.n_cells, 2 * LANES)), np.zeros(LANES, np.uint8), np.zeros(work)
+
+
+_VISIBLE = {"ecal", "hcal"}
+_KNOWN = {
+    "ecal": kernel_arguments.of_ecal,
+    "shower": kernel_arguments.of_shower,
+    "hcal": kernel_arguments.of_hcal,
+    "srd": kernel_arguments.of_srd,
+    "veto": kernel_arguments.of_veto,
+    "vhcal": kernel_arguments.of_vhcal,
+}
+_MAKERS: dict[tuple[str, type], Callable[..., None]] = {
+    ("ecal", Cells): blocks.ecal_of_cells,
+    ("ecal", Hits): blocks.ecal_of_hits,
+    ("shower", Cells): blocks.shower_of_cells,
+    ("shower", Hits): blocks.shower_of_hits,
+    ("hcal", Cells): blocks.hcal_of_cells,
+    ("hcal", Hits): blocks.hcal_of_hits,
+    ("srd", Cells): blocks.srd_of_cells,
+    ("srd", Hits): blocks.srd_of_hits,
+    ("veto", Cells): blocks.veto_of_cells,
+    ("veto", Hits): blocks.veto_of_hits,
+    ("vhcal", Cells): blocks.vhcal_of_cells,
+    ("vhcal", Hits): blocks.vhcal_of_hits,
+}

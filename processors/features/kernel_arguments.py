@@ -1,0 +1,79 @@
+"""What is known of the detectors, as the kernels that make features take it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.features import INDEX
+from na64.processors.kernels import ecal, hcal, shower, small
+
+Known = tuple[Any, ...]
+
+
+def rows_of(names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the rows of features in the table."""
+    return np.array([INDEX[name] for name in names], np.int64)
+
+
+def _around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np.int64]:
+    near = [
+        ix * n_y + iy
+        for ix in range(max(cell[0] - reach, 0), min(cell[0] + reach, n_x - 1) + 1)
+        for iy in range(max(cell[1] - reach, 0), min(cell[1] + reach, n_y - 1) + 1)
+    ]
+    return np.array(near, np.int64)
+
+
+def of_ecal(setup: Setup) -> Known:
+    """Give what `na64.processors.kernels.ecal.sum_ecal` takes between the grid and its outputs."""
+    _, n_x, n_y = setup.ecal.shape
+    x = np.repeat((np.arange(n_x) - (n_x - 1) / 2) * setup.cell_pitch, n_y)
+    y = np.tile((np.arange(n_y) - (n_y - 1) / 2) * setup.cell_pitch, n_x)
+    windows = [_around(setup.beam_cell, reach, n_x, n_y) for reach in (1, 2)]
+    return (x, y, *windows, setup.beam_cell[0] * n_y + setup.beam_cell[1], rows_of(ecal.FEATURES))
+
+
+def of_shower(setup: Setup) -> Known:
+    """Give what `na64.processors.kernels.shower.fit_shower` takes between the grid and its outputs."""
+    t = setup.template
+    template = np.array(
+        [t.core, t.tail, t.core_slope, t.tail_slope, t.core_fraction, t.stochastic, t.constant, t.noise]
+    )
+    rows = rows_of(("ecal_max_cell", *shower.FEATURES))
+    return (setup.ecal.shape[2], float(setup.cell_pitch), template, t.ring, rows)
+
+
+def of_hcal(setup: Setup) -> Known:
+    """Give what `na64.processors.kernels.hcal.sum_hcal` takes between the grid and its outputs."""
+    _, n_x, n_y = setup.hcal.shape
+    return (
+        n_x * n_y,
+        (n_x // 2) * n_y + n_y // 2,
+        np.array(setup.hcal_modules, np.int64),
+        np.array(setup.hcal_subtracted_modules, np.int64),
+        float(setup.topology_threshold),
+        setup.topology_peripheral_only,
+        float(setup.muon_hcal_2),
+        float(setup.muon_centre),
+        float(setup.muon_hcal_2_with_centre),
+        rows_of(hcal.FEATURES),
+    )
+
+
+def of_srd(_: Setup) -> Known:
+    """Give what `na64.processors.kernels.small.sum_srd` takes between the grid and its outputs."""
+    return (rows_of(small.SRD_FEATURES),)
+
+
+def of_veto(setup: Setup) -> Known:
+    """Give what `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
+    return (float(setup.veto_mip), float(setup.veto_balance), rows_of(small.VETO_FEATURES))
+
+
+def of_vhcal(_: Setup) -> Known:
+    """Give what `na64.processors.kernels.small.sum_vhcal` takes between the grid and its outputs."""
+    return (rows_of(small.VHCAL_FEATURES),)

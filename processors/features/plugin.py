@@ -1,0 +1,184 @@
+"""User code: a file of functions, each a new feature computed from the features of visible events.
+
+    from na64.processors.features.plugin import feature
+
+    @feature(name="missing_energy", unit="GeV")
+    def missing_energy(event):
+        return 100 - event["ecal"] - event["hcal"]
+
+A function gets a read-only mapping of feature name to (n_events,) float32 array, the packaged features and
+those defined above it in the file, and returns one number an event. It must look at each event by itself: how
+many events it gets at a time is not its business. It never gets a hidden event of data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.basics.toml import unknown
+from na64.datasets.basics.units import UNITS
+from na64.datasets.instrument.features import FEATURES, Feature
+
+Features: TypeAlias = Mapping[str, NDArray[np.float32]]
+Function: TypeAlias = Callable[[Features], Any]
+
+_MARK = "__na64_feature__"
+
+
+class PluginError(ValueError):
+    """User code is wrong or failed; the message holds no value of any event."""
+
+
+def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], Function]:
+    """Make a function of a plug-in a feature.
+
+    Parameters
+    ----------
+    name : str
+        As selections will call it; an identifier that is not a packaged feature.
+    unit : str
+        A base unit: GeV, mm, ns, rad, MIP or 1.
+    meaning : str
+        One line for the report; the first line of the docstring by default.
+    """
+    if not name.isidentifier() or name in FEATURES:
+        raise PluginError(f'feature "{name}": expected an identifier that is not a packaged feature')
+    if unit not in UNITS:
+        raise PluginError(f'feature "{name}": {unknown("unit", unit, UNITS)}')
+    if UNITS[unit].base != unit:
+        raise PluginError(
+            f'feature "{name}": unit "{unit}" is not a base unit, expected "{UNITS[unit].base}"'
+        )
+
+    def mark(function: Function) -> Function:
+        line = meaning or (function.__doc__ or "computed by a plug-in").strip().splitlines()[0]
+        setattr(function, _MARK, Feature(name, unit, line))
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """The source of a plug-in; it is compiled again in each process.
+
+    Attributes
+    ----------
+    name : str
+        File name without folders.
+    source : str
+    """
+
+    name: str
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the source: any change is another plug-in."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """The features it defines by name, in order."""
+        return {defined.name: defined for defined, _ in _compiled(self)}
+
+    def compute(
+        self, values: NDArray[np.float32] | Sequence[NDArray[np.float32]], names: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        """Compute the features of the plug-in.
+
+        Parameters
+        ----------
+        values : (n_features, n_events) float32
+            Visible events only.
+        names : tuple of str
+            Of the rows, of which there may be more.
+
+        Returns
+        -------
+        (n_new_features, n_events) float32
+        """
+        rows = {name: _read_only(row) for name, row in zip(names, values, strict=True)}
+        n_events = len(values[0])
+        new = np.empty((len(_compiled(self)), n_events), np.float32)
+        for row, (defined, function) in zip(new, _compiled(self), strict=True):
+            row[:] = self._call(defined.name, function, MappingProxyType(rows), n_events)
+            rows[defined.name] = _read_only(row)
+        return new
+
+    def _call(self, name: str, function: Function, rows: Features, n_events: int) -> NDArray[np.float32]:
+        where = f"plug-in {self.name}, feature {name}"
+        failure = ""
+        try:
+            with np.errstate(all="ignore"):
+                column = np.asarray(function(rows))
+                if column.shape == (n_events,) and column.dtype.kind in "biuf":
+                    return column.astype(np.float32)
+        except Exception as error:
+            failure = f"{type(error).__name__} in line {_line(error, self.name)}"
+        # Raised out here, so that no exception of user code, whose text may hold event values, is attached.
+        if failure:
+            raise PluginError(f"{where}: {failure}")
+        length = " of another length" if column.ndim == 1 and column.size != n_events else ""
+        found = f"{column.dtype} {column.ndim}-d{length}"
+        raise PluginError(f"{where}: returned {found}, expected one number an event")
+
+
+def load_plugin(path: Path) -> Plugin:
+    """Read and compile a plug-in.
+
+    Raises
+    ------
+    PluginError
+        It is no text, cannot be compiled, or defines no feature or one twice.
+    """
+    try:
+        plugin = Plugin(path.name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise PluginError(f"plug-in {path.name}: {error}") from None
+    if not plugin.features:
+        raise PluginError(f"plug-in {plugin.name}: no function has @feature(name=..., unit=...)")
+    return plugin
+
+
+@lru_cache(maxsize=16)
+def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
+    namespace: dict[str, Any] = {"__name__": f"na64_plugin_{plugin.digest[:12]}", "__file__": plugin.name}
+    failure = ""
+    try:
+        exec(compile(plugin.source, plugin.name, "exec"), namespace)  # noqa: S102 - this is what a plug-in is
+    except PluginError as error:
+        failure = str(error)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        failure = f"{type(error).__name__} in line {_line(error, plugin.name)}: {text}"
+    if failure:
+        raise PluginError(f"plug-in {plugin.name}: {failure}")
+    found = [value for value in namespace.values() if isinstance(getattr(value, _MARK, None), Feature)]
+    pairs = tuple((getattr(function, _MARK), function) for function in dict.fromkeys(found))
+    names = [defined.name for defined, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PluginError(f"plug-in {plugin.name}: feature {twice[0]} is defined twice")
+    return pairs
+
+
+def _line(error: Exception, name: str) -> int | str:
+    if isinstance(error, SyntaxError):
+        return error.lineno or "?"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
+    return lines[-1] or "?" if lines else "?"
+
+
+def _read_only(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Copy a row into memory that nobody can write to, and that holds nothing else."""
+    return np.frombuffer(row.tobytes(), np.float32)

@@ -1,0 +1,101 @@
+"""The features that a variation changes: rows of the feature table after those that are nominal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.columns import EventColumns
+from na64.datasets.instrument.features import FEATURES, INDEX
+from na64.processors.features.compute import MADE_OF
+from na64.processors.features.plugin import Plugin
+from na64.selections.selection import Selection
+from na64.selections.variations import Effect
+
+Values = NDArray[np.float32]
+
+_PLANE = ("ecal", "hcal")
+
+
+@lru_cache(maxsize=16)
+def feature_rows(selection: Selection) -> dict[str, int]:
+    """Give the row of every feature in a table of visible events.
+
+    The nominal ones come first, as in ``selection.index``, then those that each effect changes, called
+    ``<name>@<number of the effect>``.
+    """
+    names = [*selection.index]
+    for number, effect in enumerate(selection.effects):
+        names += [_varied(name, number) for name in changed_features(effect, selection)]
+    return {name: row for row, name in enumerate(names)}
+
+
+def row_names(selection: Selection, effect: Effect) -> dict[str, str]:
+    """Give what each feature is called in that table under an effect; unchanged ones are the nominal ones."""
+    same = {name: name for name in selection.index}
+    if not effect:
+        return same
+    number = selection.effects.index(effect)
+    return same | {name: _varied(name, number) for name in changed_features(effect, selection)}
+
+
+def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
+    """Give the features that an effect may change, in storage order; a plug-in's are all among them."""
+    changed = {name for detector in effect.detectors for name in MADE_OF[detector]}
+    if "ecal" in effect.detectors:
+        changed.add("shower_chi2")
+    if effect.moves_plane:
+        changed.add("visible_energy")
+    plugin = [feature.name for feature in selection.extra_features]
+    return (*(name for name in FEATURES if name in changed), *plugin)
+
+
+def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
+    """Give events with no other detectors than those that the changed features are made of."""
+    wanted = {*effect.detectors, *(_PLANE if effect.moves_plane else ())}
+    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in wanted})
+
+
+def append_varied(
+    values: Values, tables: list[Values], seen: NDArray[np.bool_], selection: Selection, plugin: Plugin | None
+) -> Values:
+    """Append what every effect changes to the nominal features.
+
+    Parameters
+    ----------
+    values : (n_features, n_visible) float32
+        Rows as in ``selection.index``.
+    tables : list of (n_packaged_features, n_events) float32
+        One an effect; only what the effect changes is looked at.
+    seen : (n_events,) bool
+        Which events are visible.
+    selection : Selection
+    plugin : Plugin or None
+
+    Returns
+    -------
+    (n_rows, n_visible) float32
+        Rows as in `feature_rows`.
+    """
+    parts = [values]
+    for effect, table in zip(selection.effects, tables, strict=True):
+        changed = changed_features(effect, selection)
+        rows = table[[INDEX[name] for name in changed if name in INDEX]]
+        parts.append(rows if seen.all() else np.compress(seen, rows, axis=1))
+        if plugin is not None:
+            parts.append(_of_plugin(values, parts[-1], changed, plugin))
+    return np.concatenate(parts)
+
+
+def _of_plugin(values: Values, varied: Values, changed: tuple[str, ...], plugin: Plugin) -> Values:
+    """Compute the features of a plug-in from the nominal features and those that an effect changes."""
+    known = dict(zip(FEATURES, values, strict=False))
+    known |= dict(zip(changed, varied, strict=False))
+    return plugin.compute([*known.values()], tuple(known))
+
+
+def _varied(name: str, number: int) -> str:
+    return f"{name}@{number}"

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from na64.datasets.basics.identity import identity
+from na64.datasets.conditions.bad import BadEntry
+from na64.datasets.conditions.conditions import RunFacts, RunType
+from na64.datasets.conditions.periods import Period, describe, load_period, load_periods, period_of_run
+
+PACKAGED = resources.files("na64.datasets.conditions").joinpath("periods")
+NAMES = ("2016", "2018", "2021", "2022", "2023A", "2023P")
+
+
+@pytest.fixture(autouse=True)
+def no_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NA64_PERIODS", raising=False)
+
+
+def copied(folder: Path, name: str = "2023A", *changes: tuple[str, str], to: str | None = None) -> Path:
+    """Write a packaged period into a folder, with texts replaced."""
+    text = PACKAGED.joinpath(f"{name}.toml").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / f"{to or name}.toml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_packaged_period_loads_with_sources(name: str) -> None:
+    period = load_periods()[name]
+    listed = describe(period)
+    assert period.name == name
+    assert all(source.strip() and value for _, value, _, source in listed)
+    assert len({name for name, *_ in listed}) == len(listed)
+
+
+def test_the_packaged_periods_are_these() -> None:
+    assert tuple(load_periods()) == NAMES
+
+
+def test_every_tagged_value_of_a_file_is_described() -> None:
+    text = PACKAGED.joinpath("2023A.toml").read_text()
+    assert len(describe(load_periods()["2023A"])) == text.count("source = ")
+
+
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        (0, None),
+        (1, "2016"),
+        (2466, "2016"),
+        (2467, None),
+        (2484, None),
+        (3854, None),
+        (3855, "2018"),
+        (4223, "2018"),
+        (4224, None),
+        (5021, "2021"),
+        (5186, "2021"),
+        (5187, None),
+        (6499, None),
+        (6500, "2022"),
+        (8395, "2022"),
+        (8396, "2023A"),
+        (8999, "2023A"),
+        (9000, None),
+    ],
+)
+def test_runs_at_the_edges_belong_to_one_period(run: int, name: str | None) -> None:
+    period = period_of_run(run, load_periods())
+    assert (period.name if period else None) == name
+
+
+def test_the_setup_of_2023_is_that_of_the_public_code() -> None:
+    setup = load_periods()["2023A"].setup
+    assert (setup.ecal.shape, setup.hcal.shape, setup.vhcal.shape) == ((2, 5, 6), (4, 3, 3), (1, 4, 4))
+    assert (setup.srd.n_cells, setup.veto.shape) == (3, (3, 1, 2))
+    assert (setup.beam_cell, setup.physics_trigger_mask) == ((2, 2), 4)
+    assert (setup.hcal_modules, setup.hcal_subtracted_modules) == ((0, 1), (0, 1))
+    assert (setup.hcal.pedestal, setup.ecal.pedestal) == (0.2, -math.inf)
+    assert setup.hcal.timing.half_width == 16.5
+    for detector in (setup.ecal, setup.vhcal, setup.srd, setup.veto):
+        assert (detector.timing.n_sigma, detector.timing.half_width) == (3.0, None)
+    assert setup.veto.sigma_of_cell == (0, 0, 1, 1, 2, 2)
+    assert setup.ecal.sigma_of_cell == tuple(range(60))
+    assert (setup.topology_threshold, setup.topology_peripheral_only) == (0.5, False)
+    assert (setup.muon_hcal_2, setup.muon_centre, setup.muon_hcal_2_with_centre) == (2.0, 1.5, 1.3)
+    assert (setup.veto_mip, setup.veto_balance) == (0.0107, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "beam_cell"),
+    [
+        ("2016", (2, 6, 6), (3, 3)),
+        ("2018", (2, 6, 6), (3, 3)),
+        ("2021", (2, 5, 6), (2, 2)),
+        ("2022", (2, 5, 6), (2, 3)),
+        ("2023P", (2, 5, 6), (2, 2)),
+    ],
+)
+def test_the_ecal_changed_between_periods(
+    name: str, shape: tuple[int, int, int], beam_cell: tuple[int, int]
+) -> None:
+    setup = load_periods()[name].setup
+    assert (setup.ecal.shape, setup.beam_cell) == (shape, beam_cell)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_codes_of_2023_and_before_do_otherwise(name: str) -> None:
+    period, is_2023 = load_periods()[name], name.startswith("2023")
+    modules = (0, 1) if is_2023 else (0, 1, 2)
+    assert period.setup.hcal_modules == period.setup.hcal_subtracted_modules == modules
+    assert period.setup.topology_peripheral_only is not is_2023
+    assert period.times_in_files is (name > "2018")
+
+
+def test_without_expected_times_every_pulse_is_kept() -> None:
+    setup = load_periods()["2018"].setup
+    for detector in (setup.ecal, setup.hcal, setup.vhcal, setup.srd, setup.veto):
+        assert detector.timing.half_width == 1e6
+
+
+def test_setups_have_identities() -> None:
+    names = [identity(period.setup) for period in load_periods().values()]
+    assert names[0] == names[1]  # 2016 and 2018 are set up alike
+    assert len({*names[1:4], names[5]}) == 4
+    assert names[4] == names[5]
+
+
+def test_the_positron_period_has_no_runs_until_somebody_states_them(tmp_path: Path) -> None:
+    period = load_periods()["2023P"]
+    assert (period.runs, period.beam_particle, period.beam_energy) == ((), "e+", 70.0)
+    assert ("runs", "none", "1", "NOT FOUND") in describe(period)
+    copied(tmp_path, "2023P", ("runs = []", 'runs = [{ first = 8900, last = 8999, source = "me" }]'))
+    copied(tmp_path, "2023A", ("last = 8999", "last = 8899"))
+    periods = load_periods(tmp_path)
+    assert tuple(periods) == NAMES
+    assert [period_of_run(run, periods) for run in (8899, 8900)] == [periods["2023A"], periods["2023P"]]
+
+
+def test_the_users_folder_can_be_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(
+        tmp_path,
+        "2023A",
+        ('name = "2023A"', 'name = "2024A"'),
+        ("8396", "9000"),
+        ("8999", "9999"),
+        to="2024A",
+    )
+    monkeypatch.setenv("NA64_PERIODS", str(tmp_path))
+    assert tuple(load_periods()) == (*NAMES, "2024A")
+    with pytest.raises(ValueError, match="nowhere: is not a folder of periods"):
+        load_periods(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("first", "last"), [(8999, 9100), (8500, 8600), (8000, 8396)])
+def test_a_run_in_two_periods_is_refused(tmp_path: Path, first: int, last: int) -> None:
+    changes = ("first = 8396", f"first = {first}"), ("last = 8999", f"last = {last}")
+    copied(tmp_path, "2023A", ('name = "2023A"', 'name = "mine"'), *changes, to="mine")
+    with pytest.raises(ValueError, match=r"are in period \w+ \(.*\) and in period \w+"):
+        load_periods(tmp_path)
+
+
+def test_ranges_that_overlap_within_a_period_are_refused(tmp_path: Path) -> None:
+    again = "[[runs]]\nfirst = 8999\nlast = 9002\nsource = 'x'\n\n[beam]"
+    copied(tmp_path, "2023A", ("[beam]", again))
+    with pytest.raises(ValueError, match="runs 8999 to 8999 are in period 2023A"):
+        load_periods(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('value = 16.5, unit = "ns", source = "[V: EJ]"', 'value = 16.5, unit = "ns"', "hcal.half_width"),
+        (
+            'particle = { text = "e-", source = "[V: JINR news 14 Aug 2023]"',
+            'particle = { text = "e-"',
+            "beam.part",
+        ),
+        (
+            'last = 8999\nsource = "[inferred]',
+            'last = 8999\nsauce = "[inferred]',
+            'runs[0]: "source" is missing',
+        ),
+        (
+            'value = 5e11\nsource = "[V: JINR news 14 Aug 2023]"',
+            'value = 5e11\nsource = ""',
+            "published[0].source",
+        ),
+    ],
+)
+def test_a_value_without_a_source_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    copied(tmp_path, "2023A", (old, new))
+    with pytest.raises((KeyError, ValueError)) as error:
+        load_period(tmp_path, "2023A")
+    assert said in error.value.args[0]
+    assert error.value.args[0].startswith("2023A.toml: ")
+    assert "source" in error.value.args[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("n_sigma", "n_sigmas", 'ecal: "n_sigma" is missing'),
+        ("pedestal", "pedestel", 'hcal: unknown key "pedestel", nearest known is "pedestal"'),
+        ("half_width", "halfwidth", 'hcal: unknown key "halfwidth", nearest known is "half_width"'),
+        ("[vhcal]", "[vhcall]", '"vhcal" is missing'),
+        ("[beam]", "colour = 1\n[beam]", 'runs[0]: unknown key "colour"'),
+        ('name = "2023A"', 'name = "2023B"', 'name: "2023B" is not "2023A", the name of the file'),
+        ("values = [2, 5, 6]", "values = [60]", "ecal.shape: (60,) is not (planes or modules, n_x, n_y)"),
+        ("values = [2, 5, 6]", "values = [2, 0, 6]", "ecal.shape: (2, 0, 6) is not"),
+        ("values = [2, 5, 6]", "values = [2, 5.5, 6]", "ecal.shape: 5.5 is not a whole number from 0"),
+        ("values = [2, 5, 6]", "values = [2, -5, 6]", "ecal.shape: -5 is not a whole number from 0"),
+        (
+            "scale = { value = 1,",
+            "scale = { values = [1, 2],",
+            "ecal.scale: 2 values where 1 or 60 are expected",
+        ),
+        (
+            "beam_cell = { values = [2, 2]",
+            "beam_cell = { values = [5, 2]",
+            "ecal.beam_cell: (5, 2) is not a cell",
+        ),
+        (
+            "beam_cell = { values = [2, 2]",
+            "beam_cell = { values = [2, 6]",
+            "ecal.beam_cell: (2, 6) is not a cell",
+        ),
+        (
+            "\nmodules = { values = [0, 1]",
+            "\nmodules = { values = [0, 4]",
+            "hcal.modules: (0, 4) are not modules",
+        ),
+        (
+            "\nmodules = { values = [0, 1]",
+            "\nmodules = { values = [1, 1]",
+            "hcal.modules: (1, 1) are not modules",
+        ),
+        ("\nmodules = { values = [0, 1]", "\nmodules = { values = []", "hcal.modules: () are not modules"),
+        ("value = 4,", "values = [4, 5],", "trigger.physics_mask: 2 values where one is expected"),
+        ("n_sigma = { value = 3", "n_sigma = { value = 0", "ecal: a time window of width 0 keeps nothing"),
+        ("value = 16.5", "value = -1", "hcal: a time window of width -1 keeps nothing"),
+        ('unit = "mm"', 'unit = "mn"', 'ecal.cell_pitch.unit: unknown unit "mn", nearest known is "m'),
+        (
+            'text = "physics"',
+            'text = "physic"',
+            'beam.run_type: unknown word "physic", nearest known is "physics"',
+        ),
+        ('text = "e-"', 'text = "e"', 'period 2023A: unknown particle "e"'),
+        (
+            "energy = { value = 100",
+            "energy = { value = 0",
+            "period 2023A: beam energy 0.0 GeV is not positive",
+        ),
+        (
+            'text = "physics"',
+            'text = "calibration"',
+            "period 2023A: run type calibration is stated run by run",
+        ),
+        ("first = 8396", "first = 9000", "period 2023A: runs 9000 to 8999 are none"),
+        ('text = "e-"', 'text = "e-", mass = 1', 'beam.particle: unknown key "mass"'),
+        ("first = 8396", "first = 8396.0", "runs[0].first: 8396.0 is not an integer"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_place_and_value(tmp_path: Path, old: str, new: str, said: str) -> None:
+    copied(tmp_path, "2023A", (old, new))
+    with pytest.raises((KeyError, ValueError)) as error:
+        load_period(tmp_path, "2023A")
+    assert said in error.value.args[0]
+
+
+def test_a_period_may_be_one_run(tmp_path: Path) -> None:
+    copied(tmp_path, "2023A", ("first = 8396", "first = 8999"))
+    assert load_period(tmp_path, "2023A").runs == ((8999, 8999),)
+
+
+def test_names_and_ranges_need_not_come_in_the_order_of_runs(tmp_path: Path) -> None:
+    again = "[[runs]]\nfirst = 9000\nlast = 9002\nsource = 'x'\n\n[beam]"
+    changes = (
+        ('name = "2023A"', 'name = "1999"'),
+        ("first = 8396", "first = 9500"),
+        ("last = 8999", "last = 9600"),
+    )
+    copied(tmp_path, "2023A", *changes, ("[beam]", again), to="1999")
+    periods = load_periods(tmp_path)
+    assert next(iter(periods)) == "1999"
+    assert periods["1999"].runs == ((9000, 9002), (9500, 9600))
+
+
+def test_one_number_per_cell_is_kept_in_order(tmp_path: Path) -> None:
+    scales = ", ".join(str(1 + n / 100) for n in range(60))
+    copied(tmp_path, "2023A", ("scale = { value = 1,", f"scale = {{ values = [{scales}],"))
+    assert load_period(tmp_path, "2023A").setup.ecal.scale == tuple(1 + n / 100 for n in range(60))
+
+
+def with_tables(folder: Path) -> Period:
+    copied(folder)
+    (folder / "2023A.runs.csv").write_text(
+        "run,type,particle,energy,eot_delivered,eot_live\n8701,,,,5e9,4e9\n8702,calibration,,,,\n8703,,e+,70,,\n"
+    )
+    (folder / "2023A.spills.csv").write_text("run,spill,quality\n8701,2,bad\n")
+    (folder / "2023A.bad.csv").write_text("run,spill,start,stop\n8704,,,\n")
+    return load_period(folder, "2023A")
+
+
+def test_the_facts_of_a_run_are_its_own_then_the_periods(tmp_path: Path) -> None:
+    period = with_tables(tmp_path)
+    assert period.facts(8700) == RunFacts(8700, RunType.PHYSICS, "e-", 100.0)
+    assert period.facts(8701) == RunFacts(8701, RunType.PHYSICS, "e-", 100.0, 5e9, 4e9)
+    assert period.facts(8702) == RunFacts(8702, RunType.CALIBRATION, "e-", 100.0)
+    assert period.facts(8703) == RunFacts(8703, RunType.PHYSICS, "e+", 70.0)
+    assert period.bad.entries == (BadEntry(8701, 2), BadEntry(8704))
+
+
+def test_facts_stated_elsewhere_add_and_must_agree(tmp_path: Path) -> None:
+    period = with_tables(tmp_path)
+    assert period.facts(8700, RunFacts(8700, RunType.BEAM)).type is RunType.BEAM
+    assert period.facts(8702, RunFacts(8702, eot_live=3.0)).eot_live == 3.0
+    with pytest.raises(
+        ValueError, match=r"run 8701: eot_live is 4000000000\.0 in one place and 3\.0 in another"
+    ):
+        period.facts(8701, RunFacts(8701, eot_live=3.0))
+
+
+def test_a_run_outside_the_period_has_no_facts_in_it() -> None:
+    said = "run 9000 is not in period 2023A: it covers 8396 to 8999"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load_periods()["2023A"].facts(9000)
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [("runs", "run\n9000\n"), ("spills", "run,spill\n9000,1\n"), ("bad", "run\n9000\n")],
+)
+def test_tables_of_other_runs_are_refused(tmp_path: Path, table: str, text: str) -> None:
+    copied(tmp_path)
+    (tmp_path / f"2023A.{table}.csv").write_text(text)
+    with pytest.raises(ValueError, match="period 2023A: run 9000 has facts but is not in 8396 to 8999"):
+        load_period(tmp_path, "2023A")
+
+
+def test_a_unit_is_converted_and_described_in_the_base_unit() -> None:
+    listed = {name: (value, unit) for name, value, unit, _ in describe(load_periods()["2023A"])}
+    assert listed["veto.mip"] == ("0.0107", "GeV")
+    assert listed["ecal.shape"] == ("2, 5, 6", "1")
+
+
+def test_an_unknown_default_type_stays_unknown(tmp_path: Path) -> None:
+    period = load_periods()["2023A"]
+    assert replace(period, run_type=RunType.UNKNOWN).facts(8700).type is RunType.UNKNOWN

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from na64.datasets.reading.chunks import Segment, segment_ranges, subdivide
+
+
+@given(sizes=st.lists(st.integers(1, 50), max_size=20), target=st.integers(1, 60))
+@example(sizes=[50], target=7)
+@example(sizes=[], target=1)
+def test_segments_are_whole_clusters_and_cover_every_event_once(sizes: list[int], target: int) -> None:
+    boundaries = [0]
+    for size in sizes:
+        boundaries.append(boundaries[-1] + size)
+    ranges = segment_ranges(boundaries, target)
+    assert [event for start, stop in ranges for event in range(start, stop)] == list(range(boundaries[-1]))
+    assert all(stop - start <= target for start, stop in ranges)
+    if all(size <= target for size in sizes):
+        assert {cut for cuts in ranges for cut in cuts} <= set(boundaries)
+
+
+def test_clusters_are_merged_up_to_the_target() -> None:
+    assert segment_ranges((0, 40, 80, 120, 160), 100) == ((0, 80), (80, 160))
+    assert segment_ranges((0, 50, 100, 150), 100) == ((0, 100), (100, 150))
+
+
+def test_a_large_cluster_is_cut_into_equal_parts() -> None:
+    assert segment_ranges((0, 250), 100) == ((0, 83), (83, 166), (166, 250))
+
+
+def test_a_cluster_up_to_the_largest_size_stays_whole() -> None:
+    assert segment_ranges((0, 30, 60, 360, 390), 100, largest=300) == ((0, 60), (60, 360), (360, 390))
+    assert segment_ranges((0, 302), 100, largest=300) == ((0, 151), (151, 302))
+
+
+def test_an_empty_file_has_no_segments() -> None:
+    assert segment_ranges((0,)) == ()
+
+
+@given(start=st.integers(0, 100), n_events=st.integers(1, 100), most=st.integers(1, 120))
+def test_parts_of_a_segment_cover_it(start: int, n_events: int, most: int) -> None:
+    segment = Segment("sha", "run.root", start, start + n_events)
+    parts = subdivide(segment, most)
+    assert parts[0].start == segment.start
+    assert parts[-1].stop == segment.stop
+    assert all(one.stop == two.start for one, two in itertools.pairwise(parts))
+    assert max(part.n_events for part in parts) <= most
+    assert max(p.n_events for p in parts) - min(p.n_events for p in parts) <= 1
+
+
+def test_a_segment_stays_whole_without_a_size() -> None:
+    segment = Segment("sha", "run.root", 3, 9)
+    assert subdivide(segment, None) == (segment,)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 3), (3, 3), (4, 3)])
+def test_a_segment_without_events_is_refused(start: int, stop: int) -> None:
+    with pytest.raises(ValueError, match=rf"run\.root: no events from {start} to {stop}"):
+        Segment("sha", "run.root", start, stop)
+
+
+def test_sizes_below_one_are_refused() -> None:
+    with pytest.raises(ValueError, match="segments of 0 events"):
+        segment_ranges((0, 5), 0)
+    with pytest.raises(ValueError, match="chunks of 0 events"):
+        subdivide(Segment("sha", "run.root", 0, 5), 0)

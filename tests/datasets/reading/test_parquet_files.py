@@ -1,0 +1,188 @@
+"""Parquet as others write it and as we do: lists and packed numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from na64.datasets.reading.files import open_file
+from na64.datasets.reading.parquet_files import _read_column
+from na64.datasets.reading.stored import BadFileError, Jagged, Values
+from na64.datasets.synthetic import branches
+from na64.datasets.synthetic.writers import ParquetWriter
+
+EVENTS = [[1.0, 2.0], [], [3.0], [4.0, 5.0, 6.0]]
+
+
+def read(path: Path, start: int, stop: int, name: str = "x") -> Values:
+    with open_file(path) as file:
+        return file.tree("").read([name], start, stop)[name]
+
+
+def lists(values: Values) -> list[list[float]]:
+    assert isinstance(values, Jagged)
+    assert values.values.dtype == np.float32
+    assert values.values.flags.aligned
+    assert values.offsets.dtype == np.int64
+    assert values.offsets[0] == 0
+    return [part.tolist() for part in np.split(values.values, values.offsets[1:-1])]
+
+
+def packed(events: list[list[float]], kind: Any = None) -> Any:
+    return pa.array([np.array(event, np.float32).tobytes() for event in events], kind or pa.binary())
+
+
+def write(path: Path, array: Any, **options: Any) -> Path:
+    of_packed = {"packed": "float32"} if array.type in (pa.binary(), pa.large_binary()) else None
+    schema = pa.schema([pa.field("x", array.type, metadata=of_packed)])
+    pq.write_table(pa.Table.from_arrays([array], schema=schema), path, **options)
+    return path
+
+
+FLOATS = pa.field("element", pa.float32(), nullable=False)
+ARRAYS = {
+    "list": pa.array(EVENTS, pa.list_(pa.float32())),
+    "list without nulls": pa.array(EVENTS, pa.list_(FLOATS)),
+    "large list": pa.array(EVENTS, pa.large_list(pa.float32())),
+    "packed": packed(EVENTS),
+    "packed, large": packed(EVENTS, pa.large_binary()),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.parametrize("row_group_size", [1, 3, 4])
+@pytest.mark.parametrize(("start", "stop"), [(0, 4), (1, 4), (1, 3), (3, 4), (2, 2), (4, 4)])
+def test_every_kind_of_list_is_read(
+    kind: str, row_group_size: int, start: int, stop: int, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.parquet", ARRAYS[kind], row_group_size=row_group_size, use_dictionary=False)
+    expected = EVENTS[start:stop] or [[]]  # what is split nowhere is one empty part
+    assert lists(read(path, start, stop)) == expected
+    with open_file(path) as file:
+        stored = file.tree("").stored("x")
+    assert stored is not None
+    assert (stored.dtype, stored.shape, stored.jagged) == ("float32", (), True)
+
+
+@pytest.mark.parametrize("kind", ["list", "packed"])
+def test_what_arrow_gives_in_pieces_is_joined(kind: str) -> None:
+    array = ARRAYS[kind]
+    field = pa.field("x", array.type, metadata={"packed": "float32"} if kind == "packed" else None)
+    pieces = pa.chunked_array([array[:1], array[1:1], array[1:]])
+    assert lists(_read_column(pieces, field)) == EVENTS
+
+
+def test_numbers_that_arrow_gives_in_pieces_are_joined() -> None:
+    values = np.arange(12.0)
+    array = pa.FixedSizeListArray.from_arrays(values, 3)
+    pieces = pa.chunked_array([array[:1], array[1:]])
+    found = _read_column(pieces, pa.field("x", array.type))
+    np.testing.assert_array_equal(found, values.reshape(4, 3), strict=True)
+
+
+@pytest.mark.parametrize("row_group_size", [2, 4])
+def test_lists_of_fixed_size_are_joined(row_group_size: int, tmp_path: Path) -> None:
+    values = np.arange(12.0)
+    array = pa.FixedSizeListArray.from_arrays(values, 3)
+    path = write(tmp_path / "a.parquet", array, row_group_size=row_group_size)
+    np.testing.assert_array_equal(read(path, 1, 4), values.reshape(4, 3)[1:], strict=True)
+
+
+NUMBER = pa.float32()
+PAIR, LIST = pa.list_(NUMBER, 2), pa.list_(NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "shape", "jagged"),
+    [
+        (NUMBER, "float32", (), False),
+        (PAIR, "float32", (2,), False),
+        (pa.list_(PAIR, 3), "float32", (3, 2), False),
+        (LIST, "float32", (), True),
+        (pa.large_list(NUMBER), "float32", (), True),
+        (pa.list_(LIST, 3), "", (3,), False),
+        (pa.list_(LIST), "", (), True),
+        (pa.list_(PAIR), "", (), True),
+        (pa.string(), "", (), False),
+        (pa.struct([("y", NUMBER)]), "", (), False),
+    ],
+    ids=str,
+)
+def test_only_numbers_arrays_and_lists_of_numbers_have_a_type(
+    kind: Any, dtype: str, shape: tuple[int, ...], jagged: bool, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"x": pa.array([], kind)}), tmp_path / "a.parquet")
+    with open_file(tmp_path / "a.parquet") as file:
+        stored = file.tree("").stored("x")
+    assert stored is not None
+    assert (stored.dtype, stored.shape, stored.jagged) == (dtype, shape, jagged)
+
+
+def test_half_a_number_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.array([b"1234", b"12345", b"123"]), use_dictionary=False)
+    with pytest.raises(BadFileError, match='branch "x": bytes that are no float32'):
+        read(path, 0, 3)
+
+
+def test_missing_packed_numbers_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.array([b"1234", None]), use_dictionary=False)
+    with pytest.raises(BadFileError, match='branch "x": 1 values are null'):
+        read(path, 0, 2)
+
+
+def test_a_name_that_stands_for_two_columns_is_not_there(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0]), pa.array([3.0])], ["x", "x", "y"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with open_file(tmp_path / "a.parquet") as file:
+        assert file.tree("").stored("x") is None
+        assert file.tree("").stored("y") is not None
+
+
+@pytest.mark.parametrize("metadata", [None, {"packed": "object"}, {"packed": b"\xff"}, {"other": "float32"}])
+def test_bytes_of_no_known_type_are_no_numbers(metadata: Any, tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("x", pa.binary(), metadata=metadata)])
+    pq.write_table(pa.Table.from_arrays([packed(EVENTS)], schema=schema), tmp_path / "a.parquet")
+    with open_file(tmp_path / "a.parquet") as file:
+        assert getattr(file.tree("").stored("x"), "dtype", None) == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"use_dictionary": True}, {"use_dictionary": False, "column_encoding": {"x": "DELTA_BYTE_ARRAY"}}],
+)
+def test_packed_numbers_that_could_repeat_without_end_are_refused(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    bomb = packed([[1.0] * 1000] * 1000)
+    path = write(tmp_path / "a.parquet", bomb, **options)
+    with open_file(path) as file:
+        tree = file.tree("")
+        assert tree.expanded_bytes(["y"]) == 8 * 1000  # what is not needed is not read
+        with pytest.raises(BadFileError, match=r'branch "x" is packed, and encoded as .*(DICT|DELTA)'):
+            tree.expanded_bytes(["x"])
+
+
+def test_packed_numbers_expand_to_their_bytes(tmp_path: Path) -> None:
+    options = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
+    path = write(tmp_path / "a.parquet", packed([[1.0] * 1000] * 100), **options)
+    assert path.stat().st_size < 10_000
+    with open_file(path) as file:
+        assert 400_000 < file.tree("").expanded_bytes(["x"]) < 420_000
+
+
+def test_our_hits_are_packed_and_nothing_is_null(tmp_path: Path) -> None:
+    writer = ParquetWriter(tmp_path / "a.parquet")
+    hits = branches.Jagged(np.array([0, 2, 2, 3]), np.array([1, 2, 3], np.float32))
+    for _ in range(2):
+        writer.extend({"x": hits, "n": np.arange(3), "d": np.ones((3, 2))})
+    writer.close()
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    assert not any(field.nullable for field in schema)
+    assert schema.field("x").metadata[b"packed"] == b"float32"
+    assert pq.read_metadata(tmp_path / "a.parquet").row_group(0).column(0).compression == "LZ4"
+    assert lists(read(tmp_path / "a.parquet", 1, 5)) == [[], [3.0], [1.0, 2.0], []]

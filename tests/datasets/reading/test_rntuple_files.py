@@ -1,0 +1,180 @@
+"""RNTuples as they may come: cut anywhere, of columns that do not fit together, damaged elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.files import open_file
+from na64.datasets.reading.rntuple_files import open_rntuple
+from na64.datasets.reading.stored import BadFileError, Jagged
+from na64.datasets.reading.stored import Stored as StoredType
+
+CLUSTERS = [(0, 2), (2, 3), (5, 1)]
+VALUES = np.arange(12, dtype=np.float32)
+OFFSETS = np.array([0, 2, 2, 5, 6, 6, 12])
+
+
+class Stored:
+    """What uproot gives: a tree of one vector of floats, ``x``, in three clusters."""
+
+    def __init__(
+        self,
+        *,
+        clusters: list[tuple[int, int]] = CLUSTERS,
+        values: Array = VALUES,
+        offsets: Array = OFFSETS,
+        first_element: int = 0,
+        form: Any = None,
+    ) -> None:
+        self.num_entries = 6
+        self.cluster_summaries = [SimpleNamespace(num_first_entry=s, num_entries=n) for s, n in clusters]
+        self.column_records = [SimpleNamespace(first_element_index=first_element)] * 2
+        self._values, self._offsets = values, offsets
+        self._form = form or ak.forms.ListOffsetForm(
+            "i64", ak.forms.NumpyForm("float32", form_key="column-1"), form_key="column-0"
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        assert name == "x"
+        return SimpleNamespace(
+            typename="std::vector<float>",
+            to_akform=lambda: (ak.forms.RecordForm([self._form], ["x"]), None),
+            array=lambda entry_start, entry_stop, array_cache: ak.Array([[0.5]] * (entry_stop - entry_start)),
+        )
+
+    def read_cluster_range(self, column: int, first: int, last: int) -> Array:
+        assert (first, last) == (0, 3)
+        return self._offsets.copy() if column == 0 else self._values
+
+
+def read(stored: Stored, start: int = 0, stop: int = 6) -> Jagged:
+    found = open_rntuple(stored).read(["x"], start, stop)["x"]
+    assert isinstance(found, Jagged)
+    return found
+
+
+def test_a_vector_is_cut_out_of_its_clusters() -> None:
+    found = read(Stored(), 1, 6)
+    assert found.offsets.tolist() == [0, 0, 3, 4, 4, 10]
+    assert found.values.tolist() == VALUES[2:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("offsets", "values"),
+    [
+        (OFFSETS[:-1], VALUES[:6]),
+        (OFFSETS, VALUES[:-1]),
+        (OFFSETS, np.append(VALUES, 1)),
+        (np.array([0, 2, 5, 2, 6, 6, 12]), VALUES),
+    ],
+)
+def test_columns_that_do_not_fit_together_are_refused(offsets: Array, values: Array) -> None:
+    with pytest.raises(BadFileError, match='branch "x": its values are not those of its events'):
+        read(Stored(offsets=offsets, values=values))
+
+
+FLOATS = ak.forms.NumpyForm("float32")
+PAIRS, LISTS = ak.forms.RegularForm(FLOATS, 2), ak.forms.ListOffsetForm("i64", FLOATS)
+
+
+@pytest.mark.parametrize(
+    ("form", "dtype", "shape", "jagged"),
+    [
+        (FLOATS, "float32", (), False),
+        (PAIRS, "float32", (2,), False),
+        (ak.forms.RegularForm(PAIRS, 3), "float32", (3, 2), False),
+        (LISTS, "float32", (), True),
+        (ak.forms.RegularForm(LISTS, 3), "", (3,), False),
+        (ak.forms.ListOffsetForm("i64", LISTS), "", (), True),
+        (ak.forms.ListOffsetForm("i64", PAIRS), "", (), True),
+        (ak.forms.RecordForm([FLOATS], ["y"]), "", (), False),
+    ],
+)
+def test_only_numbers_arrays_and_vectors_of_numbers_have_a_type(
+    form: Any, dtype: str, shape: tuple[int, ...], jagged: bool
+) -> None:
+    found = open_rntuple(Stored(form=form)).stored("x")
+    assert found == StoredType(dtype, shape, jagged, "std::vector<float>")
+
+
+def test_as_many_numbers_as_the_events_have_are_expected() -> None:
+    numbers = ak.forms.RegularForm(ak.forms.NumpyForm("float32", form_key="column-1"), 2)
+    tree = open_rntuple(Stored(form=numbers))
+    np.testing.assert_array_equal(tree.read(["x"], 1, 6)["x"], VALUES.reshape(6, 2)[1:])
+    with pytest.raises(BadFileError, match="its values are not those"):
+        open_rntuple(Stored(form=numbers, values=VALUES[:-2])).read(["x"], 0, 6)
+
+
+def test_a_column_that_was_added_later_is_left_to_uproot() -> None:
+    assert read(Stored(first_element=3)).values.tolist() == [0.5] * 6
+
+
+@pytest.mark.parametrize(
+    ("clusters", "message"),
+    [
+        ([(0, 2), (3, 2), (5, 1)], "clusters that are not in order"),
+        ([(2, 3), (0, 2), (5, 1)], "clusters that are not in order"),
+        ([(0, 2), (2, 3)], "its clusters have 5 entries, the tree 6"),
+    ],
+)
+def test_clusters_follow_one_another(clusters: list[tuple[int, int]], message: str) -> None:
+    open_rntuple(Stored()).check(["x"])
+    with pytest.raises(BadFileError, match=message):
+        open_rntuple(Stored(clusters=clusters)).check(["x"])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Three clusters of numbers that can be compressed, which gives them checksums."""
+    events = ak.Array(
+        {"d": np.arange(1200.0).reshape(400, 3), "v": ak.unflatten(np.arange(800.0), [2] * 400)}
+    )
+    with uproot.recreate(tmp_path / "run.root", compression=uproot.LZ4(4)) as file:
+        stored = file.mkrntuple("t", events.layout.form)
+        for _ in range(3):
+            stored.extend(events)
+    return tmp_path / "run.root"
+
+
+@pytest.mark.parametrize("at", [0, 1, 400, 800, 1200])
+def test_no_events_are_empty(at: int, path: Path) -> None:
+    with open_file(path) as file:
+        found = file.tree("t").read(["d", "v"], at, at)
+    assert isinstance(found["d"], np.ndarray)
+    assert found["d"].shape == (0, 3)
+    assert isinstance(found["v"], Jagged)
+    assert found["v"].offsets.tolist() == [0]
+
+
+def test_only_the_clusters_that_are_asked_for_are_read(path: Path) -> None:
+    def page(tree: Any) -> Any:
+        return tree.page_link_list[1][0].pages[0].locator
+
+    with uproot.open({str(path): "t"}) as tree:
+        middle = page(tree).offset + page(tree).num_bytes // 2
+    content = bytearray(path.read_bytes())
+    content[middle : middle + 8] = bytes(8)
+    path.write_bytes(content)
+    with open_file(path) as file:
+        tree = file.tree("t")
+        assert len(tree.read(["d"], 0, 400)["d"]) == len(tree.read(["d"], 800, 1200)["d"]) == 400
+        with pytest.raises((BadFileError, OSError), match="checksum"):
+            tree.read(["d"], 0, 401)
+
+
+def test_a_cluster_is_read_alike_wherever_it_is_cut(path: Path) -> None:
+    with open_file(path) as file:
+        whole, part = (file.tree("t").read(["d", "v"], *cut) for cut in ((0, 1200), (399, 801)))
+    np.testing.assert_array_equal(part["d"], whole["d"][399:801])
+    assert isinstance(whole["v"], Jagged)
+    assert isinstance(part["v"], Jagged)
+    np.testing.assert_array_equal(part["v"].values, whole["v"].values[798:1602])
+    np.testing.assert_array_equal(part["v"].offsets, np.arange(403) * 2)

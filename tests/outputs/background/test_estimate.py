@@ -1,0 +1,144 @@
+"""From a stored result to the rows of the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from na64.outputs.background.estimate import Settings, estimate, row_of
+from na64.outputs.background.extrapolation import EXPONENTIAL, Average, Extrapolation, Sideband
+from na64.outputs.background.files import of_estimate
+from na64.outputs.background.sidebands import BEAM_LINE, TARGET, in_box
+from na64.outputs.result.products import Products
+from na64.outputs.result.store import read_result, write_numbers
+from na64.outputs.result.summary import VariationFacts
+
+LAST = "plane_after_hcal_out_of_time"
+SIDEBAND = Sideband(
+    "x", "E", np.arange(65.0, 78.0), np.full(12, 3.0), (0.0, 60.0), (EXPONENTIAL,), (65.0,), (77.0,)
+)
+
+
+@pytest.fixture
+def products(case: Any, tmp_path: Path) -> Products:
+    """The tiny result of data with a plane that has a tail and the edge of a trigger."""
+    write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by={})
+    found = read_result(tmp_path)
+    plane = found.histograms[LAST].copy()
+    centres = np.arange(150) + 0.5
+    plane.view()[...] = 0
+    plane.view()[65:, 0] = (6 * np.exp((centres - 65) / 4) * (centres < 84))[65:]
+    return replace(found, histograms={**found.histograms, LAST: plane})
+
+
+def test_every_source_has_a_row(products: Products) -> None:
+    found = estimate(products, Settings())
+    assert [row.source for row in found.table.rows[:2]] == [BEAM_LINE, TARGET]
+    beside, above = found.table.rows[:2]
+    assert beside.n == pytest.approx(6 * 4 * np.exp(-5 / 4), rel=0.6)
+    assert "exponential" in beside.method
+    assert above.upper_limit
+    assert above.n == pytest.approx(2.302585 / 18)
+    assert found.table.missing == ("dimuons", "decays of kaons", "decays of pions", "punch-through")
+    assert found.simulated is None
+
+
+def test_only_physics_runs_have_electrons_on_target_that_count(products: Products, tmp_path: Path) -> None:
+    rates = tmp_path / "rates.toml"
+    rates.write_text(
+        '[[source]]\nname = "x"\nproportional_to = "eot"\n'
+        '[[source.factor]]\nname = "f"\nvalue = 1e-9\nsource = "test"\n'
+    )
+    physics, other = products.summary.runs
+    assert physics.eot_live
+    runs = (physics, replace(other, type="calibration", eot_live=1e12, eot_delivered=1e12))
+    changed = replace(products, summary=replace(products.summary, runs=runs))
+    assert estimate(changed, Settings(rates)).table.rows[2].n == pytest.approx(1e-9 * physics.eot_live)
+    runs = (replace(physics, type="beam"), other)
+    without = replace(products, summary=replace(products.summary, runs=runs))
+    assert estimate(without, Settings(rates)).table.rows[2].method == "not known: eot"
+
+
+def test_the_end_of_the_fits_can_be_stated(products: Products) -> None:
+    found = estimate(products, Settings(end=73.5))
+    assert found.extrapolations[0].sideband.stops == (73.0, 71.0)
+    assert all(fit.stop <= 73 for fit in found.extrapolations[0].fits)
+
+
+def test_the_begin_of_the_fits_can_be_stated(products: Products) -> None:
+    found = estimate(products, Settings(end=77, start=67, hcal_start=4))
+    assert [e.sideband.starts[0] for e in found.extrapolations] == [67.0, 4.0]
+    inside = estimate(products, Settings(end=77, start=50, hcal_start=0.5))
+    assert [e.sideband.starts[0] for e in inside.extrapolations] == [65.0, 2.0]
+
+
+def test_variations_that_hide_more_need_a_stated_begin(products: Products) -> None:
+    selection = replace(
+        products.summary.selection, variations=(VariationFacts("scale", (), moves_plane=True),)
+    )
+    varied = replace(products, summary=replace(products.summary, selection=selection))
+    with pytest.raises(ValueError, match="variation scale hides events beyond the guard band"):
+        estimate(varied, Settings(start=70))
+    assert estimate(varied, Settings(start=67, hcal_start=3)).table.rows[0].n
+    simulation = replace(varied, summary=replace(varied.summary, is_data=False))
+    assert estimate(simulation, Settings()).table.rows[0].n
+
+
+def test_without_an_edge_the_reason_stands_in_the_row(products: Products) -> None:
+    empty = products.histograms[LAST].copy()
+    empty.view()[...] = 0
+    found = estimate(replace(products, histograms={**products.histograms, LAST: empty}), Settings())
+    assert found.table.rows[0].n is None
+    assert "0 events beside the box" in found.table.rows[0].method
+    assert found.turn_on is None
+    assert len(found.extrapolations) == 1
+
+
+def test_boxes_of_two_sizes_are_refused(products: Products) -> None:
+    (box,) = products.summary.boxes
+    boxes = (box, replace(box, period="2022", ecal=50.0))
+    two = replace(products, summary=replace(products.summary, boxes=boxes))
+    with pytest.raises(ValueError, match="2023A, 2022 have 2 different signal boxes"):
+        estimate(two, Settings())
+
+
+def test_nobody_looks_into_the_box_of_data(products: Products) -> None:
+    with pytest.raises(ValueError, match="nobody looks into the box"):
+        in_box(products)
+
+
+def test_of_simulation_the_box_is_counted(products: Products) -> None:
+    plane = products.histograms[LAST].copy()
+    plane.view()[59, 0] = 4
+    plane.view()[60, 0] = plane.view()[59, 1] = 100
+    summary = replace(products.summary, is_data=False)
+    simulation = replace(products, summary=summary, histograms={**products.histograms, LAST: plane})
+    found = estimate(simulation, Settings())
+    assert found.simulated == 4
+    assert "simulation: 4 events are in the box" in list(of_estimate(found))
+
+
+@pytest.mark.parametrize(("log_error", "upper_limit"), [(0.9, False), (1.1, True)])
+def test_a_poor_extrapolation_is_an_upper_limit(log_error: float, *, upper_limit: bool) -> None:
+    row = row_of(Extrapolation(SIDEBAND, (), Average(np.log(0.5), log_error**2, 0.0)))
+    assert row.upper_limit is upper_limit
+    assert row.n == pytest.approx(0.5 * np.exp(1.2816 * log_error) if upper_limit else 0.5)
+    assert row.error == pytest.approx(0.0 if upper_limit else 0.45)
+
+
+def test_a_sideband_that_nothing_describes_gives_no_number() -> None:
+    row = row_of(Extrapolation(SIDEBAND))
+    assert row.n is None
+    assert "none of 0 fits describes the 36 events" in row.method
+
+
+def test_few_events_give_the_limit_of_a_flat_density() -> None:
+    few = replace(SIDEBAND, counts=np.eye(12)[0])
+    row = row_of(Extrapolation(few))
+    assert row.upper_limit
+    assert row.n == pytest.approx(3.889720 * 60 / 12)
+    assert row.method.startswith("1 event from 65 to 77 GeV, too few to fit")

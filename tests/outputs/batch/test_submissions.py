@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import hashlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from na64.outputs.batch.submissions import share
+from na64.processors.execution.tasks import Task
+
+
+def _task(number: int, size: int) -> Task:
+    return Task(
+        hashlib.sha256(str(number).encode()).hexdigest(), f"run_{number % 7}.root", number, number + size
+    )
+
+
+@given(st.lists(st.integers(0, 1000), max_size=60), st.integers(1, 20))
+def test_every_task_is_dealt_out_once_and_no_job_has_much_more_than_its_part(
+    sizes: list[int], n_jobs: int
+) -> None:
+    tasks = [_task(number, size) for number, size in enumerate(sizes)]
+    shares = share(tasks, n_jobs)
+    assert len(shares) <= n_jobs
+    assert all(shares)
+    assert sorted(task.key for each in shares for task in each) == sorted(task.key for task in tasks)
+    most = sum(sizes) / n_jobs + max(sizes, default=0)
+    assert all(sum(task.n_events for task in each) <= most for each in shares)
+
+
+def test_a_file_stays_together() -> None:
+    shares = share([_task(number, 10) for number in range(28)], 7)
+    assert [{task.path for task in each} for each in shares] == [
+        {f"run_{number}.root"} for number in range(7)
+    ]

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import datetime as dt
+import io
+import time
+import zipfile
+from typing import Any
+
+import hist
+import numpy as np
+import pytest
+import uhi.io.zip
+import uproot
+import uproot.writing._cascade
+
+from na64.outputs.result.histograms import describe, from_zip, to_hists, to_zip
+from na64.outputs.result.root_file import to_root
+from na64.outputs.result.summary import Role
+
+
+@pytest.fixture
+def hists(case: Any) -> dict[str, hist.Hist]:
+    return to_hists(case.booking, case.tallies[8700].histograms)
+
+
+@pytest.fixture
+def weighted(weighted_case: Any) -> dict[str, hist.Hist]:
+    return to_hists(weighted_case.booking, weighted_case.tallies[8700].histograms)
+
+
+def test_every_histogram_of_the_booking_is_there(hists: Any, case: Any) -> None:
+    assert set(hists) == {
+        "plane_after_visible",
+        "plane_after_master_time",
+        "plane_after_momentum",
+        "plane_after_hcal_out_of_time",
+        "n_minus_one_master_time_master_time",
+        "n_minus_one_momentum_track_momentum",
+        "n_minus_one_hcal_out_of_time_hcal_out_of_time",
+        "ecal_timing",
+        "hcal_0",
+    }
+    described = {facts.name: facts for facts in describe(case.booking)}
+    assert set(described) == set(hists)
+    assert described["n_minus_one_momentum_track_momentum"].role is Role.N_MINUS_ONE
+    assert described["n_minus_one_momentum_track_momentum"].cut == "momentum"
+    assert described["hcal_0"].title == "after momentum"
+
+
+def test_counts_are_integers_with_flow_bins_and_labels(hists: Any, case: Any) -> None:
+    histogram = hists["hcal_0"]
+    assert histogram.storage_type is hist.storage.Int64
+    assert histogram.axes[0].name == "hcal_0"
+    assert histogram.axes[0].label == "HCAL 0 [GeV]"
+    (booked,) = (b for b in case.booking.histograms if b.name == "hcal_0")
+    expected = case.tallies[8700].histograms[0, booked.start : booked.stop]
+    np.testing.assert_array_equal(histogram.values(flow=True), expected)
+
+
+def test_plane_after_a_cut_has_all_that_fail_later(hists: Any, case: Any) -> None:
+    (booked,) = (b for b in case.booking.histograms if b.name == "plane")
+    blocks = case.tallies[8700].histograms[0, booked.start : booked.stop].reshape(4, *booked.shape)
+    np.testing.assert_array_equal(
+        hists["plane_after_master_time"].values(flow=True), blocks[1] + blocks[2] + blocks[3]
+    )
+    np.testing.assert_array_equal(hists["plane_after_hcal_out_of_time"].values(flow=True), blocks[3])
+
+
+def test_weights_have_variances(weighted: Any) -> None:
+    histogram = weighted["hcal_0"]
+    unit = 2.0**-24 + 2.0**-54
+    assert histogram.storage_type is hist.storage.Weight
+    assert histogram.values(flow=True).max() == 4 * unit
+    np.testing.assert_array_equal(histogram.values(flow=True), histogram.variances(flow=True))
+
+
+@pytest.mark.parametrize("which", ["hists", "weighted"])
+def test_zip_reads_back_equal(which: str, request: pytest.FixtureRequest) -> None:
+    histograms = request.getfixturevalue(which)
+    back = from_zip(to_zip(histograms))
+    assert back == histograms
+    assert {name: h.storage_type for name, h in back.items()} == {
+        name: h.storage_type for name, h in histograms.items()
+    }
+    assert back["hcal_0"].axes[0].label == "HCAL 0 [GeV]"
+
+
+def test_zip_is_what_uhi_reads(hists: Any) -> None:
+    with zipfile.ZipFile(io.BytesIO(to_zip(hists))) as archive:
+        assert hist.Hist(uhi.io.zip.read(archive, "hcal_0")) == hists["hcal_0"]
+
+
+def test_zip_bytes_do_not_depend_on_when_and_in_which_order(
+    hists: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = to_zip(hists)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    assert to_zip(dict(reversed(hists.items()))) == first
+
+
+def test_root_reads_back_equal(hists: Any, weighted: Any) -> None:
+    with uproot.open(io.BytesIO(to_root(hists))) as file:
+        assert {name.split(";")[0] for name in file.keys()} == set(hists)  # noqa: SIM118 - uproot's keys
+        assert file.classname_of("hcal_0") == "TH1D"
+        assert file.classname_of("plane_after_visible") == "TH2D"
+        for name, histogram in hists.items():
+            np.testing.assert_array_equal(file[name].values(flow=True), histogram.values(flow=True))
+        assert file["hcal_0"].axis().member("fTitle") == "HCAL 0 [GeV]"
+    with uproot.open(io.BytesIO(to_root(weighted))) as file:
+        back, histogram = file["hcal_0"], weighted["hcal_0"]
+        np.testing.assert_array_equal(back.values(flow=True), histogram.values(flow=True))
+        np.testing.assert_array_equal(back.variances(flow=True), histogram.variances(flow=True))
+
+
+def test_root_bytes_do_not_depend_on_when(hists: Any, weighted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(dt.datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> Any:
+            return cls(2031, 7, 3, 14, 15, 16)
+
+    first, first_weighted = to_root(hists), to_root(weighted)
+    monkeypatch.setattr(uproot.writing._cascade.datetime, "datetime", Later)
+    assert to_root(hists) == first
+    assert to_root(weighted) == first_weighted
+
+
+def test_root_refuses_counts_that_doubles_do_not_hold(hists: Any) -> None:
+    hists["hcal_0"].view(flow=True)[3] = 2**53 + 1
+    with pytest.raises(ValueError, match="hcal_0: 9007199254740993 entries"):
+        to_root(hists)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.outputs.result.cutflow import cutflow_table, regions_table
+from na64.outputs.result.histograms import to_hists
+from na64.outputs.result.products import Products
+from na64.outputs.result.store import read_result, write_numbers, write_products, write_report
+from na64.outputs.result.yields import yields_table
+
+CANONICAL = (
+    "yields.csv",
+    "yields.parquet",
+    "cutflow.csv",
+    "cutflow.parquet",
+    "regions.csv",
+    "histograms.uhi.zip",
+    "histograms.root",
+)
+CANARY = "canary-5ee1"
+
+
+MADE_BY = {"version": "1", "command": "na64 process cat.json", "packages": {"numpy": "2", "hist": "3"}}
+
+
+def write(case: Any, folder: Path) -> Products:
+    write_numbers(folder, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=MADE_BY)
+    return read_result(folder)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, make_case: Any) -> Path:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("USER", CANARY)
+    patch.setenv("X509_USER_PROXY", f"/{CANARY}/proxy")
+    folder = tmp_path_factory.mktemp(CANARY) / "result"
+    case = make_case(tmp_path_factory.mktemp("selection"))
+    write_products(folder, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=MADE_BY)
+    patch.undo()
+    return folder
+
+
+def test_every_product_is_there(written: Path) -> None:
+    names = {str(path.relative_to(written)) for path in written.rglob("*") if path.is_file()}
+    assert {*CANONICAL, "result.json", "provenance.json", "report.html"} <= names
+    assert {"plots/plane_after_visible.png", "plots/plane_after_visible.pdf", "plots/cutflow.png"} <= names
+    assert not [name for name in names if Path(name).name.startswith(".")]
+
+
+def test_parquet_and_csv_say_the_same(written: Path) -> None:
+    products = read_result(written)
+    assert pq.read_table(written / "yields.parquet").to_pylist() == products.yields.records()
+    assert pq.read_table(written / "cutflow.parquet").to_pylist() == products.cutflow.records()
+
+
+def test_read_back_is_what_was_written(case: Any, tmp_path: Path) -> None:
+    back = write(case, tmp_path)
+    assert replace(back.summary, products={}) == case.facts
+    assert set(back.summary.products) == {*CANONICAL, "spills.csv"}
+    assert back.yields == yields_table(case.facts.runs, case.tallies, stage=2, is_data=True)
+    assert back.cutflow == cutflow_table(case.tallies, case.booking.cuts)
+    assert back.regions == regions_table(case.tallies, case.booking.cuts)
+    bins = case.tallies[8700].histograms + case.tallies[8701].histograms
+    assert back.histograms == to_hists(case.booking, bins)
+    assert back.provenance == MADE_BY
+
+
+def test_writing_again_gives_the_same_bytes(case: Any, written: Path, tmp_path: Path) -> None:
+    shuffled = replace(case, tallies=dict(reversed(case.tallies.items())))
+    write(shuffled, tmp_path)
+    for name in (*CANONICAL, "result.json", "provenance.json"):
+        assert (written / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_report_is_rebuilt_from_the_stored_products_alone(written: Path) -> None:
+    before = {path: path.read_bytes() for path in written.rglob("*") if path.is_file()}
+    for path in (written / "plots").iterdir():
+        path.unlink()
+    (written / "report.html").unlink()
+    write_bytes(written / "plots" / "of_an_earlier_result.png", b"")
+    write_report(written, read_result(written))
+    assert {path: path.read_bytes() for path in written.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_says_who_and_where(written: Path) -> None:
+    for path in written.rglob("*"):
+        if path.is_file():
+            assert CANARY.encode() not in path.read_bytes(), path.name
+
+
+def test_messages_name_files_without_their_folders(case: Any, tmp_path: Path) -> None:
+    line = f"/home/{CANARY}/run.root, events 0 to 5: OSError"
+    files = replace(case.facts.files, not_read=((f"/data/{CANARY}/a.root", line),))
+    facts = replace(case.facts, reasons=(line,), warnings=(line,), failures=(line,), files=files)
+    back = write(replace(case, facts=facts), tmp_path).summary
+    assert CANARY not in (tmp_path / "result.json").read_text()
+    assert back.failures == ("run.root, events 0 to 5: OSError",)
+    assert back.files.not_read == (("a.root", "run.root, events 0 to 5: OSError"),)
+
+
+@pytest.mark.parametrize("name", ["yields.csv", "cutflow.csv", "regions.csv", "histograms.uhi.zip"])
+def test_a_product_of_another_result_is_refused(case: Any, tmp_path: Path, name: str) -> None:
+    write(case, tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b"\n")
+    with pytest.raises(ValueError, match=f"{name} is not the one"):
+        read_result(tmp_path)
+
+
+def test_weighted_simulation_reads_back(weighted_case: Any, tmp_path: Path) -> None:
+    case = weighted_case
+    expected = yields_table(case.facts.runs, case.tallies, stage=2, is_data=False)
+    assert write(case, tmp_path).yields == expected
+    assert "selected_sumw" in expected.kinds
+
+
+def test_a_run_that_was_not_read_is_in_every_table(case: Any, tmp_path: Path) -> None:
+    del case.tallies[8701]
+    products = write(case, tmp_path)
+    assert products.yields.column("run") == [8700, 8701]
+    assert {row["passed"] for row in products.cutflow.records() if row["run"] == "8701"} == {0}
+
+
+def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Path, case: Any) -> None:
+    def write(made_by: Mapping[str, object]) -> int:
+        write_products(
+            tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=made_by
+        )
+        return (tmp_path / "report.html").stat().st_mtime_ns
+
+    first = write(MADE_BY)
+    assert write(MADE_BY) == first
+    second = write({**MADE_BY, "code": "another"})
+    assert second != first
+    third = {**MADE_BY, "code": "a third"}
+    write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=third)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_nothing_that_draws_is_imported_before_something_is_drawn() -> None:
+    code = "import sys\nimport na64.outputs.result.store\nprint({'matplotlib', 'mplhep', 'jinja2'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,233 @@
+"""Counting a selection against a program that does one cut after the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import boost_histogram as bh
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from na64.datasets.instrument.features import INDEX
+from na64.processors.counting.booking import Rule, book
+from na64.processors.counting.counting import count_events, empty_tally
+from na64.processors.counting.tally import Tally, fixed_point, sums
+from na64.processors.kernels import fill
+from na64.selections.cut import Cut, Interval, Limits
+from na64.selections.regions import Region
+from na64.selections.selection import VISIBLE, Axis, Histogram, Selection, load_selection
+
+STEADY = settings(derandomize=True, max_examples=60)
+USED = ("ecal", "hcal", "hcal_0", "shower_chi2")
+EDGES = [-math.inf, 0.0, 0.5, 1.0, 1.5, 2.0, math.inf]
+VALUES = st.sampled_from([*EDGES, -0.0, 0.75, 7.0, 200.0, math.nan])
+NO_WEIGHTS = np.zeros((0, 0), np.int64)
+
+Values = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def interval(feature: str, bounds: tuple[float, float]) -> Interval:
+    return Interval(feature, min(bounds), max(bounds))
+
+
+INTERVALS = st.builds(
+    interval, st.sampled_from(USED), st.tuples(st.sampled_from(EDGES), st.sampled_from(EDGES))
+)
+TABLES = st.builds(
+    lambda values: Interval("shower_chi2", -math.inf, math.inf, Limits("ecal", (0.0, 1.0), values)),
+    st.tuples(st.sampled_from([0.5, 1.5]), st.sampled_from([0.75, 2.0])),
+)
+
+
+@st.composite
+def selections(draw: st.DrawFn) -> Selection:
+    groups = draw(st.lists(st.lists(INTERVALS | TABLES, min_size=1, max_size=3), min_size=1, max_size=5))
+    groups = [list({i.feature: i for i in group}.values()) for group in groups]
+    cuts = tuple(Cut(f"cut_{n}", tuple(group), f"cut {n}", "") for n, group in enumerate(groups))
+    stages = st.sampled_from([VISIBLE, *(cut.name for cut in cuts)])
+    x, y = Axis("hcal_0", 3, 0.0, 1.5, "x"), Axis("shower_chi2", 4, -1.0, 2.0, "y")
+    own = (Histogram("own", draw(stages), (x,), "own"), Histogram("two", draw(stages), (y, x), "two"))
+    names = ("region_I", "region_II", "region_III")
+    regions = tuple(
+        Region(name, tuple(draw(st.lists(INTERVALS, min_size=1, max_size=2))), name, "") for name in names
+    )
+    return Selection("toy", "", "", cuts, regions, cuts[0].name, own)
+
+
+def table(events: list[tuple[float, ...]]) -> Values:
+    values = np.full((len(INDEX), len(events)), np.nan, np.float32)
+    for row, name in enumerate(USED):
+        values[INDEX[name]] = [event[row] for event in events]
+    return values
+
+
+def inside(one: Interval, values: Values) -> Mask:
+    row = values[INDEX[one.feature]]
+    passed: Mask = row >= np.float32(one.low)
+    if one.limits is None:
+        passed &= row <= np.float32(one.high)
+        return passed
+    of = values[INDEX[one.limits.feature]]
+    for event, value in enumerate(of):
+        limit = one.limits.values[0]
+        for edge, candidate in zip(one.limits.edges, one.limits.values, strict=True):
+            limit = candidate if value >= edge else limit
+        passed[event] &= bool(row[event] <= limit) and not np.isnan(value)
+    return passed
+
+
+def holds(part: Cut | Region, values: Values) -> Mask:
+    return every(values.shape[1], [inside(one, values) for one in part.intervals])
+
+
+def every(n_events: int, masks: list[Mask]) -> Mask:
+    passed = np.ones(n_events, bool)
+    for mask in masks:
+        passed &= mask
+    return passed
+
+
+def place(selection: Selection, values: Values) -> NDArray[np.int64]:
+    found = np.zeros(values.shape[1], np.int64)
+    for number in (3, 2, 1):
+        found[holds(selection.regions[number - 1], values)] = number
+    return found
+
+
+def count(values: Values, selection: Selection, extra: NDArray[np.int64] = NO_WEIGHTS) -> Tally:
+    layers = extra if extra.size else np.zeros((0, values.shape[1]), np.int64)
+    return count_events(selection, values, layers)
+
+
+EVENTS = st.lists(st.tuples(*[VALUES] * len(USED)), max_size=40)
+
+
+@STEADY
+@given(selections(), EVENTS)
+def test_counts_are_those_of_one_cut_after_the_other(
+    selection: Selection, events: list[tuple[float, ...]]
+) -> None:
+    values = table(events)
+    tally = count(values, selection)
+    passes = [holds(cut, values) for cut in selection.cuts]
+    region = place(selection, values)
+    left = np.ones(len(events), bool)
+    for stage, passed in enumerate([left, *passes]):
+        left = left & passed
+        assert tally.passed()[0, stage] == left.sum()
+        assert tally.regions_after()[0, stage].tolist() == [(left & (region == r)).sum() for r in range(4)]
+    for number, passed in enumerate(passes):
+        others = [mask for other, mask in enumerate(passes) if other != number]
+        assert tally.alone[0, number] == passed.sum()
+        assert tally.n_minus_one[0, number] == every(len(events), others).sum()
+
+
+@STEADY
+@given(selections(), EVENTS)
+@example(
+    Selection(
+        "toy",
+        "",
+        "",
+        (Cut("cut_0", (Interval("ecal", 0.0, 1.0),), "", ""),),
+        tuple(
+            Region(name, (Interval("ecal", 5.0, 6.0),), name, "")
+            for name in ("region_I", "region_II", "region_III")
+        ),
+        "cut_0",
+        (),
+    ),
+    [(math.nan, math.nan, math.nan, math.nan)],
+)
+def test_histograms_are_those_of_boost_histogram(
+    selection: Selection, events: list[tuple[float, ...]]
+) -> None:
+    values = table(events)
+    tally = count(values, selection)
+    passes = {cut.name: holds(cut, values) for cut in selection.cuts}
+    names = list(passes)
+    for filled in book(selection).filled(tally.histograms):
+        if filled.rule is Rule.N_MINUS_ONE:
+            needed = [passes[name] for name in names if name != filled.cut]
+        else:
+            needed = [passes[name] for name in names[: ([VISIBLE, *names].index(filled.cut))]]
+        chosen = every(len(events), needed)
+        axes = [bh.axis.Regular(axis.bins, axis.low, axis.high) for axis in filled.axes]
+        peer = bh.Histogram(*axes, storage=bh.storage.Int64())
+        peer.fill(*(values[INDEX[axis.feature]][chosen] for axis in filled.axes))
+        assert np.array_equal(filled.contents[0], peer.view(flow=True))
+        assert filled.contents.sum() == chosen.sum()
+
+
+@STEADY
+@given(selections(), EVENTS, st.integers(0, 40))
+def test_two_parts_add_up_to_the_whole(
+    selection: Selection, events: list[tuple[float, ...]], cut: int
+) -> None:
+    values = table(events)
+    whole, parts = count(values, selection), [values[:, :cut], values[:, cut:]]
+    assert count(parts[0], selection) + count(parts[1], selection) == whole
+
+
+@STEADY
+@given(selections(), EVENTS)
+def test_weights_fill_wherever_counts_do(selection: Selection, events: list[tuple[float, ...]]) -> None:
+    values = table(events)
+    weighted = count(values, selection, fixed_point(np.full(len(events), 0.25)))
+    if not events:
+        return
+    plain = count(values, selection)
+    for name in ("first_fail", "alone", "n_minus_one", "histograms"):
+        numbers, counts = sums(getattr(weighted, name)), getattr(plain, name)[0]
+        assert np.array_equal(numbers.count, counts)
+        assert np.array_equal(numbers.sumw, 0.25 * counts)
+        assert np.array_equal(numbers.sumw2, 0.0625 * counts)
+
+
+def test_no_event_gives_the_empty_tally() -> None:
+    selection = load_selection("dimuon_2023")
+    assert count(table([]), selection) == empty_tally(selection, 1)
+
+
+def test_another_threshold_compiles_nothing() -> None:
+    selection = load_selection("invisible_2023")
+    values = np.random.default_rng(1).uniform(0, 100, (len(INDEX), 500)).astype(np.float32)
+    count(values, selection)
+    before = len(getattr(fill.count, "signatures", []))
+    first, *others = selection.cuts
+    moved = replace(first, intervals=(replace(first.intervals[0], low=-7.0, high=50.0),))
+    count(values, replace(selection, cuts=(moved, *others)))
+    count(values, load_selection("dimuon_2022"))
+    assert len(getattr(fill.count, "signatures", [])) == before
+
+
+@pytest.mark.parametrize("number", [254, 255])
+def test_the_number_of_the_first_failing_cut_fits_into_a_byte(number: int) -> None:
+    cuts = tuple(Cut(f"cut_{n}", (Interval("ecal", 0.0, 5.0 + n),), "", "") for n in range(number))
+    regions = load_selection("dimuon_2023").regions
+    selection = Selection("toy", "", "", cuts, regions, "cut_0", ())
+    events = table([(4.0, 0.0, 0.0, 0.0), (250.0, 0.0, 0.0, 0.0), (900.0, 0.0, 0.0, 0.0)])
+    if number > 254:
+        with pytest.raises(ValueError, match="selection toy: 255 cuts, at most 254"):
+            count(events, selection)
+        return
+    tally = count(events, selection)
+    assert tally.passed()[0, [0, 1, 245, 246, 254]].tolist() == [3, 1, 1, 1, 1]
+    assert tally.alone[0, [0, 244, 245, 253]].tolist() == [1, 1, 2, 2]
+
+
+def test_more_events_than_a_block_are_all_counted() -> None:
+    selection = load_selection("dimuon_2023")
+    values = np.random.default_rng(1).uniform(0, 100, (len(INDEX), 9000)).astype(np.float32)
+    parts = [count(values[:, start : start + 1000], selection) for start in range(0, 9000, 1000)]
+    assert count(values, selection) == sum(parts[1:], parts[0])
+
+
+def test_a_table_of_the_wrong_height_is_refused() -> None:
+    with pytest.raises(ValueError, match=f"expected {len(INDEX)} features"):
+        count(np.zeros((3, 2), np.float32), load_selection("dimuon_2022"))
