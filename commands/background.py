@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from na64.commands.report_sections import renew_report
 from na64.commands.verbs import (
     PRODUCTS,
     SUCCESS,
     add_command,
     add_reason,
-    renew_report,
     require_result,
     tell,
 )
@@ -41,7 +41,7 @@ def _add_background(verbs: Any) -> None:
 
 
 def _background(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 background"):
@@ -51,8 +51,8 @@ def _background(options: argparse.Namespace) -> int:
 def _estimate(options: argparse.Namespace) -> int:
     from na64.outputs.background.estimate import Settings, estimate
     from na64.outputs.background.files import of_estimate, write_background
+    from na64.outputs.background.inputs import stated_inputs
     from na64.outputs.result.store import read_result
-    from na64.outputs.statistics.background_inputs import stated_inputs
 
     products = read_result(options.folder)
     simulation = read_result(options.simulation) if options.simulation else None

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from na64.commands.report_sections import renew_report
 from na64.commands.verbs import (
     INCOMPLETE,
     PRODUCTS,
     SUCCESS,
     add_command,
     positive,
-    renew_report,
     require_result,
     tell,
 )
@@ -68,7 +68,7 @@ def _add_audit(verbs: Any) -> None:
 
 
 def _freeze(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
     from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
@@ -83,9 +83,9 @@ def _freeze(options: argparse.Namespace) -> int:
 
 
 def _unblind(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.blinding.opened_box import UNBLINDED
     from na64.outputs.blinding.unblind import Demand, unblind
-    from na64.outputs.opened.state import UNBLINDED
     from na64.processors.execution.backends import Kind, open_backend
 
     demand = Demand(options.freeze, options.reason, tuple(options.approved_by), options.stage)
@@ -124,7 +124,7 @@ def _observe(folder: Path, freeze: str) -> None:
     """Set the observed limits; whatever stands against them does not take the opening with it."""
     from na64.outputs.blinding.freeze import read_manifest
     from na64.outputs.limits.messages import of_analysis
-    from na64.outputs.opened.observed import observed_limits
+    from na64.outputs.limits.observed import observed_limits
 
     try:
         analysis = observed_limits(folder, freeze, read_manifest(folder, freeze))
@@ -140,7 +140,7 @@ def _observe(folder: Path, freeze: str) -> None:
 
 def _draw(folder: Path) -> None:
     """Draw the opened plane, and the report again."""
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
     from na64.outputs.opened.figure import write_plane
 
     with turn(folder, PRODUCTS, "na64 unblind"):

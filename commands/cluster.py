@@ -173,7 +173,7 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
 
     if not options.folder.exists():
         raise FileNotFoundError(2, "nothing was submitted", str(options.folder))
@@ -186,7 +186,7 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_job
-    from na64.outputs.replacement import claim
+    from na64.outputs.blinding.replacement import claim
     from na64.outputs.result.request import ranges, write_request
 
     catalogue, job, result, submission = batch_job.merge(folder)

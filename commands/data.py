@@ -84,7 +84,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _catalogue(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
 
     if (options.accept is None) != (options.reason is None):
         raise ValueError("--accept and --reason go together")

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from na64.commands.report_sections import renew_report
 from na64.commands.verbs import (
     PRODUCTS,
     SUCCESS,
     add_command,
     add_reason,
-    renew_report,
     require_result,
     tell,
 )
@@ -45,7 +45,7 @@ def _add_probe(verbs: Any) -> None:
 
 
 def _dimuon(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 dimuon"):
@@ -53,9 +53,9 @@ def _dimuon(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
+    from na64.outputs.background.inputs import check_simulation
     from na64.outputs.control.dimuon import files
     from na64.outputs.result.store import read_result
-    from na64.outputs.statistics.background_inputs import check_simulation
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
     production = _production(options.campaign) if options.campaign else None
@@ -82,7 +82,7 @@ def _production(campaign: str) -> Any:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
 
     for folder in options.folders:
         require_result(folder)

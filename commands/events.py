@@ -58,9 +58,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 def _events(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
+    from na64.outputs.blinding.opened_box import OPENED
     from na64.outputs.events.choice import counted
     from na64.outputs.events.skim import Format, write_events
-    from na64.outputs.opened.state import OPENED
 
     analysis, choice = _reopen(options)
     suffix = options.to.suffix.removeprefix(".") if options.to else ""
@@ -111,9 +111,9 @@ def _show(options: argparse.Namespace) -> int:
 
 def _cards(options: argparse.Namespace, analysis: Analysis) -> list[Card]:
     """Find events by number: visible ones, and those of the box if it was opened."""
+    from na64.outputs.blinding.opened_box import read_opened
     from na64.outputs.events.analysis import reopen_box
     from na64.outputs.events.gallery import NoEventError, find
-    from na64.outputs.opened.state import read_opened
 
     try:
         return find(analysis, options.events)

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from na64.commands.report_sections import renew_report
 from na64.commands.verbs import (
     PRODUCTS,
     SUCCESS,
     add_command,
     add_reason,
     positive,
-    renew_report,
     require_result,
     tell,
 )
@@ -81,7 +81,7 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
 
 
 def _limits(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
     from na64.outputs.limits.messages import of_analysis
     from na64.outputs.limits.request import make_limits
 

@@ -24,7 +24,7 @@ from na64.commands.verbs import PRODUCTS, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
-    from na64.processors.execution.backends import Backend
+    from na64.processors.execution.backend import Backend
 
 _INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
 
@@ -56,7 +56,7 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
     from na64.outputs.result import messages
     from na64.processors.campaign import identity_of
 
@@ -76,7 +76,7 @@ def _process(options: argparse.Namespace) -> int:
 
 
 def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
+    from na64.datasets.basics.turns import turn
     from na64.outputs.result.request import write_request
 
     claim_folder(folder, asked, options)

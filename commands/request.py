@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from na64.commands.report_sections import write_full_report
 from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, positive, tell
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def log_request(options: argparse.Namespace, asked: Asked, folder: Path) -> Requ
 
 def claim_folder(folder: Path, asked: Asked, options: argparse.Namespace) -> None:
     """Refuse a folder with the result of something else, or empty it if `--replace` says so."""
-    from na64.datasets.turns import turn
-    from na64.outputs.replacement import claim
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.blinding.replacement import claim
 
     with turn(folder, PRODUCTS, "na64 process"):
         tell(claim(folder, asked.catalogue, asked.job, path=options.catalogue, replace=options.replace))
@@ -140,9 +141,12 @@ def write_result(
     inputs = {record.sha256: record.name for record in catalogue.good}
     command = [str(argument) for argument in options.command_line]
     made_by = provenance(command=command, inputs=inputs, summary=summary)
-    write = store.write_numbers if options.no_report else store.write_products
     spills = known_spills(catalogue, job, periods, result)
-    write(folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills)
+    store.write_numbers(
+        folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills
+    )
+    if not options.no_report and not (folder / store.REPORT).exists():
+        write_full_report(folder)
     tell(messages.of_result(summary))
     print(f"numbers: {folder}" if options.no_report else f"report: {folder / store.REPORT}")
     return INCOMPLETE if summary.reasons else SUCCESS

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from na64.commands.report_sections import write_full_report
 from na64.commands.verbs import (
     INCOMPLETE,
     PRODUCTS,
@@ -42,12 +43,11 @@ def _add_why(verbs: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from na64.datasets.turns import turn
-    from na64.outputs.result.store import read_result, write_report
+    from na64.datasets.basics.turns import turn
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 report"):
-        print(f"report: {write_report(options.folder, read_result(options.folder))}")
+        print(f"report: {write_full_report(options.folder)}")
     return SUCCESS
 
 
@@ -58,7 +58,7 @@ def _status(options: argparse.Namespace) -> int:
     from na64.outputs.result.messages import of_status
     from na64.outputs.result.store import RESULT, read_result
     from na64.outputs.result.summary import Verdict
-    from na64.outputs.verdict import verdict_problems
+    from na64.outputs.result.verdict import verdict_problems
 
     tell(_of_batch(options.folder))
     if submissions.submission_numbers(options.folder) and not (options.folder / RESULT).exists():

@@ -37,8 +37,8 @@ def add(verbs: Any) -> None:
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.origin import seal_csv
     from na64.outputs.report.style import style
+    from na64.outputs.result.origin import seal_csv
     from na64.outputs.signal import figures
     from na64.outputs.signal.efficiency import efficiency, efficiency_variations, injection
     from na64.selections.selection import load_selection
@@ -73,7 +73,7 @@ def _efficiency(options: argparse.Namespace) -> int:
 
 def _before(options: argparse.Namespace) -> list[Point]:
     """Read what the table has, if it is as it was written: the new seal must not cover what was edited."""
-    from na64.outputs.origin import Origin, check, unseal_csv
+    from na64.outputs.result.origin import Origin, check, unseal_csv
     from na64.outputs.signal.efficiency.efficiency import read_points
 
     _, found = unseal_csv(options.to.read_bytes())

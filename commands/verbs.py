@@ -65,11 +65,3 @@ def require_result(folder: Path) -> None:
 
     if not (folder / RESULT).exists():
         raise FileNotFoundError(2, "there is no result of na64 process", str(folder / RESULT))
-
-
-def renew_report(folder: Path) -> None:
-    """Write the report of a result again with what a command has added to its folder, if it has one."""
-    from na64.outputs.result.store import REPORT, read_result, write_report
-
-    if (folder / REPORT).exists():
-        print(f"report: {write_report(folder, read_result(folder))}")

@@ -11,8 +11,8 @@ from na64.outputs.background.estimate import Estimate
 from na64.outputs.background.extrapolation import Extrapolation, Fit
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
-from na64.outputs.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.report.style import images, style
+from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 

@@ -16,16 +16,16 @@ from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, packages, to_json
 from na64.outputs.result.request import Request, ranges, read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import Summary, Verdict
-from na64.outputs.verdict import verdict_problems
+from na64.outputs.result.verdict import verdict_problems
 from na64.processors.job import Job, RunContext
 from na64.selections.selection import Selection
 

@@ -11,6 +11,7 @@ from typing import Any
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import file_digest
 from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
+from na64.outputs.blinding.evidence import evidence_of
 from na64.outputs.blinding.examination import unknown_records
 from na64.outputs.blinding.freeze import (
     FREEZE,
@@ -22,14 +23,13 @@ from na64.outputs.blinding.freeze import (
     openings,
     read_manifest,
 )
-from na64.outputs.opened.evidence import evidence_of
-from na64.outputs.opened.state import OPENED, UNBLINDED
-from na64.outputs.opened.tables import CANDIDATES, PLANE_TABLE, candidate_table, plane_table
+from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, candidate_table, plane_table
 from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.request import Request, read_request, set_up
 from na64.outputs.result.summary import Blinding
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.job import Job
 from na64.processors.unblinded_counts import Opened, Opening, open_box
 from na64.selections.signal_box import Unblinding
@@ -68,7 +68,7 @@ def unblind(folder: Path, demand: Demand, backend: Backend) -> tuple[Opened, dic
     -------
     opened : Opened
     evidence : dict
-        `na64.outputs.opened.evidence.evidence_of`.
+        `na64.outputs.blinding.evidence.evidence_of`.
 
     Raises
     ------

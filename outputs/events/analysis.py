@@ -10,7 +10,7 @@ from na64.datasets.basics.json_records import read_object
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.blinding.freeze import read_manifest
-from na64.outputs.opened.state import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request, set_up
@@ -86,7 +86,7 @@ class Analysis:
         return stages.index(after)
 
     def look(self, *, runs: Collection[int] | None = None, cells: bool = False) -> Iterator[SeenEvents]:
-        """Read the visible events of the result again, see `na64.processors.reread_events.look`; or the opened."""
+        """Read the visible events of the result again, or the opened ones, by run, file and entry."""
         if self.opening:
             return look_opened(self.catalogue, self.opening, runs=runs, cells=cells)
         return look(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)

@@ -8,7 +8,7 @@ from pathlib import Path
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import Efficiency
-from na64.outputs.origin import Found, Origin, check, unseal_csv
+from na64.outputs.result.origin import Found, Origin, check, unseal_csv
 from na64.outputs.signal.efficiency.efficiency import REFERENCE, load_efficiencies
 from na64.outputs.signal.efficiency.efficiency import Efficiency as SignalEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import variations_path

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from na64.outputs.opened.state import UNBLINDED, OpenedBox, as_opened, read_opened
-from na64.outputs.origin import Origin, origin_in
+from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import RunFacts, Summary
 

@@ -17,8 +17,8 @@ from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
-from na64.outputs.origin import Origin, seal_facts
 from na64.outputs.report.style import images, style
+from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table

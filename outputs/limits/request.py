@@ -18,7 +18,7 @@ from na64.outputs.limits.exposure import Exposure, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import masses
-from na64.outputs.origin import Origin, check, unseal_csv
+from na64.outputs.result.origin import Origin, check, unseal_csv
 from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
 from na64.outputs.signal.efficiency.efficiency import load_efficiencies

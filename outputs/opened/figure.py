@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.opened.state import OPENED, as_opened, read_opened
-from na64.outputs.opened.tables import PLANE_KINDS, PLANE_TABLE
+from na64.outputs.blinding.opened_box import OPENED, as_opened, read_opened
+from na64.outputs.blinding.opened_tables import PLANE_KINDS, PLANE_TABLE
 from na64.outputs.report.plane import draw_boxes, draw_counts
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, axis_label, images, stamp, style
 from na64.outputs.result.cutflow import VISIBLE
@@ -36,7 +36,7 @@ def opened_plane(
     visible : sequence of Hist
         The planes of visible events at the same two stages.
     opened : Table
-        `na64.outputs.opened.tables.plane_table`.
+        `na64.outputs.blinding.opened_tables.plane_table`.
     boxes : sequence of BoxFacts
     label, who : str
         What the events are; who opened the box.

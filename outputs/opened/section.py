@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 from na64.outputs.blinding.examination import problems
-from na64.outputs.opened.state import OPENED, UNBLINDED
-from na64.outputs.opened.tables import CANDIDATES
+from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.opened_tables import CANDIDATES
 from na64.outputs.report.templates import Section
 
 _MOST = 50

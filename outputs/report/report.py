@@ -13,7 +13,7 @@ from types import MappingProxyType
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from na64.outputs.opened.state import OpenedBox
+from na64.outputs.blinding.opened_box import OpenedBox
 from na64.outputs.report.style import REGION_NAMES
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs

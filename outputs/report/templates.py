@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from na64.outputs.origin import Origin, problem_of, unseal_csv, unseal_facts
 from na64.outputs.report.report import power, tagged
+from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts
 
 Facts = dict[str, Any]
 Picture = tuple[str, str, str]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, TypeAlias
 
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Ledger, NoSpaceError, Partial
 from na64.processors.execution.tasks import Done, Failed, Report, Task, Work
 
@@ -138,8 +138,7 @@ def run(
     split : callable
         Gives the parts of a task, none if it is small enough.
     check : callable, optional
-        Raises `na64.processors.execution.ledger.DamagedError` of a result from the ledger that cannot be right: its
-        task is performed again.
+        Raises `DamagedError` of a result from the ledger that cannot be right: its task is performed again.
 
     Raises
     ------

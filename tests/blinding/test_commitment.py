@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.origin import origin_of, seal_csv, seal_facts, unseal_csv
 from na64.outputs.result.audit_log import entries
+from na64.outputs.result.origin import origin_of, seal_csv, seal_facts, unseal_csv
 from na64.run import main
 
 TABLE = b"source,n,error,upper_limit,correlated,method,tag\nbeam line,0.4,0.1,no,no,m,t\n"

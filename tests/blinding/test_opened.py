@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.opened.state import as_opened, read_opened
+from na64.outputs.blinding.opened_box import as_opened, read_opened
 from na64.outputs.result.audit_log import entries
 from na64.outputs.result.store import read_result
 from na64.outputs.statistics.excess import excess_p_value

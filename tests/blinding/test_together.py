@@ -72,7 +72,7 @@ HOLD = """
 import sys, time
 from contextlib import ExitStack
 from pathlib import Path
-from na64.datasets.turns import turn
+from na64.datasets.basics.turns import turn
 with ExitStack() as held:
     for name in sys.argv[2:]:
         held.enter_context(turn(Path(sys.argv[1]), name, "na64 test"))

@@ -26,8 +26,8 @@ from na64.outputs.control.dimuon.benchmark import (
 from na64.outputs.control.dimuon.by_run import histograms_by_run
 from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.control.dimuon.production import Production
-from na64.outputs.origin import origin_of, seal_facts
 from na64.outputs.report.style import style
+from na64.outputs.result.origin import origin_of, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 from na64.outputs.result.table import Kind, Table

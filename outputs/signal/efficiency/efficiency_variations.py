@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import Row, read_rows
-from na64.outputs.origin import SEAL
+from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Kind, Table
 from na64.outputs.result.variations import Change
 

@@ -18,8 +18,8 @@ from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import Kind, Trigger
-from na64.outputs.origin import setup_identity
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.origin import setup_identity
 from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import count_events, judge_events

@@ -13,8 +13,8 @@ from na64.outputs.background.table import BackgroundTable, Row
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import background_of, flat_of
-from na64.outputs.origin import Origin, seal_csv
 from na64.outputs.result.descriptions import selection_facts
+from na64.outputs.result.origin import Origin, seal_csv
 from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
 from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.selections.selection import load_selection

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from na64.outputs.background.rates import cuts_of
-from na64.outputs.origin import Found, Origin, check, origin_in
+from na64.outputs.result.origin import Found, Origin, check, origin_in
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import log_use
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.outputs.origin import (
+from na64.outputs.result.origin import (
     Found,
     Origin,
     OriginError,

@@ -11,7 +11,7 @@ import pytest
 
 from na64.outputs.result.store import read_result, write_numbers
 from na64.outputs.result.summary import Verdict
-from na64.outputs.verdict import verdict_problems
+from na64.outputs.result.verdict import verdict_problems
 from na64.run import main
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.turns import BusyError, turn
+from na64.datasets.basics.turns import BusyError, turn
 
 HOLD = """
 import sys
 from pathlib import Path
-from na64.datasets.turns import turn
+from na64.datasets.basics.turns import turn
 with turn(Path(sys.argv[1]), "name", "na64 test"):
     print("held", flush=True)
     sys.stdin.readline()
@@ -27,7 +27,7 @@ with turn(Path(sys.argv[1]), "name", "na64 test"):
 COUNT = """
 import sys
 from pathlib import Path
-from na64.datasets.turns import turn
+from na64.datasets.basics.turns import turn
 folder = Path(sys.argv[1])
 for _ in range(20):
     with turn(folder, "name", "na64 test"):
