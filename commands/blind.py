@@ -141,7 +141,7 @@ def _observe(folder: Path, freeze: str) -> None:
 def _draw(folder: Path) -> None:
     """Draw the opened plane, and the report again."""
     from na64.datasets.basics.turns import turn
-    from na64.outputs.opened.figure import write_plane
+    from na64.outputs.report.opened_plane import write_plane
 
     with turn(folder, PRODUCTS, "na64 unblind"):
         print(f"plane: {write_plane(folder)}")

@@ -11,7 +11,7 @@ def write_full_report(folder: Path) -> Path:
     from na64.outputs.blinding.opened_box import read_opened
     from na64.outputs.control.dimuon.section import SECTION as DIMUONS
     from na64.outputs.limits.section import SECTION as LIMITS
-    from na64.outputs.opened.section import SECTION as OPENED
+    from na64.outputs.report.opened_section import SECTION as OPENED
     from na64.outputs.report.write import write_report
     from na64.outputs.result.store import read_result
 

@@ -43,4 +43,4 @@ def _candidates(path: Path) -> list[dict[str, object]]:
     ]
 
 
-SECTION = Section("Opened box", "unblind", "na64.outputs.opened", UNBLINDED, OPENED, _CAPTIONS, _more)
+SECTION = Section("Opened box", "unblind", "na64.outputs.report", UNBLINDED, OPENED, _CAPTIONS, _more)
