@@ -163,8 +163,8 @@ def _counted(part: SeenEvents, selection: Selection) -> dict[str, NDArray[np.gen
     passed = counting.count_events(selection, values, np.zeros((0, values.shape[1]), np.int64)).passed()[0]
     chosen = counting.judge_events(selection, values).first == len(selection.cuts)
     edges = BIN * np.arange(_N_BINS + 1)
-    energies = [values[selection.index[name]].astype(np.float64) for name in PLANE]
-    plane = [np.histogram2d(*(e[which] for e in energies), edges)[0] for which in (slice(None), chosen)]
+    ecal, hcal = (values[selection.index[name]].astype(np.float64) for name in PLANE)
+    plane = [np.histogram2d(ecal[which], hcal[which], edges)[0] for which in (slice(None), chosen)]
     return {
         f"{part.run}/passed": passed,
         f"{part.run}/numbers": numbers[:, chosen],

@@ -210,16 +210,20 @@ def test_other_code_or_packages_are_refused(
 
 
 def test_only_a_complete_result_of_data_can_be_frozen(
-    campaign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Path, analysis: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    catalogue, result = tmp_path / "catalogue.json", tmp_path / "out"
+    folder = analysis.folder / "other"
+    catalogue, result = folder / "catalogue.json", folder / "out"
     options = ["--selection", "dimuon_2023", "--to", str(result), "--executor", "iterative", "--no-report"]
     assert main(["catalogue", str(campaign / "data"), "--to", str(catalogue), "--simulation"]) == 0
     assert main(["process", str(catalogue), *options]) == 0
-    assert not (tmp_path / "audit.jsonl").exists()
+    assert not (folder / "audit.jsonl").exists()
     assert main(["freeze", str(result)]) == 1
     assert "simulation is not blind" in capsys.readouterr().err
-    assert main(["process", str(campaign / "catalogue.json"), *options, "--limit", "10", "--replace"]) == 1
+    assert (
+        main(["process", str(analysis.folder / "catalogue.json"), *options, "--limit", "10", "--replace"])
+        == 1
+    )
     assert main(["freeze", str(result)]) == 1
     assert "the stored result is incomplete" in capsys.readouterr().err
 

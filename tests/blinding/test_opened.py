@@ -132,7 +132,7 @@ def test_opened_events_are_read_and_drawn_and_logged(opened: Any, capsys: pytest
     capsys.readouterr()
     assert main(["show", str(folder), number]) == 0
     assert "opened 20" in capsys.readouterr().out
-    lines = [line["details"] for line in entries(opened.log)][-3:]
+    lines: Any = [line["details"] for line in entries(opened.log)][-3:]
     assert [one["events"] for one in lines] == ["opened", "visible", "opened"]
     assert lines[-1]["freeze"] == details(opened, "freeze")["freeze"]
     assert lines[-1]["choice"] == [number]
