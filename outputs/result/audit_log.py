@@ -174,7 +174,10 @@ def timeline(path: Path) -> Iterator[str]:
         yield f"{line['time']}  {line['event']:<20} {', '.join(known)}".rstrip()
 
 
-_TOLD = ("selection", "runs", "open_runs", "limit", "freeze", "after", "fraction", "approved_by", "reason")
+_TOLD = (
+    *("selection", "runs", "open_runs", "limit", "freeze", "after", "fraction", "approved_by", "reason"),
+    *("command", "why", "events", "choice", "in_box", "candidates", "p_value", "text"),
+)
 """Details that the timeline shows."""
 
 
@@ -182,6 +185,8 @@ def _word(value: object) -> str:
     if isinstance(value, list):
         return " and ".join(map(str, value))
     text = str(value)
+    if not text.isprintable():  # of a torn line: nothing of it may reach a terminal as it is
+        text = repr(text)
     return text[:12] if len(text) == len(FIRST) and text.isalnum() else text
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from na64.outputs.result.audit_log import entries
 from na64.outputs.result.origin import origin_of, seal_csv, seal_facts, unseal_csv
+from na64.processors.execution.ledger import decode, encode
 from na64.run import main
 
 TABLE = b"source,n,error,upper_limit,correlated,method,tag\nbeam line,0.4,0.1,no,no,m,t\n"
@@ -304,3 +306,21 @@ def test_more_files_of_the_same_catalogue_are_no_other_result(analysis: Any, cam
     for name, update in (("run_8721.root", []), ("run_8722.root", ["--update"])):
         assert main(["catalogue", str(campaign / "data" / name), *update, "--to", str(catalogue)]) == 0
         assert main(line) == 0
+
+
+@pytest.mark.parametrize("change", [{"hidden": -1}, {"processed": 5}])
+def test_a_partial_result_that_does_not_add_up_is_counted_again(
+    analysis: Any, change: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = {name: (analysis.result / name).read_bytes() for name in ("yields.csv", "cutflow.csv")}
+    path = sorted((analysis.result / "partials").rglob("*.partial"))[0]
+    partial = decode(path.stem, path.read_bytes())
+    ((run, header),) = partial.header["runs"].items()
+    counts = {name: count + change.get(name, 0) for name, count in header["accounting"].items()}
+    altered = replace(partial, header={"runs": {run: header | {"accounting": counts}}})
+    path.write_bytes(encode(path.stem, altered))
+    analysis.process()
+    assert f"run {run}: " in caplog.text
+    assert "events were processed" in caplog.text
+    assert path.with_suffix(".damaged").exists()
+    assert before == {name: (analysis.result / name).read_bytes() for name in before}

@@ -183,6 +183,7 @@ def test_the_first_line_may_be_torn_and_need_be_no_text(tmp_path: Path) -> None:
     append(path, "note", {}, time="t")
     assert verify(path) == []
     assert [line["event"] for line in entries(path)] == [TORN, "note"]
+    assert all(line.isprintable() for line in timeline(path))
     assert entries(path)[0]["details"] == {"text": "\x00\\xff{"}
 
 
