@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,12 +87,20 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _catalogue(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
+
+    _check_reason(options)
+    # Read and written by one at a time: what another has added meanwhile must not be lost.
+    with turn(options.to.parent, options.to.name, "na64 catalogue", patience=math.inf):
+        return _register(options)
+
+
+def _register(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
     from na64.outputs.result import messages
     from na64.outputs.result.catalogue_log import log_catalogue
 
-    _check_reason(options)
     previous = files.load(options.to) if options.update or options.accept else None
     with progress("catalogue", "files", sys.stderr) as show:
         show(0, 0)

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.request import (
+    COUNTING_PATIENCE,
     Asked,
     add_request,
+    claim_folder,
     log_request,
+    log_sample,
     read_request,
     store_of,
     what_is_hidden,
     write_result,
 )
-from na64.commands.verbs import SUCCESS, add_command, positive, tell
+from na64.commands.verbs import PRODUCTS, SUCCESS, add_command, positive, tell
 from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
@@ -55,8 +58,8 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
     from na64.outputs.result import messages
-    from na64.outputs.result.request import finish, write_request
     from na64.processors.campaign import identity_of
 
     asked = read_request(options)
@@ -67,8 +70,18 @@ def _process(options: argparse.Namespace) -> int:
         return SUCCESS
     folder = options.to or Path("results") / identity_of(asked.tasks)[:16]
     if options.estimate:
+        log_sample(options, asked)
         tell(_estimate(asked, folder, options))
         return SUCCESS
+    with turn(folder, "counting", "na64 process", patience=COUNTING_PATIENCE):
+        return _process_into(folder, asked, options)
+
+
+def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.result.request import finish, write_request
+
+    claim_folder(folder, asked, options)
     request = log_request(options, asked, folder)
     for line in what_is_hidden(request, folder):
         print(f"process: {line}", file=sys.stderr)
@@ -76,9 +89,10 @@ def _process(options: argparse.Namespace) -> int:
     if result.interrupted:
         raise KeyboardInterrupt
     scope = f"runs {options.runs}" if options.runs else "all runs"
-    code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
-    write_request(folder, request)
-    finish(folder, request)
+    with turn(folder, PRODUCTS, "na64 process"):
+        code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
+        write_request(folder, request)
+        finish(folder, request)
     return code
 
 

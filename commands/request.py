@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from na64.commands.report_sections import complete_report
-from na64.commands.verbs import INCOMPLETE, SUCCESS, positive, tell
+from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, positive, tell
 
 if TYPE_CHECKING:
     from na64.datasets.catalogue.build import Catalogue
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
     from na64.processors.execution.tasks import Task
     from na64.processors.job import Job
+
+
+COUNTING_PATIENCE = 2.0
+"""Seconds that a job waits for another one that counts into the same folder, before it is told so."""
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +38,8 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help=limit)
     store = "of features that later selections start from; default: features, beside the catalogue"
     parser.add_argument("--store", type=Path, metavar="DIR", help=store)
+    replace = "remove the result of another selection or catalogue from DIR, and all that was made of it"
+    parser.add_argument("--replace", action="store_true", help=replace)
     parser.add_argument("--plugin", type=Path, metavar="FILE.py", help="features of your own")
 
 
@@ -94,6 +100,30 @@ def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:
 
     if request.audit:
         yield from lines_of_pass(details_of(request.log(folder), request.audit))
+
+
+def claim_folder(folder: Path, asked: Asked, options: argparse.Namespace) -> None:
+    """Refuse a folder with the result of something else, or empty it if `--replace` says so."""
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.blinding.replacement import claim
+
+    with turn(folder, PRODUCTS, "na64 process"):
+        tell(claim(folder, asked.catalogue, asked.job, path=options.catalogue, replace=options.replace))
+
+
+def log_sample(options: argparse.Namespace, asked: Asked) -> None:
+    """Log that a part of data is read to tell what the rest would take."""
+    from na64.datasets.catalogue.build import Kind
+    from na64.outputs.result.audit_log import append
+    from na64.outputs.result.request import LOG, ranges
+
+    if asked.catalogue.kind is Kind.DATA:
+        details = {
+            "selection": asked.job.selection.name,
+            "catalogue": asked.catalogue.identity,
+            "runs": ranges(asked.job.runs),
+        }
+        append(options.catalogue.with_name(LOG), "estimate", details)
 
 
 def store_of(options: argparse.Namespace) -> Path:

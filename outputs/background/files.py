@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 
 
-def write_background(folder: Path, products: Products, found: Estimate) -> list[Path]:
+def write_background(
+    folder: Path, products: Products, found: Estimate, stated: Mapping[str, object] | None = None
+) -> list[Path]:
     """Write the table, every fit as JSON, and the figures; return the files.
 
     Parameters
@@ -27,10 +30,13 @@ def write_background(folder: Path, products: Products, found: Estimate) -> list[
         Of the result.
     products : Products
     found : Estimate
+    stated : mapping, optional
+        More facts: files that it was made of, and why they are right.
     """
     written = [folder / BACKGROUND, folder / FACTS]
-    write_bytes(written[0], found.table.to_csv())
-    write_bytes(written[1], to_json(facts_of(products, found)))
+    origin = origin_of(folder)
+    write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
+    write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
     for extrapolation in found.extrapolations:
         name = extrapolation.sideband.name.replace(" ", "_")
         make = partial(sideband_figure, extrapolation, label=products.summary.label)

@@ -20,11 +20,14 @@ from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.hidden_regions import log_details
+from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result.product_names import LIMITS
+from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, packages, to_json
 from na64.outputs.result.request import Request, ranges, read_request, set_up
-from na64.outputs.result.store import RESULT, read_result
+from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import Summary, Verdict
+from na64.outputs.result.verdict import verdict_problems
 from na64.processors.job import Job
 from na64.selections.selection import Selection
 
@@ -33,6 +36,9 @@ SCHEMA = 1
 """Version of `freeze.json`."""
 
 NOT_STATED = "not stated"
+
+REPLACED = "replaced"
+"""Folder of what cannot be made again: freezes and opened boxes of results that were replaced."""
 
 
 class RefusedError(RuntimeError):
@@ -71,21 +77,46 @@ def _stated_in(folder: Path) -> dict[str, Any] | None:
     Raises
     ------
     RefusedError
-        It is of another result, or cannot be read.
+        It is of another result or of several, was edited, or is not of the files that are there.
     """
     path = folder / LIMITS
     if not path.exists():
         return None
     data = path.read_bytes()
     try:
-        plain = json.loads(data)
-        background, limit, results = plain["background"], plain["expected_limit"], plain.get("inputs", [])
-        numbers = {"n": float(background["n"]), "error": float(background["error"])}
+        plain, found = unseal_facts(data, LIMITS)
+        background, limit = plain["background"], plain["expected_limit"]
+        stated = {
+            "sha256": _sha256(data),
+            "background": {"n": float(background["n"]), "error": float(background["error"])},
+            "expected_limit": limit,
+            "periods": [
+                {name: period[name] for name in ("name", "background", "background_error")}
+                for period in plain["periods"]
+            ],
+            "excluded": [int(run["run"]) for run in plain["excluded"]],
+            "request": dict(plain["request"]),
+            "files": [dict(file) for file in plain["files"]],
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise RefusedError(f"{LIMITS}: no background and expected limit ({type(error).__name__})") from None
-    if results and _sha256((folder / RESULT).read_bytes()) not in {one["result"] for one in results}:
-        raise RefusedError(f"{LIMITS} is of another result: na64 limits has to be run again")
-    return {"sha256": _sha256(data), "background": numbers, "expected_limit": limit}
+    if problem := problem_of(found, Origin(origin_of(folder).result), of=folder.name):
+        raise RefusedError(f"{LIMITS}: {problem}; na64 limits has to be run again")
+    if changed := changed_files(folder, stated):
+        raise RefusedError(f"{LIMITS} was made of {changed[0]}; na64 limits has to be run again")
+    return stated
+
+
+def changed_files(folder: Path, stated: Mapping[str, Any] | None) -> list[str]:
+    """Name the files that a background and a limit were made of and that are not as they were then."""
+    changed = []
+    for file in stated["files"] if stated else ():
+        path = folder / file["path"]
+        if not path.is_file():
+            changed.append(f"{path.name}, which is gone")
+        elif _sha256(path.read_bytes()) != file["sha256"]:
+            changed.append(f"another {path.name} than there is")
+    return changed
 
 
 def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, str]:
@@ -126,7 +157,7 @@ def freeze(folder: Path, declared: Declared) -> str:
     """
     request = read_request(folder)
     log = request.log(folder)
-    if problems := audit_log.verify(log):
+    if problems := audit_log.altered(log):
         raise RefusedError(f"{log.name}: {problems[0]}")
     if declared.after and declared.after not in opened_freezes(log):
         raise RefusedError(f"no box was opened under the freeze {declared.after}")
@@ -162,20 +193,21 @@ def _stated(declared: dict[str, str]) -> dict[str, str]:
 
 
 def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
-    """Read the manifest of this sha256.
+    """Read the manifest of this sha256; that of a result that was replaced since counts too.
 
     Raises
     ------
     RefusedError
         The folder has none, or another.
     """
-    try:
-        data = (folder / FREEZE).read_bytes()
-    except FileNotFoundError:
-        raise RefusedError("nothing was frozen here") from None
-    if (found := _sha256(data)) != digest:
-        raise RefusedError(f"{FREEZE} is {found}, not {digest}")
-    return parse_object(data, FREEZE)
+    paths = [folder / FREEZE, *sorted((folder / REPLACED).glob(f"*/{FREEZE}"))]
+    manifests = [path.read_bytes() for path in paths if path.is_file()]
+    if not manifests:
+        raise RefusedError("nothing was frozen here")
+    for data in manifests:
+        if _sha256(data) == digest:
+            return parse_object(data, FREEZE)
+    raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:
@@ -187,8 +219,10 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         The stored result cannot be frozen.
     """
     catalogue, job = set_up(folder, request)
-    summary = read_result(folder).summary
+    products = read_result(folder)
+    summary = products.summary
     _check(summary, catalogue, job, request)
+    _check_verdict(products, catalogue, job)
     return {
         **_code(),
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
@@ -236,6 +270,24 @@ def _check(summary: Summary, catalogue: Catalogue, job: Job, request: Request) -
             raise RefusedError(f"the stored result is of another {what} than there is now")
     if summary.verdict is not Verdict.COMPLETE or request.limit is not None:
         raise RefusedError(f"the stored result is incomplete: {'; '.join(summary.reasons) or 'limited'}")
+
+
+def _check_verdict(products: Products, catalogue: Catalogue, job: Job) -> None:
+    """Compute the verdict again from what is stored and what is catalogued, whatever the result says."""
+    problems = verdict_problems(products)
+    summary = products.summary
+    counted = {facts.run: facts.accounting["recorded"] for facts in summary.runs}
+    catalogued = {run: catalogue.runs[run] for run in job.runs}
+    for run in sorted(counted.keys() | catalogued.keys()):
+        if counted.get(run) != catalogued.get(run):
+            problems.append(
+                f"run {run}: the result is of {counted.get(run, 0):,} recorded events, the catalogue has "
+                f"{catalogued.get(run, 0):,}"
+            )
+    if catalogue.unreviewed:
+        problems.append(f"{catalogue.unreviewed[0].name} was not read, and nobody has reviewed why")
+    if problems:
+        raise RefusedError(f"the stored result is incomplete: {problems[0]}")
 
 
 def _code() -> dict[str, Any]:

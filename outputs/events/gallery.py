@@ -31,8 +31,8 @@ class NoEventError(KeyError):
     """No visible event has this number; the text does not tell whether there is another."""
 
 
-def find(analysis: Analysis, wanted: Choice | Sequence[str]) -> list[Card]:
-    """Find chosen events, or those with numbers like ``8701:2:17``.
+def find(analysis: Analysis, wanted: Choice | Sequence[str], opened: Analysis | None = None) -> list[Card]:
+    """Find chosen events, or those with numbers like ``8701:2:17``; of an opened box too, if it is given.
 
     All events of a run are read whether or not one with that number is there and may be seen, so neither the
     answer nor the time it takes tells of events that may not.
@@ -47,14 +47,17 @@ def find(analysis: Analysis, wanted: Choice | Sequence[str]) -> list[Card]:
     if isinstance(wanted, Choice):
         cards = [card for part in choose(analysis, wanted, cells=True) for card in cards_of(part, analysis)]
         if not cards:
-            raise ValueError(f"{analysis.folder.name}: no visible events {wanted}")
+            raise ValueError(f"{analysis.folder.name}: no {analysis.kind} events {wanted}")
         return cards
     numbers = [parse(text) for text in wanted]
-    found = {card_number(card): card for card in _with_numbers(analysis, set(numbers))}
+    looked_at = (analysis,) if opened is None else (analysis, opened)
+    found = {card_number(card): card for one in looked_at for card in _with_numbers(one, set(numbers))}
     for number in numbers:
         if number not in found:
             shown = ":".join(map(str, number))
-            raise NoEventError(f"event {shown}: no visible event of {analysis.folder.name} has this number")
+            raise NoEventError(
+                f"event {shown}: no {analysis.kind} event of {analysis.folder.name} has this number"
+            )
     return [found[number] for number in dict.fromkeys(numbers)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
@@ -29,7 +30,13 @@ from na64.outputs.statistics.workspace import workspace
 Numbers = NDArray[np.float64]
 
 
-def write_limits(folder: Path, analysis: Analysis) -> None:
+def write_limits(
+    folder: Path,
+    analysis: Analysis,
+    *,
+    origin: Origin | None = None,
+    record: Mapping[str, object] | None = None,
+) -> None:
     """Write everything; `LIMITS` last.
 
     Parameters
@@ -37,6 +44,10 @@ def write_limits(folder: Path, analysis: Analysis) -> None:
     folder : Path
         Made if there is none.
     analysis : Analysis
+    origin : Origin, optional
+        The one result that it is of.
+    record : mapping, optional
+        What was asked for, and of which files it was made: for `LIMITS` too.
     """
     limits, y = limits_table(analysis.points), y_table(analysis.points, analysis.search.alphas)
     write_bytes(folder / TABLE, limits.to_csv())
@@ -50,7 +61,7 @@ def write_limits(folder: Path, analysis: Analysis) -> None:
     comment = f"{analysis.label}, {analysis.search.eot:.3g} electrons on target; {analysis.state}"
     write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
     _write_figures(folder / FOLDER, analysis, limits, y)
-    write_bytes(folder / LIMITS, to_json(summary_of(analysis)))
+    write_bytes(folder / LIMITS, to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)))
 
 
 def summary_of(analysis: Analysis) -> dict[str, object]:

@@ -59,6 +59,7 @@ def _planes(products: Products) -> Iterator[Drawing]:
             regions=summary.selection.regions,
             label=summary.label,
             title=facts.title,
+            opened=bool(summary.opening),
         )
         caption = f"Energies in ECAL and HCAL, {facts.title}. Below: the lowest HCAL energies."
         if summary.is_data:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
+from na64.outputs.blinding.opened_box import OpenedBox
 from na64.outputs.report.page import page_environment
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs
@@ -32,6 +33,7 @@ def render(
     failed: Sequence[str] = (),
     sections: Mapping[str, Markup] = _NOTHING,
     metrics: Mapping[str, object] | None = None,
+    opening: OpenedBox | None = None,
 ) -> str:
     """Write the page.
 
@@ -46,6 +48,8 @@ def render(
         `na64.outputs.report.sections`: what other commands add.
     metrics : mapping, optional
         `na64.outputs.result.metrics.read_metrics`.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
 
     Returns
     -------
@@ -74,6 +78,7 @@ def render(
         visible=VISIBLE,
         sections=sections,
         failed=failed,
+        opening=opening,
     )
 
 

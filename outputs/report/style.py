@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -102,9 +103,14 @@ def as_symbol(text: str) -> str:
 
 def stamp(axes: Axes, label: str, *, right: str = "") -> None:
     """Say above the axes what the events are, on the right what the figure is of."""
-    axes.set_title(f"$\\bf{{NA64}}$  {label}", loc="left", color=INK)
+    axes.set_title(f"$\\bf{{NA64}}$  {folded(label)}", loc="left", color=INK)
     if right:
         axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)
+
+
+def folded(label: str) -> str:
+    """Label that is too long to stand on one line with something else, broken."""
+    return "\n".join(textwrap.wrap(label, 46)) or label
 
 
 def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
+from na64.outputs.blinding.opened_box import OpenedBox, as_opened
 from na64.outputs.report.report import render
 from na64.outputs.report.templates import Section
 from na64.outputs.result.metrics import read_metrics
@@ -24,7 +25,13 @@ Picture: TypeAlias = tuple[str, str, str, bytes]
 _log = logging.getLogger(__name__)
 
 
-def write_report(folder: Path, products: Products, *, sections: Sequence[Section] = ()) -> Path:
+def write_report(
+    folder: Path,
+    products: Products,
+    *,
+    sections: Sequence[Section] = (),
+    opening: OpenedBox | None = None,
+) -> Path:
     """Write plots and report of a result; figures of an earlier one that are no longer made are removed.
 
     A figure that cannot be drawn is logged and named in the report, which is then not finished: the next
@@ -37,7 +44,10 @@ def write_report(folder: Path, products: Products, *, sections: Sequence[Section
     products : Products
     sections : sequence of Section
         What other commands may have added to the folder, in the order of the report.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
     """
+    products = as_opened(products, opening)
     plots = folder / PLOTS
     pictures, failed = _write_pictures(plots, products)
     written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
@@ -46,7 +56,14 @@ def write_report(folder: Path, products: Products, *, sections: Sequence[Section
             path.unlink()
     result = (folder / RESULT).read_bytes()
     pages = section_pages(sections, folder, products, result)
-    page = render(products, pictures, failed=failed, sections=pages, metrics=read_metrics(folder))
+    page = render(
+        products,
+        pictures,
+        failed=failed,
+        sections=pages,
+        metrics=read_metrics(folder),
+        opening=opening,
+    )
     mark = b"" if failed else report_mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
     return folder / REPORT

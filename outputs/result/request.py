@@ -119,6 +119,12 @@ def read_request(folder: Path) -> Request:
     return record_of(Request, read_object(folder / REQUEST), REQUEST)
 
 
+def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
+    """Log what was done with the result in a folder; one that is not of `na64 process` has no log."""
+    if (folder / REQUEST).exists():
+        audit_log.append(read_request(folder).log(folder), event, details)
+
+
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     """Set the job up again from catalogue, selection and plug-in as they are now."""
     catalogue = load(_absolute(request.catalogue, folder))

@@ -223,6 +223,8 @@ class Summary:
         sha256 of what made the result.
     products : mapping of str to str
         sha256 of the tables and histograms that belong to it.
+    opening : str
+        When and under which freeze the box was opened; not stored: the blind result stays as it is.
     """
 
     verdict: Verdict
@@ -243,6 +245,7 @@ class Summary:
     identities: Mapping[str, str]
     products: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
+    opening: str = ""
 
     @property
     def is_unverified(self) -> bool:
@@ -259,7 +262,7 @@ class Summary:
         """What every figure says about its events."""
         if self.is_data:
             origin = "simulated campaign treated as data" if self.has_truth else "data"
-            return f"{origin}, {self.blinding.value}"
+            return f"{origin}, {self.opening or self.blinding.value}"
         return "unverified simulation" if self.is_unverified else "simulation"
 
     @property
@@ -281,6 +284,7 @@ class Summary:
 def to_json(summary: Summary) -> bytes:
     """Canonical JSON: sorted keys, two spaces, no infinities."""
     plain = asdict(summary, dict_factory=_plain_fields)
+    del plain["opening"]
     return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 

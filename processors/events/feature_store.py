@@ -297,6 +297,10 @@ def _read_footer(file: BinaryIO, key: str) -> _Footer:
     footer = json.loads(text)
     if footer["key"] != key:
         raise DamagedError(f"it belongs to key {footer['key']}")
+    return _sound(_footer_of(footer))
+
+
+def _footer_of(footer: dict[str, Any]) -> _Footer:
     return _Footer(
         names=tuple(footer["names"]),
         accounting={int(run): counts for run, counts in footer["accounting"].items()},
@@ -305,6 +309,21 @@ def _read_footer(file: BinaryIO, key: str) -> _Footer:
             for run, n, columns in footer["blocks"]
         ),
     )
+
+
+def _sound(footer: _Footer) -> _Footer:
+    """Refuse a file whose hidden and stored events are not those that were processed."""
+    visible = dict.fromkeys(footer.accounting, 0)
+    for block in footer.blocks:
+        visible[block.run] = visible.get(block.run, 0) + block.n_events
+    for run, n_events in visible.items():
+        counts = footer.accounting.get(run, {"processed": 0, "hidden": 0})
+        if min(counts.values()) < 0 or counts["processed"] != counts["hidden"] + n_events:
+            raise DamagedError(
+                f"run {run}: {counts['processed']} events were processed, {counts['hidden']} are hidden and "
+                f"{n_events} visible"
+            )
+    return footer
 
 
 def _read_events(file: BinaryIO, footer: _Footer, names: tuple[str, ...]) -> Iterator[VisibleEvents]:

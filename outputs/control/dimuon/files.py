@@ -27,6 +27,7 @@ from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAK_KINDS, PEAKS, SCHEMA
 from na64.outputs.control.dimuon.production import Production
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import origin_of, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 from na64.outputs.result.table import Table
@@ -125,7 +126,7 @@ def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Pea
     label = data.summary.label
     write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
     write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
-    write_bytes(folder / FACTS, to_json(_facts(data, found)))
+    write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
     what = "hcal topology, two muons beside"
     made = {
         "ratios": partial(figures.ratios, found.benchmarks, label=label),

@@ -18,7 +18,8 @@ from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import Kind, Trigger
-from na64.outputs.result.descriptions import selection_facts
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.origin import setup_identity
 from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import count_events, judge_events
@@ -174,13 +175,19 @@ def _measured(
 ) -> Measured:
     in_box, *after = counted[0].tolist()
     threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
-    cuts = selection_facts(job.selection, FEATURES).cuts_identity
-    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], cuts)
+    names = (selection_facts(job.selection, FEATURES).cuts_identity, _setup_of(period))
+    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
         for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)
     )
     return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)), varied)
+
+
+def _setup_of(period: str) -> str:
+    """Name the numbers of a period, as results do."""
+    known = load_periods()[period]
+    return setup_identity(period_facts(known), box_facts(known))
 
 
 def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:

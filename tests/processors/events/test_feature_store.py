@@ -93,9 +93,14 @@ def test_events_are_read_back_bit_by_bit(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     store = FeatureStore(tmp_path_factory.mktemp("store"))
-    accounting = dict.fromkeys(ACCOUNTING, 1)
+    counts = dict.fromkeys(ACCOUNTING, 1)
     parts = [
-        VisibleEvents(8700 + i % 2, np.stack([row, row[::-1], np.roll(row, 1)]), None, accounting)
+        VisibleEvents(
+            8700 + i % 2,
+            np.stack([row, row[::-1], np.roll(row, 1)]),
+            None,
+            counts | {"processed": len(row) + 1},
+        )
         for i, row in enumerate(columns)
     ]
     with pytest.MonkeyPatch.context() as patch:
@@ -276,3 +281,15 @@ def test_a_disk_that_fails_costs_what_was_kept_and_nothing_else(
     assert len(leftover) == (name == "unlink")
     keep(store, [part(1, 200_000), part(2, 5)])
     assert whole(store.read(KEY, NAMES)).keys() == {1, 2}
+
+
+@pytest.mark.parametrize("change", [{"processed": 9}, {"processed": 11}, {"hidden": 4}, {"hidden": -2}])
+def test_events_that_do_not_add_up_to_those_processed_are_damaged(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    store, sound = FeatureStore(tmp_path), part(1, 7, hidden_events=3)
+    keep(store, [sound])
+    assert len(list(store.read(KEY, NAMES))) > 0
+    keep(store, [replace(sound, accounting=sound.accounting | change)])
+    with pytest.raises(DamagedError, match=r"run 1: .* events were processed, .* are hidden and 7 visible"):
+        list(store.read(KEY, NAMES))
