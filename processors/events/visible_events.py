@@ -89,14 +89,15 @@ def _of_run(
     effects = job.selection.effects
     varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
     moved = [part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane]
-    seen = _may_be_seen(events, table, moved, context, job)
+    seen, opened = _may_be_seen(events, table, moved, context, job)
     if context.packaged is not None:
-        seen &= _seen_as_packaged(events, context.packaged, context, job, file)
+        seen_too, opened_too = _seen_as_packaged(events, context.packaged, context, job, file)
+        seen, opened = seen & seen_too, opened & opened_too
     skipped = _skipped(table, job)
     seen &= ~skipped
     values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
-    opened = 0 if job.simulation else _count_open(events, table, seen, context)
-    accounting = _account(table, seen, skipped, opened)
+    n_open = 0 if job.simulation else int(np.count_nonzero(seen & opened))
+    accounting = _account(table, seen, skipped, n_open)
     if job.plugin is not None:
         values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
     if varied:
@@ -111,23 +112,25 @@ def _may_be_seen(
     varied: list[NDArray[np.float32]],
     context: RunContext,
     job: Job,
-) -> NDArray[np.bool_]:
-    """Mask of events that may be seen by what one set-up makes of them, also under variations."""
-    return visible_mask(
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks by what one set-up makes of events: which may be seen, and which no box concerns."""
+    trigger = events.event.get("trigger")
+    seen = visible_mask(
         table.values,
         box=context.box,
         run_type=context.type,
-        trigger=events.event.get("trigger"),
+        trigger=trigger,
         nonfinite=table.skip == Skip.NONFINITE,
         simulation=job.simulation,
         varied=varied,
     )
+    return seen, is_open(context.type, trigger, table.values)
 
 
 def _seen_as_packaged(
     events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
-) -> NDArray[np.bool_]:
-    """Mask of events that may be seen by what the packaged set-up makes of them."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The same masks by what the packaged set-up makes of the events."""
     table = features_of(plane_part(events), setup, job, file)
     varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
     return _may_be_seen(events, table, varied, context, job)
@@ -163,19 +166,11 @@ def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
     return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
 
 
-def _count_open(
-    events: EventColumns, table: FeatureTable, seen: NDArray[np.bool_], context: RunContext
-) -> int:
-    """Number of visible events that may be seen wherever they sit."""
-    opened = is_open(context.type, events.event.get("trigger"), table.values)
-    return int(np.count_nonzero(opened & seen))
-
-
 def _account(
-    table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_], opened: int
+    table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_], n_open: int
 ) -> dict[str, int]:
     accounting = dict.fromkeys(ACCOUNTING, 0)
-    accounting["open"] = opened
+    accounting["open"] = n_open
     accounting["processed"] = int(np.count_nonzero(~skipped))
     accounting["hidden"] = accounting["processed"] - int(np.count_nonzero(seen))
     for reason, code in _REASONS.items():

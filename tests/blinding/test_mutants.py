@@ -438,6 +438,7 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
         for effect in job.selection.effects
     ]
     seen = skip == 0
+    opened = seen.copy()
     for setup in () if job.simulation else (context.setup, *([context.packaged] if context.packaged else [])):
         nominal = compute(part, setup, bad=bad, residual_times=True).values
         closed = twin_hidden(context.box, nominal)
@@ -445,13 +446,13 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
             if {"ecal", "hcal"} & set(effect.detectors):
                 others = compute(part, effect.of(setup), bad=bad, residual_times=True).values
                 closed |= twin_hidden(context.box, others)
+        opened &= twin_open(context.type, part.event["trigger"], nominal)
         seen &= twin_open(context.type, part.event["trigger"], nominal) | ~closed
-    opened = seen & twin_open(context.type, part.event["trigger"], table.values)
     counts = {name: int((skip == code).sum()) for code, name in enumerate(SKIPPED, start=1)}
     if not job.simulation:
         counts["skipped_nonfinite"] = 0
     processed = len(rows) - sum(counts.values())
-    counts["open"] = 0 if job.simulation else int(opened.sum())
+    counts["open"] = 0 if job.simulation else int((seen & opened).sum())
     accounting = {"processed": processed, "hidden": processed - int(seen.sum()), **counts}
     tables = [table.values, *(others for _, others in varied)]
     if job.plugin is not None:
@@ -479,22 +480,26 @@ def jobs() -> Iterator[Job]:
     for base, plugin in ((selection, None), (with_plugin, PLUGIN)):
         yield Job(replace(base, variations=VARIATIONS), False, False, contexts, layouts, bad, plugin)
     # Other numbers than the packaged ones, which hide too: by the trigger, the energies, and both varied.
-    own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"])}, stated[0])
-    for changed in (selection, replace(selection, variations=VARIATIONS)):
+    for scale, changed in (
+        (1.4, selection),
+        (1.4, replace(selection, variations=VARIATIONS)),
+        (0.6, selection),
+    ):
+        own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"], scale)}, stated[0])
         yield Job(changed, False, False, own, layouts, bad)
     # One whose detectors say nothing about the box.
     yield Job(replace(selection, variations=VARIATIONS[2:]), False, False, contexts, layouts, bad)
 
 
-def other_period(period: Period) -> Period:
-    """A period of the user: smaller energies, another trigger, other counters."""
+def other_period(period: Period, scale: float = 1.4) -> Period:
+    """A period of the user: other energies, another trigger, other counters."""
     setup = period.setup
     return replace(
         period,
         setup=replace(
             setup,
-            ecal=replace(setup.ecal, scale=tuple(1.4 * scale for scale in setup.ecal.scale)),
-            veto=replace(setup.veto, scale=tuple(2 * scale for scale in setup.veto.scale)),
+            ecal=replace(setup.ecal, scale=tuple(scale * one for one in setup.ecal.scale)),
+            veto=replace(setup.veto, scale=tuple(2 * one for one in setup.veto.scale)),
             physics_trigger_mask=2,
         ),
     )
