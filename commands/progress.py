@@ -11,13 +11,24 @@ from typing import TextIO, TypeAlias
 Show: TypeAlias = Callable[[int, int], None]
 """Takes how many are done, and how many there are; 0 if that is not known."""
 
+Clock: TypeAlias = Callable[[], float]
+
 _SECONDS_BETWEEN_LINES = 10.0
 _SINGULAR = {"events": "event", "files": "file", "masses": "mass"}
 
 
 @contextmanager
-def progress(what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = str) -> Iterator[Show]:
+def progress(
+    what: str,
+    unit: str,
+    stream: TextIO,
+    *,
+    note: Callable[[], str] = str,
+    clock: Clock = time.monotonic,
+) -> Iterator[Show]:
     """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
+
+    What is said follows from what was told and from the clock alone.
 
     Parameters
     ----------
@@ -26,9 +37,11 @@ def progress(what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = 
     stream : TextIO
     note : callable
         Gives what else is said at the end; nothing if that is empty.
+    clock : callable
+        Gives the time, in s.
     """
-    pace = Pace(unit)
-    display = _bar(what, stream) if stream.isatty() else _lines(what, stream)
+    pace = Pace(unit, clock)
+    display = _bar(what, stream) if stream.isatty() else _lines(what, stream, clock)
     next(display)
 
     def show(done: int, total: int) -> None:
@@ -49,7 +62,7 @@ class Pace:
     """How much is done, and how fast; what was done before the start does not count for the rate."""
 
     unit: str
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = time.monotonic
     done: int = 0
     total: int = 0
     _before: int | None = None
@@ -117,13 +130,13 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _lines(what: str, stream: TextIO) -> Generator[None, Pace, None]:
+def _lines(what: str, stream: TextIO, clock: Clock) -> Generator[None, Pace, None]:
     """Write a line now and then."""
-    last = time.monotonic()
+    last = clock()
     while True:
         pace = yield
-        if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
+        if clock() - last > _SECONDS_BETWEEN_LINES:
+            last = clock()
             stream.write(f"{what}: {pace.text}\n")
             stream.flush()
 

@@ -7,12 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from na64.datasets.conditions.conditions import Conditions, read_conditions
-from na64.datasets.conditions.production import Production, production_in
 from na64.datasets.reading.files import is_url
-
-CONDITIONS = "conditions"
-"""Name of the folder with run, spill and bad-event tables beside run files."""
 
 _PATTERNS = ("*.root", "*.parquet")
 
@@ -62,24 +57,3 @@ def _run_files(folder: Path) -> Sequence[Path]:
 
 def _is_truth(path: Path) -> bool:
     return path.suffix == ".parquet" and path.name.startswith("truth")
-
-
-def production_beside(file: str) -> Production | None:
-    """Read how a run file was made from the folder of conditions beside it; None for a URL."""
-    return None if is_url(file) else production_in(Path(file).parent / CONDITIONS)
-
-
-def conditions_beside(files: Iterable[str]) -> Conditions:
-    """Read the tables in the ``conditions`` folders beside run files, each folder once.
-
-    Raises
-    ------
-    ValueError
-        A table is wrong, or two contradict each other.
-    """
-    folders = {(Path(file).parent / CONDITIONS).resolve() for file in files if not is_url(file)}
-    total = Conditions()
-    for folder in sorted(folders):
-        if folder.is_dir():
-            total = total + read_conditions(folder)
-    return total

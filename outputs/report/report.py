@@ -12,13 +12,13 @@ from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
+from na64.outputs.blinding.opened_box import OpenedBox
 from na64.outputs.report.page import page_environment
-from na64.outputs.report.style import REGION_NAMES
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs
 from na64.outputs.result.summary import VariationFacts
 from na64.outputs.result.variations import Change, changes
-from na64.outputs.result.yields import YIELD_NAMES
+from na64.outputs.result.yields import REGION_NAMES, YIELD_NAMES
 
 _TEMPLATE = "report.html.j2"
 _NOTHING: Mapping[str, Markup] = MappingProxyType({})
@@ -30,8 +30,10 @@ def render(
     products: Products,
     pictures: Sequence[tuple[str, str, str, bytes]],
     *,
+    failed: Sequence[str] = (),
     sections: Mapping[str, Markup] = _NOTHING,
     metrics: Mapping[str, object] | None = None,
+    opening: OpenedBox | None = None,
 ) -> str:
     """Write the page.
 
@@ -40,10 +42,14 @@ def render(
     products : Products
     pictures : sequence of (name, section, caption, png)
         In the order they are shown; embedded.
+    failed : sequence of str
+        Names of figures that could not be drawn.
     sections : mapping of str to Markup
         `na64.outputs.report.sections`: what other commands add.
     metrics : mapping, optional
         `na64.outputs.result.metrics.read_metrics`.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
 
     Returns
     -------
@@ -71,6 +77,8 @@ def render(
         is_unverified=is_unverified,
         visible=VISIBLE,
         sections=sections,
+        failed=failed,
+        opening=opening,
     )
 
 

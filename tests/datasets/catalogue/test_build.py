@@ -128,7 +128,10 @@ def test_conditions_are_kept_on_update_unless_there_are_new_ones(
     write_conditions(tmp_path, runs=runs.replace("2e9", "3e9"))
     assert register(path, previous=before).run_facts[8701].eot_delivered == 3e9
     shutil.rmtree(tmp_path / "conditions")
-    assert register(path, previous=before).run_facts == before.run_facts
+    after = register(path, previous=before)
+    assert after.run_facts == before.run_facts
+    assert after.warnings[-1].endswith("/conditions: runs.csv is not there any more: what it said is kept")
+    assert register(path, previous=after) == after
 
 
 def test_an_update_without_changes_changes_nothing(tmp_path: Path, write_run: Callable[..., Path]) -> None:

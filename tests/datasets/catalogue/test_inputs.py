@@ -4,19 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.catalogue.inputs import CONDITIONS, conditions_beside, expand
-from na64.datasets.conditions.conditions import Conditions
-
-RUNS = "run,type,particle,energy,eot_delivered,eot_live\n8701,,,,2e9,\n"
-
-
-def test_a_url_has_no_folder_of_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = "https://host/run.root"
-    (tmp_path / "https:" / "host" / CONDITIONS).mkdir(parents=True)
-    (tmp_path / "https:" / "host" / CONDITIONS / "runs.csv").write_text(RUNS)
-    monkeypatch.chdir(tmp_path)
-    assert conditions_beside([url]) == Conditions()
-    assert set(conditions_beside([f"{tmp_path}/https:/host/run.root"]).run_facts) == {8701}
+from na64.datasets.catalogue.inputs import expand
 
 
 def test_folders_and_globs_are_expanded(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_only_a_whole_box_of_this_result_counts(
     stored: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], state: str
 ) -> None:
     """The log is examined in the end-to-end test; here it is taken as whole."""
-    monkeypatch.setattr("na64.outputs.limits.exposure.problems", lambda _folder: [])
+    monkeypatch.setattr("na64.outputs.blinding.opened_box.problems", lambda _folder: [])
     folder = stored()
     products = json.loads((folder / "result.json").read_text())["products"]
     manifest = json.dumps({"frozen": {"blind_result": change.get("products", products)}})
