@@ -84,7 +84,7 @@ def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> in
     claim_folder(folder, asked, options)
     request = log_request(options, asked, folder)
     for line in what_is_hidden(request, folder):
-        print(f"process: {line}", file=sys.stderr)
+        complain(f"process: {line}")
     result = _count(asked, folder, options)
     if result.interrupted:
         raise KeyboardInterrupt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from na64.commands.report_sections import complete_report
 from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.datasets.catalogue.build import Catalogue
@@ -175,4 +175,4 @@ def _draw_report(folder: Path) -> None:
     try:
         print(f"report: {complete_report(folder)}", flush=True)
     except Exception as problem:
-        print(f"na64: the report is not written: {error_line(problem)}", file=sys.stderr)
+        complain(f"na64: the report is not written: {error_line(problem)}")
