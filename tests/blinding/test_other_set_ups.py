@@ -265,7 +265,7 @@ class Campaign:
         """What is said on the terminal."""
         self.capfd.readouterr()
         line = ["process", str(self.folder / name), "--selection", "dimuon_2022", "--executor", "iterative"]
-        assert main([*line, "--to", str(self.folder / "out"), "--no-report", *options]) == code
+        assert main([*line, "--to", str(self.folder / "out"), "--replace", "--no-report", *options]) == code
         return "".join(self.capfd.readouterr())
 
     def passes(self) -> list[dict[str, Any]]:
