@@ -40,6 +40,10 @@ def _add_freeze(verbs: Any) -> None:
     parser.add_argument("--upstream-blinding", default=default, metavar="TEXT", help=upstream)
     after = "the freeze under which the box was opened before"
     parser.add_argument("--after", default="", metavar="HASH", help=after)
+    layout = "a layout whose ECAL, HCAL and trigger are not those of a packaged one, as they should be"
+    parser.add_argument("--layout", action="append", default=[], metavar="NAME", help=layout)
+    deviations = "why numbers of the periods are not the packaged ones, where they are not"
+    parser.add_argument("--deviations", default="", metavar="TEXT", help=deviations)
 
 
 def _add_unblind(verbs: Any) -> None:
@@ -72,7 +76,12 @@ def _freeze(options: argparse.Namespace) -> int:
     from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
-        options.background, options.expected_limit, options.upstream_blinding, after=options.after
+        background=options.background,
+        expected_limit=options.expected_limit,
+        upstream=options.upstream_blinding,
+        after=options.after,
+        layouts=tuple(options.layout),
+        deviations=options.deviations,
     )
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 freeze"):

@@ -18,6 +18,7 @@ from na64.commands.request import (
     log_request,
     read_request,
     store_of,
+    what_is_hidden,
     write_result,
 )
 from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, add_command, positive, tell
@@ -85,6 +86,7 @@ def _submit(options: argparse.Namespace) -> int:
     needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
+    tell(what_is_hidden(submission.request, folder))
     print(f"when they have ended: na64 merge {shlex.quote(str(folder))}")
     return SUCCESS
 
@@ -116,7 +118,7 @@ def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> I
     queue = f", {waiting:,} in the queue" if waiting else ""
     yield f"{counted(len(asked.tasks), 'segment')}: {done:,} counted before{queue}, {len(missing):,} to send"
     if missing:
-        yield f"{counted(n_jobs, 'job')} of about {events // n_jobs:,} events"
+        yield f"{counted(n_jobs, 'job')} of about {counted(events // n_jobs, 'event')}"
 
 
 def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
@@ -151,7 +153,7 @@ def _send(place: Path, submission: Submission, description: Path) -> None:
         shutil.rmtree(place)
         raise
     if batch_id is None:
-        print(f"{line.split()[0]} is not on this machine: where it is, run\n  {line}")
+        tell([f"{line.split()[0]} is not on this machine: where it is, run", f"  {line}"])
     else:
         submissions.rewrite(place, replace(submission, batch_id=batch_id))
         print(f"sent as {submission.system.value} {batch_id}: {description}")
@@ -187,7 +189,7 @@ def _merge(options: argparse.Namespace) -> int:
 def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_job
     from na64.outputs.blinding.replacement import claim
-    from na64.outputs.result.request import ranges, write_request
+    from na64.outputs.result.request import finish, ranges, write_request
 
     catalogue, job, result, submission = batch_job.merge(folder)
     claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)
@@ -195,4 +197,5 @@ def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     scope = "all runs" if runs is None else f"runs {ranges(runs)}"
     code = write_result(catalogue, job, result, folder, options, scope=scope)
     write_request(folder, submission.request)
+    finish(folder, submission.request)
     return code

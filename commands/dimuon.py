@@ -54,20 +54,20 @@ def _dimuon(options: argparse.Namespace) -> int:
 
 def _benchmark(options: argparse.Namespace) -> int:
     from na64.outputs.background.inputs import check_simulation
-    from na64.outputs.control.dimuon import files
+    from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
     production = _production(options.campaign) if options.campaign else None
     found = files.compare_results(data, simulation, production)
-    names = (str(options.simulation), str(options.folder))
-    stated = check_simulation(data, simulation, *names, reason=options.reason)
+    compared = (str(options.simulation), str(options.folder))
+    stated = check_simulation(data, simulation, *compared, reason=options.reason)
     peaks = files.find_peaks(options.folder, data, by_run=not options.no_runs)
     files.write_comparison(options.folder, data, found, peaks)
     tell(files.of_comparison(found))
     tell(files.of_peaks(peaks))
     tell([stated] if stated else [])
-    print(f"table: {options.folder / files.DIMUON}; plots: {options.folder / files.FIGURES}")
+    print(f"table: {options.folder / names.DIMUON}; plots: {options.folder / names.FIGURES}")
     renew_report(options.folder)
     return SUCCESS
 
@@ -92,11 +92,11 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _probe_one(folder: Path) -> None:
-    from na64.outputs.control.dimuon import files
+    from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
     products = read_result(folder)
     print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
     tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
-    print(f"table: {folder / files.EFFICIENCIES}")
+    print(f"table: {folder / names.EFFICIENCIES}")
     renew_report(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.outputs.events.analysis import Analysis
@@ -82,8 +83,8 @@ def _events(options: argparse.Namespace) -> int:
             cells=options.cells,
             on_progress=lambda done: show(done, total),
         )
-    kind = "opened events" if options.opened else "events"
-    print(f"{written:,} {kind} {choice}: {path}")
+    kind = "opened event" if options.opened else "event"
+    print(f"{written:,} {kind}{'' if written == 1 else 's'} {choice}: {path}")
     if expected is not None and written != total:
         print(f"not as counted: the result has {expected:,} of them")
         return INCOMPLETE
@@ -104,9 +105,10 @@ def _show(options: argparse.Namespace) -> int:
         for card in cards:
             tell(lines(card))
             print()
-    for path in pictures(analysis, cards, folder, sheet=options.sheet):
+    written = pictures(analysis, cards, folder, sheet=options.sheet)
+    for path in written:
         print(f"picture: {path}")
-    return SUCCESS
+    return SUCCESS if written or not cards else INCOMPLETE
 
 
 def _cards(options: argparse.Namespace, analysis: Analysis) -> list[Card]:
@@ -145,5 +147,5 @@ def _reopen(options: argparse.Namespace, default_limit: int | None = None) -> tu
     analysis.stage(options.after)
     runs = chosen_runs(options.runs, analysis.job.runs) if options.runs else None
     if analysis.other_code:
-        print("note: the result was made by another version of the code", file=sys.stderr)
+        complain("note: the result was made by another version of the code")
     return analysis, Choice(options.after, options.region, runs, options.limit or default_limit)

@@ -21,6 +21,13 @@ def write_full_report(folder: Path) -> Path:
     return write_report(folder, products, sections=sections, opening=opening)
 
 
+def complete_report(folder: Path) -> Path:
+    """Write the report of a stored result unless it is there and of the same numbers and the same code."""
+    from na64.outputs.result.store import REPORT
+
+    return folder / REPORT if (folder / REPORT).exists() else write_full_report(folder)
+
+
 def renew_report(folder: Path) -> None:
     """Write the report of a result again with what a command has added to its folder, if it has one."""
     from na64.outputs.result.store import REPORT

@@ -44,11 +44,12 @@ def _add_why(verbs: Any) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
+    from na64.outputs.report.write import is_finished
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 report"):
         print(f"report: {write_full_report(options.folder)}")
-    return SUCCESS
+    return SUCCESS if is_finished(options.folder) else INCOMPLETE
 
 
 def _status(options: argparse.Namespace) -> int:

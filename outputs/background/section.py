@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.outputs.background.files import FACTS, FIGURES
+from na64.outputs.background.names import FACTS, FIGURES
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET
 from na64.outputs.background.table import BACKGROUND, read_background
 from na64.outputs.report.templates import Section

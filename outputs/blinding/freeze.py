@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.hidden_regions import log_details
 from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.products import Products
@@ -26,7 +28,7 @@ from na64.outputs.result.request import Request, ranges, read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import Summary, Verdict
 from na64.outputs.result.verdict import verdict_problems
-from na64.processors.job import Job, RunContext
+from na64.processors.job import Job
 from na64.selections.selection import Selection
 
 FREEZE = "freeze.json"
@@ -55,12 +57,18 @@ class Declared:
         Any blinding that was applied to the files before.
     after : str
         The freeze under which the box was opened before; empty for a first opening.
+    layouts : tuple of str
+        Names of layouts that decide what is hidden otherwise than the packaged ones.
+    deviations : str
+        Why periods are not as packaged; empty if they are.
     """
 
     background: str = NOT_STATED
     expected_limit: str = NOT_STATED
     upstream: str = NOT_STATED
     after: str = ""
+    layouts: tuple[str, ...] = ()
+    deviations: str = ""
 
 
 def _stated_in(folder: Path) -> dict[str, Any] | None:
@@ -123,6 +131,8 @@ def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, 
         "expected_limit": limit,
         "upstream_blinding": declared.upstream,
         "after": declared.after,
+        "layouts": ", ".join(declared.layouts),
+        "deviations": declared.deviations,
     }
 
 
@@ -142,7 +152,8 @@ def freeze(folder: Path, declared: Declared) -> str:
     Raises
     ------
     RefusedError
-        The result is not one of blind data, not complete, or not that of catalogue and selection as they are.
+        The result is not one of blind data, not complete, or not that of catalogue and selection as they are;
+        or periods are not as packaged and nobody declares why.
     """
     request = read_request(folder)
     log = request.log(folder)
@@ -150,7 +161,11 @@ def freeze(folder: Path, declared: Declared) -> str:
         raise RefusedError(f"{log.name}: {problems[0]}")
     if declared.after and declared.after not in opened_freezes(log):
         raise RefusedError(f"no box was opened under the freeze {declared.after}")
+    if undeclared := undeclared_layouts(folder, request, declared.layouts):
+        raise RefusedError(undeclared)
     found, estimate = current(folder, request), _stated_in(folder)
+    if found["not_packaged"] and not declared.deviations.strip():
+        raise RefusedError(f"{'; '.join(found['not_packaged'])}: declare why with --deviations")
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "declared": _in_words(declared, estimate),
@@ -213,7 +228,8 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
         "selection": _selection(job.selection),
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
-        "periods": dict(_periods(job)),
+        "periods": dict(_periods(job, catalogue.known_periods())),
+        "not_packaged": log_details(job, catalogue)["not_packaged"],
         "runs": _runs(job),
         "bad_list": identity(job.bad),
         "layouts": {name: layout.identity for name, layout in job.layouts.items()},
@@ -299,18 +315,18 @@ def _words(text: str, table: str) -> str:
     return f"{text} [{table}]" if table else text
 
 
-def _periods(job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
-    periods = load_periods()
-    for run, context in {context.period: (run, context) for run, context in job.runs.items()}.values():
-        yield context.period, _period(run, context, job, periods)
+def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in dict.fromkeys(context.period for context in job.runs.values()):
+        runs = [run for run, context in job.runs.items() if context.period == name]
+        yield name, _period(runs, job, periods[name])
 
 
-def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Any]) -> dict[str, Any]:
-    period, box = periods[context.period], box_facts(periods[context.period])
+def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:
+    context, box = job.runs[runs[0]], box_facts(period)
     return {
         "box": {
             "identity": context.box.identity,
-            "hidden_region": job.hidden_region(run),
+            "hidden_region": sorted({job.hidden_region(run) for run in runs}),
             "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
             "ecal": f"below {box.ecal:g} GeV, guard {box.guard_ecal:g} GeV",
             "hcal": f"below {box.hcal:g} GeV, guard {box.guard_hcal:g} GeV",

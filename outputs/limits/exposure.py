@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -108,6 +108,24 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
     named = (selection.name, selection.cuts_identity)
     facts = (origin_in(summary, digest), summary.is_data)
     return Exposure(folder, summary.label, *named, periods, excluded, state, digest, *facts)
+
+
+def check_apart(exposures: Sequence[Exposure]) -> None:
+    """Refuse results that have a run in common: its electrons and events would count twice.
+
+    Raises
+    ------
+    ValueError
+        Names both results and the run.
+    """
+    found: dict[int, Path] = {}
+    for exposure in exposures:
+        for run in (run for period in exposure.periods for run in period.runs):
+            if run in found:
+                raise ValueError(
+                    f"run {run} is in {found[run]} and in {exposure.folder}: it would count twice"
+                )
+            found[run] = exposure.folder
 
 
 def _period(

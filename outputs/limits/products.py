@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
-from na64.outputs.report.style import images, style
+from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
@@ -166,17 +167,15 @@ def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) ->
     note = resonant.label if resonant else ""
     for path in folder.glob("exclusion_y_*"):
         path.unlink()
-    with style():
-        limit = band_of(limits, "mass", "eps", level=level)
-        curves = load_curves(Plane.MIXING)
-        moments = _moments(limit.mass)
-        figure = mixing_plane(limit, curves, moments=moments, label=label, title=title, note=note)
-        _save(figure, folder / "exclusion")
-        for alpha in analysis.search.alphas:
-            limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
-            targets = load_curves(Plane.RELIC)
-            figure = relic_plane(limit, targets, alpha=alpha, label=label, title=title, note=note)
-            _save(figure, folder / f"exclusion_y_{alpha:g}")
+    limit = band_of(limits, "mass", "eps", level=level)
+    words = {"label": label, "title": title, "note": note}
+    moments = _moments(limit.mass)
+    make = partial(mixing_plane, limit, load_curves(Plane.MIXING), moments=moments, **words)
+    write_figure(folder, "exclusion", make)
+    for alpha in analysis.search.alphas:
+        limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
+        make = partial(relic_plane, limit, load_curves(Plane.RELIC), alpha=alpha, **words)
+        write_figure(folder, f"exclusion_y_{alpha:g}", make)
 
 
 def write_projections(
@@ -186,17 +185,19 @@ def write_projections(
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
     facts = {"schema": SCHEMA, "background": words, "resonant": resonant and resonant.text}
     write_bytes(folder / "projection.json", to_json(facts))
-    curves, note = load_curves(Plane.MIXING), resonant.label if resonant else ""
-    with style():
-        if len(projections) == 1:
-            band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
-            moments = _moments(band.mass)
-            figure = mixing_plane(band, curves, moments=moments, label="projection", title=title, note=note)
-        else:
-            medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
-            title = ", ".join(filter(None, (f"{projections[0].level:.0%} CL", note)))
-            figure = projected_plane(medians, curves, title=title)
-        _save(figure, folder / "projection")
+    note = resonant.label if resonant else ""
+    write_figure(folder, "projection", partial(_projection_figure, projections, note))
+
+
+def _projection_figure(projections: Sequence[Projection], note: str) -> Figure:
+    curves = load_curves(Plane.MIXING)
+    if len(projections) == 1:
+        band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
+        moments = _moments(band.mass)
+        return mixing_plane(band, curves, moments=moments, label="projection", title=title, note=note)
+    medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
+    title = ", ".join(filter(None, (f"{projections[0].level:.0%} CL", note)))
+    return projected_plane(medians, curves, title=title)
 
 
 def _projected_band(projection: Projection) -> Band:
@@ -230,8 +231,3 @@ def power_of_ten(number: float) -> str:
     """Write a number as a mantissa and a power of ten, in mathematical notation."""
     mantissa, exponent = f"{number:.2e}".split("e")
     return rf"${float(mantissa):g}\times10^{{{int(exponent)}}}$"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    for suffix, data in images(figure):
-        write_bytes(path.with_name(f"{path.name}.{suffix}"), data)

@@ -20,11 +20,11 @@ from na64.outputs.report.style import (
     COUNTS,
     REGION_COLOURS,
     REGION_LINES,
-    REGION_NAMES,
     axis_label,
     stamp,
 )
 from na64.outputs.result.summary import BoxFacts, CutFacts
+from na64.outputs.result.yields import REGION_NAMES
 
 AXES = ("ecal", "hcal")
 """Features of the plane."""

@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
 from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts
 
@@ -102,9 +102,7 @@ def _is_of(facts: Facts, products: Mapping[str, str], digest: str) -> bool:
 
 
 def _fill(template: str, **content: object) -> Markup:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.filters.update(power=power, tagged=tagged)
     return Markup(environment.from_string(template).render(content))  # noqa: S704 (escaped by the template)
 

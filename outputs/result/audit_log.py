@@ -38,8 +38,8 @@ def append(
     path : Path
         The log; made if there is none.
     event : str
-        What happened, one word: ``catalogue_simulation``, ``process``, ``freeze``, ``refusal``, ``opening``,
-        ``opened``.
+        What happened, one word: ``catalogue_simulation``, ``process``, ``processed``, ``freeze``,
+        ``refusal``, ``opening``, ``opened``.
     details : mapping
         Anything JSON can hold; floats must be finite.
     time : str, optional
@@ -153,6 +153,13 @@ def _parts(data: bytes) -> tuple[list[bytes], bytes]:
     return lines, rest
 
 
+def details_of(path: Path, digest: str) -> Mapping[str, Any]:
+    """Return what the line of some hash says; nothing if there is none. Unverified."""
+    found = (line["details"] for line in entries(path) if line["hash"] == digest)
+    details = next(found, {})
+    return details if isinstance(details, Mapping) else {}
+
+
 def head(path: Path) -> str:
     """Hash of the last whole line, or `FIRST`; unverified."""
     lines = entries(path)
@@ -175,7 +182,8 @@ def timeline(path: Path) -> Iterator[str]:
 
 
 _TOLD = (
-    *("selection", "runs", "open_runs", "limit", "freeze", "after", "fraction", "approved_by", "reason"),
+    *("selection", "runs", "open_runs", "own_layouts", "not_packaged", "hides_less", "limit", "verdict"),
+    *("open_events", "freeze", "after", "fraction", "approved_by", "deviations", "reason"),
     *("command", "why", "events", "choice", "in_box", "candidates", "p_value", "text"),
 )
 """Details that the timeline shows."""
@@ -184,6 +192,8 @@ _TOLD = (
 def _word(value: object) -> str:
     if isinstance(value, list):
         return " and ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
     text = str(value)
     if not text.isprintable():  # of a torn line: nothing of it may reach a terminal as it is
         text = repr(text)

@@ -88,8 +88,9 @@ def test_a_full_cycle(campaign: Path, analysis: Any, capsys: pytest.CaptureFixtu
     assert sum(run["selected"] for run in opened["runs"].values()) == expected["hcal3"]
     assert (analysis.result / "cutflow.csv").read_bytes() == before
 
-    expected_events = ["process", "freeze", "refusal", *["replace", "process"], "refusal"]
-    expected_events += ["replace", "process", "opening", "opened"]
+    passed = ["process", "processed"]
+    expected_events = [*passed, "freeze", "refusal", "replace", *passed, "refusal"]
+    expected_events += ["replace", *passed, "opening", "opened"]
     assert analysis.events() == expected_events
     capsys.readouterr()
     assert main(["audit", str(analysis.result)]) == 0

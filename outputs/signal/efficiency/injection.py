@@ -27,8 +27,9 @@ from na64.processors.events.segment import needed_columns
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.features.varied_features import feature_rows, row_names
 from na64.processors.job import Job, build_job, file_context
+from na64.selections.boxes import box_of, load_boxes
 from na64.selections.selection import Selection
-from na64.selections.signal_box import SignalBox, load_box, load_boxes, simulated_mask
+from na64.selections.signal_box import SignalBox, simulated_mask
 from na64.selections.variations import Variation
 
 Counts = NDArray[np.int64]
@@ -70,12 +71,15 @@ class Injection:
     n_events : int
         A mass.
     seed : int
+    periods : Path or None
+        Folder of periods besides the packaged ones.
     """
 
     selection: Selection
     layout: str = "tout2023"
     n_events: int = 20_000
     seed: int = 6406
+    periods: Path | None = None
 
 
 def signal_campaign(mass: float, *, threshold: float) -> Campaign:
@@ -118,11 +122,17 @@ def inject(
 
 
 def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
-    widest = max(box.ecal for box in load_boxes().values())  # one campaign does for any period
+    widest = max(box.ecal for box in _boxes(injection))  # one campaign does for any period
     campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
     simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
-    catalogue = files.build([folder], simulation=True, layout=injection.layout)
+    catalogue = files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
     return measure(catalogue, injection.selection, folder / TRUTH, mass=mass, energy=campaign.beam.energy)
+
+
+def _boxes(injection: Injection) -> Iterator[SignalBox]:
+    yield from load_boxes().values()
+    if injection.periods is not None:
+        yield from map(box_of, load_periods(injection.periods).values())
 
 
 def measure(
@@ -164,7 +174,7 @@ def _measured(
     energy: float,
 ) -> Measured:
     in_box, *after = counted[0].tolist()
-    threshold = energy - load_box(period).ecal
+    threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
     names = (selection_facts(job.selection, FEATURES).cuts_identity, _setup_of(period))
     point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
