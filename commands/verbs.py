@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -64,4 +66,4 @@ def require_result(folder: Path) -> None:
     from na64.outputs.result.store import RESULT
 
     if not (folder / RESULT).exists():
-        raise FileNotFoundError(2, "there is no result of na64 process", str(folder / RESULT))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder / RESULT))

@@ -151,7 +151,7 @@ def test_a_closed_box_shows_no_event_and_every_look_is_logged(
     assert main(["events", str(analysis.result), "--limit", "1"]) == 0
     line = ["process", str(analysis.folder / "catalogue.json"), "--selection", str(analysis.selection)]
     assert main([*line, "--to", str(analysis.result), "--estimate"]) == 0
-    assert analysis.events() == ["process", "show", "events", "estimate"]
+    assert analysis.events() == ["process", "processed", "show", "events", "estimate"]
 
 
 @pytest.mark.parametrize("name", ["unblinded.json", "opened/candidates.csv"])

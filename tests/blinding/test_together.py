@@ -39,7 +39,7 @@ def test_of_three_openings_one_opens(analysis: Any) -> None:
     found = together(asked, analysis.folder)
     assert sorted(code for code, _ in found) == [0, 1, 1]
     assert all("was opened already" in text for code, text in found if code)
-    events = analysis.events()[2:]
+    events = analysis.events()[analysis.events().index("freeze") + 1 :]
     assert sorted(events) == ["opened", "opening", "refusal", "refusal"]
     assert verify(analysis.log) == []
 
@@ -102,7 +102,7 @@ def test_a_torn_line_is_named_kept_and_gone_on_after(
     assert main(["audit", str(analysis.result)]) == 1
     assert "TORN: the last line is not complete" in capsys.readouterr().out
     digest = analysis.freeze()
-    assert analysis.events() == ["process", "torn", "freeze"]
+    assert analysis.events()[-2:] == ["torn", "freeze"]
     (torn,) = (line["details"] for line in entries(analysis.log) if line["event"] == "torn")
     assert torn == {"text": whole[:40].decode()}
     assert main(["audit", str(analysis.result)]) == 0
