@@ -21,8 +21,8 @@ from na64.outputs.batch.submissions import Submission, System, list_of_job
 _COMMANDS = {System.CONDOR: "condor_submit", System.SLURM: "sbatch"}
 _ANSWERS = {System.CONDOR: r"submitted to cluster (\d+)", System.SLURM: r"Submitted batch job (\d+)"}
 _SECONDS = 60.0
-_PLACES = ("PYTHONPATH", "LD_LIBRARY_PATH", "NA64_PERIODS")
-"""Variables that say where code, libraries and periods of the user are."""
+_PLACES = ("PYTHONPATH", "LD_LIBRARY_PATH")
+"""Variables that say where code and libraries of the user are; periods belong to the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
