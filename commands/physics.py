@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from na64.commands.verbs import SUCCESS, add_command, positive, renew_report, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from na64.outputs.limits.dark_matter import Resonant
     from na64.outputs.limits.inputs import Background
+    from na64.outputs.limits.production import Production
 
 
 def add(verbs: Any) -> None:
@@ -52,7 +51,8 @@ def _add_project(verbs: Any) -> None:
     parser.add_argument("--scaling", choices=choices, default="linear", help=scaling)
     efficiency = "of dark photons above the threshold"
     parser.add_argument("--efficiency", required=True, metavar="FILE|VALUE", help=efficiency)
-    parser.add_argument("--period", default="", metavar="P", help="of the efficiency, if that is a file")
+    period = "of beam, box and efficiency; default: e- of 100 GeV and a threshold of 50 GeV"
+    parser.add_argument("--period", default="", metavar="P", help=period)
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
     parser.add_argument("--to", type=Path, metavar="OUT", help="write projection.csv and figures there")
     _add_physics(parser)
@@ -63,8 +63,8 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limits-at-face-value", action="store_true", help=face)
     error = "relative error of the signal yield; default: %(default)s"
     parser.add_argument("--signal-error", type=float, default=0.1, metavar="R", help=error)
-    threshold = "least missing energy in GeV; default: %(default)s"
-    parser.add_argument("--threshold", type=float, default=50.0, metavar="E", help=threshold)
+    threshold = "least missing energy in GeV; default: where the box of the period begins"
+    parser.add_argument("--threshold", type=float, metavar="E", help=threshold)
     points = "masses from 1 MeV to 1 GeV; default: %(default)s"
     parser.add_argument("--points", type=positive, default=37, metavar="N", help=points)
     resonant = "add dark photons from positrons of the shower, which decay to such dark matter"
@@ -91,15 +91,14 @@ def _limits(options: argparse.Namespace) -> int:
         exposures,
         backgrounds,
         efficiency_by(options.efficiency, threshold=options.threshold),
-        _yield(options.threshold),
         signal_error=options.signal_error,
+        threshold=options.threshold,
         toys=Toys(options.toys) if options.toys else None,
         resonant=_resonant(options),
     )
     stated = assumptions_of(
         search,
         backgrounds,
-        threshold=options.threshold,
         delivered=options.delivered,
         exposures=exposures,
     )
@@ -129,27 +128,39 @@ def _backgrounds(options: argparse.Namespace) -> list[Background]:
     return [background_of(text, limits_at_face_value=options.limits_at_face_value) for text in texts]
 
 
-def _yield(threshold: float) -> Callable[[float], float]:
-    from na64.outputs.signal.yields import yield_per_eot
-
-    return lambda mass: yield_per_eot(mass, threshold=threshold)
-
-
 def _resonant(options: argparse.Namespace) -> Resonant | None:
     from na64.outputs.limits.dark_matter import Resonant
     from na64.outputs.signal.annihilation import Matter
 
     if options.resonant is None:
         return None
-    return Resonant(Matter(options.resonant), options.alpha_d, options.threshold)
+    return Resonant(Matter(options.resonant), options.alpha_d)
 
 
 def _masses(options: argparse.Namespace) -> list[float]:
-    """Give the masses, closer to each other where positrons of the shower are at the resonance."""
+    """Give the masses, closer to each other where positrons are at the resonance."""
     from na64.outputs.limits.search import masses
 
-    peak = masses(0.2, 0.34, 15) if options.resonant else ()
+    peak = masses(0.14, 0.34, 21) if options.resonant else ()
     return sorted({*masses(n=options.points), *peak})
+
+
+def _production(options: argparse.Namespace) -> Production:
+    """Give beam and threshold of the period of a projection."""
+    from na64.datasets.conditions.periods import load_periods
+    from na64.outputs.limits.exposure import beam_of
+    from na64.outputs.limits.production import Production
+    from na64.outputs.result.descriptions import box_facts
+
+    stated: float | None = options.threshold
+    if not options.period:
+        return Production(threshold=stated or Production().threshold, resonant=_resonant(options))
+    known = load_periods()
+    if options.period not in known:
+        raise ValueError(f"period {options.period} is not known: expected one of {', '.join(known)}")
+    box = box_facts(known[options.period])
+    beam = beam_of(box)
+    return Production(beam, stated or beam.energy - box.ecal, _resonant(options))
 
 
 def _project(options: argparse.Namespace) -> int:
@@ -161,21 +172,21 @@ def _project(options: argparse.Namespace) -> int:
 
     scaling = Scaling(options.scaling)
     background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
+    production = _production(options)
     efficiency = flat_of(options.efficiency) or read_efficiency(
-        Path(options.efficiency), options.period, threshold=options.threshold
+        Path(options.efficiency), options.period, threshold=production.threshold, beam=production.beam
     )
     projections = [
         project(
             eot,
             background,
             efficiency,
-            _yield(options.threshold),
+            production,
             at=options.at,
             scaling=scaling,
             level=options.level,
             signal_error=options.signal_error,
             masses=_masses(options),
-            resonant=_resonant(options),
         )
         for eot in options.eot
     ]

@@ -121,6 +121,8 @@ class BoxFacts:
     ----------
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
+    particle, beam_energy : str, float
+        Of the beam; empty and 0 in results that do not state it.
     """
 
     period: str
@@ -130,6 +132,8 @@ class BoxFacts:
     guard_hcal: float
     source: str = ""
     hcal_modules: tuple[int, ...] = (0, 1, 2)
+    particle: str = ""
+    beam_energy: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
