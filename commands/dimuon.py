@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, renew_report, tell
+from na64.commands.report_sections import renew_report
+from na64.commands.verbs import SUCCESS, add_command, tell
 
 
 def add(verbs: Any) -> None:

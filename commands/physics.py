@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.verbs import SUCCESS, add_command, positive, renew_report, tell
+from na64.commands.report_sections import renew_report
+from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
     from na64.outputs.limits.dark_matter import Resonant

@@ -14,7 +14,7 @@ from na64.commands.verbs import SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
-    from na64.processors.execution.backends import Backend
+    from na64.processors.execution.backend import Backend
 
 _INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
 

@@ -124,8 +124,8 @@ def _lines(what: str, stream: TextIO) -> Generator[None, Pace, None]:
 
 def _bar(what: str, stream: TextIO) -> Generator[None, Pace, None]:
     """Draw a bar, which goes when it is done."""
-    from rich.console import Console  # noqa: PLC0415  (only a terminal needs it)
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     columns = (SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(file=stream), transient=True) as bar:

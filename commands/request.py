@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from na64.commands.report_sections import write_full_report
 from na64.commands.verbs import INCOMPLETE, SUCCESS, positive, tell
 
 if TYPE_CHECKING:
@@ -110,9 +111,12 @@ def write_result(
     inputs = {record.sha256: record.name for record in catalogue.good}
     command = [str(argument) for argument in options.command_line]
     made_by = provenance(command=command, inputs=inputs, summary=summary)
-    write = store.write_numbers if options.no_report else store.write_products
     spills = known_spills(catalogue, job, periods, result)
-    write(folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills)
+    store.write_numbers(
+        folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills
+    )
+    if not options.no_report and not (folder / store.REPORT).exists():
+        write_full_report(folder)
     tell(messages.of_result(summary))
     print(f"numbers: {folder}" if options.no_report else f"report: {folder / store.REPORT}")
     return INCOMPLETE if summary.reasons else SUCCESS

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from na64.commands.report_sections import write_full_report
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 
@@ -34,9 +35,7 @@ def _add_why(verbs: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from na64.outputs.result.store import read_result, write_report
-
-    print(f"report: {write_report(options.folder, read_result(options.folder))}")
+    print(f"report: {write_full_report(options.folder)}")
     return SUCCESS
 
 

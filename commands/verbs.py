@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 SUCCESS, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -42,11 +41,3 @@ def tell(lines: Iterable[str]) -> None:
     """Print lines."""
     for line in lines:
         print(line)
-
-
-def renew_report(folder: Path) -> None:
-    """Write the report of a result again with what a command has added to its folder, if it has one."""
-    from na64.outputs.result.store import REPORT, read_result, write_report
-
-    if (folder / REPORT).exists():
-        print(f"report: {write_report(folder, read_result(folder))}")

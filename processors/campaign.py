@@ -10,7 +10,7 @@ from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import empty_tally, process_segment, warm_up
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.executor import Outcome, Progress, run, silent
 from na64.processors.execution.ledger import Array, Ledger, Partial

@@ -16,7 +16,7 @@ from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
 from na64.processors.events.visible_events import features_of, runs_of
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import Done, Options, Task, Work, package_code
 from na64.processors.features.compute import Skip

@@ -239,7 +239,11 @@ def test_equal_code_is_packed_alike_and_all_of_it() -> None:
     packed = package_archive()
     assert packed == package_archive()
     names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
-    assert {"na64/__init__.py", "na64/selections/dimuon_2023.toml", "na64/processors/tasks.py"} <= set(names)
+    assert {
+        "na64/__init__.py",
+        "na64/selections/dimuon_2023.toml",
+        "na64/processors/execution/tasks.py",
+    } <= set(names)
     assert len(packed) < 2e6
 
 

@@ -1,4 +1,4 @@
-"""Events in ROOT files: a TTree here, an RNTuple in `na64.datasets.reading.rntuple_files`; both read by uproot."""
+"""Events in ROOT files, read by uproot: a TTree here, an RNTuple in `na64.datasets.reading.rntuple_files`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.request import Request, read_request, set_up
 from na64.outputs.result.summary import Blinding
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.job import Job
 from na64.processors.unblinded_counts import Opened, Opening, open_box
 from na64.selections.signal_box import Unblinding

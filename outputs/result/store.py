@@ -15,7 +15,6 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object
 from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
-from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.spills import Read, spills_table
 from na64.outputs.result.summary import Summary
@@ -34,39 +33,6 @@ VARIATIONS = "variations.csv"
 VARIED_YIELDS = "variations_yields.csv"
 REPORT = "report.html"
 PLOTS = "plots"
-
-
-def write_products(
-    folder: Path,
-    *,
-    facts: Summary,
-    tallies: Mapping[int, Tally],
-    booking: Booking,
-    made_by: Mapping[str, object],
-    spills: Sequence[tuple[SpillFacts, Read]] = (),
-) -> Products:
-    """Write every product of a result into a folder: numbers first, then plots and report from them.
-
-    A report that is there already and is of the same numbers and the same code stays.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if there is none.
-    facts : Summary
-    tallies : mapping of int to Tally
-        By run; a run without one counts as empty.
-    booking : Booking
-    made_by : mapping
-        `na64.outputs.result.provenance.provenance`.
-    spills : sequence of (SpillFacts, Read)
-        `na64.outputs.result.spills.known_spills`.
-    """
-    write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by=made_by, spills=spills)
-    products = read_result(folder)
-    if not (folder / REPORT).exists():
-        write_report(folder, products)
-    return products
 
 
 def write_numbers(
@@ -99,42 +65,15 @@ def write_numbers(
     digests = {name: _digest(data) for name, data in contents.items()}
     result = summary.to_json(replace(_without_paths(facts), products=digests))
     origin = provenance.to_json(made_by)
-    if not _is_report_of(folder, result, origin):
+    if not is_report_of(folder, result, origin):
         (folder / REPORT).unlink(missing_ok=True)
     write_bytes(folder / PROVENANCE, origin)
     write_bytes(folder / RESULT, result)
 
 
-def write_report(folder: Path, products: Products) -> Path:
-    """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
-    from na64.outputs.report.figures import draw
-    from na64.outputs.report.report import render
-    from na64.outputs.report.sections import sections
-    from na64.outputs.report.style import images
-
-    pictures = []
-    written = set()
-    for drawing in draw(products):
-        for suffix, data in images(drawing.figure):
-            path = folder / PLOTS / f"{drawing.name}.{suffix}"
-            write_bytes(path, data)
-            written.add(path)
-            if suffix == "png":
-                pictures.append((drawing.name, drawing.section, drawing.caption, data))
-    for path in (folder / PLOTS).glob("*"):
-        if path not in written and path.suffix in (".png", ".pdf"):
-            path.unlink()
-    result = (folder / RESULT).read_bytes()
-    further, metrics = sections(folder, products, result), read_metrics(folder)
-    page = render(products, pictures, sections=further, metrics=metrics)
-    mark = _mark(result, (folder / PROVENANCE).read_bytes())
-    write_bytes(folder / REPORT, page.encode() + mark)
-    return folder / REPORT
-
-
-def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
+def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
     """Tell if report and plots were made of a result and by the code that its provenance names."""
-    mark = _mark(result, origin)
+    mark = report_mark(result, origin)
     try:
         with (folder / REPORT).open("rb") as file:
             file.seek(-len(mark), os.SEEK_END)
@@ -143,7 +82,7 @@ def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
         return False
 
 
-def _mark(result: bytes, origin: bytes) -> bytes:
+def report_mark(result: bytes, origin: bytes) -> bytes:
     """Last line of a report: what it was made of."""
     return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
 

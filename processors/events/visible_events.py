@@ -38,8 +38,8 @@ class VisibleEvents:
     ----------
     run : int
     values : (n_features, n_events) float32
-        Rows as in `na64.processors.features.varied_features.feature_rows`: packaged features, those of the plug-in, and those
-        that the variations change.
+        Rows as in `na64.processors.features.varied_features.feature_rows`: packaged features, those of the
+        plug-in, and those that the variations change.
     weight : (n_events,) float64 or None
         Of weighted simulation.
     accounting : dict of str to int

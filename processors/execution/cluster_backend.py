@@ -17,7 +17,7 @@ import dask
 from distributed import Client, Security, WorkerPlugin
 
 import na64
-from na64.processors.execution.backends import Backend, WorkersLostError, interrupts_blocked
+from na64.processors.execution.backend import Backend, WorkersLostError, interrupts_blocked
 from na64.processors.execution.clusters import Cluster, Code, Kind, Tls
 from na64.processors.execution.dask_backend import ENVIRONMENT, SETTINGS, Connected, DaskBackend, is_private
 from na64.processors.execution.tasks import package_code

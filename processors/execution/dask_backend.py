@@ -16,7 +16,7 @@ import dask
 from distributed import Client, Future, LocalCluster, Security
 
 import na64
-from na64.processors.execution.backends import Answers, Closing, WorkersLostError, interrupts_blocked
+from na64.processors.execution.backend import Answers, Closing, WorkersLostError, interrupts_blocked
 from na64.processors.execution.dask_stream import GONE, Desk, Stream
 from na64.processors.execution.tasks import Failed, Task, Work
 
@@ -93,7 +93,8 @@ class DaskBackend(Closing):
     dashboard : bool
         Serve the pages of Dask on the loopback address: everybody on this machine sees when each task ran.
     opener : callable or None
-        Makes the connection, in place of `workers` and `scheduler`; see `na64.processors.execution.cluster_backend`.
+        Makes the connection, in place of `workers` and `scheduler`; see
+        `na64.processors.execution.cluster_backend`.
     patience : float, s
         How long to wait for a connection, for a first worker, and for an answer of every worker.
     """

@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
-from na64.processors.execution.backends import Answers, WorkersLostError
+from na64.processors.execution.backend import Answers, WorkersLostError
 from na64.processors.execution.tasks import Failed, Report, Task, Worker
 
 GONE = (OSError, TimeoutError)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, TypeAlias
 
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Ledger, NoSpaceError, Partial
 from na64.processors.execution.tasks import Done, Failed, Report, Task, Work
 

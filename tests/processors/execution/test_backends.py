@@ -21,17 +21,12 @@ import numpy as np
 import psutil
 import pytest
 
-from na64.processors.execution.backends import (
-    Backend,
-    IterativeBackend,
-    Kind,
-    ProcessesBackend,
-    WorkersLostError,
-    open_backend,
-)
+from na64.processors.execution.backend import Backend, WorkersLostError
+from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.memory import keep_freed_memory
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Done, Failed, Options, Report, Task, Work
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module

@@ -15,7 +15,8 @@ import pytest
 from distributed import LocalCluster
 
 import na64
-from na64.processors.execution.backends import IterativeBackend, WorkersLostError
+from na64.processors.execution.backend import WorkersLostError
+from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.dask_backend import DaskBackend, is_private
 from na64.processors.execution.ledger import Partial
 from na64.processors.execution.tasks import Report, Task, Work

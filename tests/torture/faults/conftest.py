@@ -19,16 +19,10 @@ from na64.datasets.catalogue.build import Catalogue, save
 from na64.outputs.result.assembly import summarise
 from na64.processors.campaign import partial_of, process
 from na64.processors.counting.booking import book
-from na64.processors.execution.backends import (
-    Answers,
-    Backend,
-    Closing,
-    IterativeBackend,
-    Kind,
-    ProcessesBackend,
-    open_backend,
-)
+from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
 from na64.processors.execution.ledger import Ledger, encode
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Options, Task, Work
 from na64.processors.features.plugin import load_plugin
 from na64.processors.job import Job, build_job

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from na64.processors.execution import dask_backend
-from na64.processors.execution.backends import Kind, WorkersLostError, open_backend
+from na64.processors.execution.backend import WorkersLostError
+from na64.processors.execution.backends import Kind, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 
 Tell = Callable[[str, str, str], None]

@@ -22,8 +22,10 @@ from na64.datasets.catalogue.build import load, save
 from na64.outputs.result import provenance, store
 from na64.processors import campaign as campaign_module
 from na64.processors.counting.booking import book
-from na64.processors.execution.backends import Backend, IterativeBackend, ProcessesBackend
+from na64.processors.execution.backend import Backend
+from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.ledger import NoSpaceError, Partial
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Task
 
 Tell = Callable[[str, str, str], None]
