@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.statistics.mixture import (
+from na64.outputs.background.mixture import (
     DEEPEST,
     Curve,
     deviance,

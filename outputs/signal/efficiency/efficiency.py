@@ -92,8 +92,8 @@ class Point:
     def error(self) -> float:
         """Binomial, of the posterior for a flat prior: not zero where none or all are selected.
 
-        The few that the resolution brings across the threshold are taken for generated above it, which changes
-        the error by some percent. With more selected than generated it is that of the count selected.
+        The few that the resolution brings across the threshold are taken for generated above it, which
+        changes the error by some percent. With more selected than generated it is that of the count selected.
         """
         n, k = self.n_generated, self.n_selected
         if k > n:

@@ -11,6 +11,7 @@ import pytest
 from scipy import special
 
 from na64.datasets.conditions.periods import load_periods
+from na64.outputs.background.closure import FLOOR, Closure, Part, close, table_lines
 from na64.outputs.background.estimate import row_of
 from na64.outputs.background.extrapolation import Numbers, Sideband, extrapolate
 from na64.outputs.background.rates import poisson_limit
@@ -22,7 +23,6 @@ from na64.outputs.background.sidebands import (
 )
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.summary import BoxFacts
-from na64.outputs.statistics.closure import FLOOR, Closure, Part, close, table_lines
 
 CENTRES = np.arange(150) + 0.5
 BEAM_ENERGY, EDGE, WIDTH = 100.0, 82.0, 2.5

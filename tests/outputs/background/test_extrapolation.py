@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from na64.outputs.background.closure import FLOOR, densities
 from na64.outputs.background.estimate import row_of
 from na64.outputs.background.extrapolation import Numbers, Sideband, extrapolate
 from na64.outputs.background.rates import poisson_limit
-from na64.outputs.statistics.closure import FLOOR, densities
 
 BEAM = Sideband("beam", "E", np.arange(65.0, 78.0), np.zeros(12), (0.0, 60.0), 65.0, 77.0, rising=1.0)
 TARGET = Sideband("target", "E", np.arange(2.0, 21.0), np.zeros(18), (0.0, 1.0), 2.0, 20.0, 2.0, 2.0)

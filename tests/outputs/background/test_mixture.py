@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, special
 
-from na64.outputs.statistics.mixture import Numbers, deviance, fit, integrals, trace, trace_one_slope
+from na64.outputs.background.mixture import Numbers, deviance, fit, integrals, trace, trace_one_slope
 
 EDGES = np.arange(13.0)
 RATES = np.concatenate([[0.0], 1 / np.geomspace(60, 1, 12)])

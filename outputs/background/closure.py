@@ -14,7 +14,7 @@ import numpy as np
 
 from na64.outputs.background.estimate import row_of
 from na64.outputs.background.extrapolation import Numbers, Sideband, extrapolate
-from na64.outputs.statistics.mixture import integrals
+from na64.outputs.background.mixture import integrals
 
 Part = tuple[float, float]
 """Height where the density is largest, and scale in GeV: infinite for a floor."""
