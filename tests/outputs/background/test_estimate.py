@@ -107,7 +107,7 @@ def test_a_single_slope_can_be_assumed(products: Products) -> None:
 
 def test_the_file_says_what_the_fits_gave(products: Products) -> None:
     facts = facts_of(products, estimate(products, Settings()))
-    beside, _ = facts["sidebands"]  # type: ignore[misc]
+    beside: dict[str, Any] = facts["sidebands"][0]  # type: ignore[index]
     assert beside["validation"].keys() >= {
         "observed",
         "predicted",

@@ -52,7 +52,7 @@ def test_limits_at_face_value_stay_an_option(stored: Callable[..., Path]) -> Non
     assert main(["background", str(folder)]) == 0
     assert main(["limits", str(folder), *LIMITS, "--limits-at-face-value"]) == 0
     rows = [row for row in read_background(folder).rows if row.n is not None]
-    errors = [row.n if row.upper_limit else row.error for row in rows]
+    errors = [float(row.n or 0) if row.upper_limit else row.error for row in rows]
     assert _counted(folder) == pytest.approx((sum(row.n or 0.0 for row in rows), np.hypot(*errors)))
 
 
