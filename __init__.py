@@ -9,16 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from na64.outputs.analysis.notebook import nanoevents, opened_schema
     from na64.outputs.analysis.result import Result, open_result
     from na64.processors.features.plugin import feature
 
 __version__ = "0.2.0"
-__all__ = ["Result", "__version__", "feature", "open_result"]
+__all__ = ["Result", "__version__", "feature", "nanoevents", "open_result", "opened_schema"]
 
 _HOMES = {
     "Result": "na64.outputs.analysis.result",
     "feature": "na64.processors.features.plugin",
+    "nanoevents": "na64.outputs.analysis.notebook",
     "open_result": "na64.outputs.analysis.result",
+    "opened_schema": "na64.outputs.analysis.notebook",
 }
 
 

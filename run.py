@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # the working folder: a signal.py or numpy.py in it is not what we mean
+
+import argparse
+import os
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from na64 import __version__
 from na64.commands import (
@@ -24,6 +31,11 @@ from na64.commands import (
     signal,
 )
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.commands.visible_output import complain, visible_output
+from na64.datasets.basics.error_line import error_line, settings_of
+from na64.datasets.basics.plain_text import is_utf8, visible
+
+_TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 
 _COMMANDS = (
     demo,
@@ -55,37 +67,62 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 incomplete result or failed check, 2 bad usage or input, 130 interrupted.
     """
+    if argv is None:
+        _leave_working_folder()
     options = parser().parse_args(argv)
     options.program = main
     options.command_line = list(sys.argv[1:] if argv is None else argv)
     try:
-        code: int = options.verb(options)
+        with visible_output():
+            _check_arguments(options)
+            code: int = options.verb(options)
     except KeyboardInterrupt:
-        print("na64: interrupted; what was finished is kept and the same command resumes", file=sys.stderr)
+        complain("na64: interrupted; what was finished is kept and the same command resumes")
         return INTERRUPTED
-    except (ValueError, KeyError, OSError, RuntimeError) as problem:
+    except Exception as problem:
+        if not isinstance(problem, _TOLD) and not settings_of(problem):
+            raise
         if options.debug:
-            traceback.print_exc()
-        print(f"na64: {_line(problem)}", file=sys.stderr)
+            for line in traceback.format_exc().splitlines():
+                complain(line)
+        complain(f"na64: {error_line(problem)}")
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code
 
 
-def _line(problem: Exception) -> str:
-    """One line for a person: a KeyError without its quotes, an OSError with its file first."""
-    text = str(problem)
-    if isinstance(problem, KeyError) and problem.args:
-        text = str(problem.args[0])
-    elif isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
-        text = f"{problem.filename}: {problem.strerror}"
-    return " ".join(text.split())
+def _leave_working_folder() -> None:
+    """Let no module of the working folder shadow another because ``PYTHONPATH`` has an empty part.
+
+    Nor is there a window that a backend of matplotlib could be for.
+    """
+    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if len(parts) > 1 and "" in parts:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
+        here = {"", str(Path.cwd())} - set(filter(None, parts))
+        sys.path[:] = [part for part in sys.path if part not in here]
+    os.environ["MPLBACKEND"] = "agg"
+
+
+def _check_arguments(options: argparse.Namespace) -> None:
+    """Refuse names in which no result could be written or named; a run file may have such a one."""
+    allowed = {*getattr(options, "paths", ()), getattr(options, "accept", None)}
+    for argument in options.command_line:
+        if argument not in allowed and not is_utf8(argument):
+            raise ValueError(f"{argument}: is not UTF-8")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that shows arguments and does not obey them."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     text = "Columnar event processing for NA64: run files to blind cut-flows, histograms and yields."
     after = "na64 COMMAND --help says more. The straight line: simulate, catalogue, process."
-    program = argparse.ArgumentParser(prog="na64", description=text, epilog=after)
+    program = _Parser(prog="na64", description=text, epilog=after)
     program.add_argument("--version", action="version", version=f"na64 {__version__}")
     verbs = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in _COMMANDS:

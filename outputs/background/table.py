@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from na64.outputs.result.origin import unseal_csv
 from na64.outputs.result.table import Kind, Table, read_csv
 from na64.outputs.statistics.one_sided import Gamma, of_limit
 
@@ -158,7 +159,7 @@ class BackgroundTable:
 
 
 def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
-    """Read what `BackgroundTable.to_csv` wrote.
+    """Read what `BackgroundTable.to_csv` wrote, with or without what it is of.
 
     Raises
     ------
@@ -166,6 +167,7 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
         Names the file, and the row or the column.
     """
     try:
+        data, _ = unseal_csv(data)
         header = data.split(b"\n", 1)[0].decode().split(",")
         kinds = {name: kind for name, kind in KINDS.items() if name not in _OPTIONAL or name in header}
         return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds).records()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from multiprocessing import resource_tracker
 from typing import Protocol, Self, TypeAlias
 
 from na64.processors.execution.tasks import Report, Task, Work
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Variable that keeps a Python from looking for modules, a `signal.py`, in the working folder."""
 
 Answers: TypeAlias = Generator[tuple[Task, Report], None, None]
 """Tasks with their reports as they come; to be closed when not read to the end."""
@@ -54,9 +58,24 @@ class Closing:
 @contextmanager
 def interrupts_blocked() -> Iterator[None]:
     """Let processes and threads that are started meanwhile never see Ctrl-C: the driver decides for all."""
-    resource_tracker.ensure_running()  # it unblocks interrupts when it starts
+    with safe_path():
+        resource_tracker.ensure_running()  # it unblocks interrupts when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Let processes that are started meanwhile not look for modules in the working folder."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before

@@ -18,7 +18,13 @@ from typing import TypeAlias
 
 import cloudpickle
 
-from na64.processors.execution.backend import Answers, Closing, WorkersLostError, interrupts_blocked
+from na64.processors.execution.backend import (
+    Answers,
+    Closing,
+    WorkersLostError,
+    interrupts_blocked,
+    safe_path,
+)
 from na64.processors.execution.tasks import Failed, Report, Task, Work, Worker, overdue
 
 _ALLOWED_DEATHS = 2
@@ -66,7 +72,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
-        with interrupts_blocked():
+        with interrupts_blocked(), safe_path():
             self._process.start()
         theirs.close()
         self.task: Task | None = None

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.report.write import write_report
+from na64.outputs.report.write import is_finished, write_report
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products
@@ -144,6 +144,32 @@ def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Pat
     third = {**MADE_BY, "code": "a third"}
     write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=third)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
+    case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_report(tmp_path, write(case, tmp_path))
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("failed to process string with tex\n...")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("na64.outputs.report.plots.cutflow", fail)
+        write_report(tmp_path, read_result(tmp_path))
+    assert caplog.messages == ["figure cutflow is not drawn: failed to process string with tex ..."]
+    assert {"cutflow.png", "regions.png"} & {path.name for path in (tmp_path / "plots").iterdir()} == {
+        "regions.png"
+    }
+    page = (tmp_path / "report.html").read_text()
+    assert "<strong>Not drawn:</strong> cutflow." in page
+    assert page.count("<img") == 9
+    assert not is_finished(tmp_path)
+    products = write(case, tmp_path)
+    assert not (tmp_path / "report.html").exists()  # not finished, so that the next pass draws it again
+    write_report(tmp_path, products)
+    assert is_finished(tmp_path)
+    assert "Not drawn" not in (tmp_path / "report.html").read_text()
 
 
 def test_nothing_that_draws_is_imported_before_something_is_drawn() -> None:
