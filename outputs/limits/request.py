@@ -14,7 +14,7 @@ from na64.outputs.limits.analysis import Analysis, analyse, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.efficiency import EFFICIENCY, MAKES, efficiency_by, efficiency_fits, origin_found
-from na64.outputs.limits.exposure import Exposure, read_exposure
+from na64.outputs.limits.exposure import Exposure, check_apart, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import masses
@@ -107,6 +107,7 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> An
         An input is missing, or is not of these results and no reason is stated.
     """
     exposures = [read_exposure(folder, delivered=request.delivered) for folder in folders]
+    check_apart(exposures)
     used = tuple(_check_files(exposures, request, to))
     backgrounds = _backgrounds(folders, request)
     search = search_of(

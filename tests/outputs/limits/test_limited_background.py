@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from na64.outputs.background.table import BackgroundTable, Row, read_background
@@ -53,7 +53,7 @@ def test_limits_at_face_value_stay_an_option(stored: Callable[..., Path]) -> Non
     assert main(["limits", str(folder), *LIMITS, "--limits-at-face-value"]) == 0
     rows = [row for row in read_background(folder).rows if row.n is not None]
     errors = [float(row.n or 0) if row.upper_limit else row.error for row in rows]
-    assert _counted(folder) == pytest.approx((sum(row.n or 0.0 for row in rows), np.hypot(*errors)))
+    assert _counted(folder) == pytest.approx((sum(row.n or 0.0 for row in rows), math.hypot(*errors)))
 
 
 def test_a_limit_is_divided_among_periods_and_in_common(exposure_of: Callable[..., Exposure]) -> None:
