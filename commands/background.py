@@ -36,6 +36,8 @@ def _add_background(verbs: Any) -> None:
     start = "begin of fits in E_ECAL; default: the edge of the guard band"
     parser.add_argument("--start", type=float, metavar="GEV", help=start)
     parser.add_argument("--hcal-start", type=float, metavar="GEV", help="the same in E_HCAL")
+    slope = "assume that each sideband goes into the box with a single slope: smaller errors, if it is true"
+    parser.add_argument("--one-slope", action="store_true", help=slope)
     stop = "end of fits in E_HCAL; default: %(default)s"
     parser.add_argument("--hcal-stop", type=float, default=20.0, metavar="GEV", help=stop)
 
@@ -60,7 +62,12 @@ def _estimate(options: argparse.Namespace) -> int:
         options.folder, products, options.rates, simulation, str(options.simulation), reason=options.reason
     )
     settings = Settings(
-        options.rates, options.end, options.hcal_stop, start=options.start, hcal_start=options.hcal_start
+        options.rates,
+        options.end,
+        options.hcal_stop,
+        start=options.start,
+        hcal_start=options.hcal_start,
+        one_slope=options.one_slope,
     )
     found = estimate(products, settings, simulation)
     written = write_background(options.folder, products, found, stated)

@@ -18,6 +18,7 @@ from na64.commands.verbs import (
 )
 
 if TYPE_CHECKING:
+    from na64.outputs.limits.production import Production
     from na64.outputs.limits.request import LimitsRequest
 
 
@@ -58,7 +59,8 @@ def _add_project(verbs: Any) -> None:
     parser.add_argument("--scaling", choices=choices, default="linear", help=scaling)
     efficiency = "of dark photons above the threshold"
     parser.add_argument("--efficiency", required=True, metavar="FILE|VALUE", help=efficiency)
-    parser.add_argument("--period", default="", metavar="P", help="of the efficiency, if that is a file")
+    period = "of beam, box and efficiency; default: e- of 100 GeV and a threshold of 50 GeV"
+    parser.add_argument("--period", default="", metavar="P", help=period)
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
     parser.add_argument("--to", type=Path, metavar="OUT", help="write projection.csv and figures there")
     _add_physics(parser)
@@ -70,8 +72,8 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limits-at-face-value", action="store_true", help=face)
     error = "relative error of the signal yield; default: %(default)s"
     parser.add_argument("--signal-error", type=float, default=0.1, metavar="R", help=error)
-    threshold = "least missing energy in GeV; default: %(default)s"
-    parser.add_argument("--threshold", type=float, default=50.0, metavar="E", help=threshold)
+    threshold = "least missing energy in GeV; default: where the box of the period begins"
+    parser.add_argument("--threshold", type=float, metavar="E", help=threshold)
     points = "masses from 1 MeV to 1 GeV; default: %(default)s"
     parser.add_argument("--points", type=positive, default=37, metavar="N", help=points)
     resonant = "add dark photons from positrons of the shower, which decay to such dark matter"
@@ -116,6 +118,24 @@ def _request(options: argparse.Namespace) -> LimitsRequest:
     )
 
 
+def _production(options: argparse.Namespace, asked: LimitsRequest) -> Production:
+    """Give beam and threshold of the period of a projection."""
+    from na64.datasets.conditions.periods import load_periods
+    from na64.outputs.limits.exposure import beam_of
+    from na64.outputs.limits.production import Production
+    from na64.outputs.result.descriptions import box_facts
+
+    stated: float | None = options.threshold
+    if not options.period:
+        return Production(threshold=stated or Production().threshold, resonant=asked.matter)
+    known = load_periods()
+    if options.period not in known:
+        raise ValueError(f"period {options.period} is not known: expected one of {', '.join(known)}")
+    box = box_facts(known[options.period])
+    beam = beam_of(box)
+    return Production(beam, stated or beam.energy - box.ecal, asked.matter)
+
+
 def _project(options: argparse.Namespace) -> int:
     from na64.outputs.limits.efficiency import read_efficiency
     from na64.outputs.limits.inputs import background_of, flat_of
@@ -133,8 +153,9 @@ def _project(options: argparse.Namespace) -> int:
     )
     scaling = Scaling(options.scaling)
     background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
+    production = _production(options, asked)
     efficiency = flat_of(options.efficiency) or read_efficiency(
-        Path(options.efficiency), options.period, threshold=options.threshold
+        Path(options.efficiency), options.period, threshold=production.threshold, beam=production.beam
     )
     stated = check_projection(options.background, options.efficiency, options.period, reason=options.reason)
     projections = [
@@ -142,13 +163,12 @@ def _project(options: argparse.Namespace) -> int:
             eot,
             background,
             efficiency,
-            asked.per_eot,
+            production,
             at=options.at,
             scaling=scaling,
             level=options.level,
             signal_error=options.signal_error,
             masses=asked.masses,
-            resonant=asked.matter,
         )
         for eot in options.eot
     ]

@@ -9,9 +9,8 @@ from pathlib import Path
 import hist
 
 from na64.datasets.conditions.conditions import RunType
-from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, extrapolate
+from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
 from na64.outputs.background.rates import (
-    CONFIDENCE,
     Factor,
     Weighted,
     load_products,
@@ -20,28 +19,37 @@ from na64.outputs.background.rates import (
     with_loss,
 )
 from na64.outputs.background.sidebands import (
-    BEAM_LINE,
     TurnOn,
     beam_energy,
     beam_line_sideband,
     box_of,
     in_box,
     measure_turn_on,
+    next_to_guard,
     plane_of,
     target_sideband,
 )
-from na64.outputs.background.table import BackgroundTable, Row
+from na64.outputs.background.table import BackgroundTable, Row, with_error
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Summary
+from na64.outputs.statistics.one_sided import CONFIDENCE
 
 DIMUONS = "dimuons"
 """Name of the product whose loss a simulation can give."""
 
-_LARGEST_LOG_ERROR = 1.0
+_LARGEST_LOG_ERROR = 0.5
 """A worse extrapolation is given as an upper limit."""
+
+_LARGEST_LIKELY = 0.9
+"""The most likely number is at most this part of the limit."""
 
 _ONE_SIDED = 1.2816
 """Standard deviations of `CONFIDENCE`."""
+
+_TURNS_UP = 3.0
+"""Standard deviations by which more is seen next to the guard than is predicted."""
+
+_TAGS = {False: "[D: sideband]", True: "[D: sideband; a single slope is assumed]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Settings:
         GeV where fits along E_HCAL end.
     start, hcal_start : float or None
         GeV where fits begin at the earliest; None: at the guard's edge.
+    one_slope : bool
+        Assume that each sideband goes into the box with a single slope.
     """
 
     rates: Path | None = None
@@ -65,6 +75,7 @@ class Settings:
     hcal_stop: float = 20.0
     start: float | None = None
     hcal_start: float | None = None
+    one_slope: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,17 +116,19 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
         another selection.
     """
     plane, box = plane_of(products), _edges(products, settings)
-    above = extrapolate(target_sideband(plane, box, settings.hcal_stop))
-    turn_on, beside, row = _beside(plane, box, beam_energy(products), settings.end)
+    above = target_sideband(plane, box, settings.hcal_stop, one_slope=settings.one_slope)
+    from_above = extrapolate(above)
+    turn_on, beside, row = _beside(plane, box, beam_energy(products), settings)
     found = [factor for factor in (_loss(products, simulation),) if factor]
     sources = load_products(settings.rates)
     for factor in found:
         sources = with_loss(sources, DIMUONS, factor)
     yields = _yields(products)
+    rows = (row, row_of(from_above, _alone(above)), *(source.row(yields) for source in sources))
     return Estimate(
-        BackgroundTable((row, row_of(above), *(source.row(yields) for source in sources))),
+        BackgroundTable(rows),
         turn_on,
-        (*([beside] if beside else []), above),
+        (beside, from_above),
         None if products.summary.is_data else in_box(products).sumw,
     )
 
@@ -137,63 +150,80 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
     )
 
 
-def row_of(found: Extrapolation) -> Row:
+def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
     """Say what a sideband says of the box, as a row of the table.
 
-    A result with an error of more than a factor e is given as an upper limit. With too few events for a
-    slope, the limit is that of a density that does not rise towards the box.
+    With few events, or an error of more than half of the value, it is an upper limit. Where no density of
+    the family describes the counts, it is that of the least favourable one through those next to the guard.
+
+    Parameters
+    ----------
+    found : Extrapolation
+    alone : Extrapolation, optional
+        The same for a single slope, to be mentioned.
     """
-    sideband = found.sideband
-    if found.average is None:
-        if found.n_events < LEAST_EVENTS:
-            return _flat_limit(found)
-        method = f"none of {len(found.fits)} fits describes the {found.n_events:.0f} events of the sideband"
-        return Row(sideband.name, None, method=method)
-    method = _method(found)
-    if found.log_error > _LARGEST_LOG_ERROR:
-        n = found.n * math.exp(_ONE_SIDED * found.log_error)
-        method = (
-            f"{_percent()} limit; {method}, {found.n:.2g} within a factor {math.exp(found.log_error):.1f}"
-        )
-        return Row(sideband.name, n, upper_limit=True, method=method, tag="[D: sideband]")
-    return Row(sideband.name, found.n, found.n * found.log_error, method=method, tag="[D: sideband]")
+    method = _method(found, alone)
+    if not found.is_acceptable:
+        return _limit_through_band(found, f"{method}; no density of this family describes them")
+    if found.n_events < LEAST_EVENTS or found.log_error > _LARGEST_LOG_ERROR:
+        limit = max(found.quantiles[3], found.n + _ONE_SIDED * found.error)
+        likely = found.curve.best
+        return _limit(found, limit, min(likely, _LARGEST_LIKELY * limit), method)
+    tag = _TAGS[found.sideband.one_slope]
+    return Row(found.sideband.name, found.n, found.error, method=method, tag=tag)
 
 
-def _method(found: Extrapolation) -> str:
-    sideband = found.sideband
-    used = [fit for fit in found.fits if fit.is_acceptable]
-    names = ", ".join(dict.fromkeys(fit.shape.name for fit in used))
-    return (
-        f"{found.n_events:.0f} events from {sideband.starts[0]:g} to {sideband.stops[0]:g} GeV; {names}; "
-        f"{len(used)} of {len(found.fits)} fits acceptable, their spread {100 * found.spread:.0f} %"
-    )
+def _limit_through_band(found: Extrapolation, method: str) -> Row:
+    observed, ratio = found.validation.observed, found.largest_ratio
+    method += f": least favourable slope through the {observed:.0f} events next to the guard"
+    return _limit(found, ratio * poisson_limit(observed), ratio * observed, method)
 
 
-def _flat_limit(found: Extrapolation) -> Row:
-    sideband = found.sideband
-    start, stop = sideband.starts[0], sideband.stops[0]
-    n = poisson_limit(found.n_events) * (sideband.box[1] - sideband.box[0]) / (stop - start)
-    method = (
-        f"{found.n_events:.0f} event{'s' * (found.n_events != 1)} from {start:g} to {stop:g} GeV, too few "
-        f"to fit: {_percent()} limit of a density that does not rise towards the box"
-    )
-    return Row(sideband.name, n, upper_limit=True, method=method, tag="[D: sideband]")
+def _limit(found: Extrapolation, limit: float, likely: float, method: str) -> Row:
+    method = f"{CONFIDENCE:.0%} limit; {method}"
+    name, tag = found.sideband.name, _TAGS[found.sideband.one_slope]
+    return Row(name, limit, upper_limit=True, most_likely=likely, method=method, tag=tag)
 
 
-def _percent() -> str:
-    return f"{100 * CONFIDENCE:.0f} %"
+def _method(found: Extrapolation, alone: Extrapolation | None) -> str:
+    sideband, seen = found.sideband, found.validation
+    assumed = "a single slope, assumed" if sideband.one_slope else "slopes of any number and a floor"
+    band = f"next to the guard ({seen.start:g} to {seen.stop:g} GeV) {seen.observed:.0f} seen"
+    parts = [
+        f"{found.n_events:.0f} events from {sideband.start:g} to {sideband.stop:g} GeV",
+        f"{assumed}, p = {found.p_value:.2g}",
+        f"{band}, {seen.low:.3g} to {seen.high:.3g} predicted without them",
+    ]
+    if seen.scale > 1:
+        parts.append(f"errors x {seen.scale:.2f} for it")
+    if alone is not None and alone.is_acceptable and found.n_events >= LEAST_EVENTS:
+        parts.append(f"a single slope would give {with_error(alone.n, alone.error)}")
+    if _turns_up(found):
+        parts.append("the counts turn upwards towards the box, which is no candidate")
+    return "; ".join(parts)
+
+
+def _turns_up(found: Extrapolation) -> bool:
+    """Whether more is seen next to the guard than a density allows that does not rise towards the box."""
+    return found.sideband.falling is None and found.validation.pull > _TURNS_UP
 
 
 def _beside(
-    plane: hist.Hist, box: BoxFacts, energy: float, end: float | None
-) -> tuple[TurnOn | None, Extrapolation | None, Row]:
-    """Extrapolate along E_ECAL; what stands against it is the method of a row without a number."""
+    plane: hist.Hist, box: BoxFacts, energy: float, settings: Settings
+) -> tuple[TurnOn | None, Extrapolation, Row]:
+    """Extrapolate along E_ECAL; without a range to fit, from the few GeV next to the guard."""
     try:
-        turn_on = TurnOn(end) if end is not None else measure_turn_on(plane, box)
-        found = extrapolate(beam_line_sideband(plane, box, energy, turn_on))
+        turn_on = TurnOn(settings.end) if settings.end is not None else measure_turn_on(plane, box)
+        sideband = beam_line_sideband(plane, box, energy, turn_on, one_slope=settings.one_slope)
     except ValueError as error:
-        return None, None, Row(BEAM_LINE, None, method=str(error))
-    return turn_on, found, row_of(found)
+        found = extrapolate(next_to_guard(plane, box))
+        return None, found, _limit_through_band(found, str(error))
+    found = extrapolate(sideband)
+    return turn_on, found, row_of(found, _alone(sideband))
+
+
+def _alone(sideband: Sideband) -> Extrapolation | None:
+    return None if sideband.one_slope else extrapolate(replace(sideband, one_slope=True))
 
 
 def _loss(products: Products, simulation: Products | None) -> Factor | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.background.estimate import Estimate
-from na64.outputs.background.extrapolation import Extrapolation, Fit
+from na64.outputs.background.extrapolation import Extrapolation
 from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
@@ -22,7 +23,7 @@ from na64.outputs.result.provenance import code_digest, to_json
 def write_background(
     folder: Path, products: Products, found: Estimate, stated: Mapping[str, object] | None = None
 ) -> list[Path]:
-    """Write the table, every fit as JSON, and the figures; return the files.
+    """Write the table, the fits as JSON, and the figures; return the files.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def facts_of(products: Products, found: Estimate) -> dict[str, object]:
                 "n": r.n,
                 "error": r.error,
                 "upper_limit": r.upper_limit,
+                "most_likely": r.most_likely if r.upper_limit else None,
                 "correlated": r.correlated,
                 "method": r.method,
             }
@@ -74,11 +76,12 @@ def facts_of(products: Products, found: Estimate) -> dict[str, object]:
 
 def of_table(table: BackgroundTable) -> Iterator[str]:
     """Yield the lines that a terminal shows: the table in the form of the seminar's, and both totals."""
-    width = max([len(row.source) for row in table.rows] + [27])
+    width = max([len(row.source) for row in table.rows] + [30])
     for row in table.rows:
         mark = "  unverified inputs" if "[R-" in row.tag else ""
         yield f"  {row.source:<{width}}  {row.text:>16}{mark}".rstrip()
-    for text, at_face_value in (("total", False), ("total, limits at face value", True)):
+    totals = (("total, limits as distributions", False), ("total, limits at face value", True))
+    for text, at_face_value in totals:
         yield f"  {text:<{width}}  {with_error(*table.total(at_face_value)):>16}"
     if table.missing:
         yield f"  not in the totals: {', '.join(table.missing)}"
@@ -90,7 +93,7 @@ def of_estimate(found: Estimate) -> Iterator[str]:
     """Yield what is worth knowing beside the table."""
     if found.turn_on is not None and found.turn_on.width:
         edge = f"{found.turn_on.edge:.1f} GeV, width {found.turn_on.width:.1f} GeV"
-        yield f"trigger: edge at {edge}; fits end at {math.floor(found.turn_on.end)} GeV"
+        yield f"trigger: edge at {edge}; the fit ends at {math.floor(found.turn_on.end)} GeV"
     yield from of_table(found.table)
     if found.simulated is not None:
         yield f"simulation: {found.simulated:.0f} events are in the box"
@@ -98,28 +101,28 @@ def of_estimate(found: Estimate) -> Iterator[str]:
 
 def _facts(found: Extrapolation) -> dict[str, object]:
     sideband = found.sideband
+    low, median, high, limit = found.quantiles
     return {
         "name": sideband.name,
         "box": list(sideband.box),
         "events": found.n_events,
-        "average": found.average
-        and {"n": found.n, "relative_error": found.log_error, "spread": found.spread},
+        "range": [sideband.start, sideband.stop],
+        "one_slope": sideband.one_slope,
+        "in_box": {
+            "most_likely": found.curve.best,
+            "median": median,
+            "central_68": [low, high],
+            "upper_limit_90": limit,
+        },
+        "chi2": found.chi2,
+        "p_value": found.p_value,
+        "acceptable": found.is_acceptable,
+        "mixture": [
+            {"rate_per_gev": rate, "height_at_start": weight}
+            for rate, weight in zip(sideband.rates.tolist(), found.weights.tolist(), strict=True)
+            if weight > 0
+        ],
+        "validation": asdict(found.validation) | {"errors_enlarged_by": found.validation.scale},
         "edges": sideband.edges.tolist(),
         "counts": sideband.counts.tolist(),
-        "fits": [_fit_facts(fit) for fit in found.fits],
-    }
-
-
-def _fit_facts(fit: Fit) -> dict[str, object]:
-    return {
-        "function": fit.shape.name,
-        "range": [fit.start, fit.stop],
-        "parameters": fit.parameters.tolist(),
-        "covariance": fit.covariance.tolist(),
-        "chi2": fit.chi2,
-        "degrees_of_freedom": fit.n_degrees,
-        "p_value": fit.p_value,
-        "n": fit.n,
-        "relative_error": fit.log_error,
-        "acceptable": fit.is_acceptable,
     }

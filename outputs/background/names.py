@@ -4,5 +4,5 @@ from __future__ import annotations
 
 FACTS = "background.json"
 FIGURES = "background"
-SCHEMA = 1
+SCHEMA = 2
 """Version of `FACTS`."""

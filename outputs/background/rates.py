@@ -13,15 +13,13 @@ from scipy import special
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
 from na64.datasets.basics.units import read_source
 from na64.outputs.background.table import NOT_CONFIGURED, Row
+from na64.outputs.statistics.one_sided import CONFIDENCE
 
 RATES = "background_rates.toml"
 """The packaged sources; copy, put in what you know, and name the copy with --rates."""
 
 YIELDS = ("eot", "region_I", "region_II", "region_III")
 """What a source can be in proportion to."""
-
-CONFIDENCE = 0.9
-"""Of upper limits."""
 
 
 @dataclass(frozen=True, slots=True)

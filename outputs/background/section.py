@@ -9,7 +9,10 @@ from na64.outputs.background.sidebands import BEAM_LINE, TARGET
 from na64.outputs.background.table import BACKGROUND, read_background
 from na64.outputs.report.templates import Section
 
-_RANGE = "Shaded: the range of the fits. Hatched: the box, where nobody has looked."
+_RANGE = (
+    "Shaded: the range of the fit, and darker what a fit without the bins next to the guard predicts for "
+    "them. Hatched: the box, where nobody has looked."
+)
 _CAPTIONS = {
     BEAM_LINE.replace(" ", "_"): f"Events with as much energy in the HCAL as in the box, against that in the "
     f"ECAL. {_RANGE}",

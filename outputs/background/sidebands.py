@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import hist
@@ -11,15 +12,8 @@ from iminuit import Minuit
 from iminuit.cost import ExtendedBinnedNLL
 from scipy import special
 
-from na64.outputs.background.extrapolation import (
-    CONSTANT,
-    EXPONENTIAL,
-    QUADRATIC,
-    Numbers,
-    Shape,
-    Sideband,
-    power_law,
-)
+from na64.datasets.conditions.periods import load_periods
+from na64.outputs.background.extrapolation import Numbers, Sideband
 from na64.outputs.background.rates import Weighted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts
@@ -30,11 +24,16 @@ TARGET = "electron interactions in the target"
 _FULL_EFFICIENCY = 2.33
 """Standard deviations below the trigger's edge: 99 % efficiency."""
 
-_STEPS = (0.0, 2.0, 4.0)
-"""GeV by which ranges are shortened at either end."""
-
 _NARROWEST = 4.0
 """GeV of the shortest range."""
+
+_STEEPEST = 1.0
+"""GeV: the shortest scale on which the density falls towards the box."""
+
+_LEAST_BESIDE = 50
+"""Events beside the box with which the trigger's edge can be measured."""
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +93,8 @@ def box_of(products: Products) -> BoxFacts:
 
 def beam_energy(products: Products) -> float:
     """Give the beam energy of the first period, GeV."""
-    name = products.summary.boxes[0].period
-    facts = next(period.facts for period in products.summary.periods if period.name == name)
-    return float(next(fact.value for fact in facts if fact.name == "beam.energy"))
+    box = products.summary.boxes[0]
+    return box.beam_energy or load_periods()[box.period].beam_energy
 
 
 def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
@@ -114,9 +112,9 @@ def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
     distances = edges - edges[0]
 
     def cumulative(_: Numbers, *parameters: float) -> Numbers:
-        return np.concatenate([[0.0], np.cumsum(_EDGE.integrals(distances, parameters))])
+        return np.concatenate([[0.0], np.cumsum(_below_an_edge(distances, parameters))])
 
-    if counts.sum() < 50:
+    if counts.sum() < _LEAST_BESIDE:
         raise ValueError(f"{counts.sum():.0f} events beside the box: the trigger's edge cannot be measured")
     peak = float(distances[np.argmax(counts)])
     cost = ExtendedBinnedNLL(counts, edges, cumulative, name=("height", "slope", "edge", "width"))
@@ -130,13 +128,21 @@ def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
     return found
 
 
-_EDGE = Shape(
-    "edge", 4, lambda x, p: np.asarray(p[0] + p[1] * x + special.log_ndtr((p[2] - x) / p[3]), np.float64)
-)
+def _below_an_edge(edges: Numbers, parameters: Sequence[float]) -> Numbers:
+    """Integrate an exponential below a Gaussian edge over bins, with eight Gauss-Legendre nodes a bin."""
+    height, slope, edge, width = parameters
+    half = np.diff(edges) / 2
+    nodes = (edges[:-1] + half)[:, None] + half[:, None] * _NODES
+    exponents = height + slope * nodes + special.log_ndtr((edge - nodes) / width)
+    return np.asarray(half * (np.exp(np.clip(exponents, -500, 500)) @ _WEIGHTS), np.float64)
 
 
-def beam_line_sideband(plane: hist.Hist, box: BoxFacts, energy: float, turn_on: TurnOn) -> Sideband:
+def beam_line_sideband(
+    plane: hist.Hist, box: BoxFacts, energy: float, turn_on: TurnOn, *, one_slope: bool = False
+) -> Sideband:
     """Take the events of the box's HCAL energies, along E_ECAL from the guard's edge to the trigger's.
+
+    Their density does not rise towards the box.
 
     Parameters
     ----------
@@ -144,38 +150,56 @@ def beam_line_sideband(plane: hist.Hist, box: BoxFacts, energy: float, turn_on: 
         (E_ECAL, E_HCAL), GeV, counts.
     box : BoxFacts
     energy : float
-        Of the beam, GeV.
+        Of the beam, GeV: the sideband ends there at the latest.
     turn_on : TurnOn
+    one_slope : bool
+        Assume a single slope.
     """
     edges, counts = _along_ecal(plane, box)
-    start, end = float(edges[0]), math.floor(turn_on.end)
+    start, stop = float(edges[0]), float(math.floor(min(turn_on.end, energy)))
+    _check_range(start, stop)
     return Sideband(
         name=BEAM_LINE,
         axis=plane.axes[0].label,
         edges=edges,
         counts=counts,
         box=(0.0, box.ecal),
-        shapes=(EXPONENTIAL, power_law(start - energy), QUADRATIC),
-        starts=_shorter(start, end, 1),
-        stops=_shorter(end, start, -1),
+        start=start,
+        stop=stop,
+        rising=_STEEPEST,
+        one_slope=one_slope,
     )
 
 
-def target_sideband(plane: hist.Hist, box: BoxFacts, stop: float) -> Sideband:
-    """Take the events of the box's ECAL energies, along E_HCAL from the guard's edge up to `stop` GeV."""
+def next_to_guard(plane: hist.Hist, box: BoxFacts) -> Sideband:
+    """Take the few GeV next to the guard along E_ECAL, where any trigger accepts that accepts anything."""
+    edges, counts = _along_ecal(plane, box)
+    start = float(edges[0])
+    axis = plane.axes[0].label
+    return Sideband(BEAM_LINE, axis, edges, counts, (0.0, box.ecal), start, start + _NARROWEST, _STEEPEST)
+
+
+def target_sideband(plane: hist.Hist, box: BoxFacts, stop: float, *, one_slope: bool = False) -> Sideband:
+    """Take the events of the box's ECAL energies, along E_HCAL from the guard's edge up to `stop` GeV.
+
+    Their density may rise towards the box, by a factor e at most from the edge of the guard to 0 GeV.
+    """
     ecal, hcal = (axis.edges for axis in plane.axes)
     first = int(np.searchsorted(hcal, box.hcal + box.guard_hcal - 1e-9))
     counts = plane.values()[: _bins_below(ecal, box.ecal), first:].sum(axis=0).astype(np.float64)
     start = float(hcal[first])
+    _check_range(start, stop)
     return Sideband(
         name=TARGET,
         axis=plane.axes[1].label,
         edges=hcal[first:],
         counts=counts,
         box=(0.0, box.hcal),
-        shapes=(CONSTANT, EXPONENTIAL, QUADRATIC),
-        starts=_shorter(start, stop, 1),
-        stops=_shorter(stop, start, -1),
+        start=start,
+        stop=stop,
+        rising=start,
+        falling=start,
+        one_slope=one_slope,
     )
 
 
@@ -211,9 +235,6 @@ def _bins_below(edges: Numbers, bound: float) -> int:
     return n_bins
 
 
-def _shorter(at: float, other: float, sign: int) -> tuple[float, ...]:
-    """Give ends of ranges, such that something is left to fit if the other end is moved as much."""
-    room = (abs(other - at) - _NARROWEST) / 2
-    if room < 0:
-        raise ValueError(f"{min(at, other):g} to {max(at, other):g} GeV is too short a range to fit")
-    return tuple(at + sign * step for step in _STEPS if step <= room)
+def _check_range(start: float, stop: float) -> None:
+    if stop - start < _NARROWEST:
+        raise ValueError(f"{start:g} to {stop:g} GeV is too short a range to fit")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from na64.outputs.result.origin import unseal_csv
 from na64.outputs.result.table import Kind, Table, read_csv
+from na64.outputs.statistics.one_sided import Gamma, of_limit
 
 BACKGROUND = "background.csv"
 """Name of the table in the folder of a result."""
@@ -24,11 +25,14 @@ KINDS: dict[str, Kind] = {
     "n": Kind.NUMBER,
     "error": Kind.NUMBER,
     "upper_limit": Kind.TEXT,
+    "most_likely": Kind.NUMBER,
     "correlated": Kind.TEXT,
     "method": Kind.TEXT,
     "tag": Kind.TEXT,
 }
-"""Columns of `background.csv`; a table without `correlated` is read as one of `no`."""
+"""Columns of `background.csv`; `_OPTIONAL` ones need not be there."""
+
+_OPTIONAL = ("most_likely", "correlated")
 
 _WORDS = {True: "yes", False: "no"}
 
@@ -52,6 +56,8 @@ class Row:
         Provenance, such as ``[V: seed]``.
     correlated : bool
         The error is the same, not only as large, in other tables with a row of this source.
+    most_likely : float
+        Of a limit, the number of events that is most likely: 0 if nothing is known but the limit.
     """
 
     source: str
@@ -61,10 +67,13 @@ class Row:
     method: str = ""
     tag: str = ""
     correlated: bool = False
+    most_likely: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.source.strip():
             raise ValueError("a background without a source")
+        if self.most_likely and not (self.upper_limit and self.n and 0 < self.most_likely < self.n):
+            raise ValueError(f"background {self.source}: {self.most_likely} is most likely of {self.text}")
         numbers = (self.error,) if self.n is None else (self.n, self.error)
         if not all(math.isfinite(number) and number >= 0 for number in numbers):
             raise ValueError(
@@ -72,6 +81,11 @@ class Row:
             )
         if self.error and (self.n is None or self.upper_limit):
             raise ValueError(f"background {self.source}: an error of {self.error} without a value it is of")
+
+    @property
+    def one_sided(self) -> Gamma | None:
+        """How the events of a source that is a limit are distributed."""
+        return of_limit(self.n, self.most_likely) if self.upper_limit and self.n else None
 
     @property
     def text(self) -> str:
@@ -105,28 +119,40 @@ class BackgroundTable:
     def total(self, limits_at_face_value: bool) -> tuple[float, float]:
         """Add the sources that have a number, errors in quadrature.
 
-        At face value a limit counts as ``n +- n``, which gives the 0.53 +- 0.17 of the seminar's table; else
-        limits do not count. Sources without a number never do: see `missing`.
+        A limit counts with mean and standard deviation of its distribution. At face value it counts as
+        ``n +- n``, which gives the 0.53 +- 0.17 of the seminar's table. Sources without a number do not
+        count: see `missing`.
 
         Returns
         -------
         n, error : float
         """
         counted = self.counted(limits_at_face_value)
-        return math.fsum(n for _, n, _ in counted), math.hypot(*(error for _, _, error in counted))
+        parts = [(n, error) for _, n, error in counted]
+        if not limits_at_face_value:
+            parts += [(source.mean, source.deviation) for _, source in self.one_sided()]
+        return math.fsum(n for n, _ in parts), math.hypot(*(error for _, error in parts))
 
     def counted(self, limits_at_face_value: bool) -> list[tuple[Row, float, float]]:
-        """Give the rows of a total, with number and error of each."""
+        """Rows that count as a value with an error: at face value limits too."""
         return [
             (row, row.n, row.n if row.upper_limit else row.error)
             for row in self.rows
             if row.n is not None and (limits_at_face_value or not row.upper_limit)
         ]
 
+    def one_sided(self) -> list[tuple[Row, Gamma]]:
+        """Rows that are limits, with their distributions."""
+        found = ((row, row.one_sided) for row in self.rows)
+        return [(row, source) for row, source in found if source is not None]
+
     def to_csv(self) -> bytes:
         """Write as `BACKGROUND`."""
         rows = [
-            (r.source, r.n, r.error, *map(_WORDS.get, (r.upper_limit, r.correlated)), r.method, r.tag)
+            (
+                *(r.source, r.n, r.error, _WORDS[r.upper_limit], r.most_likely if r.upper_limit else None),
+                *(_WORDS[r.correlated], r.method, r.tag),
+            )
             for r in self.rows
         ]
         return Table(KINDS, rows).to_csv()
@@ -143,7 +169,7 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
     try:
         data, _ = unseal_csv(data)
         header = data.split(b"\n", 1)[0].decode().split(",")
-        kinds = {name: kind for name, kind in KINDS.items() if name != "correlated" or name in header}
+        kinds = {name: kind for name, kind in KINDS.items() if name not in _OPTIONAL or name in header}
         return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds).records()))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
@@ -181,4 +207,5 @@ def _row(record: dict[str, str | int | float | None]) -> Row:
         str(record["method"]),
         str(record["tag"]),
         record["correlated"] == "yes",
+        float(record.get("most_likely") or 0.0),
     )

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import Background
+from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
 from na64.outputs.statistics.asymptotic import asymptotic_limit
 from na64.outputs.statistics.cls import Toys
 from na64.outputs.statistics.intervals import Interval, unified_interval
+from na64.outputs.statistics.model import Model
 from na64.outputs.statistics.workspace import pyhf_limit, workspace
+
+_FEW = "too strong for few counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +90,17 @@ class Analysis:
 def search_of(
     exposures: Sequence[Exposure],
     backgrounds: Sequence[Background],
-    efficiency: Callable[[Exposure, str], Efficiency],
-    yield_per_eot: Callable[[float], float],
+    efficiency: Callable[[Exposure, PeriodExposure], Efficiency],
     *,
     signal_error: float,
+    threshold: float | None = None,
     toys: Toys | None = None,
     resonant: Resonant | None = None,
 ) -> Search:
     """Make a channel of every period of every result.
 
-    A background is divided among its periods by their exposure, with its relative errors in common.
+    A background is divided among its periods by their exposure, with its relative errors in common. The yield
+    is that of the period's beam.
 
     Parameters
     ----------
@@ -103,10 +108,10 @@ def search_of(
     backgrounds : sequence of Background
         One for all results together, or one for each.
     efficiency : callable
-        Of a result and the name of its period.
-    yield_per_eot : callable
-        Of the mass in GeV.
+        Of a result and one of its periods.
     signal_error : float
+    threshold : float or None
+        GeV of missing energy; None: where the box of each period begins.
     toys : Toys, optional
     resonant : Resonant, optional
     """
@@ -119,19 +124,29 @@ def search_of(
         background = backgrounds[0 if shared else index]
         whole = _eot(exposures if shared else [exposure])
         prefix = "" if n == 1 else f"{named(exposure.folder)} "
-        errors = background.errors("" if shared else prefix)
-        periods += [
-            Period(
-                prefix + period.period,
-                period.eot,
-                background.n * period.eot / whole,
-                tuple((name, error * period.eot / whole) for name, error in errors),
-                efficiency(exposure, period.period),
-                period.observed,
+        own = "" if shared else prefix
+        for period in exposure.periods:
+            part = period.eot / whole
+            periods.append(
+                Period(
+                    prefix + period.period,
+                    period.eot,
+                    background.values * part,
+                    tuple((name, error * part) for name, error in background.errors(own)),
+                    efficiency(exposure, period),
+                    period.observed,
+                    _production(period, threshold, resonant),
+                    tuple((name, source.scaled(part)) for name, source in background.one_sided(own)),
+                )
             )
-            for period in exposure.periods
-        ]
-    return Search(tuple(periods), yield_per_eot, signal_error, toys, resonant)
+    return Search(tuple(periods), signal_error, toys)
+
+
+def _production(period: PeriodExposure, threshold: float | None, resonant: Resonant | None) -> Production:
+    try:
+        return Production(period.beam, period.threshold if threshold is None else threshold, resonant)
+    except ValueError as error:
+        raise ValueError(f"period {period.period}: {error}") from None
 
 
 def _eot(exposures: Sequence[Exposure]) -> float:
@@ -164,21 +179,41 @@ def analyse(
 
 
 def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...]:
-    """Give the limits on the signal events at a mass by exact CLs and by other methods."""
-    model, seen = search.model(point.mass), search.counts_at(point.mass)
-    formula = None if seen is None else asymptotic_limit(model, seen, level=level)
-    found, expected = pyhf_limit(workspace(model, seen), level=level)
-    few = "too strong for few counts"
+    """Give the limits on the signal events at a mass by exact CLs and by other methods.
+
+    The other methods are there for comparison: where one of them fails, its row says so.
+    """
+    model, seen = search.counted_at(point.mass)
     return (
         Comparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
-        Comparison("large-sample formula", formula, None, f"{few}; without errors"),
-        Comparison(
+        _compared(
+            "large-sample formula",
+            lambda: (None if seen is None else asymptotic_limit(model, seen, level=level), None),
+            f"{_FEW}; without errors",
+        ),
+        _compared(
             "large-sample formula, pyhf",
-            None if seen is None else found,
-            expected,
-            f"{few}; expected is for the mean background",
+            lambda: _by_pyhf(model, seen, level),
+            f"{_FEW}; expected is for the mean background",
         ),
     )
+
+
+def _by_pyhf(model: Model, seen: Sequence[int] | None, level: float) -> tuple[float | None, float | None]:
+    found, expected = pyhf_limit(workspace(model, seen), level=level)
+    return (None if seen is None else found), expected
+
+
+def _compared(name: str, limits: Callable[[], tuple[float | None, float | None]], note: str) -> Comparison:
+    """Compute the limits of another method, which must not take those that are quoted with it if it fails."""
+    try:
+        found = limits()
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        return Comparison(name, None, None, f"not made for this case: {reason}")
+    if any(number is not None and not math.isfinite(number) for number in found):
+        return Comparison(name, None, None, "not made for this case: no finite limit")
+    return Comparison(name, *found, note)
 
 
 def named(folder: Path) -> str:

@@ -8,7 +8,8 @@ from na64.outputs.limits.analysis import Assumption, named
 from na64.outputs.limits.dark_matter import MASS_RATIO
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background
-from na64.outputs.limits.search import Search, by_efficiency, shared_errors, spans
+from na64.outputs.limits.production import by_production
+from na64.outputs.limits.search import Search, by_efficiency, masses, shared_errors, spans
 
 _USUAL_ERROR = 0.1
 
@@ -17,7 +18,6 @@ def assumptions_of(
     search: Search,
     backgrounds: Sequence[Background],
     *,
-    threshold: float,
     delivered: bool,
     exposures: Sequence[Exposure] = (),
 ) -> tuple[Assumption, ...]:
@@ -27,8 +27,6 @@ def assumptions_of(
     ----------
     search : Search
     backgrounds : sequence of Background
-    threshold : float
-        GeV of missing energy.
     delivered : bool
         Whether the exposure is that delivered.
     exposures : sequence of Exposure
@@ -36,7 +34,7 @@ def assumptions_of(
     """
     return (
         *_of_exposure(search, delivered=delivered),
-        *_of_signal(search, threshold),
+        *_of_signal(search),
         *_of_background(search, backgrounds),
         *_of_runs_left_out(exposures),
     )
@@ -59,7 +57,7 @@ def _of_runs_left_out(exposures: Sequence[Exposure]) -> Iterator[Assumption]:
             yield Assumption(text + ", ".join(runs), "assumption")
 
 
-def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:
+def _of_signal(search: Search) -> Iterator[Assumption]:
     yield Assumption(
         "signal: bremsstrahlung of dark photons at exact tree level, elastic form factor, target of lead; "
         "every dark photon decays invisibly or leaves the detector",
@@ -67,7 +65,9 @@ def _of_signal(search: Search, threshold: float) -> Iterator[Assumption]:
     )
     if search.resonant:
         yield Assumption(search.resonant.text, "[D] docs/physics.md; the efficiency: assumption")
-    yield Assumption(f"dark photons of more than {threshold:g} GeV are counted", "configuration")
+    made = by_production([(period.name, period.production) for period in search.periods])
+    for text, periods in made.items():
+        yield Assumption(f"yield of {', '.join(periods)}: {text}", "from the result")
     tag = "[R-med; 1906.00176]" if search.signal_error == _USUAL_ERROR else "stated"
     error = f"{search.signal_error:.0%} error of the yield, log-normal, common to all periods"
     yield Assumption(error, tag)
@@ -96,6 +96,9 @@ def _of_variations(search: Search) -> Iterator[Assumption]:
 
 
 def _of_background(search: Search, backgrounds: Sequence[Background]) -> Iterator[Assumption]:
+    if any(search.is_counted_together(mass) for mass in masses(n=3) if search.is_seen(mass)):
+        text = "all periods are counted together: their outcomes are too many to sum one by one"
+        yield Assumption(text, "method")
     yield Assumption("errors of the background are log-normal, the value its median", "[R-hi]")
     if len(search.periods) > len(backgrounds):
         yield Assumption(
@@ -104,14 +107,13 @@ def _of_background(search: Search, backgrounds: Sequence[Background]) -> Iterato
     for name, periods in shared_errors(search).items():
         yield Assumption(f"error of the background {name}: one for {', '.join(periods)}", "configuration")
     for background in backgrounds:
-        limits = [row for row in background.table.rows if row.upper_limit]
-        if limits:
-            how = "counted as its value, with an error as large"
-            text = how if background.limits_at_face_value else "not counted"
-            yield Assumption(
-                f"{background.source}: {', '.join(row.source for row in limits)}: upper limit {text}",
-                "configuration",
-            )
+        at_face_value = "as its value, with an error as large"
+        distributed = "by the distribution that the count in a control region leaves of the mean"
+        how = at_face_value if background.limits_at_face_value else distributed
+        for row in background.table.rows:
+            if row.upper_limit:
+                text = f"{background.source}: {row.source}: upper limit {row.text} counted {how}"
+                yield Assumption(text, "configuration")
         for source in background.table.missing:
             yield Assumption(f"{background.source}: {source} has no number and is left out", "NOT FOUND")
         for row in background.table.rows:

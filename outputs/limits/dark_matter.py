@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from na64.outputs.signal.annihilation import Matter, Resonance, resonant_yield
+from na64.outputs.signal.beam import Beam
 
 ALPHAS = (0.1, 0.5)
 """Couplings alpha_D that y is given for."""
@@ -24,18 +25,24 @@ class Resonant:
     matter : Matter
     alpha_d : float
         Coupling to dark matter.
-    threshold : float
-        Least energy of the positron, all of which is missing, in GeV.
     """
 
     matter: Matter = Matter.DIRAC
     alpha_d: float = ALPHAS[0]
-    threshold: float = 50.0
 
-    def yield_per_eot(self, mass: float) -> float:
-        """Dark photons per electron on target at eps = 1, for a mass in GeV."""
+    def yield_per_particle(self, mass: float, threshold: float, beam: Beam) -> float:
+        """Dark photons per particle on target at eps = 1.
+
+        Parameters
+        ----------
+        mass : float
+            GeV.
+        threshold : float
+            Least energy of the positron, all of which is missing, in GeV.
+        beam : Beam
+        """
         resonance = Resonance(mass, self.alpha_d, MASS_RATIO, self.matter)
-        return resonant_yield(resonance, threshold=self.threshold)
+        return resonant_yield(resonance, threshold=threshold, beam=beam)
 
     @property
     def label(self) -> str:
@@ -47,7 +54,7 @@ class Resonant:
     def text(self) -> str:
         """What it assumes."""
         return (
-            "resonant annihilation of the shower's positrons counts, for "
+            "resonant annihilation of positrons counts, of the shower and of a beam of them, for "
             f"{self.matter.value.capitalize()} dark matter with alpha_D = {self.alpha_d:g}; "
             "its dark photons are seen as radiated ones of the same mass"
         )

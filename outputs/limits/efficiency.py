@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import Efficiency
 from na64.outputs.result.origin import Found, Origin, check, unseal_csv
-from na64.outputs.signal.efficiency.efficiency import REFERENCE, load_efficiencies
+from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.efficiency.efficiency import REFERENCE, load_efficiencies, read_points
 from na64.outputs.signal.efficiency.efficiency import Efficiency as SignalEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import variations_path
 
@@ -19,27 +20,31 @@ EFFICIENCY = "efficiency.csv"
 MAKES = "na64 efficiency makes one"
 
 
-def efficiency_by(text: str | None, *, threshold: float) -> Callable[[Exposure, str], Efficiency]:
-    """Give the efficiency of a result and the name of its period.
+def efficiency_by(
+    text: str | None, *, threshold: float | None = None
+) -> Callable[[Exposure, PeriodExposure], Efficiency]:
+    """Give the efficiency of a result and one of its periods.
 
     Parameters
     ----------
     text : str or None
         A value, with or without an error, or a file; None: `EFFICIENCY` in the folder of each result.
-    threshold : float
-        GeV of missing energy above which the yield is counted that it is multiplied with.
+    threshold : float or None
+        GeV of missing energy above which the yield is counted that it is multiplied with; None: that of the
+        period's box.
     """
     if text is not None and (flat := flat_of(text)):
         return lambda _exposure, _period: flat
 
-    def read(exposure: Exposure, period: str) -> Efficiency:
+    def read(exposure: Exposure, period: PeriodExposure) -> Efficiency:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
-        return read_efficiency(path, period, threshold=threshold)
+        above = period.threshold if threshold is None else threshold
+        return read_efficiency(path, period.period, threshold=above, beam=period.beam)
 
     return read
 
 
-def read_efficiency(path: Path, period: str, *, threshold: float) -> Efficiency:
+def read_efficiency(path: Path, period: str, *, threshold: float, beam: Beam = ELECTRONS) -> Efficiency:
     """Read the efficiency of a period; whether it is of a result is asked of `efficiency_fits`.
 
     Parameters
@@ -49,13 +54,15 @@ def read_efficiency(path: Path, period: str, *, threshold: float) -> Efficiency:
     period : str
     threshold : float
         GeV.
+    beam : Beam
+        Of the period.
 
     Raises
     ------
     ValueError
         There is no such file, or it has none of this period.
     """
-    return _of_period(path, period, threshold)
+    return _of_period(path, period, threshold, beam)
 
 
 def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str = "") -> str:
@@ -88,10 +95,11 @@ def origin_found(path: Path, found: SignalEfficiency, period: str) -> Found:
     return Found(Origin("", found.cuts, ((period, found.setup),)), edited)
 
 
-def _of_period(path: Path, period: str, threshold: float) -> SignalEfficiency:
+def _of_period(path: Path, period: str, threshold: float, beam: Beam = ELECTRONS) -> SignalEfficiency:
     if not path.is_file():
         raise ValueError(f"{path}: there is no efficiency; na64 efficiency makes it, or state one")
-    found = load_efficiencies(path, reference=threshold)
+    found = load_efficiencies(path, reference=threshold, beam_energy=beam.energy, periods=(period,))
     if period not in found:
-        raise ValueError(f"{path}: no efficiency of period '{period}'; it has {', '.join(found)}")
+        names = ", ".join(sorted({point.period for point in read_points(path)}))
+        raise ValueError(f"{path}: no efficiency of period '{period}'; it has {names}")
     return found[period]

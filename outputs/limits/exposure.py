@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.conditions.periods import load_periods
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
-from na64.outputs.result.summary import RunFacts, Summary
+from na64.outputs.result.summary import BoxFacts, RunFacts, Summary
+from na64.outputs.signal.beam import ELECTRONS, Beam
 
 PHYSICS = "physics"
 
@@ -28,12 +31,18 @@ class PeriodExposure:
     runs : tuple of int
     observed : int or None
         Events of these runs in the opened box after all cuts; None while it is closed.
+    beam : Beam
+        Of the period.
+    threshold : float
+        GeV of missing energy at which the period's box begins.
     """
 
     period: str
     eot: float
     runs: tuple[int, ...]
     observed: int | None
+    beam: Beam = ELECTRONS
+    threshold: float = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,10 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
         raise ValueError(f"{folder}: no run counts ({why})")
     counts, state = _opened(folder, summary, box)
     names = sorted({run.period for run in used})
-    periods = tuple(_period(name, [r for r in used if r.period == name], counts, delivered) for name in names)
+    periods = tuple(
+        _period([r for r in used if r.period == name], counts, delivered, _box(summary, name))
+        for name in names
+    )
     digest = sha256((folder / RESULT).read_bytes()).hexdigest()
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
@@ -129,11 +141,46 @@ def check_apart(exposures: Sequence[Exposure]) -> None:
 
 
 def _period(
-    name: str, runs: list[RunFacts], counts: Mapping[int, int] | None, delivered: bool
+    runs: list[RunFacts],
+    counts: Mapping[int, int] | None,
+    delivered: bool,
+    box: BoxFacts,
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
     observed = None if counts is None else sum(counts[run.run] for run in runs)
-    return PeriodExposure(name, eot, tuple(run.run for run in runs), observed)
+    beam = beam_of(box)
+    numbers = tuple(run.run for run in runs)
+    return PeriodExposure(box.period, eot, numbers, observed, beam, beam.energy - box.ecal)
+
+
+def _box(summary: Summary, period: str) -> BoxFacts:
+    found = next((box for box in summary.boxes if box.period == period), None)
+    if found is not None:
+        return found
+    known = load_periods()
+    if period not in known:
+        raise ValueError(f"period {period}: the result has no box of it")
+    return box_facts(known[period])
+
+
+def beam_of(box: BoxFacts) -> Beam:
+    """Beam of the period of a box: as the result states it, or else as the packaged period does.
+
+    Raises
+    ------
+    ValueError
+        No yield is known for it.
+    """
+    particle, energy = box.particle, box.beam_energy
+    if not particle:
+        known = load_periods()
+        if box.period not in known:
+            raise ValueError(f"period {box.period}: the result does not state its beam")
+        particle, energy = known[box.period].beam_particle, known[box.period].beam_energy
+    try:
+        return Beam(particle, energy)
+    except ValueError as error:
+        raise ValueError(f"period {box.period}: {error}") from None
 
 
 def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]:

@@ -19,7 +19,7 @@ from na64.outputs.background.table import (
     with_error,
 )
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
-from na64.outputs.statistics.model import Effects
+from na64.outputs.statistics.model import Effects, OneSided
 
 Numbers = NDArray[np.float64]
 
@@ -36,6 +36,7 @@ class Background:
     Attributes
     ----------
     n, error : float
+        Of all sources; limits with mean and standard deviation of their distributions.
     table : BackgroundTable
         What it is the sum of.
     source : str
@@ -53,6 +54,16 @@ class Background:
     def text(self) -> str:
         """As a table shows it."""
         return with_error(self.n, self.error)
+
+    @property
+    def values(self) -> float:
+        """Events of the sources that count as a value."""
+        return math.fsum(n for _, n, _ in self.table.counted(self.limits_at_face_value))
+
+    def one_sided(self, own: str = "") -> OneSided:
+        """Limits with their distributions, by name; parameters as of `errors`."""
+        sources = () if self.limits_at_face_value else self.table.one_sided()
+        return tuple((row.source if row.correlated else own + row.source, source) for row, source in sources)
 
     def errors(self, own: str = "") -> Effects:
         """Errors of the sources, in events, by name; what is not correlated has a name of its own.

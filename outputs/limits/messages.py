@@ -25,8 +25,8 @@ def of_analysis(analysis: Analysis) -> Iterator[str]:
     for period in search.periods:
         seen = "" if period.observed is None else f", {period.observed} observed"
         yield (
-            f"{period.name}: {period.eot:.3g} electrons on target, background "
-            f"{with_error(period.background, period.background_error)}{seen}"
+            f"{period.name}: {period.eot:.3g} {period.production.beam.name} on target, background "
+            f"{with_error(period.expected, period.background_error)}{seen} ({period.production.text})"
         )
     yield from _of_variations(analysis)
     for exposure in analysis.exposures:
@@ -81,8 +81,8 @@ def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
     opened = points[0].observed is not None
     observed = f"{'observed':>10}" if opened else ""
     yield f"mass [MeV]{observed}{'expected':>10}  eps at {level:.0%} CL; published: {reference.label}"
-    for mass in _SHOWN:
-        point = min(points, key=lambda p: abs(math.log(p.mass / mass)))
+    nearest = {min(points, key=lambda p: abs(math.log(p.mass / mass))).mass for mass in _SHOWN}
+    for point in (point for point in points if point.mass in nearest):
         limits = [point.observed] if point.observed is not None else []
         eps = [point.eps(events) for events in (*limits, point.expected.median)]
         published = float(reference.at(point.mass))
@@ -97,7 +97,7 @@ def of_projections(projections: Sequence[Projection], words: str) -> Iterator[st
         background = with_error(projection.background, projection.background_error)
         bands = projection.points[0].expected.bands
         yield (
-            f"{projection.eot:.3g} electrons on target, background {background}: limit "
+            f"{projection.eot:.3g} {projection.beam.name} on target, background {background}: limit "
             f"{bands[2]:.3f} events at {projection.level:.0%} CL "
             f"({bands[1]:.2f} to {bands[3]:.2f} at 1 sigma)"
         )

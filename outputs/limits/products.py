@@ -111,7 +111,9 @@ def summary_of(analysis: Analysis) -> dict[str, object]:
 def _share(analysis: Analysis, index: int) -> dict[str, object]:
     period = analysis.search.periods[index]
     return {
-        "background": period.background,
+        "beam": period.production.beam.text,
+        "threshold": period.production.threshold,
+        "background": period.expected,
         "background_error": period.background_error,
         "efficiency": period.efficiency.source,
     }

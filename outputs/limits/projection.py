@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.inputs import Background
+from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.search import Efficiency, Period, Point, Search
 from na64.outputs.limits.tables import QUANTITIES
 from na64.outputs.result.table import Kind, Table
+from na64.outputs.signal.beam import ELECTRONS, Beam
 
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("eot", "background", "background_error", "level", "mass"), Kind.NUMBER),
@@ -48,6 +49,7 @@ class Projection:
         Events at this exposure.
     level : float
     points : tuple of Point
+    beam : Beam
     """
 
     eot: float
@@ -55,20 +57,20 @@ class Projection:
     background_error: float
     level: float
     points: tuple[Point, ...]
+    beam: Beam = ELECTRONS
 
 
 def project(
     eot: float,
     background: Background,
     efficiency: Efficiency,
-    yield_per_eot: Callable[[float], float],
+    production: Production = BY_ELECTRONS,
     *,
     at: float | None = None,
     scaling: Scaling = Scaling.LINEAR,
     level: float = 0.9,
     signal_error: float = 0.1,
     masses: Sequence[float],
-    resonant: Resonant | None = None,
 ) -> Projection:
     """Compute the limits expected of an exposure.
 
@@ -78,25 +80,34 @@ def project(
         Electrons on target.
     background : Background
     efficiency : Efficiency
-    yield_per_eot : callable
-        Of the mass in GeV.
+    production : Production
+        Dark photons that the beam makes.
     at : float, optional
         Exposure that the background is of; by default it is the one that is asked for.
     scaling : Scaling
     level, signal_error : float
     masses : sequence of float
         GeV.
-    resonant : Resonant, optional
     """
     for what, value in (("eot", eot), ("exposure of the background", at)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{what} {value}: expected electrons on target above 0")
     factor = eot / at if at is not None and scaling is Scaling.LINEAR else 1.0
     n, error = background.n * factor, background.error * factor
-    period = Period("projection", eot, n, (("background", error),), efficiency, None)
-    search = Search((period,), yield_per_eot, signal_error, resonant=resonant)
+    values, errors, limits = background.values * factor, background.errors(), background.one_sided()
+    period = Period(
+        "projection",
+        eot,
+        values,
+        tuple((name, size * factor) for name, size in errors),
+        efficiency,
+        None,
+        production,
+        tuple((name, source.scaled(factor)) for name, source in limits),
+    )
+    search = Search((period,), signal_error)
     points = tuple(search.point(mass, level) for mass in masses if search.known(mass))
-    return Projection(eot, n, error, level, points)
+    return Projection(eot, n, error, level, points, production.beam)
 
 
 def projection_table(projections: Sequence[Projection]) -> Table:

@@ -23,7 +23,6 @@ from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
 from na64.outputs.signal.efficiency.efficiency import load_efficiencies
 from na64.outputs.signal.efficiency.efficiency_variations import variations_path
-from na64.outputs.signal.yields import yield_per_eot
 from na64.outputs.statistics.cls import Toys
 
 MAKES_BACKGROUND = "na64 background makes one"
@@ -44,7 +43,8 @@ class LimitsRequest:
     delivered, limits_at_face_value : bool
     toys : int or None
     signal_error : float
-    threshold : float, GeV
+    threshold : float or None, GeV
+        None: where the box of each period begins.
     points : int
         Masses.
     resonant : str or None
@@ -60,7 +60,7 @@ class LimitsRequest:
     limits_at_face_value: bool = False
     toys: int | None = None
     signal_error: float = 0.1
-    threshold: float = 50.0
+    threshold: float | None = None
     points: int = 37
     resonant: str | None = None
     alpha_d: float = 0.1
@@ -71,18 +71,13 @@ class LimitsRequest:
         """Dark matter of `--resonant`."""
         if self.resonant is None:
             return None
-        return Resonant(Matter(self.resonant), self.alpha_d, self.threshold)
+        return Resonant(Matter(self.resonant), self.alpha_d)
 
     @property
     def masses(self) -> list[float]:
-        """Masses in GeV, closer to each other where positrons of the shower are at the resonance."""
-        peak = masses(0.2, 0.34, 15) if self.resonant else ()
+        """Masses in GeV, closer to each other where positrons are at the resonance."""
+        peak = masses(0.14, 0.34, 21) if self.resonant else ()
         return sorted({*masses(n=self.points), *peak})
-
-    @property
-    def per_eot(self) -> Callable[[float], float]:
-        """Yield per electron on target, of the mass in GeV."""
-        return lambda mass: yield_per_eot(mass, threshold=self.threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +114,18 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> An
         exposures,
         backgrounds,
         efficiency_by(request.efficiency, threshold=request.threshold),
-        request.per_eot,
         signal_error=request.signal_error,
+        threshold=request.threshold,
         toys=Toys(request.toys) if request.toys else None,
         resonant=request.matter,
     )
-    options = {"threshold": request.threshold, "delivered": request.delivered}
     analysis = analyse(
         search,
         exposures,
         backgrounds,
         masses=[mass for mass in request.masses if search.known(mass)],
         levels=request.levels,
-        assumptions=assumptions_of(search, backgrounds, exposures=exposures, **options),  # type: ignore[arg-type]
+        assumptions=assumptions_of(search, backgrounds, exposures=exposures, delivered=request.delivered),
     )
     _log_stated(exposures, used)
     origin = exposures[0].origin if len(exposures) == 1 else Origin()

@@ -1,13 +1,14 @@
 """From exposure, background and efficiency to limits over mass.
 
-The number of events is ``eps^2 * yield(m) * sum EOT_i efficiency_i(m)``. The background does not depend on
-the mass, so a limit is one on the number of signal events; the mass turns it into one on eps.
+The number of events is ``eps^2 * sum EOT_i yield_i(m) efficiency_i(m)``, with the yield of the beam of each
+period. The background does not depend on the mass, so a limit is one on the number of signal events; the mass
+turns it into one on eps.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.limits.dark_matter import ALPHAS, Resonant
+from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.variations import Size, averaged, sizes, total
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.statistics.cls import Toys, upper_limit
-from na64.outputs.statistics.expected import Expected, expected_limits
-from na64.outputs.statistics.model import Channel, Effects, Model
+from na64.outputs.statistics.expected import Expected, counted_together, expected_limits
+from na64.outputs.statistics.model import Channel, Effects, Model, OneSided
 
 Numbers = NDArray[np.float64]
 
@@ -54,13 +56,18 @@ class Period:
     ----------
     name : str
     eot : float
+        Particles on target.
     background : float
-        Events.
+        Events of the sources that have a value.
     errors : Effects
         Errors of the background, in events, by name: periods that name the same one have it in common.
     efficiency : Efficiency
     observed : int or None
         Events in the box; None while it is closed.
+    production : Production
+        Dark photons that its beam makes.
+    one_sided : OneSided
+        Sources of background that are limits, by name as the errors are.
     """
 
     name: str
@@ -69,11 +76,26 @@ class Period:
     errors: Effects
     efficiency: Efficiency
     observed: int | None
+    production: Production = BY_ELECTRONS
+    one_sided: OneSided = ()
+
+    @property
+    def expected(self) -> float:
+        """Events of background, limits with the mean of their distribution."""
+        return self.background + math.fsum(source.mean for _, source in self.one_sided)
 
     @property
     def background_error(self) -> float:
         """Of all sources, in quadrature."""
-        return math.hypot(*(error for _, error in self.errors))
+        deviations = (source.deviation for _, source in self.one_sided)
+        return math.hypot(*(error for _, error in self.errors), *deviations)
+
+    def signal(self, mass: float) -> float:
+        """Signal events at eps = 1, for a mass in GeV."""
+        efficiency, _ = _value(self, mass)
+        if not efficiency:
+            return 0.0
+        return self.eot * efficiency * (self.production.radiated(mass) + self.production.annihilated(mass))
 
     def channel(self, mass: float, share: float, *, is_alone: bool) -> Channel:
         """Set up the counting of a dark photon of this mass, of which this share is seen here.
@@ -87,7 +109,7 @@ class Period:
             No other period has this efficiency; else its error is one for all that have it.
         """
         value, error = _value(self, mass)
-        if not self.background and self.background_error:
+        if not self.background and any(size for _, size in self.errors):
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
         relative = round(error / value, _DIGITS)
         effects = [(size.name, round(size.effect, _DIGITS)) for size in sizes(self.efficiency.changes, mass)]
@@ -100,6 +122,7 @@ class Period:
             share_error=relative if is_alone else 0.0,
             signal_effects=tuple(effects),
             background_effects=tuple((name, size / self.background) for name, size in self.errors if size),
+            one_sided=self.one_sided,
         )
 
 
@@ -112,7 +135,7 @@ class Point:
     mass : float
         GeV.
     yield_per_eot : float
-        Dark photons above the threshold per electron on target, at eps = 1.
+        Dark photons above the threshold per particle on target, at eps = 1: mean over the exposure.
     resonant_share : float
         Part of them that positrons make.
     sensitivity : float
@@ -145,21 +168,15 @@ class Search:
     Attributes
     ----------
     periods : tuple of Period
-    yield_per_eot : callable
-        Of the mass in GeV.
     signal_error : float
         Relative error of the yield, common to all periods; variations of the efficiency add to it.
     toys : Toys or None
         Throw them in place of summing over outcomes.
-    resonant : Resonant or None
-        Added to the yield.
     """
 
     periods: tuple[Period, ...]
-    yield_per_eot: Callable[[float], float]
     signal_error: float = 0.1
     toys: Toys | None = None
-    resonant: Resonant | None = None
     _known: dict[tuple[Model, float], tuple[float | None, Expected]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -170,6 +187,11 @@ class Search:
         return math.fsum(period.eot for period in self.periods)
 
     @property
+    def resonant(self) -> Resonant | None:
+        """What is added to the yield of every period."""
+        return self.periods[0].production.resonant
+
+    @property
     def alphas(self) -> tuple[float, ...]:
         """Couplings alpha_D that the limits are of: any, unless the yield depends on it."""
         return (self.resonant.alpha_d,) if self.resonant else ALPHAS
@@ -178,9 +200,11 @@ class Search:
     def background(self) -> tuple[float, float]:
         """Events of all periods without a signal, and the error: linear where in common, else quadratic."""
         errors: dict[str, float] = {}
-        for name, size in (error for period in self.periods for error in period.errors):
-            errors[name] = errors.get(name, 0.0) + size
-        return math.fsum(period.background for period in self.periods), math.hypot(*errors.values())
+        for period in self.periods:
+            deviations = ((name, source.deviation) for name, source in period.one_sided)
+            for name, size in (*period.errors, *deviations):
+                errors[name] = errors.get(name, 0.0) + size
+        return math.fsum(period.expected for period in self.periods), math.hypot(*errors.values())
 
     @property
     def observed(self) -> tuple[int, ...] | None:
@@ -192,6 +216,10 @@ class Search:
         """Whether every efficiency is known at this mass."""
         known = [period.efficiency.mass for period in self.periods]
         return all(masses[0] <= mass <= masses[-1] for masses in known)
+
+    def is_seen(self, mass: float) -> bool:
+        """Whether some period would see a dark photon of this mass, and every efficiency is known there."""
+        return self.known(mass) and bool(self.seen_at(mass))
 
     def seen_at(self, mass: float) -> tuple[Period, ...]:
         """Periods that would see a dark photon of this mass."""
@@ -224,7 +252,7 @@ class Search:
 
     def _shares(self, mass: float) -> list[tuple[Period, float]]:
         """Give the part of the signal of every period."""
-        seen = [period.eot * _value(period, mass)[0] for period in self.periods]
+        seen = [period.signal(mass) for period in self.periods]
         return [(period, part / math.fsum(seen)) for period, part in zip(self.periods, seen, strict=True)]
 
     def sizes_at(self, mass: float) -> tuple[Size, ...]:
@@ -240,15 +268,23 @@ class Search:
 
     def point(self, mass: float, level: float) -> Point:
         """Limits at a mass in GeV."""
-        resonant = self.resonant.yield_per_eot(mass) if self.resonant else 0.0
-        found = self.yield_per_eot(mass) + resonant
-        seen = math.fsum(period.eot * _value(period, mass)[0] for period in self.periods)
+        resonant = math.fsum(p.eot * p.production.annihilated(mass) for p in self.periods)
+        made = math.fsum(p.eot * p.production.radiated(mass) for p in self.periods) + resonant
+        seen = math.fsum(period.signal(mass) for period in self.periods)
         observed, expected = self._limits(mass, level)
-        share = resonant / found
-        return Point(mass, found, share, found * seen, seen / self.eot, observed, expected)
+        return Point(mass, made / self.eot, resonant / made, seen, seen / made, observed, expected)
+
+    def counted_at(self, mass: float) -> tuple[Model, tuple[int, ...] | None]:
+        """Model and counts of the limits: of all periods together if there are too many outcomes."""
+        model, counts = self.model(mass), self.counts_at(mass)
+        return (model, counts) if self.toys else counted_together(model, counts)
+
+    def is_counted_together(self, mass: float) -> bool:
+        """Whether the periods are counted as one for a dark photon of this mass."""
+        return len(self.counted_at(mass)[0].channels) < len(self.seen_at(mass))
 
     def _limits(self, mass: float, level: float) -> tuple[float | None, Expected]:
-        model, counts = self.model(mass), self.counts_at(mass)
+        model, counts = self.counted_at(mass)
         key = model, level
         if key not in self._known:
             observed = None
@@ -278,7 +314,7 @@ def shared_errors(search: Search) -> dict[str, list[str]]:
     """Errors of the background that several periods have in common, with the names of these periods."""
     found: dict[str, list[str]] = {}
     for period in search.periods:
-        for name, _ in period.errors:
+        for name, _ in (*period.errors, *period.one_sided):
             found.setdefault(name, []).append(period.name)
     return {name: periods for name, periods in found.items() if len(periods) > 1}
 

@@ -57,6 +57,8 @@ def box_facts(period: Period) -> BoxFacts:
         guard_hcal=edges.hcal_hidden - edges.hcal,
         source=box.source,
         hcal_modules=period.setup.hcal_modules,
+        particle=period.beam_particle,
+        beam_energy=period.beam_energy,
         packaged_too=any(hiding_identity(known.setup) != own for known in packaged),
     )
 

@@ -11,5 +11,5 @@ FOLDER = "limits"
 BACKGROUNDS = "background*.csv"
 """Background tables in that folder."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of `limits.json`."""

@@ -133,6 +133,8 @@ class BoxFacts:
     ----------
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
+    particle, beam_energy : str, float
+        Of the beam; empty and 0 in results that do not state it.
     packaged_too : bool
         Of data, what the packaged set-up hides is hidden too, which may be beyond the guard band.
     """
@@ -144,6 +146,8 @@ class BoxFacts:
     guard_hcal: float
     source: str = ""
     hcal_modules: tuple[int, ...] = (0, 1, 2)
+    particle: str = ""
+    beam_energy: float = 0.0
     packaged_too: bool = False
 
 

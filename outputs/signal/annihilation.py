@@ -12,7 +12,9 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.signal.integration import BEAM_ENERGY, shower
+from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.cascade import STEP, TrackLengths
+from na64.outputs.signal.integration import shower
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, LEAD, PICOBARN
 from na64.outputs.signal.quadrature import composite
 
@@ -78,20 +80,39 @@ def cross_section(resonance: Resonance, energy: Floats) -> Floats:
     return result
 
 
-def resonant_yield(
-    resonance: Resonance, *, threshold: float = 50.0, beam_energy: float = BEAM_ENERGY
-) -> float:
-    """Give the dark photons per electron on target and eps^2 from positrons above `threshold`, GeV."""
-    lengths = shower(beam_energy)
-    nodes, weights = _energies(resonance, threshold, beam_energy)
-    positrons = np.interp(nodes, lengths.energy[::-1], lengths.positron[::-1]) / lengths.step
+def resonant_yield(resonance: Resonance, *, threshold: float = 50.0, beam: Beam = ELECTRONS) -> float:
+    """Dark photons per particle on target and eps^2 from positrons above `threshold`, GeV.
+
+    The positrons are those of the shower, and with a beam of positrons also the beam's own.
+    """
+    lengths = shower(beam.energy)
+    nodes, weights = _energies(resonance, threshold, beam.energy)
+    positrons = _density(lengths, beam.particle == "e+", nodes)
     integral = float(np.sum(weights * positrons * cross_section(resonance, nodes)))
     return LEAD.charge * LEAD.per_picobarn * integral
 
 
+def _density(lengths: TrackLengths, has_positrons: bool, energies: Floats) -> Floats:
+    """Radiation lengths a GeV that positrons travel at energies: (n,) float64.
+
+    The shower of a positron has the positrons that the one of an electron has electrons. What the beam
+    travels before it radiates lies at the first node, which stands for half a step below its energy.
+    """
+    travelled = lengths.electron if has_positrons else lengths.positron
+    density = travelled / lengths.step
+    below = lengths.energy[0] - lengths.step / 2
+    found = np.interp(energies, lengths.energy[:0:-1], density[:0:-1])
+    result: Floats = np.where(energies > below, 2 * density[0], found)
+    return result
+
+
 def _energies(resonance: Resonance, lowest: float, highest: float) -> tuple[Floats, Floats]:
-    """Step evenly in the angle that makes the peak flat: nodes and weights, GeV."""
+    """Step evenly in the angle that makes the peak flat: nodes and weights, GeV.
+
+    The last step of the shower, where all that a beam travels undisturbed lies, has nodes of its own.
+    """
     scale = resonance.mass * resonance.width / (2 * ELECTRON_MASS)
-    first, last = (math.atan((energy - resonance.energy) / scale) for energy in (lowest, highest))
-    angle, weights = composite(np.linspace(first, last, 33), 8)
+    ends = (lowest, highest - STEP / 2, highest)
+    first, middle, last = (math.atan((energy - resonance.energy) / scale) for energy in ends)
+    angle, weights = composite(np.append(np.linspace(first, middle, 33), last), 8)
     return resonance.energy + scale * np.tan(angle), weights * scale / np.cos(angle) ** 2

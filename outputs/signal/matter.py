@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ALPHA = 1 / 137.035999
 """Fine-structure constant, rounded where the rubidium and the caesium value still agree."""
-ELECTRON_MASS, MUON_MASS = 0.51099895e-3, 0.1056583755
+ELECTRON_MASS, MUON_MASS, PION_MASS = 0.51099895e-3, 0.1056583755, 0.13957039
 """GeV [PDG 2022]."""
 PICOBARN = 0.3893794e9
 """A cross-section of 1 GeV^-2 in pb [PDG 2022]."""

@@ -1,8 +1,9 @@
 """Dark matter from thermal freeze-out through a dark photon: a check of the published targets.
 
-Annihilation to electrons only, so for m_chi below the muon's mass. Cross-sections by crossing from
-e+e- -> mu mu and e+e- -> phi phi; thermal average of Gondolo and Gelmini (1991). Pairs that are fast enough
-meet the pole of the dark photon, so its width cannot be left out: the average would have no limit.
+Annihilation to electrons and muons, so for m_chi below the pion's mass, where hadrons begin. Cross-sections
+by crossing from e+e- -> mu mu and e+e- -> phi phi; thermal average of Gondolo and Gelmini (1991). Fast pairs
+make muons before pairs at rest could. Pairs that are fast enough meet the pole of the dark photon, so its
+width cannot be left out: the average would have no limit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import kve
 
 from na64.outputs.signal.annihilation import Matter, Resonance
-from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS
+from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS, PION_MASS
 from na64.outputs.signal.quadrature import composite
 
 Floats = NDArray[np.float64]
@@ -70,8 +71,11 @@ class DarkMatter:
     ratio: float = 3.0
 
     def __post_init__(self) -> None:
-        if not ELECTRON_MASS < self.mass < MUON_MASS:
-            raise ValueError(f"dark matter of {self.mass:g} GeV: expected to annihilate to electrons only")
+        if not ELECTRON_MASS < self.mass < PION_MASS:
+            raise ValueError(
+                f"dark matter of {self.mass:g} GeV: expected to annihilate to electrons and muons only, "
+                f"from {ELECTRON_MASS:.3g} to {PION_MASS:g} GeV"
+            )
         if not self.ratio > 2:
             raise ValueError(f"m_A' is {self.ratio:g} m_chi: expected above 2")
 
@@ -94,15 +98,21 @@ def to_eps(y: float, *, alpha_d: float = 0.1, ratio: float = 3.0) -> float:
 
 
 def annihilation_cross_section(matter: DarkMatter, s: Floats) -> Floats:
-    """Give sigma(chi chi -> e+ e-) at eps = 1 for s (n,) GeV^2: (n,) float64, GeV^-2."""
+    """Cross-section of chi chi -> e+ e- and mu+ mu- at eps = 1 for s (n,) GeV^2: (n,) float64, GeV^-2."""
     beta = np.sqrt(1 - 4 * matter.mass**2 / s)
     shape = (3 - beta**2) / (2 * beta) if matter.species is Species.PSEUDO_DIRAC else beta
-    ratio = ELECTRON_MASS**2 / s
-    electrons = np.sqrt(1 - 4 * ratio) * (1 + 2 * ratio)
+    leptons = _phase_space(ELECTRON_MASS, s) + _phase_space(MUON_MASS, s)
     pole = matter.ratio * matter.mass
     propagator = (s - pole**2) ** 2 + (pole * matter.width) ** 2
     coupling = 4 * math.pi * ALPHA * matter.alpha_d / 3
-    result: Floats = coupling * s * shape * electrons / propagator
+    result: Floats = coupling * s * shape * leptons / propagator
+    return result
+
+
+def _phase_space(mass: float, s: Floats) -> Floats:
+    """Of a pair of leptons relative to massless ones; 0 below their threshold."""
+    ratio = mass**2 / s
+    result: Floats = np.sqrt(np.maximum(1 - 4 * ratio, 0.0)) * (1 + 2 * ratio)
     return result
 
 

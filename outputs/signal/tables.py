@@ -22,6 +22,9 @@ from na64.outputs.signal.kinematics import Radiation
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
+BEAM_ENERGIES = (70.0, 100.0)
+"""GeV, of the beams of which yields are shipped."""
+
 YIELDS, SPECTRUM = "yields.json", "dark_photon.csv"
 """Names of the files: correctionlib's, and the spectrum that the simulation draws from."""
 
@@ -41,6 +44,7 @@ _CELL = (
     "exp(([1]+(log(x)-[0])*([2]+(log(x)-[0])*([3]+(log(x)-[0])*[4])))*(1-(y-[9])/[10])"
     "+([5]+(log(x)-[0])*([6]+(log(x)-[0])*([7]+(log(x)-[0])*[8])))*(y-[9])/[10])"
 )
+_PER_ELECTRON = ("yield", "per electron on target and eps^2")
 _EDGE = 1e-9
 _DIGITS = 9
 
@@ -55,6 +59,35 @@ class _Grid:
     nodes: Floats
     values: Floats
     output: tuple[str, str]
+
+
+def yields_file(beam_energy: float) -> str:
+    """Name of the file of yields for a beam energy in GeV."""
+    return YIELDS if beam_energy == _BEAM_ENERGY else f"yields_{beam_energy:g}GeV.json"
+
+
+def thresholds_of(beam_energy: float) -> Floats:
+    """Thresholds of the yields for a beam energy, GeV: the same parts of it at all."""
+    return THRESHOLDS * (beam_energy / _BEAM_ENERGY)
+
+
+def write_yields(folder: Path, beam_energy: float) -> Path:
+    """Compute the yields for another beam energy than `write_tables` does, and write them."""
+    thresholds = thresholds_of(beam_energy)
+    rows = [
+        [integrate_yield(mass, threshold=float(value), beam_energy=beam_energy) for value in thresholds]
+        for mass in MASSES.tolist()
+    ]
+    return _write_yields(folder, beam_energy, np.array(rows))
+
+
+def _write_yields(folder: Path, beam_energy: float, yields: Floats) -> Path:
+    grid = _yield_grid(beam_energy, yields)
+    made = schema.CorrectionSet(schema_version=2, corrections=[_correction(grid)])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / yields_file(beam_energy)
+    path.write_text(made.model_dump_json(exclude_unset=True) + "\n", encoding="utf-8")
+    return path
 
 
 def write_tables(folder: Path, *, progress: Progress | None = None) -> list[Path]:
@@ -90,23 +123,15 @@ def write_tables(folder: Path, *, progress: Progress | None = None) -> list[Path
 
 def _grids(yields: Floats, factors: Floats) -> tuple[_Grid, ...]:
     true = yields[:, : len(THRESHOLDS)]
-    per_electron = ("yield", "per electron on target and eps^2")
     return (
-        _Grid(
-            "yield",
-            "dark photons in a thick lead target, e- of 100 GeV, exact tree level, e- and e+ of the shower",
-            ("threshold", "GeV, least energy of the dark photon"),
-            THRESHOLDS,
-            true,
-            per_electron,
-        ),
+        _yield_grid(_BEAM_ENERGY, true),
         _Grid(
             "folded_yield",
             "the same above a threshold on the missing energy that an ECAL of 9 % / sqrt(E) measures",
             ("threshold", "GeV, least missing energy as measured"),
             FOLDED_THRESHOLDS,
             _fold(true),
-            per_electron,
+            _PER_ELECTRON,
         ),
         _Grid(
             "k_factor",
@@ -116,6 +141,18 @@ def _grids(yields: Floats, factors: Floats) -> tuple[_Grid, ...]:
             factors,
             ("k_factor", "1"),
         ),
+    )
+
+
+def _yield_grid(beam_energy: float, yields: Floats) -> _Grid:
+    beam = f"{'e-' if beam_energy == _BEAM_ENERGY else 'e- or e+'} of {beam_energy:g} GeV"
+    return _Grid(
+        "yield",
+        f"dark photons in a thick lead target, {beam}, exact tree level, e- and e+ of the shower",
+        ("threshold", "GeV, least energy of the dark photon"),
+        thresholds_of(beam_energy),
+        yields,
+        _PER_ELECTRON,
     )
 
 

@@ -14,11 +14,17 @@ from scipy import optimize, special
 
 from na64.outputs.statistics.model import Channel, Model
 
+_LEAST_SIGNAL = 1e-9
+"""Events: nothing can be seen where none at all are expected."""
+
+_LEAST_DISTANCE = 1e-24
+"""Of the test statistic: a signal that changes nothing is told from none."""
+
 
 def asymptotic_limit(model: Model, observed: Sequence[int], *, level: float = 0.9) -> float:
     """Upper limit with the test statistic q-tilde and its large-sample form (Cowan et al 2011).
 
-    The errors of the model are left out.
+    The errors of the model are left out, and sources that are limits have their mean.
 
     Parameters
     ----------
@@ -27,7 +33,7 @@ def asymptotic_limit(model: Model, observed: Sequence[int], *, level: float = 0.
         Events in every channel.
     level : float
     """
-    excess = partial(_excess, model.channels, observed, 1 - level)
+    excess = partial(_excess, model.channels, observed, math.log(1 - level))
     high = 4.0 + 2 * sum(observed)
     while excess(high) > 0:
         high *= 2
@@ -35,12 +41,13 @@ def asymptotic_limit(model: Model, observed: Sequence[int], *, level: float = 0.
 
 
 def _excess(channels: Sequence[Channel], observed: Sequence[float], tail: float, signal: float) -> float:
-    asimov = [channel.background for channel in channels]
+    """Logarithm of CLs over that of its level."""
+    asimov = [channel.expected for channel in channels]
     found = _q_tilde(channels, observed, signal)
-    expected = _q_tilde(channels, asimov, signal)
+    expected = max(_q_tilde(channels, asimov, signal), _LEAST_DISTANCE)
     shift = math.sqrt(expected)
     pull = math.sqrt(found) - shift if found <= expected else (found - expected) / (2 * shift)
-    return float(special.ndtr(-pull - shift) / special.ndtr(-pull)) - tail
+    return float(special.log_ndtr(-pull - shift) - special.log_ndtr(-pull)) - tail
 
 
 def _q_tilde(channels: Sequence[Channel], counts: Sequence[float], signal: float) -> float:
@@ -53,14 +60,14 @@ def _q_tilde(channels: Sequence[Channel], counts: Sequence[float], signal: float
 def _best(channels: Sequence[Channel], counts: Sequence[float]) -> float:
     """Signal from 0 on with the largest likelihood."""
     slope = partial(_slope, channels, counts)
-    if slope(0.0) >= 0:
+    if slope(_LEAST_SIGNAL) >= 0:
         return 0.0
-    return float(optimize.brentq(slope, 0.0, sum(counts) + 1.0))
+    return float(optimize.brentq(slope, _LEAST_SIGNAL, sum(counts) + 1.0))
 
 
 def _distance(channels: Sequence[Channel], counts: Sequence[float], signal: float) -> float:
     """Minus the logarithm of the likelihood, without its constant."""
-    means = (signal * channel.share + channel.background for channel in channels)
+    means = (signal * channel.share + channel.expected for channel in channels)
     return math.fsum(mean - special.xlogy(n, mean) for n, mean in zip(counts, means, strict=True))
 
 
@@ -68,6 +75,6 @@ def _slope(channels: Sequence[Channel], counts: Sequence[float], signal: float) 
     """Differentiate `_distance`."""
     terms = []
     for channel, n in zip(channels, counts, strict=True):
-        mean = signal * channel.share + channel.background
+        mean = signal * channel.share + channel.expected
         terms.append(channel.share - (channel.share * n / mean if n else 0.0))
     return math.fsum(terms)

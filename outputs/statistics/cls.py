@@ -14,20 +14,32 @@ from functools import partial
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy import optimize, special
+from numpy.typing import NDArray
+from scipy import interpolate, optimize, special
 
-from na64.outputs.statistics.model import Counts, Model, Numbers, probabilities
+from na64.outputs.statistics import one_channel
+from na64.outputs.statistics.model import Counts, Model, Numbers, merged, probabilities
 
 LEAST_BACKGROUND = 1e-6
 """Events: the order takes a smaller background of a channel as this one."""
 
-MOST_OUTCOMES = 400_000
-"""More are not summed; toys do."""
+MOST_OUTCOMES = 100_000
+"""More are not summed: the channels are counted together."""
+
+MOST_EVENTS = 200
+"""In a channel of several; with more the channels are counted together."""
+
+_LARGEST_TABLE = 20_000_000
+"""Of outcomes that are looked at to find those that are summed."""
 
 _TIE = 1e-9
 
+_ALL_BELOW, _SOLVED = 16, 32
+"""Counts of one channel for which each limit is solved for, and further ones: the rest is right to 1e-6."""
+
 _SIGNALS = 64
-"""At which CLs is computed for many limits: they are right to 1e-8, for backgrounds known to 100 % too."""
+"""At which CLs is computed for many limits of several channels: they are right to 1e-8, for backgrounds known
+to 100 % too."""
 
 _HALVINGS = 40
 """Of the range of all limits, to find one."""
@@ -61,11 +73,13 @@ def upper_limit(
     level : float
         Confidence level.
     toys : Toys, optional
-        Throw them; by default the outcomes are summed.
+        Throw them; by default the outcomes are summed. Channels with too many outcomes are counted together.
     """
     if not 0 < level < 1:
         raise ValueError(f"confidence level {level}: expected a number between 0 and 1")
     counts = _checked(model, observed)
+    if toys is None and not is_summable(model, counts):
+        model, counts = merged(model), counts.sum(keepdims=True)
     tail = partial(_tail, model, counts, toys)
     allowed = (1 - level) * tail(0.0)
     if not allowed:
@@ -73,7 +87,7 @@ def upper_limit(
     high = 4.0 + 2 * float(counts.sum())
     while tail(high) > allowed:
         high *= 2
-    xtol = 1e-3 if toys else 1e-7
+    xtol = 1e-3 if toys else max(1e-7, 1e-9 * high)
     return float(optimize.brentq(lambda signal: tail(signal) - allowed, 0.0, high, xtol=xtol))
 
 
@@ -89,6 +103,8 @@ def upper_limits(model: Model, outcomes: Counts, *, level: float = 0.9) -> Numbe
     outcomes : (n_outcomes, n_channels) int64
     level : float
     """
+    if len(model.channels) == 1:
+        return _of_one_channel(model, outcomes[:, 0], level)
     sums = outcomes @ order(model)
     lowest, highest = outcomes[np.argmin(sums)], outcomes[np.argmax(sums)]
     low, high = (upper_limit(model, end, level=level) for end in (lowest, highest))
@@ -109,6 +125,23 @@ def upper_limits(model: Model, outcomes: Counts, *, level: float = 0.9) -> Numbe
     logarithms = np.log([tails(signal) for signal in signals]) - np.log((1 - level) * tails(0.0))
     limits: Numbers = np.exp(middle + half * _roots(logarithms))
     return limits
+
+
+def _of_one_channel(model: Model, counts: NDArray[np.int64], level: float) -> Numbers:
+    """Limits for many counts of one channel: solved for few and all smaller ones, smooth in between."""
+    wanted, member = np.unique(counts, return_inverse=True)
+    last = len(wanted) - 1
+    solved = np.unique(np.concatenate([np.arange(min(_ALL_BELOW, last + 1)), _spread(last)]))
+    limits = [upper_limit(model, [int(wanted[place])], level=level) for place in solved]
+    if len(solved) == len(wanted):
+        return np.array(limits)[member]
+    found: Numbers = interpolate.CubicSpline(np.sqrt(wanted[solved]), limits)(np.sqrt(wanted))
+    return found[member]
+
+
+def _spread(last: int) -> NDArray[np.int64]:
+    """Places up to the last, evenly in the root."""
+    return np.rint(np.linspace(0, math.sqrt(last), _SOLVED) ** 2).astype(np.int64)
 
 
 def _roots(values: Numbers) -> Numbers:
@@ -139,12 +172,14 @@ def _tail(model: Model, observed: Counts, toys: Toys | None, signal: float) -> f
     """Probability of an outcome no higher than the observed one."""
     if toys:
         return _tail_by_toys(model, signal, observed, toys)
+    if len(model.channels) == 1:
+        return one_channel.tail(model, int(observed[0]), signal)
     return float(probabilities(model, signal, lower_set(model, observed, signal)).sum())
 
 
 def order(model: Model) -> Numbers:
     """Weight of an event in every channel; outcomes are ordered by the sum of weights, (n_channels,)."""
-    background = np.array([max(channel.background, LEAST_BACKGROUND) for channel in model.channels])
+    background = np.array([max(channel.expected, LEAST_BACKGROUND) for channel in model.channels])
     share = np.array([channel.share for channel in model.channels])
     weights: Numbers = np.log1p(typical_limit(model.background) * share / background)
     return weights
@@ -161,6 +196,16 @@ def helene(observed: int, background: float, level: float = 0.9) -> float:
     return float(special.gammainccinv(observed + 1, tail)) - background
 
 
+def is_summable(model: Model, observed: Counts) -> bool:
+    """Whether the outcomes that the order puts no higher than the observed one are few enough to sum."""
+    if len(model.channels) == 1:
+        return True
+    if observed.max(initial=0) > MOST_EVENTS:
+        return False
+    weights = order(model)
+    return _lower_set(weights, float(_bound(observed @ weights)), [MOST_OUTCOMES] * len(weights)) is not None
+
+
 def lower_set(model: Model, observed: Counts, signal: float) -> Counts:
     """Every outcome that the order puts no higher than the observed one, (n_outcomes, n_channels).
 
@@ -170,14 +215,22 @@ def lower_set(model: Model, observed: Counts, signal: float) -> Counts:
         There are more than `MOST_OUTCOMES`.
     """
     weights = order(model)
-    bound = float(_bound(observed @ weights))
+    found = _lower_set(weights, float(_bound(observed @ weights)), _most(model, signal))
+    if found is None:
+        raise ValueError(f"{len(model.channels)} channels have too many outcomes to sum: count them together")
+    return found
+
+
+def _lower_set(weights: Numbers, bound: float, most: Sequence[int]) -> Counts | None:
     sums, found = np.zeros(1), np.zeros((1, 0), np.int64)
-    for weight, most in zip(weights, _most(model, signal), strict=True):
-        n = np.arange(min(most, int(bound / weight)) + 1)
+    for weight, highest in zip(weights, most, strict=True):
+        n = np.arange(min(highest, int(bound / weight)) + 1)
+        if len(sums) * len(n) > _LARGEST_TABLE:
+            return None
         reached = sums[:, None] + n * weight
         kept = np.nonzero(reached <= bound)
         if len(kept[0]) > MOST_OUTCOMES:
-            raise ValueError(f"{len(model.channels)} channels have too many outcomes to sum: throw toys")
+            return None
         sums, found = reached[kept], np.column_stack([found[kept[0]], n[kept[1]]])
     return found
 
@@ -194,6 +247,7 @@ def _most(model: Model, signal: float) -> list[int]:
         width = math.hypot(model.signal_error, channel.signal_width)
         mean = channel.share * signal * math.exp(6 * width)
         mean += channel.background * math.exp(6 * channel.background_width)
+        mean += math.fsum(source.quantile(1 - 1e-9) for _, source in channel.one_sided)
         most.append(math.ceil(mean + 8 * math.sqrt(mean) + 20))
     return most
 
@@ -210,6 +264,7 @@ def throw(model: Model, signal: float, n: int, generator: np.random.Generator) -
     background = np.array([channel.background for channel in model.channels])
     mean = signal * share * _factors(model.signal_effects, n, generator)
     mean += background * _factors(model.background_effects, n, generator)
+    mean += _limits(model, n, generator)
     thrown: Counts = generator.poisson(mean)
     return thrown
 
@@ -218,6 +273,17 @@ def _factors(effects: Numbers, n: int, generator: np.random.Generator) -> Number
     """Throw errors: factors on every channel, (n, n_channels)."""
     factors: Numbers = np.exp(generator.standard_normal((n, len(effects))) @ effects)
     return factors
+
+
+def _limits(model: Model, n: int, generator: np.random.Generator) -> Numbers:
+    """Throw the events of sources that are limits, (n, n_channels)."""
+    own = [dict(channel.one_sided) for channel in model.channels]
+    means = np.zeros((n, len(own)))
+    for name in dict.fromkeys(name for sources in own for name in sources):
+        shape = next(sources[name].shape for sources in own if name in sources)
+        scales = [sources[name].scale if name in sources else 0.0 for sources in own]
+        means += np.multiply.outer(generator.standard_gamma(shape, n), scales)
+    return means
 
 
 def _checked(model: Model, observed: Sequence[int] | Counts) -> Counts:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from na64.outputs.statistics.cls import MOST_OUTCOMES, Toys, order, throw, upper_limit, upper_limits
-from na64.outputs.statistics.model import Counts, Model, Numbers, probabilities
+from na64.outputs.statistics.cls import (
+    MOST_EVENTS,
+    MOST_OUTCOMES,
+    Toys,
+    order,
+    throw,
+    upper_limit,
+    upper_limits,
+)
+from na64.outputs.statistics.cls import is_summable as outcomes_are_summable
+from na64.outputs.statistics.model import Counts, Model, Numbers, merged, probabilities
+from na64.outputs.statistics.one_channel import background_counts
 
 PULLS = (-2, -1, 0, 1, 2)
 """Standard deviations of the bands; 0 is the median."""
@@ -48,6 +59,7 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     """Limits of all experiments without a signal that are not too rare.
 
     The order of outcomes is the order of their limits, so that one outcome stands for all of equal order.
+    Channels with too many outcomes are counted together.
 
     Parameters
     ----------
@@ -56,6 +68,8 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     toys : Toys, optional
         Throw experiments, and their limits, instead of summing over outcomes.
     """
+    if toys is None and not is_summable(model):
+        model = merged(model)
     outcomes, chances = _thrown(model, toys) if toys else _summed(model)
     weights = order(model)
     ranks = np.round(outcomes @ weights, _ROUND)
@@ -63,7 +77,7 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     chance = np.bincount(member, chances).astype(np.float64)
     limits = _limits(model, outcomes[first], level, toys)
     low2, low1, median, high1, high2 = (_quantile(limits, chance, pull) for pull in PULLS)
-    none = float(probabilities(model, 0.0, np.zeros((1, len(model.channels)), np.int64))[0])
+    none = float(_probabilities(model, np.zeros((1, len(model.channels)), np.int64))[0])
     mean = float(limits @ chance / chance.sum())
     return Expected((low2, low1, median, high1, high2), mean, none)
 
@@ -81,22 +95,49 @@ def _quantile(limits: Numbers, chances: Numbers, pull: float) -> float:
     return float(limits[ordered][min(index, len(limits) - 1)])
 
 
+def is_summable(model: Model) -> bool:
+    """Whether the outcomes of experiments without a signal are few enough to sum."""
+    sizes = [_largest(model, index) + 1 for index in range(len(model.channels))]
+    return len(sizes) == 1 or (math.prod(sizes) <= MOST_OUTCOMES and max(sizes) <= MOST_EVENTS)
+
+
+def counted_together(model: Model, observed: Sequence[int] | None) -> tuple[Model, tuple[int, ...] | None]:
+    """Give a model and counts that can be summed: as they are, or with all channels as one.
+
+    Parameters
+    ----------
+    model : Model
+    observed : sequence of int or None
+        None while a box is closed.
+    """
+    counts = None if observed is None else np.asarray(observed, np.int64)
+    if is_summable(model) and (counts is None or outcomes_are_summable(model, counts)):
+        return model, None if observed is None else tuple(observed)
+    return merged(model), None if observed is None else (sum(observed),)
+
+
 def _summed(model: Model) -> tuple[Counts, Numbers]:
     """Outcomes and their probabilities, from the most probable down to the tail that is left out."""
     sizes = [_largest(model, index) + 1 for index in range(len(model.channels))]
-    if math.prod(sizes) > MOST_OUTCOMES:
-        raise ValueError(f"{len(sizes)} channels have too many outcomes to sum: throw toys")
     outcomes = np.indices(sizes).reshape(len(sizes), -1).T
-    chances = probabilities(model, 0.0, outcomes)
+    chances = _probabilities(model, outcomes)
     ordered = np.argsort(-chances, kind="stable")
     n = int(np.searchsorted(np.cumsum(chances[ordered]), 1 - _TAIL)) + 1
     return outcomes[ordered[:n]], chances[ordered[:n]]
 
 
+def _probabilities(model: Model, outcomes: Counts) -> Numbers:
+    """Probability of outcomes without a signal, (n_outcomes,)."""
+    if len(model.channels) == 1:
+        return background_counts(model, int(outcomes.max()))[outcomes[:, 0]]
+    return probabilities(model, 0.0, outcomes)
+
+
 def _largest(model: Model, index: int) -> int:
-    """Count that a channel exceeds with a probability of `_TAIL` only."""
+    """Count that a channel exceeds with a probability of about `_TAIL` only."""
     channel = model.channels[index]
     mean = channel.background * np.exp(4.5 * channel.background_width)
+    mean += math.fsum(source.quantile(1 - _TAIL) for _, source in channel.one_sided)
     reached = special.gammaincc(np.arange(1, int(mean + 10 * np.sqrt(mean)) + 20), mean)
     return int(np.searchsorted(reached, 1 - _TAIL))
 

@@ -3,7 +3,7 @@
 The mean of a channel is ``signal * share * exp(sum e_k z_k) + background * exp(sum f_k z_k)`` with standard
 normal ``z_k``: one for each name of an effect, so that channels that name the same one have it in common,
 and one a channel for the errors that it has to itself. A relative error is the width in the logarithm; the
-median is the nominal value.
+median is the nominal value. Sources of which an upper limit is known add a mean with a gamma distribution.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from na64.outputs.statistics.one_sided import Gamma, summed
 from na64.outputs.statistics.quadrature import Rule, normal_points, rule_of
 
 Counts = NDArray[np.int64]
@@ -25,8 +26,14 @@ Numbers = NDArray[np.float64]
 Effects = tuple[tuple[str, float], ...]
 """Names of errors, with the relative change that one standard deviation of each makes."""
 
+OneSided = tuple[tuple[str, Gamma], ...]
+"""Names of sources that are limits, with the distribution of the events expected of each."""
+
 _BLOCK = 512
 """Outcomes that are integrated at a time."""
+
+_LIMIT_POINTS, _MOST_POINTS = 12, 120
+"""Points of a limit in common, and of everything in common together; more is each channel's own."""
 
 _LEAST_MEAN = 1e-300
 """Smaller means are taken as this one: nothing is ever seen of either."""
@@ -47,6 +54,9 @@ class Channel:
         Relative error of that part which other channels do not have.
     signal_effects, background_effects : Effects
         Relative errors of signal and background that other channels may have too, by name.
+    one_sided : OneSided
+        Further background, of sources that are limits: channels that name the same one have it in common,
+        each its part of it.
     """
 
     name: str
@@ -56,6 +66,7 @@ class Channel:
     share_error: float = 0.0
     signal_effects: Effects = ()
     background_effects: Effects = ()
+    one_sided: OneSided = ()
 
     def __post_init__(self) -> None:
         for what in ("background", "background_error", "share", "share_error"):
@@ -66,6 +77,11 @@ class Channel:
             raise ValueError(f"{self.name}: no signal is expected, so it cannot be counted in")
         if self.background_error and not self.background:
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error}")
+
+    @property
+    def expected(self) -> float:
+        """Events expected without a signal, limits with the mean of their distribution."""
+        return self.background + math.fsum(source.mean for _, source in self.one_sided)
 
     @property
     def relative_background_error(self) -> float:
@@ -110,7 +126,7 @@ class Model:
     @property
     def background(self) -> float:
         """Events expected in all channels without a signal."""
-        return math.fsum(channel.background for channel in self.channels)
+        return math.fsum(channel.expected for channel in self.channels)
 
     @property
     def signal_effects(self) -> Numbers:
@@ -126,9 +142,12 @@ class Model:
         return np.vstack([named, np.diag([channel.relative_background_error for channel in self.channels])])
 
 
-def counting(background: float, error: float = 0.0, *, signal_error: float = 0.0) -> Model:
+def counting(
+    background: float, error: float = 0.0, *, signal_error: float = 0.0, one_sided: Gamma | None = None
+) -> Model:
     """Give the model of one channel."""
-    return Model((Channel("all", background, error),), signal_error)
+    sources = (("limits", one_sided),) if one_sided else ()
+    return Model((Channel("all", background, error, one_sided=sources),), signal_error)
 
 
 def merged(model: Model) -> Model:
@@ -136,7 +155,13 @@ def merged(model: Model) -> Model:
     shares = [channel.share for channel in model.channels]
     backgrounds = [channel.background for channel in model.channels]
     error = math.hypot(*(model.background_effects @ backgrounds))
-    return counting(model.background, error, signal_error=math.hypot(*(model.signal_effects @ shares)))
+    signal_error = math.hypot(*(model.signal_effects @ shares))
+    named: dict[str, Gamma] = {}
+    for name, source in (entry for channel in model.channels for entry in channel.one_sided):
+        known = named.get(name)
+        named[name] = Gamma(source.shape, source.scale + (known.scale if known else 0.0))
+    one_sided = summed(tuple(named.values()))
+    return counting(math.fsum(backgrounds), error, signal_error=signal_error, one_sided=one_sided)
 
 
 def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
@@ -153,7 +178,7 @@ def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
     -------
     (n_outcomes,) float64
     """
-    signals, backgrounds = _rules(model)
+    signals, points = _rules(model)
     tables = [
         _table(
             _poisson(signal * channel.share * signals.scales[:, i], signals.own[i], n),
@@ -163,36 +188,73 @@ def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
     ]
     starts = range(0, len(outcomes), _BLOCK)
     blocks = [_product(tables, outcomes[start : start + _BLOCK]) for start in starts]
-    return np.concatenate([block @ backgrounds.weights @ signals.weights for block in blocks])
+    return np.concatenate([block @ points.weights @ signals.weights for block in blocks])
 
 
-def chances(model: Model, signals: Numbers, largest: int) -> Numbers:
-    """Probability of 0 to ``largest`` events in a model of one channel, (largest + 1, n_signals).
+@dataclass(frozen=True, slots=True, eq=False)
+class _Points:
+    """Points at which the background of all channels is evaluated.
 
-    Parameters
+    Attributes
     ----------
-    model : Model
-    signals : (n_signals,) float64
-        Events.
-    largest : int
+    scales, added : (n_points, n_channels) float64
+        Factor on the background, and events of the sources in common that are limits.
+    weights : (n_points,) float64
+    own : (n_channels,) float64
+        Relative error that each channel has besides, to itself.
+    one_sided : tuple of Gamma or None
+        Of each channel, the sources that are limits and its own.
     """
-    (channel,) = model.channels
-    error = math.hypot(*model.signal_effects[:, 0])
-    background = _poisson(np.array([channel.background]), channel.background_width, largest)
-    return _table(_poisson(signals * channel.share, error, largest), background)[:, :, 0]
+
+    scales: Numbers
+    added: Numbers
+    weights: Numbers
+    own: Numbers
+    one_sided: tuple[Gamma | None, ...]
 
 
 @lru_cache
-def _rules(model: Model) -> tuple[Rule, Rule]:
+def _rules(model: Model) -> tuple[Rule, _Points]:
     """Points of the errors of signal and background: of a limit they are asked for often."""
-    return rule_of(model.signal_effects), rule_of(model.background_effects)
+    return rule_of(model.signal_effects), _points_of(model)
+
+
+def _points_of(model: Model) -> _Points:
+    """Make points for errors and for limits in common, as long as there are not too many."""
+    rule = rule_of(model.background_effects)
+    scales, weights, added = rule.scales, rule.weights, np.zeros_like(rule.scales)
+    own = [dict(channel.one_sided) for channel in model.channels]
+    for name in dict.fromkeys(name for sources in own for name in sources):
+        having = [sources[name] for sources in own if name in sources]
+        if len(having) == 1 or len(weights) * _LIMIT_POINTS > _MOST_POINTS:
+            continue
+        nodes, chances = Gamma(having[0].shape, 1.0).points(_LIMIT_POINTS)
+        parts = np.array([sources.pop(name).scale if name in sources else 0.0 for sources in own])
+        added = (added[:, None] + nodes[:, None] * parts).reshape(-1, len(own))
+        scales = np.repeat(scales, len(nodes), axis=0)
+        weights = np.multiply.outer(weights, chances).ravel()
+    one_sided = tuple(summed(tuple(sources.values())) for sources in own)
+    return _Points(scales, added, weights, rule.own, one_sided)
 
 
 @lru_cache(1024)
 def _of_background(model: Model, index: int, largest: int) -> Numbers:
     """Probability of 0 to ``largest`` events of background in a channel, (largest + 1, n_backgrounds)."""
-    _, rule = _rules(model)
-    return _poisson(model.channels[index].background * rule.scales[:, index], rule.own[index], largest)
+    _, points = _rules(model)
+    means = model.channels[index].background * points.scales[:, index]
+    found = _poisson(means, points.own[index], largest)
+    if points.added[:, index].any():
+        found = _folded(found, _poisson(points.added[:, index], 0.0, largest))
+    own = points.one_sided[index]
+    return found if own is None else _folded(found, own.counts(largest)[:, None])
+
+
+def _folded(one: Numbers, other: Numbers) -> Numbers:
+    """Probability of 0 to n events from two sources at every point, (n + 1, n_points)."""
+    found = np.zeros(np.broadcast_shapes(one.shape, other.shape))
+    for n, chance in enumerate(one):
+        found[n:] += chance * other[: len(other) - n]
+    return found
 
 
 def _product(tables: Sequence[Numbers], outcomes: Counts) -> Numbers:

@@ -15,13 +15,19 @@ from typing import Any
 import numpy as np
 
 from na64.outputs.statistics.model import Channel, Model
+from na64.outputs.statistics.one_sided import Gamma
 
 SIGNAL = "signal"
 PARAMETER = "signal_events"
 """The parameter of interest: signal events in all channels."""
 
-_BOUNDS = (0.0, 60.0)
-"""Of the signal, events."""
+_LEAST_BOUND = 60.0
+"""Events: the signal is looked for up to here at least, or `_BOUND` times what is seen and expected."""
+
+_BOUND = 4.0
+
+_LARGEST_FACTOR = 25.0
+"""On the mean of a source that is a limit."""
 
 _LEAST = 1e-3
 """Signal from which a limit is looked for: at 0 pyhf divides by zero."""
@@ -30,27 +36,35 @@ _LEAST = 1e-3
 def workspace(model: Model, observed: Sequence[int] | None) -> dict[str, Any]:
     """Model and counts as pyhf takes them: a channel a run period, `PARAMETER` the signal in events.
 
+    A source that is a limit is a channel too: the count in a control region that leaves its distribution.
+
     Parameters
     ----------
     model : Model
     observed : sequence of int or None
         None while the box is closed: the expected background takes the place of the counts.
     """
-    counts: Sequence[float] = observed or [channel.background for channel in model.channels]
+    counts: Sequence[float] = observed or [channel.expected for channel in model.channels]
+    limits = _limits(model)
     return {
         "version": "1.0.0",
         "channels": [
-            {"name": channel.name, "samples": [_signal(model, channel), _background(channel)]}
+            {
+                "name": channel.name,
+                "samples": [_signal(model, channel), _background(channel), *_one_sided(channel)],
+            }
             for channel in model.channels
-        ],
+        ]
+        + [_control(name, source) for name, source in limits.items()],
         "observations": [
             {"name": channel.name, "data": [float(n)]}
             for channel, n in zip(model.channels, counts, strict=True)
-        ],
+        ]
+        + [{"name": _named(name), "data": [source.shape - 1]} for name, source in limits.items()],
         "measurements": [
             {
                 "name": "observed" if observed else "expected background in place of counts",
-                "config": {"poi": PARAMETER, "parameters": [_parameter()]},
+                "config": {"poi": PARAMETER, "parameters": _parameters(model, counts)},
             }
         ],
     }
@@ -73,14 +87,49 @@ def pyhf_limit(archived: Mapping[str, Any], *, level: float = 0.9) -> tuple[floa
         opened = pyhf.Workspace(archived)
         model = opened.model()
     data = opened.data(model)
-    found, expected, _ = toms748_scan(
-        data, model, _LEAST, _BOUNDS[1], level=1 - level, rtol=1e-5, from_upper_limit_fn=True
-    )
+    highest = next(p for p in archived["measurements"][0]["config"]["parameters"] if p["name"] == PARAMETER)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found, expected, _ = toms748_scan(
+            data, model, _LEAST, highest["bounds"][0][1], level=1 - level, rtol=1e-5, from_upper_limit_fn=True
+        )
     return float(found), float(np.asarray(expected[2]))
 
 
-def _parameter() -> dict[str, Any]:
-    return {"name": PARAMETER, "bounds": [list(_BOUNDS)], "inits": [1.0]}
+def _parameters(model: Model, counts: Sequence[float]) -> list[dict[str, Any]]:
+    highest = max(_LEAST_BOUND, _BOUND * (math.fsum(counts) + model.background))
+    signal = {"name": PARAMETER, "bounds": [[0.0, highest]], "inits": [1.0]}
+    limits = [
+        {"name": _named(name), "bounds": [[0.0, _LARGEST_FACTOR]], "inits": [1.0]} for name in _limits(model)
+    ]
+    return [signal, *limits]
+
+
+def _limits(model: Model) -> dict[str, Gamma]:
+    """Limits by name; of several channels the first has the shape of all."""
+    found: dict[str, Gamma] = {}
+    for channel in model.channels:
+        for name, source in channel.one_sided:
+            found.setdefault(name, source)
+    return found
+
+
+def _named(name: str) -> str:
+    return f"limit_{name}"
+
+
+def _control(name: str, source: Gamma) -> dict[str, Any]:
+    """Control region whose count leaves the distribution of a limit: its mean is in common with the box."""
+    return {"name": _named(name), "samples": [_scaled(name, source.shape)]}
+
+
+def _one_sided(channel: Channel) -> list[dict[str, Any]]:
+    return [_scaled(name, source.mean) for name, source in channel.one_sided]
+
+
+def _scaled(name: str, mean: float) -> dict[str, Any]:
+    factor = {"name": _named(name), "type": "normfactor", "data": None}
+    return {"name": _named(name), "data": [mean], "modifiers": [factor]}
 
 
 def _signal(model: Model, channel: Channel) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from na64.outputs.signal.efficiency.efficiency_variations import (
     read_variations,
     variations_path,
 )
+from na64.outputs.signal.integration import BEAM_ENERGY
 from na64.outputs.signal.yields import yield_per_eot
 
 Floats = NDArray[np.float64]
@@ -92,9 +93,15 @@ class Point:
 
     @property
     def error(self) -> float:
-        """Binomial: of the posterior for a flat prior, which is not zero where nothing or all is selected."""
-        n, k = self.n_simulated, self.n_selected
-        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3))) * n / self.n_generated
+        """Binomial, of the posterior for a flat prior: not zero where none or all are selected.
+
+        The few that the resolution brings across the threshold are taken for generated above it, which
+        changes the error by some percent. With more selected than generated it is that of the count selected.
+        """
+        n, k = self.n_generated, self.n_selected
+        if k > n:
+            return math.sqrt(k) / n
+        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +223,24 @@ def _point(row: Row) -> Point:
     return point
 
 
-def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, Efficiency]:
-    """Load the efficiency of every period of `efficiency.csv`.
+def load_efficiencies(
+    path: Path,
+    *,
+    reference: float = REFERENCE,
+    beam_energy: float = BEAM_ENERGY,
+    periods: Container[str] | None = None,
+) -> dict[str, Efficiency]:
+    """Load the efficiency of periods of `efficiency.csv`.
 
     Parameters
     ----------
     path : Path
     reference : float, GeV
         Threshold of the yield that they will be multiplied with.
+    beam_energy : float, GeV
+        Of the beam of the yield.
+    periods : container of str, optional
+        Those that are wanted; by default all.
 
     Raises
     ------
@@ -234,7 +251,7 @@ def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, 
     varied = read_variations(variations_path(path))
     _check_varied(path, points, varied)
     found = {}
-    for period in sorted({point.period for point in points}):
+    for period in sorted({point.period for point in points if periods is None or point.period in periods}):
         own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
         selections = sorted({(point.selection, point.cuts, point.setup) for point in own})
         if len(selections) > 1:
@@ -243,7 +260,7 @@ def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, 
         (selection, cuts, setup), *_ = selections
         source = f"{path.name}, period {period}, {selection}, simulated"
         changes = changes_of(entry for entry in varied if entry.period == period)
-        measured = efficiency_of(own, source, reference=reference)
+        measured = efficiency_of(own, source, reference=reference, beam_energy=beam_energy)
         found[period] = replace(measured, changes=changes, selection=selection, cuts=cuts, setup=setup)
     return found
 
@@ -260,10 +277,12 @@ def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None
             )
 
 
-def efficiency_of(points: Iterable[Point], source: str, *, reference: float = REFERENCE) -> Efficiency:
+def efficiency_of(
+    points: Iterable[Point], source: str, *, reference: float = REFERENCE, beam_energy: float = BEAM_ENERGY
+) -> Efficiency:
     """Make one function of the points of a period, by rising mass."""
     ordered = tuple(points)
-    scale = np.array([_per_reference(point, reference) for point in ordered])
+    scale = np.array([_per_reference(point, reference, beam_energy) for point in ordered])
     return Efficiency(
         np.array([point.mass for point in ordered]),
         scale * np.array([point.efficiency for point in ordered]),
@@ -272,9 +291,12 @@ def efficiency_of(points: Iterable[Point], source: str, *, reference: float = RE
     )
 
 
-def _per_reference(point: Point, reference: float) -> float:
+def _per_reference(point: Point, reference: float, beam_energy: float) -> float:
     """Dark photons above the period's own threshold for each one above the reference."""
     if point.threshold == reference:
         return 1.0
-    above = (yield_per_eot(point.mass, threshold=value) for value in (point.threshold, reference))
+    above = (
+        yield_per_eot(point.mass, threshold=value, beam_energy=beam_energy)
+        for value in (point.threshold, reference)
+    )
     return next(above) / next(above)

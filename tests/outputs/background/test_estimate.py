@@ -9,18 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.outputs.background.estimate import Settings, estimate, row_of
-from na64.outputs.background.extrapolation import EXPONENTIAL, Average, Extrapolation, Sideband
-from na64.outputs.background.files import of_estimate
+from na64.outputs.background.estimate import Settings, estimate
+from na64.outputs.background.files import facts_of, of_estimate
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET, in_box
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
 from na64.outputs.result.summary import VariationFacts
 
 LAST = "plane_after_hcal_out_of_time"
-SIDEBAND = Sideband(
-    "x", "E", np.arange(65.0, 78.0), np.full(12, 3.0), (0.0, 60.0), (EXPONENTIAL,), (65.0,), (77.0,)
-)
 
 
 @pytest.fixture
@@ -39,10 +35,13 @@ def test_every_source_has_a_row(products: Products) -> None:
     found = estimate(products, Settings())
     assert [row.source for row in found.table.rows[:2]] == [BEAM_LINE, TARGET]
     beside, above = found.table.rows[:2]
-    assert beside.n == pytest.approx(6 * 4 * np.exp(-5 / 4), rel=0.6)
-    assert "exponential" in beside.method
+    assert beside.upper_limit
+    assert beside.n is not None
+    assert 6 * 4 * np.exp(-5 / 4) < beside.n < 5 * 300
+    assert "slopes of any number and a floor" in beside.method
+    assert "next to the guard (65 to 68 GeV)" in beside.method
     assert above.upper_limit
-    assert above.n == pytest.approx(2.302585 / 18)
+    assert above.n == pytest.approx(2.302585 * (1 - np.exp(-0.5)) / (np.exp(-1) - np.exp(-10)), rel=1e-3)
     assert found.table.missing == ("dimuons", "decays of kaons", "decays of pions", "punch-through")
     assert found.simulated is None
 
@@ -65,15 +64,14 @@ def test_only_physics_runs_have_electrons_on_target_that_count(products: Product
 
 def test_the_end_of_the_fits_can_be_stated(products: Products) -> None:
     found = estimate(products, Settings(end=73.5))
-    assert found.extrapolations[0].sideband.stops == (73.0, 71.0)
-    assert all(fit.stop <= 73 for fit in found.extrapolations[0].fits)
+    assert found.extrapolations[0].sideband.stop == 73.0
 
 
 def test_the_begin_of_the_fits_can_be_stated(products: Products) -> None:
     found = estimate(products, Settings(end=77, start=67, hcal_start=4))
-    assert [e.sideband.starts[0] for e in found.extrapolations] == [67.0, 4.0]
+    assert [e.sideband.start for e in found.extrapolations] == [67.0, 4.0]
     inside = estimate(products, Settings(end=77, start=50, hcal_start=0.5))
-    assert [e.sideband.starts[0] for e in inside.extrapolations] == [65.0, 2.0]
+    assert [e.sideband.start for e in inside.extrapolations] == [65.0, 2.0]
 
 
 def test_a_packaged_set_up_that_hides_more_needs_a_stated_begin(products: Products) -> None:
@@ -96,14 +94,38 @@ def test_variations_that_hide_more_need_a_stated_begin(products: Products) -> No
     assert estimate(simulation, Settings()).table.rows[0].n
 
 
-def test_without_an_edge_the_reason_stands_in_the_row(products: Products) -> None:
-    empty = products.histograms[LAST].copy()
-    empty.view()[...] = 0
-    found = estimate(replace(products, histograms={**products.histograms, LAST: empty}), Settings())
-    assert found.table.rows[0].n is None
-    assert "0 events beside the box" in found.table.rows[0].method
+def test_without_an_edge_there_is_a_limit_from_next_to_the_guard(products: Products) -> None:
+    few = products.histograms[LAST].copy()
+    few.view()[...] = 0
+    few.view()[65, 0] = 2
+    found = estimate(replace(products, histograms={**products.histograms, LAST: few}), Settings())
+    row = found.table.rows[0]
+    assert row.upper_limit
+    assert row.n == pytest.approx(60 * 5.32232, rel=1e-3)
+    assert "2 events beside the box: the trigger's edge cannot be measured" in row.method
     assert found.turn_on is None
-    assert len(found.extrapolations) == 1
+    assert len(found.extrapolations) == 2
+
+
+def test_a_single_slope_can_be_assumed(products: Products) -> None:
+    row = estimate(products, Settings(one_slope=True)).table.rows[0]
+    assert not row.upper_limit
+    assert row.n == pytest.approx(6 * 4 * np.exp(-5 / 4), rel=0.5)
+
+
+def test_the_file_says_what_the_fits_gave(products: Products) -> None:
+    facts = facts_of(products, estimate(products, Settings()))
+    beside: dict[str, Any] = facts["sidebands"][0]  # type: ignore[index]
+    assert beside["validation"].keys() >= {
+        "observed",
+        "predicted",
+        "low",
+        "high",
+        "pull",
+        "errors_enlarged_by",
+    }
+    assert beside["in_box"]["median"] < beside["in_box"]["upper_limit_90"]
+    assert sum(part["height_at_start"] for part in beside["mixture"]) > 0
 
 
 def test_boxes_of_two_sizes_are_refused(products: Products) -> None:
@@ -128,25 +150,3 @@ def test_of_simulation_the_box_is_counted(products: Products) -> None:
     found = estimate(simulation, Settings())
     assert found.simulated == 4
     assert "simulation: 4 events are in the box" in list(of_estimate(found))
-
-
-@pytest.mark.parametrize(("log_error", "upper_limit"), [(0.9, False), (1.1, True)])
-def test_a_poor_extrapolation_is_an_upper_limit(log_error: float, *, upper_limit: bool) -> None:
-    row = row_of(Extrapolation(SIDEBAND, (), Average(np.log(0.5), log_error**2, 0.0)))
-    assert row.upper_limit is upper_limit
-    assert row.n == pytest.approx(0.5 * np.exp(1.2816 * log_error) if upper_limit else 0.5)
-    assert row.error == pytest.approx(0.0 if upper_limit else 0.45)
-
-
-def test_a_sideband_that_nothing_describes_gives_no_number() -> None:
-    row = row_of(Extrapolation(SIDEBAND))
-    assert row.n is None
-    assert "none of 0 fits describes the 36 events" in row.method
-
-
-def test_few_events_give_the_limit_of_a_flat_density() -> None:
-    few = replace(SIDEBAND, counts=np.eye(12)[0])
-    row = row_of(Extrapolation(few))
-    assert row.upper_limit
-    assert row.n == pytest.approx(3.889720 * 60 / 12)
-    assert row.method.startswith("1 event from 65 to 77 GeV, too few to fit")

@@ -13,7 +13,6 @@ from na64.outputs.limits.analysis import Analysis, Assumption, analyse, search_o
 from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import Flat, background_of
 from na64.outputs.result.store import write_numbers
-from na64.outputs.signal.yields import yield_per_eot
 
 MASSES = (0.00105, 0.01, 0.1, 0.4)
 
@@ -39,7 +38,7 @@ def published() -> Analysis:
     """0.53 +- 0.17 events expected, none seen, 2.84e11 electrons on target, a flat efficiency of 0.5."""
     exposure = _exposure_of(("2016-2018", 2.84e11, 0))
     background = background_of("seed_2021", limits_at_face_value=True)
-    search = search_of([exposure], [background], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.0)
+    search = search_of([exposure], [background], lambda *_: Flat(0.5), signal_error=0.0)
     stated = (Assumption("an assumption", "[R-med] recalled"),)
     return analyse(search, [exposure], [background], masses=MASSES, levels=(0.9,), assumptions=stated)
 

@@ -120,7 +120,9 @@ def test_a_closed_box_draws_no_observed_limit() -> None:
 def test_what_is_said(published: Analysis) -> None:
     lines = list(of_analysis(published))
     assert lines[0] == "UNBLINDED under 1"
-    assert lines[1] == "2016-2018: 2.84e+11 electrons on target, background 0.53 +- 0.17, 0 observed"
+    beam = "(e- of 100 GeV, more than 50 GeV missing)"
+    counted = "2016-2018: 2.84e+11 electrons on target, background 0.53 +- 0.17, 0 observed"
+    assert lines[1] == f"{counted} {beam}"
     assert lines[2] == "left out: run 2 of seed, no live electrons on target are stated"
     assert "observed 2.303, expected 2.303 (2.30 to 3.49" in lines[3]
     (row,) = (line for line in lines if line.lstrip().startswith("100 "))

@@ -14,6 +14,7 @@ from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background, Flat, background_of
+from na64.outputs.limits.production import Production
 from na64.outputs.limits.projection import Scaling, project, projection_table
 from na64.outputs.limits.search import Period, Search, masses
 from na64.outputs.limits.tables import limits_table, y_table
@@ -59,9 +60,7 @@ def test_rows_of_the_tables(published: Analysis) -> None:
 
 def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]) -> None:
     exposure = exposure_of(("2022", 1e11, None))
-    search = search_of(
-        [exposure], [background_of("0.5+-0.2")], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1
-    )
+    search = search_of([exposure], [background_of("0.5+-0.2")], lambda *_: Flat(0.5), signal_error=0.1)
     point = search.point(0.01, 0.9)
     assert point.observed is None
     assert limits_table([(0.9, point)]).records()[0]["eps_observed"] is None
@@ -69,18 +68,14 @@ def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]
 
 def test_one_closed_box_of_two_closes_both(exposure_of: Callable[..., Exposure]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0)), exposure_of(("2023A", 1e11, None))]
-    search = search_of(
-        exposures, [background_of("0.5")], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1
-    )
+    search = search_of(exposures, [background_of("0.5")], lambda *_: Flat(0.5), signal_error=0.1)
     assert search.observed is None
     assert search.point(0.01, 0.9).observed is None
 
 
 def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure]) -> None:
     exposure = exposure_of(("2022", 1e11, 0), ("2023A", 3e11, 1))
-    search = search_of(
-        [exposure], [background_of("0.8+-0.4")], lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1
-    )
+    search = search_of([exposure], [background_of("0.8+-0.4")], lambda *_: Flat(0.5), signal_error=0.1)
     assert [period.background for period in search.periods] == pytest.approx([0.2, 0.6])
     assert search.background == pytest.approx((0.8, 0.4))
     model = Model(
@@ -96,38 +91,34 @@ def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure
 def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Exposure]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
     backgrounds = [background_of("0.3+-0.3"), background_of("0.4+-0.4")]
-    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1)
+    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), signal_error=0.1)
     assert [period.name for period in search.periods] == ["a 2022", "b 2022"]
     assert search.background == pytest.approx((0.7, 0.5))
     with pytest.raises(ValueError, match="3 backgrounds for 2 results"):
-        search_of(
-            exposures, [*backgrounds, backgrounds[0]], lambda *_: Flat(0.5), yield_per_eot, signal_error=0
-        )
+        search_of(exposures, [*backgrounds, backgrounds[0]], lambda *_: Flat(0.5), signal_error=0)
 
 
 def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[..., Exposure]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
     rows = (Row("decays", 0.2, 0.1, correlated=True), Row("beam line", 0.3, 0.3))
     backgrounds = [Background(0.5, 0.3, BackgroundTable(rows), name) for name in "ab"]
-    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), yield_per_eot, signal_error=0.1)
+    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), signal_error=0.1)
     assert search.background == pytest.approx((1.0, np.hypot(0.2, 0.3 * np.sqrt(2))))
     effects = [dict(channel.background_effects) for channel in search.model(0.01).channels]
     assert effects == [{"decays": 0.2, "a beam line": 0.6}, {"decays": 0.2, "b beam line": 0.6}]
-    found = {a.text for a in assumptions_of(search, backgrounds, threshold=50, delivered=False)}
+    found = {a.text for a in assumptions_of(search, backgrounds, delivered=False)}
     assert "error of the background decays: one for a 2022, b 2022" in found
 
 
 def test_periods_with_the_same_efficiency_have_its_error_in_common() -> None:
     first = Period("a", 1e11, 0.1, (), Flat(0.5, 0.1), 0)
     same, other = replace(first, name="b"), replace(first, name="b", efficiency=Flat(0.5, 0.11))
-    together, apart = (
-        Search(pair, yield_per_eot, signal_error=0.0) for pair in ((first, same), (first, other))
-    )
+    together, apart = (Search(pair, signal_error=0.0) for pair in ((first, same), (first, other)))
     assert [channel.share_error for channel in together.model(0.01).channels] == [0.0, 0.0]
     assert [channel.share_error for channel in apart.model(0.01).channels] == [0.2, 0.22]
-    found = {a.text for a in assumptions_of(together, [], threshold=50, delivered=False)}
+    found = {a.text for a in assumptions_of(together, [], delivered=False)}
     assert "efficiency: flat, 0.50 +- 0.10, stated; its error is one for a, b" in found
-    alone = Search((first,), yield_per_eot, signal_error=0.0).point(0.01, 0.9).observed
+    alone = Search((first,), signal_error=0.0).point(0.01, 0.9).observed
     assert together.point(0.01, 0.9).observed == pytest.approx(alone, rel=1e-6)
     assert (apart.point(0.01, 0.9).observed or 9) < (alone or 0) - 0.02
 
@@ -142,25 +133,27 @@ def test_a_period_that_sees_nothing_is_left_out() -> None:
 
     light = Period("light", 1e11, 5.0, (), Light(0.5), 7)
     other = replace(light, name="other", background=0.1, efficiency=Flat(0.5), observed=0)
-    search = Search((light, other), yield_per_eot, 0.0)
+    search = Search((light, other), 0.0)
     assert [channel.name for channel in search.model(0.01).channels] == ["light", "other"]
     assert [channel.name for channel in search.model(0.1).channels] == ["other"]
     assert search.point(0.1, 0.9).observed == pytest.approx(2.3026, abs=1e-4)
     with pytest.raises(ValueError, match=r"mass 0\.1 GeV: the efficiency is 0 in every period"):
-        Search((light,), yield_per_eot).model(0.1)
+        Search((light,)).model(0.1)
 
 
 def test_positrons_lower_the_limit_at_the_resonance_by_the_factor_of_the_check() -> None:
     """Theory: the full gain over bremsstrahlung at 237 MeV is a factor 4.2 in eps."""
     period = Period("2022", 1e11, 0.5, (), Flat(0.5), 0)
     plain, resonant = (
-        Search((period,), yield_per_eot, resonant=r).point(0.237, 0.9) for r in (None, Resonant())
+        Search((replace(period, production=Production(resonant=r)),)).point(0.237, 0.9)
+        for r in (None, Resonant())
     )
     assert plain.resonant_share == 0
     assert resonant.observed == plain.observed
     assert plain.eps(2.3) / resonant.eps(2.3) == pytest.approx(4.2, abs=0.05)
     assert resonant.resonant_share == pytest.approx(1 - 1 / 4.2**2, abs=0.002)
-    assert Search((period,), yield_per_eot, resonant=Resonant(alpha_d=0.3)).alphas == (0.3,)
+    stronger = replace(period, production=Production(resonant=Resonant(alpha_d=0.3)))
+    assert Search((stronger,)).alphas == (0.3,)
 
 
 def test_masses_are_equidistant_in_the_logarithm() -> None:
@@ -175,7 +168,6 @@ def test_a_projection_scales_the_background() -> None:
             1e12,
             background_of("0.5+-0.1"),
             Flat(0.5),
-            yield_per_eot,
             at=at,
             scaling=scaling,
             masses=(0.01,),
@@ -190,10 +182,7 @@ def test_a_projection_scales_the_background() -> None:
 
 
 def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
-    points = [
-        project(eot, background_of("0.01"), Flat(0.5), yield_per_eot, masses=(0.01, 0.1))
-        for eot in (1e11, 4e11)
-    ]
+    points = [project(eot, background_of("0.01"), Flat(0.5), masses=(0.01, 0.1)) for eot in (1e11, 4e11)]
     eps = [row["eps_median"] for row in projection_table(points).records()]
     assert [
         float(eps[0] or 0) / float(eps[2] or 1),
@@ -209,13 +198,13 @@ def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Calla
         [exposure],
         [background],
         lambda *_: Flat(0.5),
-        yield_per_eot,
         signal_error=0.1,
     )
-    stated = assumptions_of(search, [background], threshold=50, delivered=False, exposures=[exposure])
+    stated = assumptions_of(search, [background], delivered=False, exposures=[exposure])
     found = {a.text: a.tag for a in stated}
     assert found["a background from seed is not made smaller for the runs left out: 2"] == "assumption"
     assert found["background.csv: gap has no number and is left out"] == "NOT FOUND"
-    assert found["background.csv: target: upper limit not counted"] == "configuration"
+    counted = "background.csv: target: upper limit < 0.1 counted by the distribution that the count in a "
+    assert found[counted + "control region leaves of the mean"] == "configuration"
     assert found["background dimuons: 0.20 +- 0.10"] == "[V: x]"
     assert found["10% error of the yield, log-normal, common to all periods"].startswith("[R-med")

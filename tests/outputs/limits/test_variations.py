@@ -45,7 +45,7 @@ def period_of(name: str, eot: float, **changes: float) -> Period:
 
 
 def search_of(*periods: Period, error: float = 0.0) -> Search:
-    return Search(periods, lambda _mass: 1e-3, error)
+    return Search(periods, error)
 
 
 def test_changes_are_averaged_over_the_signal_paired_and_added() -> None:
@@ -105,7 +105,7 @@ def test_six_and_eight_percent_lengthen_the_limit_as_ten_do() -> None:
 
 def test_the_assumptions_name_variations_and_periods_without() -> None:
     search = search_of(period_of("A", 1e11, veto=-0.04), period_of("B", 1e11))
-    found = {a.text: a.tag for a in assumptions_of(search, (), threshold=50, delivered=False)}
+    found = {a.text: a.tag for a in assumptions_of(search, (), delivered=False)}
     assert found["variation veto (veto): 2.00% to 2.00% of the signal"] == CHOICE
     assert found["period B: no variations of its efficiency are known, none counts"] == "NOT FOUND"
 

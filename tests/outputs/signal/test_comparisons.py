@@ -135,7 +135,26 @@ def test_the_dirac_cross_section_is_that_of_muon_pairs_backwards() -> None:
     """sigma(ee -> mu mu) = 4 pi alpha^2 / 3 s beta (3 - beta^2) / 2, far above a light propagator."""
     m, s = 0.01, np.array([100.0])
     found = annihilation_cross_section(DarkMatter(Species.PSEUDO_DIRAC, m, alpha_d=ALPHA), s)
-    assert found == pytest.approx(4 * math.pi * ALPHA**2 / (3 * s), rel=1e-4)
+    assert found == pytest.approx(
+        2 * 4 * math.pi * ALPHA**2 / (3 * s), rel=1e-4
+    )  # muons as well as electrons
+
+
+@pytest.mark.parametrize(("species", "y"), [(Species.SCALAR, 1.635e-9), (Species.PSEUDO_DIRAC, 5.91e-11)])
+def test_near_the_muon_threshold_muons_count(species: Species, y: float) -> None:
+    """Independent values; with electrons only 1.76e-9 and 6.0e-11 would come out."""
+    assert thermal_target(DarkMatter(species, 0.1)) == pytest.approx(y, rel=0.02)
+
+
+def test_fast_pairs_make_muons_that_pairs_at_rest_could_not() -> None:
+    matter = DarkMatter(Species.SCALAR, 0.1)
+    below, above = (2 * MUON_MASS) ** 2 * 0.999, (2 * MUON_MASS) ** 2 * 1.2
+    found = annihilation_cross_section(matter, np.array([below, above]))
+    beta = np.sqrt(1 - 4 * matter.mass**2 / np.array([below, above]))
+    propagator = (np.array([below, above]) - 0.09) ** 2 + (0.3 * matter.width) ** 2
+    electrons = 4 * math.pi * ALPHA * 0.1 / 3 * np.array([below, above]) * beta / propagator
+    assert found[0] == pytest.approx(electrons[0], rel=1e-4)
+    assert found[1] > 1.3 * electrons[1]
 
 
 def test_more_mixing_leaves_less() -> None:

@@ -116,7 +116,8 @@ def test_a_campaign_without_dark_photons_is_refused(tmp_path: Path) -> None:
 
 def test_errors_are_binomial() -> None:
     assert POINT.efficiency == 0.8
-    assert POINT.error == pytest.approx(1.2 * np.sqrt(2 / 3 * 1 / 3 / 1200), rel=5e-3)
+    assert POINT.error == pytest.approx(np.sqrt(0.8 * 0.2 / 1000), rel=5e-3)
+    assert replace(POINT, n_in_box=1150, n_selected=1100).error == pytest.approx(np.sqrt(1100) / 1000)
     assert replace(POINT, n_selected=0).error > 0
 
 
