@@ -47,6 +47,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
     parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
+    deadline = "longest time that a server may take for an answer; default: %(default)s"
+    parser.add_argument("--deadline", type=positive, default=60, metavar="SECONDS", help=deadline)
     parser.add_argument(
         "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
     )
@@ -86,6 +88,7 @@ def _catalogue(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
     from na64.datasets.conditions.periods import load_periods
+    from na64.datasets.patience import Patience
     from na64.outputs.result import messages
 
     if (options.accept is None) != (options.reason is None):
@@ -99,6 +102,7 @@ def _catalogue(options: argparse.Namespace) -> int:
             layout=options.layout,
             previous=files.load(options.to) if options.update or options.accept else None,
             settled=options.settled,
+            patience=Patience(options.deadline),
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
         )

@@ -85,13 +85,16 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
     from na64.commands.progress import progress
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.result.metrics import METRICS, Metered, to_json
-    from na64.processors.campaign import process
+    from na64.processors.campaign import check, process
     from na64.processors.events.feature_store import FeatureStore
     from na64.processors.execution.ledger import Ledger
     from na64.processors.execution.tasks import Options
 
     n_events = sum(task.n_events for task in asked.tasks)
     store = FeatureStore(store_of(options))
+    how = Options(blind=not asked.job.simulation, deadline=options.deadline)
+    with progress("check", "files", sys.stderr, at_end=False) as show_files:
+        faults = check(asked.catalogue, asked.job, how, progress=show_files)
     with (
         Metered(_backend(options)) as backend,
         progress("process", "events", sys.stderr, note=lambda: backend.note) as show,
@@ -104,7 +107,8 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
             limit=options.limit,
             chunk_events=options.chunk_events,
             store=store,
-            options=Options(blind=not asked.job.simulation, deadline=options.deadline),
+            options=how,
+            faults=faults,
             fresh=options.fresh,
             progress=lambda _done, _total, events: show(events, n_events),
         )

@@ -15,7 +15,9 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def progress(what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = str) -> Iterator[Show]:
+def progress(
+    what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = str, at_end: bool = True
+) -> Iterator[Show]:
     """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
 
     Parameters
@@ -25,6 +27,8 @@ def progress(what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = 
     stream : TextIO
     note : callable
         Gives what else is said at the end; nothing if that is empty.
+    at_end : bool
+        Say at the end what was done.
     """
     pace = Pace(unit)
     display = _bar(what, stream) if stream.isatty() else _lines(what, stream)
@@ -38,6 +42,8 @@ def progress(what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = 
         yield show
     finally:
         display.close()
+    if not at_end:
+        return
     more = note()
     stream.write(f"{what}: {pace.summary}{'; ' if more else ''}{more}\n")
     stream.flush()

@@ -14,7 +14,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
 from na64.datasets.basics.units import Unit, unit_of
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
-from na64.datasets.reading.stored import BadFileError, Branches, Stored, Trees
+from na64.datasets.reading.stored import Branches, Stored, StructureError, Trees
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -378,15 +378,17 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
     candidates = [(layout, tree) for layout in known for tree in found if tree in (*layout.trees, "")]
     if not candidates:
         expected = sorted({tree for layout in known for tree in layout.trees})
-        raise BadFileError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
+        raise StructureError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
     judged = [(layout, tree, layout.problems(file.tree(tree))) for layout, tree in candidates]
     fitting = [(layout, tree) for layout, tree, problems in judged if not problems]
     if len(fitting) > 1:
-        raise BadFileError(f"fits several layouts: {', '.join(sorted(layout.name for layout, _ in fitting))}")
+        raise StructureError(
+            f"fits several layouts: {', '.join(sorted(layout.name for layout, _ in fitting))}"
+        )
     if not fitting:
         layout, _, problems = min(judged, key=lambda entry: (len(entry[2]), entry[0].name))
         what = "not of layout" if len(known) == 1 else "of no known layout, nearest"
-        raise BadFileError(f"{what} {layout.name}: {_summary(problems)}")
+        raise StructureError(f"{what} {layout.name}: {_summary(problems)}")
     return fitting[0]
 
 

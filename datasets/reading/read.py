@@ -18,7 +18,8 @@ from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.files import file_name, open_file
 from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout, detect_layout
-from na64.datasets.reading.stored import BadFileError, Jagged, Tree, Values
+from na64.datasets.reading.stored import BadFileError, Jagged, StructureError, Tree, Values
+from na64.datasets.remote import RemoteError
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -108,7 +109,7 @@ def read_batches(
     """
     with _open_tree(record, layout) as tree:
         if not 0 <= start <= stop <= tree.entries:
-            raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
+            raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
         names = layout.stored_names(tree)
         inside = (start, *(cut for cut in tree.boundaries(names) if start < cut < stop), stop)
         size = n_events or max(BATCH // _event_bytes(tree, names), 1)
@@ -134,7 +135,9 @@ def _open_tree(record: Record | str | Path, layout: Layout) -> Iterator[Tree]:
             name = detect_layout(file, [layout])[1] if isinstance(record, (str, Path)) else record.tree
             yield file.tree(name)
     except BadFileError as error:
-        raise BadFileError(f"{file_name(location)}: {error}") from error
+        raise error.of(file_name(location)) from error
+    except RemoteError as error:
+        raise type(error)(f"{file_name(location)}: cannot be read: {error}") from None
 
 
 def read_tree(
@@ -142,7 +145,7 @@ def read_tree(
 ) -> EventColumns:
     """Read events of an open tree; see `read`."""
     if not 0 <= start <= stop <= tree.entries:
-        raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
+        raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
     names = [
         name
         for branch in _wanted(layout, columns)
@@ -208,7 +211,7 @@ class _Reader:
         if branch.index is not None:
             values = _element(values, branch.index)
         if isinstance(values, Jagged):
-            raise BadFileError(f'branch "{branch.names[0]}" has several values an event')
+            raise StructureError(f'branch "{branch.names[0]}" has several values an event')
         if np.issubdtype(values.dtype, np.integer):
             return values.astype(np.int64)
         return _convert(values, branch.unit)
@@ -241,7 +244,7 @@ class _Reader:
         read = {key: self._jagged(branch) for key, branch in columns.items()}
         offsets = read["cell"].offsets
         if (offsets[1:] < offsets[:-1]).any() or any(len(c.values) < c.offsets[-1] for c in read.values()):
-            raise BadFileError(f'branch "{columns["cell"].names[0]}": hits that are not there')
+            raise StructureError(f'branch "{columns["cell"].names[0]}": hits that are not there')
         unequal = np.zeros(self.n_events, dtype=np.bool_)
         for column in read.values():
             if not np.array_equal(column.offsets, offsets):
@@ -253,7 +256,7 @@ class _Reader:
     def _jagged(self, branch: Branch) -> Jagged:
         values = self.values[branch.names[0]]
         if not isinstance(values, Jagged):
-            raise BadFileError(f'branch "{branch.names[0]}" is not jagged')
+            raise StructureError(f'branch "{branch.names[0]}" is not jagged')
         return values
 
 

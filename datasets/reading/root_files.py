@@ -13,41 +13,41 @@ import uproot
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.rntuple_files import open_rntuple
 from na64.datasets.reading.stored import (
-    BadFileError,
     Format,
     Jagged,
     RunFile,
     Stored,
+    StructureError,
     Tree,
     Values,
     readable,
     sort_boundaries,
 )
+from na64.datasets.remote import RemoteFile
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 
 
 @contextmanager
-def open_root(location: str) -> Iterator[RunFile]:
-    """Open a ROOT file by absolute path or URL."""
+def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
+    """Open a ROOT file by absolute path or handle."""
     # A dict key is taken as it is: a colon in a path does not separate the tree's name. No caches: a file
-    # that was replaced must not be served from the memory of the old.
+    # that was replaced must not be served from the memory of the old. Files of this machine are read directly:
+    # uproot's own way, through an event loop, costs a third more.
     with readable():
-        directory = uproot.open({location: None}, object_cache=None, array_cache=None, **_source(location))
+        if isinstance(location, str):
+            source = {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}
+            directory = uproot.open({location: None}, object_cache=None, array_cache=None, **source)
+        else:
+            directory = uproot.open(location, object_cache=None, array_cache=None, use_threads=False)
     with directory:
-        yield _RootFile(directory)
-
-
-def _source(location: str) -> dict[str, Any]:
-    """Read files of this machine directly: uproot's own way, through an event loop, costs a third more."""
-    if "://" in location:
-        return {}
-    return {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}
+        yield _RootFile(directory, None if isinstance(location, str) else location.size)
 
 
 class _RootFile:
-    def __init__(self, directory: Any) -> None:
+    def __init__(self, directory: Any, size: int | None) -> None:
         self._directory = directory
+        self._size = size
         self._trees: dict[str, Tree] = {}
 
     def trees(self) -> tuple[str, ...]:
@@ -63,9 +63,10 @@ class _RootFile:
         return self._trees[name]
 
     def check_size(self) -> None:
-        end, size = self._directory.file.fEND, self._directory.file.source.num_bytes
+        file = self._directory.file
+        end, size = file.fEND, file.source.num_bytes if self._size is None else self._size
         if size < end:
-            raise BadFileError(f"truncated: {size} bytes of {end}")
+            raise StructureError(f"truncated: {size} bytes of {end}")
 
 
 class _TTree:
@@ -87,11 +88,11 @@ class _TTree:
         for name in names:
             entries = int(self._tree[name].num_entries)
             if entries != self.entries:
-                raise BadFileError(f'branch "{name}" has {entries} entries, the tree {self.entries}')
+                raise StructureError(f'branch "{name}" has {entries} entries, the tree {self.entries}')
             with readable():
                 starts = list(self._tree[name].entry_offsets)
             if starts != sorted(starts):
-                raise BadFileError(f'branch "{name}" has baskets that are not in order')
+                raise StructureError(f'branch "{name}" has baskets that are not in order')
 
     def expanded_bytes(self, names: Sequence[str]) -> int:
         return sum(int(self._tree[name].uncompressed_bytes) for name in names)
@@ -103,8 +104,11 @@ class _TTree:
         return sort_boundaries(offsets, self.entries)
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
-        with readable():
-            return {name: _read_branch(self._tree[name], start, stop) for name in names}
+        return {name: self._read_branch(name, start, stop) for name in names}
+
+    def _read_branch(self, name: str, start: int, stop: int) -> Values:
+        with readable(f'branch "{name}"'):
+            return _read_branch(self._tree[name], start, stop)
 
 
 def _read_branch(branch: Any, start: int, stop: int) -> Values:
@@ -117,7 +121,7 @@ def _read_branch(branch: Any, start: int, stop: int) -> Values:
     for basket, first, last, done in _baskets(branch, start, stop):
         entries = np.asarray(basket.data).view(stored.base).reshape(-1, *interpretation.inner_shape)
         if len(entries) < last:
-            raise BadFileError(f"a basket has {len(entries)} entries, expected {last} or more")
+            raise StructureError(f"a basket has {len(entries)} entries, expected {last} or more")
         values[done : done + last - first] = entries[first:last]
     return values
 
@@ -127,7 +131,9 @@ def _baskets(branch: Any, start: int, stop: int) -> Iterator[tuple[Any, int, int
     for number, (begin, end) in enumerate(pairwise(branch.entry_offsets)):
         first, last = max(start, begin), min(stop, end)
         if first < last:
-            yield branch.basket(number), first - begin, last - begin, first - start
+            with readable(f'branch "{branch.name}", basket {number}'):
+                basket = branch.basket(number)
+            yield basket, first - begin, last - begin, first - start
 
 
 def _join_jagged(baskets: list[tuple[Any, int, int, int]], interpretation: Any) -> Jagged:
@@ -138,7 +144,7 @@ def _join_jagged(baskets: list[tuple[Any, int, int, int]], interpretation: Any) 
     for basket, first, last, done in baskets:
         ends = _byte_offsets(basket, stored.itemsize)[first : last + 1]
         if len(ends) != last + 1 - first:
-            raise BadFileError(f"a basket has {len(ends) - 1} entries, expected {last - first}")
+            raise StructureError(f"a basket has {len(ends) - 1} entries, expected {last - first}")
         data = np.asarray(basket.data)[ends[0] : ends[-1]]
         if header:
             data, ends = _without_headers(data, ends - ends[0], header)
