@@ -87,7 +87,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     def try_it() -> None:
         try:
             results.append(call())
-        except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+        except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=try_it, daemon=True)
@@ -121,7 +121,7 @@ def side_by_side(
                 return
             try:
                 done.put((item, call(item), None))
-            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+            except BaseException as error:
                 done.put((item, None, error))
 
     n_workers = min(n_threads, len(listed))

@@ -130,9 +130,9 @@ class RemoteFile(io.RawIOBase):
         handle, self._handle = self._handle, None  # one that has failed, or hangs, is not used again
         try:
             handle.seek(start)
-        except ValueError:
+            data: bytes = handle.read(stop - start)
+        except ValueError:  # how fsspec says it
             raise RemoteError("the server gives files only as a whole, not parts of them") from None
-        data: bytes = handle.read(stop - start)
         if len(data) != stop - start:
             raise PassingRemoteError(f"the server gave {len(data)} bytes of {stop - start}")
         self._handle = handle
@@ -156,7 +156,16 @@ def _told(question: Any) -> Any:
 def explain(error: BaseException) -> RemoteError:
     """Find the reason in what the library of a protocol has raised."""
     causes = list(_causes(error))
-    for find in (_of_status, _of_certificate, _of_time, _of_name, _of_connection, _of_system):
+    for find in (
+        _of_protocol,
+        _of_status,
+        _of_certificate,
+        _of_time,
+        _of_name,
+        _of_connection,
+        _of_system,
+        _of_place,
+    ):
         for cause in causes:
             if (found := find(cause)) is not None:
                 return found
@@ -176,6 +185,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             waiting += [getattr(found, name, None) for name in names]
 
 
+def _of_protocol(error: BaseException) -> RemoteError | None:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "TooManyRedirects" in kinds:
+        return RemoteError("redirected too often")
+    if kinds & {"BadHttpMessage", "HttpProcessingError"}:
+        return PassingRemoteError("the answer of the server is not HTTP")
+    return None
+
+
 def _of_status(error: BaseException) -> RemoteError | None:
     """Recognise an answer with a status of HTTP."""
     status = getattr(error, "status", None)
@@ -183,8 +201,6 @@ def _of_status(error: BaseException) -> RemoteError | None:
         return None
     known = {one.value: one.phrase for one in HTTPStatus}
     text = f"{status} {known.get(status, '')}".strip()
-    if status < 400:
-        return RemoteError(f"redirected too often ({text})")
     return PassingRemoteError(text) if status >= 500 or status in _PASSING else RemoteError(text)
 
 
@@ -194,7 +210,7 @@ def _of_certificate(error: BaseException) -> RemoteError | None:
             f"the certificate of the server is not accepted: {error.verify_message}"[:_LONGEST]
         )
     if isinstance(error, ssl.SSLError):
-        return RemoteError(f"no encrypted connection: {error.reason or 'TLS failed'}")
+        return RemoteError(f"no encrypted connection: {getattr(error, 'reason', None) or 'TLS failed'}")
     return None
 
 
@@ -215,19 +231,20 @@ def _of_connection(error: BaseException) -> RemoteError | None:
         return PassingRemoteError("connection refused")
     if isinstance(error, ConnectionError) or kinds & {"ClientPayloadError", "ServerDisconnectedError"}:
         return PassingRemoteError("connection closed in the middle")
-    if kinds & {"BadHttpMessage", "HttpProcessingError", "ClientResponseError"}:
-        return PassingRemoteError("the answer of the server is not HTTP")
     return None
 
 
 def _of_system(error: BaseException) -> RemoteError | None:
     code = error.errno if isinstance(error, OSError) else None
-    if isinstance(error, FileNotFoundError):
-        code = errno.ENOENT  # fsspec raises it without
     if code not in errno.errorcode:
         return None
     text = os.strerror(code or 0)
     return RemoteError(text) if code in _LASTING else PassingRemoteError(text)
+
+
+def _of_place(error: BaseException) -> RemoteError | None:
+    """Recognise what fsspec raises of a file that is not there, without a number."""
+    return RemoteError(os.strerror(errno.ENOENT)) if isinstance(error, FileNotFoundError) else None
 
 
 def _of_text(causes: list[BaseException]) -> RemoteError:
