@@ -187,6 +187,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _of_protocol(error: BaseException) -> RemoteError | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "ClientPayloadError" in kinds:
+        return PassingRemoteError("connection closed in the middle")
     if "TooManyRedirects" in kinds:
         return RemoteError("redirected too often")
     if kinds & {"BadHttpMessage", "HttpProcessingError"}:
@@ -229,7 +231,7 @@ def _of_connection(error: BaseException) -> RemoteError | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if isinstance(error, ConnectionRefusedError):
         return PassingRemoteError("connection refused")
-    if isinstance(error, ConnectionError) or kinds & {"ClientPayloadError", "ServerDisconnectedError"}:
+    if isinstance(error, ConnectionError) or "ServerDisconnectedError" in kinds:
         return PassingRemoteError("connection closed in the middle")
     return None
 

@@ -32,8 +32,8 @@ _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
     """Open a ROOT file by absolute path or handle."""
     # A dict key is taken as it is: a colon in a path does not separate the tree's name. No caches: a file
-    # that was replaced must not be served from the memory of the old. Files of this machine are read directly:
-    # uproot's own way, through an event loop, costs a third more.
+    # that was replaced must not be served from the memory of the old. Files of this machine are read
+    # directly: uproot's own way, through an event loop, costs a third more.
     with readable():
         if isinstance(location, str):
             source = {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from na64.datasets.addresses import file_name, is_url, public_url, without_secrets
 
-SECRET = "canary-4711"
+SECRET = "canary-4711"  # noqa: S105
 
 
 @pytest.mark.parametrize(

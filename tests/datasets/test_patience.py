@@ -16,7 +16,7 @@ def test_an_answer_in_time_comes_back_and_so_does_an_error() -> None:
 
 def test_a_call_that_hangs_is_left_behind() -> None:
     never = threading.Event()
-    with pytest.raises(NoAnswerError, match="no answer within 0.05 s"):
+    with pytest.raises(NoAnswerError, match=r"no answer within 0\.05 s"):
         within(0.05, never.wait)
     never.set()
 

@@ -263,7 +263,7 @@ def test_a_record_of_a_url_has_its_secrets_not(web: Any, write_run: Writer) -> N
 
 
 def test_two_urls_that_would_be_kept_as_one_are_refused(web: Any) -> None:
-    with pytest.raises(ValueError, match="run.root: named twice"):
+    with pytest.raises(ValueError, match=r"run\.root: named twice"):
         build([f"{web.url}/run.root?id=1", f"{web.url}/run.root?id=2"], simulation=False)
 
 
