@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from na64 import __version__
 from na64.commands import (
@@ -23,7 +24,11 @@ from na64.commands import (
     results,
     signal,
 )
+from na64.commands.terminal import steady_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.datasets.addresses import without_secrets
+
+_LONGEST_LINE = 500
 
 _COMMANDS = (
     demo,
@@ -55,9 +60,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 incomplete result or failed check, 2 bad usage or input, 130 interrupted.
     """
-    options = parser().parse_args(argv)
+    with steady_output() as out:
+        code = _perform(list(sys.argv[1:] if argv is None else argv))
+        out.flush()
+        if out.fault is None:
+            return code
+        print(f"na64: standard output cannot be written: {out.fault.strerror}", file=sys.stderr)
+        return code or INCOMPLETE
+
+
+def _perform(command_line: list[str]) -> int:
+    options = parser().parse_args(command_line)
     options.program = main
-    options.command_line = list(sys.argv[1:] if argv is None else argv)
+    options.command_line = command_line
     try:
         code: int = options.verb(options)
     except KeyboardInterrupt:
@@ -65,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (ValueError, KeyError, OSError, RuntimeError) as problem:
         if options.debug:
-            traceback.print_exc()
+            print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
         print(f"na64: {_line(problem)}", file=sys.stderr)
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
     return code
@@ -78,14 +93,23 @@ def _line(problem: Exception) -> str:
         text = str(problem.args[0])
     elif isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
         text = f"{problem.filename}: {problem.strerror}"
-    return " ".join(text.split())
+    line = without_secrets(" ".join(text.split())) or type(problem).__name__
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not quote secrets."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong with the command line, and exit."""
+        super().error(without_secrets(message))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     text = "Columnar event processing for NA64: run files to blind cut-flows, histograms and yields."
     after = "na64 COMMAND --help says more. The straight line: simulate, catalogue, process."
-    program = argparse.ArgumentParser(prog="na64", description=text, epilog=after)
+    program = _Parser(prog="na64", description=text, epilog=after)
     program.add_argument("--version", action="version", version=f"na64 {__version__}")
     verbs = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in _COMMANDS:

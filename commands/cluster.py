@@ -162,11 +162,9 @@ def _work(options: argparse.Namespace) -> int:
 
 def _merge(options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_job
-    from na64.outputs.result.request import ranges, write_request
+    from na64.outputs.result.request import ranges
 
     catalogue, job, result, submission = batch_job.merge(options.folder)
-    runs = submission.request.runs
-    scope = "all runs" if runs is None else f"runs {ranges(runs)}"
-    code = write_result(catalogue, job, result, options.folder, options, scope=scope)
-    write_request(options.folder, submission.request)
-    return code
+    request = submission.request
+    scope = "all runs" if request.runs is None else f"runs {ranges(request.runs)}"
+    return write_result(catalogue, job, result, options.folder, options, request=request, scope=scope)

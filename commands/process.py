@@ -47,7 +47,6 @@ def add(verbs: Any) -> None:
 
 def _process(options: argparse.Namespace) -> int:
     from na64.outputs.result import messages
-    from na64.outputs.result.request import write_request
     from na64.processors.campaign import identity_of
 
     asked = read_request(options)
@@ -65,9 +64,7 @@ def _process(options: argparse.Namespace) -> int:
     if result.interrupted:
         raise KeyboardInterrupt
     scope = f"runs {options.runs}" if options.runs else "all runs"
-    code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
-    write_request(folder, request)
-    return code
+    return write_result(asked.catalogue, asked.job, result, folder, options, request=request, scope=scope)
 
 
 def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterator[str]:

@@ -94,6 +94,7 @@ def write_result(
     folder: Path,
     options: argparse.Namespace,
     *,
+    request: Request,
     scope: str,
 ) -> int:
     """Write the products of what was counted, say what they are, and return the exit code."""
@@ -101,6 +102,7 @@ def write_result(
     from na64.outputs.result import messages, store
     from na64.outputs.result.assembly import summarise
     from na64.outputs.result.provenance import provenance
+    from na64.outputs.result.request import request_file
     from na64.outputs.result.spills import known_spills
     from na64.processors.counting.booking import book
 
@@ -112,7 +114,15 @@ def write_result(
     made_by = provenance(command=command, inputs=inputs, summary=summary)
     write = store.write_numbers if options.no_report else store.write_products
     spills = known_spills(catalogue, job, periods, result)
-    write(folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills)
+    write(
+        folder,
+        facts=summary,
+        tallies=result.tallies,
+        booking=booking,
+        made_by=made_by,
+        spills=spills,
+        beside=request_file(request),
+    )
     tell(messages.of_result(summary))
     print(f"numbers: {folder}" if options.no_report else f"report: {folder / store.REPORT}")
     return INCOMPLETE if summary.reasons else SUCCESS

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from na64.datasets.named import named
 from na64.outputs.result.table import Kind, Table, read_csv
 
 BACKGROUND = "background.csv"
@@ -139,12 +140,10 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
     ValueError
         Names the file, and the row or the column.
     """
-    try:
+    with named(name):
         header = data.split(b"\n", 1)[0].decode().split(",")
         kinds = {name: kind for name, kind in KINDS.items() if name != "correlated" or name in header}
-        return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds).records()))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds, name).records()))
 
 
 def read_background(path: Path) -> BackgroundTable:

@@ -95,6 +95,14 @@ class Word:
     failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What a job has to count."""
+
+    keys: tuple[str, ...]
+    events: int
+
+
 def share(tasks: Iterable[Task], n_jobs: int) -> list[list[Task]]:
     """Deal tasks out to jobs: about as many events each, and files together.
 
@@ -179,13 +187,17 @@ def list_of_job(place: Path, job: int) -> Path:
 
 def keys_of_job(place: Path, job: int) -> list[str]:
     """Return the keys that a job has to count."""
-    keys: list[str] = read_object(list_of_job(place, job))["keys"]
-    return keys
+    return list(_listed(place, job).keys)
 
 
 def events_of_job(place: Path, job: int) -> int:
     """Return how many events a job has to count."""
-    return int(read_object(list_of_job(place, job))["events"])
+    return _listed(place, job).events
+
+
+def _listed(place: Path, job: int) -> _List:
+    path = list_of_job(place, job)
+    return record_of(_List, read_object(path), f"{_JOBS}/{path.name}")
 
 
 def say(place: Path, job: int, word: Word) -> None:
@@ -196,7 +208,7 @@ def say(place: Path, job: int, word: Word) -> None:
 def hear(place: Path, job: int) -> Word:
     """Return the last word of a job."""
     path = place / _STATES / f"{job}.json"
-    return record_of(Word, read_object(path), path.name) if path.exists() else Word()
+    return record_of(Word, read_object(path), f"{_STATES}/{path.name}") if path.exists() else Word()
 
 
 def reasons(folder: Path) -> dict[str, tuple[str, bool]]:

@@ -12,10 +12,11 @@ from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
-from na64.datasets.basics.json_records import parse_object
+from na64.datasets.basics.json_records import parse_object, typed
 from na64.datasets.catalogue.build import Catalogue, Kind
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import FEATURES
+from na64.datasets.named import named
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.product_names import LIMITS
@@ -70,12 +71,17 @@ def _stated_in(folder: Path) -> dict[str, Any] | None:
         return None
     data = path.read_bytes()
     try:
-        plain = json.loads(data)
-        background, limit, results = plain["background"], plain["expected_limit"], plain.get("inputs", [])
-        numbers = {"n": float(background["n"]), "error": float(background["error"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RefusedError(f"{LIMITS}: no background and expected limit ({type(error).__name__})") from None
-    if results and _sha256((folder / RESULT).read_bytes()) not in {one["result"] for one in results}:
+        with named(LIMITS):
+            plain = parse_object(data, LIMITS)
+            background = typed(Mapping[str, Any], plain["background"], "background")
+            limit = typed(Mapping[str, Any], plain["expected_limit"], "expected_limit")
+            numbers = {name: typed(float, background[name], f"background.{name}") for name in ("n", "error")}
+            _limit_in_words(limit)
+            inputs = typed(tuple[Mapping[str, Any], ...], plain.get("inputs", []), "inputs")
+            results = {one["result"] for one in inputs}
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+    if results and _sha256((folder / RESULT).read_bytes()) not in results:
         raise RefusedError(f"{LIMITS} is of another result: na64 limits has to be run again")
     return {"sha256": _sha256(data), "background": numbers, "expected_limit": limit}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.json_records import parse_object, read_object
+from na64.datasets.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.freeze import FREEZE
 from na64.outputs.blinding.unblind import UNBLINDED
@@ -136,12 +137,18 @@ def _opened(folder: Path, summary: Summary) -> tuple[dict[str, int] | None, str]
         return None, "BLIND: the box is closed"
     if found := problems(folder):
         raise ValueError(f"{folder / UNBLINDED}: {found[0]}")
-    opened: dict[str, Any] = json.loads((folder / UNBLINDED).read_bytes())
+    with named(UNBLINDED):
+        return _of_record(folder, summary, read_object(folder / UNBLINDED))
+
+
+def _of_record(
+    folder: Path, summary: Summary, opened: Mapping[str, Any]
+) -> tuple[dict[str, int] | None, str]:
     record = opened["record"]
     manifest = (folder / FREEZE).read_bytes() if (folder / FREEZE).exists() else b"{}"
     if sha256(manifest).hexdigest() != record["freeze"]:
         return None, f"the box was opened under the freeze {record['freeze'][:12]}, which is not {FREEZE}"
-    if json.loads(manifest)["frozen"]["blind_result"] != dict(summary.products):
+    if parse_object(manifest, FREEZE)["frozen"]["blind_result"] != dict(summary.products):
         return None, f"the box was opened for another result than the one in {folder}"
     if opened["verdict"] != "COMPLETE" or record["fraction"] < 1:
         return None, f"only a part of the box was opened ({record['fraction']:.0%}, {opened['verdict']})"

@@ -112,13 +112,17 @@ def _problems(data: bytes) -> list[str]:
         problems.append("the last line is not complete")
     for index, text in enumerate(lines):
         try:
-            line = json.loads(text)
-        except ValueError:
+            line = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError):
             line = None
         problem, previous = _check(line, text, index, previous)
         if problem:
             problems.append(f"line {index + 1}: {problem}")
     return problems
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not a number")
 
 
 def _check(line: object, text: bytes, index: int, previous: str) -> tuple[str, str]:

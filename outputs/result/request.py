@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.catalogue.build import Catalogue, Kind, load
 from na64.datasets.conditions.conditions import RunType
@@ -98,9 +97,9 @@ def _absolute(path: str, folder: Path) -> Path:
     return Path(os.path.normpath(folder.resolve() / path))
 
 
-def write_request(folder: Path, request: Request) -> None:
-    """Write `REQUEST`."""
-    write_bytes(folder / REQUEST, to_json(asdict(request)))
+def request_file(request: Request) -> dict[str, bytes]:
+    """Give `REQUEST` by its name, to be written with the result."""
+    return {REQUEST: to_json(asdict(request))}
 
 
 def read_request(folder: Path) -> Request:
