@@ -92,22 +92,27 @@ def typed(hint: Any, value: Any, place: str) -> Any:
     ValueError
         It is of another kind.
     """
-    if hint is Any or hint is object:
+    origin = get_origin(hint)
+    if hint in (Any, object):
         return value
     if hint in _WORDS:
         return _plain(hint, value, place)
-    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is not None:
+        return _composed(origin, get_args(hint), value, place)
+    return _record(hint, value, place) if is_dataclass(hint) else _member(hint, value, place)
+
+
+def _composed(origin: Any, arguments: tuple[Any, ...], value: Any, place: str) -> Any:
+    """Give an optional value, a tuple or a mapping."""
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
         return typed(next(a for a in arguments if a is not type(None)), value, place)
     if origin is tuple:
         return _tuple(arguments, value, place)
-    if origin is not None:
-        if not isinstance(value, Mapping):
-            raise _wrong(value, "an object", place)
-        return {key: typed(arguments[1], item, _join(place, key)) for key, item in value.items()}
-    return _record(hint, value, place) if is_dataclass(hint) else _member(hint, value, place)
+    if not isinstance(value, Mapping):
+        raise _wrong(value, "an object", place)
+    return {key: typed(arguments[1], item, _join(place, key)) for key, item in value.items()}
 
 
 def _plain(hint: type, value: Any, place: str) -> Any:

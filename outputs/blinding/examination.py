@@ -39,7 +39,7 @@ def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
     """
     log = find_log(path)
     if found := audit_log.verify(log):
-        return found
+        return [f"{log.name}: {problem}" for problem in found]
     if not path.is_dir() or not (path / REQUEST).exists():
         return audit_log.lost(log, heads)
     return [*audit_log.lost(log, [*heads, read_request(path).audit]), *_unknown(path, log)]

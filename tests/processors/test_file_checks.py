@@ -91,7 +91,6 @@ def test_a_server_is_named_with_its_code_or_the_time(web: Any, registered: Regis
     remote = replace(record, path=f"{web.url}/run.root")
     assert check_files([remote]) == {}
     web.fault = fault
-    reason = {"401": "401 Unauthorized", "503": "503 Service Unavailable"}.get(
-        fault, "no answer within 0.9 s"
-    )
-    assert list(check_files([remote], deadline=0.9).values()) == [f"run.root: cannot be read: {reason}"]
+    reasons = {"401": "401 Unauthorized", "503": "503 Service Unavailable"}
+    expected = f"run.root: cannot be read: {reasons.get(fault, 'no answer within 0.9 s')}"
+    assert list(check_files([remote], deadline=0.9).values()) == [expected]
