@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +108,22 @@ def _catalogue(options: argparse.Namespace) -> int:
             progress=show,
         )
     files.save(built, options.to)
+    tell(_of_secrets(options.paths))
     _note_claims(built, options.to)
     tell(messages.of_catalogue(built, options.to, load_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
+
+
+def _of_secrets(paths: Iterable[str]) -> Iterator[str]:
+    """Say of which URLs a part is not kept, so that it is known before a job asks for them."""
+    from na64.datasets.addresses import file_name, is_url, public_url
+
+    for path in paths:
+        if is_url(path) and public_url(path) != path:
+            yield (
+                f"note: {file_name(path)}: user, password and query of its URL are not kept; "
+                "a job takes them from the configuration of fsspec"
+            )
 
 
 def _note_claims(catalogue: Catalogue, path: Path) -> None:

@@ -24,6 +24,7 @@ _PARTS = re.compile(
     re.DOTALL,
 )
 _URL_IN_TEXT = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>|\\^`{}]+")
+_URL_AS_A_PATH = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/\s][^\s\"'<>]*[@?#])")
 _SCHEME_OF_A_TOKEN = re.compile(r"\b(bearer|basic|token)((?:\s|%20|\+)+)[^\s\"',;&)]{6,}", re.IGNORECASE)
 _PAIR = re.compile(
     r"\b([\w.-]*(?:authz|token|passw|secret|signature|credential|api[_-]?key|access[_-]?key)[\w.-]*"
@@ -74,6 +75,7 @@ def without_secrets(text: str, environment: Mapping[str, str] | None = None) -> 
     ):
         text = text.replace(secret, HIDDEN)
     text = _SCHEME_OF_A_TOKEN.sub(rf"\1\2{HIDDEN}", text)
+    text = _URL_AS_A_PATH.sub(r"\1//", text)
     text = _URL_IN_TEXT.sub(lambda found: public_url(found.group()), text)
     return _PAIR.sub(rf"\1{HIDDEN}", text)
 

@@ -245,13 +245,14 @@ def _of_system(error: BaseException) -> RemoteError | None:
 
 
 def _of_place(error: BaseException) -> RemoteError | None:
-    """Recognise what fsspec raises of a file that is not there, without a number."""
-    return RemoteError(os.strerror(errno.ENOENT)) if isinstance(error, FileNotFoundError) else None
+    """Recognise what fsspec raises of a file that is not there: without a number, and without a cause."""
+    is_it = isinstance(error, FileNotFoundError) and error.__cause__ is None
+    return RemoteError(os.strerror(errno.ENOENT)) if is_it else None
 
 
 def _of_text(causes: list[BaseException]) -> RemoteError:
     """Quote a library of which nothing else is known, without addresses."""
-    for error in causes:
+    for error in (cause for cause in causes if not isinstance(cause, FileNotFoundError)):
         lines = without_secrets(str(error)).split("\n")
         text = re.sub(r"[a-zA-Z][\w+.-]*://\S*", "...", lines[0]).strip()
         if text:

@@ -107,8 +107,8 @@ class Web(http.server.ThreadingHTTPServer):
         ``no size``.
     left : int
         Answers until the fault is over; -1: it stays.
-    key : str
-        What the header ``Authorization`` must have; empty: nothing.
+    keys : tuple of str
+        One of which the header ``Authorization`` must have; empty: nothing.
     asked : list of str
         Lines of the requests so far.
     """
@@ -118,7 +118,8 @@ class Web(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _WebHandler)
         self.files: dict[str, bytes] = {}
-        self.fault, self.left, self.key = "", -1, ""
+        self.fault, self.left = "", -1
+        self.keys: tuple[str, ...] = ()
         self.asked: list[str] = []
         self.released = threading.Event()
 
@@ -157,7 +158,7 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.requestline)
         fault = self.server.fault_now()
         data = self.server.files.get(self.path.partition("?")[0].lstrip("/"))
-        if self.server.key and self.headers.get("Authorization") != self.server.key:
+        if self.server.keys and self.headers.get("Authorization") not in self.server.keys:
             fault = "401"
         elif data is None:
             fault = fault or "404"

@@ -32,7 +32,6 @@ D = TypeVar("D")
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Give the known name most like `name`, or an empty string if none is known."""
-
     wanted = name[:_LONGEST].casefold()
 
     def likeness(candidate: str) -> float:

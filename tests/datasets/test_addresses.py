@@ -54,6 +54,7 @@ def test_a_name_for_messages_has_no_query() -> None:
         f"Authorization: Bearer {SECRET}",
         f"authz=Bearer%20{SECRET}",
         f"https://user:{SECRET}@h/run.root: no",
+        f"https:/user:{SECRET}@h/run.root?x={SECRET}: No such file or directory",
         f"simplecache::https://user:{SECRET}@h/run.root: no such file",
         f"access_token={SECRET}, password='{SECRET}'",
         f"the variable says {SECRET}-of-the-variable",

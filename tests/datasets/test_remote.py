@@ -155,6 +155,7 @@ def test_pauses_grow_and_end_with_the_time(web: Any) -> None:
         ),
         (OSError("at root://u@h//x?authz=abcdefg"), "OSError: at ...", True),
         (ssl.SSLError(1, "x"), "no encrypted connection: TLS failed", False),
+        (ValueError("credentials twice"), "ValueError: credentials twice", False),
         (ImportError("install this"), "ImportError: install this", False),
     ],
     ids=repr,

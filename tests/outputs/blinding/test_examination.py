@@ -73,4 +73,4 @@ def test_a_log_cut_short_lacks_what_the_files_name(result: Path) -> None:
 def test_an_altered_log_is_told_first(result: Path) -> None:
     log = result.parent / LOG
     log.write_bytes(log.read_bytes().replace(b"mine", b"ours"))
-    assert problems(result) == ["line 1: its content does not have its hash"]
+    assert problems(result) == ["audit.jsonl: line 1: its content does not have its hash"]
