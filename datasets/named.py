@@ -28,8 +28,8 @@ def named(name: str) -> Iterator[None]:
 
 
 def _text(error: Exception) -> str:
-    if isinstance(error, UnicodeError):
-        return f"not UTF-8: {error.reason} at byte {error.start}" if hasattr(error, "start") else "not UTF-8"
+    if isinstance(error, (UnicodeDecodeError, UnicodeEncodeError)):
+        return f"not UTF-8: {error.reason} at byte {error.start}"
     if isinstance(error, KeyError) and error.args:
         text = str(error.args[0])
         return text if " " in text else f'"{shortened(text)}" is missing'

@@ -12,14 +12,16 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 
 from na64.datasets.addresses import file_name, without_secrets
 from na64.datasets.patience import NoAnswerError, Patience
+
+T = TypeVar("T")
 
 _LEAST, _MOST = 1 << 16, 1 << 22
 """Bytes that are fetched at a time: few where reading jumps, more and more where it goes on."""
@@ -62,7 +64,7 @@ class RemoteFile(io.RawIOBase):
         self._pieces: list[tuple[int, bytes]] = []
         self._ahead = _LEAST
         self._position = 0
-        self.size: int = self._ask(self._open)
+        self.size = self._ask(self._open)
 
     def __repr__(self) -> str:
         return file_name(self._url)
@@ -107,7 +109,7 @@ class RemoteFile(io.RawIOBase):
         self._pieces = [*self._pieces[1 - _PIECES :], (start, fetched)]
         return fetched[: stop - start]
 
-    def _ask(self, question: Any) -> Any:
+    def _ask(self, question: Callable[[], T]) -> T:
         try:
             return self._patience.ask(lambda: _told(question), _may_help)
         except NoAnswerError as error:
@@ -143,7 +145,7 @@ def _may_help(error: Exception) -> bool:
     return isinstance(error, PassingRemoteError)
 
 
-def _told(question: Any) -> Any:
+def _told(question: Callable[[], T]) -> T:
     """Ask, and say in words of ours what goes wrong."""
     try:
         return question()

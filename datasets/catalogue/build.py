@@ -103,8 +103,8 @@ def build(
     )
     given = _given(paths)
     kept, again = _recheck(previous, given, expected.patience)
-    known = {path for record in kept for path in (record.path, *record.aliases)}
-    asked = [given.get(path, path) for path in {**given, **again} if path not in known]
+    registered = {path for record in kept for path in (record.path, *record.aliases)}
+    asked = [given.get(path, path) for path in {**given, **again} if path not in registered]
     new = _inspect(asked, expected, progress or _no_progress)
 
     def keys_of(record: FileRecord) -> Keys:

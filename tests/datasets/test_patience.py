@@ -11,7 +11,7 @@ from na64.datasets.patience import NoAnswerError, Patience, side_by_side, within
 def test_an_answer_in_time_comes_back_and_so_does_an_error() -> None:
     assert within(30.0, lambda: 42) == 42
     with pytest.raises(KeyError):
-        within(30.0, lambda: {}["x"])
+        within(30.0, lambda: {"y": 1}["x"])
 
 
 def test_a_call_that_hangs_is_left_behind() -> None:
