@@ -23,11 +23,12 @@ _PARTS = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<host>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?",
     re.DOTALL,
 )
-_URL_IN_TEXT = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>|\\^`{}]+")
-_URL_AS_A_PATH = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/\s][^\s\"'<>]*[@?#])")
+# Quantifiers before what is looked for are bounded: texts may be long.
+_URL_IN_TEXT = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s\"'<>|\\^`{}]+")
+_URL_AS_A_PATH = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{1,20}:)/(?=[^/\s][^\s\"'<>]{0,300}[@?#])")
 _SCHEME_OF_A_TOKEN = re.compile(r"\b(bearer|basic|token)((?:\s|%20|\+)+)[^\s\"',;&)]{6,}", re.IGNORECASE)
 _PAIR = re.compile(
-    r"\b([\w.-]*(?:authz|token|passw|secret|signature|credential|api[_-]?key|access[_-]?key)[\w.-]*"
+    r"([\w.-]{0,30}(?:authz|token|passw|secret|signature|credential|api[_-]?key|access[_-]?key)[\w.-]{0,30}"
     r"\s*=\s*[\"']?)[^\s\"'&,;)}]{4,}",
     re.IGNORECASE,
 )

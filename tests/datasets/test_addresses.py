@@ -83,3 +83,11 @@ def test_a_text_loses_its_secrets(text: str) -> None:
 )
 def test_a_text_without_secrets_stays(text: str) -> None:
     assert without_secrets(text, {"HOME": "run", "GITHUB_TOKEN": ""}) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["x", "x=", "://", "a:/", "ab:/c", "token=", "bearer ", "https://", "%20", "?&"]
+)
+def test_a_long_text_costs_no_more_than_its_length(part: str) -> None:
+    # Ten times the time for ten times the length would be fine; a hundred times is minutes.
+    assert without_secrets(part * 60_000, {}) is not None
