@@ -83,6 +83,12 @@ def _perform(command_line: list[str]) -> int:
             print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
         print(f"na64: {_line(problem)}", file=sys.stderr)
         return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
+    except Exception as problem:  # a fault of ours, of which a user needs no more than a line
+        if options.debug:
+            print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
+        kind = type(problem).__name__
+        print(f"na64: {kind}: {_line(problem)}; a fault of na64, --debug says where", file=sys.stderr)
+        return INCOMPLETE
     return code
 
 

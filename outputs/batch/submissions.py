@@ -15,6 +15,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.named import shortened
 from na64.outputs.result.messages import counted
 from na64.outputs.result.request import Request
 from na64.processors.execution.ledger import Ledger
@@ -233,7 +234,7 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
     for place, submission in submissions(folder).items():
         fates = [_fate(place, job, queued.get(place)) for job in range(submission.n_jobs)]
         counts = Counter(fate.state.value for fate in fates)
-        sent = f"{submission.system.value} {submission.batch_id or '(not sent)'}"
+        sent = f"{submission.system.value} {shortened(submission.batch_id or '(not sent)')}"
         states = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
         yield f"submission {place.name}, {sent}: jobs: {states}"
         for job, fate in enumerate(fates):

@@ -42,7 +42,8 @@ def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
         return [f"{log.name}: {problem}" for problem in found]
     if not path.is_dir() or not (path / REQUEST).exists():
         return audit_log.lost(log, heads)
-    return [*audit_log.lost(log, [*heads, read_request(path).audit]), *_unknown(path, log)]
+    of_request = (f"{REQUEST}: {problem}" for problem in audit_log.lost(log, [read_request(path).audit]))
+    return [*audit_log.lost(log, heads), *of_request, *_unknown(path, log)]
 
 
 def _unknown(folder: Path, log: Path) -> Iterator[str]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from na64.datasets.basics.json_records import read_object
+from na64.datasets.named import named
 from na64.outputs.report.report import power, tagged
 
 Facts = dict[str, Any]
@@ -71,15 +72,17 @@ class Section:
             return Markup()
         facts = read_object(folder / self.facts)
         template = _HEAD + (files(self.package) / "section.html.j2").read_text(encoding="utf-8")
-        return _fill(
-            template,
-            title=self.title,
-            command=self.command,
-            facts=facts,
-            is_current=_is_of(facts, products, digest),
-            pictures=_pictures(folder / self.figures, self.captions),
-            **self.more(folder),
-        )
+        more = self.more(folder)
+        with named(self.facts):
+            return _fill(
+                template,
+                title=self.title,
+                command=self.command,
+                facts=facts,
+                is_current=_is_of(facts, products, digest),
+                pictures=_pictures(folder / self.figures, self.captions),
+                **more,
+            )
 
 
 def _is_of(facts: Facts, products: Mapping[str, str], digest: str) -> bool:

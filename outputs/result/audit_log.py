@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.named import shortened
+
 FIRST = "0" * 64
 """What the first line carries as the hash of the line before."""
 
@@ -81,7 +83,7 @@ def head(path: Path) -> str:
 def lost(path: Path, known: Iterable[str]) -> list[str]:
     """Problems of a log that has not every line that is known from elsewhere by its hash."""
     there = {FIRST, "", *(str(line["hash"]) for line in entries(path))}
-    return [f"the line with hash {name} is gone" for name in known if name not in there]
+    return [f"the line with hash {shortened(name)} is gone" for name in known if name not in there]
 
 
 def timeline(path: Path) -> Iterator[str]:

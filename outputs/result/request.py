@@ -20,6 +20,7 @@ REQUEST = "job.json"
 LOG = "audit.jsonl"
 """Name of the log; it lies beside the catalogue."""
 
+_LONGEST_PATH = 4096
 _OPEN = (RunType.CALIBRATION, RunType.BEAM)
 
 
@@ -47,6 +48,11 @@ class Request:
     runs: tuple[int, ...] | None = None
     limit: int | None = None
     audit: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("catalogue", "selection", "plugin"):
+            if len(getattr(self, name) or "") > _LONGEST_PATH:
+                raise ValueError(f"{name}: longer than any path")
 
     def log(self, folder: Path) -> Path:
         """Give the log beside the catalogue."""
