@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # the working folder: a signal.py or numpy.py in it is not what we mean
+
+import argparse
+import os
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from na64 import __version__
@@ -26,9 +32,12 @@ from na64.commands import (
 )
 from na64.commands.terminal import steady_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.commands.visible_output import complain, visible_output
 from na64.datasets.addresses import without_secrets
+from na64.datasets.basics.error_line import error_line, settings_of
+from na64.datasets.basics.plain_text import is_utf8, visible
 
-_LONGEST_LINE = 500
+_TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 
 _COMMANDS = (
     demo,
@@ -60,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 success, 1 incomplete result or failed check, 2 bad usage or input, 130 interrupted.
     """
+    if argv is None:
+        _leave_working_folder()
     with steady_output() as out:
         code = _perform(list(sys.argv[1:] if argv is None else argv))
         out.flush()
@@ -74,41 +85,51 @@ def _perform(command_line: list[str]) -> int:
     options.program = main
     options.command_line = command_line
     try:
-        code: int = options.verb(options)
+        with visible_output():
+            _check_arguments(options)
+            code: int = options.verb(options)
     except KeyboardInterrupt:
-        print("na64: interrupted; what was finished is kept and the same command resumes", file=sys.stderr)
+        complain("na64: interrupted; what was finished is kept and the same command resumes")
         return INTERRUPTED
-    except (ValueError, KeyError, OSError, RuntimeError) as problem:
+    except Exception as problem:
         if options.debug:
-            print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
-        print(f"na64: {_line(problem)}", file=sys.stderr)
-        return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
-    except Exception as problem:  # a fault of ours, of which a user needs no more than a line
-        if options.debug:
-            print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
+            for line in without_secrets(traceback.format_exc()).splitlines():
+                complain(line)
+        if isinstance(problem, _TOLD) or settings_of(problem):
+            complain(f"na64: {error_line(problem)}")
+            return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
         kind = type(problem).__name__
-        print(f"na64: {kind}: {_line(problem)}; a fault of na64, --debug says where", file=sys.stderr)
+        complain(f"na64: {kind}: {error_line(problem)}; a fault of na64, --debug says where")
         return INCOMPLETE
     return code
 
 
-def _line(problem: Exception) -> str:
-    """One line for a person: a KeyError without its quotes, an OSError with its file first."""
-    text = str(problem)
-    if isinstance(problem, KeyError) and problem.args:
-        text = str(problem.args[0])
-    elif isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
-        text = f"{problem.filename}: {problem.strerror}"
-    line = without_secrets(" ".join(text.split())) or type(problem).__name__
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+def _leave_working_folder() -> None:
+    """Let no module of the working folder shadow another because ``PYTHONPATH`` has an empty part.
+
+    Nor is there a window that a backend of matplotlib could be for.
+    """
+    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if len(parts) > 1 and "" in parts:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
+        here = {"", str(Path.cwd())} - set(filter(None, parts))
+        sys.path[:] = [part for part in sys.path if part not in here]
+    os.environ["MPLBACKEND"] = "agg"
+
+
+def _check_arguments(options: argparse.Namespace) -> None:
+    """Refuse names in which no result could be written or named; a run file may have such a one."""
+    allowed = {*getattr(options, "paths", ()), getattr(options, "accept", None)}
+    for argument in options.command_line:
+        if argument not in allowed and not is_utf8(argument):
+            raise ValueError(f"{argument}: is not UTF-8")
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that does not quote secrets."""
+    """A parser that shows arguments and does not obey them."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what was wrong with the command line, and exit."""
-        super().error(without_secrets(message))
+        super().error(visible(without_secrets(message)))
 
 
 def parser() -> argparse.ArgumentParser:

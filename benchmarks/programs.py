@@ -18,7 +18,8 @@ from na64.processors.campaign import process
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import needed_columns
-from na64.processors.execution.backends import Backend, IterativeBackend
+from na64.processors.execution.backend import Backend
+from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.ledger import Ledger
 from na64.processors.job import Job, build_job
 from na64.selections.selection import Selection

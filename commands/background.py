@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, renew_report, tell
+from na64.commands.report_sections import renew_report
+from na64.commands.verbs import (
+    PRODUCTS,
+    SUCCESS,
+    add_command,
+    add_reason,
+    require_result,
+    tell,
+)
 
 
 def add(verbs: Any) -> None:
@@ -22,6 +30,7 @@ def _add_background(verbs: Any) -> None:
     parser.add_argument("--rates", type=Path, metavar="TOML", help=rates)
     simulation = "result of simulated dimuons, same selection: the fraction of them that is lost"
     parser.add_argument("--simulation", type=Path, metavar="DIR", help=simulation)
+    add_reason(parser)
     end = "end of fits in E_ECAL; default: below the turn-on of the trigger, which is measured"
     parser.add_argument("--end", type=float, metavar="GEV", help=end)
     start = "begin of fits in E_ECAL; default: the edge of the guard band"
@@ -32,17 +41,29 @@ def _add_background(verbs: Any) -> None:
 
 
 def _background(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
+
+    require_result(options.folder)
+    with turn(options.folder, PRODUCTS, "na64 background"):
+        return _estimate(options)
+
+
+def _estimate(options: argparse.Namespace) -> int:
     from na64.outputs.background.estimate import Settings, estimate
     from na64.outputs.background.files import of_estimate, write_background
+    from na64.outputs.background.inputs import stated_inputs
     from na64.outputs.result.store import read_result
 
     products = read_result(options.folder)
     simulation = read_result(options.simulation) if options.simulation else None
+    stated = stated_inputs(
+        options.folder, products, options.rates, simulation, str(options.simulation), reason=options.reason
+    )
     settings = Settings(
         options.rates, options.end, options.hcal_stop, start=options.start, hcal_start=options.hcal_start
     )
     found = estimate(products, settings, simulation)
-    written = write_background(options.folder, products, found)
+    written = write_background(options.folder, products, found, stated)
     if products.summary.reasons:
         print(f"INCOMPLETE: {products.summary.reasons[0]}")
     tell(of_estimate(found))

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.report_sections import renew_report
+from na64.commands.verbs import (
+    INCOMPLETE,
+    PRODUCTS,
+    SUCCESS,
+    add_command,
+    positive,
+    require_result,
+    tell,
+)
 
 
 def add(verbs: Any) -> None:
@@ -29,6 +40,10 @@ def _add_freeze(verbs: Any) -> None:
     parser.add_argument("--upstream-blinding", default=default, metavar="TEXT", help=upstream)
     after = "the freeze under which the box was opened before"
     parser.add_argument("--after", default="", metavar="HASH", help=after)
+    layout = "a layout whose ECAL, HCAL and trigger are not those of a packaged one, as they should be"
+    parser.add_argument("--layout", action="append", default=[], metavar="NAME", help=layout)
+    deviations = "why numbers of the periods are not the packaged ones, where they are not"
+    parser.add_argument("--deviations", default="", metavar="TEXT", help=deviations)
 
 
 def _add_unblind(verbs: Any) -> None:
@@ -57,29 +72,89 @@ def _add_audit(verbs: Any) -> None:
 
 
 def _freeze(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
     from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
 
     declared = Declared(
-        options.background, options.expected_limit, options.upstream_blinding, after=options.after
+        background=options.background,
+        expected_limit=options.expected_limit,
+        upstream=options.upstream_blinding,
+        after=options.after,
+        layouts=tuple(options.layout),
+        deviations=options.deviations,
     )
-    digest = freeze(options.folder, declared)
+    require_result(options.folder)
+    with turn(options.folder, PRODUCTS, "na64 freeze"):
+        digest = freeze(options.folder, declared)
     print(f"manifest: {options.folder / FREEZE}")
     print(f"commitment: {digest}")
     return SUCCESS
 
 
 def _unblind(options: argparse.Namespace) -> int:
-    from na64.outputs.blinding.unblind import UNBLINDED, Demand, unblind
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.blinding.opened_box import UNBLINDED
+    from na64.outputs.blinding.unblind import Demand, unblind
     from na64.processors.execution.backends import Kind, open_backend
 
     demand = Demand(options.freeze, options.reason, tuple(options.approved_by), options.stage)
     workers = options.workers or os.cpu_count() or 1
-    with open_backend(Kind(options.executor), workers=workers, scheduler=options.scheduler) as backend:
-        opened = unblind(options.folder, demand, backend)
-    tell(opened.failures)
-    print(f"UNBLINDED: {opened.total[0]:,} events in the box, {opened.total[-1]:,} pass all cuts")
-    print(f"record: {options.folder / UNBLINDED}")
+    require_result(options.folder)
+    # Whoever comes second waits for the first, and is then refused by what the log says.
+    with turn(options.folder, "opening", "na64 unblind", patience=math.inf):
+        with open_backend(Kind(options.executor), workers=workers, scheduler=options.scheduler) as backend:
+            opened, evidence = unblind(options.folder, demand, backend)
+        tell(opened.failures)
+        print(f"UNBLINDED: {opened.total[0]:,} events in the box, {opened.total[-1]:,} pass all cuts")
+        tell(_of_evidence(evidence))
+        print(f"record: {options.folder / UNBLINDED}")
+        if demand.fraction >= 1 and not opened.failures:
+            with turn(options.folder, PRODUCTS, "na64 unblind"):
+                _observe(options.folder, demand.freeze)
+        _draw(options.folder)
     return INCOMPLETE if opened.failures else SUCCESS
+
+
+def _of_evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
+    background, p_value = evidence["background"], evidence["p_value"]
+    if p_value is None:
+        yield f"no p-value: {evidence['why']}"
+    else:
+        z = evidence["significance"]
+        size = "" if z is None or z <= 0 else f", {z:.2f} standard deviations"
+        yield (
+            f"background as frozen {background['n']:.3g} +- {background['error']:.2g}, "
+            f"{evidence['observed']:,} observed: p {f'= {p_value:.3g}' if p_value else '< 1e-300'}{size}"
+        )
+    yield str(evidence["look_elsewhere"])
+
+
+def _observe(folder: Path, freeze: str) -> None:
+    """Set the observed limits; whatever stands against them does not take the opening with it."""
+    from na64.outputs.blinding.freeze import read_manifest
+    from na64.outputs.limits.messages import of_analysis
+    from na64.outputs.limits.observed import observed_limits
+
+    try:
+        analysis = observed_limits(folder, freeze, read_manifest(folder, freeze))
+    except (ValueError, KeyError, OSError, RuntimeError, ArithmeticError) as problem:
+        why = " ".join(str(problem).split())
+        print(f"no observed limits ({why}): na64 limits makes them")
+        return
+    if analysis is None:
+        print("no observed limits: none were frozen; na64 limits makes them")
+    else:
+        tell(of_analysis(analysis))
+
+
+def _draw(folder: Path) -> None:
+    """Draw the opened plane, and the report again."""
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.report.opened_plane import write_plane
+
+    with turn(folder, PRODUCTS, "na64 unblind"):
+        print(f"plane: {write_plane(folder)}")
+        renew_report(folder)
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -87,10 +162,12 @@ def _audit(options: argparse.Namespace) -> int:
     from na64.outputs.result import audit_log
 
     log = find_log(options.path)
-    if not audit_log.verify(log):
+    if not audit_log.altered(log):
         tell(audit_log.timeline(log))
     found = problems(options.path, options.head)
+    torn = audit_log.torn(log)
     tell(f"ALTERED: {problem}" for problem in found)
+    tell(f"TORN: {problem}; the next line that is added keeps what is left of it" for problem in torn)
     if not found:
         print(f"the chain holds: {len(audit_log.entries(log))} lines, the last is {audit_log.head(log)}")
-    return INCOMPLETE if found else SUCCESS
+    return INCOMPLETE if found or torn else SUCCESS

@@ -10,8 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.request import (
+    COUNTING_PATIENCE,
+    Asked,
+    add_request,
+    claim_folder,
+    log_request,
+    read_request,
+    store_of,
+    what_is_hidden,
+    write_result,
+)
+from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
     from na64.outputs.batch.submissions import Submission
@@ -31,6 +41,8 @@ def add(verbs: Any) -> None:
     parser = add_command(verbs, "merge", _merge, text)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 submit wrote to")
     parser.add_argument("--no-report", action="store_true", help="numbers only; na64 report draws them later")
+    replace = "remove the result of another selection or catalogue from DIR, and all that was made of it"
+    parser.add_argument("--replace", action="store_true", help=replace)
 
 
 def _add_submit(verbs: Any) -> None:
@@ -68,11 +80,13 @@ def _submit(options: argparse.Namespace) -> int:
         print(f"nothing to send: na64 merge {shlex.quote(str(folder))}" if not waiting else "nothing to send")
     if options.dry_run or not shares:
         return SUCCESS
+    claim_folder(folder, asked, options)
     submission = _submission(asked, folder, options, len(shares))
     place = submissions.write_submission(folder, submission, shares)
     needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
+    tell(what_is_hidden(submission.request, folder))
     print(f"when they have ended: na64 merge {shlex.quote(str(folder))}")
     return SUCCESS
 
@@ -104,7 +118,7 @@ def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> I
     queue = f", {waiting:,} in the queue" if waiting else ""
     yield f"{counted(len(asked.tasks), 'segment')}: {done:,} counted before{queue}, {len(missing):,} to send"
     if missing:
-        yield f"{counted(n_jobs, 'job')} of about {events // n_jobs:,} events"
+        yield f"{counted(n_jobs, 'job')} of about {counted(events // n_jobs, 'event')}"
 
 
 def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
@@ -139,7 +153,7 @@ def _send(place: Path, submission: Submission, description: Path) -> None:
         shutil.rmtree(place)
         raise
     if batch_id is None:
-        print(f"{line.split()[0]} is not on this machine: where it is, run\n  {line}")
+        tell([f"{line.split()[0]} is not on this machine: where it is, run", f"  {line}"])
     else:
         submissions.rewrite(place, replace(submission, batch_id=batch_id))
         print(f"sent as {submission.system.value} {batch_id}: {description}")
@@ -161,10 +175,26 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from na64.outputs.batch import batch_job
-    from na64.outputs.result.request import ranges
+    from na64.datasets.basics.turns import turn
 
-    catalogue, job, result, submission = batch_job.merge(options.folder)
-    request = submission.request
-    scope = "all runs" if request.runs is None else f"runs {ranges(request.runs)}"
-    return write_result(catalogue, job, result, options.folder, options, request=request, scope=scope)
+    if not options.folder.exists():
+        raise FileNotFoundError(2, "nothing was submitted", str(options.folder))
+    with (
+        turn(options.folder, "counting", "na64 merge", patience=COUNTING_PATIENCE),
+        turn(options.folder, PRODUCTS, "na64 merge"),
+    ):
+        return _merge_into(options.folder, options)
+
+
+def _merge_into(folder: Path, options: argparse.Namespace) -> int:
+    from na64.outputs.batch import batch_job
+    from na64.outputs.blinding.replacement import claim
+    from na64.outputs.result.request import finish, ranges
+
+    catalogue, job, result, submission = batch_job.merge(folder)
+    claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)
+    runs = submission.request.runs
+    scope = "all runs" if runs is None else f"runs {ranges(runs)}"
+    code = write_result(catalogue, job, result, folder, options, request=submission.request, scope=scope)
+    finish(folder, submission.request)
+    return code

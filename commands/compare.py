@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import SUCCESS, add_command, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from na64.outputs.comparison.compare import Comparison
     from na64.outputs.result.products import Products
 
@@ -59,6 +57,7 @@ def _compare(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.compare import lines
     from na64.outputs.comparison.compare_plot import draw_comparison
+    from na64.outputs.report.drawing import write_figure
 
     found = _found(options)
     tell(lines(found))
@@ -68,27 +67,30 @@ def _compare(options: argparse.Namespace) -> int:
         tables["events"] = found.events
     for name, table in tables.items():
         write_bytes(folder / f"{name}.csv", table.to_csv())
-    _draw(folder, lambda: [("compare", draw_comparison(found))])
+    write_figure(folder, "compare", partial(draw_comparison, found))
     print(f"tables and plot: {folder}")
     return SUCCESS
 
 
 def _overlay(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.comparison.overlay import Source, eot_of, lines, overlay, table_of
+    from na64.outputs.comparison.overlay import Source, check_apart, eot_of, lines, overlay, table_of
     from na64.outputs.comparison.overlay_plot import pages
+    from na64.outputs.report.drawing import write_figure
     from na64.outputs.result.store import read_result
 
     sources = []
     for folder in options.simulations:
         products = read_result(folder)
         sources.append(Source(folder.name, products, eot_of(products)))
+    check_apart(sources)
     only = options.only.split(",") if options.only else None
     found = overlay(read_result(options.data), sources, only=only)
     tell(lines(found))
     folder = options.to or options.data / "overlay"
     write_bytes(folder / "overlay.csv", table_of(found).to_csv())
-    _draw(folder, lambda: pages(found))
+    for name, make in pages(found):
+        write_figure(folder, name, make)
     print(f"table and plots: {folder}")
     return SUCCESS
 
@@ -99,6 +101,7 @@ def _stability(options: argparse.Namespace) -> int:
     from na64.outputs.comparison.stability import lines, stability, table_of
     from na64.outputs.comparison.stability_plot import pages
     from na64.outputs.events.analysis import reopen
+    from na64.outputs.report.drawing import write_figure
 
     analysis = reopen(options.folder)
     analysis.stage(options.after)
@@ -106,7 +109,8 @@ def _stability(options: argparse.Namespace) -> int:
     tell(lines(found))
     folder = options.to or options.folder / "stability"
     write_bytes(folder / "stability.csv", table_of(found).to_csv())
-    _draw(folder, lambda: pages(found, analysis.products.summary.label))
+    for name, make in pages(found, analysis.products.summary.label):
+        write_figure(folder, name, make)
     print(f"table and plots: {folder}")
     return SUCCESS
 
@@ -128,7 +132,7 @@ def _found(options: argparse.Namespace) -> Comparison:
     analyses = [reopen(folder) for folder in folders]
     for analysis in analyses:
         if analysis.other_code:
-            print(f"note: {analysis.folder} was made by another version of the code", file=sys.stderr)
+            complain(f"note: {analysis.folder} was made by another version of the code")
     found = list(changes(analyses[0], analyses[1], options.after))
     return compare_events((one, other), found, after=options.after, names=names)
 
@@ -147,19 +151,3 @@ def _is_same(one: Products, other: Products) -> bool:
     runs = [{run.run for run in products.summary.runs} for products in (one, other)]
     recorded = not (one.summary.has_truth or other.summary.has_truth)
     return bool(files[0] & files[1]) or (recorded and bool(runs[0] & runs[1]))
-
-
-def _draw(folder: Path, figures: Callable[[], Iterable[tuple[str, Figure]]]) -> None:
-    """Draw figures in our style and write each as PNG and PDF."""
-    import io
-
-    from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.report.style import style
-
-    formats: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
-    with style():
-        for name, figure in figures():
-            for suffix, metadata in formats.items():
-                buffer = io.BytesIO()
-                figure.savefig(buffer, format=suffix, metadata=metadata)
-                write_bytes(folder / f"{name}.{suffix}", buffer.getvalue())

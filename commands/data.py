@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -44,6 +45,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--period", metavar="P", help="quarantine files of another period")
     layout = "quarantine files of another layout: a name or a TOML file"
     parser.add_argument("--layout", metavar="L", help=layout)
+    periods = "folder of periods of your own, which belong to the catalogue; default: $NA64_PERIODS"
+    parser.add_argument("--periods", type=Path, metavar="DIR", help=periods)
     parser.add_argument("--simulation", action="store_true", help="simulated files: not blinded")
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
@@ -53,7 +56,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument(
         "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
     )
-    parser.add_argument("--reason", metavar="TEXT", help="why, with --accept")
+    reason = "why: with --accept, or with --simulation of physics runs that do not say what was simulated"
+    parser.add_argument("--reason", metavar="TEXT", help=reason)
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -86,14 +90,22 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _catalogue(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
+
+    _check_reason(options)
+    # Read and written by one at a time: what another has added meanwhile must not be lost.
+    with turn(options.to.parent, options.to.name, "na64 catalogue", patience=math.inf):
+        return _register(options)
+
+
+def _register(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
-    from na64.datasets.conditions.periods import load_periods
     from na64.datasets.patience import Patience
     from na64.outputs.result import messages
+    from na64.outputs.result.catalogue_log import log_catalogue
 
-    if (options.accept is None) != (options.reason is None):
-        raise ValueError("--accept and --reason go together")
+    previous = files.load(options.to) if options.update or options.accept else None
     with progress("catalogue", "files", sys.stderr) as show:
         show(0, 0)
         built = files.build(
@@ -101,16 +113,18 @@ def _catalogue(options: argparse.Namespace) -> int:
             simulation=options.simulation,
             period=options.period,
             layout=options.layout,
-            previous=files.load(options.to) if options.update or options.accept else None,
+            previous=previous,
+            folder=_period_folder(options, previous),
             settled=options.settled,
             patience=Patience(options.deadline),
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
         )
+    _check_claims(built, previous, options)
     files.save(built, options.to)
     tell(_of_secrets(options.paths))
-    _note_claims(built, options.to)
-    tell(messages.of_catalogue(built, options.to, load_periods()))
+    log_catalogue(built, options.to, reason=options.reason)
+    tell(messages.of_catalogue(built, options.to, built.known_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
 
 
@@ -126,11 +140,36 @@ def _of_secrets(paths: Iterable[str]) -> Iterator[str]:
             )
 
 
-def _note_claims(catalogue: Catalogue, path: Path) -> None:
-    """Log files that are called simulation without saying what was simulated: nothing else would show it."""
-    from na64.datasets.catalogue.build import Kind
-    from na64.outputs.result.audit_log import append
+def _check_reason(options: argparse.Namespace) -> None:
+    if options.reason is not None and not options.reason.strip():
+        raise ValueError("--reason is empty")
+    if options.accept is not None and options.reason is None:
+        raise ValueError("--accept and --reason go together")
+    if options.reason is not None and options.accept is None and not options.simulation:
+        raise ValueError("--reason goes with --accept or --simulation")
 
-    claimed = [record.sha256 for record in catalogue.good if not record.truth]
-    if catalogue.kind is Kind.SIMULATION and claimed:
-        append(path.with_name("audit.jsonl"), "catalogue_simulation", {"without_truth": claimed})
+
+def _period_folder(options: argparse.Namespace, previous: Catalogue | None) -> Path | None:
+    """Folder of the user's periods: the one given, the one known, or that of the environment."""
+    from na64.datasets.conditions.period_folder import check_environment, folder_of_environment
+
+    if previous is None or options.periods is not None:
+        return options.periods or folder_of_environment()
+    check_environment(previous.periods, options.to)
+    if not options.update:
+        previous.known_periods()  # refuses other ones: only --update takes what has changed
+    return None
+
+
+def _check_claims(built: Catalogue, previous: Catalogue | None, options: argparse.Namespace) -> None:
+    """Refuse that a physics run is called simulation without a word: its events would not be hidden."""
+    from na64.datasets.catalogue.claims import physics_runs_claimed
+
+    claimed = physics_runs_claimed(built, built.known_periods(), previous)
+    if claimed and options.reason is None:
+        run, record = next(iter(claimed.items()))
+        more = f" (and {len(claimed) - 1} more)" if len(claimed) > 1 else ""
+        raise ValueError(
+            f"{record.name}: does not say what was simulated, and run {run} is a physics run{more}: "
+            "--simulation needs --reason"
+        )

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, renew_report, tell
+from na64.commands.report_sections import renew_report
+from na64.commands.verbs import (
+    PRODUCTS,
+    SUCCESS,
+    add_command,
+    add_reason,
+    require_result,
+    tell,
+)
 
 
 def add(verbs: Any) -> None:
@@ -23,6 +31,7 @@ def _add_dimuon(verbs: Any) -> None:
     parser.add_argument("simulation", type=Path, metavar="SIM_DIR", help=simulation)
     campaign = "of the simulation, if it has dimuons only: normalise it by the cross-section of muon pairs"
     parser.add_argument("--campaign", metavar="NAME_OR_TOML", help=campaign)
+    add_reason(parser)
     no_runs = "do not read the partial results for the peaks of single runs"
     parser.add_argument("--no-runs", action="store_true", help=no_runs)
 
@@ -36,17 +45,29 @@ def _add_probe(verbs: Any) -> None:
 
 
 def _dimuon(options: argparse.Namespace) -> int:
-    from na64.outputs.control.dimuon import files
+    from na64.datasets.basics.turns import turn
+
+    require_result(options.folder)
+    with turn(options.folder, PRODUCTS, "na64 dimuon"):
+        return _benchmark(options)
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    from na64.outputs.background.inputs import check_simulation
+    from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
     production = _production(options.campaign) if options.campaign else None
     found = files.compare_results(data, simulation, production)
+    compared = (str(options.simulation), str(options.folder))
+    stated = check_simulation(data, simulation, *compared, reason=options.reason)
     peaks = files.find_peaks(options.folder, data, by_run=not options.no_runs)
     files.write_comparison(options.folder, data, found, peaks)
     tell(files.of_comparison(found))
     tell(files.of_peaks(peaks))
-    print(f"table: {options.folder / files.DIMUON}; plots: {options.folder / files.FIGURES}")
+    tell([stated] if stated else [])
+    print(f"table: {options.folder / names.DIMUON}; plots: {options.folder / names.FIGURES}")
     renew_report(options.folder)
     return SUCCESS
 
@@ -61,13 +82,21 @@ def _production(campaign: str) -> Any:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from na64.outputs.control.dimuon import files
-    from na64.outputs.result.store import read_result
+    from na64.datasets.basics.turns import turn
 
     for folder in options.folders:
-        products = read_result(folder)
-        print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
-        tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
-        print(f"table: {folder / files.EFFICIENCIES}")
-        renew_report(folder)
+        require_result(folder)
+        with turn(folder, PRODUCTS, "na64 probe"):
+            _probe_one(folder)
     return SUCCESS
+
+
+def _probe_one(folder: Path) -> None:
+    from na64.outputs.control.dimuon import files, names
+    from na64.outputs.result.store import read_result
+
+    products = read_result(folder)
+    print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
+    tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
+    print(f"table: {folder / names.EFFICIENCIES}")
+    renew_report(folder)

@@ -6,13 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.verbs import SUCCESS, add_command, positive, renew_report, tell
+from na64.commands.report_sections import renew_report
+from na64.commands.verbs import (
+    PRODUCTS,
+    SUCCESS,
+    add_command,
+    add_reason,
+    positive,
+    require_result,
+    tell,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from na64.outputs.limits.dark_matter import Resonant
-    from na64.outputs.limits.inputs import Background
+    from na64.outputs.limits.request import LimitsRequest
 
 
 def add(verbs: Any) -> None:
@@ -59,6 +65,7 @@ def _add_project(verbs: Any) -> None:
 
 
 def _add_physics(parser: argparse.ArgumentParser) -> None:
+    add_reason(parser)
     face = "count upper limits of a background table as their value, with an error as large"
     parser.add_argument("--limits-at-face-value", action="store_true", help=face)
     error = "relative error of the signal yield; default: %(default)s"
@@ -74,82 +81,39 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
 
 
 def _limits(options: argparse.Namespace) -> int:
-    from na64.outputs.limits.analysis import analyse, search_of
-    from na64.outputs.limits.assumptions import assumptions_of
-    from na64.outputs.limits.efficiency import efficiency_by
-    from na64.outputs.limits.exposure import read_exposure
+    from na64.datasets.basics.turns import turn
     from na64.outputs.limits.messages import of_analysis
-    from na64.outputs.limits.products import write_limits
-    from na64.outputs.statistics.cls import Toys
+    from na64.outputs.limits.request import make_limits
 
     folders: list[Path] = options.folders
     if options.to is None and len(folders) > 1:
         raise ValueError("limits of several results need --to")
-    exposures = [read_exposure(folder, delivered=options.delivered) for folder in folders]
-    backgrounds = _backgrounds(options)
-    search = search_of(
-        exposures,
-        backgrounds,
-        efficiency_by(options.efficiency, threshold=options.threshold),
-        _yield(options.threshold),
-        signal_error=options.signal_error,
-        toys=Toys(options.toys) if options.toys else None,
-        resonant=_resonant(options),
-    )
-    stated = assumptions_of(
-        search,
-        backgrounds,
-        threshold=options.threshold,
-        delivered=options.delivered,
-        exposures=exposures,
-    )
-    analysis = analyse(
-        search,
-        exposures,
-        backgrounds,
-        masses=[mass for mass in _masses(options) if search.known(mass)],
-        levels=options.level or (0.9, 0.95),
-        assumptions=stated,
-    )
     folder = options.to or folders[0]
-    write_limits(folder, analysis)
-    tell(of_analysis(analysis))
-    renew_report(folder)
+    for one in folders:
+        require_result(one)
+    with turn(folder, PRODUCTS, "na64 limits"):
+        tell(of_analysis(make_limits(folders, _request(options), folder)))
+        renew_report(folder)
     return SUCCESS
 
 
-def _backgrounds(options: argparse.Namespace) -> list[Background]:
-    from na64.outputs.background.table import BACKGROUND
-    from na64.outputs.limits.inputs import background_of
+def _request(options: argparse.Namespace) -> LimitsRequest:
+    from na64.outputs.limits.request import LimitsRequest
 
-    texts = options.background or [str(folder) for folder in options.folders]
-    for folder in options.folders if not options.background else ():
-        if not (folder / BACKGROUND).exists():
-            raise ValueError(f"{folder}: there is no {BACKGROUND}; na64 background makes it, or state one")
-    return [background_of(text, limits_at_face_value=options.limits_at_face_value) for text in texts]
-
-
-def _yield(threshold: float) -> Callable[[float], float]:
-    from na64.outputs.signal.yields import yield_per_eot
-
-    return lambda mass: yield_per_eot(mass, threshold=threshold)
-
-
-def _resonant(options: argparse.Namespace) -> Resonant | None:
-    from na64.outputs.limits.dark_matter import Resonant
-    from na64.outputs.signal.annihilation import Matter
-
-    if options.resonant is None:
-        return None
-    return Resonant(Matter(options.resonant), options.alpha_d, options.threshold)
-
-
-def _masses(options: argparse.Namespace) -> list[float]:
-    """Give the masses, closer to each other where positrons of the shower are at the resonance."""
-    from na64.outputs.limits.search import masses
-
-    peak = masses(0.2, 0.34, 15) if options.resonant else ()
-    return sorted({*masses(n=options.points), *peak})
+    return LimitsRequest(
+        background=tuple(options.background),
+        efficiency=options.efficiency,
+        levels=tuple(options.level or (0.9, 0.95)),
+        delivered=options.delivered,
+        limits_at_face_value=options.limits_at_face_value,
+        toys=options.toys,
+        signal_error=options.signal_error,
+        threshold=options.threshold,
+        points=options.points,
+        resonant=options.resonant,
+        alpha_d=options.alpha_d,
+        reason=options.reason,
+    )
 
 
 def _project(options: argparse.Namespace) -> int:
@@ -158,30 +122,39 @@ def _project(options: argparse.Namespace) -> int:
     from na64.outputs.limits.messages import of_projections
     from na64.outputs.limits.products import write_projections
     from na64.outputs.limits.projection import Scaling, project
+    from na64.outputs.limits.request import LimitsRequest, check_projection
 
+    asked = LimitsRequest(
+        threshold=options.threshold,
+        points=options.points,
+        resonant=options.resonant,
+        alpha_d=options.alpha_d,
+        reason=options.reason,
+    )
     scaling = Scaling(options.scaling)
     background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
     efficiency = flat_of(options.efficiency) or read_efficiency(
         Path(options.efficiency), options.period, threshold=options.threshold
     )
+    stated = check_projection(options.background, options.efficiency, options.period, reason=options.reason)
     projections = [
         project(
             eot,
             background,
             efficiency,
-            _yield(options.threshold),
+            asked.per_eot,
             at=options.at,
             scaling=scaling,
             level=options.level,
             signal_error=options.signal_error,
-            masses=_masses(options),
-            resonant=_resonant(options),
+            masses=asked.masses,
+            resonant=asked.matter,
         )
         for eot in options.eot
     ]
     words = scaling.words if options.at else "background as stated, for every exposure"
-    tell(of_projections(projections, words))
+    tell((*of_projections(projections, words), *stated))
     if options.to:
-        write_projections(options.to, projections, words, _resonant(options))
+        write_projections(options.to, projections, "; ".join((words, *stated)), asked.matter)
         print(f"projection: {options.to}")
     return SUCCESS

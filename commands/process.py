@@ -9,12 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import Asked, add_request, log_request, read_request, store_of, write_result
-from na64.commands.verbs import SUCCESS, add_command, positive, tell
+from na64.commands.request import (
+    COUNTING_PATIENCE,
+    Asked,
+    add_request,
+    claim_folder,
+    log_request,
+    log_sample,
+    read_request,
+    store_of,
+    what_is_hidden,
+    write_result,
+)
+from na64.commands.verbs import PRODUCTS, SUCCESS, add_command, positive, tell
+from na64.commands.visible_output import complain
 
 if TYPE_CHECKING:
     from na64.processors.campaign import CampaignResult
-    from na64.processors.execution.backends import Backend
+    from na64.processors.execution.backend import Backend
 
 _INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
 
@@ -46,6 +58,7 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
     from na64.outputs.result import messages
     from na64.processors.campaign import identity_of
 
@@ -57,14 +70,29 @@ def _process(options: argparse.Namespace) -> int:
         return SUCCESS
     folder = options.to or Path("results") / identity_of(asked.tasks)[:16]
     if options.estimate:
+        log_sample(options, asked)
         tell(_estimate(asked, folder, options))
         return SUCCESS
+    with turn(folder, "counting", "na64 process", patience=COUNTING_PATIENCE):
+        return _process_into(folder, asked, options)
+
+
+def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.result.request import finish
+
+    claim_folder(folder, asked, options)
     request = log_request(options, asked, folder)
+    for line in what_is_hidden(request, folder):
+        print(f"process: {line}", file=sys.stderr)
     result = _count(asked, folder, options)
     if result.interrupted:
         raise KeyboardInterrupt
     scope = f"runs {options.runs}" if options.runs else "all runs"
-    return write_result(asked.catalogue, asked.job, result, folder, options, request=request, scope=scope)
+    with turn(folder, PRODUCTS, "na64 process"):
+        code = write_result(asked.catalogue, asked.job, result, folder, options, request=request, scope=scope)
+        finish(folder, request)
+    return code
 
 
 def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterator[str]:
@@ -143,9 +171,11 @@ def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Back
     if options.executor != "dask" or options.scheduler or options.cluster:
         raise ValueError("--dashboard goes with workers of this machine: the dask executor and nothing else")
     if find_spec("bokeh") is None:
-        raise ValueError("--dashboard needs the package bokeh, which is not installed")
+        raise ValueError(
+            "--dashboard needs the package bokeh, which is not installed: it is the extra na64[dashboard]"
+        )
     from na64.processors.execution.dask_backend import DaskBackend
 
     backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
-    print(f"dashboard: {backend.client.dashboard_link}", file=sys.stderr)
+    complain(f"dashboard: {backend.client.dashboard_link}")
     return backend

@@ -11,14 +11,25 @@ from typing import TextIO, TypeAlias
 Show: TypeAlias = Callable[[int, int], None]
 """Takes how many are done, and how many there are; 0 if that is not known."""
 
+Clock: TypeAlias = Callable[[], float]
+
 _SECONDS_BETWEEN_LINES = 10.0
+_SINGULAR = {"events": "event", "files": "file", "masses": "mass"}
 
 
 @contextmanager
 def progress(
-    what: str, unit: str, stream: TextIO, *, note: Callable[[], str] = str, at_end: bool = True
+    what: str,
+    unit: str,
+    stream: TextIO,
+    *,
+    note: Callable[[], str] = str,
+    clock: Clock = time.monotonic,
+    at_end: bool = True,
 ) -> Iterator[Show]:
     """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
+
+    What is said follows from what was told and from the clock alone.
 
     Parameters
     ----------
@@ -29,9 +40,11 @@ def progress(
         Gives what else is said at the end; nothing if that is empty.
     at_end : bool
         Say at the end what was done.
+    clock : callable
+        Gives the time, in s.
     """
-    pace = Pace(unit)
-    display = _bar(what, stream) if stream.isatty() else _lines(what, stream)
+    pace = Pace(unit, clock)
+    display = _bar(what, stream) if stream.isatty() else _lines(what, stream, clock)
     next(display)
 
     def show(done: int, total: int) -> None:
@@ -54,7 +67,7 @@ class Pace:
     """How much is done, and how fast; what was done before the start does not count for the rate."""
 
     unit: str
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = time.monotonic
     done: int = 0
     total: int = 0
     _before: int | None = None
@@ -71,6 +84,9 @@ class Pace:
         self.done, self.total = done, total
         if self._first is None and self._new:
             self._first = self.clock(), done
+
+    def _named(self, number: int) -> str:
+        return _SINGULAR.get(self.unit, self.unit) if number == 1 else self.unit
 
     @property
     def seconds(self) -> float:
@@ -94,7 +110,8 @@ class Pace:
     @property
     def text(self) -> str:
         """``2,000 of 4,000 events, 500/s, 0:04 left``; how fast is known when there were two pieces."""
-        parts = [f"{self.done:,}{f' of {self.total:,}' if self.total else ''} {self.unit}"]
+        of_all = f" of {self.total:,}" if self.total else ""
+        parts = [f"{self.done:,}{of_all} {self._named(self.total or self.done)}"]
         if rate := self._steady:
             parts.append(f"{rate:,.0f}/s")
             if self.total > self.done:
@@ -105,9 +122,10 @@ class Pace:
     def summary(self) -> str:
         """``4,000 events in 8.0 s, 500/s``."""
         if self._before and not self._new:
-            return f"all {self.done:,} {self.unit} were done before"
+            were = "was" if self.done == 1 else "were"
+            return f"all {self.done:,} {self._named(self.done)} {were} done before"
         earlier = f" and {self._before:,} before" if self._before else ""
-        return f"{self._new:,} {self.unit} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
+        return f"{self._new:,} {self._named(self._new)} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
 
 
 def clock_time(seconds: float) -> str:
@@ -117,21 +135,21 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _lines(what: str, stream: TextIO) -> Generator[None, Pace, None]:
+def _lines(what: str, stream: TextIO, clock: Clock) -> Generator[None, Pace, None]:
     """Write a line now and then."""
-    last = time.monotonic()
+    last = clock()
     while True:
         pace = yield
-        if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
+        if clock() - last > _SECONDS_BETWEEN_LINES:
+            last = clock()
             stream.write(f"{what}: {pace.text}\n")
             stream.flush()
 
 
 def _bar(what: str, stream: TextIO) -> Generator[None, Pace, None]:
     """Draw a bar, which goes when it is done."""
-    from rich.console import Console  # noqa: PLC0415  (only a terminal needs it)
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     columns = (SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(file=stream), transient=True) as bar:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.report_sections import write_full_report
+from na64.commands.verbs import (
+    INCOMPLETE,
+    PRODUCTS,
+    SUCCESS,
+    add_command,
+    positive,
+    require_result,
+    tell,
+)
 
 
 def add(verbs: Any) -> None:
@@ -34,16 +43,23 @@ def _add_why(verbs: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from na64.outputs.result.store import read_result, write_report
+    from na64.datasets.basics.turns import turn
+    from na64.outputs.report.write import is_finished
 
-    print(f"report: {write_report(options.folder, read_result(options.folder))}")
-    return SUCCESS
+    require_result(options.folder)
+    with turn(options.folder, PRODUCTS, "na64 report"):
+        print(f"report: {write_full_report(options.folder)}")
+    return SUCCESS if is_finished(options.folder) else INCOMPLETE
 
 
 def _status(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from na64.outputs.batch import submissions
     from na64.outputs.result.messages import of_status
     from na64.outputs.result.store import RESULT, read_result
+    from na64.outputs.result.summary import Verdict
+    from na64.outputs.result.verdict import verdict_problems
 
     tell(_of_batch(options.folder))
     if submissions.submission_numbers(options.folder) and not (options.folder / RESULT).exists():
@@ -52,9 +68,13 @@ def _status(options: argparse.Namespace) -> int:
     if (options.folder / "partials").exists() and not (options.folder / RESULT).exists():
         print("no products yet: the same na64 process goes on where it was")
         return INCOMPLETE
-    summary = read_result(options.folder).summary
+    products = read_result(options.folder)
+    problems, summary = verdict_problems(products), products.summary
+    if problems:  # judged by what is stored, not by what it says of itself
+        reasons = (*summary.reasons, *(p for p in problems if p not in (*summary.reasons, *summary.failures)))
+        summary = replace(summary, verdict=Verdict.INCOMPLETE, reasons=reasons)
     tell(of_status(summary))
-    return INCOMPLETE if summary.reasons else SUCCESS
+    return INCOMPLETE if problems else SUCCESS
 
 
 def _of_batch(folder: Path) -> Iterator[str]:

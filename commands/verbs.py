@@ -11,6 +11,10 @@ SUCCESS, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done, an incomplete result or a failed check, bad usage or input, Ctrl-C."""
 
 
+PRODUCTS = "products"
+"""Name of the lock under which the products of a result are read and written."""
+
+
 def add_command(
     verbs: Any, name: str, verb: Callable[[argparse.Namespace], int], text: str
 ) -> argparse.ArgumentParser:
@@ -31,6 +35,12 @@ def add_command(
     return parser
 
 
+def add_reason(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that lets files in which do not say what they are of."""
+    reason = "why a file is right that is of another result, was edited, or does not say what it is of"
+    parser.add_argument("--reason", default="", metavar="TEXT", help=reason)
+
+
 def positive(text: str) -> int:
     """Read a positive whole number."""
     if not text.isdecimal() or int(text) < 1:
@@ -44,9 +54,14 @@ def tell(lines: Iterable[str]) -> None:
         print(line)
 
 
-def renew_report(folder: Path) -> None:
-    """Write the report of a result again with what a command has added to its folder, if it has one."""
-    from na64.outputs.result.store import REPORT, read_result, write_report
+def require_result(folder: Path) -> None:
+    """Refuse a folder without a result, before anything is made in it.
 
-    if (folder / REPORT).exists():
-        print(f"report: {write_report(folder, read_result(folder))}")
+    Raises
+    ------
+    FileNotFoundError
+    """
+    from na64.outputs.result.store import RESULT
+
+    if not (folder / RESULT).exists():
+        raise FileNotFoundError(2, "there is no result of na64 process", str(folder / RESULT))

@@ -17,8 +17,8 @@ from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
 from na64.run import parser
+from na64.selections.boxes import load_boxes
 from na64.selections.selection import SELECTIONS, load_selection
-from na64.selections.signal_box import load_boxes
 
 _README = Path(__file__).parents[1] / "README.md"
 _RATIONALE = "## Rationale\n"

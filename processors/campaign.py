@@ -10,10 +10,10 @@ from na64.datasets.catalogue.build import Catalogue, FileRecord
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import empty_tally, process_segment, warm_up
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.executor import Outcome, Progress, run, silent
-from na64.processors.execution.ledger import Array, Ledger, Partial
+from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work, package_code
 from na64.processors.file_checks import check_files
 from na64.processors.job import FileContext, Job, file_context
@@ -167,6 +167,7 @@ def process(
         fresh=fresh,
         progress=progress,
         split=lambda task: _halves(task, job, smallest_part),
+        check=check_accounting,
     )
     return CampaignResult(
         tallies=_merge(outcome, job),
@@ -219,6 +220,22 @@ def _failures(outcome: Outcome) -> Iterator[str]:
 
 def _place(task: Task) -> str:
     return f"{task.payload.record.name}, events {task.start} to {task.stop}"
+
+
+def check_accounting(partial: Partial) -> None:
+    """Refuse a partial result whose hidden and visible events are not those that were processed.
+
+    Raises
+    ------
+    DamagedError
+    """
+    for number, tally in tallies_of(partial).items():
+        counts = tally.accounting
+        if min(counts.values()) < 0 or tally.processed != tally.hidden + tally.visible:
+            raise DamagedError(
+                f"run {number}: {tally.processed} events were processed, {tally.hidden} are hidden and "
+                f"{tally.visible} visible"
+            )
 
 
 def _merge(outcome: Outcome, job: Job) -> dict[int, Tally]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -11,14 +11,15 @@ from na64.datasets.basics.identity import identity, source_digest
 from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
-from na64.datasets.conditions.periods import Period, load_periods, period_of_run
+from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.processors.counting.tally import N_LAYERS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
+from na64.selections.boxes import box_of, check_declared
 from na64.selections.selection import Selection
-from na64.selections.signal_box import SignalBox, load_box
+from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
 
 _PACKAGE = Path(__file__).parents[1]
@@ -36,9 +37,30 @@ _FEATURE_SOURCES = (
     "processors/events/segment.py",
     "processors/features/varied_features.py",
     "processors/events/visible_events.py",
+    "selections/boxes.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )
+_PLANE = ("ecal", "hcal")
+_NOT_OF_BOX = frozenset(
+    {
+        "vhcal",
+        "srd",
+        "veto",
+        "beam_cell",
+        "cell_pitch",
+        "topology_threshold",
+        "topology_peripheral_only",
+        "muon_hcal_2",
+        "muon_centre",
+        "muon_hcal_2_with_centre",
+        "veto_mip",
+        "veto_balance",
+        "template",
+    }
+)
+"""Parts of a set-up that no energy of a box depends on, nor the trigger; whatever is added to it may."""
+
 _RESULT_SOURCES = (
     "processors/counting/booking.py",
     "processors/counting/counting.py",
@@ -59,12 +81,21 @@ class RunContext:
     setup : Setup
     box : SignalBox
     type : RunType
+    packaged : Setup or None
+        The set-up of the packaged period that has the run, if other events may be hidden under it than under
+        `setup`: of data, what is hidden under either is hidden.
     """
 
     period: str
     setup: Setup
     box: SignalBox
     type: RunType
+    packaged: Setup | None = None
+
+    @property
+    def setups(self) -> tuple[Setup, ...]:
+        """The set-ups under any of which an event of data is hidden; the run's own first."""
+        return (self.setup,) if self.packaged is None else (self.setup, self.packaged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +168,10 @@ class Job:
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
 
     def hidden_region(self, run: int) -> str:
-        """Name what is hidden of a run: its box and guard band, nominally and under those effects."""
-        return identity([self.runs[run].box, list(self.closing_effects)])
+        """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
+        context = self.runs[run]
+        setups = [] if context.packaged is None else [_identity_of(setup) for setup in context.setups]
+        return identity([context.box, list(self.closing_effects), setups])
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
@@ -168,8 +201,8 @@ class Job:
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
-        bad = self.bad.of_run(run)
-        return [_identity_of(context.setup), _identity_of(context.box), context.type, _identity_of(bad)]
+        bad, setups = self.bad.of_run(run), [_identity_of(setup) for setup in context.setups]
+        return [setups, _identity_of(context.box), context.type, _identity_of(bad)]
 
 
 @lru_cache(maxsize=1024)
@@ -216,7 +249,7 @@ def build_job(
     runs : collection of int, optional
         Only these; all runs of the catalogue by default.
     periods : mapping of str to Period, optional
-        By default `na64.datasets.conditions.periods.load_periods`.
+        By default those of the catalogue.
     plugin : Plugin, optional
         The one the selection was loaded with.
 
@@ -225,16 +258,17 @@ def build_job(
     KeyError
         A run that is asked for is not in the catalogue.
     ValueError
-        A run is outside every period, or its facts contradict those of its period.
+        A run is outside every period, its facts contradict those of its period, or it is of data and nothing
+        says what is to be hidden of it.
     """
-    known = load_periods() if periods is None else periods
+    known = catalogue.known_periods() if periods is None else periods
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is Kind.SIMULATION
     return Job(
         selection=selection,
         simulation=simulation,
         weighted=simulation and any(record.truth for record in catalogue.good),
-        runs=contexts_of_runs(wanted, known, catalogue.run_facts),
+        runs=contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation),
         layouts={name: catalogue.layout(name) for name in sorted({r.layout for r in catalogue.good})},
         bad=_bad_of_runs(wanted, [catalogue.bad, *(period.bad for period in known.values())]),
         plugin=plugin,
@@ -264,7 +298,11 @@ def _bad_of_runs(runs: Iterable[int], lists: Iterable[BadList]) -> BadList:
 
 
 def contexts_of_runs(
-    runs: Iterable[int], periods: Mapping[str, Period], stated: Mapping[int, RunFacts] | None = None
+    runs: Iterable[int],
+    periods: Mapping[str, Period],
+    stated: Mapping[int, RunFacts] | None = None,
+    *,
+    simulation: bool = False,
 ) -> dict[int, RunContext]:
     """Return what is known of runs.
 
@@ -274,21 +312,56 @@ def contexts_of_runs(
     periods : mapping of str to Period
     stated : mapping of int to RunFacts, optional
         What other sources know, e.g. the catalogue.
+    simulation : bool
+        Nothing is hidden, so that nothing has to say what is.
 
     Raises
     ------
     ValueError
-        A run is outside every period.
+        A run is outside every period; or nothing says what is to be hidden of it.
     """
-    known = dict(periods)
     contexts: dict[int, RunContext] = {}
     boxes: dict[str, SignalBox] = {}
     for run in sorted(runs):
-        period = period_of_run(run, known)
+        period = period_of_run(run, periods)
         if period is None:
-            covered = "; ".join(f"{p.name} covers {p.covers}" for p in known.values())
+            covered = "; ".join(f"{p.name} covers {p.covers}" for p in periods.values())
             raise ValueError(f"run {run} is outside every period: {covered}")
+        if not simulation:
+            check_declared(period)
         facts = period.facts(run, (stated or {}).get(run))
-        box = boxes.setdefault(period.name, load_box(period.name))
-        contexts[run] = RunContext(period.name, period.setup, box, facts.type)
+        if period.name not in boxes:
+            boxes[period.name] = box_of(period)
+        packaged = None if simulation else _packaged_setup(run, period, facts)
+        contexts[run] = RunContext(period.name, period.setup, boxes[period.name], facts.type, packaged)
     return contexts
+
+
+def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
+    """Return the packaged set-up of a run of data where it may hide other events than that of its period.
+
+    Raises
+    ------
+    ValueError
+        The packaged period states another type of the run, or other cells.
+    """
+    known = period_of_run(run, packaged_periods())
+    if known is None:
+        return None
+    known.facts(run, RunFacts(run, facts.type))  # refuses a run type that contradicts a packaged one
+    for name in _PLANE:
+        own, packaged = getattr(period.setup, name).shape, getattr(known.setup, name).shape
+        if own != packaged:
+            raise ValueError(
+                f"period {period.name}: {name}.shape is {own}, but {packaged} in packaged period "
+                f"{known.name}, so what that hides of run {run} cannot be hidden"
+            )
+    same = hiding_identity(period.setup) == hiding_identity(known.setup)
+    return None if same else known.setup
+
+
+@lru_cache(maxsize=64)
+def hiding_identity(setup: Setup) -> str:
+    """Return the name of what a set-up hides: all that trigger and energies of ECAL and HCAL are made of."""
+    names = [entry.name for entry in fields(Setup) if entry.name not in _NOT_OF_BOX]
+    return identity({name: getattr(setup, name) for name in names})

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
 from na64.datasets.conditions.bad import BadList
-from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.conditions.periods import Period, packaged_periods
+from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, parse_layout
-from na64.datasets.reading.schema import columns_of
+from na64.datasets.reading.layout_differences import TRUTH, has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
+from na64.datasets.reading.read import read
+from na64.datasets.reading.schema import columns_of, is_closed
 from na64.processors.counting.tally import Tally
 from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import runs_of
@@ -40,11 +46,11 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     selection : str, Path or Selection
         Name of a packaged selection, path of one, or one.
     simulation : bool
-        The events are simulated: none is hidden, and their weights are summed too.
+        The events are simulated, and say so: none is hidden, and their weights are summed too.
     layout : Layout, optional
         By default the one that the schema found.
     periods : mapping of str to Period, optional
-        By default `na64.datasets.conditions.periods.load_periods`.
+        By default `na64.datasets.conditions.periods.packaged_periods`.
     plugin : Plugin, optional
         User code, see `na64.processors.features.plugin`.
     """
@@ -60,10 +66,14 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     ) -> None:
         if not isinstance(selection, Selection):
             selection = load_selection(selection, extra_features=plugin.features if plugin else None)
+        if layout is not None:
+            check_keys(layout)
+            if text := warning_of(layout):
+                warnings.warn(text, stacklevel=2)
         self.selection = selection
         self.simulation = simulation
         self.layout = layout
-        self.periods = dict(load_periods() if periods is None else periods)
+        self.periods = dict(packaged_periods() if periods is None else periods)
         if not simulation:
             _check_calibration(self.periods)
         self.plugin = plugin
@@ -73,7 +83,11 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         layout = self.layout or parse_layout(
             events.layout.purelist_parameter("na64_layout"), "layout of the events"
         )
-        columns = self._quietly(lambda: columns_of(events, layout))
+        columns = self._quietly(lambda: _columns(events, layout))
+        if self.simulation and not self._is_simulated(columns, layout):
+            raise ValueError(
+                "events do not say what was simulated: na64 catalogue --simulation --reason takes such files"
+            )
         runs = tuple(runs_of(columns))
         job, file = self._job(runs, layout), FileContext("", layout.name, runs)
         return {events.metadata["dataset"]: self._quietly(lambda: process_columns(columns, job, file))}
@@ -103,28 +117,50 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         # Raised out here, so that no exception whose text or frames may hold event values is attached.
         raise PluginError(text) if plugin else EventError(text)
 
+    def _is_simulated(self, columns: EventColumns, layout: Layout) -> bool:
+        return TRUTH in columns.event and has_packaged_truth(layout)
+
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
         return Job(
             selection=self.selection,
             simulation=self.simulation,
             weighted=self.simulation,
-            runs=contexts_of_runs(runs, self.periods),
+            runs=contexts_of_runs(runs, self.periods, simulation=self.simulation),
             layouts={layout.name: layout},
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Where coffea found events."""
+
+    path: str
+    tree: str
+
+
+def _columns(events: Any, layout: Layout) -> EventColumns:
+    """Take the columns out of events, or of the file they are from if they do not show them."""
+    if not is_closed(events):
+        return columns_of(events, layout)
+    known = events.metadata or {}
+    if not {"filename", "entrystart", "entrystop"} <= {*known}:
+        raise ValueError("events without columns that coffea's Runner did not make")
+    start, stop = int(known["entrystart"]), int(known["entrystop"])
+    if len(events) != stop - start:
+        raise ValueError(
+            f"{len(events)} events of {stop - start}: some were left out before they were counted"
+        )
+    return read(_File(str(known["filename"]), str(known.get("treename") or "")), layout, start, stop)
+
+
 def _check_calibration(periods: Mapping[str, Period]) -> None:
     """Refuse other energies or times for data of known runs: events of the box could leave it by them."""
-    for known in load_periods().values():
+    for known in packaged_periods().values():
         for period in periods.values():
-            if _overlap(period, known) and period.setup != known.setup:
+            if period.shares_runs_with(known) and period.setup != known.setup:
                 raise ValueError(
                     f"period {period.name}: its set-up is not that of {known.name}, which has the same runs; "
                     "with another one data would not be blind"
                 )
-
-
-def _overlap(one: Period, other: Period) -> bool:
-    return any(a <= d and c <= b for a, b in one.runs for c, d in other.runs)

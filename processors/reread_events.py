@@ -122,17 +122,34 @@ def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[SeenEvents]:
     for events in read_batches(piece.record, layout, task.start, task.stop, columns=columns):
         for part in visible_events(events, job, piece.file):
             nominal = part.values[: len(job.selection.index)]  # what variations change comes after
-            yield _with_columns(replace(part, values=nominal), events, piece, first, cells=cells)
+            visible, name = replace(part, values=nominal), piece.record.name
+            yield with_columns(visible, events, piece.file, name, first, cells=cells)
         first += events.n_events
 
 
-def _with_columns(
-    part: VisibleEvents, events: EventColumns, piece: Piece, first: int, *, cells: bool
+def with_columns(
+    part: VisibleEvents, events: EventColumns, file: FileContext, name: str, first: int, *, cells: bool
 ) -> SeenEvents:
+    """Add the columns of events that may be seen, out of those they are among.
+
+    Parameters
+    ----------
+    part : VisibleEvents
+        Visible, or opened.
+    events : EventColumns
+        Those that were read.
+    file : FileContext
+    name : str
+        Of the file.
+    first : int
+        Where in the file they begin.
+    cells : bool
+        Give the columns of the detectors too.
+    """
     rows = np.zeros(0, np.int64) if part.rows is None else part.rows
     if cells:
         columns = take_rows(events, rows)
     else:
         numbers = {name: column[rows] for name, column in events.event.items() if name in _NUMBERS}
         columns = EventColumns(len(rows), numbers, {})
-    return SeenEvents(part.run, piece.file, piece.record.name, rows + first, columns, part.values)
+    return SeenEvents(part.run, file, name, rows + first, columns, part.values)

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.catalogue.build import Catalogue, FileRecord
+from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
 from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
-from na64.processors.events.visible_events import features_of, runs_of
-from na64.processors.execution.backends import Backend
+from na64.processors.events.visible_events import VisibleEvents, features_of, runs_of
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
-from na64.processors.execution.tasks import Done, Options, Task, Work, package_code
+from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
 from na64.processors.features.compute import Skip
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
+from na64.processors.reread_events import ReadError, SeenEvents, with_columns
+from na64.selections.selection import Selection
 from na64.selections.signal_box import Unblinding, opened_mask
+
+NUMBERS = ("run", "spill", "event")
+"""What names an event."""
+
+PLANE = ("ecal", "hcal")
+"""Features of the plane of opened events."""
+
+STAGES = ("before any cut", "after all cuts")
+"""Of the events that the opened plane has."""
+
+BIN = 1.0
+"""GeV, width of a bin of the opened plane in both directions."""
+
+_N_BINS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,22 @@ class Opening:
 
     job: Job
     unblinding: Unblinding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Opened events that pass all cuts.
+
+    Attributes
+    ----------
+    numbers : (3, n_events) int64
+        Rows as `NUMBERS`.
+    values : (n_features, n_events) float32
+        Rows as in `na64.selections.selection.Selection.index`.
+    """
+
+    numbers: NDArray[np.int64]
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +75,16 @@ class Opened:
         By run: events in the box, then after every cut.
     failures : tuple of str
         What was not read and why, one line each.
+    plane : (2, n_bins, n_bins) int64
+        Events by energy in ECAL and HCAL, in bins of `BIN` from 0, at each of `STAGES`.
+    candidates : Candidates
+        By run, spill and event.
     """
 
     counts: dict[int, tuple[int, ...]]
     failures: tuple[str, ...]
+    plane: NDArray[np.int64] = field(compare=False)
+    candidates: Candidates = field(compare=False)
 
     @property
     def total(self) -> tuple[int, ...]:
@@ -67,15 +105,28 @@ def open_box(catalogue: Catalogue, opening: Opening, backend: Backend) -> Opened
     """
     job = opening.job
     counts = {run: np.zeros(len(job.selection.cuts) + 1, np.int64) for run in sorted(job.runs)}
-    failures = []
+    plane, failures = np.zeros((len(STAGES), _N_BINS, _N_BINS), np.int64), []
+    found: list[Candidates] = []
     work = Work(count_opened, opening, prepare, Options(), package_code())
     for task, report in backend.map(work, _tasks(catalogue.good, job)):
         if isinstance(report, Done):
-            for run, found in decode(task.key, report.data).arrays.items():
-                counts[int(run)] += found
+            partial = decode(task.key, report.data)
+            for run in partial.header["runs"]:
+                counts[int(run)] += partial.arrays[f"{run}/passed"]
+                found.append(Candidates(partial.arrays[f"{run}/numbers"], partial.arrays[f"{run}/values"]))
+            plane += partial.arrays.get("plane", 0)
         else:
             failures.append(f"{task.payload[0].name}, events {task.start} to {task.stop}: {report.reason}")
-    return Opened({run: tuple(found.tolist()) for run, found in counts.items()}, tuple(sorted(failures)))
+    totals = {run: tuple(passed.tolist()) for run, passed in counts.items()}
+    return Opened(totals, tuple(sorted(failures)), plane, _in_order(found, len(job.selection.index)))
+
+
+def _in_order(parts: list[Candidates], n_features: int) -> Candidates:
+    nothing = Candidates(np.zeros((3, 0), np.int64), np.zeros((n_features, 0), np.float32))
+    numbers = np.concatenate([part.numbers for part in (nothing, *parts)], axis=1)
+    values = np.concatenate([part.values for part in (nothing, *parts)], axis=1)
+    order = np.lexsort(numbers[::-1])
+    return Candidates(numbers[:, order], values[:, order])
 
 
 def _tasks(records: Iterable[FileRecord], job: Job) -> Iterator[Task]:
@@ -91,33 +142,98 @@ def prepare(opening: Opening) -> None:
 
 
 def count_opened(task: Task, opening: Opening) -> Partial:
-    """Count the opened events of one segment, in a worker."""
+    """Count the opened events of one segment, and keep those that pass all cuts, in a worker."""
     record, file = task.payload
+    nominal = replace(opening.job.selection, variations=())
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for part in _of_segment(record, file, task.start, task.stop, opening, cells=False):
+        for name, found in _counted(part, nominal).items():
+            if name not in arrays:
+                arrays[name] = found
+            elif name.endswith(("/numbers", "/values")):
+                arrays[name] = np.concatenate([arrays[name], found], axis=1)
+            else:
+                arrays[name] = arrays[name] + found  # type: ignore[operator]
+    return Partial({"runs": sorted({name.partition("/")[0] for name in arrays} - {"plane"})}, arrays)
+
+
+def _counted(part: SeenEvents, selection: Selection) -> dict[str, NDArray[np.generic]]:
+    """Count opened events of one run by cut and in the plane; give number and features of what passes."""
+    values, numbers = part.values, np.stack([part.columns.event[name] for name in NUMBERS]).astype(np.int64)
+    passed = counting.count_events(selection, values, np.zeros((0, values.shape[1]), np.int64)).passed()[0]
+    chosen = counting.judge_events(selection, values).first == len(selection.cuts)
+    edges = BIN * np.arange(_N_BINS + 1)
+    ecal, hcal = (values[selection.index[name]].astype(np.float64) for name in PLANE)
+    plane = [np.histogram2d(ecal[which], hcal[which], edges)[0] for which in (slice(None), chosen)]
+    return {
+        f"{part.run}/passed": passed,
+        f"{part.run}/numbers": numbers[:, chosen],
+        f"{part.run}/values": values[:, chosen],
+        "plane": np.stack(plane).astype(np.int64),
+    }
+
+
+def look_opened(
+    catalogue: Catalogue,
+    opening: Opening,
+    *,
+    runs: Collection[int] | None = None,
+    cells: bool = False,
+) -> Iterator[SeenEvents]:
+    """Read the opened events again, by run, file and entry.
+
+    Raises
+    ------
+    ReadError
+        A file has changed or cannot be read; names the file.
+    """
     job = opening.job
-    nominal = replace(job.selection, variations=())
-    counts: dict[str, NDArray[np.int64]] = {}
+    warm_up(job)
+    wanted = set(job.runs if runs is None else runs)
+    for task in sorted(
+        _tasks(catalogue.good, job), key=lambda task: (task.payload[1].runs, task.path, task.start)
+    ):
+        record, file = task.payload
+        of_file = tuple(run for run in file.runs if run in wanted)
+        failure = ""
+        try:
+            if of_file:
+                of_task = replace(file, runs=of_file)
+                yield from _of_segment(record, of_task, task.start, task.stop, opening, cells=cells)
+        except Exception as error:
+            failure = describe(error, Options()).reason
+        # Raised out here, so that no exception whose text may hold values of events is attached to it.
+        if failure:
+            raise ReadError(f"{record.name}, events {task.start} to {task.stop}: {failure}")
+
+
+def _of_segment(
+    record: FileRecord, file: FileContext, start: int, stop: int, opening: Opening, *, cells: bool
+) -> Iterator[SeenEvents]:
+    job = opening.job
+    verify(record)
     check_content(record)
-    layout, columns = job.layouts[file.layout], needed_columns(job)
-    for events in read_batches(record, layout, task.start, task.stop, columns=columns):
-        for run, values in opened_events(events, opening, file):
-            none = np.zeros((0, values.shape[1]), np.int64)
-            passed = counting.count_events(nominal, values, none).passed()[0]
-            counts[str(run)] = counts[str(run)] + passed if str(run) in counts else passed
-    return Partial({}, counts)
+    layout, columns, first = job.layouts[file.layout], needed_columns(job), start
+    for events in read_batches(record, layout, start, stop, columns=columns):
+        for run, rows, values in opened_events(events, opening, file):
+            part = VisibleEvents(run, values, None, {}, rows)
+            yield with_columns(part, events, file, record.name, first, cells=cells)
+        first += events.n_events
 
 
 def opened_events(
     events: EventColumns, opening: Opening, file: FileContext
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the run and the features, (n_features, n_events) float32, of the opened events of each run."""
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield the opened events of each run: their rows, and their features, (n_features, n_events) float32."""
     for run in sorted(set(file.runs).intersection(runs_of(events))):
-        part = take_rows(events, np.flatnonzero(events.event["run"] == run))
-        yield run, _opened_of_run(part, run, opening, file)
+        rows = np.flatnonzero(events.event["run"] == run)
+        opened, values = _opened_of_run(take_rows(events, rows), run, opening, file)
+        yield run, rows[opened], values
 
 
 def _opened_of_run(
     events: EventColumns, run: int, opening: Opening, file: FileContext
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     job = opening.job
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
@@ -132,5 +248,5 @@ def _opened_of_run(
     )
     values: NDArray[np.float32] = np.compress(opened, table.values, axis=1)
     if job.plugin is None:
-        return values
-    return np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
+        return opened, values
+    return opened, np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])

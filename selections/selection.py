@@ -11,10 +11,11 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import Source, Table, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
+from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
 from na64.selections.regions import Region, read_regions
-from na64.selections.signal_box import check_outside, load_boxes
+from na64.selections.signal_box import check_outside
 from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
 VISIBLE = "visible"
@@ -23,6 +24,7 @@ VISIBLE = "visible"
 _FOLDER = files(__package__)
 _BOXES = "signal_boxes"
 _YIELDS_AFTER = "shower_chi2"
+_SKIPPED_AT_MOST = 0.001
 _MOST_CUTS = 60
 _MOST_BINS = 1_000_000
 
@@ -99,6 +101,8 @@ class Selection:
         Features of a plug-in, stored after the package's own.
     variations : tuple of Variation
         Evaluated in the same pass.
+    skipped_at_most : float
+        Share of the recorded events of a run that may be unusable: with more the result is incomplete.
     """
 
     name: str
@@ -110,6 +114,7 @@ class Selection:
     histograms: tuple[Histogram, ...]
     extra_features: tuple[Feature, ...] = ()
     variations: tuple[Variation, ...] = ()
+    skipped_at_most: float = _SKIPPED_AT_MOST
 
     @property
     def identity(self) -> str:
@@ -225,7 +230,25 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
     places = {cut.name: (cut, entry) for cut, entry in zip(cuts, entries, strict=True)}
     variations = read_variations(table, places, features)
     _check_unique(table, "variation", (variation.name for variation in variations))
-    return Selection(name, label, description, cuts, regions, yields_after, histograms, extra, variations)
+    return Selection(
+        name,
+        label,
+        description,
+        cuts,
+        regions,
+        yields_after,
+        histograms,
+        extra,
+        variations,
+        _read_share(table),
+    )
+
+
+def _read_share(table: Table) -> float:
+    share = table.number("skipped_at_most", _SKIPPED_AT_MOST)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{table.place('skipped_at_most')}: {share:g} is not a share from 0 to 1")
+    return share
 
 
 def _read_cuts(table: Table, entries: Iterable[Table], features: Mapping[str, Feature]) -> tuple[Cut, ...]:

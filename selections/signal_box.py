@@ -7,24 +7,16 @@ import hmac
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import identity
-from na64.datasets.basics.toml import Table, load_table
-from na64.datasets.basics.units import Quantity, read_quantity
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.features import FEATURES, INDEX
-from na64.selections.cut import look_up
+from na64.datasets.instrument.features import INDEX
 from na64.selections.regions import Region
 
-DEFAULT = "default"
-"""Name of the box of every period that has none of its own."""
-
-_FILE = files(__package__) / "signal_boxes.toml"
 _BLOCK = 1 << 14  # events; larger temporaries leave the cache and cost five times as much
 _OPEN_RUN_TYPES = (RunType.CALIBRATION, RunType.BEAM)
 _ABOVE_BOX_IN_HCAL = ("hcal", "hcal_0")
@@ -137,24 +129,6 @@ class Unblinding:
         """Tell if a spill is among those to be opened."""
         digest = hmac.digest(self.key.encode(), f"{run}:{spill}".encode(), hashlib.sha256)
         return int.from_bytes(digest[:6], "big") < math.ceil(self.fraction * 2**48)
-
-
-def load_boxes() -> dict[str, SignalBox]:
-    """Load every box by name; `DEFAULT` is among them."""
-    table = load_table(_FILE)
-    version = table.integer("version")
-    default, periods = table.table(DEFAULT), table.table("period")
-    boxes = {DEFAULT: _read_box(DEFAULT, version, default, default)}
-    for name in periods.names():
-        boxes[name] = _read_box(name, version, periods.table(name), default)
-    table.done()
-    return boxes
-
-
-def load_box(period: str | None) -> SignalBox:
-    """Load the box of a period; a period without one, or an unknown one, has the default."""
-    boxes = load_boxes()
-    return boxes.get(period or DEFAULT, boxes[DEFAULT])
 
 
 def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -386,27 +360,3 @@ def _safe_from(edge: float, scales: tuple[float, ...]) -> np.float32:
     exact = edge / min(scales)
     rounded = np.float32(exact)
     return rounded if float(rounded) >= exact else np.nextafter(rounded, np.float32(np.inf))
-
-
-def _read_box(name: str, version: int, own: Table, default: Table) -> SignalBox:
-    def quantity(key: str) -> Quantity:
-        table = own if own.has(key) else default
-        found = read_quantity(table, key, "GeV")
-        if len(found.values) != 1:
-            raise ValueError(f"{table.place(key)}: {len(found.values)} values for one edge")
-        return found
-
-    def sums(key: str) -> tuple[str, ...]:
-        table = own if own.has(key) else default
-        return tuple(look_up(table, feature, FEATURES).name for feature in table.texts(key))
-
-    edges = {key: quantity(key) for key in ("ecal", "hcal", "ecal_guard", "hcal_guard")}
-    return SignalBox(
-        name=name,
-        version=version,
-        **{key: edge.values[0] for key, edge in edges.items()},
-        ecal_sums=sums("ecal_sums"),
-        hcal_sums=sums("hcal_sums"),
-        scales=own.numbers("scales") if own.has("scales") else default.numbers("scales"),
-        source="; ".join(f"{key} {edge.source}" for key, edge in edges.items()),
-    )

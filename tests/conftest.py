@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from na64.run import main
 
@@ -22,7 +22,8 @@ CANONICAL = (
     "regions.csv",
     "histograms.uhi.zip",
 )
-settings.register_profile("na64", deadline=None)  # machines are shared
+SPEED = (HealthCheck.too_slow,)
+settings.register_profile("na64", deadline=None, suppress_health_check=SPEED)  # machines are shared
 settings.load_profile("na64")
 
 IF_VARIED = ("variations.csv", "variations_yields.csv")

@@ -185,9 +185,16 @@ def accounting(folder: Path) -> dict[str, int]:
     return total
 
 
+@pytest.fixture
+def tolerant(tmp_path: Path) -> str:
+    """A selection that declares a share of unusable events which a few of a small file do not exceed."""
+    (tmp_path / "tolerant.toml").write_text('base = "dimuon_2023"\nskipped_at_most = 0.05\n')
+    return str(tmp_path / "tolerant.toml")
+
+
 @pytest.mark.parametrize("simulation", [False, True])
 def test_values_that_are_not_finite_are_counted_and_not_summed(
-    simulation: bool, branches: Branches, process: Callable[..., Path], tmp_path: Path
+    simulation: bool, branches: Branches, process: Callable[..., Path], tolerant: str, tmp_path: Path
 ) -> None:
     claim = ("--simulation",) if simulation else ()
     (tmp_path / "data").mkdir()
@@ -199,7 +206,7 @@ def test_values_that_are_not_finite_are_counted_and_not_summed(
     changed["ECAL_t0"][visible[1], 7] = np.inf
     changed["masterT"][visible[2]] = -np.inf
     write(tmp_path / "data" / "run.root", changed)
-    after = accounting(process(tmp_path / "data", "dimuon_2023", catalogue=claim, name="after"))
+    after = accounting(process(tmp_path / "data", tolerant, catalogue=claim, name="after"))
     if simulation:
         assert after["skipped_nonfinite"] == before["skipped_nonfinite"] + 3
         assert after["processed"] == before["processed"] - 3
@@ -208,13 +215,38 @@ def test_values_that_are_not_finite_are_counted_and_not_summed(
         assert after["processed"] == before["processed"]
 
 
+@pytest.mark.parametrize("name", ["mom_genfit_upMM", "ECAL_ene"])
+@pytest.mark.parametrize("simulation", [False, True])
+def test_a_null_of_parquet_is_counted_as_nan_is(
+    simulation: bool, name: str, branches: Branches, process: Callable[..., Path], tmp_path: Path
+) -> None:
+    claim = ("--simulation",) if simulation else ()
+    found = []
+    for value, folder in ((np.nan, tmp_path / "nan"), (None, tmp_path / "null")):
+        folder.mkdir()
+        lists = {branch: array.tolist() for branch, array in branches.items()}
+        event = int(np.flatnonzero(branches["ECAL_ene"].sum(axis=1) > 70)[0])
+        if name == "ECAL_ene":
+            lists[name][event][7] = value
+        else:
+            lists[name][event] = value
+        pq.write_table(pa.table(lists), folder / "run.parquet")
+        found.append(accounting(process(folder, "dimuon_2023", catalogue=claim, name=f"of_{folder.name}")))
+    assert found[0] == found[1]
+    assert found[0]["skipped_nonfinite"] == int(simulation)
+
+
 def _unpacked(table: pa.Table, name: str) -> list[NDArray[Any]]:
     dtype = table.schema.field(name).metadata[PACKED].decode()
     return [np.frombuffer(value, dtype).copy() for value in table[name].to_pylist()]
 
 
 def test_cells_that_do_not_exist_and_unequal_hits_are_counted(
-    simulate: Callable[..., Path], process: Callable[..., Path], rows: Callable[[Path], Rows], tmp_path: Path
+    simulate: Callable[..., Path],
+    process: Callable[..., Path],
+    rows: Callable[[Path], Rows],
+    tolerant: str,
+    tmp_path: Path,
 ) -> None:
     files = simulate(tmp_path / "made", "small", N_EVENTS, layout="hits", format="parquet")
     before = accounting(process(files, "dimuon_2023"))
@@ -231,9 +263,16 @@ def test_cells_that_do_not_exist_and_unequal_hits_are_counted(
         packed = pa.array([array.tobytes() for array in values], pa.binary())
         table = table.set_column(place, table.schema.field(place), packed)
     pq.write_table(table, files / "run_8701.parquet", use_dictionary=False)
-    folder = process(files, "dimuon_2023", name="after")
+    folder = process(files, tolerant, name="after")
     after = accounting(folder)
     assert (before["skipped_cell_range"], before["skipped_unequal_hits"]) == (0, 0)
     assert (after["skipped_cell_range"], after["skipped_unequal_hits"]) == (3, 2)
     assert after["processed"] == before["processed"] - 5
     assert [row["skipped"] for row in rows(folder / "yields.csv")] == ["5", "0", "0"]
+    assert json.loads((folder / "result.json").read_text())["selection"]["skipped_at_most"] == 0.05
+    catalogue, other = str(files.parent / "data.json"), tmp_path / "other"
+    command = ["process", catalogue, "--selection", "dimuon_2023", "--to", str(other), "--no-report"]
+    assert main([*command, "--executor", "iterative"]) == main(["status", str(other)]) == 1
+    (reason,) = json.loads((other / "result.json").read_text())["reasons"]
+    assert reason.startswith("skipped: 5 of ")
+    assert reason.endswith("declared are at most 0.1 % (3 cell range, 2 unequal hits)")

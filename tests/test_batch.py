@@ -91,6 +91,27 @@ def test_a_killed_job_is_sent_again_alone_and_the_products_are_the_same(
     assert "submission 1, condor 101: jobs: 2 done\n" in capsys.readouterr().out
 
 
+def test_jobs_of_slurm_find_everything_in_folders_with_odd_names(
+    *,
+    catalogue: Path,
+    reference: Products,
+    canonical: Callable[[Path], Products],
+    queue: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    out, periods = tmp_path / "it's my $place" / "out put", tmp_path / "more periods"
+    periods.mkdir()
+    queue.chdir(tmp_path)
+    queue.setenv("NA64_PERIODS", "more periods")
+    queue.setenv("PYTHONPATH", os.pathsep.join(["", "my modules"]))
+    assert submit(catalogue, out, "--slurm", "--jobs", "2", "--directive=--export=NONE") == 0
+    script = (out / "batch" / "1" / "job.sh").read_text()
+    assert f"export NA64_PERIODS='{periods}'\n" in script
+    assert f"export PYTHONPATH='{tmp_path / 'my modules'}'\n" in script
+    assert main(["merge", str(out), "--no-report"]) == 0
+    assert canonical(out) == reference
+
+
 def test_jobs_at_once_in_one_ledger_give_the_same_products(
     *,
     catalogue: Path,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
+import psutil
 import pytest
 from distributed import Security
 
@@ -63,13 +67,26 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "cluster.md").read_text()
+
+
 @contextmanager
-def program(name: str, *options: str, more: dict[str, str] | None = None) -> Iterator[None]:
-    line = [sys.executable, "-m", f"distributed.cli.{name}", *options]
-    environment = os.environ | (more or {})
-    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+def documented(
+    name: str, options: str, folder: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[int]:
+    """Run a program in the background as the document says, with more options; give the id of its process."""
+    lines = re.findall(r"^\$ ((?:export |TLS=).*)$", DOCUMENT, re.MULTILINE)
+    (line,) = re.findall(rf"^\$ {name} (.*?) &", DOCUMENT, re.MULTILINE)
+    script = "\n".join([*lines, f"exec {sys.executable} -m {name} {line} {options}"])
+    process = subprocess.Popen(
+        ["sh", "-c", script],
+        cwd=folder,
+        env=os.environ | dict(more),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -78,25 +95,13 @@ def program(name: str, *options: str, more: dict[str, str] | None = None) -> Ite
 @contextmanager
 def encrypted_cluster(folder: Path, pem: dict[str, str], *environments: dict[str, str]) -> Iterator[Path]:
     """Start a scheduler and a worker per environment with TLS; give the TOML file that describes them."""
-    tls = [
-        "--tls-ca-file",
-        pem["ca"],
-        "--tls-cert",
-        pem["cert"],
-        "--tls-key",
-        pem["key"],
-        "--protocol",
-        "tls",
-    ]
-    there = folder / "scheduler.json"
+    for path in pem.values():
+        shutil.copy(path, folder)
     with ExitStack() as stack:
-        start = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(there))
-        stack.enter_context(program("dask_scheduler", *start, *tls))
+        stack.enter_context(documented("dask scheduler", "--host 127.0.0.1 --port 0", folder))
         for more in environments:
-            join = ("--scheduler-file", str(there), "--nthreads", "1", "--no-nanny", "--no-dashboard")
-            place = ("--local-directory", str(folder))
-            stack.enter_context(program("dask_worker", *join, *place, *tls, more=more))
-        yield describe(folder, there, pem)
+            stack.enter_context(documented("dask worker", "--no-nanny --local-directory .", folder, more))
+        yield describe(folder, folder / "scheduler.json", pem)
 
 
 def describe(folder: Path, there: Path, pem: dict[str, str]) -> Path:
@@ -122,6 +127,45 @@ def test_two_workers_with_tls_give_the_same_products(
     with encrypted_cluster(tmp_path, pem, {}, {}) as cluster:
         folder = run(process, data, "tls", "--executor", "dask", "--cluster", str(cluster))
     assert canonical(folder) == reference
+
+
+def test_the_pages_of_a_documented_cluster_are_closed(pem: dict[str, str], tmp_path: Path) -> None:
+    for path in pem.values():
+        shutil.copy(path, tmp_path)
+    with (
+        documented("dask scheduler", "--host 127.0.0.1 --port 0", tmp_path) as scheduler,
+        documented("dask worker", "--no-nanny --local-directory .", tmp_path) as worker,
+    ):
+        for pid in (scheduler, worker):
+            places = listening(pid)
+            pages = [place for place in places if answers_http(*place)]
+            assert [host for host, _ in pages] == ["127.0.0.1"]
+            (port,) = (port for _, port in pages)
+            for page in ("status", "metrics", "info/main/workers.html", "json/counts.json", "health"):
+                with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=600)
+                refused.value.close()
+
+
+def listening(pid: int) -> list[tuple[str, int]]:
+    """Wait until a process listens for its own kind and for HTTP; give the addresses."""
+    while True:
+        found = psutil.Process(pid).net_connections("tcp")
+        places = [one.laddr for one in found if one.status == psutil.CONN_LISTEN]
+        if len(places) >= 2:
+            return [(place.ip, place.port) for place in places]
+        time.sleep(0.05)
+
+
+def answers_http(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)  # noqa: S104
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status > 0
+    except (http.client.HTTPException, OSError):
+        return False
+    finally:
+        connection.close()
 
 
 def another(folder: Path) -> dict[str, str]:
@@ -239,7 +283,11 @@ def test_equal_code_is_packed_alike_and_all_of_it() -> None:
     packed = package_archive()
     assert packed == package_archive()
     names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
-    assert {"na64/__init__.py", "na64/selections/dimuon_2023.toml", "na64/processors/tasks.py"} <= set(names)
+    assert {
+        "na64/__init__.py",
+        "na64/selections/dimuon_2023.toml",
+        "na64/processors/execution/tasks.py",
+    } <= set(names)
     assert len(packed) < 2e6
 
 
@@ -266,12 +314,12 @@ def test_workers_that_are_jobs_of_slurm_give_the_same_products(
 ) -> None:
     monkeypatch.setenv("PATH", f"{STAND_INS / 'jobqueue'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("STAND_IN_COUNTER", str(tmp_path / "counter"))
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "it's my place"  # as a shell would not have it
+    place.mkdir()
+    monkeypatch.chdir(place)
     mine = tmp_path / "mine.toml"
     text = '[cluster]\nkind = "slurm"\nminimum = 1\nmaximum = 2\n[options]\ncores = 1\nmemory = "1 GB"\n'
-    mine.write_text(
-        f'{text}local_directory = "{tmp_path}"\n[options.scheduler_options]\nhost = "127.0.0.1"\n'
-    )
+    mine.write_text(f'{text}local_directory = "{place}"\n[options.scheduler_options]\nhost = "127.0.0.1"\n')
     folder = run(process, data, "slurm", "--executor", "dask", "--cluster", str(mine))
     assert canonical(folder) == reference
     scripts = list(tmp_path.glob("script_*[0-9]"))
@@ -279,7 +327,7 @@ def test_workers_that_are_jobs_of_slurm_give_the_same_products(
     assert all(
         "--tls-key" in script.read_text() and "ROUTES='[]'" in script.read_text() for script in scripts
     )
-    assert not list(tmp_path.glob(".na64-tls-*"))
+    assert not list(place.glob(".na64-tls-*"))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +335,7 @@ def test_workers_that_are_jobs_of_slurm_give_the_same_products(
     [
         (("--executor", "processes"), "--dashboard goes with workers of this machine: the dask executor"),
         (("--cluster", "slurm"), "--dashboard goes with workers of this machine: the dask executor"),
-        ((), "--dashboard needs the package bokeh, which is not installed"),
+        ((), "--dashboard needs the package bokeh, which is not installed: it is the extra na64[dashboard]"),
     ],
     ids=" ".join,
 )
@@ -313,21 +361,20 @@ def test_pages_are_on_the_loopback_address_and_say_no_more_than_they_must() -> N
     with DaskBackend(workers=1, dashboard=True) as backend:
         port = backend.client.cluster.scheduler.http_server.port
         assert backend.client.dashboard_link == f"http://127.0.0.1:{port}/status"
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=30) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=600) as page:
             assert page.status == 200
         for hidden in ("info/main/workers.html", "json/counts.json", "metrics"):
             with pytest.raises(urllib.error.HTTPError, match="404") as refused:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/{hidden}", timeout=30)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{hidden}", timeout=600)
             refused.value.close()
 
 
 def test_clusters_in_the_document_are_understood(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[1] / "docs" / "cluster.md").read_text()
     for name in ("ca", "cert", "key"):
         (tmp_path / f"{name}.pem").write_text("PEM")
-    blocks = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```toml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
     for block in blocks:
         (tmp_path / "mine.toml").write_text(block)
         assert load_cluster(tmp_path / "mine.toml").kind.value in block
-    assert all(f"`{kind.value}`" in text for kind in Kind)
+    assert all(f"`{kind.value}`" in DOCUMENT for kind in Kind)

@@ -78,6 +78,11 @@ def read_rows(path: Source, columns: tuple[str, ...], make: Callable[[Row], V]) 
     return [_make(path.name, line, texts, header, make) for line, texts in lines[1:]]
 
 
+def count_rows(path: Source) -> int:
+    """Count the rows of a table below its header."""
+    return max(len(_lines(path)) - 1, 0)
+
+
 def _lines(path: Source) -> list[tuple[int, list[str]]]:
     try:
         numbered = enumerate(path.read_bytes().decode("utf-8-sig").splitlines(), start=1)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TypeVar
 
 from na64.datasets.basics.toml import Table, unknown
-from na64.datasets.basics.units import read_quantity, read_source
+from na64.datasets.basics.units import Quantity, read_quantity, read_source
 
 V = TypeVar("V")
 E = TypeVar("E", bound=Enum)
@@ -69,11 +69,20 @@ class FactReader:
         """Give an array of tables, whose facts the caller has to `remember`."""
         return self._table.tables(key)
 
+    def quantity(self, key: str, base: str) -> Quantity:
+        """One number with its source, in the base unit."""
+        quantity = self._quantity(key, base)
+        self._one(key, quantity.values)
+        return quantity
+
     def numbers(self, key: str, base: str = "1") -> tuple[float, ...]:
         """Give all numbers of a tagged value, in the base unit."""
+        return self._quantity(key, base).values
+
+    def _quantity(self, key: str, base: str) -> Quantity:
         quantity = read_quantity(self._table, key, base)
         self.remember(key, ", ".join(f"{value:.12g}" for value in quantity.values), base, quantity.source)
-        return quantity.values
+        return quantity
 
     def number(self, key: str, base: str = "1") -> float:
         """Give the one number of a tagged value, in the base unit."""

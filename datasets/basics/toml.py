@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from na64.datasets.basics.plain_text import visible
 from na64.datasets.named import shortened
 
 Source: TypeAlias = Path | Traversable
@@ -63,7 +64,23 @@ def load(path: Source) -> Mapping[str, object]:
 
 @lru_cache(maxsize=64)
 def _parse(text: str) -> Mapping[str, object]:
-    return tomllib.loads(text)  # every job reads all periods: this was most of its fixed cost
+    found = tomllib.loads(text)  # every job reads all periods: this was most of its fixed cost
+    for string in _strings(found):
+        if visible(string, keep="\n\t") != string:
+            raise ValueError(f'"{visible(string)}" has control characters')
+    return found
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield key
+            yield from _strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _strings(each)
 
 
 def load_table(path: Source) -> Table:

@@ -10,16 +10,19 @@ from pathlib import Path
 from na64.datasets.addresses import public_url
 from na64.datasets.basics.toml import unknown
 from na64.datasets.catalogue.catalogue_file import load, save
-from na64.datasets.catalogue.inputs import conditions_beside, expand, production_beside
+from na64.datasets.catalogue.inputs import expand
 from na64.datasets.catalogue.inspection import Expectation, Keys, inspect, read_keys, recheck, verify
 from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.table_folders import Beside, keep_what_is_gone, look_beside
 from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
+from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.patience import Patience, side_by_side
-from na64.datasets.reading.files import is_url
+from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
+from na64.datasets.reading.layout_rules import check_keys
 
 __all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
 
@@ -37,6 +40,7 @@ def build(
     accept: Mapping[str, str] | None = None,
     conditions: Conditions | None = None,
     periods: dict[str, Period] | None = None,
+    folder: Path | None = None,
     settled: float = SETTLED,
     patience: Patience | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -63,10 +67,12 @@ def build(
     accept : mapping of str to str, optional
         Why a quarantined file stays out, by its path, its name or (8 digits at least) its sha256.
     conditions : Conditions, optional
-        Added to those found in ``conditions`` folders beside the files. Where none is found, those of
-        `previous` are kept.
+        Added to those found in ``conditions`` folders beside the files. What tables said that are not there
+        any more is kept from `previous`.
     periods : dict of str to Period, optional
-        By default those of `load_periods`.
+        By default the packaged ones and those of `folder`.
+    folder : Path, optional
+        Of further periods, which the catalogue remembers; by default that of `previous`, as it is now.
     settled : float
         Seconds; a ROOT file that was not closed is pending until it has not changed for so long.
     patience : Patience, optional
@@ -86,13 +92,16 @@ def build(
         A path where nothing is; tables beside the files that are wrong or contradict each other; files of
         different productions.
     """
-    known_periods = load_periods() if periods is None else periods
+    own = _period_folder(folder, previous)
+    known_periods = periods or (load_periods() if own is None else own.load())
     if period is not None and period not in known_periods:
         raise KeyError(unknown("period", period, known_periods))
     kind = Kind.SIMULATION if simulation else Kind.DATA
     if previous is not None and previous.kind is not kind:
         raise ValueError(f"the catalogue is of {previous.kind.value}, not of {kind.value}")
     allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
+    for one in allowed:
+        check_keys(one)
     layouts = _by_name([*allowed, *_known_layouts(previous)])
     expected = Expectation(
         tuple(layouts.values() if layout is None else allowed),
@@ -112,8 +121,14 @@ def build(
         return read_keys(path, layouts[record.layout], record.tree, expected.patience)
 
     records = quarantine_overlaps(_unite(kept, new), keys_of)
-    records = _one_production(records)
-    facts = _conditions(records, previous) + (conditions or Conditions())
+    beside = look_beside(path for record in records for path in (record.path, *record.aliases))
+    records = _one_production(records, beside)
+    folders, facts = (
+        (beside.folders, beside.conditions)
+        if previous is None
+        else keep_what_is_gone(beside, previous.folders, previous.conditions)
+    )
+    facts += conditions or Conditions()
     for known in known_periods.values():
         Conditions(known.run_facts, known.spills, known.bad) + facts  # refuses what contradicts the period
     used = {record.layout for record in records}
@@ -123,8 +138,16 @@ def build(
         run_facts=facts.run_facts,
         spills=facts.spills,
         bad=facts.bad,
+        folders=folders,
         layouts={name: one.text for name, one in layouts.items() if name in used and name not in LAYOUTS},
+        periods=own,
     )
+
+
+def _period_folder(path: Path | None, previous: Catalogue | None) -> PeriodFolder | None:
+    if path is None and previous is not None and previous.periods is not None:
+        path = Path(previous.periods.path)
+    return None if path is None else read_folder(path)
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -213,15 +236,10 @@ def _unite(kept: Iterable[FileRecord], new: Iterable[FileRecord]) -> list[FileRe
     return list(found.values())
 
 
-def _conditions(records: Iterable[FileRecord], previous: Catalogue | None) -> Conditions:
-    found = conditions_beside(path for record in records for path in (record.path, *record.aliases))
-    return previous.conditions if found == Conditions() and previous is not None else found
-
-
-def _one_production(records: Iterable[FileRecord]) -> tuple[FileRecord, ...]:
+def _one_production(records: Iterable[FileRecord], beside: Beside) -> tuple[FileRecord, ...]:
     """Note how files were made and refuse a mixture: passes of a reconstruction differ in their energies."""
     stated = tuple(
-        record if (found := production_beside(record.path)) is None else replace(record, production=found)
+        record if (found := beside.production_of(record.path)) is None else replace(record, production=found)
         for record in records
     )
     good = [record for record in stated if record.is_good]
@@ -250,4 +268,4 @@ def _accept(records: Iterable[FileRecord], accept: Mapping[str, str]) -> list[Fi
 
 def _is_named(record: FileRecord, token: str) -> bool:
     is_digest = len(token) >= _SHORTEST and record.sha256.startswith(token)
-    return is_digest or token in (record.name, record.path)
+    return is_digest or token in (record.name, file_name(record.path), record.path)

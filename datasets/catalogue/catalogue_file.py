@@ -14,13 +14,15 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
+from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.production import production_of
 from na64.datasets.named import named, shortened
 from na64.datasets.reading.files import is_url
 
-VERSION = 2
+VERSION = 3
 """Changes when a reader of the file could notice."""
 
 
@@ -77,7 +79,21 @@ def _plain(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
         "spills": [_stated(facts) for facts in catalogue.spills.values()],
         "bad": [_stated(entry) for entry in catalogue.bad.entries],
         "layouts": catalogue.layouts,
+        "folders": [_plain_folder(one, folder) for one in catalogue.folders],
+        **_plain_periods(catalogue.periods, folder),
     }
+
+
+def _plain_folder(one: TableFolder, folder: Path) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)} | {
+        "folder": _relative(one.folder, folder)
+    }
+
+
+def _plain_periods(periods: PeriodFolder | None, folder: Path) -> dict[str, Any]:
+    if periods is None:
+        return {}
+    return {"periods": {"path": _relative(periods.path, folder), "files": periods.files}}
 
 
 def _stated(facts: RunFacts | SpillFacts | BadEntry) -> dict[str, Any]:
@@ -119,6 +135,26 @@ def _catalogue(table: Table, folder: Path) -> Catalogue:
         spills={(facts.run, facts.spill): facts for facts in spills},
         bad=BadList(tuple(_bad_entry(entry) for entry in table.tables("bad"))),
         layouts={name: layouts.text(name) for name in layouts.names()},
+        folders=tuple(_table_folder(entry, folder) for entry in table.tables("folders")),
+        periods=_periods(table.table("periods"), folder) if table.has("periods") else None,
+    )
+
+
+def _table_folder(entry: Table, folder: Path) -> TableFolder:
+    rows = entry.table("rows")
+    return TableFolder(
+        folder=_absolute(entry.text("folder"), folder),
+        rows={name: rows.integer(name) for name in TABLES if rows.has(name)},
+        unread=entry.texts("unread"),
+        problem=entry.text("problem"),
+        gone=entry.texts("gone"),
+    )
+
+
+def _periods(entry: Table, folder: Path) -> PeriodFolder:
+    files = entry.table("files")
+    return PeriodFolder(
+        _absolute(entry.text("path"), folder), {name: files.text(name) for name in files.names()}
     )
 
 
@@ -140,7 +176,6 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         reason=entry.text("reason"),
         accepted=entry.text("accepted"),
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
-        duplicates=entry.integer("duplicates"),
         truth=entry.flag("truth"),
         production=production_of(entry.table("production")),
     )

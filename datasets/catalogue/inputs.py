@@ -7,12 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from na64.datasets.conditions.conditions import Conditions, read_conditions
-from na64.datasets.conditions.production import Production, production_in
 from na64.datasets.reading.files import is_url
-
-CONDITIONS = "conditions"
-"""Name of the folder with run, spill and bad-event tables beside run files."""
 
 _PATTERNS = ("*.root", "*.parquet")
 
@@ -20,8 +15,9 @@ _PATTERNS = ("*.root", "*.parquet")
 def expand(paths: Iterable[str | Path]) -> tuple[str, ...]:
     """Find the run files behind files, folders, globs and URLs.
 
-    A folder stands for the ``*.root`` and ``*.parquet`` directly in it, without the truth that a simulation
-    wrote beside them. Paths become absolute; URLs stay as they are.
+    A folder stands for the ``*.root`` and ``*.parquet`` directly in it that a shell shows: not for names that
+    begin with a dot, nor for the truth that a simulation wrote beside them. Paths become absolute; URLs stay
+    as they are.
 
     Raises
     ------
@@ -52,7 +48,8 @@ def _expand_path(path: Path) -> Sequence[Path]:
 
 
 def _run_files(folder: Path) -> Sequence[Path]:
-    files = sorted(file for pattern in _PATTERNS for file in folder.glob(pattern) if not _is_truth(file))
+    listed = (file for pattern in _PATTERNS for file in folder.glob(pattern))
+    files = sorted(file for file in listed if not file.name.startswith(".") and not _is_truth(file))
     if not files:
         raise ValueError(f"{folder}: no {' or '.join(_PATTERNS)} in it")
     return files
@@ -60,24 +57,3 @@ def _run_files(folder: Path) -> Sequence[Path]:
 
 def _is_truth(path: Path) -> bool:
     return path.suffix == ".parquet" and path.name.startswith("truth")
-
-
-def production_beside(file: str) -> Production | None:
-    """Read how a run file was made from the folder of conditions beside it; None for a URL."""
-    return None if is_url(file) else production_in(Path(file).parent / CONDITIONS)
-
-
-def conditions_beside(files: Iterable[str]) -> Conditions:
-    """Read the tables in the ``conditions`` folders beside run files, each folder once.
-
-    Raises
-    ------
-    ValueError
-        A table is wrong, or two contradict each other.
-    """
-    folders = {(Path(file).parent / CONDITIONS).resolve() for file in files if not is_url(file)}
-    total = Conditions()
-    for folder in sorted(folders):
-        if folder.is_dir():
-            total = total + read_conditions(folder)
-    return total

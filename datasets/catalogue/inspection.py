@@ -16,13 +16,18 @@ from numpy.typing import NDArray
 
 from na64.datasets.addresses import public_url
 from na64.datasets.basics.identity import FileDigest
+from na64.datasets.basics.plain_text import is_utf8, visible
+from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
+from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.patience import NoAnswerError, Patience
 from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import is_url, open_binary, open_file
-from na64.datasets.reading.layout import Layout, detect_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout
+from na64.datasets.reading.layout_rules import check_numbers
 from na64.datasets.reading.read import read_tree
 from na64.datasets.reading.stored import (
     BadFileError,
@@ -101,9 +106,9 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
             record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
             return _look_inside(path, record, expected)
     except UnfinishedFileError as error:
-        return FileRecord(path, status=Status.PENDING, reason=str(error))
+        return FileRecord(path, status=Status.PENDING, reason=visible(str(error)))
     except BadFileError as error:
-        return replace(record, status=Status.QUARANTINED, reason=str(error))
+        return replace(record, status=Status.QUARANTINED, reason=visible(str(error)))
     except OSError as error:
         if is_url(path):
             return FileRecord(record.path, status=Status.PENDING, reason=f"cannot be read: {cause(error)}")
@@ -120,6 +125,8 @@ def cause(error: OSError) -> str:
 def _check_path(path: str) -> None:
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
         raise StructureError("its path has control characters")
+    if not is_utf8(path):
+        raise StructureError(f"its path is not UTF-8: {path}")
     if is_url(path):
         return
     if Path(path).is_dir():
@@ -155,12 +162,15 @@ def _look_inside(path: str, record: FileRecord, expected: Expectation) -> FileRe
         names = layout.stored_names(tree)
         _check_suffix(record.name, tree.format)
         tree.check(names)
+        check_older(file, layout, name)
         _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
-        _read_last(tree, layout)
+        last = _read_last(tree, layout)
         segments = segment_ranges(tree.boundaries(names))
         parts = [_range_keys(tree, layout, start, stop) for start, stop in segments]
         keys = _join_keys(parts)
+        _check_doubles(keys)
         _check_runs(keys, layout, expected)
+        _check_cells(tree, layout, last, expected)
         return replace(
             record,
             format=tree.format.value,
@@ -170,9 +180,20 @@ def _look_inside(path: str, record: FileRecord, expected: Expectation) -> FileRe
             runs={run: len(events) for run, events in keys.items()},
             segments=segments,
             spills=tuple(_spills_of(part) for part in parts),
-            duplicates=sum(len(events) - len(np.unique(events)) for events in keys.values()),
             truth=layout.has_truth(tree),
         )
+
+
+def _check_doubles(keys: Keys) -> None:
+    """Refuse a file that would count an event twice, as one would that has an event of another file."""
+    for run, events in keys.items():
+        repeated = np.unique(events[1:][events[1:] == events[:-1]])
+        if len(repeated):
+            spill, event = unpack(int(repeated[0]))
+            raise BadFileError(
+                f"{len(repeated)} events of run {run} are in it more than once, "
+                f"the first is spill {spill} event {event}"
+            )
 
 
 def _check_suffix(name: str, found: Format) -> None:
@@ -192,9 +213,9 @@ def _check_expansion(expanded: int, size: int, n_events: int) -> None:
         raise StructureError(f"{expanded // max(n_events, 1)} bytes an event, more than {_LARGEST_EVENT}")
 
 
-def _read_last(tree: Tree, layout: Layout) -> None:
+def _read_last(tree: Tree, layout: Layout) -> EventColumns:
     """Read the end of every branch: what was cut off or never written shows there."""
-    read_tree(tree, layout, max(tree.entries - 1, 0), tree.entries)
+    return read_tree(tree, layout, max(tree.entries - SAMPLE, 0), tree.entries)
 
 
 def read_keys(path: str, layout: Layout, name: str, patience: Patience | None = None) -> Keys:
@@ -207,6 +228,8 @@ def read_keys(path: str, layout: Layout, name: str, patience: Patience | None = 
 
 def _range_keys(tree: Tree, layout: Layout, start: int, stop: int) -> Keys:
     event = read_tree(tree, layout, start, stop, columns=("run", "spill", "event")).event
+    if layout.name not in LAYOUTS:
+        check_numbers(layout, event)
     keys = _pack(event["spill"], event["event"])
     return {int(run): keys[event["run"] == run] for run in np.unique(event["run"])}
 
@@ -245,23 +268,17 @@ def _check_runs(keys: Mapping[int, object], layout: Layout, expected: Expectatio
             raise StructureError(f"run {run} is outside every period ({known})")
         if expected.period not in (None, period.name):
             raise StructureError(f"run {run} is of period {period.name}, not {expected.period}")
-        _check_geometry(layout, period)
+        if reason := check_layout(layout, period):
+            raise StructureError(reason)
 
 
-def _check_geometry(layout: Layout, period: Period) -> None:
-    for name, detector in layout.detectors.items():
-        shape = getattr(period.setup, name).shape
-        same_number = detector.n_cells == getattr(period.setup, name).n_cells
-        same_shape = detector.shape == shape or len(detector.shape) < len(shape)
-        if detector.shape and not (same_number and same_shape):
-            raise StructureError(
-                f"{name} of layout {layout.name} is {_product(detector.shape)}, "
-                f"of period {period.name} {_product(shape)}"
-            )
-
-
-def _product(shape: tuple[int, ...]) -> str:
-    return "x".join(str(n) for n in shape)
+def _check_cells(tree: Tree, layout: Layout, last: EventColumns, expected: Expectation) -> None:
+    """Refuse a file whose cells are not those of the period: nearly every event of it would be skipped."""
+    if not last.n_events:
+        return
+    period = period_of_run(int(last.event["run"][-1]), expected.periods)
+    if period is not None and (reason := check_events(last, tree, layout, period)):
+        raise StructureError(reason)
 
 
 def find_change(record: FileRecord) -> str:

@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.plain_text import visible
+from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
+from na64.datasets.conditions.period_folder import PeriodFolder
+from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.production import Production
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
-from na64.datasets.reading.layout import Layout, load_layout, parse_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
+from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
 
 
 class Status(StrEnum):
@@ -52,8 +58,6 @@ class FileRecord:
         Why somebody who reviewed a quarantined file leaves it out; empty if nobody has.
     aliases : tuple of str
         Other paths with the same content.
-    duplicates : int
-        Entries whose (run, spill, event) another entry of the file has too.
     truth : bool
         It says what was simulated.
     production : Production
@@ -75,7 +79,6 @@ class FileRecord:
     reason: str = ""
     accepted: str = ""
     aliases: tuple[str, ...] = ()
-    duplicates: int = 0
     truth: bool = False
     production: Production = field(default_factory=Production)
 
@@ -99,8 +102,8 @@ class FileRecord:
 
     @property
     def name(self) -> str:
-        """Last part of the path, for messages."""
-        return file_name(self.path)
+        """Last part of the path, as it can be shown."""
+        return visible(file_name(self.path))
 
     @property
     def is_good(self) -> bool:
@@ -134,6 +137,10 @@ class Catalogue:
         These three as read beside the files; a period may know more.
     layouts : dict of str to str
         The text of each layout in use that is not packaged.
+    folders : tuple of TableFolder
+        Which tables were found beside the files, folder by folder, and where none could be looked for.
+    periods : PeriodFolder or None
+        The folder whose periods it was made with, besides the packaged ones.
     """
 
     kind: Kind
@@ -142,6 +149,8 @@ class Catalogue:
     spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
     bad: BadList = field(default_factory=BadList)
     layouts: dict[str, str] = field(default_factory=dict)
+    folders: tuple[TableFolder, ...] = ()
+    periods: PeriodFolder | None = None
 
     @property
     def good(self) -> tuple[FileRecord, ...]:
@@ -174,24 +183,54 @@ class Catalogue:
             (r.sha256, r.status.value, r.layout, bool(r.accepted), str(r.production)) for r in self.files
         )
         facts = [list(self.run_facts.values()), list(self.spills.values()), self.bad]
-        return identity([self.kind.value, files, facts, self.layouts])
+        periods = [] if self.periods is None else [self.periods.identity]
+        return identity([self.kind.value, files, facts, self.layouts, *periods])
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, in one line each."""
-        return tuple(line for record in self.files for line in _warnings(record, self.kind))
+        of_layouts = (warning_of(self.layout(name)) for name in sorted(self.layouts))
+        claimed = self.claimed if self.kind is Kind.SIMULATION else ()
+        return (
+            *(line for record in self.files for line in _warnings(record)),
+            *(_warning_of_claim(record) for record in claimed),
+            *(line for line in of_layouts if line),
+            *warnings_of(self.folders),
+        )
+
+    def known_periods(self) -> dict[str, Period]:
+        """Load the periods that it was made with.
+
+        Raises
+        ------
+        ValueError
+            Those of a folder are not there any more, or not the same; names what differs.
+        """
+        return load_periods() if self.periods is None else self.periods.load()
 
     def layout(self, name: str) -> Layout:
         """Give a layout by the name it has in the records."""
-        if name in self.layouts:
-            return parse_layout(self.layouts[name], f"layout {name} in the catalogue")
-        return load_layout(name)
+        if name not in self.layouts:
+            return load_layout(name)
+        layout = parse_layout(self.layouts[name], f"layout {name} in the catalogue")
+        if layout.name != name or name in LAYOUTS:
+            raise ValueError(f"layout {name} in the catalogue: its text is that of another layout")
+        check_keys(layout)
+        return layout
+
+    @property
+    def claimed(self) -> tuple[FileRecord, ...]:
+        """Good files that do not say, in a branch that a packaged layout reads for it, what was simulated."""
+        known = {name: has_packaged_truth(self.layout(name)) for name in {r.layout for r in self.good}}
+        return tuple(record for record in self.good if not (record.truth and known[record.layout]))
 
 
-def _warnings(record: FileRecord, kind: Kind) -> Iterator[str]:
+def _warnings(record: FileRecord) -> Iterator[str]:
     if record.aliases:
         yield f"{record.name}: listed {len(record.aliases) + 1} times, counted once"
-    if record.duplicates:
-        yield f"{record.name}: {record.duplicates} entries repeat the run, spill and event of another"
-    if record.is_good and kind is Kind.SIMULATION and not record.truth:
-        yield f"{record.name}: taken as simulation, but does not say what was simulated"
+
+
+def _warning_of_claim(record: FileRecord) -> str:
+    if record.truth:
+        return f"{record.name}: taken as simulation for what only layout {record.layout} takes for its truth"
+    return f"{record.name}: taken as simulation, but does not say what was simulated"

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
 from na64.datasets.basics.csv_rows import Row, read_rows
@@ -220,8 +221,8 @@ def read_conditions(folder: Source, prefix: str = "") -> Conditions:
     """
 
     def read(name: str, columns: tuple[str, ...], make: Callable[[Row], V]) -> list[V]:
-        path = folder.joinpath(f"{prefix}{name}.csv")
-        return read_rows(path, columns, make) if path.is_file() else []
+        path = table_in(folder, f"{prefix}{name}.csv")
+        return [] if path is None else read_rows(path, columns, make)
 
     run_facts = _by_run(read("runs", _RUN_COLUMNS, _run_facts))
     spills = _by_spill(read("spills", _SPILL_COLUMNS, _spill_facts))
@@ -232,6 +233,45 @@ def read_conditions(folder: Source, prefix: str = "") -> Conditions:
     return Conditions(run_facts, spills, BadList(tuple(entries)))
 
 
+def table_in(folder: Source, name: str) -> Source | None:
+    """Find a table in a folder; None if it is not there.
+
+    Raises
+    ------
+    ValueError
+        It is a link to nowhere, a folder or something else that is no file.
+    """
+    path = folder.joinpath(name)
+    if path.is_file():
+        return path
+    if isinstance(path, Path) and path.is_symlink() and not path.exists():
+        raise ValueError(f"{folder.name}/{name}: is a link to nowhere")
+    if path.is_dir() or (isinstance(path, Path) and path.exists()):
+        raise ValueError(f"{folder.name}/{name}: is not a file")
+    return None
+
+
+def check_period_tables(folder: Path) -> None:
+    """Refuse tables in a folder of periods that would not be read: misspelt, or of no period there.
+
+    Raises
+    ------
+    ValueError
+        Names the table and the nearest name that is read.
+    """
+    names = [entry.name for entry in folder.iterdir()]
+    known = [
+        f"{name.removesuffix('.toml')}.{kind}.csv"
+        for name in names
+        if name.endswith(".toml")
+        for kind in _KINDS
+    ]
+    for name in sorted(names):
+        if name.lower().endswith(".csv") and name not in known and not name.startswith("."):
+            raise ValueError(f"{folder.name}: {unknown('table', name, known)}")
+
+
+_KINDS = ("runs", "spills", "bad")
 _RUN_COLUMNS = ("run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers")
 _SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "prescale", "good_fraction")
 _BAD_COLUMNS = ("run", "spill", "start", "stop")

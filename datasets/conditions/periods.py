@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
-from na64.datasets.basics.units import read_source
+from na64.datasets.basics.units import Quantity, read_source
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
     PARTICLES,
@@ -20,6 +21,7 @@ from na64.datasets.conditions.conditions import (
     RunFacts,
     RunType,
     SpillFacts,
+    check_period_tables,
     join_run_facts,
     read_conditions,
 )
@@ -38,11 +40,13 @@ __all__ = [
     "describe",
     "load_period",
     "load_periods",
+    "packaged_periods",
     "period_of_run",
+    "unpackaged_runs",
 ]
 
-FOLDER_VARIABLE = "NA64_PERIODS"
-"""Environment variable that names a folder of further periods."""
+BOX_EDGES = ("ecal", "hcal", "ecal_guard", "hcal_guard")
+"""What ``[box]`` of a period may state; the first two it has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Period:
     times_in_files : bool
         The files carry expected times and resolutions; those of `setup` are placeholders.
     setup : Setup
+    box : dict of str to Quantity
+        The edges of the signal box by `BOX_EDGES`, GeV, as ``[box]`` states them; empty if there is none.
     run_facts, spills, bad
         The period's own tables, see `na64.datasets.conditions.conditions`.
     provenance : tuple of Fact
@@ -77,6 +83,7 @@ class Period:
     run_type: RunType
     times_in_files: bool
     setup: Setup
+    box: dict[str, Quantity]
     run_facts: dict[int, RunFacts]
     spills: dict[tuple[int, int], SpillFacts]
     bad: BadList
@@ -110,6 +117,10 @@ class Period:
         """Tell if a run is in the period."""
         return any(first <= run <= last for first, last in self.runs)
 
+    def shares_runs_with(self, other: Period) -> bool:
+        """Whether some run is in both periods."""
+        return any(a <= d and c <= b for a, b in self.runs for c, d in other.runs)
+
     def facts(self, run: int, stated: RunFacts | None = None) -> RunFacts:
         """Give what is known of a run: type, particle and energy always, EOT None where unknown.
 
@@ -141,29 +152,47 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
     Parameters
     ----------
     extra : Path, optional
-        Folder of further periods, by default the one that ``NA64_PERIODS`` names. A period there replaces the
-        packaged one of the same name, tables included.
+        Folder of further periods. A period there replaces the packaged one of the same name, tables included.
 
     Raises
     ------
     ValueError
         A run would be in two periods; names both and the runs.
     """
-    named = os.environ.get(FOLDER_VARIABLE) if extra is None else extra
     folders: list[Source] = [resources.files("na64.datasets.conditions").joinpath("periods")]
-    folders += [_folder(Path(named))] if named else []
+    folders += [] if extra is None else [_folder(extra)]
     homes = {
         file.name.removesuffix(".toml"): folder
         for folder in folders
         for file in folder.iterdir()
-        if file.name.endswith(".toml")
+        if file.name.endswith(".toml") and not file.name.startswith(".")  # of an editor, or of macOS
     }
     periods = {name: load_period(homes[name], name) for name in sorted(homes)}
     _check_apart(periods.values())
     return periods
 
 
-def period_of_run(run: int, periods: dict[str, Period]) -> Period | None:
+@cache
+def packaged_periods() -> Mapping[str, Period]:
+    """The packaged periods by name: what holds for a run whatever a folder of the user says of it."""
+    return MappingProxyType(load_periods())
+
+
+def unpackaged_runs(period: Period) -> list[tuple[int, int]]:
+    """Ranges of runs, both ends included, of a period that no packaged one has."""
+    packaged = sorted(runs for known in packaged_periods().values() for runs in known.runs)
+    left = []
+    for first, last in period.runs:
+        start = first
+        for known_first, known_last in packaged:
+            if known_first <= last and known_last >= start:
+                left += [(start, known_first - 1)] if start < known_first else []
+                start = known_last + 1
+        left += [(start, last)] if start <= last else []
+    return left
+
+
+def period_of_run(run: int, periods: Mapping[str, Period]) -> Period | None:
     """Give the period a run belongs to, or None if it is outside every one."""
     return next((period for period in periods.values() if period.has_run(run)), None)
 
@@ -209,6 +238,7 @@ def _period(name: str, table: Table, conditions: Conditions) -> Period:
         run_type=beam.choice("run_type", RunType),
         times_in_files=facts.flag("times_in_files"),
         setup=read_setup(facts),
+        box=_box(facts.child("box")) if facts.has("box") else {},
         run_facts=conditions.run_facts,
         spills=conditions.spills,
         bad=conditions.bad,
@@ -227,6 +257,12 @@ def _runs(facts: FactReader) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(ranges))
 
 
+def _box(facts: FactReader) -> dict[str, Quantity]:
+    """Read the edges of the signal box; `na64.selections.boxes` knows what they mean."""
+    required = BOX_EDGES[:2]
+    return {edge: facts.quantity(edge, "GeV") for edge in BOX_EDGES if edge in required or facts.has(edge)}
+
+
 def _published(table: Table) -> list[Fact]:
     """Read totals that are printed and never used."""
     return [
@@ -238,6 +274,7 @@ def _published(table: Table) -> list[Fact]:
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"{path}: is not a folder of periods")
+    check_period_tables(path)
     return path
 
 

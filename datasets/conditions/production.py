@@ -14,9 +14,9 @@ Every key may be left out; what is not stated is not known.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from na64.datasets.basics.toml import Table, load_table
+from na64.datasets.basics.toml import Source, Table, load_table
+from na64.datasets.conditions.conditions import table_in
 
 NAME = "production.toml"
 """Name of the file in the folder of conditions."""
@@ -71,7 +71,7 @@ def production_of(table: Table) -> Production:
     )
 
 
-def production_in(folder: Path) -> Production:
+def production_in(folder: Source) -> Production:
     """Read the statement in a folder of conditions; nothing is stated where there is none.
 
     Raises
@@ -79,8 +79,8 @@ def production_in(folder: Path) -> Production:
     KeyError, ValueError
         The file is wrong; names it and the key.
     """
-    path = folder / NAME
-    if not path.is_file():
+    path = table_in(folder, NAME)
+    if path is None:
         return Production()
     table = load_table(path)
     found = production_of(table)

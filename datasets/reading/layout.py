@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
@@ -14,14 +14,16 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
 from na64.datasets.basics.units import Unit, unit_of
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
-from na64.datasets.reading.stored import Branches, Stored, StructureError, Trees
+from na64.datasets.reading.branch_names import similar
+from na64.datasets.reading.stored import Branches, Stored
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 _EVENT = tuple(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes)
 _KEYS = ("run", "spill", "event")
-_BRANCH = re.compile(r"(?P<name>[A-Za-z_][\w./]{0,199})(\[(?P<index>\d{1,4})\])?")
+_INDEXED = re.compile(r"(?P<name>.+)\[(?P<index>\d{1,4})\]")
+_LONGEST_NAME = 200
 _PACKAGE = files("na64.datasets.reading.layouts")
 
 
@@ -43,7 +45,7 @@ class Branch:
     names : tuple of str
         Branches; several are joined in order along the cells.
     index : int or None
-        Of a branch with several values, the one that is meant.
+        Of a branch with several values, the one that is meant; see `in_tree`.
     types : tuple of str
         NumPy names of the accepted types.
     shape : tuple of int
@@ -73,12 +75,20 @@ class Branch:
         """Values an event in all branches together, of a branch that is not jagged."""
         return math.prod(self.shape) * len(self.names)
 
+    def in_tree(self, tree: Branches) -> Branch:
+        """The branch as a tree has it: what a branch is called as a whole is no index."""
+        whole = f"{self.names[0]}[{self.index}]"
+        if self.index is None or tree.stored(whole) is None:
+            return self
+        return replace(self, names=(whole,), index=None, shape=())
+
     def check(self, tree: Branches) -> str | None:
         """Say what is wrong with these branches in a tree, None if nothing is."""
         for name in self.names:
             stored = tree.stored(name)
             if stored is None:
-                return f'branch "{name}" is missing, expected {self._expected()}' if self.required else None
+                missing = f'branch "{name}" is missing, expected {self._expected()}'
+                return missing + _alternative(name, tree) if self.required else None
             if not self._accepts(stored):
                 return f'branch "{name}" is {stored.text}, expected {self._expected()}'
         return None
@@ -106,6 +116,11 @@ class Branch:
             return f"{types} [more than {self.index}] or a vector"
         dimensions = "".join(f"[{n}]" for n in self.shape)
         return f"{types} {dimensions} or a vector" if self.shape else types
+
+
+def _alternative(name: str, tree: Branches) -> str:
+    found = similar(name, tree.names())
+    return f'; there is "{found}"' if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +193,26 @@ class Layout:
         """Name of what the layout does; its description does not count."""
         return identity([self.name, self.trees, self.time_is_residual, self.event, self.detectors])
 
+    def in_tree(self, tree: Branches) -> Layout:
+        """The layout with the names of the branches as a tree has them."""
+        indexed = {name: branch for name, branch in self.event.items() if branch.index is not None}
+        found = {name: branch.in_tree(tree) for name, branch in indexed.items()}
+        return self if found == indexed else replace(self, event=self.event | found)
+
     def stored_names(self, tree: Branches) -> tuple[str, ...]:
         """Branches of the layout that a tree has."""
-        return tuple(name for branch in self.branches() if branch.is_in(tree) for name in branch.names)
+        branches = self.in_tree(tree).branches()
+        return tuple(name for branch in branches if branch.is_in(tree) for name in branch.names)
 
     def has_truth(self, tree: Branches) -> bool:
         """Tell if a tree says what was simulated."""
-        return "truth_component" in self.event and self.event["truth_component"].is_in(tree)
+        event = self.in_tree(tree).event
+        return "truth_component" in event and event["truth_component"].is_in(tree)
 
     def problems(self, tree: Branches) -> list[str]:
         """Say what keeps a tree from being of this layout, in one line each."""
-        return [problem for branch in self.branches() if (problem := branch.check(tree)) is not None]
+        branches = self.in_tree(tree).branches()
+        return [problem for branch in branches if (problem := branch.check(tree)) is not None]
 
 
 LAYOUTS: tuple[str, ...] = tuple(
@@ -295,7 +319,7 @@ def _read_kind(entry: Table) -> Kind:
 
 def _read_branch(parent: Table, key: str, column: str, kind: Kind, cells: tuple[int, ...]) -> Branch:
     entry = parent.table(key)
-    names, index = _read_names(entry)
+    names, index = _read_names(entry, may_be_indexed=not cells and kind is Kind.CELLS)
     jagged = kind is Kind.HITS
     shape = () if jagged else _read_shape(entry, cells, len(names), index)
     return Branch(
@@ -311,18 +335,17 @@ def _read_branch(parent: Table, key: str, column: str, kind: Kind, cells: tuple[
     )
 
 
-def _read_names(entry: Table) -> tuple[tuple[str, ...], int | None]:
+def _read_names(entry: Table, *, may_be_indexed: bool) -> tuple[tuple[str, ...], int | None]:
+    """Branches of a column, and which of several values is meant where one is wanted."""
     place = entry.place("branch")
-    texts = entry.texts("branches") if entry.has("branches") else (entry.text("branch"),)
-    matches = [_BRANCH.fullmatch(text) for text in texts]
-    for text, match in zip(texts, matches, strict=True):
-        if match is None:
-            raise ValueError(f"{place}: {text!r} is not the name of a branch")
-    indices = [match["index"] for match in matches if match is not None]
-    if not texts or (len(texts) > 1 and any(index is not None for index in indices)):
-        raise ValueError(f"{place}: {list(texts)} cannot be joined")
-    names = tuple(match["name"] for match in matches if match is not None)
-    return names, int(indices[0]) if indices[0] is not None else None
+    names = entry.texts("branches") if entry.has("branches") else (entry.text("branch"),)
+    for name in names:
+        if not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
+            raise ValueError(f"{place}: {name!r} is not the name of a branch")
+    if not names:
+        raise ValueError(f"{place}: names no branch")
+    match = _INDEXED.fullmatch(names[0]) if may_be_indexed and len(names) == 1 else None
+    return ((match["name"],), int(match["index"])) if match else (names, None)
 
 
 def _read_shape(entry: Table, cells: tuple[int, ...], n_branches: int, index: int | None) -> tuple[int, ...]:
@@ -353,49 +376,3 @@ def _read_unit(entry: Table, base: str) -> Unit:
         return unit_of(name, base)
     except (KeyError, ValueError) as error:
         raise ValueError(f"{entry.place('unit')}: {error.args[0]}") from error
-
-
-def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
-    """Find the layout of a file, and the tree.
-
-    Parameters
-    ----------
-    file : Trees
-    layouts : iterable of Layout
-
-    Returns
-    -------
-    Layout, str
-        The layout and the name of the tree, empty for Parquet.
-
-    Raises
-    ------
-    BadFileError
-        No layout fits (the message is about the one that fits best), or more than one.
-    """
-    known = tuple(layouts)
-    found = file.trees()
-    candidates = [(layout, tree) for layout in known for tree in found if tree in (*layout.trees, "")]
-    if not candidates:
-        expected = sorted({tree for layout in known for tree in layout.trees})
-        raise StructureError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
-    judged = [(layout, tree, layout.problems(file.tree(tree))) for layout, tree in candidates]
-    fitting = [(layout, tree) for layout, tree, problems in judged if not problems]
-    if len(fitting) > 1:
-        raise StructureError(
-            f"fits several layouts: {', '.join(sorted(layout.name for layout, _ in fitting))}"
-        )
-    if not fitting:
-        layout, _, problems = min(judged, key=lambda entry: (len(entry[2]), entry[0].name))
-        what = "not of layout" if len(known) == 1 else "of no known layout, nearest"
-        raise StructureError(f"{what} {layout.name}: {_summary(problems)}")
-    return fitting[0]
-
-
-def _quoted(names: Iterable[str], joint: str = "and") -> str:
-    return f" {joint} ".join(f'"{name}"' for name in names) or "none"
-
-
-def _summary(problems: list[str]) -> str:
-    more = len(problems) - 1
-    return problems[0] + (f" (and {more} more)" if more else "")

@@ -8,7 +8,8 @@ hits are packed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,6 +62,12 @@ class _ParquetFile:
     def tree(self, name: str) -> Tree:  # noqa: ARG002  (a Parquet file is one table, whatever a layout calls it)
         return _ParquetTable(self._file)
 
+    def cycles(self, name: str) -> tuple[str, ...]:
+        return (name,)
+
+    def older(self, name: str) -> Mapping[str, Tree]:  # noqa: ARG002  (a file has one table)
+        return {}
+
     def check_size(self) -> None:
         """Nothing to do: the table of contents is at the end, so what opens is not cut."""
 
@@ -70,20 +77,46 @@ class _ParquetTable:
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        names = file.schema_arrow.names
-        self._fields = {field.name: field for field in file.schema_arrow if names.count(field.name) == 1}
+        self._number = Counter(file.schema_arrow.names)
+        self._fields = {field.name: field for field in file.schema_arrow}
         self.entries = int(file.metadata.num_rows)
 
     def stored(self, name: str) -> Stored | None:
+        if self._number[name] > 1:
+            return Stored("", (), False, f"there {self._number[name]} times")
         field = self._fields.get(name)
         return None if field is None else _stored_field(field)
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._fields)
+
     def check(self, names: Sequence[str]) -> None:
-        """Nothing to do: row groups have all columns."""
+        """Refuse nulls that cannot be NaN: missing integers and missing lists."""
+        suspects = [name for name in names if self._can_be_null(name)]
+        stated = _stated_nulls(self._file.metadata) if suspects else {}
+        for name in suspects:
+            # statistics count empty lists as null too: only a 0 need not be looked at
+            if any(counts != {0} for path, counts in stated.items() if f"{path}.".startswith(f"{name}.")):
+                _refuse(sum(self._count_nulls(name, group) for group in self._groups()), name)
+
+    def _can_be_null(self, name: str) -> bool:
+        field = self._fields[name]
+        return _is_nullable(field) and not _is_float(field.type)
+
+    def _count_nulls(self, name: str, group: int) -> int:
+        with readable():
+            column = self._file.read_row_group(group, columns=[name], use_threads=False).column(name)
+            return sum(_count_nulls(chunk) for chunk in column.chunks)
+
+    def _groups(self) -> range:
+        return range(self._file.metadata.num_row_groups)
+
+    def shared(self, other: Tree, names: Sequence[str]) -> int:  # noqa: ARG002  (a file has one table)
+        return 0
 
     def expanded_bytes(self, names: Sequence[str]) -> int:
         metadata = self._file.metadata
-        groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+        groups = [metadata.row_group(group) for group in self._groups()]
         chunks = [group.column(column) for group in groups for column in range(metadata.num_columns)]
         return sum(_expanded(chunk, packed=chunk.path_in_schema in names) for chunk in chunks)
 
@@ -92,18 +125,18 @@ class _ParquetTable:
 
     def _group_starts(self) -> Array:
         metadata = self._file.metadata
-        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        sizes = [metadata.row_group(group).num_rows for group in self._groups()]
         return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         starts = self._group_starts()
         groups = [g for g in range(len(starts) - 1) if starts[g] < stop and starts[g + 1] > start]
         first = int(starts[groups[0]]) if groups else 0
-        part = self._groups(groups, names).slice(start - first, stop - start)
+        part = self._read_groups(groups, names).slice(start - first, stop - start)
         with readable():
             return {name: _read_column(part.column(name), self._fields[name]) for name in names}
 
-    def _groups(self, groups: Sequence[int], names: Sequence[str]) -> Any:
+    def _read_groups(self, groups: Sequence[int], names: Sequence[str]) -> Any:
         """Read row groups; if they cannot be read, find the column that is to blame."""
         try:
             with readable():
@@ -124,6 +157,17 @@ def _expanded(chunk: Any, *, packed: bool) -> int:
     return int(chunk.total_uncompressed_size)
 
 
+def _stated_nulls(metadata: Any) -> dict[str, set[int | None]]:
+    """Numbers of nulls that the row groups state for each column, None where one states nothing."""
+    stated: dict[str, set[int | None]] = {}
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for chunk in map(group.column, range(metadata.num_columns)):
+            found = chunk.statistics
+            has_count = found is not None and found.has_null_count
+            stated.setdefault(chunk.path_in_schema, set()).add(found.null_count if has_count else None)
+    return stated
+
+
 def _packed_type(field: Any) -> str | None:
     """Give the type of the numbers in a packed column, None if it is none."""
     name = (field.metadata or {}).get(PACKED, b"").decode(errors="replace")
@@ -142,12 +186,31 @@ def _stored_arrow(kind: Any, text: str) -> Stored:
     if pa.types.is_fixed_size_list(kind):
         inner = _stored_arrow(kind.value_type, text)
         return Stored("" if inner.jagged else inner.dtype, (kind.list_size, *inner.shape), False, text)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if _is_list(kind):
         inner = _stored_arrow(kind.value_type, text)
         return Stored("" if inner.jagged or inner.shape else inner.dtype, (), True, text)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return Stored(np.dtype(kind.to_pandas_dtype()).name, (), False, text)
     return Stored("", (), False, text)
+
+
+def _is_list(kind: Any) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_view(kind)
+
+
+def _is_view(kind: Any) -> bool:
+    return bool(pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))
+
+
+def _is_float(kind: Any) -> bool:
+    """Whether a column is of plain floating-point numbers, of which a missing one is NaN."""
+    return bool(pa.types.is_floating(kind))
+
+
+def _is_nullable(field: Any) -> bool:
+    kind = field.type
+    has_values = pa.types.is_fixed_size_list(kind) or _is_list(kind)
+    return bool(field.nullable or (has_values and _is_nullable(kind.value_field)))
 
 
 def _read_column(column: Any, field: Any) -> Values:
@@ -171,20 +234,29 @@ def _flatten(array: Any, packed: str | None, name: str) -> Values:
         _refuse_nulls(array, name)
         shape.append(array.type.list_size)
         array = array.flatten()
-    _refuse_nulls(array, name)
     if packed is not None:
+        _refuse_nulls(array, name)
         return _unpack(array, np.dtype(packed), name)
-    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+    if _is_list(array.type):
+        _refuse_nulls(array, name)
         return _flatten_lists(array, name)
-    values: Array = array.to_numpy(zero_copy_only=False).reshape(shape)
-    return values
+    return _numbers(array, name).reshape(shape)
 
 
 def _flatten_lists(array: Any, name: str) -> Jagged:
+    if _is_view(array.type):
+        array = array.cast(pa.large_list(array.type.value_field))
     values = array.flatten()
-    _refuse_nulls(values, name)
     offsets = np.asarray(array.offsets)
-    return Jagged(values.to_numpy(zero_copy_only=False), np.subtract(offsets, offsets[0], dtype=np.int64))
+    return Jagged(_numbers(values, name), np.subtract(offsets, offsets[0], dtype=np.int64))
+
+
+def _numbers(array: Any, name: str) -> Array:
+    """Plain numbers; of floating-point ones a missing one is NaN."""
+    if not _is_float(array.type):
+        _refuse_nulls(array, name)
+    values: Array = array.to_numpy(zero_copy_only=False)
+    return values
 
 
 def _unpack(array: Any, dtype: np.dtype[Any], name: str) -> Jagged:
@@ -201,5 +273,16 @@ def _unpack(array: Any, dtype: np.dtype[Any], name: str) -> Jagged:
 
 
 def _refuse_nulls(array: Any, name: str) -> None:
-    if array.null_count:
-        raise StructureError(f'branch "{name}": {array.null_count} values are null')
+    _refuse(array.null_count, name)
+
+
+def _refuse(n_nulls: int, name: str) -> None:
+    if n_nulls:
+        raise StructureError(f'branch "{name}": {n_nulls} values are null')
+
+
+def _count_nulls(array: Any) -> int:
+    """Number of missing lists and missing numbers, but for floating-point ones."""
+    if _is_list(array.type) or pa.types.is_fixed_size_list(array.type):
+        return int(array.null_count) + _count_nulls(array.flatten())
+    return 0 if _is_float(array.type) else int(array.null_count)

@@ -16,9 +16,10 @@ from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import Unit
 from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns, Hits
 from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import file_name, open_file
-from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout, detect_layout
-from na64.datasets.reading.stored import BadFileError, Jagged, StructureError, Tree, Values
+from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
+from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Values
 from na64.datasets.remote import RemoteError
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -32,6 +33,8 @@ BATCH = 64_000_000
 
 _LARGEST = 4
 """A cluster is read whole unless it is so many times larger than a batch."""
+
+_LARGEST_INTEGER = 2**63 - 1
 
 _VALUES_OF_JAGGED = 12
 """How many values an event is taken to have in a jagged branch."""
@@ -132,12 +135,18 @@ def _open_tree(record: Record | str | Path, layout: Layout) -> Iterator[Tree]:
     location = record if isinstance(record, (str, Path)) else record.path
     try:
         with open_file(location) as file:
-            name = detect_layout(file, [layout])[1] if isinstance(record, (str, Path)) else record.tree
-            yield file.tree(name)
+            yield file.tree(_tree_of(file, layout) if isinstance(record, (str, Path)) else record.tree)
     except BadFileError as error:
         raise error.of(file_name(location)) from error
     except RemoteError as error:
         raise type(error)(f"{file_name(location)}: cannot be read: {error}") from None
+
+
+def _tree_of(file: RunFile, layout: Layout) -> str:
+    """Name of the tree of a file that no catalogue knows."""
+    name = detect_layout(file, [layout])[1]
+    check_older(file, layout, name)
+    return name
 
 
 def read_tree(
@@ -146,6 +155,7 @@ def read_tree(
     """Read events of an open tree; see `read`."""
     if not 0 <= start <= stop <= tree.entries:
         raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
+    layout = layout.in_tree(tree)
     names = [
         name
         for branch in _wanted(layout, columns)
@@ -213,7 +223,7 @@ class _Reader:
         if isinstance(values, Jagged):
             raise StructureError(f'branch "{branch.names[0]}" has several values an event')
         if np.issubdtype(values.dtype, np.integer):
-            return values.astype(np.int64)
+            return _signed(values, branch.names[0])
         return _convert(values, branch.unit)
 
     def detector(self, detector: DetectorLayout) -> Cells | Hits:
@@ -258,6 +268,12 @@ class _Reader:
         if not isinstance(values, Jagged):
             raise StructureError(f'branch "{branch.names[0]}" is not jagged')
         return values
+
+
+def _signed(values: Array, name: str) -> Array:
+    if values.dtype == np.uint64 and len(values) and values.max() > _LARGEST_INTEGER:
+        raise StructureError(f'branch "{name}" is uint64, with values of more than 63 bits')
+    return values.astype(np.int64)
 
 
 def _element(values: Values, index: int) -> Array:

@@ -24,6 +24,8 @@ from na64.datasets.reading.stored import (
 )
 
 _COLUMN = re.compile(r"column-(\d+)")
+_FLOATS = {"float": "float32", "double": "float64"}
+_FLOAT = re.compile(r"\b(float|double)\b")
 
 
 class _Columns(NamedTuple):
@@ -62,7 +64,11 @@ class _RNTuple:
         except KeyError:
             return None
         with readable():
-            return stored_form(self._form(name), str(field.typename))
+            found = stored_form(self._form(name), str(field.typename))
+        return found._replace(text=_as_stored(found))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._tree.keys())
 
     def _form(self, name: str) -> Any:
         if name not in self._forms:
@@ -93,6 +99,9 @@ class _RNTuple:
 
     def _starts(self) -> list[int]:
         return [int(cluster.num_first_entry) for cluster in self._tree.cluster_summaries]
+
+    def shared(self, other: Tree, names: Sequence[str]) -> int:  # noqa: ARG002  (clusters are written again)
+        return 0
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         with readable():
@@ -134,6 +143,13 @@ class _RNTuple:
     def _column(self, number: int, clusters: _Clusters) -> Array:
         values: Array = self._tree.read_cluster_range(number, clusters.first, clusters.last)
         return values
+
+
+def _as_stored(found: Stored) -> str:
+    """Type in words: fields of one type may be stored in columns of another, with fewer digits."""
+    match = _FLOAT.search(found.text)
+    is_other = bool(match and found.dtype) and found.dtype != _FLOATS[match[0] if match else "float"]
+    return f"{found.text} stored as {found.dtype}" if is_other else found.text
 
 
 def _require(is_whole: bool, name: str) -> None:

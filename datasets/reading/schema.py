@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -12,15 +14,25 @@ import numpy as np
 from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
-from na64.datasets.instrument.columns import DETECTORS, EventColumns
-from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, detect_layout, load_layout, parse_layout
+from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EventColumns, Shape
+from na64.datasets.reading.detection import detect_layout
+from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout, parse_layout
+from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
+from na64.datasets.reading.layout_rules import check_keys
 from na64.datasets.reading.read import assemble
 from na64.datasets.reading.rntuple_files import flatten, stored_form
-from na64.datasets.reading.stored import Branches, Stored, Values
+from na64.datasets.reading.stored import BadFileError, Branches, Stored, Values
 
 GROUPS = (*DETECTORS, "track", "straw3", "straw4")
 """Parts of an event that are records of their own."""
 
+_NAMES = frozenset((*GROUPS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes)))
+_NAMES -= {"run"}
+_CLOSED = (
+    "{name}: coffea reads hidden events too; na64.nanoevents gives those that are not hidden, "
+    "NA64Schema.simulated() all of files that say what was simulated"
+)
+_HASH = 64
 _RECIPES = "na64_recipes"
 _LAYOUT = "na64_layout"
 
@@ -62,8 +74,39 @@ class NA64Events(_Converted, base.NanoEvents):  # type: ignore[misc]
     """All columns of the events."""
 
 
+@ak.mixin_class(_behavior)
+class NA64ClosedEvents(base.NanoEvents):  # type: ignore[misc]
+    """Events of which only the number of the run is shown: nothing has dropped the hidden ones."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NAMES:
+            raise AttributeError(_CLOSED.format(name=name))
+        return super().__getattr__(name)
+
+    def __getitem__(self, where: Any) -> Any:
+        if isinstance(where, str) and where in _NAMES:
+            raise KeyError(_CLOSED.format(name=where))
+        return super().__getitem__(where)
+
+
+class Access(Enum):
+    """What a schema shows.
+
+    ``run_numbers`` hides everything else of data and simulation, ``simulated`` shows files that say what was
+    simulated, ``opened`` shows every event: the log has a line about it.
+    """
+
+    RUN_NUMBERS = "run_numbers"
+    SIMULATED = "simulated"
+    OPENED = "opened"
+
+
 class NA64Schema(BaseSchema):  # type: ignore[misc]
     """Arranges the branches of a run file by detector, under the names of `na64.datasets.instrument.columns`.
+
+    By itself it shows only the run numbers, as coffea reads hidden events like all others: enough for
+    `na64.processors.processor.NA64Processor`, which reads the rest itself and hides. To look at events,
+    `na64.nanoevents` gives those that are not hidden, `simulated` those of files that say what was simulated.
 
     ``events.ecal.energy`` has every cell, shape (n_events, n_cells), or only the hits, as the file has it.
     Values are in GeV, ns, mm and rad. The layout is found by the names and types of the branches, among the
@@ -72,11 +115,14 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
     Examples
     --------
     >>> from coffea.nanoevents import NanoEventsFactory
-    >>> factory = NanoEventsFactory.from_root({"run.root": "tout"}, schemaclass=NA64Schema)  # doctest: +SKIP
+    >>> schema = NA64Schema.simulated()
+    >>> factory = NanoEventsFactory.from_root({"run.root": "tout"}, schemaclass=schema)  # doctest: +SKIP
     >>> factory.events().ecal.energy  # doctest: +SKIP
     """
 
     __dask_capable__ = False
+
+    access = Access.RUN_NUMBERS
 
     _form: dict[str, Any]
 
@@ -85,28 +131,60 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
 
     @classmethod
     def using(cls, layout: Layout) -> type[NA64Schema]:
-        """Give a schema for one layout, packaged or not."""
+        """Give a schema for one layout, packaged or not; one that decides what is hidden warns."""
+        check_keys(layout)
+        if text := warning_of(layout):
+            warnings.warn(text, stacklevel=2)
         return type(f"{cls.__name__}_{layout.name}", (cls,), {"layouts": (layout,)})
+
+    @classmethod
+    def simulated(cls) -> type[NA64Schema]:
+        """Give a schema that shows all events of files that say what was simulated, and refuses others."""
+        return type(f"{cls.__name__}_simulated", (cls,), {"access": Access.SIMULATED})
+
+    @classmethod
+    def opened(cls, *, log_line: str) -> type[NA64Schema]:
+        """Give a schema that shows hidden events too; `na64.opened_schema` writes the line and calls it.
+
+        Parameters
+        ----------
+        log_line : str
+            Hash of the line in the audit log that says so.
+        """
+        if len(log_line) != _HASH:
+            raise ValueError("hidden events are shown by na64.opened_schema, which writes a line in the log")
+        return type(f"{cls.__name__}_opened", (cls,), {"access": Access.OPENED})
 
     def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(base_form, *args, **kwargs)
         parameters: dict[str, Any] = self._form["parameters"]
         forms = _FormTree(dict(zip(base_form["fields"], base_form["contents"], strict=True)))
         layout, _ = detect_layout(_FormFile(forms), self.layouts or _packaged())
-        parts = {name: _Part() for name in ("", *GROUPS)}
-        for branch in layout.branches():
-            if branch.is_in(forms):
-                parts[_place(branch.column)[0]].add(branch, forms.forms)
-        events = parts.pop("")
-        for name, part in parts.items():
-            if part.contents:
-                events.contents[name] = part.form("NA64Group", {})
-        self._form = events.form("NA64Events", parameters | {_LAYOUT: layout.text})
+        if self.access is Access.SIMULATED and not (layout.has_truth(forms) and has_packaged_truth(layout)):
+            raise BadFileError("does not say what was simulated: na64.nanoevents shows what is not hidden")
+        is_closed = self.access is Access.RUN_NUMBERS
+        named = layout.in_tree(forms)
+        branches = (named.event["run"],) if is_closed else named.branches()
+        record = "NA64ClosedEvents" if is_closed else "NA64Events"
+        self._form = _arrange(branches, forms).form(record, parameters | {_LAYOUT: layout.text})
 
     @classmethod
     def behavior(cls) -> dict[Any, Any]:
         """Classes of the events and their parts."""
         return _behavior
+
+
+def _arrange(branches: Iterable[Branch], forms: _FormTree) -> _Part:
+    """Put the branches that a file has into the parts of an event."""
+    parts = {name: _Part() for name in ("", *GROUPS)}
+    for branch in branches:
+        if branch.is_in(forms):
+            parts[_place(branch.column)[0]].add(branch, forms.forms)
+    events = parts.pop("")
+    for name, part in parts.items():
+        if part.contents:
+            events.contents[name] = part.form("NA64Group", {})
+    return events
 
 
 @lru_cache(maxsize=1)
@@ -130,6 +208,9 @@ class _FormTree:
             return None
         form = self.forms[name]
         return stored_form(form, str(form.get("parameters", {}).get("typename", form["class"])))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +281,11 @@ def _flat_form(form: dict[str, Any]) -> dict[str, Any]:
     return form if content is form else {**form, "size": size, "content": content}
 
 
+def is_closed(events: Any) -> bool:
+    """Tell if events show their run numbers only."""
+    return bool(events.layout.purelist_parameter("__record__") == "NA64ClosedEvents")
+
+
 def columns_of(events: Any, layout: Layout | None = None) -> EventColumns:
     """Take the columns out of coffea events, the same as `na64.datasets.reading.read.read` takes from a file.
 
@@ -214,6 +300,8 @@ def columns_of(events: Any, layout: Layout | None = None) -> EventColumns:
     -------
     EventColumns
     """
+    if is_closed(events):
+        raise ValueError(_CLOSED.format(name="columns"))
     known = layout or _parsed(events.layout.purelist_parameter(_LAYOUT))
     values: dict[str, Values] = {}
     for branch in known.branches():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
@@ -110,6 +110,9 @@ class Branches(Protocol):
     def stored(self, name: str) -> Stored | None:
         """Give the type of a branch, None if there is no such branch."""
 
+    def names(self) -> tuple[str, ...]:
+        """Names of all branches, as a layout may write them."""
+
 
 class Tree(Branches, Protocol):
     """The events of one file."""
@@ -130,6 +133,9 @@ class Tree(Branches, Protocol):
 
     def expanded_bytes(self, names: Sequence[str]) -> int:
         """Give how many bytes some branches, or all, say they have when they are decompressed."""
+
+    def shared(self, other: Tree, names: Sequence[str]) -> int:
+        """Number of first events that some branches keep where those of another tree of the file are."""
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         """Read events ``start`` to ``stop`` (half open) of some branches.
@@ -155,7 +161,13 @@ class RunFile(Protocol):
         """Name the trees; that of a Parquet file has the empty name."""
 
     def tree(self, name: str) -> Tree:
-        """Give one tree."""
+        """Give one tree, of several of that name the newest."""
+
+    def cycles(self, name: str) -> tuple[str, ...]:
+        """Trees of one name with their cycles, newest first: ``tout;2``, ``tout;1``."""
+
+    def older(self, name: str) -> Mapping[str, Tree]:
+        """Trees of one name that are not the newest, by name and cycle."""
 
     def check_size(self) -> None:
         """Raise `BadFileError` if the file ends before its own header says it does."""

@@ -2,7 +2,8 @@
 
 All are compressed with LZ4: it takes a third of the time of ZSTD to decompress, for a tenth more bytes.
 Numbers of cells hardly repeat, so Parquet has no dictionaries; no value is null; hits are packed, see
-`na64.datasets.reading.parquet_files`. Cells of fixed number are lists of fixed size, as others would write them.
+`na64.datasets.reading.parquet_files`. Cells of fixed number are lists of fixed size, as others would write
+them.
 """
 
 from __future__ import annotations

@@ -123,11 +123,12 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
 def _edges(products: Products, settings: Settings) -> BoxFacts:
     """Give the box with the guard up to where fits begin."""
     box = box_of(products)
-    moving = [v.name for v in products.summary.selection.variations if v.moves_plane]
+    moving = [f"variation {v.name}" for v in products.summary.selection.variations if v.moves_plane]
+    moving += [f"the packaged set-up of period {box.period}"] if box.packaged_too else []
     if products.summary.is_data and moving and None in (settings.start, settings.hcal_start):
         raise ValueError(
-            f"variation {moving[0]} hides events beyond the guard band: state where fits are to begin "
-            "(--start, --hcal-start), or estimate from a result without variations of energies"
+            f"{moving[0]} hides events beyond the guard band: state where fits are to begin "
+            "(--start, --hcal-start), or estimate from a result that hides no events under it"
         )
     return replace(
         box,

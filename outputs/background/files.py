@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.background.estimate import Estimate
 from na64.outputs.background.extrapolation import Extrapolation, Fit
+from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
-from na64.outputs.report.style import images, style
+from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 
-FACTS = "background.json"
-FIGURES = "background"
-SCHEMA = 1
-"""Version of `FACTS`."""
 
-
-def write_background(folder: Path, products: Products, found: Estimate) -> list[Path]:
+def write_background(
+    folder: Path, products: Products, found: Estimate, stated: Mapping[str, object] | None = None
+) -> list[Path]:
     """Write the table, every fit as JSON, and the figures; return the files.
 
     Parameters
@@ -30,17 +30,18 @@ def write_background(folder: Path, products: Products, found: Estimate) -> list[
         Of the result.
     products : Products
     found : Estimate
+    stated : mapping, optional
+        More facts: files that it was made of, and why they are right.
     """
     written = [folder / BACKGROUND, folder / FACTS]
-    write_bytes(written[0], found.table.to_csv())
-    write_bytes(written[1], to_json(facts_of(products, found)))
-    with style():
-        for extrapolation in found.extrapolations:
-            figure = sideband_figure(extrapolation, label=products.summary.label)
-            name = extrapolation.sideband.name.replace(" ", "_")
-            for suffix, data in images(figure):
-                written.append(folder / FIGURES / f"{name}.{suffix}")
-                write_bytes(written[-1], data)
+    origin = origin_of(folder)
+    write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
+    write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
+    for extrapolation in found.extrapolations:
+        name = extrapolation.sideband.name.replace(" ", "_")
+        make = partial(sideband_figure, extrapolation, label=products.summary.label)
+        drawn = write_figure(folder / FIGURES, name, make)
+        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
     return written
 
 

@@ -117,9 +117,15 @@ def load_products(path: Path | None = None) -> tuple[Product, ...]:
     """
     source: Source = files(__package__) / RATES if path is None else path
     table = load_table(source)
+    table.text("cuts", "")
     products = tuple(_read_product(entry) for entry in table.tables("source"))
     table.done()
     return products
+
+
+def cuts_of(path: Path) -> str:
+    """Give the identity of the cuts that a file of products says it is of; empty if it does not say."""
+    return load_table(path).text("cuts", "")
 
 
 def with_loss(products: tuple[Product, ...], name: str, factor: Factor) -> tuple[Product, ...]:

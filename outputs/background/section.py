@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.outputs.background.files import FACTS, FIGURES
+from na64.outputs.background.names import FACTS, FIGURES
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET
-from na64.outputs.background.table import read_background
+from na64.outputs.background.table import BACKGROUND, read_background
 from na64.outputs.report.templates import Section
 
 _RANGE = "Shaded: the range of the fits. Hatched: the box, where nobody has looked."
@@ -22,4 +22,6 @@ def _table(folder: Path) -> dict[str, object]:
     return {"table": read_background(folder)}
 
 
-SECTION = Section("Background", "background", "na64.outputs.background", FACTS, FIGURES, _CAPTIONS, _table)
+SECTION = Section(
+    "Background", "background", "na64.outputs.background", FACTS, FIGURES, _CAPTIONS, _table, (BACKGROUND,)
+)

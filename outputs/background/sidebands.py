@@ -11,7 +11,6 @@ from iminuit import Minuit
 from iminuit.cost import ExtendedBinnedNLL
 from scipy import special
 
-from na64.datasets.conditions.periods import load_periods
 from na64.outputs.background.extrapolation import (
     CONSTANT,
     EXPONENTIAL,
@@ -95,7 +94,9 @@ def box_of(products: Products) -> BoxFacts:
 
 def beam_energy(products: Products) -> float:
     """Give the beam energy of the first period, GeV."""
-    return load_periods()[products.summary.boxes[0].period].beam_energy
+    name = products.summary.boxes[0].period
+    facts = next(period.facts for period in products.summary.periods if period.name == name)
+    return float(next(fact.value for fact in facts if fact.name == "beam.energy"))
 
 
 def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.named import named
+from na64.outputs.result.origin import unseal_csv
 from na64.outputs.result.table import Kind, Table, read_csv
 
 BACKGROUND = "background.csv"
@@ -133,7 +134,7 @@ class BackgroundTable:
 
 
 def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
-    """Read what `BackgroundTable.to_csv` wrote.
+    """Read what `BackgroundTable.to_csv` wrote, with or without what it is of.
 
     Raises
     ------
@@ -141,6 +142,7 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
         Names the file, and the row or the column.
     """
     with named(name):
+        data, _ = unseal_csv(data)
         header = data.split(b"\n", 1)[0].decode().split(",")
         kinds = {name: kind for name, kind in KINDS.items() if name != "correlated" or name in header}
         return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds, name).records()))

@@ -21,6 +21,8 @@ from na64.outputs.batch.submissions import Submission, System, list_of_job
 _COMMANDS = {System.CONDOR: "condor_submit", System.SLURM: "sbatch"}
 _ANSWERS = {System.CONDOR: r"submitted to cluster (\d+)", System.SLURM: r"Submitted batch job (\d+)"}
 _SECONDS = 60.0
+_PLACES = ("PYTHONPATH", "LD_LIBRARY_PATH", "NA64_PERIODS")
+"""Variables that say where code, libraries and periods of the user are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,20 @@ def write_description(place: Path, submission: Submission, needs: Needs, name: s
 
 
 def _script(place: Path) -> str:
-    """Start the same interpreter that submits; ``$1`` is the number of the job."""
-    path = os.environ.get("PYTHONPATH")
-    lines = ["#!/bin/sh", *([f"export PYTHONPATH={shlex.quote(path)}"] if path else [])]
+    """Start the same interpreter that submits; ``$1`` is the number of the job.
+
+    A job may have nothing of the environment it was sent from (``--export=NONE``).
+    """
+    places = {name: _absolute(os.environ.get(name, "")) for name in _PLACES}
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in places.items() if value]
     keys = f"{shlex.quote(str(list_of_job(place, 0).parent))}/$1.json"
-    return "\n".join([*lines, f"exec {shlex.quote(sys.executable)} -m na64.run work {keys}", ""])
+    start = f"exec {shlex.quote(sys.executable)} -P -m na64.run work {keys}"
+    return "\n".join(["#!/bin/sh", *exports, start, ""])
+
+
+def _absolute(paths: str) -> str:
+    """Write a list of paths so that it holds in any folder; an empty one, the working folder, is left out."""
+    return os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
 
 
 def _condor(place: Path, submission: Submission, needs: Needs, name: str) -> list[str]:
@@ -102,7 +113,7 @@ def _slurm(place: Path, submission: Submission, needs: Needs, name: str) -> list
     asked = [
         f"--job-name={name}",
         f"--array=0-{submission.n_jobs - 1}",
-        f"--chdir={place}",
+        f"--chdir={shlex.quote(str(place))}",
         "--output=logs/%a.out",
         "--error=logs/%a.err",
         "--ntasks=1",

@@ -38,32 +38,50 @@ def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
         Hashes of lines that were kept elsewhere.
     """
     log = find_log(path)
-    if found := audit_log.verify(log):
+    if found := audit_log.altered(log):
         return [f"{log.name}: {problem}" for problem in found]
     if not path.is_dir() or not (path / REQUEST).exists():
         return audit_log.lost(log, heads)
     of_request = (f"{REQUEST}: {problem}" for problem in audit_log.lost(log, [read_request(path).audit]))
-    return [*audit_log.lost(log, heads), *of_request, *_unknown(path, log)]
+    return [*audit_log.lost(log, heads), *of_request, *_of_freeze(path, log), *unknown_records(path, log)]
 
 
-def _unknown(folder: Path, log: Path) -> Iterator[str]:
-    """Compare manifest and opened boxes with what the log says of them."""
-    lines = audit_log.entries(log)
-    named = {
-        str(value)
-        for line in lines
-        if isinstance(line["details"], dict)
-        for value in line["details"].values()
-    }
+def _of_freeze(folder: Path, log: Path) -> Iterator[str]:
     if (folder / FREEZE).exists():
-        yield from _compare(folder / FREEZE, named, log, "audit")
+        yield from _compare(folder / FREEZE, log, "audit")
+
+
+def unknown_records(folder: Path, log: Path) -> Iterator[str]:
+    """Compare opened boxes with what the log says of them."""
     for path in sorted(folder.glob("unblinded*.json")):
-        yield from _compare(path, named, log, "record")
+        yield from _compare(path, log, "record")
+        yield from _of_files(path)
 
 
-def _compare(path: Path, named: set[str], log: Path, key: str) -> Iterator[str]:
+def _of_files(path: Path) -> Iterator[str]:
+    """Compare what an opening wrote with the record of it."""
+    try:
+        files = parse_object(path.read_bytes(), path.name).get("files", {})
+        named = {str(name): str(digest) for name, digest in files.items()}
+    except (AttributeError, ValueError):
+        return
+    place = path.with_name(path.stem.replace("unblinded", "opened"))
+    for name, digest in named.items():
+        file = place / Path(name).name
+        if not file.is_file():
+            yield f"{place.name}/{name} is gone"
+        elif sha256(file.read_bytes()).hexdigest() != digest:
+            yield f"{place.name}/{name} is not the one that {path.name} names"
+
+
+def _named(log: Path) -> set[str]:
+    details = (line["details"] for line in audit_log.entries(log))
+    return {str(value) for one in details if isinstance(one, dict) for value in one.values()}
+
+
+def _compare(path: Path, log: Path, key: str) -> Iterator[str]:
     data = path.read_bytes()
-    if sha256(data).hexdigest() not in named:
+    if sha256(data).hexdigest() not in _named(log):
         yield f"{path.name} is not the one that the log knows"
     yield from (f"{path.name}: {problem}" for problem in audit_log.lost(log, _heads(data, key)))
 

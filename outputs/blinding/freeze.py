@@ -5,26 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
-from na64.datasets.basics.json_records import parse_object, typed
+from na64.datasets.basics.json_records import parse_object
 from na64.datasets.catalogue.build import Catalogue, Kind
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
-from na64.datasets.named import named
+from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.hidden_regions import log_details
+from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result.product_names import LIMITS
+from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, packages, to_json
 from na64.outputs.result.request import Request, ranges, read_request, set_up
-from na64.outputs.result.store import RESULT, read_result
+from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import Summary, Verdict
-from na64.processors.job import Job, RunContext
+from na64.outputs.result.verdict import verdict_problems
+from na64.processors.job import Job
 from na64.selections.selection import Selection
 
 FREEZE = "freeze.json"
@@ -32,6 +36,9 @@ SCHEMA = 1
 """Version of `freeze.json`."""
 
 NOT_STATED = "not stated"
+
+REPLACED = "replaced"
+"""Folder of what cannot be made again: freezes and opened boxes of results that were replaced."""
 
 
 class RefusedError(RuntimeError):
@@ -50,12 +57,18 @@ class Declared:
         Any blinding that was applied to the files before.
     after : str
         The freeze under which the box was opened before; empty for a first opening.
+    layouts : tuple of str
+        Names of layouts that decide what is hidden otherwise than the packaged ones.
+    deviations : str
+        Why periods are not as packaged; empty if they are.
     """
 
     background: str = NOT_STATED
     expected_limit: str = NOT_STATED
     upstream: str = NOT_STATED
     after: str = ""
+    layouts: tuple[str, ...] = ()
+    deviations: str = ""
 
 
 def _stated_in(folder: Path) -> dict[str, Any] | None:
@@ -64,26 +77,46 @@ def _stated_in(folder: Path) -> dict[str, Any] | None:
     Raises
     ------
     RefusedError
-        It is of another result, or cannot be read.
+        It is of another result or of several, was edited, or is not of the files that are there.
     """
     path = folder / LIMITS
     if not path.exists():
         return None
     data = path.read_bytes()
     try:
-        with named(LIMITS):
-            plain = parse_object(data, LIMITS)
-            background = typed(Mapping[str, Any], plain["background"], "background")
-            limit = typed(Mapping[str, Any], plain["expected_limit"], "expected_limit")
-            numbers = {name: typed(float, background[name], f"background.{name}") for name in ("n", "error")}
-            _limit_in_words(limit)
-            inputs = typed(tuple[Mapping[str, Any], ...], plain.get("inputs", []), "inputs")
-            results = {one["result"] for one in inputs}
-    except ValueError as error:
-        raise RefusedError(str(error)) from None
-    if results and _sha256((folder / RESULT).read_bytes()) not in results:
-        raise RefusedError(f"{LIMITS} is of another result: na64 limits has to be run again")
-    return {"sha256": _sha256(data), "background": numbers, "expected_limit": limit}
+        plain, found = unseal_facts(data, LIMITS)
+        background, limit = plain["background"], plain["expected_limit"]
+        stated = {
+            "sha256": _sha256(data),
+            "background": {"n": float(background["n"]), "error": float(background["error"])},
+            "expected_limit": limit,
+            "periods": [
+                {name: period[name] for name in ("name", "background", "background_error")}
+                for period in plain["periods"]
+            ],
+            "excluded": [int(run["run"]) for run in plain["excluded"]],
+            "request": dict(plain["request"]),
+            "files": [dict(file) for file in plain["files"]],
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"{LIMITS}: no background and expected limit ({type(error).__name__})") from None
+    if problem := problem_of(found, Origin(origin_of(folder).result), of=folder.name):
+        raise RefusedError(f"{LIMITS}: {problem}; na64 limits has to be run again")
+    if changed := changed_files(folder, stated):
+        raise RefusedError(f"{LIMITS} was made of {changed[0]}; na64 limits has to be run again")
+    return stated
+
+
+def changed_files(folder: Path, stated: Mapping[str, Any] | None) -> list[str]:
+    """Name the files that a background and a limit were made of and that are not as they were then."""
+    changed = []
+    for file in stated["files"] if stated else ():
+        path = folder / file["path"]
+        if not path.is_file():
+            changed.append(f"{path.name}, which is gone")
+        elif _sha256(path.read_bytes()) != file["sha256"]:
+            changed.append(f"another {path.name} than there is")
+    return changed
 
 
 def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, str]:
@@ -98,6 +131,8 @@ def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, 
         "expected_limit": limit,
         "upstream_blinding": declared.upstream,
         "after": declared.after,
+        "layouts": ", ".join(declared.layouts),
+        "deviations": declared.deviations,
     }
 
 
@@ -117,15 +152,20 @@ def freeze(folder: Path, declared: Declared) -> str:
     Raises
     ------
     RefusedError
-        The result is not one of blind data, not complete, or not that of catalogue and selection as they are.
+        The result is not one of blind data, not complete, or not that of catalogue and selection as they are;
+        or periods are not as packaged and nobody declares why.
     """
     request = read_request(folder)
     log = request.log(folder)
-    if problems := audit_log.verify(log):
+    if problems := audit_log.altered(log):
         raise RefusedError(f"{log.name}: {problems[0]}")
     if declared.after and declared.after not in opened_freezes(log):
         raise RefusedError(f"no box was opened under the freeze {declared.after}")
+    if undeclared := undeclared_layouts(folder, request, declared.layouts):
+        raise RefusedError(undeclared)
     found, estimate = current(folder, request), _stated_in(folder)
+    if found["not_packaged"] and not declared.deviations.strip():
+        raise RefusedError(f"{'; '.join(found['not_packaged'])}: declare why with --deviations")
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "declared": _in_words(declared, estimate),
@@ -153,20 +193,21 @@ def _stated(declared: dict[str, str]) -> dict[str, str]:
 
 
 def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
-    """Read the manifest of this sha256.
+    """Read the manifest of this sha256; that of a result that was replaced since counts too.
 
     Raises
     ------
     RefusedError
         The folder has none, or another.
     """
-    try:
-        data = (folder / FREEZE).read_bytes()
-    except FileNotFoundError:
-        raise RefusedError("nothing was frozen here") from None
-    if (found := _sha256(data)) != digest:
-        raise RefusedError(f"{FREEZE} is {found}, not {digest}")
-    return parse_object(data, FREEZE)
+    paths = [folder / FREEZE, *sorted((folder / REPLACED).glob(f"*/{FREEZE}"))]
+    manifests = [path.read_bytes() for path in paths if path.is_file()]
+    if not manifests:
+        raise RefusedError("nothing was frozen here")
+    for data in manifests:
+        if _sha256(data) == digest:
+            return parse_object(data, FREEZE)
+    raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:
@@ -178,14 +219,17 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         The stored result cannot be frozen.
     """
     catalogue, job = set_up(folder, request)
-    summary = read_result(folder).summary
+    products = read_result(folder)
+    summary = products.summary
     _check(summary, catalogue, job, request)
+    _check_verdict(products, catalogue, job)
     return {
         **_code(),
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
         "selection": _selection(job.selection),
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
-        "periods": dict(_periods(job)),
+        "periods": dict(_periods(job, catalogue.known_periods())),
+        "not_packaged": log_details(job, catalogue)["not_packaged"],
         "runs": _runs(job),
         "bad_list": identity(job.bad),
         "layouts": {name: layout.identity for name, layout in job.layouts.items()},
@@ -228,6 +272,24 @@ def _check(summary: Summary, catalogue: Catalogue, job: Job, request: Request) -
         raise RefusedError(f"the stored result is incomplete: {'; '.join(summary.reasons) or 'limited'}")
 
 
+def _check_verdict(products: Products, catalogue: Catalogue, job: Job) -> None:
+    """Compute the verdict again from what is stored and what is catalogued, whatever the result says."""
+    problems = verdict_problems(products)
+    summary = products.summary
+    counted = {facts.run: facts.accounting["recorded"] for facts in summary.runs}
+    catalogued = {run: catalogue.runs[run] for run in job.runs}
+    for run in sorted(counted.keys() | catalogued.keys()):
+        if counted.get(run) != catalogued.get(run):
+            problems.append(
+                f"run {run}: the result is of {counted.get(run, 0):,} recorded events, the catalogue has "
+                f"{catalogued.get(run, 0):,}"
+            )
+    if catalogue.unreviewed:
+        problems.append(f"{catalogue.unreviewed[0].name} was not read, and nobody has reviewed why")
+    if problems:
+        raise RefusedError(f"the stored result is incomplete: {problems[0]}")
+
+
 def _code() -> dict[str, Any]:
     return {"code": code_digest(), "packages": packages()}
 
@@ -253,18 +315,18 @@ def _words(text: str, table: str) -> str:
     return f"{text} [{table}]" if table else text
 
 
-def _periods(job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
-    periods = load_periods()
-    for run, context in {context.period: (run, context) for run, context in job.runs.items()}.values():
-        yield context.period, _period(run, context, job, periods)
+def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in dict.fromkeys(context.period for context in job.runs.values()):
+        runs = [run for run, context in job.runs.items() if context.period == name]
+        yield name, _period(runs, job, periods[name])
 
 
-def _period(run: int, context: RunContext, job: Job, periods: Mapping[str, Any]) -> dict[str, Any]:
-    period, box = periods[context.period], box_facts(periods[context.period])
+def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:
+    context, box = job.runs[runs[0]], box_facts(period)
     return {
         "box": {
             "identity": context.box.identity,
-            "hidden_region": job.hidden_region(run),
+            "hidden_region": sorted({job.hidden_region(run) for run in runs}),
             "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
             "ecal": f"below {box.ecal:g} GeV, guard {box.guard_ecal:g} GeV",
             "hcal": f"below {box.hcal:g} GeV, guard {box.guard_hcal:g} GeV",

@@ -1,4 +1,4 @@
-"""Opening the box: only what was frozen, only by two people, and never without a trace."""
+"""Opening the box: only what was frozen, only by two people, once, and never without a trace."""
 
 from __future__ import annotations
 
@@ -11,18 +11,30 @@ from typing import Any
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import file_digest
 from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
-from na64.outputs.blinding.freeze import RefusedError, current, differences, openings, read_manifest
+from na64.outputs.blinding.evidence import evidence_of
+from na64.outputs.blinding.examination import unknown_records
+from na64.outputs.blinding.freeze import (
+    FREEZE,
+    RefusedError,
+    changed_files,
+    current,
+    differences,
+    opened_freezes,
+    openings,
+    read_manifest,
+)
+from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, candidate_table, plane_table
 from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.request import Request, read_request, set_up
 from na64.outputs.result.summary import Blinding
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.job import Job
 from na64.processors.unblinded_counts import Opened, Opening, open_box
 from na64.selections.signal_box import Unblinding
 
-UNBLINDED = "unblinded.json"
-SCHEMA = 1
+SCHEMA = 2
 """Version of `unblinded.json`."""
 
 
@@ -46,8 +58,17 @@ class Demand:
     fraction: float = 1.0
 
 
-def unblind(folder: Path, demand: Demand, backend: Backend) -> Opened:
-    """Open the box of a frozen result, write what was in it to `UNBLINDED` and log it.
+def unblind(folder: Path, demand: Demand, backend: Backend) -> tuple[Opened, dict[str, Any]]:
+    """Open the box of a frozen result; write what was in it to `UNBLINDED` and `OPENED`, and log it.
+
+    Of several people who ask at the same time one opens: whether the box is closed is asked once more, and
+    the opening is logged, while nobody else can add to the log.
+
+    Returns
+    -------
+    opened : Opened
+    evidence : dict
+        `na64.outputs.blinding.evidence.evidence_of`.
 
     Raises
     ------
@@ -57,43 +78,72 @@ def unblind(folder: Path, demand: Demand, backend: Backend) -> Opened:
     request = read_request(folder)
     log = request.log(folder)
     try:
-        unblinding, catalogue, job = _permit(folder, request, demand)
+        permitted = _permit(folder, request, demand)
+        line = audit_log.append(
+            log,
+            "opening",
+            permitted.details,
+            check=lambda: _check_log(log, folder, request, permitted.manifest, demand),
+        )
     except (RefusedError, ValueError, KeyError, OSError) as problem:
         reason = str(problem.args[0]) if isinstance(problem, KeyError) else str(problem)
         _log_refusal(log, demand, reason)
         raise RefusedError(reason) from problem
-    permitted = {
+    _keep_manifest(folder, permitted.manifest)
+    job = permitted.job
+    opened = open_box(permitted.catalogue, Opening(job, permitted.unblinding), backend)
+    _keep_earlier(folder)
+    written = _write_tables(folder / OPENED, opened, job)
+    evidence = evidence_of(opened, job, permitted.manifest, demand.fraction, len(set(opened_freezes(log))))
+    record = permitted.details | {"time": datetime.now(UTC).isoformat(timespec="seconds"), "audit": line}
+    result = permitted.manifest["frozen"]["blind_result"]
+    data = to_json(_record(opened, job, record) | {"evidence": evidence, "files": written, "result": result})
+    write_bytes(folder / UNBLINDED, data)
+    found = {"in_box": opened.total[0], "candidates": opened.total[-1], "p_value": evidence["p_value"]}
+    named = {f"{OPENED}/{name}": digest for name, digest in written.items()}
+    audit_log.append(
+        log,
+        "opened",
+        {"freeze": demand.freeze, "unblinded": sha256(data).hexdigest(), "files": named, **found},
+    )
+    return opened, evidence
+
+
+@dataclass(frozen=True, slots=True)
+class _Permitted:
+    """What may be opened, and under what."""
+
+    unblinding: Unblinding
+    catalogue: Catalogue
+    job: Job
+    manifest: dict[str, Any]
+    details: dict[str, Any]
+
+
+def _permit(folder: Path, request: Request, demand: Demand) -> _Permitted:
+    log = request.log(folder)
+    if problems := audit_log.altered(log):
+        raise RefusedError(f"{log.name}: {problems[0]}")
+    manifest = read_manifest(folder, demand.freeze)
+    _check_log(log, folder, request, manifest, demand)
+    unblinding = Unblinding(
+        demand.freeze, demand.reason, demand.approved_by, manifest["stage_key"], demand.fraction
+    )
+    changed = list(differences(manifest["frozen"], current(folder, request)))
+    changed += [f"the estimate was made of {one}" for one in changed_files(folder, manifest["estimate"])]
+    if changed:
+        raise RefusedError("; ".join(changed))
+    catalogue, job = set_up(folder, request)
+    for record in catalogue.good:
+        _check_content(record)
+    details = {
         "freeze": demand.freeze,
         "reason": demand.reason,
         "approved_by": list(demand.approved_by),
         "fraction": demand.fraction,
         "catalogue": catalogue.identity,
     }
-    line = audit_log.append(log, "opening", permitted)
-    opened = open_box(catalogue, Opening(job, unblinding), backend)
-    data = to_json(_record(opened, job, permitted, line))
-    _keep_earlier(folder / UNBLINDED)
-    write_bytes(folder / UNBLINDED, data)
-    audit_log.append(log, "opened", {"freeze": demand.freeze, "unblinded": sha256(data).hexdigest()})
-    return opened
-
-
-def _permit(folder: Path, request: Request, demand: Demand) -> tuple[Unblinding, Catalogue, Job]:
-    log = request.log(folder)
-    if problems := audit_log.verify(log):
-        raise RefusedError(f"{log.name}: {problems[0]}")
-    manifest = read_manifest(folder, demand.freeze)
-    _check_log(log, request, manifest, demand)
-    unblinding = Unblinding(
-        demand.freeze, demand.reason, demand.approved_by, manifest["stage_key"], demand.fraction
-    )
-    changed = list(differences(manifest["frozen"], current(folder, request)))
-    if changed:
-        raise RefusedError("; ".join(changed))
-    catalogue, job = set_up(folder, request)
-    for record in catalogue.good:
-        _check_content(record)
-    return unblinding, catalogue, job
+    return _Permitted(unblinding, catalogue, job, manifest, details)
 
 
 def _check_content(record: FileRecord) -> None:
@@ -104,8 +154,10 @@ def _check_content(record: FileRecord) -> None:
         raise RefusedError(f"{record.name} has another content than it was registered with")
 
 
-def _check_log(log: Path, request: Request, manifest: dict[str, Any], demand: Demand) -> None:
+def _check_log(log: Path, folder: Path, request: Request, manifest: dict[str, Any], demand: Demand) -> None:
     lines = audit_log.entries(log)
+    if unknown := next(unknown_records(folder, log), ""):
+        raise RefusedError(f"{log.name}: {unknown}")
     if lost := audit_log.lost(log, [request.audit, manifest["audit"]]):
         raise RefusedError(f"{log.name}: {lost[0]}")
     frozen = [line["details"] for line in lines if line["event"] == "freeze"]
@@ -127,27 +179,49 @@ def _check_log(log: Path, request: Request, manifest: dict[str, Any], demand: De
         )
 
 
-def _keep_earlier(path: Path) -> None:
+def _keep_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Put the manifest back that an opening is made under, if its result was replaced and made again."""
+    data = to_json(manifest)
+    if not (folder / FREEZE).exists():
+        write_bytes(folder / FREEZE, data)
+
+
+def _keep_earlier(folder: Path) -> None:
     """Give what an earlier opening wrote a name of its own: it is never overwritten."""
+    path = folder / UNBLINDED
     if path.exists():
-        path.rename(path.with_name(f"unblinded-{sha256(path.read_bytes()).hexdigest()[:12]}.json"))
+        name = sha256(path.read_bytes()).hexdigest()[:12]
+        path.rename(path.with_name(f"unblinded-{name}.json"))
+        if (folder / OPENED).exists():
+            (folder / OPENED).rename(folder / f"{OPENED}-{name}")
+
+
+def _write_tables(folder: Path, opened: Opened, job: Job) -> dict[str, str]:
+    """Write candidates and plane; give the sha256 of each file."""
+    contents = {
+        CANDIDATES: candidate_table(opened, job.selection).to_csv(),
+        PLANE_TABLE: plane_table(opened).to_csv(),
+    }
+    for name, data in contents.items():
+        write_bytes(folder / name, data)
+    return {name: sha256(data).hexdigest() for name, data in contents.items()}
 
 
 def _log_refusal(log: Path, demand: Demand, reason: str) -> None:
-    if audit_log.verify(log):
+    if audit_log.altered(log):
         return  # Nothing can be added to an altered log.
     details = {"freeze": demand.freeze, "approved_by": list(demand.approved_by), "reason": reason}
     audit_log.append(log, "refusal", details)
 
 
-def _record(opened: Opened, job: Job, permitted: dict[str, Any], line: str) -> dict[str, object]:
+def _record(opened: Opened, job: Job, record: dict[str, Any]) -> dict[str, object]:
     names = ("box", *job.selection.cut_names)
     return {
         "schema": SCHEMA,
         "blinding": Blinding.UNBLINDED.value,
         "verdict": "INCOMPLETE" if opened.failures else "COMPLETE",
         "failures": list(opened.failures),
-        "record": permitted | {"time": datetime.now(UTC).isoformat(timespec="seconds"), "audit": line},
+        "record": record,
         "cutflow": [
             {"cut": name, "passed": passed} for name, passed in zip(names, opened.total, strict=True)
         ],

@@ -252,6 +252,9 @@ def _of_runs(found: Comparison) -> Iterator[str]:
         yield counts + "".join(f"{row[name]:>18.3g}" for name in found.tests)
     for name, (_, test) in found.tests.items():
         smallest, honest, looks = found.smallest(name)
+        if not looks:
+            yield f"test that {test}: no run has events enough"
+            continue
         yield f"test that {test}: smallest p {smallest:.2g}, {honest:.2g} after {counted(looks, 'look')}"
 
 

@@ -154,6 +154,14 @@ def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | 
     return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
 
 
+def check_apart(sources: Sequence[Source]) -> None:
+    """Refuse a result that is named twice, by whatever folder; a ValueError names both."""
+    for number, source in enumerate(sources):
+        for other in sources[:number]:
+            if dict(source.products.summary.products) == dict(other.products.summary.products):
+                raise ValueError(f"{other.name} and {source.name} are the same result: it would count twice")
+
+
 def _norm(data: Products, sources: Sequence[Source]) -> str:
     without = [run for run in data.summary.runs if run.eot_delivered is None]
     if without:
@@ -282,13 +290,16 @@ def lines(found: Overlay) -> Iterator[str]:
     yield f"{found.label} against {', '.join(found.names)}"
     yield found.norm
     looked = [one for one in found.distributions if one.found.n_degrees]
+    if not looked:
+        yield "nothing can be compared: no variable has events enough"
+        return
     yield f"{'variable':<22}{'data':>9}{'simulation':>12}{'chi2 / degrees':>18}{'p':>10}{'KS p':>10}  events"
     for one in sorted(looked, key=lambda one: (one.found.p_chi2, -one.found.chi2)):
         ratio = f"{one.found.chi2:.1f} / {one.found.n_degrees}"
         numbers = f"{one.counts.sum():>9,.0f}{one.expected.sum():>12,.0f}{ratio:>18}"
         tests = f"{chance(one.found.p_chi2)[2:]:>10}{chance(one.found.p_ks)[2:]:>10}"
         yield f"{one.name:<22}{numbers}{tests}  {one.events}{hidden_note(one)}"
-    smallest = min((one.found.p_chi2 for one in looked), default=1.0)
+    smallest = min(one.found.p_chi2 for one in looked)
     yield f"smallest {chance(smallest)}, {after_looks(smallest, len(looked)):.2g} after {len(looked)} looks"
     yield "the looks are not independent: many variables are of the same events"
 

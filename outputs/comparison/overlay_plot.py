@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
 from na64.outputs.comparison.statistics import chance
+from na64.outputs.report.drawing import Make
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET
 from na64.outputs.result.yields import poisson_errors
 
@@ -23,12 +25,12 @@ _RATIO = 1.0
 """The ratio panel shows one plus and minus this much."""
 
 
-def pages(found: Overlay) -> Iterator[tuple[str, Figure]]:
+def pages(found: Overlay) -> Iterator[tuple[str, Make]]:
     """Yield pages of nine variables with their names."""
     shown = [one for one in found.distributions if one.counts.sum() + one.expected.sum() > 0]
     most = _COLUMNS * _ROWS
     for page, start in enumerate(range(0, len(shown), most), start=1):
-        yield f"overlay_{page}", draw_page(found, shown[start : start + most])
+        yield f"overlay_{page}", partial(draw_page, found, shown[start : start + most])
 
 
 def draw_page(found: Overlay, shown: Sequence[Distribution]) -> Figure:

@@ -16,6 +16,7 @@ from na64.outputs.result.table import Kind, Table
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_PLACES = {"run": ("run", "runs"), "spill": ("spill", "spills")}
 FALSE_ALARM = 0.01
 """Chance of any false outlier among all looks, if the places differ by chance alone."""
 
@@ -219,8 +220,11 @@ def lines(found: Stability, most: int = 4) -> Iterator[str]:
     quantities = len({one.quantity for one in found.series})
     along = {one.against: len(one.places) for one in found.series}
     yield f"{quantities} quantities of events {_which(found)} against " + ", ".join(
-        f"{n} {_plural(against)}" for against, n in along.items()
+        _counted(n, against) for against, n in along.items()
     )
+    if not found.n_looks:
+        yield "nothing can be compared: no place has events enough, or there is no other"
+        return
     yield f"{found.n_looks:,} looks: an outlier has p below {found.limit:.2g}"
     grouped = _by_place(found)
     for (against, place), ranked in sorted(grouped.items(), key=lambda item: min(item[1])[0]):
@@ -248,5 +252,6 @@ def _which(found: Stability) -> str:
     return "before any cut" if found.after == "visible" else f"after {found.after}"
 
 
-def _plural(against: Against) -> str:
-    return {"run": "runs", "spill": "spills"}.get(against.value, "parts of the spill")
+def _counted(n: int, against: Against) -> str:
+    one, many = _PLACES.get(against.value, ("part of the spill", "parts of the spill"))
+    return f"{n} {one if n == 1 else many}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from na64.outputs.comparison.drift import YIELDS, Against
 from na64.outputs.comparison.stability import Series, Stability
+from na64.outputs.report.drawing import Make
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
 
 _ALWAYS = (*YIELDS, "ecal", "preshower", "hcal", "srd_sum", "track_momentum", "veto_1")
@@ -18,12 +20,12 @@ _MOST = 8
 """Quantities a page; those with the surest outliers, then those that everybody looks at."""
 
 
-def pages(found: Stability, label: str) -> Iterator[tuple[str, Figure]]:
+def pages(found: Stability, label: str) -> Iterator[tuple[str, Make]]:
     """Yield a page for each direction, with its name."""
     for against in Against:
         series = [one for one in found.series if one.against is against]
         name = against.value.split(" ", maxsplit=1)[0]
-        yield f"stability_{name}", draw_page(found, _chosen(series), label)
+        yield f"stability_{name}", partial(draw_page, found, _chosen(series), label)
 
 
 def _chosen(series: Sequence[Series]) -> list[Series]:

@@ -136,7 +136,7 @@ def efficiencies(products: Products, intensity: dict[int, float], cuts: Collecti
     intensity : dict of int to float
         By run, see `intensities`.
     cuts : collection of str
-        Those that the selection does not have are passed over.
+        Those that the selection does not have, or of which no event passes all others, are passed over.
     """
     rows = products.cutflow.records()
     runs = sorted(run.run for run in products.summary.runs)
@@ -150,7 +150,8 @@ def efficiencies(products: Products, intensity: dict[int, float], cuts: Collecti
             if others.get(str(run))
         )
         tagged, passed = (sum(getattr(probe, name) for probe in probes) for name in ("tagged", "passed"))
-        found.append(Efficiency(cut, probes, Probe(0, None, tagged, passed), trend_of(probes)))
+        if probes:
+            found.append(Efficiency(cut, probes, Probe(0, None, tagged, passed), trend_of(probes)))
     return found
 
 

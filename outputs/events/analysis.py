@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from na64.datasets.basics.json_records import read_object
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.blinding.freeze import read_manifest
+from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.processors.job import Job
 from na64.processors.reread_events import SeenEvents, look
+from na64.processors.unblinded_counts import Opening, look_opened
 from na64.selections.selection import VISIBLE, Selection
+from na64.selections.signal_box import Unblinding
 
 _CODE = ("kernels", "code of features", "code of counting")
 
@@ -34,6 +39,10 @@ class Analysis:
         Events a run that the result is of.
     other_code : bool
         The result was made by another version of the code: events may be judged otherwise now.
+    opening : Opening or None
+        Set if the events are those of the opened box, and not the visible ones.
+    n_opened : mapping of str to int
+        How many of them passed a cut and all before when the box was opened; before any cut as `VISIBLE`.
     """
 
     folder: Path
@@ -42,6 +51,13 @@ class Analysis:
     job: Job
     limit: int | None
     other_code: bool
+    opening: Opening | None = None
+    n_opened: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What may be looked at: ``visible`` or ``opened``."""
+        return "opened" if self.opening else "visible"
 
     @property
     def selection(self) -> Selection:
@@ -70,7 +86,9 @@ class Analysis:
         return stages.index(after)
 
     def look(self, *, runs: Collection[int] | None = None, cells: bool = False) -> Iterator[SeenEvents]:
-        """Read the visible events of the result again, see `na64.processors.reread_events.look`."""
+        """Read the visible events of the result again, or the opened ones, by run, file and entry."""
+        if self.opening:
+            return look_opened(self.catalogue, self.opening, runs=runs, cells=cells)
         return look(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)
 
 
@@ -93,6 +111,35 @@ def reopen(folder: Path) -> Analysis:
             "na64 process makes a new one, na64 why says what changed"
         )
     return Analysis(folder, products, catalogue, job, request.limit, other_code=bool(changed))
+
+
+def reopen_box(folder: Path) -> Analysis:
+    """Set up the job of a result whose box was opened, to look at the opened events again.
+
+    Raises
+    ------
+    ValueError
+        The box is closed, or was opened for something else; or as `reopen`.
+    """
+    analysis = reopen(folder)
+    box = read_opened(folder, analysis.products.summary)
+    if box is None:
+        raise ValueError(f"{folder.name}: its box is closed; na64 unblind opens one that was frozen")
+    if box.unknown or not box.counts:
+        raise ValueError(f"{folder.name}: {box.unknown or box.problem}")
+    products = as_opened(analysis.products, box)
+    if dict(read_object(folder / UNBLINDED)["result"]) != dict(products.summary.products):
+        raise ValueError(f"{folder.name}: the box was opened for another result than the one that is there")
+    rows = read_object(folder / UNBLINDED)["cutflow"]
+    names = (VISIBLE, *analysis.selection.cut_names)
+    n_opened = {name: int(row["passed"]) for name, row in zip(names, rows, strict=True)}
+    opening = Opening(analysis.job, _unblinding(folder, box))
+    return replace(analysis, products=products, opening=opening, n_opened=n_opened)
+
+
+def _unblinding(folder: Path, box: OpenedBox) -> Unblinding:
+    key = read_manifest(folder, box.freeze)["stage_key"]
+    return Unblinding(box.freeze, box.reason, box.approved_by, key, box.fraction)
 
 
 def _changes(products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:

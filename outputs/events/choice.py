@@ -77,9 +77,11 @@ def choose(analysis: Analysis, choice: Choice, *, cells: bool = False) -> Iterat
                 return
 
 
-def counted(analysis: Analysis, choice: Choice) -> int:
-    """Give how many events the stored tables have of a choice, its limit aside."""
+def counted(analysis: Analysis, choice: Choice) -> int | None:
+    """Give how many events the stored tables have of a choice, its limit aside; None if they do not say."""
     after = (VISIBLE, *analysis.selection.cut_names)[analysis.stage(choice.after)]
+    if analysis.opening:
+        return None if choice.region or choice.runs else analysis.n_opened[after]
     names = REGIONS if choice.region is None else (REGIONS[REGION_CODES[choice.region]],)
     runs = None if choice.runs is None else {str(run) for run in choice.runs}
     total = 0

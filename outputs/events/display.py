@@ -14,7 +14,7 @@ from na64.datasets.instrument.columns import DETECTORS
 from na64.outputs.events.card import Card, Check
 from na64.outputs.events.planes import SCALE, Plane, draw_plane, planes_of
 from na64.outputs.events.table import number
-from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, REGION_COLOURS
+from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, REGION_COLOURS, folded
 
 _SMALL = 9.0
 _LATEST = 90.0
@@ -42,7 +42,7 @@ def draw_event(card: Card) -> Figure:
 
 def _heading(figure: Figure, card: Card) -> None:
     place = f"run {card.run}, spill {card.spill}, event {card.event}"
-    figure.text(0.03, 0.955, f"$\\bf{{NA64}}$  {card.label}", fontsize=13, color=INK)
+    figure.text(0.03, 0.955, f"$\\bf{{NA64}}$  {folded(card.label)}", fontsize=13, color=INK)
     figure.text(0.36, 0.955, place, fontsize=15, fontweight="bold", color=INK, ha="left")
     trigger = "" if card.trigger is None else f", trigger word {card.trigger:#x}"
     figure.text(0.03, 0.922, f"{card.file}, entry {card.entry}{trigger}", fontsize=10, color=QUIET)

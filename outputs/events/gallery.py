@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.events.analysis import Analysis
 from na64.outputs.events.card import Card, cards_of
 from na64.outputs.events.choice import Choice, Chosen, choose
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.planes import draw_plane, planes_of
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, style, watermark
+from na64.outputs.report.drawing import Make, write_figure
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, marked
 from na64.processors.counting.counting import judge_events
 
 _COLUMNS = 4
@@ -31,8 +31,8 @@ class NoEventError(KeyError):
     """No visible event has this number; the text does not tell whether there is another."""
 
 
-def find(analysis: Analysis, wanted: Choice | Sequence[str]) -> list[Card]:
-    """Find chosen events, or those with numbers like ``8701:2:17``.
+def find(analysis: Analysis, wanted: Choice | Sequence[str], opened: Analysis | None = None) -> list[Card]:
+    """Find chosen events, or those with numbers like ``8701:2:17``; of an opened box too, if it is given.
 
     All events of a run are read whether or not one with that number is there and may be seen, so neither the
     answer nor the time it takes tells of events that may not.
@@ -47,14 +47,17 @@ def find(analysis: Analysis, wanted: Choice | Sequence[str]) -> list[Card]:
     if isinstance(wanted, Choice):
         cards = [card for part in choose(analysis, wanted, cells=True) for card in cards_of(part, analysis)]
         if not cards:
-            raise ValueError(f"{analysis.folder.name}: no visible events {wanted}")
+            raise ValueError(f"{analysis.folder.name}: no {analysis.kind} events {wanted}")
         return cards
     numbers = [parse(text) for text in wanted]
-    found = {card_number(card): card for card in _with_numbers(analysis, set(numbers))}
+    looked_at = (analysis,) if opened is None else (analysis, opened)
+    found = {card_number(card): card for one in looked_at for card in _with_numbers(one, set(numbers))}
     for number in numbers:
         if number not in found:
             shown = ":".join(map(str, number))
-            raise NoEventError(f"event {shown}: no visible event of {analysis.folder.name} has this number")
+            raise NoEventError(
+                f"event {shown}: no {analysis.kind} event of {analysis.folder.name} has this number"
+            )
     return [found[number] for number in dict.fromkeys(numbers)]
 
 
@@ -95,27 +98,23 @@ def pictures(analysis: Analysis, cards: Sequence[Card], folder: Path, *, sheet: 
     sheet : bool
         Pages.
     """
-    written = []
-    with style():
-        for name, figure in _sheets(cards) if sheet else _singles(cards):
-            if analysis.products.summary.is_unverified:
-                watermark(figure, "unverified simulation")
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", metadata={"Software": None})
-            write_bytes(folder / f"{name}.png", buffer.getvalue())
-            written.append(folder / f"{name}.png")
-    return written
+    mark = "unverified simulation" if analysis.products.summary.is_unverified else ""
+    return [
+        folder / f"{name}.png"
+        for name, make in (_sheets(cards) if sheet else _singles(cards))
+        if write_figure(folder, name, partial(marked, make, mark), formats=("png",))
+    ]
 
 
-def _singles(cards: Sequence[Card]) -> Iterator[tuple[str, Figure]]:
+def _singles(cards: Sequence[Card]) -> Iterator[tuple[str, Make]]:
     for card in cards:
-        yield card.number.replace(":", "_"), draw_event(card)
+        yield card.number.replace(":", "_"), partial(draw_event, card)
 
 
-def _sheets(cards: Sequence[Card]) -> Iterator[tuple[str, Figure]]:
+def _sheets(cards: Sequence[Card]) -> Iterator[tuple[str, Make]]:
     most = _COLUMNS * _ROWS
     for page, start in enumerate(range(0, len(cards), most), start=1):
-        yield f"sheet_{page}", draw_sheet(cards[start : start + most])
+        yield f"sheet_{page}", partial(draw_sheet, cards[start : start + most])
 
 
 def draw_sheet(cards: Sequence[Card]) -> Figure:

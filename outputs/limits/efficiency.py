@@ -8,11 +8,15 @@ from pathlib import Path
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import Efficiency
+from na64.outputs.result.origin import Found, Origin, check, unseal_csv
+from na64.outputs.signal.efficiency.efficiency import REFERENCE, load_efficiencies
 from na64.outputs.signal.efficiency.efficiency import Efficiency as SignalEfficiency
-from na64.outputs.signal.efficiency.efficiency import load_efficiencies
+from na64.outputs.signal.efficiency.efficiency_variations import variations_path
 
 EFFICIENCY = "efficiency.csv"
 """Name of the table in the folder of a result."""
+
+MAKES = "na64 efficiency makes one"
 
 
 def efficiency_by(text: str | None, *, threshold: float) -> Callable[[Exposure, str], Efficiency]:
@@ -30,15 +34,13 @@ def efficiency_by(text: str | None, *, threshold: float) -> Callable[[Exposure, 
 
     def read(exposure: Exposure, period: str) -> Efficiency:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
-        return read_efficiency(path, period, threshold=threshold, exposure=exposure)
+        return read_efficiency(path, period, threshold=threshold)
 
     return read
 
 
-def read_efficiency(
-    path: Path, period: str, *, threshold: float, exposure: Exposure | None = None
-) -> Efficiency:
-    """Read the efficiency of a period.
+def read_efficiency(path: Path, period: str, *, threshold: float) -> Efficiency:
+    """Read the efficiency of a period; whether it is of a result is asked of `efficiency_fits`.
 
     Parameters
     ----------
@@ -47,30 +49,49 @@ def read_efficiency(
     period : str
     threshold : float
         GeV.
-    exposure : Exposure, optional
-        What it must be the efficiency of: by the cuts, so that a selection that only adds variations fits;
-        by the name of the selection where the file does not state the cuts.
 
     Raises
     ------
     ValueError
-        There is no such file, or it has none of this period and of these cuts.
+        There is no such file, or it has none of this period.
     """
+    return _of_period(path, period, threshold)
+
+
+def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str = "") -> str:
+    """Give how an efficiency belongs to a result: empty, or why it is taken although it does not say so.
+
+    It belongs by the cuts, so that a selection that only adds variations fits, and by the numbers of the
+    period: beam, detector and box.
+
+    Raises
+    ------
+    ValueError
+        It is of something else, was edited, or does not say, and no reason is stated; or there is none.
+    """
+    found = _of_period(path, period, REFERENCE)
+    setups = tuple(pair for pair in exposure.origin.setups if pair[0] == period)
+    wanted = Origin("", exposure.cuts, setups)
+    said = origin_found(path, found, period)
+    return check(str(path), said, wanted, of=str(exposure.folder), makes=MAKES, reason=reason)
+
+
+def origin_found(path: Path, found: SignalEfficiency, period: str) -> Found:
+    """Give what a table of efficiencies, and that of its variations, say of themselves."""
+    edited = False
+    for one in (path, variations_path(path)):
+        if one.is_file():
+            _, said = unseal_csv(one.read_bytes())
+            if said.origin is None:
+                return Found(None)
+            edited |= said.is_edited
+    return Found(Origin("", found.cuts, ((period, found.setup),)), edited)
+
+
+def _of_period(path: Path, period: str, threshold: float) -> SignalEfficiency:
     if not path.is_file():
         raise ValueError(f"{path}: there is no efficiency; na64 efficiency makes it, or state one")
     found = load_efficiencies(path, reference=threshold)
     if period not in found:
         raise ValueError(f"{path}: no efficiency of period '{period}'; it has {', '.join(found)}")
-    if exposure is not None:
-        _check_cuts(path, period, found[period], exposure)
     return found[period]
-
-
-def _check_cuts(path: Path, period: str, found: SignalEfficiency, exposure: Exposure) -> None:
-    is_same = found.cuts == exposure.cuts if found.cuts else found.selection == exposure.selection
-    if not is_same:
-        theirs = f"{found.selection} {found.cuts}".strip()
-        raise ValueError(
-            f"{path}: its efficiency of {period} is that of the cuts of {theirs}; "
-            f"{exposure.folder} has those of {exposure.selection} {exposure.cuts}"
-        )

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from na64.datasets.basics.json_records import parse_object, read_object
-from na64.datasets.named import named
-from na64.outputs.blinding.examination import problems
-from na64.outputs.blinding.freeze import FREEZE
-from na64.outputs.blinding.unblind import UNBLINDED
+from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import RunFacts, Summary
 
@@ -58,6 +54,9 @@ class Exposure:
         Why there are no counts in the box, or under which freeze it was opened.
     digest : str
         sha256 of the result.
+    origin : Origin
+        What is said of files that are made of the result.
+    is_data : bool
     """
 
     folder: Path
@@ -68,6 +67,8 @@ class Exposure:
     excluded: tuple[tuple[int, str], ...]
     state: str
     digest: str
+    origin: Origin = field(default_factory=Origin)
+    is_data: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -90,27 +91,48 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
     ValueError
         No run counts, or a record of an opened box is not the one that the log knows.
     """
-    summary = read_result(folder).summary
+    products = read_result(folder)
+    box = read_opened(folder, products.summary)
+    summary = as_opened(products, box).summary
     excluded = tuple(_excluded(summary, delivered=delivered))
     out = {run for run, _ in excluded}
     used = [run for run in summary.runs if run.run not in out]
     if not used:
         why = "; ".join(f"run {run}: {reason}" for run, reason in excluded[:3]) or "it has none"
         raise ValueError(f"{folder}: no run counts ({why})")
-    counts, state = _opened(folder, summary)
+    counts, state = _opened(folder, summary, box)
     names = sorted({run.period for run in used})
     periods = tuple(_period(name, [r for r in used if r.period == name], counts, delivered) for name in names)
     digest = sha256((folder / RESULT).read_bytes()).hexdigest()
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
-    return Exposure(folder, summary.label, *named, periods, excluded, state, digest)
+    facts = (origin_in(summary, digest), summary.is_data)
+    return Exposure(folder, summary.label, *named, periods, excluded, state, digest, *facts)
+
+
+def check_apart(exposures: Sequence[Exposure]) -> None:
+    """Refuse results that have a run in common: its electrons and events would count twice.
+
+    Raises
+    ------
+    ValueError
+        Names both results and the run.
+    """
+    found: dict[int, Path] = {}
+    for exposure in exposures:
+        for run in (run for period in exposure.periods for run in period.runs):
+            if run in found:
+                raise ValueError(
+                    f"run {run} is in {found[run]} and in {exposure.folder}: it would count twice"
+                )
+            found[run] = exposure.folder
 
 
 def _period(
-    name: str, runs: list[RunFacts], counts: Mapping[str, int] | None, delivered: bool
+    name: str, runs: list[RunFacts], counts: Mapping[int, int] | None, delivered: bool
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
-    observed = None if counts is None else sum(counts[str(run.run)] for run in runs)
+    observed = None if counts is None else sum(counts[run.run] for run in runs)
     return PeriodExposure(name, eot, tuple(run.run for run in runs), observed)
 
 
@@ -129,28 +151,14 @@ def _eot(run: RunFacts, *, delivered: bool) -> float | None:
     return run.eot_delivered if delivered else run.eot_live
 
 
-def _opened(folder: Path, summary: Summary) -> tuple[dict[str, int] | None, str]:
+def _opened(folder: Path, summary: Summary, box: OpenedBox | None) -> tuple[Mapping[int, int] | None, str]:
     """Give the counts in the box by run, or None and why there are none."""
     if not summary.is_data:
         return None, "simulation: nothing is observed"
-    if not (folder / UNBLINDED).exists():
+    if box is None:
         return None, "BLIND: the box is closed"
-    if found := problems(folder):
-        raise ValueError(f"{folder / UNBLINDED}: {found[0]}")
-    with named(UNBLINDED):
-        return _of_record(folder, summary, read_object(folder / UNBLINDED))
-
-
-def _of_record(
-    folder: Path, summary: Summary, opened: Mapping[str, Any]
-) -> tuple[dict[str, int] | None, str]:
-    record = opened["record"]
-    manifest = (folder / FREEZE).read_bytes() if (folder / FREEZE).exists() else b"{}"
-    if sha256(manifest).hexdigest() != record["freeze"]:
-        return None, f"the box was opened under the freeze {record['freeze'][:12]}, which is not {FREEZE}"
-    if parse_object(manifest, FREEZE)["frozen"]["blind_result"] != dict(summary.products):
-        return None, f"the box was opened for another result than the one in {folder}"
-    if opened["verdict"] != "COMPLETE" or record["fraction"] < 1:
-        return None, f"only a part of the box was opened ({record['fraction']:.0%}, {opened['verdict']})"
-    counts = {run: int(numbers["selected"]) for run, numbers in opened["runs"].items()}
-    return counts, f"UNBLINDED under the freeze {record['freeze'][:12]}"
+    if box.unknown:
+        raise ValueError(f"{folder / UNBLINDED}: {box.unknown}")
+    if box.problem:
+        return None, box.problem
+    return box.counts, f"UNBLINDED under the freeze {box.freeze[:12]}: {box.words}"

@@ -88,6 +88,11 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
     return _summed(read_background(path), name, limits_at_face_value)
 
 
+def is_file(text: str) -> bool:
+    """Whether a text names a file or a folder: it is neither a number nor `SEED`."""
+    return text != SEED and not _STATED.fullmatch(text)
+
+
 def _summed(table: BackgroundTable, source: str, limits_at_face_value: bool) -> Background:
     if len(table.missing) == len(table.rows):
         raise ValueError(f"background {source}: no source has a number")

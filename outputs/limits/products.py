@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
-from na64.outputs.report.style import images, style
+from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
@@ -28,7 +30,13 @@ from na64.outputs.statistics.workspace import workspace
 Numbers = NDArray[np.float64]
 
 
-def write_limits(folder: Path, analysis: Analysis) -> None:
+def write_limits(
+    folder: Path,
+    analysis: Analysis,
+    *,
+    origin: Origin | None = None,
+    record: Mapping[str, object] | None = None,
+) -> None:
     """Write everything; `LIMITS` last.
 
     Parameters
@@ -36,6 +44,10 @@ def write_limits(folder: Path, analysis: Analysis) -> None:
     folder : Path
         Made if there is none.
     analysis : Analysis
+    origin : Origin, optional
+        The one result that it is of.
+    record : mapping, optional
+        What was asked for, and of which files it was made: for `LIMITS` too.
     """
     limits, y = limits_table(analysis.points), y_table(analysis.points, analysis.search.alphas)
     write_bytes(folder / TABLE, limits.to_csv())
@@ -49,7 +61,7 @@ def write_limits(folder: Path, analysis: Analysis) -> None:
     comment = f"{analysis.label}, {analysis.search.eot:.3g} electrons on target; {analysis.state}"
     write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
     _write_figures(folder / FOLDER, analysis, limits, y)
-    write_bytes(folder / LIMITS, to_json(summary_of(analysis)))
+    write_bytes(folder / LIMITS, to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)))
 
 
 def summary_of(analysis: Analysis) -> dict[str, object]:
@@ -155,17 +167,15 @@ def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) ->
     note = resonant.label if resonant else ""
     for path in folder.glob("exclusion_y_*"):
         path.unlink()
-    with style():
-        limit = band_of(limits, "mass", "eps", level=level)
-        curves = load_curves(Plane.MIXING)
-        moments = _moments(limit.mass)
-        figure = mixing_plane(limit, curves, moments=moments, label=label, title=title, note=note)
-        _save(figure, folder / "exclusion")
-        for alpha in analysis.search.alphas:
-            limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
-            targets = load_curves(Plane.RELIC)
-            figure = relic_plane(limit, targets, alpha=alpha, label=label, title=title, note=note)
-            _save(figure, folder / f"exclusion_y_{alpha:g}")
+    limit = band_of(limits, "mass", "eps", level=level)
+    words = {"label": label, "title": title, "note": note}
+    moments = _moments(limit.mass)
+    make = partial(mixing_plane, limit, load_curves(Plane.MIXING), moments=moments, **words)
+    write_figure(folder, "exclusion", make)
+    for alpha in analysis.search.alphas:
+        limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
+        make = partial(relic_plane, limit, load_curves(Plane.RELIC), alpha=alpha, **words)
+        write_figure(folder, f"exclusion_y_{alpha:g}", make)
 
 
 def write_projections(
@@ -175,17 +185,19 @@ def write_projections(
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
     facts = {"schema": SCHEMA, "background": words, "resonant": resonant and resonant.text}
     write_bytes(folder / "projection.json", to_json(facts))
-    curves, note = load_curves(Plane.MIXING), resonant.label if resonant else ""
-    with style():
-        if len(projections) == 1:
-            band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
-            moments = _moments(band.mass)
-            figure = mixing_plane(band, curves, moments=moments, label="projection", title=title, note=note)
-        else:
-            medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
-            title = ", ".join(filter(None, (f"{projections[0].level:.0%} CL", note)))
-            figure = projected_plane(medians, curves, title=title)
-        _save(figure, folder / "projection")
+    note = resonant.label if resonant else ""
+    write_figure(folder, "projection", partial(_projection_figure, projections, note))
+
+
+def _projection_figure(projections: Sequence[Projection], note: str) -> Figure:
+    curves = load_curves(Plane.MIXING)
+    if len(projections) == 1:
+        band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
+        moments = _moments(band.mass)
+        return mixing_plane(band, curves, moments=moments, label="projection", title=title, note=note)
+    medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
+    title = ", ".join(filter(None, (f"{projections[0].level:.0%} CL", note)))
+    return projected_plane(medians, curves, title=title)
 
 
 def _projected_band(projection: Projection) -> Band:
@@ -219,8 +231,3 @@ def power_of_ten(number: float) -> str:
     """Write a number as a mantissa and a power of ten, in mathematical notation."""
     mantissa, exponent = f"{number:.2e}".split("e")
     return rf"${float(mantissa):g}\times10^{{{int(exponent)}}}$"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    for suffix, data in images(figure):
-        write_bytes(path.with_name(f"{path.name}.{suffix}"), data)

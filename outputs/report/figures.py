@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import hist
-from matplotlib.figure import Figure
 
 from na64.outputs.report import plots, spectra
+from na64.outputs.report.drawing import Make
 from na64.outputs.report.plane import plane
-from na64.outputs.report.style import style, watermark
+from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.result.summary import HistogramFacts, Role, Summary
@@ -20,21 +21,19 @@ _TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure with its file name, the section of the report it belongs to, and its caption."""
+    """A figure to be made, its file name, the section of the report it belongs to, and its caption."""
 
     name: str
     section: str
     caption: str
-    figure: Figure
+    make: Make
 
 
-def draw(products: Products) -> Iterator[Drawing]:
+def drawings(products: Products) -> Iterator[Drawing]:
     """Yield every figure of a result."""
-    with style():
-        for drawing in _all(products):
-            if products.summary.is_unverified:
-                watermark(drawing.figure, "unverified simulation")
-            yield drawing
+    mark = "unverified simulation" if products.summary.is_unverified else ""
+    for drawing in _all(products):
+        yield replace(drawing, make=partial(marked, drawing.make, mark))
 
 
 def _all(products: Products) -> Iterator[Drawing]:
@@ -52,20 +51,22 @@ def _planes(products: Products) -> Iterator[Drawing]:
         facts = _fact(summary, Role.PLANE, cut)
         if facts is None:
             continue
-        figure = plane(
+        make = partial(
+            plane,
             products.histograms[facts.name],
             boxes=summary.boxes,
             closed=summary.is_data,
             regions=summary.selection.regions,
             label=summary.label,
             title=facts.title,
+            opened=bool(summary.opening),
         )
         caption = f"Energies in ECAL and HCAL, {facts.title}. Below: the lowest HCAL energies."
         if summary.is_data:
             caption += (
                 " Events of calibration triggers and runs in the box are counted, but no plane has them."
             )
-        yield Drawing(facts.name, "plane" if cut == VISIBLE else "planes", caption, figure)
+        yield Drawing(facts.name, "plane" if cut == VISIBLE else "planes", caption, make)
 
 
 def _flows(products: Products) -> Iterator[Drawing]:
@@ -75,20 +76,20 @@ def _flows(products: Products) -> Iterator[Drawing]:
         "cutflow",
         "cutflow",
         "Events left after every cut (bars), passing this cut alone (diamonds), or all others (ticks).",
-        plots.cutflow(all_runs, label=label),
+        partial(plots.cutflow, all_runs, label=label),
     )
     yield Drawing(
         "regions",
         "regions",
         "Events of the regions after every cut, all runs.",
-        plots.regions_flow(of_all_runs(products.regions), yields_after=stage, label=label),
+        partial(plots.regions_flow, of_all_runs(products.regions), yields_after=stage, label=label),
     )
     yield Drawing(
         "yields",
         "yields",
         "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together. "
         "Calibration and beam runs are left out.",
-        plots.yields_by_run(of_physics_runs(products), yields_after=stage, label=label),
+        partial(plots.yields_by_run, of_physics_runs(products), yields_after=stage, label=label),
     )
 
 
@@ -99,8 +100,8 @@ def _n_minus_one(products: Products) -> Iterator[Drawing]:
             "Every cut variable for the events that pass all the other cuts. Hatched: what the cut removes. "
             "Numbers with arrows: events beyond the axis."
         )
-        figure = spectra.page(panels, label=products.summary.label, title="all other cuts applied")
-        yield Drawing("n_minus_one", "n_minus_one", caption, figure)
+        make = partial(spectra.page, panels, label=products.summary.label, title="all other cuts applied")
+        yield Drawing("n_minus_one", "n_minus_one", caption, make)
 
 
 def _timing(products: Products) -> Iterator[Drawing]:
@@ -114,8 +115,10 @@ def _timing(products: Products) -> Iterator[Drawing]:
             "Before (line) and after (filled) the time windows: the times and the energies out of time of "
             "events that pass all the other cuts; the sums of ECAL and HCAL at any time and in time."
         )
-        figure = spectra.page(panels, label=products.summary.label, title="before and after the window")
-        yield Drawing("timing", "timing", caption, figure)
+        make = partial(
+            spectra.page, panels, label=products.summary.label, title="before and after the window"
+        )
+        yield Drawing("timing", "timing", caption, make)
 
 
 def _of_selection(products: Products) -> Iterator[Drawing]:
@@ -127,13 +130,14 @@ def _of_selection(products: Products) -> Iterator[Drawing]:
             spectra.panel_of(products.histograms[facts.name], title=facts.label, note=facts.title)
             for facts in flat
         ]
-        figure = spectra.page(panels, label=summary.label, title="histograms of the selection")
+        make = partial(spectra.page, panels, label=summary.label, title="histograms of the selection")
         yield Drawing(
-            "spectra", "spectra", "What the selection asks for; each title says after which cut.", figure
+            "spectra", "spectra", "What the selection asks for; each title says after which cut.", make
         )
     for facts in chosen:
         if facts not in flat:
-            figure = spectra.two_dimensional(
+            make = partial(
+                spectra.two_dimensional,
                 products.histograms[facts.name],
                 boxes=summary.boxes,
                 closed=summary.is_data,
@@ -141,7 +145,7 @@ def _of_selection(products: Products) -> Iterator[Drawing]:
                 label=summary.label,
                 title=facts.title,
             )
-            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", figure)
+            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", make)
 
 
 def _cut_panels(products: Products, features: Collection[str] | None = None) -> list[spectra.Panel]:

@@ -20,11 +20,11 @@ from na64.outputs.report.style import (
     COUNTS,
     REGION_COLOURS,
     REGION_LINES,
-    REGION_NAMES,
     axis_label,
     stamp,
 )
 from na64.outputs.result.summary import BoxFacts, CutFacts
+from na64.outputs.result.yields import REGION_NAMES
 
 AXES = ("ecal", "hcal")
 """Features of the plane."""
@@ -44,6 +44,7 @@ def plane(
     regions: Sequence[CutFacts],
     label: str,
     title: str,
+    opened: bool = False,
 ) -> Figure:
     """Draw the plane with the regions outlined and the box hatched; below, the lowest HCAL energies.
 
@@ -57,6 +58,8 @@ def plane(
     regions : sequence of CutFacts
     label, title : str
         What the events are; which of them.
+    opened : bool
+        The box was opened since; the events in it are in no blind figure.
     """
     figure = Figure(figsize=(7.4, 7.6), layout="constrained")
     whole, low = figure.subplots(2, 1, height_ratios=(3.6, 1), sharex=True)
@@ -68,7 +71,8 @@ def plane(
     for axes in (whole, low):
         draw_boxes(axes, boxes, closed=closed)
     if boxes:
-        _name_box(low, boxes, closed=closed)
+        state = "opened, not in this figure" if opened else "closed" if closed else "not blinded"
+        _name_box(low, boxes, state)
     whole.set_ylabel(axis_label(histogram.axes[1]))
     low.set_ylabel("zoom [GeV]")
     low.set_xlabel(axis_label(histogram.axes[0]))
@@ -126,10 +130,10 @@ def draw_boxes(axes: Axes, boxes: Sequence[BoxFacts], *, closed: bool) -> None:
         axes.add_patch(inner)
 
 
-def _name_box(axes: Axes, boxes: Sequence[BoxFacts], *, closed: bool) -> None:
+def _name_box(axes: Axes, boxes: Sequence[BoxFacts], state: str) -> None:
     top = max(box.hcal + box.guard_hcal for box in boxes)
     text = axes.annotate(
-        f"signal box, {'closed' if closed else 'not blinded'}; dashed: guard band",
+        f"signal box, {state}; dashed: guard band",
         xy=(3, top),
         xytext=(3, 0.72 * _ZOOM),
         color=CLOSED,

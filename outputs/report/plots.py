@@ -18,11 +18,10 @@ from na64.outputs.report.style import (
     REGION_COLOURS,
     REGION_LINES,
     REGION_MARKERS,
-    REGION_NAMES,
     stamp,
 )
 from na64.outputs.result.table import Table
-from na64.outputs.result.yields import YIELD_NAMES, Constancy, constancy, poisson_errors
+from na64.outputs.result.yields import REGION_NAMES, YIELD_NAMES, Constancy, constancy, poisson_errors
 
 _ROOM_FOR_COUNTS = 60
 """The axis of the cut-flow ends this factor beyond the largest count, so that the numbers fit."""

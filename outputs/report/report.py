@@ -10,15 +10,15 @@ from functools import partial
 from importlib.resources import files
 from types import MappingProxyType
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from na64.outputs.report.style import REGION_NAMES
+from na64.outputs.blinding.opened_box import OpenedBox
+from na64.outputs.report.page import page_environment
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs
 from na64.outputs.result.summary import VariationFacts
 from na64.outputs.result.variations import Change, changes
-from na64.outputs.result.yields import YIELD_NAMES
+from na64.outputs.result.yields import REGION_NAMES, YIELD_NAMES
 
 _TEMPLATE = "report.html.j2"
 _NOTHING: Mapping[str, Markup] = MappingProxyType({})
@@ -30,8 +30,10 @@ def render(
     products: Products,
     pictures: Sequence[tuple[str, str, str, bytes]],
     *,
+    failed: Sequence[str] = (),
     sections: Mapping[str, Markup] = _NOTHING,
     metrics: Mapping[str, object] | None = None,
+    opening: OpenedBox | None = None,
 ) -> str:
     """Write the page.
 
@@ -40,19 +42,21 @@ def render(
     products : Products
     pictures : sequence of (name, section, caption, png)
         In the order they are shown; embedded.
+    failed : sequence of str
+        Names of figures that could not be drawn.
     sections : mapping of str to Markup
         `na64.outputs.report.sections`: what other commands add.
     metrics : mapping, optional
         `na64.outputs.result.metrics.read_metrics`.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
 
     Returns
     -------
     str
         HTML without any reference to another file or host.
     """
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.filters.update(
         count=count, power=power, words=words, tagged=tagged, percent=percent, picture=_data_url
     )
@@ -73,6 +77,8 @@ def render(
         is_unverified=is_unverified,
         visible=VISIBLE,
         sections=sections,
+        failed=failed,
+        opening=opening,
     )
 
 

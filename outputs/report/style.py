@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -34,14 +35,16 @@ REGION_LINES: dict[str, Literal["-", "--", "-.", ":"]] = {
     "elsewhere": ":",
 }
 REGION_MARKERS = {"region_I": "o", "region_II": "s", "region_III": "^", "elsewhere": "x"}
-REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewhere": "elsewhere"}
 
 COUNTS = LinearSegmentedColormap.from_list(
     "counts", mpl.colormaps["YlGnBu"](np.linspace(0.22, 1.0, 256)), N=256
 )
 """From light to dark: the order of counts survives a black-and-white print."""
 
-_FORMATS = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+_METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+
+FORMATS = tuple(_METADATA)
+"""Suffixes of the images of a figure."""
 
 _OVERRIDES: dict[Any, Any] = {
     "font.size": 12,
@@ -80,8 +83,9 @@ _OVERRIDES: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Figures made inside look alike; nothing outside changes."""
+    """Figures made inside look alike, whatever the user's settings are; nothing outside changes."""
     with mpl.rc_context():
+        mpl.rcParams.update({name: v for name, v in mpl.rcParamsDefault.items() if name != "backend"})
         mpl.rcParams.update(mplhep.style.ROOT)
         mpl.rcParams.update(_OVERRIDES)
         yield
@@ -99,12 +103,17 @@ def as_symbol(text: str) -> str:
 
 def stamp(axes: Axes, label: str, *, right: str = "") -> None:
     """Say above the axes what the events are, on the right what the figure is of."""
-    axes.set_title(f"$\\bf{{NA64}}$  {label}", loc="left", color=INK)
+    axes.set_title(f"$\\bf{{NA64}}$  {folded(label)}", loc="left", color=INK)
     if right:
         axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)
 
 
-def images(figure: Figure) -> Iterator[tuple[str, bytes]]:
+def folded(label: str) -> str:
+    """Label that is too long to stand on one line with something else, broken."""
+    return "\n".join(textwrap.wrap(label, 46)) or label
+
+
+def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[str, bytes]]:
     """Give the suffix and the content of the figure in each format, without anything about who and when.
 
     The layout is made once, not again for every format.
@@ -113,10 +122,18 @@ def images(figure: Figure) -> Iterator[tuple[str, bytes]]:
     if engine is not None:
         engine.execute(figure)
         figure.set_layout_engine(None)  # with "none", a place holder makes savefig draw everything twice
-    for suffix, metadata in _FORMATS.items():
+    for suffix in formats:
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, metadata=metadata)
+        figure.savefig(buffer, format=suffix, metadata=_METADATA[suffix])
         yield suffix, buffer.getvalue()
+
+
+def marked(make: Callable[[], Figure], text: str) -> Figure:
+    """Make a figure, and write across it if there is anything to write."""
+    figure = make()
+    if text:
+        watermark(figure, text)
+    return figure
 
 
 def watermark(figure: Figure, text: str) -> None:

@@ -9,20 +9,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from na64.datasets.basics.json_records import read_object
 from na64.datasets.named import named
+from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
+from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts
 
 Facts = dict[str, Any]
 Picture = tuple[str, str, str]
 """Name, caption and content of a figure."""
 
-_HEAD = """<h2 id="{{ title | lower }}">{{ title }}</h2>
+_HEAD = """<h2 id="{{ title | lower | replace(' ', '-') }}">{{ title }}</h2>
 {% if not is_current %}
-<div class="note"><strong>Of another result.</strong> This is from before the result changed: <code>na64 {{ command }}</code> makes it again.</div>
+<div class="note"><strong>Of another result.</strong> This is from before the result changed, or was edited: <code>na64 {{ command }}</code> makes it again.</div>
 {% endif %}
 """  # noqa: E501
 
@@ -46,6 +46,8 @@ class Section:
         By the names of the figures, in order.
     more : callable
         Gives what else the template needs, from the folder of the result.
+    tables : tuple of str
+        Tables of the same command, which say of which result they are.
     """
 
     title: str
@@ -55,6 +57,7 @@ class Section:
     figures: str
     captions: Mapping[str, str]
     more: Callable[[Path], Mapping[str, object]]
+    tables: tuple[str, ...] = ()
 
     def write(self, folder: Path, products: Mapping[str, str], digest: str) -> Markup:
         """Write it; empty if there is nothing to write of.
@@ -70,7 +73,7 @@ class Section:
         """
         if not (folder / self.facts).exists():
             return Markup()
-        facts = read_object(folder / self.facts)
+        facts, said = unseal_facts((folder / self.facts).read_bytes(), self.facts)
         template = _HEAD + (files(self.package) / "section.html.j2").read_text(encoding="utf-8")
         more = self.more(folder)
         with named(self.facts):
@@ -79,10 +82,19 @@ class Section:
                 title=self.title,
                 command=self.command,
                 facts=facts,
-                is_current=_is_of(facts, products, digest),
+                is_current=_is_of(facts, products, digest)
+                and not said.is_edited
+                and self._are_of(folder, digest),
                 pictures=_pictures(folder / self.figures, self.captions),
                 **more,
             )
+
+    def _are_of(self, folder: Path, digest: str) -> bool:
+        """Tell if the tables are of a result, as they say themselves, and as they were written."""
+        found = [
+            unseal_csv((folder / name).read_bytes())[1] for name in self.tables if (folder / name).exists()
+        ]
+        return not any(problem_of(one, Origin(digest), of="it") for one in found)
 
 
 def _is_of(facts: Facts, products: Mapping[str, str], digest: str) -> bool:
@@ -93,9 +105,7 @@ def _is_of(facts: Facts, products: Mapping[str, str], digest: str) -> bool:
 
 
 def _fill(template: str, **content: object) -> Markup:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.filters.update(power=power, tagged=tagged)
     return Markup(environment.from_string(template).render(content))  # noqa: S704 (escaped by the template)
 

@@ -15,8 +15,10 @@ from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
+from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import Reading, read_spills
 from na64.outputs.result.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
 from na64.processors.campaign import CampaignResult
@@ -63,7 +65,7 @@ def summarise(
         for number in result.tallies
     }
     runs = tuple(_run(number, catalogue, job, result, exposures[number]) for number in sorted(exposures))
-    reasons = tuple(_reasons(catalogue, result))
+    reasons = tuple(_reasons(catalogue, result, runs, job.selection.skipped_at_most))
     is_data = catalogue.kind is Kind.DATA
     selection = job.selection
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
@@ -71,7 +73,7 @@ def summarise(
         verdict=Verdict.INCOMPLETE if reasons else Verdict.COMPLETE,
         reasons=reasons,
         is_data=is_data,
-        has_truth=any(record.truth for record in catalogue.good),
+        has_truth=len(catalogue.claimed) < len(catalogue.good),
         blinding=Blinding.BLIND if is_data else Blinding.NOT_BLINDED,
         scope=scope,
         totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
@@ -83,12 +85,18 @@ def summarise(
         files=_files(catalogue),
         warnings=(
             *catalogue.warnings,
+            *(_not_packaged(used) if is_data else ()),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
             *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
         ),
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
+
+
+def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
+    for name, lines in departures(periods).items():
+        yield from (f"period {name}: {line}" for line in lines)
 
 
 def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:
@@ -125,7 +133,9 @@ def _exposure(number: int, catalogue: Catalogue, job: Job, reading: Reading, kno
     return exposure_of_run(facts, spills, job.bad.of_run(number), unread=unread)
 
 
-def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
+def _reasons(
+    catalogue: Catalogue, result: CampaignResult, runs: Iterable[RunFacts], skipped_at_most: float
+) -> Iterator[str]:
     missing = {run: n_events for run, n_events in result.missing.items() if n_events}
     if missing:
         n_events, n_runs = counted(sum(missing.values()), "recorded event"), counted(len(missing), "run")
@@ -136,6 +146,8 @@ def _reasons(catalogue: Catalogue, result: CampaignResult) -> Iterator[str]:
     if pending < len(catalogue.unreviewed):
         n_files = counted(len(catalogue.unreviewed) - pending, "file")
         yield f"not read: {n_files}; nobody has reviewed why"
+    if skipped := too_many_skipped(runs, skipped_at_most):
+        yield skipped
     if result.failures:
         yield f"failed: {counted(len(result.failures), 'piece')} of work"
 
@@ -161,7 +173,7 @@ def _why_unknown(
         return f"it is not stated what bad events leave of spill {vague[0]}"
     if unread:
         stated = unread & {spill.spill for spill in spills}
-        named = f"spills {to_ranges(stated)}" if stated == unread else f"{len(unread)} spills"
+        named = f"spills {to_ranges(stated)}" if stated == unread else f"{len(unread)} of its spills"
         return f"there is no record of {named}, which were not read"
     return f"period {run.period} has no record of it"
 

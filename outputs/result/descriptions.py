@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from na64.datasets.conditions.periods import Period
+from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary import (
     BoxFacts,
@@ -15,10 +15,11 @@ from na64.outputs.result.summary import (
     SelectionFacts,
     VariationFacts,
 )
+from na64.processors.job import hiding_identity
+from na64.selections.boxes import box_of
 from na64.selections.cut import Cut, Interval, Limits
 from na64.selections.regions import Region
 from na64.selections.selection import Selection
-from na64.selections.signal_box import load_box
 from na64.selections.variations import Variation
 
 
@@ -39,13 +40,15 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
         regions=tuple(_cut(region, features) for region in selection.regions),
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
+        skipped_at_most=selection.skipped_at_most,
     )
 
 
 def box_facts(period: Period) -> BoxFacts:
     """Give the closed box of a period."""
-    box = load_box(period.name)
-    edges = box.rectangle()
+    box = box_of(period)
+    edges, own = box.rectangle(), hiding_identity(period.setup)
+    packaged = [known for known in packaged_periods().values() if known.shares_runs_with(period)]
     return BoxFacts(
         period=period.name,
         ecal=edges.ecal,
@@ -54,6 +57,7 @@ def box_facts(period: Period) -> BoxFacts:
         guard_hcal=edges.hcal_hidden - edges.hcal,
         source=box.source,
         hcal_modules=period.setup.hcal_modules,
+        packaged_too=any(hiding_identity(known.setup) != own for known in packaged),
     )
 
 

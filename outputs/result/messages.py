@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.catalogue.table_folders import summary_of
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.periods import Period
-from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary import Summary, skipped_in
 from na64.processors.execution.tasks import Task
 
 _EVENTS_PER_SECOND = 2e5
@@ -23,6 +24,9 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
         yield f"warning: run {run}: {text}"
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
+    yield from summary_of(catalogue.folders if catalogue.good else ())
+    if catalogue.periods is not None:
+        yield f"periods of {catalogue.periods.path}: {', '.join(catalogue.periods.files) or 'none'}"
     runs = catalogue.runs
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
     yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
@@ -44,8 +48,10 @@ def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], wo
 def of_result(summary: Summary) -> Iterator[str]:
     """Say the verdict, the totals, and what is to be known about them."""
     totals = summary.totals
-    counts = ["recorded", "processed", *(["hidden"] if summary.is_data else []), "selected"]
-    yield f"{summary.verdict.value}: " + ", ".join(f"{totals[name]:,} {name}" for name in counts)
+    counts = {"recorded": totals["recorded"], "processed": totals["processed"], "skipped": summary.skipped}
+    counts |= {"hidden": totals["hidden"]} if summary.is_data else {}
+    counts["selected"] = totals["selected"]
+    yield f"{summary.verdict.value}: " + ", ".join(f"{number:,} {name}" for name, number in counts.items())
     yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
     for line in (*summary.reasons, *summary.failures):
         yield f"  {line}"
@@ -59,8 +65,7 @@ def of_status(summary: Summary) -> Iterator[str]:
     yield "     run  period      recorded   processed     skipped     missing"
     for run in summary.runs:
         counts = run.accounting
-        skipped = sum(number for name, number in counts.items() if name.startswith("skipped"))
-        numbers = (counts["recorded"], counts["processed"], skipped, counts["missing"])
+        numbers = (counts["recorded"], counts["processed"], skipped_in(counts), counts["missing"])
         yield f"{run.run:8d}  {run.period:8s}" + "".join(f"{number:12,d}" for number in numbers)
     for name, reason in summary.files.not_read:
         yield f"not read: {name}: {reason}"

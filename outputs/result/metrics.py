@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from na64.datasets.basics.json_records import read_object, record_of
-from na64.processors.execution.backends import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend, Closing
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.tasks import Done, Task, Work
 

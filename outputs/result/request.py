@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.catalogue.build import Catalogue, Kind, load
-from na64.datasets.conditions.conditions import RunType
+from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
+from na64.outputs.result.hidden_regions import hides_less, log_details
 from na64.outputs.result.provenance import to_json
+from na64.outputs.result.store import RESULT
+from na64.outputs.result.summary import from_json
 from na64.processors.features.plugin import load_plugin
 from na64.processors.job import Job, build_job
 from na64.selections.selection import SELECTIONS, load_selection
@@ -21,7 +26,6 @@ LOG = "audit.jsonl"
 """Name of the log; it lies beside the catalogue."""
 
 _LONGEST_PATH = 4096
-_OPEN = (RunType.CALIBRATION, RunType.BEAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,12 @@ def read_request(folder: Path) -> Request:
     return record_of(Request, read_object(folder / REQUEST), REQUEST)
 
 
+def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
+    """Log what was done with the result in a folder; one that is not of `na64 process` has no log."""
+    if (folder / REQUEST).exists():
+        audit_log.append(read_request(folder).log(folder), event, details)
+
+
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     """Set the job up again from catalogue, selection and plug-in as they are now."""
     catalogue = load(_absolute(request.catalogue, folder))
@@ -137,18 +147,43 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
     """Log that data are about to be processed blind; give the line's hash, empty for simulation."""
     if catalogue.kind is not Kind.DATA:
         return ""
-    details = {
+    details: dict[str, Any] = {
         "selection": job.selection.name,
         "selection_identity": job.selection.identity,
         "catalogue": catalogue.identity,
         "runs": ranges(job.runs),
-        "open_runs": ranges(run for run, context in job.runs.items() if context.type in _OPEN),
-        "boxes": {context.period: job.hidden_region(run) for run, context in job.runs.items()},
-        "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
+        "periods": None if catalogue.periods is None else catalogue.periods.identity,
+        "setups": {context.period: identity(context.setup) for context in job.runs.values()},
+        "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
+        "bad_list": identity(job.bad),
         "limit": limit,
         "plugin": job.plugin.digest if job.plugin else None,
+        "own_layouts": own_layouts(job.layouts.values()),
+        **log_details(job, catalogue),
     }
+    details["hides_less"] = hides_less(details, _passes(log))
     return audit_log.append(log, "process", details)
+
+
+def finish(folder: Path, request: Request) -> None:
+    """Log what came of a pass over data: the verdict, and by type of run how many events were open."""
+    if not request.audit:
+        return
+    summary = from_json((folder / RESULT).read_bytes())
+    opened: dict[str, int] = {}
+    for run in summary.runs:
+        opened[run.type] = opened.get(run.type, 0) + run.accounting["open"]
+    counts = {"hidden": summary.totals["hidden"], "open_events": opened}
+    details = {"process": request.audit, "verdict": summary.verdict.value, **counts}
+    audit_log.append(request.log(folder), "processed", details)
+
+
+def _passes(log: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield what the log says of every earlier pass; nothing of an altered log, which takes no more lines."""
+    if not audit_log.verify(log):
+        for line in audit_log.entries(log):
+            if line["event"] == "process" and isinstance(line["details"], Mapping):
+                yield line["details"]
 
 
 def ranges(runs: Iterable[int]) -> str:

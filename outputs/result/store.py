@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.basics.atomic_file import write_bytes, write_together
+from na64.datasets.basics.atomic_file import write_together
 from na64.datasets.basics.json_records import read_object, typed
 from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
-from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.spills import Read, spills_table
 from na64.outputs.result.summary import Summary
@@ -36,50 +35,6 @@ REPORT = "report.html"
 PLOTS = "plots"
 
 
-def write_products(
-    folder: Path,
-    *,
-    facts: Summary,
-    tallies: Mapping[int, Tally],
-    booking: Booking,
-    made_by: Mapping[str, object],
-    spills: Sequence[tuple[SpillFacts, Read]] = (),
-    beside: Mapping[str, bytes] | None = None,
-) -> Products:
-    """Write every product of a result into a folder: numbers first, then plots and report from them.
-
-    A report that is there already and is of the same numbers and the same code stays.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if there is none.
-    facts : Summary
-    tallies : mapping of int to Tally
-        By run; a run without one counts as empty.
-    booking : Booking
-    made_by : mapping
-        `na64.outputs.result.provenance.provenance`.
-    spills : sequence of (SpillFacts, Read)
-        `na64.outputs.result.spills.known_spills`.
-    beside : mapping of str to bytes, optional
-        Other files that belong to the result, by name.
-    """
-    write_numbers(
-        folder,
-        facts=facts,
-        tallies=tallies,
-        booking=booking,
-        made_by=made_by,
-        spills=spills,
-        beside=beside,
-    )
-    products = read_result(folder)
-    if not (folder / REPORT).exists():
-        write_report(folder, products)
-    return products
-
-
 def write_numbers(
     folder: Path,
     *,
@@ -92,8 +47,20 @@ def write_numbers(
 ) -> None:
     """Write tables, histograms, provenance and `RESULT`, which names them by content: all of them or none.
 
-    A report that is there already is removed unless it is of these numbers. Parameters are those of
-    `write_products`.
+    A report that is there already is removed unless it is of these numbers.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none.
+    facts : Summary
+    tallies : mapping of int to Tally
+        By run; a run without one counts as empty.
+    booking : Booking
+    made_by : mapping
+    spills : sequence of (SpillFacts, Read)
+    beside : mapping of str to bytes, optional
+        Other files that belong to the result, by name.
     """
     tallies = _every_run(facts, tallies, booking)
     tables = _tables(facts, tallies, booking)
@@ -109,42 +76,15 @@ def write_numbers(
     digests = {name: _digest(data) for name, data in contents.items()}
     result = summary.to_json(replace(_without_paths(facts), products=digests))
     origin = provenance.to_json(made_by)
-    if not _is_report_of(folder, result, origin):
+    if not is_report_of(folder, result, origin):
         without.add(REPORT)
     contents |= {PROVENANCE: origin, RESULT: result, **(beside or {})}
     write_together(folder, contents, seal=RESULT, without=without)
 
 
-def write_report(folder: Path, products: Products) -> Path:
-    """Write plots and report of a result; figures of an earlier one that are no longer made are removed."""
-    from na64.outputs.report.figures import draw
-    from na64.outputs.report.report import render
-    from na64.outputs.report.sections import sections
-    from na64.outputs.report.style import images
-
-    pictures = []
-    written = set()
-    for drawing in draw(products):
-        for suffix, data in images(drawing.figure):
-            path = folder / PLOTS / f"{drawing.name}.{suffix}"
-            write_bytes(path, data)
-            written.add(path)
-            if suffix == "png":
-                pictures.append((drawing.name, drawing.section, drawing.caption, data))
-    for path in (folder / PLOTS).glob("*"):
-        if path not in written and path.suffix in (".png", ".pdf"):
-            path.unlink()
-    result = (folder / RESULT).read_bytes()
-    further, metrics = sections(folder, products, result), read_metrics(folder)
-    page = render(products, pictures, sections=further, metrics=metrics)
-    mark = _mark(result, (folder / PROVENANCE).read_bytes())
-    write_bytes(folder / REPORT, page.encode() + mark)
-    return folder / REPORT
-
-
-def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
+def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
     """Tell if report and plots were made of a result and by the code that its provenance names."""
-    mark = _mark(result, origin)
+    mark = report_mark(result, origin)
     try:
         with (folder / REPORT).open("rb") as file:
             file.seek(-len(mark), os.SEEK_END)
@@ -153,7 +93,7 @@ def _is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
         return False
 
 
-def _mark(result: bytes, origin: bytes) -> bytes:
+def report_mark(result: bytes, origin: bytes) -> bytes:
     """Last line of a report: what it was made of."""
     return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
 

@@ -42,6 +42,11 @@ class Role(Enum):
     SELECTION = "selection"
 
 
+def skipped_in(counts: Mapping[str, int]) -> int:
+    """Events of an accounting that were read and could not be used, for whatever reason."""
+    return sum(number for name, number in counts.items() if name.startswith("skipped_"))
+
+
 @dataclass(frozen=True, slots=True)
 class IntervalFacts:
     """One interval: ``low <= feature <= high`` in float32, None where there is no bound.
@@ -96,7 +101,13 @@ class VariationFacts:
 
 @dataclass(frozen=True, slots=True)
 class SelectionFacts:
-    """The selection in words and numbers."""
+    """The selection in words and numbers.
+
+    Attributes
+    ----------
+    skipped_at_most : float
+        Share of the recorded events of a run that may be unusable.
+    """
 
     name: str
     label: str
@@ -105,6 +116,7 @@ class SelectionFacts:
     regions: tuple[CutFacts, ...]
     yields_after: str
     variations: tuple[VariationFacts, ...] = ()
+    skipped_at_most: float = 0.001
 
     @property
     def cuts_identity(self) -> str:
@@ -121,6 +133,8 @@ class BoxFacts:
     ----------
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
+    packaged_too : bool
+        Of data, what the packaged set-up hides is hidden too, which may be beyond the guard band.
     """
 
     period: str
@@ -130,6 +144,7 @@ class BoxFacts:
     guard_hcal: float
     source: str = ""
     hcal_modules: tuple[int, ...] = (0, 1, 2)
+    packaged_too: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +179,7 @@ class RunFacts:
 
     def __post_init__(self) -> None:
         counts = self.accounting
-        skipped = sum(number for name, number in counts.items() if name.startswith("skipped_"))
+        skipped = skipped_in(counts)
         found = counts["processed"] + skipped + counts["missing"]
         if counts["recorded"] != found or min(counts.values()) < 0 or counts["hidden"] > counts["processed"]:
             raise ValueError(f"run {self.run}: the accounting does not add up: {dict(counts)}")
@@ -208,6 +223,8 @@ class Summary:
         sha256 of what made the result.
     products : mapping of str to str
         sha256 of the tables and histograms that belong to it.
+    opening : str
+        When and under which freeze the box was opened; not stored: the blind result stays as it is.
     """
 
     verdict: Verdict
@@ -228,6 +245,7 @@ class Summary:
     identities: Mapping[str, str]
     products: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
+    opening: str = ""
 
     @property
     def is_unverified(self) -> bool:
@@ -235,11 +253,16 @@ class Summary:
         return not self.is_data and not self.has_truth
 
     @property
+    def skipped(self) -> int:
+        """Events that were read and could not be used."""
+        return skipped_in(self.totals)
+
+    @property
     def label(self) -> str:
         """What every figure says about its events."""
         if self.is_data:
             origin = "simulated campaign treated as data" if self.has_truth else "data"
-            return f"{origin}, {self.blinding.value}"
+            return f"{origin}, {self.opening or self.blinding.value}"
         return "unverified simulation" if self.is_unverified else "simulation"
 
     @property
@@ -261,6 +284,7 @@ class Summary:
 def to_json(summary: Summary) -> bytes:
     """Canonical JSON: sorted keys, two spaces, no infinities."""
     plain = asdict(summary, dict_factory=_plain_fields)
+    del plain["opening"]
     return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.inspection import find_change
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.identities import parts_of_job, parts_of_run
@@ -50,7 +50,8 @@ def why(folder: Path, run: int) -> Iterator[str]:
         return
     then = {**summary.identities, **known[run].identities}
     now = {**parts_of_job(job), **parts_of_run(catalogue, job, run)}
-    changes = [*_changes(then, now, products, job, known[run].period), *_altered(catalogue, run)]
+    period = catalogue.known_periods()[job.runs[run].period]
+    changes = [*_changes(then, now, products, job, period), *_altered(catalogue, run)]
     yield from changes or [f"run {run}: nothing has changed since"]
 
 
@@ -70,7 +71,7 @@ def _files_of_others(run: int, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _changes(
-    then: Mapping[str, str], now: Mapping[str, str], products: Products, job: Job, period: str
+    then: Mapping[str, str], now: Mapping[str, str], products: Products, job: Job, period: Period
 ) -> Iterator[str]:
     for name in sorted(now.keys() | (then.keys() - {"catalogue"})):
         before, after = then.get(name), now.get(name)
@@ -83,18 +84,18 @@ def _short(text: str | None) -> str:
     return "not there" if text is None else " ".join(word[:_SHOWN] for word in text.split())
 
 
-def _details(name: str, products: Products, job: Job, period: str) -> Iterator[str]:
+def _details(name: str, products: Products, job: Job, period: Period) -> Iterator[str]:
     summary = products.summary
     if name == "selection":
         yield from _of_selection(products, job.selection)
     elif name == "period":
-        known = {facts.name: facts for facts in summary.periods}
-        now = period_facts(load_periods()[period])
-        before = {fact.name: f"{fact.value} {fact.unit}" for fact in known[period].facts}
+        known = {facts.name: facts.facts for facts in summary.periods}
+        now = period_facts(period)
+        before = {fact.name: f"{fact.value} {fact.unit}" for fact in known.get(period.name, ())}
         yield from _compare(before, {fact.name: f"{fact.value} {fact.unit}" for fact in now.facts}, "fact")
     elif name == "box":
         boxes = {box.period: asdict(box) for box in summary.boxes}
-        yield from _compare(boxes[period], asdict(box_facts(load_periods()[period])), "box")
+        yield from _compare(boxes.get(period.name, {}), asdict(box_facts(period)), "box")
 
 
 def _of_selection(products: Products, selection: Selection) -> Iterator[str]:

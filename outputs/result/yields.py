@@ -17,6 +17,9 @@ from na64.processors.counting.tally import REGIONS, Tally, sums
 NAMED_REGIONS = REGIONS[1:]
 """The regions that have a column of their own."""
 
+REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewhere": "elsewhere"}
+"""What people call the regions."""
+
 YIELD_NAMES = ("selected", *NAMED_REGIONS)
 """Counts of the yields table, in order."""
 

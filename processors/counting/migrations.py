@@ -141,7 +141,7 @@ def n_bins(n_cuts: int) -> int:
 
 
 def moved_of(tally: Tally, bins: slice) -> Integers:
-    """Give the bins of a variation, (n_layers, n_bins), see `na64.processors.counting.booking.Booking.moved`."""
+    """Bins of a variation, (n_layers, n_bins), see `na64.processors.counting.booking.Booking.moved`."""
     dense = np.zeros((tally.n_layers, bins.stop - bins.start), np.int64)
     first, last = np.searchsorted(tally.bins, (bins.start, bins.stop))
     dense[:, tally.bins[first:last] - bins.start] = tally.contents[:, first:last]

@@ -16,8 +16,8 @@ REGIONS = ("elsewhere", *_PLACES)
 SKIPPED = ("skipped_nonfinite", "skipped_cell_range", "skipped_unequal_hits", "skipped_too_many_hits")
 """Reasons why an event was read but not processed, in the order of their codes."""
 
-ACCOUNTING = ("processed", "hidden", *SKIPPED)
-"""Keys of `Tally.accounting`."""
+ACCOUNTING = ("processed", "hidden", "open", *SKIPPED)
+"""Keys of `Tally.accounting`; ``open`` events are visible wherever they sit, by run type or trigger."""
 
 N_LAYERS_WEIGHTED = 5
 """Layers of weighted simulation: count, coarse and fine part of sumw, coarse and fine part of sumw2."""

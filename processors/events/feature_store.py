@@ -111,7 +111,8 @@ class FeatureStore:
     def writing(self, key: str, names: tuple[str, ...]) -> Iterator[Keep]:
         """Give a callable that keeps visible events and gives them back; all of them are kept, or none.
 
-        None are in a folder that cannot be written, which others may have filled. A full disk is an error.
+        None are where that cannot be written, at the beginning or later: they only save time. A full disk is
+        an error.
 
         Parameters
         ----------
@@ -121,18 +122,15 @@ class FeatureStore:
         """
         path = self.path(key)
         temporary = path.with_name(f".{key}.{secrets.token_hex(4)}.writing")
-        file = _create(temporary)
-        if file is None:
-            yield lambda part: part
-            return
+        keeper = _Keeper(temporary)
+        with keeper.tolerated():
+            keeper.open(key, names)
         try:
-            with file:
-                writer = _Writer(file, key, names)
-                yield writer.add
-                writer.finish()
-            temporary.replace(path)
+            yield keeper.add
+            with keeper.tolerated():
+                keeper.finish(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            keeper.close()
 
     def set_aside(self, key: str, why: Exception) -> None:
         """Put a damaged file out of the way."""
@@ -142,15 +140,52 @@ class FeatureStore:
             path.replace(path.with_suffix(".damaged"))
 
 
-def _create(path: Path) -> BinaryIO | None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb")
-    except OSError as error:
-        if is_full(error):
-            raise
-        _log.warning("features are not kept in %s: %s", path.parents[1], error.strerror)
-        return None
+class _Keeper:
+    """A file that events are kept in under a temporary name, as long as the disk lets it be written."""
+
+    def __init__(self, temporary: Path) -> None:
+        self._temporary = temporary
+        self._file: BinaryIO | None = None
+        self._writer: _Writer | None = None
+
+    @contextmanager
+    def tolerated(self) -> Iterator[None]:
+        """Keep nothing more after an error of the disk inside, unless it is full."""
+        try:
+            yield
+        except OSError as error:
+            if is_full(error):
+                raise
+            self._writer = None
+            _log.warning("features are not kept in %s: %s", self._temporary.parents[1], error.strerror)
+
+    def open(self, key: str, names: tuple[str, ...]) -> None:
+        """Begin."""
+        self._temporary.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._temporary.open("xb")
+        self._writer = _Writer(self._file, key, names)
+
+    def add(self, part: VisibleEvents) -> VisibleEvents:
+        """Keep visible events if that is still possible, and give them back."""
+        if self._writer is not None:
+            with self.tolerated():
+                self._writer.add(part)
+        return part
+
+    def finish(self, path: Path) -> None:
+        """Give the file its name, if all was kept."""
+        if self._writer is not None and self._file is not None:
+            self._writer.finish()
+            self._file.close()
+            self._temporary.replace(path)
+
+    def close(self) -> None:
+        """Leave nothing behind that is not whole."""
+        with suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        with suppress(OSError):
+            self._temporary.unlink()
 
 
 class _Writer:
@@ -166,8 +201,8 @@ class _Writer:
         self._weighted = False
         file.write(MAGIC)
 
-    def add(self, part: VisibleEvents) -> VisibleEvents:
-        """Write visible events, or put a few of them by until there are more of the run; give them back."""
+    def add(self, part: VisibleEvents) -> None:
+        """Write visible events, or put a few of them by until there are more of the run."""
         total = self._accounting.setdefault(part.run, dict.fromkeys(ACCOUNTING, 0))
         self._accounting[part.run] = {name: total[name] + part.accounting[name] for name in ACCOUNTING}
         self._weighted = part.weight is not None
@@ -177,7 +212,6 @@ class _Writer:
             self._write(part.run, columns)
         elif part.values.shape[1]:
             self._put_by(part.run, columns)
-        return part
 
     def _put_by(self, run: int, columns: list[Array]) -> None:
         pending = self._pending.setdefault(run, [])
@@ -263,6 +297,10 @@ def _read_footer(file: BinaryIO, key: str) -> _Footer:
     footer = json.loads(text)
     if footer["key"] != key:
         raise DamagedError(f"it belongs to key {footer['key']}")
+    return _sound(_footer_of(footer))
+
+
+def _footer_of(footer: dict[str, Any]) -> _Footer:
     return _Footer(
         names=tuple(footer["names"]),
         accounting={int(run): counts for run, counts in footer["accounting"].items()},
@@ -271,6 +309,21 @@ def _read_footer(file: BinaryIO, key: str) -> _Footer:
             for run, n, columns in footer["blocks"]
         ),
     )
+
+
+def _sound(footer: _Footer) -> _Footer:
+    """Refuse a file whose hidden and stored events are not those that were processed."""
+    visible = dict.fromkeys(footer.accounting, 0)
+    for block in footer.blocks:
+        visible[block.run] = visible.get(block.run, 0) + block.n_events
+    for run, n_events in visible.items():
+        counts = footer.accounting.get(run, {"processed": 0, "hidden": 0})
+        if min(counts.values()) < 0 or counts["processed"] != counts["hidden"] + n_events:
+            raise DamagedError(
+                f"run {run}: {counts['processed']} events were processed, {counts['hidden']} are hidden and "
+                f"{n_events} visible"
+            )
+    return footer
 
 
 def _read_events(file: BinaryIO, footer: _Footer, names: tuple[str, ...]) -> Iterator[VisibleEvents]:

@@ -17,9 +17,9 @@ from na64.datasets.instrument.features import FEATURES
 from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.features.compute import FeatureTable, Skip, compute
 from na64.processors.features.rows import take_rows
-from na64.processors.features.varied_features import append_varied, needed_part
+from na64.processors.features.varied_features import append_varied, needed_part, plane_part
 from na64.processors.job import FileContext, Job, RunContext
-from na64.selections.signal_box import visible_mask
+from na64.selections.signal_box import is_open, visible_mask
 from na64.selections.variations import Effect
 
 _REASONS = {
@@ -38,8 +38,8 @@ class VisibleEvents:
     ----------
     run : int
     values : (n_features, n_events) float32
-        Rows as in `na64.processors.features.varied_features.feature_rows`: packaged features, those of the plug-in, and those
-        that the variations change.
+        Rows as in `na64.processors.features.varied_features.feature_rows`: packaged features, those of the
+        plug-in, and those that the variations change.
     weight : (n_events,) float64 or None
         Of weighted simulation.
     accounting : dict of str to int
@@ -87,21 +87,17 @@ def _of_run(
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
     effects = job.selection.effects
-    varied = [_varied(events, effect, context, job, file) for effect in effects]
-    trigger = events.event.get("trigger")
-    seen = visible_mask(
-        table.values,
-        box=context.box,
-        run_type=context.type,
-        trigger=trigger,
-        nonfinite=table.skip == Skip.NONFINITE,
-        simulation=job.simulation,
-        varied=[part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane],
-    )
+    varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
+    moved = [part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane]
+    seen, opened = _may_be_seen(events, table, moved, context, job)
+    if context.packaged is not None:
+        seen_too, opened_too = _seen_as_packaged(events, context.packaged, context, job, file)
+        seen, opened = seen & seen_too, opened & opened_too
     skipped = _skipped(table, job)
     seen &= ~skipped
     values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
-    accounting = _account(table, seen, skipped)
+    n_open = 0 if job.simulation else int(np.count_nonzero(seen & opened))
+    accounting = _account(table, seen, skipped, n_open)
     if job.plugin is not None:
         values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
     if varied:
@@ -110,11 +106,41 @@ def _of_run(
     return VisibleEvents(run, values, weight, accounting, rows[seen])
 
 
+def _may_be_seen(
+    events: EventColumns,
+    table: FeatureTable,
+    varied: list[NDArray[np.float32]],
+    context: RunContext,
+    job: Job,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks by what one set-up makes of events: which may be seen, and which no box concerns."""
+    trigger = events.event.get("trigger")
+    seen = visible_mask(
+        table.values,
+        box=context.box,
+        run_type=context.type,
+        trigger=trigger,
+        nonfinite=table.skip == Skip.NONFINITE,
+        simulation=job.simulation,
+        varied=varied,
+    )
+    return seen, is_open(context.type, trigger, table.values)
+
+
+def _seen_as_packaged(
+    events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The same masks by what the packaged set-up makes of the events."""
+    table = features_of(plane_part(events), setup, job, file)
+    varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
+    return _may_be_seen(events, table, varied, context, job)
+
+
 def _varied(
-    events: EventColumns, effect: Effect, context: RunContext, job: Job, file: FileContext
+    events: EventColumns, effect: Effect, setup: Setup, job: Job, file: FileContext
 ) -> NDArray[np.float32]:
     """Compute the features that an effect changes; others may not be right."""
-    return features_of(needed_part(events, effect), effect.of(context.setup), job, file).values
+    return features_of(needed_part(events, effect), effect.of(setup), job, file).values
 
 
 def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
@@ -140,8 +166,11 @@ def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
     return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
 
 
-def _account(table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_]) -> dict[str, int]:
+def _account(
+    table: FeatureTable, seen: NDArray[np.bool_], skipped: NDArray[np.bool_], n_open: int
+) -> dict[str, int]:
     accounting = dict.fromkeys(ACCOUNTING, 0)
+    accounting["open"] = n_open
     accounting["processed"] = int(np.count_nonzero(~skipped))
     accounting["hidden"] = accounting["processed"] - int(np.count_nonzero(seen))
     for reason, code in _REASONS.items():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import shlex
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,9 +19,17 @@ import dask
 from distributed import Client, Security, WorkerPlugin
 
 import na64
-from na64.processors.execution.backends import Backend, WorkersLostError, interrupts_blocked
+from na64.processors.execution.backend import Backend, WorkersLostError, interrupts_blocked
 from na64.processors.execution.clusters import Cluster, Code, Kind, Tls
-from na64.processors.execution.dask_backend import ENVIRONMENT, SETTINGS, Connected, DaskBackend, is_private
+from na64.processors.execution.dask_backend import (
+    ENVIRONMENT,
+    SETTINGS,
+    Connected,
+    DaskBackend,
+    connect,
+    is_private,
+    warn_of_preloads,
+)
 from na64.processors.execution.tasks import package_code
 
 _FOLDERS = ("datasets", "processors", "selections")
@@ -31,7 +41,7 @@ _ROLES = ("client", "scheduler", "worker")
 _SET = {
     f"DASK_{name.upper().replace('-', '_').replace('.', '__')}": value
     for name, value in SETTINGS.items()
-    if name.startswith(("distributed.worker.", "distributed.admin."))
+    if name.startswith(("distributed.worker.", "distributed.admin.", "distributed.nanny.preload"))
 }
 EXPORTS = [f"export {name}='{value}'" for name, value in (ENVIRONMENT | _SET).items()]
 
@@ -59,7 +69,7 @@ def open_cluster(cluster: Cluster, *, workers: int = 1, memory: int | None = Non
 def _connect(cluster: Cluster) -> Connected:
     security = None if cluster.tls is None else _security(cluster.tls)
     try:
-        client = Client(cluster.address, security=security, timeout=_PATIENCE, set_as_default=False)
+        client = connect(cluster.address, security=security, timeout=_PATIENCE)
     except (OSError, TimeoutError, TypeError) as error:  # TypeError: encryption without certificates
         why = type(error).__name__
         raise WorkersLostError(f"no scheduler answers at {cluster.address} ({why})") from None
@@ -68,6 +78,7 @@ def _connect(cluster: Cluster) -> Connected:
 
 
 def _make(cluster: Cluster, n_workers: int) -> Connected:
+    warn_of_preloads()
     with ExitStack() as stack:
         with dask.config.set(SETTINGS), interrupts_blocked():
             made = _MAKERS[cluster.kind](cluster, stack)
@@ -80,7 +91,7 @@ def _make(cluster: Cluster, n_workers: int) -> Connected:
 
 
 def _client(made: Any) -> Client:
-    return Client(made, timeout=_PATIENCE, set_as_default=False)
+    return connect(made, timeout=_PATIENCE)
 
 
 def _scale(cluster: Cluster, made: Any, n_workers: int) -> None:
@@ -102,13 +113,28 @@ def _make_queue(module: str, name: str, command: str, cluster: Cluster, stack: E
         raise ValueError(f"cluster {cluster.name}: {command} is not on this machine")
     options: dict[str, Any] = dict(cluster.options)
     shared = options.pop("shared_temp_directory", None)
+    options.setdefault("python", shlex.quote(sys.executable))
+    if "local_directory" in options:
+        options["local_directory"] = shlex.quote(str(options["local_directory"]))
     options["job_script_prologue"] = [*EXPORTS, *options.get("job_script_prologue", [])]
     closed = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["scheduler_options"] = options.get("scheduler_options", {}) | closed
     if not cluster.insecure:
         tls = cluster.tls or _temporary(stack, shared)
-        options |= {"security": _security(tls), "protocol": "tls://"}
+        options |= {"security": _security(tls, _Quoted), "protocol": "tls://"}
     return maker(**options)
+
+
+class _Quoted(Security):  # type: ignore[misc]
+    """Encryption whose files a shell is told of: dask-jobqueue writes them into a job script as they are."""
+
+    def get_tls_config_for_role(self, role: str) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_tls_config_for_role(role)
+        return (
+            {name: value and shlex.quote(value) for name, value in found.items()}
+            if role == "worker"
+            else found
+        )
 
 
 def _make_pods(cluster: Cluster, _stack: ExitStack) -> Any:
@@ -120,10 +146,10 @@ def _make_at_gateway(cluster: Cluster, _stack: ExitStack) -> Any:
     return _load("dask_gateway", cluster).GatewayCluster(**cluster.options)
 
 
-def _security(tls: Tls) -> Security:
+def _security(tls: Tls, kind: type[Security] = Security) -> Security:
     pair = (("cert", str(tls.cert)), ("key", str(tls.key)))
     roles = {f"tls_{role}_{part}": path for role in _ROLES for part, path in pair}
-    return Security(tls_ca_file=str(tls.ca), require_encryption=True, **roles)
+    return kind(tls_ca_file=str(tls.ca), require_encryption=True, **roles)
 
 
 def _temporary(stack: ExitStack, shared: str | None) -> Tls:

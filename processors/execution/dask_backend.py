@@ -9,23 +9,34 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 import cloudpickle
 import dask
 from distributed import Client, Future, LocalCluster, Security
 
-import na64
-from na64.processors.execution.backends import Answers, Closing, WorkersLostError, interrupts_blocked
-from na64.processors.execution.dask_stream import GONE, Desk, Stream
+from na64.processors.execution.backend import (
+    SAFE_PATH,
+    Answers,
+    Closing,
+    WorkersLostError,
+    interrupts_blocked,
+)
+from na64.processors.execution.dask_stream import GONE, Stream
+from na64.processors.execution.dask_worker import desk, question
 from na64.processors.execution.tasks import Failed, Task, Work
 
 ENVIRONMENT = {
     # Tasks run in a thread, and glibc gives memory of threads back to the system whatever it is told: asking
     # for it anew, batch after batch, was a fifth of the time. What the main thread frees is kept.
     "MALLOC_ARENA_MAX": "1",
+    SAFE_PATH: "1",
 }
 """Variables that a worker must be started with."""
+
+PRELOADS = tuple(f"distributed.{role}.preload" for role in ("client", "scheduler", "nanny", "worker"))
+"""Settings of Dask that name code to be run when a part of it starts."""
 
 SETTINGS = {
     **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in ENVIRONMENT.items()},
@@ -44,6 +55,8 @@ SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # What the user has others preload is not ours, and may not even be there.
+    **{name: [] for name in PRELOADS},
     # Nothing is served over HTTP: pages show tasks and exceptions to everybody on this machine.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -52,6 +65,8 @@ _PAGES = {
     "distributed.scheduler.http.routes": ["distributed.http.statics"],
     "distributed.admin.system-monitor.interval": "500ms",
 }
+_log = logging.getLogger(__name__)
+
 _ENCRYPTED = ("tls", "wss", "inproc", "gateway")
 _ALLOWED_DEATHS = 2
 
@@ -93,7 +108,8 @@ class DaskBackend(Closing):
     dashboard : bool
         Serve the pages of Dask on the loopback address: everybody on this machine sees when each task ran.
     opener : callable or None
-        Makes the connection, in place of `workers` and `scheduler`; see `na64.processors.execution.cluster_backend`.
+        Makes the connection, in place of `workers` and `scheduler`; see
+        `na64.processors.execution.cluster_backend`.
     patience : float, s
         How long to wait for a connection, for a first worker, and for an answer of every worker.
     """
@@ -140,7 +156,8 @@ class DaskBackend(Closing):
         return self._start() if self._address is None else self._connect(self._address)
 
     def _start(self) -> Connected:
-        settings = SETTINGS | (_PAGES if self._dashboard else {})
+        warn_of_preloads()
+        settings = own_settings() | (_PAGES if self._dashboard else {})
         with dask.config.set(settings), interrupts_blocked():
             local = LocalCluster(
                 n_workers=self._n_workers,
@@ -153,6 +170,9 @@ class DaskBackend(Closing):
                 dashboard_address="127.0.0.1:0",
                 scheduler_kwargs={"dashboard": self._dashboard},
                 silence_logs=logging.CRITICAL,
+                preload=[],  # what follows holds for workers too that take the place of others later
+                preload_nanny=[],
+                config={"distributed": dask.config.get("distributed")},
             )
             return Connected(Client(local, set_as_default=False), local)
 
@@ -160,7 +180,7 @@ class DaskBackend(Closing):
         if address.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
             raise ValueError(f"scheduler {address}: no certificates; a cluster file has them in [tls]")
         try:
-            client = Client(address, timeout=self._patience, set_as_default=False)
+            client = connect(address, timeout=self._patience)
         except GONE as error:
             raise WorkersLostError(f"no scheduler answers at {address} ({type(error).__name__})") from None
         return Connected(client)
@@ -184,15 +204,15 @@ class DaskBackend(Closing):
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
             check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
-        desk = Desk(cloudpickle.dumps(work))
-        self.client.register_plugin(desk, name=desk.name)
-        stream = Stream(self.client, desk.name, self._patience, self._revive)
+        plugin = desk(cloudpickle.dumps(work), work.code)
+        self.client.register_plugin(plugin, name=plugin.name)
+        stream = Stream(self.client, plugin.name, self._patience, self._revive)
         try:
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
             with suppress(*GONE):
-                self.client.unregister_worker_plugin(desk.name)
+                self.client.unregister_worker_plugin(plugin.name)
 
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
@@ -208,6 +228,25 @@ class DaskBackend(Closing):
                 return
             stream.suspects.pop()
         yield task, Failed(f"its worker ended, {1 + _ALLOWED_DEATHS} times", divisible=True)
+
+
+def own_settings() -> dict[str, object]:
+    """Return Dask's defaults and what we change of them, whatever the user has set for other programs."""
+    defaults = dask.config.merge(*dask.config.defaults)["distributed"]
+    return {"distributed": defaults, **SETTINGS}
+
+
+def warn_of_preloads() -> None:
+    """Name what the user has the parts of Dask run when they start, as it is not run here."""
+    for name in PRELOADS:
+        if preload := dask.config.get(name, None):
+            _log.warning("%s in the settings of Dask is not used: %s", name, preload)
+
+
+def connect(to: Any, **options: Any) -> Client:
+    """Connect to a scheduler or a cluster, with nothing run that the user preloads."""
+    with dask.config.set({"distributed.client.preload": []}):
+        return Client(to, set_as_default=False, **options)
 
 
 def is_private(address: str) -> bool:
@@ -234,41 +273,18 @@ def check_workers(client: Client, address: str, code: str | None, patience: floa
     except TimeoutError:
         raise WorkersLostError(f"scheduler {address} has no workers after {patience:g} s") from None
     asked = {
-        name: client.submit(_question(), workers=[name], allow_other_workers=False, pure=False)
+        name: client.submit(question(code), workers=[name], allow_other_workers=False, pure=False)
         for name in client.nthreads()
     }
     end = time.monotonic() + patience
     for name, future in asked.items():
         with suppress(TimeoutError):
             future.exception(timeout=max(0.0, end - time.monotonic()))
-        if (fault := _fault(future, code)) is not None:
+        if fault := _fault(future):
             raise WorkersLostError(f"worker {name} {fault}")
 
 
-def _question() -> Callable[[], tuple[str, str]]:
-    def tell() -> tuple[str, str]:  # travels by value: the worker may have no na64
-        import importlib  # noqa: PLC0415
-
-        try:
-            version = str(importlib.import_module("na64").__version__)
-        except ImportError:
-            return "", ""
-        try:
-            return version, str(importlib.import_module("na64.processors.execution.tasks").package_code())
-        except (ImportError, AttributeError):
-            return version, ""
-
-    return tell
-
-
-def _fault(future: Future, code: str | None) -> str | None:
+def _fault(future: Future) -> str:
     if future.status != "finished":
         return f"does not answer (its answer is {future.status})"
-    version, found = future.result()
-    if not version:
-        return "has no package na64"
-    if version != na64.__version__:
-        return f"has na64 {version}: expected {na64.__version__}"
-    if code is not None and found != code:
-        return f"has na64 {version} with other code ({found[:12]}): expected {code[:12]}"
-    return None
+    return str(future.result())

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
+import cloudpickle
+from distributed import Client, Future, KilledWorker
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
-from na64.processors.execution.backends import Answers, WorkersLostError
-from na64.processors.execution.tasks import Failed, Report, Task, Worker
+from na64.processors.execution.backend import Answers, WorkersLostError
+from na64.processors.execution.dask_worker import Answer, performer
+from na64.processors.execution.tasks import Failed, Task
 
 GONE = (OSError, TimeoutError)
 """What a scheduler that has gone shows itself by."""
@@ -26,29 +29,27 @@ _ALLOWED_FALSE_STARTS = 4
 _LONGEST_BUNDLE = 16
 _BUSY = 0.25
 
-_Answer: TypeAlias = tuple[str, float, list[Report]]
+_log = logging.getLogger(__name__)
 
 
-class Desk(WorkerPlugin):  # type: ignore[misc]
-    """The work as it stands on every worker of the cluster, those included that come later."""
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A submission in flight.
 
-    def __init__(self, packed: bytes) -> None:
-        self.name = f"na64-{hashlib.sha256(packed).hexdigest()}"
-        self._packed = packed
-        self._worker: Worker | None = None
+    Attributes
+    ----------
+    future : Future
+    tasks : list of Task
+    places : frozenset of str or None
+        Addresses of the workers that may do it; None: all.
+    """
 
-    def perform(self, tasks: list[Task]) -> list[Report]:
-        """Do tasks one after the other, after unpacking the work for the first of them."""
-        if self._worker is None:
-            self._worker = Worker(self._packed)
-        return [self._worker.perform(task) for task in tasks]
+    future: Future
+    tasks: list[Task]
+    places: frozenset[str] | None
 
 
-def _perform(desk: str, tasks: list[Task]) -> _Answer:
-    worker = get_worker()
-    start = time.monotonic()
-    reports = cast("Desk", worker.plugins[desk]).perform(tasks)
-    return worker.address, time.monotonic() - start, reports
+Capacity: TypeAlias = Callable[[], int]
 
 
 class Stream:
@@ -63,12 +64,13 @@ class Stream:
     def __init__(self, client: Client, desk: str, patience: float, revive: Callable[[], None]) -> None:
         self.suspects: list[Task] = []
         self._client = client
-        self._desk = desk
+        self._perform = performer(desk)
         self._patience = patience
         self._revive = revive
         self._arrived: SimpleQueue[Future] = SimpleQueue()
-        self._flying: dict[str, tuple[Future, list[Task]]] = {}
-        self._n_threads = 0
+        self._flying: dict[str, _Flight] = {}
+        self._refused: set[str] = set()
+        self._threads: dict[str, int] = {}
         self._n_finished = 0
         self._seconds_a_task = _BUSY
         self._n_ended = 0
@@ -79,20 +81,23 @@ class Stream:
         if time.monotonic() - self._seen >= _GLANCE:
             self._revive()
             try:
-                self._n_threads = self._count_threads()
+                self._glance()
             except GONE:
                 raise WorkersLostError("the scheduler has gone") from None
-            self._seen = time.monotonic()
-        return _TASKS_A_THREAD * max(1, self._n_threads)
+        return _TASKS_A_THREAD * max(1, sum(self._threads.values()))
 
     def bundle_size(self) -> int:
         """Return how many tasks keep a worker busy for a while, as far as is known."""
         return max(1, min(_LONGEST_BUNDLE, int(_BUSY / max(self._seconds_a_task, 1e-6))))
 
-    def _count_threads(self) -> int:
-        return sum(self._client.nthreads().values())
+    def _glance(self) -> None:
+        """See which workers are there, those aside that were refused."""
+        known = self._client.nthreads()
+        self._refused &= known.keys()
+        self._threads = {place: n for place, n in known.items() if place not in self._refused}
+        self._seen = time.monotonic()
 
-    def answers(self, bundles: Iterator[list[Task]], capacity: Callable[[], int]) -> Answers:
+    def answers(self, bundles: Iterator[list[Task]], capacity: Capacity) -> Answers:
         """Submit bundles, never more than the capacity at a time, and give back their tasks as they come."""
         while True:
             for bundle in islice(bundles, max(0, capacity() - len(self._flying))):
@@ -100,58 +105,102 @@ class Stream:
             if not self._flying:
                 return
             future = self._next()
-            _, tasks = self._flying.pop(str(future.key))
-            yield from self._unpack(future, tasks)
+            if future is not None:
+                yield from self._unpack(self._flying.pop(str(future.key)))
 
     def _submit(self, bundle: list[Task]) -> None:
-        self._watch(self._client.submit(_perform, self._desk, bundle, pure=False), bundle)
+        """Submit a bundle: to any worker as long as none was refused, else to the others."""
+        places = self._others() if self._refused else None
+        packed = cloudpickle.dumps(bundle)  # unpacked by our code there: a worker may have no na64
+        chosen = {} if places is None else {"workers": sorted(places), "allow_other_workers": False}
+        future = self._client.submit(self._perform, packed, pure=False, **chosen)
+        self._watch(_Flight(future, bundle, places))
 
-    def _watch(self, future: Future, bundle: list[Task]) -> None:
-        self._flying[str(future.key)] = (future, bundle)
-        future.add_done_callback(self._arrived.put)
+    def _others(self) -> frozenset[str]:
+        """Return the workers that were not refused, as soon as there are some."""
+        end = time.monotonic() + self._patience
+        while True:
+            self.capacity()
+            if self._threads:
+                return frozenset(self._threads)
+            if time.monotonic() > end:
+                refused = f" but {len(self._refused)} that are refused" if self._refused else ""
+                raise WorkersLostError(f"no workers for {self._patience:g} s{refused}")
+            time.sleep(_GLANCE)
 
-    def _next(self) -> Future:
+    def _watch(self, flight: _Flight) -> None:
+        self._flying[str(flight.future.key)] = flight
+        flight.future.add_done_callback(self._arrived.put)
+
+    def _next(self) -> Future | None:
+        """Return the next submission that is done with; None if all that were left were withdrawn."""
         last = time.monotonic()
         while True:
             try:
-                return self._arrived.get(timeout=_GLANCE)
+                future = self._arrived.get(timeout=_GLANCE)
             except Empty:
                 self._revive()
                 if self._has_workers():
                     last = time.monotonic()
                 if time.monotonic() - last > self._patience:
                     raise WorkersLostError(f"no workers for {self._patience:g} s") from None
+                self._give_up_stranded()
+            else:
+                if str(future.key) in self._flying:
+                    return future
+            if not self._flying:
+                return None
 
     def _has_workers(self) -> bool:
         try:
-            return self._count_threads() > 0
+            self._glance()
         except GONE:
             return False
+        return bool(self._threads)
 
-    def _unpack(self, future: Future, tasks: list[Task]) -> Answers:
-        answer = self._fetch(future)
+    def _give_up_stranded(self) -> None:
+        """Withdraw what none of the workers that are left may do: those that might have have ended."""
+        here = self._threads.keys()
+        for key, flight in list(self._flying.items()):
+            if flight.places is not None and not flight.places & here and not flight.future.done():
+                del self._flying[key]
+                with suppress(*GONE):
+                    flight.future.cancel(force=True)
+                self._suspect(flight.tasks)
+
+    def _unpack(self, flight: _Flight) -> Answers:
+        tasks, answer = flight.tasks, self._fetch(flight.future)
         if answer is None:
-            self._watch(future, tasks)
+            self._watch(flight)
         elif isinstance(answer, Exception):
             yield from self._excuse(answer, tasks)
+        elif answer.fault:
+            flight.future.release()
+            self._refuse(answer)
+            self._submit(tasks)
         else:
-            future.release()  # or it would be made again when its worker is replaced
-            address, seconds, reports = answer
+            flight.future.release()  # or it would be made again when its worker is replaced
             self._n_finished += 1
-            self._seconds_a_task = (self._seconds_a_task + seconds / len(tasks)) / 2
-            yield from zip(tasks, reports, strict=True)
-            if any(isinstance(report, Failed) and report.abandoned for report in reports):
-                self._replace(address)
+            self._seconds_a_task = (self._seconds_a_task + answer.seconds / len(tasks)) / 2
+            yield from zip(tasks, answer.reports, strict=True)
+            if any(isinstance(report, Failed) and report.abandoned for report in answer.reports):
+                self._replace(answer.worker)
 
-    def _fetch(self, future: Future) -> _Answer | Exception | None:
+    def _refuse(self, answer: Answer) -> None:
+        """Give a worker nothing more: it came late and has another na64, or none."""
+        if answer.worker not in self._refused:
+            _log.warning("worker %s %s: it is given nothing to do", answer.worker, answer.fault)
+        self._refused.add(answer.worker)
+        self._threads.pop(answer.worker, None)
+
+    def _fetch(self, future: Future) -> Answer | Exception | None:
         """Return what a submission gave, or None if that was lost with its worker and is being made again."""
         try:
-            answer: _Answer = future.result(timeout=self._patience)
+            return Answer(*future.result(timeout=self._patience))
         except TimeoutError:
             return None
         except Exception as error:
             return error
-        return answer
 
     def _excuse(self, error: BaseException, tasks: list[Task]) -> Answers:
         if isinstance(error, KilledWorker):
@@ -178,7 +227,7 @@ class Stream:
 
     def drop(self) -> None:
         """Withdraw what is in flight."""
-        futures = [future for future, _ in self._flying.values()]
+        futures = [flight.future for flight in self._flying.values()]
         self._flying.clear()
         if futures:
             with suppress(*GONE):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, TypeAlias
 
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Ledger, NoSpaceError, Partial
 from na64.processors.execution.tasks import Done, Failed, Report, Task, Work
 
@@ -92,6 +92,7 @@ class Outcome:
 
 
 Split: TypeAlias = Callable[[Task], Sequence[Task]]
+Check: TypeAlias = Callable[[Partial], None]
 
 
 def keep_whole(_task: Task) -> Sequence[Task]:
@@ -112,6 +113,7 @@ def run(
     fresh: bool = False,
     progress: Progress = silent,
     split: Split = keep_whole,
+    check: Check | None = None,
 ) -> Outcome:
     """Perform tasks, keep each result as soon as it is there, and go on when one fails.
 
@@ -135,6 +137,8 @@ def run(
     progress : callable
     split : callable
         Gives the parts of a task, none if it is small enough.
+    check : callable, optional
+        Raises `DamagedError` of a result from the ledger that cannot be right: its task is performed again.
 
     Raises
     ------
@@ -144,8 +148,8 @@ def run(
         There is nobody to work; results so far are in the ledger.
     """
     listed = _distinct(tasks)
-    missing = [task for task in listed if fresh or ledger.get(task.key) is None]
-    course = _Course(listed, missing, ledger, progress, split)
+    missing = [task for task in listed if fresh or ledger.get(task.key, check) is None]
+    course = _Course(listed, missing, ledger, progress, split, check=check)
     with _two_stage_interrupt() as stop:
         try:
             while missing and not stop.is_set():  # else nobody need be made ready
@@ -178,12 +182,20 @@ class _Course:
     """How far a run has come."""
 
     def __init__(
-        self, listed: list[Task], missing: list[Task], ledger: Ledger, progress: Progress, split: Split
+        self,
+        listed: list[Task],
+        missing: list[Task],
+        ledger: Ledger,
+        progress: Progress,
+        split: Split,
+        *,
+        check: Check | None,
     ) -> None:
         self._listed = {task.key: task for task in listed}
         self._ledger = ledger
         self._progress = progress
         self._split = split
+        self._check = check
         self._parts: list[Task] = []
         absent = {task.key for task in missing}
         self._done = {task.key for task in listed} - absent
@@ -213,7 +225,7 @@ class _Course:
     def take_parts(self, *, fresh: bool) -> list[Task]:
         """Return the parts of split tasks that have no result yet."""
         parts, self._parts = self._parts, []
-        missing = [part for part in parts if fresh or self._ledger.get(part.key) is None]
+        missing = [part for part in parts if fresh or self._ledger.get(part.key, self._check) is None]
         kept = [part for part in parts if part not in missing]
         self._done.update(part.key for part in kept)
         self._n_events += sum(part.n_events for part in kept)

@@ -10,7 +10,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,11 +149,21 @@ class Ledger:
             raise ValueError(f"key of a partial: {key!r} is not a sha256 in hexadecimal digits")
         return self.folder / key[:2] / f"{key}.partial"
 
-    def get(self, key: str) -> Partial | None:
-        """Return the partial of a key or None; a damaged one is set aside and counts as none."""
+    def get(self, key: str, check: Callable[[Partial], None] | None = None) -> Partial | None:
+        """Return the partial of a key or None; a damaged one is set aside and counts as none.
+
+        Parameters
+        ----------
+        key : str
+        check : callable, optional
+            Raises `DamagedError` if the numbers cannot be right.
+        """
         path = self.path(key)
         try:
-            return decode(key, path.read_bytes())
+            partial = decode(key, path.read_bytes())
+            if check is not None:
+                check(partial)
+            return partial
         except FileNotFoundError:
             return None
         except DamagedError as error:

@@ -60,8 +60,8 @@ class FeatureTable:
     Attributes
     ----------
     values : (n_features, n_events) float32
-        Rows in the order of `na64.datasets.instrument.features.FEATURES`; nan where the file lacks what a feature is
-        made of, and everywhere in a skipped event.
+        Rows in the order of `na64.datasets.instrument.features.FEATURES`; nan where the file lacks what a
+        feature is made of, and everywhere in a skipped event.
     skip : (n_events,) uint8
         `Skip`; of several reasons the one with the largest number.
     """

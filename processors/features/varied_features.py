@@ -59,6 +59,11 @@ def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
     return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in wanted})
 
 
+def plane_part(events: EventColumns) -> EventColumns:
+    """Events with no other detectors than those that the plane of the box is made of."""
+    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in _PLANE})
+
+
 def append_varied(
     values: Values, tables: list[Values], seen: NDArray[np.bool_], selection: Selection, plugin: Plugin | None
 ) -> Values:

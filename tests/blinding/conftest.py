@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,13 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
+from na64.commands.progress import progress
 from na64.datasets.catalogue.build import load
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read
 from na64.datasets.synthetic.branches import Jagged
 from na64.datasets.synthetic.writers import Format, open_writer
+from na64.outputs.result.audit_log import entries
 from na64.processors.execution.ledger import decode
 from na64.processors.features.compute import Skip, compute
 from na64.processors.job import Job, build_job
@@ -37,12 +42,15 @@ WORLDS = ("box", "edge", "mad", "canary")
 VARIED = "varied"
 """A world whose hidden events are so only under a variation: nominally they are all beyond the guard band."""
 
+PACKAGED = "packaged"
+"""A world whose hidden events are so only under the packaged set-up: the user's has energies of `SCALE`."""
+
+SCALE = 1.4
+
 MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 271_828_182, 1_123_581_321
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _WORLD = re.compile(rb"world-\w+")
-_SECONDS = re.compile(r"[\d.,]+ (?:m?s|min)\b|[\d,.]+/s")
-_ON_THE_WAY = re.compile(r"^.* of .* left\n", re.MULTILINE)
 
 Branches = dict[str, Any]
 
@@ -85,15 +93,17 @@ def make_worlds(
     container: Format = Format.TTREE,
     selection: str = "dimuon_2022",
     n_events: int = N_EVENTS,
+    periods: Path | None = None,
 ) -> list[World]:
     """Simulate a campaign and write it again for each world with other hidden events.
 
-    Which those are depends on the variations of the selection.
+    Which those are depends on the variations of the selection, and on the periods of a user.
     """
+    own = [] if periods is None else ["--periods", str(periods)]
     original = folder / "original"
     size = ["--events", str(n_events), "--layout", layout]
     assert main(["simulate", CAMPAIGNS[layout], "--to", str(original / "data"), *size]) == 0
-    assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json")]) == 0
+    assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json"), *own]) == 0
     catalogue = load(original / "catalogue.json")
     job = build_job(catalogue, load_selection(selection))
     worlds = []
@@ -107,7 +117,7 @@ def make_worlds(
                 change(branches)
             path = world.folder / "data" / Path(record.path).with_suffix(container.suffix).name
             _write(path, branches, container, record.tree)
-        assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue)]) == 0
+        assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue), *own]) == 0
         worlds.append(world)
     return worlds
 
@@ -147,25 +157,27 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
         n_events = file[layout.trees[0]].num_entries
     events = read(path, layout, 0, n_events)
     context = job.runs[int(events.event["run"][0])]
-    table, *varied = (
-        compute(
-            events,
-            effect.of(context.setup),
-            bad=np.zeros(n_events, bool),
-            residual_times=layout.time_is_residual,
-            absent_nan=layout.absent_nan,
+    seen = np.ones(n_events, bool)
+    for setup in reversed(context.setups):
+        table, *varied = (
+            compute(
+                events,
+                effect.of(setup),
+                bad=np.zeros(n_events, bool),
+                residual_times=layout.time_is_residual,
+                absent_nan=layout.absent_nan,
+            )
+            for effect in (Effect(), *job.closing_effects)
         )
-        for effect in (Effect(), *job.closing_effects)
-    )
-    seen = visible_mask(
-        table.values,
-        box=context.box,
-        run_type=context.type,
-        trigger=events.event["trigger"],
-        nonfinite=table.skip != Skip.NONE,
-        simulation=False,
-        varied=[other.values for other in varied],
-    )
+        seen &= visible_mask(
+            table.values,
+            box=context.box,
+            run_type=context.type,
+            trigger=events.event["trigger"],
+            nonfinite=table.skip != Skip.NONE,
+            simulation=False,
+            varied=[other.values for other in varied],
+        )
     hidden = np.flatnonzero(~seen & (table.skip == Skip.NONE))
     most_in_time = (
         np.argmax(table["ecal"][hidden] - 10 * table["ecal_out_of_time"][hidden]) if len(hidden) else 0
@@ -188,6 +200,7 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     low, high = {
         "box": (1.0, edges.ecal - 1),
         VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
+        PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
     }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
     moved = random.uniform(low, high, len(rows)) / np.maximum(_sum(branches, ecal), 1e-6)
     if world.name == "mad":
@@ -272,8 +285,46 @@ def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[W
 
 
 @pytest.fixture
-def look(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Seen]:
-    """Process a world and give all that can be seen of it."""
+def own_periods(tmp_path: Path) -> Path:
+    """A folder with a period 2023A whose ECAL energies are larger by `SCALE` than the packaged ones."""
+    folder = tmp_path / "periods"
+    write_period(folder, ("scale = { value = 1,", f"scale = {{ value = {SCALE},"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def own_period() -> Callable[..., Path]:
+    """What writes a period of a user, see `write_period`."""
+    return write_period
+
+
+def write_period(folder: Path, *changes: tuple[str, str], name: str = "2023A", to: str = "") -> Path:
+    """Write a packaged period into a folder of the user with changed texts, each in the first place."""
+    text = files("na64.datasets.conditions").joinpath("periods", f"{name}.toml").read_text()
+    for old, new in ((f'name = "{name}"', f'name = "{to or name}"'), *changes):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{to or name}.toml").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock of progress go on by 11 s whenever it is read.
+
+    What is said of progress depends on what is told of it and on nothing else, and every piece has its line.
+    """
+
+    def show(*of: Any, **options: Any) -> Any:
+        return progress(*of, **options, clock=itertools.count(0.0, 11.0).__next__)
+
+    monkeypatch.setattr("na64.commands.progress.progress", show)
+
+
+@pytest.fixture
+def look(capfd: pytest.CaptureFixture[str], tmp_path: Path, ticking: None) -> Callable[..., Seen]:
+    """Process a world and give all that can be seen of it; a line of progress for every piece is in it."""
 
     def process(world: World, *options: str, report: bool = False) -> Seen:
         folder = tmp_path / "out"
@@ -284,10 +335,7 @@ def look(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., See
         line = ["process", str(world.catalogue), "--to", str(folder), *options]
         executor = [] if "--executor" in options else ["--executor", "iterative"]
         code = main([*line, *executor, *([] if report else ["--no-report"])])
-        out, err = (
-            _WORLD.sub(b"WORLD", _SECONDS.sub("TIME", _ON_THE_WAY.sub("", text)).encode()).decode()
-            for text in capfd.readouterr()
-        )
+        out, err = (_WORLD.sub(b"WORLD", text.encode()).decode() for text in capfd.readouterr())
         return Seen(code, out, err, *_contents(folder), _features(store))
 
     return process
@@ -320,3 +368,79 @@ def _features(store: Path) -> list[bytes]:
     """What the feature store holds, without the digest at the end of a file."""
     files = [path for path in store.rglob("*") if path.is_file()]
     return sorted(_DIGEST.sub(b"DIGEST", path.read_bytes()[:-32]) for path in files)
+
+
+CYCLE_EVENTS = 3_000
+CUTS = {
+    "trigger": "trigger_physics = { min = 1, max = 1 }",
+    "master_time": 'master_time = { min = 86.5, max = 113.5, unit = "ns" }',
+    "momentum": 'track_momentum = { above = 90, below = 110, unit = "GeV" }',
+    "vhcal": 'vhcal_total = { below = 1.5, unit = "GeV" }',
+    "hcal3": 'hcal_3_total = { below = 2, unit = "GeV" }',
+}
+SELECTION = """
+base = "invisible_2023"
+name = "mine"
+label = "a short search for missing energy"
+description = "five cuts"
+yields_after = "hcal3"
+histogram = []
+""" + "".join(f'[[cut]]\nname = "{name}"\nsource = "test"\n{line}\n' for name, line in CUTS.items())
+
+
+class Analysis:
+    """A folder with a campaign and its analysis, and the commands on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.result, self.log = folder, folder / "out", folder / "audit.jsonl"
+        self.selection = folder / "mine.toml"
+
+    def process(self, *options: str, code: int = 0) -> None:
+        line = ["process", str(self.folder / "catalogue.json"), "--selection", str(self.selection)]
+        line += ["--to", str(self.result), "--executor", "iterative", "--no-report"]
+        assert main([*line, *options]) == code
+
+    def select(self, old: str, new: str) -> None:
+        """Change the selection from what it is at first."""
+        assert old in SELECTION
+        self.selection.write_text(SELECTION.replace(old, new))
+
+    def limits(self, *options: str, code: int = 0) -> None:
+        line = ["limits", str(self.result), "--efficiency", "0.5", "--points", "3", "--level", "0.9"]
+        assert main([*line, *options]) == code
+
+    def freeze(self, *options: str) -> str:
+        assert main(["freeze", str(self.result), "--background", "0.5 +- 0.2", *options]) == 0
+        return str(entries(self.log)[-1]["details"]["freeze"])  # type: ignore[index]
+
+    def unblind(self, digest: str, *options: str, by: tuple[str, ...] = ("Ada", "Emmy")) -> int:
+        approved = [word for name in by for word in ("--approved-by", name)]
+        line = ["unblind", str(self.result), "--freeze", digest, "--reason", "ready", *approved]
+        return main([*line, "--executor", "iterative", *options])
+
+    def opened(self) -> Any:
+        return json.loads((self.result / "unblinded.json").read_text())
+
+    def events(self) -> list[str]:
+        return [str(line["event"]) for line in entries(self.log)]
+
+
+@pytest.fixture(scope="session")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("campaign")
+    data, catalogue = folder / "data", folder / "catalogue.json"
+    assert main(["simulate", "signal", "--to", str(data), "--events", str(CYCLE_EVENTS)]) == 0
+    assert main(["catalogue", str(data), "--to", str(catalogue)]) == 0
+    (folder / "mine.toml").write_text(SELECTION)
+    Analysis(folder).process()
+    return folder
+
+
+@pytest.fixture
+def analysis(campaign: Path, tmp_path: Path) -> Analysis:
+    """A copy of the processed campaign; the run files stay where they are."""
+    (tmp_path / "data").symlink_to(campaign / "data")
+    for name in ("catalogue.json", "mine.toml", "audit.jsonl"):
+        shutil.copy(campaign / name, tmp_path)
+    shutil.copytree(campaign / "out", tmp_path / "out")
+    return Analysis(tmp_path)

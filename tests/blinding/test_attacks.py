@@ -23,7 +23,10 @@ from na64.selections.selection import load_selection
 from na64.selections.signal_box import Unblinding
 
 RUN = 8701
-HEAD = 'from na64.processors.features.plugin import feature\n\n@feature(name="spoil", unit="1")\ndef spoil(event):\n'
+HEAD = (
+    "from na64.processors.features.plugin import feature\n\n"
+    '@feature(name="spoil", unit="1")\ndef spoil(event):\n'
+)
 WORDS = {
     "the whole memory behind an array": (
         "a = event['ecal']\nwhile getattr(a, 'base', None) is not None:\n    a = a.base\nn = len(a) / 4"

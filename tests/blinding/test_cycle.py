@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,89 +16,6 @@ import uproot
 
 from na64.outputs.result.audit_log import entries, verify
 from na64.run import main
-
-N_EVENTS = 3_000
-SELECTION = """
-base = "invisible_2023"
-name = "mine"
-label = "a short search for missing energy"
-description = "five cuts"
-yields_after = "hcal3"
-histogram = []
-
-[[cut]]
-name = "trigger"
-source = "test"
-trigger_physics = { min = 1, max = 1 }
-
-[[cut]]
-name = "master_time"
-source = "test"
-master_time = { min = 86.5, max = 113.5, unit = "ns" }
-
-[[cut]]
-name = "momentum"
-source = "test"
-track_momentum = { above = 90, below = 110, unit = "GeV" }
-
-[[cut]]
-name = "vhcal"
-source = "test"
-vhcal_total = { below = 1.5, unit = "GeV" }
-
-[[cut]]
-name = "hcal3"
-source = "test"
-hcal_3_total = { below = 2, unit = "GeV" }
-"""
-
-
-class Analysis:
-    """A folder with a campaign and its analysis, and the commands on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.result, self.log = folder, folder / "out", folder / "audit.jsonl"
-        self.selection = folder / "mine.toml"
-
-    def process(self) -> None:
-        line = ["process", str(self.folder / "catalogue.json"), "--selection", str(self.selection)]
-        assert main([*line, "--to", str(self.result), "--executor", "iterative", "--no-report"]) == 0
-
-    def freeze(self, *options: str) -> str:
-        assert main(["freeze", str(self.result), "--background", "0.5 +- 0.2", *options]) == 0
-        return str(entries(self.log)[-1]["details"]["freeze"])  # type: ignore[index]
-
-    def unblind(self, digest: str, *options: str, by: tuple[str, ...] = ("Ada", "Emmy")) -> int:
-        approved = [word for name in by for word in ("--approved-by", name)]
-        line = ["unblind", str(self.result), "--freeze", digest, "--reason", "ready", *approved]
-        return main([*line, "--executor", "iterative", *options])
-
-    def opened(self) -> Any:
-        return json.loads((self.result / "unblinded.json").read_text())
-
-    def events(self) -> list[str]:
-        return [str(line["event"]) for line in entries(self.log)]
-
-
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("campaign")
-    data, catalogue = folder / "data", folder / "catalogue.json"
-    assert main(["simulate", "signal", "--to", str(data), "--events", str(N_EVENTS)]) == 0
-    assert main(["catalogue", str(data), "--to", str(catalogue)]) == 0
-    (folder / "mine.toml").write_text(SELECTION)
-    Analysis(folder).process()
-    return folder
-
-
-@pytest.fixture
-def analysis(campaign: Path, tmp_path: Path) -> Analysis:
-    """A copy of the processed campaign; the run files stay where they are."""
-    (tmp_path / "data").symlink_to(campaign / "data")
-    for name in ("catalogue.json", "mine.toml", "audit.jsonl"):
-        shutil.copy(campaign / name, tmp_path)
-    shutil.copytree(campaign / "out", tmp_path / "out")
-    return Analysis(tmp_path)
 
 
 def truth(data: Path) -> dict[str, int]:
@@ -140,16 +58,16 @@ BRANCHES = (
 )
 
 
-def test_a_full_cycle(campaign: Path, analysis: Analysis, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_cycle(campaign: Path, analysis: Any, capsys: pytest.CaptureFixture[str]) -> None:
     digest = analysis.freeze("--expected-limit", "2e-6")
     manifest = json.loads((analysis.result / "freeze.json").read_text())
     assert manifest["declared"]["background"] == "0.5 +- 0.2"
     assert manifest["frozen"]["selection"]["cuts"]["vhcal"] == ["vhcal_total < 1.5 GeV"]
 
-    analysis.selection.write_text(SELECTION.replace("below = 1.5", "below = 15"))
+    analysis.select("below = 1.5", "below = 15")
     assert analysis.unblind(digest) == 1
     assert "the stored result is of another selection" in capsys.readouterr().err
-    analysis.process()
+    analysis.process("--replace")
     assert analysis.unblind(digest) == 1
     refusal = capsys.readouterr().err
     assert (
@@ -157,8 +75,8 @@ def test_a_full_cycle(campaign: Path, analysis: Analysis, capsys: pytest.Capture
     )
     assert not (analysis.result / "unblinded.json").exists()
 
-    analysis.selection.write_text(SELECTION)
-    analysis.process()
+    analysis.select("", "")
+    analysis.process("--replace")
     before = (analysis.result / "cutflow.csv").read_bytes()
     assert analysis.unblind(digest) == 0
     opened = analysis.opened()
@@ -170,7 +88,9 @@ def test_a_full_cycle(campaign: Path, analysis: Analysis, capsys: pytest.Capture
     assert sum(run["selected"] for run in opened["runs"].values()) == expected["hcal3"]
     assert (analysis.result / "cutflow.csv").read_bytes() == before
 
-    expected_events = ["process", "freeze", "refusal", "process", "refusal", "process", "opening", "opened"]
+    passed = ["process", "processed"]
+    expected_events = [*passed, "freeze", "refusal", "replace", *passed, "refusal"]
+    expected_events += ["replace", *passed, "opening", "opened"]
     assert analysis.events() == expected_events
     capsys.readouterr()
     assert main(["audit", str(analysis.result)]) == 0
@@ -186,7 +106,7 @@ def test_a_full_cycle(campaign: Path, analysis: Analysis, capsys: pytest.Capture
 
 
 def test_a_second_opening_needs_a_freeze_that_names_the_first(
-    analysis: Analysis, capsys: pytest.CaptureFixture[str]
+    analysis: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = analysis.freeze()
     assert analysis.unblind(first) == 0
@@ -203,7 +123,7 @@ def test_a_second_opening_needs_a_freeze_that_names_the_first(
     assert main(["audit", str(analysis.result)]) == 0
 
 
-def test_stages_open_more_and_more_of_the_same_spills(analysis: Analysis) -> None:
+def test_stages_open_more_and_more_of_the_same_spills(analysis: Any) -> None:
     digest = analysis.freeze()
     counts = []
     for stage in ("0.3", "0.7", "1"):
@@ -213,35 +133,18 @@ def test_stages_open_more_and_more_of_the_same_spills(analysis: Analysis) -> Non
     assert analysis.unblind(digest, "--stage", "0.5") == 1
 
 
-LIMITS = {
-    "background": {"n": 0.53, "error": 0.17},
-    "expected_limit": {"level": 0.9, "events": {"median": 2.6}, "eps": [[0.01, 1.3e-5]]},
-}
-
-
-def test_a_freeze_states_what_the_limits_say(analysis: Analysis, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_freeze_states_what_the_limits_say(analysis: Any) -> None:
+    analysis.limits("--background", "0.53+-0.17")
     path, line = analysis.result / "limits.json", ["freeze", str(analysis.result)]
-    digest = hashlib.sha256((analysis.result / "result.json").read_bytes()).hexdigest()
-    for inputs in ([], [{"result": digest}]):
-        path.write_text(json.dumps(LIMITS | {"inputs": inputs}))
-        assert main([*line, "--expected-limit", "mine"]) == 0
-        manifest = json.loads((analysis.result / "freeze.json").read_text())
-        assert manifest["declared"]["background"] == "0.53 +- 0.17 events"
-        assert manifest["declared"]["expected_limit"] == "mine"
-        assert manifest["estimate"]["expected_limit"]["eps"] == [[0.01, 1.3e-5]]
-        assert manifest["estimate"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert main([*line, "--expected-limit", "mine"]) == 0
+    manifest = json.loads((analysis.result / "freeze.json").read_text())
+    assert manifest["declared"]["background"] == "0.53 +- 0.17 events"
+    assert manifest["declared"]["expected_limit"] == "mine"
+    assert len(manifest["estimate"]["expected_limit"]["eps"]) == 3
+    assert manifest["estimate"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert main(line) == 0
     manifest = json.loads((analysis.result / "freeze.json").read_text())
-    assert manifest["declared"]["expected_limit"] == "2.6 events (median) at 90% CL"
-    capsys.readouterr()
-    for wrong, message in (
-        (json.dumps(LIMITS | {"inputs": [{"result": "0" * 64}]}), "limits.json is of another result"),
-        ("{}", "limits.json: no background and expected limit"),
-        ("no JSON", "limits.json: no background and expected limit"),
-    ):
-        path.write_text(wrong)
-        assert main(line) == 1
-        assert message in capsys.readouterr().err
+    assert re.fullmatch(r"\d\.\d+ events \(median\) at 90% CL", manifest["declared"]["expected_limit"])
 
 
 def _edit(path: Path, old: str, new: str) -> None:
@@ -250,7 +153,7 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def _flip_a_bit(analysis: Analysis) -> None:
+def _flip_a_bit(analysis: Any) -> None:
     data = analysis.folder / "data"
     original = data.resolve()
     data.unlink()
@@ -261,7 +164,7 @@ def _flip_a_bit(analysis: Analysis) -> None:
     path.write_bytes(content)
 
 
-CHANGES: dict[str, tuple[Callable[[Analysis], None], str]] = {
+CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "manifest": (lambda a: _edit(a.result / "freeze.json", "0.5 +- 0.2", "2.5 +- 0.2"), "freeze.json is "),
     "no manifest": (lambda a: (a.result / "freeze.json").unlink(), "nothing was frozen here"),
     "product": (lambda a: _edit(a.result / "cutflow.csv", "8721", "8799"), "cutflow.csv is not the one"),
@@ -277,7 +180,7 @@ CHANGES: dict[str, tuple[Callable[[Analysis], None], str]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_whatever_is_changed_after_the_freeze_is_refused(
-    analysis: Analysis, capsys: pytest.CaptureFixture[str], name: str
+    analysis: Any, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     change, message = CHANGES[name]
     digest = analysis.freeze()
@@ -292,14 +195,14 @@ def test_whatever_is_changed_after_the_freeze_is_refused(
 
 
 @pytest.mark.parametrize("by", [("Ada",), ("Ada", "ada"), ("Ada", " "), ("Ada", " Ada ")])
-def test_two_people_must_approve(analysis: Analysis, by: tuple[str, ...]) -> None:
+def test_two_people_must_approve(analysis: Any, by: tuple[str, ...]) -> None:
     assert analysis.unblind(analysis.freeze(), by=by) == 1
     assert analysis.events()[-1] == "refusal"
     assert not (analysis.result / "unblinded.json").exists()
 
 
 def test_other_code_or_packages_are_refused(
-    analysis: Analysis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    analysis: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = analysis.freeze()
     monkeypatch.setattr("na64.outputs.blinding.freeze.packages", lambda: {"numpy": "0.1"})
@@ -308,23 +211,25 @@ def test_other_code_or_packages_are_refused(
 
 
 def test_only_a_complete_result_of_data_can_be_frozen(
-    campaign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Path, analysis: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    catalogue, result = tmp_path / "catalogue.json", tmp_path / "out"
+    folder = analysis.folder / "other"
+    catalogue, result = folder / "catalogue.json", folder / "out"
     options = ["--selection", "dimuon_2023", "--to", str(result), "--executor", "iterative", "--no-report"]
     assert main(["catalogue", str(campaign / "data"), "--to", str(catalogue), "--simulation"]) == 0
     assert main(["process", str(catalogue), *options]) == 0
-    assert not (tmp_path / "audit.jsonl").exists()
+    assert not (folder / "audit.jsonl").exists()
     assert main(["freeze", str(result)]) == 1
     assert "simulation is not blind" in capsys.readouterr().err
-    assert main(["process", str(campaign / "catalogue.json"), *options, "--limit", "10"]) == 1
+    assert (
+        main(["process", str(analysis.folder / "catalogue.json"), *options, "--limit", "10", "--replace"])
+        == 1
+    )
     assert main(["freeze", str(result)]) == 1
     assert "the stored result is incomplete" in capsys.readouterr().err
 
 
-def test_a_head_kept_elsewhere_shows_a_cut_log(
-    analysis: Analysis, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_head_kept_elsewhere_shows_a_cut_log(analysis: Any, capsys: pytest.CaptureFixture[str]) -> None:
     analysis.freeze()
     head = str(entries(analysis.log)[-1]["hash"])
     assert main(["audit", str(analysis.log), "--head", head]) == 0

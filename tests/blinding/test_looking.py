@@ -34,15 +34,14 @@ def folders(worlds: Any) -> list[Path]:
 
 
 @pytest.fixture
-def says(capsys: pytest.CaptureFixture[str]) -> Says:
+def says(capsys: pytest.CaptureFixture[str], ticking: None) -> Says:
     """Run the program and give its exit code and what it says, the name of the world aside."""
 
     def run(line: list[str], folder: Path) -> tuple[int, str, str]:
         capsys.readouterr()
         code = main(line)
         out, err = capsys.readouterr()
-        keep = [text for text in err.splitlines() if not text.startswith("events: ")]
-        return code, out.replace(str(folder.parent), "WORLD"), "\n".join(keep)
+        return code, out.replace(str(folder.parent), "WORLD"), err.rstrip()
 
     return run
 

@@ -19,13 +19,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from na64.datasets.basics.units import Quantity
+from na64.datasets.conditions import periods as periods_module
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns, Hits
 from na64.datasets.instrument.features import INDEX
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
+from na64.processors import job as job_module
 from na64.processors.counting.tally import SKIPPED
 from na64.processors.events import visible_events
 from na64.processors.features import varied_features
@@ -34,17 +37,17 @@ from na64.processors.features.plugin import Plugin
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.selections import signal_box
+from na64.selections import boxes, signal_box
+from na64.selections.boxes import default_box, load_boxes
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import load_box
 from na64.selections.variations import Effect, Variation
 
 F32 = np.float32
-BOX = replace(load_box("2023A"), scales=(1.0, 0.97))
+BOX = replace(load_boxes()["2023A"], scales=(1.0, 0.97))
 BOXES = (
     BOX,
     replace(BOX, scales=(1.1,), ecal_sums=("ecal",)),
-    load_box(None),
+    default_box(),
     replace(BOX, scales=(1.0,), ecal=60.1, hcal=0.9, ecal_guard=5.0, hcal_guard=0.5),
 )
 """The last has edges that are no float32."""
@@ -99,12 +102,15 @@ EQUIVALENT = {
     "_of_run: tuple(FEATURES) -> FEATURES": "the same names in the same order",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
+    "_seen_as_packaged: plane_part(events) -> events": "it only spares what is not looked at",
     "_varied: needed_part(events, effect) -> events": "it only spares what is not looked at",
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
     "np.compress(seen, rows, axis=1)": "all events are taken; it only spares a copy",
     "_of_plugin: dict(zip(changed, varied, strict=False)) -> zip(changed, varied, strict=False)": "as a dict",
     "_of_plugin: tuple(known) -> known": "the same names in the same order",
+    "contexts_of_runs: if period.name not in boxes:\n    boxes[period.name] = box_of(period) -> "
+    "if True:\n    boxes[period.name] = box_of(period)": "it only spares making it again",
     "_account: 0 -> 1": "every count is set after that",
     "_account: dict.fromkeys(ACCOUNTING, 0) -> dict.fromkeys(ACCOUNTING)": "every count is set after that",
     "hidden: np.ones -> np.zeros": "every event is set after that",
@@ -202,6 +208,7 @@ def load(name: str, source: str | CodeType) -> ModuleType:
     """Load a changed source as a module of its own."""
     module = ModuleType(f"{name}_mutant")
     module.__dict__["__package__"] = name.rpartition(".")[0]
+    module.__dict__["__file__"] = importlib.import_module(name).__file__
     sys.modules[module.__name__] = module
     try:
         exec(source if isinstance(source, CodeType) else compile(source, name, "exec"), module.__dict__)  # noqa: S102
@@ -327,6 +334,10 @@ BOX_FUNCTIONS = (
 )
 
 
+BOXES_FUNCTIONS = ("box_of", "check_declared", "_box", "_enlarged", "_reaching")
+RUN_FUNCTIONS = ("contexts_of_runs", "_packaged_setup", "hiding_identity", "setups")
+PERIOD_FUNCTIONS = ("shares_runs_with", "unpackaged_runs")
+
 VISIBLE_FUNCTIONS = tuple(
     node.name
     for node in ast.parse(inspect.getsource(visible_events)).body
@@ -342,6 +353,9 @@ def test_what_is_called_equivalent_is_still_a_mutant() -> None:
             (signal_box, BOX_FUNCTIONS),
             (visible_events, VISIBLE_FUNCTIONS),
             (varied_features, VARIED_FUNCTIONS),
+            (boxes, BOXES_FUNCTIONS),
+            (job_module, RUN_FUNCTIONS),
+            (periods_module, PERIOD_FUNCTIONS),
         )
         for change, _ in mutants(inspect.getsource(module), functions)
     }
@@ -423,16 +437,22 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
         )
         for effect in job.selection.effects
     ]
-    closed = twin_hidden(context.box, table.values)
-    for effect, others in varied:
-        if {"ecal", "hcal"} & set(effect.detectors):
-            closed |= twin_hidden(context.box, others)
-    opened = twin_open(context.type, part.event["trigger"], table.values)
-    seen = skip == 0 if job.simulation else (skip == 0) & (opened | ~closed)
+    seen = skip == 0
+    opened = seen.copy()
+    for setup in () if job.simulation else (context.setup, *([context.packaged] if context.packaged else [])):
+        nominal = compute(part, setup, bad=bad, residual_times=True).values
+        closed = twin_hidden(context.box, nominal)
+        for effect in job.selection.effects:
+            if {"ecal", "hcal"} & set(effect.detectors):
+                others = compute(part, effect.of(setup), bad=bad, residual_times=True).values
+                closed |= twin_hidden(context.box, others)
+        opened &= twin_open(context.type, part.event["trigger"], nominal)
+        seen &= twin_open(context.type, part.event["trigger"], nominal) | ~closed
     counts = {name: int((skip == code).sum()) for code, name in enumerate(SKIPPED, start=1)}
     if not job.simulation:
         counts["skipped_nonfinite"] = 0
     processed = len(rows) - sum(counts.values())
+    counts["open"] = 0 if job.simulation else int((seen & opened).sum())
     accounting = {"processed": processed, "hidden": processed - int(seen.sum()), **counts}
     tables = [table.values, *(others for _, others in varied)]
     if job.plugin is not None:
@@ -459,8 +479,30 @@ def jobs() -> Iterator[Job]:
     contexts = contexts_of_runs(RUNS, periods, stated[0])
     for base, plugin in ((selection, None), (with_plugin, PLUGIN)):
         yield Job(replace(base, variations=VARIATIONS), False, False, contexts, layouts, bad, plugin)
+    # Other numbers than the packaged ones, which hide too: by the trigger, the energies, and both varied.
+    for scale, changed in (
+        (1.4, selection),
+        (1.4, replace(selection, variations=VARIATIONS)),
+        (0.6, selection),
+    ):
+        own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"], scale)}, stated[0])
+        yield Job(changed, False, False, own, layouts, bad)
     # One whose detectors say nothing about the box.
     yield Job(replace(selection, variations=VARIATIONS[2:]), False, False, contexts, layouts, bad)
+
+
+def other_period(period: Period, scale: float = 1.4) -> Period:
+    """A period of the user: other energies, another trigger, other counters."""
+    setup = period.setup
+    return replace(
+        period,
+        setup=replace(
+            setup,
+            ecal=replace(setup.ecal, scale=tuple(scale * one for one in setup.ecal.scale)),
+            veto=replace(setup.veto, scale=tuple(2 * one for one in setup.veto.scale)),
+            physics_trigger_mask=2,
+        ),
+    )
 
 
 def _note(noted: dict[str, Any], *_: Any, **options: Any) -> None:
@@ -523,4 +565,149 @@ def test_mutants_of_what_is_visible(worlds: Any) -> None:
         "na64.processors.features.varied_features", VARIED_FUNCTIONS, judge_varied
     )
     assert n_mutants > 20
+    assert not survivors, "\n".join(survivors)
+
+
+def user_period(*runs: tuple[int, int], **edges: float) -> Period:
+    """A period of the user called ``mine``: a copy of 2023A with other runs and another box."""
+    stated = {edge: Quantity((value,), "GeV", f"my {edge}") for edge, value in edges.items()}
+    return replace(load_periods()["2023A"], name="mine", runs=runs, box=stated)
+
+
+DECLARED = (
+    (user_period((8701, 8703), ecal=10, hcal=2), (60, 2, 65, 2.5)),
+    (user_period((8701, 8703), ecal=70, hcal=0.5, ecal_guard=0, hcal_guard=0), (70, 1, 70, 1.5)),
+    (user_period((8300, 8400), ecal=10, hcal=0.5), (60, 1, 65, 1.5)),
+    (user_period((8701, 8703)), (60, 1, 65, 1.5)),
+    (user_period((9000, 9100), ecal=10, hcal=3, ecal_guard=2), (10, 3, 12, 3.5)),
+    (user_period((9000, 9100)), (50, 1, 55, 1.5)),
+    (user_period((8701, 8703), ecal=49.9, hcal=0.1, ecal_guard=15.2, hcal_guard=1.7), (60, 1, 65.1, 1.8)),
+)
+"""Periods, and where box and hidden region end."""
+
+
+def judge_boxes(module: ModuleType) -> None:
+    for period, expected in DECLARED:
+        box = module.box_of(period)
+        found = (box.ecal, box.hcal, box.rectangle().ecal_hidden, box.rectangle().hcal_hidden)
+        assert found == pytest.approx(expected, rel=1e-15)
+        assert all(edge >= least for edge, least in zip(found, expected, strict=True))
+        assert box.name == "mine"
+        assert box.version == 1
+        enlarged = bool(period.box) and found[:2] != tuple(period.box[e].values[0] for e in ("ecal", "hcal"))
+        assert (": ecal [V: 2503.11275" in box.source) == enlarged or period.runs[0][0] < 8396
+        assert ("my ecal" in box.source) == ("; " in box.source and bool(period.box))
+    assert module.box_of(load_periods()["2023A"]) == load_boxes()["2023A"]
+    for edge, hidden_edge in ((0.1, 0.3), (49.9, 65.1), (2.1, 6.7), (5.9, 22.3), (10.9, 29.3)):
+        guard = module._reaching(edge, hidden_edge)
+        assert hidden_edge <= edge + guard <= np.nextafter(hidden_edge, np.inf)
+    for runs, stated, refused in (
+        ((8701, 8703), {}, False),
+        ((9000, 9001), {"ecal": 1.0, "hcal": 1.0}, False),
+        ((9000, 9001), {}, True),
+    ):
+        if refused:
+            with pytest.raises(ValueError, match="mine: no signal box for runs 9000 to 9001"):
+                module.check_declared(user_period(runs, **stated))
+        else:
+            module.check_declared(user_period(runs, **stated))
+    with pytest.MonkeyPatch.context() as patch:
+        text = Path(str(boxes._FILE)).read_text()
+        wrong = Path(patch.__class__.__name__)
+        patch.setattr(module, "_FILE", SimpleNamespace(name=str(wrong), read_bytes=(text + "x = 1\n").encode))
+        with pytest.raises(KeyError, match="x"):
+            module.default_box()
+
+
+def judge_runs(module: ModuleType) -> None:
+    packaged = load_periods()
+    known = packaged["2023A"]
+    facts = {RUNS[0]: RunFacts(RUNS[0], RunType.CALIBRATION)}
+    same = module.contexts_of_runs(reversed(RUNS), packaged, facts)
+    assert list(same) == list(RUNS)
+    assert [(c.period, c.setup, c.packaged) for c in same.values()] == [("2023A", known.setup, None)] * 2
+    assert [context.type for context in same.values()] == [RunType.CALIBRATION, RunType.PHYSICS]
+    assert {context.box for context in same.values()} == {load_boxes()["2023A"]}
+    assert same[RUNS[0]].setups == (known.setup,)
+    own = {"2023A": other_period(known)}
+    for context in module.contexts_of_runs(RUNS, own).values():
+        assert context.setups == (own["2023A"].setup, known.setup)
+    assert module.contexts_of_runs(RUNS, own, simulation=True)[RUNS[0]].packaged is None
+    counters = replace(known, setup=replace(known.setup, veto=own["2023A"].setup.veto, veto_mip=1.0))
+    assert module.contexts_of_runs(RUNS, {"2023A": counters})[RUNS[0]].packaged is None
+    new = user_period((9000, 9001), ecal=5, hcal=1)
+    assert module.contexts_of_runs([9000], {"mine": new})[9000].packaged is None
+    both = {"mine": user_period((9000, 9001), ecal=5, hcal=1), "2023A": known}
+    assert [c.box.ecal for c in module.contexts_of_runs([8999, 9000], both).values()] == [60, 5]
+    with pytest.raises(ValueError, match="no signal box"):
+        module.contexts_of_runs([9000], {"mine": user_period((9000, 9001))})
+    module.contexts_of_runs([9000], {"mine": user_period((9000, 9001))}, simulation=True)
+    with pytest.raises(ValueError, match=r"run 9999 is outside every period: 2023A covers 8396 to 8999$"):
+        module.contexts_of_runs([9999], {"2023A": known})
+    for name in ("ecal", "hcal"):
+        other: Any = {name: packaged["2016"].setup.ecal}
+        cells = replace(known.setup, **other)
+        with pytest.raises(ValueError, match=rf"{name}.shape is \(2, 6, 6\), but .* in packaged"):
+            module.contexts_of_runs(RUNS, {"2023A": replace(known, setup=cells)})
+    with pytest.MonkeyPatch.context() as patch:
+        stated = {"2023A": replace(known, run_facts={run: RunFacts(run, RunType.PHYSICS) for run in RUNS})}
+        patch.setattr(module, "packaged_periods", lambda: stated)
+        with pytest.raises(ValueError, match="type is physics in one place and calibration in another"):
+            module.contexts_of_runs(RUNS, packaged, facts)
+    parts = replace(known.setup, physics_trigger_mask=1)
+    assert module.hiding_identity(parts) != module.hiding_identity(known.setup)
+    assert len(module.hiding_identity(parts)) == 64
+    assert module.hiding_identity(counters.setup) == module.hiding_identity(known.setup)
+
+
+def judge_periods(module: ModuleType) -> None:
+    period = load_periods()["2023A"]
+    known = {one.name: getattr(period, one.name) for one in fields(period)}
+
+    def with_runs(*runs: tuple[int, int]) -> Any:
+        return module.Period(**known | {"runs": runs})
+
+    for one, other, shared in (
+        (((1, 5),), ((5, 9),), True),
+        (((5, 9),), ((1, 5),), True),
+        (((1, 4),), ((5, 9),), False),
+        (((5, 9),), ((1, 4),), False),
+        (((1, 2), (7, 8)), ((3, 4), (8, 8)), True),
+        (((1, 2), (7, 8)), ((3, 4), (9, 9)), False),
+        ((), ((1, 2),), False),
+    ):
+        assert with_runs(*one).shares_runs_with(with_runs(*other)) is shared
+    with pytest.MonkeyPatch.context() as patch:
+        unordered = dict(reversed(load_periods().items()))
+        patch.setattr(module, "packaged_periods", lambda: unordered)
+        _judge_unpackaged(module, with_runs)
+    _judge_unpackaged(module, with_runs)
+
+
+def _judge_unpackaged(module: ModuleType, with_runs: Callable[..., Any]) -> None:
+    for runs, left in (
+        (((8396, 8999),), []),
+        (((8396, 9000),), [(9000, 9000)]),
+        (((2466, 3855),), [(2467, 3854)]),
+        (((2467, 3854),), [(2467, 3854)]),
+        (((1, 6500),), [(2467, 3854), (4224, 5020), (5187, 6499)]),
+        (((9000, 9001), (3000, 3001)), [(9000, 9001), (3000, 3001)]),
+    ):
+        assert module.unpackaged_runs(with_runs(*runs)) == left
+
+
+@pytest.mark.parametrize(
+    ("module", "functions", "judge"),
+    [
+        (boxes, BOXES_FUNCTIONS, judge_boxes),
+        (job_module, RUN_FUNCTIONS, judge_runs),
+        (periods_module, PERIOD_FUNCTIONS, judge_periods),
+    ],
+    ids=["boxes", "runs", "periods"],
+)
+def test_mutants_of_what_holds_for_a_run(
+    module: ModuleType, functions: tuple[str, ...], judge: Callable[[ModuleType], None]
+) -> None:
+    survivors, n_mutants = survivors_of(module.__name__, functions, judge)
+    assert n_mutants > 15
     assert not survivors, "\n".join(survivors)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,13 @@ import pytest
 import uproot
 from distributed import LocalCluster
 
+from na64.datasets.catalogue.build import Catalogue, load
 from na64.datasets.synthetic.writers import Format
+from na64.processors.events.segment import process_segment
+from na64.processors.job import Job, build_job, file_context
+from na64.selections.selection import load_selection
 
-VARIED = "varied"
+VARIED, PACKAGED = "varied", "packaged"
 WHOLE = {
     "tout2023": ["invisible_2023", "dimuon_2023"],
     "hits": ["invisible_2023", "dimuon_2022"],
@@ -60,6 +66,7 @@ def test_worlds_look_the_same(worlds: Any, look: Any, layout: str, selection: st
     assert seen[0].code == 0
     assert hidden_total(seen[0]) > 50
     assert len(seen[0].partials) == len(seen[0].features) >= 2
+    assert len(seen[0].err.splitlines()) > len(seen[0].partials)  # each piece had a line
 
 
 def test_a_world_with_another_visible_event_looks_different(worlds: Any, look: Any) -> None:
@@ -95,6 +102,7 @@ def scheduler() -> Iterator[str]:
         threads_per_worker=1,
         processes=False,
         protocol="tcp",
+        silence_logs=logging.CRITICAL,  # it warns of loops and of garbage that take long
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
     ) as cluster:
@@ -141,6 +149,30 @@ def test_events_that_only_a_variation_hides_cannot_be_seen(
     assert hidden_total(nominal[0]) > hidden_total(nominal[1])
     with pytest.raises(AssertionError):
         assert_equal(nominal)
+
+
+def test_events_that_only_the_packaged_set_up_hides_cannot_be_seen(
+    new_worlds: Any, look: Any, own_periods: Path
+) -> None:
+    worlds = new_worlds("hits", names=("box", PACKAGED, "mad"), periods=own_periods, n_events=600)
+    seen = [look(world, "--selection", "invisible_2023", "--chunk-events", "91") for world in worlds]
+    assert_equal(seen)
+    assert hidden_total(seen[0]) > 50
+    assert "by the packaged set-up too" in seen[0].err
+    # The user's set-up alone does not hide them: the worlds do differ in what the packaged one hides.
+    counts = []
+    for world in worlds[:2]:
+        catalogue = load(world.catalogue)
+        job = build_job(catalogue, load_selection("invisible_2023"))
+        alone = {run: replace(context, packaged=None) for run, context in job.runs.items()}
+        counts.append(sum(hidden_in(catalogue, replace(job, runs=alone))))
+    assert hidden_total(seen[0]) > counts[0] > counts[1]
+
+
+def hidden_in(catalogue: Catalogue, job: Job) -> Iterator[int]:
+    for record in catalogue.good:
+        for tally in process_segment(record, 0, record.entries, job, file_context(record, job)).values():
+            yield tally.hidden
 
 
 @pytest.mark.parametrize("chunk", ["100000", "29"])

@@ -52,13 +52,29 @@ def test_what_was_done_before_does_not_count_for_the_rate() -> None:
     assert pace((4000, 4000), seconds=1).summary == "all 4,000 events were done before"
 
 
+def tell(stream: io.StringIO, *seconds: float) -> None:
+    """Tell of 1,000 events more at each time."""
+    now = [0.0]
+    with progress("process", "events", stream, clock=lambda: now[0]) as show:
+        for done, time in enumerate(seconds):
+            now[0] = time
+            show(1000 * done, 1000 * (len(seconds) - 1))
+
+
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
 def test_the_last_line_is_a_summary(stream: io.StringIO) -> None:
-    with progress("process", "events", stream) as show:
-        for done in range(0, 3000, 1000):
-            show(done, 2000)
-    assert stream.getvalue().splitlines()[-1].endswith("/s")
-    assert "process: 2,000 events in 0.0 s, " in stream.getvalue()
+    tell(stream, 0, 3, 5)
+    assert stream.getvalue().endswith("process: 2,000 events in 5.0 s, 400/s\n")
+
+
+def test_a_line_is_written_after_ten_seconds_at_the_earliest() -> None:
+    stream = io.StringIO()
+    tell(stream, 0, 5, 11, 16, 21, 31.5)
+    assert stream.getvalue().splitlines() == [
+        "process: 2,000 of 5,000 events, 167/s, 0:18 left",
+        "process: 5,000 of 5,000 events, 151/s",
+        "process: 5,000 events in 31.5 s, 159/s",
+    ]
 
 
 def test_only_a_terminal_gets_a_bar() -> None:

@@ -18,6 +18,8 @@ from na64.datasets.reading.layout import Branch, Layout, load_layout
 
 Values = dict[str, Any]
 
+_CELLS = {"ecal": 60, "hcal": 36, "vhcal": 16, "srd": 3, "veto": 6}
+
 
 def _event(branch: Branch, n_events: int, first: int, run: int) -> Any:
     known = {
@@ -46,7 +48,10 @@ def make_values() -> Callable[..., Values]:
                 for part, name in enumerate(branch.names):
                     if branch.jagged:
                         hits = np.arange(n_hits.sum()) + number
-                        kind = np.uint8 if branch.column.endswith("_cell") else np.float32
+                        is_cell = branch.column.endswith("_cell")
+                        hits, kind = (
+                            (hits % _CELLS[detector.name], np.uint8) if is_cell else (hits, np.float32)
+                        )
                         values[name] = ak.unflatten(hits.astype(kind), n_hits)
                     else:
                         size = n_events * int(np.prod(branch.shape))

@@ -90,6 +90,7 @@ def tally(
         accounting={
             "processed": visible + hidden,
             "hidden": hidden,
+            "open": 3 if hidden else 0,
             "skipped_nonfinite": 0,
             "skipped_cell_range": skipped,
             "skipped_unequal_hits": 0,

@@ -9,6 +9,7 @@ import pytest
 from coffea.processor import IterativeExecutor, Runner
 
 from na64.datasets.catalogue.build import Catalogue, Kind, build
+from na64.datasets.reading.layout import load_layout, parse_layout
 from na64.datasets.reading.schema import NA64Schema
 from na64.datasets.synthetic import load_campaign, simulate
 from na64.processors.counting.tally import Tally
@@ -79,3 +80,17 @@ def test_a_plugin_works_in_coffea(files: list[Path]) -> None:
 def test_the_processor_survives_the_way_to_a_worker(files: list[Path]) -> None:
     processor = pickle.loads(pickle.dumps(NA64Processor("dimuon_2023")))  # noqa: S301 (bytes made in this line)
     assert sum(tally.read for tally in run_in_coffea(files, processor, 100_000).values()) == N_EVENTS
+
+
+def test_simulation_has_to_say_so(files: list[Path]) -> None:
+    layout = load_layout("tout2023")
+    text = layout.text.replace('"tout2023"', '"mine"')
+    other = text.replace('= { branch = "truth_component"', '= { branch = "triggerSources"')
+    with pytest.warns(UserWarning, match="layout mine says what is hidden"):
+        processor = NA64Processor("dimuon_2023", simulation=True, layout=parse_layout(other, "mine"))
+    with pytest.raises(Exception, match="attempt") as caught:
+        run_in_coffea(files, processor, 100_000)
+    chain: list[BaseException] = [caught.value]
+    while (following := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(following)
+    assert "events do not say what was simulated" in str(chain[-1])

@@ -82,6 +82,14 @@ def conditions(name: str) -> dict[str, list[str]]:
     return {cut.name: [interval.text for interval in cut.intervals] for cut in load_selection(name).cuts}
 
 
+def test_a_share_of_unusable_events_is_declared(tmp_path: Path) -> None:
+    assert load_selection("dimuon_2023").skipped_at_most == 0.001
+    assert load_text(tmp_path, 'base = "dimuon_2023"\nskipped_at_most = 0.2').skipped_at_most == 0.2
+    for share in ("-0.1", "1.1", "nan"):
+        with pytest.raises(ValueError, match=r"own\.toml: skipped_at_most: .* "):
+            load_text(tmp_path, f'base = "dimuon_2023"\nskipped_at_most = {share}')
+
+
 def test_the_packaged_selections_have_the_agreed_cuts() -> None:
     assert tuple(CUTS) == SELECTIONS
     for name, cuts in CUTS.items():

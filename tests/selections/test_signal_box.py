@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,16 +14,14 @@ from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import INDEX
 from na64.selections import signal_box
+from na64.selections.boxes import default_box, load_boxes
 from na64.selections.cut import Interval
 from na64.selections.regions import Region
 from na64.selections.signal_box import (
-    Rectangle,
     SignalBox,
     check_outside,
     hidden,
     is_open,
-    load_box,
-    load_boxes,
     visible_mask,
 )
 
@@ -35,7 +31,7 @@ HCAL = ("hcal", "hcal_total", "hcal_01", "hcal_012", "hcal_012_total")
 SUMS = (*ECAL, *HCAL)
 INSIDE = {**dict.fromkeys(ECAL, 30.0), **dict.fromkeys(HCAL, 0.5)}
 FAR = {**dict.fromkeys(ECAL, 99.0), **dict.fromkeys(HCAL, 20.0)}
-DEFAULT = load_box(None)
+DEFAULT = default_box()
 
 
 def table(events: Iterable[dict[str, float]]) -> NDArray[np.float32]:
@@ -70,25 +66,6 @@ def below(value: float) -> float:
 
 def above(value: float) -> float:
     return float(np.nextafter(F32(value), F32(np.inf)))
-
-
-def test_the_boxes_are_the_agreed_ones() -> None:
-    edges = {name: (box.ecal, box.hcal, box.ecal_guard, box.hcal_guard) for name, box in load_boxes().items()}
-    assert edges == {"default": (50, 1, 5, 0.5), "2023A": (60, 1, 5, 0.5), "2023P": (28, 1, 5, 0.5)}
-    for name, box in load_boxes().items():
-        assert (box.name, box.version) == (name, 1)
-        assert (box.ecal_sums, box.hcal_sums, box.scales) == (ECAL, HCAL, (1.0,))
-    assert "[R-lo; 2502.04053]" in load_box("2023P").source
-    assert "NOT FOUND" in DEFAULT.source
-
-
-def test_a_period_without_a_box_has_the_default() -> None:
-    assert load_box("2018") == load_box("nobody knows") == load_box(None) == load_boxes()["default"]
-    assert load_box("2023A").rectangle() == Rectangle(60, 1, 65, 1.5)
-
-
-def test_each_box_belongs_to_a_period() -> None:
-    assert set(load_boxes()) - {"default"} <= set(load_periods())
 
 
 def test_energy_in_hcal_module_0_is_in_every_hcal_sum() -> None:
@@ -342,42 +319,3 @@ def test_a_region_is_outside_every_box() -> None:
     region = Region("region_II", (Interval("ecal", 55.0, math.inf),), "", "")
     with pytest.raises(ValueError, match="of period 2023A: it needs ecal from 60 GeV"):
         check_outside([region], load_boxes().values())
-
-
-def boxes_text() -> str:
-    return Path(str(signal_box._FILE)).read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("version = 1", "version = 1.5", "version: 1.5 is not an integer"),
-        ("hcal_guard =", "hcal_gaurd =", '"hcal_guard" is missing'),
-        ("scales = [1.0]", "scales = [1.0]\nscale = 1", 'unknown key "scale", nearest known is "scales"'),
-        (
-            "[period.2023P]\necal",
-            "[period.2023P]\necall",
-            'period.2023P: unknown key "ecall", nearest known is "ecal"',
-        ),
-        ("{ value = 28,", "{ values = [28, 30],", "period.2023P.ecal: 2 values for one edge"),
-        ('"hcal_total"', '"hcal_totl"', 'unknown feature "hcal_totl", nearest known is "hcal_total"'),
-        ('unit = "GeV"', 'unit = "ns"', "default.ecal.unit"),
-        ('source = "[V: seed]"', 'source = " "', "default.ecal.source: is empty"),
-        ("value = 5,", "value = -5,", "guard band of -5 GeV"),
-    ],
-)
-def test_a_wrong_file_of_boxes_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
-) -> None:
-    text = boxes_text().replace(old, new)
-    assert text != boxes_text()
-    path = tmp_path / "signal_boxes.toml"
-    path.write_text(text, encoding="utf-8")
-    monkeypatch.setattr(signal_box, "_FILE", path)
-    with pytest.raises((KeyError, ValueError)) as caught:
-        load_boxes()
-    assert message in caught.value.args[0]
-
-
-def test_the_file_of_boxes_has_no_other_periods_than_read() -> None:
-    assert set(tomllib.loads(boxes_text())["period"]) == set(load_boxes()) - {"default"}

@@ -64,7 +64,7 @@ NEAREST: dict[str, list[str]] = {
     "processors/execution/ledger.py": ["tests/processors/execution/test_ledger.py"],
     "processors/execution/tasks.py": ["tests/processors/execution/test_tasks.py"],
     "processors/execution/executor.py": [_EXECUTOR, _INTERRUPTED, *_NO_CLUSTER],
-    "processors/execution/backends.py": [
+    "processors/execution/processes.py": [
         _BACKENDS,
         _EXECUTOR,
         _INTERRUPTED,
@@ -76,13 +76,14 @@ NEAREST: dict[str, list[str]] = {
 
 _SAME_EVENTS = "only saves time: files that are apart have no event in common"
 _UNREACHABLE = "only says so: Python closes what nothing refers to any more"
+_POOL = "processors/execution/processes.py"
 EQUIVALENT = {
     "datasets/catalogue/overlap.py never: if keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
     "datasets/catalogue/overlap.py and/or: keys[-1] < other[0] or other[-1] < keys[0]": _SAME_EVENTS,
-    "processors/execution/backends.py gone: theirs.close()": _UNREACHABLE,
-    "processors/execution/backends.py gone: self._process.close()": _UNREACHABLE,
-    "processors/execution/backends.py flipped: process.age() > self._deadline": "no clock stops at the deadline",
-    "processors/execution/backends.py never: if process.task is None": "cannot be: only busy processes are waited for",
+    f"{_POOL} gone: theirs.close()": _UNREACHABLE,
+    f"{_POOL} gone: self._process.close()": _UNREACHABLE,
+    f"{_POOL} flipped: process.age() > self._deadline": "no clock stops at the deadline",
+    f"{_POOL} never: if process.task is None": "cannot be: only busy processes are waited for",
 }
 """Changes that no test can notice, and why; to be taken off this list when they are noticed."""
 

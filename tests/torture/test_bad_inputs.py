@@ -144,6 +144,34 @@ def two_cycles(files: Any) -> None:
             stored.extend(part)
 
 
+def another_cycle(files: Any) -> None:
+    """Open the file again and write events under the name of the tree, as with UPDATE in ROOT."""
+    append(files, "events", some(files.read(BAD), 0, 40))
+
+
+def append(files: Any, name: str, branches: dict[str, Any]) -> None:
+    with uproot.update(files.path(BAD)) as file:
+        stored = file.mktree(name, {n: tree_type(v) for n, v in branches.items()})
+        stored.extend(branches)
+
+
+def twice(files: Any) -> None:
+    branches = files.read(BAD)
+    files.write(BAD, branches, some(branches, 10, 20))
+
+
+def hidden(files: Any) -> None:
+    for name in (".nfs0001.root", "._run.root"):
+        shutil.copyfile(files.path("run_8703.root"), files.path(name))
+    files.path(".sys.v#.run.root").mkdir()
+
+
+def two_columns(files: Any) -> None:
+    branches = files.read(BAD)
+    files.write(BAD, branches | {"master_timf": branches["master_time"]})
+    files.path(BAD).write_bytes(files.path(BAD).read_bytes().replace(b"master_timf", b"master_time"))
+
+
 def tree_type(values: Any) -> Any:
     return f"var * {values.layout.content.dtype}" if isinstance(values, ak.Array) else values.dtype
 
@@ -268,6 +296,13 @@ CASES = [
     Case("named pipe", fifo, "not a regular file"),
     Case("11 wrong tree", change(void, tree="other"), r'tree "other" found, expected'),
     Case("12 two cycles of a tree", two_cycles),
+    Case("12 two cycles, other events", another_cycle, "two trees events;1 and events;2 with different ev"),
+    Case(
+        "12 a tree in a folder",
+        lambda files: append(files, "again/events", some(files.read(BAD), 0, 40)),
+        'trees "events" and "again/events" of layout hits, expected one',
+    ),
+    Case("13 two branches of one name", two_columns, 'branch "master_time" is there 2 times'),
     Case("13 missing branch", change(lambda b: b.pop("hcal_energy")), "hcal_energy"),
     Case("14 extra branch", change(more)),
     Case("15 float64 energies", cast("ecal_energy", "float64")),
@@ -292,6 +327,8 @@ CASES = [
     Case("28 copy in another folder", two_datasets, warning=TWICE),
     Case("29 same events written again", rewritten, "also in", "either"),
     Case("30 overlapping events", overlapping, "25 events of run 8701 are also in", "either"),
+    Case("30 events twice in the file", twice, "10 events of run 8701 are in it more than once"),
+    Case("30 hidden files", hidden),
     Case("31 unlisted run", of_run(999999), "run 999999 is outside every period"),
     Case("32 run -1", of_run(-1, "int32"), "run -1"),
     Case("32 run 2^31-1", of_run(2**31 - 1), "run 2147483647"),

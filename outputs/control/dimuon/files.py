@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import hist
-from matplotlib.figure import Figure
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.control import cut_efficiencies as probing
@@ -25,31 +24,18 @@ from na64.outputs.control.dimuon.benchmark import (
 )
 from na64.outputs.control.dimuon.by_run import histograms_by_run
 from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
+from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAK_KINDS, PEAKS, SCHEMA
 from na64.outputs.control.dimuon.production import Production
-from na64.outputs.report.style import style
+from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import origin_of, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
-from na64.outputs.result.table import Kind, Table
-
-DIMUON = "dimuon.csv"
-EFFICIENCIES = "efficiencies.csv"
-PEAKS = "muon_peaks.csv"
-FACTS = "dimuon.json"
-FIGURES = "dimuon"
-SCHEMA = 1
-"""Version of `FACTS`."""
+from na64.outputs.result.table import Table
 
 PROBED = ("srd", "veto", "vhcal", "hcal", "hcal3", "hcal_muon", "hcal_topology", "shower_chi2")
 """Cuts whose efficiencies are given."""
 
 _SPECTRA = ("hcal_0_hcal_1", "hcal_1_hcal_2", "hcal_0", "hcal_1", "hcal_2")
-
-PEAK_KINDS: dict[str, Kind] = {
-    "run": Kind.TEXT,
-    "module": Kind.COUNT,
-    **dict.fromkeys(("mean", "mean_error", "width", "width_error", "events", "chi2"), Kind.NUMBER),
-    "degrees_of_freedom": Kind.COUNT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +126,16 @@ def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Pea
     label = data.summary.label
     write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
     write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
-    write_bytes(folder / FACTS, to_json(_facts(data, found)))
-    with style():
-        _save(folder, "ratios", figures.ratios(found.benchmarks, label=label))
-        what = "hcal topology, two muons beside"
-        _save(folder, "muon_peaks", figures.peaks(peaks.spectra, peaks.mean, label=label, what=what))
-        if peaks.by_run:
-            _save(folder, "muon_peaks_by_run", figures.peaks_by_run(peaks.by_run, peaks.mean, label=label))
+    write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
+    what = "hcal topology, two muons beside"
+    made = {
+        "ratios": partial(figures.ratios, found.benchmarks, label=label),
+        "muon_peaks": partial(figures.peaks, peaks.spectra, peaks.mean, label=label, what=what),
+    }
+    if peaks.by_run:
+        made["muon_peaks_by_run"] = partial(figures.peaks_by_run, peaks.by_run, peaks.mean, label=label)
+    for name, make in made.items():
+        write_figure(folder / FIGURES, name, make)
 
 
 def write_efficiencies(folder: Path, products: Products) -> list[probing.Efficiency]:
@@ -154,10 +143,9 @@ def write_efficiencies(folder: Path, products: Products) -> list[probing.Efficie
     found = probing.efficiencies(products, probing.intensities(folder, products), PROBED)
     write_bytes(folder / EFFICIENCIES, probing.efficiency_table(found).to_csv())
     if found:
-        with style():
-            what = f"all other cuts of {products.summary.selection.name.replace('_', ' ')}"
-            figure = figures.efficiencies(found, label=products.summary.label, what=what)
-            _save(folder, "efficiencies", figure)
+        what = f"all other cuts of {products.summary.selection.name.replace('_', ' ')}"
+        make = partial(figures.efficiencies, found, label=products.summary.label, what=what)
+        write_figure(folder / FIGURES, "efficiencies", make)
     return found
 
 
@@ -207,6 +195,8 @@ def of_peaks(peaks: Peaks) -> Iterator[str]:
 
 def of_efficiencies(found: list[probing.Efficiency]) -> Iterator[str]:
     """Yield the lines that a terminal shows of efficiencies."""
+    if not found:
+        yield "  no event passes all other cuts"
     for efficiency in found:
         total, (below, above) = efficiency.total, efficiency.total.errors
         counts = f"{total.passed} of {total.tagged}"
@@ -247,10 +237,3 @@ def _facts(data: Products, found: Comparison) -> dict[str, object]:
 
 def _production(made: Production) -> dict[str, object]:
     return asdict(made) | {"scale": made.scale, "scale_error": made.scale_error}
-
-
-def _save(folder: Path, name: str, figure: Figure) -> None:
-    for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, metadata=metadata)
-        write_bytes(folder / FIGURES / f"{name}.{suffix}", buffer.getvalue())

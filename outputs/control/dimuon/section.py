@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.outputs.control.dimuon.files import FACTS, FIGURES, PEAK_KINDS, PEAKS
+from na64.outputs.control.dimuon.names import FACTS, FIGURES, PEAK_KINDS, PEAKS
 from na64.outputs.report.templates import Section
 from na64.outputs.result.table import Value, read_csv
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Kind, Table
 from na64.outputs.signal.efficiency.efficiency_variations import (
     EfficiencyChange,
@@ -38,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "threshold": Kind.NUMBER,
     "selection": Kind.TEXT,
     "cuts": Kind.TEXT,
+    "setup": Kind.TEXT,
 }
 """Columns of `efficiency.csv`; masses and thresholds in GeV."""
 
@@ -73,6 +75,7 @@ class Point:
     n_in_box: int
     n_selected: int
     cuts: str = ""
+    setup: str = ""
 
     def __post_init__(self) -> None:
         in_order = 0 <= self.n_selected <= self.n_in_box <= self.n_simulated
@@ -108,8 +111,8 @@ class Efficiency:
     source : str
     changes : tuple of EfficiencyChange
         What variations of the selection do to it.
-    selection, cuts : str
-        Name of the selection and identity of its cuts; empty if not known.
+    selection, cuts, setup : str
+        Name of the selection, identity of its cuts, and that of the period; empty if not known.
     """
 
     mass: Floats
@@ -119,6 +122,7 @@ class Efficiency:
     changes: tuple[EfficiencyChange, ...] = ()
     selection: str = ""
     cuts: str = ""
+    setup: str = ""
 
     def __post_init__(self) -> None:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
@@ -163,6 +167,7 @@ def efficiency_table(points: Iterable[Point]) -> Table:
             point.threshold,
             point.selection,
             point.cuts,
+            point.setup,
         )
         for point in sorted(points, key=lambda point: (point.period, point.selection, point.mass))
     ]
@@ -177,7 +182,7 @@ def read_points(path: Path) -> list[Point]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, tuple(KINDS), _point)
+    return read_rows(path, (*KINDS, SEAL), _point)
 
 
 def _point(row: Row) -> Point:
@@ -203,6 +208,7 @@ def _point(row: Row) -> Point:
         count("n_in_box"),
         count("n_selected"),
         row.text("cuts") or "",
+        row.text("setup") or "",
     )
     stated = row.number("efficiency")
     if stated is None or not math.isclose(stated, point.efficiency, rel_tol=1e-6):
@@ -230,15 +236,15 @@ def load_efficiencies(path: Path, *, reference: float = REFERENCE) -> dict[str, 
     found = {}
     for period in sorted({point.period for point in points}):
         own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
-        selections = sorted({(point.selection, point.cuts) for point in own})
+        selections = sorted({(point.selection, point.cuts, point.setup) for point in own})
         if len(selections) > 1:
             stated = " and ".join(" ".join(one).strip() for one in selections)
             raise ValueError(f"{path}: period {period} has {stated}, expected one")
-        (selection, cuts), *_ = selections
+        (selection, cuts, setup), *_ = selections
         source = f"{path.name}, period {period}, {selection}, simulated"
         changes = changes_of(entry for entry in varied if entry.period == period)
         measured = efficiency_of(own, source, reference=reference)
-        found[period] = replace(measured, changes=changes, selection=selection, cuts=cuts)
+        found[period] = replace(measured, changes=changes, selection=selection, cuts=cuts, setup=setup)
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Kind, Table
 from na64.outputs.result.variations import Change
 
@@ -117,7 +118,7 @@ def read_variations(path: Path) -> list[Varied]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, tuple(KINDS), _varied) if path.exists() else []
+    return read_rows(path, (*KINDS, SEAL), _varied) if path.exists() else []
 
 
 def _varied(row: Row) -> Varied:

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import Kind, Trigger
-from na64.outputs.result.descriptions import selection_facts
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.origin import setup_identity
 from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import count_events, judge_events
@@ -25,8 +27,9 @@ from na64.processors.events.segment import needed_columns
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.features.varied_features import feature_rows, row_names
 from na64.processors.job import Job, build_job, file_context
+from na64.selections.boxes import box_of, load_boxes
 from na64.selections.selection import Selection
-from na64.selections.signal_box import SignalBox, load_box, load_boxes, simulated_mask
+from na64.selections.signal_box import SignalBox, simulated_mask
 from na64.selections.variations import Variation
 
 Counts = NDArray[np.int64]
@@ -68,12 +71,15 @@ class Injection:
     n_events : int
         A mass.
     seed : int
+    periods : Path or None
+        Folder of periods besides the packaged ones.
     """
 
     selection: Selection
     layout: str = "tout2023"
     n_events: int = 20_000
     seed: int = 6406
+    periods: Path | None = None
 
 
 def signal_campaign(mass: float, *, threshold: float) -> Campaign:
@@ -116,11 +122,17 @@ def inject(
 
 
 def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
-    widest = max(box.ecal for box in load_boxes().values())  # one campaign does for any period
+    widest = max(box.ecal for box in _boxes(injection))  # one campaign does for any period
     campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
     simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
-    catalogue = files.build([folder], simulation=True, layout=injection.layout)
+    catalogue = files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
     return measure(catalogue, injection.selection, folder / TRUTH, mass=mass, energy=campaign.beam.energy)
+
+
+def _boxes(injection: Injection) -> Iterator[SignalBox]:
+    yield from load_boxes().values()
+    if injection.periods is not None:
+        yield from map(box_of, load_periods(injection.periods).values())
 
 
 def measure(
@@ -162,14 +174,20 @@ def _measured(
     energy: float,
 ) -> Measured:
     in_box, *after = counted[0].tolist()
-    threshold = energy - load_box(period).ecal
-    cuts = selection_facts(job.selection, FEATURES).cuts_identity
-    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], cuts)
+    threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
+    names = (selection_facts(job.selection, FEATURES).cuts_identity, _setup_of(period))
+    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
         for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)
     )
     return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)), varied)
+
+
+def _setup_of(period: str) -> str:
+    """Name the numbers of a period, as results do."""
+    known = load_periods()[period]
+    return setup_identity(period_facts(known), box_facts(known))
 
 
 def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:

@@ -142,3 +142,12 @@ def test_files_are_read_again_when_their_text_changes(tmp_path: Path) -> None:
     for text, value in (("a = 1", 1), ("a = 2", 2), ("a = 1", 1)):
         file.write_text(text)
         assert load(file) == {"a": value}
+
+
+@pytest.mark.parametrize(
+    "text", ['a = "x\\u001b[2J"', 'b = ["ok", "\\u202e"]', '[t]\n"k\\u0007" = 1', 'a = "\\r"']
+)
+def test_names_and_labels_with_control_characters_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(ValueError, match=r'a\.toml: ".*\\[xu]\w+.*" has control characters'):
+        load(tmp_path / "a.toml")

@@ -67,12 +67,6 @@ def test_the_same_content_counts_once_with_a_warning(tmp_path: Path, write_run: 
     assert catalogue.runs == {8701: 6}
 
 
-def test_events_repeated_within_a_file_give_a_warning(write_run: Callable[..., Path]) -> None:
-    catalogue = register(write_run(spilleventtN=np.array([0, 1, 1, 2, 2, 2], np.int32)))
-    assert only(catalogue).is_good
-    assert catalogue.warnings == ("run.root: 3 entries repeat the run, spill and event of another",)
-
-
 def test_simulation_without_truth_gives_a_warning(write_run: Callable[..., Path]) -> None:
     truth = {"weight": np.ones(6), "truth_component": np.zeros(6, np.int32)}
     with_truth, without = write_run("a.root", **truth), write_run("b.root", run=8702)
@@ -134,7 +128,10 @@ def test_conditions_are_kept_on_update_unless_there_are_new_ones(
     write_conditions(tmp_path, runs=runs.replace("2e9", "3e9"))
     assert register(path, previous=before).run_facts[8701].eot_delivered == 3e9
     shutil.rmtree(tmp_path / "conditions")
-    assert register(path, previous=before).run_facts == before.run_facts
+    after = register(path, previous=before)
+    assert after.run_facts == before.run_facts
+    assert after.warnings[-1].endswith("/conditions: runs.csv is not there any more: what it said is kept")
+    assert register(path, previous=after) == after
 
 
 def test_an_update_without_changes_changes_nothing(tmp_path: Path, write_run: Callable[..., Path]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from na64.datasets.catalogue.build import build
-from na64.datasets.catalogue.catalogue_file import load, save
+from na64.datasets.catalogue.catalogue_file import VERSION, load, save
 from na64.datasets.catalogue.inspection import verify
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind
 
@@ -78,7 +78,11 @@ def test_paths_that_share_only_the_root_stay_absolute(tmp_path: Path, catalogue:
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["na64_catalogue"], 1, r"c\.json: a catalogue of version 1, expected 2"),
+        (
+            ["na64_catalogue"],
+            VERSION - 1,
+            rf"c\.json: a catalogue of version {VERSION - 1}, expected {VERSION}",
+        ),
         (["files", 0, "spills"], [], r"run\.root: spills of 0 segments and 0 runs"),
         (["files", 0, "spills", 0], {"8701": "2-1"}, r"spills\[0\]\.8701: \"2-1\" is not ascending"),
         (["files", 0, "spills", 0], {"8702": "1"}, r"run\.root: spills of 1 segments and 1 runs"),
@@ -126,6 +130,6 @@ def test_a_failed_write_leaves_the_old_file(
 
 def test_a_catalogue_that_states_a_key_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.json"
-    path.write_text('{"na64_catalogue": 2, "na64_catalogue": 2}')
+    path.write_text('{"na64_catalogue": 3, "na64_catalogue": 3}')
     with pytest.raises(ValueError, match=r"^catalogue\.json: not a catalogue: a key is there twice$"):
         load(path)

@@ -4,19 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.catalogue.inputs import CONDITIONS, conditions_beside, expand
-from na64.datasets.conditions.conditions import Conditions
-
-RUNS = "run,type,particle,energy,eot_delivered,eot_live\n8701,,,,2e9,\n"
-
-
-def test_a_url_has_no_folder_of_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = "https://host/run.root"
-    (tmp_path / "https:" / "host" / CONDITIONS).mkdir(parents=True)
-    (tmp_path / "https:" / "host" / CONDITIONS / "runs.csv").write_text(RUNS)
-    monkeypatch.chdir(tmp_path)
-    assert conditions_beside([url]) == Conditions()
-    assert set(conditions_beside([f"{tmp_path}/https:/host/run.root"]).run_facts) == {8701}
+from na64.datasets.catalogue.inputs import expand
 
 
 def test_folders_and_globs_are_expanded(tmp_path: Path) -> None:
@@ -32,6 +20,26 @@ def test_folders_and_globs_are_expanded(tmp_path: Path) -> None:
     assert names(tmp_path / "*.parquet") == ["c.parquet"]
     assert names(tmp_path / "truth.parquet") == ["truth.parquet"]
     assert names(tmp_path / "b.root", tmp_path) == ["b.root", "a.root", "c.parquet", "d.root"]
+
+
+HIDDEN = (".sys.v#.run.root", ".nfs0001.root", "._run.root", ".run.parquet", ".root")
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_folder_stands_for_what_a_shell_shows(name: str, tmp_path: Path) -> None:
+    for each in ("a.root", "b.parquet", name):
+        (tmp_path / each).touch()
+    shown = tuple(f"{tmp_path}/{each}" for each in ("a.root", "b.parquet"))
+    assert expand([tmp_path]) == shown
+    assert expand([f"{tmp_path}/*"]) == shown
+    assert expand([f"{tmp_path}/*.root"]) == shown[:1]
+    assert expand([tmp_path / name]) == (f"{tmp_path}/{name}",)  # whoever names it means it
+
+
+def test_a_folder_of_hidden_files_only_is_empty(tmp_path: Path) -> None:
+    (tmp_path / ".run.root").touch()
+    with pytest.raises(ValueError, match=r"no \*\.root or \*\.parquet in it"):
+        expand([tmp_path])
 
 
 @pytest.mark.parametrize(

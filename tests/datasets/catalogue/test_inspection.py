@@ -247,9 +247,10 @@ def test_verify_notices_a_changed_file(write_run: Writer) -> None:
 
 @pytest.mark.parametrize(("branch", "bits"), [("spillN", 31), ("spilleventtN", 32)])
 def test_spills_and_events_have_so_many_bits(branch: str, bits: int, write_run: Writer) -> None:
-    assert look(write_run(**{branch: np.full(6, 2**bits - 1)})).is_good
-    record = look(write_run(**{branch: np.full(6, 2**bits)}))
-    assert record.reason.endswith(f"numbers from {2**bits} to {2**bits}, expected 0 to {2**bits - 1}")
+    below = 2**bits - 6 + np.arange(6)
+    assert look(write_run(**{branch: below})).is_good
+    record = look(write_run(**{branch: below + 1}))
+    assert record.reason.endswith(f"numbers from {2**bits - 5} to {2**bits}, expected 0 to {2**bits - 1}")
 
 
 @pytest.mark.parametrize(

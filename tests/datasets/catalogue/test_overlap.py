@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from na64.datasets.catalogue.build import build
 from na64.datasets.catalogue.inspection import Keys
 from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Status
+from na64.datasets.reading.layout import load_layout
 
 Writer = Callable[..., Path]
 
@@ -83,3 +85,26 @@ def test_an_alternating_overlap_of_spills_is_no_overlap(write_run: Writer) -> No
     one = write_run("one.root", spillN=np.array([1, 1, 1, 3, 3, 3], np.int32))
     two = write_run("two.root", spillN=np.array([2, 2, 2, 4, 4, 4], np.int32))
     assert len(register(one, two).good) == 2
+
+
+@pytest.mark.parametrize("simulation", [False, True])
+@pytest.mark.parametrize("container", ["ttree", "rntuple", "parquet"])
+def test_the_same_events_twice_in_a_file_are_no_better_than_in_two(
+    container: str, simulation: bool, make_values: Callable[..., Any], write_file: Writer
+) -> None:
+    tout = load_layout("tout2023")
+    of_one, of_other = make_values(tout, 6), make_values(tout, 6, run=8702)
+    again = make_values(tout, 3, first=4)
+    path = write_file("tout", of_one, of_other, again, container=container)
+    (record,) = build([path], simulation=simulation).files
+    assert record.status is Status.QUARANTINED
+    assert record.reason == ("2 events of run 8701 are in it more than once, the first is spill 1 event 4")
+
+
+def test_an_event_of_another_run_or_spill_is_another(write_run: Writer) -> None:
+    one = write_run(
+        spilleventtN=np.array([0, 1, 0, 1, 0, 1], np.int32),
+        spillN=np.array([1, 1, 2, 2, 1, 1], np.int32),
+        runN=np.array([8701, 8701, 8701, 8701, 8702, 8702], np.int32),
+    )
+    assert register(one).good

@@ -14,6 +14,7 @@ from na64.datasets.conditions.conditions import (
     RunFacts,
     RunType,
     SpillFacts,
+    check_period_tables,
     join_run_facts,
     join_spill_facts,
     read_conditions,
@@ -204,3 +205,32 @@ def test_triggers_are_read_and_must_agree(tmp_path: Path) -> None:
     assert joined == RunFacts(8701, eot_live=4e9, triggers=1000)
     with pytest.raises(ValueError, match="run 8701: triggers is 1000 in one place and 999 in another"):
         join_run_facts(facts[8701], RunFacts(8701, triggers=999))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mine.bads.csv", r'periods: unknown table "mine\.bads\.csv", nearest known is "mine\.bad\.csv"'),
+        ("min.bad.csv", r'unknown table "min\.bad\.csv", nearest known is "mine\.bad\.csv"'),
+        ("mine.Bad.csv", r'unknown table "mine\.Bad\.csv"'),
+        ("runs.csv", r'unknown table "runs\.csv"'),
+    ],
+)
+def test_a_table_of_no_period_is_refused(name: str, message: str, tmp_path: Path) -> None:
+    folder = tmp_path / "periods"
+    folder.mkdir()
+    for known in ("mine.toml", "mine.bad.csv", "notes.txt"):
+        (folder / known).touch()
+    check_period_tables(folder)
+    (folder / name).touch()
+    with pytest.raises(ValueError, match=message):
+        check_period_tables(folder)
+
+
+def test_a_table_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.bad.csv").mkdir()
+    with pytest.raises(ValueError, match=r"/mine\.bad\.csv: is not a file"):
+        read_conditions(tmp_path, "mine.")
+    (tmp_path / "other.bad.csv").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"/other\.bad\.csv: is a link to nowhere"):
+        read_conditions(tmp_path, "other.")

@@ -11,15 +11,18 @@ import pytest
 from na64.datasets.basics.identity import identity
 from na64.datasets.conditions.bad import BadEntry
 from na64.datasets.conditions.conditions import RunFacts, RunType
-from na64.datasets.conditions.periods import Period, describe, load_period, load_periods, period_of_run
+from na64.datasets.conditions.periods import (
+    Period,
+    describe,
+    load_period,
+    load_periods,
+    packaged_periods,
+    period_of_run,
+    unpackaged_runs,
+)
 
 PACKAGED = resources.files("na64.datasets.conditions").joinpath("periods")
 NAMES = ("2016", "2018", "2021", "2022", "2023A", "2023P")
-
-
-@pytest.fixture(autouse=True)
-def no_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NA64_PERIODS", raising=False)
 
 
 def copied(folder: Path, name: str = "2023A", *changes: tuple[str, str], to: str | None = None) -> Path:
@@ -145,21 +148,53 @@ def test_the_positron_period_has_no_runs_until_somebody_states_them(tmp_path: Pa
     assert [period_of_run(run, periods) for run in (8899, 8900)] == [periods["2023A"], periods["2023P"]]
 
 
-def test_the_users_folder_can_be_named_by_the_environment(
+NEW = ('name = "2023A"', 'name = "2024A"'), ("8396", "9000"), ("8999", "9999")
+
+
+def test_hidden_files_are_no_periods(tmp_path: Path) -> None:
+    for name in ("._2023A.toml", ".#mine.toml"):
+        (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
+    assert tuple(load_periods(tmp_path)) == NAMES
+
+
+def test_periods_of_a_folder_are_added_and_the_environment_adds_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copied(
-        tmp_path,
-        "2023A",
-        ('name = "2023A"', 'name = "2024A"'),
-        ("8396", "9000"),
-        ("8999", "9999"),
-        to="2024A",
-    )
+    copied(tmp_path, "2023A", *NEW, to="2024A")
     monkeypatch.setenv("NA64_PERIODS", str(tmp_path))
-    assert tuple(load_periods()) == (*NAMES, "2024A")
+    assert tuple(load_periods()) == tuple(packaged_periods()) == NAMES
+    assert tuple(load_periods(tmp_path)) == (*NAMES, "2024A")
     with pytest.raises(ValueError, match="nowhere: is not a folder of periods"):
         load_periods(tmp_path / "nowhere")
+
+
+def test_a_copied_period_keeps_the_box_of_its_original(tmp_path: Path) -> None:
+    copied(tmp_path, "2023A", *NEW, to="2024A")
+    box = load_periods(tmp_path)["2024A"].box
+    assert {edge: quantity.values for edge, quantity in box.items()} == {"ecal": (60.0,), "hcal": (1.0,)}
+    assert box == load_periods()["2023A"].box
+
+
+@pytest.mark.parametrize(
+    ("ranges", "left"),
+    [
+        ([(8396, 8999)], []),
+        ([(8000, 8500)], []),
+        ([(8396, 9100)], [(9000, 9100)]),
+        ([(2400, 4000)], [(2467, 3854)]),
+        ([(1, 10_000)], [(2467, 3854), (4224, 5020), (5187, 6499), (9000, 10_000)]),
+        ([(2466, 2466), (2467, 2467), (8999, 9000)], [(2467, 2467), (9000, 9000)]),
+        ([], []),
+    ],
+)
+def test_runs_of_no_packaged_period_are_found(
+    ranges: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    period = replace(load_periods()["2023A"], runs=tuple(ranges))
+    assert unpackaged_runs(period) == left
+    known = packaged_periods()
+    one_by_one = [run for a, b in ranges for run in range(a, b + 1) if period_of_run(run, known) is None]
+    assert one_by_one == [run for a, b in left for run in range(a, b + 1)]
 
 
 @pytest.mark.parametrize(("first", "last"), [(8999, 9100), (8500, 8600), (8000, 8396)])
@@ -267,6 +302,11 @@ def test_a_value_without_a_source_is_refused(tmp_path: Path, old: str, new: str,
             "period 2023A: run type calibration is stated run by run",
         ),
         ("first = 8396", "first = 9000", "period 2023A: runs 9000 to 8999 are none"),
+        ("[box]", "[box]\nhcal_gaurd = 1", 'box: unknown key "hcal_gaurd", nearest known is "hcal_guard"'),
+        ("ecal = { value = 60,", "ecal = { values = [60, 61],", "box.ecal: 2 values where one is expected"),
+        ("ecal = { value = 60,", "ecall = { value = 60,", 'box: "ecal" is missing'),
+        ('value = 60, unit = "GeV"', 'value = 60, unit = "ns"', "box.ecal.unit"),
+        ("value = 60,", "value = -inf,", "box.ecal"),
         ('text = "e-"', 'text = "e-", mass = 1', 'beam.particle: unknown key "mass"'),
         ("first = 8396", "first = 8396.0", "runs[0].first: 8396.0 is not an integer"),
     ],

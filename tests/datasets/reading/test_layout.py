@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.reading.layout import LAYOUTS, Kind, Layout, detect_layout, load_layout, parse_layout
+from na64.datasets.reading.detection import detect_layout
+from na64.datasets.reading.layout import LAYOUTS, Kind, Layout, load_layout, parse_layout
 from na64.datasets.reading.stored import BadFileError, Branches, Stored
 
 MINE = """
@@ -56,6 +57,9 @@ class Described:
             return None
         dtype, *dimensions = text.replace("]", "").split("[")
         return Stored(dtype, tuple(int(n) for n in dimensions if n), text.endswith("[]"), text)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.types)
 
     def trees(self) -> tuple[str, ...]:
         return (self.name,)
@@ -160,8 +164,9 @@ def test_an_unknown_layout_is_refused_with_the_nearest() -> None:
         ('name = "mine"', 'name = "a b"', "is not a plain name"),
         ('event = { branch = "event" }', "", '"event" is missing or not required'),
         ('run = { branch = "run" }', 'run = { branch = "run", required = false }', '"run" is missing or not'),
-        ('"PRS", "ECAL"', '"PRS[0]", "ECAL[1]"', "cannot be joined"),
-        ('"angle"', '"an gle"', "is not the name of a branch"),
+        ('"PRS", "ECAL"', "", "names no branch"),
+        ('"angle"', '"an\\tgle"', "is not the name of a branch"),
+        ('"angle"', '""', "is not the name of a branch"),
         ("[srd]", "[sdr]", 'unknown key "sdr", nearest known is "srd"'),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from na64.datasets.reading.files import open_file
 from na64.datasets.reading.parquet_files import _read_column
-from na64.datasets.reading.stored import BadFileError, Jagged, Values
+from na64.datasets.reading.stored import BadFileError, Jagged, Stored, Values
 from na64.datasets.synthetic import branches
 from na64.datasets.synthetic.writers import ParquetWriter
 
@@ -48,6 +48,8 @@ FLOATS = pa.field("element", pa.float32(), nullable=False)
 ARRAYS = {
     "list": pa.array(EVENTS, pa.list_(pa.float32())),
     "list without nulls": pa.array(EVENTS, pa.list_(FLOATS)),
+    "list view": pa.array(EVENTS, pa.list_view(pa.float32())),
+    "large list view": pa.array(EVENTS, pa.large_list_view(pa.float32())),
     "large list": pa.array(EVENTS, pa.large_list(pa.float32())),
     "packed": packed(EVENTS),
     "packed, large": packed(EVENTS, pa.large_binary()),
@@ -135,12 +137,13 @@ def test_missing_packed_numbers_are_refused(tmp_path: Path) -> None:
         read(path, 0, 2)
 
 
-def test_a_name_that_stands_for_two_columns_is_not_there(tmp_path: Path) -> None:
+def test_a_name_that_stands_for_two_columns_has_no_type(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0]), pa.array([3.0])], ["x", "x", "y"])
     pq.write_table(twice, tmp_path / "a.parquet")
     with open_file(tmp_path / "a.parquet") as file:
-        assert file.tree("").stored("x") is None
-        assert file.tree("").stored("y") is not None
+        assert file.tree("").stored("x") == Stored("", (), False, "there 2 times")
+        assert file.tree("").stored("y") == Stored("float64", (), False, "double")
+        assert file.tree("").names() == ("x", "y")
 
 
 @pytest.mark.parametrize("metadata", [None, {"packed": "object"}, {"packed": b"\xff"}, {"other": "float32"}])
@@ -186,3 +189,65 @@ def test_our_hits_are_packed_and_nothing_is_null(tmp_path: Path) -> None:
     assert schema.field("x").metadata[b"packed"] == b"float32"
     assert pq.read_metadata(tmp_path / "a.parquet").row_group(0).column(0).compression == "LZ4"
     assert lists(read(tmp_path / "a.parquet", 1, 5)) == [[], [3.0], [1.0, 2.0], []]
+
+
+LISTS, PAIRS = pa.list_(pa.float32()), pa.list_(pa.float32(), 2)
+
+
+@pytest.mark.parametrize(
+    ("array", "values"),
+    [
+        (pa.array([1.0, None, 3.0, None]), [1.0, np.nan, 3.0, np.nan]),
+        (pa.array([[1.0, None], [], [2.0], []], LISTS), [1.0, np.nan, 2.0]),
+        (pa.array([[1.0, None], [2.0, 3.0]], PAIRS), [[1.0, np.nan], [2.0, 3.0]]),
+    ],
+    ids=["numbers", "lists", "arrays"],
+)
+def test_a_missing_floating_point_number_is_nan(array: Any, values: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", array, row_group_size=1)
+    with open_file(path) as file:
+        file.tree("").check(["x"])
+        found = file.tree("").read(["x"], 0, len(array))["x"]
+    np.testing.assert_array_equal(found.values if isinstance(found, Jagged) else found, values)
+
+
+MISSING = {
+    "numbers": pa.array([1, None, 3, None], pa.int32()),
+    "lists": pa.array([[1.0], None, [], None], LISTS),
+    "arrays": pa.array([[1.0, 2.0], None, [3.0, 4.0], None], PAIRS),
+    "numbers of lists": pa.array([[1, None], [], [3], [None]], pa.list_(pa.uint8())),
+    "packed numbers": pa.array([b"1234", None, b"", None]),
+}
+
+
+@pytest.mark.parametrize("write_statistics", [True, False])
+@pytest.mark.parametrize("row_group_size", [1, 4])
+@pytest.mark.parametrize("what", MISSING)
+def test_what_is_missing_and_cannot_be_nan_is_refused_before_it_is_read(
+    what: str, row_group_size: int, write_statistics: bool, tmp_path: Path
+) -> None:
+    options = {"row_group_size": row_group_size, "write_statistics": write_statistics}
+    path = write(tmp_path / "a.parquet", MISSING[what], use_dictionary=False, **options)
+    with open_file(path) as file:
+        with pytest.raises(BadFileError, match='branch "x": 2 values are null'):
+            file.tree("").check(["x"])
+        with pytest.raises(BadFileError, match=r'branch "x": [12] values are null'):
+            file.tree("").read(["x"], 0, 4)
+
+
+@pytest.mark.parametrize("write_statistics", [True, False])
+def test_empty_lists_are_not_null(write_statistics: bool, tmp_path: Path) -> None:
+    array = pa.array([[], [1], [], [2, 3]], pa.list_(pa.uint8()))
+    path = write(tmp_path / "a.parquet", array, row_group_size=2, write_statistics=write_statistics)
+    with open_file(path) as file:
+        file.tree("").check(["x"])
+
+
+def test_columns_that_state_no_null_are_not_read_to_know(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.array(np.arange(1000)), use_dictionary=False, compression="none")
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(4000) + content[4004:])  # the values are damaged, the footer is not
+    with open_file(path) as file:
+        file.tree("").check(["x"])
+        with pytest.raises((BadFileError, OSError)):
+            file.tree("").read(["x"], 0, 1000)

@@ -9,7 +9,8 @@ import pytest
 import uproot
 
 from na64.datasets.instrument.columns import Array
-from na64.datasets.reading.root_files import _join_jagged
+from na64.datasets.reading.branch_names import Place
+from na64.datasets.reading.root_files import _join_jagged, _read_branch
 from na64.datasets.reading.stored import Jagged
 
 FLOAT = np.dtype(">f4")
@@ -28,7 +29,7 @@ def join(*pieces: tuple[SimpleNamespace, int, int, int], header: int) -> Jagged:
     interpretation = uproot.interpretation.jagged.AsJagged(
         uproot.interpretation.numerical.AsDtype(FLOAT), header_bytes=header
     )
-    return _join_jagged(list(pieces), interpretation)
+    return _join_jagged(list(pieces), interpretation, lambda basket: basket.counts)
 
 
 def lists(jagged: Jagged) -> list[list[float]]:
@@ -56,6 +57,69 @@ def test_parts_of_baskets_join(header: int) -> None:
 
 def test_arrays_counted_by_another_branch_are_cut_by_its_counts() -> None:
     assert lists(join((basket(EVENTS, 0, counted=True), 1, 3, 0), header=0)) == EVENTS[1:3]
+
+
+class Counter:
+    """The branch that counts another's values, in baskets of its own: of 3, 1 and 4 events."""
+
+    name = "n"
+    branches: tuple[()] = ()
+    interpretation = uproot.interpretation.numerical.AsDtype(np.dtype(">i4"))
+    entry_offsets = (0, 3, 4, 8)
+    numbers = np.array([2, 0, 1, 3, 1, 4, 0, 2], ">i4")
+
+    def basket(self, number: int) -> SimpleNamespace:
+        part = self.numbers[self.entry_offsets[number] : self.entry_offsets[number + 1]]
+        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8))
+
+
+class Counted:
+    """A branch without offsets, in baskets of 2, 4 and 2 events."""
+
+    name = "x"
+    count_branch = Counter()
+    count_leaf = SimpleNamespace(member={"fName": "n"}.__getitem__)
+    interpretation = uproot.interpretation.jagged.AsJagged(uproot.interpretation.numerical.AsDtype(FLOAT))
+    entry_offsets = (0, 2, 6, 8)
+    values = np.arange(13.0, dtype=FLOAT)
+
+    def basket(self, number: int) -> SimpleNamespace:
+        start, stop = self.entry_offsets[number : number + 2]
+        first, last = (self.count_branch.numbers[:at].sum() for at in (start, stop))
+        data = np.frombuffer(self.values[first:last].tobytes(), np.uint8)
+        return SimpleNamespace(data=data, byte_offsets=None, parent=self, entry_start_stop=(start, stop))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 8), (1, 7), (3, 5), (2, 6), (4, 4)])
+def test_an_array_and_its_counts_may_be_cut_into_other_baskets(start: int, stop: int) -> None:
+    found = _read_branch(Place(Counted()), start, stop)
+    ends = np.cumsum([0, *Counter.numbers])
+    assert isinstance(found, Jagged)
+    np.testing.assert_array_equal(found.offsets, ends[start : stop + 1] - ends[start])
+    np.testing.assert_array_equal(found.values, Counted.values[ends[start] : ends[stop]])
+
+
+ENTRY = np.dtype([("run", ">i4"), ("x", ">f4", (3,))])
+
+
+class Several:
+    """A branch with two leaves, in baskets of 3 and 2 events."""
+
+    interpretation = uproot.interpretation.numerical.AsDtype(ENTRY)
+    entry_offsets = (0, 3, 5)
+    values = np.array([(run, [run, run + 1, run + 2]) for run in range(5)], ENTRY)
+
+    def basket(self, number: int) -> SimpleNamespace:
+        part = self.values[self.entry_offsets[number] : self.entry_offsets[number + 1]]
+        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8))
+
+
+@pytest.mark.parametrize("leaf", ["run", "x"])
+@pytest.mark.parametrize(("start", "stop"), [(0, 5), (1, 4), (2, 2)])
+def test_a_leaf_is_read_out_of_its_branch(leaf: str, start: int, stop: int) -> None:
+    found = _read_branch(Place(Several(), leaf), start, stop)
+    expected = Several.values[leaf][start:stop]
+    np.testing.assert_array_equal(found, expected.astype(expected.dtype.newbyteorder("=")), strict=True)
 
 
 def test_no_basket_is_no_event() -> None:

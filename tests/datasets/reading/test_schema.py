@@ -19,7 +19,11 @@ from na64.datasets.reading.stored import BadFileError
 N_EVENTS = 30
 
 
-def open_events(path: Path, tree: str, schema: type[NA64Schema] = NA64Schema, **options: Any) -> Any:
+OPENED = NA64Schema.opened(log_line="0" * 64)
+"""Shows every event, as somebody sees it who said so in a log."""
+
+
+def open_events(path: Path, tree: str, schema: type[NA64Schema] = OPENED, **options: Any) -> Any:
     return NanoEventsFactory.from_root({str(path): tree}, schemaclass=schema, **options).events()
 
 
@@ -170,7 +174,11 @@ def test_a_layout_of_ones_own_is_used(other: Layout, write_file: Callable[..., P
         "extra": np.zeros(3),
     }
     path = write_file("t", values)
-    events = open_events(path, "t", NA64Schema.using(other))
+    with pytest.warns(
+        UserWarning, match="layout other says what is hidden by branches that no packaged layout"
+    ):
+        schema = OPENED.using(other)
+    events = open_events(path, "t", schema)
     np.testing.assert_array_equal(ak.to_numpy(events.srd.energy), values["SRD"] / 1000)
     assert_equal(columns_of(events), read(path, other, 0, 3))
     with pytest.raises(BadFileError, match="of no known layout, nearest"):
@@ -195,7 +203,59 @@ def test_a_plain_runner_works(make_values: Callable[..., Any], write_file: Calla
         str(run): {"files": {str(write_file("tout", one, name=f"{run}.root")): "tout"}}
         for run, one in zip((8701, 8702), values, strict=True)
     }
-    run = Runner(IterativeExecutor(status=False), schema=NA64Schema, chunksize=11)
+    run = Runner(IterativeExecutor(status=False), schema=OPENED, chunksize=11)
     found = run(files, processor_instance=Counter())
     assert {name: entry["n"] for name, entry in found.items()} == {"8701": N_EVENTS, "8702": N_EVENTS}
     assert found["8701"]["energy"] == pytest.approx(values[0]["ECAL_ene"].sum())
+
+
+@pytest.mark.parametrize("mode", ["eager", "virtual"])
+@pytest.mark.parametrize("name", ["tout2023", "hits"])
+def test_by_itself_it_shows_run_numbers_only(
+    name: str, mode: str, make_values: Callable[..., Any], write_file: Callable[..., Path]
+) -> None:
+    layout = load_layout(name)
+    path = write_file(layout.trees[0], make_values(layout, N_EVENTS))
+    events = open_events(path, layout.trees[0], NA64Schema, mode=mode)
+    assert events.fields == ["run"]
+    assert ak.to_list(events) == [{"run": 8701}] * N_EVENTS
+    for column in ("ecal", "hcal", "track", "trigger", "shower_chi2"):
+        with pytest.raises(
+            AttributeError, match=rf"{column}: coffea reads hidden events too; na64\.nanoevents"
+        ):
+            getattr(events, column)
+        with pytest.raises(KeyError, match=rf"{column}: coffea reads hidden events too"):
+            _ = events[column]
+    with pytest.raises(AttributeError, match="ecla"):
+        _ = events.ecla
+    with pytest.raises(ValueError, match="columns: coffea reads hidden events too"):
+        columns_of(events)
+
+
+def test_what_says_that_it_was_simulated_is_shown(
+    make_values: Callable[..., Any], write_file: Callable[..., Path]
+) -> None:
+    values = make_values(load_layout("tout2023"), N_EVENTS)
+    schema = NA64Schema.simulated()
+    with pytest.raises(BadFileError, match="does not say what was simulated"):
+        open_events(write_file("tout", values), "tout", schema)
+    path = write_file("tout", values | {"truth_component": np.zeros(N_EVENTS, np.int32)}, name="s.root")
+    assert open_events(path, "tout", schema).ecal.energy.ndim == 2
+    assert open_events(path, "tout", NA64Schema).fields == ["run"]
+
+
+def test_any_integer_is_not_taken_for_truth(
+    make_values: Callable[..., Any], write_file: Callable[..., Path]
+) -> None:
+    layout = load_layout("tout2023")
+    path = write_file("tout", make_values(layout, N_EVENTS))
+    text = layout.text.replace('"truth_component"', '"triggerSources"').replace('"tout2023"', '"mine"')
+    with pytest.warns(UserWarning, match="truth_component is .triggerSources. .trigger of "):
+        schema = NA64Schema.using(parse_layout(text, "mine.toml")).simulated()
+    with pytest.raises(BadFileError, match="does not say what was simulated"):
+        open_events(path, "tout", schema)
+
+
+def test_hidden_events_are_not_shown_without_a_line_in_a_log() -> None:
+    with pytest.raises(ValueError, match=r"shown by na64\.opened_schema"):
+        NA64Schema.opened(log_line="because")

@@ -76,6 +76,14 @@ def test_the_begin_of_the_fits_can_be_stated(products: Products) -> None:
     assert [e.sideband.starts[0] for e in inside.extrapolations] == [65.0, 2.0]
 
 
+def test_a_packaged_set_up_that_hides_more_needs_a_stated_begin(products: Products) -> None:
+    boxes = tuple(replace(box, packaged_too=True) for box in products.summary.boxes)
+    closed = replace(products, summary=replace(products.summary, boxes=boxes))
+    with pytest.raises(ValueError, match="the packaged set-up of period 2023A hides events beyond"):
+        estimate(closed, Settings(end=77, start=67))
+    assert estimate(closed, Settings(end=77, start=67, hcal_start=4)).extrapolations
+
+
 def test_variations_that_hide_more_need_a_stated_begin(products: Products) -> None:
     selection = replace(
         products.summary.selection, variations=(VariationFacts("scale", (), moves_plane=True),)

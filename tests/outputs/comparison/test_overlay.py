@@ -10,7 +10,7 @@ import hist
 import numpy as np
 import pytest
 
-from na64.outputs.comparison.overlay import Overlay, Source, eot_of, lines, overlay, table_of
+from na64.outputs.comparison.overlay import Overlay, Source, check_apart, eot_of, lines, overlay, table_of
 from na64.outputs.comparison.overlay_plot import draw_page
 from na64.outputs.report.style import style
 from na64.outputs.result.products import Products
@@ -139,3 +139,11 @@ def test_the_command_writes_table_and_pages(
     assert "chi2 / degrees" in said
     assert (few / "overlay.csv").read_bytes().startswith(b"variable,events,data,simulation,scale,chi2")
     assert [path.name for path in few.glob("*.png")] == ["overlay_1.png"]
+
+
+def test_a_simulation_is_not_added_to_itself(data: Products) -> None:
+    other = replace(data, summary=replace(data.summary, products={"yields.csv": "another"}))
+    sources = [Source("one", data, 1.0), Source("other", other, 1.0)]
+    check_apart(sources)
+    with pytest.raises(ValueError, match="one and copy are the same result: it would count twice"):
+        check_apart([*sources, Source("copy", data, 2.0)])

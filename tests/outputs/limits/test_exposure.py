@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.limits.exposure import read_exposure
+from na64.outputs.limits.exposure import check_apart, read_exposure
 from na64.outputs.result.summary import Blinding
+from na64.run import main
 
 
 def test_a_run_without_a_record_is_named_and_left_out(stored: Callable[..., Path]) -> None:
@@ -75,7 +77,7 @@ def test_only_a_whole_box_of_this_result_counts(
     stored: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], state: str
 ) -> None:
     """The log is examined in the end-to-end test; here it is taken as whole."""
-    monkeypatch.setattr("na64.outputs.limits.exposure.problems", lambda _folder: [])
+    monkeypatch.setattr("na64.outputs.blinding.opened_box.problems", lambda _folder: [])
     folder = stored()
     products = json.loads((folder / "result.json").read_text())["products"]
     manifest = json.dumps({"frozen": {"blind_result": change.get("products", products)}})
@@ -88,3 +90,17 @@ def test_only_a_whole_box_of_this_result_counts(
     exposure = read_exposure(folder)
     assert exposure.state.startswith(state)
     assert exposure.periods[0].observed == (None if change else 3)
+
+
+def test_a_run_counts_once_however_many_results_have_it(
+    stored: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = stored("one"), stored("other")
+    exposures = [read_exposure(folder) for folder in folders]
+    check_apart(exposures[:1])
+    line = f"run 8700 is in {folders[0]} and in {folders[1]}: it would count twice"
+    with pytest.raises(ValueError, match=re.escape(line)):
+        check_apart(exposures)
+    options = ["--background", "1", "--efficiency", "0.5", "--points", "3", "--to", str(tmp_path / "both")]
+    assert main(["limits", *map(str, folders), *options]) == 2
+    assert capsys.readouterr().err == f"na64: {line}\n"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.background.table import BackgroundTable, Row
-from na64.outputs.limits.efficiency import efficiency_by
+from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.result.descriptions import selection_facts
+from na64.outputs.result.origin import Origin, seal_csv
 from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.selections.selection import load_selection
 
 
-def _table(selection: str, cuts: str = "") -> bytes:
+def _table(selection: str, cuts: str = "", setup: str = "") -> bytes:
     points = [
-        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts)
+        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts, setup)
         for mass, n in ((0.01, 600), (1.0, 400))
     ]
     return efficiency_table(points).to_csv()
@@ -79,21 +82,47 @@ def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path:
         assert (found.mass[0], found.mass[-1]) == (0.01, 1.0)
     with pytest.raises(ValueError, match=r"no efficiency of period '2023A'; it has 2022"):
         efficiency_by(None, threshold=50)(exposure, "2023A")
-    path.write_bytes(_table("dimuon"))
-    with pytest.raises(ValueError, match=r"that of the cuts of dimuon; .* has those of invisible c0ffee"):
-        efficiency_by(None, threshold=50)(exposure, "2022")
 
 
-def test_an_efficiency_fits_by_its_cuts_not_by_its_name(
+def test_an_efficiency_fits_by_its_cuts_and_period_not_by_its_name(
     exposure_of: Callable[..., Exposure], tmp_path: Path
 ) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
-    path.write_bytes(_table("systematics", "c0ffee"))
-    assert efficiency_by(None, threshold=50)(exposure, "2022").at(0.1)[0] == pytest.approx(0.5)
-    path.write_bytes(_table("invisible", "decaf"))
-    with pytest.raises(ValueError, match=r"is that of the cuts of invisible decaf; .* of invisible c0ffee"):
-        efficiency_by(None, threshold=50)(exposure, "2022")
+    exposure = replace(exposure, origin=Origin("", "", (("2022", "beam"), ("2018", "other"))))
+    path.write_bytes(seal_csv(_table("systematics", "c0ffee", "beam")))
+    assert efficiency_fits(path, "2022", exposure) == ""
+    for cuts, setup, words in (
+        ("decaf", "beam", "it is of the cuts decaf, not of c0ffee"),
+        ("c0ffee", "70 GeV", r"it is of another period 2022 \(70 GeV\) than .* \(beam\)"),
+        ("", "", r"it is of the cuts \(not stated\)"),
+    ):
+        path.write_bytes(seal_csv(_table("invisible", cuts, setup)))
+        with pytest.raises(
+            ValueError, match=f"efficiency.csv: {words}.*; na64 efficiency makes one, or --reason"
+        ):
+            efficiency_fits(path, "2022", exposure)
+        assert efficiency_fits(path, "2022", exposure, reason="it is").endswith("; stated: it is")
+
+
+def test_an_efficiency_that_was_edited_or_written_by_hand_needs_a_reason(
+    exposure_of: Callable[..., Exposure], tmp_path: Path
+) -> None:
+    path = tmp_path / "efficiency.csv"
+    exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
+    path.write_bytes(_table("invisible", "c0ffee"))
+    with pytest.raises(ValueError, match="it does not say which result and which cuts it is of"):
+        efficiency_fits(path, "2022", exposure)
+    sealed = seal_csv(_table("invisible", "c0ffee"))
+    path.write_bytes(sealed.replace(b"0.4,", b"0.5,").replace(b",400,", b",500,"))
+    with pytest.raises(ValueError, match="it was edited after it was written"):
+        efficiency_fits(path, "2022", exposure)
+    path.write_bytes(sealed)
+    variations = tmp_path / "efficiency_variations.csv"
+    entry = Varied(0.01, "2022", "invisible", "veto", 600, 1, 9, "VETO", "")
+    variations.write_bytes(seal_csv(variations_table([entry]).to_csv()).replace(b",600,1,9,", b",600,2,10,"))
+    with pytest.raises(ValueError, match="it was edited after it was written"):
+        efficiency_fits(path, "2022", exposure)
 
 
 def test_a_selection_with_variations_has_the_cuts_of_the_one_without() -> None:

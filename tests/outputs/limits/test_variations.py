@@ -152,7 +152,10 @@ def test_from_the_command_to_the_limit(
         text = table.read_text().replace("2023A", period).replace("systematics_2023", selection.name)
         table.write_text(text.replace(point.cuts, selection.cuts_identity))
     words = ["limits", str(folder), "--background", "0.5", "--points", "3", "--level", "0.9"]
-    assert main([*words, "--to", str(tmp_path / "to")]) == 0
+    words += ["--to", str(tmp_path / "to")]
+    assert main(words) == 2
+    assert "efficiency.csv: it was edited after it was written" in capsys.readouterr().err
+    assert main([*words, "--reason", "a test"]) == 0
     assert "error of the signal: 10.0% of the yield, with variations 1" in capsys.readouterr().out
     limits = json.loads((tmp_path / "to" / "limits.json").read_text())
     error = limits["signal_error"]

@@ -8,8 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from na64.outputs.report import plots
-from na64.outputs.report.figures import Drawing, draw
+from na64.outputs.report.figures import drawings as drawings_of
 from na64.outputs.report.spectra import Panel, page, window_of
+from na64.outputs.report.style import style
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
@@ -34,9 +35,13 @@ def products_of(case: Any) -> Products:
 
 
 @pytest.fixture(scope="module")
-def drawings(make_case: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawing]:
-    products = products_of(make_case(tmp_path_factory.mktemp("selection")))
-    return {drawing.name: drawing for drawing in draw(products)}
+def drawings(make_case: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
+    return draw(products_of(make_case(tmp_path_factory.mktemp("selection"))))
+
+
+def draw(products: Products) -> dict[str, Figure]:
+    with style():
+        return {drawing.name: drawing.make() for drawing in drawings_of(products)}
 
 
 def named(figure: Figure, gid: str) -> list[Any]:
@@ -70,12 +75,12 @@ def test_every_figure_is_drawn(drawings: Any) -> None:
 
 
 def test_every_figure_says_what_the_events_are(drawings: Any) -> None:
-    for drawing in drawings.values():
-        assert "data, blind" in texts(drawing.figure), drawing.name
+    for name, figure in drawings.items():
+        assert "data, blind" in texts(figure), name
 
 
 def test_box_is_hatched_with_its_guard_band(drawings: Any) -> None:
-    figure = drawings["plane_after_visible"].figure
+    figure = drawings["plane_after_visible"]
     boxes, guards = named(figure, "box"), named(figure, "guard")
     assert len(boxes) == len(guards) == 2
     for box, guard in zip(boxes, guards, strict=True):
@@ -87,7 +92,7 @@ def test_box_is_hatched_with_its_guard_band(drawings: Any) -> None:
 
 def test_box_of_simulation_covers_nothing(case: Any) -> None:
     products = products_of(replace(case, facts=replace(case.facts, is_data=False)))
-    figure = next(draw(products)).figure
+    figure = next(iter(draw(products).values()))
     for patch in (*named(figure, "box"), *named(figure, "guard")):
         assert patch.get_facecolor()[3] == 0
         assert not patch.get_hatch()
@@ -95,19 +100,19 @@ def test_box_of_simulation_covers_nothing(case: Any) -> None:
 
 
 def test_regions_are_outlined(drawings: Any) -> None:
-    figure = drawings["plane_after_momentum"].figure
+    figure = drawings["plane_after_momentum"]
     for name in ("region_I", "region_II", "region_III"):
         assert named(figure, name), name
 
 
 def test_axes_carry_units(drawings: Any) -> None:
-    for axes in drawings["n_minus_one"].figure.axes:
+    for axes in drawings["n_minus_one"].axes:
         assert axes.get_ylabel() == "events"
         assert axes.get_xlabel().endswith("]")
 
 
 def test_cut_is_drawn_where_it_is(drawings: Any) -> None:
-    lines = named(drawings["n_minus_one"].figure, "cut")
+    lines = named(drawings["n_minus_one"], "cut")
     assert [round(float(line.get_xdata()[0]), 3) for line in lines] == [86.5, 113.5, 90.0, 110.0, 50.0]
 
 
@@ -123,13 +128,13 @@ def test_whole_numbers_are_cut_between_bins(case: Any) -> None:
 
 def test_unverified_simulation_has_a_watermark(case: Any) -> None:
     facts = replace(case.facts, is_data=False)
-    for drawing in draw(products_of(replace(case, facts=facts))):
-        assert [t.get_text() for t in drawing.figure.texts].count("unverified simulation") == 1
+    for figure in draw(products_of(replace(case, facts=facts))).values():
+        assert [t.get_text() for t in figure.texts].count("unverified simulation") == 1
 
 
 def test_watermark_is_for_unverified_simulation_only(drawings: Any) -> None:
-    for drawing in drawings.values():
-        assert "unverified" not in texts(drawing.figure)
+    for figure in drawings.values():
+        assert "unverified" not in texts(figure)
 
 
 def test_cutflow_bars_are_as_long_as_the_counts(products: Any) -> None:
@@ -154,12 +159,12 @@ def test_yields_are_per_visible_event_without_eot(products: Any) -> None:
 
 def test_nothing_selected_can_be_drawn(case: Any) -> None:
     empty = {run: replace(t, first_fail=t.first_fail * 0) for run, t in case.tallies.items()}
-    for drawing in draw(products_of(replace(case, tallies=empty))):
-        drawing.figure.draw_without_rendering()
+    for figure in draw(products_of(replace(case, tallies=empty))).values():
+        figure.draw_without_rendering()
 
 
 def test_weighted_simulation_can_be_drawn(weighted_case: Any) -> None:
-    names = [drawing.name for drawing in draw(products_of(weighted_case))]
+    names = [drawing.name for drawing in drawings_of(products_of(weighted_case))]
     assert "plane_after_visible" in names
 
 

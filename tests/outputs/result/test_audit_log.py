@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -11,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.result.audit_log import FIRST, append, entries, head, lost, timeline, verify
+from na64.outputs.result.audit_log import (
+    FIRST,
+    TORN,
+    altered,
+    append,
+    entries,
+    head,
+    lost,
+    timeline,
+    torn,
+    verify,
+)
 
 
 @pytest.fixture
@@ -145,3 +157,73 @@ def test_the_timeline_tells_when_and_what(log: Path) -> None:
 def test_no_log_has_the_first_hash(tmp_path: Path) -> None:
     assert head(tmp_path / "none") == FIRST
     assert list(timeline(tmp_path / "none")) == []
+
+
+def test_a_line_cut_anywhere_is_named_and_kept(log: Path) -> None:
+    data = log.read_bytes()
+    start = data.rindex(b"\n", 0, -1) + 1
+    for stop in range(start + 1, len(data)):
+        log.write_bytes(data[:stop])
+        assert altered(log) == []
+        assert torn(log) == verify(log) == ["the last line is not complete: line 3 was begun and not ended"]
+        assert len(entries(log)) == 2
+        append(log, "note", {"number": 3}, time="t")
+        assert verify(log) == []
+        kept, last = entries(log)[2:]
+        assert last["details"] == {"number": 3}
+        if stop == len(data) - 1:  # all of it is there but its end
+            assert kept["details"] == {"number": 2}
+        else:
+            assert (kept["event"], kept["details"]) == (TORN, {"text": data[start:stop].decode()})
+
+
+def test_the_first_line_may_be_torn_and_need_be_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"\x00\xff{")
+    append(path, "note", {}, time="t")
+    assert verify(path) == []
+    assert [line["event"] for line in entries(path)] == [TORN, "note"]
+    assert all(line.isprintable() for line in timeline(path))
+    assert entries(path)[0]["details"] == {"text": "\x00\\xff{"}
+
+
+def test_a_changed_line_before_a_torn_one_is_still_found(log: Path) -> None:
+    data = log.read_bytes().replace(b'"number":1', b'"number":9') + b'{"de'
+    log.write_bytes(data)
+    assert altered(log)[0] == "line 2: its content does not have its hash"
+    with pytest.raises(ValueError, match="nothing is added to an altered log"):
+        append(log, "note", {})
+    assert log.read_bytes() == data
+
+
+@pytest.mark.parametrize("written", [0, 1, 40])
+def test_a_full_disk_leaves_the_log_as_it_was(
+    log: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    before, pwrite = log.read_bytes(), os.pwrite
+
+    def fill(handle: int, data: bytes, offset: int) -> int:
+        if offset > len(before) or not written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return pwrite(handle, data[:written], offset)
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", fill)
+        with pytest.raises(OSError, match="No space"):
+            append(log, "note", {"number": 3})
+    assert log.read_bytes() == before
+    append(log, "note", {"number": 3})
+    assert verify(log) == []
+
+
+def test_what_is_checked_last_can_still_refuse(log: Path) -> None:
+    before = log.read_bytes()
+
+    def refuse() -> None:
+        with log.open("rb") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        append(log, "note", {}, check=refuse)
+    assert log.read_bytes() == before

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from na64.outputs.result.metrics import METRICS, Metered, read_metrics, to_json
-from na64.processors.execution.backends import Answers, Closing
+from na64.processors.execution.backend import Answers, Closing
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.ledger import Partial
 from na64.processors.execution.tasks import Done, Failed, Task, Work

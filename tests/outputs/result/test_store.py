@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.outputs.report.write import is_finished, write_report
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products
-from na64.outputs.result.store import read_result, write_numbers, write_products, write_report
+from na64.outputs.result.store import read_result, write_numbers
 from na64.outputs.result.yields import yields_table
 
 CANONICAL = (
@@ -44,7 +45,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, make_case: Any) -> Path:
     patch.setenv("X509_USER_PROXY", f"/{CANARY}/proxy")
     folder = tmp_path_factory.mktemp(CANARY) / "result"
     case = make_case(tmp_path_factory.mktemp("selection"))
-    write_products(folder, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=MADE_BY)
+    write_report(folder, write(case, folder))
     patch.undo()
     return folder
 
@@ -131,9 +132,9 @@ def test_a_run_that_was_not_read_is_in_every_table(case: Any, tmp_path: Path) ->
 
 def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Path, case: Any) -> None:
     def write(made_by: Mapping[str, object]) -> int:
-        write_products(
-            tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=made_by
-        )
+        write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=made_by)
+        if not (tmp_path / "report.html").exists():
+            write_report(tmp_path, read_result(tmp_path))
         return (tmp_path / "report.html").stat().st_mtime_ns
 
     first = write(MADE_BY)
@@ -145,7 +146,34 @@ def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Pat
     assert not (tmp_path / "report.html").exists()
 
 
+def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
+    case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_report(tmp_path, write(case, tmp_path))
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("failed to process string with tex\n...")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("na64.outputs.report.plots.cutflow", fail)
+        write_report(tmp_path, read_result(tmp_path))
+    assert caplog.messages == ["figure cutflow is not drawn: failed to process string with tex ..."]
+    assert {"cutflow.png", "regions.png"} & {path.name for path in (tmp_path / "plots").iterdir()} == {
+        "regions.png"
+    }
+    page = (tmp_path / "report.html").read_text()
+    assert "<strong>Not drawn:</strong> cutflow." in page
+    assert page.count("<img") == 9
+    assert not is_finished(tmp_path)
+    products = write(case, tmp_path)
+    assert not (tmp_path / "report.html").exists()  # not finished, so that the next pass draws it again
+    write_report(tmp_path, products)
+    assert is_finished(tmp_path)
+    assert "Not drawn" not in (tmp_path / "report.html").read_text()
+
+
 def test_nothing_that_draws_is_imported_before_something_is_drawn() -> None:
-    code = "import sys\nimport na64.outputs.result.store\nprint({'matplotlib', 'mplhep', 'jinja2'} & {*sys.modules})"
+    drawing = "{'matplotlib', 'mplhep', 'jinja2'}"
+    code = f"import sys\nimport na64.outputs.result.store\nprint({drawing} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

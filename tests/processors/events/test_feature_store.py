@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,9 +93,14 @@ def test_events_are_read_back_bit_by_bit(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     store = FeatureStore(tmp_path_factory.mktemp("store"))
-    accounting = dict.fromkeys(ACCOUNTING, 1)
+    counts = dict.fromkeys(ACCOUNTING, 1)
     parts = [
-        VisibleEvents(8700 + i % 2, np.stack([row, row[::-1], np.roll(row, 1)]), None, accounting)
+        VisibleEvents(
+            8700 + i % 2,
+            np.stack([row, row[::-1], np.roll(row, 1)]),
+            None,
+            counts | {"processed": len(row) + 1},
+        )
         for i, row in enumerate(columns)
     ]
     with pytest.MonkeyPatch.context() as patch:
@@ -215,3 +223,73 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
     (tmp_path / "file").touch()
     keep(FeatureStore(tmp_path / "file" / "store"), [part(1, 6)])
     assert "features are not kept in" in caplog.text
+
+
+class _FailingFile(io.BufferedWriter):
+    """A file of a server that goes away: writing fails after a few bytes, or only closing does."""
+
+    def __init__(self, path: Path, *, at_once: bool) -> None:
+        super().__init__(io.FileIO(path, "x"))
+        self._at_once = at_once
+
+    def write(self, data: Any) -> int:
+        if self._at_once and self.tell() > 100:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(data)
+
+    def close(self) -> None:
+        was_open = not self.closed
+        super().close()
+        if was_open:
+            raise OSError(errno.ESTALE, "Stale file handle")
+
+
+def _stale(*_: object, **__: object) -> None:
+    raise OSError(errno.ESTALE, "Stale file handle")
+
+
+@pytest.mark.parametrize(
+    ("name", "replacement"),
+    [
+        ("mkdir", _stale),
+        ("open", _stale),
+        ("open", lambda path, _mode: _FailingFile(path, at_once=True)),
+        ("open", lambda path, _mode: _FailingFile(path, at_once=False)),
+        ("replace", _stale),
+        ("unlink", _stale),
+    ],
+    ids=["folder", "create", "write", "close", "rename", "remove"],
+)
+def test_a_disk_that_fails_costs_what_was_kept_and_nothing_else(
+    *,
+    name: str,
+    replacement: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = FeatureStore(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, name, replacement)
+        keep(store, [part(1, 200_000), part(2, 5)])
+        if name == "unlink":
+            with pytest.raises(KeyError, match="of ours"), store.writing(KEY[::-1], NAMES):
+                raise KeyError("of ours")
+    assert store.path(KEY).exists() == (name == "unlink")
+    assert len([line for line in caplog.messages if "features are not kept in" in line]) == (name != "unlink")
+    leftover = list(tmp_path.rglob("*.writing"))
+    assert len(leftover) == (name == "unlink")
+    keep(store, [part(1, 200_000), part(2, 5)])
+    assert whole(store.read(KEY, NAMES)).keys() == {1, 2}
+
+
+@pytest.mark.parametrize("change", [{"processed": 9}, {"processed": 11}, {"hidden": 4}, {"hidden": -2}])
+def test_events_that_do_not_add_up_to_those_processed_are_damaged(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    store, sound = FeatureStore(tmp_path), part(1, 7, hidden_events=3)
+    keep(store, [sound])
+    assert len(list(store.read(KEY, NAMES))) > 0
+    keep(store, [replace(sound, accounting=sound.accounting | change)])
+    with pytest.raises(DamagedError, match=r"run 1: .* events were processed, .* are hidden and 7 visible"):
+        list(store.read(KEY, NAMES))

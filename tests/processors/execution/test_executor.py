@@ -13,10 +13,12 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from na64.processors.execution.backends import Answers, Backend, Closing, IterativeBackend, ProcessesBackend
+from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.executor import Failure, Outcome, run
 from na64.processors.execution.ledger import Ledger, NoSpaceError, Partial, encode
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Done, Options, Task, Work
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module

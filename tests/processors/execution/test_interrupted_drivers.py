@@ -90,7 +90,7 @@ def test_ctrl_c_in_a_terminal_keeps_what_is_done_and_ends_with_130(kind: str, tm
     with _driver(kind, folder, 20_000) as process:
         assert _line(process) == "three"
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert err == ""
     n_results, n_resumed, n_failures = map(int, out.split())
@@ -99,7 +99,7 @@ def test_ctrl_c_in_a_terminal_keeps_what_is_done_and_ends_with_130(kind: str, tm
     n_kept = len(list(folder.rglob("*.partial")))
     assert n_kept == n_results
     with _driver(kind, folder, n_results + 5) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (0, "")
     assert [int(number) for number in out.split() if number != "three"][0::2] == [n_results + 5, 0]
 
@@ -149,7 +149,7 @@ def test_a_driver_that_is_killed_leaves_what_was_done_and_no_process(kind: str, 
     n_kept = len(list(folder.rglob("*.partial")))
     assert n_kept >= 3
     with _driver(kind, folder, n_kept) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (0, "")
     assert out.split()[-1] == "0"
     assert len(children) >= 2

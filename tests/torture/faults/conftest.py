@@ -19,16 +19,10 @@ from na64.datasets.catalogue.build import Catalogue, save
 from na64.outputs.result.assembly import summarise
 from na64.processors.campaign import partial_of, process
 from na64.processors.counting.booking import book
-from na64.processors.execution.backends import (
-    Answers,
-    Backend,
-    Closing,
-    IterativeBackend,
-    Kind,
-    ProcessesBackend,
-    open_backend,
-)
+from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
 from na64.processors.execution.ledger import Ledger, encode
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Options, Task, Work
 from na64.processors.features.plugin import load_plugin
 from na64.processors.job import Job, build_job
@@ -141,7 +135,7 @@ class Bench:
         """Return a deadline in whole seconds that a chunk keeps on this machine, however busy it is now."""
         start = time.monotonic()
         assert self.equals(self.run(backend, folder))
-        return float(np.ceil(max(least, 2 * (time.monotonic() - start))))
+        return float(np.ceil(max(least, 4 * (time.monotonic() - start))))
 
     def shuffled(self, random: Any, stop_after: int | None = None) -> Backend:
         return Shuffled(random, stop_after)
@@ -179,7 +173,7 @@ class Bench:
                 process.kill()
 
     def wait_for_partials(self, products: Path, n_partials: int, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + 300
+        end = time.monotonic() + 600
         while len(list((products / "partials").rglob("*.partial"))) < n_partials:
             assert process.poll() is None
             assert time.monotonic() < end

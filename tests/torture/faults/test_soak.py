@@ -21,7 +21,8 @@ import numpy as np
 import psutil
 import pytest
 
-from na64.processors.execution.backends import Backend, Kind, open_backend
+from na64.processors.execution.backend import Backend
+from na64.processors.execution.backends import Kind, open_backend
 from na64.processors.execution.executor import Outcome, run
 from na64.processors.execution.ledger import Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from na64.outputs.background.section import SECTION as BACKGROUND
 from na64.outputs.background.table import read_background
 from na64.outputs.control.dimuon.by_run import histograms_by_run
-from na64.outputs.report.sections import sections
+from na64.outputs.control.dimuon.section import SECTION as DIMUONS
+from na64.outputs.report.write import section_pages
 from na64.outputs.result.store import read_result
 from na64.run import main
 
@@ -135,7 +137,7 @@ def test_background_and_dimuons_are_sections_of_the_report(
     assert main(["dimuon", str(data), str(simulation), "--no-runs"]) == 0
     capsys.readouterr()
     result, products = (data / "result.json").read_bytes(), read_result(data)
-    found = sections(data, products, result)
+    found = section_pages((BACKGROUND, DIMUONS), data, products, result)
     assert list(found) == ["Background", "Dimuons"]
     assert "<th>electron interactions in the beam line</th>" in found["Background"]
     assert "<th>ecal ratio</th>" in found["Dimuons"]
@@ -145,5 +147,5 @@ def test_background_and_dimuons_are_sections_of_the_report(
     for name in ("background.json", "dimuon.json"):
         facts = json.loads((data / name).read_text())
         (data / name).write_text(json.dumps(facts | {"result": {}}))
-    changed = sections(data, products, result)
+    changed = section_pages((BACKGROUND, DIMUONS), data, products, result)
     assert all("Of another result" in section for section in changed.values())

@@ -1,0 +1,184 @@
+"""How a layout differs, column by column, from the packaged one that is nearest to it.
+
+A layout says which branch is the energy of a calorimeter, the trigger or the run: what is hidden of data
+follows from it. What it says otherwise than the packaged layouts is said by name wherever data are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
+
+_HIDING_DETECTORS = ("ecal", "hcal")
+_HIDING_COLUMNS = ("run", "trigger")
+TRUTH = "truth_component"
+"""The column that says what was simulated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a layout says otherwise than a packaged one.
+
+    Attributes
+    ----------
+    column : str
+    text : str
+        Both branches by name.
+    decides : bool
+        What is hidden of data, or whether they are taken for simulation, depends on it.
+    """
+
+    column: str
+    text: str
+    decides: bool
+
+
+def nearest_packaged(layout: Layout) -> Layout | None:
+    """Find the packaged layout that gives most columns the same branches; None if it gives none."""
+
+    def shared(other: Layout) -> int:
+        mine, theirs = _by_column(layout), _by_column(other)
+        return sum(_is_same(mine[column], theirs[column]) for column in mine if column in theirs)
+
+    found = max(_packaged(), key=shared)
+    return found if shared(found) else None
+
+
+def differences(layout: Layout) -> tuple[Difference, ...]:
+    """List what a layout says otherwise than the nearest packaged one, in the order of its columns.
+
+    Parameters
+    ----------
+    layout : Layout
+    """
+    other = nearest_packaged(layout)
+    if other is not None and other.identity == layout.identity:
+        return ()
+    return tuple(_differences(layout, other))
+
+
+def deciding_differences(layout: Layout) -> tuple[str, ...]:
+    """List the differences on which it depends what is hidden, in words."""
+    return tuple(one.text for one in differences(layout) if one.decides)
+
+
+def warning_of(layout: Layout) -> str:
+    """One line about a layout that decides what is hidden otherwise than the packaged ones; empty if none."""
+    found = deciding_differences(layout)
+    if not found:
+        return ""
+    other = nearest_packaged(layout)
+    than = f"otherwise than {other.name}" if other is not None else "by branches that no packaged layout has"
+    return f"layout {layout.name} says what is hidden {than}: {'; '.join(found)}"
+
+
+def describe_layout(layout: Layout) -> dict[str, object]:
+    """Identity of a layout; of one that is not packaged also all that differs from the nearest that is.
+
+    Parameters
+    ----------
+    layout : Layout
+    """
+    described: dict[str, object] = {"identity": layout.identity}
+    if layout.name in LAYOUTS:
+        return described
+    nearest = nearest_packaged(layout)
+    return described | {
+        "nearest": "" if nearest is None else nearest.name,
+        "differs": [one.text for one in differences(layout)],
+    }
+
+
+def own_layouts(layouts: Iterable[Layout]) -> list[str]:
+    """Name the layouts that are not packaged, each with what it decides otherwise: for the timeline."""
+    return [
+        f"{layout.name} ({'; '.join(deciding_differences(layout)) or 'hides as a packaged one'})"
+        for layout in layouts
+        if layout.name not in LAYOUTS
+    ]
+
+
+def meanings(branch: str, index: int | None = None) -> dict[str, str]:
+    """Columns that packaged layouts take a branch for, each with the name of the layout.
+
+    Parameters
+    ----------
+    branch : str
+    index : int, optional
+        Of its values, the one in question; None is any.
+    """
+    return {
+        known.column: layout.name
+        for layout in _packaged()
+        for known in layout.branches()
+        if branch in known.names and (known.index is None or index is None or known.index == index)
+    }
+
+
+def has_packaged_truth(layout: Layout) -> bool:
+    """Tell if the branch that says what was simulated is one that a packaged layout reads for it."""
+    branch = layout.event.get(TRUTH)
+    return branch is not None and any(_is_same(branch, known.event[TRUTH]) for known in _packaged())
+
+
+@cache
+def _packaged() -> tuple[Layout, ...]:
+    return tuple(load_layout(name) for name in LAYOUTS)
+
+
+def _by_column(layout: Layout) -> dict[str, Branch]:
+    return {branch.column: branch for branch in layout.branches()}
+
+
+def _is_same(one: Branch, other: Branch) -> bool:
+    same_place = (one.names, one.index, one.jagged) == (other.names, other.index, other.jagged)
+    return same_place and (one.unit, one.nan_is_absent) == (other.unit, other.nan_is_absent)
+
+
+def _differences(layout: Layout, other: Layout | None) -> Iterator[Difference]:
+    mine, theirs = _by_column(layout), {} if other is None else _by_column(other)
+    name = "" if other is None else other.name
+    if other is not None and layout.time_is_residual != other.time_is_residual:
+        word = "are" if layout.time_is_residual else "are not"
+        yield Difference("time_is_residual", f"times {word} residuals, unlike in {name}", decides=True)
+    for column in dict.fromkeys((*mine, *theirs)):
+        if column not in mine:
+            text = f"{column} is left out, {name} has {_described(theirs[column])}"
+        elif column not in theirs:
+            text = f"{column} is {_described(mine[column])}{_known_as(mine[column])}"
+        elif _is_same(mine[column], theirs[column]):
+            continue
+        else:
+            text = (
+                f"{column} is {_described(mine[column])}{_known_as(mine[column])}, "
+                f"{name} has {_described(theirs[column])}"
+            )
+        yield Difference(column, text, decides=_decides(column, is_left_out=column not in mine))
+
+
+def _decides(column: str, *, is_left_out: bool) -> bool:
+    if column == TRUTH:
+        return not is_left_out
+    return column in _HIDING_COLUMNS or column.partition("_")[0] in _HIDING_DETECTORS
+
+
+def _described(branch: Branch) -> str:
+    index = "" if branch.index is None else f"[{branch.index}]"
+    names = "+".join(branch.names)
+    unit = "" if branch.unit.base == "1" else f" in {branch.unit.name}"
+    hits = " hit by hit" if branch.jagged else ""
+    return f'"{names}{index}"{unit}{hits}' + (" with nan for absent" if branch.nan_is_absent else "")
+
+
+def _known_as(branch: Branch) -> str:
+    """Say what packaged layouts take the branches for, if that is something else."""
+    found = {
+        f"{column} of {layout}"
+        for name in branch.names
+        for column, layout in meanings(name, branch.index).items()
+        if column != branch.column and branch.column not in meanings(name, branch.index)
+    }
+    return f" ({' and '.join(sorted(found))})" if found else ""

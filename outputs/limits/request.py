@@ -1,0 +1,231 @@
+"""What is asked of `na64 limits`: which files it takes, whether they are of the results, and the limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from na64.outputs.background.table import BACKGROUND
+from na64.outputs.limits.analysis import Analysis, analyse, search_of
+from na64.outputs.limits.assumptions import assumptions_of
+from na64.outputs.limits.dark_matter import Resonant
+from na64.outputs.limits.efficiency import EFFICIENCY, MAKES, efficiency_by, efficiency_fits, origin_found
+from na64.outputs.limits.exposure import Exposure, read_exposure
+from na64.outputs.limits.inputs import Background, background_of, is_file
+from na64.outputs.limits.products import write_limits
+from na64.outputs.limits.search import masses
+from na64.outputs.result.origin import Origin, check, unseal_csv
+from na64.outputs.result.request import log_use
+from na64.outputs.signal.annihilation import Matter
+from na64.outputs.signal.efficiency.efficiency import load_efficiencies
+from na64.outputs.signal.efficiency.efficiency_variations import variations_path
+from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.statistics.cls import Toys
+
+MAKES_BACKGROUND = "na64 background makes one"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsRequest:
+    """What can be chosen; as `na64 limits` has it by default.
+
+    Attributes
+    ----------
+    background : tuple of str
+        As `na64.outputs.limits.inputs.background_of` takes them: once for all results, or once each; none:
+        the table in the folder of each.
+    efficiency : str or None
+        As `na64.outputs.limits.efficiency.efficiency_by` takes it.
+    levels : tuple of float
+    delivered, limits_at_face_value : bool
+    toys : int or None
+    signal_error : float
+    threshold : float, GeV
+    points : int
+        Masses.
+    resonant : str or None
+    alpha_d : float
+    reason : str
+        Why files are right that do not say that they are of these results.
+    """
+
+    background: tuple[str, ...] = ()
+    efficiency: str | None = None
+    levels: tuple[float, ...] = (0.9, 0.95)
+    delivered: bool = False
+    limits_at_face_value: bool = False
+    toys: int | None = None
+    signal_error: float = 0.1
+    threshold: float = 50.0
+    points: int = 37
+    resonant: str | None = None
+    alpha_d: float = 0.1
+    reason: str = ""
+
+    @property
+    def matter(self) -> Resonant | None:
+        """Dark matter of `--resonant`."""
+        if self.resonant is None:
+            return None
+        return Resonant(Matter(self.resonant), self.alpha_d, self.threshold)
+
+    @property
+    def masses(self) -> list[float]:
+        """Masses in GeV, closer to each other where positrons of the shower are at the resonance."""
+        peak = masses(0.2, 0.34, 15) if self.resonant else ()
+        return sorted({*masses(n=self.points), *peak})
+
+    @property
+    def per_eot(self) -> Callable[[float], float]:
+        """Yield per electron on target, of the mass in GeV."""
+        return lambda mass: yield_per_eot(mass, threshold=self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class UsedFile:
+    """A file that limits were made of.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the folder of the limits.
+    sha256 : str
+    stated : str
+        Why it is right, if it does not say so itself.
+    """
+
+    path: str
+    sha256: str
+    stated: str = ""
+
+
+def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Analysis:
+    """Set limits with stored results and write them into a folder.
+
+    Raises
+    ------
+    ValueError
+        An input is missing, or is not of these results and no reason is stated.
+    """
+    exposures = [read_exposure(folder, delivered=request.delivered) for folder in folders]
+    used = tuple(_check_files(exposures, request, to))
+    backgrounds = _backgrounds(folders, request)
+    search = search_of(
+        exposures,
+        backgrounds,
+        efficiency_by(request.efficiency, threshold=request.threshold),
+        request.per_eot,
+        signal_error=request.signal_error,
+        toys=Toys(request.toys) if request.toys else None,
+        resonant=request.matter,
+    )
+    options = {"threshold": request.threshold, "delivered": request.delivered}
+    analysis = analyse(
+        search,
+        exposures,
+        backgrounds,
+        masses=[mass for mass in request.masses if search.known(mass)],
+        levels=request.levels,
+        assumptions=assumptions_of(search, backgrounds, exposures=exposures, **options),  # type: ignore[arg-type]
+    )
+    _log_stated(exposures, used)
+    origin = exposures[0].origin if len(exposures) == 1 else Origin()
+    record = {"request": asdict(_moved(request, to)), "files": [asdict(file) for file in used]}
+    write_limits(to, analysis, origin=origin, record=record)
+    return analysis
+
+
+def _backgrounds(folders: Sequence[Path], request: LimitsRequest) -> list[Background]:
+    texts = request.background or tuple(str(folder) for folder in folders)
+    return [background_of(text, limits_at_face_value=request.limits_at_face_value) for text in texts]
+
+
+def _check_files(exposures: Sequence[Exposure], request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
+    """Check that every file is of the results it is used for; yield them."""
+    texts = request.background or tuple(str(exposure.folder) for exposure in exposures)
+    for index, text in enumerate(texts):
+        if not is_file(text):
+            continue
+        path = Path(text) / BACKGROUND if Path(text).is_dir() else Path(text)
+        if not path.exists():
+            raise ValueError(f"{path.parent}: there is no {BACKGROUND}; {MAKES_BACKGROUND}, or state one")
+        # One table for several results is of none of them alone.
+        own = exposures[index] if len(texts) == len(exposures) else None
+        wanted = own.origin if own else Origin("0" * 64)
+        name = str(own.folder) if own else "all results together"
+        _, found = unseal_csv(path.read_bytes())
+        yield _used(
+            path, to, check(str(path), found, wanted, of=name, makes=MAKES_BACKGROUND, reason=request.reason)
+        )
+    if request.efficiency is None or is_file(request.efficiency):
+        for exposure in exposures:
+            yield from _check_efficiency(exposure, request, to)
+
+
+def _check_efficiency(exposure: Exposure, request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
+    path = exposure.folder / EFFICIENCY if request.efficiency is None else Path(request.efficiency)
+    stated = ""
+    for period in exposure.periods:
+        stated = stated or efficiency_fits(path, period.period, exposure, reason=request.reason)
+    beside = variations_path(path)
+    yield from (_used(one, to, stated) for one in (path, beside) if one.is_file())
+
+
+def _used(path: Path, to: Path, stated: str = "") -> UsedFile:
+    place = os.path.relpath(path.resolve(), to.resolve())
+    return UsedFile(place, sha256(path.read_bytes()).hexdigest(), stated)
+
+
+def _moved(request: LimitsRequest, to: Path) -> LimitsRequest:
+    """Write paths relative to the folder of the limits."""
+    return _placed(request, lambda path: os.path.relpath(path.resolve(), to.resolve()))
+
+
+def found_again(plain: Mapping[str, Any], folder: Path) -> LimitsRequest:
+    """Give the request that the `limits.json` in a folder keeps, with paths as they are from here."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
+    }
+    return _placed(LimitsRequest(**values), lambda path: os.path.normpath(folder / path))
+
+
+def _placed(request: LimitsRequest, place: Callable[[Path], str]) -> LimitsRequest:
+    def moved(text: str) -> str:
+        return place(Path(text)) if is_file(text) else text
+
+    efficiency = None if request.efficiency is None else moved(request.efficiency)
+    return replace(request, background=tuple(map(moved, request.background)), efficiency=efficiency)
+
+
+def check_projection(background: str, efficiency: str, period: str, *, reason: str = "") -> list[str]:
+    """Check that background and efficiency of a projection are of the same cuts and period.
+
+    Returns
+    -------
+    list of str
+        Why what does not say so is taken, one line each.
+    """
+    stated, wanted = [], Origin()
+    if is_file(efficiency):
+        path = Path(efficiency)
+        found = origin_found(path, load_efficiencies(path)[period], period)
+        stated.append(check(str(path), found, wanted, of="", makes=MAKES, reason=reason))
+        wanted = replace(found.origin, result="") if found.origin else wanted
+    if is_file(background):
+        path = Path(background) / BACKGROUND if Path(background).is_dir() else Path(background)
+        _, found = unseal_csv(path.read_bytes())
+        said = {"of": efficiency, "makes": MAKES_BACKGROUND, "reason": reason}
+        stated.append(check(str(path), found, wanted, **said))
+    return [line for line in stated if line]
+
+
+def _log_stated(exposures: Sequence[Exposure], used: Sequence[UsedFile]) -> None:
+    """Log which files were taken although nothing in them says that they are of the data."""
+    stated = [asdict(file) for file in used if file.stated]
+    for exposure in exposures if stated else ():
+        if exposure.is_data:
+            log_use(exposure.folder, "stated", {"command": "limits", "files": stated})

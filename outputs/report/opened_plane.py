@@ -1,0 +1,94 @@
+"""The plane of an opened box: what was in it, beside what was visible all along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import hist
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.outputs.blinding.opened_box import OPENED, as_opened, read_opened
+from na64.outputs.blinding.opened_tables import PLANE_KINDS, PLANE_TABLE
+from na64.outputs.report.plane import draw_boxes, draw_counts
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, axis_label, images, stamp, style
+from na64.outputs.result.cutflow import VISIBLE
+from na64.outputs.result.store import read_result
+from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.table import Table, read_csv
+from na64.processors.unblinded_counts import BIN, STAGES
+
+_ABOVE = 4.0
+"""GeV of HCAL energy above the box that the figure shows."""
+
+
+def opened_plane(
+    visible: Sequence[hist.Hist], opened: Table, boxes: Sequence[BoxFacts], *, label: str, who: str
+) -> Figure:
+    """Draw the events of an opened box before any cut and after all of them, with the visible ones around it.
+
+    Parameters
+    ----------
+    visible : sequence of Hist
+        The planes of visible events at the same two stages.
+    opened : Table
+        `na64.outputs.blinding.opened_tables.plane_table`.
+    boxes : sequence of BoxFacts
+    label, who : str
+        What the events are; who opened the box.
+    """
+    figure = Figure(figsize=(7.4, 7.6), layout="constrained")
+    for axes, histogram, stage, column in zip(
+        figure.subplots(2, 1, sharex=True), visible, STAGES, ("before_cuts", "after_cuts"), strict=True
+    ):
+        draw_counts(axes, histogram)
+        draw_boxes(axes, boxes, closed=True)
+        for box in boxes:
+            axes.add_patch(Rectangle((0, 0), box.ecal, box.hcal, facecolor="white", edgecolor=ACCENT, lw=1.4))
+        n_events = _draw_bins(axes, opened, column)
+        right = max((box.ecal + box.guard_ecal for box in boxes), default=50.0)
+        top = max((box.hcal + box.guard_hcal for box in boxes), default=1.0)
+        axes.set(xlim=(0, 1.5 * right), ylim=(0, top + _ABOVE), ylabel=axis_label(histogram.axes[1]))
+        note = f"{stage}: {n_events:,} in the box"
+        text = axes.text(0.98, 0.96, note, transform=axes.transAxes, ha="right", va="top", color=INK)
+        text.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.85})
+    axes.set_xlabel(axis_label(visible[0].axes[0]))
+    stamp(figure.axes[0], label)
+    figure.text(0.01, 0.002, f"{who}; between solid and dashed: guard band, closed", fontsize=9, color=QUIET)
+    return figure
+
+
+def _draw_bins(axes: Axes, opened: Table, column: str) -> int:
+    """Draw the opened events, darker where there are more; give their number."""
+    rows = [row for row in opened.records() if row[column]]
+    counts = np.array([row[column] for row in rows], np.float64)
+    for row, count in zip(rows, counts, strict=True):
+        shade = 0.25 + 0.7 * float(np.log1p(count) / np.log1p(counts.max()))
+        place = (float(row["ecal"] or 0.0), float(row["hcal"] or 0.0))
+        patch = Rectangle(place, BIN, BIN, facecolor=ACCENT, alpha=shade, edgecolor=CLOSED, linewidth=0.3)
+        axes.add_patch(patch)
+    return int(counts.sum())
+
+
+def write_plane(folder: Path) -> Path:
+    """Draw the opened plane of the result in a folder, and give the picture."""
+    products = read_result(folder)
+    box = read_opened(folder, products.summary)
+    products = as_opened(products, box)
+    cuts = [VISIBLE, *(cut.name for cut in products.summary.selection.cuts)]
+    opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PLANE_KINDS)
+    with style():
+        figure = opened_plane(
+            [products.histograms[f"plane_after_{cut}"] for cut in (cuts[0], cuts[-1])],
+            opened,
+            boxes=products.summary.boxes,
+            label=products.summary.label,
+            who="" if box is None else f"{box.words}, freeze {box.freeze[:12]}",
+        )
+        for suffix, data in images(figure):
+            write_bytes(folder / OPENED / f"plane.{suffix}", data)
+    return folder / OPENED / "plane.png"

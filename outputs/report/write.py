@@ -1,0 +1,113 @@
+"""Plots and report of a stored result, written into its folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+
+from markupsafe import Markup
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.error_line import error_line
+from na64.outputs.blinding.opened_box import OpenedBox, as_opened
+from na64.outputs.report.report import render
+from na64.outputs.report.templates import Section
+from na64.outputs.result.metrics import read_metrics
+from na64.outputs.result.products import Products
+from na64.outputs.result.store import PLOTS, PROVENANCE, REPORT, RESULT, is_report_of, report_mark
+
+Picture: TypeAlias = tuple[str, str, str, bytes]
+"""Name, section of the report, caption and PNG of a figure."""
+
+_log = logging.getLogger(__name__)
+
+
+def write_report(
+    folder: Path,
+    products: Products,
+    *,
+    sections: Sequence[Section] = (),
+    opening: OpenedBox | None = None,
+) -> Path:
+    """Write plots and report of a result; figures of an earlier one that are no longer made are removed.
+
+    A figure that cannot be drawn is logged and named in the report, which is then not finished: the next
+    command that needs it makes it again.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the result.
+    products : Products
+    sections : sequence of Section
+        What other commands may have added to the folder, in the order of the report.
+    opening : OpenedBox, optional
+        What is known of the opening of the box.
+    """
+    products = as_opened(products, opening)
+    plots = folder / PLOTS
+    pictures, failed = _write_pictures(plots, products)
+    written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
+    for path in plots.glob("*"):
+        if path.name not in written and path.suffix in (".png", ".pdf"):
+            path.unlink()
+    result = (folder / RESULT).read_bytes()
+    pages = section_pages(sections, folder, products, result)
+    page = render(
+        products,
+        pictures,
+        failed=failed,
+        sections=pages,
+        metrics=read_metrics(folder),
+        opening=opening,
+    )
+    mark = b"" if failed else report_mark(result, (folder / PROVENANCE).read_bytes())
+    write_bytes(folder / REPORT, page.encode() + mark)
+    return folder / REPORT
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell if the report of a result is there with all of its figures."""
+    return is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
+
+
+def _write_pictures(plots: Path, products: Products) -> tuple[list[Picture], list[str]]:
+    """Write the plots; return those that can be shown and the names of those that failed."""
+    pictures, failed = [], []
+    try:
+        # Here, because matplotlib reads settings of the user, and may fail, as soon as it is imported.
+        from na64.outputs.report.drawing import write_figure  # noqa: PLC0415
+        from na64.outputs.report.figures import drawings  # noqa: PLC0415
+
+        for drawing in drawings(products):
+            images = write_figure(plots, drawing.name, drawing.make)
+            if images:
+                pictures.append((drawing.name, drawing.section, drawing.caption, images["png"]))
+            else:
+                failed.append(drawing.name)
+    except Exception as problem:
+        _log.warning("figures are not drawn: %s", error_line(problem))
+        failed.append("the others")
+    return pictures, failed
+
+
+def section_pages(
+    sections: Sequence[Section], folder: Path, products: Products, result: bytes
+) -> dict[str, Markup]:
+    """Pages of the sections by title, in order; without those that nothing was left for.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+    folder : Path
+        Of the result.
+    products : Products
+    result : bytes
+        `result.json`.
+    """
+    digest, made = sha256(result).hexdigest(), dict(products.summary.products)
+    found = {section.title: section.write(folder, made, digest) for section in sections}
+    return {title: page for title, page in found.items() if page}

@@ -1,0 +1,421 @@
+"""Attacks by what a user may change: as much is hidden, or it is refused, or the log names it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.conditions import RunFacts, RunType
+from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.instrument.columns import EventColumns
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.reading.layout import load_layout
+from na64.datasets.reading.read import read
+from na64.outputs.result.audit_log import entries
+from na64.processors.events.visible_events import visible_events
+from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.run import main
+from na64.selections.selection import load_selection
+from na64.selections.signal_box import hidden
+
+RUN = 8701
+SELECTION = load_selection("dimuon_2022")
+LAYOUTS = {"hits": load_layout("hits")}
+
+Change = tuple[str, str]
+SOURCE = '\nsource = "[inferred]'
+HEAD = f"first = 8396\nlast = 8999{SOURCE}"
+PART = f"first = 8700\nlast = 8710{SOURCE}"
+REST = f"first = 8396\nlast = 8699{SOURCE}"
+NEW = f"first = 9000\nlast = 9999{SOURCE}"
+ECAL_CELLS, HCAL_CELLS = "shape = { values = [2, 5, 6]", "shape = { values = [4, 3, 3]"
+EDGE = 'ecal = { value = 60, unit = "GeV"'
+BOX = """\
+[box]  # nobody looks at data below both energies, or in the guard band around them
+ecal = { value = 60, unit = "GeV", source = "[V: 2503.11275 (abs)] missing energy > 40 GeV; [D] 100 - 40" }
+hcal = { value = 1, unit = "GeV", source = "[R-hi]" }
+"""
+NO_GUARD = 'ecal_guard = { value = 0, unit = "GeV", source = "x" }\n'
+PEDESTAL = 'pedestal = { value = 0.2, unit = "GeV"'
+MODULES = "\nmodules = { values = [0, 1]"
+MASK = "physics_mask = { value = 4"
+WIDTH = 'half_width = { value = 16.5, unit = "ns"'
+SIGMAS = "n_sigma = { value = 3"
+SCALE = "scale = { value = 1,"
+
+HIDES_AS_MUCH: dict[str, list[Change]] = {
+    "another trigger mask": [(MASK, "physics_mask = { value = 8")],
+    "no trigger mask": [(MASK, "physics_mask = { value = 0")],
+    "larger energies": [(SCALE, "scale = { value = 3,")],
+    "slightly larger energies": [(SCALE, "scale = { value = 1.05,")],
+    "no energies": [(SCALE, "scale = { value = 0,")],
+    "wider windows": [
+        (SIGMAS, "n_sigma = { value = 3000"),
+        (WIDTH, 'half_width = { value = 1, unit = "us"'),
+    ],
+    "narrower windows": [(SIGMAS, "n_sigma = { value = 0.01")],
+    "a lower pedestal": [(PEDESTAL, 'pedestal = { value = -1, unit = "TeV"')],
+    "a higher pedestal": [(PEDESTAL, 'pedestal = { value = 1, unit = "TeV"')],
+    "other modules": [(MODULES, "\nmodules = { values = [0, 1, 2, 3]")],
+    "a smaller box": [(EDGE, EDGE.replace("60", "1"))],
+    "no guard band": [(EDGE, NO_GUARD + EDGE)],
+    "no box": [(BOX, "")],
+    "runs in part": [(HEAD, PART)],
+    "other counters": [("mip = { value = 10.7", "mip = { value = 107")],
+}
+
+
+@pytest.fixture(scope="module")
+def events(worlds: Any) -> EventColumns:
+    """Events of one run, among them many of the box, with trigger words of several kinds."""
+    found = read(worlds("hits")[0].files()[0], LAYOUTS["hits"], 0, 300)
+    keep = found.event["trigger"].copy()
+    keep[::7], keep[3::11] = 8, 4
+    return replace(found, event=found.event | {"trigger": keep, "run": np.full(300, RUN, np.int32)})
+
+
+def seen(
+    events: EventColumns, periods: dict[str, Period], facts: RunFacts | None = None
+) -> NDArray[np.int64]:
+    """Rows of the events that can be seen with these periods."""
+    contexts = contexts_of_runs([RUN], periods, {} if facts is None else {RUN: facts})
+    job = Job(SELECTION, False, False, contexts, LAYOUTS, BadList())
+    (part,) = visible_events(events, job, FileContext("0" * 64, "hits", (RUN,)))
+    assert part.rows is not None
+    return part.rows
+
+
+@pytest.fixture(scope="module")
+def packaged(events: EventColumns) -> set[int]:
+    """Rows that can be seen with the packaged periods."""
+    rows = seen(events, load_periods())
+    assert 50 < len(rows) < events.n_events - 30
+    return set(rows.tolist())
+
+
+@pytest.mark.parametrize("what", HIDES_AS_MUCH)
+def test_a_changed_period_hides_as_much(
+    what: str, events: EventColumns, packaged: set[int], tmp_path: Path, own_period: Callable[..., Path]
+) -> None:
+    periods = load_periods(own_period(tmp_path / "p", *HIDES_AS_MUCH[what]))
+    assert set(seen(events, periods).tolist()) <= packaged
+
+
+def test_the_attacks_would_work_without_the_packaged_set_up(
+    events: EventColumns, packaged: set[int], tmp_path: Path, own_period: Callable[..., Path]
+) -> None:
+    """With the user's set-up alone events of the box are seen: the suite can fail."""
+    succeeded = set()
+    for what in ("another trigger mask", "larger energies", "other modules", "a higher pedestal"):
+        periods = load_periods(own_period(tmp_path / what.replace(" ", "-"), *HIDES_AS_MUCH[what]))
+        contexts = contexts_of_runs([RUN], periods)
+        alone = {run: replace(context, packaged=None) for run, context in contexts.items()}
+        (part,) = visible_events(
+            events, Job(SELECTION, False, False, alone, LAYOUTS), FileContext("0" * 64, "hits", (RUN,))
+        )
+        assert part.rows is not None
+        if not set(part.rows.tolist()) <= packaged:
+            succeeded.add(what)
+    assert succeeded >= {"another trigger mask", "larger energies"}
+
+
+def test_neither_another_name_nor_other_ranges_shrink_the_box(
+    events: EventColumns, packaged: set[int], tmp_path: Path, own_period: Callable[..., Path]
+) -> None:
+    folder = own_period(tmp_path / "p", (HEAD, PART), (EDGE, EDGE.replace("60", "20")), to="mine")
+    own_period(folder, (HEAD, REST))
+    assert contexts_of_runs([RUN], load_periods(folder))[RUN].period == "mine"
+    assert set(seen(events, load_periods(folder)).tolist()) <= packaged
+    # The name of a packaged period with a smaller box, and runs of another.
+    folder = own_period(
+        tmp_path / "q", ("first = 6500", "first = 8700"), ("last = 8395", "last = 8710"), name="2022"
+    )
+    own_period(folder, (HEAD, REST))
+    assert contexts_of_runs([RUN], load_periods(folder))[RUN].period == "2022"
+    assert set(seen(events, load_periods(folder)).tolist()) <= packaged
+
+
+REFUSED: dict[str, tuple[list[Change], str]] = {
+    "runs of two periods": ([(HEAD, PART)], r"runs 8700 to 8710 are in period 2023A .* and in period mine"),
+    "new runs without a box": (
+        [(HEAD, NEW), (BOX, "")],
+        "period mine: no signal box for runs 9000 to 9999",
+    ),
+    "runs beyond the packaged ones without a box": (
+        [(HEAD, HEAD.replace("8396", "8990").replace("8999", "9001")), (BOX, "")],
+        "period mine: no signal box for runs 9000 to 9001",
+    ),
+    "other cells of the ECAL": (
+        [(ECAL_CELLS, ECAL_CELLS.replace("5, 6", "6, 6"))],
+        r"ecal.shape is \(2, 6, 6\)",
+    ),
+    "other cells of the HCAL": (
+        [(HCAL_CELLS, HCAL_CELLS.replace("4, 3", "4, 6"))],
+        r"hcal.shape is \(4, 6, 3\)",
+    ),
+    "no box of that size": ([(EDGE, EDGE.replace("60", "0"))], "signal box .*: edge at 0 GeV"),
+    "no run type of all runs": ([('{ text = "physics"', '{ text = "calibration"')], "run type calibration"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_period_is_refused(what: str, tmp_path: Path, own_period: Callable[..., Path]) -> None:
+    changes, said = REFUSED[what]
+    new = "new" in what or "beyond" in what
+    folder = own_period(tmp_path / "p", *changes, to="mine" if new or "two" in what else "2023A")
+    if "beyond" in what:
+        own_period(folder, (HEAD, HEAD.replace("8999", "8989")))
+    with pytest.raises(ValueError, match=said):
+        contexts_of_runs([9000 if new else RUN], load_periods(folder))
+
+
+def test_simulation_needs_no_box(tmp_path: Path, own_period: Callable[..., Path]) -> None:
+    periods = load_periods(own_period(tmp_path / "p", (HEAD, NEW), (BOX, ""), to="mine"))
+    context = contexts_of_runs([9000], periods, simulation=True)[9000]
+    assert (context.box.ecal, context.packaged) == (50, None)
+
+
+def test_a_packaged_run_type_is_not_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, known = load_periods(), load_periods()
+    known["2023A"] = replace(known["2023A"], run_facts={RUN: RunFacts(RUN, RunType.PHYSICS)})
+    monkeypatch.setattr("na64.processors.job.packaged_periods", lambda: known)
+    calibration = {RUN: RunFacts(RUN, RunType.CALIBRATION)}
+    with pytest.raises(ValueError, match="run 8701: type is physics in one place and calibration in another"):
+        contexts_of_runs([RUN], own, calibration)
+    assert contexts_of_runs([RUN], own)[RUN].type is RunType.PHYSICS
+
+
+FACTORS = st.sampled_from([0.0, 0.5, 0.97, 1.03, 1.5, 4.0])
+
+
+@given(
+    ecal=FACTORS,
+    hcal=FACTORS,
+    window=st.sampled_from([0.001, 0.5, 1.0, 5.0, 1e4]),
+    shift=st.sampled_from([-1e3, -3.0, 0.0, 3.0, 1e3]),
+    pedestal=st.sampled_from([-np.inf, 0.0, 0.2, 5.0, 1e3]),
+    modules=st.sampled_from([(0,), (0, 1), (2, 3), (0, 1, 2, 3), (3,)]),
+    mask=st.integers(0, 15),
+    edges=st.tuples(st.sampled_from([0.1, 30.0, 60.0, 90.0]), st.sampled_from([0.01, 1.0, 5.0])),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_that_a_set_up_may_be_shows_what_the_packaged_one_hides(
+    events: EventColumns, packaged: set[int], edges: tuple[float, float], **changes: Any
+) -> None:
+    period = load_periods()["2023A"]
+    stated = {
+        name: replace(period.box[name], values=(edge,))
+        for name, edge in zip(("ecal", "hcal"), edges, strict=True)
+    }
+    own = replace(period, name="mine", box=stated, setup=changed(period.setup, **changes))
+    assert set(seen(events, {"mine": own}).tolist()) <= packaged
+
+
+def changed(
+    setup: Setup,
+    *,
+    ecal: float,
+    hcal: float,
+    window: float,
+    shift: float,
+    pedestal: float,
+    modules: tuple[int, ...],
+    mask: int,
+) -> Setup:
+    parts = {}
+    for name, factor in (("ecal", ecal), ("hcal", hcal)):
+        detector = getattr(setup, name)
+        timing = replace(
+            detector.timing,
+            n_sigma=detector.timing.n_sigma * window,
+            half_width=None if detector.timing.half_width is None else detector.timing.half_width * window,
+            expected=tuple(time + shift for time in detector.timing.expected),
+        )
+        parts[name] = replace(
+            detector,
+            scale=tuple(factor * one for one in detector.scale),
+            timing=timing,
+            pedestal=pedestal if name == "hcal" else detector.pedestal,
+        )
+    return replace(setup, **parts, physics_trigger_mask=mask, hcal_modules=modules)
+
+
+class Campaign:
+    """A folder with run files, and the commands on it."""
+
+    def __init__(self, folder: Path, data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.data, self.capfd = folder, data, capfd
+        self.log = folder / "audit.jsonl"
+
+    def catalogue(self, *options: str, name: str = "c.json") -> int:
+        return main(["catalogue", str(self.data), "--to", str(self.folder / name), *options])
+
+    def process(self, *options: str, name: str = "c.json", code: int = 0) -> str:
+        """What is said on the terminal."""
+        self.capfd.readouterr()
+        line = ["process", str(self.folder / name), "--selection", "dimuon_2022", "--executor", "iterative"]
+        assert main([*line, "--to", str(self.folder / "out"), "--no-report", *options]) == code
+        return "".join(self.capfd.readouterr())
+
+    def passes(self) -> list[dict[str, Any]]:
+        """What the log says of every pass."""
+        return [dict(one["details"]) for one in entries(self.log) if one["event"] == "process"]  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def campaign(worlds: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Campaign:
+    data = tmp_path / "data"
+    shutil.copytree(worlds("hits")[0].folder / "data", data)
+    return Campaign(tmp_path, data, capfd)
+
+
+def test_every_pass_says_what_it_hides(campaign: Campaign) -> None:
+    assert campaign.catalogue() == 0
+    assert (
+        "2023A, runs 8701-8702: hidden below 65 GeV in the ECAL and 1.5 GeV in the HCAL (box 60 and 1 GeV, "
+        "guard 5 and 0.5 GeV), trigger mask 4\n"
+    ) in campaign.process()
+    (details,) = campaign.passes()
+    assert details["not_packaged"] == details["hides_less"] == []
+    assert details["periods"] is None
+    assert details["setups"].keys() == {"2023A"}
+    assert details["layouts"].keys() == {"hits"}
+    last = entries(campaign.log)[-1]
+    assert last["event"] == "processed"
+    done: Any = last["details"]
+    assert done["open_events"]["physics"] > 0
+    assert (done["verdict"], done["process"]) == ("COMPLETE", entries(campaign.log)[-2]["hash"])
+
+
+def test_what_differs_from_the_packaged_period_is_said_logged_and_frozen_by_reason_only(
+    campaign: Campaign, own_periods: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert campaign.catalogue("--periods", str(own_periods)) == 0
+    said = campaign.process()
+    line = "2023A: ecal.scale is 1.4, in packaged period 2023A 1"
+    assert "trigger mask 4, by the packaged set-up too\n" in said
+    stored = json.loads((campaign.folder / "out" / "result.json").read_text())
+    assert [box["packaged_too"] for box in stored["boxes"]] == [True]
+    assert f"warning: period {line}\n" in said
+    assert campaign.passes()[0]["not_packaged"] == [line]
+    out = str(campaign.folder / "out")
+    assert main(["freeze", out]) == 1
+    assert f"{line}: declare why with --deviations" in capfd.readouterr().err
+    assert main(["freeze", out, "--deviations", "calibrated with muons"]) == 0
+    assert json.loads((campaign.folder / "out" / "freeze.json").read_text())["frozen"]["not_packaged"] == [
+        line
+    ]
+    capfd.readouterr()
+    assert main(["audit", out]) == 0
+    timeline = capfd.readouterr().out
+    assert f"not_packaged {line}" in timeline
+    assert "deviations calibrated with muons" in timeline
+
+
+@pytest.mark.parametrize("by", ["conditions beside the files", "2023A.runs.csv"])
+def test_runs_that_tables_open_are_named(
+    campaign: Campaign, tmp_path: Path, by: str, own_period: Callable[..., Path]
+) -> None:
+    folder = own_period(tmp_path / "p")
+    beside = campaign.data / "conditions"
+    shutil.rmtree(beside)
+    beside.mkdir()
+    table = folder / by if by.startswith("2023A") else beside / "runs.csv"
+    table.write_text("run,type\n8702,calibration\n")
+    assert campaign.catalogue("--periods", str(folder)) == 0
+    said = campaign.process()
+    assert f"2023A, runs 8702: nothing is hidden, of type calibration by {by}\n" in said
+    assert "2023A, runs 8701,8703: hidden" in said
+    assert campaign.passes()[0]["open_runs"] == [f"8702 (calibration by {by})"]
+
+
+def test_a_bad_list_opens_nothing(campaign: Campaign) -> None:
+    assert campaign.catalogue() == 0
+    campaign.process()
+    before = hidden_by_run(campaign)
+    path = campaign.data / "conditions" / "bad.csv"
+    path.write_text("run,spill,start,stop\n8701,,,\n8702,1,,\n")
+    assert campaign.catalogue() == 0
+    campaign.process()
+    assert hidden_by_run(campaign) == before
+    first, second = campaign.passes()
+    assert first["bad_list"] != second["bad_list"]
+
+
+def hidden_by_run(campaign: Campaign) -> list[str]:
+    lines = (campaign.folder / "out" / "yields.csv").read_text().splitlines()
+    column = lines[0].split(",").index("hidden")
+    return [line.split(",")[column] for line in lines]
+
+
+def test_the_log_names_a_plug_in_that_reads_files(campaign: Campaign) -> None:
+    """Nothing inside Python can hinder it; it is not silent."""
+    plugin = campaign.folder / "my.py"
+    plugin.write_text(
+        "import pathlib\nfrom na64.processors.features.plugin import feature\n\n"
+        "@feature(name='size', unit='1')\n"
+        f"def size(event):\n    n = len(pathlib.Path({str(campaign.log)!r}).read_bytes())\n"
+        "    return 0 * event['ecal'] + n\n"
+    )
+    assert campaign.catalogue() == 0
+    campaign.process("--plugin", str(plugin))
+    campaign.process()
+    with_plugin, without = campaign.passes()
+    assert len(with_plugin["plugin"]) == 64
+    assert without["plugin"] is None
+
+
+def test_a_catalogue_that_hides_less_than_another_of_the_same_files_is_named(
+    campaign: Campaign, tmp_path: Path, own_period: Any
+) -> None:
+    wider = own_period(
+        tmp_path / "p", (EDGE, EDGE.replace("60", "80")), (MASK, "physics_mask = { value = 12"), to="2023A"
+    )
+    assert (
+        campaign.catalogue(name="c.json") == campaign.catalogue("--periods", str(wider), name="d.json") == 0
+    )
+    assert "hides less" not in campaign.process(name="c.json")
+    assert "hides less" not in campaign.process(name="d.json")
+    said = campaign.process(name="c.json")
+    start = "warning: hides less than an earlier result (selection dimuon_2022): "
+    assert f"{start}ECAL below 65 GeV, not 85; not by set-up " in said
+    assert "(trigger mask 12)" in said
+    assert [bool(details["hides_less"]) for details in campaign.passes()] == [False, False, True]
+
+
+def test_a_selection_without_the_variations_of_an_earlier_one_hides_less(campaign: Campaign) -> None:
+    assert campaign.catalogue() == 0
+    campaign.process("--selection", "systematics_2023")
+    said = campaign.process()
+    assert "hides less than an earlier result (selection systematics_2023): not under energies of " in said
+
+
+def test_runs_that_were_closed_before_are_named(campaign: Campaign) -> None:
+    shutil.rmtree(campaign.data / "conditions")
+    assert campaign.catalogue() == 0
+    campaign.process()
+    (campaign.data / "conditions").mkdir()
+    (campaign.data / "conditions" / "runs.csv").write_text("run,type\n8702,beam\n")
+    assert campaign.catalogue() == 0
+    assert (
+        "hides less than an earlier result (selection dimuon_2022): runs 8702 are open\n"
+        in campaign.process()
+    )
+
+
+def test_events_of_the_box_are_among_those_tried(events: EventColumns) -> None:
+    context = contexts_of_runs([RUN], load_periods())[RUN]
+    job = Job(SELECTION, True, False, {RUN: context}, LAYOUTS)
+    (part,) = visible_events(events, job, FileContext("0" * 64, "hits", (RUN,)))
+    assert np.count_nonzero(hidden(context.box, part.values[: len(SELECTION.index)])) > 50

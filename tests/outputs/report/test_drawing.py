@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from cycler import cycler
+from matplotlib.figure import Figure
+
+from na64.outputs.report.drawing import write_figure
+
+
+def picture() -> Figure:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([0, 1, 2], [-1, 5, 3], label="energy")
+    axes.set_xlabel("$E_\\mathrm{ECAL}$ [GeV]")
+    axes.legend()
+    return figure
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"text.usetex": True},
+        {"font.size": 30.0, "font.family": ["monospace"]},
+        {"axes.grid": True, "axes.prop_cycle": cycler(color=["red"])},
+        {"savefig.bbox": "tight", "savefig.transparent": True, "savefig.facecolor": "black"},
+        {"figure.autolayout": True, "figure.subplot.left": 0.4},
+        {"path.sketch": (1.0, 100.0, 2.0), "path.simplify": False},
+        {"pdf.compression": 0, "pdf.fonttype": 42, "svg.fonttype": "none"},
+        {"axes.formatter.limits": [-1, 1], "axes.unicode_minus": False},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_settings_of_the_user_change_no_figure(setting: dict[str, Any], tmp_path: Path) -> None:
+    expected = write_figure(tmp_path, "picture", picture)
+    current: Any = mpl.rcParams
+    with mpl.rc_context():
+        current.update(setting)
+        assert write_figure(tmp_path, "picture", picture) == expected
+        assert {name: current[name] for name in setting} == setting
+    assert expected.keys() == {"png", "pdf"}
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        RuntimeError("latex could not be found"),
+        OSError(errno.ENOSPC, "No space left on device", "picture.png"),
+        ImportError("no backend"),
+        MemoryError(),
+        KeyError("font.size"),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_whatever_a_figure_raises_is_a_line(
+    problem: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> Figure:
+        raise problem
+
+    assert write_figure(tmp_path, "picture", picture)
+    assert write_figure(tmp_path, "picture", fail) == {}
+    assert list(tmp_path.iterdir()) == []  # nor is there one of before
+    (line,) = caplog.messages
+    assert line.startswith("figure picture is not drawn: ")
+    assert str(problem.args[-1] if problem.args else "MemoryError") in line
+
+
+def test_a_folder_that_cannot_be_written_is_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "plots").write_text("a file")
+    assert write_figure(tmp_path / "plots", "picture", picture) == {}
+    assert caplog.messages == [f"figure picture is not drawn: {tmp_path / 'plots'}: File exists"]

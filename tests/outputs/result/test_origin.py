@@ -1,0 +1,117 @@
+"""What a file says that it is of, and that any change of it is seen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from na64.outputs.result.origin import (
+    Found,
+    Origin,
+    OriginError,
+    check,
+    origin_in,
+    problem_of,
+    seal_csv,
+    seal_facts,
+    unseal_csv,
+    unseal_facts,
+)
+from na64.outputs.result.summary import from_json, to_json
+from na64.outputs.result.table import Kind, Table
+
+ORIGIN = Origin("a" * 64, "c0ffee", (("2022", "beam"), ("2023A", "other")))
+WORDS = st.text("ab,\"'\n é", max_size=5)
+ROWS = st.lists(st.tuples(WORDS, st.none() | st.floats(0, 9)), min_size=1, max_size=4)
+KINDS = {"source": Kind.TEXT, "n": Kind.NUMBER}
+
+
+@given(ROWS)
+def test_a_table_is_read_back_with_what_it_is_of(rows: list[tuple[str, float | None]]) -> None:
+    data = Table(KINDS, rows).to_csv()
+    assert unseal_csv(seal_csv(data, ORIGIN)) == (data, Found(ORIGIN))
+    assert unseal_csv(data) == (data, Found(None))
+
+
+@given(ROWS, st.data())
+def test_a_field_that_was_edited_is_seen(rows: list[tuple[str, float | None]], data: st.DataObject) -> None:
+    sealed = Table(KINDS, [("x" + text, n) for text, n in rows]).to_csv()
+    lines = unseal_lines(seal_csv(sealed, ORIGIN))
+    row = data.draw(st.integers(0, len(lines) - 1))
+    column = data.draw(st.integers(0, len(lines[0]) - 1))
+    lines[row][column] += "1"
+    _, found = unseal_csv(to_bytes(lines))
+    assert found.is_edited or found.origin is None
+
+
+@given(ROWS.filter(lambda rows: len(rows) > 1), st.data())
+def test_a_row_that_was_removed_is_seen(rows: list[tuple[str, float | None]], data: st.DataObject) -> None:
+    lines = unseal_lines(seal_csv(Table(KINDS, rows).to_csv(), ORIGIN))
+    del lines[data.draw(st.integers(1, len(lines) - 1))]
+    assert unseal_csv(to_bytes(lines))[1].is_edited
+
+
+def unseal_lines(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode(), newline="")))
+
+
+def to_bytes(lines: list[list[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode()
+
+
+def test_facts_are_read_back_and_every_change_is_seen() -> None:
+    plain: dict[str, Any] = {"n": 0.5, "rows": [{"a": 1, "b": None}], "words": "é", "pair": (1, 2)}
+    sealed = json.loads(json.dumps(seal_facts(plain, ORIGIN)))
+    facts, found = unseal_facts(json.dumps(sealed, indent=3).encode(), "f.json")
+    assert (facts["n"], found) == (0.5, Found(ORIGIN))
+    for name in sealed:
+        for changed in (
+            {key: value for key, value in sealed.items() if key != name},
+            {**sealed, name: "other"},
+        ):
+            found = unseal_facts(json.dumps(changed).encode(), "f.json")[1]
+            assert found.is_edited or found.origin is None
+
+
+def test_an_origin_is_the_same_when_read_back(case: Any) -> None:
+    facts = case.facts
+    assert origin_in(from_json(to_json(facts)), "d") == origin_in(facts, "d")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Found(ORIGIN), ""),
+        (Found(ORIGIN, is_edited=True), "it was edited after it was written"),
+        (Found(None), "it does not say which result and which cuts it is of"),
+        (
+            Found(Origin("b" * 64, "c0ffee", ORIGIN.setups)),
+            "it is of the result bbbbbbbbbbbb, not of aaaaaaaaaaaa",
+        ),
+        (Found(Origin("a" * 64, "decaf", ORIGIN.setups)), "it is of the cuts decaf, not of c0ffee"),
+        (Found(Origin("a" * 64, "c0ffee", (("2022", "beam"),))), "another period 2023A (not in it)"),
+        (Found(Origin("a" * 64, "c0ffee", (("2022", "x"), ("2023A", "other")))), "another period 2022 (x)"),
+    ],
+)
+def test_why_a_file_does_not_belong(found: Found, words: str) -> None:
+    problem = problem_of(found, ORIGIN, of="out")
+    assert words in problem
+    assert bool(problem) is bool(words)
+    if words:
+        with pytest.raises(OriginError, match=r"f.csv: it .*; na64 x makes one, or --reason TEXT"):
+            check("f.csv", found, ORIGIN, of="out", makes="na64 x makes one", reason=" ")
+        said = check("f.csv", found, ORIGIN, of="out", makes="na64 x makes one", reason="agreed")
+        assert said == f"{problem}; stated: agreed"
+
+
+def test_what_is_not_asked_for_is_not_compared() -> None:
+    assert problem_of(Found(ORIGIN), Origin(), of="out") == ""
+    assert problem_of(Found(ORIGIN), Origin(cuts="c0ffee"), of="out") == ""

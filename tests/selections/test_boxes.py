@@ -1,0 +1,174 @@
+"""Boxes of periods: packaged, declared by a user, and never smaller than the packaged ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from na64.datasets.basics.units import Quantity
+from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.instrument.features import INDEX
+from na64.selections import boxes
+from na64.selections.boxes import box_of, check_declared, default_box, load_boxes
+from na64.selections.signal_box import Rectangle, SignalBox, hidden
+
+ECAL = ("ecal", "ecal_total")
+HCAL = ("hcal", "hcal_total", "hcal_01", "hcal_012", "hcal_012_total")
+PERIODS = load_periods()
+
+
+def period_with(name: str, *runs: tuple[int, int], **edges: float) -> Period:
+    """A period of the user: a copy of 2023A with other runs and another box, or none."""
+    box = {edge: Quantity((value,), "GeV", "mine") for edge, value in edges.items()}
+    return replace(PERIODS["2023A"], name=name, runs=runs, box=box)
+
+
+def edges_of(box: SignalBox) -> tuple[float, float, float, float]:
+    return (box.ecal, box.hcal, box.ecal + box.ecal_guard, box.hcal + box.hcal_guard)
+
+
+def test_the_boxes_are_the_agreed_ones() -> None:
+    usual = (50, 1, 5, 0.5)
+    edges = {name: (box.ecal, box.hcal, box.ecal_guard, box.hcal_guard) for name, box in load_boxes().items()}
+    assert edges == {
+        **dict.fromkeys(("default", "2016", "2018", "2021", "2022"), usual),
+        "2023A": (60, 1, 5, 0.5),
+        "2023P": (28, 1, 5, 0.5),
+    }
+    for name, box in load_boxes().items():
+        assert (box.name, box.version) == (name, 1)
+        assert (box.ecal_sums, box.hcal_sums, box.scales) == (ECAL, HCAL, (1.0,))
+    assert "[R-lo; 2502.04053]" in load_boxes()["2023P"].source
+    assert load_boxes()["2023A"].rectangle() == Rectangle(60, 1, 65, 1.5)
+    assert default_box().source.count("NOT FOUND") == 2
+
+
+def test_every_packaged_period_states_its_box() -> None:
+    assert all(period.box for period in PERIODS.values())
+    for period in PERIODS.values():
+        check_declared(period)
+
+
+@pytest.mark.parametrize(
+    ("runs", "stated", "expected"),
+    [
+        # What a copy under another name states, less than what is packaged, and nothing at all.
+        ([(8701, 8703)], {"ecal": 60, "hcal": 1}, (60, 1, 65, 1.5)),
+        ([(8701, 8703)], {"ecal": 10, "hcal": 0.1}, (60, 1, 65, 1.5)),
+        ([(8701, 8703)], {"ecal": 70, "hcal": 2, "ecal_guard": 0, "hcal_guard": 0}, (70, 2, 70, 2)),
+        ([(8701, 8703)], {"ecal": 62, "hcal": 1.2, "ecal_guard": 0, "hcal_guard": 0}, (62, 1.2, 65, 1.5)),
+        ([(8701, 8703)], {}, (60, 1, 65, 1.5)),
+        # More in one energy, less in the other.
+        ([(8701, 8703)], {"ecal": 80, "hcal": 0.5}, (80, 1, 85, 1.5)),
+        # Runs of two packaged periods, and some that only one has.
+        ([(8300, 8400)], {"ecal": 10, "hcal": 3}, (60, 3, 65, 3.5)),
+        ([(8990, 9100)], {"ecal": 20, "hcal": 1}, (60, 1, 65, 1.5)),
+        # Runs of no packaged period: what the user declares.
+        ([(9000, 9100)], {"ecal": 20, "hcal": 2}, (20, 2, 25, 2.5)),
+        ([(9000, 9100)], {"ecal": 20, "hcal": 2, "ecal_guard": 1, "hcal_guard": 0}, (20, 2, 21, 2)),
+    ],
+)
+def test_a_box_holds_those_of_the_packaged_periods_with_its_runs(
+    runs: list[tuple[int, int]], stated: dict[str, float], expected: tuple[float, ...]
+) -> None:
+    box = box_of(period_with("mine", *runs, **stated))
+    assert edges_of(box) == expected
+    assert box.name == "mine"
+    assert "mine" in box.source or not stated
+
+
+def test_the_source_of_an_enlarged_box_says_by_what() -> None:
+    enlarged = box_of(period_with("mine", (8701, 8701), ecal=10, hcal=2))
+    assert "enlarged to hold that of 2023A: ecal [V: 2503.11275 (abs)]" in enlarged.source
+    assert "enlarged" not in box_of(period_with("mine", (8701, 8701), ecal=70, hcal=2)).source
+    assert box_of(PERIODS["2023A"]) == load_boxes()["2023A"]
+
+
+def test_what_is_in_a_packaged_region_is_in_the_enlarged_one() -> None:
+    random = np.random.default_rng(3)
+    features = np.zeros((len(INDEX), 2000), np.float32)
+    for name, most in (*((name, 120) for name in ECAL), *((name, 3) for name in HCAL)):
+        features[INDEX[name]] = random.uniform(0, most, features.shape[1])
+    packaged = hidden(load_boxes()["2023A"], features)
+    for stated in ({"ecal": 80, "hcal": 0.2}, {"ecal": 5, "hcal": 4}, {}):
+        own = box_of(period_with("mine", (8701, 8703), **stated))
+        assert (hidden(own, features) >= packaged).all()
+    assert 100 < packaged.sum() < 1900
+
+
+EDGES = st.floats(0.001, 500, allow_nan=False, width=64)
+GUARDS = st.floats(0, 50, allow_nan=False, width=64)
+
+
+@given(ecal=EDGES, hcal=EDGES, ecal_guard=GUARDS, hcal_guard=GUARDS)
+def test_no_box_of_packaged_runs_is_smaller_than_the_packaged_one(**stated: float) -> None:
+    edges = edges_of(box_of(period_with("mine", (8500, 8500), **stated)))
+    own = (stated["ecal"], stated["hcal"])
+    reached = tuple(edge + stated[f"{name}_guard"] for name, edge in zip(("ecal", "hcal"), own, strict=True))
+    assert all(found >= least for found, least in zip(edges, (60, 1, 65, 1.5), strict=True))
+    assert all(found >= least for found, least in zip(edges, (*own, *reached), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("runs", "stated", "said"),
+    [
+        ([(8400, 8410)], {}, ""),
+        ([(8300, 8410)], {}, ""),
+        ([(9000, 9100)], {"ecal": 1, "hcal": 1}, ""),
+        ([(9000, 9100)], {}, "runs 9000 to 9100"),
+        ([(8990, 9010)], {}, "runs 9000 to 9010"),
+        ([(8400, 8410), (3000, 3001)], {}, "runs 3000 to 3001"),
+    ],
+)
+def test_data_of_a_period_that_says_nothing_of_a_box_are_refused(
+    runs: list[tuple[int, int]], stated: dict[str, float], said: str
+) -> None:
+    period = period_with("mine", *runs, **stated)
+    if not said:
+        check_declared(period)
+        return
+    with pytest.raises(
+        ValueError, match=rf"period mine: no signal box for {said}.*mine.toml needs .* \[box\]"
+    ):
+        check_declared(period)
+
+
+@pytest.mark.parametrize("edges", [{"ecal": 0.0}, {"hcal": -1.0}, {"ecal_guard": -1.0}])
+def test_a_box_that_is_none_is_refused(edges: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="signal box mine"):
+        box_of(period_with("mine", (9000, 9001), **{"ecal": 5.0, "hcal": 1.0} | edges))
+
+
+def boxes_text() -> str:
+    return Path(str(boxes._FILE)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("version = 1", "version = 1.5", "version: 1.5 is not an integer"),
+        ("hcal_guard =", "hcal_gaurd =", '"hcal_guard" is missing'),
+        ("scales = [1.0]", "scales = [1.0]\nscale = 1", 'unknown key "scale", nearest known is "scales"'),
+        ("{ value = 50,", "{ values = [28, 30],", "default.ecal: 2 values for one edge"),
+        ('"hcal_total"', '"hcal_totl"', 'unknown feature "hcal_totl", nearest known is "hcal_total"'),
+        ('unit = "GeV"', 'unit = "ns"', "default.ecal.unit"),
+        ('source = "[V: seed]"', 'source = " "', "default.ecal.source: is empty"),
+        ("value = 5,", "value = -5,", "guard band of -5 GeV"),
+    ],
+)
+def test_a_wrong_file_of_boxes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
+) -> None:
+    text = boxes_text().replace(old, new)
+    assert text != boxes_text()
+    path = tmp_path / "signal_boxes.toml"
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(boxes, "_FILE", path)
+    with pytest.raises((KeyError, ValueError)) as caught:
+        load_boxes()
+    assert message in caught.value.args[0]
