@@ -19,6 +19,7 @@ from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.production import production_of
+from na64.datasets.named import named, shortened
 from na64.datasets.reading.files import is_url
 
 VERSION = 3
@@ -41,17 +42,21 @@ def load(path: Path) -> Catalogue:
     """
     try:
         content = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError(f"{path.name}: not a catalogue: nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"{path.name}: not a catalogue: {error}") from error
     if not isinstance(content, dict) or (found := content.get("na64_catalogue")) is None:
         raise ValueError(f"{path.name}: not a catalogue")
     if found != VERSION:
-        raise ValueError(f"{path.name}: a catalogue of version {found}, expected {VERSION}: make it again")
-    table = Table(content, path.name)
-    table.integer("na64_catalogue")
-    catalogue = _catalogue(table, path.parent.resolve())
-    table.done()
-    return catalogue
+        shown = shortened(str(found), 20)
+        raise ValueError(f"{path.name}: a catalogue of version {shown}, expected {VERSION}: make it again")
+    with named(path.name):
+        table = Table(content, path.name)
+        table.integer("na64_catalogue")
+        catalogue = _catalogue(table, path.parent.resolve())
+        table.done()
+        return catalogue
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
