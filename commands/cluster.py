@@ -70,8 +70,9 @@ def _add_submit(verbs: Any) -> None:
 def _submit(options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_system, submissions
 
-    asked = read_request(options)
     folder: Path = options.to
+    batch_system.check_folder(submissions.System(options.system), folder)
+    asked = read_request(options)
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
     shares = submissions.share(missing, n_jobs)

@@ -12,14 +12,17 @@ import os
 import re
 import socket
 import ssl
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-import fsspec
-
 from na64.datasets.addresses import file_name, without_secrets
 from na64.datasets.patience import NoAnswerError, Patience
+from na64.datasets.storages import NoReaderError, open_storage
+from na64.datasets.xrootd_errors import reason_of
 
 T = TypeVar("T")
 
@@ -29,7 +32,6 @@ _LEAST, _MOST = 1 << 16, 1 << 22
 _PIECES = 8
 _PASSING = {408, 425, 429}
 _LASTING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
-_LASTING_XROOTD = re.compile(r"\[(?:3010|3011|3016)\]|\[FATAL\] (?:Auth failed|Invalid address)")
 _LONGEST = 200
 
 
@@ -109,14 +111,18 @@ class RemoteFile(io.RawIOBase):
         self._pieces = [*self._pieces[1 - _PIECES :], (start, fetched)]
         return fetched[: stop - start]
 
+    def close(self) -> None:
+        """Let go of the file, without waiting for the server."""
+        if not self.closed:
+            handle, self._handle = self._handle, None
+            _let_go(handle)
+        super().close()
+
     def _ask(self, question: Callable[[], T]) -> T:
-        try:
-            return self._patience.ask(lambda: _told(question), _may_help)
-        except NoAnswerError as error:
-            raise RemoteError(str(error)) from None
+        return ask(question, self._patience)
 
     def _open(self) -> int:
-        filesystem, path = fsspec.core.url_to_fs(self._url)
+        filesystem, path = open_storage(self._url)
         filesystem.invalidate_cache()
         self._handle = filesystem.open(path, "rb", cache_type="none")
         size = getattr(self._handle, "size", None)
@@ -134,11 +140,41 @@ class RemoteFile(io.RawIOBase):
             handle.seek(start)
             data: bytes = handle.read(stop - start)
         except ValueError:  # how fsspec says it
+            _let_go(handle)
             raise RemoteError("the server gives files only as a whole, not parts of them") from None
+        except BaseException:
+            _let_go(handle)
+            raise
         if len(data) != stop - start:
             raise PassingRemoteError(f"the server gave {len(data)} bytes of {stop - start}")
         self._handle = handle
         return data
+
+
+def _let_go(handle: Any) -> None:
+    """Close what a library has opened, in a thread: some ask the server, which may not answer any more."""
+    if handle is None or sys.is_finalizing():  # no thread can be started any more
+        return
+
+    def close() -> None:
+        with suppress(Exception):
+            handle.close()
+
+    threading.Thread(target=close, daemon=True).start()
+
+
+def ask(question: Callable[[], T], patience: Patience) -> T:
+    """Ask a server with patience.
+
+    Raises
+    ------
+    RemoteError
+        There is no answer, or none that helps.
+    """
+    try:
+        return patience.ask(lambda: _told(question), _may_help)
+    except NoAnswerError as error:
+        raise RemoteError(str(error)) from None
 
 
 def _may_help(error: Exception) -> bool:
@@ -159,6 +195,8 @@ def explain(error: BaseException) -> RemoteError:
     """Find the reason in what the library of a protocol has raised."""
     causes = list(_causes(error))
     for find in (
+        _of_reader,
+        _of_xrootd,
         _of_protocol,
         _of_status,
         _of_certificate,
@@ -185,6 +223,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield found
             names = ("__cause__", "__context__", "os_error", "certificate_error")
             waiting += [getattr(found, name, None) for name in names]
+
+
+def _of_reader(error: BaseException) -> RemoteError | None:
+    return RemoteError(str(error)) if isinstance(error, NoReaderError) else None
+
+
+def _of_xrootd(error: BaseException) -> RemoteError | None:
+    found = reason_of(str(error)) if isinstance(error, OSError) else None
+    if found is None:
+        return None
+    return PassingRemoteError(found.text) if found.is_passing else RemoteError(found.text)
 
 
 def _of_protocol(error: BaseException) -> RemoteError | None:
@@ -259,6 +308,5 @@ def _of_text(causes: list[BaseException]) -> RemoteError:
         text = re.sub(r"[a-zA-Z][\w+.-]*://\S*", "...", lines[0]).strip()
         if text:
             kind = PassingRemoteError if isinstance(error, OSError) else RemoteError
-            lasting = _LASTING_XROOTD.search(text) is not None
-            return (RemoteError if lasting else kind)(f"{type(error).__name__}: {text}"[:_LONGEST])
+            return kind(f"{type(error).__name__}: {text}"[:_LONGEST])
     return RemoteError(type(causes[0]).__name__)

@@ -110,7 +110,7 @@ def build(
         settled,
         patience or Patience(),
     )
-    given = _given(paths)
+    given = _given(paths, expected.patience)
     kept, again = _recheck(previous, given, expected.patience)
     registered = {path for record in kept for path in (record.path, *record.aliases)}
     asked = [given.get(path, path) for path in {**given, **again} if path not in registered]
@@ -196,10 +196,10 @@ def _has_gone(record: FileRecord) -> bool:
     return record.status is Status.PENDING and not is_url(record.path) and not Path(record.path).exists()
 
 
-def _given(paths: Iterable[str | Path]) -> dict[str, str]:
+def _given(paths: Iterable[str | Path], patience: Patience) -> dict[str, str]:
     """Give what was named, by path, or by URL as the catalogue keeps it: without secrets."""
     given: dict[str, str] = {}
-    for path in expand(paths):
+    for path in expand(paths, patience):
         kept = public_url(path) if is_url(path) else path
         if given.setdefault(kept, path) != path:
             raise ValueError(f"{kept}: named twice, with other users or queries, which are not kept")

@@ -150,7 +150,7 @@ def test_pauses_grow_and_end_with_the_time(web: Any) -> None:
         (OSError(errno.EIO, "x"), "Input/output error", True),
         (
             OSError("[ERROR] Server responded: [3011] no /x"),
-            "OSError: [ERROR] Server responded: [3011] no /x",
+            "no such file (XRootD 3011)",
             False,
         ),
         (OSError("at root://u@h//x?authz=abcdefg"), "OSError: at ...", True),
