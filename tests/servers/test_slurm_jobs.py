@@ -53,7 +53,7 @@ def test_jobs_without_an_environment_know_the_periods_of_the_one_who_sent_them(
 ) -> None:
     periods = tmp_path / "my periods"
     periods.mkdir()
-    packaged = resources.files("na64.datasets").joinpath("periods", "2023A.toml").read_text()
+    packaged = resources.files("na64.datasets.conditions").joinpath("periods", "2023A.toml").read_text()
     mine = packaged.replace("scale = { value = 1,", "scale = { value = 1.25,", 1)
     assert mine != packaged
     (periods / "2023A.toml").write_text(mine)
