@@ -33,7 +33,7 @@ from na64.commands import (
 from na64.commands.terminal import steady_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
 from na64.commands.visible_output import complain, visible_output
-from na64.datasets.addresses import without_secrets
+from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.error_line import error_line, settings_of
 from na64.datasets.basics.plain_text import is_utf8, visible
 

@@ -101,7 +101,7 @@ def _catalogue(options: argparse.Namespace) -> int:
 def _register(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
-    from na64.datasets.patience import Patience
+    from na64.datasets.servers.patience import Patience
     from na64.outputs.result import messages
     from na64.outputs.result.catalogue_log import log_catalogue
 
@@ -130,7 +130,7 @@ def _register(options: argparse.Namespace) -> int:
 
 def _of_secrets(paths: Iterable[str]) -> Iterator[str]:
     """Say of which URLs a part is not kept, so that it is known before a job asks for them."""
-    from na64.datasets.addresses import file_name, is_url, public_url
+    from na64.datasets.basics.addresses import file_name, is_url, public_url
 
     for path in paths:
         if is_url(path) and public_url(path) != path:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
-from na64.datasets.addresses import without_secrets
+from na64.datasets.basics.addresses import without_secrets
 
 _N_STANDARD = 3
 _GONE = (errno.EPIPE, errno.EBADF)

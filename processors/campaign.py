@@ -13,9 +13,9 @@ from na64.processors.events.segment import empty_tally, process_segment, warm_up
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.executor import Outcome, Progress, run, silent
+from na64.processors.execution.file_checks import check_files
 from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work, package_code
-from na64.processors.file_checks import check_files
 from na64.processors.job import FileContext, Job, file_context
 
 

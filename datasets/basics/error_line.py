@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import traceback
 
-from na64.datasets.addresses import without_secrets
-from na64.datasets.named import shortened
+from na64.datasets.basics.addresses import without_secrets
+from na64.datasets.basics.named import shortened
 
 _LONGEST = 500
 

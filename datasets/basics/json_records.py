@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from na64.datasets.named import named, shortened
+from na64.datasets.basics.named import named, shortened
 
 Record = TypeVar("Record")
 

@@ -12,8 +12,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from na64.datasets.basics.named import shortened
 from na64.datasets.basics.plain_text import visible
-from na64.datasets.named import shortened
 
 Source: TypeAlias = Path | Traversable
 """A file on disk, or one shipped inside a package."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from na64.datasets.addresses import public_url
+from na64.datasets.basics.addresses import public_url
 from na64.datasets.basics.toml import unknown
 from na64.datasets.catalogue.catalogue_file import load, save
 from na64.datasets.catalogue.inputs import expand
@@ -19,10 +19,10 @@ from na64.datasets.catalogue.unfinished import SETTLED
 from na64.datasets.conditions.conditions import Conditions
 from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.patience import Patience, side_by_side
 from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 from na64.datasets.reading.layout_rules import check_keys
+from na64.datasets.servers.patience import Patience, side_by_side
 
 __all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
 

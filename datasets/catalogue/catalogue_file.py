@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
@@ -19,7 +20,6 @@ from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.production import production_of
-from na64.datasets.named import named, shortened
 from na64.datasets.reading.files import is_url
 
 VERSION = 3

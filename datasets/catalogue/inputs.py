@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from na64.datasets.patience import Patience
 from na64.datasets.reading.files import is_url
-from na64.datasets.remote_folders import expand_url
+from na64.datasets.servers.patience import Patience
+from na64.datasets.servers.remote_folders import expand_url
 
 _PATTERNS = ("*.root", "*.parquet")
 

@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from na64.datasets.addresses import public_url
+from na64.datasets.basics.addresses import public_url
 from na64.datasets.basics.identity import FileDigest
 from na64.datasets.basics.plain_text import is_utf8, visible
 from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
@@ -22,7 +22,6 @@ from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.patience import NoAnswerError, Patience
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import is_url, open_binary, open_file
@@ -37,7 +36,8 @@ from na64.datasets.reading.stored import (
     Tree,
     first_line,
 )
-from na64.datasets.remote import RemoteError, RemoteFile
+from na64.datasets.servers.patience import NoAnswerError, Patience
+from na64.datasets.servers.remote import RemoteError, RemoteFile
 
 Keys: TypeAlias = dict[int, NDArray[np.int64]]
 """By run, the events of a file as ``spill << 32 | event``, sorted."""

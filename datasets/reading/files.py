@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from na64.datasets.addresses import Location, file_name, is_url
-from na64.datasets.patience import Patience
+from na64.datasets.basics.addresses import Location, file_name, is_url
 from na64.datasets.reading.parquet_files import open_parquet
 from na64.datasets.reading.root_files import open_root
 from na64.datasets.reading.stored import RunFile, StructureError
-from na64.datasets.remote import RemoteFile
+from na64.datasets.servers.patience import Patience
+from na64.datasets.servers.remote import RemoteFile
 
 __all__ = ["file_name", "is_url"]
 

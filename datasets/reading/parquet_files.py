@@ -31,7 +31,7 @@ from na64.datasets.reading.stored import (
     readable,
     sort_boundaries,
 )
-from na64.datasets.remote import RemoteFile
+from na64.datasets.servers.remote import RemoteFile
 
 PACKED = b"packed"
 """Key of the type of packed numbers in the metadata of their field."""

@@ -20,7 +20,7 @@ from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import file_name, open_file
 from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
 from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Values
-from na64.datasets.remote import RemoteError
+from na64.datasets.servers.remote import RemoteError
 
 Mask: TypeAlias = NDArray[np.bool_]
 

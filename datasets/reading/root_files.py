@@ -25,7 +25,7 @@ from na64.datasets.reading.stored import (
     readable,
     sort_boundaries,
 )
-from na64.datasets.remote import RemoteFile
+from na64.datasets.servers.remote import RemoteFile
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from na64.datasets.named import named
+from na64.datasets.basics.named import named
 from na64.outputs.result.origin import unseal_csv
 from na64.outputs.result.table import Kind, Table, read_csv
 from na64.outputs.statistics.one_sided import Gamma, of_limit

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object, record_of
-from na64.datasets.named import shortened
+from na64.datasets.basics.named import shortened
 from na64.outputs.result.messages import counted
 from na64.outputs.result.request import Request
 from na64.processors.execution.ledger import Ledger

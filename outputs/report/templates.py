@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from na64.datasets.named import named
+from na64.datasets.basics.named import named
 from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
 from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.named import shortened
+from na64.datasets.basics.named import shortened
 
 FIRST = "0" * 64
 """What the first line carries as the hash of the line before."""

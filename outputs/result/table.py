@@ -11,7 +11,7 @@ from enum import Enum
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from na64.datasets.named import named, shortened
+from na64.datasets.basics.named import named, shortened
 
 Value = str | int | float | None
 """What a field holds; None is an empty field."""

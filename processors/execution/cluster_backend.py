@@ -44,7 +44,7 @@ _SET = {
     for name, value in SETTINGS.items()
     if name.startswith(("distributed.worker.", "distributed.admin.", "distributed.nanny.preload"))
 }
-_KEPT = ("PYTHONPATH", "LD_LIBRARY_PATH", "NA64_PERIODS")
+_KEPT = ("PYTHONPATH", "LD_LIBRARY_PATH")
 EXPORTS = [f"export {name}='{value}'" for name, value in (ENVIRONMENT | _SET).items()]
 
 

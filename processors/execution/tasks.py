@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from na64.datasets.addresses import without_secrets
+from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.identity import source_digest
-from na64.datasets.patience import NoAnswerError, within
 from na64.datasets.reading.stored import BadFileError
-from na64.datasets.remote import RemoteError
+from na64.datasets.servers.patience import NoAnswerError, within
+from na64.datasets.servers.remote import RemoteError
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.ledger import Partial, encode, is_full, is_key
 

@@ -44,7 +44,7 @@ def test_jobs_of_folders_with_any_name_give_the_products_of_one_process(
     assert canonical(out) == reference
 
 
-def test_jobs_without_an_environment_know_the_periods_of_the_one_who_sent_them(
+def test_jobs_without_an_environment_know_the_periods_of_the_catalogue(
     slurm: Any,
     data: Path,
     canonical: Callable[[Path], Products],
@@ -57,10 +57,9 @@ def test_jobs_without_an_environment_know_the_periods_of_the_one_who_sent_them(
     mine = packaged.replace("scale = { value = 1,", "scale = { value = 1.25,", 1)
     assert mine != packaged
     (periods / "2023A.toml").write_text(mine)
-    monkeypatch.setenv("NA64_PERIODS", str(periods))
     monkeypatch.chdir(tmp_path)
     listed = tmp_path / "c.json"
-    assert main(["catalogue", str(data), "--to", str(listed)]) == 0
+    assert main(["catalogue", str(data), "--to", str(listed), "--periods", str(periods)]) == 0
     alone = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(tmp_path / "alone")]
     assert main([*alone, "--executor", "iterative", "--no-report", "--store", str(tmp_path / "store")]) == 0
     assert submit(listed, Path("out"), "--directive=--export=NONE") == 0

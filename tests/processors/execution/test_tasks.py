@@ -19,7 +19,7 @@ from na64.datasets.reading.stored import (
     UndecodedError,
     readable,
 )
-from na64.datasets.remote import PassingRemoteError, RemoteError
+from na64.datasets.servers.remote import PassingRemoteError, RemoteError
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import (
     Done,

@@ -19,10 +19,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from na64.datasets.addresses import file_name, without_secrets
-from na64.datasets.patience import NoAnswerError, Patience
-from na64.datasets.storages import NoReaderError, open_storage
-from na64.datasets.xrootd_errors import reason_of
+from na64.datasets.basics.addresses import file_name, without_secrets
+from na64.datasets.servers.patience import NoAnswerError, Patience
+from na64.datasets.servers.storages import NoReaderError, open_storage
+from na64.datasets.servers.xrootd_errors import reason_of
 
 T = TypeVar("T")
 

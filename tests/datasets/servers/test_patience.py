@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from na64.datasets.patience import NoAnswerError, Patience, side_by_side, within
+from na64.datasets.servers.patience import NoAnswerError, Patience, side_by_side, within
 
 
 def test_an_answer_in_time_comes_back_and_so_does_an_error() -> None:

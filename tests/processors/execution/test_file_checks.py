@@ -12,7 +12,7 @@ import pytest
 
 from na64.datasets.catalogue.build import build
 from na64.datasets.catalogue.records import FileRecord
-from na64.processors.file_checks import check_files
+from na64.processors.execution.file_checks import check_files
 
 Registered = Callable[[int], tuple[FileRecord, ...]]
 

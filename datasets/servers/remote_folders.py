@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from na64.datasets.addresses import file_name, public_url
-from na64.datasets.patience import Patience
-from na64.datasets.remote import RemoteError, ask
-from na64.datasets.storages import check_reader, open_storage
+from na64.datasets.basics.addresses import file_name, public_url
+from na64.datasets.servers.patience import Patience
+from na64.datasets.servers.remote import RemoteError, ask
+from na64.datasets.servers.storages import check_reader, open_storage
 
 _XROOTD = re.compile(
     r"(?P<server>root://[^/]*)/+(?P<path>(?:[^?]|[?](?![\w.-]+=))*)(?P<query>.*)", re.IGNORECASE
@@ -73,7 +73,8 @@ def _inside(filesystem: Any, path: str) -> list[str] | None:
     folder = f"/{path.strip('/')}"
     if folder != "/" and filesystem.info(folder)["type"] != "directory":
         return None
-    return [place for place, is_folder in _entries(filesystem, folder) if not is_folder]
+    entries = _entries(filesystem, folder)
+    return [place for place, is_folder in entries if not is_folder and not file_name(place).startswith(".")]
 
 
 def _fitting(filesystem: Any, path: str) -> list[str]:
@@ -87,9 +88,14 @@ def _fitting(filesystem: Any, path: str) -> list[str]:
             place
             for folder in folders
             for place, is_folder in _entries(filesystem, folder)
-            if fnmatchcase(file_name(place), name) and is_folder is not is_last
+            if _fits(file_name(place), name) and is_folder is not is_last
         ]
     return folders
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a name fits a pattern as in a shell, where a star does not stand for a leading dot."""
+    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))
 
 
 def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from na64.datasets import remote_folders
-from na64.datasets.patience import Patience
+from na64.datasets.servers import remote_folders
+from na64.datasets.servers.patience import Patience
 
 TREE = {
-    "/": ["run_1.root", "run_2.root", "truth.parquet", "notes.txt", "a", "ab"],
+    "/": ["run_1.root", "run_2.root", "._run_1.root", "truth.parquet", "notes.txt", "a", "ab", ".sys.v#.a"],
+    "/.sys.v#.a": ["run_9.root"],
     "/a": ["run_3.root", "run_[4].parquet"],
     "/ab": ["run_5.root"],
 }
@@ -44,9 +45,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def expand(url: str) -> Sequence[str]:
-    return remote_folders.expand_url(
+    found: Sequence[str] = remote_folders.expand_url(
         url, ("*.root", "*.parquet"), lambda name: not name.startswith("truth"), Patience(attempts=1)
     )
+    return found
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,7 @@ def expand(url: str) -> Sequence[str]:
         ("run_?.root?authz=t", ["run_1.root?authz=t", "run_2.root?authz=t"]),
         ("a*/*.root", ["a/run_3.root", "ab/run_5.root"]),
         ("*/run_3.root", ["a/run_3.root"]),
+        ("._run*.root", ["._run_1.root"]),
         ("notes.txt", ["notes.txt"]),
         ("none.root", ["none.root"]),
         ("*.txt", ["notes.txt"]),
@@ -72,6 +75,7 @@ def test_folders_and_globs_are_those_of_a_disk(named: str, found: list[str]) -> 
     [
         ("none/?authz=secret", r"root://host:1//none/: cannot be listed: No such file or directory$"),
         ("*.dat?authz=secret", r"root://host:1//\*.dat: no such file or folder$"),
+        ("*/run_9.root", r"root://host:1//\*/run_9.root: no such file or folder$"),
         ("none/*.root", r"root://host:1//none/\*.root: cannot be listed: No such file or directory$"),
     ],
 )

@@ -16,7 +16,7 @@ _EXTRAS = {"root": "xrootd"}
 
 _XROOTD = {
     # Its client waits two minutes for a connection, half an hour after one was lost, and that in silence. How
-    # often it is worth asking again is decided in `na64.datasets.patience`.
+    # often it is worth asking again is decided in `na64.datasets.servers.patience`.
     "XRD_CONNECTIONWINDOW": "5",
     "XRD_CONNECTIONRETRY": "2",
     "XRD_STREAMERRORWINDOW": "5",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.remote import PassingRemoteError, explain
-from na64.datasets.xrootd_errors import reason_of
+from na64.datasets.servers.remote import PassingRemoteError, explain
+from na64.datasets.servers.xrootd_errors import reason_of
 
 
 @pytest.mark.parametrize(

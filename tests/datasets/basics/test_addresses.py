@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.datasets.addresses import file_name, is_url, public_url, without_secrets
+from na64.datasets.basics.addresses import file_name, is_url, public_url, without_secrets
 
 SECRET = "canary-4711"  # noqa: S105
 

@@ -15,11 +15,11 @@ from na64.datasets.catalogue.build import build
 from na64.datasets.catalogue.inspection import Expectation, inspect, recheck, verify
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.patience import Patience
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
 from na64.datasets.reading.stored import ChangedFileError
-from na64.datasets.remote import PassingRemoteError, RemoteError, RemoteFile, explain
+from na64.datasets.servers.patience import Patience
+from na64.datasets.servers.remote import PassingRemoteError, RemoteError, RemoteFile, explain
 
 QUICK = Patience(limit=0.6, attempts=3, pause=0.01)
 PATIENT = Patience(limit=30.0, attempts=3, pause=0.01)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.remote import RemoteError, RemoteFile
-from na64.datasets.storages import NoReaderError, check_reader
+from na64.datasets.servers.remote import RemoteError, RemoteFile
+from na64.datasets.servers.storages import NoReaderError, check_reader
 from na64.run import main
 
 REGISTRY = importlib.import_module("fsspec.registry")._registry
