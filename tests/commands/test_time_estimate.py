@@ -9,7 +9,7 @@ import pytest
 from na64.run import main
 
 
-def test_an_estimate_reads_a_few_pieces_and_leaves_nothing(
+def test_an_estimate_reads_a_few_pieces_and_leaves_a_line_in_the_log_only(
     simulate: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files, listed, out = simulate(tmp_path, "small", 700), tmp_path / "c.json", tmp_path / "out"
@@ -23,7 +23,7 @@ def test_an_estimate_reads_a_few_pieces_and_leaves_nothing(
     assert re.fullmatch(r"sample: (\d+) events, [\d,]+ ns of CPU each, [\d,]+ ns of time", said[1])
     assert re.fullmatch(r"from cells: [\d.]+ (s|min) of CPU, [\d.]+ (s|min) on 2 workers", said[2])
     assert re.fullmatch(r"feature store: at most [\d.]+ MB", said[3])
-    assert sorted(tmp_path.iterdir()) == before
+    assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "audit.jsonl"])
     assert main([*line, "--no-report"]) == 0
     capsys.readouterr()
     assert main([*line, "--estimate", "--workers", "1", "--fresh"]) == 0
