@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TextIO, TypeAlias
+
+from na64.commands.visible_output import complain
 
 Show: TypeAlias = Callable[[int, int], None]
 """Takes how many are done, and how many there are; 0 if that is not known."""
@@ -152,3 +156,51 @@ def _bar(what: str, stream: TextIO) -> Generator[None, Pace, None]:
         while True:
             pace = yield
             bar.update(task, completed=pace.done, total=pace.total or None, description=pace.text)
+
+
+class Terminal:
+    """Where one command shows progress and prints lines: no line is printed into a display of progress.
+
+    The display begins when progress is told for the first time, and ends before the next line.
+
+    Parameters
+    ----------
+    what, unit : str
+        As `progress` takes them.
+    """
+
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
+        self._display: AbstractContextManager[Show] | None = None
+        self._show: Show = lambda _done, _total: None
+        self._note = ""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        display, self._display = self._display, None
+        if display is not None:
+            display.__exit__(kind, value, trace)
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how many are done, and of how many; 0 if that is not known."""
+        if self._display is None:
+            self._display = progress(self._what, self._unit, sys.stderr, note=lambda: self._note)
+            self._show = self._display.__enter__()
+        self._show(done, total)
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        self.__exit__(None, None, None)
+        print(line)
+
+    def note(self, line: str) -> None:
+        """Print a line on standard error; behind the last word of a display, if there is one."""
+        if self._display is None:
+            complain(line)
+        else:
+            self._note = line
+            self.__exit__(None, None, None)
