@@ -64,8 +64,8 @@ def background(
     Examples
     --------
     >>> found = na64.background("out")
-    >>> [row.source for row in found.table.rows][:1]
-    ['punch-through']
+    >>> found.table.rows[1].source
+    'electron interactions in the target'
     """
     place = Path(folder)
     require_result(place)

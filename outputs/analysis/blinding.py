@@ -234,7 +234,7 @@ class Audit:
         What was not written to its end.
     n_lines : int
     head : str
-        Hash of the last line; to be kept elsewhere.
+        Hash of the last line, to be kept elsewhere; 0 lines and no hash if something was altered.
     """
 
     log: Path

@@ -59,7 +59,7 @@ def simulate(
     Examples
     --------
     >>> [path.name for path in na64.simulate("small", to="data", events=500)]
-    ['run_8701.root', 'run_8702.root', 'run_8703.root']
+    ['run_8701.root', 'run_8702_0.root', 'run_8702_1.root', 'run_8703.root']
     """
     described = load_campaign(campaign)
     total, done = events or described.n_events, 0
@@ -138,7 +138,7 @@ def catalogue(
     Examples
     --------
     >>> na64.catalogue("data", to="2023.json").runs
-    {8701: 190, 8702: 190, 8703: 120}
+    {8701: 209, 8702: 208, 8703: 83}
     """
     place, listed = Path(to), [paths] if isinstance(paths, str | Path) else list(paths)
     _check_reason(accept, reason, simulation=simulation)

@@ -94,7 +94,7 @@ def limits(
     --------
     >>> found = na64.limits("out", background="0.5+-0.2", efficiency=0.5, levels=[0.9], points=2)
     >>> found.state
-    'expected'
+    'BLIND: the box is closed'
     """
     listed = [Path(one) for one in _several(folders)]
     if to is None and len(listed) != 1:

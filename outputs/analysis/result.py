@@ -46,8 +46,9 @@ class Result:
 
     Examples
     --------
-    >>> result = na64.open_result("out")  # doctest: +SKIP
-    >>> result.cutflow.loc["all"]["passed"]  # doctest: +SKIP
+    >>> result = na64.Result("out")
+    >>> result.verdict.value, int(result.cutflow.loc[("all", "visible"), "passed"])
+    ('COMPLETE', 444)
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -198,5 +199,22 @@ def _frame(table: Table, index: list[str]) -> pd.DataFrame:
 
 
 def open_result(folder: str | Path) -> Result:
-    """Result of `na64 process` in a folder, see `Result`."""
+    """Result of `na64 process` in a folder, see `Result`.
+
+    Parameters
+    ----------
+    folder : path
+        Where `na64 process` wrote to.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `Result`.
+
+    Examples
+    --------
+    >>> result = na64.open_result("out")
+    >>> result.yields["processed"].sum()
+    np.int64(500)
+    """
     return Result(folder)
