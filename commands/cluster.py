@@ -62,8 +62,9 @@ def _submit(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.plans import claim_folder, what_is_hidden
     from na64.outputs.batch import batch_system, submissions
 
-    asked = plan_of(options)
     folder: Path = options.to
+    batch_system.check_folder(submissions.System(options.system), folder)
+    asked = plan_of(options)
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
     shares = submissions.share(missing, n_jobs)
@@ -186,23 +187,23 @@ def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     from na64.outputs.analysis.listening import Listener
     from na64.outputs.batch import batch_job
     from na64.outputs.blinding.replacement import claim
-    from na64.outputs.result.request import finish, ranges, write_request
+    from na64.outputs.result.request import finish, ranges
 
     catalogue, job, result, submission = batch_job.merge(folder)
     claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)
     runs = submission.request.runs
     scope = "all runs" if runs is None else f"runs {ranges(runs)}"
-    terminal = Terminal("merge", "events")
+    terminal = Terminal()
     summary = write_products(
         catalogue,
         job,
         result,
         folder,
+        request=submission.request,
         scope=scope,
         command=options.command_line,
         report=not options.no_report,
         listener=Listener(tell=terminal.tell, note=terminal.note),
     )
-    write_request(folder, submission.request)
     finish(folder, submission.request)
     return INCOMPLETE if summary.reasons else SUCCESS

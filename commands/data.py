@@ -45,6 +45,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
     parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
+    deadline = "longest time that a server may take for an answer; default: %(default)s"
+    parser.add_argument("--deadline", type=positive, default=60, metavar="SECONDS", help=deadline)
     parser.add_argument(
         "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
     )
@@ -56,7 +58,7 @@ def _simulate(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.campaigns import simulate
 
-    with Terminal("simulate", "events") as terminal:
+    with Terminal() as terminal:
         paths = simulate(
             options.campaign,
             to=options.to,
@@ -64,7 +66,7 @@ def _simulate(options: argparse.Namespace) -> int:
             seed=options.seed,
             layout=options.layout,
             format=options.format,
-            progress=terminal.progress,
+            progress=terminal.progress("simulate", "events"),
         )
         terminal.tell(f"{len(paths)} run files in {options.to}")
     return SUCCESS
@@ -74,7 +76,7 @@ def _catalogue(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.campaigns import catalogue
 
-    with Terminal("catalogue", "files") as terminal:
+    with Terminal() as terminal:
         built = catalogue(
             options.paths,
             to=options.to,
@@ -84,9 +86,10 @@ def _catalogue(options: argparse.Namespace) -> int:
             simulation=options.simulation,
             update=options.update,
             settled=options.settled,
+            deadline=options.deadline,
             accept=options.accept,
             reason=options.reason,
-            progress=terminal.progress,
+            progress=terminal.progress("catalogue", "files"),
             tell=terminal.tell,
         )
     return INCOMPLETE if built.unreviewed else SUCCESS

@@ -55,14 +55,14 @@ def _events(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.single_events import events
 
-    with Terminal("events", "events") as terminal:
+    with Terminal() as terminal:
         written = events(
             options.folder,
             **_choice(options),
             cells=options.cells,
             format=options.format,
             to=options.to,
-            progress=terminal.progress,
+            progress=terminal.progress("events", "events"),
             tell=terminal.tell,
             note=terminal.note,
         )

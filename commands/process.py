@@ -50,7 +50,7 @@ def _process(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.counting import process
 
-    with Terminal("process", "events") as terminal:
+    with Terminal() as terminal:
         result = process(
             options.catalogue,
             selection=options.selection,
@@ -72,7 +72,8 @@ def _process(options: argparse.Namespace) -> int:
             replace=options.replace,
             report=not options.no_report,
             command=options.command_line,
-            progress=terminal.progress,
+            progress=terminal.progress("process", "events"),
+            check_progress=terminal.progress("check", "files", at_end=False),
             tell=terminal.tell,
             note=terminal.note,
         )

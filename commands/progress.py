@@ -29,6 +29,7 @@ def progress(
     *,
     note: Callable[[], str] = str,
     clock: Clock = time.monotonic,
+    at_end: bool = True,
 ) -> Iterator[Show]:
     """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
 
@@ -41,6 +42,8 @@ def progress(
     stream : TextIO
     note : callable
         Gives what else is said at the end; nothing if that is empty.
+    at_end : bool
+        Say at the end what was done.
     clock : callable
         Gives the time, in s.
     """
@@ -56,6 +59,8 @@ def progress(
         yield show
     finally:
         display.close()
+    if not at_end:
+        return
     more = note()
     stream.write(f"{what}: {pace.summary}{'; ' if more else ''}{more}\n")
     stream.flush()
@@ -161,18 +166,13 @@ def _bar(what: str, stream: TextIO) -> Generator[None, Pace, None]:
 class Terminal:
     """Where one command shows progress and prints lines: no line is printed into a display of progress.
 
-    The display begins when progress is told for the first time, and ends before the next line.
-
-    Parameters
-    ----------
-    what, unit : str
-        As `progress` takes them.
+    A display begins when progress is told for the first time, and ends before the next line or the next one.
     """
 
-    def __init__(self, what: str, unit: str) -> None:
-        self._what, self._unit = what, unit
+    def __init__(self) -> None:
         self._display: AbstractContextManager[Show] | None = None
         self._show: Show = lambda _done, _total: None
+        self._stage: object = None
         self._note = ""
 
     def __enter__(self) -> Terminal:
@@ -181,20 +181,29 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        display, self._display = self._display, None
+        display, self._display, self._stage = self._display, None, None
         if display is not None:
             display.__exit__(kind, value, trace)
 
-    def progress(self, done: int, total: int) -> None:
-        """Show how many are done, and of how many; 0 if that is not known."""
-        if self._display is None:
-            self._display = progress(self._what, self._unit, sys.stderr, note=lambda: self._note)
-            self._show = self._display.__enter__()
-        self._show(done, total)
+    def _end(self) -> None:
+        self.__exit__(None, None, None)
+
+    def progress(self, what: str, unit: str, *, at_end: bool = True) -> Show:
+        """What takes the progress of one stage; see `progress`."""
+        stage = object()
+
+        def show(done: int, total: int) -> None:
+            if self._stage is not stage:
+                self._end()
+                self._display = progress(what, unit, sys.stderr, note=lambda: self._note, at_end=at_end)
+                self._show, self._stage, self._note = self._display.__enter__(), stage, ""
+            self._show(done, total)
+
+        return show
 
     def tell(self, line: str) -> None:
         """Print a line."""
-        self.__exit__(None, None, None)
+        self._end()
         print(line)
 
     def note(self, line: str) -> None:
@@ -203,4 +212,4 @@ class Terminal:
             complain(line)
         else:
             self._note = line
-            self.__exit__(None, None, None)
+            self._end()

@@ -34,7 +34,7 @@ def _efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.efficiencies import MASSES, efficiency
 
-    with Terminal("efficiency", "masses") as terminal:
+    with Terminal() as terminal:
         efficiency(
             to=options.to,
             selection=options.selection,
@@ -45,7 +45,7 @@ def _efficiency(options: argparse.Namespace) -> int:
             periods=options.periods,
             add=options.add,
             reason=options.reason,
-            progress=terminal.progress,
+            progress=terminal.progress("efficiency", "masses"),
             tell=terminal.tell,
         )
     return SUCCESS

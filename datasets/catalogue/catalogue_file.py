@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
@@ -41,17 +42,21 @@ def load(path: Path) -> Catalogue:
     """
     try:
         content = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError(f"{path.name}: not a catalogue: nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"{path.name}: not a catalogue: {error}") from error
     if not isinstance(content, dict) or (found := content.get("na64_catalogue")) is None:
         raise ValueError(f"{path.name}: not a catalogue")
     if found != VERSION:
-        raise ValueError(f"{path.name}: a catalogue of version {found}, expected {VERSION}: make it again")
-    table = Table(content, path.name)
-    table.integer("na64_catalogue")
-    catalogue = _catalogue(table, path.parent.resolve())
-    table.done()
-    return catalogue
+        shown = shortened(str(found), 20)
+        raise ValueError(f"{path.name}: a catalogue of version {shown}, expected {VERSION}: make it again")
+    with named(path.name):
+        table = Table(content, path.name)
+        table.integer("na64_catalogue")
+        catalogue = _catalogue(table, path.parent.resolve())
+        table.done()
+        return catalogue
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from na64.datasets.basics.addresses import file_name, is_url, public_url
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.period_folder import check_environment, folder_of_environment
+from na64.datasets.servers.patience import Patience
 from na64.datasets.synthetic import simulation as campaigns
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.outputs.analysis.listening import Progress, Tell, no_progress, silent
@@ -91,6 +93,7 @@ def catalogue(
     simulation: bool = False,
     update: bool = False,
     settled: float = 300.0,
+    deadline: float = 60,
     accept: str | None = None,
     reason: str | None = None,
     progress: Progress = no_progress,
@@ -116,6 +119,8 @@ def catalogue(
         Keep what is registered, add what is new.
     settled : float
         A ROOT file that was not closed is pending until so many s after its last change.
+    deadline : float
+        Longest time in s that a server may take for an answer.
     accept : str, optional
         A file in quarantine, by name or sha256, that was reviewed and stays out.
     reason : str, optional
@@ -154,15 +159,26 @@ def catalogue(
             previous=previous,
             folder=_period_folder(periods, previous, place, update=update),
             settled=settled,
+            patience=Patience(deadline),
             accept={accept: reason or ""} if accept else None,
             progress=progress,
         )
         _check_claims(built, previous, reason)
         files.save(built, place)
         log_catalogue(built, place, reason=reason)
-    for line in messages.of_catalogue(built, place, built.known_periods()):
+    for line in (*_of_secrets(listed), *messages.of_catalogue(built, place, built.known_periods())):
         tell(line)
     return built
+
+
+def _of_secrets(paths: Iterable[str | Path]) -> Iterator[str]:
+    """Lines on URLs a part of which is not kept, so that it is known before a job asks for them."""
+    for path in map(str, paths):
+        if is_url(path) and public_url(path) != path:
+            yield (
+                f"note: {file_name(path)}: user, password and query of its URL are not kept; "
+                "a job takes them from the configuration of fsspec"
+            )
 
 
 def _check_reason(accept: str | None, reason: str | None, *, simulation: bool) -> None:

@@ -28,7 +28,7 @@ from na64.outputs.result.assembly import summarise
 from na64.outputs.result.metrics import METRICS, Metered, to_json
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.provenance import provenance
-from na64.outputs.result.request import finish, write_request
+from na64.outputs.result.request import Request, finish, request_file
 from na64.outputs.result.spills import known_spills
 from na64.outputs.result.summary import Summary
 from na64.processors import campaign
@@ -63,6 +63,7 @@ def process(
     report: bool = True,
     command: Sequence[str] = (),
     progress: Progress = no_progress,
+    check_progress: Progress = no_progress,
     tell: Tell = silent,
     note: Tell | None = None,
 ) -> Result:
@@ -112,6 +113,8 @@ def process(
         Words that the provenance names as the command; by default those of the one that counts the same.
     progress : callable
         Takes the numbers of events done and of all.
+    check_progress : callable
+        Takes the numbers of files looked at before and of all.
     tell : callable
         Takes lines about the result, as they come.
     note : callable, optional
@@ -150,6 +153,7 @@ def process(
         chunk_events=chunk_events,
         fresh=fresh,
         listener=Listener(progress, tell, note),
+        check_progress=check_progress,
     )
     with turn(folder, "counting", "na64 process", patience=COUNTING_PATIENCE):
         counting.run(replace=replace, command=command or plan.command, report=report)
@@ -173,6 +177,7 @@ class _Counting:
     chunk_events: int | None
     fresh: bool
     listener: Listener
+    check_progress: Progress
 
     def run(self, *, replace: bool, command: Sequence[str], report: bool) -> None:
         """Count, and write the products."""
@@ -190,18 +195,19 @@ class _Counting:
                 plan.job,
                 result,
                 folder,
+                request=request,
                 scope=plan.scope,
                 command=command,
                 report=report,
                 listener=self.listener,
             )
-            write_request(folder, request)
             finish(folder, request)
 
     def _count(self) -> CampaignResult:
         plan = self.plan
         n_events = sum(task.n_events for task in plan.tasks)
         store = FeatureStore(store_of(self.store, plan.path))
+        faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
         with Metered(self.workers.open(self.listener.warn)) as backend:
             result = campaign.process(
                 plan.catalogue,
@@ -212,6 +218,7 @@ class _Counting:
                 chunk_events=self.chunk_events,
                 store=store,
                 options=self.options,
+                faults=faults,
                 fresh=self.fresh,
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
@@ -227,6 +234,7 @@ def write_products(
     result: CampaignResult,
     folder: Path,
     *,
+    request: Request,
     scope: str,
     command: Sequence[str],
     report: bool,
@@ -240,6 +248,8 @@ def write_products(
     job : Job
     result : CampaignResult
     folder : Path
+    request : Request
+        Kept beside them.
     scope : str
         Runs in words.
     command : sequence of str
@@ -255,7 +265,13 @@ def write_products(
     made_by = provenance(command=command, inputs=inputs, summary=summary)
     spills = known_spills(catalogue, job, periods, result)
     store.write_numbers(
-        folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills
+        folder,
+        facts=summary,
+        tallies=result.tallies,
+        booking=booking,
+        made_by=made_by,
+        spills=spills,
+        beside=request_file(request),
     )
     listener.say(messages.of_result(summary))
     if report:
