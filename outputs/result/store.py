@@ -107,7 +107,7 @@ def require_result(folder: Path) -> None:
     FileNotFoundError
     """
     if not (folder / RESULT).exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder / RESULT))
+        raise FileNotFoundError(errno.ENOENT, "there is no result of na64 process", str(folder / RESULT))
 
 
 def read_result(folder: Path) -> Products:
