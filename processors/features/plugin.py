@@ -40,7 +40,7 @@ class PluginError(ValueError):
 
 
 def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], Function]:
-    """Make a function of a plug-in a feature.
+    """Decorator that makes a function of a plug-in a feature.
 
     Parameters
     ----------
@@ -50,6 +50,17 @@ def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], 
         A base unit: GeV, mm, ns, rad, MIP or 1.
     meaning : str
         One line for the report; the first line of the docstring by default.
+
+    Raises
+    ------
+    PluginError
+        A name or unit that cannot be used (a ``ValueError``).
+
+    Examples
+    --------
+    >>> @na64.feature(name="missing_energy", unit="GeV")
+    ... def missing_energy(event):
+    ...     return 100 - event["ecal"] - event["hcal"]
     """
     if not name.isidentifier() or name in FEATURES:
         raise PluginError(f'feature "{name}": expected an identifier that is not a packaged feature')
