@@ -175,7 +175,7 @@ def _truth_file(campaign: Campaign, seed: int, path: Path) -> Iterator[_Truth]:
 def write_conditions(
     campaign: Campaign, geometry: Geometry, plans: tuple[RunPlan, ...], folder: Path
 ) -> None:
-    """Write runs.csv, spills.csv and, if anything is bad, bad.csv, as `na64.datasets.conditions.conditions` reads them."""
+    """Tables of runs, spills and, if there are any, bad events, as `na64.datasets.conditions` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
     columns = ["run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers"]
