@@ -50,6 +50,7 @@ def _status(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from na64.outputs.batch import submissions
+    from na64.outputs.blinding.opened_box import as_opened, read_opened
     from na64.outputs.result.messages import of_status
     from na64.outputs.result.store import RESULT, read_result
     from na64.outputs.result.summary import Verdict
@@ -67,7 +68,8 @@ def _status(options: argparse.Namespace) -> int:
     if problems:  # judged by what is stored, not by what it says of itself
         reasons = (*summary.reasons, *(p for p in problems if p not in (*summary.reasons, *summary.failures)))
         summary = replace(summary, verdict=Verdict.INCOMPLETE, reasons=reasons)
-    tell(of_status(summary))
+    shown = as_opened(products, read_opened(options.folder, summary)).summary
+    tell(of_status(replace(summary, opening=shown.opening)))
     return INCOMPLETE if problems else SUCCESS
 
 

@@ -335,7 +335,7 @@ def test_runs_that_tables_open_are_named(
     table.write_text("run,type\n8702,calibration\n")
     assert campaign.catalogue("--periods", str(folder)) == 0
     said = campaign.process()
-    assert f"2023A, runs 8702: nothing is hidden, of type calibration by {by}\n" in said
+    assert f"2023A, runs 8702: nothing is hidden, the type is calibration by {by}\n" in said
     assert "2023A, runs 8701,8703: hidden" in said
     assert campaign.passes()[0]["open_runs"] == [f"8702 (calibration by {by})"]
 
