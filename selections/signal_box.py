@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.people import distinct_people
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.features import INDEX
 from na64.selections.regions import Region
@@ -120,7 +121,7 @@ class Unblinding:
             raise ValueError("an opening of the box needs a manifest and its key")
         if not self.reason.strip():
             raise ValueError("an opening of the box needs a reason")
-        if len({" ".join(name.split()).casefold() for name in self.approved_by} - {""}) < 2:
+        if distinct_people(self.approved_by) < 2:
             raise ValueError(f"an opening of the box needs two people, not {', '.join(self.approved_by)}")
         if not 0 < self.fraction <= 1:
             raise ValueError(f"a fraction of {self.fraction:g} of the spills: expected above 0 and up to 1")
