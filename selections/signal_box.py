@@ -255,8 +255,11 @@ def opened_mask(
     nonfinite: NDArray[np.bool_],
     place: tuple[int, NDArray[Any]],
     unblinding: Unblinding,
+    also_closed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Tell which events of data sit in the box itself and are opened; the guard band stays closed.
+
+    What sits in the box is visible in blind results, or opened: no event is in neither.
 
     Parameters
     ----------
@@ -265,6 +268,8 @@ def opened_mask(
     place : int and (n_events,) integer
         The run, and the spill of each event.
     unblinding : Unblinding
+    also_closed : (n_events,) bool, optional
+        What is hidden under another set-up, whatever this one says of the trigger.
 
     Returns
     -------
@@ -272,10 +277,12 @@ def opened_mask(
     """
     run, spills = place
     inside = _inside(box, features)
-    closed = hidden(box, features) & ~is_open(run_type, trigger, features) & ~nonfinite
+    closed = hidden(box, features) & ~is_open(run_type, trigger, features)
+    if also_closed is not None:
+        closed |= also_closed
     found, of_event = np.unique(spills, return_inverse=True)
     chosen = np.array([unblinding.opens(run, spill) for spill in found.tolist()], bool)
-    opened: NDArray[np.bool_] = inside & closed & chosen[of_event]
+    opened: NDArray[np.bool_] = inside & closed & ~nonfinite & chosen[of_event]
     return opened
 
 
