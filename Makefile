@@ -6,7 +6,7 @@ SOURCES := $(shell find . -path ./$(VENV) -prune -o -path ./build -prune -o -pat
 	-o \( -name '*.py' -o -name '*.toml' -o -name '*.csv' -o -name '*.npz' -o -name '*.j2' -o -name '*.mplstyle' \) -print)
 JOBS ?= 2
 
-.PHONY: run test lint types tests soak site clean
+.PHONY: run test lint types tests soak servers site clean
 
 run: $(VENV)/installed
 	$(BIN)/na64 demo --to results/demo
@@ -44,6 +44,10 @@ soak: $(VENV)/installed
 	$(BIN)/pytest -q -m "soak or not soak" -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 10 \
 		$(LONGEST) $(filter-out $(LONGEST),$(TORTURE))
 	$(BIN)/pytest -q -m soak -n $(JOBS) --dist loadfile --durations 10 --ignore tests/torture
+
+# Part of make soak. What is not on the machine is skipped with a reason; tests/servers/install.sh installs it.
+servers: $(VENV)/installed
+	$(BIN)/pytest -q -m soak --durations 10 tests/servers
 
 site: $(VENV)/installed
 	$(BIN)/mkdocs build --quiet

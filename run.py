@@ -30,8 +30,10 @@ from na64.commands import (
     results,
     signal,
 )
+from na64.commands.terminal import steady_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
 from na64.commands.visible_output import complain, visible_output
+from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.error_line import error_line, settings_of
 from na64.datasets.basics.plain_text import is_utf8, visible
 
@@ -69,9 +71,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         _leave_working_folder()
-    options = parser().parse_args(argv)
+    with steady_output() as out:
+        code = _perform(list(sys.argv[1:] if argv is None else argv))
+        out.flush()
+        if out.fault is None:
+            return code
+        print(f"na64: standard output cannot be written: {out.fault.strerror}", file=sys.stderr)
+        return code or INCOMPLETE
+
+
+def _perform(command_line: list[str]) -> int:
+    options = parser().parse_args(command_line)
     options.program = main
-    options.command_line = list(sys.argv[1:] if argv is None else argv)
+    options.command_line = command_line
     try:
         with visible_output():
             _check_arguments(options)
@@ -80,13 +92,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("na64: interrupted; what was finished is kept and the same command resumes")
         return INTERRUPTED
     except Exception as problem:
-        if not isinstance(problem, _TOLD) and not settings_of(problem):
-            raise
         if options.debug:
-            for line in traceback.format_exc().splitlines():
+            for line in without_secrets(traceback.format_exc()).splitlines():
                 complain(line)
-        complain(f"na64: {error_line(problem)}")
-        return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
+        if isinstance(problem, _TOLD) or settings_of(problem):
+            complain(f"na64: {error_line(problem)}")
+            return INCOMPLETE if isinstance(problem, RuntimeError) else USAGE
+        kind = type(problem).__name__
+        complain(f"na64: {kind}: {error_line(problem)}; a fault of na64, --debug says where")
+        return INCOMPLETE
     return code
 
 
@@ -115,7 +129,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that shows arguments and does not obey them."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(visible(message))
+        super().error(visible(without_secrets(message)))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -70,8 +70,9 @@ def _add_submit(verbs: Any) -> None:
 def _submit(options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_system, submissions
 
-    asked = read_request(options)
     folder: Path = options.to
+    batch_system.check_folder(submissions.System(options.system), folder)
+    asked = read_request(options)
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
     shares = submissions.share(missing, n_jobs)
@@ -189,13 +190,12 @@ def _merge(options: argparse.Namespace) -> int:
 def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     from na64.outputs.batch import batch_job
     from na64.outputs.blinding.replacement import claim
-    from na64.outputs.result.request import finish, ranges, write_request
+    from na64.outputs.result.request import finish, ranges
 
     catalogue, job, result, submission = batch_job.merge(folder)
     claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)
     runs = submission.request.runs
     scope = "all runs" if runs is None else f"runs {ranges(runs)}"
-    code = write_result(catalogue, job, result, folder, options, scope=scope)
-    write_request(folder, submission.request)
+    code = write_result(catalogue, job, result, folder, options, request=submission.request, scope=scope)
     finish(folder, submission.request)
     return code

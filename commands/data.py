@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
     parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
+    deadline = "longest time that a server may take for an answer; default: %(default)s"
+    parser.add_argument("--deadline", type=positive, default=60, metavar="SECONDS", help=deadline)
     parser.add_argument(
         "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
     )
@@ -98,6 +101,7 @@ def _catalogue(options: argparse.Namespace) -> int:
 def _register(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.datasets.catalogue import build as files
+    from na64.datasets.servers.patience import Patience
     from na64.outputs.result import messages
     from na64.outputs.result.catalogue_log import log_catalogue
 
@@ -112,14 +116,28 @@ def _register(options: argparse.Namespace) -> int:
             previous=previous,
             folder=_period_folder(options, previous),
             settled=options.settled,
+            patience=Patience(options.deadline),
             accept={options.accept: options.reason} if options.accept else None,
             progress=show,
         )
     _check_claims(built, previous, options)
     files.save(built, options.to)
+    tell(_of_secrets(options.paths))
     log_catalogue(built, options.to, reason=options.reason)
     tell(messages.of_catalogue(built, options.to, built.known_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
+
+
+def _of_secrets(paths: Iterable[str]) -> Iterator[str]:
+    """Say of which URLs a part is not kept, so that it is known before a job asks for them."""
+    from na64.datasets.basics.addresses import file_name, is_url, public_url
+
+    for path in paths:
+        if is_url(path) and public_url(path) != path:
+            yield (
+                f"note: {file_name(path)}: user, password and query of its URL are not kept; "
+                "a job takes them from the configuration of fsspec"
+            )
 
 
 def _check_reason(options: argparse.Namespace) -> None:

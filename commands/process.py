@@ -79,7 +79,7 @@ def _process(options: argparse.Namespace) -> int:
 
 def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
-    from na64.outputs.result.request import finish, write_request
+    from na64.outputs.result.request import finish
 
     claim_folder(folder, asked, options)
     request = log_request(options, asked, folder)
@@ -90,8 +90,7 @@ def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> in
         raise KeyboardInterrupt
     scope = f"runs {options.runs}" if options.runs else "all runs"
     with turn(folder, PRODUCTS, "na64 process"):
-        code = write_result(asked.catalogue, asked.job, result, folder, options, scope=scope)
-        write_request(folder, request)
+        code = write_result(asked.catalogue, asked.job, result, folder, options, request=request, scope=scope)
         finish(folder, request)
     return code
 
@@ -111,13 +110,16 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
     from na64.commands.progress import progress
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.result.metrics import METRICS, Metered, to_json
-    from na64.processors.campaign import process
+    from na64.processors.campaign import check, process
     from na64.processors.events.feature_store import FeatureStore
     from na64.processors.execution.ledger import Ledger
     from na64.processors.execution.tasks import Options
 
     n_events = sum(task.n_events for task in asked.tasks)
     store = FeatureStore(store_of(options))
+    how = Options(blind=not asked.job.simulation, deadline=options.deadline)
+    with progress("check", "files", sys.stderr, at_end=False) as show_files:
+        faults = check(asked.catalogue, asked.job, how, progress=show_files)
     with (
         Metered(_backend(options)) as backend,
         progress("process", "events", sys.stderr, note=lambda: backend.note) as show,
@@ -130,7 +132,8 @@ def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignR
             limit=options.limit,
             chunk_events=options.chunk_events,
             store=store,
-            options=Options(blind=not asked.job.simulation, deadline=options.deadline),
+            options=how,
+            faults=faults,
             fresh=options.fresh,
             progress=lambda _done, _total, events: show(events, n_events),
         )

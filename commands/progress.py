@@ -25,6 +25,7 @@ def progress(
     *,
     note: Callable[[], str] = str,
     clock: Clock = time.monotonic,
+    at_end: bool = True,
 ) -> Iterator[Show]:
     """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
 
@@ -37,6 +38,8 @@ def progress(
     stream : TextIO
     note : callable
         Gives what else is said at the end; nothing if that is empty.
+    at_end : bool
+        Say at the end what was done.
     clock : callable
         Gives the time, in s.
     """
@@ -52,6 +55,8 @@ def progress(
         yield show
     finally:
         display.close()
+    if not at_end:
+        return
     more = note()
     stream.write(f"{what}: {pace.summary}{'; ' if more else ''}{more}\n")
     stream.flush()

@@ -141,12 +141,14 @@ def write_result(
     folder: Path,
     options: argparse.Namespace,
     *,
+    request: Request,
     scope: str,
 ) -> int:
     """Write the products of what was counted, say what they are, and return the exit code."""
     from na64.outputs.result import messages, store
     from na64.outputs.result.assembly import summarise
     from na64.outputs.result.provenance import provenance
+    from na64.outputs.result.request import request_file
     from na64.outputs.result.spills import known_spills
     from na64.processors.counting.booking import book
 
@@ -158,7 +160,13 @@ def write_result(
     made_by = provenance(command=command, inputs=inputs, summary=summary)
     spills = known_spills(catalogue, job, periods, result)
     store.write_numbers(
-        folder, facts=summary, tallies=result.tallies, booking=booking, made_by=made_by, spills=spills
+        folder,
+        facts=summary,
+        tallies=result.tallies,
+        booking=booking,
+        made_by=made_by,
+        spills=spills,
+        beside=request_file(request),
     )
     tell(messages.of_result(summary))
     if options.no_report:

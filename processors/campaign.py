@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from na64.datasets.basics.identity import identity
-from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
+from na64.datasets.catalogue.build import Catalogue, FileRecord
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import empty_tally, process_segment, warm_up
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.executor import Outcome, Progress, run, silent
+from na64.processors.execution.file_checks import check_files
 from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work, package_code
 from na64.processors.job import FileContext, Job, file_context
@@ -118,6 +119,7 @@ def process(
     options: Options | None = None,
     smallest_part: int = 1000,
     fresh: bool = False,
+    faults: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> CampaignResult:
     """Count a catalogue; what the ledger holds is not counted again.
@@ -143,9 +145,11 @@ def process(
         A segment that ends its workers is split into parts of at least so many events.
     fresh : bool
         Count again, from the cells, what the ledger or the store holds.
+    faults : mapping of str to str, optional
+        What `check` has found before; by default files are checked here.
     progress : callable
     """
-    changed = _changed(catalogue, job)
+    changed = check(catalogue, job, options) if faults is None else faults
     planned = plan(catalogue, job, limit=limit)
     tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
     work = Work(
@@ -185,17 +189,25 @@ def _halves(task: Task, job: Job, smallest: int) -> tuple[Task, ...]:
     return tuple(Task(job.result_key(piece.file, *ends), task.path, *ends, piece) for ends in ranges)
 
 
-def _changed(catalogue: Catalogue, job: Job) -> dict[str, str]:
-    """Find the files that are not any more what was registered; by path, with the reason."""
-    changed = {}
-    for record in catalogue.good:
-        if file_context(record, job).runs:
-            try:
-                verify(record)
-            except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else None
-                changed[record.path] = f"{record.name}: {reason}" if reason else str(error)
-    return changed
+def check(
+    catalogue: Catalogue,
+    job: Job,
+    options: Options | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, str]:
+    """Find the files of a job that are not any more what was registered; by path, with the reason.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+    options : Options, optional
+        Their deadline holds for one file.
+    progress : callable, optional
+        Called with the number of files done and the number of all.
+    """
+    records = [record for record in catalogue.good if file_context(record, job).runs]
+    return check_files(records, deadline=options.deadline if options else None, progress=progress)
 
 
 def _failures(outcome: Outcome) -> Iterator[str]:

@@ -31,6 +31,7 @@ _FEATURE_SOURCES = (
     "datasets/conditions/*.py",
     "datasets/instrument/*.py",
     "datasets/reading/*.py",
+    "datasets/servers/*.py",
     "processors/events/feature_store.py",
     "processors/features/plugin.py",
     "processors/features/rows.py",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import http.server
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,115 @@ def rows() -> Callable[[Path], list[dict[str, str]]]:
             return list(csv.DictReader(stream))
 
     return read
+
+
+class Web(http.server.ThreadingHTTPServer):
+    """A server on loopback with files by name, and a fault that it has.
+
+    Attributes
+    ----------
+    files : dict of str to bytes
+    fault : str
+        Nothing, a status, or: ``stall``, ``cut``, ``no ranges``, ``short``, ``long``, ``loop``, ``noise``,
+        ``no size``.
+    left : int
+        Answers until the fault is over; -1: it stays.
+    keys : tuple of str
+        One of which the header ``Authorization`` must have; empty: nothing.
+    asked : list of str
+        Lines of the requests so far.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _WebHandler)
+        self.files: dict[str, bytes] = {}
+        self.fault, self.left = "", -1
+        self.keys: tuple[str, ...] = ()
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def fault_now(self) -> str:
+        """Give the fault of this answer."""
+        if self.left == 0:
+            return ""
+        self.left -= self.left > 0
+        return self.fault
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that have gone."""
+
+
+class _WebHandler(http.server.BaseHTTPRequestHandler):
+    server: Web
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+    def do_HEAD(self) -> None:
+        """Answer without content."""
+        self._answer(with_content=False)
+
+    def do_GET(self) -> None:
+        """Answer with content."""
+        self._answer(with_content=True)
+
+    def _answer(self, *, with_content: bool) -> None:
+        self.server.asked.append(self.requestline)
+        fault = self.server.fault_now()
+        data = self.server.files.get(self.path.partition("?")[0].lstrip("/"))
+        if self.server.keys and self.headers.get("Authorization") not in self.server.keys:
+            fault = "401"
+        elif data is None:
+            fault = fault or "404"
+        if fault == "stall":
+            self.server.released.wait(60)
+        if fault == "noise":
+            self.wfile.write(b"\x00\x01 this is no answer\r\n\r\n")
+            self.close_connection = True
+        elif fault.isdigit() or fault == "loop":
+            self._say_only(int(fault) if fault.isdigit() else 302)
+        else:
+            self._give(data or b"", fault, with_content=with_content)
+
+    def _say_only(self, status: int) -> None:
+        self.send_response(status, "secret words of the server")
+        if status == 302:
+            self.send_header("Location", f"{self.path}?token=canary-of-a-redirect")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _give(self, data: bytes, fault: str, *, with_content: bool) -> None:
+        wanted = "" if fault == "no ranges" else self.headers.get("Range", "")
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        start, stop = int(first or 0), min(int(last or len(data) - 1), len(data) - 1) + 1
+        part = data[start:stop]
+        self.send_response(206 if wanted else 200)
+        if wanted:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
+        size = len(part) + {"short": -1, "long": 1}.get(fault, 0) * with_content
+        if fault != "no size":
+            self.send_header("Content-Length", str(size))
+        self.close_connection = fault in ("cut", "long", "short", "no size")
+        self.end_headers()
+        if with_content:
+            self.wfile.write(part[: len(part) // 2 if fault == "cut" else size])
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """Serve files on loopback."""
+    with Web() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join()

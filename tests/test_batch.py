@@ -274,3 +274,26 @@ def test_a_batch_system_that_does_not_answer_is_not_a_queue_without_jobs(
     assert batch_system.queued(replace(submission, batch_id="5")) == set()
     queue.setenv("PATH", "")
     assert batch_system.queued(replace(submission, batch_id="5")) is None
+
+
+@pytest.mark.parametrize("name", ["50%", "a\\b", "two\nlines"])
+def test_slurm_is_not_told_of_folders_that_it_takes_for_something_else(
+    name: str, catalogue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(catalogue, tmp_path / name, "--slurm") == 2
+    assert "in a path means something else to slurm" in capsys.readouterr().err
+    assert not (tmp_path / name / "batch").exists()
+
+
+def test_a_batch_system_that_never_answers_is_given_up(
+    queue: pytest.MonkeyPatch, tmp_path: Path, catalogue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    silent = tmp_path / "bin" / "sbatch"
+    silent.write_text("#!/bin/sh\nexec sleep 600\n")
+    silent.chmod(0o755)
+    queue.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    queue.setattr(batch_system, "_SECONDS", 0.2)
+    assert submit(catalogue, tmp_path / "out", "--slurm") == 1
+    assert "na64: sbatch does not answer within 0.2 s\n" in capsys.readouterr().err
+    assert not list((tmp_path / "out" / "batch").glob("*"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +33,47 @@ def write_bytes(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     sync(path.parent)
+
+
+def write_together(
+    folder: Path, contents: Mapping[str, bytes], *, seal: str, without: Iterable[str] = ()
+) -> None:
+    """Write files that belong together: while the seal is there, all the others are whole and of one kind.
+
+    All are on the disk under temporary names before the first takes its place, so that a full disk leaves
+    what was there before. Then the seal goes, the others come, and the new seal comes last.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none.
+    contents : mapping of str to bytes
+        By name.
+    seal : str
+        One of the names.
+    without : iterable of str
+        Names that must not be there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = secrets.token_hex(4)
+    with ExitStack() as leftovers:
+        staged = {name: folder / f".{name}.{mark}.writing" for name in contents}
+        for name, temporary in staged.items():
+            leftovers.callback(temporary.unlink, missing_ok=True)
+            with temporary.open("xb") as file:
+                file.write(contents[name])
+                file.flush()
+                os.fsync(file.fileno())
+        (folder / seal).unlink(missing_ok=True)
+        sync(folder)
+        for name in without:
+            (folder / name).unlink(missing_ok=True)
+        for name, temporary in staged.items():
+            if name != seal:
+                temporary.replace(folder / name)
+        sync(folder)
+        staged[seal].replace(folder / seal)
+        sync(folder)
 
 
 def sync(path: Path) -> None:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import traceback
 
+from na64.datasets.basics.addresses import without_secrets
+from na64.datasets.basics.named import shortened
+
+_LONGEST = 500
+
 _READERS = {
     "dask/config.py": "settings of Dask (DASK_..., ~/.config/dask)",
     "fsspec/config.py": "settings of fsspec (FSSPEC_..., ~/.config/fsspec)",
@@ -21,7 +26,8 @@ def error_line(problem: BaseException) -> str:
     elif isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
         text = f"{problem.filename}: {problem.strerror}"
     source = settings_of(problem)
-    return " ".join(f"{source}: {text}".split() if source else text.split())
+    line = without_secrets(" ".join(f"{source}: {text}".split() if source else text.split()))
+    return shortened(line, _LONGEST)
 
 
 def settings_of(problem: BaseException) -> str:

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from na64.datasets.basics.named import shortened
 from na64.datasets.basics.plain_text import visible
 
 Source: TypeAlias = Path | Traversable
@@ -24,6 +25,7 @@ class _Required(Enum):
 
 _REQUIRED = _Required.KEY
 _INT64 = 2**63
+_LONGEST = 100
 
 V = TypeVar("V")
 D = TypeVar("D")
@@ -31,9 +33,10 @@ D = TypeVar("D")
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Give the known name most like `name`, or an empty string if none is known."""
+    wanted = name[:_LONGEST].casefold()
 
     def likeness(candidate: str) -> float:
-        return difflib.SequenceMatcher(None, name.casefold(), candidate.casefold()).ratio()
+        return difflib.SequenceMatcher(None, wanted, candidate.casefold()).ratio()
 
     return max(sorted(known), key=likeness, default="")
 
@@ -41,7 +44,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(noun: str, name: str, known: Iterable[str]) -> str:
     """Say in one line that a name is not known and which known one is nearest."""
     closest = nearest(name, known)
-    return f'unknown {noun} "{name}"' + (f', nearest known is "{closest}"' if closest else "")
+    return f'unknown {noun} "{shortened(name, _LONGEST)}"' + (
+        f', nearest known is "{closest}"' if closest else ""
+    )
 
 
 def load(path: Source) -> Mapping[str, object]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+from na64.datasets.basics.addresses import public_url
 from na64.datasets.basics.toml import unknown
 from na64.datasets.catalogue.catalogue_file import load, save
 from na64.datasets.catalogue.inputs import expand
-from na64.datasets.catalogue.inspection import Expectation, find_change, inspect, read_keys, verify
+from na64.datasets.catalogue.inspection import Expectation, Keys, inspect, read_keys, recheck, verify
 from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.catalogue.table_folders import Beside, keep_what_is_gone, look_beside
@@ -20,10 +22,12 @@ from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 from na64.datasets.reading.layout_rules import check_keys
+from na64.datasets.servers.patience import Patience, side_by_side
 
 __all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
 
 _SHORTEST = 8
+_SERVERS_AT_A_TIME = 4
 
 
 def build(
@@ -38,6 +42,7 @@ def build(
     periods: dict[str, Period] | None = None,
     folder: Path | None = None,
     settled: float = SETTLED,
+    patience: Patience | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Catalogue:
     """Register files: what they are, if they are whole, which runs they hold. No measured value is used.
@@ -70,6 +75,8 @@ def build(
         Of further periods, which the catalogue remembers; by default that of `previous`, as it is now.
     settled : float
         Seconds; a ROOT file that was not closed is pending until it has not changed for so long.
+    patience : Patience, optional
+        How a server is asked.
     progress : callable, optional
         Called with the number of files done and the number of all.
 
@@ -97,13 +104,23 @@ def build(
         check_keys(one)
     layouts = _by_name([*allowed, *_known_layouts(previous)])
     expected = Expectation(
-        tuple(layouts.values() if layout is None else allowed), known_periods, period, settled
+        tuple(layouts.values() if layout is None else allowed),
+        known_periods,
+        period,
+        settled,
+        patience or Patience(),
     )
-    kept, again = _recheck(previous)
-    new = _inspect(_unknown_paths(paths, kept) | again, expected, progress or _no_progress)
-    records = quarantine_overlaps(
-        _unite(kept, new), lambda record: read_keys(record.path, layouts[record.layout], record.tree)
-    )
+    given = _given(paths, expected.patience)
+    kept, again = _recheck(previous, given, expected.patience)
+    registered = {path for record in kept for path in (record.path, *record.aliases)}
+    asked = [given.get(path, path) for path in {**given, **again} if path not in registered]
+    new = _inspect(asked, expected, progress or _no_progress)
+
+    def keys_of(record: FileRecord) -> Keys:
+        path = given.get(record.path, record.path)
+        return read_keys(path, layouts[record.layout], record.tree, expected.patience)
+
+    records = quarantine_overlaps(_unite(kept, new), keys_of)
     beside = look_beside(path for record in records for path in (record.path, *record.aliases))
     records = _one_production(records, beside)
     folders, facts = (
@@ -155,20 +172,23 @@ def _by_name(layouts: Iterable[Layout]) -> dict[str, Layout]:
     return found
 
 
-def _recheck(previous: Catalogue | None) -> tuple[tuple[FileRecord, ...], dict[str, None]]:
+def _recheck(
+    previous: Catalogue | None, given: Mapping[str, str], patience: Patience
+) -> tuple[tuple[FileRecord, ...], dict[str, str]]:
     """Give the known records as their files are now, good ones first, and the paths to look at again."""
     kept: list[FileRecord] = []
-    again: dict[str, None] = {}
+    again: dict[str, str] = {}
     known = previous.files if previous is not None else ()
+    remote = [record for record in known if is_url(record.path) and record.layout and not record.accepted]
+    answers = side_by_side(lambda r: recheck(r, url=given.get(r.path, ""), patience=patience), remote)
+    looked_at = {record.path: found for record, found in answers}
     for record in sorted(known, key=lambda record: not record.is_good):
         if record.accepted:
             kept.append(record)
         elif not record.layout:
-            again |= {} if _has_gone(record) else {record.path: None}
+            again |= {} if _has_gone(record) else {record.path: record.path}
         else:
-            reason = find_change(record)
-            status = Status.QUARANTINED if reason else Status.GOOD
-            kept.append(replace(record, status=status, reason=reason))
+            kept.append(looked_at.get(record.path) or recheck(record))
     return tuple(kept), again
 
 
@@ -176,20 +196,31 @@ def _has_gone(record: FileRecord) -> bool:
     return record.status is Status.PENDING and not is_url(record.path) and not Path(record.path).exists()
 
 
-def _unknown_paths(paths: Iterable[str | Path], kept: Iterable[FileRecord]) -> dict[str, None]:
-    known = {path for record in kept for path in (record.path, *record.aliases)}
-    return {path: None for path in expand(paths) if path not in known}
+def _given(paths: Iterable[str | Path], patience: Patience) -> dict[str, str]:
+    """Give what was named, by path, or by URL as the catalogue keeps it: without secrets."""
+    given: dict[str, str] = {}
+    for path in expand(paths, patience):
+        kept = public_url(path) if is_url(path) else path
+        if given.setdefault(kept, path) != path:
+            raise ValueError(f"{kept}: named twice, with other users or queries, which are not kept")
+    return given
 
 
 def _inspect(
     paths: Iterable[str], expected: Expectation, progress: Callable[[int, int], None]
 ) -> list[FileRecord]:
+    """Look at files, those on servers side by side: there it is waited for answers."""
     listed = tuple(paths)
-    records = []
-    for done, path in enumerate(listed, start=1):
-        records.append(inspect(path, expected))
+    remote = [path for path in listed if is_url(path)]
+    looked_at = chain(
+        ((path, inspect(path, expected)) for path in listed if not is_url(path)),
+        side_by_side(lambda path: inspect(path, expected), remote, _SERVERS_AT_A_TIME),
+    )
+    records = {}
+    for done, (path, record) in enumerate(looked_at, start=1):
+        records[path] = record
         progress(done, len(listed))
-    return records
+    return [records[path] for path in listed]
 
 
 def _unite(kept: Iterable[FileRecord], new: Iterable[FileRecord]) -> list[FileRecord]:
@@ -229,7 +260,9 @@ def _accept(records: Iterable[FileRecord], accept: Mapping[str, str]) -> list[Fi
             raise KeyError(f"{token}: names {len(found) or 'no'} files of the catalogue, expected one")
         if not reason.strip():
             raise ValueError(f"{found[0].name}: accepted without a reason")
-        judged[found[0].path] = replace(found[0], accepted=reason)
+        given_up = found[0].status is Status.PENDING and is_url(found[0].path)
+        status = Status.QUARANTINED if given_up else found[0].status
+        judged[found[0].path] = replace(found[0], status=status, accepted=reason)
     return list(judged.values())
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
@@ -49,16 +50,20 @@ def load(path: Path) -> Catalogue:
     data = path.read_bytes()
     try:
         content = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError(f"{path.name}: not a catalogue: nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"{path.name}: not a catalogue: {error}") from error
     if not isinstance(content, dict) or (found := content.get("na64_catalogue")) is None:
         raise ValueError(f"{path.name}: not a catalogue")
     if found != VERSION:
-        raise ValueError(f"{path.name}: a catalogue of version {found}, expected {VERSION}: make it again")
-    table = Table(content, path.name)
-    table.integer("na64_catalogue")
-    seal, catalogue = table.text(SEAL), _catalogue(table, path.parent.resolve())
-    table.done()
+        shown = shortened(str(found), 20)
+        raise ValueError(f"{path.name}: a catalogue of version {shown}, expected {VERSION}: make it again")
+    with named(path.name):
+        table = Table(content, path.name)
+        table.integer("na64_catalogue")
+        seal, catalogue = table.text(SEAL), _catalogue(table, path.parent.resolve())
+        table.done()
     if sha256(data.replace(_sealed(seal), _sealed(_UNSEALED), 1)).hexdigest() != seal:
         raise ValueError(f"{path.name}: it was edited after it was written; na64 catalogue makes it again")
     return catalogue

@@ -8,16 +8,24 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from na64.datasets.reading.files import is_url
+from na64.datasets.servers.patience import Patience
+from na64.datasets.servers.remote_folders import expand_url
 
 _PATTERNS = ("*.root", "*.parquet")
 
 
-def expand(paths: Iterable[str | Path]) -> tuple[str, ...]:
+def expand(paths: Iterable[str | Path], patience: Patience | None = None) -> tuple[str, ...]:
     """Find the run files behind files, folders, globs and URLs.
 
     A folder stands for the ``*.root`` and ``*.parquet`` directly in it that a shell shows: not for names that
-    begin with a dot, nor for the truth that a simulation wrote beside them. Paths become absolute; URLs stay
-    as they are.
+    begin with a dot, nor for the truth that a simulation wrote beside them. Paths become absolute. Of URLs
+    only those of XRootD may be folders and globs.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+    patience : Patience, optional
+        How a server is asked.
 
     Raises
     ------
@@ -26,7 +34,10 @@ def expand(paths: Iterable[str | Path]) -> tuple[str, ...]:
     """
     found: list[str] = []
     for path in paths:
-        found += [str(path)] if is_url(path) else [_absolute(file) for file in _expand_path(Path(path))]
+        if is_url(path):
+            found += expand_url(str(path), _PATTERNS, lambda name: not _is_truth(Path(name)), patience)
+        else:
+            found += [_absolute(file) for file in _expand_path(Path(path))]
     return tuple(dict.fromkeys(found))
 
 

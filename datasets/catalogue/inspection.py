@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-import fsspec
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from na64.datasets.basics.addresses import public_url
 from na64.datasets.basics.identity import FileDigest
 from na64.datasets.basics.plain_text import is_utf8, visible
 from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
@@ -28,7 +28,16 @@ from na64.datasets.reading.files import is_url, open_binary, open_file
 from na64.datasets.reading.layout import LAYOUTS, Layout
 from na64.datasets.reading.layout_rules import check_numbers
 from na64.datasets.reading.read import read_tree
-from na64.datasets.reading.stored import BadFileError, ChangedFileError, Format, Tree, first_line
+from na64.datasets.reading.stored import (
+    BadFileError,
+    ChangedFileError,
+    Format,
+    StructureError,
+    Tree,
+    first_line,
+)
+from na64.datasets.servers.patience import NoAnswerError, Patience
+from na64.datasets.servers.remote import RemoteError, RemoteFile
 
 Keys: TypeAlias = dict[int, NDArray[np.int64]]
 """By run, the events of a file as ``spill << 32 | event``, sorted."""
@@ -63,12 +72,15 @@ class Expectation:
         The only one allowed.
     settled : float
         Seconds without a change after which nobody writes into a file any more.
+    patience : Patience
+        How a server is asked.
     """
 
     layouts: tuple[Layout, ...]
     periods: dict[str, Period]
     period: str | None = None
     settled: float = SETTLED
+    patience: Patience = field(default_factory=Patience)
 
 
 def inspect(path: str, expected: Expectation) -> FileRecord:
@@ -77,7 +89,7 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
     Parameters
     ----------
     path : str
-        Absolute path or URL.
+        Absolute path or URL, which the record has without secrets.
     expected : Expectation
 
     Returns
@@ -86,55 +98,52 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
         Good, or quarantined with the reason, or pending: a remote file that cannot be reached now, or a local
         one that is still being written.
     """
-    record = FileRecord(path)
+    record = FileRecord(public_url(path) if is_url(path) else path)
     try:
         _check_path(path)
         with nullcontext() if is_url(path) else finished(Path(path), expected.settled):
-            digest = digest_of(path)
+            digest = digest_of(path, expected.patience)
             record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
-            return _look_inside(record, expected)
+            return _look_inside(path, record, expected)
     except UnfinishedFileError as error:
         return FileRecord(path, status=Status.PENDING, reason=visible(str(error)))
     except BadFileError as error:
         return replace(record, status=Status.QUARANTINED, reason=visible(str(error)))
-    except Exception as error:
-        if not _is_of_storage(error, path):
-            raise
-        status = Status.PENDING if is_url(path) else Status.QUARANTINED
-        return replace(record, status=status, reason=f"cannot be read: {_cause(error)}")
+    except OSError as error:
+        if is_url(path):
+            return FileRecord(record.path, status=Status.PENDING, reason=f"cannot be read: {cause(error)}")
+        return replace(record, status=Status.QUARANTINED, reason=f"cannot be read: {cause(error)}")
 
 
-def _is_of_storage(error: Exception, path: str) -> bool:
-    """Tell errors of reaching a file from ours; what a remote protocol raises is its own affair."""
-    return isinstance(error, OSError) or is_url(path)
-
-
-def _cause(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+def cause(error: OSError) -> str:
+    """Say in a few words, without names of files, why a storage does not give a file."""
+    if isinstance(error, (RemoteError, NoAnswerError)):
+        return str(error)
+    return error.strerror or first_line(error)
 
 
 def _check_path(path: str) -> None:
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
-        raise BadFileError("its path has control characters")
+        raise StructureError("its path has control characters")
     if not is_utf8(path):
-        raise BadFileError(f"its path is not UTF-8: {path}")
+        raise StructureError(f"its path is not UTF-8: {path}")
     if is_url(path):
         return
     if Path(path).is_dir():
-        raise BadFileError("is a directory, not a file")
+        raise StructureError("is a directory, not a file")
     if Path(path).exists() and not Path(path).is_file():
-        raise BadFileError("is not a regular file")
+        raise StructureError("is not a regular file")
 
 
-def digest_of(path: str) -> FileDigest:
+def digest_of(path: str, patience: Patience | None = None) -> FileDigest:
     """Hash a file, local or remote, in one pass."""
     sha256, xxh3 = hashlib.sha256(), xxhash.xxh3_64()
-    size = sum(_update(block, sha256, xxh3) for block in _blocks(path))
+    size = sum(_update(block, sha256, xxh3) for block in _blocks(path, patience))
     return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)
 
 
-def _blocks(path: str) -> Iterator[bytes]:
-    with open_binary(path) as file:
+def _blocks(path: str, patience: Patience | None = None) -> Iterator[bytes]:
+    with open_binary(path, patience) as file:
         while block := file.read(_BLOCK):
             yield block
 
@@ -145,8 +154,8 @@ def _update(block: bytes, *hashes: _Hash) -> int:
     return len(block)
 
 
-def _look_inside(record: FileRecord, expected: Expectation) -> FileRecord:
-    with open_file(record.path) as file:
+def _look_inside(path: str, record: FileRecord, expected: Expectation) -> FileRecord:
+    with open_file(path, expected.patience) as file:
         file.check_size()
         layout, name = detect_layout(file, expected.layouts)
         tree = file.tree(name)
@@ -191,7 +200,7 @@ def _check_suffix(name: str, found: Format) -> None:
     """Refuse a file whose name says another format: whoever named it meant another file."""
     is_parquet = found is Format.PARQUET
     if name.endswith(".root" if is_parquet else ".parquet"):
-        raise BadFileError(
+        raise StructureError(
             "is Parquet, expected ROOT by its name" if is_parquet else "is ROOT, expected Parquet by its name"
         )
 
@@ -199,9 +208,9 @@ def _check_suffix(name: str, found: Format) -> None:
 def _check_expansion(expanded: int, size: int, n_events: int) -> None:
     """Refuse a small file that would fill the memory, before any of it is decompressed."""
     if expanded > max(_MOST_EXPANDED * size, _HARMLESS):
-        raise BadFileError(f"{size} bytes say they expand to {expanded}, more than {_MOST_EXPANDED} times")
+        raise StructureError(f"{size} bytes say they expand to {expanded}, more than {_MOST_EXPANDED} times")
     if expanded > max(_LARGEST_EVENT * n_events, _HARMLESS):
-        raise BadFileError(f"{expanded // max(n_events, 1)} bytes an event, more than {_LARGEST_EVENT}")
+        raise StructureError(f"{expanded // max(n_events, 1)} bytes an event, more than {_LARGEST_EVENT}")
 
 
 def _read_last(tree: Tree, layout: Layout) -> EventColumns:
@@ -209,9 +218,9 @@ def _read_last(tree: Tree, layout: Layout) -> EventColumns:
     return read_tree(tree, layout, max(tree.entries - SAMPLE, 0), tree.entries)
 
 
-def read_keys(path: str, layout: Layout, name: str) -> Keys:
+def read_keys(path: str, layout: Layout, name: str, patience: Patience | None = None) -> Keys:
     """Read the run, spill and event numbers of a file."""
-    with open_file(path) as file:
+    with open_file(path, patience) as file:
         tree = file.tree(name)
         starts = range(0, tree.entries, _STEP)
         return _join_keys(_range_keys(tree, layout, at, min(at + _STEP, tree.entries)) for at in starts)
@@ -256,11 +265,11 @@ def _check_runs(keys: Mapping[int, object], layout: Layout, expected: Expectatio
         period = period_of_run(run, expected.periods)
         if period is None:
             known = "; ".join(f"{name}: {period.covers}" for name, period in expected.periods.items())
-            raise BadFileError(f"run {run} is outside every period ({known})")
+            raise StructureError(f"run {run} is outside every period ({known})")
         if expected.period not in (None, period.name):
-            raise BadFileError(f"run {run} is of period {period.name}, not {expected.period}")
+            raise StructureError(f"run {run} is of period {period.name}, not {expected.period}")
         if reason := check_layout(layout, period):
-            raise BadFileError(reason)
+            raise StructureError(reason)
 
 
 def _check_cells(tree: Tree, layout: Layout, last: EventColumns, expected: Expectation) -> None:
@@ -269,25 +278,41 @@ def _check_cells(tree: Tree, layout: Layout, last: EventColumns, expected: Expec
         return
     period = period_of_run(int(last.event["run"][-1]), expected.periods)
     if period is not None and (reason := check_events(last, tree, layout, period)):
-        raise BadFileError(reason)
+        raise StructureError(reason)
 
 
 def find_change(record: FileRecord) -> str:
-    """Say how a file differs from its record by size or xxh3, or that it is gone; empty if it does not.
+    """Say how a file differs from its record by size or xxh3, or that it is gone; empty if it does not."""
+    return recheck(record).reason
 
-    A remote file is asked for its size only.
+
+def recheck(record: FileRecord, *, url: str = "", patience: Patience | None = None) -> FileRecord:
+    """Look at a registered file again: good if it has its size and xxh3, a remote one its size.
+
+    Parameters
+    ----------
+    record : FileRecord
+    url : str, optional
+        Of a remote file, with whatever it needs to be let in.
+    patience : Patience, optional
+        How a server is asked.
+
+    Returns
+    -------
+    FileRecord
+        Good, or quarantined with the reason, or pending: a remote file that cannot be reached now.
     """
+    path, status, reason = url or record.path, Status.QUARANTINED, ""
     try:
-        size = size_of(record.path)
+        size = size_of(path, patience)
         if size != record.size:
-            return f"changed since it was registered: {size} bytes, then {record.size}"
-        if not is_url(record.path) and _quick_hash(record.path) != record.xxh3:
-            return "changed since it was registered: another content of the same size"
-    except Exception as error:
-        if not _is_of_storage(error, record.path):
-            raise
-        return f"cannot be read: {_cause(error)}"
-    return ""
+            reason = f"changed since it was registered: {size} bytes, then {record.size}"
+        elif not is_url(path) and _quick_hash(path) != record.xxh3:
+            reason = "changed since it was registered: another content of the same size"
+    except OSError as error:
+        reason = f"cannot be read: {cause(error)}"
+        status = Status.PENDING if is_url(path) else status
+    return replace(record, status=status if reason else Status.GOOD, reason=reason)
 
 
 def check_content(record: FileRecord) -> None:
@@ -321,18 +346,24 @@ def _quick_hash(path: str) -> str:
     return str(xxh3.hexdigest())
 
 
-def size_of(path: str) -> int:
+def size_of(path: str, patience: Patience | None = None) -> int:
     """Give the size of a file in bytes, local or remote."""
     if not is_url(path):
         return Path(path).stat().st_size
-    filesystem, remote = fsspec.core.url_to_fs(path)
-    return int(filesystem.size(remote))
+    with RemoteFile(path, patience) as file:
+        return file.size
 
 
-def verify(record: FileRecord) -> None:
+def verify(record: FileRecord, patience: Patience | None = None) -> None:
     """Check cheaply, before a file is used, that it still has its size, and a remote one its entries.
 
     What is in a local file is checked when it is read: see `check_content`.
+
+    Parameters
+    ----------
+    record : FileRecord
+    patience : Patience, optional
+        How a server is asked.
 
     Raises
     ------
@@ -341,12 +372,12 @@ def verify(record: FileRecord) -> None:
     OSError
         It cannot be reached.
     """
-    size = size_of(record.path)
+    size = size_of(record.path, patience)
     if size != record.size:
         raise ChangedFileError(f"{record.name}: {size} bytes, registered with {record.size}")
     if not is_url(record.path):
         return
-    with open_file(record.path) as file:
+    with open_file(record.path, patience) as file:
         entries = file.tree(record.tree).entries
     if entries != record.entries:
         raise ChangedFileError(f"{record.name}: {entries} entries, registered with {record.entries}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from na64.datasets.reading.stored import BadFileError
+from na64.datasets.reading.stored import StructureError
 
 SETTLED = 300.0
 """Seconds without a change after which a file that was not closed was given up by its writer."""
@@ -29,7 +29,7 @@ _LARGE_FILE, _LARGE_KEY = 1_000_000, 1_000
 """Versions from which places have eight bytes."""
 
 
-class UnfinishedFileError(BadFileError):
+class UnfinishedFileError(StructureError):
     """A file that is still being written: to be looked at again later."""
 
 
@@ -63,7 +63,7 @@ def finished(path: Path, settled: float = SETTLED) -> Iterator[None]:
     UnfinishedFileError
         Its name says that it is not whole, or it was not closed and has changed lately, or it has changed
         while it was looked into.
-    BadFileError
+    StructureError
         Its writer ended long ago without closing it, and has left events that no list names.
     """
     before = _state_of(path)
@@ -95,7 +95,7 @@ def _check_closing(path: Path, *, is_recent: bool) -> None:
     if not found.is_closed and is_recent:
         raise UnfinishedFileError("is being written: it was not closed yet")
     if found.has_more:
-        raise BadFileError("was never closed: it has events after its end, which its lists do not name")
+        raise StructureError("was never closed: it has events after its end, which its lists do not name")
 
 
 def closing_of(path: Path) -> Closing:

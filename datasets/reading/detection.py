@@ -8,7 +8,7 @@ import numpy as np
 
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.layout import Layout
-from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, Tree, Trees, Values
+from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Trees, Values
 
 _STEP = 50_000
 """Events that are compared at a time."""
@@ -38,18 +38,18 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
     candidates = [(layout, tree) for layout in known for tree in found if tree in (*layout.trees, "")]
     if not candidates:
         expected = sorted({tree for layout in known for tree in layout.trees})
-        raise BadFileError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
+        raise StructureError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
     judged = [(layout, tree, layout.problems(file.tree(tree))) for layout, tree in candidates]
     fitting = [(layout, tree) for layout, tree, problems in judged if not problems]
     names = sorted({layout.name for layout, _ in fitting})
     if len(names) > 1:
-        raise BadFileError(f"fits several layouts: {', '.join(names)}")
+        raise StructureError(f"fits several layouts: {', '.join(names)}")
     if not fitting:
-        raise BadFileError(_nearest(file, judged, is_only=len(known) == 1))
+        raise StructureError(_nearest(file, judged, is_only=len(known) == 1))
     layout, tree = fitting[0]
     others = [other for other in found if other != tree and _is_like(file, other, layout)]
     if others:
-        raise BadFileError(f"trees {_quoted([tree, *others])} of layout {layout.name}, expected one")
+        raise StructureError(f"trees {_quoted([tree, *others])} of layout {layout.name}, expected one")
     return layout, tree
 
 
@@ -90,11 +90,11 @@ def check_older(file: RunFile, layout: Layout, name: str) -> None:
         try:
             is_backup = not older.entries or _is_backup(older, tree, layout)
         except BadFileError as error:
-            raise BadFileError(
+            raise StructureError(
                 f"tree {label}, which {newest} has replaced, cannot be compared: {error}"
             ) from error
         if not is_backup:
-            raise BadFileError(f"two trees {label} and {newest} with different events")
+            raise StructureError(f"two trees {label} and {newest} with different events")
 
 
 def _is_backup(older: Tree, tree: Tree, layout: Layout) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.layout import Branch, Layout
 from na64.datasets.reading.layout_differences import meanings
-from na64.datasets.reading.stored import BadFileError
+from na64.datasets.reading.stored import StructureError
 
 KEYS = ("run", "spill", "event")
 
@@ -75,7 +75,7 @@ def check_numbers(layout: Layout, event: Mapping[str, NDArray[np.int64]]) -> Non
         returns = int(np.count_nonzero(np.diff(within))) + 1 - len(np.unique(within))
         branch = layout.event[key]
         if returns * _SHORTEST > n_events and key not in meanings(branch.names[0], branch.index):
-            raise BadFileError(
+            raise StructureError(
                 f'branch "{_name(branch)}" is no {key}: its number comes back {returns} times in '
                 f"{n_events} events"
             )

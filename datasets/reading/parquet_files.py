@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,11 +25,13 @@ from na64.datasets.reading.stored import (
     Jagged,
     RunFile,
     Stored,
+    StructureError,
     Tree,
     Values,
     readable,
     sort_boundaries,
 )
+from na64.datasets.servers.remote import RemoteFile
 
 PACKED = b"packed"
 """Key of the type of packed numbers in the metadata of their field."""
@@ -42,7 +44,7 @@ _PLAIN = {"PLAIN", "DELTA_LENGTH_BYTE_ARRAY", "RLE", "BIT_PACKED"}
 
 
 @contextmanager
-def open_parquet(source: BinaryIO | str) -> Iterator[RunFile]:
+def open_parquet(source: RemoteFile | str) -> Iterator[RunFile]:
     """Open a Parquet file by handle or path; page checksums are verified where the file has them."""
     with readable():
         file = pq.ParquetFile(source, page_checksum_verification=True)
@@ -130,10 +132,20 @@ class _ParquetTable:
         starts = self._group_starts()
         groups = [g for g in range(len(starts) - 1) if starts[g] < stop and starts[g + 1] > start]
         first = int(starts[groups[0]]) if groups else 0
+        part = self._read_groups(groups, names).slice(start - first, stop - start)
         with readable():
-            table = self._file.read_row_groups(groups, columns=list(names), use_threads=False)
-            part = table.slice(start - first, stop - start)
             return {name: _read_column(part.column(name), self._fields[name]) for name in names}
+
+    def _read_groups(self, groups: Sequence[int], names: Sequence[str]) -> Any:
+        """Read row groups; if they cannot be read, find the column that is to blame."""
+        try:
+            with readable():
+                return self._file.read_row_groups(groups, columns=list(names), use_threads=False)
+        except BadFileError:
+            for name in names:
+                with readable(f'branch "{name}"'):
+                    self._file.read_row_groups(groups, columns=[name], use_threads=False)
+            raise
 
 
 def _expanded(chunk: Any, *, packed: bool) -> int:
@@ -141,7 +153,7 @@ def _expanded(chunk: Any, *, packed: bool) -> int:
     if not packed or chunk.physical_type != "BYTE_ARRAY":
         return int(chunk.num_values) * _WIDTH.get(chunk.physical_type, 8)
     if not _PLAIN.issuperset(chunk.encodings):
-        raise BadFileError(f'branch "{chunk.path_in_schema}" is packed, and encoded as {chunk.encodings}')
+        raise StructureError(f'branch "{chunk.path_in_schema}" is packed, and encoded as {chunk.encodings}')
     return int(chunk.total_uncompressed_size)
 
 
@@ -254,7 +266,7 @@ def _unpack(array: Any, dtype: np.dtype[Any], name: str) -> Jagged:
     ends: Array = np.frombuffer(raw, width)[array.offset :] if len(array) else np.zeros(1, width)
     ends = ends[: len(array) + 1]
     if (ends & (dtype.itemsize - 1)).any():
-        raise BadFileError(f'branch "{name}": bytes that are no {dtype}')
+        raise StructureError(f'branch "{name}": bytes that are no {dtype}')
     data = np.frombuffer(content or b"", np.uint8)[ends[0] : ends[-1]]
     offsets = np.subtract(ends, ends[0], dtype=np.int64) >> (dtype.itemsize.bit_length() - 1)
     return Jagged(data.view(dtype), offsets)
@@ -266,7 +278,7 @@ def _refuse_nulls(array: Any, name: str) -> None:
 
 def _refuse(n_nulls: int, name: str) -> None:
     if n_nulls:
-        raise BadFileError(f'branch "{name}": {n_nulls} values are null')
+        raise StructureError(f'branch "{name}": {n_nulls} values are null')
 
 
 def _count_nulls(array: Any) -> int:

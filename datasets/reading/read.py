@@ -19,7 +19,8 @@ from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import file_name, open_file
 from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
-from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, Tree, Values
+from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Values
+from na64.datasets.servers.remote import RemoteError
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -111,7 +112,7 @@ def read_batches(
     """
     with _open_tree(record, layout) as tree:
         if not 0 <= start <= stop <= tree.entries:
-            raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
+            raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
         names = layout.stored_names(tree)
         inside = (start, *(cut for cut in tree.boundaries(names) if start < cut < stop), stop)
         size = n_events or max(BATCH // _event_bytes(tree, names), 1)
@@ -136,7 +137,9 @@ def _open_tree(record: Record | str | Path, layout: Layout) -> Iterator[Tree]:
         with open_file(location) as file:
             yield file.tree(_tree_of(file, layout) if isinstance(record, (str, Path)) else record.tree)
     except BadFileError as error:
-        raise BadFileError(f"{file_name(location)}: {error}") from error
+        raise error.of(file_name(location)) from error
+    except RemoteError as error:
+        raise type(error)(f"{file_name(location)}: cannot be read: {error}") from None
 
 
 def _tree_of(file: RunFile, layout: Layout) -> str:
@@ -151,7 +154,7 @@ def read_tree(
 ) -> EventColumns:
     """Read events of an open tree; see `read`."""
     if not 0 <= start <= stop <= tree.entries:
-        raise BadFileError(f"has {tree.entries} events, asked for {start} to {stop}")
+        raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
     layout = layout.in_tree(tree)
     names = [
         name
@@ -218,7 +221,7 @@ class _Reader:
         if branch.index is not None:
             values = _element(values, branch.index)
         if isinstance(values, Jagged):
-            raise BadFileError(f'branch "{branch.names[0]}" has several values an event')
+            raise StructureError(f'branch "{branch.names[0]}" has several values an event')
         if np.issubdtype(values.dtype, np.integer):
             return _signed(values, branch.names[0])
         return _convert(values, branch.unit)
@@ -251,7 +254,7 @@ class _Reader:
         read = {key: self._jagged(branch) for key, branch in columns.items()}
         offsets = read["cell"].offsets
         if (offsets[1:] < offsets[:-1]).any() or any(len(c.values) < c.offsets[-1] for c in read.values()):
-            raise BadFileError(f'branch "{columns["cell"].names[0]}": hits that are not there')
+            raise StructureError(f'branch "{columns["cell"].names[0]}": hits that are not there')
         unequal = np.zeros(self.n_events, dtype=np.bool_)
         for column in read.values():
             if not np.array_equal(column.offsets, offsets):
@@ -263,13 +266,13 @@ class _Reader:
     def _jagged(self, branch: Branch) -> Jagged:
         values = self.values[branch.names[0]]
         if not isinstance(values, Jagged):
-            raise BadFileError(f'branch "{branch.names[0]}" is not jagged')
+            raise StructureError(f'branch "{branch.names[0]}" is not jagged')
         return values
 
 
 def _signed(values: Array, name: str) -> Array:
     if values.dtype == np.uint64 and len(values) and values.max() > _LARGEST_INTEGER:
-        raise BadFileError(f'branch "{name}" is uint64, with values of more than 63 bits')
+        raise StructureError(f'branch "{name}" is uint64, with values of more than 63 bits')
     return values.astype(np.int64)
 
 

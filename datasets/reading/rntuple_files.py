@@ -13,10 +13,10 @@ import numpy as np
 
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.stored import (
-    BadFileError,
     Format,
     Jagged,
     Stored,
+    StructureError,
     Tree,
     Values,
     readable,
@@ -79,9 +79,9 @@ class _RNTuple:
         with readable():
             sizes = [int(cluster.num_entries) for cluster in self._tree.cluster_summaries]
             if self._starts() != [sum(sizes[:number]) for number in range(len(sizes))]:
-                raise BadFileError("has clusters that are not in order")
+                raise StructureError("has clusters that are not in order")
         if sum(sizes) != self.entries:
-            raise BadFileError(f"its clusters have {sum(sizes)} entries, the tree {self.entries}")
+            raise StructureError(f"its clusters have {sum(sizes)} entries, the tree {self.entries}")
 
     def expanded_bytes(self, names: Sequence[str]) -> int:  # noqa: ARG002  (pages are listed by column)
         with readable():
@@ -106,7 +106,11 @@ class _RNTuple:
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         with readable():
             clusters = self._clusters(start, stop)
-            return {name: self._read(name, clusters, start, stop) for name in names}
+        return {name: self._read_field(name, clusters, start, stop) for name in names}
+
+    def _read_field(self, name: str, clusters: _Clusters, start: int, stop: int) -> Values:
+        with readable(f'branch "{name}"'):
+            return self._read(name, clusters, start, stop)
 
     def _clusters(self, start: int, stop: int) -> _Clusters:
         bounds = [*self._starts(), self.entries]
@@ -150,7 +154,7 @@ def _as_stored(found: Stored) -> str:
 
 def _require(is_whole: bool, name: str) -> None:
     if not is_whole:
-        raise BadFileError(f'branch "{name}": its values are not those of its events')
+        raise StructureError(f'branch "{name}": its values are not those of its events')
 
 
 def _plain(form: Any) -> _Columns | None:

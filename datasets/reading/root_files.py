@@ -15,41 +15,41 @@ from na64.datasets.reading.branch_names import BranchNames, Place
 from na64.datasets.reading.branch_types import stored_type
 from na64.datasets.reading.rntuple_files import open_rntuple
 from na64.datasets.reading.stored import (
-    BadFileError,
     Format,
     Jagged,
     RunFile,
     Stored,
+    StructureError,
     Tree,
     Values,
     readable,
     sort_boundaries,
 )
+from na64.datasets.servers.remote import RemoteFile
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 
 
 @contextmanager
-def open_root(location: str) -> Iterator[RunFile]:
-    """Open a ROOT file by absolute path or URL."""
+def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
+    """Open a ROOT file by absolute path or handle."""
     # A dict key is taken as it is: a colon in a path does not separate the tree's name. No caches: a file
-    # that was replaced must not be served from the memory of the old.
+    # that was replaced must not be served from the memory of the old. Files of this machine are read
+    # directly: uproot's own way, through an event loop, costs a third more.
     with readable():
-        directory = uproot.open({location: None}, object_cache=None, array_cache=None, **_source(location))
+        if isinstance(location, str):
+            source = {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}
+            directory = uproot.open({location: None}, object_cache=None, array_cache=None, **source)
+        else:
+            directory = uproot.open(location, object_cache=None, array_cache=None, use_threads=False)
     with directory:
-        yield _RootFile(directory)
-
-
-def _source(location: str) -> dict[str, Any]:
-    """Read files of this machine directly: uproot's own way, through an event loop, costs a third more."""
-    if "://" in location:
-        return {}
-    return {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}
+        yield _RootFile(directory, None if isinstance(location, str) else location.size)
 
 
 class _RootFile:
-    def __init__(self, directory: Any) -> None:
+    def __init__(self, directory: Any, size: int | None) -> None:
         self._directory = directory
+        self._size = size
         self._cycles: dict[str, list[str]] = _cycles(directory)
         self._trees: dict[str, Tree] = {}
 
@@ -61,7 +61,7 @@ class _RootFile:
 
     def cycles(self, name: str) -> tuple[str, ...]:
         if name not in self._cycles:
-            raise BadFileError(f'has no tree "{name}"')
+            raise StructureError(f'has no tree "{name}"')
         return tuple(self._cycles[name])
 
     def older(self, name: str) -> Mapping[str, Tree]:
@@ -76,9 +76,10 @@ class _RootFile:
         return self._trees[key]
 
     def check_size(self) -> None:
-        end, size = self._directory.file.fEND, self._directory.file.source.num_bytes
+        file = self._directory.file
+        end, size = file.fEND, file.source.num_bytes if self._size is None else self._size
         if size < end:
-            raise BadFileError(f"truncated: {size} bytes of {end}")
+            raise StructureError(f"truncated: {size} bytes of {end}")
 
 
 def _cycles(directory: Any) -> dict[str, list[str]]:
@@ -118,13 +119,13 @@ class _TTree:
         for name in names:
             branch = self._branch(name)
             if branch.num_entries != self.entries:
-                raise BadFileError(
+                raise StructureError(
                     f'branch "{name}" has {branch.num_entries} entries, the tree {self.entries}'
                 )
             with readable():
                 starts = list(branch.entry_offsets)
             if starts != sorted(starts):
-                raise BadFileError(f'branch "{name}" has baskets that are not in order')
+                raise StructureError(f'branch "{name}" has baskets that are not in order')
 
     def expanded_bytes(self, names: Sequence[str]) -> int:
         return sum(int(self._branch(name).uncompressed_bytes) for name in names)
@@ -141,8 +142,11 @@ class _TTree:
         return min((_shared(self._branch(name), other._branch(name)) for name in names), default=0)
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
-        with readable():
-            return {name: _read_branch(self._place(name), start, stop) for name in names}
+        return {name: self._read_branch(name, start, stop) for name in names}
+
+    def _read_branch(self, name: str, start: int, stop: int) -> Values:
+        with readable(f'branch "{name}"'):
+            return _read_branch(self._place(name), start, stop)
 
     def _branch(self, name: str) -> Any:
         return self._place(name).branch
@@ -150,7 +154,7 @@ class _TTree:
     def _place(self, name: str) -> Place:
         places = self._names.find(name)
         if len(places) != 1:
-            raise BadFileError(f'branch "{name}" is there {len(places)} times')
+            raise StructureError(f'branch "{name}" is there {len(places)} times')
         return places[0]
 
 
@@ -173,7 +177,7 @@ def _read_branch(place: Place, start: int, stop: int) -> Values:
     for basket, first, last, done in _baskets(place.branch, start, stop):
         entries = np.asarray(basket.data).view(of_entry.base).reshape(-1, *of_entry.shape)
         if len(entries) < last:
-            raise BadFileError(f"a basket has {len(entries)} entries, expected {last} or more")
+            raise StructureError(f"a basket has {len(entries)} entries, expected {last} or more")
         part = entries[first:last]
         values[done : done + last - first] = part[place.leaf] if stored is not of_entry else part
     return values
@@ -184,14 +188,16 @@ def _baskets(branch: Any, start: int, stop: int) -> Iterator[tuple[Any, int, int
     for number, (begin, end) in enumerate(pairwise(branch.entry_offsets)):
         first, last = max(start, begin), min(stop, end)
         if first < last:
-            yield branch.basket(number), first - begin, last - begin, first - start
+            with readable(f'branch "{branch.name}", basket {number}'):
+                basket = branch.basket(number)
+            yield basket, first - begin, last - begin, first - start
 
 
 def _counts(basket: Any) -> Array:
     """Numbers of values of the events of a basket; the branch that counts is cut into other baskets."""
     branch = basket.parent.count_branch
     if branch is None:
-        raise BadFileError(f'branch "{basket.parent.name}" has events of unknown sizes')
+        raise StructureError(f'branch "{basket.parent.name}" has events of unknown sizes')
     leaf = str(basket.parent.count_leaf.member("fName"))
     counts = _read_branch(Place(branch, leaf), *basket.entry_start_stop)
     return counts.values if isinstance(counts, Jagged) else counts
@@ -207,7 +213,7 @@ def _join_jagged(
     for basket, first, last, done in baskets:
         ends = _byte_offsets(basket, stored.itemsize, counts_of)[first : last + 1]
         if len(ends) != last + 1 - first:
-            raise BadFileError(f"a basket has {len(ends) - 1} entries, expected {last - first}")
+            raise StructureError(f"a basket has {len(ends) - 1} entries, expected {last - first}")
         data = np.asarray(basket.data)[ends[0] : ends[-1]]
         if header:
             data, ends = _without_headers(data, ends - ends[0], header)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
+from na64.datasets.basics.addresses import Location
 from na64.datasets.instrument.columns import Array
 
-Location: TypeAlias = str | Path
-"""A path, or a URL such as ``root://host//path`` or ``https://host/path``."""
+__all__ = ["Location"]
 
 
 class Format(StrEnum):
@@ -25,9 +24,53 @@ class Format(StrEnum):
 class BadFileError(ValueError):
     """A file that cannot be read: what is wrong with it, in one line."""
 
+    @property
+    def structure(self) -> str:
+        """What of the text may be shown of blind data: nothing, if it might be of what is in the events."""
+        return ""
 
-class ChangedFileError(BadFileError):
-    """A file that is not the one that was registered; the text is of names, sizes and counts only."""
+    def of(self, name: str) -> BadFileError:
+        """Return the same error with the name of the file."""
+        return type(self)(f"{name}: {self}")
+
+
+class StructureError(BadFileError):
+    """What is wrong with how a file is built: the text is of names, types, places, sizes and counts only."""
+
+    @property
+    def structure(self) -> str:
+        """All of the text."""
+        return str(self)
+
+
+class UndecodedError(BadFileError):
+    """What a library could not decode: its text may quote what it read, its kind and the place do not.
+
+    Parameters
+    ----------
+    text : str
+    structure : str
+        What of it is safe.
+    """
+
+    def __init__(self, text: str, structure: str) -> None:
+        super().__init__(text, structure)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def structure(self) -> str:
+        """The kind of the error and the place in the file."""
+        return str(self.args[1])
+
+    def of(self, name: str) -> UndecodedError:
+        """Return the same error with the name of the file."""
+        return UndecodedError(f"{name}: {self}", f"{name}: {self.structure}")
+
+
+class ChangedFileError(StructureError):
+    """A file that is not the one that was registered."""
 
 
 class Stored(NamedTuple):
@@ -131,14 +174,34 @@ class RunFile(Protocol):
 
 
 @contextmanager
-def readable() -> Iterator[None]:
-    """Turn what uproot and pyarrow raise on a broken file into one readable kind of error."""
+def readable(place: str = "") -> Iterator[None]:
+    """Turn what uproot and pyarrow raise on a broken file into one readable kind of error.
+
+    Parameters
+    ----------
+    place : str
+        What is read, for the message: ``branch "ECAL_ene"``.
+    """
+    before = f"{place}: " if place else ""
     try:
         yield
-    except (BadFileError, OSError):
+    except BadFileError:
         raise
     except Exception as error:  # decoders raise zlib.error, struct.error, MemoryError and more
-        raise BadFileError(f"cannot be read: {first_line(error)}") from error
+        if isinstance(error, OSError) and not _is_of_decoder(error):
+            raise
+        kind = type(error)
+        safe = (
+            kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        )
+        raise UndecodedError(
+            f"{before}cannot be read: {first_line(error)}", f"{before}cannot be read: {safe}"
+        ) from error
+
+
+def _is_of_decoder(error: OSError) -> bool:
+    """Tell what pyarrow and uproot say of wrong bytes from what the system says: that has a number."""
+    return type(error) is OSError and error.errno is None
 
 
 def first_line(error: BaseException) -> str:

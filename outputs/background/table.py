@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from na64.datasets.basics.named import named
 from na64.outputs.result.origin import unseal_csv
 from na64.outputs.result.table import Kind, Table, read_csv
 from na64.outputs.statistics.one_sided import Gamma, of_limit
@@ -166,13 +167,11 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
     ValueError
         Names the file, and the row or the column.
     """
-    try:
+    with named(name):
         data, _ = unseal_csv(data)
         header = data.split(b"\n", 1)[0].decode().split(",")
-        kinds = {name: kind for name, kind in KINDS.items() if name not in _OPTIONAL or name in header}
-        return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds).records()))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        kinds = {key: kind for key, kind in KINDS.items() if key not in _OPTIONAL or key in header}
+        return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds, name).records()))
 
 
 def read_background(path: Path) -> BackgroundTable:

@@ -21,6 +21,11 @@ from na64.outputs.batch.submissions import Submission, System, list_of_job
 _COMMANDS = {System.CONDOR: "condor_submit", System.SLURM: "sbatch"}
 _ANSWERS = {System.CONDOR: r"submitted to cluster (\d+)", System.SLURM: r"Submitted batch job (\d+)"}
 _SECONDS = 60.0
+"""How long a command of a batch system may take; SLURM itself gives a dead controller up before that."""
+
+_UNWRITABLE = {System.CONDOR: r"[\x00-\x1f]", System.SLURM: r"[\x00-\x1f%\\]"}
+"""Letters that a path cannot have: SLURM takes some for the number of the job, however they are written."""
+
 _PLACES = ("PYTHONPATH", "LD_LIBRARY_PATH")
 """Variables that say where code and libraries of the user are; periods belong to the catalogue."""
 
@@ -41,6 +46,19 @@ class Needs:
     memory: int = 3000
     minutes: int | None = None
     directives: tuple[str, ...] = ()
+
+
+def check_folder(system: System, folder: Path) -> None:
+    """Refuse a folder that a batch system cannot be told of.
+
+    Raises
+    ------
+    ValueError
+        Its path has a letter that means something else there.
+    """
+    found = re.search(_UNWRITABLE[system], str(folder.resolve()))
+    if found is not None:
+        raise ValueError(f"{folder}: {found.group()!r} in a path means something else to {system.value}")
 
 
 def write_description(place: Path, submission: Submission, needs: Needs, name: str) -> Path:
@@ -91,9 +109,9 @@ def _condor(place: Path, submission: Submission, needs: Needs, name: str) -> lis
     longest = [] if needs.minutes is None else [f"+MaxRuntime = {60 * needs.minutes}"]
     return [
         "universe = vanilla",
-        f"executable = {place / 'job.sh'}",
+        f"executable = {_condor_path(place / 'job.sh')}",
         "arguments = $(ProcId)",
-        f"initialdir = {place}",
+        f"initialdir = {_condor_path(place)}",
         "output = logs/$(ProcId).out",
         "error = logs/$(ProcId).err",
         "log = logs/condor.log",
@@ -108,14 +126,19 @@ def _condor(place: Path, submission: Submission, needs: Needs, name: str) -> lis
     ]
 
 
+def _condor_path(path: Path) -> str:
+    return str(path).replace("$", "$(DOLLAR)")
+
+
 def _slurm(place: Path, submission: Submission, needs: Needs, name: str) -> list[str]:
     longest = [] if needs.minutes is None else [f"--time={needs.minutes}"]
     asked = [
-        f"--job-name={name}",
+        _quoted(f"--job-name={name}"),
         f"--array=0-{submission.n_jobs - 1}",
-        f"--chdir={shlex.quote(str(place))}",
+        _quoted(f"--chdir={place}"),
         "--output=logs/%a.out",
         "--error=logs/%a.err",
+        "--open-mode=append",  # a job that is started again keeps what it said before
         "--ntasks=1",
         f"--cpus-per-task={submission.workers}",
         f"--mem={needs.memory}M",
@@ -124,6 +147,12 @@ def _slurm(place: Path, submission: Submission, needs: Needs, name: str) -> list
     ]
     start = f'exec {shlex.quote(str(place / "job.sh"))} "$SLURM_ARRAY_TASK_ID"'
     return ["#!/bin/sh", *(f"#SBATCH {line}" for line in asked), start]
+
+
+def _quoted(option: str) -> str:
+    """Write an option so that SLURM takes blanks and quotes in it as they are."""
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return option if re.fullmatch(r"[\w./:=+-]+", option) else f'"{escaped}"'
 
 
 def command(system: System, description: Path) -> list[str]:
@@ -137,12 +166,15 @@ def send(system: System, description: Path) -> str | None:
     Raises
     ------
     RuntimeError
-        The batch system refuses it.
+        The batch system refuses it, or does not answer.
     """
     line = command(system, description)
     if shutil.which(line[0]) is None:
         return None
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{line[0]} does not answer within {_SECONDS:g} s") from None
     found = re.search(_ANSWERS[system], done.stdout)
     if done.returncode or found is None:
         said = " ".join((done.stderr.strip() or done.stdout.strip()).split())[:300]

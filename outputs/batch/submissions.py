@@ -15,6 +15,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.basics.named import shortened
 from na64.outputs.result.messages import counted
 from na64.outputs.result.request import Request
 from na64.processors.execution.ledger import Ledger
@@ -93,6 +94,14 @@ class Word:
     state: State = State.WAITING
     error: str = ""
     failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What a job has to count."""
+
+    keys: tuple[str, ...]
+    events: int
 
 
 def share(tasks: Iterable[Task], n_jobs: int) -> list[list[Task]]:
@@ -179,13 +188,17 @@ def list_of_job(place: Path, job: int) -> Path:
 
 def keys_of_job(place: Path, job: int) -> list[str]:
     """Return the keys that a job has to count."""
-    keys: list[str] = read_object(list_of_job(place, job))["keys"]
-    return keys
+    return list(_listed(place, job).keys)
 
 
 def events_of_job(place: Path, job: int) -> int:
     """Return how many events a job has to count."""
-    return int(read_object(list_of_job(place, job))["events"])
+    return _listed(place, job).events
+
+
+def _listed(place: Path, job: int) -> _List:
+    path = list_of_job(place, job)
+    return record_of(_List, read_object(path), f"{_JOBS}/{path.name}")
 
 
 def say(place: Path, job: int, word: Word) -> None:
@@ -196,7 +209,7 @@ def say(place: Path, job: int, word: Word) -> None:
 def hear(place: Path, job: int) -> Word:
     """Return the last word of a job."""
     path = place / _STATES / f"{job}.json"
-    return record_of(Word, read_object(path), path.name) if path.exists() else Word()
+    return record_of(Word, read_object(path), f"{_STATES}/{path.name}") if path.exists() else Word()
 
 
 def reasons(folder: Path) -> dict[str, tuple[str, bool]]:
@@ -221,7 +234,7 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
     for place, submission in submissions(folder).items():
         fates = [_fate(place, job, queued.get(place)) for job in range(submission.n_jobs)]
         counts = Counter(fate.state.value for fate in fates)
-        sent = f"{submission.system.value} {submission.batch_id or '(not sent)'}"
+        sent = f"{submission.system.value} {shortened(submission.batch_id or '(not sent)')}"
         states = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
         yield f"submission {place.name}, {sent}: jobs: {states}"
         for job, fate in enumerate(fates):

@@ -39,11 +39,11 @@ def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
     """
     log = find_log(path)
     if found := audit_log.altered(log):
-        return found
+        return [f"{log.name}: {problem}" for problem in found]
     if not path.is_dir() or not (path / REQUEST).exists():
         return audit_log.lost(log, heads)
-    known = [*heads, read_request(path).audit]
-    return [*audit_log.lost(log, known), *_of_freeze(path, log), *unknown_records(path, log)]
+    of_request = (f"{REQUEST}: {problem}" for problem in audit_log.lost(log, [read_request(path).audit]))
+    return [*audit_log.lost(log, heads), *of_request, *_of_freeze(path, log), *unknown_records(path, log)]
 
 
 def _of_freeze(folder: Path, log: Path) -> Iterator[str]:

@@ -157,7 +157,7 @@ def efficiencies(products: Products, intensity: dict[int, float], cuts: Collecti
 
 def intensities(folder: Path, products: Products) -> dict[int, float]:
     """Give the mean electrons on target a spill of every run, from the good spills of `spills.csv`."""
-    table = read_csv(checked(folder / SPILLS, products.summary), spills.KINDS)
+    table = read_csv(checked(folder / SPILLS, products.summary), spills.KINDS, SPILLS)
     of_run: dict[int, list[float]] = {}
     for row in table.records():
         if row["quality"] == "good" and row["eot_delivered"] is not None:

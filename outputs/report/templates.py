@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from na64.datasets.basics.named import named
 from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
 from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts
@@ -74,17 +75,19 @@ class Section:
             return Markup()
         facts, said = unseal_facts((folder / self.facts).read_bytes(), self.facts)
         template = _HEAD + (files(self.package) / "section.html.j2").read_text(encoding="utf-8")
-        return _fill(
-            template,
-            title=self.title,
-            command=self.command,
-            facts=facts,
-            is_current=_is_of(facts, products, digest)
-            and not said.is_edited
-            and self._are_of(folder, digest),
-            pictures=_pictures(folder / self.figures, self.captions),
-            **self.more(folder),
-        )
+        more = self.more(folder)
+        with named(self.facts):
+            return _fill(
+                template,
+                title=self.title,
+                command=self.command,
+                facts=facts,
+                is_current=_is_of(facts, products, digest)
+                and not said.is_edited
+                and self._are_of(folder, digest),
+                pictures=_pictures(folder / self.figures, self.captions),
+                **more,
+            )
 
     def _are_of(self, folder: Path, digest: str) -> bool:
         """Tell if the tables are of a result, as they say themselves, and as they were written."""

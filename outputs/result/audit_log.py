@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.named import shortened
+
 FIRST = "0" * 64
 """What the first line carries as the hash of the line before."""
 
@@ -169,7 +171,7 @@ def head(path: Path) -> str:
 def lost(path: Path, known: Iterable[str]) -> list[str]:
     """Problems of a log that has not every line that is known from elsewhere by its hash."""
     there = {FIRST, "", *(str(line["hash"]) for line in entries(path))}
-    return [f"the line with hash {name} is gone" for name in known if name not in there]
+    return [f"the line with hash {shortened(name)} is gone" for name in known if name not in there]
 
 
 def timeline(path: Path) -> Iterator[str]:
@@ -205,13 +207,17 @@ def _problems(lines: Sequence[bytes]) -> list[str]:
     previous = FIRST
     for index, text in enumerate(lines):
         try:
-            line = json.loads(text)
-        except ValueError:
+            line = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError):
             line = None
         problem, previous = _check(line, text, index, previous)
         if problem:
             problems.append(f"line {index + 1}: {problem}")
     return problems
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not a number")
 
 
 def _check(line: object, text: bytes, index: int, previous: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from na64.datasets.basics.json_records import read_object
+from na64.datasets.basics.json_records import read_object, record_of
 from na64.processors.execution.backend import Answers, Backend, Closing
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.tasks import Done, Task, Work
@@ -49,6 +49,16 @@ class Share:
     count: float
     wait: float
     rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Metrics:
+    """The whole of `METRICS`."""
+
+    schema: int
+    seconds: float
+    workers: tuple[Share, ...]
+    all: Share
 
 
 class Metered(Closing):
@@ -109,7 +119,11 @@ def to_json(metered: Metered) -> bytes:
 def read_metrics(folder: Path) -> dict[str, object] | None:
     """Read `METRICS` of a result; None if there is none."""
     path = folder / METRICS
-    return read_object(path) if path.exists() else None
+    if not path.exists():
+        return None
+    plain = read_object(path)
+    record_of(_Metrics, plain, METRICS)
+    return plain
 
 
 def _share(cost: Cost, seconds: float) -> Share:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.catalogue.build import Catalogue, Kind, load
@@ -25,6 +24,8 @@ from na64.selections.selection import SELECTIONS, load_selection
 REQUEST = "job.json"
 LOG = "audit.jsonl"
 """Name of the log; it lies beside the catalogue."""
+
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Request:
     runs: tuple[int, ...] | None = None
     limit: int | None = None
     audit: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("catalogue", "selection", "plugin"):
+            if len(getattr(self, name) or "") > _LONGEST_PATH:
+                raise ValueError(f"{name}: longer than any path")
 
     def log(self, folder: Path) -> Path:
         """Give the log beside the catalogue."""
@@ -101,9 +107,9 @@ def _absolute(path: str, folder: Path) -> Path:
     return Path(os.path.normpath(folder.resolve() / path))
 
 
-def write_request(folder: Path, request: Request) -> None:
-    """Write `REQUEST`."""
-    write_bytes(folder / REQUEST, to_json(asdict(request)))
+def request_file(request: Request) -> dict[str, bytes]:
+    """Give `REQUEST` by its name, to be written with the result."""
+    return {REQUEST: to_json(asdict(request))}
 
 
 def read_request(folder: Path) -> Request:

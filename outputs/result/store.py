@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.json_records import read_object
+from na64.datasets.basics.atomic_file import write_together
+from na64.datasets.basics.json_records import read_object, typed
 from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.result.products import Products
@@ -43,10 +43,24 @@ def write_numbers(
     booking: Booking,
     made_by: Mapping[str, object],
     spills: Sequence[tuple[SpillFacts, Read]] = (),
+    beside: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write tables, histograms and provenance, then `RESULT`, which names them by content.
+    """Write tables, histograms, provenance and `RESULT`, which names them by content: all of them or none.
 
     A report that is there already is removed unless it is of these numbers.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none.
+    facts : Summary
+    tallies : mapping of int to Tally
+        By run; a run without one counts as empty.
+    booking : Booking
+    made_by : mapping
+    spills : sequence of (SpillFacts, Read)
+    beside : mapping of str to bytes, optional
+        Other files that belong to the result, by name.
     """
     tallies = _every_run(facts, tallies, booking)
     tables = _tables(facts, tallies, booking)
@@ -58,17 +72,14 @@ def write_numbers(
         "histograms.root": root_file.to_root(hists),
         SPILLS: spills_table(spills).to_csv(),
     }
-    for name, data in contents.items():
-        write_bytes(folder / name, data)
-    for name in {VARIATIONS, VARIED_YIELDS} - contents.keys():
-        (folder / name).unlink(missing_ok=True)
+    without = {VARIATIONS, VARIED_YIELDS} - contents.keys()
     digests = {name: _digest(data) for name, data in contents.items()}
     result = summary.to_json(replace(_without_paths(facts), products=digests))
     origin = provenance.to_json(made_by)
     if not is_report_of(folder, result, origin):
-        (folder / REPORT).unlink(missing_ok=True)
-    write_bytes(folder / PROVENANCE, origin)
-    write_bytes(folder / RESULT, result)
+        without.add(REPORT)
+    contents |= {PROVENANCE: origin, RESULT: result, **(beside or {})}
+    write_together(folder, contents, seal=RESULT, without=without)
 
 
 def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
@@ -99,16 +110,26 @@ def read_result(folder: Path) -> Products:
     """
     facts = summary.from_json((folder / RESULT).read_bytes())
     data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
-    weighted = b"selected_sumw" in data[YIELDS].splitlines()[0]
+    weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]
     return Products(
         **_read_variations(folder, facts, weighted=weighted),
         summary=facts,
-        yields=read_csv(data[YIELDS], yields.WEIGHTED_KINDS if weighted else yields.KINDS),
-        cutflow=read_csv(data[CUTFLOW], cutflow.KINDS),
-        regions=read_csv(data[REGIONS], cutflow.REGION_KINDS),
+        yields=read_csv(data[YIELDS], yields.WEIGHTED_KINDS if weighted else yields.KINDS, YIELDS),
+        cutflow=read_csv(data[CUTFLOW], cutflow.KINDS, CUTFLOW),
+        regions=read_csv(data[REGIONS], cutflow.REGION_KINDS, REGIONS),
         histograms=histograms.from_zip(data[HISTOGRAMS]),
-        provenance=read_object(folder / PROVENANCE),
+        provenance=_read_provenance(folder / PROVENANCE),
     )
+
+
+def _read_provenance(path: Path) -> dict[str, object]:
+    """Read what made a result, as far as a report shows it."""
+    plain: dict[str, object] = read_object(path)
+    kinds = {"command": str, "version": str, "packages": Mapping[str, str]}
+    for key, kind in kinds.items():
+        if key in plain:
+            typed(kind, plain[key], f"{path.name}: {key}")
+    return plain
 
 
 def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[str, Table]:
@@ -119,7 +140,7 @@ def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[st
         "varied_yields": (VARIED_YIELDS, variations.yield_kinds),
     }
     return {
-        attribute: read_csv(checked(folder / name, facts), kinds(weighted=weighted))
+        attribute: read_csv(checked(folder / name, facts), kinds(weighted=weighted), name)
         for attribute, (name, kinds) in tables.items()
     }
 

@@ -11,6 +11,8 @@ from enum import Enum
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from na64.datasets.basics.named import named, shortened
+
 Value = str | int | float | None
 """What a field holds; None is an empty field."""
 
@@ -82,17 +84,29 @@ class Table:
         return buffer.getvalue()
 
 
-def read_csv(data: bytes, kinds: Mapping[str, Kind]) -> Table:
-    """Table of ``kinds`` from what `Table.to_csv` wrote; other columns are refused."""
-    lines = list(csv.reader(io.StringIO(data.decode(), newline="")))
-    if not lines or lines[0] != list(kinds):
-        found = ", ".join(lines[0]) if lines else "nothing"
-        raise ValueError(f"columns {found}: expected {', '.join(kinds)}")
-    rows = [
-        tuple(_value(text, kind) for text, kind in zip(line, kinds.values(), strict=True))
-        for line in lines[1:]
-    ]
-    return Table(kinds, rows)
+def read_csv(data: bytes, kinds: Mapping[str, Kind], name: str = "table") -> Table:
+    """Table of ``kinds`` from what `Table.to_csv` wrote; other columns are refused.
+
+    Raises
+    ------
+    ValueError
+        Names the file, the line and the value.
+    """
+    with named(name):
+        lines = list(csv.reader(io.StringIO(data.decode(), newline="")))
+        if not lines or lines[0] != list(kinds):
+            found = shortened(", ".join(lines[0])) if lines else "nothing"
+            raise ValueError(f"columns {found}: expected {', '.join(kinds)}")
+        return Table(kinds, [_row(number, line, kinds) for number, line in enumerate(lines[1:], start=2)])
+
+
+def _row(number: int, line: Sequence[str], kinds: Mapping[str, Kind]) -> tuple[Value, ...]:
+    if len(line) != len(kinds):
+        raise ValueError(f"line {number}: {len(line)} fields for {len(kinds)} columns")
+    return tuple(
+        _value(text, kind, f"line {number}: {name}")
+        for text, (name, kind) in zip(line, kinds.items(), strict=True)
+    )
 
 
 def _text(value: Value) -> str:
@@ -107,9 +121,13 @@ def _typed(value: Value, kind: Kind) -> Value:
     return float(value) if kind is Kind.NUMBER and value is not None else value
 
 
-def _value(text: str, kind: Kind) -> Value:
+def _value(text: str, kind: Kind, place: str) -> Value:
     if kind is Kind.TEXT:
         return text
     if not text:
         return None
-    return int(text) if kind is Kind.COUNT else float(text)
+    try:
+        return int(text) if kind is Kind.COUNT else float(text)
+    except ValueError:
+        what = "a whole number" if kind is Kind.COUNT else "a number"
+        raise ValueError(f'{place} "{shortened(text, 40)}" is not {what}') from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import shlex
 import shutil
 import sys
@@ -43,6 +44,7 @@ _SET = {
     for name, value in SETTINGS.items()
     if name.startswith(("distributed.worker.", "distributed.admin.", "distributed.nanny.preload"))
 }
+_KEPT = ("PYTHONPATH", "LD_LIBRARY_PATH")
 EXPORTS = [f"export {name}='{value}'" for name, value in (ENVIRONMENT | _SET).items()]
 
 
@@ -87,7 +89,8 @@ def _make(cluster: Cluster, n_workers: int) -> Connected:
         client = made.get_client(set_as_default=False) if cluster.kind is Kind.GATEWAY else _client(made)
         _scale(cluster, made, n_workers)
         _send_code(cluster, client)
-        return Connected(client, end=stack.pop_all().close)
+        revive = None if cluster.is_adaptive else partial(made.scale, n_workers)
+        return Connected(client, revive=revive, end=stack.pop_all().close)
 
 
 def _client(made: Any) -> Client:
@@ -116,13 +119,18 @@ def _make_queue(module: str, name: str, command: str, cluster: Cluster, stack: E
     options.setdefault("python", shlex.quote(sys.executable))
     if "local_directory" in options:
         options["local_directory"] = shlex.quote(str(options["local_directory"]))
-    options["job_script_prologue"] = [*EXPORTS, *options.get("job_script_prologue", [])]
+    options["job_script_prologue"] = [*EXPORTS, *_kept(), *options.get("job_script_prologue", [])]
     closed = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["scheduler_options"] = options.get("scheduler_options", {}) | closed
     if not cluster.insecure:
         tls = cluster.tls or _temporary(stack, shared)
         options |= {"security": _security(tls, _Quoted), "protocol": "tls://"}
     return maker(**options)
+
+
+def _kept() -> list[str]:
+    """Hand variables on to jobs that a batch system may start without any."""
+    return [f"export {name}={shlex.quote(os.environ[name])}" for name in _KEPT if os.environ.get(name)]
 
 
 class _Quoted(Security):  # type: ignore[misc]

@@ -80,12 +80,15 @@ class Connected:
     client : Client
     local : LocalCluster or None
         Workers of this machine, to be replaced when they end.
+    revive : callable or None
+        Asks for workers in place of lost ones, where they do not come by themselves.
     end : callable or None
         Ends what came with the connection and goes with it.
     """
 
     client: Client
     local: LocalCluster | None = None
+    revive: Callable[[], None] | None = None
     end: Callable[[], None] | None = None
 
 
@@ -189,6 +192,8 @@ class DaskBackend(Closing):
         """Start workers in place of lost ones: a nanny gives up on one that ends while it starts."""
         if self._cluster is not None and self._cluster.local is not None:
             self._cluster.local.scale(self._n_workers)
+        elif self._cluster is not None and self._cluster.revive is not None:
+            self._cluster.revive()
 
     def close(self) -> None:
         """End the connection, and the cluster if it is our own."""
@@ -211,7 +216,7 @@ class DaskBackend(Closing):
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
-            with suppress(*GONE):
+            with suppress(*GONE, ValueError):  # a scheduler that was started again has not heard of it
                 self.client.unregister_worker_plugin(plugin.name)
 
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:

@@ -6,7 +6,6 @@ import errno
 import os
 import pickle
 import socket
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -15,8 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.identity import source_digest
-from na64.datasets.reading.stored import ChangedFileError
+from na64.datasets.reading.stored import BadFileError
+from na64.datasets.servers.patience import NoAnswerError, within
+from na64.datasets.servers.remote import RemoteError
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.ledger import Partial, encode, is_full, is_key
 
@@ -152,7 +154,7 @@ class Failed:
     Attributes
     ----------
     reason : str
-        One line.
+        One line, never empty.
     detail : str
         The traceback if it was asked for.
     fatal : bool
@@ -168,6 +170,10 @@ class Failed:
     fatal: bool = False
     abandoned: bool = False
     divisible: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError("a failure without a reason")
 
 
 Report: TypeAlias = Done | Failed
@@ -197,7 +203,10 @@ class Worker:
         work, deadline = self._work, self._work.options.deadline
         if deadline is None:
             return _try_task(work, task)
-        return _within(deadline, lambda: _try_task(work, task))
+        try:
+            return within(deadline, lambda: _try_task(work, task))
+        except NoAnswerError:
+            return overdue(deadline)
 
 
 def _prepared(work: Work) -> Work:
@@ -229,26 +238,25 @@ def overdue(deadline: float) -> Failed:
     return Failed(f"not done within {deadline:g} s", abandoned=True)
 
 
-def _within(deadline: float, call: Callable[[], Report]) -> Report:
-    reports: list[Report] = []
-    thread = threading.Thread(target=lambda: reports.append(call()), daemon=True)
-    thread.start()
-    thread.join(deadline)
-    return reports[0] if reports else overdue(deadline)
-
-
 def is_transient(error: BaseException) -> bool:
-    """Whether another attempt may succeed: the file was there but could not be read just now."""
+    """Whether another attempt may succeed: the file was there but could not be read just now.
+
+    A server has been asked several times already.
+    """
     return (
-        isinstance(error, OSError) and not isinstance(error, (*_PERMANENT, ValueError)) and not is_full(error)
+        isinstance(error, OSError)
+        and not isinstance(error, (*_PERMANENT, RemoteError, ValueError))
+        and not is_full(error)
     )
 
 
 def describe(error: BaseException, options: Options) -> Failed:
     """Return an exception as a failure, with no more of its text than the options allow."""
-    text = _fixed_text(error) if options.blind else _own_text(error)
-    reason = f"{_kind(error, options)}{': ' if text else ''}{text} at {_place(error)}"
-    detail = "".join(traceback.format_exception(error)) if options.debug else ""
+    reason = _of_file(error, options)
+    if not reason:
+        text = _fixed_text(error) if options.blind else _line_of(str(error))
+        reason = f"{_kind(error, options)}{': ' if text else ''}{text} at {_place(error)}"
+    detail = without_secrets("".join(traceback.format_exception(error))) if options.debug else ""
     fatal = isinstance(error, OSError) and is_full(error)
     return Failed(reason, detail, fatal=fatal, divisible=_is_of_memory(error))
 
@@ -267,15 +275,25 @@ def _kind(error: BaseException, options: Options) -> str:
     return kinds[0].__name__
 
 
+def _of_file(error: BaseException, options: Options) -> str:
+    """Say what is wrong with how a file is built, or with the way to it; empty if it is something else.
+
+    Neither can be of what is in the events: it is said of blind data too.
+    """
+    if isinstance(error, RemoteError):
+        return _line_of(str(error))
+    if isinstance(error, BadFileError):
+        return _line_of(error.structure if options.blind else str(error))
+    return ""
+
+
 def _fixed_text(error: BaseException) -> str:
-    if isinstance(error, ChangedFileError):
-        return str(error)
     code = (error.errno or 0) if isinstance(error, OSError) else 0
     return os.strerror(code) if code in errno.errorcode else ""
 
 
-def _own_text(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+def _line_of(text: str) -> str:
+    lines = without_secrets(text).strip().splitlines()
     text = "".join(letter if letter.isprintable() else "?" for letter in lines[0]) if lines else ""
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
 

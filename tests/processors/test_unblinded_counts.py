@@ -54,8 +54,8 @@ def test_a_file_that_is_not_as_registered_is_not_opened(catalogue: Catalogue, da
         path.write_bytes(content)
     found = opened(catalogue)
     (failure,) = found.failures
-    what = "ChangedFileError" if damage == "changed" else "FileNotFoundError"
-    assert failure.startswith(f"{record.name}, events 0 to {record.entries}: {what}: ")
+    what = f"{record.name}: another content" if damage == "changed" else "FileNotFoundError: "
+    assert failure.startswith(f"{record.name}, events 0 to {record.entries}: {what}")
     lost = {run for run in record.runs if sum(run in other.runs for other in catalogue.good) == 1}
     assert lost
     for run, numbers in found.counts.items():

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from na64.datasets.basics.atomic_file import write_bytes, written_whole
+from na64.datasets.basics.atomic_file import write_bytes, write_together, written_whole
 
 
 def test_a_file_is_written_into_a_new_folder(tmp_path: Path) -> None:
@@ -67,3 +70,43 @@ def test_a_file_may_be_read_by_those_who_may_read_others(mask: int, mode: int, t
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+class _KilledError(Exception):
+    pass
+
+
+def _kill_after(monkeypatch: pytest.MonkeyPatch, n_calls: int) -> None:
+    """End a process, as it were, after so many calls of the system."""
+    left = [n_calls]
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def stop_or_call(*arguments: Any, **options: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise _KilledError
+            return call(*arguments, **options)
+
+        return stop_or_call
+
+    monkeypatch.setattr(os, "fsync", counted(os.fsync))
+    monkeypatch.setattr(Path, "replace", counted(Path.replace))
+
+
+@pytest.mark.parametrize("n_calls", range(14))
+def test_files_that_belong_together_are_whole_while_the_seal_is_there(
+    n_calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = {"a": b"old", "b": b"old", "c": b"old", "seal": b"old"}
+    new = {"a": b"new", "b": b"new", "seal": b"new"}
+    write_together(tmp_path, old, seal="seal")
+    with monkeypatch.context() as patch:
+        _kill_after(patch, n_calls)
+        with suppress(_KilledError):
+            write_together(tmp_path, new, seal="seal", without=["c"])
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert "seal" not in found or found in (old, new)
+    if n_calls < 3:
+        assert found == old  # a full disk is noticed before anything is lost
+    write_together(tmp_path, new, seal="seal", without=["c"])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == new

@@ -11,7 +11,7 @@ import pytest
 from na64.outputs.blinding.examination import find_log, problems
 from na64.outputs.blinding.freeze import FREEZE
 from na64.outputs.result import audit_log
-from na64.outputs.result.request import LOG, REQUEST, Request, write_request
+from na64.outputs.result.request import LOG, REQUEST, Request, request_file
 
 
 @pytest.fixture
@@ -19,7 +19,8 @@ def result(tmp_path: Path) -> Path:
     """A folder of a result that was frozen and opened, as far as its log knows; the log lies above it."""
     log, folder = tmp_path / LOG, tmp_path / "out"
     head = audit_log.append(log, "process", {"selection": "mine"})
-    write_request(folder, Request("../c.json", "mine", audit=head))
+    folder.mkdir(exist_ok=True)
+    (folder / REQUEST).write_bytes(request_file(Request("../c.json", "mine", audit=head))[REQUEST])
     freeze = json.dumps({"audit": head}).encode()
     (folder / FREEZE).write_bytes(freeze)
     head = audit_log.append(log, "freeze", {"freeze": sha256(freeze).hexdigest()})
@@ -63,7 +64,7 @@ def test_a_log_cut_short_lacks_what_the_files_name(result: Path) -> None:
     ]
     log.write_bytes(b"")
     assert f"{FREEZE}: the line with hash {hashes[0]} is gone" in problems(result)
-    assert problems(result)[0] == f"the line with hash {hashes[0]} is gone"
+    assert problems(result)[0] == f"{REQUEST}: the line with hash {hashes[0]} is gone"
     (result / REQUEST).unlink()
     (result / LOG).write_bytes(b"")
     assert problems(result) == []
@@ -72,4 +73,4 @@ def test_a_log_cut_short_lacks_what_the_files_name(result: Path) -> None:
 def test_an_altered_log_is_told_first(result: Path) -> None:
     log = result.parent / LOG
     log.write_bytes(log.read_bytes().replace(b"mine", b"ours"))
-    assert problems(result) == ["line 1: its content does not have its hash"]
+    assert problems(result) == ["audit.jsonl: line 1: its content does not have its hash"]

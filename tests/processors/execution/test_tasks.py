@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 import na64.processors.execution.tasks
-from na64.datasets.reading.stored import BadFileError, ChangedFileError
+from na64.datasets.reading.stored import (
+    BadFileError,
+    ChangedFileError,
+    StructureError,
+    UndecodedError,
+    readable,
+)
+from na64.datasets.servers.remote import PassingRemoteError, RemoteError
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import (
     Done,
@@ -285,3 +292,54 @@ def test_only_a_task_with_a_deadline_has_a_thread_of_its_own() -> None:
         assert isinstance(report, Done)
         is_here = decode(KEY, report.data).header["thread"] == threading.get_ident()
         assert is_here is (deadline is None)
+
+
+STRUCTURE = [
+    (StructureError('branch "x": 3 values are null'), 'branch "x": 3 values are null'),
+    (UndecodedError("value 42 is bad", "cannot be read: zlib.error"), "cannot be read: zlib.error"),
+    (UndecodedError("42", "cannot be read").of("run.root"), "run.root: cannot be read"),
+    (ChangedFileError("run.root: 5 bytes"), "run.root: 5 bytes"),
+    (
+        RemoteError("run.root: cannot be read: 503 Service Unavailable"),
+        "cannot be read: 503 Service Unavailable",
+    ),
+    (PassingRemoteError("no answer within 60 s"), "no answer within 60 s"),
+]
+
+
+@pytest.mark.parametrize(("error", "text"), STRUCTURE, ids=[text for _, text in STRUCTURE])
+def test_what_is_wrong_with_a_file_or_the_way_to_it_is_said_of_blind_data(
+    error: Exception, text: str
+) -> None:
+    reason = _fail_with(error, Options(backoff=0.0)).reason
+    assert reason.endswith(text)
+    assert "42" not in reason
+
+
+def test_a_library_that_quotes_what_it_read_is_quoted_only_if_nothing_is_blind() -> None:
+    def decode_it() -> None:
+        with readable('branch "x"'):
+            raise ValueError("energy 42 cannot be converted")
+
+    with pytest.raises(UndecodedError) as caught:
+        decode_it()
+    blind, is_open = (describe(caught.value, options).reason for options in (Options(), OPEN))
+    assert blind == 'branch "x": cannot be read: ValueError'
+    assert is_open == 'branch "x": cannot be read: ValueError: energy 42 cannot be converted'
+
+
+def test_a_server_is_not_asked_again_by_the_task() -> None:
+    assert not _is_retried(RemoteError("403"))
+    assert not _is_retried(PassingRemoteError("503"))
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\n"])
+def test_no_failure_is_without_a_reason(reason: str) -> None:
+    with pytest.raises(ValueError, match="without a reason"):
+        Failed(reason)
+
+
+def test_an_error_without_words_is_named_by_its_kind() -> None:
+    for error in (TimeoutError(), ValueError(), OSError()):
+        for options in (Options(), OPEN):
+            assert describe(error, options).reason.startswith(type(error).__name__)
