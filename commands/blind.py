@@ -167,7 +167,8 @@ def _audit(options: argparse.Namespace) -> int:
     found = problems(options.path, options.head)
     torn = audit_log.torn(log)
     tell(f"ALTERED: {problem}" for problem in found)
-    tell(f"TORN: {problem}; the next line that is added keeps what is left of it" for problem in torn)
+    kept = "the next line that is added keeps what is left of it"
+    tell(f"TORN: {problem} in {log.name}; {kept}" for problem in torn)
     if not found:
         print(f"the chain holds: {len(audit_log.entries(log))} lines, the last is {audit_log.head(log)}")
     return INCOMPLETE if found or torn else SUCCESS
