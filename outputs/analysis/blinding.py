@@ -292,6 +292,6 @@ def _of_audit(found: Audit) -> Iterator[str]:
     for problem in found.problems:
         yield f"ALTERED: {problem}"
     for problem in found.torn:
-        yield f"TORN: {problem}; the next line that is added keeps what is left of it"
+        yield f"TORN: {problem} in {found.log.name}; the next line that is added keeps what is left of it"
     if not found.problems:
         yield f"the chain holds: {found.n_lines} lines, the last is {found.head}"

@@ -135,7 +135,7 @@ class Plugin:
                 column = np.asarray(function(rows))
                 if column.shape == (n_events,) and column.dtype.kind in "biuf":
                     return column.astype(np.float32)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failure = f"{type(error).__name__} in line {_line(error, self.name)}"
         # Raised out here, so that no exception of user code, whose text may hold event values, is attached.
         if failure:
@@ -170,7 +170,7 @@ def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
         exec(compile(plugin.source, plugin.name, "exec"), namespace)  # noqa: S102 - this is what a plug-in is
     except PluginError as error:
         failure = str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         failure = f"{type(error).__name__} in line {_line(error, plugin.name)}: {text}"
     if failure:
@@ -183,7 +183,7 @@ def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
     return pairs
 
 
-def _line(error: Exception, name: str) -> int | str:
+def _line(error: BaseException, name: str) -> int | str:
     if isinstance(error, SyntaxError):
         return error.lineno or "?"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
