@@ -110,6 +110,8 @@ class Web(http.server.ThreadingHTTPServer):
         Answers until the fault is over; -1: it stays.
     keys : tuple of str
         One of which the header ``Authorization`` must have; empty: nothing.
+    token : str
+        Which the query must have; empty: nothing.
     asked : list of str
         Lines of the requests so far.
     """
@@ -121,6 +123,7 @@ class Web(http.server.ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.fault, self.left = "", -1
         self.keys: tuple[str, ...] = ()
+        self.token = ""
         self.asked: list[str] = []
         self.released = threading.Event()
 
@@ -160,6 +163,8 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         fault = self.server.fault_now()
         data = self.server.files.get(self.path.partition("?")[0].lstrip("/"))
         if self.server.keys and self.headers.get("Authorization") not in self.server.keys:
+            fault = "401"
+        elif self.server.token not in self.path.partition("?")[2]:
             fault = "401"
         elif data is None:
             fault = fault or "404"
