@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from na64.datasets.basics.addresses import file_name, without_secrets
 from na64.datasets.servers.patience import NoAnswerError, Patience
-from na64.datasets.servers.storages import NoReaderError, open_storage
+from na64.datasets.servers.storages import NoReaderError, open_storage, protocol_of
 from na64.datasets.servers.xrootd_errors import reason_of
 
 T = TypeVar("T")
@@ -157,13 +157,16 @@ class RemoteFile(io.RawIOBase):
 
 
 def read_whole(url: str, patience: Patience) -> bytes:
-    """Read a small file as a whole, which servers without ranges can give too.
+    """Read a small file as a whole, which servers of HTTP without ranges can give too.
 
     Raises
     ------
     RemoteError
         One of its kinds, `MissingRemoteError`, if there is no such file.
     """
+    if protocol_of(url) not in ("http", "https"):
+        with RemoteFile(url, patience) as file:
+            return file.read()
 
     def read() -> bytes:
         filesystem, path = open_storage(url)
@@ -283,6 +286,8 @@ def _of_protocol(error: BaseException) -> RemoteError | None:
         return PassingRemoteError("connection closed in the middle")
     if "TooManyRedirects" in kinds:
         return RemoteError("redirected too often")
+    if kinds & {"InvalidURL", "NonHttpUrlClientError"}:
+        return RemoteError("redirected to what is no address of HTTP")
     if kinds & {"BadHttpMessage", "HttpProcessingError"}:
         return PassingRemoteError("the answer of the server is not HTTP")
     return None
@@ -341,7 +346,7 @@ def _of_system(error: BaseException) -> RemoteError | None:
 
 
 def _of_place(error: BaseException) -> RemoteError | None:
-    """Recognise what fsspec raises of a file that is not there: without a number or a cause that says more."""
+    """Recognise what fsspec raises of a file that is not there: without a number or a better cause."""
     is_it = isinstance(error, FileNotFoundError) and isinstance(error.__cause__, (LookupError, type(None)))
     return MissingRemoteError(os.strerror(errno.ENOENT)) if is_it else None
 

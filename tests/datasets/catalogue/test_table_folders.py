@@ -235,7 +235,8 @@ def test_tables_of_a_server_are_read_and_wrong_names_refused(server: Server, con
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [(404, ""), (401, "401 Unauthorized"), (403, "403 Forbidden"), (503, "503 Service Unavailable")]
+    ("code", "reason"),
+    [(404, ""), (401, "401 Unauthorized"), (403, "403 Forbidden"), (503, "503 Service Unavailable")],
 )
 def test_what_cannot_be_looked_for_is_told(server: Server, code: int, reason: str) -> None:
     server.code = code
@@ -278,7 +279,7 @@ def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest
 def test_the_token_of_a_file_opens_its_tables(
     web: Any, conditions: Path, tmp_path: Path, write_run: Callable[..., Path]
 ) -> None:
-    web.token = "abc"
+    web.query = "authz=abc"
     web.files["data/run.root"] = write_run("run.root").read_bytes()
     web.files["data/conditions/bad.csv"] = BAD.encode()
     found = build([f"{web.url}/data/run.root?authz=abc"], simulation=False, patience=QUICK)

@@ -43,6 +43,7 @@ FAULTS = {
     "short": "the server gave 65535 bytes of 65536",
     "long": "connection closed in the middle",
     "loop": "redirected too often",
+    "file": "redirected to what is no address of HTTP",
     "noise": "the answer of the server is not HTTP",
 }
 
