@@ -21,7 +21,7 @@ from na64.datasets.conditions.conditions import Conditions, RunType
 from na64.datasets.conditions.production import Production
 from na64.datasets.servers.patience import Patience
 
-QUICK = Patience(limit=2.0, attempts=2, pause=0.01)
+AGAIN = Patience(limit=120.0, attempts=2, pause=0.01)
 RUNS, BAD = "run,type\n8701,calibration\n", "run,spill,start,stop\n8701,2,,\n8701,3,,\n"
 
 
@@ -241,7 +241,7 @@ def test_tables_of_a_server_are_read_and_wrong_names_refused(server: Server, con
 def test_what_cannot_be_looked_for_is_told(server: Server, code: int, reason: str) -> None:
     server.code = code
     url = f"http://127.0.0.1:{server.server_port}/data/run.root?authz=secret"
-    (folder,) = look_beside([url], QUICK).folders
+    (folder,) = look_beside([url], AGAIN).folders
     assert (folder.rows, folder.problem) == ({}, reason)
     assert any(f"tables cannot be looked for ({reason})" in line for line in folder.warnings) is bool(reason)
     assert "secret" not in " ".join(folder.warnings)
@@ -249,7 +249,7 @@ def test_what_cannot_be_looked_for_is_told(server: Server, code: int, reason: st
 
 def test_a_server_is_asked_again_for_a_table(server: Server) -> None:
     server.code, server.n_refused = 503, 1
-    (folder,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], QUICK).folders
+    (folder,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
     assert (folder.rows, folder.problem) == ({"runs.csv": 1, "bad.csv": 2}, "")
 
 
@@ -263,7 +263,7 @@ def test_a_server_that_never_answers_costs_what_it_may(server: Server) -> None:
 def test_a_wrong_table_of_a_server_is_named(server: Server, conditions: Path) -> None:
     (conditions / "bad.csv").write_text("run\nx\n")
     with pytest.raises(ValueError, match=r"/data/conditions: bad\.csv line 2: run"):
-        look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], QUICK)
+        look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN)
 
 
 def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest
 
     remote.pipe("/data/conditions/bad.csv", BAD.encode())
     monkeypatch.setattr(type(remote), "ls", refuse)
-    (folder,) = look_beside(["memory://data/run.root"], QUICK).folders
+    (folder,) = look_beside(["memory://data/run.root"], AGAIN).folders
     assert folder.problem == "Permission denied"
 
 
@@ -282,7 +282,7 @@ def test_the_token_of_a_file_opens_its_tables(
     web.query = "authz=abc"
     web.files["data/run.root"] = write_run("run.root").read_bytes()
     web.files["data/conditions/bad.csv"] = BAD.encode()
-    found = build([f"{web.url}/data/run.root?authz=abc"], simulation=False, patience=QUICK)
+    found = build([f"{web.url}/data/run.root?authz=abc"], simulation=False, patience=AGAIN)
     assert found.warnings == ()
     assert found.folders[0].rows == {"bad.csv": 2}
     assert "abc" not in repr(found)
@@ -291,7 +291,7 @@ def test_the_token_of_a_file_opens_its_tables(
 def test_a_server_that_is_down_and_a_protocol_nobody_knows_are_told(server: Server) -> None:
     server.shutdown()
     server.server_close()
-    (down,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], QUICK).folders
+    (down,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
     assert down.problem == "connection refused"
     (strange,) = look_beside(["gopher://host/data/run.root"]).folders
     assert strange.problem == "gopher:// is no protocol that is known here"
