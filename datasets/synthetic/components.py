@@ -12,6 +12,7 @@ from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
+from na64.datasets.synthetic.muon_pairs import MUON_MASS, PairSpectrum
 from na64.datasets.synthetic.particles import (
     CHARGED_HADRONS,
     DIMUON_CHI2,
@@ -24,8 +25,6 @@ from na64.datasets.synthetic.particles import (
     muons,
 )
 
-MUON_MASS = 0.10566
-"""GeV."""
 _MOST_CANDIDATES = 20_000
 _LEAST_ACCEPTED = 1e-4
 _ZERO_DEGREE_MODULE = 3
@@ -115,10 +114,10 @@ def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
-    """Electrons whose shower has a photon that converts to two muons (Rossi's track length, 1/k^2)."""
+    """Electrons whose shower has a photon that converts to two muons (`PairSpectrum`)."""
     low, high = component.parameters["lowest"], component.parameters["highest"]
     energy = gun.beam_energy(n)
-    photon = 1 / (1 / low - gun.rng.random(n) * (1 / low - 1 / high))
+    photon = PairSpectrum(gun.beam.energy, low, high).draw(n, gun.rng)
     fraction = _muon_fraction(photon, gun.rng)
     shower = electrons(gun, np.maximum(energy - photon, 0.5), energy)
     pair = muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon)
