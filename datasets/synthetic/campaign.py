@@ -164,8 +164,8 @@ class Response:
     muon_hcal_scale : float
         Factor on what muons of the library leave in the HCAL.
     library_spread : float
-        Relative width of the factors on ECAL and HCAL energy of a hadron from the library, so that events
-        made of the same one differ.
+        Square root of GeV: stochastic term of the factors on ECAL and HCAL energy of a shower from the
+        library, so that events made of the same one differ.
     veto_scale, veto_photostatistics : float
         Factor on the energy of the library; relative width at 1 MIP of one photomultiplier.
     srd_means : tuple of float

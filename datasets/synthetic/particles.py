@@ -19,6 +19,8 @@ CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
 _SLOW_MUON = 40.0
+_LEAST_VARIED = 1.0
+"""GeV; the factors on library showers of less vary no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +130,28 @@ def _from_library(gun: Gun, samples: Integers, names: tuple[str, ...], scale: Fl
         hcal[rows], veto[rows] = sample.hcal[picked], sample.veto[picked]
         first[rows] = sample.first + picked
     response, factor = gun.response, scale[:, None, None, None]
-    spread = np.exp(response.library_spread * gun.rng.standard_normal((2, n, 1, 1, 1)))
+    ecal, hcal = _vary(gun, ecal * factor), _vary(gun, hcal * factor)
     return replace(
         parts,
-        ecal=fluctuate(ecal * factor * spread[0], response.ecal_photostatistics, gun.rng),
-        hcal=fluctuate(hcal * factor * spread[1], response.hcal_photostatistics, gun.rng),
+        ecal=fluctuate(ecal, response.ecal_photostatistics, gun.rng),
+        hcal=fluctuate(hcal, response.hcal_photostatistics, gun.rng),
         veto=_photomultipliers(gun, veto * scale[:, None]),
         chi2_median=np.full(n, HADRON_CHI2),
         hadronic=scale * np.array([library[name].energy for name in names])[samples],
         first_shower=first,
     )
+
+
+def _vary(gun: Gun, cells: Floats) -> Floats:
+    """Cells (n, ...) of a detector times one factor an event, such that events of one library shower differ.
+
+    The factor's relative width is a stochastic term: a constant one would dominate at high energy.
+    """
+    axes = tuple(range(1, cells.ndim))
+    energy = np.maximum(cells.sum(axis=axes, keepdims=True), _LEAST_VARIED)
+    width = gun.response.library_spread / np.sqrt(energy)
+    result: Floats = cells * np.exp(width * gun.rng.standard_normal(energy.shape))
+    return result
 
 
 def _photomultipliers(gun: Gun, paddles: Floats) -> Floats:

@@ -14,7 +14,7 @@ from na64.datasets.synthetic.components import fires, generate
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import NO_TRACK, Deposits
 from na64.datasets.synthetic.electromagnetic import Grid
-from na64.datasets.synthetic.particles import LOSS_OF_VISIBLE, Gun, muons
+from na64.datasets.synthetic.particles import LOSS_OF_VISIBLE, Gun, beam_hadrons, muons
 
 CAMPAIGN = load_campaign("signal")
 OPEN = TriggerEmulation(1e9, -1e9, 0.0)
@@ -99,6 +99,16 @@ def test_hadrons_and_muons_radiate_nothing() -> None:
         srd = make(name, 3_000).srd
         assert (srd > 0.001).mean() < 0.05
         assert (srd > 0.001).all(axis=1).mean() < 1e-3
+
+
+@pytest.mark.parametrize(("name", "energy"), [("pim_50GeV", 50.0), ("pim_100GeV", 100.0)])
+def test_pions_have_the_resolution_of_the_hcal(name: str, energy: float) -> None:
+    """60 % / sqrt(E) [V: seed] of those that cross the ECAL as minimum-ionising particles."""
+    beam = replace(CAMPAIGN.beam, energy=energy, spread=0.0)
+    gun = Gun(beam, Grid(6, 6, (3, 3)), CAMPAIGN.response, np.random.default_rng(5))
+    pions = beam_hadrons(gun, 20_000, {name: 1.0})
+    seen = modules(pions)[ecal(pions) < 0.83].sum(axis=1)
+    assert seen.std() / seen.mean() * np.sqrt(energy) == pytest.approx(0.60, abs=0.08)
 
 
 def test_pulser_and_random_events_have_no_track() -> None:
