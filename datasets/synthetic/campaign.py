@@ -168,6 +168,8 @@ class Response:
         library, so that events made of the same one differ.
     veto_scale, veto_photostatistics : float
         Factor on the energy of the library; relative width at 1 MIP of one photomultiplier.
+    veto_saturation : float
+        Largest energy that a photomultiplier of the VETO reports, GeV; the response bends towards it.
     srd_means : tuple of float
         GeV a counter, of beam electrons.
     srd_shape : float
@@ -194,6 +196,7 @@ class Response:
     library_spread: float
     veto_scale: float
     veto_photostatistics: float
+    veto_saturation: float
     srd_means: tuple[float, ...]
     srd_shape: float
     srd_accidental: float

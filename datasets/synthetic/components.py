@@ -25,6 +25,10 @@ from na64.datasets.synthetic.particles import (
     muons,
 )
 
+PRESHOWER_DEPTH, ECAL_DEPTH = 4.33, 40.6
+"""X0 [D: showers/README.md]."""
+_PAIR_DEPTH = 2.0
+"""X0, mean depth at which photons above 40 GeV convert to muons [D: 91 such pairs of our Geant4 sample]."""
 _MOST_CANDIDATES = 20_000
 _LEAST_ACCEPTED = 1e-4
 _ZERO_DEGREE_MODULE = 3
@@ -120,9 +124,17 @@ def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
     photon = PairSpectrum(gun.beam.energy, low, high).draw(n, gun.rng)
     fraction = _muon_fraction(photon, gun.rng)
     shower = electrons(gun, np.maximum(energy - photon, 0.5), energy)
-    pair = muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon)
+    pair = _from_within(muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon), gun)
     deposits = _with_zero_degree(shower + pair, _off_axis(gun, n))
     return replace(deposits, chi2_median=np.full(n, DIMUON_CHI2))
+
+
+def _from_within(pair: Deposits, gun: Gun) -> Deposits:
+    """Take away what muons leave in the ECAL before the depth at which they are made."""
+    depth = gun.rng.exponential(_PAIR_DEPTH, len(pair))
+    within = np.stack([1 - depth / PRESHOWER_DEPTH, (ECAL_DEPTH - depth) / (ECAL_DEPTH - PRESHOWER_DEPTH)])
+    left = np.clip(within, 0.0, 1.0).T[:, :, None, None]
+    return replace(pair, ecal=pair.ecal * left)
 
 
 def _muon_fraction(photon: Floats, rng: np.random.Generator) -> Floats:

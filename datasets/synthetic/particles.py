@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,8 @@ NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
 CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
-_SLOW_MUON = 40.0
+_SLOW_MUON, _FAST_MUON = 20.0, 100.0
+"""GeV, of the muons in the library."""
 _LEAST_VARIED = 1.0
 """GeV; the factors on library showers of less vary no more."""
 
@@ -90,9 +92,15 @@ def hadrons(gun: Gun, energy: Floats, names: tuple[str, ...]) -> Deposits:
 
 
 def muons(gun: Gun, energy: Floats) -> Deposits:
-    """Send muons of the given energies through; one that has lost its energy leaves nothing further."""
-    samples = (energy > _SLOW_MUON).astype(np.int64)
-    deposits = _from_library(gun, samples, ("mum_20GeV", "mum_100GeV"), np.ones(len(energy)))
+    """Send muons of the given energies through; one that has lost its energy leaves nothing further.
+
+    What a muon radiates is proportional to its energy: between those of the library the two are mixed. Where
+    it crosses the beam cell does not matter, so all of the few library muons serve equally often.
+    """
+    share = (energy - _SLOW_MUON) / (_FAST_MUON - _SLOW_MUON)
+    samples = (gun.rng.random(len(energy)) < share).astype(np.int64)
+    names = ("mum_20GeV", "mum_100GeV")
+    deposits = _from_library(gun, samples, names, np.ones(len(energy)), spot=math.inf)
     lost = LOSS_OF_VISIBLE * deposits.hcal.sum(axis=(2, 3)).cumsum(axis=1)
     before = np.concatenate([np.zeros((len(energy), 1)), lost[:, :-1]], axis=1)
     allowed = np.clip(energy[:, None] - before, 0.0, lost - before)
@@ -115,15 +123,21 @@ def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     return replace(deposits, momentum=energy, hadronic=energy, srd=fired * gun.rng.exponential(0.005, (n, 3)))
 
 
-def _from_library(gun: Gun, samples: Integers, names: tuple[str, ...], scale: Floats) -> Deposits:
-    """Take one library event for each event, from sample ``names[samples]``, its energies scaled."""
+def _from_library(
+    gun: Gun, samples: Integers, names: tuple[str, ...], scale: Floats, *, spot: float | None = None
+) -> Deposits:
+    """One library event for each event, from sample ``names[samples]``, its energies scaled.
+
+    Events near the beam spot are taken more often, or near one of another size `spot` (mm).
+    """
+    near = gun.beam.spot if spot is None else spot
     n = len(samples)
     parts = empty(n, gun.grid)
     ecal, hcal, veto, first = parts.ecal, parts.hcal, np.zeros((n, 3)), np.empty(n, dtype=np.int64)
     library = load_library()
     for index, name in enumerate(names):
         sample, rows = library[name], np.flatnonzero(samples == index)
-        picked = sample.pick(len(rows), spot=gun.beam.spot, centre=gun.beam.centre, rng=gun.rng)
+        picked = sample.pick(len(rows), spot=near, centre=gun.beam.centre, rng=gun.rng)
         ecal[rows] = shift_cells(
             sample.ecal[picked], n_x=gun.grid.n_x, n_y=gun.grid.n_y, beam_cell=gun.grid.beam_cell
         )
