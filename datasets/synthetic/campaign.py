@@ -255,6 +255,12 @@ class Campaign:
         for entry in self.bad:
             if entry.run not in numbers:
                 raise ValueError(f"campaign {self.name}: bad entry of run {entry.run}, which is not listed")
+        for component in self.components:
+            if component.parameters.get("proton") and self.beam.particle.endswith("-"):
+                raise ValueError(
+                    f"campaign {self.name}: component {component.name} has protons "
+                    f"in a beam of {self.beam.particle}"
+                )
         for run in self.runs:
             if self.rate(run.type) <= 0:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
