@@ -7,7 +7,7 @@ import traceback
 from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.named import shortened
 
-_LONGEST = 500
+_LONGEST = 2000
 
 _READERS = {
     "dask/config.py": "settings of Dask (DASK_..., ~/.config/dask)",

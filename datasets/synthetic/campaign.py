@@ -164,10 +164,12 @@ class Response:
     muon_hcal_scale : float
         Factor on what muons of the library leave in the HCAL.
     library_spread : float
-        Relative width of the factors on ECAL and HCAL energy of a hadron from the library, so that events
-        made of the same one differ.
+        Square root of GeV: stochastic term of the factors on ECAL and HCAL energy of a shower from the
+        library, so that events made of the same one differ.
     veto_scale, veto_photostatistics : float
         Factor on the energy of the library; relative width at 1 MIP of one photomultiplier.
+    veto_saturation : float
+        Largest energy that a photomultiplier of the VETO reports, GeV; the response bends towards it.
     srd_means : tuple of float
         GeV a counter, of beam electrons.
     srd_shape : float
@@ -194,6 +196,7 @@ class Response:
     library_spread: float
     veto_scale: float
     veto_photostatistics: float
+    veto_saturation: float
     srd_means: tuple[float, ...]
     srd_shape: float
     srd_accidental: float
@@ -252,6 +255,12 @@ class Campaign:
         for entry in self.bad:
             if entry.run not in numbers:
                 raise ValueError(f"campaign {self.name}: bad entry of run {entry.run}, which is not listed")
+        for component in self.components:
+            if component.parameters.get("proton") and self.beam.particle.endswith("-"):
+                raise ValueError(
+                    f"campaign {self.name}: component {component.name} has protons "
+                    f"in a beam of {self.beam.particle}"
+                )
         for run in self.runs:
             if self.rate(run.type) <= 0:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")

@@ -150,6 +150,7 @@ def _read_response(table: Table) -> Response:
         library_spread=_value(table, "library_spread"),
         veto_scale=_value(table, "veto_scale"),
         veto_photostatistics=_value(table, "veto_photostatistics"),
+        veto_saturation=_value(table, "veto_saturation", "GeV"),
         srd_means=read_quantity(table, "srd_means", "GeV").values,
         srd_shape=_value(table, "srd_shape"),
         srd_accidental=_value(table, "srd_accidental"),

@@ -12,6 +12,7 @@ from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
+from na64.datasets.synthetic.muon_pairs import MUON_MASS, PairSpectrum
 from na64.datasets.synthetic.particles import (
     CHARGED_HADRONS,
     DIMUON_CHI2,
@@ -24,8 +25,10 @@ from na64.datasets.synthetic.particles import (
     muons,
 )
 
-MUON_MASS = 0.10566
-"""GeV."""
+PRESHOWER_DEPTH, ECAL_DEPTH = 4.33, 40.6
+"""X0 [D: showers/README.md]."""
+_PAIR_DEPTH = 2.0
+"""X0, mean depth at which photons above 40 GeV convert to muons [D: 91 such pairs of our Geant4 sample]."""
 _MOST_CANDIDATES = 20_000
 _LEAST_ACCEPTED = 1e-4
 _ZERO_DEGREE_MODULE = 3
@@ -115,15 +118,23 @@ def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
-    """Electrons whose shower has a photon that converts to two muons (Rossi's track length, 1/k^2)."""
+    """Electrons whose shower has a photon that converts to two muons (`PairSpectrum`)."""
     low, high = component.parameters["lowest"], component.parameters["highest"]
     energy = gun.beam_energy(n)
-    photon = 1 / (1 / low - gun.rng.random(n) * (1 / low - 1 / high))
+    photon = PairSpectrum(gun.beam.energy, low, high).draw(n, gun.rng)
     fraction = _muon_fraction(photon, gun.rng)
     shower = electrons(gun, np.maximum(energy - photon, 0.5), energy)
-    pair = muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon)
+    pair = _from_within(muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon), gun)
     deposits = _with_zero_degree(shower + pair, _off_axis(gun, n))
     return replace(deposits, chi2_median=np.full(n, DIMUON_CHI2))
+
+
+def _from_within(pair: Deposits, gun: Gun) -> Deposits:
+    """Take away what muons leave in the ECAL before the depth at which they are made."""
+    depth = gun.rng.exponential(_PAIR_DEPTH, len(pair))
+    within = np.stack([1 - depth / PRESHOWER_DEPTH, (ECAL_DEPTH - depth) / (ECAL_DEPTH - PRESHOWER_DEPTH)])
+    left = np.clip(within, 0.0, 1.0).T[:, :, None, None]
+    return replace(pair, ecal=pair.ecal * left)
 
 
 def _muon_fraction(photon: Floats, rng: np.random.Generator) -> Floats:

@@ -65,6 +65,7 @@ def cells(
             second,
             master,
             response=response.detectors[name],
+            saturation=response.veto_saturation if name == "veto" else math.inf,
             unresolved=pile_up.unresolved,
             rng=rng,
         )
@@ -79,6 +80,7 @@ def _detector(
     master: Floats,
     *,
     response: DetectorResponse,
+    saturation: float,
     unresolved: float,
     rng: np.random.Generator,
 ) -> Cells:
@@ -87,6 +89,7 @@ def _detector(
     n_cells = energy.shape[1]
     first, other = energy[second.rows], _flat(name, second.deposits)
     energy[second.rows], delay[second.rows] = _merge(first, other, second.delay[:, None], unresolved)
+    energy = _saturate(energy, saturation)
     noisy = energy + response.noise * rng.standard_normal(energy.shape)
     kept = noisy > response.threshold
     spread = response.resolution * _cell_pattern(n_cells, 5, 7, 0.1)
@@ -118,6 +121,12 @@ def _merge(first: Floats, second: Floats, delay: Floats, unresolved: float) -> t
     later = second > first
     energy = np.where(close, both, np.maximum(first, second))
     return energy, np.where(close, weight * delay, np.where(later, delay, 0.0))
+
+
+def _saturate(energy: Floats, largest: float) -> Floats:
+    """Energy that a photomultiplier reports, which comes near to `largest` (GeV) but never reaches it."""
+    seen: Floats = energy if math.isinf(largest) else -largest * np.expm1(-energy / largest)
+    return seen
 
 
 def _cell_pattern(n_cells: int, step: int, period: int, size: float) -> Floats:

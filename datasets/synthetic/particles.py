@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,10 @@ NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
 CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
-_SLOW_MUON = 40.0
+_SLOW_MUON, _FAST_MUON = 20.0, 100.0
+"""GeV, of the muons in the library."""
+_LEAST_VARIED = 1.0
+"""GeV; the factors on library showers of less vary no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,15 @@ def hadrons(gun: Gun, energy: Floats, names: tuple[str, ...]) -> Deposits:
 
 
 def muons(gun: Gun, energy: Floats) -> Deposits:
-    """Send muons of the given energies through; one that has lost its energy leaves nothing further."""
-    samples = (energy > _SLOW_MUON).astype(np.int64)
-    deposits = _from_library(gun, samples, ("mum_20GeV", "mum_100GeV"), np.ones(len(energy)))
+    """Send muons of the given energies through; one that has lost its energy leaves nothing further.
+
+    What a muon radiates is proportional to its energy: between those of the library the two are mixed. Where
+    it crosses the beam cell does not matter, so all of the few library muons serve equally often.
+    """
+    share = (energy - _SLOW_MUON) / (_FAST_MUON - _SLOW_MUON)
+    samples = (gun.rng.random(len(energy)) < share).astype(np.int64)
+    names = ("mum_20GeV", "mum_100GeV")
+    deposits = _from_library(gun, samples, names, np.ones(len(energy)), spot=math.inf)
     lost = LOSS_OF_VISIBLE * deposits.hcal.sum(axis=(2, 3)).cumsum(axis=1)
     before = np.concatenate([np.zeros((len(energy), 1)), lost[:, :-1]], axis=1)
     allowed = np.clip(energy[:, None] - before, 0.0, lost - before)
@@ -113,31 +123,49 @@ def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     return replace(deposits, momentum=energy, hadronic=energy, srd=fired * gun.rng.exponential(0.005, (n, 3)))
 
 
-def _from_library(gun: Gun, samples: Integers, names: tuple[str, ...], scale: Floats) -> Deposits:
-    """Take one library event for each event, from sample ``names[samples]``, its energies scaled."""
+def _from_library(
+    gun: Gun, samples: Integers, names: tuple[str, ...], scale: Floats, *, spot: float | None = None
+) -> Deposits:
+    """One library event for each event, from sample ``names[samples]``, its energies scaled.
+
+    Events near the beam spot are taken more often, or near one of another size `spot` (mm).
+    """
+    near = gun.beam.spot if spot is None else spot
     n = len(samples)
     parts = empty(n, gun.grid)
     ecal, hcal, veto, first = parts.ecal, parts.hcal, np.zeros((n, 3)), np.empty(n, dtype=np.int64)
     library = load_library()
     for index, name in enumerate(names):
         sample, rows = library[name], np.flatnonzero(samples == index)
-        picked = sample.pick(len(rows), spot=gun.beam.spot, centre=gun.beam.centre, rng=gun.rng)
+        picked = sample.pick(len(rows), spot=near, centre=gun.beam.centre, rng=gun.rng)
         ecal[rows] = shift_cells(
             sample.ecal[picked], n_x=gun.grid.n_x, n_y=gun.grid.n_y, beam_cell=gun.grid.beam_cell
         )
         hcal[rows], veto[rows] = sample.hcal[picked], sample.veto[picked]
         first[rows] = sample.first + picked
     response, factor = gun.response, scale[:, None, None, None]
-    spread = np.exp(response.library_spread * gun.rng.standard_normal((2, n, 1, 1, 1)))
+    ecal, hcal = _vary(gun, ecal * factor), _vary(gun, hcal * factor)
     return replace(
         parts,
-        ecal=fluctuate(ecal * factor * spread[0], response.ecal_photostatistics, gun.rng),
-        hcal=fluctuate(hcal * factor * spread[1], response.hcal_photostatistics, gun.rng),
+        ecal=fluctuate(ecal, response.ecal_photostatistics, gun.rng),
+        hcal=fluctuate(hcal, response.hcal_photostatistics, gun.rng),
         veto=_photomultipliers(gun, veto * scale[:, None]),
         chi2_median=np.full(n, HADRON_CHI2),
         hadronic=scale * np.array([library[name].energy for name in names])[samples],
         first_shower=first,
     )
+
+
+def _vary(gun: Gun, cells: Floats) -> Floats:
+    """Cells (n, ...) of a detector times one factor an event, such that events of one library shower differ.
+
+    The factor's relative width is a stochastic term: a constant one would dominate at high energy.
+    """
+    axes = tuple(range(1, cells.ndim))
+    energy = np.maximum(cells.sum(axis=axes, keepdims=True), _LEAST_VARIED)
+    width = gun.response.library_spread / np.sqrt(energy)
+    result: Floats = cells * np.exp(width * gun.rng.standard_normal(energy.shape))
+    return result
 
 
 def _photomultipliers(gun: Gun, paddles: Floats) -> Floats:

@@ -11,6 +11,10 @@ from na64.datasets.synthetic import CAMPAIGNS, load_campaign
 from na64.datasets.synthetic.campaign import Kind
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
+HADRON = (
+    '[[further_component]]\nname = "x"\nkind = "hadron"\ntrigger = "beam"\nrate = {}\n'
+    'pion = { value = 0.9, source = "x" }\nkaon = { value = 0.0, source = "x" }\n'
+)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -75,6 +79,11 @@ def test_a_campaign_takes_what_it_lacks_from_another(tmp_path: Path) -> None:
             MUON + 'rate.physics = { value = -1.0, source = "x" }',
             ValueError,
             "component x: negative rate",
+        ),
+        (
+            HADRON + 'proton = { value = 0.1, source = "x" }',
+            ValueError,
+            "component x has protons in a beam of e-",
         ),
     ],
 )

@@ -14,7 +14,8 @@ from na64.datasets.synthetic.components import fires, generate
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import NO_TRACK, Deposits
 from na64.datasets.synthetic.electromagnetic import Grid
-from na64.datasets.synthetic.particles import LOSS_OF_VISIBLE, Gun, muons
+from na64.datasets.synthetic.muon_pairs import PairSpectrum
+from na64.datasets.synthetic.particles import LOSS_OF_VISIBLE, Gun, beam_hadrons, muons
 
 CAMPAIGN = load_campaign("signal")
 OPEN = TriggerEmulation(1e9, -1e9, 0.0)
@@ -75,6 +76,24 @@ def test_the_dimuon_spectrum_rises_towards_full_ecal_energy() -> None:
     assert counts / counts.sum() == pytest.approx(expected / expected.sum(), abs=0.04)
 
 
+def test_dimuons_with_little_in_the_ecal_are_as_frequent_as_calculated() -> None:
+    """Per electron, below 60 GeV; the calculation does not count what the muons themselves leave, 1 GeV."""
+    values = component("dimuon").parameters
+    pairs = PairSpectrum(100.0, values["lowest"], values["highest"]).pairs_per_electron()
+    deposits = make("dimuon", 40_000, OPEN)
+    assert pairs * (deposits.electromagnetic < 60).mean() == pytest.approx(1.03e-5, rel=0.05)
+    assert pairs * (ecal(deposits) < 60).mean() == pytest.approx(9.7e-6, rel=0.03)
+
+
+def test_muons_radiate_in_proportion_to_their_energy() -> None:
+    """The tail of the VETO grows from the muons of 20 GeV of the library to those of 100 GeV."""
+    gun = Gun(CAMPAIGN.beam, Grid(5, 6, (2, 2)), CAMPAIGN.response, np.random.default_rng(5))
+    energies = (np.full(20_000, energy) for energy in (20.0, 60.0, 100.0))
+    high = [(muons(gun, energy).veto[:, ::2].sum(axis=1) > 0.018).mean() for energy in energies]
+    assert high[1] == pytest.approx((high[0] + high[2]) / 2, abs=0.01)
+    assert high[2] > high[0] + 0.03
+
+
 def test_a_slow_muon_leaves_no_more_than_its_energy() -> None:
     gun = Gun(CAMPAIGN.beam, Grid(5, 6, (2, 2)), CAMPAIGN.response, np.random.default_rng(5))
     energy = np.linspace(0.3, 30.0, 2_000)
@@ -83,7 +102,8 @@ def test_a_slow_muon_leaves_no_more_than_its_energy() -> None:
     assert (lost.sum(axis=1) <= energy + 1e-9).all()
     assert (ecal(muons(gun, energy)) <= energy + 1e-9).all()
     assert (visible[energy < 2][:, 2:] == 0).mean() > 0.9
-    assert (visible[energy > 20] > 0).all()
+    assert (visible[energy > 20][:, 0] > 0).all()
+    assert (visible[energy > 20] > 0).mean() > 0.995  # a few radiate nearly all
 
 
 def test_electronuclear_events_lie_on_the_diagonal() -> None:
@@ -99,6 +119,16 @@ def test_hadrons_and_muons_radiate_nothing() -> None:
         srd = make(name, 3_000).srd
         assert (srd > 0.001).mean() < 0.05
         assert (srd > 0.001).all(axis=1).mean() < 1e-3
+
+
+@pytest.mark.parametrize(("name", "energy"), [("pim_50GeV", 50.0), ("pim_100GeV", 100.0)])
+def test_pions_have_the_resolution_of_the_hcal(name: str, energy: float) -> None:
+    """60 % / sqrt(E) [V: seed] of those that cross the ECAL as minimum-ionising particles."""
+    beam = replace(CAMPAIGN.beam, energy=energy, spread=0.0)
+    gun = Gun(beam, Grid(6, 6, (3, 3)), CAMPAIGN.response, np.random.default_rng(5))
+    pions = beam_hadrons(gun, 20_000, {name: 1.0})
+    seen = modules(pions)[ecal(pions) < 0.83].sum(axis=1)
+    assert seen.std() / seen.mean() * np.sqrt(energy) == pytest.approx(0.60, abs=0.08)
 
 
 def test_pulser_and_random_events_have_no_track() -> None:

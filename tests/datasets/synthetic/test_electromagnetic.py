@@ -42,6 +42,28 @@ def test_showers_look_like_those_of_geant4(name: str, energy: float) -> None:
     assert _sum(made).mean() == pytest.approx(energy, rel=0.01)
 
 
+def test_the_preshower_is_that_of_geant4() -> None:
+    """Share of the energy, and how much of it is in the 3x3 cells and in the central one."""
+    library = read_arrays("em_100GeV")["ecal_GeV"].astype(np.float64)
+    made = showers(100.0, 20_000, 0.08)
+    (share, central, near), expected = (_preshower(cells).mean(axis=1) for cells in (made, library))
+    assert share == pytest.approx(expected[0], rel=0.02)
+    assert central == pytest.approx(expected[1], abs=0.006)
+    assert near == pytest.approx(expected[2], abs=0.003)
+    assert expected == pytest.approx([0.0559, 0.835, 0.978], abs=0.0005)
+    widths = [_preshower(cells)[0].std() for cells in (made, library)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.06)
+
+
+def _preshower(cells: Floats) -> Floats:
+    """Share of the energy in the preshower; of that the shares of central and 3x3 cells: (3, n)."""
+    plane = cells[:, 0]
+    total = plane.sum(axis=(1, 2))
+    return np.stack(
+        [total / _sum(cells), plane[:, 3, 3] / total, plane[:, 2:5, 2:5].sum(axis=(1, 2)) / total]
+    )
+
+
 def _sum(cells: Floats) -> Floats:
     total: Floats = cells.sum(axis=(1, 2, 3))
     return total
