@@ -37,7 +37,7 @@ from na64.datasets.servers.xrootd_errors import reason_of
 def test_what_the_client_says_has_a_reason(text: str, said: str, is_passing: bool) -> None:
     found_reason = reason_of(text)
     assert found_reason is not None
-    assert tuple(found_reason) == (said, is_passing)
+    assert (found_reason.text, found_reason.is_passing) == (said, is_passing)
     found = explain(OSError(text))
     assert (str(found), isinstance(found, PassingRemoteError)) == (said, is_passing)
 
