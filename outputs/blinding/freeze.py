@@ -176,6 +176,7 @@ def freeze(folder: Path, declared: Declared) -> str:
     }
     data = to_json(manifest)
     digest = _sha256(data)
+    _keep_opened(folder, log)
     write_bytes(folder / FREEZE, data)
     catalogue = found["catalogue"]["identity"]
     audit_log.append(
@@ -208,6 +209,15 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
         if _sha256(data) == digest:
             return parse_object(data, FREEZE)
     raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
+
+
+def _keep_opened(folder: Path, log: Path) -> None:
+    """Copy the manifest of an opened box to where replaced ones are: events and reports of it go on."""
+    path = folder / FREEZE
+    if path.is_file() and (digest := _sha256(path.read_bytes())) in opened_freezes(log):
+        kept = folder / REPLACED / digest[:12] / FREEZE
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(kept, path.read_bytes())
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:
