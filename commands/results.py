@@ -7,16 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from na64.commands.report_sections import write_full_report
-from na64.commands.verbs import (
-    INCOMPLETE,
-    PRODUCTS,
-    SUCCESS,
-    add_command,
-    positive,
-    require_result,
-    tell,
-)
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 
 def add(verbs: Any) -> None:
@@ -44,7 +35,10 @@ def _add_why(verbs: Any) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
+    from na64.outputs.analysis.full_report import write_full_report
     from na64.outputs.report.write import is_finished
+    from na64.outputs.result.product_names import PRODUCTS
+    from na64.outputs.result.store import require_result
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 report"):

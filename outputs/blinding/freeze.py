@@ -176,13 +176,19 @@ def freeze(folder: Path, declared: Declared) -> str:
     }
     data = to_json(manifest)
     digest = _sha256(data)
-    _keep_opened(folder, log)
+    _keep_opened(folder / FREEZE, log)
     write_bytes(folder / FREEZE, data)
     catalogue = found["catalogue"]["identity"]
     audit_log.append(
         log, "freeze", {"freeze": digest, "catalogue": catalogue, **_stated(manifest["declared"])}
     )
     return digest
+
+
+def _keep_opened(path: Path, log: Path) -> None:
+    """Give a manifest that a box was opened under a name of its own: it says what was committed to."""
+    if path.exists() and (digest := _sha256(path.read_bytes())) in opened_freezes(log):
+        path.rename(path.with_name(f"freeze-{digest[:12]}.json"))
 
 
 def _sha256(data: bytes) -> str:
@@ -209,15 +215,6 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
         if _sha256(data) == digest:
             return parse_object(data, FREEZE)
     raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
-
-
-def _keep_opened(folder: Path, log: Path) -> None:
-    """Copy the manifest of an opened box to where replaced ones are: events and reports of it go on."""
-    path = folder / FREEZE
-    if path.is_file() and (digest := _sha256(path.read_bytes())) in opened_freezes(log):
-        kept = folder / REPLACED / digest[:12] / FREEZE
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(kept, path.read_bytes())
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:
