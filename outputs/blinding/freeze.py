@@ -207,7 +207,8 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
     RefusedError
         The folder has none, or another.
     """
-    paths = [folder / FREEZE, *sorted((folder / REPLACED).glob(f"*/{FREEZE}"))]
+    kept = [*sorted(folder.glob("freeze-*.json")), *sorted((folder / REPLACED).glob(f"*/{FREEZE}"))]
+    paths = [folder / FREEZE, *kept]
     manifests = [path.read_bytes() for path in paths if path.is_file()]
     if not manifests:
         raise RefusedError("nothing was frozen here")

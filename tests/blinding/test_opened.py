@@ -84,6 +84,12 @@ def test_report_and_status_of_an_opened_box_do_not_call_it_closed(
     assert ", simulated campaign treated as data, opened 20" in capsys.readouterr().out.splitlines()[0]
 
 
+def test_another_freeze_leaves_the_opened_events_in_reach(opened: Any) -> None:
+    line = ["events", str(opened.result), "--opened", "--to"]
+    assert main(["freeze", str(opened.result), "--background", "1", "--expected-limit", "none"]) == 0
+    assert main([*line, str(opened.folder / "events.parquet")]) == 0
+
+
 def test_every_product_of_an_opening_is_in_the_log(opened: Any) -> None:
     found = details(opened, "opened")
     assert set(found["files"]) == {"opened/candidates.csv", "opened/plane.csv"}
