@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.servers.remote import PassingRemoteError, explain
+from na64.datasets.servers.remote import MissingRemoteError, PassingRemoteError, explain
 from na64.datasets.servers.xrootd_errors import reason_of
 
 
@@ -35,9 +35,10 @@ from na64.datasets.servers.xrootd_errors import reason_of
     ],
 )
 def test_what_the_client_says_has_a_reason(text: str, said: str, is_passing: bool) -> None:
-    assert reason_of(text) == (said, is_passing)
+    assert reason_of(text) == (said, is_passing, "no such file" in said)
     found = explain(OSError(text))
     assert (str(found), isinstance(found, PassingRemoteError)) == (said, is_passing)
+    assert isinstance(found, MissingRemoteError) is ("no such file" in said)
 
 
 def test_other_messages_are_not_taken_for_those_of_xrootd() -> None:
