@@ -72,6 +72,18 @@ def test_an_opening_is_in_the_label_the_badge_and_the_report(opened: Any) -> Non
     assert label.endswith(f"(freeze {freeze[:8]})")
 
 
+def test_report_and_status_of_an_opened_box_do_not_call_it_closed(
+    opened: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (opened.result / "report.html").read_text()
+    assert 'in the section <a href="#opened-box">Opened box</a>' in page
+    assert 'id="opened-box"' in page
+    assert "enters any number on this page" not in page
+    capsys.readouterr()
+    assert main(["status", str(opened.result)]) == 0
+    assert ", simulated campaign treated as data, opened 20" in capsys.readouterr().out.splitlines()[0]
+
+
 def test_every_product_of_an_opening_is_in_the_log(opened: Any) -> None:
     found = details(opened, "opened")
     assert set(found["files"]) == {"opened/candidates.csv", "opened/plane.csv"}
