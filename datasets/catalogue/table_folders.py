@@ -263,6 +263,9 @@ def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Co
             for name in TABLES:
                 with suppress(MissingRemoteError):
                     data = read_whole(_with(f"{folder}/{name}", user, query), patience)
+                    if not _may_be_table(data):
+                        what = f"what the server gives as {name} is no table"
+                        return TableFolder(folder, problem=what), Conditions(), Production()
                     (Path(copy) / name).write_bytes(data)
             names = _remote_names(folder, _with(folder, user, query), patience)
         except RemoteError as error:
@@ -271,6 +274,15 @@ def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Co
             return _read(Path(copy), folder, names)
         except ValueError as error:
             raise ValueError(f"{folder}: {error}") from error
+
+
+def _may_be_table(data: bytes) -> bool:
+    """Tell a table from a page or file that a server gives whatever it is asked for."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return not text.lstrip().startswith("<") and "\0" not in text
 
 
 def _with(url: str, user: str, query: str) -> str:

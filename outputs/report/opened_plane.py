@@ -90,7 +90,7 @@ def write_plane(folder: Path) -> Path:
     box = read_opened(folder, products.summary)
     products = as_opened(products, box)
     cuts = [VISIBLE, *(cut.name for cut in products.summary.selection.cuts)]
-    opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PLANE_KINDS)
+    opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PLANE_KINDS, PLANE_TABLE)
     with style():
         figure = opened_plane(
             [products.histograms[f"plane_after_{cut}"] for cut in (cuts[0], cuts[-1])],

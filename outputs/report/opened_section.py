@@ -6,13 +6,18 @@ import csv
 import io
 from pathlib import Path
 
+from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES
 from na64.outputs.report.templates import Section
+from na64.outputs.result.table import Kind, read_csv
+from na64.processors.unblinded_counts import NUMBERS
 
 _MOST = 50
 """Candidates that the report lists."""
+
+_ENERGIES = ("ecal", "hcal")
 
 _CAPTIONS = {
     "plane": "The opened box before any cut and after all of them; around it the visible events. The guard "
@@ -30,17 +35,21 @@ def _more(folder: Path) -> dict[str, object]:
 
 
 def _candidates(path: Path) -> list[dict[str, object]]:
+    """Read the numbers and energies of the events that pass all cuts."""
     if not path.exists():
         return []
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    return [
-        {
-            "number": f"{row['run']}:{row['spill']}:{row['event']}",
-            "ecal": float(row["ecal"]),
-            "hcal": float(row["hcal"]),
-        }
-        for row in rows
-    ]
+    data = path.read_bytes()
+    with named(path.name):
+        header = next(csv.reader(io.StringIO(data.decode())), [])
+        for name in (*NUMBERS, *_ENERGIES):
+            if name not in header:
+                raise ValueError(f'no column "{name}"')
+        kinds = {name: Kind.COUNT if name in NUMBERS else Kind.NUMBER for name in header}
+        return [
+            {"number": ":".join(str(row[name]) for name in NUMBERS)}
+            | {name: float(row[name] or 0.0) for name in _ENERGIES}
+            for row in read_csv(data, kinds, path.name).records()
+        ]
 
 
 SECTION = Section("Opened box", "unblind", "na64.outputs.report", UNBLINDED, OPENED, _CAPTIONS, _more)

@@ -266,6 +266,14 @@ def test_a_wrong_table_of_a_server_is_named(server: Server, conditions: Path) ->
         look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN)
 
 
+@pytest.mark.parametrize("page", [b"<html>please log in</html>", b"root\0\0\1", b"\xff\xfe"])
+def test_a_server_that_gives_the_same_for_every_name_has_no_tables(web: Any, page: bytes) -> None:
+    web.files = {f"data/conditions/{name}": page for name in ("runs.csv", "bad.csv")}
+    beside = look_beside([f"{web.url}/data/run.root"], AGAIN)
+    assert beside.folders[0].problem == "what the server gives as runs.csv is no table"
+    assert beside.folders[0].warnings
+
+
 def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(errno.EACCES, "closed")

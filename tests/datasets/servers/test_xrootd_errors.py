@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.servers.remote import PassingRemoteError, explain
+from na64.datasets.servers.remote import MissingRemoteError, PassingRemoteError, explain
 from na64.datasets.servers.xrootd_errors import reason_of
 
 
@@ -35,11 +35,12 @@ from na64.datasets.servers.xrootd_errors import reason_of
     ],
 )
 def test_what_the_client_says_has_a_reason(text: str, said: str, is_passing: bool) -> None:
-    found_reason = reason_of(text)
-    assert found_reason is not None
-    assert (found_reason.text, found_reason.is_passing) == (said, is_passing)
+    reason = reason_of(text)
+    assert reason is not None
+    assert (reason.text, reason.is_passing, reason.is_missing) == (said, is_passing, "no such file" in said)
     found = explain(OSError(text))
     assert (str(found), isinstance(found, PassingRemoteError)) == (said, is_passing)
+    assert isinstance(found, MissingRemoteError) is ("no such file" in said)
 
 
 def test_other_messages_are_not_taken_for_those_of_xrootd() -> None:

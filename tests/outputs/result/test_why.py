@@ -107,10 +107,10 @@ def test_what_failed_is_told_for_its_run_only(done: Path, tmp_path: Path) -> Non
     line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(out), "--no-report"]
     assert main([*line, "--executor", "iterative", "--fresh"]) == 1
     first, second, third = (list(why(out, run)) for run in (8701, 8702, 8703))
-    failure = "  run_8701.parquet, events 0 to 84: ChangedFileError: run_8701.parquet: another content"
+    failure = "  run_8701.parquet, events 0 to 84: run_8701.parquet: another content"
     assert first[1].startswith(failure)
     assert second == ["run 8702: 83 of 83 recorded events were read", "run 8702: nothing has changed since"]
-    assert third[1] == "  run_8703.parquet: No such file or directory"
+    assert third[1] == "  run_8703.parquet: cannot be read: No such file or directory"
     assert (len(first), len(third)) == (3, 3)
     reasons = ("not read: 117 recorded events of 2 runs", "failed: 2 pieces of work")
     assert read_result(out).summary.reasons == reasons
