@@ -163,4 +163,5 @@ class PairSpectrum:
     def draw(self, n: int, rng: np.random.Generator) -> Numbers:
         """Energies of `n` converting photons: (n,) float64, GeV."""
         energy, area = self._cumulative()
-        return np.interp(rng.random(n) * area[-1], area, energy)
+        drawn: Numbers = np.interp(rng.random(n) * area[-1], area, energy)
+        return drawn
