@@ -64,8 +64,7 @@ def test_figures_and_peaks_are_written(lines: str, folders: tuple[Path, Path]) -
     assert {"ratios.png", "muon_peaks.png"} <= names
     peaks = [row for row in _rows(folders[0] / "muon_peaks.csv") if row["run"] == "all"]
     assert [row["module"] for row in peaks] == ["0", "1", "2"]
-    for row in peaks:
-        assert float(row["mean"]) == pytest.approx(5.3, abs=0.4)
+    assert [float(row["mean"]) for row in peaks] == pytest.approx([5.73, 5.66, 5.48], abs=0.3)  # [D: RC]
 
 
 def test_histograms_of_the_runs_add_up_to_the_stored_one(folders: tuple[Path, Path]) -> None:
