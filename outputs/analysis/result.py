@@ -48,7 +48,7 @@ class Result:
     --------
     >>> result = na64.Result("out")
     >>> result.verdict.value, int(result.cutflow.loc[("all", "visible"), "passed"])
-    ('COMPLETE', 444)
+    ('COMPLETE', 449)
     """
 
     def __init__(self, folder: str | Path) -> None:
