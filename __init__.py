@@ -9,19 +9,62 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from na64.outputs.analysis.backgrounds import background
+    from na64.outputs.analysis.blinding import audit, freeze, unblind
+    from na64.outputs.analysis.campaigns import catalogue, simulate
+    from na64.outputs.analysis.comparisons import compare, overlay
+    from na64.outputs.analysis.counting import process
+    from na64.outputs.analysis.efficiencies import efficiency
+    from na64.outputs.analysis.limits import limits, project
     from na64.outputs.analysis.notebook import nanoevents, opened_schema
     from na64.outputs.analysis.result import Result, open_result
+    from na64.outputs.analysis.single_events import events, show
     from na64.processors.features.plugin import feature
 
 __version__ = "0.2.0"
-__all__ = ["Result", "__version__", "feature", "nanoevents", "open_result", "opened_schema"]
+__all__ = [
+    "Result",
+    "__version__",
+    "audit",
+    "background",
+    "catalogue",
+    "compare",
+    "efficiency",
+    "events",
+    "feature",
+    "freeze",
+    "limits",
+    "nanoevents",
+    "open_result",
+    "opened_schema",
+    "overlay",
+    "process",
+    "project",
+    "show",
+    "simulate",
+    "unblind",
+]
 
 _HOMES = {
     "Result": "na64.outputs.analysis.result",
+    "audit": "na64.outputs.analysis.blinding",
+    "background": "na64.outputs.analysis.backgrounds",
+    "catalogue": "na64.outputs.analysis.campaigns",
+    "compare": "na64.outputs.analysis.comparisons",
+    "efficiency": "na64.outputs.analysis.efficiencies",
+    "events": "na64.outputs.analysis.single_events",
     "feature": "na64.processors.features.plugin",
+    "freeze": "na64.outputs.analysis.blinding",
+    "limits": "na64.outputs.analysis.limits",
     "nanoevents": "na64.outputs.analysis.notebook",
     "open_result": "na64.outputs.analysis.result",
     "opened_schema": "na64.outputs.analysis.notebook",
+    "overlay": "na64.outputs.analysis.comparisons",
+    "process": "na64.outputs.analysis.counting",
+    "project": "na64.outputs.analysis.limits",
+    "show": "na64.outputs.analysis.single_events",
+    "simulate": "na64.outputs.analysis.campaigns",
+    "unblind": "na64.outputs.analysis.blinding",
 }
 
 

@@ -1,4 +1,4 @@
-"""na64 background and dimuon: what a stored result says of its backgrounds and of its benchmark."""
+"""na64 background: what a stored result says of its backgrounds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.report_sections import renew_report
-from na64.commands.verbs import (
-    PRODUCTS,
-    SUCCESS,
-    add_command,
-    add_reason,
-    require_result,
-    tell,
-)
+from na64.commands.verbs import SUCCESS, add_command, add_reason
 
 
 def add(verbs: Any) -> None:
@@ -43,37 +35,18 @@ def _add_background(verbs: Any) -> None:
 
 
 def _background(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
+    from na64.outputs.analysis.backgrounds import background
 
-    require_result(options.folder)
-    with turn(options.folder, PRODUCTS, "na64 background"):
-        return _estimate(options)
-
-
-def _estimate(options: argparse.Namespace) -> int:
-    from na64.outputs.background.estimate import Settings, estimate
-    from na64.outputs.background.files import of_estimate, write_background
-    from na64.outputs.background.inputs import stated_inputs
-    from na64.outputs.result.store import read_result
-
-    products = read_result(options.folder)
-    simulation = read_result(options.simulation) if options.simulation else None
-    stated = stated_inputs(
-        options.folder, products, options.rates, simulation, str(options.simulation), reason=options.reason
-    )
-    settings = Settings(
-        options.rates,
-        options.end,
-        options.hcal_stop,
+    background(
+        options.folder,
+        rates=options.rates,
+        simulation=options.simulation,
+        reason=options.reason,
+        end=options.end,
         start=options.start,
         hcal_start=options.hcal_start,
+        hcal_stop=options.hcal_stop,
         one_slope=options.one_slope,
+        tell=print,
     )
-    found = estimate(products, settings, simulation)
-    written = write_background(options.folder, products, found, stated)
-    if products.summary.reasons:
-        print(f"INCOMPLETE: {products.summary.reasons[0]}")
-    tell(of_estimate(found))
-    print(f"table: {written[0]}")
-    renew_report(options.folder)
     return SUCCESS

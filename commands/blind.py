@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
-import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from na64.commands.report_sections import renew_report
-from na64.commands.verbs import (
-    INCOMPLETE,
-    PRODUCTS,
-    SUCCESS,
-    add_command,
-    positive,
-    require_result,
-    tell,
-)
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
 
 
 def add(verbs: Any) -> None:
@@ -72,102 +60,39 @@ def _add_audit(verbs: Any) -> None:
 
 
 def _freeze(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
-    from na64.outputs.blinding.freeze import FREEZE, Declared, freeze
+    from na64.outputs.analysis.blinding import freeze
 
-    declared = Declared(
+    freeze(
+        options.folder,
         background=options.background,
         expected_limit=options.expected_limit,
-        upstream=options.upstream_blinding,
+        upstream_blinding=options.upstream_blinding,
         after=options.after,
-        layouts=tuple(options.layout),
+        layouts=options.layout,
         deviations=options.deviations,
+        tell=print,
     )
-    require_result(options.folder)
-    with turn(options.folder, PRODUCTS, "na64 freeze"):
-        digest = freeze(options.folder, declared)
-    print(f"manifest: {options.folder / FREEZE}")
-    print(f"commitment: {digest}")
     return SUCCESS
 
 
 def _unblind(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
-    from na64.outputs.blinding.opened_box import UNBLINDED
-    from na64.outputs.blinding.unblind import Demand, unblind
-    from na64.processors.execution.backends import Kind, open_backend
+    from na64.outputs.analysis.blinding import unblind
 
-    demand = Demand(options.freeze, options.reason, tuple(options.approved_by), options.stage)
-    workers = options.workers or os.cpu_count() or 1
-    require_result(options.folder)
-    # Whoever comes second waits for the first, and is then refused by what the log says.
-    with turn(options.folder, "opening", "na64 unblind", patience=math.inf):
-        with open_backend(Kind(options.executor), workers=workers, scheduler=options.scheduler) as backend:
-            opened, evidence = unblind(options.folder, demand, backend)
-        tell(opened.failures)
-        print(f"UNBLINDED: {opened.total[0]:,} events in the box, {opened.total[-1]:,} pass all cuts")
-        tell(_of_evidence(evidence))
-        print(f"record: {options.folder / UNBLINDED}")
-        if demand.fraction >= 1 and not opened.failures:
-            with turn(options.folder, PRODUCTS, "na64 unblind"):
-                _observe(options.folder, demand.freeze)
-        _draw(options.folder)
-    return INCOMPLETE if opened.failures else SUCCESS
-
-
-def _of_evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
-    background, p_value = evidence["background"], evidence["p_value"]
-    if p_value is None:
-        yield f"no p-value: {evidence['why']}"
-    else:
-        z = evidence["significance"]
-        size = "" if z is None or z <= 0 else f", {z:.2f} standard deviations"
-        yield (
-            f"background as frozen {background['n']:.3g} +- {background['error']:.2g}, "
-            f"{evidence['observed']:,} observed: p {f'= {p_value:.3g}' if p_value else '< 1e-300'}{size}"
-        )
-    yield str(evidence["look_elsewhere"])
-
-
-def _observe(folder: Path, freeze: str) -> None:
-    """Set the observed limits; whatever stands against them does not take the opening with it."""
-    from na64.outputs.blinding.freeze import read_manifest
-    from na64.outputs.limits.messages import of_analysis
-    from na64.outputs.limits.observed import observed_limits
-
-    try:
-        analysis = observed_limits(folder, freeze, read_manifest(folder, freeze))
-    except (ValueError, KeyError, OSError, RuntimeError, ArithmeticError) as problem:
-        why = " ".join(str(problem).split())
-        print(f"no observed limits ({why}): na64 limits makes them")
-        return
-    if analysis is None:
-        print("no observed limits: none were frozen; na64 limits makes them")
-    else:
-        tell(of_analysis(analysis))
-
-
-def _draw(folder: Path) -> None:
-    """Draw the opened plane, and the report again."""
-    from na64.datasets.basics.turns import turn
-    from na64.outputs.report.opened_plane import write_plane
-
-    with turn(folder, PRODUCTS, "na64 unblind"):
-        print(f"plane: {write_plane(folder)}")
-        renew_report(folder)
+    found = unblind(
+        options.folder,
+        freeze=options.freeze,
+        reason=options.reason,
+        approved_by=options.approved_by,
+        stage=options.stage,
+        executor=options.executor,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        tell=print,
+    )
+    return INCOMPLETE if found.opened.failures else SUCCESS
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from na64.outputs.blinding.examination import find_log, problems
-    from na64.outputs.result import audit_log
+    from na64.outputs.analysis.blinding import audit
 
-    log = find_log(options.path)
-    if not audit_log.altered(log):
-        tell(audit_log.timeline(log))
-    found = problems(options.path, options.head)
-    torn = audit_log.torn(log)
-    tell(f"ALTERED: {problem}" for problem in found)
-    tell(f"TORN: {problem}; the next line that is added keeps what is left of it" for problem in torn)
-    if not found:
-        print(f"the chain holds: {len(audit_log.entries(log))} lines, the last is {audit_log.head(log)}")
-    return INCOMPLETE if found or torn else SUCCESS
+    return SUCCESS if audit(options.path, heads=options.head, tell=print).holds else INCOMPLETE

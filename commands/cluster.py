@@ -10,20 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import (
-    COUNTING_PATIENCE,
-    Asked,
-    add_request,
-    claim_folder,
-    log_request,
-    read_request,
-    store_of,
-    what_is_hidden,
-    write_result,
-)
-from na64.commands.verbs import INCOMPLETE, PRODUCTS, SUCCESS, add_command, positive, tell
+from na64.commands.request import add_request, plan_of
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
+    from na64.outputs.analysis.plans import Plan
     from na64.outputs.batch.submissions import Submission
     from na64.processors.execution.tasks import Task
 
@@ -68,11 +59,12 @@ def _add_submit(verbs: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
+    from na64.outputs.analysis.plans import claim_folder, what_is_hidden
     from na64.outputs.batch import batch_system, submissions
 
     folder: Path = options.to
     batch_system.check_folder(submissions.System(options.system), folder)
-    asked = read_request(options)
+    asked = plan_of(options)
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
     shares = submissions.share(missing, n_jobs)
@@ -81,7 +73,7 @@ def _submit(options: argparse.Namespace) -> int:
         print(f"nothing to send: na64 merge {shlex.quote(str(folder))}" if not waiting else "nothing to send")
     if options.dry_run or not shares:
         return SUCCESS
-    claim_folder(folder, asked, options)
+    tell(claim_folder(folder, asked, replace=options.replace))
     submission = _submission(asked, folder, options, len(shares))
     place = submissions.write_submission(folder, submission, shares)
     needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
@@ -96,7 +88,7 @@ def _n_jobs(tasks: list[Task], events: int | None) -> int:
     return max(1, -(-sum(task.n_events for task in tasks) // (events or _EVENTS_OF_A_JOB)))
 
 
-def _missing(asked: Asked, folder: Path) -> tuple[list[Task], int]:
+def _missing(asked: Plan, folder: Path) -> tuple[list[Task], int]:
     """Return the segments that are neither counted nor in a queue, and how many are in one."""
     from na64.outputs.batch import batch_system, submissions
     from na64.processors.execution.ledger import Ledger
@@ -111,7 +103,7 @@ def _missing(asked: Asked, folder: Path) -> tuple[list[Task], int]:
     return wanted, len(missing) - len(wanted)
 
 
-def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> Iterator[str]:
+def _announce(asked: Plan, missing: list[Task], waiting: int, n_jobs: int) -> Iterator[str]:
     from na64.outputs.result.messages import counted
 
     done = len(asked.tasks) - len(missing) - waiting
@@ -122,22 +114,22 @@ def _announce(asked: Asked, missing: list[Task], waiting: int, n_jobs: int) -> I
         yield f"{counted(n_jobs, 'job')} of about {counted(events // n_jobs, 'event')}"
 
 
-def _submission(asked: Asked, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
+def _submission(asked: Plan, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
     import os
 
+    from na64.outputs.analysis.plans import begin_job, store_of
     from na64.outputs.batch.submissions import Submission, System
-    from na64.processors.campaign import identity_of
     from na64.processors.execution.tasks import package_code
 
     folder.mkdir(parents=True, exist_ok=True)
     return Submission(
         system=System(options.system),
-        request=log_request(options, asked, folder),
-        result=identity_of(asked.tasks),
+        request=begin_job(asked, folder),
+        result=asked.identity,
         code=package_code(),
         n_jobs=n_jobs,
         workers=options.workers,
-        store=os.path.relpath(store_of(options), folder.resolve()),
+        store=os.path.relpath(store_of(options.store, options.catalogue), folder.resolve()),
         chunk_events=options.chunk_events,
     )
 
@@ -177,6 +169,8 @@ def _work(options: argparse.Namespace) -> int:
 
 def _merge(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
+    from na64.outputs.analysis.plans import COUNTING_PATIENCE
+    from na64.outputs.result.product_names import PRODUCTS
 
     if not options.folder.exists():
         raise FileNotFoundError(2, "nothing was submitted", str(options.folder))
@@ -188,6 +182,9 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _merge_into(folder: Path, options: argparse.Namespace) -> int:
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.counting import write_products
+    from na64.outputs.analysis.listening import Listener
     from na64.outputs.batch import batch_job
     from na64.outputs.blinding.replacement import claim
     from na64.outputs.result.request import finish, ranges
@@ -196,6 +193,17 @@ def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)
     runs = submission.request.runs
     scope = "all runs" if runs is None else f"runs {ranges(runs)}"
-    code = write_result(catalogue, job, result, folder, options, request=submission.request, scope=scope)
+    terminal = Terminal()
+    summary = write_products(
+        catalogue,
+        job,
+        result,
+        folder,
+        request=submission.request,
+        scope=scope,
+        command=options.command_line,
+        report=not options.no_report,
+        listener=Listener(tell=terminal.tell, note=terminal.note),
+    )
     finish(folder, submission.request)
-    return code
+    return INCOMPLETE if summary.reasons else SUCCESS

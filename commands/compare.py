@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from na64.commands.verbs import SUCCESS, add_command, tell
 from na64.commands.visible_output import complain
-
-if TYPE_CHECKING:
-    from na64.outputs.comparison.compare import Comparison
-    from na64.outputs.result.products import Products
 
 
 def add(verbs: Any) -> None:
@@ -54,44 +49,26 @@ def _add_compare(verbs: Any) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.comparison.compare import lines
-    from na64.outputs.comparison.compare_plot import draw_comparison
-    from na64.outputs.report.drawing import write_figure
+    from na64.outputs.analysis.comparisons import compare
 
-    found = _found(options)
-    tell(lines(found))
-    folder: Path = options.to or options.second / "compare"
-    tables = {"cutflow": found.cutflow, "runs": found.runs}
-    if found.same_events:
-        tables["events"] = found.events
-    for name, table in tables.items():
-        write_bytes(folder / f"{name}.csv", table.to_csv())
-    write_figure(folder, "compare", partial(draw_comparison, found))
-    print(f"tables and plot: {folder}")
+    same = True if options.same_events else False if options.other_events else None
+    compare(
+        options.first,
+        options.second,
+        after=options.after,
+        same_events=same,
+        to=options.to,
+        tell=print,
+        note=complain,
+    )
     return SUCCESS
 
 
 def _overlay(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.comparison.overlay import Source, check_apart, eot_of, lines, overlay, table_of
-    from na64.outputs.comparison.overlay_plot import pages
-    from na64.outputs.report.drawing import write_figure
-    from na64.outputs.result.store import read_result
+    from na64.outputs.analysis.comparisons import overlay
 
-    sources = []
-    for folder in options.simulations:
-        products = read_result(folder)
-        sources.append(Source(folder.name, products, eot_of(products)))
-    check_apart(sources)
     only = options.only.split(",") if options.only else None
-    found = overlay(read_result(options.data), sources, only=only)
-    tell(lines(found))
-    folder = options.to or options.data / "overlay"
-    write_bytes(folder / "overlay.csv", table_of(found).to_csv())
-    for name, make in pages(found):
-        write_figure(folder, name, make)
-    print(f"table and plots: {folder}")
+    overlay(options.data, *options.simulations, only=only, to=options.to, tell=print)
     return SUCCESS
 
 
@@ -113,41 +90,3 @@ def _stability(options: argparse.Namespace) -> int:
         write_figure(folder, name, make)
     print(f"table and plots: {folder}")
     return SUCCESS
-
-
-def _found(options: argparse.Namespace) -> Comparison:
-    from na64.outputs.comparison.compare import compare_events, compare_rates
-    from na64.outputs.comparison.pairing import changes
-    from na64.outputs.events.analysis import reopen
-    from na64.outputs.result.store import read_result
-
-    folders = (options.first, options.second)
-    one, other = (read_result(folder) for folder in folders)
-    names = (_name(options.first, one), _name(options.second, other))
-    for products in (one, other):
-        if options.after is not None and options.after not in products.cutflow.column("cut"):
-            raise KeyError(f'selection {products.summary.selection.name} has no cut "{options.after}"')
-    if options.other_events or not (options.same_events or _is_same(one, other)):
-        return compare_rates((one, other), after=options.after, names=names)
-    analyses = [reopen(folder) for folder in folders]
-    for analysis in analyses:
-        if analysis.other_code:
-            complain(f"note: {analysis.folder} was made by another version of the code")
-    found = list(changes(analyses[0], analyses[1], options.after))
-    return compare_events((one, other), found, after=options.after, names=names)
-
-
-def _name(folder: Path, products: Products) -> str:
-    summary = products.summary
-    return f"{folder.name}: {summary.selection.name}, {summary.label}, {summary.scope}"
-
-
-def _is_same(one: Products, other: Products) -> bool:
-    """Tell if two results are of the same events: of the same files, or of the same runs of real data."""
-    files = [
-        {value for run in products.summary.runs for name, value in run.identities.items() if "file " in name}
-        for products in (one, other)
-    ]
-    runs = [{run.run for run in products.summary.runs} for products in (one, other)]
-    recorded = not (one.summary.has_truth or other.summary.has_truth)
-    return bool(files[0] & files[1]) or (recorded and bool(runs[0] & runs[1]))

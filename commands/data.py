@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
-import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
-
-if TYPE_CHECKING:
-    from na64.datasets.catalogue.build import Catalogue
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
 
 
 def add(verbs: Any) -> None:
@@ -61,115 +55,41 @@ def _add_catalogue(verbs: Any) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from na64.commands.progress import progress
-    from na64.datasets.synthetic.campaign_reader import load_campaign
-    from na64.datasets.synthetic.simulation import simulate
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.campaigns import simulate
 
-    campaign = load_campaign(options.campaign)
-    total = options.events or campaign.n_events
-    with progress("simulate", "events", sys.stderr) as show:
-        done = 0
-        show(done, total)
-
-        def on_block(n_events: int) -> None:
-            nonlocal done
-            done += n_events
-            show(done, total)
-
+    with Terminal() as terminal:
         paths = simulate(
-            campaign,
+            options.campaign,
             to=options.to,
-            n_events=options.events,
+            events=options.events,
             seed=options.seed,
             layout=options.layout,
             format=options.format,
-            on_progress=on_block,
+            progress=terminal.progress("simulate", "events"),
         )
-    print(f"{len(paths)} run files in {options.to}")
+        terminal.tell(f"{len(paths)} run files in {options.to}")
     return SUCCESS
 
 
 def _catalogue(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.campaigns import catalogue
 
-    _check_reason(options)
-    # Read and written by one at a time: what another has added meanwhile must not be lost.
-    with turn(options.to.parent, options.to.name, "na64 catalogue", patience=math.inf):
-        return _register(options)
-
-
-def _register(options: argparse.Namespace) -> int:
-    from na64.commands.progress import progress
-    from na64.datasets.catalogue import build as files
-    from na64.datasets.servers.patience import Patience
-    from na64.outputs.result import messages
-    from na64.outputs.result.catalogue_log import log_catalogue
-
-    previous = files.load(options.to) if options.update or options.accept else None
-    with progress("catalogue", "files", sys.stderr) as show:
-        show(0, 0)
-        built = files.build(
+    with Terminal() as terminal:
+        built = catalogue(
             options.paths,
-            simulation=options.simulation,
+            to=options.to,
             period=options.period,
             layout=options.layout,
-            previous=previous,
-            folder=_period_folder(options, previous),
+            periods=options.periods,
+            simulation=options.simulation,
+            update=options.update,
             settled=options.settled,
-            patience=Patience(options.deadline),
-            accept={options.accept: options.reason} if options.accept else None,
-            progress=show,
+            deadline=options.deadline,
+            accept=options.accept,
+            reason=options.reason,
+            progress=terminal.progress("catalogue", "files"),
+            tell=terminal.tell,
         )
-    _check_claims(built, previous, options)
-    files.save(built, options.to)
-    tell(_of_secrets(options.paths))
-    log_catalogue(built, options.to, reason=options.reason)
-    tell(messages.of_catalogue(built, options.to, built.known_periods()))
     return INCOMPLETE if built.unreviewed else SUCCESS
-
-
-def _of_secrets(paths: Iterable[str]) -> Iterator[str]:
-    """Say of which URLs a part is not kept, so that it is known before a job asks for them."""
-    from na64.datasets.basics.addresses import file_name, is_url, public_url
-
-    for path in paths:
-        if is_url(path) and public_url(path) != path:
-            yield (
-                f"note: {file_name(path)}: user, password and query of its URL are not kept; "
-                "a job takes them from the configuration of fsspec"
-            )
-
-
-def _check_reason(options: argparse.Namespace) -> None:
-    if options.reason is not None and not options.reason.strip():
-        raise ValueError("--reason is empty")
-    if options.accept is not None and options.reason is None:
-        raise ValueError("--accept and --reason go together")
-    if options.reason is not None and options.accept is None and not options.simulation:
-        raise ValueError("--reason goes with --accept or --simulation")
-
-
-def _period_folder(options: argparse.Namespace, previous: Catalogue | None) -> Path | None:
-    """Folder of the user's periods: the one given, the one known, or that of the environment."""
-    from na64.datasets.conditions.period_folder import check_environment, folder_of_environment
-
-    if previous is None or options.periods is not None:
-        return options.periods or folder_of_environment()
-    check_environment(previous.periods, options.to)
-    if not options.update:
-        previous.known_periods()  # refuses other ones: only --update takes what has changed
-    return None
-
-
-def _check_claims(built: Catalogue, previous: Catalogue | None, options: argparse.Namespace) -> None:
-    """Refuse that a physics run is called simulation without a word: its events would not be hidden."""
-    from na64.datasets.catalogue.claims import physics_runs_claimed
-
-    claimed = physics_runs_claimed(built, built.known_periods(), previous)
-    if claimed and options.reason is None:
-        run, record = next(iter(claimed.items()))
-        more = f" (and {len(claimed) - 1} more)" if len(claimed) > 1 else ""
-        raise ValueError(
-            f"{record.name}: does not say what was simulated, and run {run} is a physics run{more}: "
-            "--simulation needs --reason"
-        )

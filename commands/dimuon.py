@@ -6,15 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.report_sections import renew_report
-from na64.commands.verbs import (
-    PRODUCTS,
-    SUCCESS,
-    add_command,
-    add_reason,
-    require_result,
-    tell,
-)
+from na64.commands.verbs import SUCCESS, add_command, add_reason, tell
 
 
 def add(verbs: Any) -> None:
@@ -46,6 +38,8 @@ def _add_probe(verbs: Any) -> None:
 
 def _dimuon(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
+    from na64.outputs.result.product_names import PRODUCTS
+    from na64.outputs.result.store import require_result
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 dimuon"):
@@ -53,6 +47,7 @@ def _dimuon(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
+    from na64.outputs.analysis.full_report import renew_report
     from na64.outputs.background.inputs import check_simulation
     from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
@@ -68,7 +63,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     tell(files.of_peaks(peaks))
     tell([stated] if stated else [])
     print(f"table: {options.folder / names.DIMUON}; plots: {options.folder / names.FIGURES}")
-    renew_report(options.folder)
+    tell(renew_report(options.folder))
     return SUCCESS
 
 
@@ -83,6 +78,8 @@ def _production(campaign: str) -> Any:
 
 def _probe(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
+    from na64.outputs.result.product_names import PRODUCTS
+    from na64.outputs.result.store import require_result
 
     for folder in options.folders:
         require_result(folder)
@@ -92,6 +89,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _probe_one(folder: Path) -> None:
+    from na64.outputs.analysis.full_report import renew_report
     from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
@@ -99,4 +97,4 @@ def _probe_one(folder: Path) -> None:
     print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
     tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
     print(f"table: {folder / names.EFFICIENCIES}")
-    renew_report(folder)
+    tell(renew_report(folder))

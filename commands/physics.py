@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from na64.commands.report_sections import renew_report
-from na64.commands.verbs import (
-    PRODUCTS,
-    SUCCESS,
-    add_command,
-    add_reason,
-    positive,
-    require_result,
-    tell,
-)
-
-if TYPE_CHECKING:
-    from na64.outputs.limits.production import Production
-    from na64.outputs.limits.request import LimitsRequest
+from na64.commands.verbs import SUCCESS, add_command, add_reason, positive
 
 
 def add(verbs: Any) -> None:
@@ -83,98 +70,41 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
 
 
 def _limits(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
-    from na64.outputs.limits.messages import of_analysis
-    from na64.outputs.limits.request import make_limits
+    from na64.outputs.analysis.limits import limits
 
-    folders: list[Path] = options.folders
-    if options.to is None and len(folders) > 1:
-        raise ValueError("limits of several results need --to")
-    folder = options.to or folders[0]
-    for one in folders:
-        require_result(one)
-    with turn(folder, PRODUCTS, "na64 limits"):
-        tell(of_analysis(make_limits(folders, _request(options), folder)))
-        renew_report(folder)
-    return SUCCESS
-
-
-def _request(options: argparse.Namespace) -> LimitsRequest:
-    from na64.outputs.limits.request import LimitsRequest
-
-    return LimitsRequest(
-        background=tuple(options.background),
+    limits(
+        options.folders,
+        background=options.background,
         efficiency=options.efficiency,
-        levels=tuple(options.level or (0.9, 0.95)),
+        levels=options.level or (0.9, 0.95),
         delivered=options.delivered,
-        limits_at_face_value=options.limits_at_face_value,
         toys=options.toys,
-        signal_error=options.signal_error,
-        threshold=options.threshold,
-        points=options.points,
-        resonant=options.resonant,
-        alpha_d=options.alpha_d,
-        reason=options.reason,
+        to=options.to,
+        tell=print,
+        **_physics(options),
     )
-
-
-def _production(options: argparse.Namespace, asked: LimitsRequest) -> Production:
-    """Give beam and threshold of the period of a projection."""
-    from na64.datasets.conditions.periods import load_periods
-    from na64.outputs.limits.exposure import beam_of
-    from na64.outputs.limits.production import Production
-    from na64.outputs.result.descriptions import box_facts
-
-    stated: float | None = options.threshold
-    if not options.period:
-        return Production(threshold=stated or Production().threshold, resonant=asked.matter)
-    known = load_periods()
-    if options.period not in known:
-        raise ValueError(f"period {options.period} is not known: expected one of {', '.join(known)}")
-    box = box_facts(known[options.period])
-    beam = beam_of(box)
-    return Production(beam, stated or beam.energy - box.ecal, asked.matter)
+    return SUCCESS
 
 
 def _project(options: argparse.Namespace) -> int:
-    from na64.outputs.limits.efficiency import read_efficiency
-    from na64.outputs.limits.inputs import background_of, flat_of
-    from na64.outputs.limits.messages import of_projections
-    from na64.outputs.limits.products import write_projections
-    from na64.outputs.limits.projection import Scaling, project
-    from na64.outputs.limits.request import LimitsRequest, check_projection
+    from na64.outputs.analysis.limits import project
 
-    asked = LimitsRequest(
-        threshold=options.threshold,
-        points=options.points,
-        resonant=options.resonant,
-        alpha_d=options.alpha_d,
-        reason=options.reason,
+    project(
+        eot=options.eot,
+        background=options.background,
+        efficiency=options.efficiency,
+        at=options.at,
+        scaling=options.scaling,
+        period=options.period,
+        level=options.level,
+        to=options.to,
+        tell=print,
+        **_physics(options),
     )
-    scaling = Scaling(options.scaling)
-    background = background_of(options.background, limits_at_face_value=options.limits_at_face_value)
-    production = _production(options, asked)
-    efficiency = flat_of(options.efficiency) or read_efficiency(
-        Path(options.efficiency), options.period, threshold=production.threshold, beam=production.beam
-    )
-    stated = check_projection(options.background, options.efficiency, options.period, reason=options.reason)
-    projections = [
-        project(
-            eot,
-            background,
-            efficiency,
-            production,
-            at=options.at,
-            scaling=scaling,
-            level=options.level,
-            signal_error=options.signal_error,
-            masses=asked.masses,
-        )
-        for eot in options.eot
-    ]
-    words = scaling.words if options.at else "background as stated, for every exposure"
-    tell((*of_projections(projections, words), *stated))
-    if options.to:
-        write_projections(options.to, projections, "; ".join((words, *stated)), asked.matter)
-        print(f"projection: {options.to}")
     return SUCCESS
+
+
+def _physics(options: argparse.Namespace) -> dict[str, Any]:
+    """Values of the options that both commands have."""
+    names = ("limits_at_face_value", "signal_error", "threshold", "points", "resonant", "alpha_d", "reason")
+    return {name: getattr(options, name) for name in names}

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import (
-    COUNTING_PATIENCE,
-    Asked,
-    add_request,
-    claim_folder,
-    log_request,
-    log_sample,
-    read_request,
-    store_of,
-    what_is_hidden,
-    write_result,
-)
-from na64.commands.verbs import PRODUCTS, SUCCESS, add_command, positive, tell
-from na64.commands.visible_output import complain
+from na64.commands.request import add_request, plan_of
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 if TYPE_CHECKING:
-    from na64.processors.campaign import CampaignResult
-    from na64.processors.execution.backend import Backend
+    from na64.outputs.analysis.plans import Plan
 
 _INSECURE_HELP = "accept a scheduler on another host that does not encrypt: all who reach it can run code"
 
@@ -58,124 +43,75 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
-    from na64.outputs.result import messages
-    from na64.processors.campaign import identity_of
-
-    asked = read_request(options)
-    options.workers = options.workers or os.cpu_count() or 1
-    options.dry_run |= options.estimate
-    if options.dry_run and not options.estimate:
-        tell(messages.of_plan(asked.catalogue, list(asked.job.runs), asked.tasks, options.workers))
-        return SUCCESS
-    folder = options.to or Path("results") / identity_of(asked.tasks)[:16]
     if options.estimate:
-        log_sample(options, asked)
-        tell(_estimate(asked, folder, options))
-        return SUCCESS
-    with turn(folder, "counting", "na64 process", patience=COUNTING_PATIENCE):
-        return _process_into(folder, asked, options)
+        return _tell_estimate(options)
+    if options.dry_run:
+        return _tell_plan(options)
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.counting import process
+
+    with Terminal() as terminal:
+        result = process(
+            options.catalogue,
+            selection=options.selection,
+            to=options.to,
+            runs=options.runs,
+            limit=options.limit,
+            plugin=options.plugin,
+            store=options.store,
+            chunk_events=options.chunk_events,
+            executor=options.executor,
+            workers=options.workers,
+            scheduler=options.scheduler,
+            cluster=options.cluster,
+            dashboard=options.dashboard,
+            insecure=options.insecure,
+            memory=options.memory,
+            deadline=options.deadline,
+            fresh=options.fresh,
+            replace=options.replace,
+            report=not options.no_report,
+            command=options.command_line,
+            progress=terminal.progress("process", "events"),
+            check_progress=terminal.progress("check", "files", at_end=False),
+            tell=terminal.tell,
+            note=terminal.note,
+        )
+    return INCOMPLETE if result.summary.reasons else SUCCESS
 
 
-def _process_into(folder: Path, asked: Asked, options: argparse.Namespace) -> int:
-    from na64.datasets.basics.turns import turn
-    from na64.outputs.result.request import finish
+def _tell_plan(options: argparse.Namespace) -> int:
+    from na64.outputs.result import messages
 
-    claim_folder(folder, asked, options)
-    request = log_request(options, asked, folder)
-    for line in what_is_hidden(request, folder):
-        complain(f"process: {line}")
-    result = _count(asked, folder, options)
-    if result.interrupted:
-        raise KeyboardInterrupt
-    scope = f"runs {options.runs}" if options.runs else "all runs"
-    with turn(folder, PRODUCTS, "na64 process"):
-        code = write_result(asked.catalogue, asked.job, result, folder, options, request=request, scope=scope)
-        finish(folder, request)
-    return code
+    plan = plan_of(options)
+    tell(messages.of_plan(plan.catalogue, list(plan.job.runs), plan.tasks, _workers(options)))
+    return SUCCESS
 
 
-def _estimate(asked: Asked, folder: Path, options: argparse.Namespace) -> Iterator[str]:
+def _tell_estimate(options: argparse.Namespace) -> int:
+    from na64.outputs.analysis.counting import default_folder
+    from na64.outputs.analysis.plans import log_sample
+
+    plan = plan_of(options)
+    folder = options.to or default_folder(plan)
+    log_sample(plan)
+    tell(_estimate(plan, folder, options))
+    return SUCCESS
+
+
+def _estimate(plan: Plan, folder: Path, options: argparse.Namespace) -> Iterator[str]:
     from na64.commands.time_estimate import estimate
+    from na64.outputs.analysis.plans import store_of
     from na64.processors.events.feature_store import FeatureStore
     from na64.processors.execution.ledger import Ledger
 
     partials = folder / "partials"
     ledger = Ledger(partials) if partials.exists() and not options.fresh else None
-    store = None if options.fresh else FeatureStore(store_of(options))
-    return estimate(asked.job, asked.tasks, ledger=ledger, store=store, workers=options.workers)
+    store = None if options.fresh else FeatureStore(store_of(options.store, plan.path, make=False))
+    return estimate(plan.job, plan.tasks, ledger=ledger, store=store, workers=_workers(options))
 
 
-def _count(asked: Asked, folder: Path, options: argparse.Namespace) -> CampaignResult:
-    from na64.commands.progress import progress
-    from na64.datasets.basics.atomic_file import write_bytes
-    from na64.outputs.result.metrics import METRICS, Metered, to_json
-    from na64.processors.campaign import check, process
-    from na64.processors.events.feature_store import FeatureStore
-    from na64.processors.execution.ledger import Ledger
-    from na64.processors.execution.tasks import Options
+def _workers(options: argparse.Namespace) -> int:
+    import os
 
-    n_events = sum(task.n_events for task in asked.tasks)
-    store = FeatureStore(store_of(options))
-    how = Options(blind=not asked.job.simulation, deadline=options.deadline)
-    with progress("check", "files", sys.stderr, at_end=False) as show_files:
-        faults = check(asked.catalogue, asked.job, how, progress=show_files)
-    with (
-        Metered(_backend(options)) as backend,
-        progress("process", "events", sys.stderr, note=lambda: backend.note) as show,
-    ):
-        result = process(
-            asked.catalogue,
-            asked.job,
-            backend,
-            Ledger(folder / "partials"),
-            limit=options.limit,
-            chunk_events=options.chunk_events,
-            store=store,
-            options=how,
-            faults=faults,
-            fresh=options.fresh,
-            progress=lambda _done, _total, events: show(events, n_events),
-        )
-    if backend.costs:
-        write_bytes(folder / METRICS, to_json(backend))
-    return result
-
-
-def _backend(options: argparse.Namespace) -> Backend:
-    from na64.processors.execution.backends import Kind, open_backend
-
-    kind = Kind(options.executor)
-    memory = options.memory * 10**6 if options.memory else None
-    if options.dashboard:
-        return _backend_with_pages(options, memory)
-    if options.cluster is None:
-        return open_backend(
-            kind,
-            workers=options.workers,
-            scheduler=options.scheduler,
-            insecure=options.insecure,
-            memory=memory,
-        )
-    if kind is not Kind.DASK or options.scheduler:
-        raise ValueError(f"cluster {options.cluster} goes with the dask executor and without --scheduler")
-    from na64.processors.execution.cluster_backend import open_cluster
-    from na64.processors.execution.clusters import load_cluster
-
-    return open_cluster(load_cluster(options.cluster), workers=options.workers, memory=memory)
-
-
-def _backend_with_pages(options: argparse.Namespace, memory: int | None) -> Backend:
-    from importlib.util import find_spec
-
-    if options.executor != "dask" or options.scheduler or options.cluster:
-        raise ValueError("--dashboard goes with workers of this machine: the dask executor and nothing else")
-    if find_spec("bokeh") is None:
-        raise ValueError(
-            "--dashboard needs the package bokeh, which is not installed: it is the extra na64[dashboard]"
-        )
-    from na64.processors.execution.dask_backend import DaskBackend
-
-    backend = DaskBackend(workers=options.workers, memory=memory, dashboard=True)
-    complain(f"dashboard: {backend.client.dashboard_link}")
-    return backend
+    return options.workers or os.cpu_count() or 1

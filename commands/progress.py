@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TextIO, TypeAlias
+
+from na64.commands.visible_output import complain
 
 Show: TypeAlias = Callable[[int, int], None]
 """Takes how many are done, and how many there are; 0 if that is not known."""
@@ -157,3 +161,55 @@ def _bar(what: str, stream: TextIO) -> Generator[None, Pace, None]:
         while True:
             pace = yield
             bar.update(task, completed=pace.done, total=pace.total or None, description=pace.text)
+
+
+class Terminal:
+    """Where one command shows progress and prints lines: no line is printed into a display of progress.
+
+    A display begins when progress is told for the first time, and ends before the next line or the next one.
+    """
+
+    def __init__(self) -> None:
+        self._display: AbstractContextManager[Show] | None = None
+        self._show: Show = lambda _done, _total: None
+        self._stage: object = None
+        self._note = ""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        display, self._display, self._stage = self._display, None, None
+        if display is not None:
+            display.__exit__(kind, value, trace)
+
+    def _end(self) -> None:
+        self.__exit__(None, None, None)
+
+    def progress(self, what: str, unit: str, *, at_end: bool = True) -> Show:
+        """What takes the progress of one stage; see `progress`."""
+        stage = object()
+
+        def show(done: int, total: int) -> None:
+            if self._stage is not stage:
+                self._end()
+                self._display = progress(what, unit, sys.stderr, note=lambda: self._note, at_end=at_end)
+                self._show, self._stage, self._note = self._display.__enter__(), stage, ""
+            self._show(done, total)
+
+        return show
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        self._end()
+        print(line)
+
+    def note(self, line: str) -> None:
+        """Print a line on standard error; behind the last word of a display, if there is one."""
+        if self._display is None:
+            complain(line)
+        else:
+            self._note = line
+            self._end()

@@ -7,16 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from na64.commands.report_sections import write_full_report
-from na64.commands.verbs import (
-    INCOMPLETE,
-    PRODUCTS,
-    SUCCESS,
-    add_command,
-    positive,
-    require_result,
-    tell,
-)
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
 
 
 def add(verbs: Any) -> None:
@@ -44,7 +35,10 @@ def _add_why(verbs: Any) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
+    from na64.outputs.analysis.full_report import write_full_report
     from na64.outputs.report.write import is_finished
+    from na64.outputs.result.product_names import PRODUCTS
+    from na64.outputs.result.store import require_result
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 report"):
@@ -56,6 +50,7 @@ def _status(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from na64.outputs.batch import submissions
+    from na64.outputs.blinding.opened_box import as_opened, read_opened
     from na64.outputs.result.messages import of_status
     from na64.outputs.result.store import RESULT, read_result
     from na64.outputs.result.summary import Verdict
@@ -73,7 +68,8 @@ def _status(options: argparse.Namespace) -> int:
     if problems:  # judged by what is stored, not by what it says of itself
         reasons = (*summary.reasons, *(p for p in problems if p not in (*summary.reasons, *summary.failures)))
         summary = replace(summary, verdict=Verdict.INCOMPLETE, reasons=reasons)
-    tell(of_status(summary))
+    shown = as_opened(products, read_opened(options.folder, summary)).summary
+    tell(of_status(replace(summary, opening=shown.opening)))
     return INCOMPLETE if problems else SUCCESS
 
 

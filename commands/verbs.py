@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 SUCCESS, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done, an incomplete result or a failed check, bad usage or input, Ctrl-C."""
-
-
-PRODUCTS = "products"
-"""Name of the lock under which the products of a result are read and written."""
 
 
 def add_command(
@@ -54,16 +47,3 @@ def tell(lines: Iterable[str]) -> None:
     """Print lines."""
     for line in lines:
         print(line)
-
-
-def require_result(folder: Path) -> None:
-    """Refuse a folder without a result, before anything is made in it.
-
-    Raises
-    ------
-    FileNotFoundError
-    """
-    from na64.outputs.result.store import RESULT
-
-    if not (folder / RESULT).exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder / RESULT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from toml_keys import recorded
 
+import na64
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
@@ -33,6 +35,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/features.md": features_page(),
         "reference/toml.md": toml_page(),
         "reference/commands.md": commands_page(),
+        "reference/api.md": api_page(),
     }
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
@@ -99,6 +102,63 @@ def commands_page() -> str:
         verb.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
         parts.append(f"## na64 {name}\n\n```text\n{verb.format_help().strip()}\n```\n")
     return "\n".join(parts)
+
+
+def api_page() -> str:
+    """Signature and docstring of every public name."""
+    intro = (
+        "What `import na64` gives. These names are stable; every other module may move. Options are given by "
+        "name, and each name is imported when it is first used."
+    )
+    parts = [f"# Python\n\n{intro}\n"]
+    names = [name for name in na64.__all__ if name != "__version__"]
+    parts += [_entry(name, getattr(na64, name)) for name in names]
+    return "\n".join(parts)
+
+
+def _entry(name: str, found: type | Callable[..., object]) -> str:
+    parts = [f"## na64.{name}\n", f"```python\n{_signature(name, found)}\n```\n", _explained(found)]
+    if inspect.isclass(found):
+        members = [(key, value) for key, value in vars(found).items() if not key.startswith("_")]
+        rows = [(f"`{key}`", _first_line(value)) for key, value in members]
+        parts.append(_table(("member", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def _signature(name: str, found: type | Callable[..., object]) -> str:
+    """Call with a line an option."""
+    parameters = [
+        str(parameter) if parameter.kind is not parameter.VAR_KEYWORD else f"**{parameter.name}"
+        for parameter in inspect.signature(found).parameters.values()
+    ]
+    kinds = [parameter.kind for parameter in inspect.signature(found).parameters.values()]
+    if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        parameters.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    return f"na64.{name}(\n" + "".join(f"    {text},\n" for text in parameters) + ")"
+
+
+def _first_line(value: object) -> str:
+    text = inspect.getdoc(getattr(value, "func", value)) or ""
+    return text.partition("\n")[0]
+
+
+def _explained(found: object) -> str:
+    """Docstring with its sections as lists and its examples as code."""
+    text = inspect.getdoc(found) or ""
+    first, *rest = re.split(r"^(\w+)\n-+\n", text, flags=re.MULTILINE)
+    parts = [first]
+    for title, body in zip(rest[::2], rest[1::2], strict=True):
+        shown = f"```pycon\n{body.strip()}\n```\n" if title == "Examples" else _entries(body)
+        parts.append(f"**{title}**\n\n{shown}")
+    return "\n".join(parts)
+
+
+def _entries(body: str) -> str:
+    lines = [
+        f"- `{line}`" if line and not line.startswith(" ") else f"    {line.strip()}".rstrip()
+        for line in body.strip().splitlines()
+    ]
+    return "\n".join(lines).replace("`\n    ", "`:\n    ") + "\n"
 
 
 def _each(load: Callable[[str], object], names: Iterable[str]) -> Callable[[], object]:

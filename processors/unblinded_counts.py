@@ -15,7 +15,7 @@ from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
-from na64.processors.events.visible_events import VisibleEvents, features_of, runs_of
+from na64.processors.events.visible_events import VisibleEvents, features_of, runs_of, seen_as_packaged
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
@@ -237,6 +237,9 @@ def _opened_of_run(
     job = opening.job
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
+    also_closed = None
+    if context.packaged is not None:
+        also_closed = ~seen_as_packaged(events, context.packaged, context, job, file)[0]
     opened = opened_mask(
         table.values,
         box=context.box,
@@ -245,6 +248,7 @@ def _opened_of_run(
         nonfinite=table.skip != Skip.NONE,
         place=(run, events.event["spill"]),
         unblinding=opening.unblinding,
+        also_closed=also_closed,
     )
     values: NDArray[np.float32] = np.compress(opened, table.values, axis=1)
     if job.plugin is None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.people import distinct_people
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.features import INDEX
 from na64.selections.regions import Region
@@ -120,7 +121,7 @@ class Unblinding:
             raise ValueError("an opening of the box needs a manifest and its key")
         if not self.reason.strip():
             raise ValueError("an opening of the box needs a reason")
-        if len({" ".join(name.split()).casefold() for name in self.approved_by} - {""}) < 2:
+        if distinct_people(self.approved_by) < 2:
             raise ValueError(f"an opening of the box needs two people, not {', '.join(self.approved_by)}")
         if not 0 < self.fraction <= 1:
             raise ValueError(f"a fraction of {self.fraction:g} of the spills: expected above 0 and up to 1")
@@ -254,8 +255,11 @@ def opened_mask(
     nonfinite: NDArray[np.bool_],
     place: tuple[int, NDArray[Any]],
     unblinding: Unblinding,
+    also_closed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Tell which events of data sit in the box itself and are opened; the guard band stays closed.
+
+    What sits in the box is visible in blind results, or opened: no event is in neither.
 
     Parameters
     ----------
@@ -264,6 +268,8 @@ def opened_mask(
     place : int and (n_events,) integer
         The run, and the spill of each event.
     unblinding : Unblinding
+    also_closed : (n_events,) bool, optional
+        What is hidden under another set-up, whatever this one says of the trigger.
 
     Returns
     -------
@@ -271,10 +277,12 @@ def opened_mask(
     """
     run, spills = place
     inside = _inside(box, features)
-    closed = hidden(box, features) & ~is_open(run_type, trigger, features) & ~nonfinite
+    closed = hidden(box, features) & ~is_open(run_type, trigger, features)
+    if also_closed is not None:
+        closed |= also_closed
     found, of_event = np.unique(spills, return_inverse=True)
     chosen = np.array([unblinding.opens(run, spill) for spill in found.tolist()], bool)
-    opened: NDArray[np.bool_] = inside & closed & chosen[of_event]
+    opened: NDArray[np.bool_] = inside & closed & ~nonfinite & chosen[of_event]
     return opened
 
 

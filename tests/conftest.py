@@ -104,12 +104,14 @@ class Web(http.server.ThreadingHTTPServer):
     ----------
     files : dict of str to bytes
     fault : str
-        Nothing, a status, or: ``stall``, ``cut``, ``no ranges``, ``short``, ``long``, ``loop``, ``noise``,
-        ``no size``.
+        Nothing, a status, or: ``stall``, ``cut``, ``no ranges``, ``short``, ``long``, ``loop``, ``file``,
+        ``noise``, ``no size``.
     left : int
         Answers until the fault is over; -1: it stays.
     keys : tuple of str
         One of which the header ``Authorization`` must have; empty: nothing.
+    query : str
+        What the query must have.
     asked : list of str
         Lines of the requests so far.
     """
@@ -121,6 +123,7 @@ class Web(http.server.ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.fault, self.left = "", -1
         self.keys: tuple[str, ...] = ()
+        self.query = ""
         self.asked: list[str] = []
         self.released = threading.Event()
 
@@ -159,7 +162,8 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.requestline)
         fault = self.server.fault_now()
         data = self.server.files.get(self.path.partition("?")[0].lstrip("/"))
-        if self.server.keys and self.headers.get("Authorization") not in self.server.keys:
+        is_known = not self.server.keys or self.headers.get("Authorization") in self.server.keys
+        if not is_known or self.server.query not in self.path.partition("?")[2]:
             fault = "401"
         elif data is None:
             fault = fault or "404"
@@ -168,15 +172,16 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         if fault == "noise":
             self.wfile.write(b"\x00\x01 this is no answer\r\n\r\n")
             self.close_connection = True
-        elif fault.isdigit() or fault == "loop":
-            self._say_only(int(fault) if fault.isdigit() else 302)
+        elif fault.isdigit() or fault in ("loop", "file"):
+            self._say_only(int(fault) if fault.isdigit() else 302, fault)
         else:
             self._give(data or b"", fault, with_content=with_content)
 
-    def _say_only(self, status: int) -> None:
+    def _say_only(self, status: int, fault: str) -> None:
         self.send_response(status, "secret words of the server")
         if status == 302:
-            self.send_header("Location", f"{self.path}?token=canary-of-a-redirect")
+            place = "file:///etc/passwd" if fault == "file" else self.path
+            self.send_header("Location", f"{place}?token=canary-of-a-redirect")
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import na64
 from na64.datasets.instrument.columns import COLUMNS, Column
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.run import parser
@@ -66,6 +67,18 @@ def test_the_reference_has_the_help_of_every_command(site: Path) -> None:
     assert verbs
     assert all(re.search(rf"^    {verb}\b", parser().format_help(), re.MULTILINE) for verb in verbs)
     assert "[--chunk-events N]" in text
+
+
+def test_the_reference_has_every_public_name_with_its_example(site: Path) -> None:
+    page = (site / "reference/api.html").read_text()
+    entries = dict(re.findall(r"<h2[^>]*>na64\.(\w+)(.*?)(?=<h2|$)", page, re.DOTALL))
+    assert {*entries} == {*na64.__all__} - {"__version__"}
+    for name, entry in entries.items():
+        text = " ".join(unescape(re.sub(r"<[^>]+>", " ", entry)).split())
+        first = (getattr(na64, name).__doc__ or "").partition("\n")[0]
+        assert " ".join(first.replace("`", " ").split())[:40] in text, name
+        assert "Examples" in text, name
+        assert "> > >" in text or ">>>" in text, name
 
 
 def test_the_rationale_is_a_page_of_its_own(site: Path) -> None:

@@ -137,7 +137,7 @@ def test_they_go_when_the_selection_has_none_any_more(
 ) -> None:
     folder = data.parent / "other"
     shutil.copytree(data.parent / "reference", folder)
-    process(data, "invisible_2023", name="other")
+    process(data, "invisible_2023", "--replace", name="other")
     assert not list(folder.glob("variations*"))
     capsys.readouterr()
     assert main(["why", str(data.parent / "reference"), "8701"]) == 0

@@ -102,6 +102,33 @@ def typed(hint: Any, value: Any, place: str) -> Any:
     return _record(hint, value, place) if is_dataclass(hint) else _member(hint, value, place)
 
 
+def value_at(hint: Any, plain: Mapping[str, Any], keys: str, name: str) -> Any:
+    """Return one value of a file that has more than is asked for.
+
+    Parameters
+    ----------
+    hint : type
+        As for `typed`.
+    plain : mapping of str to anything
+    keys : str
+        Keys to it, with points between them.
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    ValueError
+        It is not there, or of another kind; names the file and the keys.
+    """
+    value: Any = plain
+    for key in keys.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            raise ValueError(f"{name}: {keys}: is missing")
+        value = value[key]
+    with named(name):
+        return typed(hint, value, keys)
+
+
 def _composed(origin: Any, arguments: tuple[Any, ...], value: Any, place: str) -> Any:
     """Give an optional value, a tuple or a mapping."""
     if origin in (Union, types.UnionType):

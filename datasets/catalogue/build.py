@@ -121,7 +121,10 @@ def build(
         return read_keys(path, layouts[record.layout], record.tree, expected.patience)
 
     records = quarantine_overlaps(_unite(kept, new), keys_of)
-    beside = look_beside(path for record in records for path in (record.path, *record.aliases))
+    named = {path for record in records for path in (record.path, *record.aliases)}
+    # Of two files in a folder the one that was named now comes last: its query may be what lets one in.
+    asked = sorted(named, key=lambda path: (path in given, path))
+    beside = look_beside((given.get(path, path) for path in asked), expected.patience)
     records = _one_production(records, beside)
     folders, facts = (
         (beside.folders, beside.conditions)

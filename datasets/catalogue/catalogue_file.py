@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import asdict, fields
 from enum import Enum
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,20 @@ from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.production import production_of
 from na64.datasets.reading.files import is_url
 
-VERSION = 3
+VERSION = 4
 """Changes when a reader of the file could notice."""
+
+SEAL = "seal"
+"""Key of a hash of all the rest: what was edited by hand may say that data are simulation."""
+
+_UNSEALED = "0" * 64
 
 
 def save(catalogue: Catalogue, path: Path) -> None:
     """Write a catalogue; the same catalogue gives the same bytes."""
-    text = json.dumps(_plain(catalogue, path.parent.resolve()), indent=1, sort_keys=True, allow_nan=False)
-    write_bytes(path, f"{text}\n".encode())
+    plain = _plain(catalogue, path.parent.resolve()) | {SEAL: _UNSEALED}
+    data = f"{json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)}\n".encode()
+    write_bytes(path, data.replace(_sealed(_UNSEALED), _sealed(sha256(data).hexdigest()), 1))
 
 
 def load(path: Path) -> Catalogue:
@@ -38,10 +45,11 @@ def load(path: Path) -> Catalogue:
     Raises
     ------
     KeyError, ValueError
-        It is not one; names the file and the place.
+        It is not one, or was edited; names the file and the place.
     """
+    data = path.read_bytes()
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_refuse)
+        content = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
     except RecursionError:
         raise ValueError(f"{path.name}: not a catalogue: nested too deeply") from None
     except ValueError as error:
@@ -54,9 +62,16 @@ def load(path: Path) -> Catalogue:
     with named(path.name):
         table = Table(content, path.name)
         table.integer("na64_catalogue")
-        catalogue = _catalogue(table, path.parent.resolve())
+        seal, catalogue = table.text(SEAL), _catalogue(table, path.parent.resolve())
         table.done()
-        return catalogue
+    if sha256(data.replace(_sealed(seal), _sealed(_UNSEALED), 1)).hexdigest() != seal:
+        raise ValueError(f"{path.name}: it was edited after it was written; na64 catalogue makes it again")
+    return catalogue
+
+
+def _sealed(seal: str) -> bytes:
+    """The place of the seal in a file."""
+    return f'"{SEAL}": {json.dumps(seal)}'.encode()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

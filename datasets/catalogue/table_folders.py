@@ -10,11 +10,10 @@ import difflib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
-
-import fsspec
 
 from na64.datasets.basics.csv_rows import count_rows
 from na64.datasets.basics.toml import unknown
@@ -22,7 +21,8 @@ from na64.datasets.conditions.conditions import Conditions, read_conditions, tab
 from na64.datasets.conditions.production import NAME as PRODUCTION
 from na64.datasets.conditions.production import Production, production_in
 from na64.datasets.reading.files import is_url
-from na64.datasets.reading.stored import first_line
+from na64.datasets.servers.patience import Patience, side_by_side
+from na64.datasets.servers.remote import MissingRemoteError, RemoteError, list_names, read_whole
 
 CONDITIONS = "conditions"
 """Name of the folder with tables beside run files."""
@@ -31,8 +31,6 @@ TABLES = ("runs.csv", "spills.csv", "bad.csv", PRODUCTION)
 """Names of the files that are read in it."""
 
 _OURS = (".csv", ".toml")
-_XROOTD_MISSING = "[3011]"
-"""Number that an XRootD server gives for a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +91,15 @@ class Beside:
         return next((one for one in found if one != Production()), found[0] if found else None)
 
 
-def look_beside(files: Iterable[str]) -> Beside:
+def look_beside(files: Iterable[str], patience: Patience | None = None) -> Beside:
     """Read the tables in the folders of conditions beside run files, local or remote, each folder once.
 
     Parameters
     ----------
     files : iterable of str
         Absolute paths and URLs. A link also has the tables beside the file it points to.
+    patience : Patience, optional
+        How a server is asked for each table.
 
     Raises
     ------
@@ -107,11 +107,12 @@ def look_beside(files: Iterable[str]) -> Beside:
         A table is wrong, unknown, not to be read, a link to nowhere or no file, or two contradict each other.
     """
     places = {place: file for file in files for place in places_of(file)}
+    limits = patience or Patience()
+    urls = [place for place in sorted(places) if is_url(place)]
+    remote = dict(side_by_side(lambda place: _remote(place, places[place], limits), urls))
     folders, productions, total = [], {}, Conditions()
     for place in sorted(places):
-        found, conditions, production = (
-            _remote(place, places[place]) if is_url(place) else _local(Path(place))
-        )
+        found, conditions, production = remote[place] if place in remote else _local(Path(place))
         folders.append(found)
         total = total + conditions
         if not found.problem:
@@ -253,20 +254,23 @@ def _read(place: Path, folder: str, names: Iterable[str]) -> tuple[TableFolder, 
     return TableFolder(folder, rows, unread), read_conditions(place), production_in(place)
 
 
-def _remote(folder: str, file: str) -> tuple[TableFolder, Conditions, Production]:
+def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Conditions, Production]:
     """Read the tables of a remote folder; whatever keeps them from being looked for is said and kept."""
     query = urlsplit(file).query
     user = urlsplit(file).netloc.rpartition("@")[0]
     with tempfile.TemporaryDirectory() as copy:
-        for name in TABLES:
-            try:
-                data = _fetch(_with(f"{folder}/{name}", user, query))
-            except Exception as error:
-                if _is_absence(error):
-                    continue
-                return TableFolder(folder, problem=_why(error)), Conditions(), Production()
-            (Path(copy) / name).write_bytes(data)
-        return _read(Path(copy), folder, _remote_names(folder, user, query))
+        try:
+            for name in TABLES:
+                with suppress(MissingRemoteError):
+                    data = read_whole(_with(f"{folder}/{name}", user, query), patience)
+                    (Path(copy) / name).write_bytes(data)
+            names = _remote_names(folder, _with(folder, user, query), patience)
+        except RemoteError as error:
+            return TableFolder(folder, problem=str(error)), Conditions(), Production()
+        try:
+            return _read(Path(copy), folder, names)
+        except ValueError as error:
+            raise ValueError(f"{folder}: {error}") from error
 
 
 def _with(url: str, user: str, query: str) -> str:
@@ -274,41 +278,28 @@ def _with(url: str, user: str, query: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}" if user else parts.netloc, query=query))
 
 
-def _fetch(url: str) -> bytes:
-    """Read a remote table; unlike opening it, this tells what is not there from what is refused."""
-    filesystem, path = fsspec.core.url_to_fs(url)
-    return bytes(filesystem.cat_file(path))
-
-
-def _remote_names(folder: str, user: str, query: str) -> tuple[str, ...]:
-    """List a remote folder as far as it can be listed; a wrong name in it is refused like a local one."""
+def _remote_names(folder: str, url: str, patience: Patience) -> tuple[str, ...]:
+    """List a remote folder; a wrong name in it is refused like a local one."""
+    is_http = folder.lower().startswith("http")
     try:
-        filesystem, path = fsspec.core.url_to_fs(_with(folder, user, query))
-        listed = filesystem.ls(path, detail=False)
-    except Exception:
+        names = [name for name in list_names(url, patience) if name not in TABLES]
+    except MissingRemoteError:
         return ()
-    names = {str(one).rstrip("/").rpartition("/")[2].partition("?")[0] for one in listed}
-    for name in sorted(names - {*TABLES}):
+    except RemoteError:
+        if is_http:  # which has no folders: few servers list one
+            return ()
+        raise
+    for name in names:
         if PurePosixPath(name).suffix.lower() in _OURS:
             raise ValueError(f"{folder}: {unknown('table', name, TABLES)}")
-    if folder.startswith("http"):  # a page for people has links to other things too
+    if is_http:  # a page for people has links to other things too
         return ()
-    return tuple(sorted(name for name in names if name and not name.startswith(".")))
+    return tuple(name for name in names if name and not name.startswith("."))
 
 
-def _is_absence(error: Exception) -> bool:
-    """Tell that nothing is there from not being able to look."""
-    is_missing = isinstance(error, FileNotFoundError) or getattr(error, "status", None) in (404, 410)
-    return is_missing or _XROOTD_MISSING in str(error)
-
-
-def _why(error: Exception) -> str:
-    """Reason without the text of the error, which may hold a token; of an unknown protocol with it."""
-    if (status := getattr(error, "status", None)) is not None:
-        return f"HTTP {status}"
-    if isinstance(error, (ImportError, ValueError)):
-        return first_line(error)
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+def _why(error: OSError) -> str:
+    """Reason without the path, which is said beside it."""
+    return error.strerror or type(error).__name__
 
 
 def _shown(path: Path) -> str:

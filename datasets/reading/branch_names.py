@@ -54,6 +54,13 @@ def without_dimensions(name: str) -> str:
     return _DIMENSIONS.sub("", name)
 
 
+def may_be_one(name: str, other: str) -> bool:
+    """Whether two names may be of one branch: a branch is also called by its leaf and by what it is in."""
+    short, long = sorted((without_dimensions(name), without_dimensions(other)), key=len)
+    parts, whole = (f".{one.replace('/', '.').strip('.')}." for one in (short, long))
+    return whole.startswith(parts) or whole.endswith(parts)
+
+
 def similar(name: str, known: Iterable[str]) -> str:
     """Name that is there in place of one that is not; empty if nothing is like it.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
 
 _HIDING_DETECTORS = ("ecal", "hcal")
@@ -114,7 +115,8 @@ def meanings(branch: str, index: int | None = None) -> dict[str, str]:
         known.column: layout.name
         for layout in _packaged()
         for known in layout.branches()
-        if branch in known.names and (known.index is None or index is None or known.index == index)
+        if any(may_be_one(branch, name) for name in known.names)
+        and (known.index is None or index is None or known.index == index)
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.layout import Branch, Layout
 from na64.datasets.reading.layout_differences import meanings
 from na64.datasets.reading.stored import StructureError
@@ -82,7 +83,7 @@ def check_numbers(layout: Layout, event: Mapping[str, NDArray[np.int64]]) -> Non
 
 def _overlap(one: Branch, other: Branch) -> bool:
     same_value = one.index is None or other.index is None or one.index == other.index
-    return same_value and bool({*one.names} & {*other.names})
+    return same_value and any(may_be_one(name, of_other) for name in one.names for of_other in other.names)
 
 
 def _name(branch: Branch) -> str:

@@ -217,7 +217,7 @@ class _Reader:
 
     def numbers(self, branch: Branch) -> Array:
         """One value an event: (n_events,)."""
-        values = self.values[branch.names[0]]
+        values = _sound(self.values[branch.names[0]], branch.names[0])
         if branch.index is not None:
             values = _element(values, branch.index)
         if isinstance(values, Jagged):
@@ -238,7 +238,7 @@ class _Reader:
         return _convert(joined, branch.unit)
 
     def _part(self, name: str, branch: Branch) -> Array:
-        values = self.values[name]
+        values = _sound(self.values[name], name)
         n_cells = branch.n_values // len(branch.names)
         if not isinstance(values, Jagged):
             return np.ascontiguousarray(values).reshape(self.n_events, n_cells)
@@ -253,8 +253,6 @@ class _Reader:
     def _hits(self, columns: Mapping[str, Branch]) -> Hits:
         read = {key: self._jagged(branch) for key, branch in columns.items()}
         offsets = read["cell"].offsets
-        if (offsets[1:] < offsets[:-1]).any() or any(len(c.values) < c.offsets[-1] for c in read.values()):
-            raise StructureError(f'branch "{columns["cell"].names[0]}": hits that are not there')
         unequal = np.zeros(self.n_events, dtype=np.bool_)
         for column in read.values():
             if not np.array_equal(column.offsets, offsets):
@@ -264,10 +262,19 @@ class _Reader:
         return Hits(offsets=offsets, unequal=unequal if unequal.any() else None, **converted)
 
     def _jagged(self, branch: Branch) -> Jagged:
-        values = self.values[branch.names[0]]
+        values = _sound(self.values[branch.names[0]], branch.names[0])
         if not isinstance(values, Jagged):
             raise StructureError(f'branch "{branch.names[0]}" is not jagged')
         return values
+
+
+def _sound(values: Values, name: str) -> Values:
+    """Values whose offsets are those of values that are there: a damaged file may say anything."""
+    if isinstance(values, Jagged):
+        offsets = values.offsets
+        if (offsets[1:] < offsets[:-1]).any() or not 0 <= offsets[0] <= offsets[-1] <= len(values.values):
+            raise StructureError(f'branch "{name}": hits that are not there')
+    return values
 
 
 def _signed(values: Array, name: str) -> Array:

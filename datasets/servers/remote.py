@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from na64.datasets.basics.addresses import file_name, without_secrets
 from na64.datasets.servers.patience import NoAnswerError, Patience
-from na64.datasets.servers.storages import NoReaderError, open_storage
+from na64.datasets.servers.storages import NoReaderError, open_storage, protocol_of
 from na64.datasets.servers.xrootd_errors import reason_of
 
 T = TypeVar("T")
@@ -31,7 +31,8 @@ _LEAST, _MOST = 1 << 16, 1 << 22
 
 _PIECES = 8
 _PASSING = {408, 425, 429}
-_LASTING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
+_MISSING = {404, 410}
+_LASTING = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
 _LONGEST = 200
 
 
@@ -41,6 +42,10 @@ class RemoteError(OSError):
 
 class PassingRemoteError(RemoteError):
     """The same, for a reason that may have gone when it is asked again."""
+
+
+class MissingRemoteError(RemoteError):
+    """The same, because there is no such file."""
 
 
 class RemoteFile(io.RawIOBase):
@@ -151,6 +156,43 @@ class RemoteFile(io.RawIOBase):
         return data
 
 
+def read_whole(url: str, patience: Patience) -> bytes:
+    """Read a small file as a whole, which servers of HTTP without ranges can give too.
+
+    Raises
+    ------
+    RemoteError
+        One of its kinds, `MissingRemoteError`, if there is no such file.
+    """
+    if protocol_of(url) not in ("http", "https"):
+        with RemoteFile(url, patience) as file:
+            return file.read()
+
+    def read() -> bytes:
+        filesystem, path = open_storage(url)
+        return bytes(filesystem.cat_file(path))
+
+    return ask(read, patience)
+
+
+def list_names(url: str, patience: Patience) -> list[str]:
+    """List what is in a folder, by name.
+
+    Raises
+    ------
+    RemoteError
+        One of its kinds, `MissingRemoteError`, if there is no such folder.
+    """
+
+    def names() -> list[str]:
+        filesystem, path = open_storage(url)
+        filesystem.invalidate_cache()
+        return [str(one).rstrip("/") for one in filesystem.ls(path, detail=False)]
+
+    # A page of HTTP may give a name after the query of its folder.
+    return sorted({one.rpartition("/")[2].partition("?")[0] for one in ask(names, patience)})
+
+
 def _let_go(handle: Any) -> None:
     """Close what a library has opened, in a thread: some ask the server, which may not answer any more."""
     if handle is None or sys.is_finalizing():  # no thread can be started any more
@@ -233,6 +275,8 @@ def _of_xrootd(error: BaseException) -> RemoteError | None:
     found = reason_of(str(error)) if isinstance(error, OSError) else None
     if found is None:
         return None
+    if found.is_missing:
+        return MissingRemoteError(found.text)
     return PassingRemoteError(found.text) if found.is_passing else RemoteError(found.text)
 
 
@@ -242,6 +286,8 @@ def _of_protocol(error: BaseException) -> RemoteError | None:
         return PassingRemoteError("connection closed in the middle")
     if "TooManyRedirects" in kinds:
         return RemoteError("redirected too often")
+    if kinds & {"InvalidURL", "NonHttpUrlClientError"}:
+        return RemoteError("redirected to what is no address of HTTP")
     if kinds & {"BadHttpMessage", "HttpProcessingError"}:
         return PassingRemoteError("the answer of the server is not HTTP")
     return None
@@ -254,6 +300,8 @@ def _of_status(error: BaseException) -> RemoteError | None:
         return None
     known = {one.value: one.phrase for one in HTTPStatus}
     text = f"{status} {known.get(status, '')}".strip()
+    if status in _MISSING:
+        return MissingRemoteError(text)
     return PassingRemoteError(text) if status >= 500 or status in _PASSING else RemoteError(text)
 
 
@@ -292,13 +340,15 @@ def _of_system(error: BaseException) -> RemoteError | None:
     if code not in errno.errorcode:
         return None
     text = os.strerror(code or 0)
+    if code == errno.ENOENT:
+        return MissingRemoteError(text)
     return RemoteError(text) if code in _LASTING else PassingRemoteError(text)
 
 
 def _of_place(error: BaseException) -> RemoteError | None:
-    """Recognise what fsspec raises of a file that is not there: without a number, and without a cause."""
-    is_it = isinstance(error, FileNotFoundError) and error.__cause__ is None
-    return RemoteError(os.strerror(errno.ENOENT)) if is_it else None
+    """Recognise what fsspec raises of a file that is not there: without a number or a better cause."""
+    is_it = isinstance(error, FileNotFoundError) and isinstance(error.__cause__, (LookupError, type(None)))
+    return MissingRemoteError(os.strerror(errno.ENOENT)) if is_it else None
 
 
 def _of_text(causes: list[BaseException]) -> RemoteError:

@@ -14,10 +14,17 @@ class Reason(NamedTuple):
     text : str
     is_passing : bool
         Asking again may help.
+    is_missing : bool
+        There is no such file.
     """
 
     text: str
     is_passing: bool
+    is_missing: bool = False
+
+
+_MISSING = 3011
+"""Code of the server for a file that is not there."""
 
 
 _SERVER = {  # XProtocol.hh, XErrorCode
@@ -26,7 +33,7 @@ _SERVER = {  # XProtocol.hh, XErrorCode
     3007: ("the disk of the server failed", True),
     3008: ("the server has no memory left", True),
     3010: ("permission denied", False),
-    3011: ("no such file", False),
+    _MISSING: ("no such file", False),
     3012: ("the server failed", True),
     3014: ("no server has the file at the moment", True),
     3015: ("is not a file", False),
@@ -65,6 +72,6 @@ def reason_of(text: str) -> Reason | None:
     if answer is not None:
         code = int(answer["code"])
         said, is_passing = _SERVER.get(code, ("the server refuses", False))
-        return Reason(f"{said} (XRootD {code})", is_passing)
+        return Reason(f"{said} (XRootD {code})", is_passing, is_missing=code == _MISSING)
     found = _CLIENT.get(status["text"].strip().lower())
     return None if found is None else Reason(*found)

@@ -175,7 +175,7 @@ def _truth_file(campaign: Campaign, seed: int, path: Path) -> Iterator[_Truth]:
 def write_conditions(
     campaign: Campaign, geometry: Geometry, plans: tuple[RunPlan, ...], folder: Path
 ) -> None:
-    """Write runs.csv, spills.csv and bad.csv in the form that `na64.datasets.conditions.conditions` reads."""
+    """Tables of runs, spills and, if there are any, bad events, as `na64.datasets.conditions` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
     columns = ["run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers"]
@@ -201,7 +201,10 @@ def write_conditions(
         for entry in campaign.bad
     ]
     for name, rows in (("runs", runs), ("spills", spills), ("bad", bad)):
-        _write_csv(folder / f"{name}.csv", rows)
+        if len(rows) > 1:
+            _write_csv(folder / f"{name}.csv", rows)
+        else:
+            (folder / f"{name}.csv").unlink(missing_ok=True)
 
 
 def _good_fraction(bad: tuple[Bad, ...], run: int, spill: int, n_events: int) -> float | str:

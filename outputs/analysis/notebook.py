@@ -35,7 +35,7 @@ def nanoevents(
     runs: Collection[int] | None = None,
     limit: int | None = None,
 ) -> Any:
-    """Read events that may be looked at: of data those that are not hidden, of simulation all.
+    """Events that may be looked at, as arrays: of data those that are not hidden, of simulation all.
 
     They have the columns of `na64.datasets.reading.schema.NA64Schema` (``events.ecal.energy``), in memory,
     and nothing of hidden events. Events that cannot be used (see *skipped* in the accounting) are left out.
@@ -65,6 +65,12 @@ def nanoevents(
         A file, run or layout that cannot be used; names it.
     na64.processors.reread_events.ReadError
         A file could not be read.
+
+    Examples
+    --------
+    >>> events = na64.nanoevents("2023.json", runs=[8701], limit=100)
+    >>> events.ecal.energy.ndim
+    2
     """
     path = _catalogue_path(files)
     if path is not None:
@@ -85,7 +91,7 @@ def nanoevents(
 
 
 def opened_schema(*, reason: str, catalogue: str | Path) -> type[NA64Schema]:
-    """Give a coffea schema that shows hidden events too, and write so in the log beside the catalogue.
+    """Schema for coffea that shows hidden events too; the log beside the catalogue says so.
 
     Parameters
     ----------
@@ -93,6 +99,15 @@ def opened_schema(*, reason: str, catalogue: str | Path) -> type[NA64Schema]:
         Why the box is looked into.
     catalogue : str or Path
         Of the files that are looked at.
+
+    Raises
+    ------
+    ValueError
+        No reason is given.
+
+    Examples
+    --------
+    >>> schema = na64.opened_schema(reason="the analysis is published", catalogue="2023.json")
     """
     path = Path(catalogue)
     if not reason.strip():

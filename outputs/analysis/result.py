@@ -1,4 +1,7 @@
-"""A stored result as an object: tables as data frames, histograms, figures."""
+"""A stored result as an object: tables as data frames, histograms, figures.
+
+What draws is imported when something is drawn: matplotlib reads settings of the user, and may fail then.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,6 @@ import hist
 import pandas as pd
 from markupsafe import Markup
 
-from na64.outputs.report import plots
-from na64.outputs.report.plane import plane
-from na64.outputs.report.report import count, percent, words
-from na64.outputs.report.style import style, watermark
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
 from na64.outputs.result.products import of_all_runs
 from na64.outputs.result.store import read_result
@@ -47,8 +46,9 @@ class Result:
 
     Examples
     --------
-    >>> result = na64.open_result("out")  # doctest: +SKIP
-    >>> result.cutflow.loc["all"]["passed"]  # doctest: +SKIP
+    >>> result = na64.Result("out")
+    >>> result.verdict.value, int(result.cutflow.loc[("all", "visible"), "passed"])
+    ('COMPLETE', 444)
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -119,6 +119,9 @@ class Result:
         KeyError
             There is no plane after such a cut; names those that are.
         """
+        from na64.outputs.report.plane import plane  # noqa: PLC0415
+        from na64.outputs.report.style import style  # noqa: PLC0415
+
         after = self.selection.yields_after if after is None else after
         planes = {facts.cut: facts for facts in self.summary.histograms if facts.role is Role.PLANE}
         if after not in planes:
@@ -137,10 +140,15 @@ class Result:
 
     def plot_cutflow(self) -> Figure:
         """Events of all runs left after every cut, passing each cut alone, and passing all others."""
+        from na64.outputs.report import plots  # noqa: PLC0415
+        from na64.outputs.report.style import style  # noqa: PLC0415
+
         with style():
             return self._marked(plots.cutflow(of_all_runs(self._products.cutflow), label=self.summary.label))
 
     def _marked(self, figure: Figure) -> Figure:
+        from na64.outputs.report.style import watermark  # noqa: PLC0415
+
         if self.summary.is_unverified:
             watermark(figure, "unverified simulation")
         return figure
@@ -155,6 +163,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Verdict, accounting and cut-flow of all runs, as a notebook shows them."""
+        from na64.outputs.report.report import count, percent, words  # noqa: PLC0415
+
         summary, rows = self.summary, []
         flow = self.cutflow.loc[ALL_RUNS]
         before = flow["passed"].shift(1)
@@ -189,5 +199,22 @@ def _frame(table: Table, index: list[str]) -> pd.DataFrame:
 
 
 def open_result(folder: str | Path) -> Result:
-    """Result of `na64 process` in a folder, see `Result`."""
+    """Result of `na64 process` in a folder, see `Result`.
+
+    Parameters
+    ----------
+    folder : path
+        Where `na64 process` wrote to.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `Result`.
+
+    Examples
+    --------
+    >>> result = na64.open_result("out")
+    >>> result.yields["processed"].sum()
+    np.int64(500)
+    """
     return Result(folder)

@@ -199,7 +199,7 @@ def _method(found: Extrapolation, alone: Extrapolation | None) -> str:
     if alone is not None and alone.is_acceptable and found.n_events >= LEAST_EVENTS:
         parts.append(f"a single slope would give {with_error(alone.n, alone.error)}")
     if _turns_up(found):
-        parts.append("the counts turn upwards towards the box, which is no candidate")
+        parts.append("the counts rise towards the box, which no density of the family does")
     return "; ".join(parts)
 
 

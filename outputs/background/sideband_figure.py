@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from na64.outputs.background.extrapolation import Extrapolation, Sideband, Validation
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, as_symbol, stamp
+from na64.outputs.result.table import two_digits
 from na64.outputs.result.yields import poisson_errors
 
 _DECADES_BELOW = 1e-4
@@ -37,7 +38,9 @@ def sideband_figure(found: Extrapolation, *, label: str) -> Figure:
     axes.set_xlabel(as_symbol(sideband.axis))
     axes.set_ylabel("events per GeV")
     low, _, high, limit = found.quantiles
-    title = f"events in the box: {low:.2g} to {high:.2g} (68 %), below {limit:.2g} (90 %)"
+    title = (
+        f"events in the box: {two_digits(low)} to {two_digits(high)} (68 %), below {two_digits(limit)} (90 %)"
+    )
     axes.legend(loc="upper left", title=title, alignment="left", fontsize=10)
     stamp(axes, label, right=sideband.name)
     return figure

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from na64.datasets.basics.named import named
 from na64.outputs.result.origin import unseal_csv
-from na64.outputs.result.table import Kind, Table, read_csv
+from na64.outputs.result.table import Kind, Table, read_csv, two_digits
 from na64.outputs.statistics.one_sided import Gamma, of_limit
 
 BACKGROUND = "background.csv"
@@ -93,7 +93,7 @@ class Row:
         """The number as a table shows it: ``0.43 +- 0.16``, ``< 0.044`` or ``not determined``."""
         if self.n is None:
             return NOT_CONFIGURED if self.method.startswith(NOT_CONFIGURED) else "not determined"
-        return f"< {self.n:.2g}" if self.upper_limit else with_error(self.n, self.error)
+        return f"< {two_digits(self.n)}" if self.upper_limit else with_error(self.n, self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def packaged_background(name: str = SEED) -> BackgroundTable:
 def with_error(n: float, error: float) -> str:
     """Write a value with its error, both to two digits of the error."""
     if error <= 0 or not math.isfinite(error):
-        return f"{n:.2g} +- {error:.2g}"
+        return f"{two_digits(n)} +- {two_digits(error)}"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{n:.{digits}f} +- {error:.{digits}f}"
 

@@ -11,9 +11,8 @@ from na64.outputs.statistics.excess import excess_p_value, global_p_value, signi
 from na64.processors.job import Job
 from na64.processors.unblinded_counts import Opened
 
-_STATED = re.compile(
-    r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*(?:events?)?\s*"
-)
+_NUMBER = r"((?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_STATED = re.compile(rf"\s*{_NUMBER}\s*(?:(?:\+-|\+/-|±)\s*{_NUMBER})?\s*(?:events?)?\s*", re.ASCII)
 
 
 def evidence_of(
@@ -88,9 +87,13 @@ def _background(manifest: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def stated_number(text: str) -> tuple[float, float] | None:
-    """Read ``0.51 +- 0.13 events``; None if it is something else."""
+    """Read ``0.51 +- 0.13 events``; None if it is something else, or an error without a number to be of."""
     found = _STATED.fullmatch(text)
-    return (float(found[1]), float(found[2] or 0)) if found else None
+    if found is None:
+        return None
+    number, error = float(found[1]), float(found[2] or 0)
+    is_usable = math.isfinite(number) and math.isfinite(error) and (number > 0 or error == 0)
+    return (number, error) if is_usable else None
 
 
 def _by_period(counts: Mapping[int, int], job: Job, estimate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -176,12 +176,19 @@ def freeze(folder: Path, declared: Declared) -> str:
     }
     data = to_json(manifest)
     digest = _sha256(data)
+    _keep_opened(folder / FREEZE, log)
     write_bytes(folder / FREEZE, data)
     catalogue = found["catalogue"]["identity"]
     audit_log.append(
         log, "freeze", {"freeze": digest, "catalogue": catalogue, **_stated(manifest["declared"])}
     )
     return digest
+
+
+def _keep_opened(path: Path, log: Path) -> None:
+    """Give a manifest that a box was opened under a name of its own: it says what was committed to."""
+    if path.exists() and (digest := _sha256(path.read_bytes())) in opened_freezes(log):
+        path.rename(path.with_name(f"freeze-{digest[:12]}.json"))
 
 
 def _sha256(data: bytes) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.json_records import parse_object, read_object, typed, value_at
+from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.freeze import FREEZE, openings
 from na64.outputs.result.products import Products
@@ -32,6 +33,10 @@ class OpenedBox:
         Of the spills.
     counts : mapping of int to int
         Events after all cuts, by run.
+    cutflow : mapping of str to int
+        Opened events by what they have passed, beginning with the box itself.
+    result : mapping of str to str
+        Digests of the products of the blind result.
     unknown : str
         Why the log does not vouch for it; empty if it does.
     problem : str
@@ -46,6 +51,8 @@ class OpenedBox:
     counts: Mapping[int, int]
     unknown: str = ""
     problem: str = ""
+    cutflow: Mapping[str, int] = field(default_factory=dict)
+    result: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def short(self) -> str:
@@ -62,7 +69,13 @@ class OpenedBox:
 
 
 def read_opened(folder: Path, summary: Summary) -> OpenedBox | None:
-    """Read what is known of the opened box of a result; None if it is closed, or the result is no data."""
+    """Read what is known of the opened box of a result; None if it is closed, or the result is no data.
+
+    Raises
+    ------
+    ValueError
+        The record of the opening is damaged.
+    """
     if not summary.is_data:
         return None
     if not (folder / UNBLINDED).exists():
@@ -71,18 +84,32 @@ def read_opened(folder: Path, summary: Summary) -> OpenedBox | None:
         unknown = next(iter(problems(folder)), "")
     except (OSError, ValueError) as error:
         unknown = str(error)
-    plain: dict[str, Any] = json.loads((folder / UNBLINDED).read_bytes())
-    record = plain["record"]
-    return OpenedBox(
-        freeze=record["freeze"],
-        time=str(record.get("time", "")),
-        reason=str(record.get("reason", "")),
-        approved_by=tuple(map(str, record.get("approved_by", ()))),
-        fraction=float(record["fraction"]),
-        counts={int(run): int(numbers["selected"]) for run, numbers in plain["runs"].items()},
-        unknown=unknown,
-        problem=_problem(folder, plain, summary),
-    )
+    box = replace(_parse(read_object(folder / UNBLINDED)), unknown=unknown)
+    return replace(box, problem=box.problem or _problem(folder, box, summary))
+
+
+def _parse(plain: Mapping[str, Any]) -> OpenedBox:
+    """Read the record of an opening."""
+
+    def get(hint: Any, keys: str) -> Any:
+        return value_at(hint, plain, keys, UNBLINDED)
+
+    runs: dict[str, dict[str, int]] = get(dict[str, dict[str, int]], "runs")
+    rows: tuple[dict[str, Any], ...] = get(tuple[dict[str, Any], ...], "cutflow")
+    fraction, verdict = get(float, "record.fraction"), get(str, "verdict")
+    is_whole = verdict == "COMPLETE" and fraction >= 1
+    with named(UNBLINDED):
+        return OpenedBox(
+            freeze=get(str, "record.freeze"),
+            time=get(str, "record.time"),
+            reason=get(str, "record.reason"),
+            approved_by=get(tuple[str, ...], "record.approved_by"),
+            fraction=fraction,
+            counts={int(run): numbers["selected"] for run, numbers in runs.items()},
+            problem="" if is_whole else f"only a part of the box was opened ({fraction:.0%}, {verdict[:20]})",
+            cutflow={str(row["cut"]): typed(int, row["passed"], "cutflow.passed") for row in rows},
+            result=get(dict[str, str], "result"),
+        )
 
 
 def as_opened(products: Products, box: OpenedBox | None) -> Products:
@@ -112,13 +139,11 @@ def _begun(folder: Path) -> OpenedBox | None:
     )
 
 
-def _problem(folder: Path, plain: Mapping[str, Any], summary: Summary) -> str:
-    record = plain["record"]
+def _problem(folder: Path, box: OpenedBox, summary: Summary) -> str:
     frozen = (folder / FREEZE).read_bytes() if (folder / FREEZE).exists() else b""
-    if sha256(frozen).hexdigest() != record["freeze"]:
-        return f"the box was opened under the freeze {record['freeze'][:12]}, which is not {FREEZE}"
-    if json.loads(frozen)["frozen"]["blind_result"] != dict(summary.products):
+    if sha256(frozen).hexdigest() != box.freeze:
+        return f"the box was opened under the freeze {box.freeze[:12]}, which is not {FREEZE}"
+    result = value_at(dict[str, str], parse_object(frozen, FREEZE), "frozen.blind_result", FREEZE)
+    if not result == box.result == dict(summary.products):
         return f"the box was opened for another result than the one in {folder}"
-    if plain["verdict"] != "COMPLETE" or record["fraction"] < 1:
-        return f"only a part of the box was opened ({record['fraction']:.0%}, {plain['verdict']})"
     return ""

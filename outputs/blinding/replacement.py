@@ -17,7 +17,7 @@ from na64.outputs.result.store import PROVENANCE, RESULT
 from na64.outputs.result.summary import Summary, from_json
 from na64.processors.job import Job
 
-_KEPT = (FREEZE, UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
+_KEPT = (FREEZE, "freeze-*.json", UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
 _MADE = (
     *(RESULT, PROVENANCE, REQUEST, "metrics.json", "report.html", "plots"),
     *("yields.*", "cutflow.*", "regions.csv", "spills.csv", "histograms.*", "variations*.csv"),

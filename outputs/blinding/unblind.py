@@ -129,7 +129,7 @@ def _permit(folder: Path, request: Request, demand: Demand) -> _Permitted:
     unblinding = Unblinding(
         demand.freeze, demand.reason, demand.approved_by, manifest["stage_key"], demand.fraction
     )
-    changed = list(differences(manifest["frozen"], current(folder, request)))
+    changed = sorted(differences(manifest["frozen"], current(folder, request)), key=_is_consequence)
     changed += [f"the estimate was made of {one}" for one in changed_files(folder, manifest["estimate"])]
     if changed:
         raise RefusedError("; ".join(changed))
@@ -144,6 +144,11 @@ def _permit(folder: Path, request: Request, demand: Demand) -> _Permitted:
         "catalogue": catalogue.identity,
     }
     return _Permitted(unblinding, catalogue, job, manifest, details)
+
+
+def _is_consequence(difference: str) -> bool:
+    """Whether what differs is the result, of which hashes are named: what made it differ is said first."""
+    return difference.startswith("blind_result.")
 
 
 def _check_content(record: FileRecord) -> None:

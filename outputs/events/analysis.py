@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from na64.datasets.basics.json_records import read_object
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.blinding.freeze import read_manifest
@@ -128,11 +127,12 @@ def reopen_box(folder: Path) -> Analysis:
     if box.unknown or not box.counts:
         raise ValueError(f"{folder.name}: {box.unknown or box.problem}")
     products = as_opened(analysis.products, box)
-    if dict(read_object(folder / UNBLINDED)["result"]) != dict(products.summary.products):
+    if box.result != dict(products.summary.products):
         raise ValueError(f"{folder.name}: the box was opened for another result than the one that is there")
-    rows = read_object(folder / UNBLINDED)["cutflow"]
+    if tuple(box.cutflow) != ("box", *analysis.selection.cut_names):
+        raise ValueError(f"{UNBLINDED}: cutflow: not the cuts of the selection")
     names = (VISIBLE, *analysis.selection.cut_names)
-    n_opened = {name: int(row["passed"]) for name, row in zip(names, rows, strict=True)}
+    n_opened = dict(zip(names, box.cutflow.values(), strict=True))
     opening = Opening(analysis.job, _unblinding(folder, box))
     return replace(analysis, products=products, opening=opening, n_opened=n_opened)
 

@@ -57,20 +57,20 @@ def _of_events(analysis: Analysis) -> Iterator[str]:
     for level in analysis.levels:
         point = next(point for at, point in analysis.points if at == level)
         bands = point.expected.bands
-        observed = "" if point.observed is None else f"observed {point.observed:.3f}, "
+        observed = "" if point.observed is None else f"observed {point.observed:.4g}, "
         yield (
-            f"{level:.0%} CL upper limit in events: {observed}expected {bands[2]:.3f} "
-            f"({bands[1]:.2f} to {bands[3]:.2f} at 1 sigma, {bands[0]:.2f} to {bands[4]:.2f} at 2), "
-            f"mean {point.expected.mean:.2f}"
+            f"{level:.0%} CL upper limit in events: {observed}expected {bands[2]:.4g} "
+            f"({bands[1]:.3g} to {bands[3]:.3g} at 1 sigma, {bands[0]:.3g} to {bands[4]:.3g} at 2), "
+            f"mean {point.expected.mean:.3g}"
         )
     if analysis.interval is not None:
         yield (
             f"{analysis.levels[0]:.0%} CL unified interval (Feldman-Cousins) in events: "
-            f"{analysis.interval.low:.3f} to {analysis.interval.high:.3f}"
+            f"{analysis.interval.low:.4g} to {analysis.interval.high:.4g}"
         )
     for comparison in analysis.comparisons[1:]:
         numbers = [("observed", comparison.observed), ("expected", comparison.expected)]
-        text = ", ".join(f"{name} {value:.3f}" for name, value in numbers if value is not None)
+        text = ", ".join(f"{name} {value:.4g}" for name, value in numbers if value is not None)
         if text:
             yield f"  for comparison, {comparison.name}: {text} ({comparison.note})"
 
@@ -80,13 +80,14 @@ def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
     reference = load_curve(REFERENCE)
     opened = points[0].observed is not None
     observed = f"{'observed':>10}" if opened else ""
-    yield f"mass [MeV]{observed}{'expected':>10}  eps at {level:.0%} CL; published: {reference.label}"
+    yield f"limits on eps at {level:.0%} CL, some of the masses; published: {reference.label}"
+    yield f"mass [MeV]{observed}{'expected':>10}{'published':>11}"
     nearest = {min(points, key=lambda p: abs(math.log(p.mass / mass))).mass for mass in _SHOWN}
     for point in (point for point in points if point.mass in nearest):
         limits = [point.observed] if point.observed is not None else []
         eps = [point.eps(events) for events in (*limits, point.expected.median)]
         published = float(reference.at(point.mass))
-        known = f"  {published:.3g}, ratio {eps[0] / published:.3g}" if math.isfinite(published) else ""
+        known = f"{published:11.3g}  ratio {eps[0] / published:.3g}" if math.isfinite(published) else ""
         yield f"{1e3 * point.mass:10.4g}" + "".join(f"{value:10.3g}" for value in eps) + known
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import hist
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -15,7 +16,7 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.blinding.opened_box import OPENED, as_opened, read_opened
 from na64.outputs.blinding.opened_tables import PLANE_KINDS, PLANE_TABLE
 from na64.outputs.report.plane import draw_boxes, draw_counts
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, axis_label, images, stamp, style
+from na64.outputs.report.style import ACCENT, INK, QUIET, axis_label, images, stamp, style
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import BoxFacts
@@ -45,11 +46,12 @@ def opened_plane(
     for axes, histogram, stage, column in zip(
         figure.subplots(2, 1, sharex=True), visible, STAGES, ("before_cuts", "after_cuts"), strict=True
     ):
-        draw_counts(axes, histogram)
+        colours = draw_counts(axes, histogram)
+        figure.colorbar(colours, ax=axes, pad=0.01, fraction=0.04, label="events per bin")
         draw_boxes(axes, boxes, closed=True)
         for box in boxes:
             axes.add_patch(Rectangle((0, 0), box.ecal, box.hcal, facecolor="white", edgecolor=ACCENT, lw=1.4))
-        n_events = _draw_bins(axes, opened, column)
+        n_events = _draw_bins(axes, opened, column, colours)
         right = max((box.ecal + box.guard_ecal for box in boxes), default=50.0)
         top = max((box.hcal + box.guard_hcal for box in boxes), default=1.0)
         axes.set(xlim=(0, 1.5 * right), ylim=(0, top + _ABOVE), ylabel=axis_label(histogram.axes[1]))
@@ -58,19 +60,27 @@ def opened_plane(
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.85})
     axes.set_xlabel(axis_label(visible[0].axes[0]))
     stamp(figure.axes[0], label)
-    figure.text(0.01, 0.002, f"{who}; between solid and dashed: guard band, closed", fontsize=9, color=QUIET)
+    note = f"{who}; between solid and dashed: guard band, closed"
+    axes.annotate(
+        note,
+        (0, 0),
+        (0, -40),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="top",
+        fontsize=9,
+        color=QUIET,
+    )
     return figure
 
 
-def _draw_bins(axes: Axes, opened: Table, column: str) -> int:
-    """Draw the opened events, darker where there are more; give their number."""
+def _draw_bins(axes: Axes, opened: Table, column: str, colours: ScalarMappable) -> int:
+    """Draw the opened events in the colours of the visible ones; give their number."""
     rows = [row for row in opened.records() if row[column]]
     counts = np.array([row[column] for row in rows], np.float64)
-    for row, count in zip(rows, counts, strict=True):
-        shade = 0.25 + 0.7 * float(np.log1p(count) / np.log1p(counts.max()))
+    for row, colour in zip(rows, colours.to_rgba(counts), strict=True):
         place = (float(row["ecal"] or 0.0), float(row["hcal"] or 0.0))
-        patch = Rectangle(place, BIN, BIN, facecolor=ACCENT, alpha=shade, edgecolor=CLOSED, linewidth=0.3)
-        axes.add_patch(patch)
+        axes.add_patch(Rectangle(place, BIN, BIN, facecolor=tuple(colour), linewidth=0, antialiased=False))
     return int(counts.sum())
 
 

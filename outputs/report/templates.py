@@ -15,6 +15,7 @@ from na64.datasets.basics.named import named
 from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
 from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts
+from na64.outputs.result.table import two_digits
 
 Facts = dict[str, Any]
 Picture = tuple[str, str, str]
@@ -106,7 +107,7 @@ def _is_of(facts: Facts, products: Mapping[str, str], digest: str) -> bool:
 
 def _fill(template: str, **content: object) -> Markup:
     environment = page_environment()
-    environment.filters.update(power=power, tagged=tagged)
+    environment.filters.update(power=power, tagged=tagged, two_digits=two_digits)
     return Markup(environment.from_string(template).render(content))  # noqa: S704 (escaped by the template)
 
 

@@ -71,7 +71,7 @@ class OpenRuns:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.period}, runs {self.runs}: nothing is hidden, of type {self.type} by {self.source}"
+        return f"{self.period}, runs {self.runs}: nothing is hidden, the type is {self.type} by {self.source}"
 
 
 def hidden_regions(job: Job) -> list[HiddenRegion]:

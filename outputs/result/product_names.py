@@ -1,6 +1,9 @@
-"""Names of what `na64 limits` writes."""
+"""Names of what is written for others: the lock of the products, and the files of `na64 limits`."""
 
 from __future__ import annotations
+
+PRODUCTS = "products"
+"""Lock under which the products of a result are read and written."""
 
 LIMITS = "limits.json"
 TABLE = "limits.csv"

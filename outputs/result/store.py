@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -96,6 +97,17 @@ def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
 def report_mark(result: bytes, origin: bytes) -> bytes:
     """Last line of a report: what it was made of."""
     return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
+
+
+def require_result(folder: Path) -> None:
+    """Refuse a folder without a result, before anything is made in it.
+
+    Raises
+    ------
+    FileNotFoundError
+    """
+    if not (folder / RESULT).exists():
+        raise FileNotFoundError(errno.ENOENT, "there is no result of na64 process", str(folder / RESULT))
 
 
 def read_result(folder: Path) -> Products:

@@ -131,3 +131,9 @@ def _value(text: str, kind: Kind, place: str) -> Value:
     except ValueError:
         what = "a whole number" if kind is Kind.COUNT else "a number"
         raise ValueError(f'{place} "{shortened(text, 40)}" is not {what}') from None
+
+
+def two_digits(number: float) -> str:
+    """Number of events to two digits: 430 and not 4.3e+02, as far as a million."""
+    text = f"{number:.2g}"
+    return f"{float(text):.0f}" if "e+" in text and float(text) < 1e6 else text

@@ -29,7 +29,8 @@ def excess_p_value(n_seen: int, background: float, error: float = 0.0) -> float:
         return float(special.gammainc(n_seen, background))
     z = np.linspace(-_WIDEST, _WIDEST, _STEPS)
     weight = np.exp(-0.5 * z * z)
-    chance = special.gammainc(n_seen, background * np.exp(error / background * z))
+    with np.errstate(over="ignore"):  # an expectation beyond every number has the chance 1
+        chance = special.gammainc(n_seen, background * np.exp(error / background * z))
     return float(min(1.0, np.sum(weight * chance) / np.sum(weight)))
 
 

@@ -91,7 +91,7 @@ def _of_run(
     moved = [part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane]
     seen, opened = _may_be_seen(events, table, moved, context, job)
     if context.packaged is not None:
-        seen_too, opened_too = _seen_as_packaged(events, context.packaged, context, job, file)
+        seen_too, opened_too = seen_as_packaged(events, context.packaged, context, job, file)
         seen, opened = seen & seen_too, opened & opened_too
     skipped = _skipped(table, job)
     seen &= ~skipped
@@ -127,10 +127,10 @@ def _may_be_seen(
     return seen, is_open(context.type, trigger, table.values)
 
 
-def _seen_as_packaged(
+def seen_as_packaged(
     events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The same masks by what the packaged set-up makes of the events."""
+    """Masks by what the packaged set-up makes of events: which may be seen, and which no box concerns."""
     table = features_of(plane_part(events), setup, job, file)
     varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
     return _may_be_seen(events, table, varied, context, job)

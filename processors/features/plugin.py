@@ -40,7 +40,7 @@ class PluginError(ValueError):
 
 
 def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], Function]:
-    """Make a function of a plug-in a feature.
+    """Decorator that makes a function of a plug-in a feature.
 
     Parameters
     ----------
@@ -50,6 +50,17 @@ def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], 
         A base unit: GeV, mm, ns, rad, MIP or 1.
     meaning : str
         One line for the report; the first line of the docstring by default.
+
+    Raises
+    ------
+    PluginError
+        A name or unit that cannot be used (a ``ValueError``).
+
+    Examples
+    --------
+    >>> @na64.feature(name="missing_energy", unit="GeV")
+    ... def missing_energy(event):
+    ...     return 100 - event["ecal"] - event["hcal"]
     """
     if not name.isidentifier() or name in FEATURES:
         raise PluginError(f'feature "{name}": expected an identifier that is not a packaged feature')
@@ -124,7 +135,7 @@ class Plugin:
                 column = np.asarray(function(rows))
                 if column.shape == (n_events,) and column.dtype.kind in "biuf":
                     return column.astype(np.float32)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failure = f"{type(error).__name__} in line {_line(error, self.name)}"
         # Raised out here, so that no exception of user code, whose text may hold event values, is attached.
         if failure:
@@ -159,7 +170,7 @@ def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
         exec(compile(plugin.source, plugin.name, "exec"), namespace)  # noqa: S102 - this is what a plug-in is
     except PluginError as error:
         failure = str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         failure = f"{type(error).__name__} in line {_line(error, plugin.name)}: {text}"
     if failure:
@@ -172,7 +183,7 @@ def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
     return pairs
 
 
-def _line(error: Exception, name: str) -> int | str:
+def _line(error: BaseException, name: str) -> int | str:
     if isinstance(error, SyntaxError):
         return error.lineno or "?"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]

@@ -158,6 +158,8 @@ def test_hidden_does_not_depend_on_the_selection(worlds: Any, look: Any) -> None
     [
         {"approved_by": ("Ada",)},
         {"approved_by": ("Ada", "ADA ")},
+        {"approved_by": ("Ada", "Ada\u200b")},
+        {"approved_by": ("Jos\u00e9", "Jose\u0301")},
         {"reason": " "},
         {"freeze": ""},
         {"key": ""},

@@ -114,9 +114,12 @@ def test_a_declared_background_is_in_the_limits_and_in_the_log(analysis: Any) ->
 
 
 def test_one_table_is_not_of_several_results(analysis: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    out, analysis.result = analysis.result, analysis.folder / "other"
+    analysis.process("--runs", "8722,8723")
     _background(analysis.result)
-    other = analysis.folder / "other"
-    shutil.copytree(analysis.result, other)
+    analysis.result = out
+    analysis.process("--runs", "8721")
+    _background(analysis.result)
     table = ["--background", str(analysis.result / "background.csv"), "--to", str(analysis.folder / "both")]
     _limits_of_both(analysis, *table, code=2)
     assert "background.csv: it is of the result" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import numpy as np
 import pytest
 import uproot
 
+from na64.datasets.catalogue.build import load, save
+from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.outputs.result.audit_log import entries, verify
+from na64.outputs.result.provenance import packages
 from na64.run import main
 
 
@@ -164,14 +168,20 @@ def _flip_a_bit(analysis: Any) -> None:
     path.write_bytes(content)
 
 
+def _add_a_bad_run(analysis: Any) -> None:
+    path = analysis.folder / "catalogue.json"
+    save(replace(load(path), bad=BadList((BadEntry(8721),))), path)
+
+
 CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "manifest": (lambda a: _edit(a.result / "freeze.json", "0.5 +- 0.2", "2.5 +- 0.2"), "freeze.json is "),
     "no manifest": (lambda a: (a.result / "freeze.json").unlink(), "nothing was frozen here"),
     "product": (lambda a: _edit(a.result / "cutflow.csv", "8721", "8799"), "cutflow.csv is not the one"),
     "catalogue": (
         lambda a: _edit(a.folder / "catalogue.json", '"tout2023"', '"hits"'),
-        "the stored result is of another catalogue",
+        "it was edited after it was written",
     ),
+    "another catalogue": (_add_a_bad_run, "the stored result is of another catalogue"),
     "run file": (_flip_a_bit, "run_8722.root has another content than it was registered with"),
     "log": (lambda a: _edit(a.log, '"process"', '"nothing"'), "its content does not have its hash"),
     "no log": (lambda a: a.log.unlink(), "is gone"),
@@ -194,6 +204,18 @@ def test_whatever_is_changed_after_the_freeze_is_refused(
         assert analysis.events()[-1] == "refusal"
 
 
+def test_the_manifest_of_an_opened_box_is_kept_when_another_is_frozen(analysis: Any) -> None:
+    never_opened = analysis.freeze()
+    first = analysis.freeze()
+    manifest = (analysis.result / "freeze.json").read_bytes()
+    assert analysis.unblind(first) == 0
+    second = analysis.freeze("--after", first)
+    assert (analysis.result / f"freeze-{first[:12]}.json").read_bytes() == manifest
+    assert not (analysis.result / f"freeze-{never_opened[:12]}.json").exists()
+    assert analysis.unblind(second) == 0
+    assert main(["audit", str(analysis.result)]) == 0
+
+
 @pytest.mark.parametrize("by", [("Ada",), ("Ada", "ada"), ("Ada", " "), ("Ada", " Ada ")])
 def test_two_people_must_approve(analysis: Any, by: tuple[str, ...]) -> None:
     assert analysis.unblind(analysis.freeze(), by=by) == 1
@@ -205,7 +227,7 @@ def test_other_code_or_packages_are_refused(
     analysis: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = analysis.freeze()
-    monkeypatch.setattr("na64.outputs.blinding.freeze.packages", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr("na64.outputs.blinding.freeze.packages", lambda: packages() | {"numpy": "0.1"})
     assert analysis.unblind(digest) == 1
     assert 'packages.numpy is "0.1", was frozen as' in capsys.readouterr().err
 

@@ -102,7 +102,7 @@ EQUIVALENT = {
     "_of_run: tuple(FEATURES) -> FEATURES": "the same names in the same order",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
-    "_seen_as_packaged: plane_part(events) -> events": "it only spares what is not looked at",
+    "seen_as_packaged: plane_part(events) -> events": "it only spares what is not looked at",
     "_varied: needed_part(events, effect) -> events": "it only spares what is not looked at",
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
@@ -307,6 +307,12 @@ def judge_box(module: ModuleType) -> None:
             found = module.opened_mask(features, **known, place=(7, spills), unblinding=unblinding)
             assert np.array_equal(found, expected)
             assert not module.opened_mask(features, **known, place=(8, spills), unblinding=unblinding).any()
+            for also in (closed, np.zeros(n_events, bool), np.ones(n_events, bool)):
+                found = module.opened_mask(
+                    features, **known, place=(7, spills), unblinding=unblinding, also_closed=also
+                )
+                hidden_by_any = closed & ~opened | also
+                assert np.array_equal(found, inside & hidden_by_any & ~nonfinite & (spills == 3))
     with pytest.raises(ValueError, match="counted by an opening only"):
         module.simulated_mask(features, box=box, simulation=False)
     none = {"run_type": RunType.PHYSICS, "trigger": None, "nonfinite": nonfinite[:0]}

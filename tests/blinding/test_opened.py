@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,18 @@ def test_an_opening_is_in_the_label_the_badge_and_the_report(opened: Any) -> Non
     label = as_opened(products, read_opened(opened.result, products.summary)).summary.label
     assert label.startswith("simulated campaign treated as data, opened 20")
     assert label.endswith(f"(freeze {freeze[:8]})")
+
+
+def test_report_and_status_of_an_opened_box_do_not_call_it_closed(
+    opened: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (opened.result / "report.html").read_text()
+    assert 'in the section <a href="#opened-box">Opened box</a>' in page
+    assert 'id="opened-box"' in page
+    assert "enters any number on this page" not in page
+    capsys.readouterr()
+    assert main(["status", str(opened.result)]) == 0
+    assert ", simulated campaign treated as data, opened 20" in capsys.readouterr().out.splitlines()[0]
 
 
 def test_every_product_of_an_opening_is_in_the_log(opened: Any) -> None:
@@ -154,12 +167,15 @@ def test_a_closed_box_shows_no_event_and_every_look_is_logged(
     assert analysis.events() == ["process", "processed", "show", "events", "estimate"]
 
 
-@pytest.mark.parametrize("name", ["unblinded.json", "opened/candidates.csv"])
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [("unblinded.json", b"ready", b"steady"), ("opened/candidates.csv", b"8721", b"8722")],
+)
 def test_what_the_log_does_not_know_opens_nothing(
-    opened: Any, capsys: pytest.CaptureFixture[str], name: str
+    opened: Any, capsys: pytest.CaptureFixture[str], name: str, old: bytes, new: bytes
 ) -> None:
     path = opened.result / name
-    path.write_bytes(path.read_bytes().replace(b"8721", b"8722", 1))
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
     assert main(["events", str(opened.result), "--opened"]) == 2
     opened.limits("--background", "1", code=2)
     errors = capsys.readouterr().err
@@ -167,6 +183,34 @@ def test_what_the_log_does_not_know_opens_nothing(
     box = read_opened(opened.result, read_result(opened.result).summary)
     assert box is not None
     assert box.unknown
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "said"),
+    [
+        (("record", "freeze"), 1, "record.freeze: 1 is not a text"),
+        (("record", "fraction"), "1", 'record.fraction: "1" is not a finite number'),
+        (("record", "approved_by"), "Ada", 'record.approved_by: "Ada" is not a list'),
+        (("record",), [], "record.fraction: is missing"),
+        (("runs",), {"8721": {"selected": 0.5}}, "runs.8721.selected: 0.5 is not a whole number"),
+        (("runs",), {"x": {"selected": 1}}, "invalid literal for int() with base 10: 'x'"),
+        (("cutflow",), [{"cut": "box"}], '"passed" is missing'),
+        (("cutflow",), [{"cut": "box", "passed": "x"}], 'cutflow.passed: "x" is not a whole number'),
+        (("verdict",), None, "verdict: null is not a text"),
+        (("result",), {"yields.csv": 1}, "result.yields.csv: 1 is not a text"),
+    ],
+)
+def test_a_damaged_record_is_named_with_its_key(
+    keys: tuple[str, ...], value: object, said: str, opened: Any
+) -> None:
+    path = opened.result / "unblinded.json"
+    plain = inner = json.loads(path.read_bytes())
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    path.write_text(json.dumps(plain))
+    with pytest.raises(ValueError, match=re.escape(f"unblinded.json: {said}")):
+        read_opened(opened.result, read_result(opened.result).summary)
 
 
 def test_an_opening_that_broke_off_is_an_opening(opened: Any) -> None:

@@ -23,11 +23,13 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
 from na64.outputs.result.audit_log import entries
-from na64.processors.events.visible_events import visible_events
+from na64.processors.events.visible_events import features_of, visible_events
+from na64.processors.features.compute import Skip
 from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.unblinded_counts import Opening, opened_events
 from na64.run import main
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import hidden
+from na64.selections.signal_box import Unblinding, hidden, simulated_mask
 
 RUN = 8701
 SELECTION = load_selection("dimuon_2022")
@@ -110,6 +112,22 @@ def test_a_changed_period_hides_as_much(
 ) -> None:
     periods = load_periods(own_period(tmp_path / "p", *HIDES_AS_MUCH[what]))
     assert set(seen(events, periods).tolist()) <= packaged
+
+
+@pytest.mark.parametrize("what", HIDES_AS_MUCH)
+def test_what_is_in_the_box_is_visible_or_opened_and_never_lost(
+    what: str, events: EventColumns, tmp_path: Path, own_period: Callable[..., Path]
+) -> None:
+    contexts = contexts_of_runs([RUN], load_periods(own_period(tmp_path / "p", *HIDES_AS_MUCH[what])))
+    job, file = Job(SELECTION, False, False, contexts, LAYOUTS), FileContext("0" * 64, "hits", (RUN,))
+    table = features_of(events, contexts[RUN].setup, job, file)
+    inside = simulated_mask(table.values, box=contexts[RUN].box, simulation=True) & (table.skip == Skip.NONE)
+    (part,) = visible_events(events, job, file)
+    opening = Opening(job, Unblinding("f" * 64, "why", ("Ada", "Emmy"), key="k"))
+    ((_, opened, _),) = opened_events(events, opening, file)
+    assert part.rows is not None
+    assert not set(opened.tolist()) & set(part.rows.tolist())
+    assert set(opened.tolist()) == set(np.flatnonzero(inside).tolist()) - set(part.rows.tolist())
 
 
 def test_the_attacks_would_work_without_the_packaged_set_up(
@@ -335,7 +353,7 @@ def test_runs_that_tables_open_are_named(
     table.write_text("run,type\n8702,calibration\n")
     assert campaign.catalogue("--periods", str(folder)) == 0
     said = campaign.process()
-    assert f"2023A, runs 8702: nothing is hidden, of type calibration by {by}\n" in said
+    assert f"2023A, runs 8702: nothing is hidden, the type is calibration by {by}\n" in said
     assert "2023A, runs 8701,8703: hidden" in said
     assert campaign.passes()[0]["open_runs"] == [f"8702 (calibration by {by})"]
 

@@ -9,13 +9,13 @@ import pytest
 from na64.run import main
 
 
-def test_an_estimate_reads_a_few_pieces_and_leaves_nothing(
+def test_an_estimate_reads_a_few_pieces_and_leaves_a_line_in_the_log_only(
     simulate: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files, listed, out = simulate(tmp_path, "small", 700), tmp_path / "c.json", tmp_path / "out"
     assert main(["catalogue", str(files), "--to", str(listed)]) == 0
     line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(out), "--executor", "iterative"]
-    before = sorted(tmp_path.iterdir())
+    before = {*tmp_path.iterdir()}
     capsys.readouterr()
     assert main([*line, "--estimate", "--workers", "2", "--store", str(tmp_path / "store")]) == 0
     said = capsys.readouterr().out.splitlines()
@@ -23,7 +23,9 @@ def test_an_estimate_reads_a_few_pieces_and_leaves_nothing(
     assert re.fullmatch(r"sample: (\d+) events, [\d,]+ ns of CPU each, [\d,]+ ns of time", said[1])
     assert re.fullmatch(r"from cells: [\d.]+ (s|min) of CPU, [\d.]+ (s|min) on 2 workers", said[2])
     assert re.fullmatch(r"feature store: at most [\d.]+ MB", said[3])
-    assert sorted(tmp_path.iterdir()) == before
+    log = tmp_path / "audit.jsonl"
+    assert sorted(path for path in tmp_path.iterdir() if path != log) == before
+    assert "estimate" in log.read_text()  # events of data were looked at
     assert main([*line, "--no-report"]) == 0
     capsys.readouterr()
     assert main([*line, "--estimate", "--workers", "1", "--fresh"]) == 0

@@ -77,8 +77,7 @@ def xrootd(servers: Any, data: Path) -> Iterator[XRootD]:
     pytest.importorskip("fsspec_xrootd", reason="needs the extra xrootd")
     servers.require("xrootd-server", "xrootd")
     with servers.open_folder() as folder, ExitStack() as stack:
-        # Without tables of conditions, so that nothing depends on where they are looked for.
-        shutil.copytree(data, folder / "data", ignore=shutil.ignore_patterns("conditions"))
+        shutil.copytree(data, folder / "data")
         (folder / "admin").mkdir()
         servers.give_away(folder / "admin")
         found = XRootD(folder, f"root://127.0.0.1:{servers.free_port()}", servers.begin, stack)
@@ -94,6 +93,11 @@ def process(listed: Path, out: Path, *options: str) -> int:
     line = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(out), "--no-report"]
     executor = () if "--executor" in options else ("--executor", "iterative")
     return main([*line, "--store", str(out / "features"), *executor, *options])
+
+
+def _tables(listed: Path) -> dict[str, int]:
+    (folder,) = json.loads(listed.read_text())["folders"]
+    return dict(folder["rows"])
 
 
 def paths(listed: Path) -> list[str]:
@@ -141,6 +145,8 @@ def test_the_products_are_those_of_local_files(
     assert process(tmp_path / "local.json", tmp_path / "local") == 0
     listed = tmp_path / "c.json"
     assert register(listed, f"{xrootd.url}//?authz=a-secret-of-mine") == 0
+    there, local = (_tables(path) for path in (listed, tmp_path / "local.json"))
+    assert there == local != {}
     assert process(listed, tmp_path / "out", "--executor", executor, "--workers", "2") == 0
     assert canonical(tmp_path / "out") == canonical(tmp_path / "local")
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
@@ -153,7 +159,7 @@ def test_the_products_are_those_of_local_files(
         ("//none.root", 1, "pending: none.root: cannot be read: no such file (XRootD 3011)"),
         ("//none/", 2, "na64: {url}//none/: cannot be listed: no such file (XRootD 3011)"),
         ("//none*.root", 2, "na64: {url}//none*.root: no such file or folder"),
-        ("//conditions", 2, "na64: {url}//conditions: no *.root or *.parquet in it"),
+        ("//empty", 2, "na64: {url}//empty: no *.root or *.parquet in it"),
         (
             "//closed/run_8703.root",
             1,
@@ -166,7 +172,7 @@ def test_what_is_not_given_is_said_in_a_line(
     *, named: str, code: int, said: str, xrootd: XRootD, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (xrootd.data / "closed").mkdir()
-    (xrootd.data / "conditions").mkdir()
+    (xrootd.data / "empty").mkdir()
     shutil.copy(xrootd.data / "run_8703.root", xrootd.data / "closed")
     (xrootd.folder / "rights").write_text("u * /closed -a / rl\n")
     xrootd.kill()

@@ -339,7 +339,7 @@ CASES = [
     Case("36 ROOT named Parquet and reverse", swapped, "expected (ROOT|Parquet) by its name", "both"),
     Case("37 RNTuple of the same events", as_rntuple, "also in", "either"),
     Case("38 unicode in the name", renamed("run_µ粒子.root")),
-    Case("38 newline in the name", renamed("run_\n8701.root"), "control characters", "run_\n8701.root"),
+    Case("38 newline in the name", renamed("run_\n8701.root"), "control characters", r"run_\x0a8701.root"),
     Case("38 punctuation in the name", renamed("run:8701 #%20*[1]?.root")),
     *(
         Case(f"41 bomb, {kind} {container}", bomb(container, kind == "jagged"), "bytes", bad)

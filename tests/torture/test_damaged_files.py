@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.run import main
 
 READ: dict[str, tuple[str, ...]] = {
@@ -62,10 +63,31 @@ READ: dict[str, tuple[str, ...]] = {
     "o/background.json": ("report o",),
     "o/limits.json": ("freeze o", "report o"),
     "o/freeze.json": ("audit o", "unblind o --freeze {freeze} --reason r --approved-by A --approved-by B"),
+    "v/u/unblinded.json": (
+        "report v/u",
+        "events v/u --opened --to e.csv",
+        "limits v/u --efficiency 0.5 --background 1 --points 3",
+        "audit v/u",
+        "freeze v/u",
+        "status v/u",
+    ),
+    "v/u/opened/candidates.csv": ("report v/u", "audit v/u"),
+    "v/u/opened/plane.csv": ("report v/u", "audit v/u"),
+    "v/u/dimuon.json": ("report v/u",),
+    "v/u/muon_peaks.csv": ("report v/u",),
+    "v/u/efficiencies.csv": ("report v/u",),
+    "periods/2023B.toml": ("catalogue data --to d.json --periods periods",),
+    "periods/2023B.bad.csv": ("catalogue data --to d.json --periods periods",),
+    "periods/2023B.runs.csv": ("catalogue data --to d.json --periods periods",),
+    "efficiency_variations.csv": (
+        "project --eot 1e12 --background 0.5+-0.2 --efficiency efficiency.csv --points 3",
+    ),
     "b/batch/1/submission.json": ("status b", "merge b --no-report"),
     "b/batch/1/jobs/0.json": ("status b", "work b/batch/1/jobs/0.json"),
     "b/batch/1/states/0.json": ("status b",),
 }
+OPENED = "v/"
+"""Where the files of a result are whose box was opened, which takes time."""
 SLOW = ("report", "limits", "unblind", "events", "probe", "compare", "merge", "dimuon", "work", "background")
 MOST, MOST_SLOW = (int(number) for number in os.environ.get("NA64_DAMAGES", "400,25").split(","))
 HUGE = "x" * 200_000
@@ -200,6 +222,10 @@ def _lines(lines: list[str], number: int, new: list[str]) -> bytes:
     return "\n".join([*lines[:number], *new, *lines[number + 1 :], ""]).encode()
 
 
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 @dataclass
 class World:
     """A folder with a result and everything that is read back of it."""
@@ -210,8 +236,7 @@ class World:
 
     def command(self, line: str) -> list[str]:
         """Fill in what is not known before."""
-        freeze = hashlib.sha256(self.files["o/freeze.json"]).hexdigest()
-        return line.format(freeze=freeze).split()
+        return line.format(freeze=_digest(self.files["o/freeze.json"])).split()
 
     def problems(self, name: str, damage: Damage, line: str) -> list[str]:
         """Say what a command does wrong with a damaged file."""
@@ -292,6 +317,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(package / "outputs/background/background_rates.toml", "rates.toml")
         Path("my.py").write_text(PLUGIN)
         Path("efficiency.csv").write_bytes(efficiency_table(POINTS).to_csv())
+        Path("efficiency_variations.csv").write_bytes(variations_table(VARIED).to_csv())
+        _write_periods(package / "datasets/conditions/periods", Path("periods"))
         for line in WRITE:
             assert main(line.split()) in (0, 1), line
         shutil.copy("o/background.csv", "background.csv")
@@ -301,7 +328,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def built_with_box(built: Path) -> Path:
+    """Add a result whose box was opened, compared with a simulation."""
+    before = Path.cwd()
+    os.chdir(built)
+    try:
+        for line in OPEN:
+            freeze = _digest(Path("v/u/freeze.json").read_bytes()) if "{freeze}" in line else ""
+            assert main(line.format(freeze=freeze).split()) in (0, 1), line
+    finally:
+        os.chdir(before)
+    return built
+
+
 POINTS = [Point(mass, "2023A", "dimuon_2023", 50.0, 1000, 900, 500, 400) for mass in (0.001, 0.01, 0.1, 1.0)]
+VARIED = [Varied(point.mass, "2023A", "dimuon_2023", "up", 500, 3, 2, "x", "y") for point in POINTS]
 WRITE = (
     "simulate small --to data --events 600",
     "catalogue data --to c.json",
@@ -312,12 +354,37 @@ WRITE = (
     "submit c.json --selection mine.toml --to b --condor",
     "work b/batch/1/jobs/0.json",
 )
+OPEN = (
+    "catalogue data --to v/c.json",
+    "process v/c.json --selection mine.toml --to v/u --executor iterative --no-report",
+    "catalogue data --to v/s.json --simulation --reason test",
+    "process v/s.json --selection mine.toml --to v/s --executor iterative --no-report",
+    "dimuon v/u v/s",
+    "probe v/u",
+    "freeze v/u",
+    "unblind v/u --freeze {freeze} --reason r --approved-by A --approved-by B --executor iterative",
+)
+
+
+def _write_periods(packaged: Path, folder: Path) -> None:
+    """Write a further period, and tables of it."""
+    folder.mkdir()
+    text = (packaged / "2023A.toml").read_text()
+    (folder / "2023B.toml").write_text(
+        text.replace("2023A", "2023B").replace("8396", "9900").replace("8999", "9999")
+    )
+    (folder / "2023B.bad.csv").write_text("run,spill,start,stop\n9901,3,,\n")
+    (folder / "2023B.runs.csv").write_text("run,type\n9901,calibration\n")
 
 
 @pytest.fixture
-def world(built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> World:
+def world(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> World:
+    is_soak = request.node.get_closest_marker("soak") is not None
+    built: Path = request.getfixturevalue("built_with_box" if is_soak else "built")
     monkeypatch.chdir(built)
-    files = {name: (built / name).read_bytes() for name in READ}
+    files = {name: (built / name).read_bytes() for name in READ if (built / name).exists()}
 
     def tell() -> tuple[str, str]:
         captured = capsys.readouterr()
@@ -339,7 +406,10 @@ def _found(world: World, name: str, cases: list[tuple[Damage, str]]) -> dict[str
     return {case: problems for case, problems in found.items() if problems}
 
 
-@pytest.mark.parametrize("name", [name for name in READ if any(_is_quick(line) for line in READ[name])])
+QUICK = [name for name in READ if any(map(_is_quick, READ[name])) and not name.startswith(OPENED)]
+
+
+@pytest.mark.parametrize("name", QUICK)
 def test_a_damaged_file_is_named_in_one_line(world: World, name: str) -> None:
     lines = tuple(line for line in READ[name] if _is_quick(line))[:2]
     assert _found(world, name, _cases(world, name, lines)[:4]) == {}

@@ -105,6 +105,35 @@ def test_a_wrong_catalogue_is_refused(
         load(tmp_path / "c.json")
 
 
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["kind"], "simulation"),
+        (["files", 0, "truth"], True),
+        (["files", 0, "path"], "other.root"),
+        (["files", 0, "layout"], "hits"),
+        (["run_facts"], [{"run": 8701, "type": "calibration"}]),
+        (["bad"], [{"run": 8701}]),
+        (["layouts"], {"mine": "x"}),
+        (["periods"], {"path": "p", "files": {}}),
+        (["seal"], "0" * 64),
+        (["seal"], ""),
+    ],
+)
+def test_a_catalogue_that_was_edited_is_refused(
+    keys: list[str | int], value: Any, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    path = tmp_path / "c.json"
+    save(catalogue, path)
+    text = path.read_text()
+    change(path, keys, value)
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=1, sort_keys=True) + "\n")
+    with pytest.raises(ValueError, match=r"^c\.json: it was edited after it was written; na64 catalogue"):
+        load(path)
+    path.write_text(text)
+    assert load(path) == catalogue
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1, "a": 2}', '{"na64_catalogue": NaN}', "\x00\xff"])
 def test_what_is_no_catalogue_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(text.encode("latin-1"))

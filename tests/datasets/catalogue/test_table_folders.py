@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +19,9 @@ from na64.datasets.catalogue.table_folders import TableFolder, look_beside, plac
 from na64.datasets.conditions.bad import BadEntry, BadList
 from na64.datasets.conditions.conditions import Conditions, RunType
 from na64.datasets.conditions.production import Production
+from na64.datasets.servers.patience import Patience
 
+AGAIN = Patience(limit=120.0, attempts=2, pause=0.01)
 RUNS, BAD = "run,type\n8701,calibration\n", "run,spill,start,stop\n8701,2,,\n8701,3,,\n"
 
 
@@ -185,6 +189,7 @@ def test_tables_of_a_remote_folder_are_read(remote: Any) -> None:
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     code = 0
+    n_refused = 1_000_000
     asked: list[str]
 
 
@@ -196,7 +201,7 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
-        if self.server.code:
+        if self.server.code and len(self.server.asked) <= self.server.n_refused:
             self.send_error(self.server.code)
         else:
             super().do_GET()
@@ -230,23 +235,66 @@ def test_tables_of_a_server_are_read_and_wrong_names_refused(server: Server, con
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [(404, ""), (401, "HTTP 401"), (403, "HTTP 403"), (503, "HTTP 503")]
+    ("code", "reason"),
+    [(404, ""), (401, "401 Unauthorized"), (403, "403 Forbidden"), (503, "503 Service Unavailable")],
 )
 def test_what_cannot_be_looked_for_is_told(server: Server, code: int, reason: str) -> None:
     server.code = code
-    (folder,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root?authz=secret"]).folders
+    url = f"http://127.0.0.1:{server.server_port}/data/run.root?authz=secret"
+    (folder,) = look_beside([url], AGAIN).folders
     assert (folder.rows, folder.problem) == ({}, reason)
-    assert any("tables cannot be looked for (HTTP" in line for line in folder.warnings) is bool(reason)
+    assert any(f"tables cannot be looked for ({reason})" in line for line in folder.warnings) is bool(reason)
     assert "secret" not in " ".join(folder.warnings)
+
+
+def test_a_server_is_asked_again_for_a_table(server: Server) -> None:
+    server.code, server.n_refused = 503, 1
+    (folder,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
+    assert (folder.rows, folder.problem) == ({"runs.csv": 1, "bad.csv": 2}, "")
+
+
+def test_a_server_that_never_answers_costs_what_it_may(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/data/run.root"
+        (folder,) = look_beside([url], Patience(limit=0.3, attempts=1)).folders
+    assert folder.problem == "no answer within 0.3 s"
+
+
+def test_a_wrong_table_of_a_server_is_named(server: Server, conditions: Path) -> None:
+    (conditions / "bad.csv").write_text("run\nx\n")
+    with pytest.raises(ValueError, match=r"/data/conditions: bad\.csv line 2: run"):
+        look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN)
+
+
+def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "closed")
+
+    remote.pipe("/data/conditions/bad.csv", BAD.encode())
+    monkeypatch.setattr(type(remote), "ls", refuse)
+    (folder,) = look_beside(["memory://data/run.root"], AGAIN).folders
+    assert folder.problem == "Permission denied"
+
+
+def test_the_token_of_a_file_opens_its_tables(
+    web: Any, conditions: Path, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    web.query = "authz=abc"
+    web.files["data/run.root"] = write_run("run.root").read_bytes()
+    web.files["data/conditions/bad.csv"] = BAD.encode()
+    found = build([f"{web.url}/data/run.root?authz=abc"], simulation=False, patience=AGAIN)
+    assert found.warnings == ()
+    assert found.folders[0].rows == {"bad.csv": 2}
+    assert "abc" not in repr(found)
 
 
 def test_a_server_that_is_down_and_a_protocol_nobody_knows_are_told(server: Server) -> None:
     server.shutdown()
     server.server_close()
-    (down,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"]).folders
-    assert "Connect call failed" in down.problem
+    (down,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
+    assert down.problem == "connection refused"
     (strange,) = look_beside(["gopher://host/data/run.root"]).folders
-    assert strange.problem.endswith("Protocol not known: gopher")
+    assert strange.problem == "gopher:// is no protocol that is known here"
     assert look_beside(["gopher://host/data/run.root"]).production_of("gopher://host/data/run.root") is None
 
 

@@ -44,6 +44,13 @@ def test_packaged_layouts_keep_the_rules(name: str) -> None:
         ({"spill": "I[1]", "straw3_x": "I"}, r"cannot be spill and straw3_x"),
         ({"spill": "I[1]", "straw3_x": "I[1]"}, r"cannot be spill and straw3_x"),
         ({"run": "Cells[2]"}, r"cannot be run and srd_cell"),
+        ({"spill": "mpStraw3X.mpStraw3X"}, r"cannot be spill, it is straw3_x of layout tout2023"),
+        ({"spill": "mpStraw3X.leaf"}, r"cannot be spill, it is straw3_x of layout tout2023"),
+        ({"run": "ev/mpStraw3X"}, r"cannot be run, it is straw3_x of layout tout2023"),
+        ({"run": "ev.triggerSources[3]"}, r"cannot be run, it is trigger of layout"),
+        ({"spill": "X.X", "straw3_x": "X"}, r"cannot be spill and straw3_x"),
+        ({"spill": "X", "straw3_x": "X.leaf"}, r"cannot be spill and straw3_x"),
+        ({"spill": "X", "straw3_x": "ev/X"}, r"cannot be spill and straw3_x"),
     ],
 )
 def test_what_is_measured_cannot_be_a_run_or_a_spill(event: dict[str, str], message: str) -> None:
@@ -52,7 +59,15 @@ def test_what_is_measured_cannot_be_a_run_or_a_spill(event: dict[str, str], mess
 
 
 @pytest.mark.parametrize(
-    "event", [{}, {"run": "I[0]", "spill": "I[1]", "event": "I[2]", "straw3_x": "I[3]"}, {"run": "runN"}]
+    "event",
+    [
+        {},
+        {"run": "head.N", "spill": "spill.N", "event": "ev.N"},
+        {"run": "runN.runN"},
+        {"run": "ev/runN", "spill": "ev/spillN", "event": "ev/spilleventtN"},
+        {"run": "I[0]", "spill": "I[1]", "event": "I[2]", "straw3_x": "I[3]"},
+        {"run": "runN"},
+    ],
 )
 def test_branches_of_their_own_are_allowed(event: dict[str, str]) -> None:
     check_keys(layout_of(**event))

@@ -40,6 +40,18 @@ def test_questions_are_asked_as_often_as_may_help() -> None:
         Patience(30.0, attempts=2, pause=0.0).ask(question, lambda error: True)
 
 
+def test_pauses_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+
+    def fail() -> None:
+        raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        Patience(600.0, attempts=4, pause=0.5).ask(fail, lambda error: True)
+    assert pauses == [0.5, 2.0, 8.0]
+
+
 def test_a_pause_that_would_end_after_the_time_is_not_made() -> None:
     def fail() -> None:
         raise OSError("no")

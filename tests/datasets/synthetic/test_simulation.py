@@ -170,6 +170,13 @@ def test_conditions_can_be_read_and_scale_with_the_events(
     assert double == pytest.approx(2 * facts.eot_live, rel=0.01)
 
 
+def test_a_campaign_without_bad_events_has_no_bad_list(tmp_path: Path) -> None:
+    simulate(load_campaign("small"), to=tmp_path, n_events=20)
+    assert (tmp_path / "conditions" / "bad.csv").exists()
+    simulate(load_campaign("signal"), to=tmp_path, n_events=20)
+    assert not (tmp_path / "conditions" / "bad.csv").exists()
+
+
 def test_trigger_bits_follow_component_and_emulation(made: tuple[Path, list[Path]]) -> None:
     events = content(made[1][0], "tout2023", n_of(made[1][0]))
     names = [component.name for component in load_campaign("small").components]

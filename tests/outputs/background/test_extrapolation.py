@@ -46,7 +46,7 @@ def test_counts_that_turn_upwards_are_no_candidate_and_are_said_so() -> None:
     rising = [60, 25, 12, 4, 2, 1, 1, 0, 2, 5, 12, 30]
     row = row_of(extrapolate(_with(BEAM, rising)))
     assert row.upper_limit
-    assert "turn upwards towards the box, which is no candidate" in row.method
+    assert "rise towards the box, which no density of the family does" in row.method
     assert "no density of this family describes them" in row.method
     assert row.n == pytest.approx(60 / 3 * poisson_limit(97))
 

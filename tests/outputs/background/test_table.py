@@ -100,7 +100,18 @@ def test_what_makes_no_sense_is_refused(old: str, new: str, message: str) -> Non
         (0.024, 0.007, "0.0240 +- 0.0070"),
         (12.3, 4.56, "12.3 +- 4.6"),
         (1e-9, 0, "1e-09 +- 0"),
+        (150, 0, "150 +- 0"),
+        (134.2, 205.1, "134 +- 205"),
     ],
 )
 def test_a_value_is_written_to_two_digits_of_its_error(n: float, error: float, text: str) -> None:
     assert with_error(n, error) == text
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [(430.2, "< 430"), (31.4, "< 31"), (2.52, "< 2.5"), (0.044, "< 0.044"), (2.6e6, "< 2.6e+06")],
+)
+def test_a_limit_is_written_without_powers_of_ten(limit: float, text: str) -> None:
+    row = Row("a source", limit, upper_limit=True)
+    assert row.text == text

@@ -129,3 +129,11 @@ def test_a_plugin_that_is_no_text_is_refused_by_its_name(tmp_path: Path) -> None
     (tmp_path / "my.py").write_bytes(b"\xff")
     with pytest.raises(PluginError, match=r"^plug-in my\.py: 'utf-8' codec can't decode byte 0xff"):
         load_plugin(tmp_path / "my.py")
+
+
+@pytest.mark.parametrize("code", ["0", "", "'bye'"])
+def test_a_plugin_that_ends_the_program_is_refused_and_never_a_success(code: str) -> None:
+    with pytest.raises(PluginError, match=r"^plug-in my\.py: SystemExit in line 2"):
+        _ = Plugin("my.py", f"{HEAD}raise SystemExit({code})\n").features
+    with pytest.raises(PluginError, match=r"^plug-in my\.py, feature new: SystemExit in line 4$"):
+        body(f"raise SystemExit({code})").compute(VALUES, NAMES)

@@ -1,0 +1,169 @@
+"""Results beside each other, and simulations upon data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.outputs.analysis.listening import Listener, Tell, silent
+from na64.outputs.comparison import compare as beside
+from na64.outputs.comparison import overlay as upon
+from na64.outputs.comparison.compare import Comparison
+from na64.outputs.comparison.compare_plot import draw_comparison
+from na64.outputs.comparison.overlay import Overlay
+from na64.outputs.comparison.overlay_plot import pages
+from na64.outputs.comparison.pairing import changes
+from na64.outputs.events.analysis import reopen
+from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.products import Products
+from na64.outputs.result.store import read_result
+
+
+def compare(
+    first: str | Path,
+    second: str | Path,
+    *,
+    after: str | None = None,
+    same_events: bool | None = None,
+    to: str | Path | None = None,
+    tell: Tell = silent,
+    note: Tell | None = None,
+) -> Comparison:
+    """Comparison of two results: cut-flows, runs, and the events gained and lost.
+
+    Parameters
+    ----------
+    first, second : str or Path
+        Where `process` wrote to.
+    after : str, optional
+        Compare what is left after this cut; by default all cuts.
+    same_events : bool, optional
+        Match events by run, spill and event, or compare rates; by default events are matched if both are of
+        the same files or of the same runs of data.
+    to : str or Path, optional
+        Folder of tables and figure; by default ``compare`` in the second.
+    tell : callable
+        Takes lines about the comparison.
+    note : callable, optional
+        Takes what is to be known besides; by default that is logged.
+
+    Returns
+    -------
+    na64.outputs.comparison.compare.Comparison
+
+    Raises
+    ------
+    FileNotFoundError
+        A folder holds no result.
+    KeyError, ValueError
+        A cut that is not there, or files that are not those of the result any more.
+
+    Examples
+    --------
+    >>> found = na64.compare("out", "out")
+    >>> found.same_events
+    True
+    """
+    listener = Listener(tell=tell, note=note)
+    found = _compared((Path(first), Path(second)), after, same_events, listener)
+    listener.say(beside.lines(found))
+    folder = Path(to) if to is not None else Path(second) / "compare"
+    tables = {"cutflow": found.cutflow, "runs": found.runs}
+    if found.same_events:
+        tables["events"] = found.events
+    for name, table in tables.items():
+        write_bytes(folder / f"{name}.csv", table.to_csv())
+    write_figure(folder, "compare", partial(draw_comparison, found))
+    tell(f"tables and plot: {folder}")
+    return found
+
+
+def _compared(
+    folders: tuple[Path, Path], after: str | None, same_events: bool | None, listener: Listener
+) -> Comparison:
+    one, other = (read_result(folder) for folder in folders)
+    names = (_name(folders[0], one), _name(folders[1], other))
+    for products in (one, other):
+        if after is not None and after not in products.cutflow.column("cut"):
+            raise KeyError(f'selection {products.summary.selection.name} has no cut "{after}"')
+    if not (_is_same(one, other) if same_events is None else same_events):
+        return beside.compare_rates((one, other), after=after, names=names)
+    analyses = [reopen(folder) for folder in folders]
+    for analysis in analyses:
+        if analysis.other_code:
+            listener.warn(f"note: {analysis.folder} was made by another version of the code")
+    found = list(changes(analyses[0], analyses[1], after))
+    return beside.compare_events((one, other), found, after=after, names=names)
+
+
+def _name(folder: Path, products: Products) -> str:
+    summary = products.summary
+    return f"{folder.name}: {summary.selection.name}, {summary.label}, {summary.scope}"
+
+
+def _is_same(one: Products, other: Products) -> bool:
+    """Whether two results are of the same events: of the same files, or of the same runs of real data."""
+    files = [
+        {value for run in products.summary.runs for name, value in run.identities.items() if "file " in name}
+        for products in (one, other)
+    ]
+    runs = [{run.run for run in products.summary.runs} for products in (one, other)]
+    recorded = not (one.summary.has_truth or other.summary.has_truth)
+    return bool(files[0] & files[1]) or (recorded and bool(runs[0] & runs[1]))
+
+
+def overlay(
+    data: str | Path,
+    *simulations: str | Path,
+    only: Sequence[str] | None = None,
+    to: str | Path | None = None,
+    tell: Tell = silent,
+) -> Overlay:
+    """Simulations upon data: every histogram that all have, with ratios, chi2 and KS.
+
+    Parameters
+    ----------
+    data : str or Path
+        Where `process` wrote the data to.
+    *simulations : str or Path
+        Where it wrote simulations to; they are added up.
+    only : sequence of str, optional
+        Variables that are drawn and tested; by default all.
+    to : str or Path, optional
+        Folder of table and figures; by default ``overlay`` in that of the data.
+    tell : callable
+        Takes lines about the agreement.
+
+    Returns
+    -------
+    na64.outputs.comparison.overlay.Overlay
+
+    Raises
+    ------
+    FileNotFoundError
+        A folder holds no result.
+    KeyError, ValueError
+        A variable that is not there, or results that do not go together.
+
+    Examples
+    --------
+    >>> found = na64.overlay("out", "simulated", only=["ecal"])
+    >>> len(found.distributions) > 0
+    True
+    """
+    folders = [Path(one) for one in simulations]
+    sources = []
+    for folder in folders:
+        products = read_result(folder)
+        sources.append(upon.Source(folder.name, products, upon.eot_of(products)))
+    upon.check_apart(sources)
+    found = upon.overlay(read_result(Path(data)), sources, only=only)
+    Listener(tell=tell).say(upon.lines(found))
+    place = Path(to) if to is not None else Path(data) / "overlay"
+    write_bytes(place / "overlay.csv", upon.table_of(found).to_csv())
+    for name, make in pages(found):
+        write_figure(place, name, make)
+    tell(f"table and plots: {place}")
+    return found

@@ -1,0 +1,124 @@
+"""The part of dark photons that a selection keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.conditions.period_folder import folder_of_environment
+from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
+from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
+from na64.outputs.signal import figures
+from na64.outputs.signal.efficiency import injection
+from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table, read_points
+from na64.outputs.signal.efficiency.efficiency_variations import (
+    Varied,
+    read_variations,
+    variations_path,
+    variations_table,
+)
+from na64.outputs.signal.efficiency.injection import Measured
+from na64.selections.selection import load_selection
+
+MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""GeV."""
+
+
+def efficiency(
+    *,
+    to: str | Path,
+    selection: str | Path = "invisible_2023",
+    layout: str | Path = "tout2023",
+    masses: Iterable[float] = MASSES,
+    events: int = 20_000,
+    seed: int = 6406,
+    periods: str | Path | None = None,
+    add: bool = False,
+    reason: str = "",
+    progress: Progress = no_progress,
+    tell: Tell = silent,
+) -> list[Measured]:
+    """Efficiency of a selection for dark photons in the box, by mass, from simulation.
+
+    Parameters
+    ----------
+    to : str or Path
+        ``.csv`` that it is written to; changes under variations and a figure go beside it.
+    selection : str or Path
+        Name of a packaged selection, or a TOML file.
+    layout : str or Path
+        ``tout2023`` is of period 2023A, ``array2018`` of 2018.
+    masses : iterable of float
+        GeV, 0.001 to 1.
+    events : int
+        Simulated a mass.
+    seed : int
+        The same seed gives the same content.
+    periods : str or Path, optional
+        Folder of periods of your own; by default ``$NA64_PERIODS``.
+    add : bool
+        Keep what the file has of other periods.
+    reason : str
+        With `add`: why the file is right although it is not as it was written.
+    progress : callable
+        Takes the numbers of masses done and of all.
+    tell : callable
+        Takes lines about what was found.
+
+    Returns
+    -------
+    list of na64.outputs.signal.efficiency.injection.Measured
+        One a mass and period.
+
+    Raises
+    ------
+    KeyError, ValueError, FileNotFoundError
+        A selection, layout or mass that cannot be used, or a file that was edited.
+
+    Examples
+    --------
+    >>> found = na64.efficiency(to="efficiency.csv", masses=[0.01], events=300)
+    >>> found[0].point.mass
+    0.01
+    """
+    place = Path(to)
+    chosen = load_selection(selection)
+    folder = Path(periods) if periods is not None else folder_of_environment()
+    plan = injection.Injection(chosen, str(layout), events, seed, folder)
+    kept = place if add and place.exists() else None
+    before = [] if kept is None else _before(kept, reason)
+    found = list(injection.inject(sorted(set(masses)), plan, progress=progress))
+    done = {measured.point.period for measured in found}
+    points = [point for point in before if point.period not in done]
+    points += [measured.point for measured in found]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(place, seal_csv(efficiency_table(points).to_csv()))
+    beside = variations_path(place)
+    varied = read_variations(beside) if before else []
+    varied = [entry for entry in varied if entry.period not in done]
+    varied += [entry for measured in found for entry in measured.varied]
+    _write_variations(beside, varied)
+    write_figure(place.parent, place.stem, partial(figures.draw_efficiencies, points), formats=("png",))
+    Listener(tell=tell).say(injection.describe(found))
+    tell(f"{place}: {len(points)} points")
+    if varied:
+        tell(f"{beside}: {len(varied)} changes under variations")
+    return found
+
+
+def _write_variations(path: Path, varied: Sequence[Varied]) -> None:
+    if varied:
+        write_bytes(path, seal_csv(variations_table(varied).to_csv()))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _before(path: Path, reason: str) -> list[Point]:
+    """Read what the table has, if it is as it was written: the new seal must not cover what was edited."""
+    _, found = unseal_csv(path.read_bytes())
+    makes = "na64 efficiency without --add makes a new one"
+    check(str(path), found, Origin(), of="", makes=makes, reason=reason)
+    return read_points(path)

@@ -1,0 +1,232 @@
+"""Limits on the dark photon: those of stored results, and those to expect of an exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from na64.datasets.basics.turns import turn
+from na64.datasets.conditions.periods import load_periods
+from na64.outputs.analysis.full_report import renew_report
+from na64.outputs.analysis.listening import Listener, Tell, silent
+from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.dark_matter import Resonant
+from na64.outputs.limits.efficiency import read_efficiency
+from na64.outputs.limits.exposure import beam_of
+from na64.outputs.limits.inputs import background_of, flat_of
+from na64.outputs.limits.messages import of_analysis, of_projections
+from na64.outputs.limits.production import Production
+from na64.outputs.limits.products import write_projections
+from na64.outputs.limits.projection import Projection, Scaling
+from na64.outputs.limits.projection import project as project_one
+from na64.outputs.limits.request import LimitsRequest, check_projection, make_limits
+from na64.outputs.result.descriptions import box_facts
+from na64.outputs.result.product_names import PRODUCTS
+from na64.outputs.result.store import require_result
+
+
+def limits(
+    folders: str | Path | Sequence[str | Path],
+    *,
+    background: str | Path | Sequence[str | Path] = (),
+    efficiency: str | Path | float | None = None,
+    levels: Iterable[float] = (0.9, 0.95),
+    delivered: bool = False,
+    toys: int | None = None,
+    to: str | Path | None = None,
+    reason: str = "",
+    limits_at_face_value: bool = False,
+    signal_error: float = 0.1,
+    threshold: float | None = None,
+    points: int = 37,
+    resonant: str | None = None,
+    alpha_d: float = 0.1,
+    tell: Tell = silent,
+) -> Analysis:
+    """Limits on the dark photon from stored results; expected ones only while a box is closed.
+
+    Parameters
+    ----------
+    folders : str, Path or several
+        Where `process` wrote to.
+    background : str, Path or several
+        Tables, ``"N+-DN"`` or ``"seed_2021"``, once for all or once each; by default ``background.csv`` in
+        each folder.
+    efficiency : str, Path or float, optional
+        Of dark photons above the threshold; by default ``efficiency.csv`` in each folder.
+    levels : iterable of float
+        Confidence levels.
+    delivered : bool
+        Count electrons delivered: the efficiency contains the dead time.
+    toys : int, optional
+        Throw so many experiments, do not sum outcomes.
+    to : str or Path, optional
+        Folder of the limits; by default that of the result, if there is one only.
+    reason : str
+        Why a file is right that is of another result, was edited, or does not say what it is of.
+    limits_at_face_value : bool
+        Count upper limits of a background table as their value, with an error as large.
+    signal_error : float
+        Relative error of the signal yield.
+    threshold : float, optional
+        Least missing energy, GeV; by default where the box of the period begins.
+    points : int
+        Masses from 1 MeV to 1 GeV.
+    resonant : {"dirac", "scalar"}, optional
+        Add dark photons from positrons of the shower, which decay to such dark matter.
+    alpha_d : float
+        Coupling of dark matter for `resonant`.
+    tell : callable
+        Takes lines about the limits.
+
+    Returns
+    -------
+    na64.outputs.limits.analysis.Analysis
+
+    Raises
+    ------
+    FileNotFoundError
+        A folder holds no result.
+    ValueError
+        An input is missing, or is not of these results and no reason is stated.
+
+    Examples
+    --------
+    >>> found = na64.limits("out", background="0.5+-0.2", efficiency=0.5, levels=[0.9], points=2)
+    >>> found.state
+    'BLIND: the box is closed'
+    """
+    listed = [Path(one) for one in _several(folders)]
+    if to is None and len(listed) != 1:
+        raise ValueError("limits of several results need --to")
+    place = Path(to) if to is not None else listed[0]
+    for one in listed:
+        require_result(one)
+    request = LimitsRequest(
+        background=tuple(map(str, _several(background))),
+        efficiency=None if efficiency is None else str(efficiency),
+        levels=tuple(levels),
+        delivered=delivered,
+        limits_at_face_value=limits_at_face_value,
+        toys=toys,
+        signal_error=signal_error,
+        threshold=threshold,
+        points=points,
+        resonant=resonant,
+        alpha_d=alpha_d,
+        reason=reason,
+    )
+    with turn(place, PRODUCTS, "na64 limits"):
+        analysis = make_limits(listed, request, place)
+        Listener(tell=tell).say(of_analysis(analysis))
+        Listener(tell=tell).say(renew_report(place))
+    return analysis
+
+
+def _several(given: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [given] if isinstance(given, str | Path) else given
+
+
+def project(
+    *,
+    eot: float | Sequence[float],
+    background: str | Path,
+    efficiency: str | Path | float,
+    at: float | None = None,
+    scaling: str = "linear",
+    period: str = "",
+    level: float = 0.9,
+    to: str | Path | None = None,
+    reason: str = "",
+    limits_at_face_value: bool = False,
+    signal_error: float = 0.1,
+    threshold: float | None = None,
+    points: int = 37,
+    resonant: str | None = None,
+    alpha_d: float = 0.1,
+    tell: Tell = silent,
+) -> list[Projection]:
+    """Limits to expect of exposures.
+
+    Parameters
+    ----------
+    eot : float or sequence of float
+        Electrons on target.
+    background : str or Path
+        A table, ``"N+-DN"`` or ``"seed_2021"``.
+    efficiency : str, Path or float
+        Of dark photons above the threshold.
+    at : float, optional
+        Electrons on target that the background is of; by default it is of every exposure asked for.
+    scaling : {"linear", "constant"}
+        Of the background with exposure.
+    period : str
+        Of beam, box and efficiency; by default electrons of 100 GeV and a threshold of 50 GeV.
+    level : float
+        Confidence level.
+    to : str or Path, optional
+        Folder for ``projection.csv`` and figures.
+    reason, limits_at_face_value, signal_error, threshold, points, resonant, alpha_d
+        As `limits` takes them.
+    tell : callable
+        Takes lines about the projections.
+
+    Returns
+    -------
+    list of na64.outputs.limits.projection.Projection
+        One an exposure.
+
+    Raises
+    ------
+    ValueError
+        A period that is not known, or a file of something else without a reason.
+
+    Examples
+    --------
+    >>> one, ten = na64.project(eot=[1e11, 1e12], background="0.5+-0.2", efficiency=0.5, points=2)
+    >>> ten.eot
+    1000000000000.0
+    """
+    asked = LimitsRequest(
+        threshold=threshold, points=points, resonant=resonant, alpha_d=alpha_d, reason=reason
+    )
+    scales = Scaling(scaling)
+    stated_background, stated_efficiency = str(background), str(efficiency)
+    size = background_of(stated_background, limits_at_face_value=limits_at_face_value)
+    production = _production(period, threshold, asked.matter)
+    kept = flat_of(stated_efficiency) or read_efficiency(
+        Path(stated_efficiency), period, threshold=production.threshold, beam=production.beam
+    )
+    stated = check_projection(stated_background, stated_efficiency, period, reason=reason)
+    projections = [
+        project_one(
+            one,
+            size,
+            kept,
+            production,
+            at=at,
+            scaling=scales,
+            level=level,
+            signal_error=signal_error,
+            masses=asked.masses,
+        )
+        for one in (eot if isinstance(eot, Sequence) else [eot])
+    ]
+    words = scales.words if at else "background as stated, for every exposure"
+    Listener(tell=tell).say((*of_projections(projections, words), *stated))
+    if to:
+        write_projections(Path(to), projections, "; ".join((words, *stated)), asked.matter)
+        tell(f"projection: {to}")
+    return projections
+
+
+def _production(period: str, threshold: float | None, matter: Resonant | None) -> Production:
+    """Beam and threshold of the period of a projection."""
+    if not period:
+        return Production(threshold=threshold or Production().threshold, resonant=matter)
+    known = load_periods()
+    if period not in known:
+        raise ValueError(f"period {period} is not known: expected one of {', '.join(known)}")
+    box = box_facts(known[period])
+    beam = beam_of(box)
+    return Production(beam, threshold or beam.energy - box.ecal, matter)

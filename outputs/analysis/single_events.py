@@ -1,0 +1,249 @@
+"""The visible events behind the numbers of a result: files and pictures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from na64.datasets.catalogue.run_filter import chosen_runs
+from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
+from na64.outputs.blinding.opened_box import OPENED, read_opened
+from na64.outputs.events.analysis import Analysis, reopen, reopen_box
+from na64.outputs.events.card import Card
+from na64.outputs.events.choice import Choice, counted
+from na64.outputs.events.gallery import NoEventError, find, pictures
+from na64.outputs.events.skim import Format, write_events
+from na64.outputs.events.table import lines
+from na64.outputs.result.request import log_use, ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Skim:
+    """A file of events.
+
+    Attributes
+    ----------
+    path : Path
+    n_events : int
+    n_expected : int or None
+        As the result counted them; None if it does not say.
+    """
+
+    path: Path
+    n_events: int
+    n_expected: int | None
+
+    @property
+    def as_counted(self) -> bool:
+        """There are as many as the result has."""
+        return self.n_expected is None or self.n_events == self.n_expected
+
+
+def events(
+    folder: str | Path,
+    *,
+    after: str | None = None,
+    region: str | None = None,
+    runs: str | Collection[int] | None = None,
+    limit: int | None = None,
+    opened: bool = False,
+    cells: bool = False,
+    format: str | None = None,  # noqa: A002
+    to: str | Path | None = None,
+    progress: Progress = no_progress,
+    tell: Tell = silent,
+    note: Tell | None = None,
+) -> Skim:
+    """File of the visible events of a result: numbers, features, cells on request.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where `process` wrote to.
+    after : str, optional
+        Events that pass this cut and all before, or ``visible``; by default all cuts.
+    region : {"I", "II", "III", "elsewhere"}, optional
+        Only those in this region.
+    runs : str or collection of int, optional
+        Only these, as ``"8396-8458,8500"`` or one by one.
+    limit : int, optional
+        So many events at most.
+    opened : bool
+        Events of the opened box, after `unblind`.
+    cells : bool
+        Energy, delay and window of every cell too; MeV and ns.
+    format : {"parquet", "root", "csv"}, optional
+        By default by the name of the file, or Parquet.
+    to : str or Path, optional
+        The file; by default ``events.FORMAT`` in the folder.
+    progress : callable
+        Takes the numbers of events done and of all.
+    tell : callable
+        Takes lines about what was written.
+    note : callable, optional
+        Takes what is to be known besides; by default that is logged.
+
+    Returns
+    -------
+    Skim
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder holds no result of `process`.
+    KeyError, ValueError
+        A cut or run that is not there; a closed box; files or selection that are not those of the result.
+
+    Examples
+    --------
+    >>> skim = na64.events("out", after="visible", limit=10)
+    >>> skim.path.name, skim.n_events
+    ('events.parquet', 10)
+    """
+    looking = _Looking(Path(folder), opened, _text_of(runs), Listener(progress, tell, note))
+    analysis, choice = looking.reopen(after, region, limit)
+    path, kind = _place(looking, None if to is None else Path(to), format)
+    expected = counted(analysis, choice)
+    known = expected if expected is not None else max(analysis.n_opened.values())
+    total = min(known, limit or known)
+    looking.log(analysis, "events", choice=str(choice), cells=cells)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    progress(0, total)
+    written = write_events(
+        analysis, choice, path, format=kind, cells=cells, on_progress=lambda done: progress(done, total)
+    )
+    found = Skim(path, written, None if expected is None else total)
+    noun = "opened event" if opened else "event"
+    tell(f"{written:,} {noun}{'' if written == 1 else 's'} {choice}: {path}")
+    if not found.as_counted:
+        tell(f"not as counted: the result has {expected:,} of them")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Events that were drawn.
+
+    Attributes
+    ----------
+    cards : list of Card
+        Everything that is known of each.
+    pictures : list of Path
+    """
+
+    cards: list[Card]
+    pictures: list[Path]
+
+
+def show(
+    folder: str | Path,
+    *numbers: str,
+    after: str | None = None,
+    region: str | None = None,
+    runs: str | Collection[int] | None = None,
+    limit: int | None = None,
+    opened: bool = False,
+    sheet: bool = False,
+    to: str | Path | None = None,
+    tell: Tell = silent,
+    note: Tell | None = None,
+) -> Shown:
+    """Pictures of visible events of a result, and what the selection says of each, cut by cut.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where `process` wrote to.
+    *numbers : str
+        Events as ``RUN:SPILL:EVENT``; or they are chosen as in `events`.
+    after, region, runs, opened
+        As `events` takes them.
+    limit : int, optional
+        So many chosen events; by default 12.
+    sheet : bool
+        Many events on a page.
+    to : str or Path, optional
+        Folder of the pictures; by default ``events`` in that of the result.
+    tell : callable
+        Takes the tables of the events and the names of the pictures, line by line.
+    note : callable, optional
+        Takes what is to be known besides; by default that is logged.
+
+    Returns
+    -------
+    Shown
+
+    Raises
+    ------
+    na64.outputs.events.gallery.NoEventError
+        There is no visible event with a number (a ``KeyError``).
+    KeyError, ValueError, FileNotFoundError
+        As `events`.
+
+    Examples
+    --------
+    >>> shown = na64.show("out", after="visible", limit=1)
+    >>> len(shown.cards), len(shown.pictures)
+    (1, 1)
+    """
+    if numbers and (after or region or runs or limit):
+        raise ValueError("either events by number, or --after, --region, --runs and --limit")
+    looking = _Looking(Path(folder), opened, _text_of(runs), Listener(tell=tell, note=note))
+    analysis, choice = looking.reopen(after, region, limit or 12)
+    looking.log(analysis, "show", choice=list(numbers) if numbers else str(choice))
+    cards = looking.find(analysis, numbers) if numbers else find(analysis, choice)
+    place = Path(to) if to is not None else looking.folder / "events"
+    for card in [] if sheet else cards:
+        looking.listener.say((*lines(card), ""))
+    written = pictures(analysis, cards, place, sheet=sheet)
+    looking.listener.say(f"picture: {path}" for path in written)
+    return Shown(cards, written)
+
+
+def _place(looking: _Looking, to: Path | None, format: str | None) -> tuple[Path, Format]:  # noqa: A002
+    suffix = to.suffix.removeprefix(".") if to else ""
+    kind = Format(format or (suffix if suffix in [*Format] else "parquet"))
+    folder = looking.folder / OPENED if looking.opened else looking.folder
+    return to or folder / f"events.{kind}", kind
+
+
+def _text_of(runs: str | Collection[int] | None) -> str | None:
+    return runs if runs is None or isinstance(runs, str) else ranges(runs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Somebody looks at single events."""
+
+    folder: Path
+    opened: bool
+    runs: str | None
+    listener: Listener
+
+    def reopen(self, after: str | None, region: str | None, limit: int | None) -> tuple[Analysis, Choice]:
+        analysis = (reopen_box if self.opened else reopen)(self.folder)
+        analysis.stage(after)
+        runs = chosen_runs(self.runs, analysis.job.runs) if self.runs else None
+        if analysis.other_code:
+            self.listener.warn("note: the result was made by another version of the code")
+        return analysis, Choice(after, region, runs, limit)
+
+    def find(self, analysis: Analysis, numbers: Sequence[str]) -> list[Card]:
+        """Find events by number: visible ones, and those of the box if it was opened."""
+        try:
+            return find(analysis, numbers)
+        except NoEventError:
+            if analysis.opening or read_opened(self.folder, analysis.products.summary) is None:
+                raise
+        opened = reopen_box(self.folder)
+        self.log(opened, "show", choice=list(numbers))
+        return find(analysis, numbers, opened)
+
+    def log(self, analysis: Analysis, event: str, **details: object) -> None:
+        """Log that somebody looks at single events of data."""
+        if not analysis.products.summary.is_data:
+            return
+        opened = {"freeze": analysis.opening.unblinding.freeze} if analysis.opening else {}
+        named = {"selection": analysis.selection.name, "runs": self.runs, "events": analysis.kind}
+        log_use(self.folder, event, {**named, **details, **opened})
