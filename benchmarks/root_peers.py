@@ -50,7 +50,7 @@ class RootServer:
         )
 
     def read(self) -> str:
-        """Give the next line that is for us."""
+        """Next line that is for us."""
         _, answers = _pipes(self._process)
         for line in answers:
             if line.startswith(_MARK):

@@ -77,7 +77,7 @@ def make_sample(layout: str, container: Format, n_events: int, folder: Path, *, 
 
 
 def _numbers(layout: Layout, block: Branches, run: int, start: int, n_events: int) -> Branches:
-    """Give run and event numbers of their own; runs of an older geometry have smaller numbers."""
+    """Run and event numbers of their own; runs of an older geometry have smaller numbers."""
     (run_name,), (event_name,) = layout.event["run"].names, layout.event["event"].names
     first = block[run_name]
     shift = int(first[0]) - _RUN if not isinstance(first, Jagged) else 0

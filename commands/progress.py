@@ -31,7 +31,7 @@ def progress(
     clock: Clock = time.monotonic,
     at_end: bool = True,
 ) -> Iterator[Show]:
-    """Give a callable to be told of progress; nothing is said at the end if an exception ends it.
+    """Callable to be told of progress; nothing is said at the end if an exception ends it.
 
     What is said follows from what was told and from the clock alone.
 

@@ -43,14 +43,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def front_page(readme: str) -> str:
-    """Give the README as a page of the site: links into docs/ become links beside it."""
+    """README as a page of the site: links into docs/ become links beside it."""
     before, _, after = readme.partition(_RATIONALE)
     rest = after[after.index("\n## ") :] if "\n## " in after else ""
     return re.sub(r"\]\(docs/", "](", before + rest)
 
 
 def rationale(readme: str) -> str:
-    """Give the questions and answers of the README."""
+    """Questions and answers of the README."""
     text = readme.partition(_RATIONALE)[2].partition("\n## ")[0]
     return "# Rationale\n" + re.sub(r"\]\(docs/", "](", text)
 
@@ -95,7 +95,7 @@ def toml_page() -> str:
 
 
 def commands_page() -> str:
-    """Give the help of every command."""
+    """Help of every command."""
     verbs = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     parts = ["# Commands\n\n`na64 COMMAND --help` says the same.\n"]
     for name, verb in verbs.choices.items():

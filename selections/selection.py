@@ -147,7 +147,7 @@ class Selection:
         return INDEX | {feature.name: len(INDEX) + n for n, feature in enumerate(self.extra_features)}
 
     def arrays(self, index: Mapping[str, int] | None = None) -> IntervalArrays:
-        """Give the intervals of the cuts, then those of the regions, as the kernels take them.
+        """Intervals of the cuts, then those of the regions, as the kernels take them.
 
         Parameters
         ----------

@@ -84,7 +84,7 @@ class SignalBox:
         return identity(self)
 
     def rectangle(self) -> Rectangle:
-        """Give the edges of box and hidden region, for a plot."""
+        """Edges of box and hidden region, for a plot."""
         return Rectangle(
             ecal=self.ecal,
             hcal=self.hcal,
@@ -127,13 +127,13 @@ class Unblinding:
             raise ValueError(f"a fraction of {self.fraction:g} of the spills: expected above 0 and up to 1")
 
     def opens(self, run: int, spill: int) -> bool:
-        """Tell if a spill is among those to be opened."""
+        """Whether a spill is among those to be opened."""
         digest = hmac.digest(self.key.encode(), f"{run}:{spill}".encode(), hashlib.sha256)
         return int.from_bytes(digest[:6], "big") < math.ceil(self.fraction * 2**48)
 
 
 def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which events are not provably outside box and guard band.
+    """Which events are not provably outside box and guard band.
 
     An event is provably outside if every energy in question is finite, and all of the ECAL or all of the HCAL
     are at or above the edge of the hidden region, whichever energy scale is right.
@@ -162,7 +162,7 @@ def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
 def is_open(
     run_type: RunType, trigger: NDArray[Any] | None, features: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Tell which events the box does not concern, wherever they sit.
+    """Which events the box does not concern, wherever they sit.
 
     These are all events of declared calibration and beam runs, and in physics runs the events with a trigger
     word that is not empty and not that of the physics trigger. In a run of unknown type there are none.
@@ -197,7 +197,7 @@ def visible_mask(
     simulation: bool,
     varied: Iterable[NDArray[np.float32]] = (),
 ) -> NDArray[np.bool_]:
-    """Tell which events may be looked at: of simulation all, of data those that are not hidden.
+    """Which events may be looked at: of simulation all, of data those that are not hidden.
 
     An event that is hidden nominally or under any variation is hidden.
 
@@ -228,7 +228,7 @@ def visible_mask(
 
 
 def drawn_mask(box: SignalBox, ecal: NDArray[np.float32], hcal: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which visible events of data a plane may show: none in box or guard band, not even open ones.
+    """Which visible events of data a plane may show: none in box or guard band, not even open ones.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def opened_mask(
     unblinding: Unblinding,
     also_closed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Tell which events of data sit in the box itself and are opened; the guard band stays closed.
+    """Which events of data sit in the box itself and are opened; the guard band stays closed.
 
     What sits in the box is visible in blind results, or opened: no event is in neither.
 
@@ -287,7 +287,7 @@ def opened_mask(
 
 
 def simulated_mask(features: NDArray[np.float32], *, box: SignalBox, simulation: bool) -> NDArray[np.bool_]:
-    """Tell which simulated events sit in the box itself.
+    """Which simulated events sit in the box itself.
 
     Parameters
     ----------
@@ -354,7 +354,7 @@ def _hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _range(
     features: NDArray[np.float32], names: tuple[str, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give the lowest and the highest of some features; both are nan if one of them is."""
+    """Lowest and the highest of some features; both are nan if one of them is."""
     first, *others = (features[INDEX[name]] for name in names)
     lowest, highest = first.copy(), first.copy()
     for other in others:
@@ -364,7 +364,7 @@ def _range(
 
 
 def _safe_from(edge: float, scales: tuple[float, ...]) -> np.float32:
-    """Give the lowest float32 that is at or above the edge with every scale on it."""
+    """Lowest float32 that is at or above the edge with every scale on it."""
     exact = edge / min(scales)
     rounded = np.float32(exact)
     return rounded if float(rounded) >= exact else np.nextafter(rounded, np.float32(np.inf))

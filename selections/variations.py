@@ -52,7 +52,7 @@ class Effect:
         return not _CLOSING.isdisjoint(self.detectors)
 
     def of(self, setup: Setup) -> Setup:
-        """Give the set-up as it would be."""
+        """Set-up as it would be."""
         scale, window = dict(self.scale), dict(self.window)
         changed: dict[str, Any] = {
             name: _changed(getattr(setup, name), scale.get(name, 1.0), window.get(name, 1.0))
@@ -94,7 +94,7 @@ class Variation:
         return "[R-" in self.source or "NOT FOUND" in self.source
 
     def cuts_of(self, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
-        """Give all cuts as they are in this variation."""
+        """All cuts as they are in this variation."""
         changed = {cut.name: cut for cut in self.cuts}
         return tuple(changed.get(cut.name, cut) for cut in cuts)
 
@@ -125,7 +125,7 @@ def read_variations(
 
 
 def effects_of(variations: Iterable[Variation]) -> tuple[Effect, ...]:
-    """Give the different effects of variations that have any, in order."""
+    """Different effects of variations that have any, in order."""
     return tuple(dict.fromkeys(variation.effect for variation in variations if variation.effect))
 
 

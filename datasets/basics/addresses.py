@@ -42,7 +42,7 @@ def is_url(location: Location) -> bool:
 
 
 def file_name(location: Location) -> str:
-    """Give the last part of a path or URL, for messages; without the query of a URL."""
+    """Last part of a path or URL, for messages; without the query of a URL."""
     text = public_url(str(location)).partition("?")[0] if is_url(location) else str(location)
     return text.rstrip("/").rpartition("/")[2]
 

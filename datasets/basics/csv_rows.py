@@ -20,11 +20,11 @@ class Row:
         self._fields = fields
 
     def text(self, name: str) -> str | None:
-        """Give the field as it stands, without spaces around."""
+        """Field as it stands, without spaces around."""
         return self._fields.get(name, "").strip() or None
 
     def number(self, name: str) -> float | None:
-        """Give a number; whoever takes it checks its range."""
+        """Number; whoever takes it checks its range."""
         text = self.text(name)
         if text is None:
             return None
@@ -34,21 +34,21 @@ class Row:
             raise ValueError(f'{name} "{text}" is not a number') from error
 
     def integer(self, name: str) -> int | None:
-        """Give a whole number from 0, digits only."""
+        """Whole number from 0, digits only."""
         text = self.text(name)
         if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
             raise ValueError(f'{name} "{text}" is not a whole number')
         return None if text is None else int(text)
 
     def key(self, name: str) -> int:
-        """Give a whole number that has to be there."""
+        """Whole number that has to be there."""
         number = self.integer(name)
         if number is None:
             raise ValueError(f"{name} is empty")
         return number
 
     def choice(self, name: str, kind: type[E], default: E) -> E:
-        """Give the member of an enumeration whose value the field holds."""
+        """Member of an enumeration whose value the field holds."""
         text = self.text(name)
         names = [str(member.value) for member in kind]
         if text is not None and text not in names:

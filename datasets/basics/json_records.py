@@ -78,7 +78,7 @@ def record_of(cls: type[Record], plain: Mapping[str, Any], name: str) -> Record:
 
 
 def typed(hint: Any, value: Any, place: str) -> Any:
-    """Give a value of JSON as a type has it: plain, an enumeration, a dataclass, a tuple or a mapping.
+    """Value of JSON as a type has it: plain, an enumeration, a dataclass, a tuple or a mapping.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def value_at(hint: Any, plain: Mapping[str, Any], keys: str, name: str) -> Any:
 
 
 def _composed(origin: Any, arguments: tuple[Any, ...], value: Any, place: str) -> Any:
-    """Give an optional value, a tuple or a mapping."""
+    """Optional value, a tuple or a mapping."""
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None

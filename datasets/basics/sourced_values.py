@@ -58,15 +58,15 @@ class FactReader:
         return self._table.place(key)
 
     def has(self, key: str) -> bool:
-        """Tell if a value is there."""
+        """Whether a value is there."""
         return self._table.has(key)
 
     def child(self, key: str) -> FactReader:
-        """Give a reader of a table within this one."""
+        """Reader of a table within this one."""
         return FactReader(self._table.table(key), self._listed, self._dotted(key))
 
     def tables(self, key: str) -> tuple[Table, ...]:
-        """Give an array of tables, whose facts the caller has to `remember`."""
+        """Array of tables, whose facts the caller has to `remember`."""
         return self._table.tables(key)
 
     def quantity(self, key: str, base: str) -> Quantity:
@@ -76,7 +76,7 @@ class FactReader:
         return quantity
 
     def numbers(self, key: str, base: str = "1") -> tuple[float, ...]:
-        """Give all numbers of a tagged value, in the base unit."""
+        """All numbers of a tagged value, in the base unit."""
         return self._quantity(key, base).values
 
     def _quantity(self, key: str, base: str) -> Quantity:
@@ -85,11 +85,11 @@ class FactReader:
         return quantity
 
     def number(self, key: str, base: str = "1") -> float:
-        """Give the one number of a tagged value, in the base unit."""
+        """One number of a tagged value, in the base unit."""
         return self._one(key, self.numbers(key, base))
 
     def integers(self, key: str) -> tuple[int, ...]:
-        """Give all numbers of a tagged value, which are whole and not negative."""
+        """All numbers of a tagged value, which are whole and not negative."""
         numbers = self.numbers(key)
         for number in numbers:
             if not number.is_integer() or number < 0:
@@ -97,26 +97,26 @@ class FactReader:
         return tuple(int(number) for number in numbers)
 
     def integer(self, key: str) -> int:
-        """Give the one whole number of a tagged value."""
+        """One whole number of a tagged value."""
         return self._one(key, self.integers(key))
 
     def each(self, key: str, base: str, n: int) -> tuple[float, ...]:
-        """Give `n` numbers, of which the file states all or the one that they share."""
+        """`n` numbers, of which the file states all or the one that they share."""
         numbers = self.numbers(key, base)
         if len(numbers) not in (1, n):
             raise ValueError(f"{self.place(key)}: {len(numbers)} values where 1 or {n} are expected")
         return numbers * n if len(numbers) == 1 else numbers
 
     def text(self, key: str) -> str:
-        """Give a word: ``{ text = "e-", source = "..." }``."""
+        """Word: ``{ text = "e-", source = "..." }``."""
         return self._tagged(key, lambda entry: entry.text("text"), str)
 
     def flag(self, key: str) -> bool:
-        """Give true or false: ``{ flag = true, source = "..." }``."""
+        """True or false: ``{ flag = true, source = "..." }``."""
         return self._tagged(key, lambda entry: entry.flag("flag"), lambda value: str(value).lower())
 
     def choice(self, key: str, kind: type[E]) -> E:
-        """Give the member of an enumeration whose value a word is."""
+        """Member of an enumeration whose value a word is."""
         text = self.text(key)
         names = [str(member.value) for member in kind]
         if text not in names:

@@ -32,7 +32,7 @@ D = TypeVar("D")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the known name most like `name`, or an empty string if none is known."""
+    """Known name most like `name`, or an empty string if none is known."""
     wanted = name[:_LONGEST].casefold()
 
     def likeness(candidate: str) -> float:
@@ -115,48 +115,48 @@ class Table:
         return f"{self._where}: {path}" if path else self._where
 
     def names(self) -> tuple[str, ...]:
-        """Give the keys of the table in file order, read or not."""
+        """Keys of the table in file order, read or not."""
         return tuple(self._mapping)
 
     def has(self, key: str) -> bool:
-        """Tell if the key is there; it counts as asked for."""
+        """Whether the key is there; it counts as asked for."""
         self._asked.add(key)
         return key in self._mapping
 
     def text(self, key: str, default: D | _Required = _REQUIRED) -> str | D:
-        """Give a string."""
+        """String."""
         return self._read(key, _text, default)
 
     def number(self, key: str, default: D | _Required = _REQUIRED) -> float | D:
-        """Give a finite number as float; true and false are not numbers."""
+        """Finite number as float; true and false are not numbers."""
         return self._read(key, _number, default)
 
     def integer(self, key: str, default: D | _Required = _REQUIRED) -> int | D:
-        """Give an integer of at most 64 bits; 1.0 is not one."""
+        """Integer of at most 64 bits; 1.0 is not one."""
         return self._read(key, _integer, default)
 
     def flag(self, key: str, default: D | _Required = _REQUIRED) -> bool | D:
-        """Give true or false."""
+        """True or false."""
         return self._read(key, _flag, default)
 
     def texts(self, key: str, default: D | _Required = _REQUIRED) -> tuple[str, ...] | D:
-        """Give a list of strings."""
+        """List of strings."""
         return self._read(key, _each(_text), default)
 
     def numbers(self, key: str, default: D | _Required = _REQUIRED) -> tuple[float, ...] | D:
-        """Give a list of finite numbers as floats."""
+        """List of finite numbers as floats."""
         return self._read(key, _each(_number), default)
 
     def integers(self, key: str, default: D | _Required = _REQUIRED) -> tuple[int, ...] | D:
-        """Give a list of integers."""
+        """List of integers."""
         return self._read(key, _each(_integer), default)
 
     def table(self, key: str, default: D | _Required = _REQUIRED) -> Table | D:
-        """Give a table; `done` of this one includes it."""
+        """Table; `done` of this one includes it."""
         return self._read(key, lambda value, place: self._child(value, place, key), default)
 
     def tables(self, key: str, default: D | _Required = _REQUIRED) -> tuple[Table, ...] | D:
-        """Give an array of tables; `done` of this one includes them."""
+        """Array of tables; `done` of this one includes them."""
 
         def read(value: object, place: str) -> tuple[Table, ...]:
             items = _list(value, place)
@@ -165,7 +165,7 @@ class Table:
         return self._read(key, read, default)
 
     def anything(self) -> dict[str, object]:
-        """Give all of the table as it is, for others to judge; every key counts as asked for."""
+        """All of the table as it is, for others to judge; every key counts as asked for."""
         self._asked.update(self._mapping)
         return dict(self._mapping)
 

@@ -110,7 +110,7 @@ def _lock(handle: int) -> bool:
 
 
 def _is_there(handle: int, path: Path) -> bool:
-    """Tell if a lock is on the file that is there, not on one that its last holder has removed."""
+    """Whether a lock is on the file that is there, not on one that its last holder has removed."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:

@@ -178,7 +178,7 @@ def _by_name(layouts: Iterable[Layout]) -> dict[str, Layout]:
 def _recheck(
     previous: Catalogue | None, given: Mapping[str, str], patience: Patience
 ) -> tuple[tuple[FileRecord, ...], dict[str, str]]:
-    """Give the known records as their files are now, good ones first, and the paths to look at again."""
+    """Known records as their files are now, good ones first, and the paths to look at again."""
     kept: list[FileRecord] = []
     again: dict[str, str] = {}
     known = previous.files if previous is not None else ()
@@ -200,7 +200,7 @@ def _has_gone(record: FileRecord) -> bool:
 
 
 def _given(paths: Iterable[str | Path], patience: Patience) -> dict[str, str]:
-    """Give what was named, by path, or by URL as the catalogue keeps it: without secrets."""
+    """What was named, by path, or by URL as the catalogue keeps it: without secrets."""
     given: dict[str, str] = {}
     for path in expand(paths, patience):
         kept = public_url(path) if is_url(path) else path

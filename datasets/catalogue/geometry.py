@@ -91,7 +91,7 @@ def _of_columns(layout: Layout, detector: DetectorLayout, known: Detector, perio
 
 
 def _may_be(shape: tuple[int, ...], known: tuple[int, ...]) -> bool:
-    """Tell if a shape is the known one, some of its neighbouring dimensions taken together."""
+    """Whether a shape is the known one, some of its neighbouring dimensions taken together."""
     sizes, known_sizes = list(accumulate(shape, mul)), list(accumulate(known, mul))
     return sizes[-1] == known_sizes[-1] and {*sizes} <= {1, *known_sizes}
 

@@ -256,7 +256,7 @@ def _pack(spill: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def unpack(key: int) -> tuple[int, int]:
-    """Give spill and event of one key."""
+    """Spill and event of one key."""
     return key >> 32, key & 0xFFFFFFFF
 
 
@@ -347,7 +347,7 @@ def _quick_hash(path: str) -> str:
 
 
 def size_of(path: str, patience: Patience | None = None) -> int:
-    """Give the size of a file in bytes, local or remote."""
+    """Size of a file in bytes, local or remote."""
     if not is_url(path):
         return Path(path).stat().st_size
     with RemoteFile(path, patience) as file:

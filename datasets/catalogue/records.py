@@ -107,11 +107,11 @@ class FileRecord:
 
     @property
     def is_good(self) -> bool:
-        """Tell if the file may be used."""
+        """Whether the file may be used."""
         return self.status is Status.GOOD
 
     def chunks(self) -> tuple[Segment, ...]:
-        """Give the canonical segments as pieces of work."""
+        """Canonical segments as pieces of work."""
         return tuple(Segment(self.sha256, self.path, start, stop) for start, stop in self.segments)
 
 
@@ -209,7 +209,7 @@ class Catalogue:
         return load_periods() if self.periods is None else self.periods.load()
 
     def layout(self, name: str) -> Layout:
-        """Give a layout by the name it has in the records."""
+        """Layout by the name it has in the records."""
         if name not in self.layouts:
             return load_layout(name)
         layout = parse_layout(self.layouts[name], f"layout {name} in the catalogue")

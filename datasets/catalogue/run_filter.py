@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 
 def chosen_runs(text: str, known: Collection[int]) -> list[int]:
-    """Give the known runs that are in a list like ``8396-8458,8500``.
+    """Known runs that are in a list like ``8396-8458,8500``.
 
     Parameters
     ----------

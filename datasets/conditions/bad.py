@@ -81,17 +81,17 @@ class BadList:
         return BadList(self.entries + other.entries)
 
     def of_run(self, run: int) -> BadList:
-        """Give the part of the list about one run."""
+        """Part of the list about one run."""
         start = bisect_left(self.entries, run, key=lambda entry: entry.run)
         stop = bisect_left(self.entries, run + 1, key=lambda entry: entry.run)
         return BadList(self.entries[start:stop])
 
     def has_run(self, run: int) -> bool:
-        """Tell if the whole run is bad."""
+        """Whether the whole run is bad."""
         return any(entry.spill is None for entry in self.of_run(run).entries)
 
     def has_spill(self, run: int, spill: int) -> bool:
-        """Tell if the whole spill, or its whole run, is bad."""
+        """Whether the whole spill, or its whole run, is bad."""
         return any(
             entry.spill is None or (entry.spill == spill and entry.start is None)
             for entry in self.of_run(run).entries
@@ -121,7 +121,7 @@ class BadList:
 
 
 def _is_listed(entries: tuple[BadEntry, ...], spill: Array) -> NDArray[np.bool_]:
-    """Tell which events are of a listed spill: most are not, and this is the quick way to know."""
+    """Which events are of a listed spill: most are not, and this is the quick way to know."""
     if entries[0].spill is None:
         return np.ones(len(spill), dtype=np.bool_)
     return np.isin(spill.astype(np.int64, copy=False), _spills(entries))
@@ -145,7 +145,7 @@ def _mask_of_run(entries: tuple[BadEntry, ...], spill: Array, event: Array) -> N
 
 
 def _ranges(based: list[tuple[int, BadEntry]]) -> tuple[Array, Array]:
-    """Give starts and stops of the disjoint ranges of keys that cover the entries."""
+    """Starts and stops of the disjoint ranges of keys that cover the entries."""
     starts: list[int] = []
     stops: list[int] = []
     for base, entry in based:

@@ -33,7 +33,7 @@ def exposure_of_run(
     *,
     unread: frozenset[int] = frozenset(),
 ) -> Exposure:
-    """Give the exposure of a run without its bad and its unread spills, and without that of bad events.
+    """Exposure of a run without its bad and its unread spills, and without that of bad events.
 
     The total of the run less that of the lost spills; where no total is stated, the sum of the other spills,
     whose list is taken as complete. Unknown if a number that this takes is unknown: bad events within a spill
@@ -68,7 +68,7 @@ def exposure_of_run(
 def kept_fractions(
     run: int, spills: Mapping[int, SpillFacts], bad: BadList, unread: frozenset[int] = frozenset()
 ) -> dict[int, float | None]:
-    """Give the part of its exposure that each affected spill keeps; None is not known.
+    """Part of its exposure that each affected spill keeps; None is not known.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _left(
 
 
 def _part(value: float | None, fraction: float | None) -> float | None:
-    """Give a part of a number that may be unknown; nothing of it is known to be zero."""
+    """Part of a number that may be unknown; nothing of it is known to be zero."""
     if fraction == 0:
         return 0.0
     return None if value is None or fraction is None else value * fraction

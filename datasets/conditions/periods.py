@@ -114,7 +114,7 @@ class Period:
         return ", ".join(f"{first} to {last}" for first, last in self.runs) or "no runs"
 
     def has_run(self, run: int) -> bool:
-        """Tell if a run is in the period."""
+        """Whether a run is in the period."""
         return any(first <= run <= last for first, last in self.runs)
 
     def shares_runs_with(self, other: Period) -> bool:
@@ -122,7 +122,7 @@ class Period:
         return any(a <= d and c <= b for a, b in self.runs for c, d in other.runs)
 
     def facts(self, run: int, stated: RunFacts | None = None) -> RunFacts:
-        """Give what is known of a run: type, particle and energy always, EOT None where unknown.
+        """What is known of a run: type, particle and energy always, EOT None where unknown.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ def unpackaged_runs(period: Period) -> list[tuple[int, int]]:
 
 
 def period_of_run(run: int, periods: Mapping[str, Period]) -> Period | None:
-    """Give the period a run belongs to, or None if it is outside every one."""
+    """Period a run belongs to, or None if it is outside every one."""
     return next((period for period in periods.values() if period.has_run(run)), None)
 
 

@@ -49,7 +49,7 @@ class Production:
         return ", ".join(stated) or "not stated"
 
     def stated(self) -> dict[str, str | bool]:
-        """Give what is stated, by the keys of the file."""
+        """What is stated, by the keys of the file."""
         values = {
             "pass": self.number,
             "reconstruction": self.reconstruction,

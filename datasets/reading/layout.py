@@ -94,7 +94,7 @@ class Branch:
         return None
 
     def is_in(self, tree: Branches) -> bool:
-        """Tell if a tree has these branches."""
+        """Whether a tree has these branches."""
         return all(tree.stored(name) is not None for name in self.names)
 
     def _accepts(self, stored: Stored) -> bool:
@@ -205,7 +205,7 @@ class Layout:
         return tuple(name for branch in branches if branch.is_in(tree) for name in branch.names)
 
     def has_truth(self, tree: Branches) -> bool:
-        """Tell if a tree says what was simulated."""
+        """Whether a tree says what was simulated."""
         event = self.in_tree(tree).event
         return "truth_component" in event and event["truth_component"].is_in(tree)
 

@@ -149,7 +149,7 @@ class _ParquetTable:
 
 
 def _expanded(chunk: Any, *, packed: bool) -> int:
-    """Give how many bytes the values of a column have in a row group."""
+    """How many bytes the values of a column have in a row group."""
     if not packed or chunk.physical_type != "BYTE_ARRAY":
         return int(chunk.num_values) * _WIDTH.get(chunk.physical_type, 8)
     if not _PLAIN.issuperset(chunk.encodings):
@@ -169,7 +169,7 @@ def _stated_nulls(metadata: Any) -> dict[str, set[int | None]]:
 
 
 def _packed_type(field: Any) -> str | None:
-    """Give the type of the numbers in a packed column, None if it is none."""
+    """Type of the numbers in a packed column, None if it is none."""
     name = (field.metadata or {}).get(PACKED, b"").decode(errors="replace")
     is_binary = pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
     return name if is_binary and name in (*FLOATS, *INTEGERS) else None

@@ -136,7 +136,7 @@ class _RNTuple:
         return Jagged(values[cut[0] : cut[-1]], np.subtract(cut, cut[0], dtype=np.int64))
 
     def _is_late(self, columns: _Columns) -> bool:
-        """Tell if a column was added when events were written already: they have none of its values."""
+        """Whether a column was added when events were written already: they have none of its values."""
         numbers = (columns.values, columns.offsets)
         return any(self._tree.column_records[n].first_element_index > 0 for n in numbers if n is not None)
 
@@ -176,7 +176,7 @@ def _number(form: Any) -> int | None:
 
 
 def stored_form(form: Any, text: str) -> Stored:
-    """Give the type of a branch from its awkward form (as JSON) and its type in words."""
+    """Type of a branch from its awkward form (as JSON) and its type in words."""
     kind = form["class"]
     if kind == "NumpyArray":
         return Stored(form["primitive"], tuple(form.get("inner_shape", ())), False, text)

@@ -226,7 +226,7 @@ def _join_jagged(
 
 
 def _byte_offsets(basket: Any, itemsize: int, counts_of: Callable[[Any], Array]) -> Array:
-    """Give where each event's bytes begin in a basket, and the end of the last."""
+    """Where each event's bytes begin in a basket, and the end of the last."""
     if basket.byte_offsets is not None:
         return np.asarray(basket.byte_offsets)
     return np.concatenate([[0], np.cumsum(counts_of(basket), dtype=np.int64) * itemsize])

@@ -131,7 +131,7 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
 
     @classmethod
     def using(cls, layout: Layout) -> type[NA64Schema]:
-        """Give a schema for one layout, packaged or not; one that decides what is hidden warns."""
+        """Schema for one layout, packaged or not; one that decides what is hidden warns."""
         check_keys(layout)
         if text := warning_of(layout):
             warnings.warn(text, stacklevel=2)
@@ -139,12 +139,12 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
 
     @classmethod
     def simulated(cls) -> type[NA64Schema]:
-        """Give a schema that shows all events of files that say what was simulated, and refuses others."""
+        """Schema that shows all events of files that say what was simulated, and refuses others."""
         return type(f"{cls.__name__}_simulated", (cls,), {"access": Access.SIMULATED})
 
     @classmethod
     def opened(cls, *, log_line: str) -> type[NA64Schema]:
-        """Give a schema that shows hidden events too; `na64.opened_schema` writes the line and calls it.
+        """Schema that shows hidden events too; `na64.opened_schema` writes the line and calls it.
 
         Parameters
         ----------
@@ -256,7 +256,7 @@ class _Part:
 
 
 def _place(column: str) -> tuple[str, str]:
-    """Give the part of the event and the name in it: ``ecal_energy`` is ``events.ecal.energy``."""
+    """Part of the event and the name in it: ``ecal_energy`` is ``events.ecal.energy``."""
     group, _, name = column.partition("_")
     return (group, name) if group in GROUPS else ("", column)
 
@@ -282,7 +282,7 @@ def _flat_form(form: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_closed(events: Any) -> bool:
-    """Tell if events show their run numbers only."""
+    """Whether events show their run numbers only."""
     return bool(events.layout.purelist_parameter("__record__") == "NA64ClosedEvents")
 
 

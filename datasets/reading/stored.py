@@ -108,7 +108,7 @@ class Branches(Protocol):
     """The names and types of the branches of a tree."""
 
     def stored(self, name: str) -> Stored | None:
-        """Give the type of a branch, None if there is no such branch."""
+        """Type of a branch, None if there is no such branch."""
 
     def names(self) -> tuple[str, ...]:
         """Names of all branches, as a layout may write them."""
@@ -129,10 +129,10 @@ class Tree(Branches, Protocol):
         """Raise `BadFileError` if a branch has not as many entries as the tree."""
 
     def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:
-        """Give the first event of each cluster of some branches, and the number of events at the end."""
+        """First event of each cluster of some branches, and the number of events at the end."""
 
     def expanded_bytes(self, names: Sequence[str]) -> int:
-        """Give how many bytes some branches, or all, say they have when they are decompressed."""
+        """How many bytes some branches, or all, say they have when they are decompressed."""
 
     def shared(self, other: Tree, names: Sequence[str]) -> int:
         """Number of first events that some branches keep where those of another tree of the file are."""
@@ -151,7 +151,7 @@ class Trees(Protocol):
         """Name the trees; that of a Parquet file has the empty name."""
 
     def tree(self, name: str) -> Branches:
-        """Give one tree."""
+        """One tree."""
 
 
 class RunFile(Protocol):
@@ -161,7 +161,7 @@ class RunFile(Protocol):
         """Name the trees; that of a Parquet file has the empty name."""
 
     def tree(self, name: str) -> Tree:
-        """Give one tree, of several of that name the newest."""
+        """One tree, of several of that name the newest."""
 
     def cycles(self, name: str) -> tuple[str, ...]:
         """Trees of one name with their cycles, newest first: ``tout;2``, ``tout;1``."""
@@ -200,16 +200,16 @@ def readable(place: str = "") -> Iterator[None]:
 
 
 def _is_of_decoder(error: OSError) -> bool:
-    """Tell what pyarrow and uproot say of wrong bytes from what the system says: that has a number."""
+    """What pyarrow and uproot say of wrong bytes from what the system says: that has a number."""
     return type(error) is OSError and error.errno is None
 
 
 def first_line(error: BaseException) -> str:
-    """Give the kind and the first line of an error."""
+    """Kind and the first line of an error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def sort_boundaries(starts: Iterable[int], entries: int) -> tuple[int, ...]:
-    """Give cluster boundaries ascending, each once, with both ends."""
+    """Cluster boundaries ascending, each once, with both ends."""
     return tuple(sorted({0, entries, *(int(start) for start in starts)}))

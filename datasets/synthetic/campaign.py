@@ -266,5 +266,5 @@ class Campaign:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
 
     def rate(self, run_type: RunType) -> float:
-        """Give the generated events per live particle on target in a run of this type."""
+        """Generated events per live particle on target in a run of this type."""
         return sum(component.rates.get(run_type, 0.0) * component.bias for component in self.components)

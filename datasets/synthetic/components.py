@@ -65,7 +65,7 @@ def _n_candidates(n: int, n_accepted: int, n_tried: int) -> int:
 
 
 def fires(ecal: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.random.Generator) -> Booleans:
-    """Tell which events the physics trigger takes.
+    """Which events the physics trigger takes.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Spectrum:
     survival: Floats
 
     def above(self, mass: float, fraction: float) -> float:
-        """Give the part of the dark photons of the table that take more than `fraction`."""
+        """Part of the dark photons of the table that take more than `fraction`."""
         return float(np.interp(fraction, self.fraction, self._row(mass)))
 
     def draw(self, mass: float, lowest: float, n: int, rng: np.random.Generator) -> Floats:

@@ -71,12 +71,12 @@ class Deposits:
         )
 
     def take(self, rows: Integers) -> Deposits:
-        """Give these events, in this order."""
+        """These events, in this order."""
         return Deposits(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def empty(n: int, grid: Grid) -> Deposits:
-    """Give events in which nothing happened."""
+    """Events in which nothing happened."""
     none = np.full(n, -1, dtype=np.int64)
     return Deposits(
         ecal=np.zeros((n, 2, grid.n_x, grid.n_y)),

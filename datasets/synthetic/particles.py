@@ -117,7 +117,7 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
 
 
 def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
-    """Give particles that come with the beam a track and the accidental signals of the SRD."""
+    """Particles that come with the beam a track and the accidental signals of the SRD."""
     n = len(energy)
     fired = gun.rng.random((n, 3)) < gun.response.srd_accidental
     return replace(deposits, momentum=energy, hadronic=energy, srd=fired * gun.rng.exponential(0.005, (n, 3)))

@@ -208,7 +208,7 @@ def write_conditions(
 
 
 def _good_fraction(bad: tuple[Bad, ...], run: int, spill: int, n_events: int) -> float | str:
-    """Give the part of a spill's events that is in no range of bad ones; empty without such a range."""
+    """Part of a spill's events that is in no range of bad ones; empty without such a range."""
     numbers = np.arange(1, n_events + 1)
     ranges = [e for e in bad if e.run == run and e.spill in (spill, None) and e.start is not None]
     good = np.ones(n_events, np.bool_)

@@ -134,7 +134,7 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
 
 
 def _edges(products: Products, settings: Settings) -> BoxFacts:
-    """Give the box with the guard up to where fits begin."""
+    """Box with the guard up to where fits begin."""
     box = box_of(products)
     moving = [f"variation {v.name}" for v in products.summary.selection.variations if v.moves_plane]
     moving += [f"the packaged set-up of period {box.period}"] if box.packaged_too else []
@@ -227,7 +227,7 @@ def _alone(sideband: Sideband) -> Extrapolation | None:
 
 
 def _loss(products: Products, simulation: Products | None) -> Factor | None:
-    """Give the fraction of simulated dimuons of Region I that end in the box."""
+    """Fraction of simulated dimuons of Region I that end in the box."""
     if simulation is None:
         return None
     one, other = (p.summary.identities.get("selection") for p in (products, simulation))

@@ -82,7 +82,7 @@ class Sideband:
             raise ValueError(f"{self.name}: no range to fit from {self.start:g} to {self.stop:g} GeV")
 
     def cut(self, start: float, stop: float) -> tuple[Numbers, Numbers]:
-        """Give edges and counts of the bins between two energies."""
+        """Edges and counts of the bins between two energies."""
         first, last = np.searchsorted(self.edges, (start - 1e-9, stop + 1e-9))
         return self.edges[first:last], self.counts[first : last - 1]
 

@@ -47,7 +47,7 @@ def write_background(
 
 
 def facts_of(products: Products, found: Estimate) -> dict[str, object]:
-    """Give everything the estimate rests on, as plain JSON."""
+    """Everything the estimate rests on, as plain JSON."""
     with_limits, without = (found.table.total(at_face_value) for at_face_value in (True, False))
     return {
         "schema": SCHEMA,

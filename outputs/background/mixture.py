@@ -53,7 +53,7 @@ class Curve:
         return float(self.n[np.argmin(self.depth)])
 
     def widened(self, factor: float) -> Curve:
-        """Give the curve with errors that are larger by a factor."""
+        """Curve with errors that are larger by a factor."""
         return Curve(self.n, self.depth / factor**2)
 
     def quantiles(self, *shares: float) -> list[float]:

@@ -122,7 +122,7 @@ def load_products(path: Path | None = None) -> tuple[Product, ...]:
 
 
 def cuts_of(path: Path) -> str:
-    """Give the identity of the cuts that a file of products says it is of; empty if it does not say."""
+    """Identity of the cuts that a file of products says it is of; empty if it does not say."""
     return load_table(path).text("cuts", "")
 
 
@@ -132,7 +132,7 @@ def with_loss(products: tuple[Product, ...], name: str, factor: Factor) -> tuple
 
 
 def simulated_fraction(name: str, inside: Weighted, of: Weighted) -> Factor:
-    """Give a fraction of simulated events as a factor; an upper limit if none is inside.
+    """Fraction of simulated events as a factor; an upper limit if none is inside.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def simulated_fraction(name: str, inside: Weighted, of: Weighted) -> Factor:
 
 
 def poisson_limit(n: float) -> float:
-    """Give the upper limit on a Poisson mean of which `n` events were seen, at `CONFIDENCE`."""
+    """Upper limit on a Poisson mean of which `n` events were seen, at `CONFIDENCE`."""
     return float(special.gammaincinv(n + 1, CONFIDENCE))
 
 

@@ -56,7 +56,7 @@ class TurnOn:
 
 
 def plane_of(products: Products) -> hist.Hist:
-    """Give the (E_ECAL, E_HCAL) plane after all cuts.
+    """(E_ECAL, E_HCAL) plane after all cuts.
 
     Raises
     ------
@@ -70,13 +70,13 @@ def plane_of(products: Products) -> hist.Hist:
 
 
 def last_plane(products: Products) -> hist.Hist:
-    """Give the plane after all cuts, whatever is in it."""
+    """Plane after all cuts, whatever is in it."""
     last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else "visible"
     return products.histograms[f"plane_after_{last}"]
 
 
 def box_of(products: Products) -> BoxFacts:
-    """Give the only box of a result.
+    """Only box of a result.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def box_of(products: Products) -> BoxFacts:
 
 
 def beam_energy(products: Products) -> float:
-    """Give the beam energy of the first period, GeV."""
+    """Beam energy of the first period, GeV."""
     box = products.summary.boxes[0]
     return box.beam_energy or load_periods()[box.period].beam_energy
 

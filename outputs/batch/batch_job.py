@@ -125,7 +125,7 @@ class _Nobody(Closing):
         self._failures = failures
 
     def map(self, _work: Work, tasks: Iterable[Task]) -> Answers:
-        """Give every task back undone."""
+        """Every task back undone."""
         for task in tasks:
             reason, divisible = self._failures.get(task.key, ("not counted yet", False))
             yield task, Failed(reason, divisible=divisible)

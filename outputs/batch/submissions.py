@@ -245,7 +245,7 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
 
 
 def _fate(place: Path, job: int, queued: Collection[int] | None) -> Word:
-    """Tell what became of a job; done is one whose segments were all counted, by whomever."""
+    """What became of a job; done is one whose segments were all counted, by whomever."""
     word = hear(place, job)
     ledger = Ledger(place.parents[1] / "partials")
     if all(ledger.path(key).exists() for key in keys_of_job(place, job)):

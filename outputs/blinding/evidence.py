@@ -18,7 +18,7 @@ _STATED = re.compile(rf"\s*{_NUMBER}\s*(?:(?:\+-|\+/-|±)\s*{_NUMBER})?\s*(?:eve
 def evidence_of(
     opened: Opened, job: Job, manifest: Mapping[str, Any], fraction: float, n_openings: int
 ) -> dict[str, Any]:
-    """Give the p-value of the excess over the background that was frozen, with what it was looked for in.
+    """P-value of the excess over the background that was frozen, with what it was looked for in.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def find_log(path: Path) -> Path:
 
 
 def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
-    """Give what is wrong with a log, one line each; no run file is read.
+    """What is wrong with a log, one line each; no run file is read.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _compare(path: Path, log: Path, key: str) -> Iterator[str]:
 
 
 def _heads(data: bytes, key: str) -> list[str]:
-    """Give the hash that a file keeps of a line of the log; none if it has been damaged."""
+    """Hash that a file keeps of a line of the log; none if it has been damaged."""
     try:
         found = parse_object(data, "")[key]
         return [found if isinstance(found, str) else found["audit"]]

@@ -72,7 +72,7 @@ class Declared:
 
 
 def _stated_in(folder: Path) -> dict[str, Any] | None:
-    """Give background and expected limit as `LIMITS` has them, if `na64 limits` wrote it of this result.
+    """Background and expected limit as `LIMITS` has them, if `na64 limits` wrote it of this result.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def freeze(folder: Path, declared: Declared) -> str:
 
 
 def _keep_opened(path: Path, log: Path) -> None:
-    """Give a manifest that a box was opened under a name of its own: it says what was committed to."""
+    """Manifest that a box was opened under a name of its own: it says what was committed to."""
     if path.exists() and (digest := _sha256(path.read_bytes())) in opened_freezes(log):
         path.rename(path.with_name(f"freeze-{digest[:12]}.json"))
 
@@ -219,7 +219,7 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:
-    """Give all that a manifest fixes, as it is now.
+    """All that a manifest fixes, as it is now.
 
     Raises
     ------
@@ -256,12 +256,12 @@ def differences(frozen: object, now: object, where: str = "") -> Iterator[str]:
 
 
 def opened_freezes(log: Path) -> list[str]:
-    """Give the freezes under which something was opened, in order."""
+    """Freezes under which something was opened, in order."""
     return [str(details["freeze"]) for details in openings(log)]
 
 
 def openings(log: Path) -> list[Mapping[str, Any]]:
-    """Give what the log says of every opening, in order."""
+    """What the log says of every opening, in order."""
     found = []
     for line in audit_log.entries(log):
         details = line["details"]

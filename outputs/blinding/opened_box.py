@@ -113,7 +113,7 @@ def _parse(plain: Mapping[str, Any]) -> OpenedBox:
 
 
 def as_opened(products: Products, box: OpenedBox | None) -> Products:
-    """Give a result the label of an opened one, if its box is open."""
+    """Result the label of an opened one, if its box is open."""
     if box is None:
         return products
     return replace(

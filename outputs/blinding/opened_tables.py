@@ -24,7 +24,7 @@ PLANE_KINDS: dict[str, Kind] = {
 
 
 def candidate_kinds(selection: Selection) -> dict[str, Kind]:
-    """Give the columns of `CANDIDATES`."""
+    """Columns of `CANDIDATES`."""
     return {**dict.fromkeys(NUMBERS, Kind.COUNT), **dict.fromkeys(selection.index, Kind.NUMBER)}
 
 

@@ -192,7 +192,7 @@ def _keep_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _keep_earlier(folder: Path) -> None:
-    """Give what an earlier opening wrote a name of its own: it is never overwritten."""
+    """What an earlier opening wrote a name of its own: it is never overwritten."""
     path = folder / UNBLINDED
     if path.exists():
         name = sha256(path.read_bytes()).hexdigest()[:12]

@@ -90,7 +90,7 @@ class Comparison:
         return _TESTS_OF_EVENTS if self.same_events else _TESTS_OF_RATES
 
     def smallest(self, name: str) -> tuple[float, float, int]:
-        """Give the smallest p-value of the runs, the same after the number of looks, and that number."""
+        """Smallest p-value of the runs, the same after the number of looks, and that number."""
         found = [float(p) for p in self.runs.column(name) if p is not None]
         smallest = min(found, default=1.0)
         return smallest, after_looks(smallest, len(found)), len(found)
@@ -145,7 +145,7 @@ def compare_rates(
 
 
 def exposures_of(one: Products, other: Products) -> Exposures:
-    """Give electrons on target if they are known of all runs of both results, else the visible events."""
+    """Electrons on target if they are known of all runs of both results, else the visible events."""
     eot = [[run.eot_delivered for run in products.summary.runs] for products in (one, other)]
     if all(value is not None for values in eot for value in values):
         first, second = (sum(value or 0.0 for value in values) for values in eot)
@@ -155,7 +155,7 @@ def exposures_of(one: Products, other: Products) -> Exposures:
 
 
 def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
-    """Give the names of two ordered lists in one order; what only the second has follows its predecessor."""
+    """Names of two ordered lists in one order; what only the second has follows its predecessor."""
     names = list(one)
     for place, name in enumerate(other):
         if name not in names:
@@ -179,7 +179,7 @@ def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Tab
 
 
 def _passed(products: Products, run: Value = ALL_RUNS) -> dict[str, int]:
-    """Give what each cut leaves of a run, by cut."""
+    """What each cut leaves of a run, by cut."""
     rows = products.cutflow.records()
     return {str(row["cut"]): int(row["passed"] or 0) for row in rows if row["run"] == run}
 

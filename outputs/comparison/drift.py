@@ -94,7 +94,7 @@ class Gathered:
     left_out: tuple[int, ...]
 
     def places(self, against: Against) -> dict[Place, Sums]:
-        """Give sums by run (without bad spills), by run and spill, or by first and last event of a part."""
+        """Sums by run (without bad spills), by run and spill, or by first and last event of a part."""
         if against is Against.SPILL:
             return dict(sorted(self.spills.items()))
         if against is Against.RUN:
@@ -111,7 +111,7 @@ class Gathered:
 
 
 def is_listed(sums: Sums) -> bool:
-    """Tell if most events of a place are on the bad list."""
+    """Whether most events of a place are on the bad list."""
     return 2 * sums.n_listed > sums.n_events
 
 

@@ -114,7 +114,7 @@ class Overlay:
 
 
 def eot_of(products: Products) -> float | None:
-    """Give the electrons on target of a result, None unless it is known of every run."""
+    """Electrons on target of a result, None unless it is known of every run."""
     found = [run.eot_delivered for run in products.summary.runs]
     known = [value for value in found if value is not None]
     return sum(known) if known and len(known) == len(found) else None
@@ -220,7 +220,7 @@ def _outside(histogram: hist.Hist, boxes: Sequence[BoxFacts], closed: bool) -> h
 
 
 def _hidden_share(data: Products, sources: Sequence[Source], cut: str) -> float | None:
-    """Give the share of the simulated events after a cut that lie in the region that is hidden in data."""
+    """Share of the simulated events after a cut that lie in the region that is hidden in data."""
     if not data.summary.is_data:
         return 0.0
     whole = outside = 0.0
@@ -258,14 +258,14 @@ def _distribution(
 
 
 def _sums(histogram: hist.Hist) -> tuple[Floats, Floats]:
-    """Give sums of weights and of their squares, flow bins included; without weights both are the counts."""
+    """Sums of weights and of their squares, flow bins included; without weights both are the counts."""
     values = np.asarray(histogram.values(flow=True), np.float64)
     variances = histogram.variances(flow=True)
     return values, values if variances is None else np.asarray(variances, np.float64)
 
 
 def table_of(found: Overlay) -> Table:
-    """Give a row a distribution."""
+    """Row a distribution."""
     rows = [
         (
             one.name,

@@ -89,7 +89,7 @@ class Stability:
         return FALSE_ALARM / max(self.n_looks, 1)
 
     def outliers(self, one: Series) -> Mask:
-        """Tell which places of a series are outliers, listed ones too."""
+        """Which places of a series are outliers, listed ones too."""
         found: Mask = np.nan_to_num(one.p, nan=1.0) < self.limit
         return found
 
@@ -190,7 +190,7 @@ def _over(numbers: Floats, by: Floats) -> Floats:
 
 
 def _scatter(z: Floats) -> float:
-    """Give the spread of deviations that should be 1: robust, from the median absolute deviation."""
+    """Spread of deviations that should be 1: robust, from the median absolute deviation."""
     return 1.4826 * float(np.median(np.abs(z - np.median(z)))) if len(z) >= 5 else 1.0
 
 
@@ -202,7 +202,7 @@ def name_of(against: Against, place: Place) -> str:
 
 
 def table_of(found: Stability) -> Table:
-    """Give a row for every quantity and place."""
+    """Row for every quantity and place."""
     rows = []
     for one in found.series:
         outliers = found.outliers(one)

@@ -43,7 +43,7 @@ def same_rate(k: ArrayLike, exposure: ArrayLike, other_k: ArrayLike, other_expos
 
 
 def after_looks(p: float, n_looks: int) -> float:
-    """Give the chance that the smallest of so many independent p-values is as small (Sidak 1967)."""
+    """Chance that the smallest of so many independent p-values is as small (Sidak 1967)."""
     return float(-np.expm1(n_looks * np.log1p(-p))) if p < 1 else 1.0
 
 

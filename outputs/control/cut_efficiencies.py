@@ -119,7 +119,7 @@ class Efficiency:
 
 
 def clopper_pearson(passed: int, tagged: int) -> tuple[float, float]:
-    """Give the central 68 % interval of a binomial probability; 0 to 1 without events."""
+    """Central 68 % interval of a binomial probability; 0 to 1 without events."""
     if not 0 <= passed <= tagged:
         raise ValueError(f"{passed} of {tagged} events pass")
     low = float(special.betaincinv(passed, tagged - passed + 1, _TAIL)) if passed else 0.0
@@ -128,7 +128,7 @@ def clopper_pearson(passed: int, tagged: int) -> tuple[float, float]:
 
 
 def efficiencies(products: Products, intensity: dict[int, float], cuts: Collection[str]) -> list[Efficiency]:
-    """Give the efficiency of cuts, run by run.
+    """Efficiency of cuts, run by run.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def efficiencies(products: Products, intensity: dict[int, float], cuts: Collecti
 
 
 def intensities(folder: Path, products: Products) -> dict[int, float]:
-    """Give the mean electrons on target a spill of every run, from the good spills of `spills.csv`."""
+    """Mean electrons on target a spill of every run, from the good spills of `spills.csv`."""
     table = read_csv(checked(folder / SPILLS, products.summary), spills.KINDS, SPILLS)
     of_run: dict[int, list[float]] = {}
     for row in table.records():

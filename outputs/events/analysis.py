@@ -70,7 +70,7 @@ class Analysis:
         return known | {feature.name: feature.unit for feature in self.selection.extra_features}
 
     def stage(self, after: str | None) -> int:
-        """Give how many cuts come up to the named one; all by default, none for ``visible``.
+        """How many cuts come up to the named one; all by default, none for ``visible``.
 
         Raises
         ------

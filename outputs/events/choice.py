@@ -78,7 +78,7 @@ def choose(analysis: Analysis, choice: Choice, *, cells: bool = False) -> Iterat
 
 
 def counted(analysis: Analysis, choice: Choice) -> int | None:
-    """Give how many events the stored tables have of a choice, its limit aside; None if they do not say."""
+    """How many events the stored tables have of a choice, its limit aside; None if they do not say."""
     after = (VISIBLE, *analysis.selection.cut_names)[analysis.stage(choice.after)]
     if analysis.opening:
         return None if choice.region or choice.runs else analysis.n_opened[after]

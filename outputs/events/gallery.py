@@ -71,7 +71,7 @@ def parse(text: str) -> Number:
 
 
 def card_number(card: Card) -> Number:
-    """Give the number of an event."""
+    """Number of an event."""
     return card.run, card.spill, card.event
 
 

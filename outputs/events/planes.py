@@ -40,7 +40,7 @@ class Plane:
 
 
 def planes_of(card: Card, detector: str) -> list[Plane]:
-    """Give the planes or modules of a detector; none if the file has no such detector."""
+    """Planes or modules of a detector; none if the file has no such detector."""
     if detector not in card.cells:
         return []
     table, shape = card.cells[detector], getattr(card.setup, detector).shape

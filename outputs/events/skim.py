@@ -50,7 +50,7 @@ class Writer(Protocol):
 
 
 def columns_of(chosen: Chosen, analysis: Analysis, *, cells: bool = False) -> Columns:
-    """Give chosen events as columns.
+    """Chosen events as columns.
 
     Numbers of run, spill, event and entry in its file; how many cuts in a row it passes; its region (0 for
     elsewhere); weight and component of simulation; every feature; on request four columns a detector.

@@ -179,7 +179,7 @@ def analyse(
 
 
 def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...]:
-    """Give the limits on the signal events at a mass by exact CLs and by other methods.
+    """Limits on the signal events at a mass by exact CLs and by other methods.
 
     The other methods are there for comparison: where one of them fails, its row says so.
     """

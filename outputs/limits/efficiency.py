@@ -23,7 +23,7 @@ MAKES = "na64 efficiency makes one"
 def efficiency_by(
     text: str | None, *, threshold: float | None = None
 ) -> Callable[[Exposure, PeriodExposure], Efficiency]:
-    """Give the efficiency of a result and one of its periods.
+    """Efficiency of a result and one of its periods.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def read_efficiency(path: Path, period: str, *, threshold: float, beam: Beam = E
 
 
 def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str = "") -> str:
-    """Give how an efficiency belongs to a result: empty, or why it is taken although it does not say so.
+    """How an efficiency belongs to a result: empty, or why it is taken although it does not say so.
 
     It belongs by the cuts, so that a selection that only adds variations fits, and by the numbers of the
     period: beam, detector and box.
@@ -84,7 +84,7 @@ def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str 
 
 
 def origin_found(path: Path, found: SignalEfficiency, period: str) -> Found:
-    """Give what a table of efficiencies, and that of its variations, say of themselves."""
+    """What a table of efficiencies, and that of its variations, say of themselves."""
     edited = False
     for one in (path, variations_path(path)):
         if one.is_file():

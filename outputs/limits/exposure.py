@@ -199,7 +199,7 @@ def _eot(run: RunFacts, *, delivered: bool) -> float | None:
 
 
 def _opened(folder: Path, summary: Summary, box: OpenedBox | None) -> tuple[Mapping[int, int] | None, str]:
-    """Give the counts in the box by run, or None and why there are none."""
+    """Counts in the box by run, or None and why there are none."""
     if not summary.is_data:
         return None, "simulation: nothing is observed"
     if box is None:

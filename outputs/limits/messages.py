@@ -76,7 +76,7 @@ def _of_events(analysis: Analysis) -> Iterator[str]:
 
 
 def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
-    """Give a table of the limits on eps at a few masses, beside the published ones."""
+    """Table of the limits on eps at a few masses, beside the published ones."""
     reference = load_curve(REFERENCE)
     opened = points[0].observed is not None
     observed = f"{'observed':>10}" if opened else ""

@@ -65,7 +65,7 @@ def write_limits(
 
 
 def summary_of(analysis: Analysis) -> dict[str, object]:
-    """Give what `limits.json` holds."""
+    """What `limits.json` holds."""
     search, (level, first) = analysis.search, analysis.points[0]
     n, error = search.background
     bands = dict(zip(QUANTITIES[1:], first.expected.bands, strict=True))
@@ -153,7 +153,7 @@ def _observed(analysis: Analysis) -> dict[str, object] | None:
 
 
 def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
-    """Give the rows of a table that have these values, as a band over a mass."""
+    """Rows of a table that have these values, as a band over a mass."""
     rows = [row for row in table.records() if all(row[name] == value for name, value in chosen.items())]
 
     def column(name: str) -> Numbers:

@@ -181,7 +181,7 @@ def _moved(request: LimitsRequest, to: Path) -> LimitsRequest:
 
 
 def found_again(plain: Mapping[str, Any], folder: Path) -> LimitsRequest:
-    """Give the request that the `limits.json` in a folder keeps, with paths as they are from here."""
+    """Request that the `limits.json` in a folder keeps, with paths as they are from here."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
     }

@@ -251,12 +251,12 @@ class Search:
         return Model(tuple(channels), self.signal_error)
 
     def _shares(self, mass: float) -> list[tuple[Period, float]]:
-        """Give the part of the signal of every period."""
+        """Part of the signal of every period."""
         seen = [period.signal(mass) for period in self.periods]
         return [(period, part / math.fsum(seen)) for period, part in zip(self.periods, seen, strict=True)]
 
     def sizes_at(self, mass: float) -> tuple[Size, ...]:
-        """Give what variations of the efficiency do to the signal of all periods at a mass in GeV."""
+        """What variations of the efficiency do to the signal of all periods at a mass in GeV."""
         return averaged(
             (share, sizes(period.efficiency.changes, mass)) for period, share in self._shares(mass)
         )

@@ -18,7 +18,7 @@ _CAPTIONS = {
 
 
 def _tables(folder: Path) -> dict[str, object]:
-    """Give the background tables that were used, but for the one that the report has a section of."""
+    """Background tables that were used, but for the one that the report has a section of."""
     own = read_background(folder) if (folder / BACKGROUND).exists() else None
     used = [read_background(path) for path in sorted((folder / FOLDER).glob(BACKGROUNDS))]
     return {"tables": [table for table in used if table != own]}

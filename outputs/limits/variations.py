@@ -43,7 +43,7 @@ class Size:
 
 
 def sizes(changes: Sequence[EfficiencyChange], mass: float) -> tuple[Size, ...]:
-    """Give what variations do to the signal of a period at a mass in GeV."""
+    """What variations do to the signal of a period at a mass in GeV."""
     groups: dict[str, list[EfficiencyChange]] = {}
     names = {one.name for one in changes}
     for one in changes:
@@ -68,7 +68,7 @@ def _size(stem: str, members: Sequence[EfficiencyChange], mass: float) -> Size:
 
 
 def averaged(parts: Iterable[tuple[float, Sequence[Size]]]) -> tuple[Size, ...]:
-    """Give what variations do to the signal of all periods: signs included, nothing in one that lacks it.
+    """What variations do to the signal of all periods: signs included, nothing in one that lacks it.
 
     Parameters
     ----------

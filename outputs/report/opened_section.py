@@ -26,7 +26,7 @@ _CAPTIONS = {
 
 
 def _more(folder: Path) -> dict[str, object]:
-    """Give the candidates, and what the log has against the record."""
+    """Candidates, and what the log has against the record."""
     try:
         unknown = next(iter(problems(folder)), "")
     except (OSError, ValueError) as error:

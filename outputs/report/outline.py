@@ -26,7 +26,7 @@ HalfPlane = tuple[float, float, float]
 def outline(
     region: CutFacts, limits: tuple[float, float, float, float], modules: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Give the corners of the region's projection on the plane, cut to the axes.
+    """Corners of the region's projection on the plane, cut to the axes.
 
     Bounds on `visible_energy`, which has all three modules, are drawn as bounds on E_ECAL + E_HCAL; bounds on
     single modules as bounds on their sum where they cover the modules of E_HCAL.

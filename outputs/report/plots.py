@@ -183,5 +183,5 @@ def _test_text(test: Constancy) -> str:
 
 
 def _numbers(table: Table, name: str) -> NDArray[np.float64]:
-    """Give a column as numbers; an empty field is zero."""
+    """Column as numbers; an empty field is zero."""
     return np.array([float(value) if value is not None else 0.0 for value in table.column(name)])

@@ -138,7 +138,7 @@ def tagged(source: str) -> Markup:
 
 
 def is_unverified(source: str) -> bool:
-    """Tell if a source has a tag of recollection or of something not found."""
+    """Whether a source has a tag of recollection or of something not found."""
     return _TAG.search(source) is not None
 
 

@@ -114,7 +114,7 @@ def folded(label: str) -> str:
 
 
 def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[str, bytes]]:
-    """Give the suffix and the content of the figure in each format, without anything about who and when.
+    """Suffix and the content of the figure in each format, without anything about who and when.
 
     The layout is made once, not again for every format.
     """

@@ -91,7 +91,7 @@ class Section:
             )
 
     def _are_of(self, folder: Path, digest: str) -> bool:
-        """Tell if the tables are of a result, as they say themselves, and as they were written."""
+        """Whether the tables are of a result, as they say themselves, and as they were written."""
         found = [
             unseal_csv((folder / name).read_bytes())[1] for name in self.tables if (folder / name).exists()
         ]

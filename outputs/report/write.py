@@ -70,7 +70,7 @@ def write_report(
 
 
 def is_finished(folder: Path) -> bool:
-    """Tell if the report of a result is there with all of its figures."""
+    """Whether the report of a result is there with all of its figures."""
     return is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
 
 

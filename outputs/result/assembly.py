@@ -123,7 +123,7 @@ def _spills(catalogue: Catalogue, period: Period) -> SpillsOfRuns:
 
 
 def _exposure(number: int, catalogue: Catalogue, job: Job, reading: Reading, known: Known) -> Exposure:
-    """Give the exposure of what was read; unknown if of any spill only a part was."""
+    """Exposure of what was read; unknown if of any spill only a part was."""
     period, by_run = known[job.runs[number].period]
     spills = by_run.get(number, [])
     unread = reading.unread(number, (spill.spill for spill in spills))

@@ -24,7 +24,7 @@ from na64.selections.variations import Variation
 
 
 def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> SelectionFacts:
-    """Give cuts and regions of a selection, in words and numbers.
+    """Cuts and regions of a selection, in words and numbers.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
 
 
 def box_facts(period: Period) -> BoxFacts:
-    """Give the closed box of a period."""
+    """Closed box of a period."""
     box = box_of(period)
     edges, own = box.rectangle(), hiding_identity(period.setup)
     packaged = [known for known in packaged_periods().values() if known.shares_runs_with(period)]
@@ -64,7 +64,7 @@ def box_facts(period: Period) -> BoxFacts:
 
 
 def period_facts(period: Period) -> PeriodFacts:
-    """Give every number of a period."""
+    """Every number of a period."""
     return PeriodFacts(period.name, period.provenance)
 
 

@@ -21,7 +21,7 @@ _ROLES = {Rule.STAGES: Role.PLANE, Rule.N_MINUS_ONE: Role.N_MINUS_ONE, Rule.AFTE
 
 
 def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist]:
-    """Give every histogram by name: counts as Int64, weighted simulation as Weight.
+    """Every histogram by name: counts as Int64, weighted simulation as Weight.
 
     Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut), ``n_minus_one_<cut>_<feature>``,
     and those the selection gives. nan is in the overflow bin.

@@ -78,13 +78,13 @@ class Found:
 
 
 def origin_of(folder: Path) -> Origin:
-    """Give what is to be said of files made of the result in a folder."""
+    """What is to be said of files made of the result in a folder."""
     data = (folder / RESULT).read_bytes()
     return origin_in(from_json(data), sha256(data).hexdigest())
 
 
 def origin_in(summary: Summary, digest: str) -> Origin:
-    """Give the same of a result that was read, with the sha256 of its `result.json`."""
+    """Same of a result that was read, with the sha256 of its `result.json`."""
     boxes = {box.period: box for box in summary.boxes}
     setups = tuple((facts.name, setup_identity(facts, boxes.get(facts.name))) for facts in summary.periods)
     return Origin(digest, summary.selection.cuts_identity, setups)
@@ -143,7 +143,7 @@ def unseal_facts(data: bytes, name: str) -> tuple[dict[str, Any], Found]:
 
 
 def check(name: str, found: Found, wanted: Origin, *, of: str, makes: str, reason: str = "") -> str:
-    """Give how a file belongs to a result: empty, or why it is taken although nothing in it says so.
+    """How a file belongs to a result: empty, or why it is taken although nothing in it says so.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ class Request:
                 raise ValueError(f"{name}: longer than any path")
 
     def log(self, folder: Path) -> Path:
-        """Give the log beside the catalogue."""
+        """Log beside the catalogue."""
         return _absolute(self.catalogue, folder).with_name(LOG)
 
 
@@ -108,7 +108,7 @@ def _absolute(path: str, folder: Path) -> Path:
 
 
 def request_file(request: Request) -> dict[str, bytes]:
-    """Give `REQUEST` by its name, to be written with the result."""
+    """`REQUEST` by its name, to be written with the result."""
     return {REQUEST: to_json(asdict(request))}
 
 

@@ -29,7 +29,7 @@ KINDS: dict[str, Kind] = {
 def known_spills(
     catalogue: Catalogue, job: Job, periods: Mapping[str, Period], result: CampaignResult
 ) -> tuple[tuple[SpillFacts, Read], ...]:
-    """Give what tables know of the spills of a job's runs, and how much of each was read.
+    """What tables know of the spills of a job's runs, and how much of each was read.
 
     A spill on the bad list is bad. One that only the files have is not named: its events may all be hidden.
 
@@ -80,11 +80,11 @@ class Reading:
     gaps: frozenset[int] | None
 
     def of(self, run: int, spill: int) -> Read:
-        """Tell how much of a spill was read: a spill without events was, unless they may be in a bad file."""
+        """How much of a spill was read: a spill without events was, unless they may be in a bad file."""
         return self.spills.get((run, spill), Read.NOTHING if self.may_lack(run) else Read.ALL)
 
     def may_lack(self, run: int) -> bool:
-        """Tell if a file that is not good may have events of a run."""
+        """Whether a file that is not good may have events of a run."""
         return self.gaps is None or run in self.gaps
 
     def unread(self, run: int, listed: Iterable[int]) -> frozenset[int] | None:

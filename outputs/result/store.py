@@ -84,7 +84,7 @@ def write_numbers(
 
 
 def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
-    """Tell if report and plots were made of a result and by the code that its provenance names."""
+    """Whether report and plots were made of a result and by the code that its provenance names."""
     mark = report_mark(result, origin)
     try:
         with (folder / REPORT).open("rb") as file:

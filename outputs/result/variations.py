@@ -26,12 +26,12 @@ def _kinds(names: Mapping[str, Kind], counts: tuple[str, ...], *, weighted: bool
 
 
 def kinds(*, weighted: bool) -> dict[str, Kind]:
-    """Give the columns of `variations.csv`."""
+    """Columns of `variations.csv`."""
     return _kinds(dict.fromkeys(("run", "variation", "cut"), Kind.TEXT), _COUNTS, weighted=weighted)
 
 
 def yield_kinds(*, weighted: bool) -> dict[str, Kind]:
-    """Give the columns of `variations_yields.csv`."""
+    """Columns of `variations_yields.csv`."""
     return _kinds(dict.fromkeys(("run", "variation", "yield"), Kind.TEXT), _YIELDS, weighted=weighted)
 
 
@@ -68,7 +68,7 @@ class Change:
 
 
 def changes(varied_yields: Table, *, run: str = ALL_RUNS) -> dict[str, dict[str, Change]]:
-    """Give what every variation does to every yield of a run.
+    """What every variation does to every yield of a run.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _flows(tallies: Mapping[int, Tally], booking: Booking) -> Iterator[tuple[str
 
 
 def _numbers(counts: NDArray[np.int64]) -> list[Value]:
-    """Give the counts of (n_layers, n) numbers, and for weighted simulation sumw and sumw2 of each."""
+    """Counts of (n_layers, n) numbers, and for weighted simulation sumw and sumw2 of each."""
     numbers = sums(counts)
     found: list[Value] = numbers.count.tolist()
     if len(counts) > 1:

@@ -12,7 +12,7 @@ _COUNTS = ("recorded", "processed", "missing")
 
 
 def verdict_problems(products: Products) -> list[str]:
-    """Give why a stored result is not complete, one line each, whatever it says itself; empty if it is."""
+    """Why a stored result is not complete, one line each, whatever it says itself; empty if it is."""
     summary = products.summary
     found = [*_of_accounting(summary), *_of_tables(products)]
     found += [reason for reason in summary.reasons if reason not in found]

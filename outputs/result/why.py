@@ -64,7 +64,7 @@ def _missing(facts: RunFacts, summary: Summary, catalogue: Catalogue) -> Iterato
 
 
 def _files_of_others(run: int, catalogue: Catalogue) -> tuple[str, ...]:
-    """Give how failures begin that are of files without events of a run."""
+    """How failures begin that are of files without events of a run."""
     own = {record.name for record in catalogue.files if run in record.runs}
     others = {record.name for record in catalogue.files if record.runs} - own
     return tuple(f"{name}{end}" for name in others for end in (",", ":"))
@@ -109,7 +109,7 @@ def _of_selection(products: Products, selection: Selection) -> Iterator[str]:
 
 
 def _words(facts: SelectionFacts, other: SelectionFacts) -> dict[str, str]:
-    """Give what is said of a selection as a whole; of the order of cuts, that of those it shares."""
+    """What is said of a selection as a whole; of the order of cuts, that of those it shares."""
     shared = {cut.name for cut in other.cuts}
     order = ", ".join(cut.name for cut in facts.cuts if cut.name in shared)
     return {

@@ -70,7 +70,7 @@ class Resonance:
 
 
 def cross_section(resonance: Resonance, energy: Floats) -> Floats:
-    """Give the cross-section per electron for positrons of `energy` (n,) GeV: (n,) float64, pb per eps^2."""
+    """Cross-section per electron for positrons of `energy` (n,) GeV: (n,) float64, pb per eps^2."""
     s = 2 * ELECTRON_MASS * (energy + ELECTRON_MASS)
     q2 = np.maximum(s / 4 - (resonance.mass / resonance.ratio) ** 2, 0.0)
     factor = s - 4 / 3 * q2 if resonance.matter is Matter.DIRAC else 2 / 3 * q2

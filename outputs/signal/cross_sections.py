@@ -50,5 +50,5 @@ def total(radiation: Radiation, model: Model = Model.ETL, *, above: float | None
 
 
 def k_factor(radiation: Radiation) -> float:
-    """Give the leading-logarithm cross-section over the exact one."""
+    """Leading-logarithm cross-section over the exact one."""
     return iww_log_total(radiation) / total(radiation)

@@ -14,7 +14,7 @@ _PROTON_MASS, _PROTON_MOMENT = 0.93827, 2.79
 
 
 def elastic(t: ArrayLike, nucleus: Nucleus) -> Floats:
-    """Give the squared elastic form factor G2 at momentum transfer `t`, GeV^2 (0906.0580).
+    """Squared elastic form factor G2 at momentum transfer `t`, GeV^2 (0906.0580).
 
     Its constants are those of DMG4 (2101.12192).
     """
@@ -25,7 +25,7 @@ def elastic(t: ArrayLike, nucleus: Nucleus) -> Floats:
 
 
 def inelastic(t: ArrayLike, nucleus: Nucleus) -> Floats:
-    """Give the squared inelastic form factor at momentum transfer `t`, GeV^2 (0906.0580, from memory)."""
+    """Squared inelastic form factor at momentum transfer `t`, GeV^2 (0906.0580, from memory)."""
     momentum = np.asarray(t, dtype=np.float64)
     screening = (ELECTRON_MASS * nucleus.charge ** (2 / 3) / 773) ** 2
     magnetic = 1 + momentum * (_PROTON_MOMENT**2 - 1) / (4 * _PROTON_MASS**2)

@@ -26,7 +26,7 @@ _RESOLUTION_NODES = 5
 
 @cache
 def shower(beam_energy: float) -> TrackLengths:
-    """Give the track lengths above a fifth of the beam's energy, GeV; computed once."""
+    """Track lengths above a fifth of the beam's energy, GeV; computed once."""
     return track_lengths(beam_energy, 0.2 * beam_energy)
 
 
@@ -53,7 +53,7 @@ def integrate_yield(
 def resolved_thresholds(
     threshold: float, *, resolution: float = RESOLUTION, beam_energy: float = BEAM_ENERGY
 ) -> tuple[Floats, Floats]:
-    """Give the true missing energies at which an event of Gaussian fluctuations passes the threshold.
+    """True missing energies at which an event of Gaussian fluctuations passes the threshold.
 
     An event that leaves D passes if D + resolution sqrt(D) z < D_0: for a given z that is a threshold on D.
 

@@ -42,7 +42,7 @@ class Radiation:
         return self.mass**2 * (1 - x) / x + self.lepton_mass**2 * x
 
     def x_grid(self, lowest: float) -> tuple[Floats, Floats]:
-        """Give nodes and weights from `lowest` to the largest x; they crowd towards 1."""
+        """Nodes and weights from `lowest` to the largest x; they crowd towards 1."""
         if lowest >= self.largest_x:
             return np.empty(0), np.empty(0)
         edges = np.linspace(np.log1p(-self.largest_x), np.log1p(-lowest), _X_PANELS + 1)

@@ -67,7 +67,7 @@ class Deviation:
     source: str
 
     def window(self, n_sigma: float = 2.0) -> tuple[float, float]:
-        """Give the lowest and the highest deviation allowed."""
+        """Lowest and the highest deviation allowed."""
         return self.value - n_sigma * self.error, self.value + n_sigma * self.error
 
 
@@ -87,7 +87,7 @@ class Band:
 
 
 def one_loop(boson: Boson, mass: float, lepton_mass: float) -> float:
-    """Give Delta a at g = 1 for a boson of `mass`, GeV."""
+    """Delta a at g = 1 for a boson of `mass`, GeV."""
     lambda2 = (lepton_mass / mass) ** 2
     # The denominator is small next to x = 1 for heavy bosons, next to 0 for light ones.
     logarithm, weights = composite(np.linspace(math.log(1e-12), math.log(0.5), 25), 12)
@@ -100,13 +100,13 @@ def one_loop(boson: Boson, mass: float, lepton_mass: float) -> float:
 
 
 def heavy_limit(boson: Boson, mass: float, lepton_mass: float) -> float:
-    """Give Delta a at g = 1 for m_X much above m_l, as in the seed: wrong by 8 % and less above 10 m_l."""
+    """Delta a at g = 1 for m_X much above m_l, as in the seed: wrong by 8 % and less above 10 m_l."""
     lambda2 = (lepton_mass / mass) ** 2
     return lambda2 / (4 * math.pi**2) * _HEAVY[boson](mass / lepton_mass)
 
 
 def band(boson: Boson, mass: float, deviation: Deviation, *, n_sigma: float = 2.0) -> Band | None:
-    """Give the couplings g / e whose loop is in the window of a deviation.
+    """Couplings g / e whose loop is in the window of a deviation.
 
     Returns
     -------

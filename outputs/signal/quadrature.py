@@ -17,7 +17,7 @@ def _rule(n: int) -> tuple[Floats, Floats]:
 
 
 def composite(edges: ArrayLike, n: int) -> tuple[Floats, Floats]:
-    """Give nodes and weights of `n` points in each panel.
+    """Nodes and weights of `n` points in each panel.
 
     Parameters
     ----------

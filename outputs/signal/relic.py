@@ -88,12 +88,12 @@ class DarkMatter:
 
 
 def to_y(eps: float, *, alpha_d: float = 0.1, ratio: float = 3.0) -> float:
-    """Give y = eps^2 alpha_D (m_chi / m_A')^4."""
+    """Y = eps^2 alpha_D (m_chi / m_A')^4."""
     return eps**2 * alpha_d / ratio**4
 
 
 def to_eps(y: float, *, alpha_d: float = 0.1, ratio: float = 3.0) -> float:
-    """Give the mixing that belongs to y."""
+    """Mixing that belongs to y."""
     return math.sqrt(y * ratio**4 / alpha_d)
 
 
@@ -117,7 +117,7 @@ def _phase_space(mass: float, s: Floats) -> Floats:
 
 
 def thermal_average(matter: DarkMatter, x: Floats) -> Floats:
-    """Give <sigma v> at eps = 1 at x = m / T, (n,): (n,) float64, GeV^-2."""
+    """<sigma v> at eps = 1 at x = m / T, (n,): (n,) float64, GeV^-2."""
     nodes, weights = composite(np.linspace(0, 7, 113), 12)
     # sqrt(s) = 2 m + z^2 T: the Boltzmann factor is exp(-z^2).
     temperature = (matter.mass / x)[:, None]
@@ -132,7 +132,7 @@ def thermal_average(matter: DarkMatter, x: Floats) -> Floats:
 
 
 def relic_density(matter: DarkMatter, eps: float) -> float:
-    """Give Omega h^2 by solving the Boltzmann equation, by implicit steps in the logarithm of m / T."""
+    """Omega h^2 by solving the Boltzmann equation, by implicit steps in the logarithm of m / T."""
     x, step = _GRID, float(np.log(_GRID[1] / _GRID[0]))
     counting = _COUNTING[matter.species]
     entropy, expansion = _degrees(matter.mass / x)
@@ -149,7 +149,7 @@ def relic_density(matter: DarkMatter, eps: float) -> float:
 
 
 def thermal_target(matter: DarkMatter) -> float:
-    """Give the y at which freeze-out leaves the dark matter that there is."""
+    """Y at which freeze-out leaves the dark matter that there is."""
 
     def excess(log_eps: float) -> float:
         return math.log(relic_density(matter, math.exp(log_eps)) / RELIC_DENSITY)

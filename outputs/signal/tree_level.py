@@ -51,7 +51,7 @@ class _Emission:
 
 
 def tree_level_spectrum(radiation: Radiation, x: Floats) -> Floats:
-    """Give d(sigma)/dx.
+    """D(sigma)/dx.
 
     Parameters
     ----------

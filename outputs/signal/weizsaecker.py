@@ -25,7 +25,7 @@ def constant_flux(radiation: Radiation, *, highest: float) -> float:
 
 
 def iww_spectrum(radiation: Radiation, x: Floats) -> Floats:
-    """Give d(sigma)/dx with a constant flux, in closed form: (n,) float64, pb per eps^2."""
+    """D(sigma)/dx with a constant flux, in closed form: (n,) float64, pb per eps^2."""
     lepton = radiation.lepton_mass
     least = radiation.least_virtuality(x)
     shape = 2 * least * (3 - 3 * x + x**2) + lepton**2 * x * (x**2 + 2 * x - 2)
@@ -35,7 +35,7 @@ def iww_spectrum(radiation: Radiation, x: Floats) -> Floats:
 
 
 def ww_spectrum(radiation: Radiation, x: Floats) -> Floats:
-    """Give d(sigma)/dx with the flux at each x and angle: (n,) float64, pb per eps^2."""
+    """D(sigma)/dx with the flux at each x and angle: (n,) float64, pb per eps^2."""
     energy, fraction = radiation.energy, x[:, None]
     least = radiation.least_virtuality(fraction)
     nodes, weights = composite(np.linspace(0, math.log(_FARTHEST), _PANELS + 1), _POINTS)
@@ -49,7 +49,7 @@ def ww_spectrum(radiation: Radiation, x: Floats) -> Floats:
 
 
 def double_differential(radiation: Radiation, x: Floats, virtuality: Floats, chi: Floats) -> Floats:
-    """Give d2(sigma)/dx dcos(theta), where `virtuality` is U(x, theta): float64, pb per eps^2."""
+    """D2(sigma)/dx dcos(theta), where `virtuality` is U(x, theta): float64, pb per eps^2."""
     mass2, lepton2 = radiation.mass**2, radiation.lepton_mass**2
     rest = mass2 - virtuality * x / (1 - x) + lepton2 * x**2 / (1 - x)
     shape = (1 - x + x**2 / 2) / virtuality**2
@@ -60,7 +60,7 @@ def double_differential(radiation: Radiation, x: Floats, virtuality: Floats, chi
 
 
 def iww_log_total(radiation: Radiation) -> float:
-    """Give the total cross-section in leading logarithm, pb per eps^2: DMG4 (2101.12192) divides it by K."""
+    """Total cross-section in leading logarithm, pb per eps^2: DMG4 (2101.12192) divides it by K."""
     ratio = max(radiation.lepton_mass / radiation.mass, radiation.mass / radiation.energy)
     speed = math.sqrt(1 - (radiation.mass / radiation.energy) ** 2)
     logarithm = -2 * math.log(ratio)

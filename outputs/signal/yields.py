@@ -34,7 +34,7 @@ def yield_per_eot(
     model: Model | str = Model.ETL,
     beam_energy: float = BEAM_ENERGY,
 ) -> float:
-    """Give the dark photons per electron on target that take more than `threshold`, at eps = 1.
+    """Dark photons per electron on target that take more than `threshold`, at eps = 1.
 
     Exact tree level with beams of `BEAM_ENERGIES` comes from a table, within 0.2 %, for masses of 1 MeV to
     1 GeV and thresholds of 20 to 80 % of the beam's energy; everything else is integrated, which takes about
@@ -61,7 +61,7 @@ def _integrated(mass: float, *, threshold: float, model: Model, beam_energy: flo
 
 
 def folded_yield_per_eot(mass: float, *, threshold: float = 50.0) -> float:
-    """Give the same above a threshold on the missing energy as the ECAL measures it (9 % / sqrt(E)).
+    """Same above a threshold on the missing energy as the ECAL measures it (9 % / sqrt(E)).
 
     For a selection efficiency that does not already contain the resolution.
 
@@ -80,5 +80,5 @@ def folded_yield_per_eot(mass: float, *, threshold: float = 50.0) -> float:
 
 
 def table_k_factor(mass: float, energy: float) -> float:
-    """Give the K-factor of the table: masses of 1 MeV to 1 GeV (GeV), electrons of 20 to 150 GeV."""
+    """K-factor of the table: masses of 1 MeV to 1 GeV (GeV), electrons of 20 to 150 GeV."""
     return float(_tables()["k_factor"].evaluate(mass, energy))

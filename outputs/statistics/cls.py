@@ -92,7 +92,7 @@ def upper_limit(
 
 
 def upper_limits(model: Model, outcomes: Counts, *, level: float = 0.9) -> Numbers:
-    """Give what `upper_limit` gives for each of many outcomes, from few signals: (n_outcomes,).
+    """What `upper_limit` gives for each of many outcomes, from few signals: (n_outcomes,).
 
     All outcomes have their tails from one table of probabilities a signal. The limits of the lowest and the
     highest outcome are solved for; in between log CLs is a polynomial of the logarithm of the signal.

@@ -12,7 +12,7 @@ _STEPS = 6001
 
 
 def excess_p_value(n_seen: int, background: float, error: float = 0.0) -> float:
-    """Give the probability of at least so many events of background.
+    """Probability of at least so many events of background.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def significance(p_value: float) -> float:
 
 
 def global_p_value(smallest: float, n_trials: int) -> float:
-    """Give the probability that the smallest of independent p-values is as small as this."""
+    """Probability that the smallest of independent p-values is as small as this."""
     if smallest >= 1:
         return 1.0
     return float(-np.expm1(n_trials * np.log1p(-smallest)))

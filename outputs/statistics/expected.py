@@ -102,7 +102,7 @@ def is_summable(model: Model) -> bool:
 
 
 def counted_together(model: Model, observed: Sequence[int] | None) -> tuple[Model, tuple[int, ...] | None]:
-    """Give a model and counts that can be summed: as they are, or with all channels as one.
+    """Model and counts that can be summed: as they are, or with all channels as one.
 
     Parameters
     ----------

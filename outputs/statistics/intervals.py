@@ -151,7 +151,7 @@ def likelihood_interval(model: Model, observed: Sequence[int] | Counts, *, level
 
 
 def _distance(model: Model, observed: Sequence[int] | Counts) -> Callable[[float], float]:
-    """Give twice minus the logarithm of the likelihood, as a function of the signal."""
+    """Twice minus the logarithm of the likelihood, as a function of the signal."""
     outcome = np.array([observed], np.int64)
     return lambda signal: -2 * math.log(probabilities(model, signal, outcome)[0])
 

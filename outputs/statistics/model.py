@@ -145,13 +145,13 @@ class Model:
 def counting(
     background: float, error: float = 0.0, *, signal_error: float = 0.0, one_sided: Gamma | None = None
 ) -> Model:
-    """Give the model of one channel."""
+    """Model of one channel."""
     sources = (("limits", one_sided),) if one_sided else ()
     return Model((Channel("all", background, error, one_sided=sources),), signal_error)
 
 
 def merged(model: Model) -> Model:
-    """Give the model of the sum of all counts: one channel, its errors those of the sums."""
+    """Model of the sum of all counts: one channel, its errors those of the sums."""
     shares = [channel.share for channel in model.channels]
     backgrounds = [channel.background for channel in model.channels]
     error = math.hypot(*(model.background_effects @ backgrounds))

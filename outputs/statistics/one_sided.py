@@ -57,7 +57,7 @@ class Gamma:
         return math.sqrt(self.shape) * self.scale
 
     def scaled(self, factor: float) -> Gamma:
-        """Give the distribution of a part of the events, or of several times as many."""
+        """Distribution of a part of the events, or of several times as many."""
         return Gamma(self.shape, self.scale * factor)
 
     def quantile(self, share: float) -> float:
@@ -78,7 +78,7 @@ class Gamma:
 
 
 def of_limit(limit: float, most_likely: float = 0.0) -> Gamma:
-    """Give the distribution with an upper limit at `CONFIDENCE` and a most likely number of events."""
+    """Distribution with an upper limit at `CONFIDENCE` and a most likely number of events."""
 
     def excess(shape: float) -> float:
         return (shape - 1) / float(special.gammaincinv(shape, CONFIDENCE)) - most_likely / limit
@@ -92,7 +92,7 @@ def of_limit(limit: float, most_likely: float = 0.0) -> Gamma:
 
 
 def summed(sources: Sequence[Gamma]) -> Gamma | None:
-    """Give the distribution of the sum of independent sources, by its first two moments; None without any."""
+    """Distribution of the sum of independent sources, by its first two moments; None without any."""
     if not sources:
         return None
     mean, variance = (math.fsum(s.shape * s.scale**power for s in sources) for power in (1, 2))

@@ -175,7 +175,7 @@ class Booking:
         return self._start(len(self.variations))
 
     def moved(self, variation: str) -> slice:
-        """Give the bins of the events that a variation moves, see `na64.processors.counting.migrations`."""
+        """Bins of the events that a variation moves, see `na64.processors.counting.migrations`."""
         number = self.variations.index(variation)
         return slice(self._start(number), self._start(number + 1))
 

@@ -226,7 +226,7 @@ def _fill_arrays(booking: Booking, index: Mapping[str, int]) -> tuple[Array, ...
 
 
 def _cut_number(booked: Booked, cuts: tuple[str, ...]) -> int:
-    """Give the cut that is not looked at, or how many are passed."""
+    """Cut that is not looked at, or how many are passed."""
     if booked.rule is Rule.N_MINUS_ONE:
         return cuts.index(booked.cut)
     return (VISIBLE, *cuts).index(booked.cut) if booked.rule is Rule.AFTER else 0

@@ -90,7 +90,7 @@ def prepare(selection: Selection, index: dict[str, int], starts: list[int]) -> t
 
 
 def needed_rows(selection: Selection) -> set[str]:
-    """Give the rows, by name, that its variations look at."""
+    """Rows, by name, that its variations look at."""
     needed = set()
     for variation in selection.variations:
         names = row_names(selection, variation.effect)
@@ -136,7 +136,7 @@ def count_moved(
 
 
 def n_bins(n_cuts: int) -> int:
-    """Give how many bins a variation needs: one for each pair of places."""
+    """How many bins a variation needs: one for each pair of places."""
     return _n_places(n_cuts) ** 2
 
 

@@ -109,7 +109,7 @@ class FeatureStore:
 
     @contextmanager
     def writing(self, key: str, names: tuple[str, ...]) -> Iterator[Keep]:
-        """Give a callable that keeps visible events and gives them back; all of them are kept, or none.
+        """Callable that keeps visible events and gives them back; all of them are kept, or none.
 
         None are where that cannot be written, at the beginning or later: they only save time. A full disk is
         an error.
@@ -173,7 +173,7 @@ class _Keeper:
         return part
 
     def finish(self, path: Path) -> None:
-        """Give the file its name, if all was kept."""
+        """File its name, if all was kept."""
         if self._writer is not None and self._file is not None:
             self._writer.finish()
             self._file.close()

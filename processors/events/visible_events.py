@@ -161,7 +161,7 @@ def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext)
 
 
 def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:
-    """Tell which events are not processed; one of data that is not finite is hidden instead."""
+    """Which events are not processed; one of data that is not finite is hidden instead."""
     skipped: NDArray[np.bool_] = table.skip != Skip.NONE
     return skipped if job.simulation else skipped & (table.skip != Skip.NONFINITE)
 

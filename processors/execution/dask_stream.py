@@ -187,7 +187,7 @@ class Stream:
                 self._replace(answer.worker)
 
     def _refuse(self, answer: Answer) -> None:
-        """Give a worker nothing more: it came late and has another na64, or none."""
+        """Worker nothing more: it came late and has another na64, or none."""
         if answer.worker not in self._refused:
             _log.warning("worker %s %s: it is given nothing to do", answer.worker, answer.fault)
         self._refused.add(answer.worker)

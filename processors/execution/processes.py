@@ -177,7 +177,7 @@ class _Shift:
         return [process for process in self._crew if process.task is not None]
 
     def hand_out(self) -> bool:
-        """Give every free process a task; return whether any process has one."""
+        """Every free process a task; return whether any process has one."""
         tasks = self._take(self._n_workers - len(self._busy()))
         free = [process for process in self._crew if process.task is None]
         started = [_Process(self._memory) for _ in range(len(tasks) - len(free))]

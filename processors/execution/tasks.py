@@ -262,7 +262,7 @@ def describe(error: BaseException, options: Options) -> Failed:
 
 
 def _is_of_memory(error: BaseException | None) -> bool:
-    """Tell if memory ran out; readers say that a file cannot be read because of it."""
+    """Whether memory ran out; readers say that a file cannot be read because of it."""
     while error is not None and not isinstance(error, MemoryError):
         error = error.__cause__
     return error is not None

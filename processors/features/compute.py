@@ -70,7 +70,7 @@ class FeatureTable:
     skip: NDArray[np.uint8]
 
     def __getitem__(self, name: str) -> Values:
-        """Give the row of one feature."""
+        """Row of one feature."""
         row: Values = self.values[INDEX[name]]
         return row
 

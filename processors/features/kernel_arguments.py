@@ -29,7 +29,7 @@ def _around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np
 
 
 def of_ecal(setup: Setup) -> Known:
-    """Give what `na64.processors.kernels.ecal.sum_ecal` takes between the grid and its outputs."""
+    """What `na64.processors.kernels.ecal.sum_ecal` takes between the grid and its outputs."""
     _, n_x, n_y = setup.ecal.shape
     x = np.repeat((np.arange(n_x) - (n_x - 1) / 2) * setup.cell_pitch, n_y)
     y = np.tile((np.arange(n_y) - (n_y - 1) / 2) * setup.cell_pitch, n_x)
@@ -38,7 +38,7 @@ def of_ecal(setup: Setup) -> Known:
 
 
 def of_shower(setup: Setup) -> Known:
-    """Give what `na64.processors.kernels.shower.fit_shower` takes between the grid and its outputs."""
+    """What `na64.processors.kernels.shower.fit_shower` takes between the grid and its outputs."""
     t = setup.template
     template = np.array(
         [t.core, t.tail, t.core_slope, t.tail_slope, t.core_fraction, t.stochastic, t.constant, t.noise]
@@ -48,7 +48,7 @@ def of_shower(setup: Setup) -> Known:
 
 
 def of_hcal(setup: Setup) -> Known:
-    """Give what `na64.processors.kernels.hcal.sum_hcal` takes between the grid and its outputs."""
+    """What `na64.processors.kernels.hcal.sum_hcal` takes between the grid and its outputs."""
     _, n_x, n_y = setup.hcal.shape
     return (
         n_x * n_y,
@@ -65,15 +65,15 @@ def of_hcal(setup: Setup) -> Known:
 
 
 def of_srd(_: Setup) -> Known:
-    """Give what `na64.processors.kernels.small.sum_srd` takes between the grid and its outputs."""
+    """What `na64.processors.kernels.small.sum_srd` takes between the grid and its outputs."""
     return (rows_of(small.SRD_FEATURES),)
 
 
 def of_veto(setup: Setup) -> Known:
-    """Give what `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
+    """What `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
     return (float(setup.veto_mip), float(setup.veto_balance), rows_of(small.VETO_FEATURES))
 
 
 def of_vhcal(_: Setup) -> Known:
-    """Give what `na64.processors.kernels.small.sum_vhcal` takes between the grid and its outputs."""
+    """What `na64.processors.kernels.small.sum_vhcal` takes between the grid and its outputs."""
     return (rows_of(small.VHCAL_FEATURES),)

@@ -43,7 +43,7 @@ def cell_tables(
     residual_times: bool = False,
     absent_nan: frozenset[str] = frozenset(),
 ) -> dict[str, CellTable]:
-    """Give the cells of every detector that the events have columns of.
+    """Cells of every detector that the events have columns of.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _PLANE = ("ecal", "hcal")
 
 @lru_cache(maxsize=16)
 def feature_rows(selection: Selection) -> dict[str, int]:
-    """Give the row of every feature in a table of visible events.
+    """Row of every feature in a table of visible events.
 
     The nominal ones come first, as in ``selection.index``, then those that each effect changes, called
     ``<name>@<number of the effect>``.
@@ -34,7 +34,7 @@ def feature_rows(selection: Selection) -> dict[str, int]:
 
 
 def row_names(selection: Selection, effect: Effect) -> dict[str, str]:
-    """Give what each feature is called in that table under an effect; unchanged ones are the nominal ones."""
+    """What each feature is called in that table under an effect; unchanged ones are the nominal ones."""
     same = {name: name for name in selection.index}
     if not effect:
         return same
@@ -43,7 +43,7 @@ def row_names(selection: Selection, effect: Effect) -> dict[str, str]:
 
 
 def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
-    """Give the features that an effect may change, in storage order; a plug-in's are all among them."""
+    """Features that an effect may change, in storage order; a plug-in's are all among them."""
     changed = {name for detector in effect.detectors for name in MADE_OF[detector]}
     if "ecal" in effect.detectors:
         changed.add("shower_chi2")
@@ -54,7 +54,7 @@ def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
 
 
 def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
-    """Give events with no other detectors than those that the changed features are made of."""
+    """Events with no other detectors than those that the changed features are made of."""
     wanted = {*effect.detectors, *(_PLANE if effect.moves_plane else ())}
     return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in wanted})
 

@@ -41,7 +41,7 @@ def pulses_of(
     absent_nan: frozenset[str],
     n_events: int,
 ) -> Pulses:
-    """Give what `na64.processors.kernels.window.window_cells` or ``window_hits`` takes before its outputs.
+    """What `na64.processors.kernels.window.window_cells` or ``window_hits`` takes before its outputs.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def crowded(hits: Hits, detector: Detector) -> NDArray[np.int64]:
 
 
 def _room(name: str, offsets: NDArray[np.int64]) -> Kept:
-    """Give room for the hits of `LANES` events side by side, and a register more for their lanes."""
+    """Room for the hits of `LANES` events side by side, and a register more for their lanes."""
     n_hits = most_hits(offsets)
     if n_hits < 0:
         raise ValueError(f"{name}: offsets decrease")
@@ -189,7 +189,7 @@ def _plain_float(array: Array) -> Array:
 
 
 def _plain(array: Array, dtype: Any = None) -> Array:
-    """Give a read-only, native, contiguous view or copy: one signature of a kernel whatever the source."""
+    """Read-only, native, contiguous view or copy: one signature of a kernel whatever the source."""
     target = np.dtype(dtype or array.dtype).newbyteorder("=")
     view = np.require(array, target, ["C", "A"]).view()
     view.flags.writeable = False

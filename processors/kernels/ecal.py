@@ -123,7 +123,7 @@ def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
 
 @jit_inline
 def spread(second: float, mean: float) -> float:
-    """Give the standard deviation of a distribution from its second moment and its mean; nan if these are."""
+    """Standard deviation of a distribution from its second moment and its mean; nan if these are."""
     variance = second - mean * mean
     return math.sqrt(0.0 if variance < 0.0 else variance)
 

@@ -199,7 +199,7 @@ def fill_events(
 
 @jit
 def slices_of(rule: int, cut: int, n_events: int, ends: Integers) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Give where in the order of `sort_events` the events of a histogram are."""
+    """Where in the order of `sort_events` the events of a histogram are."""
     group, passed = 2 * N_REGIONS * cut, ends[ends.size - 1 - 2 * N_REGIONS]
     if rule == STAGES:
         return (0, n_events), (0, 0)

@@ -48,7 +48,7 @@ each named module, the sums at any time and in time, and the centre in time."""
 
 @jit_inline
 def place_of(module: int) -> int:
-    """Give where the sums of a module are in the scratch array."""
+    """Where the sums of a module are in the scratch array."""
     return module * _MODULE if module < N_NAMED else WORK + (module - N_NAMED) * _MODULE
 
 
@@ -82,7 +82,7 @@ def find_struck(
     peripheral_only: bool,
     struck: NDArray[np.float64],
 ) -> None:
-    """Tell if a cell of module 0 is above the threshold; ``peripheral_only`` leaves out the centre."""
+    """Whether a cell of module 0 is above the threshold; ``peripheral_only`` leaves out the centre."""
     for lane in range(0, _L, WIDTH):
         found = vector_of(0.0)
         for cell in range(n_module):

@@ -37,7 +37,7 @@ def integrate_profile(x: float, y: float, core: float, tail: float, core_fractio
 
 @jit
 def weigh(energy: float, whole: float) -> float:
-    """Give the weight of a cell in the impact point."""
+    """Weight of a cell in the impact point."""
     return max(LOG_WEIGHT + math.log(energy / whole), 0.0) if energy > 0.0 else 0.0
 
 
@@ -45,7 +45,7 @@ def weigh(energy: float, whole: float) -> float:
 def find_impact(
     lateral: NDArray[np.float64], ring: tuple[int, int, int, int], largest: int, n_y: int, whole: float
 ) -> tuple[float, float]:
-    """Give the log-weighted mean position over the ring, in cells from the largest; nan if none."""
+    """Log-weighted mean position over the ring, in cells from the largest; nan if none."""
     weight_sum = x = y = 0.0
     for ix in range(ring[0], ring[1]):
         for iy in range(ring[2], ring[3]):
@@ -67,7 +67,7 @@ def compare_profile(
     template: NDArray[np.float64],
     whole: float,
 ) -> float:
-    """Give the chi2 per cell of a shower.
+    """Chi2 per cell of a shower.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def fit_cells(
     template: NDArray[np.float64],
     reach: int,
 ) -> float:
-    """Give the chi2 per cell of one shower within ``reach`` cells of its largest; see `fit_shower`."""
+    """Chi2 per cell of one shower within ``reach`` cells of its largest; see `fit_shower`."""
     whole = 0.0
     for energy in lateral:
         whole += energy

@@ -25,7 +25,7 @@ WORK = 6 * LANES
 
 @jit_inline
 def combine_paddle(first: float, second: float, balance: float) -> float:
-    """Give the geometric mean of a paddle's photomultipliers, or the larger if the other is far below it."""
+    """Geometric mean of a paddle's photomultipliers, or the larger if the other is far below it."""
     small, large = min(first, second), max(first, second)
     is_weak = (small < balance * large) | (large < 0.0)
     # The root is taken of every pair, of 1 where it is not used: without a branch, eight events go at a time.

@@ -26,12 +26,12 @@ WIDTH = 8
 
 
 def vector_of(number: float) -> Vector:
-    """Give a number, as often as a vector has."""
+    """Number, as often as a vector has."""
     return np.full(WIDTH, number)
 
 
 def vector_at(array: NDArray[np.float64], place: int) -> Vector:
-    """Give what an array has from a place on."""
+    """What an array has from a place on."""
     return array[place : place + WIDTH].copy()
 
 

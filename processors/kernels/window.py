@@ -45,7 +45,7 @@ def raise_skip(skip: NDArray[np.uint8], event: int, state: int) -> None:
 
 @jit_inline
 def judge(value: float, nan_is_absent: int) -> int:
-    """Give the state that one recorded value leaves its detector in."""
+    """State that one recorded value leaves its detector in."""
     if abs(np.float64(value)) <= LARGEST:
         return USABLE
     if value != value and nan_is_absent != 0:  # noqa: PLR0124 (true of nan only)
@@ -55,7 +55,7 @@ def judge(value: float, nan_is_absent: int) -> int:
 
 @jit_inline
 def judge_pulse(energy: float, time: float, expected: float, sigma: float, absent: int) -> int:
-    """Give the worst state of the four values of a pulse; ``absent`` has one bit for each."""
+    """Worst state of the four values of a pulse; ``absent`` has one bit for each."""
     return max(
         judge(energy, absent & 1),
         judge(time, absent & 2),
@@ -140,7 +140,7 @@ def window_cells(
 
 @jit_inline
 def most_hits(offsets: NDArray[np.int64]) -> int:
-    """Give the most hits of `LANES` events side by side; -1 if offsets decrease."""
+    """Most hits of `LANES` events side by side; -1 if offsets decrease."""
     most, decreasing = 0, False
     for event in range(1, offsets.size):
         decreasing |= offsets[event] < offsets[event - 1]
@@ -247,7 +247,7 @@ def judge_hits(
     start: int,
     stop: int,
 ) -> int:
-    """Give the worst state that hits ``start`` to ``stop`` leave their detector in."""
+    """Worst state that hits ``start`` to ``stop`` leave their detector in."""
     state = USABLE
     for hit in range(start, stop):
         cell, number = np.uint64(cells[hit]), np.uint64(hit)

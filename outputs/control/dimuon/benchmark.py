@@ -131,7 +131,7 @@ class Benchmark:
 
 
 def stages(products: Products) -> tuple[str, ...]:
-    """Give the cuts after which Region I is compared: before the shower cut if there is one, and after it."""
+    """Cuts after which Region I is compared: before the shower cut if there is one, and after it."""
     names = ["visible", *(cut.name for cut in products.summary.selection.cuts)]
     if SHOWER_CUT not in names:
         return (products.summary.selection.yields_after,)
@@ -140,14 +140,14 @@ def stages(products: Products) -> tuple[str, ...]:
 
 
 def region_counts(products: Products, after: str) -> dict[int, int]:
-    """Give the events of Region I of every run after a cut."""
+    """Events of Region I of every run after a cut."""
     rows = products.regions.records()
     found = {str(row["run"]): int(row["region_I"] or 0) for row in rows if row["cut"] == after}
     return {int(run): count for run, count in found.items() if run.isdecimal()}
 
 
 def expected_rate(simulation: Products, after: str) -> Rate:
-    """Give the dimuons that a simulation expects per live electron.
+    """Dimuons that a simulation expects per live electron.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def expected_rate(simulation: Products, after: str) -> Rate:
 
 
 def uniform_weight(simulation: Products) -> float:
-    """Give the weight that all simulated events of Region I have.
+    """Weight that all simulated events of Region I have.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
 
 
 def shower_efficiency(data: tuple[int, int], simulation: tuple[Rate, Rate]) -> tuple[float, float]:
-    """Give the efficiency of the shower cut in data over that in simulation, with its error.
+    """Efficiency of the shower cut in data over that in simulation, with its error.
 
     Parameters
     ----------

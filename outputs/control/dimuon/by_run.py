@@ -19,7 +19,7 @@ PARTIALS = "partials"
 
 
 def histograms_by_run(folder: Path, names: Collection[str]) -> dict[int, dict[str, hist.Hist]]:
-    """Give some histograms of every run.
+    """Some histograms of every run.
 
     Parameters
     ----------

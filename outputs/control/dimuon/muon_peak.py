@@ -62,7 +62,7 @@ class Peak:
 
 
 def peak_spectra(histograms: dict[str, hist.Hist]) -> dict[int, hist.Hist]:
-    """Give the spectrum of each HCAL module, where a neighbouring one has two muons.
+    """Spectrum of each HCAL module, where a neighbouring one has two muons.
 
     Two-dimensional histograms of neighbours are taken where the selection has them, else the plain spectrum.
 

@@ -66,7 +66,7 @@ def write_photon_lengths(folder: Path) -> Path:
 
 
 def mean_multiplicity(n_pairs: NDArray[np.int64]) -> float:
-    """Give the mean number of pairs per shower from showers that were kept because they have at least one.
+    """Mean number of pairs per shower from showers that were kept because they have at least one.
 
     A biased cross-section makes a Poisson number of pairs a shower; the mean of those kept is
     ``m / (1 - exp(-m))``, which is solved for ``m``.
@@ -84,7 +84,7 @@ def mean_multiplicity(n_pairs: NDArray[np.int64]) -> float:
 
 
 def single_pair_weight(bias: float, multiplicity: float) -> float:
-    """Give the weight of a shower with exactly one pair, in showers without bias.
+    """Weight of a shower with exactly one pair, in showers without bias.
 
     Of showers with a biased mean of ``m`` pairs ``m exp(-m)`` have one; without the bias ``m / bias`` do.
 

@@ -19,7 +19,7 @@ _CAPTIONS = {
 
 
 def _peaks(folder: Path) -> dict[str, list[dict[str, Value]]]:
-    """Give the peaks of all runs together."""
+    """Peaks of all runs together."""
     path = folder / PEAKS
     rows = read_csv(path.read_bytes(), PEAK_KINDS, PEAKS).records() if path.exists() else []
     return {"peaks": [row for row in rows if row["run"] == "all"]}

@@ -89,7 +89,7 @@ class EfficiencyChange:
 
 
 def variations_path(path: Path) -> Path:
-    """Give where the variations of an efficiency table are: beside it."""
+    """Where the variations of an efficiency table are: beside it."""
     return path.with_name(f"{path.stem}_variations.csv")
 
 

@@ -219,7 +219,7 @@ def _moved(values: Values, job: Job, box: SignalBox) -> Counts:
 
 
 def _kept(values: Values, job: Job, box: SignalBox, variation: Variation | None) -> NDArray[np.bool_]:
-    """Tell which events are in the box and pass every cut, both by what a variation makes of them."""
+    """Which events are in the box and pass every cut, both by what a variation makes of them."""
     selection = replace(job.selection, variations=())
     rows = list(selection.index.values())
     if variation is not None:
