@@ -142,7 +142,7 @@ def files(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactor
         ("catalogue nothing --to x.json", "nothing: no such file or folder"),
         ("catalogue {root} --to x.json --accept abc", "--accept and --reason go together"),
         ("catalogue {root} --to x.json --period 2032A", 'unknown period "2032A", nearest known is "2023A"'),
-        ("report .", "result.json: No such file or directory"),
+        ("report .", "result.json: there is no result of na64 process"),
         ("status .", "result.json: No such file or directory"),
     ],
 )

@@ -17,7 +17,7 @@ from na64.outputs.result.store import read_result
 from na64.outputs.statistics.excess import excess_p_value
 from na64.run import main
 
-N_CANDIDATES = 14
+N_CANDIDATES = 13
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_another_freeze_leaves_the_opened_events_in_reach(opened: Any) -> None:
 def test_every_product_of_an_opening_is_in_the_log(opened: Any) -> None:
     found = details(opened, "opened")
     assert set(found["files"]) == {"opened/candidates.csv", "opened/plane.csv"}
-    assert found["in_box"] == 594
+    assert found["in_box"] == 576
     record = opened.opened()
     assert found["candidates"] == record["cutflow"][-1]["passed"]
     assert found["p_value"] == record["evidence"]["p_value"]

@@ -105,6 +105,7 @@ ENTRY = np.dtype([("run", ">i4"), ("x", ">f4", (3,))])
 class Several:
     """A branch with two leaves, in baskets of 3 and 2 events."""
 
+    name = "ev"
     interpretation = uproot.interpretation.numerical.AsDtype(ENTRY)
     entry_offsets = (0, 3, 5)
     values = np.array([(run, [run, run + 1, run + 2]) for run in range(5)], ENTRY)

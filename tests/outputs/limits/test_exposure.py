@@ -80,12 +80,21 @@ def test_only_a_whole_box_of_this_result_counts(
     monkeypatch.setattr("na64.outputs.blinding.opened_box.problems", lambda _folder: [])
     folder = stored()
     products = json.loads((folder / "result.json").read_text())["products"]
-    manifest = json.dumps({"frozen": {"blind_result": change.get("products", products)}})
+    blind = change.get("products", products)
+    manifest = json.dumps({"frozen": {"blind_result": blind}})
     (folder / "freeze.json").write_text(manifest)
     digest = sha256(manifest.encode()).hexdigest()
     record = {"freeze": change.get("freeze", digest), "fraction": change.get("fraction", 1.0)}
     runs = {"8700": {"box": 9, "selected": 3}, "8701": {"box": 5, "selected": 2}}
-    opened = {"record": record, "verdict": change.get("verdict", "COMPLETE"), "runs": runs}
+    record |= {"time": "2026-11-29T12:00:00+00:00", "reason": "r", "approved_by": ["A", "B"]}
+    cutflow = [{"cut": "box", "passed": 14}, {"cut": "all", "passed": 5}]
+    opened = {
+        "record": record,
+        "cutflow": cutflow,
+        "result": blind,
+        "verdict": change.get("verdict", "COMPLETE"),
+        "runs": runs,
+    }
     (folder / "unblinded.json").write_text(json.dumps(opened))
     exposure = read_exposure(folder)
     assert exposure.state.startswith(state)

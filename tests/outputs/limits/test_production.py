@@ -172,7 +172,8 @@ def test_a_projection_of_a_period_has_its_beam(capsys: pytest.CaptureFixture[str
     assert main([*line, "--period", "2023P"]) == 0
     out = capsys.readouterr().out
     assert "1e+10 positrons on target" in out
-    masses = [line.split()[0] for line in out.splitlines()[3:]]
+    rows = [line.split() for line in out.splitlines()]
+    masses = [row[0] for row in rows[[row[:1] for row in rows].index(["mass"]) + 1 :]]
     assert len(masses) == len(set(masses)) == 3
 
 

@@ -131,7 +131,7 @@ def test_what_is_said(published: Analysis) -> None:
 
 def test_the_report_shows_the_limits(written: Path) -> None:
     page = SECTION.write(written, {}, "0" * 64)
-    assert "observed 2.30 events (0 in the box; unified interval 0.00 to 1.91)" in page
+    assert "observed 2.303 events (0 in the box; unified interval 0.00 to 1.91)" in page
     assert '<mark title="not verified">[R-med]</mark> recalled' in page
     assert page.count("data:image/png;base64,") == 3
     assert "Of another result" not in page

@@ -102,7 +102,7 @@ def foreign_worker(tmp_path: Path) -> Iterator[Starter]:
 
     yield start
     for process in started:
-        process.terminate()
+        process.kill()  # one whose scheduler has gone does not always listen to less
         process.wait()
 
 
