@@ -24,5 +24,5 @@ def test_every_public_name_is_there_and_is_explained() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'proces'.*open_result"):
-        na64.proces  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'run_it_all'.*open_result"):
+        na64.run_it_all  # noqa: B018
