@@ -216,7 +216,8 @@ class DaskBackend(Closing):
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
-            with suppress(*GONE, ValueError):  # a scheduler that was started again has not heard of it
+            # A scheduler or worker that was started again has not heard of it.
+            with suppress(*GONE, ValueError, KeyError):
                 self.client.unregister_worker_plugin(plugin.name)
 
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
