@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import struct
 from collections.abc import Callable
@@ -200,8 +201,14 @@ def test_values_that_are_not_finite_are_counted_and_not_summed(
     (tmp_path / "data").mkdir()
     changed = {name: array.copy() for name, array in branches.items()}
     write(tmp_path / "data" / "run.root", changed)
-    before = accounting(process(tmp_path / "data", "dimuon_2023", catalogue=claim, name="before"))
-    visible = np.flatnonzero(changed["triggerSources"] == 2)  # of the beam trigger: wherever they sit
+    products = process(tmp_path / "data", "dimuon_2023", catalogue=claim, name="before")
+    before, seen = accounting(products), tmp_path / "seen.csv"
+    assert main(["events", str(products), "--after", "visible", "--to", str(seen)]) == 0
+    rows = csv.DictReader(seen.read_text().splitlines())
+    known = {(int(row["spill"]), int(row["event"])) for row in rows}
+    numbers = zip(changed["spillN"].tolist(), changed["spilleventtN"].tolist(), strict=True)
+    is_seen = np.array([number in known for number in numbers])
+    visible = np.flatnonzero(is_seen & (changed["triggerSources"] == 4))
     changed["HCAL_ene"][visible[0], 35] = np.nan
     changed["ECAL_t0"][visible[1], 7] = np.inf
     changed["masterT"][visible[2]] = -np.inf
