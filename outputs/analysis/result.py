@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hist
 import pandas as pd
@@ -193,8 +193,9 @@ class Result:
         )
 
 
-def _frame(table: Table, index: list[str]) -> pd.DataFrame:
-    columns = {name: pd.array(table.column(name), dtype=_DTYPES[kind]) for name, kind in table.kinds.items()}
+def _frame(table: Table[Any], index: list[str]) -> pd.DataFrame:
+    dtypes = {name: _DTYPES[column.type] for name, column in table.columns.items()}
+    columns = {name: pd.array(table.column(name), dtype=dtype) for name, dtype in dtypes.items()}
     return pd.DataFrame(columns).set_index(index)
 
 

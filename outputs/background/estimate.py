@@ -238,10 +238,8 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
 
 def _region_i(simulation: Products) -> Weighted:
     """Sum Region I of simulation, over runs."""
-    rows = simulation.yields.records()
-    names = ("_sumw", "_sumw2") if "region_I_sumw" in simulation.yields.kinds else ("", "")
-    sumw, sumw2 = (math.fsum(float(row[f"region_I{name}"] or 0.0) for row in rows) for name in names)
-    return Weighted(sumw, sumw2)
+    names = ("region_I_sumw", "region_I_sumw2") if simulation.is_weighted else ("region_I",) * 2
+    return Weighted(*(math.fsum(getattr(row, name) for row in simulation.yields.rows) for name in names))
 
 
 def _yields(products: Products) -> dict[str, float | None]:

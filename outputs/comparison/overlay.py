@@ -13,24 +13,43 @@ from na64.datasets.basics.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Role
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]
 
-KINDS: dict[str, ColumnType] = {
-    "variable": ColumnType.TEXT,
-    "events": ColumnType.TEXT,
-    "data": ColumnType.COUNT,
-    "simulation": ColumnType.NUMBER,
-    "scale": ColumnType.NUMBER,
-    "chi2": ColumnType.NUMBER,
-    "degrees": ColumnType.COUNT,
-    "p_chi2": ColumnType.NUMBER,
-    "ks": ColumnType.NUMBER,
-    "p_ks": ColumnType.NUMBER,
-    "hidden_share": ColumnType.NUMBER,
-}
-"""Columns of `overlay.csv`."""
+
+@dataclass(frozen=True, slots=True)
+class OverlayRow:
+    """Row of `overlay.csv`: a distribution in data and simulation.
+
+    Attributes
+    ----------
+    variable, events : str
+        The variable, and which events.
+    data : int
+        Events.
+    simulation : float
+        Scaled sum of weights.
+    scale : float
+    chi2 : float
+    degrees : int
+    p_chi2, ks, p_ks : float
+        As in `Agreement`.
+    hidden_share : float or None
+        Share of the simulation that data would not show, if that is known.
+    """
+
+    variable: str
+    events: str
+    data: int
+    simulation: float
+    scale: float
+    chi2: float
+    degrees: int
+    p_chi2: float
+    ks: float
+    p_ks: float
+    hidden_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +283,10 @@ def _sums(histogram: hist.Hist) -> tuple[Floats, Floats]:
     return values, values if variances is None else np.asarray(variances, np.float64)
 
 
-def table_of(found: Overlay) -> Table:
+def table_of(found: Overlay) -> Table[OverlayRow]:
     """Row a distribution."""
     rows = [
-        (
+        OverlayRow(
             one.name,
             one.events,
             int(one.counts.sum()),
@@ -282,7 +301,7 @@ def table_of(found: Overlay) -> Table:
         )
         for one in found.distributions
     ]
-    return Table(KINDS, rows)
+    return Table(OverlayRow, rows)
 
 
 def lines(found: Overlay) -> Iterator[str]:

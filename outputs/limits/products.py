@@ -17,7 +17,13 @@ from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.projection import Projection, projection_table
-from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
+from na64.outputs.limits.tables import (
+    QUANTITIES,
+    DarkMatterLimitsRow,
+    LimitsRow,
+    limits_table,
+    y_table,
+)
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
@@ -152,7 +158,9 @@ def _observed(analysis: LimitsAnalysis) -> dict[str, object] | None:
     }
 
 
-def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
+def band_of(
+    table: Table[LimitsRow] | Table[DarkMatterLimitsRow], mass: str, prefix: str, **chosen: float
+) -> Band:
     """Rows of a table that have these values, as a band over a mass."""
     rows = [row for row in table.records() if all(row[name] == value for name, value in chosen.items())]
 
@@ -163,7 +171,9 @@ def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
     return Band(column(mass), limits, chosen["level"])
 
 
-def _write_figures(folder: Path, analysis: LimitsAnalysis, limits: Table, y: Table) -> None:
+def _write_figures(
+    folder: Path, analysis: LimitsAnalysis, limits: Table[LimitsRow], y: Table[DarkMatterLimitsRow]
+) -> None:
     level, label = analysis.levels[0], _short(analysis)
     title, resonant = power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant
     note = resonant.label if resonant else ""

@@ -24,7 +24,7 @@ from na64.outputs.control.dimuon.benchmark import (
 )
 from na64.outputs.control.dimuon.by_run import histograms_by_run
 from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
-from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAK_KINDS, PEAKS, SCHEMA
+from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAKS, SCHEMA, PeaksRow
 from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import origin_of, seal_facts
@@ -151,16 +151,16 @@ def write_efficiencies(folder: Path, products: Products) -> list[probing.CutEffi
     return found
 
 
-def peak_table(peaks: Peaks) -> Table:
+def peak_table(peaks: Peaks) -> Table[PeaksRow]:
     """Put peaks of all runs, then of each, into a table."""
     named = [("all", peaks.mean), *((str(run), found) for run, found in peaks.by_run.items())]
     rows = [
-        (run, p.module, p.mean, p.mean_error, p.width, p.width_error, p.n_events, p.chi2, p.n_degrees)
+        PeaksRow(run, p.module, p.mean, p.mean_error, p.width, p.width_error, p.n_events, p.chi2, p.n_degrees)
         for run, found in named
         for p in found.values()
         if p is not None
     ]
-    return Table(PEAK_KINDS, rows)
+    return Table(PeaksRow, rows)
 
 
 def of_comparison(found: DimuonComparison) -> Iterator[str]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import Row, read_rows
 from na64.outputs.result.origin import SEAL
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table, columns_of
 from na64.outputs.signal.efficiency.efficiency_variations import (
     EfficiencyChange,
     Varied,
@@ -28,21 +28,34 @@ Floats = NDArray[np.float64]
 REFERENCE = 50.0
 """GeV: the threshold of the yield that an efficiency is used with, unless another is asked for."""
 
-KINDS: dict[str, ColumnType] = {
-    "mass": ColumnType.NUMBER,
-    "period": ColumnType.TEXT,
-    "efficiency": ColumnType.NUMBER,
-    "error": ColumnType.NUMBER,
-    "n_generated": ColumnType.COUNT,
-    "n_selected": ColumnType.COUNT,
-    "n_in_box": ColumnType.COUNT,
-    "n_simulated": ColumnType.COUNT,
-    "threshold": ColumnType.NUMBER,
-    "selection": ColumnType.TEXT,
-    "cuts": ColumnType.TEXT,
-    "setup": ColumnType.TEXT,
-}
-"""Columns of `efficiency.csv`; masses and thresholds in GeV."""
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyRow:
+    """Row of `efficiency.csv`: a `Point`, and the efficiency that it gives.
+
+    Attributes
+    ----------
+    mass : float, GeV
+    period : str
+    efficiency, error : float
+    n_generated, n_selected, n_in_box, n_simulated : int
+        Events.
+    threshold : float, GeV
+    selection, cuts, setup : str
+    """
+
+    mass: float
+    period: str
+    efficiency: float
+    error: float
+    n_generated: int
+    n_selected: int
+    n_in_box: int
+    n_simulated: int
+    threshold: float
+    selection: str
+    cuts: str
+    setup: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,26 +172,11 @@ class SignalEfficiency:
         return np.interp(*positions, self.value), np.interp(*positions, self.error)
 
 
-def efficiency_table(points: Iterable[Point]) -> Table:
+def efficiency_table(points: Iterable[Point]) -> Table[EfficiencyRow]:
     """Make the table of `efficiency.csv`, by period and mass."""
-    rows = [
-        (
-            point.mass,
-            point.period,
-            point.efficiency,
-            point.error,
-            point.n_generated,
-            point.n_selected,
-            point.n_in_box,
-            point.n_simulated,
-            point.threshold,
-            point.selection,
-            point.cuts,
-            point.setup,
-        )
-        for point in sorted(points, key=lambda point: (point.period, point.selection, point.mass))
-    ]
-    return Table(KINDS, rows)
+    ordered = sorted(points, key=lambda point: (point.period, point.selection, point.mass))
+    rows = [EfficiencyRow(*(getattr(point, name) for name in columns_of(EfficiencyRow))) for point in ordered]
+    return Table(EfficiencyRow, rows)
 
 
 def read_points(path: Path) -> list[Point]:
@@ -189,7 +187,7 @@ def read_points(path: Path) -> list[Point]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, (*KINDS, SEAL), _point)
+    return read_rows(path, (*columns_of(EfficiencyRow), SEAL), _point)
 
 
 def _point(row: Row) -> Point:
