@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import http.server
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,18 @@ def rows() -> Callable[[Path], list[dict[str, str]]]:
             return list(csv.DictReader(stream))
 
     return read
+
+
+@pytest.fixture(scope="session")
+def patience() -> Callable[..., float]:
+    """Give a deadline (s) that something keeps on this machine, however busy: ten times what it takes."""
+
+    def measure(do: Callable[[], object], *, least: float) -> float:
+        start = time.monotonic()
+        do()
+        return round(max(least, 10 * (time.monotonic() - start)), 1)
+
+    return measure
 
 
 class Web(http.server.ThreadingHTTPServer):

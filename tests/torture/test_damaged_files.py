@@ -264,7 +264,7 @@ class World:
         said = [line for line in err.splitlines() if line.startswith("na64: ")]
         if code not in (0, 1, 2):
             yield f"code {code}"
-        if len(out) + len(err) > 20_000 or any(len(line) > 2100 for line in (out + err).splitlines()):
+        if len(out) + len(err) > 20_000 or any(len(line) > 620 for line in (out + err).splitlines()):
             yield f"{len(out) + len(err)} letters were printed"
         if "Traceback" in out + err:
             yield "a traceback"
