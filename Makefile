@@ -34,7 +34,7 @@ types: $(VENV)/installed
 	MYPYPATH=$(VENV)/src $(BIN)/mypy -p na64
 
 tests: $(VENV)/installed
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --durations 10
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 10
 
 # About 50 minutes on two cores, part by part in docs/trust.md, where two variables are said to make it longer.
 # The longest files go first; of the others the first, a quick one, waits behind the longest.

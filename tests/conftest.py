@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import http.server
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import na64
 from na64.run import main
 
 CANONICAL = (
@@ -27,7 +30,46 @@ SPEED = (HealthCheck.too_slow,)
 settings.register_profile("na64", deadline=None, suppress_health_check=SPEED)  # machines are shared
 settings.load_profile("na64")
 
+PACKAGE = Path(na64.__file__).parent
+PLACES = {
+    "period": "datasets/conditions/periods",
+    "layout": "datasets/reading/layouts",
+    "selection": "selections",
+}
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
+"""The smallest picture."""
+
+LONGEST = tuple(
+    Path(__file__).parent / f"{name}.py"
+    for name in (
+        "processors/execution/test_backends",
+        "torture/test_bad_inputs",
+        "torture/faults/test_faults",
+        "processors/execution/test_executor",
+        "outputs/analysis/test_examples",
+        "processors/execution/test_dask_schedulers",
+        "test_docs",
+        "test_batch",
+        "test_clusters",
+        "torture/test_mutations",
+        "blinding/test_commitment",
+        "blinding/test_canaries",
+        "outputs/statistics/test_end_to_end",
+        "test_reference_2023",
+        "test_run",
+    )
+)
+"""Files that begin first, so that the last of several workers is not alone with one of them."""
+
 IF_VARIED = ("variations.csv", "variations_yields.csv")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; the others stay in their order."""
+    places = {path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -96,6 +138,50 @@ def rows() -> Callable[[Path], list[dict[str, str]]]:
             return list(csv.DictReader(stream))
 
     return read
+
+
+def _edited(kind: str, name: str, folder: Path, *changes: tuple[str, str], to: str = "") -> Path:
+    text = (PACKAGE / PLACES[kind] / f"{name}.toml").read_text()
+    for old, new in ((f'name = "{name}"', f'name = "{to or name}"'), *changes):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{to or name}.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="session")
+def edited() -> Callable[..., Path]:
+    """Write a packaged period, layout or selection with changed texts, each in its first place.
+
+    What it gives is called with kind, name, folder and pairs of texts; `to` is another name for it.
+    """
+    return _edited
+
+
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    def save(_figure: object, to: BinaryIO, **_options: object) -> None:
+        to.write(PIXEL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure.savefig", save)
+        patch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def undrawing() -> Callable[[], AbstractContextManager[None]]:
+    """Make figures, but let matplotlib not draw them: it is most of their time, and not all are looked at."""
+    return _undrawn
+
+
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """As `undrawing`, for a module none of whose tests looks at a picture."""
+    with _undrawn():
+        yield
 
 
 @pytest.fixture(scope="session")

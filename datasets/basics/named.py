@@ -42,7 +42,7 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
 
 
 def without_middle(text: str, longest: int) -> str:
-    """Take out the middle of a text that is too long to be shown; two thirds of what is left are before it."""
+    """Text without its middle, if it is too long to be shown; two thirds of what is left are before it."""
     if len(text) <= longest:
         return text
     mark = " ... "

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -285,28 +284,19 @@ def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[W
 
 
 @pytest.fixture
-def own_periods(tmp_path: Path) -> Path:
+def own_periods(tmp_path: Path, own_period: Callable[..., Path]) -> Path:
     """A folder with a period 2023A whose ECAL energies are larger by `SCALE` than the packaged ones."""
-    folder = tmp_path / "periods"
-    write_period(folder, ("scale = { value = 1,", f"scale = {{ value = {SCALE},"))
-    return folder
+    return own_period(tmp_path / "periods", ("scale = { value = 1,", f"scale = {{ value = {SCALE},"))
 
 
 @pytest.fixture(scope="session")
-def own_period() -> Callable[..., Path]:
-    """What writes a period of a user, see `write_period`."""
-    return write_period
+def own_period(edited: Callable[..., Path]) -> Callable[..., Path]:
+    """What writes a packaged period with changed texts into a folder of the user, and gives that."""
 
+    def write(folder: Path, *changes: tuple[str, str], name: str = "2023A", to: str = "") -> Path:
+        return edited("period", name, folder, *changes, to=to).parent
 
-def write_period(folder: Path, *changes: tuple[str, str], name: str = "2023A", to: str = "") -> Path:
-    """Write a packaged period into a folder of the user with changed texts, each in the first place."""
-    text = files("na64.datasets.conditions").joinpath("periods", f"{name}.toml").read_text()
-    for old, new in ((f'name = "{name}"', f'name = "{to or name}"'), *changes):
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    folder.mkdir(exist_ok=True)
-    (folder / f"{to or name}.toml").write_text(text)
-    return folder
+    return write
 
 
 @pytest.fixture

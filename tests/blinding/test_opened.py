@@ -17,6 +17,8 @@ from na64.outputs.result.store import read_result
 from na64.outputs.statistics.excess import excess_p_value
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 N_CANDIDATES = 13
 
 

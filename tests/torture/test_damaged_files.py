@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -299,7 +300,11 @@ def third(event):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(
+    tmp_path_factory: pytest.TempPathFactory,
+    edited: Callable[..., Path],
+    undrawing: Callable[[], AbstractContextManager[None]],
+) -> Path:
     """Write every file of `READ` by the commands that write them, or copy a packaged one."""
     folder, package = tmp_path_factory.mktemp("damaged"), Path(main.__code__.co_filename).parent
     before = Path.cwd()
@@ -318,9 +323,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("my.py").write_text(PLUGIN)
         Path("efficiency.csv").write_bytes(efficiency_table(POINTS).to_csv())
         Path("efficiency_variations.csv").write_bytes(variations_table(VARIED).to_csv())
-        _write_periods(package / "datasets/conditions/periods", Path("periods"))
+        edited("period", "2023A", Path("periods"), ("8396", "9900"), ("8999", "9999"), to="2023B")
+        Path("periods", "2023B.bad.csv").write_text("run,spill,start,stop\n9901,3,,\n")
+        Path("periods", "2023B.runs.csv").write_text("run,type\n9901,calibration\n")
         for line in WRITE:
-            assert main(line.split()) in (0, 1), line
+            with undrawing():
+                assert main(line.split()) in (0, 1), line
         shutil.copy("o/background.csv", "background.csv")
         Path("data/conditions/production.toml").write_text('pass = "1"\nled_corrected = true\n')
     finally:
@@ -364,17 +372,6 @@ OPEN = (
     "freeze v/u",
     "unblind v/u --freeze {freeze} --reason r --approved-by A --approved-by B --executor iterative",
 )
-
-
-def _write_periods(packaged: Path, folder: Path) -> None:
-    """Write a further period, and tables of it."""
-    folder.mkdir()
-    text = (packaged / "2023A.toml").read_text()
-    (folder / "2023B.toml").write_text(
-        text.replace("2023A", "2023B").replace("8396", "9900").replace("8999", "9999")
-    )
-    (folder / "2023B.bad.csv").write_text("run,spill,start,stop\n9901,3,,\n")
-    (folder / "2023B.runs.csv").write_text("run,type\n9901,calibration\n")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,8 @@ from na64.outputs.signal.efficiency.injection import Injection, inject
 from na64.outputs.statistics.workspace import workspace
 from na64.run import main
 from na64.selections.selection import load_selection
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 MASS = np.array([0.001, 1.0])
 CHOICE = "NOT FOUND: a choice"
@@ -122,7 +123,7 @@ scale = { ecal = 1.03 }
 """
 
 
-def test_a_varied_efficiency_is_that_of_the_varied_cuts(tmp_path: Path) -> None:
+def test_a_varied_efficiency_is_that_of_the_varied_cuts(tmp_path: Path, edited: Callable[..., Path]) -> None:
     """The same events, counted with the cut, or the scale, of the variation as the only one there is."""
     path = tmp_path / "own.toml"
     path.write_text(OWN)
@@ -136,12 +137,9 @@ def test_a_varied_efficiency_is_that_of_the_varied_cuts(tmp_path: Path) -> None:
     assert veto.lost > 0
     assert veto.change.relative_error == pytest.approx(np.sqrt(veto.lost) / found.point.n_selected)
 
-    period = resources.files("na64.datasets.conditions").joinpath("periods", f"{found.point.period}.toml")
-    text, scale = period.read_text(), "scale = { value = 1,"
-    assert text.index("[ecal]") < text.index(scale) < text.index("[hcal]")
-    (tmp_path / "periods").mkdir()
-    (tmp_path / "periods" / period.name).write_text(text.replace(scale, "scale = { value = 1.03,", 1))
-    nominal, scaled = replace(selection, variations=()), tmp_path / "periods"
+    of_ecal = ("scale = { value = 1,", "scale = { value = 1.03,")  # the first of the file
+    scaled = edited("period", found.point.period, tmp_path / "periods", of_ecal).parent
+    nominal = replace(selection, variations=())
     (other,) = inject([0.01], Injection(nominal, n_events=1000, periods=scaled))
     assert ecal.change.varied == other.point.n_selected
     assert found.point.n_selected - other.point.n_selected == ecal.lost - ecal.gained > 0

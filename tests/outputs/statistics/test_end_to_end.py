@@ -20,6 +20,8 @@ from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 N_EVENTS = 1_000
 BACKGROUND = 1.0
 """Events in the box of a campaign of `N_EVENTS`, from a source that looks like the signal."""
