@@ -54,7 +54,7 @@ LONGEST = tuple(
         "test_batch",
         "test_clusters",
         "torture/test_mutations",
-        "blinding/test_commitment",
+        "blinding/cycle/test_commitment",
         "blinding/test_canaries",
         "outputs/statistics/test_end_to_end",
         "test_reference_2023",

@@ -44,6 +44,7 @@ def test_jobs_of_folders_with_any_name_give_the_products_of_one_process(
 
 
 def test_jobs_without_an_environment_know_the_periods_of_the_catalogue(
+    *,
     slurm: Any,
     data: Path,
     canonical: Callable[[Path], Products],
