@@ -34,36 +34,8 @@ def _sum(task: Task, hanging: int | None) -> Partial:
 
 @pytest.fixture(scope="module")
 def dask() -> Iterator[DaskBackend]:
-    with DaskBackend(workers=2) as backend:
-        yield backend
-
-
-def test_the_others_go_on_while_a_worker_is_replaced(
-    monkeypatch: pytest.MonkeyPatch, patience: Callable[..., float]
-) -> None:
-    instantiate, may_start = Nanny.instantiate, threading.Event()
-
-    async def wait(nanny: Nanny) -> Any:
-        while not may_start.is_set():
-            await asyncio.sleep(0.01)
-        return await instantiate(nanny)
-
-    reports: dict[int, Report] = {}
     with DaskBackend(workers=2, bundle=1, patience=600.0) as backend:
-        backend.client.wait_for_workers(2, timeout=600)
-        deadline = patience(lambda: list(backend.map(Work(_sum, None), TASKS)), least=1.0)
-        monkeypatch.setattr(Nanny, "instantiate", wait)
-        late = threading.Timer(120, may_start.set)  # or it would wait for ever instead of failing
-        for task, report in backend.map(Work(_sum, 0, options=Options(deadline=deadline)), TASKS):
-            reports[task.start] = report
-            if task.start == 0:  # its worker is replaced when the next answer is asked for
-                late.start()
-        was_late = may_start.is_set()
-        may_start.set()
-        late.cancel()
-    assert reports.pop(0) == Failed(f"not done within {deadline:g} s", abandoned=True)
-    assert sorted(n for n, report in reports.items() if isinstance(report, Done)) == list(range(1, 12))
-    assert not was_late
+        yield backend
 
 
 def test_work_ends_where_a_worker_has_not_heard_of_it(dask: DaskBackend) -> None:
@@ -95,3 +67,31 @@ def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interr
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(f"http://127.0.0.1:{server.port}/{page}", timeout=600)
         refused.value.close()
+
+
+def test_the_others_go_on_while_a_worker_is_replaced(
+    dask: DaskBackend, monkeypatch: pytest.MonkeyPatch, patience: Callable[..., float]
+) -> None:
+    instantiate, may_start = Nanny.instantiate, threading.Event()
+
+    async def wait(nanny: Nanny) -> Any:
+        while not may_start.is_set():
+            await asyncio.sleep(0.01)
+        return await instantiate(nanny)
+
+    reports: dict[int, Report] = {}
+    dask.client.wait_for_workers(2, timeout=600)
+    deadline = patience(lambda: list(dask.map(Work(_sum, None), TASKS)), least=1.0)
+    monkeypatch.setattr(Nanny, "instantiate", wait)
+    late = threading.Timer(120, may_start.set)  # or it would wait for ever instead of failing
+    late.daemon = True
+    for task, report in dask.map(Work(_sum, 0, options=Options(deadline=deadline)), TASKS):
+        reports[task.start] = report
+        if task.start == 0:  # its worker is replaced when the next answer is asked for
+            late.start()
+    was_late = may_start.is_set()
+    may_start.set()
+    late.cancel()
+    assert reports.pop(0) == Failed(f"not done within {deadline:g} s", abandoned=True)
+    assert sorted(n for n, report in reports.items() if isinstance(report, Done)) == list(range(1, 12))
+    assert not was_late
