@@ -267,7 +267,7 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         elif data is None:
             fault = fault or "404"
         if fault == "stall":
-            self.server.released.wait(60)
+            self.server.released.wait(600)
         if fault == "noise":
             self.wfile.write(b"\x00\x01 this is no answer\r\n\r\n")
             self.close_connection = True

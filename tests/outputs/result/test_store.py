@@ -3,7 +3,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,18 +148,20 @@ def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(
 
 
 def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
+    *,
     case: Any,
     written: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    undrawing: Callable[[], AbstractContextManager[None]],
 ) -> None:
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("failed to process string with tex\n...")
 
-    with monkeypatch.context() as patch:
+    with undrawing(), monkeypatch.context() as patch:
         patch.setattr("na64.outputs.report.plots.cutflow", fail)
         write_report(tmp_path, read_result(tmp_path))
     assert caplog.messages == ["figure cutflow is not drawn: failed to process string with tex ..."]
@@ -171,7 +174,8 @@ def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
     assert not is_finished(tmp_path)
     products = write(case, tmp_path)
     assert not (tmp_path / "report.html").exists()  # not finished, so that the next pass draws it again
-    write_report(tmp_path, products)
+    with undrawing():
+        write_report(tmp_path, products)
     assert is_finished(tmp_path)
     assert "Not drawn" not in (tmp_path / "report.html").read_text()
 
