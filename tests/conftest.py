@@ -44,21 +44,22 @@ PIXEL = base64.b64decode(
 LONGEST = tuple(
     Path(__file__).parent / f"{name}.py"
     for name in (
-        "processors/execution/test_backends",
-        "torture/test_bad_inputs",
         "torture/faults/test_faults",
-        "processors/execution/test_executor",
-        "outputs/analysis/test_examples",
+        "blinding/test_non_interference",
+        "test_main_line",
+        "torture/test_bad_inputs",
+        "processors/execution/test_backends",
+        "blinding/cycle/test_together",
+        "test_run",
         "processors/execution/test_dask_schedulers",
-        "test_docs",
+        "torture/test_damaged_files",
         "test_batch",
         "test_clusters",
-        "torture/test_mutations",
-        "blinding/cycle/test_commitment",
-        "blinding/test_canaries",
-        "outputs/statistics/test_end_to_end",
         "test_reference_2023",
-        "test_run",
+        "blinding/cycle/test_commitment",
+        "test_docs",
+        "blinding/test_canaries",
+        "blinding/test_looking",
     )
 )
 """Files that begin first, so that the last of several workers is not alone with one of them."""
