@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -216,10 +217,14 @@ def test_the_status_says_what_was_read_run_by_run(
 
 
 def test_the_demo_ends_with_its_reports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    undrawing: Callable[[], AbstractContextManager[None]],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["demo", "--to", "demo", "--events", "2000", "--workers", "1"]) == 0
+    with undrawing():
+        assert main(["demo", "--to", "demo", "--events", "2000", "--workers", "1"]) == 0
     said = capfd.readouterr()
     lines = said.out.splitlines()
     reports = [tmp_path / line.strip() for line in lines[-2:]]
