@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from na64.processors.execution.backend import Backend, WorkersLostError
-from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, IterativeBackend, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.processes import ProcessesBackend
@@ -93,7 +93,7 @@ def processes() -> Iterator[ProcessesBackend]:
         yield backend
 
 
-@pytest.fixture(params=[kind.value for kind in Kind])
+@pytest.fixture(params=[kind.value for kind in ExecutorKind])
 def backend(request: pytest.FixtureRequest) -> Backend:
     if request.param == "iterative":
         return IterativeBackend()
@@ -299,7 +299,8 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_heard(
         for _, report in processes.map(Work(work, tmp_path, options=Options(deadline=600.0)), _tasks()[:2]):
             reports.append(report)
             (tmp_path / "first is heard").touch()
-            for process in processes._crew:  # the other has spoken, and the driver is kept waiting by a disk
+            # the other has spoken, and the driver is kept waiting by a disk
+            for process in processes._workers:
                 assert process.task is None or process.connection.poll(600)
             now[0] += 1000
     assert [type(report) for report in reports] == [Done, Done]
@@ -342,15 +343,15 @@ def test_closed_backends_leave_no_process() -> None:
     assert not any(map(psutil.pid_exists, set.union(*workers)))
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_backends_are_opened_by_name(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(ExecutorKind))
+def test_backends_are_opened_by_name(kind: ExecutorKind) -> None:
     with open_backend(kind, workers=2) as backend:
         assert type(backend).__name__.lower().startswith(kind.value)
 
 
 def test_a_scheduler_without_dask_is_refused() -> None:
     with pytest.raises(ValueError, match="given with the processes executor"):
-        open_backend(Kind.PROCESSES, scheduler="localhost:8786")
+        open_backend(ExecutorKind.PROCESSES, scheduler="localhost:8786")
 
 
 @pytest.mark.parametrize("make", [lambda: ProcessesBackend(0), lambda: DaskBackend(workers=0)])

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from na64.processors.execution.backend import Backend
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.memory import keep_freed_memory
@@ -64,8 +64,8 @@ def _count_page_faults(_task: Task, _context: object) -> Partial:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-@pytest.mark.parametrize("kind", [Kind.PROCESSES, Kind.DASK])
-def test_a_worker_uses_freed_memory_again(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ExecutorKind.PROCESSES, ExecutorKind.DASK])
+def test_a_worker_uses_freed_memory_again(kind: ExecutorKind) -> None:
     with open_backend(kind, workers=1) as backend:
         reports = _collect(backend, Work(_count_page_faults, options=FAST), _tasks())
     faults = [decode(key, one.data).header["faults"] for key, one in reports.items() if isinstance(one, Done)]
