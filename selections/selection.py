@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, Table, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
@@ -21,20 +22,13 @@ from na64.selections.variations import Effect, Variation, effects_of, read_varia
 VISIBLE = "visible"
 """Name of the stage before any cut."""
 
-_FOLDER = files(__package__)
-_BOXES = "signal_boxes"
+_PACKAGED = PackagedFiles("selection", files(__package__), besides=("signal_boxes",))
 _YIELDS_AFTER = "shower_chi2"
 _SKIPPED_AT_MOST = 0.001
 _MOST_CUTS = 60
 _MOST_BINS = 1_000_000
 
-SELECTIONS: tuple[str, ...] = tuple(
-    sorted(
-        file.name.removesuffix(".toml")
-        for file in _FOLDER.iterdir()
-        if file.name.endswith(".toml") and file.name != f"{_BOXES}.toml"
-    )
-)
+SELECTIONS = _PACKAGED.names
 """Names of the packaged selections."""
 
 
@@ -181,7 +175,7 @@ def load_selection(
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
-    table = _load(_find(name_or_path))
+    table = _load(_PACKAGED.find(name_or_path))
     selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
     table.done()
     return selection
@@ -197,19 +191,8 @@ def _merged(source: Source) -> dict[str, object]:
     table = Table(own, source.name)
     if not table.has("base"):
         return own
-    base = table.text("base")
-    if base not in SELECTIONS:
-        raise KeyError(f"{table.place('base')}: {unknown('selection', base, SELECTIONS)}")
-    return _merged(_FOLDER / f"{base}.toml") | {key: own[key] for key in own if key != "base"}
-
-
-def _find(name_or_path: str | Path) -> Source:
-    if isinstance(name_or_path, str) and name_or_path in SELECTIONS:
-        return _FOLDER / f"{name_or_path}.toml"
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("selection", str(name_or_path), SELECTIONS))
-    return path
+    base = _PACKAGED.named(table.text("base"), table.place("base"))
+    return _merged(base) | {key: own[key] for key in own if key != "base"}
 
 
 def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:

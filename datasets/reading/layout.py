@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
 from na64.datasets.basics.units import Unit, unit_of
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
@@ -24,7 +26,7 @@ _EVENT = tuple(name for name, column in COLUMNS.items() if Shape.EVENT in column
 _KEYS = ("run", "spill", "event")
 _INDEXED = re.compile(r"(?P<name>.+)\[(?P<index>\d{1,4})\]")
 _LONGEST_NAME = 200
-_PACKAGE = files("na64.datasets.reading.layouts")
+_PACKAGED = PackagedFiles("layout", files("na64.datasets.reading.layouts"))
 
 
 class CellStorage(Enum):
@@ -215,9 +217,7 @@ class Layout:
         return [problem for branch in branches if (problem := branch.check(tree)) is not None]
 
 
-LAYOUTS: tuple[str, ...] = tuple(
-    sorted(entry.name.removesuffix(".toml") for entry in _PACKAGE.iterdir() if entry.name.endswith(".toml"))
-)
+LAYOUTS = _PACKAGED.names
 """Names of the packaged layouts."""
 
 
@@ -231,15 +231,16 @@ def load_layout(name_or_path: str | Path) -> Layout:
     ValueError
         A value of the file that is not allowed; the name of a packaged layout that does something else.
     """
-    if isinstance(name_or_path, str) and name_or_path in LAYOUTS:
-        return _read_layout(_PACKAGE / f"{name_or_path}.toml")
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("layout", str(name_or_path), LAYOUTS))
-    layout = _read_layout(path)
-    if layout.name in LAYOUTS and layout.identity != load_layout(layout.name).identity:
-        raise ValueError(f"{path.name}: a layout other than this is packaged as {layout.name}")
+    source = _PACKAGED.find(name_or_path)
+    layout = _read_layout(source)
+    if layout.name in LAYOUTS and layout.identity != _packaged_identity(layout.name):
+        raise ValueError(f"{source.name}: a layout other than this is packaged as {layout.name}")
     return layout
+
+
+@cache
+def _packaged_identity(name: str) -> str:
+    return _read_layout(_PACKAGED.find(name)).identity
 
 
 def parse_layout(text: str, where: str) -> Layout:

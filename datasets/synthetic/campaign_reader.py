@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
+from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, Table, load, unknown
 from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
@@ -29,10 +30,8 @@ from na64.datasets.synthetic.electromagnetic import Grid
 
 E = TypeVar("E", bound=Enum)
 
-_PACKAGE = files(__package__) / "campaigns"
-CAMPAIGNS: tuple[str, ...] = tuple(
-    sorted(entry.name.removesuffix(".toml") for entry in _PACKAGE.iterdir() if entry.name.endswith(".toml"))
-)
+_PACKAGED = PackagedFiles("campaign", files(__package__) / "campaigns")
+CAMPAIGNS = _PACKAGED.names
 """Names of the packaged campaigns."""
 
 
@@ -49,12 +48,7 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
     ValueError
         A value that is not allowed.
     """
-    if isinstance(name_or_path, str) and name_or_path in CAMPAIGNS:
-        return _read_campaign(_PACKAGE / f"{name_or_path}.toml")
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("campaign", str(name_or_path), CAMPAIGNS))
-    return _read_campaign(path)
+    return _read_campaign(_PACKAGED.find(name_or_path))
 
 
 def _read_campaign(source: Source) -> Campaign:
@@ -83,9 +77,7 @@ def _merged(source: Source) -> dict[str, object]:
     like = own.pop("like", None)
     if like is None:
         return own
-    if like not in CAMPAIGNS:
-        raise KeyError(f"{source.name}: like: {unknown('campaign', str(like), CAMPAIGNS)}")
-    return {**_merged(_PACKAGE / f"{like}.toml"), **own}
+    return {**_merged(_PACKAGED.named(str(like), f"{source.name}: like")), **own}
 
 
 def _value(table: Table, key: str, base: str = "1") -> float:
