@@ -12,7 +12,6 @@ from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Point, Search
-from na64.outputs.statistics.asymptotic import asymptotic_limit
 from na64.outputs.statistics.cls import Toys
 from na64.outputs.statistics.intervals import ConfidenceInterval, unified_interval
 from na64.outputs.statistics.model import Model
@@ -186,11 +185,6 @@ def compare(search: Search, point: Point, level: float) -> tuple[LimitComparison
     model, seen = search.counted_at(point.mass)
     return (
         LimitComparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
-        _compared(
-            "large-sample formula",
-            lambda: (None if seen is None else asymptotic_limit(model, seen, level=level), None),
-            f"{_FEW}; without errors",
-        ),
         _compared(
             "large-sample formula, pyhf",
             lambda: _by_pyhf(model, seen, level),

@@ -39,13 +39,6 @@ _NUMERATORS: dict[Boson, Callable[[Floats, float], Floats]] = {
     Boson.AXIAL: lambda x, lambda2: 2 * x * (1 - x) * (x - 4) - 4 * lambda2 * x**3,
 }
 
-_HEAVY: dict[Boson, Callable[[float], float]] = {
-    Boson.SCALAR: lambda ratio: math.log(ratio) - 7 / 12,
-    Boson.PSEUDOSCALAR: lambda ratio: -math.log(ratio) + 11 / 12,
-    Boson.VECTOR: lambda _: 1 / 3,
-    Boson.AXIAL: lambda _: -5 / 3,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
@@ -72,9 +65,6 @@ class Deviation:
 
 
 ELECTRON_LKB = Deviation("electron, alpha of LKB (Rb)", ELECTRON_MASS, 4.8e-13, 3.0e-13, "[V: seed]")
-ELECTRON_BERKELEY = Deviation(
-    "electron, alpha of Berkeley (Cs)", ELECTRON_MASS, -8.8e-13, 3.6e-13, "[V: seed]"
-)
 MUON_2021 = Deviation("muon, 2021", MUON_MASS, 251e-11, 59e-11, "[V: 2104.03281 (abs)]")
 
 
@@ -97,12 +87,6 @@ def one_loop(boson: Boson, mass: float, lepton_mass: float) -> float:
         integrand = _NUMERATORS[boson](x, lambda2) / (one_minus_x + lambda2 * x**2)
         integral += float(np.sum(weights * integrand))
     return lambda2 / (8 * math.pi**2) * integral
-
-
-def heavy_limit(boson: Boson, mass: float, lepton_mass: float) -> float:
-    """Delta a at g = 1 for m_X much above m_l, as in the seed: wrong by 8 % and less above 10 m_l."""
-    lambda2 = (lepton_mass / mass) ** 2
-    return lambda2 / (4 * math.pi**2) * _HEAVY[boson](mass / lepton_mass)
 
 
 def band(boson: Boson, mass: float, deviation: Deviation, *, n_sigma: float = 2.0) -> Band | None:

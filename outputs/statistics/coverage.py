@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.result.table import Table
 from na64.outputs.statistics.cls import cls, generate_toys
 from na64.outputs.statistics.intervals import likelihood_covers, unified_covers
 from na64.outputs.statistics.model import Counts, Model
@@ -81,8 +80,3 @@ def coverage_of(model: Model, signal: float, toy_counts: Counts, *, level: float
         fraction(unified_covers(model, signal, outcomes, level=level)),
         fraction_of(lambda outcome: likelihood_covers(model, signal, outcome, level=level)),
     )
-
-
-def coverage_table(rows: Sequence[Coverage]) -> Table[Coverage]:
-    """Table of coverages, a row each."""
-    return Table(Coverage, rows)
