@@ -96,7 +96,7 @@ class Result:
         return _frame(self._products.regions, ["run", "cut"])
 
     @property
-    def histograms(self) -> Mapping[str, hist.Hist]:
+    def histograms(self) -> Mapping[str, hist.Hist[Any]]:
         """Histograms of all runs by name, in GeV, ns and rad; `summary.histograms` explains each."""
         return MappingProxyType(dict(self._products.histograms))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import hist
 
@@ -209,7 +210,7 @@ def _turns_up(found: Extrapolation) -> bool:
 
 
 def _beside(
-    plane: hist.Hist, box: BoxFacts, energy: float, settings: Settings
+    plane: hist.Hist[Any], box: BoxFacts, energy: float, settings: Settings
 ) -> tuple[TurnOn | None, Extrapolation, Row]:
     """Extrapolate along E_ECAL; without a range to fit, from the few GeV next to the guard."""
     try:

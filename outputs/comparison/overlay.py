@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import hist
 import numpy as np
@@ -215,14 +216,14 @@ def _distributions(
                 yield _distribution(flat[0].axes[0].name, what, flat, absolute, share=0.0)
 
 
-def _same_axes(one: hist.Hist, other: hist.Hist) -> bool:
+def _same_axes(one: hist.Hist[Any], other: hist.Hist[Any]) -> bool:
     return one.ndim == other.ndim and all(
         a.name == b.name and np.array_equal(a.edges, b.edges)
         for a, b in zip(one.axes, other.axes, strict=True)
     )
 
 
-def _outside(histogram: hist.Hist, boxes: Sequence[BoxFacts], closed: bool) -> hist.Hist:
+def _outside(histogram: hist.Hist[Any], boxes: Sequence[BoxFacts], closed: bool) -> hist.Hist[Any]:
     """Empty the bins that reach into a closed region, as they are in data."""
     masked = histogram.copy()
     if closed:
@@ -255,7 +256,7 @@ def _hidden_share(data: Products, sources: Sequence[Source], cut: str) -> float 
 def _distribution(
     name: str,
     events: str,
-    histograms: Sequence[hist.Hist],
+    histograms: Sequence[hist.Hist[Any]],
     absolute: Sequence[float] | None,
     *,
     share: float | None,
@@ -276,7 +277,7 @@ def _distribution(
     return Distribution(name, events, axis.edges, label, counts, parts, variance, scales[0], found, share)
 
 
-def _sums(histogram: hist.Hist) -> tuple[Floats, Floats]:
+def _sums(histogram: hist.Hist[Any]) -> tuple[Floats, Floats]:
     """Sums of weights and of their squares, flow bins included; without weights both are the counts."""
     values = np.asarray(histogram.values(flow=True), np.float64)
     variances = histogram.variances(flow=True)

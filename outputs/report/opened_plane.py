@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hist
 import numpy as np
@@ -28,7 +29,12 @@ _ABOVE = 4.0
 
 
 def opened_plane(
-    visible: Sequence[hist.Hist], opened: Table[PlaneRow], boxes: Sequence[BoxFacts], *, label: str, who: str
+    visible: Sequence[hist.Hist[Any]],
+    opened: Table[PlaneRow],
+    boxes: Sequence[BoxFacts],
+    *,
+    label: str,
+    who: str,
 ) -> Figure:
     """Draw the events of an opened box before any cut and after all of them, with the visible ones around it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import hist
 
@@ -25,7 +25,7 @@ class Products:
     yields: Table[YieldsRow]
     cutflow: Table[CutflowRow]
     regions: Table[RegionsRow]
-    histograms: Mapping[str, hist.Hist]
+    histograms: Mapping[str, hist.Hist[Any]]
     provenance: Mapping[str, object]
     variations: Table[VariationsRow] | None = None
     varied_yields: Table[VariedYieldsRow] | None = None

@@ -24,7 +24,7 @@ from na64.processors.execution.backend import (
     interrupts_blocked,
 )
 from na64.processors.execution.dask_stream import GONE, Stream
-from na64.processors.execution.dask_worker import code_check, worker_plugin
+from na64.processors.execution.dask_worker import code_check, plugin_name, worker_plugin
 from na64.processors.execution.tasks import Failed, Task, Work
 
 ENVIRONMENT = {
@@ -205,20 +205,26 @@ class DaskBackend(Closing):
             if cluster.end is not None:
                 cluster.end()
 
+    @property
+    def _scheduler_address(self) -> str:
+        scheduler: Any = self.client.scheduler  # declared as absent until the client has started
+        return str(scheduler.address)
+
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
-            check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
-        plugin = worker_plugin(cloudpickle.dumps(work), work.code)
-        self.client.register_plugin(plugin, name=plugin.name)
-        stream = Stream(self.client, plugin.name, self._patience, self._revive)
+            check_workers(self.client, self._scheduler_address, work.code, self._patience)
+        packed = cloudpickle.dumps(work)
+        name = plugin_name(packed)
+        self.client.register_plugin(worker_plugin(packed, work.code), name=name)
+        stream = Stream(self.client, name, self._patience, self._revive)
         try:
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
             # A scheduler or worker that was started again has not heard of it.
             with suppress(*GONE, ValueError, KeyError):
-                self.client.unregister_worker_plugin(plugin.name)
+                self.client.unregister_worker_plugin(name)
 
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
@@ -290,7 +296,7 @@ def check_workers(client: Client, address: str, code: str | None, patience: floa
             raise WorkersLostError(f"worker {name} {fault}")
 
 
-def _fault(future: Future) -> str:
+def _fault(future: Future[Any]) -> str:
     if future.status != "finished":
         return f"does not answer (its answer is {future.status})"
     return str(future.result())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hist
 
@@ -61,7 +62,7 @@ class DimuonComparison:
 class Peaks:
     """Muon peaks of all runs, and of every run if the partial results are there."""
 
-    spectra: Mapping[int, hist.Hist]
+    spectra: Mapping[int, hist.Hist[Any]]
     mean: Mapping[int, Peak | None]
     by_run: Mapping[int, Mapping[int, Peak | None]]
 
@@ -114,7 +115,9 @@ def find_peaks(folder: Path, products: Products, *, by_run: bool) -> Peaks:
     return Peaks(spectra, mean, {run: found for run, found in of_runs.items() if any(found.values())})
 
 
-def _fit_run(spectra: Mapping[int, hist.Hist], mean: Mapping[int, Peak | None]) -> dict[int, Peak | None]:
+def _fit_run(
+    spectra: Mapping[int, hist.Hist[Any]], mean: Mapping[int, Peak | None]
+) -> dict[int, Peak | None]:
     """Fit the peaks of a run where all runs together have them."""
     return {
         module: fit_peak(spectrum, module, within=(peak.low, peak.high))

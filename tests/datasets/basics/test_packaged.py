@@ -32,7 +32,5 @@ def test_what_is_neither_a_name_nor_a_path_is_refused(colours: PackagedFiles, na
 
 
 def test_a_path_is_no_name_where_a_name_is_wanted(colours: PackagedFiles) -> None:
-    with pytest.raises(
-        KeyError, match=r'like: unknown colour "red\.toml", nearest known is "red"'
-    ):
+    with pytest.raises(KeyError, match=r'like: unknown colour "red\.toml", nearest known is "red"'):
         colours.named("red.toml", "mine.toml: like")

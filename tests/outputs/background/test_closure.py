@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hist
 import numpy as np
@@ -42,7 +43,7 @@ def mean_plane(*, beside: Numbers, above: Numbers) -> Numbers:
     return mean
 
 
-def campaign(mean: Numbers, box: BoxFacts, seed: int, *, closed: bool = True) -> hist.Hist:
+def campaign(mean: Numbers, box: BoxFacts, seed: int, *, closed: bool = True) -> hist.Hist[Any]:
     """Draw a plane, and leave out what blind data leave out."""
     plane = hist.Hist(
         hist.axis.Regular(150, 0, 150, name="ecal", label="E_ECAL [GeV]"),
