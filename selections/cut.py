@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import to_base
 from na64.datasets.instrument.features import Feature
 
@@ -108,14 +108,14 @@ class Cut:
         return "[R-" in self.source or "NOT FOUND" in self.source
 
 
-def read_cut(table: Table, features: Mapping[str, Feature]) -> Cut:
+def read_cut(table: TomlTable, features: Mapping[str, Feature]) -> Cut:
     """Read one ``[[cut]]``: its name, what is said about it, and a key for each feature it bounds."""
     name = read_name(table)
     label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
     return Cut(name, read_intervals(table, features), label, source)
 
 
-def read_name(table: Table) -> str:
+def read_name(table: TomlTable) -> str:
     """Read a name that is safe as part of a file, column or histogram name."""
     name = table.text("name")
     if not _NAME.fullmatch(name):
@@ -127,7 +127,7 @@ def read_name(table: Table) -> str:
 
 
 def read_intervals(
-    table: Table, features: Mapping[str, Feature], *, factor: float = 1.0
+    table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0
 ) -> tuple[Interval, ...]:
     """Read every key that is a feature; one that neither is nor tells about the cut is refused.
 
@@ -141,14 +141,14 @@ def read_intervals(
     return tuple(_read_interval(table.table(key), features[key], features, factor) for key in bounded)
 
 
-def look_up(table: Table, name: str, features: Mapping[str, Feature]) -> Feature:
+def look_up(table: TomlTable, name: str, features: Mapping[str, Feature]) -> Feature:
     """Find a feature by name; the message of an unknown one says where it stands."""
     if name not in features:
         raise KeyError(f"{table.place()}: {unknown('feature', name, features)}")
     return features[name]
 
 
-def read_unit(table: Table, key: str, feature: Feature) -> str:
+def read_unit(table: TomlTable, key: str, feature: Feature) -> str:
     """Read the unit numbers are given in; only plain numbers may go without one."""
     unit = table.text(key, "1") if feature.unit == "1" else table.text(key)
     try:
@@ -167,7 +167,7 @@ def to_float32(value: float, unit: str, feature: Feature) -> float:
 
 
 def _read_interval(
-    table: Table, feature: Feature, features: Mapping[str, Feature], factor: float
+    table: TomlTable, feature: Feature, features: Mapping[str, Feature], factor: float
 ) -> Interval:
     unit = read_unit(table, "unit", feature)
     read = _read_table if table.has("of") else _read_equals if table.has("equals") else _read_bounds
@@ -179,7 +179,7 @@ def _read_interval(
 
 
 def _read_equals(
-    table: Table, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
+    table: TomlTable, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
 ) -> Interval:
     value = table.number("equals") * factor
     only = to_float32(value, unit, feature)
@@ -187,7 +187,7 @@ def _read_equals(
 
 
 def _read_bounds(
-    table: Table, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
+    table: TomlTable, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
 ) -> Interval:
     lower, upper = _only_one(table, "above", "min"), _only_one(table, "below", "max")
     if not lower and not upper:
@@ -207,7 +207,7 @@ def _read_bounds(
 
 
 def _read_table(
-    table: Table, unit: str, feature: Feature, features: Mapping[str, Feature], factor: float
+    table: TomlTable, unit: str, feature: Feature, features: Mapping[str, Feature], factor: float
 ) -> Interval:
     """Read a table in another feature: ``below`` or ``max`` between the edges, ``beyond`` above the last."""
     of = look_up(table, table.text("of"), features)
@@ -229,7 +229,7 @@ def _read_table(
     return Interval(feature.name, -math.inf, math.inf, limits, f"{_with_unit(text, unit)}, by {of.name}")
 
 
-def _only_one(table: Table, strict: str, inclusive: str) -> str:
+def _only_one(table: TomlTable, strict: str, inclusive: str) -> str:
     if table.has(strict) and table.has(inclusive):
         raise ValueError(f"has both {strict} and {inclusive}")
     return strict if table.has(strict) else inclusive if table.has(inclusive) else ""

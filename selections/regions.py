@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import Feature
 from na64.selections.cut import Interval, read_intervals
 
@@ -35,7 +35,7 @@ class Region:
     source: str
 
 
-def read_regions(table: Table, features: Mapping[str, Feature]) -> tuple[Region, ...]:
+def read_regions(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Region, ...]:
     """Read ``[region.I]``, ``[region.II]`` and ``[region.III]``; no two of them may share an event."""
     regions = tuple(
         _read_region(table.table(name.removeprefix("region_")), name, features) for name in REGIONS
@@ -61,7 +61,7 @@ def check_disjoint(regions: Sequence[Region]) -> None:
             raise ValueError(f"{one.name} and {other.name} can share events: no feature keeps them apart")
 
 
-def _read_region(table: Table, name: str, features: Mapping[str, Feature]) -> Region:
+def _read_region(table: TomlTable, name: str, features: Mapping[str, Feature]) -> Region:
     label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
     return Region(name, read_intervals(table, features), label, source)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.packaged import PackagedFiles
-from na64.datasets.basics.toml import Source, Table, load, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.boxes import load_boxes
@@ -181,21 +181,21 @@ def load_selection(
     return selection
 
 
-def _load(source: Source) -> Table:
-    return Table(_merged(source), source.name)
+def _load(source: Source) -> TomlTable:
+    return TomlTable(_merged(source), source.name)
 
 
 def _merged(source: Source) -> dict[str, object]:
     """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
     own = dict(load(source))
-    table = Table(own, source.name)
+    table = TomlTable(own, source.name)
     if not table.has("base"):
         return own
     base = _PACKAGED.named(table.text("base"), table.place("base"))
     return _merged(base) | {key: own[key] for key in own if key != "base"}
 
 
-def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
+def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
     name, label, description = read_name(table), table.text("label"), table.text("description", "")
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
@@ -227,14 +227,16 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
     )
 
 
-def _read_share(table: Table) -> float:
+def _read_share(table: TomlTable) -> float:
     share = table.number("skipped_at_most", _SKIPPED_AT_MOST)
     if not 0 <= share <= 1:
         raise ValueError(f"{table.place('skipped_at_most')}: {share:g} is not a share from 0 to 1")
     return share
 
 
-def _read_cuts(table: Table, entries: Iterable[Table], features: Mapping[str, Feature]) -> tuple[Cut, ...]:
+def _read_cuts(
+    table: TomlTable, entries: Iterable[TomlTable], features: Mapping[str, Feature]
+) -> tuple[Cut, ...]:
     cuts = tuple(read_cut(entry, features) for entry in entries)
     if not 0 < len(cuts) <= _MOST_CUTS:
         raise ValueError(f"{table.place('cut')}: {len(cuts)} cuts, not 1 to {_MOST_CUTS}")
@@ -242,7 +244,7 @@ def _read_cuts(table: Table, entries: Iterable[Table], features: Mapping[str, Fe
     return cuts
 
 
-def _read_histogram(table: Table, features: Mapping[str, Feature], stages: list[str]) -> Histogram:
+def _read_histogram(table: TomlTable, features: Mapping[str, Feature], stages: list[str]) -> Histogram:
     name = read_name(table)
     axes = tuple(_read_axis(entry, features) for entry in table.tables("axes"))
     if not 1 <= len(axes) <= 2:
@@ -253,7 +255,7 @@ def _read_histogram(table: Table, features: Mapping[str, Feature], stages: list[
     return Histogram(name, after, axes, table.text("label", name.replace("_", " ")))
 
 
-def _read_axis(table: Table, features: Mapping[str, Feature]) -> Axis:
+def _read_axis(table: TomlTable, features: Mapping[str, Feature]) -> Axis:
     feature = look_up(table, table.text("feature"), features)
     unit = read_unit(table, "unit", feature)
     bins = table.integer("bins")
@@ -268,13 +270,13 @@ def _read_axis(table: Table, features: Mapping[str, Feature]) -> Axis:
     return Axis(feature.name, bins, low, high, label)
 
 
-def _known_cut(table: Table, key: str, name: str, known: list[str]) -> str:
+def _known_cut(table: TomlTable, key: str, name: str, known: list[str]) -> str:
     if name not in known:
         raise KeyError(f"{table.place(key)}: {unknown('cut', name, known)}")
     return name
 
 
-def _check_unique(table: Table, noun: str, names: Iterable[str]) -> None:
+def _check_unique(table: TomlTable, noun: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:

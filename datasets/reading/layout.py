@@ -13,7 +13,7 @@ from pathlib import Path
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.packaged import PackagedFiles
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import Unit, unit_of
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.reading.branch_names import similar
@@ -280,11 +280,11 @@ def _read_layout(source: Source | _Text) -> Layout:
     return layout
 
 
-def _listed(event_table: Table) -> list[str]:
+def _listed(event_table: TomlTable) -> list[str]:
     return [name for name in _EVENT if event_table.has(name)]
 
 
-def _check_layout(layout: Layout, table: Table) -> None:
+def _check_layout(layout: Layout, table: TomlTable) -> None:
     if not re.fullmatch(r"[\w.-]{1,64}", layout.name):
         raise ValueError(f"{table.place('name')}: {layout.name!r} is not a plain name")
     if not layout.trees or not all(layout.trees):
@@ -294,7 +294,7 @@ def _check_layout(layout: Layout, table: Table) -> None:
             raise KeyError(f'{table.place("event")}: "{name}" is missing or not required')
 
 
-def _read_detector(table: Table, name: str) -> DetectorLayout:
+def _read_detector(table: TomlTable, name: str) -> DetectorLayout:
     entry = table.table(name)
     kind = _read_kind(entry)
     shape = entry.integers("shape") if kind is CellStorage.CELLS else entry.integers("shape", ())
@@ -314,14 +314,16 @@ def _read_detector(table: Table, name: str) -> DetectorLayout:
     return DetectorLayout(name, kind, shape, columns)
 
 
-def _read_kind(entry: Table) -> CellStorage:
+def _read_kind(entry: TomlTable) -> CellStorage:
     text = entry.text("kind")
     if text not in {kind.value for kind in CellStorage}:
         raise ValueError(f'{entry.place("kind")}: "{text}" is neither "cells" nor "hits"')
     return CellStorage(text)
 
 
-def _read_branch(parent: Table, key: str, column: str, kind: CellStorage, cells: tuple[int, ...]) -> Branch:
+def _read_branch(
+    parent: TomlTable, key: str, column: str, kind: CellStorage, cells: tuple[int, ...]
+) -> Branch:
     entry = parent.table(key)
     names, index = _read_names(entry, may_be_indexed=not cells and kind is CellStorage.CELLS)
     jagged = kind is CellStorage.HITS
@@ -339,7 +341,7 @@ def _read_branch(parent: Table, key: str, column: str, kind: CellStorage, cells:
     )
 
 
-def _read_names(entry: Table, *, may_be_indexed: bool) -> tuple[tuple[str, ...], int | None]:
+def _read_names(entry: TomlTable, *, may_be_indexed: bool) -> tuple[tuple[str, ...], int | None]:
     """Branches of a column, and which of several values is meant where one is wanted."""
     place = entry.place("branch")
     names = entry.texts("branches") if entry.has("branches") else (entry.text("branch"),)
@@ -352,7 +354,9 @@ def _read_names(entry: Table, *, may_be_indexed: bool) -> tuple[tuple[str, ...],
     return ((match["name"],), int(match["index"])) if match else (names, None)
 
 
-def _read_shape(entry: Table, cells: tuple[int, ...], n_branches: int, index: int | None) -> tuple[int, ...]:
+def _read_shape(
+    entry: TomlTable, cells: tuple[int, ...], n_branches: int, index: int | None
+) -> tuple[int, ...]:
     if index is not None:
         (length,) = entry.integers("shape", (index + 1,))
         return (max(length, index + 1),)
@@ -365,7 +369,7 @@ def _read_shape(entry: Table, cells: tuple[int, ...], n_branches: int, index: in
     return cells[1:]
 
 
-def _read_types(entry: Table, column: str) -> tuple[str, ...]:
+def _read_types(entry: TomlTable, column: str) -> tuple[str, ...]:
     allowed = FLOATS if COLUMNS[column].dtype.startswith("float") else INTEGERS
     types = entry.texts("types", allowed)
     for name in types:
@@ -374,7 +378,7 @@ def _read_types(entry: Table, column: str) -> tuple[str, ...]:
     return types
 
 
-def _read_unit(entry: Table, base: str) -> Unit:
+def _read_unit(entry: TomlTable, base: str) -> Unit:
     name = entry.text("unit", "1") if base == "1" else entry.text("unit")
     try:
         return unit_of(name, base)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from na64.datasets.basics.packaged import PackagedFiles
-from na64.datasets.basics.toml import Source, Table, load, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
@@ -52,7 +52,7 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
 
 
 def _read_campaign(source: Source) -> Campaign:
-    table = Table(_merged(source), source.name)
+    table = TomlTable(_merged(source), source.name)
     components = (*table.tables("component"), *table.tables("further_component", ()))
     campaign = Campaign(
         name=table.text("name"),
@@ -80,21 +80,21 @@ def _merged(source: Source) -> dict[str, object]:
     return {**_merged(_PACKAGED.named(str(like), f"{source.name}: like")), **own}
 
 
-def _value(table: Table, key: str, base: str = "1") -> float:
+def _value(table: TomlTable, key: str, base: str = "1") -> float:
     values = read_quantity(table, key, base).values
     if len(values) != 1:
         raise ValueError(f"{table.place(key)}: {len(values)} values where one is expected")
     return values[0]
 
 
-def _pair(table: Table, key: str) -> tuple[int, int]:
+def _pair(table: TomlTable, key: str) -> tuple[int, int]:
     values = table.integers(key)
     if len(values) != 2:
         raise ValueError(f"{table.place(key)}: {list(values)} are not two numbers")
     return values[0], values[1]
 
 
-def _read_beam(table: Table) -> Beam:
+def _read_beam(table: TomlTable) -> Beam:
     particle = table.text("particle")
     if particle not in PARTICLES:
         raise ValueError(f"{table.place('particle')}: {unknown('particle', particle, PARTICLES)}")
@@ -108,12 +108,12 @@ def _read_beam(table: Table) -> Beam:
     )
 
 
-def _read_geometry(table: Table) -> Geometry:
+def _read_geometry(table: TomlTable) -> Geometry:
     n_x, n_y = _pair(table, "cells")
     return Geometry(Grid(n_x, n_y, _pair(table, "beam_cell")), table.integer("run_shift", 0))
 
 
-def _read_trigger(table: Table) -> TriggerEmulation:
+def _read_trigger(table: TomlTable) -> TriggerEmulation:
     return TriggerEmulation(
         _value(table, "ecal_below", "GeV"),
         _value(table, "preshower_above", "GeV"),
@@ -121,7 +121,7 @@ def _read_trigger(table: Table) -> TriggerEmulation:
     )
 
 
-def _read_pile_up(table: Table) -> PileUp:
+def _read_pile_up(table: TomlTable) -> PileUp:
     return PileUp(
         _value(table, "probability"),
         _value(table, "start", "ns"),
@@ -131,7 +131,7 @@ def _read_pile_up(table: Table) -> PileUp:
     )
 
 
-def _read_response(table: Table) -> Response:
+def _read_response(table: TomlTable) -> Response:
     detectors = {name: _read_detector(table.table(name)) for name in ("ecal", "hcal", "vhcal", "srd", "veto")}
     return Response(
         detectors=detectors,
@@ -156,7 +156,7 @@ def _read_response(table: Table) -> Response:
     )
 
 
-def _read_detector(table: Table) -> DetectorResponse:
+def _read_detector(table: TomlTable) -> DetectorResponse:
     return DetectorResponse(
         _value(table, "noise", "GeV"),
         _value(table, "threshold", "GeV"),
@@ -166,7 +166,7 @@ def _read_detector(table: Table) -> DetectorResponse:
     )
 
 
-def _read_component(table: Table) -> Component:
+def _read_component(table: TomlTable) -> Component:
     kind = _member(table, "kind", ComponentKind)
     rates = table.table("rate")
     return Component(
@@ -179,11 +179,11 @@ def _read_component(table: Table) -> Component:
     )
 
 
-def _run_types(rates: Table) -> list[str]:
+def _run_types(rates: TomlTable) -> list[str]:
     return [member.value for member in RunType if rates.has(member.value)]
 
 
-def _member(table: Table, key: str, members: type[E]) -> E:
+def _member(table: TomlTable, key: str, members: type[E]) -> E:
     text = table.text(key)
     names = [str(member.value) for member in members]
     if text not in names:
@@ -191,7 +191,7 @@ def _member(table: Table, key: str, members: type[E]) -> E:
     return members(text)
 
 
-def _read_run(table: Table) -> Run:
+def _read_run(table: TomlTable) -> Run:
     return Run(
         table.integer("run"),
         _member(table, "type", RunType) if table.has("type") else RunType.PHYSICS,
@@ -201,7 +201,7 @@ def _read_run(table: Table) -> Run:
     )
 
 
-def _read_bad(table: Table) -> BadSpill:
+def _read_bad(table: TomlTable) -> BadSpill:
     return BadSpill(
         table.integer("run"),
         table.integer("spill", None),

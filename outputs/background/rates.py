@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scipy import special
 
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
 from na64.outputs.background.table import NOT_CONFIGURED, Row
 from na64.outputs.statistics.one_sided import CONFIDENCE
@@ -155,7 +155,7 @@ def poisson_limit(n: float) -> float:
     return float(special.gammaincinv(n + 1, CONFIDENCE))
 
 
-def _read_product(table: Table) -> Product:
+def _read_product(table: TomlTable) -> Product:
     name, proportional_to = table.text("name"), table.text("proportional_to")
     if proportional_to not in YIELDS:
         raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, YIELDS)}")
@@ -163,7 +163,7 @@ def _read_product(table: Table) -> Product:
     return Product(name, proportional_to, factors, table.flag("correlated", True))
 
 
-def _read_factor(table: Table) -> Factor:
+def _read_factor(table: TomlTable) -> Factor:
     value, error = table.number("value", None), table.number("error", 0.0)
     factor = Factor(table.text("name"), value, error, table.flag("upper_limit", False), read_source(table))
     if value is not None and (value < 0 or error < 0):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from na64.datasets.basics.packaged import PackagedFiles
-from na64.datasets.basics.toml import Table, load_table, unknown
+from na64.datasets.basics.toml import TomlTable, load_table, unknown
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -152,7 +152,7 @@ def load_cluster(name_or_path: str | Path) -> Cluster:
     return cluster
 
 
-def _one_of(kind: type[Choice], table: Table, key: str) -> Choice:
+def _one_of(kind: type[Choice], table: TomlTable, key: str) -> Choice:
     known = [member.value for member in kind]
     text = table.text(key)
     if text not in known:
