@@ -35,7 +35,7 @@ class ColumnType(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column as the annotation of a field declares it.
 
     Attributes
@@ -57,7 +57,7 @@ _LARGEST_EXACT_INTEGER = 2**53
 
 
 @cache
-def _declared(row: type[DataclassInstance]) -> tuple[Mapping[str, Column], str]:
+def _declared(row: type[DataclassInstance]) -> tuple[Mapping[str, TableColumn], str]:
     """Columns of the plain fields of a record, and the name of the field that maps features to numbers."""
     hints, columns, free = get_type_hints(row), {}, ""
     for field in fields(row):
@@ -67,11 +67,11 @@ def _declared(row: type[DataclassInstance]) -> tuple[Mapping[str, Column], str]:
         kinds = set(get_args(hints[field.name]) or (hints[field.name],))
         empty, absent = NoneType in kinds, field.default is not MISSING
         (kind,) = kinds - {NoneType}
-        columns[field.name.removesuffix("_")] = Column(ColumnType(kind), empty, absent)
+        columns[field.name.removesuffix("_")] = TableColumn(ColumnType(kind), empty, absent)
     return columns, free
 
 
-def columns_of(row: type[DataclassInstance], features: Collection[str] = ()) -> dict[str, Column]:
+def columns_of(row: type[DataclassInstance], features: Collection[str] = ()) -> dict[str, TableColumn]:
     """Columns of a table of records, by name in order.
 
     Parameters
@@ -85,7 +85,7 @@ def columns_of(row: type[DataclassInstance], features: Collection[str] = ()) -> 
     columns, free = _declared(row)
     return {
         **columns,
-        **(dict.fromkeys(features, Column(ColumnType.NUMBER, may_be_empty=True)) if free else {}),
+        **(dict.fromkeys(features, TableColumn(ColumnType.NUMBER, may_be_empty=True)) if free else {}),
     }
 
 
@@ -107,7 +107,7 @@ class Table(Generic[R_co]):
     features: tuple[str, ...] = ()
 
     @property
-    def columns(self) -> dict[str, Column]:
+    def columns(self) -> dict[str, TableColumn]:
         """Columns by name, in order."""
         return columns_of(self.row, self.features)
 
@@ -185,7 +185,7 @@ def read_csv(data: bytes, row: type[R], name: str = "table", features: Collectio
         return Table(row, rows, tuple(features))
 
 
-def _values(number: int, line: Sequence[str], columns: Mapping[str, Column]) -> dict[str, Value]:
+def _values(number: int, line: Sequence[str], columns: Mapping[str, TableColumn]) -> dict[str, Value]:
     if len(line) != len(columns):
         raise ValueError(f"line {number}: {len(line)} fields for {len(columns)} columns")
     return {
@@ -214,7 +214,7 @@ def _typed(value: Value, kind: ColumnType) -> Value:
     return float(value) if kind is ColumnType.NUMBER and value is not None else value
 
 
-def _value(text: str, column: Column, place: str) -> Value:
+def _value(text: str, column: TableColumn, place: str) -> Value:
     if not text and column.may_be_empty:
         return None
     if column.type is ColumnType.TEXT:
