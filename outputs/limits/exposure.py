@@ -46,7 +46,7 @@ class PeriodExposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class LimitInput:
     """A stored result as a limit sees it.
 
     Attributes
@@ -85,7 +85,7 @@ class Exposure:
         return all(period.observed is not None for period in self.periods)
 
 
-def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
+def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
     """Read what counts of the result in a folder.
 
     Parameters
@@ -119,10 +119,10 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
     facts = (origin_in(summary, digest), summary.is_data)
-    return Exposure(folder, summary.label, *named, periods, excluded, state, digest, *facts)
+    return LimitInput(folder, summary.label, *named, periods, excluded, state, digest, *facts)
 
 
-def check_apart(exposures: Sequence[Exposure]) -> None:
+def check_apart(exposures: Sequence[LimitInput]) -> None:
     """Refuse results that have a run in common: its electrons and events would count twice.
 
     Raises

@@ -9,7 +9,7 @@ from enum import Enum
 
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import BY_ELECTRONS, Production
-from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Point, Search
+from na64.outputs.limits.search import EfficiencyFunction, LimitPoint, PeriodChannel, Search
 from na64.outputs.result.table import Table
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
@@ -83,7 +83,7 @@ class Projection:
     background, background_error : float
         Events at this exposure.
     level : float
-    points : tuple of Point
+    points : tuple of LimitPoint
     beam : Beam
     """
 
@@ -91,7 +91,7 @@ class Projection:
     background: float
     background_error: float
     level: float
-    points: tuple[Point, ...]
+    points: tuple[LimitPoint, ...]
     beam: Beam = ELECTRONS
 
 

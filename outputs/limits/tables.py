@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from na64.outputs.limits.dark_matter import MASS_RATIO, y_of
-from na64.outputs.limits.search import Point
+from na64.outputs.limits.search import LimitPoint
 from na64.outputs.result.table import Table
 
 QUANTITIES = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
@@ -98,7 +98,7 @@ class DarkMatterLimitsRow:
     y_plus2: float
 
 
-def limits_table(points: Sequence[tuple[float, Point]]) -> Table[LimitsRow]:
+def limits_table(points: Sequence[tuple[float, LimitPoint]]) -> Table[LimitsRow]:
     """Table of limits on the mixing.
 
     Parameters
@@ -108,12 +108,14 @@ def limits_table(points: Sequence[tuple[float, Point]]) -> Table[LimitsRow]:
     return Table(LimitsRow, [_row(level, point) for level, point in points])
 
 
-def y_table(points: Sequence[tuple[float, Point]], alphas: Sequence[float]) -> Table[DarkMatterLimitsRow]:
+def y_table(
+    points: Sequence[tuple[float, LimitPoint]], alphas: Sequence[float]
+) -> Table[DarkMatterLimitsRow]:
     """Table of limits on y: every point for each coupling alpha_D."""
     return Table(DarkMatterLimitsRow, list(_y_rows(points, alphas)))
 
 
-def _row(level: float, point: Point) -> LimitsRow:
+def _row(level: float, point: LimitPoint) -> LimitsRow:
     events = _events(point)
     head = (level, point.mass, point.yield_per_eot, point.resonant_share)
     seen = (point.efficiency, point.sensitivity)
@@ -122,12 +124,14 @@ def _row(level: float, point: Point) -> LimitsRow:
     return LimitsRow(*head, *seen, *limits)
 
 
-def _y_rows(points: Sequence[tuple[float, Point]], alphas: Sequence[float]) -> Iterator[DarkMatterLimitsRow]:
+def _y_rows(
+    points: Sequence[tuple[float, LimitPoint]], alphas: Sequence[float]
+) -> Iterator[DarkMatterLimitsRow]:
     for alpha in alphas:
         for level, point in points:
             y: list[Any] = [None if n is None else y_of(point.eps(n), alpha) for n in _events(point)]
             yield DarkMatterLimitsRow(level, alpha, MASS_RATIO, point.mass / MASS_RATIO, *y)
 
 
-def _events(point: Point) -> tuple[float | None, ...]:
+def _events(point: LimitPoint) -> tuple[float | None, ...]:
     return (point.observed, *point.expected.bands)

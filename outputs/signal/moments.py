@@ -69,7 +69,7 @@ MUON_2021 = Deviation("muon, 2021", MUON_MASS, 251e-11, 59e-11, "[V: 2104.03281 
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class CouplingRange:
     """Couplings g / e that explain a deviation, from `low` to `high`; `low` is 0 if none is needed."""
 
     low: float
@@ -89,16 +89,16 @@ def one_loop(boson: Boson, mass: float, lepton_mass: float) -> float:
     return lambda2 / (8 * math.pi**2) * integral
 
 
-def band(boson: Boson, mass: float, deviation: Deviation, *, n_sigma: float = 2.0) -> Band | None:
+def band(boson: Boson, mass: float, deviation: Deviation, *, n_sigma: float = 2.0) -> CouplingRange | None:
     """Couplings g / e whose loop is in the window of a deviation.
 
     Returns
     -------
-    Band or None
+    CouplingRange or None
         None if the window excludes every coupling: the boson contributes with the wrong sign.
     """
     unit = one_loop(boson, mass, deviation.lepton_mass) * 4 * math.pi * ALPHA
     edges = sorted(edge / unit for edge in deviation.window(n_sigma))
     if edges[1] < 0:
         return None
-    return Band(math.sqrt(max(edges[0], 0.0)), math.sqrt(edges[1]))
+    return CouplingRange(math.sqrt(max(edges[0], 0.0)), math.sqrt(edges[1]))

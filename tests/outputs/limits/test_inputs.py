@@ -12,7 +12,7 @@ import pytest
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.background.table import BackgroundTable, Row
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import Origin, seal_csv
@@ -75,7 +75,7 @@ def test_an_efficiency_is_stated() -> None:
             flat_of(text)
 
 
-def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path: Path) -> None:
+def test_an_efficiency_of_a_file(exposure_of: Callable[..., LimitInput], tmp_path: Path) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
     with pytest.raises(ValueError, match="there is no efficiency"):
@@ -90,7 +90,7 @@ def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path:
 
 
 def test_an_efficiency_fits_by_its_cuts_and_period_not_by_its_name(
-    exposure_of: Callable[..., Exposure], tmp_path: Path
+    exposure_of: Callable[..., LimitInput], tmp_path: Path
 ) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
@@ -111,7 +111,7 @@ def test_an_efficiency_fits_by_its_cuts_and_period_not_by_its_name(
 
 
 def test_an_efficiency_that_was_edited_or_written_by_hand_needs_a_reason(
-    exposure_of: Callable[..., Exposure], tmp_path: Path
+    exposure_of: Callable[..., LimitInput], tmp_path: Path
 ) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))

@@ -14,7 +14,7 @@ import pytest
 
 from na64.outputs.limits.analysis import search_of
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.exposure import Exposure, PeriodExposure, beam_of, read_exposure
+from na64.outputs.limits.exposure import LimitInput, PeriodExposure, beam_of, read_exposure
 from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import PeriodChannel, Search
@@ -97,7 +97,7 @@ def test_a_result_that_does_not_state_its_beam_has_that_of_the_packaged_period()
         beam_of(BoxFacts("mine", 28.0, 1.0, 5.0, 0.5))
 
 
-def test_several_beams_add_their_events(exposure_of: Callable[..., Exposure]) -> None:
+def test_several_beams_add_their_events(exposure_of: Callable[..., LimitInput]) -> None:
     electrons, positrons = (
         exposure_of(("2018", 2e11, 0), folder="a"),
         exposure_of(("2023P", 1e10, 0), folder="b"),

@@ -13,7 +13,7 @@ from scipy import special
 
 from na64.outputs.limits import analysis
 from na64.outputs.limits.analysis import analyse
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import ConstantEfficiency
 from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.statistics.cls import cls, upper_limit, upper_limits
@@ -111,7 +111,7 @@ def test_channels_with_too_many_outcomes_are_counted_together() -> None:
 def test_a_comparison_that_fails_does_not_take_the_limit_with_it(observed: int, background: float) -> None:
     errors = (("stated", 0.4 * background),) if background else ()
     search = Search((PeriodChannel("2023A", 1e11, background, errors, ConstantEfficiency(0.5), observed),))
-    exposure = Exposure(Path("x"), "a test", "s", "c", (), (), "UNBLINDED", "0" * 64)
+    exposure = LimitInput(Path("x"), "a test", "s", "c", (), (), "UNBLINDED", "0" * 64)
     found = analyse(search, [exposure], [], masses=(0.01,), levels=(0.9,), assumptions=())
     ((_, point),) = found.points
     assert point.observed == pytest.approx(upper_limit(search.model(0.01), [observed]))
