@@ -31,7 +31,7 @@ REFERENCE = 50.0
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyRow:
-    """Row of `efficiency.csv`: a `Point`, and the efficiency that it gives.
+    """Row of `efficiency.csv`: a `EfficiencyPoint`, and the efficiency that it gives.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class EfficiencyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class EfficiencyPoint:
     """What a selection did to simulated dark photons of one mass in one period.
 
     Attributes
@@ -172,14 +172,14 @@ class SignalEfficiency:
         return np.interp(*positions, self.value), np.interp(*positions, self.error)
 
 
-def efficiency_table(points: Iterable[Point]) -> Table[EfficiencyRow]:
+def efficiency_table(points: Iterable[EfficiencyPoint]) -> Table[EfficiencyRow]:
     """Make the table of `efficiency.csv`, by period and mass."""
     ordered = sorted(points, key=lambda point: (point.period, point.selection, point.mass))
     rows = [EfficiencyRow(*(getattr(point, name) for name in columns_of(EfficiencyRow))) for point in ordered]
     return Table(EfficiencyRow, rows)
 
 
-def read_points(path: Path) -> list[Point]:
+def read_points(path: Path) -> list[EfficiencyPoint]:
     """Read `efficiency.csv`.
 
     Raises
@@ -190,7 +190,7 @@ def read_points(path: Path) -> list[Point]:
     return read_rows(path, (*columns_of(EfficiencyRow), SEAL), _point)
 
 
-def _point(row: Row) -> Point:
+def _point(row: Row) -> EfficiencyPoint:
     def number(name: str) -> float:
         value = row.number(name)
         if value is None or not value > 0:
@@ -203,7 +203,7 @@ def _point(row: Row) -> Point:
             raise ValueError(f"{name} is missing")
         return value
 
-    point = Point(
+    point = EfficiencyPoint(
         number("mass"),
         row.text("period") or "",
         row.text("selection") or "",
@@ -263,7 +263,7 @@ def load_efficiencies(
     return found
 
 
-def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None:
+def _check_varied(path: Path, points: list[EfficiencyPoint], varied: list[Varied]) -> None:
     """Refuse variations that were not counted with the points of the table."""
     known = {(point.period, point.selection, point.mass): point.n_selected for point in points}
     for entry in varied:
@@ -276,7 +276,11 @@ def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None
 
 
 def efficiency_of(
-    points: Iterable[Point], source: str, *, reference: float = REFERENCE, beam_energy: float = BEAM_ENERGY
+    points: Iterable[EfficiencyPoint],
+    source: str,
+    *,
+    reference: float = REFERENCE,
+    beam_energy: float = BEAM_ENERGY,
 ) -> SignalEfficiency:
     """Make one function of the points of a period, by rising mass."""
     ordered = tuple(points)
@@ -289,7 +293,7 @@ def efficiency_of(
     )
 
 
-def _per_reference(point: Point, reference: float, beam_energy: float) -> float:
+def _per_reference(point: EfficiencyPoint, reference: float, beam_energy: float) -> float:
     """Dark photons above the period's own threshold for each one above the reference."""
     if point.threshold == reference:
         return 1.0

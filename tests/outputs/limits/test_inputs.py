@@ -16,14 +16,14 @@ from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import Origin, seal_csv
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
 from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.selections.selection import load_selection
 
 
 def _table(selection: str, cuts: str = "", setup: str = "") -> bytes:
     points = [
-        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts, setup)
+        EfficiencyPoint(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts, setup)
         for mass, n in ((0.01, 600), (1.0, 400))
     ]
     return efficiency_table(points).to_csv()
