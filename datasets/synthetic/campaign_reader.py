@@ -14,7 +14,6 @@ from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
     PARAMETERS,
     BadSpill,
-    Beam,
     Campaign,
     Component,
     ComponentKind,
@@ -23,6 +22,7 @@ from na64.datasets.synthetic.campaign import (
     PileUp,
     Response,
     Run,
+    SimulatedBeam,
     Trigger,
     TriggerEmulation,
 )
@@ -94,11 +94,11 @@ def _pair(table: TomlTable, key: str) -> tuple[int, int]:
     return values[0], values[1]
 
 
-def _read_beam(table: TomlTable) -> Beam:
+def _read_beam(table: TomlTable) -> SimulatedBeam:
     particle = table.text("particle")
     if particle not in PARTICLES:
         raise ValueError(f"{table.place('particle')}: {unknown('particle', particle, PARTICLES)}")
-    return Beam(
+    return SimulatedBeam(
         particle,
         _value(table, "energy", "GeV"),
         _value(table, "spread"),

@@ -30,7 +30,7 @@ from na64.outputs.background.sidebands import (
     plane_of,
     target_sideband,
 )
-from na64.outputs.background.table import BackgroundTable, Row, with_error
+from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Summary
 from na64.outputs.statistics.one_sided import CONFIDENCE
@@ -151,7 +151,7 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
     )
 
 
-def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
+def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> BackgroundRow:
     """Row of the background table from a sideband.
 
     With few events, or an error of more than half of the value, it is an upper limit. Where no density of
@@ -171,19 +171,19 @@ def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
         likely = found.curve.best
         return _limit(found, limit, min(likely, _LARGEST_LIKELY * limit), method)
     tag = _TAGS[found.sideband.one_slope]
-    return Row(found.sideband.name, found.n, found.error, method=method, tag=tag)
+    return BackgroundRow(found.sideband.name, found.n, found.error, method=method, tag=tag)
 
 
-def _limit_through_band(found: Extrapolation, method: str) -> Row:
+def _limit_through_band(found: Extrapolation, method: str) -> BackgroundRow:
     observed, ratio = found.validation.observed, found.largest_ratio
     method += f": least favourable slope through the {observed:.0f} events next to the guard"
     return _limit(found, ratio * poisson_limit(observed), ratio * observed, method)
 
 
-def _limit(found: Extrapolation, limit: float, likely: float, method: str) -> Row:
+def _limit(found: Extrapolation, limit: float, likely: float, method: str) -> BackgroundRow:
     method = f"{CONFIDENCE:.0%} limit; {method}"
     name, tag = found.sideband.name, _TAGS[found.sideband.one_slope]
-    return Row(name, limit, upper_limit=True, most_likely=likely, method=method, tag=tag)
+    return BackgroundRow(name, limit, upper_limit=True, most_likely=likely, method=method, tag=tag)
 
 
 def _method(found: Extrapolation, alone: Extrapolation | None) -> str:
@@ -211,7 +211,7 @@ def _turns_up(found: Extrapolation) -> bool:
 
 def _beside(
     plane: hist.Hist[Any], box: BoxFacts, energy: float, settings: Settings
-) -> tuple[TurnOn | None, Extrapolation, Row]:
+) -> tuple[TurnOn | None, Extrapolation, BackgroundRow]:
     """Extrapolate along E_ECAL; without a range to fit, from the few GeV next to the guard."""
     try:
         turn_on = TurnOn(settings.end) if settings.end is not None else measure_turn_on(plane, box)

@@ -26,7 +26,7 @@ _WORDS = {True: "yes", False: "no"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """Line of `background.csv`: a `Row` as text, whose fields with a default need not be there."""
+    """Line of `background.csv`: a `BackgroundRow` as text, whose fields with a default need not be there."""
 
     source: str
     n: float | None
@@ -39,7 +39,7 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BackgroundRow:
     """One source of background.
 
     Attributes
@@ -102,10 +102,10 @@ class BackgroundTable:
 
     Attributes
     ----------
-    rows : tuple of Row
+    rows : tuple of BackgroundRow
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[BackgroundRow, ...]
 
     def __post_init__(self) -> None:
         names = [row.source for row in self.rows]
@@ -134,7 +134,7 @@ class BackgroundTable:
             parts += [(source.mean, source.deviation) for _, source in self.one_sided()]
         return math.fsum(n for n, _ in parts), math.hypot(*(error for _, error in parts))
 
-    def counted(self, limits_at_face_value: bool) -> list[tuple[Row, float, float]]:
+    def counted(self, limits_at_face_value: bool) -> list[tuple[BackgroundRow, float, float]]:
         """Rows that count as a value with an error: at face value limits too."""
         return [
             (row, row.n, row.n if row.upper_limit else row.error)
@@ -142,7 +142,7 @@ class BackgroundTable:
             if row.n is not None and (limits_at_face_value or not row.upper_limit)
         ]
 
-    def one_sided(self) -> list[tuple[Row, Gamma]]:
+    def one_sided(self) -> list[tuple[BackgroundRow, Gamma]]:
         """Rows that are limits, with their distributions."""
         found = ((row, row.one_sided) for row in self.rows)
         return [(row, source) for row, source in found if source is not None]
@@ -184,7 +184,7 @@ def with_error(n: float, error: float) -> str:
     return f"{n:.{digits}f} +- {error:.{digits}f}"
 
 
-def _line(row: Row) -> _Line:
+def _line(row: BackgroundRow) -> _Line:
     return _Line(
         source=row.source,
         n=row.n,
@@ -197,11 +197,11 @@ def _line(row: Row) -> _Line:
     )
 
 
-def _row(line: _Line) -> Row:
+def _row(line: _Line) -> BackgroundRow:
     for name, word in (("upper_limit", line.upper_limit), ("correlated", line.correlated)):
         if word not in _WORDS.values():
             raise ValueError(f"background {line.source}: {name} is {word}: expected yes or no")
-    return Row(
+    return BackgroundRow(
         line.source,
         line.n,
         line.error or 0.0,

@@ -54,7 +54,7 @@ class OverlayRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ScaledSimulation:
     """A result of simulation, and by what its sums are multiplied.
 
     Attributes
@@ -140,7 +140,9 @@ def eot_of(products: Products) -> float | None:
     return sum(known) if known and len(known) == len(found) else None
 
 
-def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | None = None) -> Overlay:
+def overlay(
+    data: Products, sources: Sequence[ScaledSimulation], *, only: Sequence[str] | None = None
+) -> Overlay:
     """Put simulations upon data.
 
     At equal electrons on target if these are known of every run of every result; else the sum of the
@@ -149,7 +151,7 @@ def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | 
     Parameters
     ----------
     data : Products
-    sources : sequence of Source
+    sources : sequence of ScaledSimulation
     only : sequence of str, optional
         Variables; all by default.
 
@@ -174,7 +176,7 @@ def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | 
     return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
 
 
-def check_apart(sources: Sequence[Source]) -> None:
+def check_apart(sources: Sequence[ScaledSimulation]) -> None:
     """Refuse a result that is named twice, by whatever folder; a ValueError names both."""
     for number, source in enumerate(sources):
         for other in sources[:number]:
@@ -182,7 +184,7 @@ def check_apart(sources: Sequence[Source]) -> None:
                 raise ValueError(f"{other.name} and {source.name} are the same result: it would count twice")
 
 
-def _norm(data: Products, sources: Sequence[Source]) -> str:
+def _norm(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     without = [run for run in data.summary.runs if run.eot_delivered is None]
     if without:
         runs = ", ".join(str(run.run) for run in without[:3]) + (" and more" if len(without) > 3 else "")
@@ -193,7 +195,7 @@ def _norm(data: Products, sources: Sequence[Source]) -> str:
 
 
 def _distributions(
-    data: Products, sources: Sequence[Source], absolute: Sequence[float] | None
+    data: Products, sources: Sequence[ScaledSimulation], absolute: Sequence[float] | None
 ) -> Iterator[Distribution]:
     facts = {fact.name: fact for fact in data.summary.histograms}
     stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
@@ -239,7 +241,7 @@ def _outside(histogram: hist.Hist[Any], boxes: Sequence[BoxFacts], closed: bool)
     return masked
 
 
-def _hidden_share(data: Products, sources: Sequence[Source], cut: str) -> float | None:
+def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float | None:
     """Share of the simulated events after a cut that lie in the region that is hidden in data."""
     if not data.summary.is_data:
         return 0.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
 from na64.outputs.signal.efficiency.efficiency_variations import (
@@ -190,7 +190,7 @@ def read_points(path: Path) -> list[EfficiencyPoint]:
     return read_rows(path, (*columns_of(EfficiencyRow), SEAL), _point)
 
 
-def _point(row: Row) -> EfficiencyPoint:
+def _point(row: CsvRow) -> EfficiencyPoint:
     def number(name: str) -> float:
         value = row.number(name)
         if value is None or not value > 0:

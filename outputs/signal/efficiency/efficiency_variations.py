@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
 from na64.outputs.result.variations import Change
@@ -135,7 +135,7 @@ def read_variations(path: Path) -> list[Varied]:
     return read_rows(path, (*columns_of(EfficiencyVariationsRow), SEAL), _varied) if path.exists() else []
 
 
-def _varied(row: Row) -> Varied:
+def _varied(row: CsvRow) -> Varied:
     mass = row.number("mass")
     period, selection, name, label, source = (
         row.text(column) or "" for column in ("period", "selection", "variation", "label", "source")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.background.table import BackgroundTable, Row
+from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
 from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import background_of, flat_of
@@ -51,7 +51,11 @@ def test_the_packaged_table_with_and_without_its_limits() -> None:
 
 def test_a_table_in_a_file_or_a_folder(tmp_path: Path) -> None:
     table = BackgroundTable(
-        (Row("dimuons", 0.2, 0.1), Row("target", 0.1, upper_limit=True), Row("gap", None))
+        (
+            BackgroundRow("dimuons", 0.2, 0.1),
+            BackgroundRow("target", 0.1, upper_limit=True),
+            BackgroundRow("gap", None),
+        )
     )
     (tmp_path / "background.csv").write_bytes(table.to_csv())
     for place in (tmp_path, tmp_path / "background.csv"):
@@ -60,7 +64,7 @@ def test_a_table_in_a_file_or_a_folder(tmp_path: Path) -> None:
         assert (found.n, found.error) == pytest.approx((0.2 + mean, np.hypot(0.1, mean)))
         at_face_value = background_of(str(place), limits_at_face_value=True)
         assert (at_face_value.n, at_face_value.error) == pytest.approx((0.3, np.hypot(0.1, 0.1)))
-    (tmp_path / "none.csv").write_bytes(BackgroundTable((Row("gap", None),)).to_csv())
+    (tmp_path / "none.csv").write_bytes(BackgroundTable((BackgroundRow("gap", None),)).to_csv())
     with pytest.raises(ValueError, match=r"none\.csv: no source has a number"):
         background_of(str(tmp_path / "none.csv"))
     with pytest.raises(FileNotFoundError, match=r"background 0\.5\+\-x: neither a number"):

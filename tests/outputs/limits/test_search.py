@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from na64.outputs.background.table import BackgroundTable, Row
+from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.limits.analysis import LimitsAnalysis, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
@@ -108,7 +108,7 @@ def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Limi
 
 def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[..., LimitInput]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
-    rows = (Row("decays", 0.2, 0.1, correlated=True), Row("beam line", 0.3, 0.3))
+    rows = (BackgroundRow("decays", 0.2, 0.1, correlated=True), BackgroundRow("beam line", 0.3, 0.3))
     backgrounds = [Background(0.5, 0.3, BackgroundTable(rows), name) for name in "ab"]
     search = search_of(exposures, backgrounds, lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
     assert search.background == pytest.approx((1.0, np.hypot(0.2, 0.3 * np.sqrt(2))))
@@ -202,7 +202,11 @@ def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
 
 
 def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Callable[..., LimitInput]) -> None:
-    rows = (Row("dimuons", 0.2, 0.1, tag="[V: x]"), Row("gap", None), Row("target", 0.1, upper_limit=True))
+    rows = (
+        BackgroundRow("dimuons", 0.2, 0.1, tag="[V: x]"),
+        BackgroundRow("gap", None),
+        BackgroundRow("target", 0.1, upper_limit=True),
+    )
     background = Background(0.2, 0.1, BackgroundTable(rows), "background.csv")
     exposure = exposure_of(("2022", 1e11, None))
     search = search_of(
