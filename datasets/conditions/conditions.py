@@ -45,7 +45,7 @@ class Quality(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunConditions:
     """What is known of a run; None (type: ``unknown``) is not known, never zero.
 
     Attributes
@@ -79,8 +79,8 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class SpillFacts:
-    """What is known of a spill; fields as in `RunFacts`, and three of its own.
+class SpillConditions:
+    """What is known of a spill; fields as in `RunConditions`, and three of its own.
 
     Attributes
     ----------
@@ -128,8 +128,8 @@ class Conditions:
         Spills of bad quality are on it too.
     """
 
-    run_facts: dict[int, RunFacts] = field(default_factory=dict)
-    spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
+    run_facts: dict[int, RunConditions] = field(default_factory=dict)
+    spills: dict[tuple[int, int], SpillConditions] = field(default_factory=dict)
     bad: BadList = field(default_factory=BadList)
 
     def __add__(self, other: Conditions) -> Conditions:
@@ -140,7 +140,7 @@ class Conditions:
         )
 
 
-def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
+def join_run_facts(first: RunConditions, second: RunConditions) -> RunConditions:
     """Join what two sources know of one run.
 
     Raises
@@ -151,7 +151,7 @@ def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
     if first.run != second.run:
         raise ValueError(f"run {first.run} is not run {second.run}")
     where = f"run {first.run}"
-    return RunFacts(
+    return RunConditions(
         run=first.run,
         type=_agreed(first.type, second.type, RunType.UNKNOWN, f"{where}: type"),
         particle=_agreed(first.particle, second.particle, None, f"{where}: particle"),
@@ -162,12 +162,12 @@ def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
     )
 
 
-def join_spill_facts(first: SpillFacts, second: SpillFacts) -> SpillFacts:
+def join_spill_facts(first: SpillConditions, second: SpillConditions) -> SpillConditions:
     """Join what two sources know of one spill; bad in one is bad, other contradictions are refused."""
     where = f"run {first.run} spill {first.spill}"
     if (first.run, first.spill) != (second.run, second.spill):
         raise ValueError(f"{where} is not run {second.run} spill {second.spill}")
-    return SpillFacts(
+    return SpillConditions(
         run=first.run,
         spill=first.spill,
         eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
@@ -190,15 +190,15 @@ def _shown(value: object) -> object:
     return value.value if isinstance(value, Enum) else value
 
 
-def _by_run(listed: Iterable[RunFacts]) -> dict[int, RunFacts]:
-    found: dict[int, RunFacts] = {}
+def _by_run(listed: Iterable[RunConditions]) -> dict[int, RunConditions]:
+    found: dict[int, RunConditions] = {}
     for facts in listed:
         found[facts.run] = join_run_facts(found.get(facts.run, facts), facts)
     return dict(sorted(found.items()))
 
 
-def _by_spill(listed: Iterable[SpillFacts]) -> dict[tuple[int, int], SpillFacts]:
-    found: dict[tuple[int, int], SpillFacts] = {}
+def _by_spill(listed: Iterable[SpillConditions]) -> dict[tuple[int, int], SpillConditions]:
+    found: dict[tuple[int, int], SpillConditions] = {}
     for facts in listed:
         key = (facts.run, facts.spill)
         found[key] = join_spill_facts(found.get(key, facts), facts)
@@ -277,8 +277,8 @@ _SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "presc
 _BAD_COLUMNS = ("run", "spill", "start", "stop")
 
 
-def _run_facts(row: CsvRow) -> RunFacts:
-    return RunFacts(
+def _run_facts(row: CsvRow) -> RunConditions:
+    return RunConditions(
         run=row.key("run"),
         type=row.choice("type", RunType, RunType.UNKNOWN),
         particle=row.text("particle"),
@@ -289,8 +289,8 @@ def _run_facts(row: CsvRow) -> RunFacts:
     )
 
 
-def _spill_facts(row: CsvRow) -> SpillFacts:
-    return SpillFacts(
+def _spill_facts(row: CsvRow) -> SpillConditions:
+    return SpillConditions(
         run=row.key("run"),
         spill=row.key("spill"),
         eot_delivered=row.number("eot_delivered"),

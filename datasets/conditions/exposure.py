@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Quality, RunFacts, SpillFacts
+from na64.datasets.conditions.conditions import Quality, RunConditions, SpillConditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Exposure:
 
 
 def exposure_of_run(
-    facts: RunFacts,
-    spills: Iterable[SpillFacts],
+    facts: RunConditions,
+    spills: Iterable[SpillConditions],
     bad: BadList,
     *,
     unread: frozenset[int] = frozenset(),
@@ -41,8 +41,8 @@ def exposure_of_run(
 
     Parameters
     ----------
-    facts : RunFacts
-    spills : iterable of SpillFacts
+    facts : RunConditions
+    spills : iterable of SpillConditions
         Those of other runs are passed over.
     bad : BadList
     unread : frozenset of int
@@ -66,7 +66,7 @@ def exposure_of_run(
 
 
 def kept_fractions(
-    run: int, spills: Mapping[int, SpillFacts], bad: BadList, unread: frozenset[int] = frozenset()
+    run: int, spills: Mapping[int, SpillConditions], bad: BadList, unread: frozenset[int] = frozenset()
 ) -> dict[int, float | None]:
     """Part of its exposure that each affected spill keeps; None is not known.
 
@@ -85,7 +85,7 @@ def kept_fractions(
     return kept | dict.fromkeys(lost, 0.0)
 
 
-def _good_fraction(spill: SpillFacts | None) -> float | None:
+def _good_fraction(spill: SpillConditions | None) -> float | None:
     return None if spill is None else spill.good_fraction
 
 

@@ -9,7 +9,7 @@ from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, Status
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Conditions, SpillFacts
+from na64.datasets.conditions.conditions import Conditions, SpillConditions
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
@@ -29,7 +29,7 @@ from na64.processors.job import Job
 UNKNOWN = Exposure(None, None)
 _UNCOUNTED = "; its electrons on target do not count, being those of other events"
 
-SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
+SpillsOfRuns: TypeAlias = dict[int, list[SpillConditions]]
 Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
 
 
@@ -164,7 +164,7 @@ def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Spil
 
 
 def _why_unknown(
-    run: RunFacts, spills: Iterable[SpillFacts], unread: frozenset[int] | None, bad: BadList
+    run: RunFacts, spills: Iterable[SpillConditions], unread: frozenset[int] | None, bad: BadList
 ) -> str:
     if unread is None:
         return "part of a spill was not read"
