@@ -121,7 +121,7 @@ def stability(gathered: Gathered) -> Stability:
     series = []
     for against, places in directions.items():
         listed = np.array([is_listed(sums) for sums in places.values()], bool)
-        along = _Along(against, places, listed, limit)
+        along = _Direction(against, places, listed, limit)
         series += [_share(along, name, number) for number, name in enumerate(YIELDS)]
         series += [
             _mean(along, name, number) for number, name in enumerate(gathered.features) if name != _LIST
@@ -130,7 +130,7 @@ def stability(gathered: Gathered) -> Stability:
 
 
 @dataclass(frozen=True, slots=True)
-class _Along:
+class _Direction:
     """One direction: its places, which of them are listed, and the limit of an outlier."""
 
     against: Against
@@ -139,7 +139,7 @@ class _Along:
     limit: float
 
 
-def _share(along: _Along, name: str, number: int) -> Series:
+def _share(along: _Direction, name: str, number: int) -> Series:
     n = np.array([sums.n_events for sums in along.places.values()], np.float64)
     k = np.array([sums.yields[number] for sums in along.places.values()], np.float64)
 
@@ -156,7 +156,7 @@ def _share(along: _Along, name: str, number: int) -> Series:
     return Series(along.against, name, tuple(along.places), along.listed, n, value, error, elsewhere, p)
 
 
-def _mean(along: _Along, name: str, number: int) -> Series:
+def _mean(along: _Direction, name: str, number: int) -> Series:
     n, total, square = (
         np.array([getattr(sums, what)[number] for sums in along.places.values()], np.float64)
         for what in ("n", "total", "square")
