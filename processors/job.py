@@ -311,7 +311,7 @@ def contexts_of_runs(
     ----------
     runs : iterable of int
     periods : mapping of str to Period
-    stated : mapping of int to RunFacts, optional
+    stated : mapping of int to RunConditions, optional
         What other sources know, e.g. the catalogue.
     simulation : bool
         Nothing is hidden, so that nothing has to say what is.

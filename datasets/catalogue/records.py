@@ -131,8 +131,8 @@ class Catalogue:
     kind : SampleKind
     files : tuple of FileRecord
         In the order of their content's sha256.
-    run_facts : dict of int to RunFacts
-    spills : dict of (run, spill) to SpillFacts
+    run_facts : dict of int to RunConditions
+    spills : dict of (run, spill) to SpillConditions
     bad : BadList
         These three as read beside the files; a period may know more.
     layouts : dict of str to str

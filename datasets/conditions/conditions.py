@@ -122,8 +122,8 @@ class Conditions:
 
     Attributes
     ----------
-    run_facts : dict of int to RunFacts
-    spills : dict of (run, spill) to SpillFacts
+    run_facts : dict of int to RunConditions
+    spills : dict of (run, spill) to SpillConditions
     bad : BadList
         Spills of bad quality are on it too.
     """

@@ -73,7 +73,7 @@ def kept_fractions(
     Parameters
     ----------
     run : int
-    spills : mapping of int to SpillFacts
+    spills : mapping of int to SpillConditions
         Of this run.
     bad : BadList
     unread : frozenset of int
