@@ -1,0 +1,103 @@
+"""Losses of the periods that were simulated: which are wanted, what of each is simulated, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from na64.datasets.conditions.losses import Losses, losses_of_files, packaged_losses
+from na64.outputs.signal.efficiency.efficiency import efficiency_of
+from na64.outputs.signal.efficiency.injection import Measured
+from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
+from na64.outputs.signal.efficiency.published_efficiency import (
+    Compared,
+    compared,
+    comparison_lines,
+    not_explained,
+)
+
+NONE = "none"
+"""In place of a file: the efficiency is that of the simulation."""
+
+
+class WantedLosses:
+    """Losses that an efficiency gets: packaged ones, those in files of the user, or none.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Files, or `NONE`; empty: the packaged ones of the periods that have them.
+
+    Raises
+    ------
+    ValueError, KeyError
+        A file is wrong, or none and a file are asked for.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        if NONE in texts and len(texts) > 1:
+            raise ValueError(f"losses {', '.join(texts)}: expected {NONE} or files")
+        self._is_own = bool(texts)
+        own = () if NONE in texts else texts
+        self._known = losses_of_files(map(Path, own)) if texts else packaged_losses()
+
+    def check(self, periods: Sequence[str]) -> None:
+        """Refuse files of the user that are not of just the periods simulated.
+
+        Raises
+        ------
+        ValueError
+            Names both.
+        """
+        if self._is_own and self._known and set(self._known) != set(periods):
+            theirs, simulated = ", ".join(sorted(self._known)), ", ".join(sorted(periods))
+            raise ValueError(f"losses are of period {theirs}, the efficiency is of {simulated}")
+
+    def of(self, period: str) -> Losses:
+        """Losses of a period; none if nobody has stated any."""
+        return self._known.get(period, Losses(period, ()))
+
+
+def losses_of(found: Sequence[Measured], wanted: WantedLosses) -> dict[str, tuple[AppliedLoss, ...]]:
+    """Losses of every period that was simulated, with what is left to a published limit."""
+    made = {}
+    for period, own in _by_period(found).items():
+        losses, point = wanted.of(period), own[0].point
+        of = {"period": period, "selection": point.selection, "cuts": point.cuts, "setup": point.setup}
+        rows = applied(losses.losses, [(one.point.n_in_box, one.passed) for one in own], **of)
+        if rows and losses.published and (left := _compared(own, rows, losses)):
+            rows += (not_explained(left, losses.published, **of),)
+        made[period] = rows
+    return made
+
+
+def _by_period(found: Sequence[Measured]) -> dict[str, list[Measured]]:
+    periods: dict[str, list[Measured]] = {}
+    for one in sorted(found, key=lambda one: (one.point.period, one.point.mass)):
+        periods.setdefault(one.point.period, []).append(one)
+    return periods
+
+
+def _compared(own: Sequence[Measured], rows: Sequence[AppliedLoss], losses: Losses) -> tuple[Compared, ...]:
+    if losses.published is None:
+        return ()
+    efficiency = efficiency_of([one.point for one in own], "", reference=losses.published.threshold)
+    simulated = list(zip(efficiency.mass.tolist(), efficiency.value.tolist(), strict=True))
+    return compared(simulated, rows, losses.published)
+
+
+def describe_losses(
+    found: Sequence[Measured], made: Mapping[str, Sequence[AppliedLoss]], wanted: WantedLosses
+) -> Iterator[str]:
+    """Say the losses of every period, and what they and the published limit do to its efficiency."""
+    for period, own in _by_period(found).items():
+        rows = made[period]
+        if not rows:
+            yield f"period {period}: no losses besides the simulated ones count"
+            continue
+        live, delivered = (factor_of(rows, delivered=kind) for kind in (False, True))
+        yield f"period {period}: losses besides the simulated ones; value is the share of the signal that is kept"
+        yield from loss_lines(rows)
+        yield f"  all that count: x {live:.3f} for live exposure, x {delivered:.3f} for exposure delivered"
+        if left := _compared(own, rows, wanted.of(period)):
+            yield from comparison_lines(left)
