@@ -151,6 +151,11 @@ def factor_of(losses: Iterable[AppliedLoss], *, delivered: bool) -> float:
     return math.prod(loss.factor for loss in counted(losses, delivered=delivered))
 
 
+def has_live_time(losses: Iterable[AppliedLoss]) -> bool:
+    """Whether a live time is known that counts for exposure delivered."""
+    return any(loss.counts is Counts.DELIVERED for loss in losses)
+
+
 def loss_lines(losses: Sequence[AppliedLoss]) -> Iterator[str]:
     """Table of losses as a terminal shows it: the share that is kept, its error, what of it is simulated."""
     if losses:

@@ -96,7 +96,7 @@ def describe_losses(
             yield f"period {period}: no losses besides the simulated ones count"
             continue
         live, delivered = (factor_of(rows, delivered=kind) for kind in (False, True))
-        yield f"period {period}: losses besides the simulated ones; value is the share of the signal that is kept"
+        yield f"period {period}: losses besides the simulated ones; value is the share that is kept"
         yield from loss_lines(rows)
         yield f"  all that count: x {live:.3f} for live exposure, x {delivered:.3f} for exposure delivered"
         if left := _compared(own, rows, wanted.of(period)):
