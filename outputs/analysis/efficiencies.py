@@ -99,7 +99,10 @@ def efficiency(
     plan = injection.Injection(chosen, str(layout), events, seed, folder)
     kept = place if add and place.exists() else None
     before = [] if kept is None else _before(kept, reason)
-    found = list(injection.inject(sorted(set(masses)), plan, progress=progress))
+    found = []
+    for one in injection.inject(sorted(set(masses)), plan, progress=progress):
+        wanted.check([one.point.period], whole=False)
+        found.append(one)
     done = {measured.point.period for measured in found}
     wanted.check(sorted(done))
     made = losses_of(found, wanted)

@@ -62,6 +62,8 @@ def read_applied(path: Path) -> list[AppliedLoss]:
 
 
 def _loss(row: Row) -> AppliedLoss:
+    if (correlated := row.text("correlated")) not in (*_WORDS.values(), None):
+        raise ValueError(f'correlated is "{correlated}": expected yes or no')
     texts = {key: row.text(key) or "" for key, kind in KINDS.items() if kind is Kind.TEXT}
     simulated, factor = row.number("simulated"), row.number("factor")
     one = AppliedLoss(
@@ -72,7 +74,7 @@ def _loss(row: Row) -> AppliedLoss:
         row.number("error"),
         1.0 if simulated is None else simulated,
         row.choice("counts", Counts, Counts.ALWAYS),
-        texts["correlated"] == "yes",
+        correlated == _WORDS[True],
         texts["note"],
         *(texts[key] for key in ("period", "selection", "cuts", "setup")),
     )

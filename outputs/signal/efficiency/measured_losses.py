@@ -41,15 +41,22 @@ class WantedLosses:
         own = () if NONE in texts else texts
         self._known = losses_of_files(map(Path, own)) if texts else packaged_losses()
 
-    def check(self, periods: Sequence[str]) -> None:
+    def check(self, periods: Sequence[str], *, whole: bool = True) -> None:
         """Refuse files of the user that are not of just the periods simulated.
+
+        Parameters
+        ----------
+        periods : sequence of str
+        whole : bool
+            They are all that are simulated.
 
         Raises
         ------
         ValueError
             Names both.
         """
-        if self._is_own and self._known and set(self._known) != set(periods):
+        unknown, unused = set(periods) - set(self._known), set(self._known) - set(periods)
+        if self._is_own and self._known and (unknown or (whole and unused)):
             theirs, simulated = ", ".join(sorted(self._known)), ", ".join(sorted(periods))
             raise ValueError(f"losses are of period {theirs}, the efficiency is of {simulated}")
 
