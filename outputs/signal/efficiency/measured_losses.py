@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from na64.datasets.conditions.losses import Losses, losses_of_files, packaged_losses
+from na64.datasets.conditions.periods import packaged_periods
 from na64.outputs.signal.efficiency.efficiency import efficiency_of
-from na64.outputs.signal.efficiency.injection import Measured
+from na64.outputs.signal.efficiency.injection import Measured, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
 from na64.outputs.signal.efficiency.published_efficiency import (
     Compared,
@@ -60,16 +61,23 @@ class WantedLosses:
             theirs, simulated = ", ".join(sorted(self._known)), ", ".join(sorted(periods))
             raise ValueError(f"losses are of period {theirs}, the efficiency is of {simulated}")
 
-    def of(self, period: str) -> Losses:
-        """Losses of a period; none if nobody has stated any."""
-        return self._known.get(period, Losses(period, ()))
+    def of(self, period: str, setup: str) -> Losses:
+        """Losses of a period with these numbers; none if nobody has stated any of this set-up."""
+        nothing = Losses(period, ())
+        return nothing if self.are_of_another(period, setup) else self._known.get(period, nothing)
+
+    def are_of_another(self, period: str, setup: str) -> bool:
+        """Whether the packaged losses of a period are of other numbers than it has here."""
+        known = packaged_periods().get(period)
+        return not self._is_own and known is not None and setup != setup_of(known)
 
 
 def losses_of(found: Sequence[Measured], wanted: WantedLosses) -> dict[str, tuple[AppliedLoss, ...]]:
     """Losses of every period that was simulated, with what is left to a published limit."""
     made = {}
     for period, own in _by_period(found).items():
-        losses, point = wanted.of(period), own[0].point
+        point = own[0].point
+        losses = wanted.of(period, point.setup)
         of = {"period": period, "selection": point.selection, "cuts": point.cuts, "setup": point.setup}
         rows = applied(losses.losses, [(one.point.n_in_box, one.passed) for one in own], **of)
         if rows and losses.published and (left := _compared(own, rows, losses)):
@@ -98,13 +106,15 @@ def describe_losses(
 ) -> Iterator[str]:
     """Say the losses of every period, and what they and the published limit do to its efficiency."""
     for period, own in _by_period(found).items():
-        rows = made[period]
+        rows, setup = made[period], own[0].point.setup
         if not rows:
             yield f"period {period}: no losses besides the simulated ones count"
+            if wanted.are_of_another(period, setup):
+                yield "  the packaged ones are of another set-up; --losses FILE states those of this one"
             continue
         live, delivered = (factor_of(rows, delivered=kind) for kind in (False, True))
         yield f"period {period}: losses besides the simulated ones; value is the share that is kept"
         yield from loss_lines(rows)
         yield f"  all that count: x {live:.3f} for live exposure, x {delivered:.3f} for exposure delivered"
-        if left := _compared(own, rows, wanted.of(period)):
+        if left := _compared(own, rows, wanted.of(period, setup)):
             yield from comparison_lines(left)

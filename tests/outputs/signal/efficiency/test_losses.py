@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 from na64.datasets.conditions.losses import LIVE_TIME, Loss, packaged_losses
+from na64.datasets.conditions.periods import packaged_periods
 from na64.outputs.result.origin import seal_csv
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table, load_efficiencies
-from na64.outputs.signal.efficiency.injection import Measured
+from na64.outputs.signal.efficiency.efficiency import (
+    Point,
+    efficiency_table,
+    load_efficiencies,
+    read_points,
+)
+from na64.outputs.signal.efficiency.injection import Measured, setup_of
 from na64.outputs.signal.efficiency.losses import (
     AppliedLoss,
     Counts,
@@ -24,8 +30,9 @@ from na64.outputs.signal.efficiency.measured_losses import WantedLosses, describ
 from na64.outputs.signal.efficiency.published_efficiency import compared, implied_efficiency
 from na64.run import main
 
-POINT = Point(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800, "cuts", "setup")
-OF = {"period": "2018", "selection": "invisible_2018", "cuts": "cuts", "setup": "setup"}
+SETUP = setup_of(packaged_periods()["2018"])
+POINT = Point(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800, "cuts", SETUP)
+OF = {"period": "2018", "selection": "invisible_2018", "cuts": "cuts", "setup": SETUP}
 TRACKING = Loss("tracking", "a track", "[V: a test]", 0.54, 0.054, ("momentum", "angle", "straw3"))
 TRIGGER = Loss("trigger", "counters", "[V: a test]", 0.9, 0.018, correlated=True)
 LIVE = Loss(LIVE_TIME, "live", "[V: a test]", 0.8)
@@ -164,6 +171,25 @@ def test_what_is_not_explained_is_a_row_and_never_a_factor() -> None:
         *(f"{table[0].before:.2f}", f"{table[0].after:.2f}"),
     ]
     assert table[0].after == pytest.approx(after[0])
+
+
+def test_packaged_losses_are_not_those_of_a_set_up_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "periods"
+    folder.mkdir()
+    packaged = Path(__file__).parents[4] / "datasets" / "conditions" / "periods" / "2023A.toml"
+    text = packaged.read_text()
+    assert text.count("mip = { value = ") == 1
+    (folder / "2023A.toml").write_text(text.replace("mip = { value = ", "mip = { value = 1"))
+    path = tmp_path / "efficiency.csv"
+    words = ["efficiency", "--to", str(path), "--mass", "0.01", "--events", "60"]
+    assert main([*words, "--periods", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "the packaged ones are of another set-up; --losses FILE states those of this one" in out
+    assert not losses_path(path).exists()
+    (point,) = read_points(path)
+    assert point.setup not in ("", setup_of(packaged_periods()["2023A"]))
 
 
 def test_own_files_have_to_be_of_the_period_simulated(
