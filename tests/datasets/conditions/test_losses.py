@@ -68,7 +68,7 @@ def test_what_is_not_known_is_said_and_is_no_number(tmp_path: Path) -> None:
         read(tmp_path, '[loss.hodoscope]\nerror = 0.1\nsource = "NOT FOUND"\n')
 
 
-@pytest.mark.parametrize("name", ["daq", "dead_time", "daq_live", "livetime", "deadtime_corrected"])
+@pytest.mark.parametrize("name", ["daq", "dead_time", "daq_live", "live_fraction", "deadtime_corrected"])
 def test_a_live_time_has_one_name_only(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=rf'loss "{name}": a live time is named live_time'):
         read(tmp_path, LOSS.replace("tracking", name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from na64.datasets.conditions.losses import LIVE_TIME, Loss, packaged_losses
+from na64.datasets.conditions.losses import LIVE_TIME, Loss, packaged_losses, read_losses
 from na64.datasets.conditions.periods import packaged_periods
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.signal.efficiency.efficiency import (
@@ -22,12 +23,13 @@ from na64.outputs.signal.efficiency.losses import (
     AppliedLoss,
     Counts,
     applied,
+    cells_of,
     factor_of,
     loss_lines,
 )
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table, read_applied
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses, describe_losses, losses_of
-from na64.outputs.signal.efficiency.published_efficiency import compared, implied_efficiency
+from na64.outputs.signal.efficiency.published_efficiency import compared, implied_efficiency, not_explained
 from na64.run import main
 
 SETUP = setup_of(packaged_periods()["2018"])
@@ -144,6 +146,46 @@ def test_the_published_limit_implies_what_the_issue_says() -> None:
     assert found[3] == pytest.approx(2.303 / (9.37e11 * 0.112e-1 * 2.18e-5**2), rel=0.03)
     assert np.isnan(implied_efficiency(limit, 0.25))  # resonant annihilation is in the published limit
     assert np.isnan(implied_efficiency(limit, 0.0009))
+
+
+def test_the_table_in_the_documents_is_what_the_code_makes() -> None:
+    """Of the efficiencies that are printed there, which take minutes; the rest is computed again."""
+    text = (Path(__file__).parents[4] / "docs" / "physics.md").read_text()
+    block = next(b for b in re.findall(r"```text\n(.*?)```", text, re.DOTALL) if "not explained" in b)
+    words = [line.split() for line in block.splitlines()]
+    losses = packaged_losses()["2018"]
+    assert losses.published is not None
+    lines = {row[0]: " ".join(row) for row in words}
+    rows = []
+    for loss in losses.losses:
+        line = lines[loss.name]
+        share = re.search(r" ([\d.]+|-) (?:[\d.]+|-) (?:yes|no|delivered) ", line)
+        assert share is not None
+        simulated = 1.0 if share[1] == "-" else float(share[1])
+        flow = (1_000_000, {cut: round(1_000_000 * simulated) for cut in loss.cuts[:1]})
+        rows += applied([loss], [flow], **OF)
+        value, error, _, _ = cells_of(rows[-1])
+        assert line.startswith(f"{loss.name} {value} {error} ")
+        assert line.endswith(loss.source)
+    printed = [[float(word) for word in row] for row in words if row[0].isdigit()]
+    assert [row[0] for row in printed] == [2, 5, 10, 20, 50, 100, 500, 1000]
+    found = compared([(row[0] / 1e3, row[1]) for row in printed], rows, losses.published)
+    for row, one in zip(printed, found, strict=True):
+        assert row[2:5] == pytest.approx([one.live, one.delivered, one.implied], abs=1.6e-3)
+        assert row[5:] == pytest.approx([one.before, one.after], abs=6e-3)
+    left = not_explained(found, losses.published)
+    (line,) = (line for line in block.splitlines() if "not explained" in line)
+    assert float(line.split()[2]) == pytest.approx(left.value, abs=2e-3)
+    assert left.note in line
+
+
+def test_the_file_in_the_documents_is_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / "docs" / "physics.md").read_text()
+    (example,) = re.findall(r"```toml losses.toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "losses.toml").write_text(example)
+    veto, hodoscope = read_losses(tmp_path / "losses.toml").losses
+    assert veto.value == pytest.approx(0.962**1.25)
+    assert hodoscope.value is None
 
 
 def measured() -> list[Measured]:
