@@ -91,7 +91,7 @@ def not_explained(rows: Sequence[Compared], limit: PublishedLimit, **of: str) ->
     mean = math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
     label = f"published limit of {limit.eot:.3g} electrons on target over all that is known"
     note = f"{min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} masses; never applied"
-    return AppliedLoss(NOT_EXPLAINED, label, limit.source, mean, None, counts=Counts.NEVER, note=note, **of)
+    return AppliedLoss(NOT_EXPLAINED, label, limit.source, mean, None, 1.0, Counts.NEVER, False, note, **of)
 
 
 def comparison_lines(rows: Sequence[Compared]) -> Iterator[str]:

@@ -59,6 +59,7 @@ def test_errors_of_losses_lengthen_the_limit_as_toys_say() -> None:
     in_step = replace(other, efficiency=replace(other.efficiency, losses=_in_common(other)))  # type: ignore[type-var]
     same = replace(one, efficiency=replace(one.efficiency, losses=_in_common(one)))  # type: ignore[type-var]
     longer = Search((same, in_step), 0.0).point(0.01, 0.9).observed
+    assert longer is not None
     chances = np.exp(-longer * np.exp(0.2 * common + 0.3 * first))
     assert chances.mean() == pytest.approx(0.1, abs=4 * chances.std() / math.sqrt(len(chances)))
     assert longer > limit
@@ -121,13 +122,13 @@ def prepared(stored: Callable[..., Path]) -> Callable[..., Path]:
     folder = stored()
     exposure = read_exposure(folder)
     ((period, setup),) = exposure.origin.setups
-    of = {"period": period, "selection": exposure.selection, "cuts": exposure.cuts, "setup": setup}
     names = (exposure.selection, 40.0, 1200, 1000, 950, 800, exposure.cuts, setup)
     points = [Point(mass, period, *names) for mass in (0.001, 1.0)]
     (folder / "efficiency.csv").write_bytes(seal_csv(efficiency_table(points).to_csv()))
 
     def give(*losses: AppliedLoss) -> Path:
-        own = [replace(one, **of) for one in losses]
+        selection, cuts = exposure.selection, exposure.cuts
+        own = [replace(one, period=period, selection=selection, cuts=cuts, setup=setup) for one in losses]
         losses_path(folder / "efficiency.csv").write_bytes(seal_csv(losses_table(own).to_csv()))
         if not losses:
             losses_path(folder / "efficiency.csv").unlink()

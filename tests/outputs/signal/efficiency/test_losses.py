@@ -156,7 +156,7 @@ def test_the_table_in_the_documents_is_what_the_code_makes() -> None:
     losses = packaged_losses()["2018"]
     assert losses.published is not None
     lines = {row[0]: " ".join(row) for row in words}
-    rows = []
+    rows: list[AppliedLoss] = []
     for loss in losses.losses:
         line = lines[loss.name]
         share = re.search(r" ([\d.]+|-) (?:[\d.]+|-) (?:yes|no|delivered) ", line)
