@@ -9,7 +9,14 @@ from na64.outputs.limits.dark_matter import MASS_RATIO
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import by_production
-from na64.outputs.limits.search import Period, Search, by_efficiency, masses, shared_errors, spans
+from na64.outputs.limits.search import (
+    PeriodChannel,
+    Search,
+    by_efficiency,
+    effect_ranges,
+    masses,
+    shared_errors,
+)
 from na64.outputs.signal.efficiency.losses import Counts, counted, has_live_time
 
 _USUAL_ERROR = 0.1
@@ -68,7 +75,7 @@ def _of_dead_time(search: Search) -> Iterator[Assumption]:
             yield Assumption(text, "NOT FOUND")
 
 
-def _of_losses(period: Period) -> Iterator[Assumption]:
+def _of_losses(period: PeriodChannel) -> Iterator[Assumption]:
     """Say every loss that a simulated efficiency was multiplied with, and what is not known."""
     efficiency = period.efficiency
     if efficiency.is_simulated and not efficiency.losses:
@@ -115,7 +122,7 @@ def _of_variations(search: Search) -> Iterator[Assumption]:
     without = [period.name for period in search.periods if not period.efficiency.changes]
     if len(without) == len(search.periods):
         return
-    for name, (low, high, size) in spans(search).items():
+    for name, (low, high, size) in effect_ranges(search).items():
         text = f"variation {name} ({', '.join(size.members)}): {low:.2%} to {high:.2%} of the signal"
         yield Assumption(text, size.source or "stated")
     yield Assumption(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from na64.outputs.limits.variations import Size
+from na64.outputs.limits.variations import SystematicEffect
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts, counted
 
 
-def loss_sizes(losses: Iterable[AppliedLoss], *, delivered: bool) -> tuple[Size, ...]:
+def loss_sizes(losses: Iterable[AppliedLoss], *, delivered: bool) -> tuple[SystematicEffect, ...]:
     """Relative errors of the signal of a period by the losses that count and have an error."""
     return tuple(
-        Size(loss.nuisance, (loss.loss,), (loss.relative_error,), (0.0,), loss.relative_error, loss.source)
+        SystematicEffect(
+            loss.nuisance, (loss.loss,), (loss.relative_error,), (0.0,), loss.relative_error, loss.source
+        )
         for loss in counted(losses, delivered=delivered)
         if loss.relative_error
     )

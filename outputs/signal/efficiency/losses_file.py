@@ -8,16 +8,16 @@ from pathlib import Path
 
 from na64.datasets.basics.csv_rows import Row, read_rows
 from na64.outputs.result.origin import SEAL
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts
 
-KINDS: dict[str, Kind] = {
-    "loss": Kind.TEXT,
-    **dict.fromkeys(("value", "error"), Kind.NUMBER),
-    "source": Kind.TEXT,
-    **dict.fromkeys(("simulated", "factor"), Kind.NUMBER),
+KINDS: dict[str, ColumnType] = {
+    "loss": ColumnType.TEXT,
+    **dict.fromkeys(("value", "error"), ColumnType.NUMBER),
+    "source": ColumnType.TEXT,
+    **dict.fromkeys(("simulated", "factor"), ColumnType.NUMBER),
     **dict.fromkeys(
-        ("counts", "correlated", "label", "note", "period", "selection", "cuts", "setup"), Kind.TEXT
+        ("counts", "correlated", "label", "note", "period", "selection", "cuts", "setup"), ColumnType.TEXT
     ),
 }
 """Columns of `efficiency_losses.csv`."""
@@ -64,7 +64,7 @@ def read_applied(path: Path) -> list[AppliedLoss]:
 def _loss(row: Row) -> AppliedLoss:
     if (correlated := row.text("correlated")) not in (*_WORDS.values(), None):
         raise ValueError(f'correlated is "{correlated}": expected yes or no')
-    texts = {key: row.text(key) or "" for key, kind in KINDS.items() if kind is Kind.TEXT}
+    texts = {key: row.text(key) or "" for key, kind in KINDS.items() if kind is ColumnType.TEXT}
     simulated, factor = row.number("simulated"), row.number("factor")
     one = AppliedLoss(
         texts["loss"],

@@ -13,14 +13,14 @@ import pytest
 
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.exposure import read_exposure
-from na64.outputs.limits.inputs import Flat
+from na64.outputs.limits.inputs import ConstantEfficiency
 from na64.outputs.limits.messages import of_projections
-from na64.outputs.limits.search import Efficiency, Period, Search
+from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Search
 from na64.outputs.limits.section import SECTION
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.result.store import read_result
-from na64.outputs.signal.efficiency.efficiency import Efficiency as Simulated
 from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency import SignalEfficiency as Simulated
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.statistics.workspace import workspace
@@ -38,10 +38,10 @@ def loss(
     return AppliedLoss(name, name, source, value, error, counts=counts, correlated=correlated)
 
 
-def period_of(name: str, *losses: AppliedLoss, eot: float = 1e11) -> Period:
+def period_of(name: str, *losses: AppliedLoss, eot: float = 1e11) -> PeriodChannel:
     own = tuple(replace(one, period=name) for one in losses)
     half = Simulated(MASS, np.full(2, 0.5), np.zeros(2), f"a test of {name}", losses=own)
-    return Period(name, eot, 0.5, (), half, 0)
+    return PeriodChannel(name, eot, 0.5, (), half, 0)
 
 
 def test_errors_of_losses_lengthen_the_limit_as_toys_say() -> None:
@@ -65,7 +65,7 @@ def test_errors_of_losses_lengthen_the_limit_as_toys_say() -> None:
     assert longer > limit
 
 
-def _in_common(period: Period) -> tuple[AppliedLoss, ...]:
+def _in_common(period: PeriodChannel) -> tuple[AppliedLoss, ...]:
     return tuple(replace(one, correlated=True) for one in period.efficiency.losses)
 
 
@@ -84,7 +84,7 @@ def test_nuisances_have_the_names_that_periods_share() -> None:
     }
     assert {"signal_loss trigger", "signal_loss veto of A"} <= names
     search = Search((one, other), 0.1)
-    assert search.sizes_at(0.01) == ()
+    assert search.effects_at(0.01) == ()
     assert search.signal_error_at(0.01) == pytest.approx(
         round(math.hypot(0.1, 0.15, 0.15), 3)  # half of the signal each
     )
@@ -110,7 +110,7 @@ def test_what_is_not_known_is_assumed_aloud() -> None:
     )
     found = {one.text: one.tag for one in assumptions_of(search, (), delivered=True)}
     assert found["period A: exposure is what was delivered, and no live time counts"] == "NOT FOUND"
-    stated = Search((replace(period_of("A"), efficiency=Flat(0.5)),), 0.1)
+    stated = Search((replace(period_of("A"), efficiency=ConstantEfficiency(0.5)),), 0.1)
     found = {one.text: one.tag for one in assumptions_of(stated, (), delivered=True)}
     assert found["exposure is what was delivered: the efficiency contains the dead time"] == "stated"
     assert not [text for text in found if "loss" in text]
@@ -225,5 +225,5 @@ def test_a_projection_takes_its_exposure_for_live_or_delivered(
     assert list(of_projections([], "words", _flat())) == ["words"]
 
 
-def _flat() -> Efficiency:
-    return Flat(0.5)
+def _flat() -> EfficiencyFunction:
+    return ConstantEfficiency(0.5)
