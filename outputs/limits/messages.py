@@ -20,7 +20,7 @@ _SHOWN = (1e-3, 1e-2, 1e-1, 4e-1)
 
 
 def of_analysis(analysis: LimitsAnalysis) -> Iterator[str]:
-    """Say what came out, what it rests on, and what was left out."""
+    """Limits, what they rest on, and what was left out."""
     search = analysis.search
     yield analysis.state
     for period in search.periods:
@@ -116,7 +116,7 @@ def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
 def of_projections(
     projections: Sequence[Projection], words: str, efficiency: EfficiencyFunction | None = None
 ) -> Iterator[str]:
-    """Say what is to be expected of exposures."""
+    """Limits that are expected of exposures."""
     yield words
     if efficiency is not None:
         yield from _of_losses("projection", efficiency)
