@@ -78,7 +78,7 @@ class Loss:
 
 
 def check_share(what: str, value: float, error: float | None) -> None:
-    """Refuse a share that is not above 0 and up to 1, and an error that is not below it."""
+    """Check of a share of the signal: above 0 and up to 1, with an error below it."""
     if not 0 < value <= 1:
         raise ValueError(f"{what}: value {value:g}: expected a share above 0 and up to 1")
     if error is not None and not 0 <= error < value:
@@ -160,7 +160,7 @@ def losses_of_files(paths: Iterable[Path]) -> dict[str, Losses]:
 
 
 def read_losses(path: Source) -> Losses:
-    """Read the losses of a period.
+    """Losses of a period, from its file.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def _of_exposure(search: Search, *, delivered: bool) -> Iterator[Assumption]:
 
 
 def _of_dead_time(search: Search) -> Iterator[Assumption]:
-    """Say where the dead time of exposure that was delivered is."""
+    """Where the dead time of exposure that was delivered is."""
     if not all(period.efficiency.is_simulated for period in search.periods):
         yield Assumption("exposure is what was delivered: the efficiency contains the dead time", "stated")
     for period in search.periods:
@@ -76,7 +76,7 @@ def _of_dead_time(search: Search) -> Iterator[Assumption]:
 
 
 def _of_losses(period: PeriodChannel) -> Iterator[Assumption]:
-    """Say every loss that a simulated efficiency was multiplied with, and what is not known."""
+    """Losses that a simulated efficiency was multiplied with, and those that are not known."""
     efficiency = period.efficiency
     if efficiency.is_simulated and not efficiency.losses:
         text = f"period {period.name}: no losses are beside its efficiency, only what is simulated counts"

@@ -8,7 +8,7 @@ from na64.outputs.limits.variations import SystematicEffect
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts, counted
 
 
-def loss_sizes(losses: Iterable[AppliedLoss], *, delivered: bool) -> tuple[SystematicEffect, ...]:
+def loss_effects(losses: Iterable[AppliedLoss], *, delivered: bool) -> tuple[SystematicEffect, ...]:
     """Relative errors of the signal of a period by the losses that count and have an error."""
     return tuple(
         SystematicEffect(

@@ -59,10 +59,10 @@ def _of_losses(name: str, efficiency: EfficiencyFunction) -> Iterator[str]:
 def _of_variations(analysis: LimitsAnalysis) -> Iterator[str]:
     search = analysis.search
     points = [point.mass for level, point in analysis.points if level == analysis.levels[0]]
-    if not search.errors_at(points[0]):
+    if not search.all_effects_at(points[0]):
         return
     errors = [search.signal_error_at(mass) for mass in points]
-    losses = any(search.errors_at(mass) != search.effects_at(mass) for mass in points[:1])
+    losses = any(search.all_effects_at(mass) != search.effects_at(mass) for mass in points[:1])
     kinds = [
         name for name, is_there in (("variations", effect_ranges(search)), ("losses", losses)) if is_there
     ]

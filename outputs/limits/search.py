@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.limits.dark_matter import ALPHAS, Resonant
-from na64.outputs.limits.losses import loss_sizes
+from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.variations import SystematicEffect, averaged, quadrature_sum, systematic_effects
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
@@ -104,9 +104,9 @@ class PeriodChannel:
         deviations = (source.deviation for _, source in self.one_sided)
         return math.hypot(*(error for _, error in self.errors), *deviations)
 
-    def sizes(self, mass: float) -> tuple[SystematicEffect, ...]:
+    def effects(self, mass: float) -> tuple[SystematicEffect, ...]:
         """Errors of the efficiency that other periods may have too: of variations, and of losses."""
-        own = loss_sizes(self.efficiency.losses, delivered=self.efficiency.delivered)
+        own = loss_effects(self.efficiency.losses, delivered=self.efficiency.delivered)
         return (*systematic_effects(self.efficiency.changes, mass), *own)
 
     def signal(self, mass: float) -> float:
@@ -131,7 +131,7 @@ class PeriodChannel:
         if not self.background and any(size for _, size in self.errors):
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
         relative = round(error / value, _DIGITS)
-        effects = [(size.name, round(size.effect, _DIGITS)) for size in self.sizes(mass)]
+        effects = [(size.name, round(size.effect, _DIGITS)) for size in self.effects(mass)]
         if relative and not is_alone:
             effects.append((self.efficiency.source, relative))
         return Channel(
@@ -276,14 +276,15 @@ class Search:
         seen = [period.signal(mass) for period in self.periods]
         return [(period, part / math.fsum(seen)) for period, part in zip(self.periods, seen, strict=True)]
 
-    def errors_at(self, mass: float) -> tuple[SystematicEffect, ...]:
+    def all_effects_at(self, mass: float) -> tuple[SystematicEffect, ...]:
         """What variations and losses do to the signal of all periods at a mass in GeV."""
         return averaged(
-            (signal_fraction, period.sizes(mass)) for period, signal_fraction in self._signal_fractions(mass)
+            (signal_fraction, period.effects(mass))
+            for period, signal_fraction in self._signal_fractions(mass)
         )
 
     def effects_at(self, mass: float) -> tuple[SystematicEffect, ...]:
-        """Of these, what variations do."""
+        """What variations of the efficiency do to the signal of all periods at a mass in GeV."""
         return averaged(
             (signal_fraction, systematic_effects(period.efficiency.changes, mass))
             for period, signal_fraction in self._signal_fractions(mass)
@@ -291,7 +292,7 @@ class Search:
 
     def signal_error_at(self, mass: float) -> float:
         """Relative error of all signal: of the yield, and of variations and losses in quadrature."""
-        varied = quadrature_sum(self.errors_at(mass))
+        varied = quadrature_sum(self.all_effects_at(mass))
         return round(math.hypot(self.signal_error, varied), _DIGITS) if varied else self.signal_error
 
     def point(self, mass: float, level: float) -> Point:

@@ -296,7 +296,7 @@ def load_efficiencies(
 
 
 def _check_losses(path: Path, points: list[Point], losses: list[AppliedLoss]) -> None:
-    """Refuse losses that were not made with the points of the table: of another period, set-up or cuts."""
+    """Check that losses were made with the points of the table: of the same period, set-up and cuts."""
     known = {(point.period, point.selection, point.cuts, point.setup) for point in points}
     for loss in losses:
         of = (loss.period, loss.selection, loss.cuts, loss.setup)

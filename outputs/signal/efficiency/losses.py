@@ -10,7 +10,7 @@ from enum import Enum
 from na64.datasets.conditions.losses import LIVE_TIME, UNKNOWN, Loss, check_share
 
 Flow = tuple[int, Mapping[str, int]]
-"""Of a mass the events in the box, and those left after every cut, in order."""
+"""Events in the box for one mass, and those left after every cut, in order."""
 
 
 class Counts(Enum):
@@ -135,7 +135,7 @@ def _simulated(cuts: Sequence[str], passed: Sequence[Flow]) -> float:
 
 
 def _missing(cuts: Sequence[str], passed: Sequence[Flow]) -> str:
-    """Say that nothing of a loss is simulated because the selection has none of its cuts."""
+    """Note that nothing of a loss is simulated because the selection has none of its cuts."""
     known = {cut for _, flow in passed for cut in flow}
     return f"no cut {', '.join(cuts)} in the selection" if cuts and not known & set(cuts) else ""
 

@@ -31,7 +31,7 @@ def losses_path(path: Path) -> Path:
 
 
 def losses_table(losses: Iterable[AppliedLoss]) -> Table:
-    """Make the table of `efficiency_losses.csv`."""
+    """Table of `efficiency_losses.csv`."""
     return Table(
         KINDS,
         [
@@ -47,7 +47,7 @@ def losses_table(losses: Iterable[AppliedLoss]) -> Table:
 
 
 def read_applied(path: Path) -> list[AppliedLoss]:
-    """Read `efficiency_losses.csv`; there are none if there is no such file.
+    """Losses of `efficiency_losses.csv`; none if there is no such file.
 
     Raises
     ------

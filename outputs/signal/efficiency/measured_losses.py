@@ -43,7 +43,7 @@ class WantedLosses:
         self._known = losses_of_files(map(Path, own)) if texts else packaged_losses()
 
     def check(self, periods: Sequence[str], *, whole: bool = True) -> None:
-        """Refuse files of the user that are not of just the periods simulated.
+        """Check that files of the user are of just the periods simulated.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ def _compared(own: Sequence[Measured], rows: Sequence[AppliedLoss], losses: Loss
 def describe_losses(
     found: Sequence[Measured], made: Mapping[str, Sequence[AppliedLoss]], wanted: WantedLosses
 ) -> Iterator[str]:
-    """Say the losses of every period, and what they and the published limit do to its efficiency."""
+    """Losses of every period as a terminal shows them, and its efficiency beside the published one."""
     for period, own in _by_period(found).items():
         rows, setup = made[period], own[0].point.setup
         if not rows:

@@ -118,7 +118,7 @@ def test_what_is_not_known_is_assumed_aloud() -> None:
 
 @pytest.fixture
 def prepared(stored: Callable[..., Path]) -> Callable[..., Path]:
-    """Give a result with an efficiency of its own cuts and set-up, and losses beside it."""
+    """Result with an efficiency of its own cuts and set-up, and losses beside it."""
     folder = stored()
     exposure = read_exposure(folder)
     ((period, setup),) = exposure.origin.setups

@@ -149,7 +149,7 @@ def test_the_published_limit_implies_what_the_issue_says() -> None:
 
 
 def test_the_table_in_the_documents_is_what_the_code_makes() -> None:
-    """Of the efficiencies that are printed there, which take minutes; the rest is computed again."""
+    """The efficiencies that are printed there take minutes; all that is made of them is computed again."""
     text = (Path(__file__).parents[4] / "docs" / "physics.md").read_text()
     block = next(b for b in re.findall(r"```text\n(.*?)```", text, re.DOTALL) if "not explained" in b)
     words = [line.split() for line in block.splitlines()]
