@@ -26,6 +26,7 @@ from na64.outputs.result.table import columns_of
 from na64.outputs.result.variations import VariationsRow, VariedYieldsRow
 from na64.outputs.result.yields import YieldsRow
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyVariationsRow
+from na64.outputs.signal.efficiency.losses_file import LossesRow
 from na64.run import main
 from na64.selections.selection import load_selection
 
@@ -215,7 +216,7 @@ def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> No
     found = run_page("products.md")
     assert found["result"].summary.totals["recorded"] == 500
     text = (DOCS / "products.md").read_text()
-    rows = (YieldsRow, CutflowRow, VariationsRow, VariedYieldsRow, EfficiencyVariationsRow)
+    rows = (YieldsRow, CutflowRow, VariationsRow, VariedYieldsRow, EfficiencyVariationsRow, LossesRow)
     known = {name for row in rows for name in columns_of(row)}
     first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
     assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}

@@ -57,7 +57,7 @@ class LimitsAnalysis:
     backgrounds : tuple of Background
         One for all, or one a result.
     levels : tuple of float
-    points : tuple of (float, Point)
+    points : tuple of (float, LimitPoint)
         Limits at every level and mass.
     comparisons : tuple of LimitComparison
     assumptions : tuple of Assumption

@@ -32,6 +32,7 @@ from na64.outputs.result.variations import (
 from na64.outputs.result.yields import WeightedYieldsRow, YieldsRow
 from na64.outputs.signal.efficiency.efficiency import EfficiencyRow
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyVariationsRow
+from na64.outputs.signal.efficiency.losses_file import LossesRow
 from na64.outputs.statistics.coverage import Coverage
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ KINDS = [
     *(VariationsRow, WeightedVariationsRow, VariedYieldsRow, WeightedVariedYieldsRow),
     *(LimitsRow, DarkMatterLimitsRow, ProjectionRow, EfficiencyRow, EfficiencyVariationsRow, Coverage),
     *(ComparedCut, ComparedRun, ChangedEventsRow, OverlayRow, StabilityRow, CutEfficiencyRow, DimuonRow),
-    *(PeaksRow, CandidatesRow, PlaneRow, _Line),
+    *(PeaksRow, CandidatesRow, PlaneRow, LossesRow, _Line),
 ]
 FEATURES = ("ecal_energy", "class")
 
