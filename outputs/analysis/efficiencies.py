@@ -13,7 +13,7 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency import injection
-from na64.outputs.signal.efficiency.efficiency import efficiency_table, read_points
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table, read_points
 from na64.outputs.signal.efficiency.efficiency_variations import (
     Varied,
     read_variations,
