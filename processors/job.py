@@ -10,7 +10,7 @@ from pathlib import Path
 from na64.datasets.basics.identity import identity, source_digest
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import RunConditions, RunType
+from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import Layout, parse_layout
@@ -301,7 +301,7 @@ def _bad_of_runs(runs: Iterable[int], lists: Iterable[BadList]) -> BadList:
 def contexts_of_runs(
     runs: Iterable[int],
     periods: Mapping[str, Period],
-    stated: Mapping[int, RunConditions] | None = None,
+    stated: Mapping[int, RunFacts] | None = None,
     *,
     simulation: bool = False,
 ) -> dict[int, RunContext]:
@@ -311,7 +311,7 @@ def contexts_of_runs(
     ----------
     runs : iterable of int
     periods : mapping of str to Period
-    stated : mapping of int to RunConditions, optional
+    stated : mapping of int to RunFacts, optional
         What other sources know, e.g. the catalogue.
     simulation : bool
         Nothing is hidden, so that nothing has to say what is.
@@ -338,7 +338,7 @@ def contexts_of_runs(
     return contexts
 
 
-def _packaged_setup(run: int, period: Period, facts: RunConditions) -> Setup | None:
+def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
     """Return the packaged set-up of a run of data where it may hide other events than that of its period.
 
     Raises
@@ -349,7 +349,7 @@ def _packaged_setup(run: int, period: Period, facts: RunConditions) -> Setup | N
     known = period_of_run(run, packaged_periods())
     if known is None:
         return None
-    known.facts(run, RunConditions(run, facts.type))  # refuses a run type that contradicts a packaged one
+    known.facts(run, RunFacts(run, facts.type))  # refuses a run type that contradicts a packaged one
     for name in _PLANE:
         own, packaged = getattr(period.setup, name).shape, getattr(known.setup, name).shape
         if own != packaged:

@@ -18,7 +18,7 @@ from na64.datasets.basics.toml import TomlTable
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import Quality, RunConditions, RunType, SpillConditions
+from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.reconstruction import tags_of
 from na64.datasets.reading.files import is_url
@@ -111,7 +111,7 @@ def _plain_periods(periods: PeriodFolder | None, folder: Path) -> dict[str, Any]
     return {"periods": {"path": _relative(periods.path, folder), "files": periods.files}}
 
 
-def _stated(facts: RunConditions | SpillConditions | BadEntry) -> dict[str, Any]:
+def _stated(facts: RunFacts | SpillFacts | BadEntry) -> dict[str, Any]:
     stated = {name: value for name, value in asdict(facts).items() if value is not None}
     return {name: value.value if isinstance(value, Enum) else value for name, value in stated.items()}
 
@@ -200,8 +200,8 @@ def _spills(part: TomlTable) -> dict[int, tuple[int, ...]]:
     return dict(sorted((int(run), of_ranges(part.text(run), part.place(run))) for run in part.names()))
 
 
-def _run_facts(entry: TomlTable) -> RunConditions:
-    return RunConditions(
+def _run_facts(entry: TomlTable) -> RunFacts:
+    return RunFacts(
         run=entry.integer("run"),
         type=RunType(entry.text("type")),
         particle=entry.text("particle", None),
@@ -212,8 +212,8 @@ def _run_facts(entry: TomlTable) -> RunConditions:
     )
 
 
-def _spill_facts(entry: TomlTable) -> SpillConditions:
-    return SpillConditions(
+def _spill_facts(entry: TomlTable) -> SpillFacts:
+    return SpillFacts(
         run=entry.integer("run"),
         spill=entry.integer("spill"),
         eot_delivered=entry.number("eot_delivered", None),

@@ -10,7 +10,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.plain_text import visible
 from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Conditions, RunConditions, SpillConditions
+from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.reconstruction import ReconstructionTags
@@ -131,8 +131,8 @@ class Catalogue:
     kind : SampleKind
     files : tuple of FileRecord
         In the order of their content's sha256.
-    run_facts : dict of int to RunConditions
-    spills : dict of (run, spill) to SpillConditions
+    run_facts : dict of int to RunFacts
+    spills : dict of (run, spill) to SpillFacts
     bad : BadList
         These three as read beside the files; a period may know more.
     layouts : dict of str to str
@@ -145,8 +145,8 @@ class Catalogue:
 
     kind: SampleKind
     files: tuple[FileRecord, ...]
-    run_facts: dict[int, RunConditions] = field(default_factory=dict)
-    spills: dict[tuple[int, int], SpillConditions] = field(default_factory=dict)
+    run_facts: dict[int, RunFacts] = field(default_factory=dict)
+    spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
     bad: BadList = field(default_factory=BadList)
     layouts: dict[str, str] = field(default_factory=dict)
     folders: tuple[TableFolder, ...] = ()

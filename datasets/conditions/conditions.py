@@ -45,7 +45,7 @@ class Quality(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class RunConditions:
+class RunFacts:
     """What is known of a run; None (type: ``unknown``) is not known, never zero.
 
     Attributes
@@ -79,8 +79,8 @@ class RunConditions:
 
 
 @dataclass(frozen=True, slots=True)
-class SpillConditions:
-    """What is known of a spill; fields as in `RunConditions`, and three of its own.
+class SpillFacts:
+    """What is known of a spill; fields as in `RunFacts`, and three of its own.
 
     Attributes
     ----------
@@ -122,14 +122,14 @@ class Conditions:
 
     Attributes
     ----------
-    run_facts : dict of int to RunConditions
-    spills : dict of (run, spill) to SpillConditions
+    run_facts : dict of int to RunFacts
+    spills : dict of (run, spill) to SpillFacts
     bad : BadList
         Spills of bad quality are on it too.
     """
 
-    run_facts: dict[int, RunConditions] = field(default_factory=dict)
-    spills: dict[tuple[int, int], SpillConditions] = field(default_factory=dict)
+    run_facts: dict[int, RunFacts] = field(default_factory=dict)
+    spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
     bad: BadList = field(default_factory=BadList)
 
     def __add__(self, other: Conditions) -> Conditions:
@@ -140,7 +140,7 @@ class Conditions:
         )
 
 
-def join_run_facts(first: RunConditions, second: RunConditions) -> RunConditions:
+def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
     """Join what two sources know of one run.
 
     Raises
@@ -151,7 +151,7 @@ def join_run_facts(first: RunConditions, second: RunConditions) -> RunConditions
     if first.run != second.run:
         raise ValueError(f"run {first.run} is not run {second.run}")
     where = f"run {first.run}"
-    return RunConditions(
+    return RunFacts(
         run=first.run,
         type=_agreed(first.type, second.type, RunType.UNKNOWN, f"{where}: type"),
         particle=_agreed(first.particle, second.particle, None, f"{where}: particle"),
@@ -162,12 +162,12 @@ def join_run_facts(first: RunConditions, second: RunConditions) -> RunConditions
     )
 
 
-def join_spill_facts(first: SpillConditions, second: SpillConditions) -> SpillConditions:
+def join_spill_facts(first: SpillFacts, second: SpillFacts) -> SpillFacts:
     """Join what two sources know of one spill; bad in one is bad, other contradictions are refused."""
     where = f"run {first.run} spill {first.spill}"
     if (first.run, first.spill) != (second.run, second.spill):
         raise ValueError(f"{where} is not run {second.run} spill {second.spill}")
-    return SpillConditions(
+    return SpillFacts(
         run=first.run,
         spill=first.spill,
         eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
@@ -190,15 +190,15 @@ def _shown(value: object) -> object:
     return value.value if isinstance(value, Enum) else value
 
 
-def _by_run(listed: Iterable[RunConditions]) -> dict[int, RunConditions]:
-    found: dict[int, RunConditions] = {}
+def _by_run(listed: Iterable[RunFacts]) -> dict[int, RunFacts]:
+    found: dict[int, RunFacts] = {}
     for facts in listed:
         found[facts.run] = join_run_facts(found.get(facts.run, facts), facts)
     return dict(sorted(found.items()))
 
 
-def _by_spill(listed: Iterable[SpillConditions]) -> dict[tuple[int, int], SpillConditions]:
-    found: dict[tuple[int, int], SpillConditions] = {}
+def _by_spill(listed: Iterable[SpillFacts]) -> dict[tuple[int, int], SpillFacts]:
+    found: dict[tuple[int, int], SpillFacts] = {}
     for facts in listed:
         key = (facts.run, facts.spill)
         found[key] = join_spill_facts(found.get(key, facts), facts)
@@ -277,8 +277,8 @@ _SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "presc
 _BAD_COLUMNS = ("run", "spill", "start", "stop")
 
 
-def _run_facts(row: CsvRow) -> RunConditions:
-    return RunConditions(
+def _run_facts(row: CsvRow) -> RunFacts:
+    return RunFacts(
         run=row.key("run"),
         type=row.choice("type", RunType, RunType.UNKNOWN),
         particle=row.text("particle"),
@@ -289,8 +289,8 @@ def _run_facts(row: CsvRow) -> RunConditions:
     )
 
 
-def _spill_facts(row: CsvRow) -> SpillConditions:
-    return SpillConditions(
+def _spill_facts(row: CsvRow) -> SpillFacts:
+    return SpillFacts(
         run=row.key("run"),
         spill=row.key("spill"),
         eot_delivered=row.number("eot_delivered"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Quality, RunConditions, SpillConditions
+from na64.datasets.conditions.conditions import Quality, RunFacts, SpillFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Exposure:
 
 
 def exposure_of_run(
-    facts: RunConditions,
-    spills: Iterable[SpillConditions],
+    facts: RunFacts,
+    spills: Iterable[SpillFacts],
     bad: BadList,
     *,
     unread: frozenset[int] = frozenset(),
@@ -41,8 +41,8 @@ def exposure_of_run(
 
     Parameters
     ----------
-    facts : RunConditions
-    spills : iterable of SpillConditions
+    facts : RunFacts
+    spills : iterable of SpillFacts
         Those of other runs are passed over.
     bad : BadList
     unread : frozenset of int
@@ -66,14 +66,14 @@ def exposure_of_run(
 
 
 def kept_fractions(
-    run: int, spills: Mapping[int, SpillConditions], bad: BadList, unread: frozenset[int] = frozenset()
+    run: int, spills: Mapping[int, SpillFacts], bad: BadList, unread: frozenset[int] = frozenset()
 ) -> dict[int, float | None]:
     """Part of its exposure that each affected spill keeps; None is not known.
 
     Parameters
     ----------
     run : int
-    spills : mapping of int to SpillConditions
+    spills : mapping of int to SpillFacts
         Of this run.
     bad : BadList
     unread : frozenset of int
@@ -85,7 +85,7 @@ def kept_fractions(
     return kept | dict.fromkeys(lost, 0.0)
 
 
-def _good_fraction(spill: SpillConditions | None) -> float | None:
+def _good_fraction(spill: SpillFacts | None) -> float | None:
     return None if spill is None else spill.good_fraction
 
 

@@ -18,9 +18,9 @@ from na64.datasets.conditions.conditions import (
     PARTICLES,
     Conditions,
     Quality,
-    RunConditions,
+    RunFacts,
     RunType,
-    SpillConditions,
+    SpillFacts,
     check_period_tables,
     join_run_facts,
     read_conditions,
@@ -34,9 +34,9 @@ __all__ = [
     "Fact",
     "Period",
     "Quality",
-    "RunConditions",
+    "RunFacts",
     "RunType",
-    "SpillConditions",
+    "SpillFacts",
     "describe",
     "load_period",
     "load_periods",
@@ -84,8 +84,8 @@ class Period:
     times_in_files: bool
     setup: Setup
     box: dict[str, Quantity]
-    run_facts: dict[int, RunConditions]
-    spills: dict[tuple[int, int], SpillConditions]
+    run_facts: dict[int, RunFacts]
+    spills: dict[tuple[int, int], SpillFacts]
     bad: BadList
     provenance: tuple[Fact, ...]
 
@@ -121,13 +121,13 @@ class Period:
         """Whether some run is in both periods."""
         return any(a <= d and c <= b for a, b in self.runs for c, d in other.runs)
 
-    def facts(self, run: int, stated: RunConditions | None = None) -> RunConditions:
+    def facts(self, run: int, stated: RunFacts | None = None) -> RunFacts:
         """What is known of a run: type, particle and energy always, EOT None where unknown.
 
         Parameters
         ----------
         run : int
-        stated : RunConditions, optional
+        stated : RunFacts, optional
             What another source knows of the run; the period's own facts must not contradict it.
 
         Raises
@@ -137,7 +137,7 @@ class Period:
         """
         if not self.has_run(run):
             raise ValueError(f"run {run} is not in period {self.name}: it covers {self.covers}")
-        known = join_run_facts(self.run_facts.get(run, RunConditions(run)), stated or RunConditions(run))
+        known = join_run_facts(self.run_facts.get(run, RunFacts(run)), stated or RunFacts(run))
         return replace(
             known,
             type=self.run_type if known.type is RunType.UNKNOWN else known.type,

@@ -13,7 +13,7 @@ from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, re
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
-from na64.outputs.result.summary import BoxFacts, RunFacts, Summary
+from na64.outputs.result.summary import BoxFacts, RunAccounting, Summary
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
 PHYSICS = "physics"
@@ -141,7 +141,7 @@ def check_apart(exposures: Sequence[LimitInput]) -> None:
 
 
 def _period(
-    runs: list[RunFacts],
+    runs: list[RunAccounting],
     counts: Mapping[int, int] | None,
     delivered: bool,
     box: BoxFacts,
@@ -194,7 +194,7 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
             yield run.run, f"no {which} electrons on target are stated"
 
 
-def _eot(run: RunFacts, *, delivered: bool) -> float | None:
+def _eot(run: RunAccounting, *, delivered: bool) -> float | None:
     return run.eot_delivered if delivered else run.eot_live
 
 

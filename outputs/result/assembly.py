@@ -9,7 +9,7 @@ from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, Status
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Conditions, SpillConditions
+from na64.datasets.conditions.conditions import Conditions, SpillFacts
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
@@ -20,7 +20,7 @@ from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
 from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import SpillReading, read_spills
-from na64.outputs.result.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
+from na64.outputs.result.summary import Blinding, FileFacts, RunAccounting, Summary, Verdict
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.counting.tally import REGIONS
@@ -29,7 +29,7 @@ from na64.processors.job import Job
 UNKNOWN = Exposure(None, None)
 _UNCOUNTED = "; its electrons on target do not count, being those of other events"
 
-SpillsOfRuns: TypeAlias = dict[int, list[SpillConditions]]
+SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
 Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
 
 
@@ -99,10 +99,12 @@ def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
         yield from (f"period {name}: {line}" for line in lines)
 
 
-def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:
+def _run(
+    number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure
+) -> RunAccounting:
     context, tally = job.runs[number], result.tallies[number]
     counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
-    return RunFacts(
+    return RunAccounting(
         run=number,
         period=context.period,
         type=context.type.value,
@@ -134,7 +136,7 @@ def _exposure(number: int, catalogue: Catalogue, job: Job, reading: SpillReading
 
 
 def _reasons(
-    catalogue: Catalogue, result: CampaignResult, runs: Iterable[RunFacts], skipped_at_most: float
+    catalogue: Catalogue, result: CampaignResult, runs: Iterable[RunAccounting], skipped_at_most: float
 ) -> Iterator[str]:
     missing = {run: n_events for run, n_events in result.missing.items() if n_events}
     if missing:
@@ -152,7 +154,9 @@ def _reasons(
         yield f"failed: {counted(len(result.failures), 'piece')} of work"
 
 
-def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: SpillReading) -> Iterator[str]:
+def _of_exposure(
+    runs: Iterable[RunAccounting], known: Known, job: Job, reading: SpillReading
+) -> Iterator[str]:
     for run in runs:
         spills = known[run.period][1].get(run.run, [])
         unread = reading.unread(run.run, (spill.spill for spill in spills))
@@ -164,7 +168,7 @@ def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Spil
 
 
 def _why_unknown(
-    run: RunFacts, spills: Iterable[SpillConditions], unread: frozenset[int] | None, bad: BadList
+    run: RunAccounting, spills: Iterable[SpillFacts], unread: frozenset[int] | None, bad: BadList
 ) -> str:
     if unread is None:
         return "part of a spill was not read"
@@ -178,7 +182,7 @@ def _why_unknown(
     return f"period {run.period} has no record of it"
 
 
-def _totals(runs: tuple[RunFacts, ...], result: CampaignResult, stage: int) -> dict[str, int]:
+def _totals(runs: tuple[RunAccounting, ...], result: CampaignResult, stage: int) -> dict[str, int]:
     totals: dict[str, int] = {}
     for run in runs:
         for name, count in run.accounting.items():

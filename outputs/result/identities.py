@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.conditions.conditions import SpillConditions
+from na64.datasets.conditions.conditions import SpillFacts
 from na64.processors.job import Job, feature_digest, result_digest
 from na64.processors.kernels.jit import kernel_digest
 
@@ -38,5 +38,5 @@ def parts_of_run(catalogue: Catalogue, job: Job, run: int) -> dict[str, str]:
     }
 
 
-def _spills(catalogue: Catalogue, run: int) -> list[SpillConditions]:
+def _spills(catalogue: Catalogue, run: int) -> list[SpillFacts]:
     return [facts for (number, _), facts in sorted(catalogue.spills.items()) if number == run]

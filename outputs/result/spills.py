@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.conditions.conditions import Conditions, Quality, SpillConditions
+from na64.datasets.conditions.conditions import Conditions, Quality, SpillFacts
 from na64.datasets.conditions.periods import Period
 from na64.outputs.result.table import Table
 from na64.processors.campaign import CampaignResult
@@ -43,7 +43,7 @@ class SpillsRow:
 
 def known_spills(
     catalogue: Catalogue, job: Job, periods: Mapping[str, Period], result: CampaignResult
-) -> tuple[tuple[SpillConditions, SpillRead], ...]:
+) -> tuple[tuple[SpillFacts, SpillRead], ...]:
     """What tables know of the spills of a job's runs, and how much of each was read.
 
     A spill on the bad list is bad. One that only the files have is not named: its events may all be hidden.
@@ -59,12 +59,12 @@ def known_spills(
     used = {context.period for context in job.runs.values()}
     known = sum((Conditions(spills=periods[name].spills) for name in sorted(used)), catalogue.conditions)
     listed = {(e.run, e.spill) for e in job.bad.entries if e.spill is not None and e.start is None}
-    found = {key: SpillConditions(*key) for key in listed} | known.spills
+    found = {key: SpillFacts(*key) for key in listed} | known.spills
     asked = sorted(key for key in found if key[0] in job.runs)
     return tuple((_with_quality(found[key], job), reading.of(*key)) for key in asked)
 
 
-def _with_quality(spill: SpillConditions, job: Job) -> SpillConditions:
+def _with_quality(spill: SpillFacts, job: Job) -> SpillFacts:
     if not job.bad.has_spill(spill.run, spill.spill):
         return spill
     return replace(spill, quality=Quality.BAD)
@@ -151,12 +151,12 @@ def _read_of(start: int, stop: int, n_read: int) -> SpillRead:
     return SpillRead.PART if n_read else SpillRead.NOTHING
 
 
-def spills_table(spills: Iterable[tuple[SpillConditions, SpillRead]]) -> Table[SpillsRow]:
+def spills_table(spills: Iterable[tuple[SpillFacts, SpillRead]]) -> Table[SpillsRow]:
     """One row a spill, by run and spill.
 
     Parameters
     ----------
-    spills : iterable of (SpillConditions, SpillRead)
+    spills : iterable of (SpillFacts, SpillRead)
         Ordered.
     """
     return Table(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.atomic_file import write_together
 from na64.datasets.basics.json_records import read_object, typed
-from na64.datasets.conditions.conditions import SpillConditions
+from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.products import Products
@@ -52,7 +52,7 @@ def write_numbers(
     tallies: Mapping[int, Tally],
     booking: Booking,
     made_by: Mapping[str, object],
-    spills: Sequence[tuple[SpillConditions, SpillRead]] = (),
+    spills: Sequence[tuple[SpillFacts, SpillRead]] = (),
     beside: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write tables, histograms, provenance and `RESULT`, which names them by content: all of them or none.
@@ -68,7 +68,7 @@ def write_numbers(
         By run; a run without one counts as empty.
     booking : Booking
     made_by : mapping
-    spills : sequence of (SpillConditions, SpillRead)
+    spills : sequence of (SpillFacts, SpillRead)
     beside : mapping of str to bytes, optional
         Other files that belong to the result, by name.
     """

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.result.summary import RunFacts
+from na64.outputs.result.summary import RunAccounting
 from na64.outputs.result.table import Table
 from na64.processors.counting.tally import REGIONS, Tally, sums
 
@@ -76,13 +76,13 @@ class WeightedYieldsRow(YieldsRow):
 
 
 def yields_table(
-    runs: Sequence[RunFacts], tallies: Mapping[int, Tally], *, stage: int, is_data: bool
+    runs: Sequence[RunAccounting], tallies: Mapping[int, Tally], *, stage: int, is_data: bool
 ) -> Table[YieldsRow]:
     """One row a run, by run number.
 
     Parameters
     ----------
-    runs : sequence of RunFacts
+    runs : sequence of RunAccounting
     tallies : mapping of int to Tally
         By run; a run without one has read nothing.
     stage : int
@@ -96,7 +96,7 @@ def yields_table(
     return Table(WeightedYieldsRow if weighted else YieldsRow, rows)
 
 
-def _row(run: RunFacts, tally: Tally | None, stage: int, *, is_data: bool, weighted: bool) -> YieldsRow:
+def _row(run: RunAccounting, tally: Tally | None, stage: int, *, is_data: bool, weighted: bool) -> YieldsRow:
     counts = run.accounting
     head = (
         run.run,

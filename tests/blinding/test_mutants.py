@@ -22,7 +22,7 @@ import pytest
 from na64.datasets.basics.units import Quantity
 from na64.datasets.conditions import periods as periods_module
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import RunConditions, RunType
+from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns, Hits
 from na64.datasets.instrument.features import INDEX
@@ -475,9 +475,7 @@ def jobs() -> Iterator[Job]:
     selection = load_selection("dimuon_2022")
     layouts, bad = {"hits": load_layout("hits")}, BadList((BadEntry(RUNS[0], 1),))
     periods = load_periods()
-    stated = [
-        {run: RunConditions(run, kind) for run in RUNS} for kind in (RunType.PHYSICS, RunType.CALIBRATION)
-    ]
+    stated = [{run: RunFacts(run, kind) for run in RUNS} for kind in (RunType.PHYSICS, RunType.CALIBRATION)]
     with_plugin = replace(selection, extra_features=tuple(PLUGIN.features.values()))
     for facts in stated:
         contexts = contexts_of_runs(RUNS, periods, facts)
@@ -630,7 +628,7 @@ def judge_boxes(module: ModuleType) -> None:
 def judge_runs(module: ModuleType) -> None:
     packaged = load_periods()
     known = packaged["2023A"]
-    facts = {RUNS[0]: RunConditions(RUNS[0], RunType.CALIBRATION)}
+    facts = {RUNS[0]: RunFacts(RUNS[0], RunType.CALIBRATION)}
     same = module.contexts_of_runs(reversed(RUNS), packaged, facts)
     assert list(same) == list(RUNS)
     assert [(c.period, c.setup, c.packaged) for c in same.values()] == [("2023A", known.setup, None)] * 2
@@ -658,9 +656,7 @@ def judge_runs(module: ModuleType) -> None:
         with pytest.raises(ValueError, match=rf"{name}.shape is \(2, 6, 6\), but .* in packaged"):
             module.contexts_of_runs(RUNS, {"2023A": replace(known, setup=cells)})
     with pytest.MonkeyPatch.context() as patch:
-        stated = {
-            "2023A": replace(known, run_facts={run: RunConditions(run, RunType.PHYSICS) for run in RUNS})
-        }
+        stated = {"2023A": replace(known, run_facts={run: RunFacts(run, RunType.PHYSICS) for run in RUNS})}
         patch.setattr(module, "packaged_periods", lambda: stated)
         with pytest.raises(ValueError, match="type is physics in one place and calibration in another"):
             module.contexts_of_runs(RUNS, packaged, facts)

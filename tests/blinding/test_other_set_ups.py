@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import RunConditions, RunType
+from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.instrument.detector import Setup
@@ -88,7 +88,7 @@ def events(worlds: Any) -> EventColumns:
 
 
 def seen(
-    events: EventColumns, periods: dict[str, Period], facts: RunConditions | None = None
+    events: EventColumns, periods: dict[str, Period], facts: RunFacts | None = None
 ) -> NDArray[np.int64]:
     """Rows of the events that can be seen with these periods."""
     contexts = contexts_of_runs([RUN], periods, {} if facts is None else {RUN: facts})
@@ -206,9 +206,9 @@ def test_simulation_needs_no_box(tmp_path: Path, own_period: Callable[..., Path]
 
 def test_a_packaged_run_type_is_not_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
     own, known = load_periods(), load_periods()
-    known["2023A"] = replace(known["2023A"], run_facts={RUN: RunConditions(RUN, RunType.PHYSICS)})
+    known["2023A"] = replace(known["2023A"], run_facts={RUN: RunFacts(RUN, RunType.PHYSICS)})
     monkeypatch.setattr("na64.processors.job.packaged_periods", lambda: known)
-    calibration = {RUN: RunConditions(RUN, RunType.CALIBRATION)}
+    calibration = {RUN: RunFacts(RUN, RunType.CALIBRATION)}
     with pytest.raises(ValueError, match="run 8701: type is physics in one place and calibration in another"):
         contexts_of_runs([RUN], own, calibration)
     assert contexts_of_runs([RUN], own)[RUN].type is RunType.PHYSICS

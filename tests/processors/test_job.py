@@ -13,7 +13,7 @@ import pytest
 import na64
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import RunConditions, RunType
+from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
 from na64.processors import job as job_module
@@ -50,7 +50,7 @@ BROKEN = FileRecord("c.root", "d" * 64, status=Status.QUARANTINED, reason="trunc
 CATALOGUE = Catalogue(
     SampleKind.DATA,
     (GOOD, OTHER, BROKEN),
-    run_facts={8702: RunConditions(8702, RunType.CALIBRATION)},
+    run_facts={8702: RunFacts(8702, RunType.CALIBRATION)},
     bad=BadList((BadEntry(8701, 3), BadEntry(8999))),
 )
 PLUGIN = Plugin(

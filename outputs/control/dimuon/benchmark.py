@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.outputs.result.products import Products
-from na64.outputs.result.summary import RunFacts
+from na64.outputs.result.summary import RunAccounting
 from na64.outputs.result.table import Table
 from na64.outputs.result.yields import Constancy, YieldsRow, constancy, poisson_errors
 
@@ -257,7 +257,7 @@ def dimuon_table(benchmarks: Iterable[Benchmark]) -> Table[DimuonRow]:
     return Table(DimuonRow, [row for benchmark in benchmarks for row in benchmark.table_rows()])
 
 
-def _ratio(of: str, runs: list[RunFacts], counts: dict[int, int], rate: Rate) -> Ratio:
+def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
     eot = math.fsum(run.eot_live or 0.0 for run in runs)
     periods = {run.period for run in runs}
     return Ratio(
@@ -265,7 +265,7 @@ def _ratio(of: str, runs: list[RunFacts], counts: dict[int, int], rate: Rate) ->
     )
 
 
-def _physics(products: Products) -> list[RunFacts]:
+def _physics(products: Products) -> list[RunAccounting]:
     return [run for run in products.summary.runs if run.type in ("physics", "unknown")]
 
 

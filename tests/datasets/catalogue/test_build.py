@@ -11,7 +11,7 @@ import pytest
 
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Status, build, load, save
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import Conditions, Quality, RunConditions, RunType, SpillConditions
+from na64.datasets.conditions.conditions import Conditions, Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
 
@@ -92,8 +92,8 @@ def test_conditions_beside_the_files_are_kept(tmp_path: Path, write_run: Callabl
         bad="run,spill,start,stop\n8701,2,10,20\n",
     )
     catalogue = register(path)
-    assert catalogue.run_facts == {8701: RunConditions(8701, RunType.CALIBRATION, "e-", 100.0, 2e9, 1.5e9)}
-    assert catalogue.spills == {(8701, 1): SpillConditions(8701, 1, 1e9, None, Quality.BAD)}
+    assert catalogue.run_facts == {8701: RunFacts(8701, RunType.CALIBRATION, "e-", 100.0, 2e9, 1.5e9)}
+    assert catalogue.spills == {(8701, 1): SpillFacts(8701, 1, 1e9, None, Quality.BAD)}
     assert catalogue.bad == BadList((BadEntry(8701, 1), BadEntry(8701, 2, 10, 20)))
     save(catalogue, tmp_path / "c.json")
     assert load(tmp_path / "c.json") == catalogue
@@ -101,11 +101,11 @@ def test_conditions_beside_the_files_are_kept(tmp_path: Path, write_run: Callabl
 
 def test_conditions_that_contradict_the_period_are_refused(write_run: Callable[..., Path]) -> None:
     periods = load_periods()
-    facts = {8701: RunConditions(8701, eot_delivered=1e9)}
+    facts = {8701: RunFacts(8701, eot_delivered=1e9)}
     periods["2023A"] = replace(periods["2023A"], run_facts=facts)
     path = write_run()
     assert register(path, periods=periods, conditions=Conditions(facts)).run_facts == facts
-    stated = Conditions({8701: RunConditions(8701, eot_delivered=3e9)})
+    stated = Conditions({8701: RunFacts(8701, eot_delivered=3e9)})
     with pytest.raises(ValueError, match="run 8701: eot_delivered"):
         register(path, periods=periods, conditions=stated)
 
@@ -113,7 +113,7 @@ def test_conditions_that_contradict_the_period_are_refused(write_run: Callable[.
 def test_contradicting_conditions_are_refused(tmp_path: Path, write_run: Callable[..., Path]) -> None:
     path = write_run()
     write_conditions(tmp_path, runs="run,type,particle,energy,eot_delivered,eot_live\n8701,,,,2e9,\n")
-    stated = Conditions({8701: RunConditions(8701, eot_delivered=3e9)})
+    stated = Conditions({8701: RunFacts(8701, eot_delivered=3e9)})
     with pytest.raises(ValueError, match=r"run 8701: eot_delivered is .* in one place and .* in another"):
         register(path, conditions=stated)
 

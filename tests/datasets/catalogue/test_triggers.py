@@ -11,7 +11,7 @@ import pytest
 
 from na64.datasets.catalogue.build import Catalogue, build, load, save
 from na64.datasets.catalogue.triggers import differences
-from na64.datasets.conditions.conditions import Conditions, RunConditions
+from na64.datasets.conditions.conditions import Conditions, RunFacts
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
 from na64.run import main
@@ -29,7 +29,7 @@ def register(make_values: Callable[..., Any], write_file: Callable[..., Path]) -
             for n in range(n_files)
         ]
         paths.append(write_file("tout", make_values(TOUT, 6, run=8702), name="other.root"))
-        stated = Conditions({8701: RunConditions(8701, triggers=triggers)})
+        stated = Conditions({8701: RunFacts(8701, triggers=triggers)})
         return build(paths, simulation=False, conditions=stated)
 
     return build_with
@@ -54,7 +54,7 @@ def test_what_differs_is_said_with_both_numbers(
 
 def test_what_a_period_knows_counts_too(register: Callable[..., Catalogue]) -> None:
     periods, catalogue = load_periods(), register(None)
-    known = replace(periods["2023A"], run_facts={8701: RunConditions(8701, triggers=9)})
+    known = replace(periods["2023A"], run_facts={8701: RunFacts(8701, triggers=9)})
     found = differences(catalogue, periods | {"2023A": known})
     assert found == {8701: "6 events in run_0.root, 9 triggers are stated"}
     assert differences(catalogue, {}) == {}

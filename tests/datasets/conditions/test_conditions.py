@@ -11,9 +11,9 @@ from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
     Conditions,
     Quality,
-    RunConditions,
+    RunFacts,
     RunType,
-    SpillConditions,
+    SpillFacts,
     check_period_tables,
     join_run_facts,
     join_spill_facts,
@@ -25,7 +25,7 @@ SPILLS = "run,spill,eot_delivered,eot_live,quality\n"
 BAD = "run,spill,start,stop\n"
 
 RUN_FACTS = st.builds(
-    RunConditions,
+    RunFacts,
     run=st.just(8701),
     type=st.sampled_from(RunType),
     particle=st.sampled_from([None, "e-", "e+"]),
@@ -53,13 +53,13 @@ def test_the_three_tables_are_read(tmp_path: Path) -> None:
         bad=BAD + "8702,,,\n8701,5,,\n8701,6,10,20\n",
     )
     assert known.run_facts == {
-        8701: RunConditions(8701, RunType.PHYSICS, "e-", 100.0, 5e9, 4.5e9),
-        8702: RunConditions(8702, RunType.CALIBRATION),
+        8701: RunFacts(8701, RunType.PHYSICS, "e-", 100.0, 5e9, 4.5e9),
+        8702: RunFacts(8702, RunType.CALIBRATION),
     }
     assert known.spills == {
-        (8701, 1): SpillConditions(8701, 1, 1e8, 9e7),
-        (8701, 2): SpillConditions(8701, 2, 1e8, None, Quality.BAD),
-        (8701, 3): SpillConditions(8701, 3),
+        (8701, 1): SpillFacts(8701, 1, 1e8, 9e7),
+        (8701, 2): SpillFacts(8701, 2, 1e8, None, Quality.BAD),
+        (8701, 3): SpillFacts(8701, 3),
     }
     listed = (BadEntry(8701, 2), BadEntry(8701, 5), BadEntry(8701, 6, 10, 20), BadEntry(8702))
     assert known.bad == BadList(listed)
@@ -67,14 +67,14 @@ def test_the_three_tables_are_read(tmp_path: Path) -> None:
 
 def test_columns_may_be_left_out_and_reordered(tmp_path: Path) -> None:
     assert read(tmp_path, runs=" eot_live ,run\n 4e9 , 8701 \n").run_facts == {
-        8701: RunConditions(8701, eot_live=4e9)
+        8701: RunFacts(8701, eot_live=4e9)
     }
 
 
 def test_a_prefix_selects_a_periods_own_tables(tmp_path: Path) -> None:
     (tmp_path / "2022.runs.csv").write_text(RUNS + "7000,,,,1e9,\n")
     assert read_conditions(tmp_path).run_facts == {}
-    assert read_conditions(tmp_path, "2022.").run_facts == {7000: RunConditions(7000, eot_delivered=1e9)}
+    assert read_conditions(tmp_path, "2022.").run_facts == {7000: RunFacts(7000, eot_delivered=1e9)}
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_a_bad_table_names_file_line_and_value(tmp_path: Path, name: str, text: 
 
 
 def test_runs_without_beam_and_without_dead_time_are_possible() -> None:
-    assert RunConditions(1, eot_delivered=0.0, eot_live=0.0).eot_live == 0.0
-    assert SpillConditions(1, 1, 5.0, 5.0).eot_live == 5.0
+    assert RunFacts(1, eot_delivered=0.0, eot_live=0.0).eot_live == 0.0
+    assert SpillFacts(1, 1, 5.0, 5.0).eot_live == 5.0
 
 
 def test_runs_and_spills_come_sorted(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
 
 
 @given(RUN_FACTS, RUN_FACTS)
-def test_facts_join_both_ways_alike_or_not_at_all(first: RunConditions, second: RunConditions) -> None:
+def test_facts_join_both_ways_alike_or_not_at_all(first: RunFacts, second: RunFacts) -> None:
     names = ("particle", "energy", "eot_delivered", "eot_live")
     pairs = [(getattr(first, name), getattr(second, name)) for name in names]
     pairs.append((first.type, second.type))
@@ -169,49 +169,47 @@ def test_a_contradiction_names_the_run_and_both_values(tmp_path: Path) -> None:
 
 def test_an_eot_that_only_the_join_makes_impossible_is_refused() -> None:
     with pytest.raises(ValueError, match=r"run 5: eot_live 2.0 is above eot_delivered 1.0"):
-        join_run_facts(RunConditions(5, eot_delivered=1.0), RunConditions(5, eot_live=2.0))
+        join_run_facts(RunFacts(5, eot_delivered=1.0), RunFacts(5, eot_live=2.0))
 
 
 def test_a_spill_that_one_source_calls_bad_is_bad() -> None:
-    good, bad = SpillConditions(1, 2, 5.0), SpillConditions(1, 2, None, 4.0, Quality.BAD)
+    good, bad = SpillFacts(1, 2, 5.0), SpillFacts(1, 2, None, 4.0, Quality.BAD)
     assert (
-        join_spill_facts(good, bad)
-        == join_spill_facts(bad, good)
-        == SpillConditions(1, 2, 5.0, 4.0, Quality.BAD)
+        join_spill_facts(good, bad) == join_spill_facts(bad, good) == SpillFacts(1, 2, 5.0, 4.0, Quality.BAD)
     )
 
 
 def test_facts_of_different_runs_or_spills_do_not_join() -> None:
     with pytest.raises(ValueError, match="run 1 is not run 2"):
-        join_run_facts(RunConditions(1), RunConditions(2))
+        join_run_facts(RunFacts(1), RunFacts(2))
     with pytest.raises(ValueError, match="run 1 spill 2 is not run 1 spill 3"):
-        join_spill_facts(SpillConditions(1, 2), SpillConditions(1, 3))
+        join_spill_facts(SpillFacts(1, 2), SpillFacts(1, 3))
 
 
 def test_conditions_add_and_the_empty_one_changes_nothing(tmp_path: Path) -> None:
     one = read(tmp_path, runs=RUNS + "2,,,,5,\n", spills=SPILLS + "2,1,,,bad\n", bad=BAD + "3,,,\n")
     other = Conditions(
-        {1: RunConditions(1), 2: RunConditions(2, eot_live=4.0)},
-        {(2, 1): SpillConditions(2, 1, 3.0)},
+        {1: RunFacts(1), 2: RunFacts(2, eot_live=4.0)},
+        {(2, 1): SpillFacts(2, 1, 3.0)},
         BadList(),
     )
     added = one + other
     assert list(added.run_facts.values()) == [
-        RunConditions(1),
-        RunConditions(2, eot_delivered=5.0, eot_live=4.0),
+        RunFacts(1),
+        RunFacts(2, eot_delivered=5.0, eot_live=4.0),
     ]
-    assert added.spills == {(2, 1): SpillConditions(2, 1, 3.0, None, Quality.BAD)}
+    assert added.spills == {(2, 1): SpillFacts(2, 1, 3.0, None, Quality.BAD)}
     assert added.bad == BadList((BadEntry(2, 1), BadEntry(3)))
     assert one + Conditions() == Conditions() + one == one
 
 
 def test_triggers_are_read_and_must_agree(tmp_path: Path) -> None:
     facts = read(tmp_path, runs="run,triggers\n8701,1000\n").run_facts
-    assert facts == {8701: RunConditions(8701, triggers=1000)}
-    joined = join_run_facts(facts[8701], RunConditions(8701, eot_live=4e9))
-    assert joined == RunConditions(8701, eot_live=4e9, triggers=1000)
+    assert facts == {8701: RunFacts(8701, triggers=1000)}
+    joined = join_run_facts(facts[8701], RunFacts(8701, eot_live=4e9))
+    assert joined == RunFacts(8701, eot_live=4e9, triggers=1000)
     with pytest.raises(ValueError, match="run 8701: triggers is 1000 in one place and 999 in another"):
-        join_run_facts(facts[8701], RunConditions(8701, triggers=999))
+        join_run_facts(facts[8701], RunFacts(8701, triggers=999))
 
 
 @pytest.mark.parametrize(

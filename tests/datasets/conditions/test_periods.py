@@ -10,7 +10,7 @@ import pytest
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.conditions.bad_spills import BadEntry
-from na64.datasets.conditions.conditions import RunConditions, RunType
+from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import (
     Period,
     describe,
@@ -354,21 +354,21 @@ def with_tables(folder: Path) -> Period:
 
 def test_the_facts_of_a_run_are_its_own_then_the_periods(tmp_path: Path) -> None:
     period = with_tables(tmp_path)
-    assert period.facts(8700) == RunConditions(8700, RunType.PHYSICS, "e-", 100.0)
-    assert period.facts(8701) == RunConditions(8701, RunType.PHYSICS, "e-", 100.0, 5e9, 4e9)
-    assert period.facts(8702) == RunConditions(8702, RunType.CALIBRATION, "e-", 100.0)
-    assert period.facts(8703) == RunConditions(8703, RunType.PHYSICS, "e+", 70.0)
+    assert period.facts(8700) == RunFacts(8700, RunType.PHYSICS, "e-", 100.0)
+    assert period.facts(8701) == RunFacts(8701, RunType.PHYSICS, "e-", 100.0, 5e9, 4e9)
+    assert period.facts(8702) == RunFacts(8702, RunType.CALIBRATION, "e-", 100.0)
+    assert period.facts(8703) == RunFacts(8703, RunType.PHYSICS, "e+", 70.0)
     assert period.bad.entries == (BadEntry(8701, 2), BadEntry(8704))
 
 
 def test_facts_stated_elsewhere_add_and_must_agree(tmp_path: Path) -> None:
     period = with_tables(tmp_path)
-    assert period.facts(8700, RunConditions(8700, RunType.BEAM)).type is RunType.BEAM
-    assert period.facts(8702, RunConditions(8702, eot_live=3.0)).eot_live == 3.0
+    assert period.facts(8700, RunFacts(8700, RunType.BEAM)).type is RunType.BEAM
+    assert period.facts(8702, RunFacts(8702, eot_live=3.0)).eot_live == 3.0
     with pytest.raises(
         ValueError, match=r"run 8701: eot_live is 4000000000\.0 in one place and 3\.0 in another"
     ):
-        period.facts(8701, RunConditions(8701, eot_live=3.0))
+        period.facts(8701, RunFacts(8701, eot_live=3.0))
 
 
 def test_a_run_outside_the_period_has_no_facts_in_it() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
-from na64.datasets.conditions.conditions import SpillConditions
+from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result.spills import SpillRead, SpillReading, read_spills, spills_table
 
 RUN = 8701
@@ -80,9 +80,7 @@ def test_a_spill_without_events_may_be_in_a_bad_file_of_its_run() -> None:
 
 
 def test_the_table_has_a_row_a_spill() -> None:
-    table = spills_table(
-        [(SpillConditions(RUN, 1, 5.0, 4.5, prescale=10, good_fraction=0.25), SpillRead.PART)]
-    )
+    table = spills_table([(SpillFacts(RUN, 1, 5.0, 4.5, prescale=10, good_fraction=0.25), SpillRead.PART)])
     assert table.to_csv().decode().splitlines() == [
         "run,spill,eot_delivered,eot_live,prescale,good_fraction,quality,read",
         "8701,1,5,4.5,10,0.25,good,part",

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import RunConditions, RunType
+from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import DETECTORS, Cells, EventColumns
 from na64.datasets.instrument.detector import Setup
@@ -87,7 +87,7 @@ def toy(**changes: Any) -> Selection:
 
 
 def make_job(*, simulation: bool = False, types: dict[int, RunType] | None = None, **changes: Any) -> Job:
-    stated = {run: RunConditions(run, kind) for run, kind in (types or {}).items()}
+    stated = {run: RunFacts(run, kind) for run, kind in (types or {}).items()}
     return Job(
         selection=changes.pop("selection", toy()),
         simulation=simulation,
