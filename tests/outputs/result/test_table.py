@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from na64.outputs.background.table import _Line
@@ -84,6 +84,7 @@ def tables(draw: st.DrawFn, row: type[DataclassInstance]) -> Table[Any]:
 
 
 @pytest.mark.parametrize("row", KINDS)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_rows_of_every_table_read_back_equal(row: type[DataclassInstance], data: st.DataObject) -> None:
     table = data.draw(tables(row))
