@@ -38,6 +38,7 @@ from na64.processors.events.feature_store import FeatureStore
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
+from na64.processors.kernels.jit import CACHE_NOTE
 
 
 def process(
@@ -186,6 +187,8 @@ class _Counting:
         request = begin_job(plan, folder)
         for line in what_is_hidden(request, folder):
             self.listener.warn(f"process: {line}")
+        if CACHE_NOTE:
+            self.listener.warn(f"process: {CACHE_NOTE}")
         result = self._count()
         if result.interrupted:
             raise KeyboardInterrupt
