@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,3 +142,18 @@ def test_settings_that_cannot_be_read_are_named_in_a_line(
 def test_an_error_of_ours_is_of_nobodys_settings() -> None:
     assert error_line(KeyError("no such run")) == "no such run"
     assert error_line(MemoryError()) == "MemoryError"
+
+
+@pytest.mark.parametrize("home", ["/proc/none", None])
+def test_without_a_home_fonts_are_kept_among_temporary_files(
+    home: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", home or str(tmp_path / "home"))
+    with monkeypatch.context() as environment:
+        environment.setattr(os, "environ", dict(os.environ))
+        run._keep_fonts()
+        kept = os.environ.get("MPLCONFIGDIR")
+    assert kept == (str(tmp_path / f"na64-{os.getuid()}" / "fonts") if home else None)

@@ -57,9 +57,7 @@ def write_together(
         Names that must not be there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in contents:
-        for left in folder.glob(f".{escape(name)}.*.writing"):
-            left.unlink(missing_ok=True)
+    remove_leftovers(folder, contents)
     mark = secrets.token_hex(4)
     with ExitStack() as leftovers:
         staged = {name: folder / f".{name}.{mark}.writing" for name in contents}
@@ -79,6 +77,13 @@ def write_together(
         sync(folder)
         staged[seal].replace(folder / seal)
         sync(folder)
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Remove what writers of these files left when they were killed; nobody may be writing them."""
+    for name in names:
+        for left in folder.glob(f".{escape(name)}.*.writing"):
+            left.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
