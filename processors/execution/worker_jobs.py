@@ -14,7 +14,7 @@ from typing import Any
 
 from distributed.deploy.spec import ProcessInterface
 
-from na64.processors.execution.clusters import Kind
+from na64.processors.execution.clusters import ClusterKind
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 10.0
 _SECONDS_TO_ANSWER = 20.0
@@ -100,9 +100,9 @@ def _end_in_condor(job: str, logs: str | None) -> JobEnd:
 
 _CONDOR = JobQueue(_living_in_condor, _end_in_condor)
 QUEUES = {
-    Kind.SLURM: JobQueue(_living_in_slurm, _end_in_slurm),
-    Kind.HTCONDOR: _CONDOR,
-    Kind.LXPLUS: _CONDOR,
+    ClusterKind.SLURM: JobQueue(_living_in_slurm, _end_in_slurm),
+    ClusterKind.HTCONDOR: _CONDOR,
+    ClusterKind.LXPLUS: _CONDOR,
 }
 """Batch systems whose jobs are watched."""
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from na64.processors.execution import worker_jobs
-from na64.processors.execution.clusters import Kind
+from na64.processors.execution.clusters import ClusterKind
 from na64.processors.execution.worker_jobs import QUEUES, JobWatch
 
 SHOWN = """JobId=12 JobName=dask-worker
@@ -44,7 +44,9 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     monkeypatch.setattr(worker_jobs, "_FIRST_PAUSE", 0.0)
     monkeypatch.setattr(worker_jobs, "_LONGEST_PAUSE", 0.0)
 
-    def make(kind: Kind, *numbers: str | None, refusal: str = "", logs: Path | None = None) -> JobWatch:
+    def make(
+        kind: ClusterKind, *numbers: str | None, refusal: str = "", logs: Path | None = None
+    ) -> JobWatch:
         logs_name = None if logs is None else str(logs)
         jobs = {
             str(place): SimpleNamespace(job_id=number, refusal=refusal, log_directory=logs_name)
@@ -62,7 +64,7 @@ def test_the_last_lines_of_a_job_that_has_left_the_queue_are_said(
     log.write_text("a\nb\n\n  c:   not\tfound \n d\n")
     answer("squeue", "99 RUNNING (None)")
     answer("scontrol", SHOWN.format(log=log))
-    found = watch(Kind.SLURM, "9", "12").fault()
+    found = watch(ClusterKind.SLURM, "9", "12").fault()
     said = (
         "cluster mine: all its 2 jobs ended, so that there are no workers; 12 ended (FAILED, exit code 127)"
     )
@@ -84,7 +86,7 @@ def test_a_worker_that_may_still_come_is_waited_for(
 ) -> None:
     answer("squeue", queue, code)
     answer("scontrol", SHOWN.format(log="/none"))
-    asked = watch(Kind.SLURM, *numbers)
+    asked = watch(ClusterKind.SLURM, *numbers)
     assert asked.fault() == ""
     assert asked.waiting() == ("1 in the queue, job 12 is PENDING (Resources)" if "PENDING" in queue else "")
 
@@ -97,7 +99,7 @@ def test_jobs_whose_workers_were_there_may_be_sent_anew_and_their_logs_are_only_
     (tmp_path / "log").write_text("of an event\n")
     answer("squeue", "")
     answer("scontrol", SHOWN.format(log=tmp_path / "log"))
-    asked = watch(Kind.SLURM, "12")
+    asked = watch(ClusterKind.SLURM, "12")
     assert asked.fault(25.0) == ""
     clock[0] += 24.0
     asked.made.workers["0"].job_id = "13"  # sent anew
@@ -109,13 +111,13 @@ def test_jobs_whose_workers_were_there_may_be_sent_anew_and_their_logs_are_only_
 
 
 def test_a_job_that_was_not_taken_is_told(watch: Watch) -> None:
-    found = watch(Kind.SLURM, None, None, refusal="sbatch: error: invalid partition").fault()
+    found = watch(ClusterKind.SLURM, None, None, refusal="sbatch: error: invalid partition").fault()
     assert found == "cluster mine: the batch system takes no job: sbatch: error: invalid partition"
 
 
-@pytest.mark.parametrize("kind", [Kind.HTCONDOR, Kind.LXPLUS])
+@pytest.mark.parametrize("kind", [ClusterKind.HTCONDOR, ClusterKind.LXPLUS])
 def test_a_job_that_condor_holds_has_ended(
-    kind: Kind, answer: Callable[..., None], watch: Watch, tmp_path: Path
+    kind: ClusterKind, answer: Callable[..., None], watch: Watch, tmp_path: Path
 ) -> None:
     (tmp_path / "worker-7.0.err").write_text("no such image\n")
     asked = watch(kind, "7.0", logs=tmp_path)
