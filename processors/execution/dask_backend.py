@@ -205,7 +205,8 @@ class DaskBackend(Closing):
         while True:
             left = end - time.monotonic()
             with suppress(TimeoutError):
-                return self.client.wait_for_workers(1, timeout=min(_LOOK, max(left, 0.01)))
+                self.client.wait_for_workers(1, timeout=min(_LOOK, max(left, 0.01)))
+                return
             if fault := self._jobs_fault():
                 raise WorkersLostError(fault)
             if left < _LOOK:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.basics import cache_folders
 from na64.datasets.basics.cache_folders import has_home, make_private, private_folder, user_caches
 
 
@@ -51,7 +50,7 @@ def test_without_a_folder_for_temporary_files_the_users_own_is_left(
     def fail() -> str:
         raise FileNotFoundError("no usable temporary directory")
 
-    monkeypatch.setattr(cache_folders.tempfile, "gettempdir", fail)
+    monkeypatch.setattr(tempfile, "gettempdir", fail)
     monkeypatch.setenv("HOME", "/nowhere")
     assert user_caches() == (Path("/nowhere/.cache/na64"),)
     assert temporary.exists()

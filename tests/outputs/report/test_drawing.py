@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_what_only_looks_like_a_formula_is_shown_as_it_is_written(text: str, tmp
 
 
 def test_a_formula_in_a_label_stays_one(tmp_path: Path) -> None:
-    drawn = [
-        write_figure(tmp_path, "one", lambda text=text: picture(text)) for text in (r"$\alpha$", r"\alpha")
-    ]
-    assert drawn[0] != drawn[1]
+    formula, text = (
+        write_figure(tmp_path, "one", partial(picture, label)) for label in (r"$\alpha$", r"\alpha")
+    )
+    assert formula != text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,7 +96,7 @@ def test_jobs_whose_workers_were_there_may_be_sent_anew_and_their_logs_are_only_
     answer: Callable[..., None], watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
-    monkeypatch.setattr(worker_jobs.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     (tmp_path / "log").write_text("of an event\n")
     answer("squeue", "")
     answer("scontrol", SHOWN.format(log=tmp_path / "log"))
