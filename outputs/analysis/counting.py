@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import remove_leftovers, write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
@@ -38,6 +38,7 @@ from na64.processors.events.feature_store import FeatureStore
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
+from na64.processors.kernels.jit import CACHE_NOTE
 
 
 def process(
@@ -186,6 +187,8 @@ class _Counting:
         request = begin_job(plan, folder)
         for line in what_is_hidden(request, folder):
             self.listener.warn(f"process: {line}")
+        if CACHE_NOTE:
+            self.listener.warn(f"process: {CACHE_NOTE}")
         result = self._count()
         if result.interrupted:
             raise KeyboardInterrupt
@@ -222,6 +225,7 @@ class _Counting:
                 fresh=self.fresh,
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
+        remove_leftovers(self.folder, [METRICS])
         if backend.costs:
             self.listener.warn(backend.note, logging.INFO)
             write_bytes(self.folder / METRICS, to_json(backend))

@@ -30,6 +30,7 @@ from na64.outputs.background.sidebands import (
     target_sideband,
 )
 from na64.outputs.background.table import BackgroundTable, Row, with_error
+from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Summary
 from na64.outputs.statistics.one_sided import CONFIDENCE
@@ -175,7 +176,7 @@ def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
 
 def _limit_through_band(found: Extrapolation, method: str) -> Row:
     observed, ratio = found.validation.observed, found.largest_ratio
-    method += f": least favourable slope through the {observed:.0f} events next to the guard"
+    method += f": least favourable slope through the {counted(round(observed), 'event')} next to the guard"
     return _limit(found, ratio * poisson_limit(observed), ratio * observed, method)
 
 
@@ -190,7 +191,7 @@ def _method(found: Extrapolation, alone: Extrapolation | None) -> str:
     assumed = "a single slope, assumed" if sideband.one_slope else "slopes of any number and a floor"
     band = f"next to the guard ({seen.start:g} to {seen.stop:g} GeV) {seen.observed:.0f} seen"
     parts = [
-        f"{found.n_events:.0f} events from {sideband.start:g} to {sideband.stop:g} GeV",
+        f"{counted(round(found.n_events), 'event')} from {sideband.start:g} to {sideband.stop:g} GeV",
         f"{assumed}, p = {found.p_value:.2g}",
         f"{band}, {seen.low:.3g} to {seen.high:.3g} predicted without them",
     ]

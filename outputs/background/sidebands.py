@@ -15,6 +15,7 @@ from scipy import special
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.background.extrapolation import Numbers, Sideband
 from na64.outputs.background.rates import Weighted
+from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts
 
@@ -115,7 +116,8 @@ def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
         return np.concatenate([[0.0], np.cumsum(_below_an_edge(distances, parameters))])
 
     if counts.sum() < _LEAST_BESIDE:
-        raise ValueError(f"{counts.sum():.0f} events beside the box: the trigger's edge cannot be measured")
+        few = counted(round(counts.sum()), "event")
+        raise ValueError(f"{few} beside the box: the trigger's edge cannot be measured")
     peak = float(distances[np.argmax(counts)])
     cost = ExtendedBinnedNLL(counts, edges, cumulative, name=("height", "slope", "edge", "width"))
     minimiser = Minuit(cost, height=math.log(counts[0] + 1), slope=0.3, edge=peak, width=3.0)

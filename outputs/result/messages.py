@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from na64.datasets.basics.named import shortened
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.table_folders import summary_of
 from na64.datasets.catalogue.triggers import differences
@@ -66,7 +67,9 @@ def of_status(summary: Summary) -> Iterator[str]:
     for run in summary.runs:
         counts = run.accounting
         numbers = (counts["recorded"], counts["processed"], skipped_in(counts), counts["missing"])
-        yield f"{run.run:8d}  {run.period:8s}" + "".join(f"{number:12,d}" for number in numbers)
+        yield f"{run.run:8d}  {shortened(run.period, 40):8s}" + "".join(
+            f"{number:12,d}" for number in numbers
+        )
     for name, reason in summary.files.not_read:
         yield f"not read: {name}: {reason}"
     yield from of_result(summary)

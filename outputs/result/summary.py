@@ -17,6 +17,7 @@ SCHEMA = 1
 """Version of `result.json`."""
 
 _NAME = "result.json"
+_TOTALS = ("recorded", "processed", "missing", "visible", "selected", "region_I", "region_II", "region_III")
 
 
 class Verdict(Enum):
@@ -297,7 +298,11 @@ def from_json(data: bytes) -> Summary:
     plain = parse_object(data, _NAME)
     if plain.get("schema") != SCHEMA:
         raise ValueError(f"{_NAME} has schema {plain.get('schema')}: this version reads {SCHEMA}")
-    return record_of(Summary, plain, _NAME)
+    found = record_of(Summary, plain, _NAME)
+    for name in (*_TOTALS, *(["hidden"] if found.is_data else [])):
+        if name not in found.totals:
+            raise ValueError(f'{_NAME}: totals: "{name}" is missing')
+    return found
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
