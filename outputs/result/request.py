@@ -107,6 +107,13 @@ def _absolute(path: str, folder: Path) -> Path:
     return Path(os.path.normpath(folder.resolve() / path))
 
 
+def _present(what: str, path: str, folder: Path) -> Path:
+    found = _absolute(path, folder)
+    if not found.is_file():
+        raise FileNotFoundError(f'{folder.name}/{REQUEST}: {what} "{path}" is not there')
+    return found
+
+
 def request_file(request: Request) -> dict[str, bytes]:
     """`REQUEST` by its name, to be written with the result."""
     return {REQUEST: to_json(asdict(request))}
@@ -132,12 +139,18 @@ def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
 
 
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
-    """Set the job up again from catalogue, selection and plug-in as they are now."""
-    catalogue = load(_absolute(request.catalogue, folder))
-    plugin = None if request.plugin is None else load_plugin(_absolute(request.plugin, folder))
+    """Set the job up again from catalogue, selection and plug-in as they are now.
+
+    Raises
+    ------
+    FileNotFoundError
+        One of them is no longer where `REQUEST` says.
+    """
+    catalogue = load(_present("catalogue", request.catalogue, folder))
+    plugin = None if request.plugin is None else load_plugin(_present("plugin", request.plugin, folder))
     packaged = request.selection in SELECTIONS
     selection = load_selection(
-        request.selection if packaged else _absolute(request.selection, folder),
+        request.selection if packaged else _present("selection", request.selection, folder),
         extra_features=plugin.features if plugin else None,
     )
     return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)
