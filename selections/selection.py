@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import Source, Table, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
+from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
 from na64.selections.regions import Region, read_regions
+from na64.selections.settings import with_settings
 from na64.selections.signal_box import check_outside
 from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
@@ -93,7 +95,7 @@ class Selection:
     cuts : tuple of Cut
         In order.
     regions : tuple of Region
-        I, II and III.
+        I, II and III, or none.
     yields_after : str
         The cut after which the regions' yields are taken.
     histograms : tuple of Histogram
@@ -103,6 +105,8 @@ class Selection:
         Evaluated in the same pass.
     skipped_at_most : float
         Share of the recorded events of a run that may be unusable: with more the result is incomplete.
+    settings : tuple of str
+        Values that were set in place of those of the file.
     """
 
     name: str
@@ -115,6 +119,7 @@ class Selection:
     extra_features: tuple[Feature, ...] = ()
     variations: tuple[Variation, ...] = ()
     skipped_at_most: float = _SKIPPED_AT_MOST
+    settings: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -159,7 +164,10 @@ class Selection:
 
 
 def load_selection(
-    name_or_path: str | Path, *, extra_features: Mapping[str, Feature] | None = None
+    name_or_path: str | Path,
+    *,
+    extra_features: Mapping[str, Feature] | None = None,
+    settings: Sequence[str] = (),
 ) -> Selection:
     """Load a packaged selection by name, or any by the path of its TOML file.
 
@@ -169,6 +177,8 @@ def load_selection(
         One of `SELECTIONS`, or a path that ends in ``.toml``.
     extra_features : mapping of str to Feature
         Features of a plug-in that the selection may use besides `FEATURES`.
+    settings : sequence of str
+        Values that replace those of the file, see `na64.selections.settings.with_settings`.
 
     Raises
     ------
@@ -181,26 +191,27 @@ def load_selection(
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
-    table = _load(_find(name_or_path))
+    table = _load(_find(name_or_path), settings)
     selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
     table.done()
-    return selection
+    return replace(selection, settings=tuple(settings))
 
 
-def _load(source: Source) -> Table:
-    return Table(_merged(source), source.name)
+def _load(source: Source, settings: Sequence[str]) -> Table:
+    return Table(with_settings(_merged(source), settings, source.name), source.name)
 
 
-def _merged(source: Source) -> dict[str, object]:
+def _merged(source: Source) -> Mapping[str, object]:
     """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
-    own = dict(load(source))
+    own = load(source)
     table = Table(own, source.name)
     if not table.has("base"):
+        refuse_edits(table)
         return own
     base = table.text("base")
     if base not in SELECTIONS:
         raise KeyError(f"{table.place('base')}: {unknown('selection', base, SELECTIONS)}")
-    return _merged(_FOLDER / f"{base}.toml") | {key: own[key] for key in own if key != "base"}
+    return on_base(own, _merged(_FOLDER / f"{base}.toml"), source.name)
 
 
 def _find(name_or_path: str | Path) -> Source:
@@ -217,7 +228,7 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions = read_regions(table.table("region"), features)
+    regions = read_regions(table.table("region"), features) if table.has("region") else ()
     try:
         check_outside(regions, load_boxes().values())
     except ValueError as error:

@@ -193,7 +193,7 @@ def test_the_page_about_selections(tmp_path: Path) -> None:
     text = (DOCS / "selections.md").read_text()
     listed = re.findall(r"^\| `(\w+)` \| (\S+) \| (.+) \|$", text[text.index("## Features") :], re.MULTILINE)
     assert listed == [(feature.name, feature.unit, feature.meaning) for feature in FEATURES.values()]
-    head, _, regions = (ROOT / "selections" / "dimuon_2023.toml").read_text().partition("[[cut]]")
+    head, _, regions = (ROOT / "selections" / "invisible_2023.toml").read_text().partition("[[cut]]")
     regions = regions[regions.index("[region.I]") : regions.index("[[histogram]]")]
     quality = '[[cut]]\nname = "track_quality"\ntrack_pvalue = { above = 0.01 }\n'
     cut, table, histogram, varied = (block["text"] for block in _BLOCK.finditer(text))

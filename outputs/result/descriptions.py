@@ -41,6 +41,7 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
         skipped_at_most=selection.skipped_at_most,
+        settings=selection.settings,
     )
 
 

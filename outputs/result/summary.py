@@ -107,6 +107,8 @@ class SelectionFacts:
     ----------
     skipped_at_most : float
         Share of the recorded events of a run that may be unusable.
+    settings : tuple of str
+        Values that were set for this result in place of those of the file.
     """
 
     name: str
@@ -117,6 +119,7 @@ class SelectionFacts:
     yields_after: str
     variations: tuple[VariationFacts, ...] = ()
     skipped_at_most: float = 0.001
+    settings: tuple[str, ...] = ()
 
     @property
     def cuts_identity(self) -> str:

@@ -13,7 +13,7 @@ from na64.datasets.instrument.columns import Array
 from na64.processors.counting import migrations
 from na64.processors.counting.booking import Booked, Booking, Rule, book
 from na64.processors.counting.judging import interval_records, judge_intervals
-from na64.processors.counting.tally import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
+from na64.processors.counting.tally import ACCOUNTING, Tally, check_sums, with_histograms
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.kernels import bits, fill
 from na64.selections.compiled import IntervalArrays
@@ -53,6 +53,11 @@ class Plan:
     varied: tuple[migrations.VariedPlan, ...]
 
     @property
+    def n_regions(self) -> int:
+        """Regions of the selection, the others being empty."""
+        return self.cuts[-1].size - 1 - self.n_cuts
+
+    @property
     def n_cuts(self) -> int:
         """Cuts of the selection."""
         return len(self.booking.cuts)
@@ -66,7 +71,10 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
     index = feature_rows(selection) if names is None else {name: row for row, name in enumerate(names)}
     booking, arrays = book(selection), selection.arrays(index)
     varied = migrations.prepare(selection, index, [booking.moved(name).start for name in booking.variations])
-    cuts, fills = _cut_arrays(arrays, len(selection.cuts)), _fill_arrays(booking, index)
+    cuts, fills = (
+        _cut_arrays(arrays, len(selection.cuts), len(selection.regions)),
+        _fill_arrays(booking, index),
+    )
     return Plan(index, booking, arrays, cuts, fills, varied)
 
 
@@ -192,7 +200,7 @@ def _judge(ready: Plan, values: Values) -> Judgement:
     judge_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
     judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
     bits.first_set(failed, ready.n_cuts, first)
-    bits.first_clear(outside, len(REGIONS) - 1, region)
+    bits.first_clear(outside, ready.n_regions, region)
     return Judgement(failed, first, region)
 
 
@@ -204,11 +212,11 @@ def _drawn(ready: Plan, values: Values, box: SignalBox | None) -> NDArray[np.uin
     return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
 
 
-def _cut_arrays(arrays: IntervalArrays, n_cuts: int) -> tuple[Array, ...]:
+def _cut_arrays(arrays: IntervalArrays, n_cuts: int, n_regions: int) -> tuple[Array, ...]:
     n_of_cuts = arrays.n_cut_intervals
     bounds = [
         np.searchsorted(arrays.owner[:n_of_cuts], np.arange(n_cuts)),
-        n_of_cuts + np.searchsorted(arrays.owner[n_of_cuts:], np.arange(fill.N_REGIONS)),
+        n_of_cuts + np.searchsorted(arrays.owner[n_of_cuts:], np.arange(n_regions + 1)),
     ]
     intervals = interval_records(arrays)
     return intervals, arrays.table_edges, arrays.table_values, np.concatenate(bounds).astype(np.int64)
