@@ -18,6 +18,7 @@ from na64.processors.counting.tally import N_LAYERS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
 from na64.selections.boxes import box_of, check_declared
+from na64.selections.cut import check_periods
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
@@ -152,6 +153,9 @@ class Job:
                 f"selection {self.selection.name} knows {len(self.selection.extra_features)} features of a "
                 f"plug-in, expected the {len(defined)} of this one"
             )
+        if self.selection.depends_on_run:
+            for run in self.runs:
+                self.selection_in(run)
 
     @property
     def n_layers(self) -> int:
@@ -168,6 +172,10 @@ class Job:
         """Effects of variations under which events of data are hidden too."""
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
 
+    def selection_in(self, run: int) -> Selection:
+        """The selection as it is in a run."""
+        return self.selection.in_run(run, self.runs[run].period)
+
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
         context = self.runs[run]
@@ -180,7 +188,9 @@ class Job:
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        made_of = {"selection": self.selection.identity, "code": result_digest()}
+        made_of: dict[str, object] = {"selection": self.selection.identity, "code": result_digest()}
+        if self.selection.depends_on_run:
+            made_of["chosen"] = {str(run): dict(self.selection_in(run).chosen) for run in file.runs}
         return identity(self._feature_parts(file, start, stop) | made_of)
 
     def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
@@ -263,6 +273,7 @@ def build_job(
         says what is to be hidden of it.
     """
     known = catalogue.known_periods() if periods is None else periods
+    check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is Kind.SIMULATION
     return Job(

@@ -144,9 +144,9 @@ def prepare(opening: Opening) -> None:
 def count_opened(task: Task, opening: Opening) -> Partial:
     """Count the opened events of one segment, and keep those that pass all cuts, in a worker."""
     record, file = task.payload
-    nominal = replace(opening.job.selection, variations=())
     arrays: dict[str, NDArray[np.generic]] = {}
     for part in _of_segment(record, file, task.start, task.stop, opening, cells=False):
+        nominal = replace(opening.job.selection_in(part.run), variations=())
         for name, found in _counted(part, nominal).items():
             if name not in arrays:
                 arrays[name] = found

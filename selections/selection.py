@@ -14,7 +14,8 @@ from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
-from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
+from na64.selections.cut import Condition, Cut, read_cut
+from na64.selections.interval import look_up, read_name, read_unit
 from na64.selections.regions import Region, read_regions
 from na64.selections.settings import with_settings
 from na64.selections.signal_box import check_outside
@@ -107,6 +108,8 @@ class Selection:
         Share of the recorded events of a run that may be unusable: with more the result is incomplete.
     settings : tuple of str
         Values that were set in place of those of the file.
+    chosen : tuple of (str, int)
+        Of cuts with other bounds in some runs, which of their conditions hold: see `in_run`.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Selection:
     variations: tuple[Variation, ...] = ()
     skipped_at_most: float = _SKIPPED_AT_MOST
     settings: tuple[str, ...] = ()
+    chosen: tuple[tuple[str, int], ...] = ()
 
     @property
     def identity(self) -> str:
@@ -140,9 +144,9 @@ class Selection:
     def feature_names(self) -> tuple[str, ...]:
         """Every feature that a cut, a region or a histogram looks at, in storage order."""
         cuts = [*self.cuts, *(cut for variation in self.variations for cut in variation.cuts)]
-        groups = [cut.intervals for cut in cuts] + [region.intervals for region in self.regions]
-        intervals = [interval for group in groups for interval in group]
-        names = {name for interval in intervals for name in interval.features}
+        conditions = [condition for cut in cuts for condition in cut.conditions]
+        conditions += [region.condition for region in self.regions]
+        names = {name for condition in conditions for name in condition.features}
         names |= {axis.feature for histogram in self.histograms for axis in histogram.axes}
         return tuple(name for name in self.index if name in names)
 
@@ -159,8 +163,30 @@ class Selection:
         index : mapping of str to int, optional
             Row of each feature; `index` by default.
         """
-        cuts, regions = [cut.intervals for cut in self.cuts], [region.intervals for region in self.regions]
-        return compile_intervals(cuts, regions, self.index if index is None else index)
+        regions = [region.condition for region in self.regions]
+        index = self.index if index is None else index
+        return compile_intervals(self.conditions_of(self.cuts), regions, index)
+
+    @property
+    def depends_on_run(self) -> bool:
+        """Whether a cut has other bounds in some runs."""
+        return any(cut.when for cut in self.cuts)
+
+    def in_run(self, run: int, period: str) -> Selection:
+        """The selection as it is in a run of a period: its histograms are the same in all.
+
+        Raises
+        ------
+        ValueError
+            A cut says two things of the run, or nothing.
+        """
+        chosen = tuple((cut.name, cut.which(run, period)) for cut in self.cuts if cut.when)
+        return replace(self, chosen=chosen) if chosen else self
+
+    def conditions_of(self, cuts: Iterable[Cut]) -> tuple[Condition, ...]:
+        """What cuts of this selection, or of a variation of it, ask for in the run it is for."""
+        chosen = dict(self.chosen)
+        return tuple(cut.conditions[chosen.get(cut.name, 0)] for cut in cuts)
 
 
 def load_selection(

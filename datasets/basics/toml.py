@@ -139,6 +139,10 @@ class Table:
         self._asked.add(key)
         return key in self._mapping
 
+    def is_list(self, key: str) -> bool:
+        """Whether the key is there with a list."""
+        return self.has(key) and isinstance(self._mapping[key], list)
+
     def text(self, key: str, default: D | _Required = _REQUIRED) -> str | D:
         """String."""
         return self._read(key, _text, default)

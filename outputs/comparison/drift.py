@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +14,6 @@ from na64.outputs.events.analysis import Analysis
 from na64.processors.counting.booking import default_axis
 from na64.processors.counting.counting import judge_events
 from na64.processors.reread_events import SeenEvents
-from na64.selections.cut import Interval
 from na64.selections.selection import VISIBLE, Selection
 
 YIELDS = ("selected", "region_I", "region_II", "region_III")
@@ -134,7 +132,7 @@ def gather(analysis: Analysis, after: str | None) -> Gathered:
     parts: dict[Place, Sums] = {}
     low, high = _ends(selection)
     for events in analysis.look(runs=[run for run in analysis.job.runs if run not in left_out]):
-        judged = _Judged(events, selection, analysis.stage(after), low, high)
+        judged = _Judged(events, analysis.job.selection_in(events.run), analysis.stage(after), low, high)
         spill = events.columns.event["spill"]
         _add(spills, judged, spill, (events.run,), np.ones(len(spill), bool))
         _add(parts, judged, events.columns.event["event"] // _FINE, (), ~judged.listed)
@@ -193,7 +191,7 @@ def _add(
 
 def _ends(selection: Selection) -> tuple[Floats, Floats]:
     known = FEATURES | {feature.name: feature for feature in selection.extra_features}
-    axes = [default_axis(Interval(name, -math.inf, math.inf), known[name]) for name in selection.index]
+    axes = [default_axis(known[name]) for name in selection.index]
     return np.array([axis.low for axis in axes]), np.array([axis.high for axis in axes])
 
 

@@ -84,7 +84,7 @@ def changes(one: Analysis, other: Analysis, after: str | None) -> Iterator[tuple
 def _read(analysis: Analysis, run: int, stage: int) -> _Run:
     keys, firsts, values = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)], []
     for part in analysis.look(runs=(run,)) if run in analysis.job.runs else ():
-        first = judge_events(analysis.selection, part.values).first
+        first = judge_events(analysis.job.selection_in(run), part.values).first
         keys.append(part.columns.event["spill"] << 32 | part.columns.event["event"])
         firsts.append(first)
         values.append(part.values[:, first >= stage])

@@ -64,7 +64,7 @@ def choose(analysis: Analysis, choice: Choice, *, cells: bool = False) -> Iterat
     """
     stage, left = analysis.stage(choice.after), choice.limit
     for events in analysis.look(runs=choice.runs, cells=cells):
-        judgement = judge_events(analysis.selection, events.values)
+        judgement = judge_events(analysis.job.selection_in(events.run), events.values)
         wanted = judgement.first >= stage
         if choice.region is not None:
             wanted &= judgement.region == REGION_CODES[choice.region]

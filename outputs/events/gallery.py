@@ -84,7 +84,8 @@ def _with_numbers(analysis: Analysis, numbers: set[Number]) -> Iterator[Card]:
             wanted |= (spill == pair[0]) & (event == pair[1]) & (run == events.run)
         if wanted.any():
             chosen = events.take(np.flatnonzero(wanted))
-            yield from cards_of(Chosen(chosen, judge_events(analysis.selection, chosen.values)), analysis)
+            selection = analysis.job.selection_in(events.run)
+            yield from cards_of(Chosen(chosen, judge_events(selection, chosen.values)), analysis)
 
 
 def pictures(analysis: Analysis, cards: Sequence[Card], folder: Path, *, sheet: bool = False) -> list[Path]:

@@ -59,7 +59,7 @@ def count_parts(
     for part in parts:
         if part.run not in counters:
             box = None if job.simulation else job.runs[part.run].box
-            counters[part.run] = counting.Counter(job.selection, job.n_layers, names, box=box)
+            counters[part.run] = counting.Counter(job.selection_in(part.run), job.n_layers, names, box=box)
         counters[part.run].add(part.values, _extra_layers(part), part.accounting)
     return {run: counters[run].tally() for run in sorted(counters)}
 
