@@ -82,11 +82,10 @@ def fail_above_table(row: Floats, low: Floats, high: np.float32, of: Floats, fai
 
 @jit
 def close_alternative(alternative: Bytes, clause: Bytes, is_first: bool) -> None:
-    """Fail a clause where this alternative and all before it fail; the next begins with none failed."""
+    """Fail a clause where this alternative and all before it fail."""
     for event in range(clause.size):
         before = np.uint8(1) if is_first else clause[event]
         clause[event] = before & alternative[event]
-        alternative[event] = 0
 
 
 @jit
@@ -126,13 +125,15 @@ def fail(
     """
     failed[:] = 0
     n = stop - start
-    inner[0, :n] = 0
-    is_first = True
+    begins, is_first = True, True
     for one in intervals:
         part = one["part"]
         # Slices, because only an index that counts from 0 is known not to be negative, which vectorises.
         row = features[one["feature"], start:stop]
         marks = failed[:n] if part == ALONE else inner[0, :n]
+        if part != ALONE and begins:
+            marks[:] = 0
+        begins = part != WITHIN
         if one["of"] < 0:
             fail_fixed(row, one["low"], one["high"], marks)
         else:
