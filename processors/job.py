@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
@@ -34,12 +35,16 @@ _FEATURE_SOURCES = (
     "datasets/reading/*.py",
     "datasets/servers/*.py",
     "processors/events/feature_store.py",
+    "processors/features/derived.py",
+    "processors/features/formulas.py",
     "processors/features/plugin.py",
     "processors/features/rows.py",
     "processors/events/segment.py",
     "processors/features/varied_features.py",
     "processors/events/visible_events.py",
     "selections/boxes.py",
+    "selections/dimensions.py",
+    "selections/formula.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )
@@ -86,6 +91,8 @@ class RunContext:
     packaged : Setup or None
         The set-up of the packaged period that has the run, if other events may be hidden under it than under
         `setup`: of data, what is hidden under either is hidden.
+    beam_energy : float
+        GeV; nan where nobody said it.
     """
 
     period: str
@@ -93,6 +100,13 @@ class RunContext:
     box: SignalBox
     type: RunType
     packaged: Setup | None = None
+    beam_energy: float = math.nan
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Numbers that formulas may use, `na64.selections.formula.CONSTANTS`."""
+        setup = self.setup
+        return {"beam_energy": self.beam_energy, "cell_pitch": setup.cell_pitch, "veto_mip": setup.veto_mip}
 
     @property
     def setups(self) -> tuple[Setup, ...]:
@@ -148,9 +162,9 @@ class Job:
         if self.weighted and not self.simulation:
             raise ValueError("weights are for simulation: data are counted")
         defined = tuple(self.plugin.features.values()) if self.plugin else ()
-        if self.selection.extra_features != defined:
+        if self.selection.plugin_features != defined:
             raise ValueError(
-                f"selection {self.selection.name} knows {len(self.selection.extra_features)} features of a "
+                f"selection {self.selection.name} knows {len(self.selection.plugin_features)} features of a "
                 f"plug-in, expected the {len(defined)} of this one"
             )
         if self.selection.depends_on_run:
@@ -165,7 +179,8 @@ class Job:
     @property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
-        return "ecal_chi2" in self.selection.feature_names or self.plugin is not None
+        asked = {*self.selection.feature_names}.union(*(f.inputs for f in self.selection.formulas))
+        return "ecal_chi2" in asked or self.plugin is not None
 
     @property
     def closing_effects(self) -> tuple[Effect, ...]:
@@ -208,7 +223,14 @@ class Job:
             "plugin": self.plugin.digest if self.plugin else None,
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
             "effects": list(self.selection.effects),
+            "formulas": self._formula_parts(file.runs),
         }
+
+    def _formula_parts(self, runs: Iterable[int]) -> list[object]:
+        """Formulas, whatever they are called for people, and the numbers of the periods that they may use."""
+        formulas = [[one.name, one.unit, one.text] for one in self.selection.formulas]
+        constants = {str(run): self.runs[run].constants for run in runs}
+        return [formulas, constants] if formulas else []
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
@@ -345,7 +367,9 @@ def contexts_of_runs(
         if period.name not in boxes:
             boxes[period.name] = box_of(period)
         packaged = None if simulation else _packaged_setup(run, period, facts)
-        contexts[run] = RunContext(period.name, period.setup, boxes[period.name], facts.type, packaged)
+        contexts[run] = RunContext(
+            period.name, period.setup, boxes[period.name], facts.type, packaged, period.beam_energy
+        )
     return contexts
 
 

@@ -9,7 +9,7 @@ from na64.datasets.basics.toml import Placed, Table, unknown
 
 Entries = dict[str, Mapping[str, object]]
 
-KINDS = ("cut", "region", "histogram", "variation")
+KINDS = ("cut", "region", "histogram", "variation", "feature")
 """What a selection has several of; the keys that edit cuts go without the word."""
 
 CHANGED = "NOT FOUND: changed"

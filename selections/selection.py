@@ -14,7 +14,8 @@ from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
-from na64.selections.cut import Condition, Cut, read_cut
+from na64.selections.cut import KEYWORDS, Condition, Cut, read_cut
+from na64.selections.formula import Formula, read_formulas
 from na64.selections.interval import look_up, read_name, read_unit
 from na64.selections.regions import Region, read_regions
 from na64.selections.settings import with_settings
@@ -101,7 +102,7 @@ class Selection:
         The cut after which the regions' yields are taken.
     histograms : tuple of Histogram
     extra_features : tuple of Feature
-        Features of a plug-in, stored after the package's own.
+        Features of a plug-in, then those of formulas, stored after the package's own.
     variations : tuple of Variation
         Evaluated in the same pass.
     skipped_at_most : float
@@ -110,6 +111,8 @@ class Selection:
         Values that were set in place of those of the file.
     chosen : tuple of (str, int)
         Of cuts with other bounds in some runs, which of their conditions hold: see `in_run`.
+    formulas : tuple of Formula
+        The last of `extra_features`, each after those that it is made of.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Selection:
     skipped_at_most: float = _SKIPPED_AT_MOST
     settings: tuple[str, ...] = ()
     chosen: tuple[tuple[str, int], ...] = ()
+    formulas: tuple[Formula, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -134,6 +138,11 @@ class Selection:
     def cut_names(self) -> tuple[str, ...]:
         """Names of the cuts, in order."""
         return tuple(cut.name for cut in self.cuts)
+
+    @property
+    def plugin_features(self) -> tuple[Feature, ...]:
+        """Those of `extra_features` that a plug-in defines."""
+        return self.extra_features[: len(self.extra_features) - len(self.formulas)]
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -217,6 +226,8 @@ def load_selection(
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
+        if feature.name in KEYWORDS:
+            raise ValueError(f'feature "{feature.name}" of the plug-in is a key of a cut')
     table = _load(_find(name_or_path), settings)
     selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
     table.done()
@@ -250,6 +261,9 @@ def _find(name_or_path: str | Path) -> Source:
 
 
 def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
+    formulas = read_formulas(table, features)
+    made = tuple(formula.feature for formula in formulas)
+    features, extra = {**features, **{feature.name: feature for feature in made}}, (*extra, *made)
     name, label, description = read_name(table), table.text("label"), table.text("description", "")
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
@@ -278,6 +292,7 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
         extra,
         variations,
         _read_share(table),
+        formulas=formulas,
     )
 
 
