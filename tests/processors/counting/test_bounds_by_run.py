@@ -64,13 +64,13 @@ def test_every_run_is_counted_with_its_own_bounds(selection: Selection) -> None:
     found = count_parts(parts, job)
     booking = book(selection)
     for run, tally in found.items():
-        passed, alone, half = expected[run]
+        passed, single_cut, half = expected[run]
         assert tally.passed()[0].tolist() == passed
-        assert tally.alone[0].tolist() == alone
+        assert tally.single_cut[0].tolist() == single_cut
         (histogram,) = [
             one for one in booking.filled(tally.histograms) if one.name == "n_minus_one_ecal_ecal"
         ]
-        assert histogram.contents.sum() == alone[1]
+        assert histogram.contents.sum() == single_cut[1]
     assert len({tuple(expected[run][0]) for run in RUNS}) == 3
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.detector import Setup
-from na64.outputs.events.analysis import Analysis
-from na64.outputs.events.choice import Chosen
+from na64.outputs.events.analysis import ReopenedResult
+from na64.outputs.events.event_filter import FilteredEvents
 from na64.processors.counting.tally import REGIONS
 from na64.processors.features.single_cells import CellTable, cell_tables
 from na64.selections.interval import Interval, Limits
@@ -42,7 +42,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Card:
+class EventRecord:
     """One visible event.
 
     Attributes
@@ -96,9 +96,9 @@ class Card:
         return f"fails {self.failed[0]}{more}"
 
 
-def cards_of(chosen: Chosen, analysis: Analysis) -> Iterator[Card]:
-    """Yield a card of every chosen event; the events need their cells."""
-    events, job = chosen.events, analysis.job
+def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterator[EventRecord]:
+    """Yield a record of every event that passes the filter; the events need their cells."""
+    events, job = filtered.events, analysis.job
     layout, setup = job.layouts[events.file.layout], job.runs[events.run].setup
     tables = cell_tables(
         events.columns, setup, residual_times=layout.time_is_residual, absent_nan=layout.absent_nan
@@ -107,7 +107,7 @@ def cards_of(chosen: Chosen, analysis: Analysis) -> Iterator[Card]:
         numbers = {name: int(events.columns.event[name][row]) for name in ("run", "spill", "event")}
         trigger = events.columns.event.get("trigger")
         values = events.values[:, row]
-        yield Card(
+        yield EventRecord(
             **numbers,
             label=analysis.products.summary.label,
             file=events.name,
@@ -117,7 +117,7 @@ def cards_of(chosen: Chosen, analysis: Analysis) -> Iterator[Card]:
             values=dict(zip(analysis.selection.index, values.tolist(), strict=True)),
             cells={name: _one(table, row) for name, table in tables.items()},
             checks=tuple(_checks(analysis.job.selection_in(events.run), values)),
-            region=REGIONS[int(chosen.judgement.region[row])].removeprefix("region_"),
+            region=REGIONS[int(filtered.cut_result.region[row])].removeprefix("region_"),
         )
 
 
@@ -127,34 +127,34 @@ def _one(table: CellTable, row: int) -> CellTable:
 
 
 def _checks(selection: Selection, values: NDArray[np.float32]) -> Iterator[Check]:
-    known = {name: values[row] for name, row in selection.index.items()}
+    features = {name: values[row] for name, row in selection.index.items()}
     for cut, condition in zip(selection.cuts, selection.conditions_of(selection.cuts), strict=True):
         for interval in condition.intervals:
-            yield _check(cut.name, interval, known)
+            yield _check(cut.name, interval, features)
         for clause in condition.clauses:
-            passed = any(all(_passes(one, known) for one in group) for group in clause.alternatives)
+            passed = any(all(_passes(one, features) for one in group) for group in clause.alternatives)
             yield Check(cut.name, clause.text, None, "", passed)
 
 
-def _check(cut: str, interval: Interval, known: Mapping[str, np.float32]) -> Check:
+def _check(cut: str, interval: Interval, features: Mapping[str, np.float32]) -> Check:
     bound, tables = interval.text, (interval.lowest, interval.limits)
-    here = [f"{_here(table, known):.4g}" for table in tables if table is not None]
+    here = [f"{_here(table, features):.4g}" for table in tables if table is not None]
     if here:
         bound = f"{bound} (here {' and '.join(here)})"
     unit = _unit(interval.text)
     factor = UNITS[unit].divide / UNITS[unit].multiply if unit else 1.0
-    return Check(cut, bound, float(known[interval.feature]) * factor, unit, _passes(interval, known))
+    return Check(cut, bound, float(features[interval.feature]) * factor, unit, _passes(interval, features))
 
 
-def _passes(interval: Interval, known: Mapping[str, np.float32]) -> bool:
-    low = interval.low if interval.lowest is None else _here(interval.lowest, known)
-    high = interval.high if interval.limits is None else _here(interval.limits, known)
-    return bool(np.float32(low) <= known[interval.feature] <= np.float32(high))
+def _passes(interval: Interval, features: Mapping[str, np.float32]) -> bool:
+    low = interval.low if interval.lowest is None else _here(interval.lowest, features)
+    high = interval.high if interval.limits is None else _here(interval.limits, features)
+    return bool(np.float32(low) <= features[interval.feature] <= np.float32(high))
 
 
-def _here(table: Limits, known: Mapping[str, np.float32]) -> float:
+def _here(table: Limits, features: Mapping[str, np.float32]) -> float:
     """Bound for an event; nan, which nothing is inside of, if the feature that chooses it is none."""
-    of = known[table.feature]
+    of = features[table.feature]
     if np.isnan(of):
         return math.nan
     place = np.searchsorted(np.array(table.edges, np.float32), of, side="right") - 1
