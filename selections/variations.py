@@ -189,7 +189,6 @@ def _scaled(cut: Cut, table: Table, factor: float, features: Mapping[str, Featur
 
 
 def _replaced(cut: Cut, table: Table, features: Mapping[str, Feature]) -> Cut:
-    new = read_condition(table, features)
     own = {interval.feature for interval in cut.intervals} | {clause.key for clause in cut.clauses}
     for key in table.names():
         if key not in own:
@@ -197,7 +196,7 @@ def _replaced(cut: Cut, table: Table, features: Mapping[str, Feature]) -> Cut:
         for one in cut.when:
             if key in _keys(one.condition):
                 raise ValueError(f"{table.place(key)}: depends on the run, by {one.name} of cut {cut.name}")
-    changed = cut.condition.with_parts(new)
+    changed = cut.condition.with_parts(read_condition(table, features))
     return replace(cut, intervals=changed.intervals, clauses=changed.clauses)
 
 
