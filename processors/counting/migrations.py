@@ -190,10 +190,10 @@ def _prepare(selection: Selection, variation: Variation, index: dict[str, int], 
     names = row_names(selection, variation.effect)
     varied = {name for name, row in names.items() if name != row}
     replaced = {cut.name for cut in variation.cuts}
-    varied = variation.cuts_of(selection.cuts)
+    cuts = variation.cuts_of(selection.cuts)
     conditions = [
         condition if cut.name in replaced or not varied.isdisjoint(condition.features) else Condition()
-        for cut, condition in zip(varied, selection.conditions_of(varied), strict=True)
+        for cut, condition in zip(cuts, selection.conditions_of(cuts), strict=True)
     ]
     regions = [region.condition for region in selection.regions]
     has_regions = any(not varied.isdisjoint(condition.features) for condition in regions)

@@ -56,7 +56,8 @@ class Derivation:
         known : mapping of str to (n_events,) float32
             The packaged features.
         """
-        rows, found = dict(known), {}
+        rows = dict(known)
+        found: dict[str, Values] = {}
         if self.plugin is not None:
             made = self.plugin.compute([*rows.values()], tuple(rows))
             found |= dict(zip(self.plugin.features, made, strict=True))

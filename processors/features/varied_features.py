@@ -98,11 +98,10 @@ def append_varied(
         changed = changed_features(effect, selection)
         rows = table[[INDEX[name] for name in changed if name in INDEX]]
         parts.append(rows if seen.all() else np.compress(seen, rows, axis=1))
-        if len(changed) > len(rows):
-            known = dict(zip(FEATURES, values, strict=False))
-            known |= dict(zip(changed, parts[-1], strict=False))
-            made = derivation.made_of(known)
-            parts += [made[name][None] for name in changed[len(rows) :]]
+        known = dict(zip(FEATURES, values, strict=False))
+        known.update(zip(changed, parts[-1], strict=False))
+        made = derivation.made_of(known)
+        parts += [made[name][None] for name in changed[len(rows) :]]
     return np.concatenate(parts)
 
 

@@ -85,6 +85,7 @@ def test_no_formula_makes_hidden_events_visible(world: Any, events: Any, claim: 
         mine.write_text(content)
         job = build_job(load(world.catalogue), load_selection(mine))
         (part,) = visible_events(events, job, file)
+        assert part.rows is not None
         found.append((part.accounting, part.rows.tolist(), name))
     assert found[0][:2] == found[1][:2]
     assert found[0][0]["hidden"] > 50

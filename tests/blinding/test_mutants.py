@@ -464,8 +464,8 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
     counts["open"] = 0 if job.simulation else int((seen & opened).sum())
     accounting = {"processed": processed, "hidden": processed - int(seen.sum()), **counts}
     tables = [table.values, *(others for _, others in varied)]
-    for feature in job.selection.extra_features:
-        terms = ("ecal", "hcal") if feature.name in ("both", "total") else ("veto_0", "veto_1")
+    for made in job.selection.extra_features:
+        terms = ("ecal", "hcal") if made.name in ("both", "total") else ("veto_0", "veto_1")
         tables = [np.concatenate([t, (t[INDEX[terms[0]]] + t[INDEX[terms[1]]])[None]]) for t in tables]
     names = list(job.selection.index)
     for name in list(feature_rows(job.selection))[len(names) :]:
@@ -645,6 +645,7 @@ def judge_runs(module: ModuleType) -> None:
     same = module.contexts_of_runs(reversed(RUNS), packaged, facts)
     assert list(same) == list(RUNS)
     assert [(c.period, c.setup, c.packaged) for c in same.values()] == [("2023A", known.setup, None)] * 2
+    assert [context.beam_energy for context in same.values()] == [100.0, 100.0]
     assert [context.type for context in same.values()] == [RunType.CALIBRATION, RunType.PHYSICS]
     assert {context.box for context in same.values()} == {load_boxes()["2023A"]}
     assert same[RUNS[0]].setups == (known.setup,)

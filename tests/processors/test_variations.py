@@ -187,7 +187,7 @@ def holds(condition: Condition, values: NDArray[np.float32]) -> NDArray[np.bool_
     for clause in condition.clauses:
         groups = [np.all([inside(one, values) for one in g], axis=0) for g in clause.alternatives]
         masks.append(np.any(groups, axis=0))
-    return np.all(masks, axis=0)
+    return np.asarray(np.all(masks, axis=0))
 
 
 def places(selection: Selection, variation: Variation | None, values: NDArray[np.float32]) -> Places:

@@ -72,10 +72,10 @@ def packaged(name: str) -> str:
     return (files("na64.selections") / f"{name}.toml").read_text(encoding="utf-8")
 
 
-def load_text(folder: Path, text: str, **options: dict[str, Feature]) -> Selection:
+def load_text(folder: Path, text: str, extra_features: dict[str, Feature] | None = None) -> Selection:
     path = folder / "own.toml"
     path.write_text(text, encoding="utf-8")
-    return load_selection(path, **options)
+    return load_selection(path, extra_features=extra_features)
 
 
 def conditions(name: str) -> dict[str, list[str]]:

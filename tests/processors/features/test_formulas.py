@@ -22,7 +22,7 @@ def compute(text: str, **rows: list[float]) -> list[float]:
     n_events = len(next(iter(known.values())))
     (row,) = compute_formulas((Formula("x", "1", text, ""),), known, CONSTANTS, n_events)
     assert row.dtype == F32
-    return row.tolist()
+    return [float(value) for value in row]
 
 
 Twin = Callable[[float, float], float]
@@ -42,13 +42,24 @@ def strictly(function: Callable[..., float]) -> Callable[..., float]:
     return lambda *given: math.nan if any(map(math.isnan, given)) else float(function(*given))
 
 
-SIGNS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": divided}
-COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+Function = Callable[..., float]
+SIGNS: dict[str, Function] = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": divided}
+COMPARED: dict[str, Function] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 COMPARED |= {"==": operator.eq, "!=": operator.ne}
-LOGIC = {"and": lambda x, y: bool(x) and bool(y), "or": lambda x, y: bool(x) or bool(y)}
-CALLED = {"min": min, "max": max, "atan2": math.atan2, "hypot": lambda x, y: root(x * x + y * y)}
-SINGLE = {"sqrt": root, "abs": abs, "-": operator.neg, "not ": operator.not_}
-POWERS = {"2": lambda x: x * x, "3": lambda x: x * x * x, "-1": lambda x: divided(1, x), "0.5": root}
+LOGIC: dict[str, Function] = {"and": lambda x, y: bool(x) and bool(y), "or": lambda x, y: bool(x) or bool(y)}
+CALLED: dict[str, Function] = {
+    "min": min,
+    "max": max,
+    "atan2": math.atan2,
+    "hypot": lambda x, y: root(x * x + y * y),
+}
+SINGLE: dict[str, Function] = {"sqrt": root, "abs": abs, "-": operator.neg, "not ": operator.not_}
+POWERS: dict[str, Function] = {
+    "2": lambda x: x * x,
+    "3": lambda x: x * x * x,
+    "-1": lambda x: divided(1, x),
+    "0.5": root,
+}
 
 
 def joined(name: str, one: Pair, other: Pair) -> Pair:
