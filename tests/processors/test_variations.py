@@ -340,7 +340,7 @@ def test_only_what_an_effect_changes_is_kept_with_the_nominal_features(selection
 
 
 def test_the_key_of_features_names_the_effects_and_not_the_thresholds(selection: Selection) -> None:
-    ecal_up, srd_up, narrow, loose, both = selection.variations
+    ecal_up, srd_up, narrow, loose, _, both = selection.variations
     chosen = [(), (loose,), (ecal_up,), (ecal_up, loose, both), (srd_up,), (narrow,), (ecal_up, srd_up)]
     keys = []
     for variations in chosen:
@@ -365,3 +365,30 @@ def test_a_rerun_reads_varied_features_from_the_store(
     again = job_of(other, simulation=False)
     (tally,) = process_segment("file", 0, events.n_events, again, FILE, store=store).values()
     assert_as_expected(other, tally, expected(other, events, again)[1])
+
+
+DOUBLE = Plugin(
+    "double.py",
+    "from na64.processors.features.plugin import feature\n"
+    '@feature(name="missing", unit="GeV")\n'
+    "def missing(event):\n"
+    "    return 100 - event['ecal'].astype('f8') - event['hcal'].astype('f8')\n",
+)
+FORMULA = '[[feature]]\nname = "missing"\nunit = "GeV"\nformula = "beam_energy - ecal - hcal"\n'
+
+
+@pytest.mark.parametrize("simulation", [False, True])
+def test_a_formula_counts_as_a_plugin_that_does_the_same(tmp_path: Path, simulation: bool) -> None:
+    text = SELECTION.replace("[region.I]", CUT_ON_PLUGIN)
+    of_plugin, of_formula = load_text(tmp_path, text, DOUBLE), load_text(tmp_path, text + FORMULA)
+    events = make()
+    (one,) = process_columns(events, job_of(of_plugin, simulation=simulation, plugin=DOUBLE), FILE).values()
+    (other,) = process_columns(events, job_of(of_formula, simulation=simulation), FILE).values()
+    assert one.accounting == other.accounting
+    for name in ("first_fail", "single_cut", "n_minus_one", "bins", "contents"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    without = load_text(tmp_path, text + FORMULA.replace("ecal - hcal", "2 * ecal"))
+    (third,) = process_columns(events, job_of(without, simulation=simulation), FILE).values()
+    assert not np.array_equal(one.first_fail, third.first_fail)
+    keys = {job_of(s, simulation=simulation).feature_key(FILE, 0, 9) for s in (of_formula, without)}
+    assert len(keys) == 2
