@@ -268,7 +268,8 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions = read_regions(table.table("region"), features) if table.has("region") else ()
+    given = table.table("region", None)
+    regions = read_regions(given, features) if given is not None and given.names() else ()
     try:
         check_outside(regions, load_boxes().values())
     except ValueError as error:
