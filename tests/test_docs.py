@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from na64.outputs.result.cutflow import REGION_KINDS
 from na64.outputs.result.store import read_result
 from na64.outputs.result.yields import KINDS as YIELDS
 from na64.outputs.signal.efficiency.efficiency_variations import KINDS as EFFICIENCY_CHANGES
+from na64.outputs.signal.efficiency.losses_file import KINDS as LOSSES
 from na64.run import main
 from na64.selections.selection import load_selection
 
@@ -178,9 +180,12 @@ def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
 
 
-def test_the_page_about_comparisons(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_about_comparisons(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, undrawing: Callable[[], AbstractContextManager[None]]
+) -> None:
     monkeypatch.chdir(demo.parents[1])
-    run_page("compare.md")
+    with undrawing():
+        run_page("compare.md")
     for path in (
         "mine/compare/events.csv",
         "invisible_2023/overlay/overlay.csv",
@@ -228,7 +233,7 @@ def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> No
     assert found["result"].summary.totals["recorded"] == 500
     text = (DOCS / "products.md").read_text()
     varied = [kinds(weighted=False) for kinds in (variations.kinds, variations.yield_kinds)]
-    known = {name for kinds in (YIELDS, CUTFLOW, *varied, EFFICIENCY_CHANGES) for name in kinds}
+    known = {name for kinds in (YIELDS, CUTFLOW, *varied, EFFICIENCY_CHANGES, LOSSES) for name in kinds}
     first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
     assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     assert ", ".join(REGION_KINDS) in text
