@@ -167,9 +167,8 @@ class Job:
                 f"selection {self.selection.name} knows {len(self.selection.plugin_features)} features of a "
                 f"plug-in, expected the {len(defined)} of this one"
             )
-        if self.selection.depends_on_run:
-            for run in self.runs:
-                self.selection_in(run)
+        for run in self.runs:
+            self.selection_in(run)  # refuses a cut that says two things of it, or nothing
 
     @property
     def n_components(self) -> int:
@@ -203,9 +202,8 @@ class Job:
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        made_of: dict[str, object] = {"selection": self.selection.identity, "code": result_digest()}
-        if self.selection.depends_on_run:
-            made_of["chosen"] = {str(run): dict(self.selection_in(run).chosen) for run in file.runs}
+        chosen = {str(run): dict(self.selection_in(run).chosen) for run in file.runs}
+        made_of = {"selection": self.selection.identity, "chosen": chosen, "code": result_digest()}
         return identity(self._feature_parts(file, start, stop) | made_of)
 
     def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
@@ -229,8 +227,7 @@ class Job:
     def _formula_parts(self, runs: Iterable[int]) -> list[object]:
         """Formulas, whatever they are called for people, and the numbers of the periods that they may use."""
         formulas = [[one.name, one.unit, one.text] for one in self.selection.formulas]
-        constants = {str(run): self.runs[run].constants for run in runs}
-        return [formulas, constants] if formulas else []
+        return [formulas, {str(run): self.runs[run].constants for run in runs}] if formulas else []
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]

@@ -176,11 +176,6 @@ class Selection:
         index = self.index if index is None else index
         return compile_intervals(self.conditions_of(self.cuts), regions, index)
 
-    @property
-    def depends_on_run(self) -> bool:
-        """Whether a cut has other bounds in some runs."""
-        return any(cut.when for cut in self.cuts)
-
     def in_run(self, run: int, period: str) -> Selection:
         """The selection as it is in a run of a period: its histograms are the same in all.
 

@@ -113,7 +113,7 @@ threshold = { srd = 1.1 }
         (NEW.format("srd", ""), 'append[0]: invisible_2023 has a cut "srd": [change.srd] changes it'),
         (NEW.format("a", 'before = "srdd"'), 'append[0].before: unknown cut "srdd", nearest known is "srd"'),
         (NEW.format("a", 'before = "srd"\nafter = "srd"'), "append[0]: has both before and after"),
-        (NEW.format("a", "").replace("60,", "60, abov = 1,"), 'mine.toml: append[0].ecal: unknown key'),
+        (NEW.format("a", "").replace("60,", "60, abovve = 1,"), 'mine.toml: append[0].ecal: unknown key'),
         ('remove = ["hcal_topology"]', 'remove: histogram "hcal_0" is about cut "hcal_topology"'),
         ('remove = ["shower_chi2"]', 'remove: "shower_chi2" is where yields are taken: say yields_after'),
         ('remove_histogram = ["srd_9"]', 'remove_histogram: unknown histogram of invisible_2023 "srd_9"'),

@@ -125,8 +125,8 @@ axes = [{ feature = "missing", bins = 9, low = 0, high = 90, unit = "GeV" }]
     assert selection.cuts[-1].condition.features == ("missing", "ratio")
     assert {"missing", "ratio"} <= set(selection.feature_names)
     assert selection.plugin_features == ()
-    with pytest.raises(KeyError, match='unknown feature "missin", nearest known is "missing"'):
-        load_text(tmp_path, *made, more=more.replace("missing = {", "missin = {"))
+    with pytest.raises(KeyError, match='unknown feature "missingg", nearest known is "missing"'):
+        load_text(tmp_path, *made, more=more.replace("missing = {", "missingg = {"))
 
 
 def test_formulas_of_a_base_are_edited(tmp_path: Path) -> None:
