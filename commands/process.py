@@ -58,6 +58,7 @@ def _process(options: argparse.Namespace) -> int:
             runs=options.runs,
             limit=options.limit,
             plugin=options.plugin,
+            settings=options.settings,
             store=options.store,
             chunk_events=options.chunk_events,
             executor=options.executor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
@@ -18,6 +19,7 @@ from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
 from na64.selections.boxes import box_of, check_declared
+from na64.selections.cut import check_periods
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
@@ -33,12 +35,16 @@ _FEATURE_SOURCES = (
     "datasets/reading/*.py",
     "datasets/servers/*.py",
     "processors/events/feature_store.py",
+    "processors/features/derived.py",
+    "processors/features/formulas.py",
     "processors/features/plugin.py",
     "processors/features/rows.py",
     "processors/events/segment.py",
     "processors/features/varied_features.py",
     "processors/events/visible_events.py",
     "selections/boxes.py",
+    "selections/dimensions.py",
+    "selections/formula.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )
@@ -85,6 +91,8 @@ class RunContext:
     packaged : Setup or None
         The set-up of the packaged period that has the run, if other events may be hidden under it than under
         `setup`: of data, what is hidden under either is hidden.
+    beam_energy : float
+        GeV; nan where nobody said it.
     """
 
     period: str
@@ -92,6 +100,13 @@ class RunContext:
     box: SignalBox
     type: RunType
     packaged: Setup | None = None
+    beam_energy: float = math.nan
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Numbers that formulas may use, `na64.selections.formula.CONSTANTS`."""
+        setup = self.setup
+        return {"beam_energy": self.beam_energy, "cell_pitch": setup.cell_pitch, "veto_mip": setup.veto_mip}
 
     @property
     def setups(self) -> tuple[Setup, ...]:
@@ -147,11 +162,13 @@ class Job:
         if self.weighted and not self.simulation:
             raise ValueError("weights are for simulation: data are counted")
         defined = tuple(self.plugin.features.values()) if self.plugin else ()
-        if self.selection.extra_features != defined:
+        if self.selection.plugin_features != defined:
             raise ValueError(
-                f"selection {self.selection.name} knows {len(self.selection.extra_features)} features of a "
+                f"selection {self.selection.name} knows {len(self.selection.plugin_features)} features of a "
                 f"plug-in, expected the {len(defined)} of this one"
             )
+        for run in self.runs:
+            self.selection_in(run)  # refuses a cut that says two things of it, or nothing
 
     @property
     def n_components(self) -> int:
@@ -161,12 +178,17 @@ class Job:
     @property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
-        return "ecal_chi2" in self.selection.feature_names or self.plugin is not None
+        asked = {*self.selection.feature_names}.union(*(f.inputs for f in self.selection.formulas))
+        return "ecal_chi2" in asked or self.plugin is not None
 
     @property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
+
+    def selection_in(self, run: int) -> Selection:
+        """The selection as it is in a run."""
+        return self.selection.in_run(run, self.runs[run].period)
 
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
@@ -180,7 +202,8 @@ class Job:
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        made_of = {"selection": self.selection.identity, "code": result_digest()}
+        chosen = {str(run): dict(self.selection_in(run).chosen) for run in file.runs}
+        made_of = {"selection": self.selection.identity, "chosen": chosen, "code": result_digest()}
         return identity(self._feature_parts(file, start, stop) | made_of)
 
     def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
@@ -198,7 +221,13 @@ class Job:
             "plugin": self.plugin.digest if self.plugin else None,
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
             "effects": list(self.selection.effects),
+            "formulas": self._formula_parts(file.runs),
         }
+
+    def _formula_parts(self, runs: Iterable[int]) -> list[object]:
+        """Formulas, whatever they are called for people, and the numbers of the periods that they may use."""
+        formulas = [[one.name, one.unit, one.text] for one in self.selection.formulas]
+        return [formulas, {str(run): self.runs[run].constants for run in runs}] if formulas else []
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
@@ -263,6 +292,7 @@ def build_job(
         says what is to be hidden of it.
     """
     known = catalogue.known_periods() if periods is None else periods
+    check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
     return Job(
@@ -334,7 +364,9 @@ def contexts_of_runs(
         if period.name not in boxes:
             boxes[period.name] = box_of(period)
         packaged = None if simulation else _packaged_setup(run, period, facts)
-        contexts[run] = RunContext(period.name, period.setup, boxes[period.name], facts.type, packaged)
+        contexts[run] = RunContext(
+            period.name, period.setup, boxes[period.name], facts.type, packaged, period.beam_energy
+        )
     return contexts
 
 

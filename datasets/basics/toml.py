@@ -88,6 +88,22 @@ def load_table(path: Source) -> Table:
     return Table(load(path), path.name)
 
 
+class Placed(dict[str, object]):
+    """A TOML table that was put among those of another file: errors name where it was written.
+
+    Parameters
+    ----------
+    mapping : mapping of str to object
+    where, path : str
+        As of `Table`.
+    """
+
+    def __init__(self, mapping: Mapping[str, object], where: str, path: str) -> None:
+        super().__init__(mapping)
+        self.where = where
+        self.path = path
+
+
 class Table:
     """One TOML table: every getter checks the type, `done` refuses each key that no getter asked for.
 
@@ -122,6 +138,10 @@ class Table:
         """Whether the key is there; it counts as asked for."""
         self._asked.add(key)
         return key in self._mapping
+
+    def is_list(self, key: str) -> bool:
+        """Whether the key is there with a list."""
+        return self.has(key) and isinstance(self._mapping[key], list)
 
     def text(self, key: str, default: D | _Required = _REQUIRED) -> str | D:
         """String."""
@@ -193,7 +213,10 @@ class Table:
     def _child(self, value: object, place: str, key: str) -> Table:
         if not isinstance(value, dict):
             raise _wrong(value, "a table", place)
-        child = Table(value, self._where, ".".join(part for part in (self._path, key) if part))
+        if isinstance(value, Placed):
+            child = Table(value, value.where, value.path)
+        else:
+            child = Table(value, self._where, ".".join(part for part in (self._path, key) if part))
         self._children.append(child)
         return child
 

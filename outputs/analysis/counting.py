@@ -49,6 +49,7 @@ def process(
     runs: str | Collection[int] | None = None,
     limit: int | None = None,
     plugin: str | Path | None = None,
+    settings: Sequence[str] = (),
     store: str | Path | None = None,
     chunk_events: int | None = None,
     executor: str = "dask",
@@ -87,6 +88,8 @@ def process(
         Events of each run that are read; the result is then ``INCOMPLETE``.
     plugin : str or Path, optional
         Python file with features of your own.
+    settings : sequence of str
+        Other values for the selection, as ``"vhcal.vhcal_total.below=3"``, in the unit of its file.
     store : str or Path, optional
         Folder of features that later selections start from; by default ``features`` beside the catalogue.
     chunk_events : int, optional
@@ -143,7 +146,7 @@ def process(
     >>> result.cutflow.loc["all"].index[0]
     'visible'
     """
-    plan = load_plan(catalogue, selection, runs=runs, limit=limit, plugin=plugin)
+    plan = load_plan(catalogue, selection, runs=runs, limit=limit, plugin=plugin, settings=settings)
     folder = Path(to) if to is not None else default_folder(plan)
     counting = _Counting(
         plan=plan,

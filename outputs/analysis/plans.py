@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Plan:
     plugin : Path or None
     limit : int or None
         Events a run.
+    settings : tuple of str
+        Values that replace those of the selection.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class Plan:
     runs: list[int] | None
     plugin: Path | None
     limit: int | None
+    settings: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -73,6 +76,7 @@ class Plan:
         """Words of the command that counts the same."""
         words = ["process", str(self.path), "--selection", self.selection]
         options = {"--runs": self.asked_runs, "--limit": self.limit, "--plugin": self.plugin}
+        words += [word for setting in self.settings for word in ("--set", setting)]
         return words + [str(word) for name, value in options.items() if value for word in (name, value)]
 
 
@@ -83,6 +87,7 @@ def load_plan(
     runs: str | Collection[int] | None = None,
     limit: int | None = None,
     plugin: str | Path | None = None,
+    settings: Sequence[str] = (),
 ) -> Plan:
     """Plan of a job, from files as `na64.process` takes them.
 
@@ -99,14 +104,15 @@ def load_plan(
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
     code = load_plugin(Path(plugin)) if plugin else None
-    chosen = load_selection(selection, extra_features=code.features if code else None)
+    chosen = load_selection(
+        selection, extra_features=code.features if code else None, settings=tuple(settings)
+    )
     text = _text_of(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None
     job = build_job(loaded, chosen, runs=wanted, plugin=code)
     tasks = plan(loaded, job, limit=limit)
-    return Plan(
-        path, str(selection), loaded, job, tasks, text, wanted, Path(plugin) if plugin else None, limit
-    )
+    code_path = Path(plugin) if plugin else None
+    return Plan(path, str(selection), loaded, job, tasks, text, wanted, code_path, limit, tuple(settings))
 
 
 def _text_of(runs: str | Collection[int] | None) -> str:
@@ -128,6 +134,7 @@ def begin_job(plan: Plan, folder: Path) -> Request:
         plugin=plan.plugin,
         runs=plan.runs,
         limit=plan.limit,
+        settings=plan.settings,
     )
 
 

@@ -246,6 +246,8 @@ def _region_i(simulation: Products) -> Weighted:
 
 
 def _yields(products: Products) -> dict[str, float | None]:
+    if not products.summary.selection.regions:
+        raise ValueError(f"selection {products.summary.selection.name} has no regions to estimate from")
     counts = {name: float(_count(products, name)) for name in ("region_I", "region_II", "region_III")}
     return {"eot": _eot(products.summary), **counts}
 

@@ -306,7 +306,7 @@ def _selection(selection: Selection) -> dict[str, Any]:
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     facts = selection_facts(selection, features)
     places = {
-        group: {cut.name: [_words(i.text, i.table) for i in cut.intervals] for cut in cuts}
+        group: {cut.name: [*(_words(i.text, i.table) for i in cut.intervals), *cut.more] for cut in cuts}
         for group, cuts in (("cuts", facts.cuts), ("regions", facts.regions))
     }
     return {

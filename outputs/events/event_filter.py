@@ -66,7 +66,7 @@ def filter_events(
     """
     stage, left = analysis.stage(event_filter.after), event_filter.limit
     for events in analysis.read_events(runs=event_filter.runs, cells=cells):
-        cut_result = apply_cuts(analysis.selection, events.values)
+        cut_result = apply_cuts(analysis.job.selection_in(events.run), events.values)
         wanted = cut_result.first >= stage
         if event_filter.region is not None:
             wanted &= cut_result.region == REGION_CODES[event_filter.region]

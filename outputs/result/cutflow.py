@@ -45,13 +45,13 @@ def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
     return Table(KINDS, rows)
 
 
-def regions_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
-    """Count events by region after every cut."""
+def regions_table(tallies: Mapping[int, Tally], cuts: Sequence[str], *, regions: bool = True) -> Table:
+    """Count events by region after every cut; without regions their fields are empty."""
     rows: list[tuple[Value, ...]] = []
     for run, tally in with_sum(tallies):
         after = tally.regions_after()[0].tolist()
-        for cut, (elsewhere, *regions) in zip((VISIBLE, *cuts), after, strict=True):
-            rows.append((run, cut, *regions, elsewhere))
+        for cut, (elsewhere, *inside) in zip((VISIBLE, *cuts), after, strict=True):
+            rows.append((run, cut, *(inside if regions else [None] * len(inside)), elsewhere))
     return Table(REGION_KINDS, rows)
 
 

@@ -53,7 +53,8 @@ def of_result(summary: Summary) -> Iterator[str]:
     counts |= {"hidden": totals["hidden"]} if summary.is_data else {}
     counts["selected"] = totals["selected"]
     yield f"{summary.verdict.value}: " + ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
+    if summary.selection.regions:
+        yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
     for line in (*summary.reasons, *summary.failures):
         yield f"  {line}"
     for line in summary.warnings:

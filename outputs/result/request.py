@@ -44,6 +44,8 @@ class Request:
         Events a run.
     audit : str
         Hash of the line in the log that says so; empty for simulation.
+    settings : tuple of str
+        Values that replace those of the selection.
     """
 
     catalogue: str
@@ -52,6 +54,7 @@ class Request:
     runs: tuple[int, ...] | None = None
     limit: int | None = None
     audit: str = ""
+    settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("catalogue", "selection", "plugin"):
@@ -73,6 +76,7 @@ def begin(
     plugin: Path | None = None,
     runs: Iterable[int] | None = None,
     limit: int | None = None,
+    settings: tuple[str, ...] = (),
 ) -> Request:
     """Log that a job begins, and say what was asked for.
 
@@ -84,7 +88,7 @@ def begin(
     catalogue : Catalogue
     path : Path
         Of the catalogue.
-    selection, plugin, runs, limit
+    selection, plugin, runs, limit, settings
         As they were given.
     """
     return Request(
@@ -94,6 +98,7 @@ def begin(
         runs=None if runs is None else tuple(runs),
         limit=limit,
         audit=_log(path.with_name(LOG), catalogue, job, limit=limit),
+        settings=settings,
     )
 
 
@@ -152,6 +157,7 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     selection = load_selection(
         request.selection if packaged else _present("selection", request.selection, folder),
         extra_features=plugin.features if plugin else None,
+        settings=request.settings,
     )
     return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)
 
@@ -174,6 +180,8 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "own_layouts": own_layouts(job.layouts.values()),
         **log_details(job, catalogue),
     }
+    if job.selection.settings:
+        details["settings"] = list(job.selection.settings)
     details["hides_less"] = hides_less(details, _passes(log))
     return audit_log.append(log, "process", details)
 

@@ -73,13 +73,20 @@ class IntervalFacts:
 
 @dataclass(frozen=True, slots=True)
 class CutFacts:
-    """A cut or a region: its name, its intervals and where the numbers come from."""
+    """A cut or a region: its name, its intervals and where the numbers come from.
+
+    Attributes
+    ----------
+    more : tuple of str
+        What else it asks for: alternatives, what must not hold, other bounds in some runs.
+    """
 
     name: str
     intervals: tuple[IntervalFacts, ...]
     source: str = ""
     label: str = ""
     is_unverified: bool = False
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,8 @@ class SelectionFacts:
     ----------
     skipped_at_most : float
         Share of the recorded events of a run that may be unusable.
+    settings : tuple of str
+        Values that were set for this result in place of those of the file.
     """
 
     name: str
@@ -118,11 +127,14 @@ class SelectionFacts:
     yields_after: str
     variations: tuple[VariationFacts, ...] = ()
     skipped_at_most: float = 0.001
+    settings: tuple[str, ...] = ()
 
     @property
     def cuts_identity(self) -> str:
         """Name what the cuts keep, whatever they are called: twelve digits of a hash of their intervals."""
-        cuts = [[[i.feature, i.low, i.high, i.table] for i in cut.intervals] for cut in self.cuts]
+        cuts = [
+            [*([i.feature, i.low, i.high, i.table] for i in cut.intervals), *cut.more] for cut in self.cuts
+        ]
         return identity(cuts)[:12]
 
 

@@ -43,7 +43,12 @@ _ONE_SIGMA = math.erf(math.sqrt(0.5))
 
 
 def yields_table(
-    runs: Sequence[RunFacts], tallies: Mapping[int, Tally], *, stage: int, is_data: bool
+    runs: Sequence[RunFacts],
+    tallies: Mapping[int, Tally],
+    *,
+    stage: int,
+    is_data: bool,
+    regions: bool = True,
 ) -> Table:
     """One row a run, by run number.
 
@@ -56,11 +61,17 @@ def yields_table(
         How many cuts come before the regions are counted.
     is_data : bool
         Simulation has no hidden events: the field stays empty.
+    regions : bool
+        The selection has regions; without them their fields stay empty.
     """
     ordered = sorted(runs, key=lambda run: run.run)
     weighted = any(tally.n_components > 1 for tally in tallies.values())
     rows = [_row(run, tallies.get(run.run), stage, is_data=is_data, weighted=weighted) for run in ordered]
-    return Table(WEIGHTED_KINDS if weighted else KINDS, rows)
+    kinds = WEIGHTED_KINDS if weighted else KINDS
+    if not regions:
+        left = [name.startswith("region_") for name in kinds]
+        rows = [tuple(None if e else v for v, e in zip(row, left, strict=True)) for row in rows]
+    return Table(kinds, rows)
 
 
 def _row(

@@ -59,7 +59,9 @@ def count_parts(
     for part in parts:
         if part.run not in counters:
             box = None if job.simulation else job.runs[part.run].box
-            counters[part.run] = counting.Counter(job.selection, job.n_components, names, box=box)
+            counters[part.run] = counting.Counter(
+                job.selection_in(part.run), job.n_components, names, box=box
+            )
         counters[part.run].add(part.values, _weight_components(part), part.accounting)
     return {run: counters[run].tally() for run in sorted(counters)}
 

@@ -72,10 +72,10 @@ def packaged(name: str) -> str:
     return (files("na64.selections") / f"{name}.toml").read_text(encoding="utf-8")
 
 
-def load_text(folder: Path, text: str, **options: dict[str, Feature]) -> Selection:
+def load_text(folder: Path, text: str, extra_features: dict[str, Feature] | None = None) -> Selection:
     path = folder / "own.toml"
     path.write_text(text, encoding="utf-8")
-    return load_selection(path, **options)
+    return load_selection(path, extra_features=extra_features)
 
 
 def conditions(name: str) -> dict[str, list[str]]:
@@ -181,6 +181,9 @@ def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) ->
 @pytest.mark.parametrize("name", SELECTIONS)
 def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
     shapes = [[interval.text for interval in region.intervals] for region in load_selection(name).regions]
+    if name.startswith("efficiency"):
+        assert shapes == []
+        return
     assert shapes == [
         ["ecal < 80 GeV", "4 < hcal_0 < 8 GeV", "4 < hcal_1 < 8 GeV", "visible_energy < 75 GeV"],
         ["75 <= visible_energy <= 110 GeV", "hcal >= 1 GeV"],
@@ -196,6 +199,9 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     assert copy.identity == load_selection(name).identity
     changed = text.replace('ecal = { below = 80, unit = "GeV" }', 'ecal = { below = 79, unit = "GeV" }')
     changed = changed.replace("scale = { ecal = 1.01 }", "scale = { ecal = 1.02 }")
+    changed = changed.replace("hcal_2 = { above = 4,", "hcal_2 = { above = 5,")
+    changed = changed.replace("ecal = { above = 85,", "ecal = { above = 84,")
+    changed = changed.replace("hcal = { below = 1,", "hcal = { below = 2,")
     assert changed != text
     assert load_text(tmp_path, changed).identity != copy.identity
 

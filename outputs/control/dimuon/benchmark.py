@@ -140,7 +140,17 @@ def stages(products: Products) -> tuple[str, ...]:
 
 
 def region_counts(products: Products, after: str) -> dict[int, int]:
-    """Events of Region I of every run after a cut."""
+    """Events of Region I of every run after a cut.
+
+    Raises
+    ------
+    ValueError
+        The selection has no regions.
+    """
+    if not products.summary.selection.regions:
+        raise ValueError(
+            f"selection {products.summary.selection.name} has no regions, and so no dimuons in one"
+        )
     rows = products.regions.records()
     found = {str(row["run"]): int(row["region_I"] or 0) for row in rows if row["cut"] == after}
     return {int(run): count for run, count in found.items() if run.isdecimal()}
