@@ -68,7 +68,11 @@ class CampaignResult:
     @property
     def missing(self) -> dict[int, int]:
         """Events by run that were recorded and not read."""
-        return {run: self.recorded[run] - tally.read for run, tally in self.tallies.items()}
+        return {run: self.missing_of(run) for run in self.tallies}
+
+    def missing_of(self, run: int) -> int:
+        """Events of a run that were recorded and not read."""
+        return self.recorded[run] - self.tallies[run].read
 
 
 def plan(catalogue: Catalogue, job: Job, *, limit: int | None = None) -> list[Task]:
@@ -95,6 +99,7 @@ def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterat
     # By path: which events a limit leaves must not follow from the content of the files.
     for record in sorted(records, key=lambda record: record.path):
         file = file_context(record, job)
+        key = job.result_keys(file)
         for start, stop in record.segments if file.runs else ():
             end = stop
             if limit is not None:
@@ -103,7 +108,7 @@ def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterat
                 wanted |= {run: max((wanted[run] or 0) - (end - start), 0) for run in file.runs}
                 if most == 0:
                     continue
-            yield Task(job.result_key(file, start, end), record.path, start, end, Piece(record, file))
+            yield Task(key(start, end), record.path, start, end, Piece(record, file))
 
 
 def process(
@@ -283,11 +288,9 @@ def partial_of(tallies: dict[int, Tally]) -> Partial:
 
 def tallies_of(partial: Partial) -> dict[int, Tally]:
     """Return what `partial_of` took apart."""
-    tallies = {}
-    for number, header in partial.header["runs"].items():
-        prefix = f"{number}/"
-        parts = {
-            name.removeprefix(prefix): a for name, a in partial.arrays.items() if name.startswith(prefix)
-        }
-        tallies[int(number)] = Tally.from_arrays(header, parts)
-    return tallies
+    parts: dict[str, dict[str, Array]] = {number: {} for number in partial.header["runs"]}
+    for name, array in partial.arrays.items():
+        number, _, part = name.partition("/")
+        parts[number][part] = array
+    headers = partial.header["runs"]
+    return {int(number): Tally.from_arrays(headers[number], parts[number]) for number in parts}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
-from na64.datasets.basics.identity import identity, source_digest
+from na64.datasets.basics.identity import identity
+from na64.datasets.basics.source_code import source_digest
 from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind
 from na64.datasets.conditions.bad import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
@@ -117,7 +118,7 @@ class FileContext:
     runs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """One pass over events: what to select, and what is known of the runs.
 
@@ -163,7 +164,7 @@ class Job:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
         return "ecal_chi2" in self.selection.feature_names or self.plugin is not None
 
-    @property
+    @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
@@ -171,25 +172,32 @@ class Job:
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
         context = self.runs[run]
-        setups = [] if context.packaged is None else [_identity_of(setup) for setup in context.setups]
-        return identity([context.box, list(self.closing_effects), setups])
+        setups = () if context.packaged is None else tuple(_identity_of(setup) for setup in context.setups)
+        return _identity_of_hidden(context.box, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
-        return identity(self._feature_parts(file, start, stop))
+        return identity([self._features_of(file), start, stop])
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        made_of = {"selection": self.selection.identity, "code": result_digest()}
-        return identity(self._feature_parts(file, start, stop) | made_of)
+        return self.result_keys(file)(start, stop)
 
-    def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
-        runs = {str(run): self._run_parts(run) for run in file.runs}
-        return {
-            "file": file.sha256,
-            "segment": [start, stop],
-            "layout": _identity_of_layout(self.layouts[file.layout].text),
-            "runs": runs,
+    def result_keys(self, file: FileContext) -> Callable[[int, int], str]:
+        """Return what names the tallies of any segment of a file: its runs are looked at once for all."""
+        made_of = identity([self._features_of(file), self.selection.identity, result_digest()])
+        return lambda start, stop: identity([made_of, start, stop])
+
+    def _features_of(self, file: FileContext) -> str:
+        """Name what the features of a file depend on besides the segment."""
+        runs = [[run, self._run_parts(run)] for run in file.runs]
+        parts = [file.sha256, _identity_of_layout(self.layouts[file.layout].text), runs, self._parts_of_all]
+        return identity(parts)
+
+    @cached_property
+    def _parts_of_all(self) -> str:
+        """Name what the features of all files depend on."""
+        parts = {
             "kernels": kernel_digest(),
             "features": feature_digest(),
             "simulation": self.simulation,
@@ -199,6 +207,7 @@ class Job:
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
             "effects": list(self.selection.effects),
         }
+        return identity(parts)
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
@@ -209,6 +218,11 @@ class Job:
 @lru_cache(maxsize=1024)
 def _identity_of(value: Setup | SignalBox | BadList) -> str:
     return identity(value)
+
+
+@lru_cache(maxsize=1024)
+def _identity_of_hidden(box: SignalBox, effects: tuple[Effect, ...], setups: tuple[str, ...]) -> str:
+    return identity([box, list(effects), list(setups)])
 
 
 @lru_cache(maxsize=64)
@@ -284,9 +298,9 @@ def file_context(record: FileRecord, job: Job) -> FileContext:
 
 
 def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
-    there = list(catalogue.runs)
+    there = catalogue.runs
     if runs is None:
-        return there
+        return list(there)
     for run in sorted(runs):
         if run not in there:
             raise KeyError(f"run {run} is in no good file of the catalogue")
@@ -294,7 +308,7 @@ def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
 
 
 def _bad_of_runs(runs: Iterable[int], lists: Iterable[BadList]) -> BadList:
-    everything = sum(lists, BadList())
+    everything = BadList(tuple(entry for part in lists for entry in part.entries))
     return BadList(tuple(entry for run in runs for entry in everything.of_run(run).entries))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class Histogram:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """Which events, and what to count and draw of them.
 
@@ -116,7 +117,7 @@ class Selection:
     variations: tuple[Variation, ...] = ()
     skipped_at_most: float = _SKIPPED_AT_MOST
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Name of the selection by content."""
         return identity(self)

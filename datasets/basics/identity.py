@@ -1,21 +1,19 @@
-"""Names made of content: of a value, a file, a piece of source code."""
+"""Names made of content: of a value or a file."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 
 import xxhash
 
 _BLOCK = 1 << 20
 _MARK = "!"
+_AS_THEY_ARE = {bool, int, str, type(None)}
 
 
 def identity(value: object) -> str:
@@ -60,10 +58,17 @@ def _plain(value: object) -> object:
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) in (list, tuple):
-        return [_plain(item) for item in value]  # type: ignore[attr-defined]
+        return _plain_list(value)  # type: ignore[arg-type]
     if type(value) is dict:
         return {_plain_key(key): _plain(item) for key, item in value.items()}
     raise TypeError(f"no identity for a value of type {type(value).__name__}")
+
+
+def _plain_list(values: list[object] | tuple[object, ...]) -> list[object]:
+    kinds = set(map(type, values))
+    if kinds <= _AS_THEY_ARE or (kinds == {float} and all(map(math.isfinite, values))):  # type: ignore[arg-type]
+        return list(values)
+    return [_plain(item) for item in values]
 
 
 def _plain_float(value: float) -> object:
@@ -109,30 +114,3 @@ def file_digest(path: Path) -> FileDigest:
             xxh3.update(view[:n_bytes])
             size += n_bytes
     return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)
-
-
-def source_digest(paths: Iterable[Path]) -> str:
-    """Name Python sources by what they do: comments, layout and docstrings do not count.
-
-    The name depends on the file names and the syntax trees, hence on the Python version that made the trees.
-    """
-    return identity(sorted([path.name, _code(path.read_bytes(), path.name)] for path in paths))
-
-
-@lru_cache(maxsize=1024)  # by content, so that a changed file is seen: parsing all sources takes a second
-def _code(source: bytes, name: str) -> str:
-    tree = ast.parse(source, filename=name)
-    for node in ast.walk(tree):
-        for block in ("body", "orelse", "finalbody"):
-            statements = getattr(node, block, None)
-            if isinstance(statements, list):
-                setattr(node, block, [s for s in statements if not _is_bare_string(s)])
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-def _is_bare_string(statement: ast.AST) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )

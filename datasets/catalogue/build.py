@@ -16,7 +16,7 @@ from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
 from na64.datasets.catalogue.table_folders import Beside, keep_what_is_gone, look_beside
 from na64.datasets.catalogue.unfinished import SETTLED
-from na64.datasets.conditions.conditions import Conditions
+from na64.datasets.conditions.conditions import Conditions, join_conditions
 from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.reading.files import file_name, is_url
@@ -132,8 +132,8 @@ def build(
         else keep_what_is_gone(beside, previous.folders, previous.conditions)
     )
     facts += conditions or Conditions()
-    for known in known_periods.values():
-        Conditions(known.run_facts, known.spills, known.bad) + facts  # refuses what contradicts the period
+    stated = [Conditions(known.run_facts, known.spills, known.bad) for known in known_periods.values()]
+    join_conditions([*stated, facts])  # refuses what contradicts a period
     used = {record.layout for record in records}
     return Catalogue(
         kind=kind,
