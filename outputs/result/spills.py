@@ -11,26 +11,26 @@ from itertools import accumulate
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import Conditions, Quality, SpillFacts, join_conditions
 from na64.datasets.conditions.periods import Period
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.processors.campaign import CampaignResult
 from na64.processors.job import Job
 
-KINDS: dict[str, Kind] = {
-    "run": Kind.COUNT,
-    "spill": Kind.COUNT,
-    "eot_delivered": Kind.NUMBER,
-    "eot_live": Kind.NUMBER,
-    "prescale": Kind.COUNT,
-    "good_fraction": Kind.NUMBER,
-    "quality": Kind.TEXT,
-    "read": Kind.TEXT,
+KINDS: dict[str, ColumnType] = {
+    "run": ColumnType.COUNT,
+    "spill": ColumnType.COUNT,
+    "eot_delivered": ColumnType.NUMBER,
+    "eot_live": ColumnType.NUMBER,
+    "prescale": ColumnType.COUNT,
+    "good_fraction": ColumnType.NUMBER,
+    "quality": ColumnType.TEXT,
+    "read": ColumnType.TEXT,
 }
 """Columns of `spills.csv`."""
 
 
 def known_spills(
     catalogue: Catalogue, job: Job, periods: Mapping[str, Period], result: CampaignResult
-) -> tuple[tuple[SpillFacts, Read], ...]:
+) -> tuple[tuple[SpillFacts, SpillRead], ...]:
     """What tables know of the spills of a job's runs, and how much of each was read.
 
     A spill on the bad list is bad. One that only the files have is not named: its events may all be hidden.
@@ -47,7 +47,7 @@ def known_spills(
     listed = {(e.run, e.spill) for e in job.bad.entries if e.spill is not None and e.start is None}
     found = {key: SpillFacts(*key) for key in listed} | known
     asked = sorted(key for key in found if key[0] in job.runs)
-    return tuple((_judged(found[key], job), reading.of(*key)) for key in asked)
+    return tuple((_with_quality(found[key], job), reading.of(*key)) for key in asked)
 
 
 def stated_spills(
@@ -66,13 +66,13 @@ def stated_spills(
     return join_conditions([catalogue.conditions, *parts]).spills
 
 
-def _judged(spill: SpillFacts, job: Job) -> SpillFacts:
+def _with_quality(spill: SpillFacts, job: Job) -> SpillFacts:
     if not job.bad.has_spill(spill.run, spill.spill):
         return spill
     return replace(spill, quality=Quality.BAD)
 
 
-class Read(StrEnum):
+class SpillRead(StrEnum):
     """How much of a spill was read."""
 
     ALL = "yes"
@@ -81,27 +81,27 @@ class Read(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SpillReading:
     """Which spills were read.
 
     Attributes
     ----------
-    spills : dict of int to dict of int to Read
+    spills : dict of int to dict of int to SpillRead
         By run and spill, those of which registered files have events.
     gaps : frozenset of int or None
         Runs of files that are registered but not good; None if such a file may be of any run. A spill of
         which no good file has events may be in them.
     """
 
-    spills: Mapping[int, Mapping[int, Read]]
+    spills: Mapping[int, Mapping[int, SpillRead]]
     gaps: frozenset[int] | None
 
-    def of(self, run: int, spill: int) -> Read:
+    def of(self, run: int, spill: int) -> SpillRead:
         """How much of a spill was read: a spill without events was, unless they may be in a bad file."""
         read = self.spills.get(run, {}).get(spill)
         if read is not None:
             return read
-        return Read.NOTHING if self.may_lack(run) else Read.ALL
+        return SpillRead.NOTHING if self.may_lack(run) else SpillRead.ALL
 
     def may_lack(self, run: int) -> bool:
         """Whether a file that is not good may have events of a run."""
@@ -118,12 +118,12 @@ class Reading:
         """
         numbers = {*listed, *self.spills.get(run, ())}
         found = {spill: self.of(run, spill) for spill in sorted(numbers)}
-        if Read.PART in found.values():
+        if SpillRead.PART in found.values():
             return None
-        return frozenset(spill for spill, read in found.items() if read is Read.NOTHING)
+        return frozenset(spill for spill, read in found.items() if read is SpillRead.NOTHING)
 
 
-def read_spills(catalogue: Catalogue, result: CampaignResult) -> Reading:
+def read_spills(catalogue: Catalogue, result: CampaignResult) -> SpillReading:
     """Find out which spills were read, from the ranges that were.
 
     Parameters
@@ -134,7 +134,7 @@ def read_spills(catalogue: Catalogue, result: CampaignResult) -> Reading:
     done: dict[str, list[tuple[int, int]]] = {}
     for sha256, start, stop in result.read:
         done.setdefault(sha256, []).append((start, stop))
-    found: dict[int, dict[int, Read]] = {}
+    found: dict[int, dict[int, SpillRead]] = {}
     for record in catalogue.good:
         counts = _events_read(record.segments, sorted(done.get(record.sha256, ())))
         for (start, stop), n_read, spills in zip(record.segments, counts, record.spills, strict=True):
@@ -142,10 +142,10 @@ def read_spills(catalogue: Catalogue, result: CampaignResult) -> Reading:
             for run, numbers in spills.items():
                 of_run = found.setdefault(run, {})
                 for spill in numbers:
-                    of_run[spill] = read if of_run.get(spill, read) is read else Read.PART
+                    of_run[spill] = read if of_run.get(spill, read) is read else SpillRead.PART
     lost = [record for record in catalogue.files if not record.is_good]
     gaps = None if any(not record.runs for record in lost) else frozenset(r for f in lost for r in f.runs)
-    return Reading(found, gaps)
+    return SpillReading(found, gaps)
 
 
 def _events_read(segments: Sequence[tuple[int, int]], done: Sequence[tuple[int, int]]) -> list[int]:
@@ -157,18 +157,18 @@ def _events_read(segments: Sequence[tuple[int, int]], done: Sequence[tuple[int, 
     ]
 
 
-def _read_of(start: int, stop: int, n_read: int) -> Read:
+def _read_of(start: int, stop: int, n_read: int) -> SpillRead:
     if n_read == stop - start:
-        return Read.ALL
-    return Read.PART if n_read else Read.NOTHING
+        return SpillRead.ALL
+    return SpillRead.PART if n_read else SpillRead.NOTHING
 
 
-def spills_table(spills: Iterable[tuple[SpillFacts, Read]]) -> Table:
+def spills_table(spills: Iterable[tuple[SpillFacts, SpillRead]]) -> Table:
     """One row a spill, by run and spill.
 
     Parameters
     ----------
-    spills : iterable of (SpillFacts, Read)
+    spills : iterable of (SpillFacts, SpillRead)
         Ordered.
     """
     return Table(

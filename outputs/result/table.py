@@ -18,7 +18,7 @@ Value = str | int | float | None
 """What a field holds; None is an empty field."""
 
 
-class Kind(Enum):
+class ColumnType(Enum):
     """What a column holds."""
 
     TEXT = "text"
@@ -26,7 +26,7 @@ class Kind(Enum):
     NUMBER = "number"
 
 
-_ARROW = {Kind.TEXT: pa.string(), Kind.COUNT: pa.int64(), Kind.NUMBER: pa.float64()}
+_ARROW = {ColumnType.TEXT: pa.string(), ColumnType.COUNT: pa.int64(), ColumnType.NUMBER: pa.float64()}
 _LARGEST_EXACT_INTEGER = 2**53
 
 
@@ -36,13 +36,13 @@ class Table:
 
     Attributes
     ----------
-    kinds : mapping of str to Kind
+    kinds : mapping of str to ColumnType
         Columns in order.
     rows : sequence of tuple
         One value a column; None is an empty field.
     """
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, ColumnType]
     rows: Sequence[tuple[Value, ...]]
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Table:
         return buffer.getvalue()
 
 
-def read_csv(data: bytes, kinds: Mapping[str, Kind], name: str = "table") -> Table:
+def read_csv(data: bytes, kinds: Mapping[str, ColumnType], name: str = "table") -> Table:
     """Table of ``kinds`` from what `Table.to_csv` wrote; other columns are refused.
 
     Raises
@@ -98,7 +98,7 @@ def read_csv(data: bytes, kinds: Mapping[str, Kind], name: str = "table") -> Tab
         return Table(kinds, [_row(number, line, kinds) for number, line in enumerate(lines[1:], start=2)])
 
 
-def _row(number: int, line: Sequence[str], kinds: Mapping[str, Kind]) -> tuple[Value, ...]:
+def _row(number: int, line: Sequence[str], kinds: Mapping[str, ColumnType]) -> tuple[Value, ...]:
     if len(line) != len(kinds):
         raise ValueError(f"line {number}: {len(line)} fields for {len(kinds)} columns")
     return tuple(
@@ -115,29 +115,29 @@ def _text(value: Value) -> str:
     return str(value)
 
 
-def _arrow(values: Sequence[Value], kind: Kind) -> pa.Array:
+def _arrow(values: Sequence[Value], kind: ColumnType) -> pa.Array:
     """Column of Arrow from its buffers: ``pa.array`` imports pandas, which takes longer than the rest."""
     is_stated = np.array([value is not None for value in values], np.bool_)
     stated = None if is_stated.all() else pa.py_buffer(np.packbits(is_stated, bitorder="little"))
-    if kind is Kind.TEXT:
+    if kind is ColumnType.TEXT:
         texts = [str("" if value is None else value).encode() for value in values]
         ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
         content = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
     else:
         numbers = [0 if value is None else value for value in values]
-        content = [pa.py_buffer(np.array(numbers, np.int64 if kind is Kind.COUNT else np.float64))]
+        content = [pa.py_buffer(np.array(numbers, np.int64 if kind is ColumnType.COUNT else np.float64))]
     return pa.Array.from_buffers(_ARROW[kind], len(values), [stated, *content])
 
 
-def _value(text: str, kind: Kind, place: str) -> Value:
-    if kind is Kind.TEXT:
+def _value(text: str, kind: ColumnType, place: str) -> Value:
+    if kind is ColumnType.TEXT:
         return text
     if not text:
         return None
     try:
-        return int(text) if kind is Kind.COUNT else float(text)
+        return int(text) if kind is ColumnType.COUNT else float(text)
     except ValueError:
-        what = "a whole number" if kind is Kind.COUNT else "a number"
+        what = "a whole number" if kind is ColumnType.COUNT else "a number"
         raise ValueError(f'{place} "{shortened(text, 40)}" is not {what}') from None
 
 
