@@ -31,7 +31,7 @@ def error_line(problem: BaseException) -> str:
 
 
 def settings_of(problem: BaseException) -> str:
-    """Say whose settings could not be read if that is what went wrong; empty if it is not."""
+    """Whose settings could not be read, if that is what went wrong; empty if it is not."""
     for frame in reversed(traceback.extract_tb(problem.__traceback__)):
         for file, source in _READERS.items():
             if frame.filename.endswith(f"/{file}"):

@@ -13,7 +13,7 @@ from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
 Kept = tuple[Scratch, NDArray[np.uint8], NDArray[np.uint32]]
-"""Of hits: energy, lane, and place in the grid."""
+"""Columns of the hits that are kept: energy, lane, and place in the grid."""
 
 LANES = 32
 """Events side by side in a grid of cells, where one instruction works on several of them; the fastest of
