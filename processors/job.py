@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
-from na64.datasets.basics.identity import identity
-from na64.datasets.basics.source_code import source_digest
+from na64.datasets.basics.identity import identity, source_digest
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType

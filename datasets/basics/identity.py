@@ -1,15 +1,21 @@
-"""Names made of content: of a value or a file."""
+"""Names made of content: of a value, a file, a piece of source code."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import math
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 
 import xxhash
+
+from na64.datasets.basics.kept_names import keep, kept_names
 
 _BLOCK = 1 << 20
 _MARK = "!"
@@ -114,3 +120,46 @@ def file_digest(path: Path) -> FileDigest:
             xxh3.update(view[:n_bytes])
             size += n_bytes
     return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)
+
+
+def source_digest(paths: Iterable[Path]) -> str:
+    """Name Python sources by what they do: comments, layout and docstrings do not count.
+
+    The name depends on the file names and the syntax trees, hence on the Python version that made the trees.
+    """
+    contents = [(path.name, path.read_bytes()) for path in paths]
+    keys = [hashlib.sha256(source).hexdigest() for _, source in contents]
+    names = kept_names(_made_by())
+    lacking = {
+        key: _code(source, name)
+        for key, (name, source) in zip(keys, contents, strict=True)
+        if key not in names
+    }
+    if lacking:  # parsing all sources takes more than a second
+        names |= lacking
+        keep(_made_by(), names)
+    return identity(sorted([name, names[key]] for key, (name, _) in zip(keys, contents, strict=True)))
+
+
+@cache
+def _made_by() -> str:
+    """Name of what names sources: this module as it is, and the Python that parses."""
+    return f"{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}-python{sys.hexversion:x}"
+
+
+def _code(source: bytes, name: str) -> str:
+    tree = ast.parse(source, filename=name)
+    for node in ast.walk(tree):
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(node, block, None)
+            if isinstance(statements, list):
+                setattr(node, block, [s for s in statements if not _is_bare_string(s)])
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_bare_string(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import na64
-from na64.datasets.basics.source_code import source_digest
+from na64.datasets.basics.identity import source_digest
 from na64.outputs.result.summary import Summary
 
 PACKAGES = (

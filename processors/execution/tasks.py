@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from na64.datasets.basics.addresses import without_secrets
-from na64.datasets.basics.source_code import source_digest
+from na64.datasets.basics.identity import source_digest
 from na64.datasets.reading.stored import BadFileError
 from na64.datasets.servers.patience import NoAnswerError, within
 from na64.datasets.servers.remote import RemoteError

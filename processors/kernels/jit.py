@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,8 +12,7 @@ from typing import TypeVar
 import numba
 from numba.core import config
 
-from na64.datasets.basics.private_folder import private_folder
-from na64.datasets.basics.source_code import source_digest
+from na64.datasets.basics.identity import source_digest
 
 R = TypeVar("R")
 
@@ -42,7 +43,7 @@ def digest_of(package: Path) -> str:
     return source_digest([*kernels, *callers, package / "datasets" / "instrument" / "features.py"])
 
 
-def cache_folder(parents: tuple[Path, ...] | None = None) -> Path | None:
+def cache_folder(parents: tuple[Path, ...]) -> Path | None:
     """Make the folder for compiled kernels in the first of the parents where that is possible.
 
     numba looks at the file of a kernel only, not at the kernels it calls, nor at the bounds-check switch;
@@ -50,8 +51,7 @@ def cache_folder(parents: tuple[Path, ...] | None = None) -> Path | None:
 
     Parameters
     ----------
-    parents : tuple of Path, optional
-        Those of `na64.datasets.basics.private_folder` by default.
+    parents : tuple of Path
 
     Returns
     -------
@@ -59,10 +59,28 @@ def cache_folder(parents: tuple[Path, ...] | None = None) -> Path | None:
         None if no parent can be written.
     """
     name = f"{kernel_digest()[:16]}-numba{numba.__version__}-boundscheck{int(bool(config.BOUNDSCHECK))}"
-    return private_folder(name, parents)
+    return next((parent / name for parent in parents if _is_ours(parent / name)), None)
 
 
-CACHE_FOLDER = cache_folder()
+def _is_ours(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            status = folder.stat()
+    except OSError:
+        return False
+    return status.st_uid == os.getuid() and status.st_mode & 0o077 == 0
+
+
+def _parents() -> tuple[Path, ...]:
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return (Path(chosen),)
+    shared = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (no home is no error)
+    return Path(shared) / "na64", Path(tempfile.gettempdir()) / f"na64-{os.getuid()}"
+
+
+CACHE_FOLDER = cache_folder(_parents())
 """Where compiled kernels are kept, None if nowhere."""
 
 

@@ -15,8 +15,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.datasets.basics.identity import FileDigest, canonical, file_digest, identity
-from na64.datasets.basics.source_code import source_digest
+from na64.datasets.basics.identity import FileDigest, canonical, file_digest, identity, source_digest
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
