@@ -28,7 +28,17 @@ def _demo(options: argparse.Namespace) -> int:
     workers = ["--workers", str(options.workers)] if options.workers else []
     selections = ("invisible_2023", "dimuon_2023")
     process = [
-        ["process", catalogue, "--selection", name, "--to", str(folder / name), *workers]
+        [
+            "process",
+            catalogue,
+            "--selection",
+            name,
+            "--to",
+            str(folder / name),
+            "--executor",
+            "dask",
+            *workers,
+        ]
         for name in selections
     ]
     simulate = ["simulate", "demo", "--to", data, *n_events]

@@ -176,7 +176,12 @@ class Job:
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
-        return identity([self._features_of(file), start, stop])
+        return self.feature_keys(file)(start, stop)
+
+    def feature_keys(self, file: FileContext) -> Callable[[int, int], str]:
+        """Return what names the features of any segment of a file: its runs are looked at once for all."""
+        made_of = self._features_of(file)
+        return lambda start, stop: identity([made_of, start, stop])
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""

@@ -11,6 +11,7 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
+from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import (
     COUNTING_PATIENCE,
@@ -50,7 +51,7 @@ def process(
     plugin: str | Path | None = None,
     store: str | Path | None = None,
     chunk_events: int | None = None,
-    executor: str = "dask",
+    executor: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     cluster: str | Path | None = None,
@@ -90,7 +91,8 @@ def process(
         Folder of features that later selections start from; by default ``features`` beside the catalogue.
     chunk_events : int, optional
         Most events read at a time; without influence on the result.
-    executor : {"dask", "processes", "iterative"}
+    executor : {"dask", "processes", "iterative"}, optional
+        By default this process, or a Dask cluster of this machine where that saves more than it takes to start.
     workers : int, optional
         By default the number of cores.
     scheduler : str, optional
@@ -204,16 +206,20 @@ class _Counting:
             finish(folder, request)
 
     def _count(self) -> CampaignResult:
-        plan = self.plan
+        plan, ledger = self.plan, Ledger(self.folder / "partials")
         n_events = sum(task.n_events for task in plan.tasks)
         store = FeatureStore(store_of(self.store, plan.path))
+        seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=self.fresh)
+        workers, said = choose(self.workers, seconds)
+        if said:
+            self.listener.warn(f"process: {said}", logging.INFO)
         faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
-        with Metered(self.workers.open(self.listener.warn)) as backend:
+        with Metered(workers.open(self.listener.warn)) as backend:
             result = campaign.process(
                 plan.catalogue,
                 plan.job,
                 backend,
-                Ledger(self.folder / "partials"),
+                ledger,
                 limit=plan.limit,
                 chunk_events=self.chunk_events,
                 store=store,
