@@ -9,7 +9,8 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue, FileRecord
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.events.segment import empty_tally, process_segment, warm_up
+from na64.processors.events.ready_kernels import Variants, make_ready, stored_variants
+from na64.processors.events.segment import empty_tally, process_segment
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.executor import Outcome, Progress, run, silent
@@ -36,6 +37,7 @@ class Shared:
     chunk_events: int | None
     store: FeatureStore | None = None
     fresh: bool = False
+    variants: Variants | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def process(
     tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
     work = Work(
         function=count_segment,
-        context=Shared(job, chunk_events, store, fresh),
+        context=Shared(job, chunk_events, store, fresh, variants_of(tasks, job)),
         prepare=prepare,
         options=options or Options(blind=not job.simulation),
         code=package_code(),
@@ -227,6 +229,11 @@ def _place(task: Task) -> str:
     return f"{task.payload.record.name}, events {task.start} to {task.stop}"
 
 
+def variants_of(tasks: Iterable[Task], job: Job) -> Variants | None:
+    """Shapes and dtypes of the cells in the files of tasks, see `stored_variants`."""
+    return stored_variants([task.payload.record for task in tasks], job)
+
+
 def check_accounting(partial: Partial) -> None:
     """Refuse a partial result whose hidden and visible events are not those that were processed.
 
@@ -255,7 +262,7 @@ def _merge(outcome: Outcome, job: Job) -> dict[int, Tally]:
 
 def prepare(shared: Shared) -> None:
     """Make a worker ready: compile, or load, the kernels it will need."""
-    warm_up(shared.job)
+    make_ready(shared.job, shared.variants)
 
 
 def count_segment(task: Task, shared: Shared) -> Partial:

@@ -10,7 +10,7 @@ TARGET = 1_000_000
 """Events of a canonical segment, at most."""
 
 TARGET_BYTES = 640_000_000
-"""Decompressed bytes of a canonical segment, about, at most: a million events of sparse cells, 180,000 of dense."""
+"""Decompressed bytes of a canonical segment, about: a million events of sparse cells, 180,000 of dense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Segment:
 
 
 def canonical_segments(boundaries: Sequence[int], n_bytes: int) -> tuple[tuple[int, int], ...]:
-    """Cut a file into its canonical segments, by events and by bytes, so that dense events are shared out too.
+    """Cut a file into its canonical segments, by events and by bytes: dense events are shared out too.
 
     A cluster is cut only if it has too many events: in two pieces it would be decompressed twice.
 

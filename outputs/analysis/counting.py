@@ -36,6 +36,7 @@ from na64.processors import campaign
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import book
 from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.ready_kernels import make_ready
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
@@ -92,7 +93,7 @@ def process(
     chunk_events : int, optional
         Most events read at a time; without influence on the result.
     executor : {"dask", "processes", "iterative"}, optional
-        By default this process, or a Dask cluster of this machine where that saves more than it takes to start.
+        By default this process, or a Dask cluster of this machine where that saves time.
     workers : int, optional
         By default the number of cores.
     scheduler : str, optional
@@ -214,6 +215,8 @@ class _Counting:
         if said:
             self.listener.warn(f"process: {said}", logging.INFO)
         faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
+        if seconds and not workers.is_elsewhere:  # before workers are there, who would compile the same
+            make_ready(plan.job, campaign.variants_of(plan.tasks, plan.job), self.listener.warn)
         with Metered(workers.open(self.listener.warn)) as backend:
             result = campaign.process(
                 plan.catalogue,

@@ -52,6 +52,11 @@ class Workers:
         return self.dashboard or bool(self.scheduler or self.cluster or self.memory)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether workers may be on other machines, which compile for themselves."""
+        return bool(self.scheduler or self.cluster)
+
+    @property
     def _bytes(self) -> int | None:
         return self.memory * 10**6 if self.memory else None
 
