@@ -21,6 +21,7 @@ from na64.commands import (
     blind,
     cluster,
     compare,
+    compilation,
     data,
     demo,
     dimuon,
@@ -52,6 +53,7 @@ _COMMANDS = (
     physics,
     blind,
     cluster,
+    compilation,
     bench,
 )
 

@@ -29,17 +29,7 @@ def _demo(options: argparse.Namespace) -> int:
     executor = ["--executor", "dask"]
     selections = ("invisible_2023", "dimuon_2023")
     process = [
-        [
-            "process",
-            catalogue,
-            "--selection",
-            name,
-            "--to",
-            str(folder / name),
-            "--executor",
-            "dask",
-            *workers,
-        ]
+        ["process", catalogue, "--selection", name, "--to", str(folder / name), *executor, *workers]
         for name in selections
     ]
     simulate = ["simulate", "demo", "--to", data, *n_events]

@@ -10,20 +10,30 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 from numba.core import entrypoints, event
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.records import FileRecord
+from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.columns import Shape
 from na64.datasets.reading.files import is_url, open_file
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.stored import Tree
+from na64.processors.counting import counting
+from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.events.segment import shape_of, warm_up
+from na64.processors.features import compute
+from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import Job
 from na64.processors.kernels import jit
+from na64.selections.selection import SELECTIONS, load_selection
 
 Variants: TypeAlias = tuple[tuple[Shape, str], ...]
 """Shapes and dtypes of cell columns: what kernels are compiled for."""
+
+_USUAL: Variants = ((Shape.CELLS, "float64"), (Shape.HITS, "float32"))
+"""What detectors write into the trees of 2023, and what hits are kept as."""
 
 _INITIALISED = "_already_initialized"
 
@@ -75,8 +85,21 @@ def make_ready(job: Job, variants: Variants | None, say: Callable[[str], None] |
     say : callable, optional
         Is told if something has to be compiled, and when it is done.
     """
-    with _one_compiles(variants, job.n_components), _told_of_compiling(say), _without_extensions():
+    with _one_compiles(variants, job.n_components), _compiling(say), _without_extensions():
         warm_up(job, variants)
+
+
+def compile_usual(say: Callable[[str], None]) -> int:
+    """Compile what packaged set-ups, selections and layouts usually need; return the number of kernels."""
+    with _one_compiles(_USUAL, N_COMPONENTS_WEIGHTED), _compiling(say) as compiled, _without_extensions():
+        for period in packaged_periods().values():
+            compute.warm_up(period.setup, _USUAL)
+        for name in SELECTIONS:
+            selection = load_selection(name)
+            values = np.zeros((len(feature_rows(selection)), 1), np.float32)
+            for n_components in (1, N_COMPONENTS_WEIGHTED):
+                counting.count_events(selection, values, np.zeros((n_components - 1, 1), np.int64))
+    return compiled.n_begun
 
 
 @contextmanager
@@ -143,12 +166,10 @@ class _Compilations(event.Listener):  # type: ignore[misc]
 
 
 @contextmanager
-def _told_of_compiling(say: Callable[[str], None] | None) -> Iterator[None]:
-    if say is None:
-        yield
-        return
-    listener = _Compilations(say)
+def _compiling(say: Callable[[str], None] | None) -> Iterator[_Compilations]:
+    """Count what is compiled meanwhile, and say that it is."""
+    listener = _Compilations(say or _log.info)
     with event.install_listener("numba:compile", listener):
-        yield
-    if listener.n_begun:
+        yield listener
+    if say is not None and listener.n_begun:
         say(f"compiled {listener.n_begun} kernels; the next job loads them")
