@@ -75,6 +75,7 @@ def measure_many_runs(
     say : callable
     """
     found: dict[str, dict[int, float]] = {}
+    _cpu_of(["compile"])
     for n_runs in sizes:
         say(f"{n_runs:,} runs of {n_spills} spills")
         place = folder / f"{n_runs}"
@@ -82,6 +83,7 @@ def measure_many_runs(
         for name, command in _steps(place, workers):
             found.setdefault(name, {})[n_runs] = _cpu_of(command)
         shutil.rmtree(place)
+        say(", ".join(f"{name} {seconds[n_runs]:.1f} s" for name, seconds in found.items()))
     return [StepCost(name, seconds) for name, seconds in found.items()]
 
 
