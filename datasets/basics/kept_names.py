@@ -27,7 +27,7 @@ def kept_names(made_by: str) -> dict[str, str]:
     """
     place = _place(made_by)
     if place is not None:
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             content = json.loads(place.read_bytes())
             names: dict[str, str] = content["names"]
             if content["seal"] == _seal(names):

@@ -123,9 +123,7 @@ def straight_line(catalogue: Catalogue, folder: Path) -> dict[str, Callable[[], 
     spills = known_spills(catalogue, job, periods, result)
 
     def write() -> None:
-        store.write_numbers(
-            folder, facts=facts, tallies=tallies, booking=booking, made_by={}, spills=spills
-        )
+        store.write_numbers(folder, facts=facts, tallies=tallies, booking=booking, made_by={}, spills=spills)
 
     def jobs() -> None:
         anew = load(path)
