@@ -27,6 +27,12 @@ _OUT, _IN_TIME = np.uint64(0), np.uint64(LANES)
 
 LARGEST = float(np.finfo(np.float64).max)
 
+
+def offsets(number: int, start: int = 0) -> tuple[int, ...]:
+    """Places of quantities in a scratch array in which each has one value for each of `LANES` events."""
+    return tuple(start + LANES * index for index in range(number))
+
+
 USABLE = 0
 ABSENT = 1
 NONFINITE = 2
