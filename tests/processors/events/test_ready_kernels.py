@@ -57,7 +57,7 @@ def test_one_compiles_at_a_time_and_nobody_waits_for_what_is_done(
 ) -> None:
     monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)
     order: list[str] = []
-    ready, inside, go = threading.Event(), threading.Event(), threading.Event()
+    inside, both, go = threading.Event(), threading.Event(), threading.Event()
 
     def first() -> None:
         with ready_kernels._one_compiles(None, 1):
@@ -67,14 +67,14 @@ def test_one_compiles_at_a_time_and_nobody_waits_for_what_is_done(
 
     def second() -> None:
         inside.wait()
-        ready.set()
         with ready_kernels._one_compiles(None, 5):
             order.append("second begins")
+            both.set()
 
     threads = [threading.Thread(target=work) for work in (first, second)]
     for thread in threads:
         thread.start()
-    ready.wait()
+    both.wait(0.5)  # in vain if it works
     go.set()
     for thread in threads:
         thread.join()
