@@ -22,6 +22,7 @@ from na64.commands import (
     blind,
     cluster,
     compare,
+    compilation,
     data,
     demo,
     dimuon,
@@ -54,6 +55,7 @@ _COMMANDS = (
     physics,
     blind,
     cluster,
+    compilation,
     bench,
 )
 

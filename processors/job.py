@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity, source_digest
@@ -132,7 +132,7 @@ class FileContext:
     runs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """One pass over events: what to select, and what is known of the runs.
 
@@ -181,7 +181,7 @@ class Job:
         asked = {*self.selection.feature_names}.union(*(f.inputs for f in self.selection.formulas))
         return "ecal_chi2" in asked or self.plugin is not None
 
-    @property
+    @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
@@ -193,26 +193,38 @@ class Job:
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
         context = self.runs[run]
-        setups = [] if context.packaged is None else [_identity_of(setup) for setup in context.setups]
-        return identity([context.box, list(self.closing_effects), setups])
+        setups = () if context.packaged is None else tuple(_identity_of(setup) for setup in context.setups)
+        return _identity_of_hidden(context.box, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
-        return identity(self._feature_parts(file, start, stop))
+        return self.feature_keys(file)(start, stop)
+
+    def feature_keys(self, file: FileContext) -> Callable[[int, int], str]:
+        """Return what names the features of any segment of a file: its runs are looked at once for all."""
+        made_of = self._features_of(file)
+        return lambda start, stop: identity([made_of, start, stop])
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        chosen = {str(run): dict(self.selection_in(run).chosen) for run in file.runs}
-        made_of = {"selection": self.selection.identity, "chosen": chosen, "code": result_digest()}
-        return identity(self._feature_parts(file, start, stop) | made_of)
+        return self.result_keys(file)(start, stop)
 
-    def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
-        runs = {str(run): self._run_parts(run) for run in file.runs}
-        return {
-            "file": file.sha256,
-            "segment": [start, stop],
-            "layout": _identity_of_layout(self.layouts[file.layout].text),
-            "runs": runs,
+    def result_keys(self, file: FileContext) -> Callable[[int, int], str]:
+        """Return what names the tallies of any segment of a file: its runs are looked at once for all."""
+        chosen = [[run, dict(self.selection_in(run).chosen)] for run in file.runs]
+        made_of = identity([self._features_of(file), self.selection.identity, chosen, result_digest()])
+        return lambda start, stop: identity([made_of, start, stop])
+
+    def _features_of(self, file: FileContext) -> str:
+        """Name what the features of a file depend on besides the segment."""
+        runs = [[run, self._run_parts(run)] for run in file.runs]
+        layout, formulas = _identity_of_layout(self.layouts[file.layout].text), self._formula_parts(file.runs)
+        return identity([file.sha256, layout, runs, formulas, self._parts_of_all])
+
+    @cached_property
+    def _parts_of_all(self) -> str:
+        """Name what the features of all files depend on."""
+        parts = {
             "kernels": kernel_digest(),
             "features": feature_digest(),
             "simulation": self.simulation,
@@ -221,8 +233,8 @@ class Job:
             "plugin": self.plugin.digest if self.plugin else None,
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
             "effects": list(self.selection.effects),
-            "formulas": self._formula_parts(file.runs),
         }
+        return identity(parts)
 
     def _formula_parts(self, runs: Iterable[int]) -> list[object]:
         """Formulas, whatever they are called for people, and the numbers of the periods that they may use."""
@@ -238,6 +250,11 @@ class Job:
 @lru_cache(maxsize=1024)
 def _identity_of(value: Setup | SignalBox | BadList) -> str:
     return identity(value)
+
+
+@lru_cache(maxsize=1024)
+def _identity_of_hidden(box: SignalBox, effects: tuple[Effect, ...], setups: tuple[str, ...]) -> str:
+    return identity([box, list(effects), list(setups)])
 
 
 @lru_cache(maxsize=64)
@@ -314,9 +331,9 @@ def file_context(record: FileRecord, job: Job) -> FileContext:
 
 
 def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
-    there = list(catalogue.runs)
+    there = catalogue.runs
     if runs is None:
-        return there
+        return list(there)
     for run in sorted(runs):
         if run not in there:
             raise KeyError(f"run {run} is in no good file of the catalogue")
@@ -324,7 +341,7 @@ def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
 
 
 def _bad_of_runs(runs: Iterable[int], lists: Iterable[BadList]) -> BadList:
-    everything = sum(lists, BadList())
+    everything = BadList(tuple(entry for part in lists for entry in part.entries))
     return BadList(tuple(entry for run in runs for entry in everything.of_run(run).entries))
 
 

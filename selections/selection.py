@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class Histogram:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """Which events, and what to count and draw of them.
 
@@ -129,7 +130,7 @@ class Selection:
     chosen: tuple[tuple[str, int], ...] = ()
     formulas: tuple[Formula, ...] = ()
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Name of the selection by content."""
         return identity(self)

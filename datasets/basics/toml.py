@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from na64.datasets.basics.named import shortened
 from na64.datasets.basics.plain_text import visible
@@ -184,6 +184,27 @@ class Table:
 
         return self._read(key, read, default)
 
+    def column(self, key: str, n_rows: int, kind: type) -> tuple[Any, ...]:
+        """Values of a key row by row: a list, or one value of all rows; null and an absent key read as None.
+
+        Parameters
+        ----------
+        key : str
+        n_rows : int
+        kind : type
+            ``str``, ``int`` or ``float``.
+        """
+        convert = _optional(_CONVERTERS[kind])
+
+        def read(value: object, place: str) -> tuple[Any, ...]:
+            if not isinstance(value, list):
+                return (convert(value, place),) * n_rows
+            if len(value) != n_rows:
+                raise ValueError(f"{place}: {len(value)} values for {n_rows} rows")
+            return _each(convert)(value, place)
+
+        return self._read(key, read, (None,) * n_rows)
+
     def anything(self) -> dict[str, object]:
         """All of the table as it is, for others to judge; every key counts as asked for."""
         self._asked.update(self._mapping)
@@ -260,6 +281,17 @@ def _list(value: object, place: str) -> list[object]:
 
 def _each(convert: Callable[[object, str], V]) -> Callable[[object, str], tuple[V, ...]]:
     def read(value: object, place: str) -> tuple[V, ...]:
-        return tuple(convert(item, f"{place}[{n}]") for n, item in enumerate(_list(value, place)))
+        items = _list(value, place)
+        try:
+            return tuple(convert(item, place) for item in items)
+        except ValueError:  # only now it matters which
+            return tuple(convert(item, f"{place}[{n}]") for n, item in enumerate(items))
 
     return read
+
+
+def _optional(convert: Callable[[object, str], V]) -> Callable[[object, str], V | None]:
+    return lambda value, place: None if value is None else convert(value, place)
+
+
+_CONVERTERS: Mapping[type, Callable[[object, str], Any]] = {str: _text, int: _integer, float: _number}

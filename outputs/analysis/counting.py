@@ -11,6 +11,7 @@ from na64.datasets.basics.atomic_file import remove_leftovers, write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
+from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import (
     COUNTING_PATIENCE,
@@ -35,6 +36,7 @@ from na64.processors import campaign
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import book
 from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.ready_kernels import make_ready
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
@@ -52,7 +54,7 @@ def process(
     settings: Sequence[str] = (),
     store: str | Path | None = None,
     chunk_events: int | None = None,
-    executor: str = "dask",
+    executor: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     cluster: str | Path | None = None,
@@ -94,7 +96,8 @@ def process(
         Folder of features that later selections start from; by default ``features`` beside the catalogue.
     chunk_events : int, optional
         Most events read at a time; without influence on the result.
-    executor : {"dask", "processes", "iterative"}
+    executor : {"dask", "processes", "iterative"}, optional
+        By default this process, or a Dask cluster of this machine where that saves time.
     workers : int, optional
         By default the number of cores.
     scheduler : str, optional
@@ -210,16 +213,22 @@ class _Counting:
             finish(folder, request)
 
     def _count(self) -> CampaignResult:
-        plan = self.plan
+        plan, ledger = self.plan, Ledger(self.folder / "partials")
         n_events = sum(task.n_events for task in plan.tasks)
         store = FeatureStore(store_of(self.store, plan.path))
+        seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=self.fresh)
+        workers, said = choose(self.workers, seconds)
+        if said:
+            self.listener.warn(f"process: {said}", logging.INFO)
         faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
-        with Metered(self.workers.open(self.listener.warn)) as backend:
+        if seconds and not workers.is_elsewhere:  # before workers are there, who would compile the same
+            make_ready(plan.job, campaign.variants_of(plan.tasks, plan.job), self.listener.warn)
+        with Metered(workers.open(self.listener.warn)) as backend:
             result = campaign.process(
                 plan.catalogue,
                 plan.job,
                 backend,
-                Ledger(self.folder / "partials"),
+                ledger,
                 limit=plan.limit,
                 chunk_events=self.chunk_events,
                 store=store,

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import hist
-import pandas as pd
 from markupsafe import Markup
 
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
@@ -23,6 +22,7 @@ from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.result.variations import Change, changes
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 _DTYPES = {ColumnType.TEXT: "string", ColumnType.COUNT: "Int64", ColumnType.NUMBER: "float64"}
@@ -194,6 +194,8 @@ class Result:
 
 
 def _frame(table: Table, index: list[str]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 (slow to import, and counting needs none of it)
+
     columns = {name: pd.array(table.column(name), dtype=_DTYPES[kind]) for name, kind in table.kinds.items()}
     return pd.DataFrame(columns).set_index(index)
 

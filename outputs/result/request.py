@@ -166,13 +166,14 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
     """Log that data are about to be processed blind; give the line's hash, empty for simulation."""
     if catalogue.kind is not SampleKind.DATA:
         return ""
+    setups = {context.period: context.setup for context in job.runs.values()}
     details: dict[str, Any] = {
         "selection": job.selection.name,
         "selection_identity": job.selection.identity,
         "catalogue": catalogue.identity,
         "runs": ranges(job.runs),
         "periods": None if catalogue.periods is None else catalogue.periods.identity,
-        "setups": {context.period: identity(context.setup) for context in job.runs.values()},
+        "setups": {period: identity(setup) for period, setup in setups.items()},
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
         "bad_list": identity(job.bad),
         "limit": limit,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -69,10 +70,7 @@ class Table:
     def to_parquet(self) -> bytes:
         """One row group, no metadata of ours, nothing that depends on when it was written."""
         schema = pa.schema([(name, _ARROW[kind]) for name, kind in self.kinds.items()])
-        columns = [
-            pa.array([_typed(value, kind) for value in self.column(name)], type=_ARROW[kind])
-            for name, kind in self.kinds.items()
-        ]
+        columns = [_arrow(self.column(name), kind) for name, kind in self.kinds.items()]
         buffer = io.BytesIO()
         pq.write_table(
             pa.Table.from_arrays(columns, schema=schema),
@@ -117,8 +115,18 @@ def _text(value: Value) -> str:
     return str(value)
 
 
-def _typed(value: Value, kind: ColumnType) -> Value:
-    return float(value) if kind is ColumnType.NUMBER and value is not None else value
+def _arrow(values: Sequence[Value], kind: ColumnType) -> pa.Array:
+    """Column of Arrow from its buffers: ``pa.array`` imports pandas, which takes longer than the rest."""
+    is_stated = np.array([value is not None for value in values], np.bool_)
+    stated = None if is_stated.all() else pa.py_buffer(np.packbits(is_stated, bitorder="little"))
+    if kind is ColumnType.TEXT:
+        texts = [str("" if value is None else value).encode() for value in values]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        content = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    else:
+        numbers = [0 if value is None else value for value in values]
+        content = [pa.py_buffer(np.array(numbers, np.int64 if kind is ColumnType.COUNT else np.float64))]
+    return pa.Array.from_buffers(_ARROW[kind], len(values), [stated, *content])
 
 
 def _value(text: str, kind: ColumnType, place: str) -> Value:

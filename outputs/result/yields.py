@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from na64.outputs.result.summary import RunFacts
 from na64.outputs.result.table import ColumnType, Table, Value
@@ -136,13 +137,19 @@ def constancy(counts: NDArray[np.float64], exposure: NDArray[np.float64]) -> Con
     expected = rate * exposure
     chi2 = float(np.sum((counts - expected) ** 2 / expected))
     n_degrees = len(counts) - 1
+    special = _special_functions()
     p_value = float(special.chdtrc(n_degrees, chi2))
     return Constancy(float(rate), chi2, n_degrees, p_value, int(np.sum(expected < 5)))
 
 
 def poisson_errors(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Central 68 % intervals of a Poisson mean (Garwood 1936), as distances below and above, (2, n)."""
-    tail = (1 - _ONE_SIGMA) / 2
+    tail, special = (1 - _ONE_SIGMA) / 2, _special_functions()
     low = np.where(counts > 0, special.gammaincinv(np.maximum(counts, 1), tail), 0.0)
     high = special.gammainccinv(counts + 1, tail)
     return np.stack([counts - low, high - counts])
+
+
+def _special_functions() -> ModuleType:
+    """Module of scipy, which is slow to import and not needed to count."""
+    return import_module("scipy.special")
