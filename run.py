@@ -28,6 +28,7 @@ from na64.commands import (
     physics,
     process,
     results,
+    searches,
     signal,
 )
 from na64.commands.terminal import steady_output
@@ -50,6 +51,7 @@ _COMMANDS = (
     dimuon,
     signal,
     physics,
+    searches,
     blind,
     cluster,
     bench,

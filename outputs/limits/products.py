@@ -23,8 +23,9 @@ from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import Plane, load_curves
-from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
+from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, band
 from na64.outputs.statistics.workspace import workspace
 
 Numbers = NDArray[np.float64]
