@@ -29,6 +29,10 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--toys", type=positive, metavar="N", help="throw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
+    search = "write the contour of a search too: contour.csv; one of na64 searches"
+    parser.add_argument("--search", default="", metavar="NAME", help=search)
+    variant = "which particle of the card of --search; default: its first"
+    parser.add_argument("--variant", default="", metavar="NAME", help=variant)
     _add_physics(parser)
 
 
@@ -88,6 +92,8 @@ def _limits(options: argparse.Namespace) -> int:
         delivered=options.delivered,
         toys=options.toys,
         to=options.to,
+        search=options.search,
+        variant=options.variant,
         tell=print,
         **_physics(options),
     )

@@ -28,6 +28,17 @@ _DIGITS = 2
 """Decimals of the shares of the signal at which two points have the same limit."""
 
 
+def counted(source: Source, fate: Fate | None, mass: float, couplings: Floats) -> Floats:
+    """Particles of a fate per particle on target, over the square of the coupling: (n,) float64."""
+    if fate is None:
+        return np.full(len(couplings), number_of(source, mass))
+    if not fate.needs_energy:
+        return number_of(source, mass) * fate.probability(mass, couplings, np.zeros(1))[:, 0]
+    found = spectrum_of(source, mass)
+    result: Floats = fate.probability(mass, couplings, found.energy) @ found.number
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class Category:
     """Events of a beam that are counted together.
@@ -59,19 +70,8 @@ class Category:
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""
-        made = sum(self._made(source, mass, couplings) for source in self.sources)
+        made = sum(counted(source, self.fate, mass, couplings) for source in self.sources)
         result: Floats = self.exposure * self.efficiency * couplings**2 * made
-        return result
-
-    def _made(self, source: Source, mass: float, couplings: Floats) -> Floats:
-        """Particles of the fate that is counted, per particle on target at coupling 1: (n,) float64."""
-        if self.fate is None:
-            return np.full(len(couplings), number_of(source, mass))
-        if not self.fate.needs_energy:
-            probability = self.fate.probability(mass, couplings, np.zeros(1))[:, 0]
-            return number_of(source, mass) * probability
-        found = spectrum_of(source, mass)
-        result: Floats = self.fate.probability(mass, couplings, found.energy) @ found.number
         return result
 
 

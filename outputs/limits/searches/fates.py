@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -21,6 +22,10 @@ class Fate(Protocol):
     @property
     def needs_energy(self) -> bool:
         """Whether it depends on the energy of the particle."""
+
+    @property
+    def is_missing_energy(self) -> bool:
+        """Whether it is seen as missing energy, so that a stored result of such a selection counts it."""
 
     def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
         """Probability for each coupling and energy.
@@ -49,6 +54,11 @@ class TwoPhotons:
         """It does: of the length of flight."""
         return True
 
+    @property
+    def is_missing_energy(self) -> bool:
+        """It is beyond everything only."""
+        return math.isinf(self.last)
+
     def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
         """Probability for each coupling and energy."""
         widths = np.array([to_photons(mass, float(coupling)) for coupling in couplings])
@@ -76,6 +86,11 @@ class HeavyBeyond:
         """It does: of the length of flight."""
         return True
 
+    @property
+    def is_missing_energy(self) -> bool:
+        """It is."""
+        return True
+
     def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
         """Probability for each coupling and energy, averaged over the energy of the heavier state."""
         model = Inelastic(mass, self.ratio, self.splitting, self.alpha_d)
@@ -96,6 +111,11 @@ class Faint:
     def needs_energy(self) -> bool:
         """It does not."""
         return False
+
+    @property
+    def is_missing_energy(self) -> bool:
+        """It is."""
+        return True
 
     def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
         """One below `most`, else zero, whatever mass and energy."""

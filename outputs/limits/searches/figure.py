@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -11,9 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.outputs.limits.figures import cited
+from na64.outputs.limits.searches.card import Card, Published
 from na64.outputs.limits.searches.contour import Row
 from na64.outputs.limits.searches.published_points import load_points
-from na64.outputs.limits.searches.reference import Reference
 from na64.outputs.report.style import INK, stamp
 
 Floats = NDArray[np.float64]
@@ -22,34 +23,56 @@ _EXCLUDED = "#dbe8f2"
 _POINTS = (("#b45309", "o"), ("#0f766e", "s"), ("#6a1b6a", "^"), ("#1d4ed8", "D"))
 
 
-def draw_contour(reference: Reference) -> Figure:
-    """Draw what a reference configuration excludes."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A contour as a figure has it.
+
+    Attributes
+    ----------
+    card : Card
+    published : tuple of Published
+    rows : list of Row
+    level : float
+    title, label : str
+        What it is of; what kind of numbers it shows.
+    """
+
+    card: Card
+    published: tuple[Published, ...]
+    rows: list[Row]
+    level: float
+    title: str
+    label: str
+
+
+def draw_contour(drawn: Drawn) -> Figure:
+    """Draw what a search excludes, beside published points."""
     figure = Figure(figsize=(7.4, 6.0), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_yscale("log")
-    handles = [*_draw_published(axes, reference), *_draw_excluded(axes, reference)]
+    handles = [*_draw_published(axes, drawn), *_draw_excluded(axes, drawn)]
     axes.legend(handles=handles, loc="best", fontsize=9)
-    card = reference.card
+    card = drawn.card
     axes.set_xlabel(rf"${card.symbol}$ [GeV]")
     axes.set_ylabel(card.coupling.label)
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
-    stamp(axes, "reference", right=reference.variant.label)
+    stamp(axes, drawn.label, right=drawn.title)
     return figure
 
 
-def _draw_excluded(axes: Axes, reference: Reference) -> Iterator[Artist]:
-    edges = [edge for row in reference.rows for edge in (row.lower, row.upper) if edge is not None]
-    low, high = axes.get_ylim() if reference.variant.published else (min(edges), max(edges))
+def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
+    edges = [edge for row in drawn.rows for edge in (row.lower, row.upper) if edge is not None]
+    low, high = axes.get_ylim() if drawn.published else (min(edges), max(edges))
     low, high = min([low, *edges]) / 2, max([high, *edges]) * 2
-    for index, (mass, lower, upper) in enumerate(stretches(reference.rows)):
+    for index, (mass, lower, upper) in enumerate(stretches(drawn.rows)):
         top, bottom = np.where(np.isnan(upper), high, upper), np.where(np.isnan(lower), low, lower)
         axes.fill_between(mass, bottom, top, color=_EXCLUDED, linewidth=0, zorder=0)
         (line,) = axes.plot(mass, lower, color=INK, linewidth=1.8)
         axes.plot(mass, upper, color=INK, linewidth=1.8)
         if not index:
-            line.set_label(f"{reference.card.title.lower()}, {reference.level:.0%} CL (calculated)")
+            line.set_label(f"{drawn.card.title.lower()}, {drawn.level:.0%} CL")
             yield line
     axes.set_ylim(low, high)
 
@@ -77,9 +100,9 @@ def stretches(rows: Sequence[Row]) -> Iterator[tuple[Floats, Floats, Floats]]:
         left = rest
 
 
-def _draw_published(axes: Axes, reference: Reference) -> Iterator[Artist]:
+def _draw_published(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
     seen = set()
-    for published, (colour, marker) in zip(reference.variant.published, _POINTS, strict=False):
+    for published, (colour, marker) in zip(drawn.published, _POINTS, strict=False):
         curve = load_points(published.curve)
         (line,) = axes.plot(curve.mass, curve.value, marker, color=colour, markersize=4, mfc="white")
         if curve.label not in seen:

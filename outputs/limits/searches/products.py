@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.sourced_values import Fact
-from na64.outputs.limits.searches.figure import draw_contour
+from na64.outputs.limits.searches.card import Card, Variant
+from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.figure import Drawn, draw_contour
 from na64.outputs.limits.searches.published_points import load_points
 from na64.outputs.limits.searches.reference import Nearness, Reference
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.product_names import CONTOUR, CONTOUR_FACTS
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Kind, Table
 
-CONTOUR, REFERENCE = "contour.csv", "reference.json"
-"""Names of the files."""
+REFERENCE = "reference.json"
+"""Name of the file of assumptions of a reference configuration."""
 
 SCHEMA = 1
 """Version of `reference.json`."""
@@ -31,14 +35,57 @@ _UNVERIFIED = re.compile(r"\[R[^\]]*\]|NOT FOUND|‡")
 def write_reference(folder: Path, reference: Reference) -> None:
     """Write everything into a folder, which is made if there is none; `REFERENCE` last."""
     write_bytes(folder / CONTOUR, contour_table(reference).to_csv())
-    write_figure(folder, "contour", partial(draw_contour, reference))
+    card, variant = reference.card, reference.variant
+    drawn = Drawn(card, variant.published, list(reference.rows), reference.level, variant.label, "reference")
+    write_figure(folder, "contour", partial(draw_contour, drawn))
     write_bytes(folder / REFERENCE, to_json(facts_of(reference)))
+
+
+def write_stored(
+    folder: Path, card: Card, variant: Variant, rows: Sequence[tuple[float, Row]], state: str
+) -> None:
+    """Write the contour that stored results give; `CONTOUR_FACTS` last.
+
+    Parameters
+    ----------
+    folder : Path
+    card : Card
+    variant : Variant
+    rows : sequence of (level, Row)
+    state : str
+        Of the boxes: whether limits are observed or expected.
+    """
+    write_bytes(folder / CONTOUR, _table(rows).to_csv())
+    level = rows[0][0] if rows else math.nan
+    drawn = Drawn(card, variant.published, [row for at, row in rows if at == level], level, state, "limits")
+    write_figure(folder, "contour", partial(draw_contour, drawn))
+    model = [_fact(fact) for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
+    facts = {
+        "schema": SCHEMA,
+        "search": card.name,
+        "title": card.title,
+        "variant": variant.name,
+        "state": state,
+        "coupling": _coupling(card),
+        "particle": model,
+        "assumptions": [
+            *card.assumptions,
+            "exposure, background, efficiency and counts are those of limits.json",
+            "the efficiency is that of dark photons of the same mass",
+            "an edge is that of the observed limit, or of the median expected one while a box is closed",
+        ],
+        "not_known": list(card.not_known),
+    }
+    write_bytes(folder / CONTOUR_FACTS, to_json(facts))
 
 
 def contour_table(reference: Reference) -> Table:
     """Table of `KINDS`: one row a mass and range of couplings."""
-    rows = [(reference.level, row.mass, row.lower, row.upper) for row in reference.rows]
-    return Table(KINDS, rows)
+    return _table([(reference.level, row) for row in reference.rows])
+
+
+def _table(rows: Sequence[tuple[float, Row]]) -> Table:
+    return Table(KINDS, [(level, row.mass, row.lower, row.upper) for level, row in rows])
 
 
 def facts_of(reference: Reference) -> dict[str, object]:
@@ -52,11 +99,7 @@ def facts_of(reference: Reference) -> dict[str, object]:
         "label": variant.label,
         "level": reference.level,
         "state": card.state,
-        "coupling": {
-            "symbol": card.coupling.symbol,
-            "meaning": card.coupling.meaning,
-            "unit": card.coupling.unit,
-        },
+        "coupling": _coupling(card),
         "configuration": [_fact(fact) for fact in variant.facts],
         "assumptions": list(card.assumptions),
         "not_known": list(card.not_known),
@@ -68,6 +111,11 @@ def facts_of(reference: Reference) -> dict[str, object]:
 def is_unverified(source: str) -> bool:
     """Whether a source tag says that a number was recalled, fitted, or not found."""
     return bool(_UNVERIFIED.search(source))
+
+
+def _coupling(card: Card) -> dict[str, str]:
+    coupling = card.coupling
+    return {"symbol": coupling.symbol, "meaning": coupling.meaning, "unit": coupling.unit}
 
 
 def _fact(fact: Fact) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -51,6 +51,9 @@ class Source(Protocol):
             The spectrum is not known.
         """
 
+    def of_beam(self, beam: Beam, threshold: float) -> Source:
+        """The same process with another beam and least energy in GeV."""
+
 
 @dataclass(frozen=True, slots=True)
 class Radiated:
@@ -67,6 +70,10 @@ class Radiated:
     boson: Boson
     beam: Beam
     threshold: float
+
+    def of_beam(self, beam: Beam, threshold: float) -> Radiated:
+        """The same process with another beam and least energy in GeV."""
+        return replace(self, beam=beam, threshold=threshold)
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
@@ -110,6 +117,10 @@ class Annihilated:
     beam: Beam
     threshold: float
 
+    def of_beam(self, beam: Beam, threshold: float) -> Annihilated:
+        """The same process with another beam and least energy in GeV."""
+        return replace(self, beam=beam, threshold=threshold)
+
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
         resonance = Resonance(mass, self.alpha_d, self.ratio, self.matter, self.boson)
@@ -133,6 +144,10 @@ class Converted:
 
     beam: Beam
     threshold: float
+
+    def of_beam(self, beam: Beam, threshold: float) -> Converted:
+        """The same process with another beam and least energy in GeV."""
+        return replace(self, beam=beam, threshold=threshold)
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
@@ -158,6 +173,10 @@ class Paired:
     particle: str
     energy: float
     threshold: float
+
+    def of_beam(self, beam: Beam, threshold: float) -> Paired:
+        """The same process with another beam and least energy in GeV."""
+        return Paired(beam.particle, beam.energy, threshold)
 
     def number(self, mass: float) -> float:
         """Pairs per particle on target at charge 1, for a mass in GeV."""
