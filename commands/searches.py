@@ -12,13 +12,21 @@ def add(verbs: Any) -> None:
     """Declare the command."""
     text = "List the searches: what each looks for, what is verified, how near it is to published points."
     parser = add_command(verbs, "searches", _searches, text)
-    parser.add_argument("--markdown", action="store_true", help="as a table in Markdown")
+    name = "of a search; default: all"
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help=name)
+    parser.add_argument(
+        "--markdown", action="store_true", help="as a table in Markdown; of one search, as its page"
+    )
 
 
 def _searches(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.searches import searches
-    from na64.outputs.limits.searches.listing import as_markdown, as_text
+    from na64.outputs.limits.searches.card import load_card
+    from na64.outputs.limits.searches.listing import as_markdown, as_page, as_text
 
-    listed = searches()
+    if options.name and options.markdown:
+        tell(as_page(load_card(options.name)))
+        return SUCCESS
+    listed = searches([options.name] if options.name else None)
     tell(as_markdown(listed) if options.markdown else as_text(listed))
     return SUCCESS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from na64.outputs.analysis.listening import Tell, silent
@@ -11,20 +12,30 @@ from na64.outputs.limits.searches.products import write_reference
 from na64.outputs.limits.searches.reference import Reference, reference_of
 
 
-def searches() -> list[Listed]:
+def searches(names: Sequence[str] | None = None) -> list[Listed]:
     """Search cards, each with the worst ratio of its reference contour to published points.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Of searches; by default all.
 
     Returns
     -------
     list of na64.outputs.limits.searches.listing.Listed
-        By name; ``card`` has what the file of the search says.
+        ``card`` has what the file of the search says.
+
+    Raises
+    ------
+    KeyError
+        There is no such search.
 
     Examples
     --------
-    >>> [one.card.title for one in na64.searches() if one.card.name == "invisible"]
-    ['Dark photon to invisible']
+    >>> [one.card.title for one in na64.searches(["invisible", "alp"])]
+    ['Dark photon to invisible', 'Axion-like particle to two photons']
     """
-    return list_searches()
+    return list_searches() if names is None else list_searches(names)
 
 
 def reference(

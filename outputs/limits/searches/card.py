@@ -13,6 +13,7 @@ from na64.datasets.basics.toml import Table, load_table, unknown
 from na64.outputs.limits.searches.channels import Model, read_category, read_model
 from na64.outputs.limits.searches.contour import grid_of
 from na64.outputs.limits.searches.expected import Category
+from na64.outputs.signal.bosons import Boson
 
 Floats = NDArray[np.float64]
 
@@ -85,6 +86,7 @@ class Variant:
     Attributes
     ----------
     name, label : str
+    boson : Boson
     categories : tuple of Category
     signal_error : float
     published : tuple of Published
@@ -94,6 +96,7 @@ class Variant:
 
     name: str
     label: str
+    boson: Boson
     categories: tuple[Category, ...]
     signal_error: float
     published: tuple[Published, ...]
@@ -106,7 +109,7 @@ class Card:
 
     Attributes
     ----------
-    name, title, looks_for : str
+    name, title, looks_for, formula : str
     beam, signature : str
         In words.
     state : str
@@ -115,6 +118,8 @@ class Card:
         What is looked for, and its symbol on an axis.
     periods, selections, papers, assumptions, not_known : tuple of str
         Assumptions of the calculation that are no numbers of the configuration.
+    electron_moment : bool
+        Whether couplings that the electron's anomalous moment allows are drawn.
     coupling : Coupling
     masses : tuple of float, GeV
     variants : tuple of Variant
@@ -124,6 +129,7 @@ class Card:
     name: str
     title: str
     looks_for: str
+    formula: str
     beam: str
     signature: str
     state: str
@@ -134,6 +140,7 @@ class Card:
     papers: tuple[str, ...]
     assumptions: tuple[str, ...]
     not_known: tuple[str, ...]
+    electron_moment: bool
     coupling: Coupling
     masses: tuple[float, ...]
     variants: tuple[Variant, ...]
@@ -177,6 +184,7 @@ def read_card(table: Table, name: str) -> Card:
         name=name,
         title=table.text("title"),
         looks_for=" ".join(table.text("looks_for").split()),
+        formula=table.text("formula").strip("\n"),
         beam=table.text("beam"),
         signature=table.text("signature"),
         state=table.text("state"),
@@ -187,6 +195,7 @@ def read_card(table: Table, name: str) -> Card:
         papers=table.texts("papers"),
         assumptions=table.texts("assumptions"),
         not_known=table.texts("not_known"),
+        electron_moment=table.flag("electron_moment", False),
         coupling=_coupling(table.table("coupling")),
         masses=_masses(table.tables("masses")),
         variants=tuple(_variant(variants.table(one), one, channels) for one in variants.names()),
@@ -225,6 +234,7 @@ def _variant(table: Table, name: str, channels: Table) -> Variant:
     return Variant(
         name=name,
         label=table.text("label"),
+        boson=model.boson,
         categories=tuple(_category(channels, one, model, listed) for one in table.texts("channels")),
         signal_error=facts.number("signal_error"),
         published=tuple(_published(one) for one in table.tables("published", ())),

@@ -88,22 +88,22 @@ def read_category(table: Table, facts: FactReader, name: str, model: Model) -> C
     name : str
     model : Model
     """
-    particle = facts.text("particle")
-    energy, threshold = facts.number("energy", "GeV"), facts.number("threshold", "GeV")
-    background = facts.numbers("background")
+    particle, energy = facts.text("particle"), facts.number("energy", "GeV")
+    exposure, threshold = _above_zero(facts, "exposure", math.inf), facts.number("threshold", "GeV")
+    efficiency, background = _above_zero(facts, "efficiency", 1.0), facts.numbers("background")
     if len(background) != 2:
         raise ValueError(f"{facts.place('background')}: expected two values, events and their error")
-    fate = _fate(table, facts, model)
+    observed = facts.integer("observed") if facts.has("observed") else None
     made = [_choice(table, "production", text, Process) for text in table.texts("production")]
     return Category(
         name=name,
-        exposure=_above_zero(facts, "exposure", math.inf),
-        efficiency=_above_zero(facts, "efficiency", 1.0),
+        exposure=exposure,
+        efficiency=efficiency,
         background=background[0],
         background_error=background[1],
-        observed=facts.integer("observed") if facts.has("observed") else None,
+        observed=observed,
         sources=tuple(_source(one, particle, energy, threshold, model=model) for one in made),
-        fate=fate,
+        fate=_fate(table, facts, model),
     )
 
 
@@ -140,8 +140,8 @@ def _fate(table: Table, facts: FactReader, model: Model) -> Fate | None:
         raise ValueError(f"{table.place('counts')}: {unknown('ending', text, names)}")
     ending = Ending(text)
     if ending is Ending.TWO_PHOTONS:
-        last = facts.number("last", "mm") if facts.has("last") else math.inf
-        return TwoPhotons(facts.number("first", "mm"), last)
+        first = facts.number("first", "mm")
+        return TwoPhotons(first, facts.number("last", "mm") if facts.has("last") else math.inf)
     if ending is Ending.HEAVY_BEYOND:
         return HeavyBeyond(facts.number("first", "mm"), model.ratio, model.splitting, model.alpha_d)
     return Faint(facts.number("largest_charge")) if ending is Ending.FAINT else None

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from na64.outputs.limits.searches.card import SEARCHES, Card, load_card
+from na64.datasets.basics.sourced_values import Fact
+from na64.outputs.limits.searches.card import SEARCHES, Card, Variant, load_card
+from na64.outputs.limits.searches.published_points import load_points
 from na64.outputs.limits.searches.reference import nearness_of
 
 
@@ -30,9 +32,9 @@ class Listed:
         return "no points" if self.worst is None else f"{self.worst:.2f}"
 
 
-def list_searches() -> list[Listed]:
-    """List every search with its nearness to published points."""
-    return [Listed(card, _worst(card)) for card in map(load_card, SEARCHES)]
+def list_searches(names: Sequence[str] = SEARCHES) -> list[Listed]:
+    """List searches with their nearness to published points."""
+    return [Listed(card, _worst(card)) for card in map(load_card, names)]
 
 
 def _worst(card: Card) -> float | None:
@@ -88,3 +90,63 @@ def as_markdown(listed: Sequence[Listed]) -> Iterator[str]:
 
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def as_page(card: Card) -> Iterator[str]:
+    """Lines of the page of a search in Markdown; its figure lies beside it."""
+    yield from (f"# {card.title}", "", card.looks_for, "")
+    yield "| | |"
+    yield "|---|---|"
+    yield _row(("search", f"`{card.name}`"))
+    yield _row(("beam", card.beam))
+    yield _row(("periods", ", ".join(card.periods)))
+    yield _row(("selections", ", ".join(f"`{name}`" for name in card.selections) or "none yet"))
+    yield _row(("signature", card.signature))
+    yield _row(("state", card.state))
+    yield _row(("papers", ", ".join(card.papers)))
+    yield from ("", "```text", *card.formula.splitlines(), "```", "")
+    yield from (f"![Contour]({card.name}.png)", "")
+    for variant in card.variants:
+        yield from _compared(card, variant)
+    yield from ("## Assumptions", "", *(f"- {text}" for text in card.assumptions), "")
+    yield from ("## What is not known", "", *(f"- {text}" for text in card.not_known), "")
+    yield from ("## Reference configurations", "")
+    yield from _configurations(card)
+
+
+def _compared(card: Card, variant: Variant) -> Iterator[str]:
+    """Table of ratios to published points, if there are any."""
+    for nearness in nearness_of(card, variant):
+        curve, published = load_points(nearness.published.curve), nearness.published
+        note = f"; {published.expected}" if published.expected else ""
+        edge = f"{published.edge.capitalize()} edge of `{variant.name}`"
+        yield f"{edge} over {curve.label} ({curve.paper}){note}:"
+        yield ""
+        yield _row(("mass (MeV)", *(f"{1e3 * mass:.4g}" for mass in nearness.mass)))
+        yield _row(["---"] * (1 + len(nearness.mass)))
+        yield _row(("ratio", *(f"{ratio:.2f}" for ratio in nearness.ratio)))
+        yield ""
+
+
+def _configurations(card: Card) -> Iterator[str]:
+    """Table of every number with its source, and of the variants that have it."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for variant in card.variants:
+        for fact in variant.facts:
+            rows.setdefault((fact.name, _shown(fact), fact.source), []).append(variant.name)
+    yield "The first variant is drawn unless `--variant` names another one."
+    yield ""
+    for variant in card.variants:
+        yield f"- `{variant.name}`: {variant.label}"
+    yield ""
+    yield _row(("number", "value", "source", "variants"))
+    yield _row(["---"] * 4)
+    for (name, value, source), variants in rows.items():
+        which = "all" if len(variants) == len(card.variants) else ", ".join(f"`{one}`" for one in variants)
+        yield _row((f"`{name}`", value, source, which))
+
+
+def _shown(fact: Fact) -> str:
+    """Value with its unit; large numbers in powers of ten."""
+    value = f"{float(fact.value):.4g}" if fact.value.isdecimal() and len(fact.value) > 6 else fact.value
+    return value if fact.unit == "1" else f"{value} {fact.unit}"

@@ -36,7 +36,7 @@ def write_reference(folder: Path, reference: Reference) -> None:
     """Write everything into a folder, which is made if there is none; `REFERENCE` last."""
     write_bytes(folder / CONTOUR, contour_table(reference).to_csv())
     card, variant = reference.card, reference.variant
-    drawn = Drawn(card, variant.published, list(reference.rows), reference.level, variant.label, "reference")
+    drawn = Drawn(card, variant, list(reference.rows), reference.level, variant.label, "reference")
     write_figure(folder, "contour", partial(draw_contour, drawn))
     write_bytes(folder / REFERENCE, to_json(facts_of(reference)))
 
@@ -57,7 +57,7 @@ def write_stored(
     """
     write_bytes(folder / CONTOUR, _table(rows).to_csv())
     level = rows[0][0] if rows else math.nan
-    drawn = Drawn(card, variant.published, [row for at, row in rows if at == level], level, state, "limits")
+    drawn = Drawn(card, variant, [row for at, row in rows if at == level], level, state, "limits")
     write_figure(folder, "contour", partial(draw_contour, drawn))
     model = [_fact(fact) for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
     facts = {

@@ -27,6 +27,7 @@ _ORDER = (
     "show",
     "background",
     "project",
+    "searches",
     "efficiency",
     "limits",
     "freeze",

@@ -26,6 +26,8 @@ from na64.run import main
 @pytest.fixture(scope="module")
 def written(published: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("limits")
+    for name in ("contour.csv", "contour.json"):
+        (folder / name).write_text("of a search, from what the limits were before")
     write_limits(folder, published)
     return folder
 
