@@ -29,8 +29,8 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--toys", type=positive, metavar="N", help="throw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
-    search = "write the contour of a search too: contour.csv; one of na64 searches"
-    parser.add_argument("--search", default="", metavar="NAME", help=search)
+    search = "write the contour of a search too, contour.csv: one of na64 searches, or a card of your own"
+    parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)
     variant = "which particle of the card of --search; default: its first"
     parser.add_argument("--variant", default="", metavar="NAME", help=variant)
     _add_physics(parser)
@@ -55,8 +55,8 @@ def _add_project(verbs: Any) -> None:
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
     to = "write projection.csv, or contour.csv, and figures there"
     parser.add_argument("--to", type=Path, metavar="OUT", help=to)
-    search = "with --reference: name of the search, one of na64 searches"
-    parser.add_argument("--search", metavar="NAME", help=search)
+    search = "with --reference: one of na64 searches, or a card of your own"
+    parser.add_argument("--search", metavar="NAME_OR_TOML", help=search)
     reference = "draw what the configuration on the card of --search excludes, beside published points"
     parser.add_argument("--reference", action="store_true", help=reference)
     variant = "which configuration of the card; default: its first"

@@ -12,8 +12,8 @@ def add(verbs: Any) -> None:
     """Declare the command."""
     text = "List the searches: what each looks for, what is verified, how near it is to published points."
     parser = add_command(verbs, "searches", _searches, text)
-    name = "of a search; default: all"
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help=name)
+    name = "of a search, or a card of your own; default: all"
+    parser.add_argument("name", nargs="?", default="", metavar="NAME_OR_TOML", help=name)
     parser.add_argument(
         "--markdown", action="store_true", help="as a table in Markdown; of one search, as its page"
     )

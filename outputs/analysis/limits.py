@@ -83,7 +83,7 @@ def limits(
     alpha_d : float
         Coupling of dark matter for `resonant`.
     search, variant : str
-        Name of a search, and of a particle on its card: its contour is written too.
+        Name of a search or path of its card, and a particle on it: its contour is written too.
     tell : callable
         Takes lines about the limits.
 

@@ -18,7 +18,7 @@ def searches(names: Sequence[str] | None = None) -> list[Listed]:
     Parameters
     ----------
     names : sequence of str, optional
-        Of searches; by default all.
+        Of searches, or paths of cards of your own; by default all.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def reference(
     Parameters
     ----------
     name : str
-        Of the search.
+        Of the search, or the path of a card of your own.
     to : str or Path, optional
         Folder for ``contour.csv``, ``contour.png``, ``contour.pdf`` and ``reference.json``.
     variant : str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,14 +163,24 @@ class Card:
         raise KeyError(f"search {self.name}: {unknown('variant', name, names)}; there are {', '.join(names)}")
 
 
-def load_card(name: str) -> Card:
-    """Load a packaged card.
+def load_card(name_or_path: str | Path) -> Card:
+    """Load a packaged card by name, or any by the path of its TOML file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        One of `SEARCHES`, or a path that ends in ``.toml``.
 
     Raises
     ------
     KeyError
-        There is none of that name.
+        There is none of that name, or it has a key that is not known.
+    ValueError
+        A value that cannot be, and where it stands.
     """
+    name = str(name_or_path)
+    if name.endswith(".toml"):
+        return read_card(load_table(Path(name)), Path(name).stem)
     if name not in SEARCHES:
         raise KeyError(f"{unknown('search', name, SEARCHES)}; there are {', '.join(SEARCHES)}")
     return read_card(load_table(_FOLDER / f"{name}.toml"), name)

@@ -81,9 +81,8 @@ def ranges(excess: Excess, mass: float, couplings: Floats) -> list[Row]:
     places = np.log(couplings)
     places, heights = _with_peaks(height, places, _heights(excess, mass, couplings))
     inside = heights >= 0
-    edges = [
-        math.exp(_root(height, places, heights, index)) for index in np.flatnonzero(inside[1:] != inside[:-1])
-    ]
+    crossings = np.flatnonzero(inside[1:] != inside[:-1]).tolist()
+    edges = [math.exp(_root(height, places, heights, index)) for index in crossings]
     opens = [None, *edges] if inside[0] else edges
     closed = [*opens, None] if inside[-1] else opens
     return [Row(mass, low, high) for low, high in zip(closed[::2], closed[1::2], strict=True)]
@@ -101,7 +100,7 @@ def _with_peaks(height: Callable[[float], float], places: Floats, heights: Float
     for sign in (1.0, -1.0):
         signed = sign * heights
         peaks = (signed[1:-1] > signed[:-2]) & (signed[1:-1] >= signed[2:]) & (signed[1:-1] < 0)
-        for index in np.flatnonzero(peaks) + 1:
+        for index in (np.flatnonzero(peaks) + 1).tolist():
             bounds = (places[index - 1], places[index + 1])
             best = minimize_scalar(lambda at, sign=sign: -sign * height(at), bounds=bounds, method="bounded")
             if -best.fun >= 0:

@@ -39,6 +39,9 @@ class Made:
 class Source(Protocol):
     """A process that makes particles, in proportion to the square of the coupling."""
 
+    def __hash__(self) -> int:
+        """The numbers of a source are kept."""
+
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
 

@@ -43,8 +43,10 @@ def currents(boson: Boson, k: Floats) -> list[tuple[Complex, float]]:
     if boson is Boson.PSEUDOSCALAR:
         return [(_GAMMA_5, 1.0)]
     chirality = _GAMMA_5 if boson is Boson.AXIAL else np.eye(4)
-    vertices = [(_GAMMA[i] @ chirality, -_METRIC[i, i]) for i in range(4)]
-    return [*vertices, (slash(k) @ chirality, 1 / dot(k, k))]
+    vertices: list[tuple[Complex, float]] = [
+        ((_GAMMA[i] @ chirality).astype(complex), -float(_METRIC[i, i])) for i in range(4)
+    ]
+    return [*vertices, ((slash(k) @ chirality).astype(complex), 1 / dot(k, k))]
 
 
 def summed(boson: Boson, p: Floats, k: Floats, initial: Floats, final: Floats, *, mass: float) -> float:

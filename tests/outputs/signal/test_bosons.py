@@ -17,9 +17,11 @@ from na64.outputs.signal.annihilation import (
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import Model, total
+from na64.outputs.signal.curves import load_curve
 from na64.outputs.signal.integration import shower
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, PICOBARN
+from na64.outputs.signal.moments import one_loop
 from na64.outputs.signal.quadrature import composite
 from na64.outputs.signal.tables import RATIO_MASSES, ratio_at
 from na64.outputs.signal.yields import yield_per_eot
@@ -116,3 +118,15 @@ def test_the_resonance_of_a_positron_beam() -> None:
         assert resonant_yield(Resonance(mass), beam=beam) == pytest.approx(number, rel=0.05)
     assert 1e3 * Resonance(0.24).width == pytest.approx(7.29, rel=1e-3)
     assert Resonance(0.24).energy == pytest.approx(56.4, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("boson", "mass", "expected"),
+    [(V, 0.01, 2.1e-15), (V, 1.0, 2.4e-14), (S, 0.01, 4.4e-14), (P, 0.01, -3.8e-14), (A, 0.01, -1.1e-14)],
+)
+def test_moments_that_the_published_limits_leave(boson: Boson, mass: float, expected: float) -> None:
+    """With the curve of 2.84e11 EOT and the root of total cross-sections; 2102.01885 has 1e-15 to 1e-13."""
+    (eps,) = load_curve("na64_2018").at([mass])
+    made = [total(Radiation(mass, 100.0, boson=one)) for one in (V, boson)]
+    found = one_loop(boson, mass, ELECTRON_MASS) * 4 * math.pi * ALPHA * eps**2 * made[0] / made[1]
+    assert found == pytest.approx(expected, rel=0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,16 @@ def test_a_card_that_is_wrong_is_refused(change: Any, words: str) -> None:
     change(facts)
     with pytest.raises((KeyError, ValueError), match=words):
         _read(facts)
+
+
+def test_a_card_of_ones_own_is_read_from_its_file(tmp_path: Path) -> None:
+    text = (files("na64.selections.searches") / "invisible.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace("2.84e11", "2.84e13"))
+    card = load_card(tmp_path / "mine.toml")
+    assert card.name == "mine"
+    assert card.variant().categories[0].exposure == 2.84e13
+    with pytest.raises(OSError, match=r"yours\.toml"):
+        load_card(tmp_path / "yours.toml")
 
 
 def test_names_that_do_not_exist_are_refused_with_the_nearest() -> None:
