@@ -27,7 +27,7 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--level", action="append", type=float, metavar="CL", help=levels)
     delivered = "count electrons delivered: the efficiency contains the dead time"
     parser.add_argument("--delivered", action="store_true", help=delivered)
-    parser.add_argument("--toys", type=positive, metavar="N", help="throw N experiments, do not sum outcomes")
+    parser.add_argument("--toys", type=positive, metavar="N", help="draw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
     search = "write the contour of a search too, contour.csv: one of na64 searches, or a card of your own"
     parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)

@@ -12,13 +12,13 @@ from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
     PARAMETERS,
-    Bad,
+    BadSpill,
     Beam,
     Campaign,
     Component,
+    ComponentKind,
     DetectorResponse,
     Geometry,
-    Kind,
     PileUp,
     Response,
     Run,
@@ -175,7 +175,7 @@ def _read_detector(table: Table) -> DetectorResponse:
 
 
 def _read_component(table: Table) -> Component:
-    kind = _member(table, "kind", Kind)
+    kind = _member(table, "kind", ComponentKind)
     rates = table.table("rate")
     return Component(
         name=table.text("name"),
@@ -209,8 +209,8 @@ def _read_run(table: Table) -> Run:
     )
 
 
-def _read_bad(table: Table) -> Bad:
-    return Bad(
+def _read_bad(table: Table) -> BadSpill:
+    return BadSpill(
         table.integer("run"),
         table.integer("spill", None),
         table.integer("start", None),

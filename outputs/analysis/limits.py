@@ -9,7 +9,7 @@ from na64.datasets.basics.turns import turn
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.analysis.full_report import renew_report
 from na64.outputs.analysis.listening import Listener, Tell, silent
-from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.efficiency import read_efficiency
 from na64.outputs.limits.exposure import beam_of
@@ -48,7 +48,7 @@ def limits(
     search: str = "",
     variant: str = "",
     tell: Tell = silent,
-) -> Analysis:
+) -> LimitsAnalysis:
     """Limits on the dark photon from stored results; expected ones only while a box is closed.
 
     Parameters
@@ -89,7 +89,7 @@ def limits(
 
     Returns
     -------
-    na64.outputs.limits.analysis.Analysis
+    na64.outputs.limits.analysis.LimitsAnalysis
 
     Raises
     ------
@@ -139,7 +139,9 @@ def limits(
     return analysis
 
 
-def _add_contour(place: Path, card: Card, variant: Variant, analysis: Analysis) -> list[tuple[float, Row]]:
+def _add_contour(
+    place: Path, card: Card, variant: Variant, analysis: LimitsAnalysis
+) -> list[tuple[float, Row]]:
     """Write the contour of a search beside the limits."""
     rows = [
         (level, row)

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from na64.outputs.background.rates import cuts_of
-from na64.outputs.result.origin import Found, Origin, check, origin_in
+from na64.outputs.result.origin import FoundOrigin, Origin, check, origin_in
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import log_use
 
@@ -57,7 +57,7 @@ def stated_inputs(
 
 def _check_rates(rates: Path, products: Products, folder: str, reason: str) -> str:
     cuts, wanted = cuts_of(rates), products.summary.selection.cuts_identity
-    found = Found(Origin("", cuts) if cuts else None)
+    found = FoundOrigin(Origin("", cuts) if cuts else None)
     makes = f'a line cuts = "{wanted}" in it says that it is'
     return check(str(rates), found, Origin("", wanted), of=folder, makes=makes, reason=reason)
 
@@ -67,6 +67,6 @@ def check_simulation(
 ) -> str:
     """Check that a simulation is of the periods of a result: of its beam, detector and box."""
     wanted = Origin("", "", origin_in(products.summary, "").setups)
-    found = Found(origin_in(simulation.summary, ""))
+    found = FoundOrigin(origin_in(simulation.summary, ""))
     makes = "na64 process of a simulation of these periods does"
     return check(name, found, wanted, of=folder, makes=makes, reason=reason)

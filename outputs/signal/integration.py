@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cascade import TrackLengths, track_lengths
-from na64.outputs.signal.cross_sections import Model, total
+from na64.outputs.signal.cross_sections import CrossSectionModel, total
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD
 
@@ -35,7 +35,7 @@ def integrate_yield(
     mass: float,
     *,
     threshold: float,
-    model: Model = Model.ETL,
+    model: CrossSectionModel = CrossSectionModel.ETL,
     beam_energy: float = BEAM_ENERGY,
     boson: Boson = Boson.VECTOR,
 ) -> float:

@@ -11,7 +11,7 @@ from importlib.resources import files
 import correctionlib
 
 from na64.outputs.signal.bosons import Boson
-from na64.outputs.signal.cross_sections import Model
+from na64.outputs.signal.cross_sections import CrossSectionModel
 from na64.outputs.signal.integration import BEAM_ENERGY, integrate_yield
 from na64.outputs.signal.tables import (
     BEAM_ENERGIES,
@@ -46,7 +46,7 @@ def yield_per_eot(
     mass: float,
     *,
     threshold: float = 50.0,
-    model: Model | str = Model.ETL,
+    model: CrossSectionModel | str = CrossSectionModel.ETL,
     beam_energy: float = BEAM_ENERGY,
     boson: Boson = Boson.VECTOR,
 ) -> float:
@@ -61,21 +61,23 @@ def yield_per_eot(
     mass : float, GeV
     threshold : float, GeV
         Least energy of the dark photon.
-    model : Model or str
+    model : CrossSectionModel or str
     beam_energy : float, GeV
     boson : Boson
         Scalars, pseudoscalars and axial vectors have a table for beams of 100 GeV.
     """
-    chosen, thresholds = Model(model), thresholds_of(beam_energy)
+    chosen, thresholds = CrossSectionModel(model), thresholds_of(beam_energy)
     in_table = MASSES[0] <= mass <= MASSES[-1] and thresholds[0] <= threshold <= thresholds[-1]
-    if chosen is Model.ETL and _is_shipped(beam_energy, boson) and in_table:
+    if chosen is CrossSectionModel.ETL and _is_shipped(beam_energy, boson) and in_table:
         ratio = 1.0 if boson is Boson.VECTOR else _ratios()[boson.value].evaluate(mass, threshold)
         return float(_tables(beam_energy)["yield"].evaluate(mass, threshold) * ratio)
     return _integrated(mass, threshold=threshold, model=chosen, beam_energy=beam_energy, boson=boson)
 
 
 @lru_cache(4096)
-def _integrated(mass: float, *, threshold: float, model: Model, beam_energy: float, boson: Boson) -> float:
+def _integrated(
+    mass: float, *, threshold: float, model: CrossSectionModel, beam_energy: float, boson: Boson
+) -> float:
     return integrate_yield(mass, threshold=threshold, model=model, beam_energy=beam_energy, boson=boson)
 
 

@@ -18,7 +18,7 @@ from na64.outputs.limits.searches.reference import Nearness, Reference
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.product_names import CONTOUR, CONTOUR_FACTS
 from na64.outputs.result.provenance import to_json
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 
 REFERENCE = "reference.json"
 """Name of the file of assumptions of a reference configuration."""
@@ -26,7 +26,9 @@ REFERENCE = "reference.json"
 SCHEMA = 1
 """Version of `reference.json`."""
 
-KINDS: dict[str, Kind] = dict.fromkeys(("level", "mass", "coupling_lower", "coupling_upper"), Kind.NUMBER)
+KINDS: dict[str, ColumnType] = dict.fromkeys(
+    ("level", "mass", "coupling_lower", "coupling_upper"), ColumnType.NUMBER
+)
 """Columns of `CONTOUR`: masses in GeV, couplings in their natural unit, empty where there is no edge."""
 
 _UNVERIFIED = re.compile(r"\[R[^\]]*\]|NOT FOUND|‡")

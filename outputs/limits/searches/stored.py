@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.limits.search import Period, Search
+from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.limits.searches.card import Card, Variant
 from na64.outputs.limits.searches.contour import Row, contour, ranges_of_power
 from na64.outputs.limits.searches.expected import counted
@@ -113,7 +113,7 @@ def _excess(search: Search, signal: Signal, mass: float, coupling: float, level:
     return events / (point.expected.median if point.observed is None else point.observed)
 
 
-def _periods(periods: tuple[Period, ...], made: At) -> Iterator[Period]:
+def _periods(periods: tuple[PeriodChannel, ...], made: At) -> Iterator[PeriodChannel]:
     for period in periods:
         production = replace(period.production, by_radiation=made, resonant=None)
         yield replace(period, production=production)

@@ -16,7 +16,7 @@ from na64.outputs.signal.annihilation import (
 )
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
-from na64.outputs.signal.cross_sections import Model, total
+from na64.outputs.signal.cross_sections import CrossSectionModel, total
 from na64.outputs.signal.curves import load_curve
 from na64.outputs.signal.integration import shower
 from na64.outputs.signal.kinematics import Radiation
@@ -60,7 +60,7 @@ def test_an_axial_vector_of_1_mev_is_made_more_often() -> None:
 
 def test_approximations_are_of_dark_photons_only() -> None:
     with pytest.raises(ValueError, match="scalar: the cross-section is known at exact tree level only"):
-        total(Radiation(0.01, 100.0, boson=S), Model.WW)
+        total(Radiation(0.01, 100.0, boson=S), CrossSectionModel.WW)
     with pytest.raises(ValueError, match="radiates no pseudoscalar of 200 GeV"):
         Radiation(200.0, 100.0, boson=P)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.search import Search
 from na64.outputs.limits.searches.card import load_card
 from na64.outputs.limits.searches.contour import Row
@@ -39,7 +39,7 @@ def _reference(name: str, variant: str = "") -> dict[float, Row]:
     ],
 )
 def test_the_published_analysis_gives_the_reference_of_its_card(
-    published: Analysis, name: str, variant: str
+    published: LimitsAnalysis, name: str, variant: str
 ) -> None:
     """The analysis has no error of the signal, the card has 10 %: 2.303 and 2.318 events."""
     found, wanted = _contour(published.search, name, variant), _reference(name, variant)
