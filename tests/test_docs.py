@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +197,12 @@ def test_the_page_of_a_search_is_what_its_card_says(name: str) -> None:
     assert page.with_suffix(".png").exists()
 
 
-def test_the_page_about_comparisons(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_about_comparisons(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, undrawing: Callable[[], AbstractContextManager[None]]
+) -> None:
     monkeypatch.chdir(demo.parents[1])
-    run_page("compare.md")
+    with undrawing():
+        run_page("compare.md")
     for path in (
         "mine/compare/events.csv",
         "invisible_2023/overlay/overlay.csv",
