@@ -181,8 +181,9 @@ def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
 
 
-def test_the_page_about_searches() -> None:
-    run_page("searches.md")
+def test_the_page_about_searches(undrawing: Callable[[], AbstractContextManager[None]]) -> None:
+    with undrawing():
+        run_page("searches.md")
     text = (DOCS / "searches.md").read_text()
     assert {path.name for path in Path("alp").iterdir()} == set(
         re.findall(r"`((?:contour|ref)\S+)`", text)

@@ -24,6 +24,8 @@ from na64.outputs.signal.cross_sections import total
 from na64.outputs.signal.kinematics import Radiation
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def _lower(name: str, masses: list[float], variant: str = "") -> list[float]:
     found = reference_of(load_card(name), variant, masses=masses)
