@@ -113,11 +113,15 @@ def nearness_of(card: Card, variant: Variant) -> tuple[Nearness, ...]:
 
 
 def _edge(expectation: Expectation, mass: float, edge: str, card: Card) -> float:
-    """Lowest lower or highest upper edge at a mass; nan if there is none."""
     if expectation.is_power:
         rows = ranges_of_power(expectation.excess, mass)
     else:
         rows = ranges(expectation.excess, mass, card.coupling.grid)
+    return outermost(rows, edge)
+
+
+def outermost(rows: Sequence[Row], edge: str) -> float:
+    """Lowest ``lower`` or highest ``upper`` edge of several ranges; nan if there is none."""
     values = [row.lower if edge == "lower" else row.upper for row in rows]
     known = [value for value in values if value is not None]
     if not known:

@@ -13,14 +13,17 @@ import pytest
 
 from na64.outputs.analysis.limits import project
 from na64.outputs.limits.searches.card import SEARCHES, load_card
+from na64.outputs.limits.searches.contour import Row
 from na64.outputs.limits.searches.expected import Category, Expectation
 from na64.outputs.limits.searches.fates import HeavyBeyond
 from na64.outputs.limits.searches.products import contour_table, facts_of, write_reference
-from na64.outputs.limits.searches.reference import Reference, expectation_of, reference_of
+from na64.outputs.limits.searches.reference import Reference, expectation_of, outermost, reference_of
 from na64.outputs.limits.searches.sources import Radiated
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import total
+from na64.outputs.signal.decays import HBAR_C
+from na64.outputs.signal.inelastic import Inelastic, heavy_width
 from na64.outputs.signal.kinematics import Radiation
 from na64.run import main
 
@@ -116,6 +119,23 @@ def test_a_small_splitting_gives_the_invisible_limit() -> None:
         assert (np.abs(ratio - 1) < 1e-3).all() == close
 
 
+def test_the_heavier_state_flies_by_its_own_mass_and_energy() -> None:
+    model, eps = Inelastic(0.25), 5e-3
+    at_rest, boost = math.hypot(model.heavy, model.momentum), 50.0 / 0.25
+    energies = boost * np.linspace(at_rest - model.momentum, at_rest + model.momentum, 20_001)
+    mean_decay = HBAR_C / (eps**2 * heavy_width(model))
+    lengths = np.sqrt((energies / model.heavy) ** 2 - 1) * mean_decay
+    found = HeavyBeyond(6500.0, 3.0, 0.4, 0.1).probability(0.25, np.array([eps]), np.array([50.0]))
+    assert found[0, 0] == pytest.approx(float(np.mean(np.exp(-6500 / lengths))), rel=1e-3)
+
+
+def test_the_edge_of_several_ranges_is_the_outermost() -> None:
+    rows = [Row(0.01, 1e-4, 1e-3), Row(0.01, 1e-2, 1e-1)]
+    assert outermost(rows, "lower") == 1e-4
+    assert outermost(rows, "upper") == 1e-1
+    assert math.isnan(outermost([Row(0.01, None, None)], "lower"))
+
+
 def test_beams_add_their_events() -> None:
     both = expectation_of(load_card("combined").variant())
     alone = [replace(both, categories=(one,)) for one in both.categories]
@@ -127,7 +147,7 @@ def test_beams_add_their_events() -> None:
 
 def test_events_that_are_seen_weaken_the_limit() -> None:
     quiet = expectation_of(load_card("alp").variant())
-    loud = replace(quiet, categories=(replace(quiet.categories[0], observed=3), *quiet.categories[1:]))
+    loud = replace(quiet, categories=(quiet.categories[0], replace(quiet.categories[1], observed=3)))
     couplings = np.array([3e-4])
     assert loud.excess(0.05, couplings)[0] < 0.8 * quiet.excess(0.05, couplings)[0]
     expected = Expectation(tuple(replace(one, observed=None) for one in quiet.categories))
