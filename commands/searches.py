@@ -27,6 +27,6 @@ def _searches(options: argparse.Namespace) -> int:
     if options.name and options.markdown:
         tell(as_page(load_card(options.name)))
         return SUCCESS
-    listed = searches([options.name] if options.name else None)
+    listed = searches(*[options.name] if options.name else [])
     tell(as_markdown(listed) if options.markdown else as_text(listed))
     return SUCCESS

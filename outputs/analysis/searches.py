@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from na64.outputs.analysis.listening import Tell, silent
-from na64.outputs.limits.searches.card import load_card
+from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.listing import Listed, list_searches
 from na64.outputs.limits.searches.products import write_reference
 from na64.outputs.limits.searches.reference import Reference, reference_of
 
 
-def searches(names: Sequence[str] | None = None) -> list[Listed]:
+def searches(*names: str) -> list[Listed]:
     """Search cards, each with the worst ratio of its reference contour to published points.
 
     Parameters
     ----------
-    names : sequence of str, optional
+    *names : str
         Of searches, or paths of cards of your own; by default all.
 
     Returns
@@ -32,10 +31,10 @@ def searches(names: Sequence[str] | None = None) -> list[Listed]:
 
     Examples
     --------
-    >>> [one.card.title for one in na64.searches(["invisible", "alp"])]
+    >>> [one.card.title for one in na64.searches("invisible", "alp")]
     ['Dark photon to invisible', 'Axion-like particle to two photons']
     """
-    return list_searches() if names is None else list_searches(names)
+    return list_searches(names or SEARCHES)
 
 
 def reference(
