@@ -31,6 +31,13 @@ KINDS: dict[str, ColumnType] = dict.fromkeys(
 )
 """Columns of `CONTOUR`: masses in GeV, couplings in their natural unit, empty where there is no edge."""
 
+_STORED = (
+    "exposure, background, efficiency and counts are those of limits.json",
+    "the efficiency is that of dark photons of the same mass",
+    "an edge is that of the observed limit, or of the median expected one while a box is closed",
+)
+
+_TAGGED = re.compile(r"(.*?)\s*(\[[^\]]*\])")
 _UNVERIFIED = re.compile(r"\[R[^\]]*\]|NOT FOUND|‡")
 
 
@@ -70,12 +77,7 @@ def write_stored(
         "state": state,
         "coupling": _coupling(card),
         "particle": model,
-        "assumptions": [
-            *card.assumptions,
-            "exposure, background, efficiency and counts are those of limits.json",
-            "the efficiency is that of dark photons of the same mass",
-            "an edge is that of the observed limit, or of the median expected one while a box is closed",
-        ],
+        "assumptions": [_assumption(text) for text in (*card.assumptions, *_STORED)],
         "not_known": list(card.not_known),
     }
     write_bytes(folder / CONTOUR_FACTS, to_json(facts))
@@ -103,7 +105,7 @@ def facts_of(reference: Reference) -> dict[str, object]:
         "state": card.state,
         "coupling": _coupling(card),
         "configuration": [_fact(fact) for fact in variant.facts],
-        "assumptions": list(card.assumptions),
+        "assumptions": [_assumption(text) for text in card.assumptions],
         "not_known": list(card.not_known),
         "published": [_published(nearness) for nearness in reference.nearness],
         "papers": list(card.papers),
@@ -118,6 +120,12 @@ def is_unverified(source: str) -> bool:
 def _coupling(card: Card) -> dict[str, str]:
     coupling = card.coupling
     return {"symbol": coupling.symbol, "meaning": coupling.meaning, "unit": coupling.unit}
+
+
+def _assumption(text: str) -> dict[str, str]:
+    """Text and the source tag at its end."""
+    found = _TAGGED.fullmatch(text)
+    return {"text": found[1], "tag": found[2]} if found else {"text": text, "tag": "assumption"}
 
 
 def _fact(fact: Fact) -> dict[str, object]:

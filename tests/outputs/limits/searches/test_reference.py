@@ -182,6 +182,9 @@ def test_the_tables_of_a_reference(name: str) -> None:
     facts: dict[str, Any] = facts_of(found)
     assert len(facts["configuration"]) == len(found.variant.facts) > 5
     assert all(fact["source"] for fact in facts["configuration"])
+    assert all(one["text"] and one["tag"] for one in facts["assumptions"])
+    if name != "combined":  # it names two other cards
+        assert any(one["tag"].startswith("[D") for one in facts["assumptions"])
     assert any(fact["unverified"] for fact in facts["configuration"]) == (name != "milliq")
 
 
