@@ -30,6 +30,7 @@ from na64.commands import (
     physics,
     process,
     results,
+    searches,
     signal,
 )
 from na64.commands.terminal import steady_output
@@ -53,6 +54,7 @@ _COMMANDS = (
     dimuon,
     signal,
     physics,
+    searches,
     blind,
     cluster,
     compilation,

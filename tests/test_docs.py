@@ -20,6 +20,8 @@ from na64.datasets.conditions.conditions import RunType, read_conditions
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.limits.searches.card import SEARCHES, load_card
+from na64.outputs.limits.searches.listing import as_page
 from na64.outputs.result import variations
 from na64.outputs.result.cutflow import KINDS as CUTFLOW
 from na64.outputs.result.cutflow import REGION_KINDS
@@ -178,6 +180,23 @@ def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert pictures == {"8701_1_24.png", "sheet_1.png"}
     said = (DOCS / "events.md").read_text()
     assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
+
+
+def test_the_page_about_searches(undrawing: Callable[[], AbstractContextManager[None]]) -> None:
+    with undrawing():
+        run_page("searches.md")
+    text = (DOCS / "searches.md").read_text()
+    assert {path.name for path in Path("alp").iterdir()} == set(
+        re.findall(r"`((?:contour|ref)\S+)`", text)
+    ) - {"contour.json"}
+    assert sorted(re.findall(r"\(searches/(\w+)\.md\)", text)) == sorted(SEARCHES)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_the_page_of_a_search_is_what_its_card_says(name: str) -> None:
+    page = DOCS / "searches" / f"{name}.md"
+    assert page.read_text().splitlines() == list(as_page(load_card(name))), f"na64 searches {name} --markdown"
+    assert page.with_suffix(".png").exists()
 
 
 def test_the_page_about_comparisons(

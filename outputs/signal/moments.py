@@ -12,24 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS
 from na64.outputs.signal.quadrature import composite
 
 Floats = NDArray[np.float64]
-
-
-class Boson(Enum):
-    """How the new boson couples."""
-
-    SCALAR = "S"
-    PSEUDOSCALAR = "P"
-    VECTOR = "V"
-    AXIAL = "A"
 
 
 _NUMERATORS: dict[Boson, Callable[[Floats, float], Floats]] = {

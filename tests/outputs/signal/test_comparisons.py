@@ -11,13 +11,13 @@ from scipy import integrate
 from scipy.special import kve
 
 from na64.outputs.signal.annihilation import Matter, Resonance, cross_section, resonant_yield
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import CURVES, Curve, ParameterPlane, load_curve, load_curves
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS, PICOBARN
 from na64.outputs.signal.moments import (
     ELECTRON_BERKELEY,
     ELECTRON_LKB,
     MUON_2021,
-    Boson,
     Deviation,
     band,
     heavy_limit,
