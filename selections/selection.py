@@ -192,7 +192,10 @@ def _load(source: Source) -> Table:
 
 
 def _merged(source: Source) -> dict[str, object]:
-    """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
+    """Read a file; what it does not say itself is that of the packaged selection it calls its base.
+
+    Cuts under ``[[further_cut]]`` come after those under ``[[cut]]``.
+    """
     own = dict(load(source))
     table = Table(own, source.name)
     if not table.has("base"):
@@ -214,7 +217,7 @@ def _find(name_or_path: str | Path) -> Source:
 
 def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
     name, label, description = read_name(table), table.text("label"), table.text("description", "")
-    entries = table.tables("cut")
+    entries = (*table.tables("cut"), *table.tables("further_cut", ()))
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
     regions = read_regions(table.table("region"), features)
