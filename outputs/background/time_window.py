@@ -42,8 +42,8 @@ have 5 to 30 GeV out of time [D: RC]; of the simulated ones, with Gaussian times
 _TYPICAL = 75.0
 """GeV, of the showers whose cells are computed: below the edge of the trigger."""
 _N_SHOWERS = 4_000
-_LEAST_LOST = 10
-"""Electrons that lose enough, from which on their number is a value and not a limit."""
+_LEAST_LOST = 4.0
+"""Losses of equal weight from which on their number is a value and not a limit: an error of a half."""
 _LARGEST_LIKELY = 0.9
 """The most likely number is at most this part of a limit."""
 
@@ -208,7 +208,7 @@ def _measured(seen: Numbers, losses: Losses, beside: Beside) -> Row:
     method = (
         f"{beside.text}; {n_lost:.0f} of {losses.n_electrons} beam electrons lose enough for some of them"
     )
-    if n_lost >= _LEAST_LOST and beside.n_events:
+    if beside.n_events and n**2 >= _LEAST_LOST * variance > 0:
         return Row(TIME_WINDOW, n, math.sqrt(variance), method=method, tag=_MEASURED)
     scale = variance / n if n else beside.n_at_most / losses.n_electrons
     return _limit(scale * poisson_limit(n / scale), n if beside.n_events else 0.0, method, _MEASURED)
