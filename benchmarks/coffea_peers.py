@@ -18,7 +18,7 @@ from na64.benchmarks.sample import Sample
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.schema import NA64Schema
-from na64.processors.counting.booking import Booked, Rule, book
+from na64.processors.counting.booking import HistogramSpec, Rule, book
 from na64.processors.job import Job
 from na64.processors.processor import NA64Processor
 from na64.selections.selection import Axis, Selection
@@ -117,8 +117,8 @@ class AwkwardProcessor(ProcessorABC):  # type: ignore[misc]
         return filled
 
     def _variables(self, features: Mapping[str, Any], without: Mapping[str, Any]) -> dict[str, hist.Hist]:
-        booked = [one for one in book(self.selection).histograms if one.rule is Rule.N_MINUS_ONE]
-        return {one.name: _variable(one, features, without[one.cut]) for one in booked}
+        spec = [one for one in book(self.selection).histograms if one.rule is Rule.N_MINUS_ONE]
+        return {one.name: _variable(one, features, without[one.cut]) for one in spec}
 
     def postprocess(self, accumulator: Any) -> Any:
         """Return the sum as it is."""
@@ -129,9 +129,9 @@ def _axis(axis: Axis) -> hist.axis.Regular:
     return hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
 
 
-def _variable(booked: Booked, features: Mapping[str, Any], mask: Any) -> hist.Hist:
-    filled = hist.Hist(_axis(booked.axes[0]), storage=hist.storage.Int64())
-    return filled.fill(features[booked.axes[0].feature][mask])
+def _variable(spec: HistogramSpec, features: Mapping[str, Any], mask: Any) -> hist.Hist:
+    filled = hist.Hist(_axis(spec.axes[0]), storage=hist.storage.Int64())
+    return filled.fill(features[spec.axes[0].feature][mask])
 
 
 def _features(events: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from na64.datasets.catalogue import build as catalogues
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.reading.layout import Kind, Layout, load_layout
+from na64.datasets.reading.layout import CellStorage, Layout, load_layout
 from na64.datasets.synthetic.branches import Jagged, to_branches
 from na64.datasets.synthetic.campaign import Campaign
 from na64.datasets.synthetic.campaign_reader import load_campaign
@@ -95,7 +95,7 @@ def _block(name: str, n_events: int) -> Branches:
     plan = replace(plan, n_events=n_events, spill_sizes=np.array([n_events]))
     columns = make_block(campaign, geometry, plan, 0, n_events, seed=_SEED).columns
     left_out = {"weight", "truth_component"}
-    left_out |= {f"{name}_sigma" for name, part in layout.detectors.items() if part.kind is Kind.HITS}
+    left_out |= {f"{name}_sigma" for name, part in layout.detectors.items() if part.kind is CellStorage.HITS}
     branches = to_branches(columns, layout, RunType.PHYSICS)
     return {name: values for name, values in branches.items() if name not in left_out}
 

@@ -16,7 +16,7 @@ from na64.benchmarks.programs import Program, process_cells
 from na64.benchmarks.sample import Sample
 from na64.benchmarks.workers import family_cpu
 from na64.datasets.catalogue.build import Catalogue
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.executor import run
 from na64.processors.execution.ledger import Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work
@@ -105,7 +105,7 @@ def measure_scheduler(n_chunks: int, folder: Path, *, kept: bool, workers: int =
     """Send chunks that do nothing through the executor."""
     ledger = (Ledger if kept else _Forgetful)(folder / f"{n_chunks}")
     work = Work(function=_do_nothing, options=Options(blind=False))
-    with open_backend(Kind.DASK, workers=workers) as backend:
+    with open_backend(ExecutorKind.DASK, workers=workers) as backend:
         run(_nothings(workers, "warm"), work, backend, Ledger(folder / "warm"))
         cpu, began = family_cpu(), time.monotonic()
         run(_nothings(n_chunks, "chunk"), work, backend, ledger)

@@ -15,7 +15,7 @@ from na64.benchmarks.programs import process_anew
 from na64.benchmarks.sample import Sample
 from na64.datasets.catalogue import build as catalogues
 from na64.datasets.catalogue.build import Catalogue
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
@@ -81,7 +81,9 @@ def measure_workers(
 
 def _take_turn(whole: Catalogue, folder: Path, workers: int) -> Turn:
     selection = bench_selection()
-    with open_backend(Kind.DASK if workers else Kind.ITERATIVE, workers=max(workers, 1)) as backend:
+    with open_backend(
+        ExecutorKind.DASK if workers else ExecutorKind.ITERATIVE, workers=max(workers, 1)
+    ) as backend:
         process_anew(whole, selection, folder, backend=backend)  # now every worker is warm
         before, began, own = psutil.cpu_times(), time.monotonic(), family_cpu()
         process_anew(whole, selection, folder, backend=backend)

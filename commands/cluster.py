@@ -67,7 +67,7 @@ def _submit(options: argparse.Namespace) -> int:
     asked = plan_of(options)
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
-    shares = submissions.share(missing, n_jobs)
+    shares = submissions.split_tasks(missing, n_jobs)
     tell(_announce(asked, missing, waiting, len(shares)))
     if not shares:
         print(f"nothing to send: na64 merge {shlex.quote(str(folder))}" if not waiting else "nothing to send")
@@ -76,7 +76,7 @@ def _submit(options: argparse.Namespace) -> int:
     tell(claim_folder(folder, asked, replace=options.replace))
     submission = _submission(asked, folder, options, len(shares))
     place = submissions.write_submission(folder, submission, shares)
-    needs = batch_system.Needs(options.memory, options.minutes, tuple(options.directive))
+    needs = batch_system.JobResources(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
     tell(what_is_hidden(submission.request, folder))

@@ -32,7 +32,7 @@ def _add_events(verbs: Any) -> None:
 
 
 def _add_show(verbs: Any) -> None:
-    text = "Draw visible events of a result, one by one or on a contact sheet, and judge them cut by cut."
+    text = "Draw visible events of a result, one by one or on a contact sheet, and list the cuts they pass."
     parser = add_command(verbs, "show", _show, text)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
     parser.add_argument("events", nargs="*", metavar="RUN:SPILL:EVENT", help="or choose with --after")
@@ -81,7 +81,7 @@ def _show(options: argparse.Namespace) -> int:
         tell=print,
         note=complain,
     )
-    return SUCCESS if shown.pictures or not shown.cards else INCOMPLETE
+    return SUCCESS if shown.pictures or not shown.records else INCOMPLETE
 
 
 def _choice(options: argparse.Namespace) -> dict[str, Any]:

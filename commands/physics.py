@@ -27,7 +27,7 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--level", action="append", type=float, metavar="CL", help=levels)
     delivered = "count electrons delivered: the efficiency contains the dead time"
     parser.add_argument("--delivered", action="store_true", help=delivered)
-    parser.add_argument("--toys", type=positive, metavar="N", help="throw N experiments, do not sum outcomes")
+    parser.add_argument("--toys", type=positive, metavar="N", help="draw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
     _add_physics(parser)
 

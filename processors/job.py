@@ -8,13 +8,13 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity, source_digest
-from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind
-from na64.datasets.conditions.bad import BadList
+from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import Layout, parse_layout
-from na64.processors.counting.tally import N_LAYERS_WEIGHTED
+from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
 from na64.selections.boxes import box_of, check_declared
@@ -65,7 +65,7 @@ _NOT_OF_BOX = frozenset(
 _RESULT_SOURCES = (
     "processors/counting/booking.py",
     "processors/counting/counting.py",
-    "processors/counting/judging.py",
+    "processors/counting/cut_intervals.py",
     "processors/counting/migrations.py",
     "processors/counting/tally.py",
     "selections/*.py",
@@ -154,9 +154,9 @@ class Job:
             )
 
     @property
-    def n_layers(self) -> int:
+    def n_components(self) -> int:
         """Layers of its tallies."""
-        return N_LAYERS_WEIGHTED if self.weighted else 1
+        return N_COMPONENTS_WEIGHTED if self.weighted else 1
 
     @property
     def profile_chi2(self) -> bool:
@@ -264,7 +264,7 @@ def build_job(
     """
     known = catalogue.known_periods() if periods is None else periods
     wanted = _wanted(catalogue, runs)
-    simulation = catalogue.kind is Kind.SIMULATION
+    simulation = catalogue.kind is SampleKind.SIMULATION
     return Job(
         selection=selection,
         simulation=simulation,

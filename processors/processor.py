@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
-from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, parse_layout

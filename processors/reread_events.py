@@ -27,7 +27,7 @@ class ReadError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenEvents:
+class EventBatch:
     """Some visible events of one run and one file.
 
     Attributes
@@ -52,20 +52,20 @@ class SeenEvents:
     columns: EventColumns
     values: NDArray[np.float32]
 
-    def take(self, rows: NDArray[np.int64]) -> SeenEvents:
+    def take(self, rows: NDArray[np.int64]) -> EventBatch:
         """Copy some of the events; ``rows`` ascend."""
         columns = take_rows(self.columns, rows)
         return replace(self, entry=self.entry[rows], columns=columns, values=self.values[:, rows])
 
 
-def look(
+def read_visible_events(
     catalogue: Catalogue,
     job: Job,
     *,
     runs: Collection[int] | None = None,
     limit: int | None = None,
     cells: bool = False,
-) -> Iterator[SeenEvents]:
+) -> Iterator[EventBatch]:
     """Read the visible events of a job again, by run, file and entry; memory does not grow with their number.
 
     Every file is checked to be the one that was registered before any of its events is used.
@@ -112,7 +112,7 @@ def _tasks(catalogue: Catalogue, job: Job, runs: Collection[int] | None, limit: 
     return sorted(chosen, key=lambda task: (task.payload.file.runs, task.path, task.start))
 
 
-def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[SeenEvents]:
+def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[EventBatch]:
     piece: Piece = task.payload
     verify(piece.record)
     check_content(piece.record)
@@ -129,7 +129,7 @@ def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[SeenEvents]:
 
 def with_columns(
     part: VisibleEvents, events: EventColumns, file: FileContext, name: str, first: int, *, cells: bool
-) -> SeenEvents:
+) -> EventBatch:
     """Add the columns of events that may be seen, out of those they are among.
 
     Parameters
@@ -152,4 +152,4 @@ def with_columns(
     else:
         numbers = {name: column[rows] for name, column in events.event.items() if name in _NUMBERS}
         columns = EventColumns(len(rows), numbers, {})
-    return SeenEvents(part.run, file, name, rows + first, columns, part.values)
+    return EventBatch(part.run, file, name, rows + first, columns, part.values)

@@ -22,7 +22,7 @@ from na64.processors.execution.tasks import Done, Options, Task, Work, describe,
 from na64.processors.features.compute import Skip
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
-from na64.processors.reread_events import ReadError, SeenEvents, with_columns
+from na64.processors.reread_events import EventBatch, ReadError, with_columns
 from na64.selections.selection import Selection
 from na64.selections.signal_box import Unblinding, opened_mask
 
@@ -157,11 +157,11 @@ def count_opened(task: Task, opening: Opening) -> Partial:
     return Partial({"runs": sorted({name.partition("/")[0] for name in arrays} - {"plane"})}, arrays)
 
 
-def _counted(part: SeenEvents, selection: Selection) -> dict[str, NDArray[np.generic]]:
+def _counted(part: EventBatch, selection: Selection) -> dict[str, NDArray[np.generic]]:
     """Count opened events of one run by cut and in the plane; give number and features of what passes."""
     values, numbers = part.values, np.stack([part.columns.event[name] for name in NUMBERS]).astype(np.int64)
     passed = counting.count_events(selection, values, np.zeros((0, values.shape[1]), np.int64)).passed()[0]
-    chosen = counting.judge_events(selection, values).first == len(selection.cuts)
+    chosen = counting.apply_cuts(selection, values).first == len(selection.cuts)
     edges = BIN * np.arange(_N_BINS + 1)
     ecal, hcal = (values[selection.index[name]].astype(np.float64) for name in PLANE)
     plane = [np.histogram2d(ecal[which], hcal[which], edges)[0] for which in (slice(None), chosen)]
@@ -173,13 +173,13 @@ def _counted(part: SeenEvents, selection: Selection) -> dict[str, NDArray[np.gen
     }
 
 
-def look_opened(
+def read_opened_events(
     catalogue: Catalogue,
     opening: Opening,
     *,
     runs: Collection[int] | None = None,
     cells: bool = False,
-) -> Iterator[SeenEvents]:
+) -> Iterator[EventBatch]:
     """Read the opened events again, by run, file and entry.
 
     Raises
@@ -209,7 +209,7 @@ def look_opened(
 
 def _of_segment(
     record: FileRecord, file: FileContext, start: int, stop: int, opening: Opening, *, cells: bool
-) -> Iterator[SeenEvents]:
+) -> Iterator[EventBatch]:
     job = opening.job
     verify(record)
     check_content(record)

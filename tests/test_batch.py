@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from na64.outputs.batch import batch_job, batch_system, submissions
-from na64.outputs.batch.submissions import State, Word
+from na64.outputs.batch.submissions import JobStatus, State
 from na64.run import main
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -246,7 +246,9 @@ def test_why_a_segment_failed_in_a_job_is_in_the_products(
     unsent(catalogue, tmp_path, monkeypatch)
     place = tmp_path / "batch" / "1"
     key = submissions.keys_of_job(place, 0)[0]
-    submissions.say(place, 0, Word(State.FAILED, failures={key: ("OSError: Input/output error", False)}))
+    submissions.write_status(
+        place, 0, JobStatus(State.FAILED, failures={key: ("OSError: Input/output error", False)})
+    )
     capsys.readouterr()
     assert main(["status", str(tmp_path)]) == 1
     assert "  job 0 failed: 1 segment; see batch/1/logs/0.err\n" in capsys.readouterr().out

@@ -24,7 +24,7 @@ import pytest
 from distributed import Security
 
 from na64.processors.execution.cluster_backend import EXPORTS, open_cluster, package_archive
-from na64.processors.execution.clusters import CLUSTERS, Kind, load_cluster
+from na64.processors.execution.clusters import CLUSTERS, ClusterKind, load_cluster
 from na64.processors.execution.dask_backend import SETTINGS, DaskBackend
 from na64.processors.execution.ledger import Partial
 from na64.processors.execution.tasks import Task, Work
@@ -377,4 +377,4 @@ def test_clusters_in_the_document_are_understood(tmp_path: Path) -> None:
     for block in blocks:
         (tmp_path / "mine.toml").write_text(block)
         assert load_cluster(tmp_path / "mine.toml").kind.value in block
-    assert all(f"`{kind.value}`" in DOCUMENT for kind in Kind)
+    assert all(f"`{kind.value}`" in DOCUMENT for kind in ClusterKind)

@@ -17,7 +17,7 @@ import pytest
 
 from na64.datasets.conditions.conditions import RunType, read_conditions
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.conditions.production import production_in
+from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result import variations
 from na64.outputs.result.cutflow import KINDS as CUTFLOW
@@ -161,7 +161,7 @@ def test_the_page_about_conditions() -> None:
     stated = read_conditions(Path("conditions"))
     assert [facts.type for facts in stated.run_facts.values()] == [RunType.PHYSICS, RunType.CALIBRATION]
     assert len(stated.bad.entries) == 2
-    assert production_in(Path("conditions")).number == "5"
+    assert tags_in(Path("conditions")).number == "5"
     text = (DOCS / "conditions.md").read_text()
     listed = re.findall(r"^\| `(20\w+)` \| (.+) \|$", text, re.MULTILINE)
     covered = {name: period.covers.removesuffix(" runs") for name, period in load_periods().items()}

@@ -22,7 +22,7 @@ import pytest
 
 from na64 import run
 from na64.datasets.basics.error_line import error_line
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.dask_backend import PRELOADS, SETTINGS, DaskBackend, own_settings
 from na64.processors.execution.ledger import Partial
 from na64.processors.execution.tasks import Done, Task, Work
@@ -45,14 +45,14 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("kind", [Kind.PROCESSES, Kind.DASK])
-def test_workers_take_no_module_of_the_working_folder(kind: Kind, hostile: Path) -> None:
+@pytest.mark.parametrize("kind", [ExecutorKind.PROCESSES, ExecutorKind.DASK])
+def test_workers_take_no_module_of_the_working_folder(kind: ExecutorKind, hostile: Path) -> None:
     (hostile / "na64.py").write_text("raise SystemExit('na64 of the working folder')\n")
     work = Work(max_of, 5)
     with open_backend(kind, workers=1) as backend:
         ((_, report),) = backend.map(work, [TASK])
     assert isinstance(report, Done)
-    assert kind is Kind.DASK or "PYTHONSAFEPATH" not in os.environ
+    assert kind is ExecutorKind.DASK or "PYTHONSAFEPATH" not in os.environ
 
 
 def max_of(task: Task, offset: int) -> Partial:

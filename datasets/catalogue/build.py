@@ -13,9 +13,9 @@ from na64.datasets.catalogue.catalogue_file import load, save
 from na64.datasets.catalogue.inputs import expand
 from na64.datasets.catalogue.inspection import Expectation, Keys, inspect, read_keys, recheck, verify
 from na64.datasets.catalogue.overlap import quarantine_overlaps
-from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
-from na64.datasets.catalogue.table_folders import Beside, keep_what_is_gone, look_beside
-from na64.datasets.catalogue.unfinished import SETTLED
+from na64.datasets.catalogue.pending_files import SETTLED
+from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
+from na64.datasets.catalogue.table_folders import TablesBeside, keep_what_is_gone, read_tables_beside
 from na64.datasets.conditions.conditions import Conditions
 from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
@@ -24,7 +24,7 @@ from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 from na64.datasets.reading.layout_rules import check_keys
 from na64.datasets.servers.patience import Patience, side_by_side
 
-__all__ = ["Catalogue", "FileRecord", "Kind", "Status", "build", "load", "save", "verify"]
+__all__ = ["Catalogue", "FileRecord", "SampleKind", "Status", "build", "load", "save", "verify"]
 
 _SHORTEST = 8
 _SERVERS_AT_A_TIME = 4
@@ -96,7 +96,7 @@ def build(
     known_periods = periods or (load_periods() if own is None else own.load())
     if period is not None and period not in known_periods:
         raise KeyError(unknown("period", period, known_periods))
-    kind = Kind.SIMULATION if simulation else Kind.DATA
+    kind = SampleKind.SIMULATION if simulation else SampleKind.DATA
     if previous is not None and previous.kind is not kind:
         raise ValueError(f"the catalogue is of {previous.kind.value}, not of {kind.value}")
     allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
@@ -124,12 +124,12 @@ def build(
     named = {path for record in records for path in (record.path, *record.aliases)}
     # Of two files in a folder the one that was named now comes last: its query may be what lets one in.
     asked = sorted(named, key=lambda path: (path in given, path))
-    beside = look_beside((given.get(path, path) for path in asked), expected.patience)
-    records = _one_production(records, beside)
+    tables_beside = read_tables_beside((given.get(path, path) for path in asked), expected.patience)
+    records = _one_production(records, tables_beside)
     folders, facts = (
-        (beside.folders, beside.conditions)
+        (tables_beside.folders, tables_beside.conditions)
         if previous is None
-        else keep_what_is_gone(beside, previous.folders, previous.conditions)
+        else keep_what_is_gone(tables_beside, previous.folders, previous.conditions)
     )
     facts += conditions or Conditions()
     for known in known_periods.values():
@@ -239,10 +239,12 @@ def _unite(kept: Iterable[FileRecord], new: Iterable[FileRecord]) -> list[FileRe
     return list(found.values())
 
 
-def _one_production(records: Iterable[FileRecord], beside: Beside) -> tuple[FileRecord, ...]:
+def _one_production(records: Iterable[FileRecord], tables_beside: TablesBeside) -> tuple[FileRecord, ...]:
     """Note how files were made and refuse a mixture: passes of a reconstruction differ in their energies."""
     stated = tuple(
-        record if (found := beside.production_of(record.path)) is None else replace(record, production=found)
+        record
+        if (found := tables_beside.production_of(record.path)) is None
+        else replace(record, production=found)
         for record in records
     )
     good = [record for record in stated if record.is_good]
@@ -256,17 +258,17 @@ def _one_production(records: Iterable[FileRecord], beside: Beside) -> tuple[File
 
 
 def _accept(records: Iterable[FileRecord], accept: Mapping[str, str]) -> list[FileRecord]:
-    judged = {record.path: record for record in records}
+    reviewed = {record.path: record for record in records}
     for token, reason in accept.items():
-        found = [record for record in judged.values() if _is_named(record, token)]
+        found = [record for record in reviewed.values() if _is_named(record, token)]
         if len(found) != 1:
             raise KeyError(f"{token}: names {len(found) or 'no'} files of the catalogue, expected one")
         if not reason.strip():
             raise ValueError(f"{found[0].name}: accepted without a reason")
         given_up = found[0].status is Status.PENDING and is_url(found[0].path)
         status = Status.QUARANTINED if given_up else found[0].status
-        judged[found[0].path] = replace(found[0], status=status, accepted=reason)
-    return list(judged.values())
+        reviewed[found[0].path] = replace(found[0], status=status, accepted=reason)
+    return list(reviewed.values())
 
 
 def _is_named(record: FileRecord, token: str) -> bool:

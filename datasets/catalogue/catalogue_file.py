@@ -15,12 +15,12 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import Table
-from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TABLES, TableFolder
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.period_folder import PeriodFolder
-from na64.datasets.conditions.production import production_of
+from na64.datasets.conditions.reconstruction import tags_of
 from na64.datasets.reading.files import is_url
 
 VERSION = 4
@@ -144,7 +144,7 @@ def _catalogue(table: Table, folder: Path) -> Catalogue:
     spills = [_spill_facts(entry) for entry in table.tables("spills")]
     layouts = table.table("layouts")
     return Catalogue(
-        kind=Kind(table.text("kind")),
+        kind=SampleKind(table.text("kind")),
         files=tuple(_record(entry, folder) for entry in table.tables("files")),
         run_facts={facts.run: facts for facts in run_facts},
         spills={(facts.run, facts.spill): facts for facts in spills},
@@ -192,7 +192,7 @@ def _record(entry: Table, folder: Path) -> FileRecord:
         accepted=entry.text("accepted"),
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
         truth=entry.flag("truth"),
-        production=production_of(entry.table("production")),
+        production=tags_of(entry.table("production")),
     )
 
 

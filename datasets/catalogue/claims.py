@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind
+from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import Period, period_of_run
 
@@ -21,7 +21,7 @@ def physics_runs_claimed(
     previous : Catalogue, optional
         What was registered before was claimed then.
     """
-    if catalogue.kind is not Kind.SIMULATION:
+    if catalogue.kind is not SampleKind.SIMULATION:
         return {}
     known = {record.sha256 for record in previous.good} if previous is not None else set()
     claimed = [record for record in catalogue.claimed if record.sha256 not in known]

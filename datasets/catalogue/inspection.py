@@ -18,8 +18,8 @@ from na64.datasets.basics.addresses import public_url
 from na64.datasets.basics.identity import FileDigest
 from na64.datasets.basics.plain_text import is_utf8, visible
 from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
+from na64.datasets.catalogue.pending_files import SETTLED, PendingFileError, finished
 from na64.datasets.catalogue.records import FileRecord, Status
-from na64.datasets.catalogue.unfinished import SETTLED, UnfinishedFileError, finished
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.chunks import segment_ranges
@@ -105,7 +105,7 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
             digest = digest_of(path, expected.patience)
             record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
             return _look_inside(path, record, expected)
-    except UnfinishedFileError as error:
+    except PendingFileError as error:
         return FileRecord(path, status=Status.PENDING, reason=visible(str(error)))
     except BadFileError as error:
         return replace(record, status=Status.QUARANTINED, reason=visible(str(error)))

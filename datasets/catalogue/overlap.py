@@ -29,17 +29,17 @@ def quarantine_overlaps(
     """
     sharing = Counter(run for record in records if record.is_good for run in record.runs)
     kept: dict[int, list[tuple[str, NDArray[np.int64]]]] = {}
-    judged = []
+    checked = []
     for record in records:
         shared = [run for run in record.runs if record.is_good and sharing[run] > 1]
         keys = keys_of(record) if shared else {}
         reasons = (_overlap(run, keys[run], *other) for run in shared for other in kept.get(run, ()))
         reason = next(filter(None, reasons), "")
-        judged.append(replace(record, status=Status.QUARANTINED, reason=reason) if reason else record)
+        checked.append(replace(record, status=Status.QUARANTINED, reason=reason) if reason else record)
         if not reason:
             for run in shared:
                 kept.setdefault(run, []).append((record.name, keys[run]))
-    return tuple(judged)
+    return tuple(checked)
 
 
 def _overlap(run: int, keys: NDArray[np.int64], name: str, other: NDArray[np.int64]) -> str:

@@ -9,11 +9,11 @@ from enum import StrEnum
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.plain_text import visible
 from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
-from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.conditions.production import Production
+from na64.datasets.conditions.reconstruction import ReconstructionTags
 from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
@@ -60,7 +60,7 @@ class FileRecord:
         Other paths with the same content.
     truth : bool
         It says what was simulated.
-    production : Production
+    production : ReconstructionTags
         How it was made upstream, as stated beside it.
     """
 
@@ -80,7 +80,7 @@ class FileRecord:
     accepted: str = ""
     aliases: tuple[str, ...] = ()
     truth: bool = False
-    production: Production = field(default_factory=Production)
+    production: ReconstructionTags = field(default_factory=ReconstructionTags)
 
     def __post_init__(self) -> None:
         if (self.status is Status.GOOD) == bool(self.reason):
@@ -115,7 +115,7 @@ class FileRecord:
         return tuple(Segment(self.sha256, self.path, start, stop) for start, stop in self.segments)
 
 
-class Kind(StrEnum):
+class SampleKind(StrEnum):
     """What the files hold; data are blind."""
 
     DATA = "data"
@@ -128,7 +128,7 @@ class Catalogue:
 
     Attributes
     ----------
-    kind : Kind
+    kind : SampleKind
     files : tuple of FileRecord
         In the order of their content's sha256.
     run_facts : dict of int to RunFacts
@@ -143,7 +143,7 @@ class Catalogue:
         The folder whose periods it was made with, besides the packaged ones.
     """
 
-    kind: Kind
+    kind: SampleKind
     files: tuple[FileRecord, ...]
     run_facts: dict[int, RunFacts] = field(default_factory=dict)
     spills: dict[tuple[int, int], SpillFacts] = field(default_factory=dict)
@@ -190,7 +190,7 @@ class Catalogue:
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, in one line each."""
         of_layouts = (warning_of(self.layout(name)) for name in sorted(self.layouts))
-        claimed = self.claimed if self.kind is Kind.SIMULATION else ()
+        claimed = self.claimed if self.kind is SampleKind.SIMULATION else ()
         return (
             *(line for record in self.files for line in _warnings(record)),
             *(_warning_of_claim(record) for record in claimed),

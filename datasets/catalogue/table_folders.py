@@ -18,8 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 from na64.datasets.basics.csv_rows import count_rows
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import Conditions, read_conditions, table_in
-from na64.datasets.conditions.production import NAME as PRODUCTION
-from na64.datasets.conditions.production import Production, production_in
+from na64.datasets.conditions.reconstruction import NAME as PRODUCTION
+from na64.datasets.conditions.reconstruction import ReconstructionTags, tags_in
 from na64.datasets.reading.files import is_url
 from na64.datasets.servers.patience import Patience, side_by_side
 from na64.datasets.servers.remote import MissingRemoteError, RemoteError, list_names, read_whole
@@ -69,7 +69,7 @@ class TableFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class TablesBeside:
     """All that tables beside run files say.
 
     Attributes
@@ -77,21 +77,21 @@ class Beside:
     folders : tuple of TableFolder
         In the order of their names.
     conditions : Conditions
-    productions : dict of str to Production
+    productions : dict of str to ReconstructionTags
         By folder; one that could not be looked into is not there.
     """
 
     folders: tuple[TableFolder, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
-    productions: dict[str, Production] = field(default_factory=dict)
+    productions: dict[str, ReconstructionTags] = field(default_factory=dict)
 
-    def production_of(self, file: str) -> Production | None:
+    def production_of(self, file: str) -> ReconstructionTags | None:
         """Return how a run file was made, as stated beside it; None if nobody could look."""
         found = [self.productions[place] for place in places_of(file) if place in self.productions]
-        return next((one for one in found if one != Production()), found[0] if found else None)
+        return next((one for one in found if one != ReconstructionTags()), found[0] if found else None)
 
 
-def look_beside(files: Iterable[str], patience: Patience | None = None) -> Beside:
+def read_tables_beside(files: Iterable[str], patience: Patience | None = None) -> TablesBeside:
     """Read the tables in the folders of conditions beside run files, local or remote, each folder once.
 
     Parameters
@@ -117,17 +117,17 @@ def look_beside(files: Iterable[str], patience: Patience | None = None) -> Besid
         total = total + conditions
         if not found.problem:
             productions[place] = production
-    return Beside(tuple(folders), total, productions)
+    return TablesBeside(tuple(folders), total, productions)
 
 
 def keep_what_is_gone(
-    now: Beside, known: Sequence[TableFolder], before: Conditions
+    now: TablesBeside, known: Sequence[TableFolder], before: Conditions
 ) -> tuple[tuple[TableFolder, ...], Conditions]:
     """Keep what tables said that are not there any more, or that cannot be looked for now, and note it.
 
     Parameters
     ----------
-    now : Beside
+    now : TablesBeside
     known : sequence of TableFolder
         Of the catalogue that is brought up to date.
     before : Conditions
@@ -206,11 +206,11 @@ def _warnings(one: TableFolder) -> Iterator[str]:
         yield f"{one.name}: {name}{why}: {what}"
 
 
-def _local(folder: Path) -> tuple[TableFolder, Conditions, Production]:
+def _local(folder: Path) -> tuple[TableFolder, Conditions, ReconstructionTags]:
     try:
         is_there = folder.exists() or folder.is_symlink()
     except OSError as error:  # the files themselves cannot be reached either: that is said of them
-        return TableFolder(str(folder), problem=_why(error)), Conditions(), Production()
+        return TableFolder(str(folder), problem=_why(error)), Conditions(), ReconstructionTags()
     try:
         names = _names_in(folder) if is_there else tuple(_near(folder))
         return _read(folder, str(folder), names)
@@ -246,15 +246,17 @@ def _is_like(name: str) -> bool:
     return bool(difflib.get_close_matches(name.casefold(), [CONDITIONS], cutoff=0.8))
 
 
-def _read(place: Path, folder: str, names: Iterable[str]) -> tuple[TableFolder, Conditions, Production]:
+def _read(
+    place: Path, folder: str, names: Iterable[str]
+) -> tuple[TableFolder, Conditions, ReconstructionTags]:
     """Read the tables of a folder on this machine, which may be a copy of a remote one."""
     there = [name for name in TABLES if table_in(place, name) is not None]
     rows = {name: 1 if name == PRODUCTION else count_rows(place / name) for name in there}
     unread = tuple(name for name in names if name not in TABLES)
-    return TableFolder(folder, rows, unread), read_conditions(place), production_in(place)
+    return TableFolder(folder, rows, unread), read_conditions(place), tags_in(place)
 
 
-def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Conditions, Production]:
+def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Conditions, ReconstructionTags]:
     """Read the tables of a remote folder; whatever keeps them from being looked for is said and kept."""
     query = urlsplit(file).query
     user = urlsplit(file).netloc.rpartition("@")[0]
@@ -265,11 +267,11 @@ def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Co
                     data = read_whole(_with(f"{folder}/{name}", user, query), patience)
                     if not _may_be_table(data):
                         what = f"what the server gives as {name} is no table"
-                        return TableFolder(folder, problem=what), Conditions(), Production()
+                        return TableFolder(folder, problem=what), Conditions(), ReconstructionTags()
                     (Path(copy) / name).write_bytes(data)
             names = _remote_names(folder, _with(folder, user, query), patience)
         except RemoteError as error:
-            return TableFolder(folder, problem=str(error)), Conditions(), Production()
+            return TableFolder(folder, problem=str(error)), Conditions(), ReconstructionTags()
         try:
             return _read(Path(copy), folder, names)
         except ValueError as error:

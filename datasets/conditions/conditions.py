@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from na64.datasets.basics.csv_rows import Row, read_rows
 from na64.datasets.basics.toml import Source, unknown
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 
 PARTICLES = ("e-", "e+", "mu-", "mu+", "pi-", "pi+", "K-", "K+", "p")
 """Beam particles by name."""

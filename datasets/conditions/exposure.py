@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, SpillFacts
 
 

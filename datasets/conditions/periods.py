@@ -13,7 +13,7 @@ from types import MappingProxyType
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import Source, Table, load_table, unknown
 from na64.datasets.basics.units import Quantity, read_source
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
     PARTICLES,
     Conditions,

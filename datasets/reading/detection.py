@@ -39,13 +39,13 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
     if not candidates:
         expected = sorted({tree for layout in known for tree in layout.trees})
         raise StructureError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
-    judged = [(layout, tree, layout.problems(file.tree(tree))) for layout, tree in candidates]
-    fitting = [(layout, tree) for layout, tree, problems in judged if not problems]
+    compared = [(layout, tree, layout.problems(file.tree(tree))) for layout, tree in candidates]
+    fitting = [(layout, tree) for layout, tree, problems in compared if not problems]
     names = sorted({layout.name for layout, _ in fitting})
     if len(names) > 1:
         raise StructureError(f"fits several layouts: {', '.join(names)}")
     if not fitting:
-        raise StructureError(_nearest(file, judged, is_only=len(known) == 1))
+        raise StructureError(_nearest(file, compared, is_only=len(known) == 1))
     layout, tree = fitting[0]
     others = [other for other in found if other != tree and _is_like(file, other, layout)]
     if others:
@@ -58,14 +58,14 @@ def _is_like(file: Trees, name: str, layout: Layout) -> bool:
     return name.rpartition("/")[2] in layout.trees and not layout.problems(file.tree(name))
 
 
-def _nearest(file: Trees, judged: Sequence[tuple[Layout, str, list[str]]], *, is_only: bool) -> str:
+def _nearest(file: Trees, compared: Sequence[tuple[Layout, str, list[str]]], *, is_only: bool) -> str:
     """What keeps a file from being of the layout of which most branches are there."""
 
     def likeness(entry: tuple[Layout, str, list[str]]) -> tuple[int, int, str]:
         layout, tree, problems = entry
         return -len(layout.stored_names(file.tree(tree))), len(problems), layout.name
 
-    layout, _, problems = min(judged, key=likeness)
+    layout, _, problems = min(compared, key=likeness)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     what = "not of layout" if is_only else "of no known layout, nearest"
     return f"{what} {layout.name}: {problems[0]}{more}"

@@ -27,7 +27,7 @@ _LONGEST_NAME = 200
 _PACKAGE = files("na64.datasets.reading.layouts")
 
 
-class Kind(Enum):
+class CellStorage(Enum):
     """How the cells of a detector are stored."""
 
     CELLS = "cells"
@@ -131,7 +131,7 @@ class DetectorLayout:
     ----------
     name : str
         One of `na64.datasets.instrument.columns.DETECTORS`.
-    kind : Kind
+    kind : CellStorage
     shape : tuple of int
         Dimensions of the cells, their product the number of cells; empty if hits do not fix it.
     columns : dict of str to Branch
@@ -139,7 +139,7 @@ class DetectorLayout:
     """
 
     name: str
-    kind: Kind
+    kind: CellStorage
     shape: tuple[int, ...]
     columns: dict[str, Branch]
 
@@ -267,7 +267,10 @@ def _read_layout(source: Source | _Text) -> Layout:
         source=table.text("source", ""),
         trees=table.texts("trees"),
         time_is_residual=table.flag("time_is_residual", False),
-        event={name: _read_branch(event_table, name, name, Kind.CELLS, ()) for name in _listed(event_table)},
+        event={
+            name: _read_branch(event_table, name, name, CellStorage.CELLS, ())
+            for name in _listed(event_table)
+        },
         detectors={name: _read_detector(table, name) for name in DETECTORS if table.has(name)},
         text=source.read_bytes().decode(),
     )
@@ -293,34 +296,34 @@ def _check_layout(layout: Layout, table: Table) -> None:
 def _read_detector(table: Table, name: str) -> DetectorLayout:
     entry = table.table(name)
     kind = _read_kind(entry)
-    shape = entry.integers("shape") if kind is Kind.CELLS else entry.integers("shape", ())
-    if any(n < 1 for n in shape) or (kind is Kind.CELLS and not shape):
+    shape = entry.integers("shape") if kind is CellStorage.CELLS else entry.integers("shape", ())
+    if any(n < 1 for n in shape) or (kind is CellStorage.CELLS and not shape):
         raise ValueError(f"{entry.place('shape')}: {list(shape)} are not dimensions")
-    wanted = Shape.CELLS if kind is Kind.CELLS else Shape.HITS
+    wanted = Shape.CELLS if kind is CellStorage.CELLS else Shape.HITS
     known = [
         column.removeprefix(f"{name}_")
         for column in COLUMNS
         if column.startswith(f"{name}_") and wanted in COLUMNS[column].shapes
     ]
     columns = {key: _read_branch(entry, key, f"{name}_{key}", kind, shape) for key in known if entry.has(key)}
-    needed = ("energy",) if kind is Kind.CELLS else ("cell", "energy")
+    needed = ("energy",) if kind is CellStorage.CELLS else ("cell", "energy")
     for key in needed:
         if key not in columns:
             raise KeyError(f'{entry.place()}: "{key}" is missing')
     return DetectorLayout(name, kind, shape, columns)
 
 
-def _read_kind(entry: Table) -> Kind:
+def _read_kind(entry: Table) -> CellStorage:
     text = entry.text("kind")
-    if text not in {kind.value for kind in Kind}:
+    if text not in {kind.value for kind in CellStorage}:
         raise ValueError(f'{entry.place("kind")}: "{text}" is neither "cells" nor "hits"')
-    return Kind(text)
+    return CellStorage(text)
 
 
-def _read_branch(parent: Table, key: str, column: str, kind: Kind, cells: tuple[int, ...]) -> Branch:
+def _read_branch(parent: Table, key: str, column: str, kind: CellStorage, cells: tuple[int, ...]) -> Branch:
     entry = parent.table(key)
-    names, index = _read_names(entry, may_be_indexed=not cells and kind is Kind.CELLS)
-    jagged = kind is Kind.HITS
+    names, index = _read_names(entry, may_be_indexed=not cells and kind is CellStorage.CELLS)
+    jagged = kind is CellStorage.HITS
     shape = () if jagged else _read_shape(entry, cells, len(names), index)
     return Branch(
         column=column,

@@ -92,9 +92,9 @@ class _ParquetTable:
 
     def check(self, names: Sequence[str]) -> None:
         """Refuse nulls that cannot be NaN: missing integers and missing lists."""
-        suspects = [name for name in names if self._can_be_null(name)]
-        stated = _stated_nulls(self._file.metadata) if suspects else {}
-        for name in suspects:
+        nullable = [name for name in names if self._can_be_null(name)]
+        stated = _stated_nulls(self._file.metadata) if nullable else {}
+        for name in nullable:
             # statistics count empty lists as null too: only a 0 need not be looked at
             if any(counts != {0} for path, counts in stated.items() if f"{path}.".startswith(f"{name}.")):
                 _refuse(sum(self._count_nulls(name, group) for group in self._groups()), name)

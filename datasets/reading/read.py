@@ -18,7 +18,7 @@ from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import file_name, open_file
-from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
+from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Values
 from na64.datasets.servers.remote import RemoteError
 
@@ -196,7 +196,7 @@ def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> Eve
 
 
 def _needed(detector: DetectorLayout) -> tuple[str, ...]:
-    return ("energy",) if detector.kind is Kind.CELLS else ("cell", "energy")
+    return ("energy",) if detector.kind is CellStorage.CELLS else ("cell", "energy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class _Reader:
 
     def detector(self, detector: DetectorLayout) -> Cells | Hits:
         columns = {key: branch for key, branch in detector.columns.items() if self.has(branch)}
-        if detector.kind is Kind.HITS:
+        if detector.kind is CellStorage.HITS:
             return self._hits(columns)
         return Cells(**{key: self._cells(branch) for key, branch in columns.items()})
 

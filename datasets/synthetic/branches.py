@@ -8,7 +8,7 @@ import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, Cells, EventColumns
-from na64.datasets.reading.layout import Branch, DetectorLayout, Kind, Layout
+from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
         cells = columns.detectors[name]
         if not isinstance(cells, Cells):
             raise TypeError(f"{name}: hits cannot be written, only cells")
-        if detector.kind is Kind.HITS:
+        if detector.kind is CellStorage.HITS:
             branches.update(_hits(detector, cells, time_is_residual=layout.time_is_residual))
         else:
             branches.update(_cells(detector, cells, is_absent=run_type is RunType.CALIBRATION))

@@ -13,7 +13,7 @@ DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
 """Names of the detectors that are simulated."""
 
 
-class Kind(Enum):
+class ComponentKind(Enum):
     """How the particles of a component are made."""
 
     ELECTRON = "electron"
@@ -29,24 +29,24 @@ class Kind(Enum):
     LED = "led"
 
 
-PARAMETERS: dict[Kind, dict[str, str]] = {
-    Kind.ELECTRON: {},
-    Kind.RADIATED: {"lowest": "GeV", "highest": "GeV", "zero_degree_probability": "1"},
-    Kind.UPSTREAM: {
+PARAMETERS: dict[ComponentKind, dict[str, str]] = {
+    ComponentKind.ELECTRON: {},
+    ComponentKind.RADIATED: {"lowest": "GeV", "highest": "GeV", "zero_degree_probability": "1"},
+    ComponentKind.UPSTREAM: {
         "lowest": "GeV",
         "slope": "GeV",
         "hadron_probability": "1",
         "extra_tracks": "1",
         "vhcal_mean": "GeV",
     },
-    Kind.DIMUON: {"lowest": "GeV", "highest": "GeV"},
-    Kind.ELECTRONUCLEAR: {"lowest": "1", "highest": "1", "power": "1", "neutral_fraction": "1"},
-    Kind.HADRON: {"pion": "1", "kaon": "1", "proton": "1"},
-    Kind.MUON: {},
-    Kind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
-    Kind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
-    Kind.RANDOM: {},
-    Kind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
+    ComponentKind.DIMUON: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.ELECTRONUCLEAR: {"lowest": "1", "highest": "1", "power": "1", "neutral_fraction": "1"},
+    ComponentKind.HADRON: {"pion": "1", "kaon": "1", "proton": "1"},
+    ComponentKind.MUON: {},
+    ComponentKind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
+    ComponentKind.RANDOM: {},
+    ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }
 """Parameters of each kind and their units."""
 
@@ -71,7 +71,7 @@ class Component:
     Attributes
     ----------
     name : str
-    kind : Kind
+    kind : ComponentKind
     trigger : Trigger
         A physics component has only events that the emulated physics trigger takes; other events
         get the physics bit too if it would have taken them.
@@ -84,7 +84,7 @@ class Component:
     """
 
     name: str
-    kind: Kind
+    kind: ComponentKind
     trigger: Trigger
     rates: dict[RunType, float]
     bias: float
@@ -113,7 +113,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadSpill:
     """An entry of the bad list; ECAL energies of the events in it are multiplied by ``ecal_gain``."""
 
     run: int
@@ -254,7 +254,7 @@ class Campaign:
     pile_up: PileUp
     components: tuple[Component, ...]
     runs: tuple[Run, ...]
-    bad: tuple[Bad, ...]
+    bad: tuple[BadSpill, ...]
     absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -13,13 +13,13 @@ from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
     DETECTORS,
     PARAMETERS,
-    Bad,
+    BadSpill,
     Beam,
     Campaign,
     Component,
+    ComponentKind,
     DetectorResponse,
     Geometry,
-    Kind,
     PileUp,
     Response,
     Run,
@@ -186,7 +186,7 @@ def _read_detector(table: Table) -> DetectorResponse:
 
 
 def _read_component(table: Table) -> Component:
-    kind = _member(table, "kind", Kind)
+    kind = _member(table, "kind", ComponentKind)
     rates = table.table("rate")
     return Component(
         name=table.text("name"),
@@ -220,8 +220,8 @@ def _read_run(table: Table) -> Run:
     )
 
 
-def _read_bad(table: Table) -> Bad:
-    return Bad(
+def _read_bad(table: Table) -> BadSpill:
+    return BadSpill(
         table.integer("run"),
         table.integer("spill", None),
         table.integer("start", None),

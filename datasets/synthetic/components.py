@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from na64.datasets.synthetic.campaign import Component, Kind, Trigger, TriggerEmulation
+from na64.datasets.synthetic.campaign import Component, ComponentKind, Trigger, TriggerEmulation
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid
@@ -232,17 +232,17 @@ def _add_to(deposits: Deposits, rows: Integers, second: Deposits) -> Deposits:
     return deposits + concatenate([second, empty(1, blank)]).take(order)
 
 
-GENERATORS: dict[Kind, Generator] = {
-    Kind.ELECTRON: _electron,
-    Kind.RADIATED: _radiated,
-    Kind.UPSTREAM: _upstream,
-    Kind.DIMUON: _dimuon,
-    Kind.ELECTRONUCLEAR: _electronuclear,
-    Kind.HADRON: _hadron,
-    Kind.MUON: _muon,
-    Kind.PILE_UP: _pile_up,
-    Kind.DARK_PHOTON: _dark_photon,
-    Kind.RANDOM: _random,
-    Kind.LED: _led,
+GENERATORS: dict[ComponentKind, Generator] = {
+    ComponentKind.ELECTRON: _electron,
+    ComponentKind.RADIATED: _radiated,
+    ComponentKind.UPSTREAM: _upstream,
+    ComponentKind.DIMUON: _dimuon,
+    ComponentKind.ELECTRONUCLEAR: _electronuclear,
+    ComponentKind.HADRON: _hadron,
+    ComponentKind.MUON: _muon,
+    ComponentKind.PILE_UP: _pile_up,
+    ComponentKind.DARK_PHOTON: _dark_photon,
+    ComponentKind.RANDOM: _random,
+    ComponentKind.LED: _led,
 }
 """How the events of each kind are made."""

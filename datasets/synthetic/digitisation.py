@@ -11,7 +11,7 @@ from na64.datasets.instrument.columns import Array, Cells
 from na64.datasets.synthetic.campaign import DETECTORS, DetectorResponse, PileUp, Response
 from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
 from na64.datasets.synthetic.library import Floats
-from na64.datasets.synthetic.pile_up import Overlay
+from na64.datasets.synthetic.pile_up import PileUpOverlay
 
 _MASTER_LOW, _MASTER_HIGH = 86.5, 113.5
 _MASTER_OUTSIDE = 0.01
@@ -32,7 +32,7 @@ def master_time(n: int, rng: np.random.Generator) -> Floats:
 
 def cells(
     deposits: Deposits,
-    second: Overlay,
+    second: PileUpOverlay,
     master: Floats,
     *,
     response: Response,
@@ -45,7 +45,7 @@ def cells(
     ----------
     deposits : Deposits
         ``n`` events.
-    second : Overlay
+    second : PileUpOverlay
         Second particles of some of them.
     master : (n,) float64, ns
         Time of the trigger; the times expected in the cells follow it.
@@ -82,7 +82,7 @@ def without_signal(cells: Cells) -> Cells:
 def _detector(
     name: str,
     deposits: Deposits,
-    second: Overlay,
+    second: PileUpOverlay,
     master: Floats,
     *,
     response: DetectorResponse,

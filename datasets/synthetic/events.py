@@ -8,13 +8,21 @@ import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, EventColumns
-from na64.datasets.synthetic.campaign import TRIGGER_BITS, Bad, Campaign, Geometry, Kind, Run, Trigger
+from na64.datasets.synthetic.campaign import (
+    TRIGGER_BITS,
+    BadSpill,
+    Campaign,
+    ComponentKind,
+    Geometry,
+    Run,
+    Trigger,
+)
 from na64.datasets.synthetic.components import fires, generate
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
 from na64.datasets.synthetic.particles import Gun
-from na64.datasets.synthetic.pile_up import Overlay, overlay
+from na64.datasets.synthetic.pile_up import PileUpOverlay, overlay
 
 _SPILL_STREAM = 2**32 - 1
 
@@ -96,7 +104,7 @@ def make_block(
     gain = _gains(campaign.bad, plan.run.run, spill, event)
     deposits = replace(deposits, ecal=deposits.ecal * gain[:, None, None, None])
     trigger = _trigger_word(gun, campaign, deposits, component)
-    kinds = np.array([entry.kind is Kind.PILE_UP for entry in campaign.components])
+    kinds = np.array([entry.kind is ComponentKind.PILE_UP for entry in campaign.components])
     second = overlay(gun, campaign.pile_up, kinds[component])
     weight = np.array([1 / entry.bias for entry in campaign.components])[component]
     master = master_time(n, rng)
@@ -118,7 +126,9 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    is_signal = np.array([entry.kind is Kind.DARK_PHOTON for entry in campaign.components])[component]
+    is_signal = np.array([entry.kind is ComponentKind.DARK_PHOTON for entry in campaign.components])[
+        component
+    ]
     return Block(columns, _truth(columns, deposits, second, is_signal))
 
 
@@ -138,7 +148,7 @@ def _deposits(gun: Gun, campaign: Campaign, component: Integers) -> Deposits:
     return concatenate(parts).take(np.argsort(order, kind="stable"))
 
 
-def _gains(bad: tuple[Bad, ...], run: int, spill: Integers, event: Integers) -> Floats:
+def _gains(bad: tuple[BadSpill, ...], run: int, spill: Integers, event: Integers) -> Floats:
     gain = np.ones(len(spill))
     for entry in bad:
         if entry.run == run:
@@ -158,7 +168,7 @@ def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: I
 
 
 def _truth(
-    columns: EventColumns, deposits: Deposits, second: Overlay, is_signal: Booleans
+    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, is_signal: Booleans
 ) -> dict[str, Array]:
     delay, energy = np.zeros(columns.n_events), np.zeros(columns.n_events)
     delay[second.rows], energy[second.rows] = second.delay, second.deposits.momentum

@@ -16,7 +16,7 @@ _HADRONS = {"pim_100GeV": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
+class PileUpOverlay:
     """Second particles.
 
     Attributes
@@ -34,7 +34,7 @@ class Overlay:
     deposits: Deposits
 
 
-def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> Overlay:
+def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> PileUpOverlay:
     """Draw the second particles of a block of events.
 
     Parameters
@@ -53,7 +53,7 @@ def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> Overlay:
         rng.uniform(pile_up.start, pile_up.stop, len(rows)),
     )
     is_hadron = coincident | (rng.random(len(rows)) < pile_up.hadron_fraction)
-    return Overlay(rows, delay, _particles(gun, is_hadron))
+    return PileUpOverlay(rows, delay, _particles(gun, is_hadron))
 
 
 def _particles(gun: Gun, is_hadron: Booleans) -> Deposits:

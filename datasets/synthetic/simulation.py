@@ -14,7 +14,7 @@ import numpy as np
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import to_branches
-from na64.datasets.synthetic.campaign import Bad, Campaign, Geometry
+from na64.datasets.synthetic.campaign import BadSpill, Campaign, Geometry
 from na64.datasets.synthetic.events import Block, RunPlan, make_block, plan_runs
 from na64.datasets.synthetic.writers import Format, ParquetWriter, open_writer
 
@@ -207,7 +207,7 @@ def write_conditions(
             (folder / f"{name}.csv").unlink(missing_ok=True)
 
 
-def _good_fraction(bad: tuple[Bad, ...], run: int, spill: int, n_events: int) -> float | str:
+def _good_fraction(bad: tuple[BadSpill, ...], run: int, spill: int, n_events: int) -> float | str:
     """Part of a spill's events that is in no range of bad ones; empty without such a range."""
     numbers = np.arange(1, n_events + 1)
     ranges = [e for e in bad if e.run == run and e.spill in (spill, None) and e.start is not None]

@@ -17,7 +17,7 @@ from na64.outputs.blinding import unblind as openings
 from na64.outputs.blinding.examination import find_log
 from na64.outputs.blinding.examination import problems as problems_of
 from na64.outputs.blinding.opened_box import UNBLINDED
-from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.observed import observed_limits
 from na64.outputs.report.opened_plane import write_plane
@@ -76,7 +76,7 @@ def freeze(
     64
     """
     place = Path(folder)
-    declared = manifests.Declared(
+    declared = manifests.FreezeStatement(
         background=background,
         expected_limit=expected_limit,
         upstream=upstream_blinding,
@@ -102,7 +102,7 @@ class Unblinded:
         Counts and candidates; `failures` names what could not be read.
     evidence : mapping
         What was seen against what was frozen, see `na64.outputs.blinding.evidence.evidence_of`.
-    limits : Analysis or None
+    limits : LimitsAnalysis or None
         The observed ones, of the whole box.
     plane : Path
         Figure of the opened plane.
@@ -110,7 +110,7 @@ class Unblinded:
 
     opened: Opened
     evidence: Mapping[str, Any]
-    limits: Analysis | None
+    limits: LimitsAnalysis | None
     plane: Path
 
 
@@ -168,7 +168,7 @@ def unblind(
     ()
     """
     place, listener = Path(folder), Listener(tell=tell)
-    demand = openings.Demand(freeze, reason, tuple(approved_by), stage)
+    demand = openings.UnblindingRequest(freeze, reason, tuple(approved_by), stage)
     crew = Workers(executor, workers, scheduler)
     require_result(place)
     # Whoever comes second waits for the first, and is then refused by what the log says.
@@ -204,7 +204,7 @@ def _of_evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
     yield str(evidence["look_elsewhere"])
 
 
-def _observe(folder: Path, freeze: str, listener: Listener) -> Analysis | None:
+def _observe(folder: Path, freeze: str, listener: Listener) -> LimitsAnalysis | None:
     """Set the observed limits; whatever stands against them does not take the opening with it."""
     try:
         analysis = observed_limits(folder, freeze, manifests.read_manifest(folder, freeze))

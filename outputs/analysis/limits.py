@@ -9,7 +9,7 @@ from na64.datasets.basics.turns import turn
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.analysis.full_report import renew_report
 from na64.outputs.analysis.listening import Listener, Tell, silent
-from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.efficiency import read_efficiency
 from na64.outputs.limits.exposure import beam_of
@@ -42,7 +42,7 @@ def limits(
     resonant: str | None = None,
     alpha_d: float = 0.1,
     tell: Tell = silent,
-) -> Analysis:
+) -> LimitsAnalysis:
     """Limits on the dark photon from stored results; expected ones only while a box is closed.
 
     Parameters
@@ -81,7 +81,7 @@ def limits(
 
     Returns
     -------
-    na64.outputs.limits.analysis.Analysis
+    na64.outputs.limits.analysis.LimitsAnalysis
 
     Raises
     ------

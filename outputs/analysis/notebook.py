@@ -10,7 +10,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from na64.datasets.catalogue.build import Catalogue, Kind, build, load
+from na64.datasets.catalogue.build import Catalogue, SampleKind, build, load
 from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, Cells, EventColumns, Hits
@@ -20,7 +20,7 @@ from na64.datasets.reading.schema import GROUPS, NA64Schema
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, ranges
 from na64.processors.job import Job, build_job
-from na64.processors.reread_events import look
+from na64.processors.reread_events import read_visible_events
 from na64.selections.selection import load_selection
 
 _SELECTION = "dimuon_2023"
@@ -83,9 +83,9 @@ def nanoevents(
     job = build_job(catalogue, load_selection(_SELECTION), runs=runs)
     if len(job.layouts) > 1:
         raise ValueError(f"files of layouts {' and '.join(job.layouts)}: expected those of one")
-    if path is not None and catalogue.kind is Kind.DATA:
+    if path is not None and catalogue.kind is SampleKind.DATA:
         audit_log.append(path.with_name(LOG), "nanoevents", _details(catalogue, job, limit))
-    parts = [_to_array(seen.columns) for seen in look(catalogue, job, limit=limit, cells=True)]
+    parts = [_to_array(seen.columns) for seen in read_visible_events(catalogue, job, limit=limit, cells=True)]
     parts = [part for part in parts if len(part)] or parts[:1] or [_nothing(catalogue)]
     return _joined(parts)
 
@@ -134,7 +134,7 @@ def _register(files: list[str | Path], *, simulation: bool, layout: str | Path |
             f"{record.name}: does not say what was simulated, and run {run} is a physics run: "
             "na64 catalogue --simulation --reason is needed for it"
         )
-    if catalogue.kind is Kind.SIMULATION:
+    if catalogue.kind is SampleKind.SIMULATION:
         return catalogue
     # A run that is not blind is named in a log, which there is beside a catalogue only.
     facts = {run: replace(known, type=RunType.UNKNOWN) for run, known in catalogue.run_facts.items()}

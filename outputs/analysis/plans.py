@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.turns import turn
-from na64.datasets.catalogue.build import Catalogue, Kind, load
+from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
 from na64.outputs.blinding.replacement import claim
@@ -145,7 +145,7 @@ def claim_folder(folder: Path, plan: Plan, *, replace: bool) -> list[str]:
 
 def log_sample(plan: Plan) -> None:
     """Log that a part of data is read to tell what the rest would take."""
-    if plan.catalogue.kind is Kind.DATA:
+    if plan.catalogue.kind is SampleKind.DATA:
         details = {
             "selection": plan.job.selection.name,
             "catalogue": plan.catalogue.identity,

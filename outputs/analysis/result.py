@@ -19,13 +19,13 @@ from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
 from na64.outputs.result.products import of_all_runs
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import BoxFacts, Role, SelectionFacts, Summary, Verdict
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.result.variations import Change, changes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DTYPES = {Kind.TEXT: "string", Kind.COUNT: "Int64", Kind.NUMBER: "float64"}
+_DTYPES = {ColumnType.TEXT: "string", ColumnType.COUNT: "Int64", ColumnType.NUMBER: "float64"}
 _HEAD = ("cut", "passed", "of the step before", "alone", "all other cuts")
 
 

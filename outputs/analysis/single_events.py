@@ -9,11 +9,11 @@ from pathlib import Path
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.blinding.opened_box import OPENED, read_opened
-from na64.outputs.events.analysis import Analysis, reopen, reopen_box
-from na64.outputs.events.card import Card
-from na64.outputs.events.choice import Choice, counted
-from na64.outputs.events.gallery import NoEventError, find, pictures
-from na64.outputs.events.skim import Format, write_events
+from na64.outputs.events.analysis import ReopenedResult, reopen, reopen_box
+from na64.outputs.events.event_filter import EventFilter, counted
+from na64.outputs.events.event_record import EventRecord
+from na64.outputs.events.pictures import NoEventError, find, pictures
+from na64.outputs.events.skim import SkimFormat, write_events
 from na64.outputs.events.table import lines
 from na64.outputs.result.request import log_use, ranges
 
@@ -101,21 +101,21 @@ def events(
     >>> skim.path.name, skim.n_events
     ('events.parquet', 10)
     """
-    looking = _Looking(Path(folder), opened, _text_of(runs), Listener(progress, tell, note))
-    analysis, choice = looking.reopen(after, region, limit)
-    path, kind = _place(looking, None if to is None else Path(to), format)
-    expected = counted(analysis, choice)
+    access = _EventAccess(Path(folder), opened, _text_of(runs), Listener(progress, tell, note))
+    analysis, event_filter = access.reopen(after, region, limit)
+    path, kind = _place(access, None if to is None else Path(to), format)
+    expected = counted(analysis, event_filter)
     known = expected if expected is not None else max(analysis.n_opened.values())
     total = min(known, limit or known)
-    looking.log(analysis, "events", choice=str(choice), cells=cells)
+    access.log(analysis, "events", choice=str(event_filter), cells=cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     progress(0, total)
     written = write_events(
-        analysis, choice, path, format=kind, cells=cells, on_progress=lambda done: progress(done, total)
+        analysis, event_filter, path, format=kind, cells=cells, on_progress=lambda done: progress(done, total)
     )
     found = Skim(path, written, None if expected is None else total)
     noun = "opened event" if opened else "event"
-    tell(f"{written:,} {noun}{'' if written == 1 else 's'} {choice}: {path}")
+    tell(f"{written:,} {noun}{'' if written == 1 else 's'} {event_filter}: {path}")
     if not found.as_counted:
         tell(f"not as counted: the result has {expected:,} of them")
     return found
@@ -127,12 +127,12 @@ class Shown:
 
     Attributes
     ----------
-    cards : list of Card
+    records : list of EventRecord
         Everything that is known of each.
     pictures : list of Path
     """
 
-    cards: list[Card]
+    records: list[EventRecord]
     pictures: list[Path]
 
 
@@ -176,7 +176,7 @@ def show(
 
     Raises
     ------
-    na64.outputs.events.gallery.NoEventError
+    na64.outputs.events.pictures.NoEventError
         There is no visible event with a number (a ``KeyError``).
     KeyError, ValueError, FileNotFoundError
         As `events`.
@@ -184,27 +184,27 @@ def show(
     Examples
     --------
     >>> shown = na64.show("out", after="visible", limit=1)
-    >>> len(shown.cards), len(shown.pictures)
+    >>> len(shown.records), len(shown.pictures)
     (1, 1)
     """
     if numbers and (after or region or runs or limit):
         raise ValueError("either events by number, or --after, --region, --runs and --limit")
-    looking = _Looking(Path(folder), opened, _text_of(runs), Listener(tell=tell, note=note))
-    analysis, choice = looking.reopen(after, region, limit or 12)
-    looking.log(analysis, "show", choice=list(numbers) if numbers else str(choice))
-    cards = looking.find(analysis, numbers) if numbers else find(analysis, choice)
-    place = Path(to) if to is not None else looking.folder / "events"
-    for card in [] if sheet else cards:
-        looking.listener.say((*lines(card), ""))
-    written = pictures(analysis, cards, place, sheet=sheet)
-    looking.listener.say(f"picture: {path}" for path in written)
-    return Shown(cards, written)
+    access = _EventAccess(Path(folder), opened, _text_of(runs), Listener(tell=tell, note=note))
+    analysis, event_filter = access.reopen(after, region, limit or 12)
+    access.log(analysis, "show", choice=list(numbers) if numbers else str(event_filter))
+    records = access.find(analysis, numbers) if numbers else find(analysis, event_filter)
+    place = Path(to) if to is not None else access.folder / "events"
+    for record in [] if sheet else records:
+        access.listener.say((*lines(record), ""))
+    written = pictures(analysis, records, place, sheet=sheet)
+    access.listener.say(f"picture: {path}" for path in written)
+    return Shown(records, written)
 
 
-def _place(looking: _Looking, to: Path | None, format: str | None) -> tuple[Path, Format]:  # noqa: A002
+def _place(access: _EventAccess, to: Path | None, format: str | None) -> tuple[Path, SkimFormat]:  # noqa: A002
     suffix = to.suffix.removeprefix(".") if to else ""
-    kind = Format(format or (suffix if suffix in [*Format] else "parquet"))
-    folder = looking.folder / OPENED if looking.opened else looking.folder
+    kind = SkimFormat(format or (suffix if suffix in [*SkimFormat] else "parquet"))
+    folder = access.folder / OPENED if access.opened else access.folder
     return to or folder / f"events.{kind}", kind
 
 
@@ -213,7 +213,7 @@ def _text_of(runs: str | Collection[int] | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looking:
+class _EventAccess:
     """Somebody looks at single events."""
 
     folder: Path
@@ -221,15 +221,17 @@ class _Looking:
     runs: str | None
     listener: Listener
 
-    def reopen(self, after: str | None, region: str | None, limit: int | None) -> tuple[Analysis, Choice]:
+    def reopen(
+        self, after: str | None, region: str | None, limit: int | None
+    ) -> tuple[ReopenedResult, EventFilter]:
         analysis = (reopen_box if self.opened else reopen)(self.folder)
         analysis.stage(after)
         runs = chosen_runs(self.runs, analysis.job.runs) if self.runs else None
         if analysis.other_code:
             self.listener.warn("note: the result was made by another version of the code")
-        return analysis, Choice(after, region, runs, limit)
+        return analysis, EventFilter(after, region, runs, limit)
 
-    def find(self, analysis: Analysis, numbers: Sequence[str]) -> list[Card]:
+    def find(self, analysis: ReopenedResult, numbers: Sequence[str]) -> list[EventRecord]:
         """Find events by number: visible ones, and those of the box if it was opened."""
         try:
             return find(analysis, numbers)
@@ -240,7 +242,7 @@ class _Looking:
         self.log(opened, "show", choice=list(numbers))
         return find(analysis, numbers, opened)
 
-    def log(self, analysis: Analysis, event: str, **details: object) -> None:
+    def log(self, analysis: ReopenedResult, event: str, **details: object) -> None:
         """Log that somebody looks at single events of data."""
         if not analysis.products.summary.is_data:
             return

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from na64.processors.execution.backend import Backend
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Workers:
 
     def open(self, note: Callable[[str], None]) -> Backend:
         """Backend with these workers; `note` takes the address of the dashboard."""
-        kind = Kind(self.executor)
+        kind = ExecutorKind(self.executor)
         if self.dashboard:
             return self._with_pages(note)
         if self.cluster is not None:
@@ -64,8 +64,8 @@ class Workers:
             memory=self._bytes,
         )
 
-    def _on_cluster(self, kind: Kind) -> Backend:
-        if kind is not Kind.DASK or self.scheduler or self.cluster is None:
+    def _on_cluster(self, kind: ExecutorKind) -> Backend:
+        if kind is not ExecutorKind.DASK or self.scheduler or self.cluster is None:
             raise ValueError(f"cluster {self.cluster} goes with the dask executor and without --scheduler")
         # distributed is slow to import
         clusters = import_module("na64.processors.execution.clusters")

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from na64.outputs.background.rates import cuts_of
-from na64.outputs.result.origin import Found, Origin, check, origin_in
+from na64.outputs.result.origin import FoundOrigin, Origin, check, origin_in
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import log_use
 
@@ -63,7 +63,7 @@ def stated_inputs(
 
 def _check_rates(rates: Path, products: Products, folder: str, reason: str) -> str:
     cuts, wanted = cuts_of(rates), products.summary.selection.cuts_identity
-    found = Found(Origin("", cuts) if cuts else None)
+    found = FoundOrigin(Origin("", cuts) if cuts else None)
     makes = f'a line cuts = "{wanted}" in it says that it is'
     return check(str(rates), found, Origin("", wanted), of=folder, makes=makes, reason=reason)
 
@@ -75,7 +75,7 @@ def _check_timing(products: Products, timing: Products, name: str, folder: str, 
         raise ValueError(f"{name} is of {one}, {folder} of {other}: times are measured with the same")
     wanted, found = (
         Origin("", "", origin_in(products.summary, "").setups),
-        Found(origin_in(timing.summary, "")),
+        FoundOrigin(origin_in(timing.summary, "")),
     )
     makes = "na64 process --selection timing_beam with the same catalogue does"
     return check(name, found, wanted, of=folder, makes=makes, reason=reason)
@@ -86,6 +86,6 @@ def check_simulation(
 ) -> str:
     """Check that a simulation is of the periods of a result: of its beam, detector and box."""
     wanted = Origin("", "", origin_in(products.summary, "").setups)
-    found = Found(origin_in(simulation.summary, ""))
+    found = FoundOrigin(origin_in(simulation.summary, ""))
     makes = "na64 process of a simulation of these periods does"
     return check(name, found, wanted, of=folder, makes=makes, reason=reason)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from na64.datasets.basics.named import named
 from na64.outputs.result.origin import unseal_csv
-from na64.outputs.result.table import Kind, Table, read_csv, two_digits
+from na64.outputs.result.table import ColumnType, Table, read_csv, two_digits
 from na64.outputs.statistics.one_sided import Gamma, of_limit
 
 BACKGROUND = "background.csv"
@@ -21,15 +21,15 @@ SEED = "background_2018.csv"
 NOT_CONFIGURED = "not configured"
 """How the method of a row begins that lacks a number which nobody has put in."""
 
-KINDS: dict[str, Kind] = {
-    "source": Kind.TEXT,
-    "n": Kind.NUMBER,
-    "error": Kind.NUMBER,
-    "upper_limit": Kind.TEXT,
-    "most_likely": Kind.NUMBER,
-    "correlated": Kind.TEXT,
-    "method": Kind.TEXT,
-    "tag": Kind.TEXT,
+KINDS: dict[str, ColumnType] = {
+    "source": ColumnType.TEXT,
+    "n": ColumnType.NUMBER,
+    "error": ColumnType.NUMBER,
+    "upper_limit": ColumnType.TEXT,
+    "most_likely": ColumnType.NUMBER,
+    "correlated": ColumnType.TEXT,
+    "method": ColumnType.TEXT,
+    "tag": ColumnType.TEXT,
 }
 """Columns of `background.csv`; `_OPTIONAL` ones need not be there."""
 

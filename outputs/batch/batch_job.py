@@ -9,14 +9,14 @@ from pathlib import Path
 
 from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.batch.submissions import (
+    JobStatus,
     State,
     Submission,
-    Word,
     keys_of_job,
     latest,
     read_submission,
     reasons,
-    say,
+    write_status,
 )
 from na64.outputs.result.request import set_up
 from na64.processors.campaign import CampaignResult, identity_of, plan, process
@@ -52,13 +52,13 @@ def perform(place: Path, job: int, *, progress: Progress = silent) -> bool:
     ValueError
         Something has changed since the job was submitted.
     """
-    say(place, job, Word(State.RUNNING))
+    write_status(place, job, JobStatus(State.RUNNING))
     try:
         failures = _count(place, job, progress)
     except _TROUBLE as problem:
-        say(place, job, Word(State.FAILED, " ".join(str(problem).split())))
+        write_status(place, job, JobStatus(State.FAILED, " ".join(str(problem).split())))
         raise
-    say(place, job, Word(State.FAILED if failures else State.DONE, failures=failures))
+    write_status(place, job, JobStatus(State.FAILED if failures else State.DONE, failures=failures))
     return not failures
 
 
@@ -73,7 +73,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
     if not keys <= {task.key for task in plan(catalogue, asked, limit=request.limit)}:
         raise ValueError("catalogue, selection or plug-in have changed since it was submitted")
     inner = IterativeBackend() if submission.workers == 1 else ProcessesBackend(submission.workers)
-    with _Witness(inner) as backend:
+    with _FailureRecorder(inner) as backend:
         result = process(
             catalogue,
             asked,
@@ -92,7 +92,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
     return backend.failures
 
 
-class _Witness(Closing):
+class _FailureRecorder(Closing):
     """Remembers what failed on another backend.
 
     Attributes
@@ -118,7 +118,7 @@ class _Witness(Closing):
                 yield task, report
 
 
-class _Nobody(Closing):
+class _NullBackend(Closing):
     """Performs nothing and says why."""
 
     def __init__(self, failures: Mapping[str, tuple[str, bool]]) -> None:
@@ -153,6 +153,6 @@ def merge(folder: Path) -> tuple[Catalogue, Job, CampaignResult, Submission]:
         raise ValueError(
             f"{folder}: catalogue, selection, plug-in or code have changed since the jobs were submitted"
         )
-    nobody = _Nobody(reasons(folder))
-    result = process(catalogue, job, nobody, Ledger(folder / "partials"), limit=request.limit)
+    null_backend = _NullBackend(reasons(folder))
+    result = process(catalogue, job, null_backend, Ledger(folder / "partials"), limit=request.limit)
     return catalogue, job, result, submission

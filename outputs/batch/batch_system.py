@@ -31,7 +31,7 @@ _PLACES = ("PYTHONPATH", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class JobResources:
     """What a job asks of the machine it runs on.
 
     Attributes
@@ -61,7 +61,7 @@ def check_folder(system: System, folder: Path) -> None:
         raise ValueError(f"{folder}: {found.group()!r} in a path means something else to {system.value}")
 
 
-def write_description(place: Path, submission: Submission, needs: Needs, name: str) -> Path:
+def write_description(place: Path, submission: Submission, needs: JobResources, name: str) -> Path:
     """Write the job script and the submit description into the folder of a submission.
 
     Parameters
@@ -69,7 +69,7 @@ def write_description(place: Path, submission: Submission, needs: Needs, name: s
     place : Path
         Of the submission.
     submission : Submission
-    needs : Needs
+    needs : JobResources
     name : str
         What the queue shows.
 
@@ -105,7 +105,7 @@ def _absolute(paths: str) -> str:
     return os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
 
 
-def _condor(place: Path, submission: Submission, needs: Needs, name: str) -> list[str]:
+def _condor(place: Path, submission: Submission, needs: JobResources, name: str) -> list[str]:
     longest = [] if needs.minutes is None else [f"+MaxRuntime = {60 * needs.minutes}"]
     return [
         "universe = vanilla",
@@ -130,7 +130,7 @@ def _condor_path(path: Path) -> str:
     return str(path).replace("$", "$(DOLLAR)")
 
 
-def _slurm(place: Path, submission: Submission, needs: Needs, name: str) -> list[str]:
+def _slurm(place: Path, submission: Submission, needs: JobResources, name: str) -> list[str]:
     longest = [] if needs.minutes is None else [f"--time={needs.minutes}"]
     asked = [
         _quoted(f"--job-name={name}"),

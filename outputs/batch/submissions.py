@@ -79,7 +79,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class JobStatus:
     """What a job says of itself.
 
     Attributes
@@ -104,7 +104,7 @@ class _List:
     events: int
 
 
-def share(tasks: Iterable[Task], n_jobs: int) -> list[list[Task]]:
+def split_tasks(tasks: Iterable[Task], n_jobs: int) -> list[list[Task]]:
     """Deal tasks out to jobs: about as many events each, and files together.
 
     Parameters
@@ -201,23 +201,25 @@ def _listed(place: Path, job: int) -> _List:
     return record_of(_List, read_object(path), f"{_JOBS}/{path.name}")
 
 
-def say(place: Path, job: int, word: Word) -> None:
+def write_status(place: Path, job: int, job_status: JobStatus) -> None:
     """Leave word of a job."""
-    write_bytes(place / _STATES / f"{job}.json", _json(asdict(word) | {"state": word.state.value}))
+    write_bytes(
+        place / _STATES / f"{job}.json", _json(asdict(job_status) | {"state": job_status.state.value})
+    )
 
 
-def hear(place: Path, job: int) -> Word:
+def read_status(place: Path, job: int) -> JobStatus:
     """Return the last word of a job."""
     path = place / _STATES / f"{job}.json"
-    return record_of(Word, read_object(path), f"{_STATES}/{path.name}") if path.exists() else Word()
+    return record_of(JobStatus, read_object(path), f"{_STATES}/{path.name}") if path.exists() else JobStatus()
 
 
 def reasons(folder: Path) -> dict[str, tuple[str, bool]]:
-    """Return the `Word.failures` of all jobs; the last word counts."""
+    """Return the `JobStatus.failures` of all jobs; the last word counts."""
     known: dict[str, tuple[str, bool]] = {}
     for place, submission in submissions(folder).items():
         for job in range(submission.n_jobs):
-            known |= hear(place, job).failures
+            known |= read_status(place, job).failures
     return known
 
 
@@ -232,27 +234,29 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
         Jobs that are still in the queue, by submission; None where that is not known.
     """
     for place, submission in submissions(folder).items():
-        fates = [_fate(place, job, queued.get(place)) for job in range(submission.n_jobs)]
-        counts = Counter(fate.state.value for fate in fates)
+        statuses = [_last_status(place, job, queued.get(place)) for job in range(submission.n_jobs)]
+        counts = Counter(job_status.state.value for job_status in statuses)
         sent = f"{submission.system.value} {shortened(submission.batch_id or '(not sent)')}"
         states = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
         yield f"submission {place.name}, {sent}: jobs: {states}"
-        for job, fate in enumerate(fates):
-            if fate.state in (State.FAILED, State.LOST):
-                why = fate.error or (counted(len(fate.failures), "segment") if fate.failures else "")
+        for job, job_status in enumerate(statuses):
+            if job_status.state in (State.FAILED, State.LOST):
+                why = job_status.error or (
+                    counted(len(job_status.failures), "segment") if job_status.failures else ""
+                )
                 log = Path(BATCH, place.name, "logs", f"{job}.err")
-                yield f"  job {job} {fate.state.value}{': ' if why else ''}{why}; see {log}"
+                yield f"  job {job} {job_status.state.value}{': ' if why else ''}{why}; see {log}"
 
 
-def _fate(place: Path, job: int, queued: Collection[int] | None) -> Word:
+def _last_status(place: Path, job: int, queued: Collection[int] | None) -> JobStatus:
     """What became of a job; done is one whose segments were all counted, by whomever."""
-    word = hear(place, job)
+    job_status = read_status(place, job)
     ledger = Ledger(place.parents[1] / "partials")
     if all(ledger.path(key).exists() for key in keys_of_job(place, job)):
-        return Word(State.DONE)
-    if word.state in (State.WAITING, State.RUNNING) and queued is not None and job not in queued:
-        return Word(State.LOST)
-    return word
+        return JobStatus(State.DONE)
+    if job_status.state in (State.WAITING, State.RUNNING) and queued is not None and job not in queued:
+        return JobStatus(State.LOST)
+    return job_status
 
 
 def _json(plain: Mapping[str, object]) -> bytes:

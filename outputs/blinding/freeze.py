@@ -13,7 +13,7 @@ from typing import Any
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
-from na64.datasets.catalogue.build import Catalogue, Kind
+from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.blinding.declared_layouts import undeclared_layouts
@@ -46,7 +46,7 @@ class RefusedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class FreezeStatement:
     """What people state when they freeze.
 
     Attributes
@@ -119,7 +119,7 @@ def changed_files(folder: Path, stated: Mapping[str, Any] | None) -> list[str]:
     return changed
 
 
-def _in_words(declared: Declared, estimate: dict[str, Any] | None) -> dict[str, str]:
+def _in_words(declared: FreezeStatement, estimate: dict[str, Any] | None) -> dict[str, str]:
     """Say what is declared; what is not stated by option is taken from the estimate."""
     background, limit = declared.background, declared.expected_limit
     if estimate and background == NOT_STATED:
@@ -144,7 +144,7 @@ def _limit_in_words(limit: Mapping[str, Any]) -> str:
     return f"{events['median']:.4g} events (median){level}"
 
 
-def freeze(folder: Path, declared: Declared) -> str:
+def freeze(folder: Path, declared: FreezeStatement) -> str:
     """Write the manifest of the result in a folder, log it, and return its sha256: the commitment.
 
     Background and expected limit are those declared, or else those that `na64 limits` found.
@@ -271,7 +271,7 @@ def openings(log: Path) -> list[Mapping[str, Any]]:
 
 
 def _check(summary: Summary, catalogue: Catalogue, job: Job, request: Request) -> None:
-    if catalogue.kind is not Kind.DATA or not summary.is_data:
+    if catalogue.kind is not SampleKind.DATA or not summary.is_data:
         raise RefusedError("simulation is not blind: there is nothing to freeze")
     for what, now in (("catalogue", catalogue.identity), ("selection", job.selection.identity)):
         if summary.identities.get(what) != now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.processors.unblinded_counts import BIN, NUMBERS, Opened
 from na64.selections.selection import Selection
 
@@ -14,18 +14,18 @@ CANDIDATES = "candidates.csv"
 PLANE_TABLE = "plane.csv"
 """A row a bin of the plane with an opened event in it."""
 
-PLANE_KINDS: dict[str, Kind] = {
-    "ecal": Kind.NUMBER,
-    "hcal": Kind.NUMBER,
-    "before_cuts": Kind.COUNT,
-    "after_cuts": Kind.COUNT,
+PLANE_KINDS: dict[str, ColumnType] = {
+    "ecal": ColumnType.NUMBER,
+    "hcal": ColumnType.NUMBER,
+    "before_cuts": ColumnType.COUNT,
+    "after_cuts": ColumnType.COUNT,
 }
 """Columns of `PLANE_TABLE`; where a bin begins in GeV, and the events in it."""
 
 
-def candidate_kinds(selection: Selection) -> dict[str, Kind]:
+def candidate_kinds(selection: Selection) -> dict[str, ColumnType]:
     """Columns of `CANDIDATES`."""
-    return {**dict.fromkeys(NUMBERS, Kind.COUNT), **dict.fromkeys(selection.index, Kind.NUMBER)}
+    return {**dict.fromkeys(NUMBERS, ColumnType.COUNT), **dict.fromkeys(selection.index, ColumnType.NUMBER)}
 
 
 def candidate_table(opened: Opened, selection: Selection) -> Table:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from na64.datasets.basics.json_records import read_object
-from na64.datasets.catalogue.build import Catalogue, Kind
+from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.outputs.blinding.freeze import FREEZE, REPLACED
 from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
 from na64.outputs.result import audit_log
@@ -82,7 +82,7 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
         summary = from_json((folder / RESULT).read_bytes())
     except ValueError:
         return  # nothing that could be compared: it is written anew
-    if summary.is_data is not (catalogue.kind is Kind.DATA):
+    if summary.is_data is not (catalogue.kind is SampleKind.DATA):
         yield "of data, not of simulation" if summary.is_data else "of simulation, not of data"
     if summary.identities.get("selection") != job.selection.identity:
         yield f"of another selection ({_selection(summary)}, not {job.selection.name} as it is now)"
@@ -119,7 +119,7 @@ def _commitment(folder: Path) -> dict[str, str]:
 
 def _logs(folder: Path, catalogue: Catalogue, path: Path) -> set[Path]:
     """Find the logs that have to know: that of the old result if it is of data, and that of the new one."""
-    logs = {path.resolve().with_name(LOG)} if catalogue.kind is Kind.DATA else set()
+    logs = {path.resolve().with_name(LOG)} if catalogue.kind is SampleKind.DATA else set()
     summary = from_json((folder / RESULT).read_bytes())
     if summary.is_data and (folder / REQUEST).exists():
         logs.add(read_request(folder).log(folder).resolve())

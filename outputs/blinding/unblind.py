@@ -39,7 +39,7 @@ SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class UnblindingRequest:
     """What somebody asks for.
 
     Attributes
@@ -58,7 +58,7 @@ class Demand:
     fraction: float = 1.0
 
 
-def unblind(folder: Path, demand: Demand, backend: Backend) -> tuple[Opened, dict[str, Any]]:
+def unblind(folder: Path, demand: UnblindingRequest, backend: Backend) -> tuple[Opened, dict[str, Any]]:
     """Open the box of a frozen result; write what was in it to `UNBLINDED` and `OPENED`, and log it.
 
     Of several people who ask at the same time one opens: whether the box is closed is asked once more, and
@@ -120,7 +120,7 @@ class _Permitted:
     details: dict[str, Any]
 
 
-def _permit(folder: Path, request: Request, demand: Demand) -> _Permitted:
+def _permit(folder: Path, request: Request, demand: UnblindingRequest) -> _Permitted:
     log = request.log(folder)
     if problems := audit_log.altered(log):
         raise RefusedError(f"{log.name}: {problems[0]}")
@@ -159,7 +159,9 @@ def _check_content(record: FileRecord) -> None:
         raise RefusedError(f"{record.name} has another content than it was registered with")
 
 
-def _check_log(log: Path, folder: Path, request: Request, manifest: dict[str, Any], demand: Demand) -> None:
+def _check_log(
+    log: Path, folder: Path, request: Request, manifest: dict[str, Any], demand: UnblindingRequest
+) -> None:
     lines = audit_log.entries(log)
     if unknown := next(unknown_records(folder, log), ""):
         raise RefusedError(f"{log.name}: {unknown}")
@@ -212,7 +214,7 @@ def _write_tables(folder: Path, opened: Opened, job: Job) -> dict[str, str]:
     return {name: sha256(data).hexdigest() for name, data in contents.items()}
 
 
-def _log_refusal(log: Path, demand: Demand, reason: str) -> None:
+def _log_refusal(log: Path, demand: UnblindingRequest, reason: str) -> None:
     if audit_log.altered(log):
         return  # Nothing can be added to an altered log.
     details = {"freeze": demand.freeze, "approved_by": list(demand.approved_by), "reason": reason}

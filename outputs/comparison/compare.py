@@ -12,25 +12,25 @@ from na64.outputs.comparison.statistics import after_looks, same_rate
 from na64.outputs.result.cutflow import ALL_RUNS
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
-from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.table import ColumnType, Table, Value
 
-CUTFLOW: dict[str, Kind] = {
-    "cut": Kind.TEXT,
-    "first": Kind.COUNT,
-    "second": Kind.COUNT,
-    "difference": Kind.COUNT,
-    "ratio": Kind.NUMBER,
-    "p_equal_rates": Kind.NUMBER,
+CUTFLOW: dict[str, ColumnType] = {
+    "cut": ColumnType.TEXT,
+    "first": ColumnType.COUNT,
+    "second": ColumnType.COUNT,
+    "difference": ColumnType.COUNT,
+    "ratio": ColumnType.NUMBER,
+    "p_equal_rates": ColumnType.NUMBER,
 }
-RUNS: dict[str, Kind] = {
-    "run": Kind.COUNT,
-    "first": Kind.COUNT,
-    "second": Kind.COUNT,
-    "gained": Kind.COUNT,
-    "lost": Kind.COUNT,
-    "p_equal_rates": Kind.NUMBER,
-    "p_gained_as_lost": Kind.NUMBER,
-    "p_as_other_runs": Kind.NUMBER,
+RUNS: dict[str, ColumnType] = {
+    "run": ColumnType.COUNT,
+    "first": ColumnType.COUNT,
+    "second": ColumnType.COUNT,
+    "gained": ColumnType.COUNT,
+    "lost": ColumnType.COUNT,
+    "p_equal_rates": ColumnType.NUMBER,
+    "p_gained_as_lost": ColumnType.NUMBER,
+    "p_as_other_runs": ColumnType.NUMBER,
 }
 _EQUAL_RATES = "p(equal rates)"
 _TESTS_OF_RATES = {"p_equal_rates": (_EQUAL_RATES, "rates are equal")}
@@ -39,12 +39,12 @@ _TESTS_OF_EVENTS = {
     "p_as_other_runs": ("p(as other runs)", "all runs changed alike"),
 }
 
-EVENTS: dict[str, Kind] = {
-    "change": Kind.TEXT,
-    "run": Kind.COUNT,
-    "spill": Kind.COUNT,
-    "event": Kind.COUNT,
-    "reason": Kind.TEXT,
+EVENTS: dict[str, ColumnType] = {
+    "change": ColumnType.TEXT,
+    "run": ColumnType.COUNT,
+    "spill": ColumnType.COUNT,
+    "event": ColumnType.COUNT,
+    "reason": ColumnType.TEXT,
 }
 
 
@@ -199,7 +199,7 @@ def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> I
 
 def _events_table(events: Sequence[Changed]) -> Table:
     names = list(dict.fromkeys([*FEATURES, *(name for event in events for name in event.values)]))
-    kinds = EVENTS | dict.fromkeys(names, Kind.NUMBER)
+    kinds = EVENTS | dict.fromkeys(names, ColumnType.NUMBER)
     rows = [
         (
             "gained" if one.gained else "lost",

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.features import FEATURES, INDEX
-from na64.outputs.events.analysis import Analysis
+from na64.outputs.events.analysis import ReopenedResult
 from na64.processors.counting.booking import default_axis
-from na64.processors.counting.counting import judge_events
-from na64.processors.reread_events import SeenEvents
+from na64.processors.counting.counting import apply_cuts
+from na64.processors.reread_events import EventBatch
 from na64.selections.cut import Interval
 from na64.selections.selection import VISIBLE, Selection
 
@@ -36,7 +36,7 @@ class Against(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Sums:
+class DriftSums:
     """What the events of one place add up to.
 
     Attributes
@@ -60,7 +60,7 @@ class Sums:
         self.yields = np.zeros(len(YIELDS), np.int64)
         self.n, self.total, self.square = (np.zeros(self.n_features) for _ in range(3))
 
-    def __iadd__(self, other: Sums) -> Sums:
+    def __iadd__(self, other: DriftSums) -> DriftSums:
         self.n_events += other.n_events
         self.n_listed += other.n_listed
         for name in ("yields", "n", "total", "square"):
@@ -80,8 +80,8 @@ class Gathered:
     features : tuple of str
     after : str
         The events looked at pass this cut and all before.
-    spills : dict of (run, spill) to Sums
-    parts : dict of int to Sums
+    spills : dict of (run, spill) to DriftSums
+    parts : dict of int to DriftSums
         By event number within the spill over `_FINE`; of all runs, without what is on the bad list.
     left_out : tuple of int
         Runs that are not of the physics kind.
@@ -89,11 +89,11 @@ class Gathered:
 
     features: tuple[str, ...]
     after: str
-    spills: dict[Place, Sums]
-    parts: dict[Place, Sums]
+    spills: dict[Place, DriftSums]
+    parts: dict[Place, DriftSums]
     left_out: tuple[int, ...]
 
-    def places(self, against: Against) -> dict[Place, Sums]:
+    def places(self, against: Against) -> dict[Place, DriftSums]:
         """Sums by run (without bad spills), by run and spill, or by first and last event of a part."""
         if against is Against.SPILL:
             return dict(sorted(self.spills.items()))
@@ -101,21 +101,21 @@ class Gathered:
             return self._runs()
         return _joined_parts(self.parts, len(self.features))
 
-    def _runs(self) -> dict[Place, Sums]:
-        runs: dict[Place, Sums] = {}
+    def _runs(self) -> dict[Place, DriftSums]:
+        runs: dict[Place, DriftSums] = {}
         for (run, _), sums in sorted(self.spills.items()):
             if not is_listed(sums):
-                runs.setdefault((run,), Sums(len(self.features)))
+                runs.setdefault((run,), DriftSums(len(self.features)))
                 runs[run,] += sums
         return runs
 
 
-def is_listed(sums: Sums) -> bool:
+def is_listed(sums: DriftSums) -> bool:
     """Whether most events of a place are on the bad list."""
     return 2 * sums.n_listed > sums.n_events
 
 
-def gather(analysis: Analysis, after: str | None) -> Gathered:
+def gather(analysis: ReopenedResult, after: str | None) -> Gathered:
     """Read the visible events of a result again and add them up by place.
 
     Values of features are taken no further than the ends of the axis they are drawn on, so that a few wild
@@ -123,37 +123,40 @@ def gather(analysis: Analysis, after: str | None) -> Gathered:
 
     Parameters
     ----------
-    analysis : Analysis
+    analysis : ReopenedResult
     after : str or None
         Look at the events that pass this cut and all before; `VISIBLE`, all visible ones, by default.
     """
     selection = analysis.selection
     names, after = tuple(selection.index), after or VISIBLE
     left_out = tuple(run for run, context in analysis.job.runs.items() if context.type.value in _OTHER_TYPES)
-    spills: dict[Place, Sums] = {}
-    parts: dict[Place, Sums] = {}
+    spills: dict[Place, DriftSums] = {}
+    parts: dict[Place, DriftSums] = {}
     low, high = _ends(selection)
-    for events in analysis.look(runs=[run for run in analysis.job.runs if run not in left_out]):
-        judged = _Judged(events, selection, analysis.stage(after), low, high)
+    for events in analysis.read_events(runs=[run for run in analysis.job.runs if run not in left_out]):
+        cut_events = _CutEvents(events, selection, analysis.stage(after), low, high)
         spill = events.columns.event["spill"]
-        _add(spills, judged, spill, (events.run,), np.ones(len(spill), bool))
-        _add(parts, judged, events.columns.event["event"] // _FINE, (), ~judged.listed)
+        _add(spills, cut_events, spill, (events.run,), np.ones(len(spill), bool))
+        _add(parts, cut_events, events.columns.event["event"] // _FINE, (), ~cut_events.listed)
     return Gathered(names, after, spills, parts, left_out)
 
 
-class _Judged:
+class _CutEvents:
     """Events with what is to be added of each."""
 
     def __init__(
-        self, events: SeenEvents, selection: Selection, stage: int, low: Floats, high: Floats
+        self, events: EventBatch, selection: Selection, stage: int, low: Floats, high: Floats
     ) -> None:
-        judgement = judge_events(selection, events.values)
+        cut_result = apply_cuts(selection, events.values)
         yields_after = selection.cut_names.index(selection.yields_after) + 1
-        counted = judgement.first >= yields_after
-        self.looked: NDArray[np.bool_] = judgement.first >= stage
+        counted = cut_result.first >= yields_after
+        self.looked: NDArray[np.bool_] = cut_result.first >= stage
         self.listed: NDArray[np.bool_] = events.values[INDEX["bad_spill"]] == 1
         self.yields = np.stack(
-            [judgement.first == len(selection.cuts), *(counted & (judgement.region == n) for n in (1, 2, 3))]
+            [
+                cut_result.first == len(selection.cuts),
+                *(counted & (cut_result.region == n) for n in (1, 2, 3)),
+            ]
         )
         finite = np.isfinite(events.values)
         self.finite = finite
@@ -161,13 +164,13 @@ class _Judged:
 
 
 def _add(
-    sums: dict[Place, Sums],
-    judged: _Judged,
+    sums: dict[Place, DriftSums],
+    cut_events: _CutEvents,
     number: NDArray[np.int64],
     prefix: Place,
     used: NDArray[np.bool_],
 ) -> None:
-    rows = np.flatnonzero(used & judged.looked)
+    rows = np.flatnonzero(used & cut_events.looked)
     if not rows.size:
         return
     found, place = np.unique(number[rows], return_inverse=True)
@@ -178,11 +181,13 @@ def _add(
     def added(table: NDArray[np.generic]) -> Floats:
         return np.add.reduceat(table[:, rows], starts, axis=1, dtype=np.float64)
 
-    values = judged.values.astype(np.float64)
-    yields, n, total, square = (added(t) for t in (judged.yields, judged.finite, values, values * values))
-    n_events, n_listed = np.bincount(place), added(judged.listed[None])[0]
+    values = cut_events.values.astype(np.float64)
+    yields, n, total, square = (
+        added(t) for t in (cut_events.yields, cut_events.finite, values, values * values)
+    )
+    n_events, n_listed = np.bincount(place), added(cut_events.listed[None])[0]
     for column, key in enumerate(found.tolist()):
-        one = sums.setdefault((*prefix, key), Sums(len(values)))
+        one = sums.setdefault((*prefix, key), DriftSums(len(values)))
         one.n_events += int(n_events[column])
         one.n_listed += int(n_listed[column])
         one.yields += yields[:, column].astype(np.int64)
@@ -202,18 +207,18 @@ _FEWEST = 150
 """A spill is looked at in about so many parts of equal numbers of events, at least so many of them."""
 
 
-def _joined_parts(fine: Mapping[Place, Sums], n_features: int) -> dict[Place, Sums]:
+def _joined_parts(fine: Mapping[Place, DriftSums], n_features: int) -> dict[Place, DriftSums]:
     total = sum(sums.n_events for sums in fine.values())
-    joined: dict[Place, Sums] = {}
+    joined: dict[Place, DriftSums] = {}
     for first, last, members in _groups(fine, max(total / _PARTS, _FEWEST)):
-        joined[first, last] = Sums(n_features)
+        joined[first, last] = DriftSums(n_features)
         for member in members:
             joined[first, last] += member
     return joined
 
 
-def _groups(fine: Mapping[Place, Sums], size: float) -> Iterator[tuple[int, int, list[Sums]]]:
-    members: list[Sums] = []
+def _groups(fine: Mapping[Place, DriftSums], size: float) -> Iterator[tuple[int, int, list[DriftSums]]]:
+    members: list[DriftSums] = []
     first = 0
     held = 0
     ordered = sorted(fine.items())

@@ -13,22 +13,22 @@ from na64.datasets.basics.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Role
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 
 Floats = NDArray[np.float64]
 
-KINDS: dict[str, Kind] = {
-    "variable": Kind.TEXT,
-    "events": Kind.TEXT,
-    "data": Kind.COUNT,
-    "simulation": Kind.NUMBER,
-    "scale": Kind.NUMBER,
-    "chi2": Kind.NUMBER,
-    "degrees": Kind.COUNT,
-    "p_chi2": Kind.NUMBER,
-    "ks": Kind.NUMBER,
-    "p_ks": Kind.NUMBER,
-    "hidden_share": Kind.NUMBER,
+KINDS: dict[str, ColumnType] = {
+    "variable": ColumnType.TEXT,
+    "events": ColumnType.TEXT,
+    "data": ColumnType.COUNT,
+    "simulation": ColumnType.NUMBER,
+    "scale": ColumnType.NUMBER,
+    "chi2": ColumnType.NUMBER,
+    "degrees": ColumnType.COUNT,
+    "p_chi2": ColumnType.NUMBER,
+    "ks": ColumnType.NUMBER,
+    "p_ks": ColumnType.NUMBER,
+    "hidden_share": ColumnType.NUMBER,
 }
 """Columns of `overlay.csv`."""
 

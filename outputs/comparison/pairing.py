@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.events.analysis import Analysis
-from na64.processors.counting.counting import judge_events
+from na64.outputs.events.analysis import ReopenedResult
+from na64.processors.counting.counting import apply_cuts
 
 ABSENT = "not visible or not there"
 """Why an event of one result is not selected in the other, if no cut is why: no more is told."""
@@ -53,19 +53,21 @@ class _Run:
     """Visible events of a run: sorted keys, index of the first failed cut, and features of the selected."""
 
     run: int
-    of: Analysis
+    of: ReopenedResult
     key: NDArray[np.int64]
     first: NDArray[np.uint8]
     selected: NDArray[np.int64]
     values: NDArray[np.float32]
 
 
-def changes(one: Analysis, other: Analysis, after: str | None) -> Iterator[tuple[RunChange, list[Changed]]]:
+def changes(
+    one: ReopenedResult, other: ReopenedResult, after: str | None
+) -> Iterator[tuple[RunChange, list[Changed]]]:
     """Yield what changed of each run, with the events; one run in memory at a time.
 
     Parameters
     ----------
-    one, other : Analysis
+    one, other : ReopenedResult
     after : str or None
         The cut after which events count as selected; all cuts of each if None.
     """
@@ -81,10 +83,10 @@ def changes(one: Analysis, other: Analysis, after: str | None) -> Iterator[tuple
         yield RunChange(run, both, int(gained.sum()), int(lost.sum())), events
 
 
-def _read(analysis: Analysis, run: int, stage: int) -> _Run:
+def _read(analysis: ReopenedResult, run: int, stage: int) -> _Run:
     keys, firsts, values = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)], []
-    for part in analysis.look(runs=(run,)) if run in analysis.job.runs else ():
-        first = judge_events(analysis.selection, part.values).first
+    for part in analysis.read_events(runs=(run,)) if run in analysis.job.runs else ():
+        first = apply_cuts(analysis.selection, part.values).first
         keys.append(part.columns.event["spill"] << 32 | part.columns.event["event"])
         firsts.append(first)
         values.append(part.values[:, first >= stage])

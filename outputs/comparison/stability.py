@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.comparison.drift import YIELDS, Against, Gathered, Place, Sums, is_listed
+from na64.outputs.comparison.drift import YIELDS, Against, DriftSums, Gathered, Place, is_listed
 from na64.outputs.comparison.statistics import chance, same_rate
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -24,16 +24,16 @@ _FEWEST = 100  # values; a mean of fewer is not normal enough at such small p-va
 _ROUNDS = 4
 _LIST = "bad_spill"  # the list itself
 
-KINDS: dict[str, Kind] = {
-    "against": Kind.TEXT,
-    "place": Kind.TEXT,
-    "quantity": Kind.TEXT,
-    "events": Kind.COUNT,
-    "value": Kind.NUMBER,
-    "elsewhere": Kind.NUMBER,
-    "error": Kind.NUMBER,
-    "p": Kind.NUMBER,
-    "outlier": Kind.TEXT,
+KINDS: dict[str, ColumnType] = {
+    "against": ColumnType.TEXT,
+    "place": ColumnType.TEXT,
+    "quantity": ColumnType.TEXT,
+    "events": ColumnType.COUNT,
+    "value": ColumnType.NUMBER,
+    "elsewhere": ColumnType.NUMBER,
+    "error": ColumnType.NUMBER,
+    "p": ColumnType.NUMBER,
+    "outlier": ColumnType.TEXT,
 }
 """Columns of `stability.csv`."""
 
@@ -121,7 +121,7 @@ class _Along:
     """One direction: its places, which of them are listed, and the limit of an outlier."""
 
     against: Against
-    places: Mapping[Place, Sums]
+    places: Mapping[Place, DriftSums]
     listed: Mask
     limit: float
 

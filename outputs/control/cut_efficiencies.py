@@ -15,7 +15,7 @@ from scipy import special
 from na64.outputs.result import spills
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import SPILLS, checked
-from na64.outputs.result.table import Kind, Table, Value, read_csv
+from na64.outputs.result.table import ColumnType, Table, Value, read_csv
 
 Numbers = NDArray[np.float64]
 
@@ -24,15 +24,15 @@ LEAST_EVENTS = 10
 
 _TAIL = (1 - math.erf(math.sqrt(0.5))) / 2
 
-KINDS: dict[str, Kind] = {
-    "cut": Kind.TEXT,
-    "run": Kind.COUNT,
-    "eot_per_spill": Kind.NUMBER,
-    "tagged": Kind.COUNT,
-    "passed": Kind.COUNT,
-    "efficiency": Kind.NUMBER,
-    "error_below": Kind.NUMBER,
-    "error_above": Kind.NUMBER,
+KINDS: dict[str, ColumnType] = {
+    "cut": ColumnType.TEXT,
+    "run": ColumnType.COUNT,
+    "eot_per_spill": ColumnType.NUMBER,
+    "tagged": ColumnType.COUNT,
+    "passed": ColumnType.COUNT,
+    "efficiency": ColumnType.NUMBER,
+    "error_below": ColumnType.NUMBER,
+    "error_above": ColumnType.NUMBER,
 }
 """Columns of `efficiencies.csv`."""
 
@@ -98,7 +98,7 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
-class Efficiency:
+class CutEfficiency:
     """One cut over runs.
 
     Attributes
@@ -127,7 +127,9 @@ def clopper_pearson(passed: int, tagged: int) -> tuple[float, float]:
     return low, high
 
 
-def efficiencies(products: Products, intensity: dict[int, float], cuts: Collection[str]) -> list[Efficiency]:
+def efficiencies(
+    products: Products, intensity: dict[int, float], cuts: Collection[str]
+) -> list[CutEfficiency]:
     """Efficiency of cuts, run by run.
 
     Parameters
@@ -151,7 +153,7 @@ def efficiencies(products: Products, intensity: dict[int, float], cuts: Collecti
         )
         tagged, passed = (sum(getattr(probe, name) for probe in probes) for name in ("tagged", "passed"))
         if probes:
-            found.append(Efficiency(cut, probes, Probe(0, None, tagged, passed), trend_of(probes)))
+            found.append(CutEfficiency(cut, probes, Probe(0, None, tagged, passed), trend_of(probes)))
     return found
 
 
@@ -188,7 +190,7 @@ def trend_of(probes: Sequence[Probe]) -> Trend | None:
     )
 
 
-def efficiency_table(found: Sequence[Efficiency]) -> Table:
+def efficiency_table(found: Sequence[CutEfficiency]) -> Table:
     """Put efficiencies by run into a table."""
     rows: list[tuple[Value, ...]] = []
     for efficiency in found:

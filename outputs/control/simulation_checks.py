@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.synthetic import load_campaign
-from na64.datasets.synthetic.campaign import Kind, TriggerEmulation
+from na64.datasets.synthetic.campaign import ComponentKind, TriggerEmulation
 from na64.datasets.synthetic.components import generate
 from na64.datasets.synthetic.deposits import Deposits
 from na64.datasets.synthetic.electromagnetic import Grid, fluctuate, mean_cells
@@ -69,7 +69,7 @@ def checks(seed: int = 5) -> list[Check]:
 def dimuon_deposits(n_events: int, seed: int) -> Deposits:
     """What simulated dimuons deposit that no trigger has looked at."""
     campaign = load_campaign("dimuons")
-    component = next(entry for entry in campaign.components if entry.kind is Kind.DIMUON)
+    component = next(entry for entry in campaign.components if entry.kind is ComponentKind.DIMUON)
     gun = Gun(campaign.beam, campaign.geometries[0].grid, campaign.response, np.random.default_rng(seed))
     return generate(gun, component, n_events, _ALL)
 

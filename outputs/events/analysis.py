@@ -15,8 +15,8 @@ from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.processors.job import Job
-from na64.processors.reread_events import SeenEvents, look
-from na64.processors.unblinded_counts import Opening, look_opened
+from na64.processors.reread_events import EventBatch, read_visible_events
+from na64.processors.unblinded_counts import Opening, read_opened_events
 from na64.selections.selection import VISIBLE, Selection
 from na64.selections.signal_box import Unblinding
 
@@ -24,7 +24,7 @@ _CODE = ("kernels", "code of features", "code of counting")
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class ReopenedResult:
     """A stored result, and the job that made it set up again.
 
     Attributes
@@ -37,7 +37,7 @@ class Analysis:
     limit : int or None
         Events a run that the result is of.
     other_code : bool
-        The result was made by another version of the code: events may be judged otherwise now.
+        The result was made by another version of the code: cuts may act otherwise now.
     opening : Opening or None
         Set if the events are those of the opened box, and not the visible ones.
     n_opened : mapping of str to int
@@ -84,14 +84,16 @@ class Analysis:
             raise KeyError(f'selection {self.selection.name} has no cut "{after}", only {", ".join(stages)}')
         return stages.index(after)
 
-    def look(self, *, runs: Collection[int] | None = None, cells: bool = False) -> Iterator[SeenEvents]:
+    def read_events(
+        self, *, runs: Collection[int] | None = None, cells: bool = False
+    ) -> Iterator[EventBatch]:
         """Read the visible events of the result again, or the opened ones, by run, file and entry."""
         if self.opening:
-            return look_opened(self.catalogue, self.opening, runs=runs, cells=cells)
-        return look(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)
+            return read_opened_events(self.catalogue, self.opening, runs=runs, cells=cells)
+        return read_visible_events(self.catalogue, self.job, runs=runs, limit=self.limit, cells=cells)
 
 
-def reopen(folder: Path) -> Analysis:
+def reopen(folder: Path) -> ReopenedResult:
     """Read a result and set its job up again.
 
     Raises
@@ -109,10 +111,10 @@ def reopen(folder: Path) -> Analysis:
             f"{folder.name}: not as it was when the result was made: {', '.join(others[:3])}; "
             "na64 process makes a new one, na64 why says what changed"
         )
-    return Analysis(folder, products, catalogue, job, request.limit, other_code=bool(changed))
+    return ReopenedResult(folder, products, catalogue, job, request.limit, other_code=bool(changed))
 
 
-def reopen_box(folder: Path) -> Analysis:
+def reopen_box(folder: Path) -> ReopenedResult:
     """Set up the job of a result whose box was opened, to look at the opened events again.
 
     Raises

@@ -11,8 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from na64.datasets.instrument.columns import DETECTORS
-from na64.outputs.events.card import Card, Check
-from na64.outputs.events.planes import SCALE, Plane, draw_plane, planes_of
+from na64.outputs.events.event_record import Check, EventRecord
+from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
 from na64.outputs.events.table import number
 from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, REGION_COLOURS, folded
 
@@ -21,50 +21,50 @@ _LATEST = 90.0
 """ns from the expected time that the picture reaches; what is beyond is drawn at its edge."""
 
 
-def draw_event(card: Card) -> Figure:
+def draw_event(record: EventRecord) -> Figure:
     """Draw an event."""
     figure = Figure(figsize=(14.2, 8.6))
     whole = figure.add_gridspec(
         1, 2, width_ratios=(1.72, 1), left=0.03, right=0.985, top=0.875, bottom=0.06, wspace=0.06
     )
     grid = whole[0, 0].subgridspec(3, 24, height_ratios=(1.45, 0.9, 1.0), hspace=0.36, wspace=0.6)
-    _heading(figure, card)
-    _ecal(figure, card, grid)
-    for place, plane in enumerate(planes_of(card, "hcal")[:4]):
+    _heading(figure, record)
+    _ecal(figure, record, grid)
+    for place, plane in enumerate(planes_of(record, "hcal")[:4]):
         _cell_panel(figure.add_subplot(grid[1, 6 * place : 6 * place + 6]), plane, size=_SMALL)
-    for plane in planes_of(card, "vhcal"):
+    for plane in planes_of(record, "vhcal"):
         _cell_panel(figure.add_subplot(grid[2, 0:5]), plane, size=7.5)
-    _veto(figure.add_subplot(grid[2, 7:12]), card)
-    _times(figure.add_subplot(grid[2, 14:24]), card)
-    _cuts(figure.add_subplot(whole[0, 1]), card)
+    _veto(figure.add_subplot(grid[2, 7:12]), record)
+    _times(figure.add_subplot(grid[2, 14:24]), record)
+    _cuts(figure.add_subplot(whole[0, 1]), record)
     return figure
 
 
-def _heading(figure: Figure, card: Card) -> None:
-    place = f"run {card.run}, spill {card.spill}, event {card.event}"
-    figure.text(0.03, 0.955, f"$\\bf{{NA64}}$  {folded(card.label)}", fontsize=13, color=INK)
+def _heading(figure: Figure, record: EventRecord) -> None:
+    place = f"run {record.run}, spill {record.spill}, event {record.event}"
+    figure.text(0.03, 0.955, f"$\\bf{{NA64}}$  {folded(record.label)}", fontsize=13, color=INK)
     figure.text(0.36, 0.955, place, fontsize=15, fontweight="bold", color=INK, ha="left")
-    trigger = "" if card.trigger is None else f", trigger word {card.trigger:#x}"
-    figure.text(0.03, 0.922, f"{card.file}, entry {card.entry}{trigger}", fontsize=10, color=QUIET)
-    region = REGION_COLOURS.get(f"region_{card.region}", QUIET)
-    where = "in no region" if card.region == "elsewhere" else f"region {card.region}"
+    trigger = "" if record.trigger is None else f", trigger word {record.trigger:#x}"
+    figure.text(0.03, 0.922, f"{record.file}, entry {record.entry}{trigger}", fontsize=10, color=QUIET)
+    region = REGION_COLOURS.get(f"region_{record.region}", QUIET)
+    where = "in no region" if record.region == "elsewhere" else f"region {record.region}"
     figure.text(0.985, 0.955, where, fontsize=13, color=region, ha="right", fontweight="bold")
-    colour = CLOSED if card.failed else ACCENT
-    figure.text(0.985, 0.922, card.verdict, fontsize=11, color=colour, ha="right")
+    colour = CLOSED if record.failed else ACCENT
+    figure.text(0.985, 0.922, record.verdict, fontsize=11, color=colour, ha="right")
 
 
-def _ecal(figure: Figure, card: Card, grid: GridSpecFromSubplotSpec) -> None:
+def _ecal(figure: Figure, record: EventRecord, grid: GridSpecFromSubplotSpec) -> None:
     places = {0: (0, 8), 1: (8, 16)}
-    for n, plane in enumerate(planes_of(card, "ecal")):
+    for n, plane in enumerate(planes_of(record, "ecal")):
         start, stop = places[n]
         axes = figure.add_subplot(grid[0, start:stop])
         _cell_panel(axes, plane, size=_SMALL)
         if n == 1:
             _scale(figure, axes)
-    _srd(figure.add_subplot(grid[0, 19:24]), card)
+    _srd(figure.add_subplot(grid[0, 19:24]), record)
 
 
-def _cell_panel(axes: Axes, plane: Plane, *, size: float) -> None:
+def _cell_panel(axes: Axes, plane: CellPlane, *, size: float) -> None:
     n_x, n_y = plane.energy.shape
     draw_plane(axes, plane, size=size)
     axes.set(
@@ -108,29 +108,31 @@ def _bars(axes: Axes, names: list[str], energy: list[float], in_time: list[float
     axes.set_xlabel("MeV", fontsize=9, labelpad=1)
 
 
-def _srd(axes: Axes, card: Card) -> None:
-    _counters(axes, card, "srd", "SRD", [f"{n}" for n in range(card.setup.srd.n_cells)])
+def _srd(axes: Axes, record: EventRecord) -> None:
+    _counters(axes, record, "srd", "SRD", [f"{n}" for n in range(record.setup.srd.n_cells)])
 
 
-def _veto(axes: Axes, card: Card) -> None:
-    names = [f"{n // 2}{'ab'[n % 2]}" for n in range(card.setup.veto.n_cells)]
-    _counters(axes, card, "veto", "VETO, each photomultiplier", names)
+def _veto(axes: Axes, record: EventRecord) -> None:
+    names = [f"{n // 2}{'ab'[n % 2]}" for n in range(record.setup.veto.n_cells)]
+    _counters(axes, record, "veto", "VETO, each photomultiplier", names)
 
 
-def _counters(axes: Axes, card: Card, detector: str, title: str, names: list[str]) -> None:
+def _counters(axes: Axes, record: EventRecord, detector: str, title: str, names: list[str]) -> None:
     axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", pad=3)
-    if detector not in card.cells:
+    if detector not in record.cells:
         axes.set_axis_off()
         return
-    table = card.cells[detector]
+    table = record.cells[detector]
     _bars(axes, names, (1e3 * table.energy[0]).tolist(), (1e3 * table.in_time[0]).tolist())
 
 
-def _times(axes: Axes, card: Card) -> None:
+def _times(axes: Axes, record: EventRecord) -> None:
     axes.set_title("times against windows", loc="left", fontsize=10.5, fontweight="bold", pad=3)
-    names = [name for name in DETECTORS if name in card.cells and np.isfinite(card.cells[name].delay).any()]
+    names = [
+        name for name in DETECTORS if name in record.cells and np.isfinite(record.cells[name].delay).any()
+    ]
     for row, name in enumerate(names):
-        table = card.cells[name]
+        table = record.cells[name]
         there = np.isfinite(table.delay[0])
         delay, width = table.delay[0][there], table.window[0][there]
         axes.fill_betweenx([row - 0.4, row + 0.4], -width.max(), width.max(), color=FILL, alpha=0.45, lw=0)
@@ -152,14 +154,14 @@ def _times(axes: Axes, card: Card) -> None:
     axes.set_xlabel("ns from the expected time; band: window", fontsize=9, labelpad=1)
 
 
-def _cuts(axes: Axes, card: Card) -> None:
+def _cuts(axes: Axes, record: EventRecord) -> None:
     axes.set_axis_off()
-    step = min(1 / (len(card.checks) + 1.5), 0.036)
+    step = min(1 / (len(record.checks) + 1.5), 0.036)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     for x, text, align in ((0.0, "cut", "left"), (0.53, "value", "right"), (0.57, "condition", "left")):
         axes.text(x, 1.0, text, ha=align, va="center", fontsize=9.5, fontweight="bold", color=QUIET)
     before = ""
-    for row, check in enumerate(card.checks, start=1):
+    for row, check in enumerate(record.checks, start=1):
         _cut(axes, check, 1.0 - row * step * 1.02, named=check.cut != before)
         before = check.cut
 

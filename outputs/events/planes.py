@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from na64.outputs.events.card import Card
+from na64.outputs.events.event_record import EventRecord
 from na64.outputs.report.style import CLOSED, COUNTS, INK, QUIET
 
 SCALE = LogNorm(0.03, 100.0, clip=True)
@@ -22,7 +22,7 @@ _DARK = 3.0  # GeV, above which numbers are white
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plane:
+class CellPlane:
     """One plane or module of a detector in one event.
 
     Attributes
@@ -39,28 +39,33 @@ class Plane:
     marked: tuple[int, int] | None = None
 
 
-def planes_of(card: Card, detector: str) -> list[Plane]:
+def planes_of(record: EventRecord, detector: str) -> list[CellPlane]:
     """Planes or modules of a detector; none if the file has no such detector."""
-    if detector not in card.cells:
+    if detector not in record.cells:
         return []
-    table, shape = card.cells[detector], getattr(card.setup, detector).shape
+    table, shape = record.cells[detector], getattr(record.setup, detector).shape
     energy, in_time = table.energy.reshape(shape), table.in_time.reshape(shape)
-    titles, marked = _names(card, detector)
+    titles, marked = _names(record, detector)
     found = zip(titles, energy, in_time, strict=True)
-    return [Plane(title, at_any_time, now, marked) for title, at_any_time, now in found]
+    return [CellPlane(title, at_any_time, now, marked) for title, at_any_time, now in found]
 
 
-def _names(card: Card, detector: str) -> tuple[list[str], tuple[int, int] | None]:
-    n_planes, n_x, n_y = getattr(card.setup, detector).shape
+def _names(record: EventRecord, detector: str) -> tuple[list[str], tuple[int, int] | None]:
+    n_planes, n_x, n_y = getattr(record.setup, detector).shape
     if detector == "ecal":
-        return ["preshower", "ECAL"], card.setup.beam_cell
+        return ["preshower", "ECAL"], record.setup.beam_cell
     if detector == "hcal":
         return [f"HCAL {n}" for n in range(n_planes)], (n_x // 2, n_y // 2)
     return [detector.upper()] * n_planes, None
 
 
 def draw_plane(
-    axes: Axes, plane: Plane, *, at: tuple[float, float] = (0.0, 0.0), pitch: float = 1.0, size: float = 0.0
+    axes: Axes,
+    plane: CellPlane,
+    *,
+    at: tuple[float, float] = (0.0, 0.0),
+    pitch: float = 1.0,
+    size: float = 0.0,
 ) -> None:
     """Draw a plane with its lower left corner at a place, with numbers of a font size, or without.
 

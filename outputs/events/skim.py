@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import uproot
 from numpy.typing import NDArray
 
-from na64.outputs.events.analysis import Analysis
-from na64.outputs.events.choice import Choice, Chosen, choose
+from na64.outputs.events.analysis import ReopenedResult
+from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
 from na64.processors.features.single_cells import cell_tables
 
 TREE = "events"
@@ -34,7 +34,7 @@ _ROWS = 100_000
 Columns = dict[str, NDArray[Any]]
 
 
-class Format(StrEnum):
+class SkimFormat(StrEnum):
     """Of a file of events."""
 
     PARQUET = "parquet"
@@ -49,7 +49,7 @@ class Writer(Protocol):
         """Write events."""
 
 
-def columns_of(chosen: Chosen, analysis: Analysis, *, cells: bool = False) -> Columns:
+def columns_of(filtered: FilteredEvents, analysis: ReopenedResult, *, cells: bool = False) -> Columns:
     """Chosen events as columns.
 
     Numbers of run, spill, event and entry in its file; how many cuts in a row it passes; its region (0 for
@@ -59,24 +59,24 @@ def columns_of(chosen: Chosen, analysis: Analysis, *, cells: bool = False) -> Co
     -------
     dict of str to (n_events,) or (n_events, n_cells) array
     """
-    events, n_events = chosen.events, len(chosen.events.entry)
+    events, n_events = filtered.events, len(filtered.events.entry)
     numbers = events.columns.event
     found: Columns = {name: numbers[name].astype(kind) for name, kind in NUMBERS.items() if name in numbers}
     found["entry"] = events.entry
-    found |= {"cuts_passed": chosen.judgement.first.astype(np.int32)}
-    found |= {"region": chosen.judgement.region.astype(np.int32)}
+    found |= {"cuts_passed": filtered.cut_result.first.astype(np.int32)}
+    found |= {"region": filtered.cut_result.region.astype(np.int32)}
     if analysis.job.simulation:
         found |= {name: numbers[name].astype(kind) for name, kind in _TRUTH.items() if name in numbers}
     found |= {name: events.values[row] for name, row in analysis.selection.index.items()}
     if cells:
-        found |= _cells(chosen, analysis)
+        found |= _cells(filtered, analysis)
     if any(len(column) != n_events for column in found.values()):
         raise ValueError(f"{events.name}: columns of different lengths")
     return found
 
 
-def _cells(chosen: Chosen, analysis: Analysis) -> Iterable[tuple[str, NDArray[np.float32]]]:
-    events = chosen.events
+def _cells(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterable[tuple[str, NDArray[np.float32]]]:
+    events = filtered.events
     layout = analysis.job.layouts[events.file.layout]
     tables = cell_tables(
         events.columns,
@@ -90,11 +90,11 @@ def _cells(chosen: Chosen, analysis: Analysis) -> Iterable[tuple[str, NDArray[np
 
 
 def write_events(
-    analysis: Analysis,
-    choice: Choice,
+    analysis: ReopenedResult,
+    event_filter: EventFilter,
     path: Path,
     *,
-    format: Format,  # noqa: A002
+    format: SkimFormat,  # noqa: A002
     cells: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
@@ -102,10 +102,10 @@ def write_events(
 
     Parameters
     ----------
-    analysis : Analysis
-    choice : Choice
+    analysis : ReopenedResult
+    event_filter : EventFilter
     path : Path
-    format : Format
+    format : SkimFormat
     cells : bool
         Write four columns a detector too: energy, energy in time, delay and window of every cell.
     on_progress : callable
@@ -122,23 +122,23 @@ def write_events(
         There are no events, so no columns to write.
     """
     written = 0
-    with _whole(path) as temporary, _open(temporary, format, _facts(analysis, choice)) as writer:
-        for columns in _blocks(analysis, choice, cells=cells):
+    with _whole(path) as temporary, _open(temporary, format, _facts(analysis, event_filter)) as writer:
+        for columns in _blocks(analysis, event_filter, cells=cells):
             writer.extend(columns)
             written += len(columns["run"])
             on_progress(written)
         if not written:
-            raise ValueError(f"{analysis.folder.name}: no visible events {choice}")
+            raise ValueError(f"{analysis.folder.name}: no visible events {event_filter}")
     return written
 
 
-def _blocks(analysis: Analysis, choice: Choice, *, cells: bool) -> Iterator[Columns]:
+def _blocks(analysis: ReopenedResult, event_filter: EventFilter, *, cells: bool) -> Iterator[Columns]:
     """Join small pieces, so that a file has row groups and baskets of a useful size."""
     pieces: list[Columns] = []
     held = 0
     most = _ROWS // 10 if cells else _ROWS
-    for chosen in choose(analysis, choice, cells=cells):
-        piece = columns_of(chosen, analysis, cells=cells)
+    for filtered in filter_events(analysis, event_filter, cells=cells):
+        piece = columns_of(filtered, analysis, cells=cells)
         if pieces and pieces[0].keys() != piece.keys():
             raise ValueError("files with different detectors cannot be written with cells; choose runs")
         if len(piece["run"]):
@@ -155,11 +155,11 @@ def _join(pieces: list[Columns]) -> Columns:
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def _facts(analysis: Analysis, choice: Choice) -> dict[str, str]:
+def _facts(analysis: ReopenedResult, event_filter: EventFilter) -> dict[str, str]:
     """Say in the file what the events are."""
     summary = analysis.products.summary
     facts = {
-        "events": f"{summary.label}, selection {analysis.selection.name}, {choice}",
+        "events": f"{summary.label}, selection {analysis.selection.name}, {event_filter}",
         "selection": analysis.selection.identity,
         "cuts": json.dumps(analysis.selection.cut_names),
         "units": json.dumps(analysis.units),
@@ -177,14 +177,14 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _open(path: Path, format: Format, facts: dict[str, str]) -> Iterator[Writer]:  # noqa: A002
-    if format is Format.ROOT:
+def _open(path: Path, format: SkimFormat, facts: dict[str, str]) -> Iterator[Writer]:  # noqa: A002
+    if format is SkimFormat.ROOT:
         with uproot.recreate(path, compression=uproot.ZSTD(3)) as file:
             yield _Root(file)
             for name, text in facts.items():  # after the tree: people open the first key
                 file[name] = text
         return
-    writer = _Arrow(path, facts, flat=format is Format.CSV)
+    writer = _Arrow(path, facts, flat=format is SkimFormat.CSV)
     try:
         yield writer
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from na64.outputs.events.card import Card
+from na64.outputs.events.event_record import EventRecord
 
 _SUMS = {
     "ECAL": ("ecal", "ecal_total", "GeV", 1.0),
@@ -16,20 +16,20 @@ _COUNTERS = {"SRD": ("srd", 3), "VETO": ("veto", 3)}
 _MEV = 1000.0
 
 
-def lines(card: Card) -> Iterator[str]:
+def lines(record: EventRecord) -> Iterator[str]:
     """Say where the event is from, its energies, and what each cut says of it."""
-    yield f"event {card.number} ({card.label}): region {card.region}, {card.verdict}"
-    trigger = "" if card.trigger is None else f", trigger word {card.trigger:#x}"
-    yield f"  {card.file}, entry {card.entry}{trigger}"
+    yield f"event {record.number} ({record.label}): region {record.region}, {record.verdict}"
+    trigger = "" if record.trigger is None else f", trigger word {record.trigger:#x}"
+    yield f"  {record.file}, entry {record.entry}{trigger}"
     for name, (in_time, total, unit, factor) in _SUMS.items():
-        numbers = card.values[in_time] * factor, card.values[total] * factor
+        numbers = record.values[in_time] * factor, record.values[total] * factor
         yield f"  {name:<10}{numbers[0]:9.2f} of {numbers[1]:.2f} {unit} in time"
     for name, (feature, n_counters) in _COUNTERS.items():
-        counters = "  ".join(f"{card.values[f'{feature}_{n}'] * _MEV:.2f}" for n in range(n_counters))
+        counters = "  ".join(f"{record.values[f'{feature}_{n}'] * _MEV:.2f}" for n in range(n_counters))
         yield f"  {name:<10}{counters} MeV in time"
     yield f"  {'cut':<18}{'':<6}{'value':>12}       condition"
     before = ""
-    for check in card.checks:
+    for check in record.checks:
         name = check.cut if check.cut != before else ""
         mark = "pass" if check.passed else "FAIL"
         before = check.cut

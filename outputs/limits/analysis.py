@@ -11,10 +11,10 @@ from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import Production
-from na64.outputs.limits.search import Efficiency, Period, Point, Search
+from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Point, Search
 from na64.outputs.statistics.asymptotic import asymptotic_limit
 from na64.outputs.statistics.cls import Toys
-from na64.outputs.statistics.intervals import Interval, unified_interval
+from na64.outputs.statistics.intervals import ConfidenceInterval, unified_interval
 from na64.outputs.statistics.model import Model
 from na64.outputs.statistics.workspace import pyhf_limit, workspace
 
@@ -30,7 +30,7 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class LimitComparison:
     """Limits on the signal events by other methods, at the first level.
 
     Attributes
@@ -48,7 +48,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class LimitsAnalysis:
     """Limits and all that they rest on.
 
     Attributes
@@ -60,9 +60,9 @@ class Analysis:
     levels : tuple of float
     points : tuple of (float, Point)
         Limits at every level and mass.
-    comparisons : tuple of Comparison
+    comparisons : tuple of LimitComparison
     assumptions : tuple of Assumption
-    interval : Interval or None
+    interval : ConfidenceInterval or None
         Unified, of the signal events, at the first level; None while a box is closed.
     """
 
@@ -71,9 +71,9 @@ class Analysis:
     backgrounds: tuple[Background, ...]
     levels: tuple[float, ...]
     points: tuple[tuple[float, Point], ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[LimitComparison, ...]
     assumptions: tuple[Assumption, ...]
-    interval: Interval | None
+    interval: ConfidenceInterval | None
 
     @property
     def state(self) -> str:
@@ -90,7 +90,7 @@ class Analysis:
 def search_of(
     exposures: Sequence[Exposure],
     backgrounds: Sequence[Background],
-    efficiency: Callable[[Exposure, PeriodExposure], Efficiency],
+    efficiency: Callable[[Exposure, PeriodExposure], EfficiencyFunction],
     *,
     signal_error: float,
     threshold: float | None = None,
@@ -119,7 +119,7 @@ def search_of(
     if len(backgrounds) not in (1, n):
         raise ValueError(f"{len(backgrounds)} backgrounds for {n} results: expected one, or one each")
     shared = len(backgrounds) == 1
-    periods: list[Period] = []
+    periods: list[PeriodChannel] = []
     for index, exposure in enumerate(exposures):
         background = backgrounds[0 if shared else index]
         whole = _eot(exposures if shared else [exposure])
@@ -128,7 +128,7 @@ def search_of(
         for period in exposure.periods:
             part = period.eot / whole
             periods.append(
-                Period(
+                PeriodChannel(
                     prefix + period.period,
                     period.eot,
                     background.values * part,
@@ -161,12 +161,12 @@ def analyse(
     masses: Sequence[float],
     levels: Sequence[float],
     assumptions: Sequence[Assumption],
-) -> Analysis:
+) -> LimitsAnalysis:
     """Compute the limits at every level and mass, and those of other methods beside them."""
     points = tuple((level, search.point(mass, level)) for level in levels for mass in masses)
     first = points[0][1].mass
     seen = search.counts_at(first)
-    return Analysis(
+    return LimitsAnalysis(
         search,
         tuple(exposures),
         tuple(backgrounds),
@@ -178,14 +178,14 @@ def analyse(
     )
 
 
-def compare(search: Search, point: Point, level: float) -> tuple[Comparison, ...]:
+def compare(search: Search, point: Point, level: float) -> tuple[LimitComparison, ...]:
     """Limits on the signal events at a mass by exact CLs and by other methods.
 
     The other methods are there for comparison: where one of them fails, its row says so.
     """
     model, seen = search.counted_at(point.mass)
     return (
-        Comparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
+        LimitComparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
         _compared(
             "large-sample formula",
             lambda: (None if seen is None else asymptotic_limit(model, seen, level=level), None),
@@ -204,16 +204,18 @@ def _by_pyhf(model: Model, seen: Sequence[int] | None, level: float) -> tuple[fl
     return (None if seen is None else found), expected
 
 
-def _compared(name: str, limits: Callable[[], tuple[float | None, float | None]], note: str) -> Comparison:
+def _compared(
+    name: str, limits: Callable[[], tuple[float | None, float | None]], note: str
+) -> LimitComparison:
     """Compute the limits of another method, which must not take those that are quoted with it if it fails."""
     try:
         found = limits()
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        return Comparison(name, None, None, f"not made for this case: {reason}")
+        return LimitComparison(name, None, None, f"not made for this case: {reason}")
     if any(number is not None and not math.isfinite(number) for number in found):
-        return Comparison(name, None, None, "not made for this case: no finite limit")
-    return Comparison(name, *found, note)
+        return LimitComparison(name, None, None, "not made for this case: no finite limit")
+    return LimitComparison(name, *found, note)
 
 
 def named(folder: Path) -> str:

@@ -9,7 +9,7 @@ from na64.outputs.limits.dark_matter import MASS_RATIO
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import by_production
-from na64.outputs.limits.search import Search, by_efficiency, masses, shared_errors, spans
+from na64.outputs.limits.search import Search, by_efficiency, effect_ranges, masses, shared_errors
 
 _USUAL_ERROR = 0.1
 
@@ -81,7 +81,7 @@ def _of_variations(search: Search) -> Iterator[Assumption]:
     without = [period.name for period in search.periods if not period.efficiency.changes]
     if len(without) == len(search.periods):
         return
-    for name, (low, high, size) in spans(search).items():
+    for name, (low, high, size) in effect_ranges(search).items():
         text = f"variation {name} ({', '.join(size.members)}): {low:.2%} to {high:.2%} of the signal"
         yield Assumption(text, size.source or "stated")
     yield Assumption(

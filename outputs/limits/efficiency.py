@@ -7,11 +7,15 @@ from pathlib import Path
 
 from na64.outputs.limits.exposure import Exposure, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
-from na64.outputs.limits.search import Efficiency
-from na64.outputs.result.origin import Found, Origin, check, unseal_csv
+from na64.outputs.limits.search import EfficiencyFunction
+from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
 from na64.outputs.signal.beam import ELECTRONS, Beam
-from na64.outputs.signal.efficiency.efficiency import REFERENCE, load_efficiencies, read_points
-from na64.outputs.signal.efficiency.efficiency import Efficiency as SignalEfficiency
+from na64.outputs.signal.efficiency.efficiency import (
+    REFERENCE,
+    SignalEfficiency,
+    load_efficiencies,
+    read_points,
+)
 from na64.outputs.signal.efficiency.efficiency_variations import variations_path
 
 EFFICIENCY = "efficiency.csv"
@@ -22,7 +26,7 @@ MAKES = "na64 efficiency makes one"
 
 def efficiency_by(
     text: str | None, *, threshold: float | None = None
-) -> Callable[[Exposure, PeriodExposure], Efficiency]:
+) -> Callable[[Exposure, PeriodExposure], EfficiencyFunction]:
     """Efficiency of a result and one of its periods.
 
     Parameters
@@ -36,7 +40,7 @@ def efficiency_by(
     if text is not None and (flat := flat_of(text)):
         return lambda _exposure, _period: flat
 
-    def read(exposure: Exposure, period: PeriodExposure) -> Efficiency:
+    def read(exposure: Exposure, period: PeriodExposure) -> EfficiencyFunction:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
         above = period.threshold if threshold is None else threshold
         return read_efficiency(path, period.period, threshold=above, beam=period.beam)
@@ -44,7 +48,9 @@ def efficiency_by(
     return read
 
 
-def read_efficiency(path: Path, period: str, *, threshold: float, beam: Beam = ELECTRONS) -> Efficiency:
+def read_efficiency(
+    path: Path, period: str, *, threshold: float, beam: Beam = ELECTRONS
+) -> EfficiencyFunction:
     """Read the efficiency of a period; whether it is of a result is asked of `efficiency_fits`.
 
     Parameters
@@ -83,16 +89,16 @@ def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str 
     return check(str(path), said, wanted, of=str(exposure.folder), makes=MAKES, reason=reason)
 
 
-def origin_found(path: Path, found: SignalEfficiency, period: str) -> Found:
+def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigin:
     """What a table of efficiencies, and that of its variations, say of themselves."""
     edited = False
     for one in (path, variations_path(path)):
         if one.is_file():
             _, said = unseal_csv(one.read_bytes())
             if said.origin is None:
-                return Found(None)
+                return FoundOrigin(None)
             edited |= said.is_edited
-    return Found(Origin("", found.cuts, ((period, found.setup),)), edited)
+    return FoundOrigin(Origin("", found.cuts, ((period, found.setup),)), edited)
 
 
 def _of_period(path: Path, period: str, threshold: float, beam: Beam = ELECTRONS) -> SignalEfficiency:

@@ -112,7 +112,7 @@ def _summed(table: BackgroundTable, source: str, limits_at_face_value: bool) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class ConstantEfficiency:
     """An efficiency that does not depend on mass or period.
 
     Attributes
@@ -150,7 +150,7 @@ class Flat:
         return self.value * ones, self.error * ones
 
 
-def flat_of(text: str) -> Flat | None:
+def flat_of(text: str) -> ConstantEfficiency | None:
     """Read ``0.5`` or ``0.5+-0.05``; None if it is neither."""
     found = _STATED.fullmatch(text)
-    return Flat(float(found[1]), float(found[2] or 0)) if found else None
+    return ConstantEfficiency(float(found[1]), float(found[2] or 0)) if found else None

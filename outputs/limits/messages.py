@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from na64.outputs.background.table import with_error
-from na64.outputs.limits.analysis import Analysis, named
+from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.projection import Projection
-from na64.outputs.limits.search import Point, spans
+from na64.outputs.limits.search import Point, effect_ranges
 from na64.outputs.signal.curves import load_curve
 
 REFERENCE = "na64_2018"
@@ -18,7 +18,7 @@ _SHOWN = (1e-3, 1e-2, 1e-1, 4e-1)
 """GeV: the computed masses next to these are shown."""
 
 
-def of_analysis(analysis: Analysis) -> Iterator[str]:
+def of_analysis(analysis: LimitsAnalysis) -> Iterator[str]:
     """Say what came out, what it rests on, and what was left out."""
     search = analysis.search
     yield analysis.state
@@ -38,22 +38,22 @@ def of_analysis(analysis: Analysis) -> Iterator[str]:
     yield f"{len(analysis.assumptions)} assumptions, with their sources: limits.json"
 
 
-def _of_variations(analysis: Analysis) -> Iterator[str]:
+def _of_variations(analysis: LimitsAnalysis) -> Iterator[str]:
     search = analysis.search
     points = [point.mass for level, point in analysis.points if level == analysis.levels[0]]
-    if not search.sizes_at(points[0]):
+    if not search.effects_at(points[0]):
         return
     errors = [search.signal_error_at(mass) for mass in points]
     yield (
         f"error of the signal: {search.signal_error:.1%} of the yield, with variations "
         f"{min(errors):.1%} to {max(errors):.1%}"
     )
-    for name, (low, high, size) in spans(search).items():
+    for name, (low, high, size) in effect_ranges(search).items():
         source = f"; {size.source}" if size.source else ""
         yield f"  {name}: {low:.2%} to {high:.2%}{source}"
 
 
-def _of_events(analysis: Analysis) -> Iterator[str]:
+def _of_events(analysis: LimitsAnalysis) -> Iterator[str]:
     for level in analysis.levels:
         point = next(point for at, point in analysis.points if at == level)
         bands = point.expected.bands

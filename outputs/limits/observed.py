@@ -6,13 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.request import found_again, make_limits
 from na64.outputs.result.product_names import LIMITS, TABLE, Y_TABLE
 from na64.outputs.result.request import log_use
 
 
-def observed_limits(folder: Path, freeze: str, manifest: dict[str, Any]) -> Analysis | None:
+def observed_limits(folder: Path, freeze: str, manifest: dict[str, Any]) -> LimitsAnalysis | None:
     """Set the limits of the freeze again, now that the box is open, and log them.
 
     None if the freeze has no limits.

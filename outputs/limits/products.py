@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.limits.analysis import Analysis, named
+from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
@@ -23,7 +23,7 @@ from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
-from na64.outputs.signal.curves import Plane, load_curves
+from na64.outputs.signal.curves import ParameterPlane, load_curves
 from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
 from na64.outputs.statistics.workspace import workspace
 
@@ -32,7 +32,7 @@ Numbers = NDArray[np.float64]
 
 def write_limits(
     folder: Path,
-    analysis: Analysis,
+    analysis: LimitsAnalysis,
     *,
     origin: Origin | None = None,
     record: Mapping[str, object] | None = None,
@@ -43,7 +43,7 @@ def write_limits(
     ----------
     folder : Path
         Made if there is none.
-    analysis : Analysis
+    analysis : LimitsAnalysis
     origin : Origin, optional
         The one result that it is of.
     record : mapping, optional
@@ -64,7 +64,7 @@ def write_limits(
     write_bytes(folder / LIMITS, to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)))
 
 
-def summary_of(analysis: Analysis) -> dict[str, object]:
+def summary_of(analysis: LimitsAnalysis) -> dict[str, object]:
     """What `limits.json` holds."""
     search, (level, first) = analysis.search, analysis.points[0]
     n, error = search.background
@@ -108,7 +108,7 @@ def summary_of(analysis: Analysis) -> dict[str, object]:
     }
 
 
-def _share(analysis: Analysis, index: int) -> dict[str, object]:
+def _share(analysis: LimitsAnalysis, index: int) -> dict[str, object]:
     period = analysis.search.periods[index]
     return {
         "beam": period.production.beam.text,
@@ -119,14 +119,14 @@ def _share(analysis: Analysis, index: int) -> dict[str, object]:
     }
 
 
-def _signal_error(analysis: Analysis) -> dict[str, object]:
+def _signal_error(analysis: LimitsAnalysis) -> dict[str, object]:
     """Error of the yield, and what variations of the efficiency add, mass by mass."""
     search = analysis.search
     masses = [point.mass for level, point in analysis.points if level == analysis.levels[0]]
     found: dict[str, dict[str, object]] = {}
     rows: dict[str, list[dict[str, object]]] = {}
     for mass in masses:
-        for size in search.sizes_at(mass):
+        for size in search.effects_at(mass):
             found[size.name] = {"name": size.name, "members": size.members, "source": size.source}
             row = {"mass": mass, "size": abs(size.effect), "changes": size.changes, "errors": size.errors}
             rows.setdefault(size.name, []).append(row)
@@ -137,7 +137,7 @@ def _signal_error(analysis: Analysis) -> dict[str, object]:
     }
 
 
-def _observed(analysis: Analysis) -> dict[str, object] | None:
+def _observed(analysis: LimitsAnalysis) -> dict[str, object] | None:
     counts, (level, first) = analysis.search.observed, analysis.points[0]
     if counts is None or analysis.interval is None:
         return None
@@ -163,7 +163,7 @@ def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
     return Band(column(mass), limits, chosen["level"])
 
 
-def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) -> None:
+def _write_figures(folder: Path, analysis: LimitsAnalysis, limits: Table, y: Table) -> None:
     level, label = analysis.levels[0], _short(analysis)
     title, resonant = power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant
     note = resonant.label if resonant else ""
@@ -172,11 +172,11 @@ def _write_figures(folder: Path, analysis: Analysis, limits: Table, y: Table) ->
     limit = band_of(limits, "mass", "eps", level=level)
     words = {"label": label, "title": title, "note": note}
     moments = _moments(limit.mass)
-    make = partial(mixing_plane, limit, load_curves(Plane.MIXING), moments=moments, **words)
+    make = partial(mixing_plane, limit, load_curves(ParameterPlane.MIXING), moments=moments, **words)
     write_figure(folder, "exclusion", make)
     for alpha in analysis.search.alphas:
         limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
-        make = partial(relic_plane, limit, load_curves(Plane.RELIC), alpha=alpha, **words)
+        make = partial(relic_plane, limit, load_curves(ParameterPlane.RELIC), alpha=alpha, **words)
         write_figure(folder, f"exclusion_y_{alpha:g}", make)
 
 
@@ -192,7 +192,7 @@ def write_projections(
 
 
 def _projection_figure(projections: Sequence[Projection], note: str) -> Figure:
-    curves = load_curves(Plane.MIXING)
+    curves = load_curves(ParameterPlane.MIXING)
     if len(projections) == 1:
         band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
         moments = _moments(band.mass)
@@ -225,7 +225,7 @@ def _moments(masses: Numbers) -> list[Favoured]:
     return found
 
 
-def _short(analysis: Analysis) -> str:
+def _short(analysis: LimitsAnalysis) -> str:
     return analysis.label if len(analysis.label) < 50 else "several results"
 
 

@@ -9,15 +9,15 @@ from enum import Enum
 
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import BY_ELECTRONS, Production
-from na64.outputs.limits.search import Efficiency, Period, Point, Search
+from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Point, Search
 from na64.outputs.limits.tables import QUANTITIES
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
-KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("eot", "background", "background_error", "level", "mass"), Kind.NUMBER),
-    **{f"events_{name}": Kind.NUMBER for name in QUANTITIES[1:]},
-    **{f"eps_{name}": Kind.NUMBER for name in QUANTITIES[1:]},
+KINDS: dict[str, ColumnType] = {
+    **dict.fromkeys(("eot", "background", "background_error", "level", "mass"), ColumnType.NUMBER),
+    **{f"events_{name}": ColumnType.NUMBER for name in QUANTITIES[1:]},
+    **{f"eps_{name}": ColumnType.NUMBER for name in QUANTITIES[1:]},
 }
 """Columns of `projection.csv`; masses in GeV."""
 
@@ -63,7 +63,7 @@ class Projection:
 def project(
     eot: float,
     background: Background,
-    efficiency: Efficiency,
+    efficiency: EfficiencyFunction,
     production: Production = BY_ELECTRONS,
     *,
     at: float | None = None,
@@ -79,7 +79,7 @@ def project(
     eot : float
         Electrons on target.
     background : Background
-    efficiency : Efficiency
+    efficiency : EfficiencyFunction
     production : Production
         Dark photons that the beam makes.
     at : float, optional
@@ -95,7 +95,7 @@ def project(
     factor = eot / at if at is not None and scaling is Scaling.LINEAR else 1.0
     n, error = background.n * factor, background.error * factor
     values, errors, limits = background.values * factor, background.errors(), background.one_sided()
-    period = Period(
+    period = PeriodChannel(
         "projection",
         eot,
         values,

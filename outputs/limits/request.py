@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.outputs.background.table import BACKGROUND
-from na64.outputs.limits.analysis import Analysis, analyse, search_of
+from na64.outputs.limits.analysis import LimitsAnalysis, analyse, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.efficiency import EFFICIENCY, MAKES, efficiency_by, efficiency_fits, origin_found
@@ -98,7 +98,7 @@ class UsedFile:
     stated: str = ""
 
 
-def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Analysis:
+def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> LimitsAnalysis:
     """Set limits with stored results and write them into a folder.
 
     Raises

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.production import BY_ELECTRONS, Production
-from na64.outputs.limits.variations import Size, averaged, sizes, total
+from na64.outputs.limits.variations import SystematicEffect, averaged, quadrature_sum, systematic_effects
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.statistics.cls import Toys, upper_limit
 from na64.outputs.statistics.expected import Expected, counted_together, expected_limits
@@ -29,7 +29,7 @@ _DIGITS = 3
 """Decimals of shares and errors at which two masses have the same limit on the number of events."""
 
 
-class Efficiency(Protocol):
+class EfficiencyFunction(Protocol):
     """Share of the dark photons above the threshold that are seen in the box."""
 
     @property
@@ -49,7 +49,7 @@ class Efficiency(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class PeriodChannel:
     """A run period as a channel.
 
     Attributes
@@ -61,7 +61,7 @@ class Period:
         Events of the sources that have a value.
     errors : Effects
         Errors of the background, in events, by name: periods that name the same one have it in common.
-    efficiency : Efficiency
+    efficiency : EfficiencyFunction
     observed : int or None
         Events in the box; None while it is closed.
     production : Production
@@ -74,7 +74,7 @@ class Period:
     eot: float
     background: float
     errors: Effects
-    efficiency: Efficiency
+    efficiency: EfficiencyFunction
     observed: int | None
     production: Production = BY_ELECTRONS
     one_sided: OneSided = ()
@@ -97,14 +97,14 @@ class Period:
             return 0.0
         return self.eot * efficiency * (self.production.radiated(mass) + self.production.annihilated(mass))
 
-    def channel(self, mass: float, share: float, *, is_alone: bool) -> Channel:
-        """Set up the counting of a dark photon of this mass, of which this share is seen here.
+    def channel(self, mass: float, signal_fraction: float, *, is_alone: bool) -> Channel:
+        """Set up the counting of a dark photon of this mass, of which this fraction is seen here.
 
         Parameters
         ----------
         mass : float
             GeV.
-        share : float
+        signal_fraction : float
         is_alone : bool
             No other period has this efficiency; else its error is one for all that have it.
         """
@@ -112,14 +112,17 @@ class Period:
         if not self.background and any(size for _, size in self.errors):
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
         relative = round(error / value, _DIGITS)
-        effects = [(size.name, round(size.effect, _DIGITS)) for size in sizes(self.efficiency.changes, mass)]
+        effects = [
+            (size.name, round(size.effect, _DIGITS))
+            for size in systematic_effects(self.efficiency.changes, mass)
+        ]
         if relative and not is_alone:
             effects.append((self.efficiency.source, relative))
         return Channel(
             self.name,
             self.background,
-            share=share,
-            share_error=relative if is_alone else 0.0,
+            signal_fraction=signal_fraction,
+            signal_fraction_error=relative if is_alone else 0.0,
             signal_effects=tuple(effects),
             background_effects=tuple((name, size / self.background) for name, size in self.errors if size),
             one_sided=self.one_sided,
@@ -167,14 +170,14 @@ class Search:
 
     Attributes
     ----------
-    periods : tuple of Period
+    periods : tuple of PeriodChannel
     signal_error : float
         Relative error of the yield, common to all periods; variations of the efficiency add to it.
     toys : Toys or None
         Throw them in place of summing over outcomes.
     """
 
-    periods: tuple[Period, ...]
+    periods: tuple[PeriodChannel, ...]
     signal_error: float = 0.1
     toys: Toys | None = None
     _known: dict[tuple[Model, float], tuple[float | None, Expected]] = field(
@@ -221,7 +224,7 @@ class Search:
         """Whether some period would see a dark photon of this mass, and every efficiency is known there."""
         return self.known(mass) and bool(self.seen_at(mass))
 
-    def seen_at(self, mass: float) -> tuple[Period, ...]:
+    def seen_at(self, mass: float) -> tuple[PeriodChannel, ...]:
         """Periods that would see a dark photon of this mass."""
         return tuple(period for period in self.periods if _value(period, mass)[0] > 0)
 
@@ -242,28 +245,31 @@ class Search:
         periods = self.seen_at(mass)
         if not periods:
             raise ValueError(f"mass {mass:g} GeV: the efficiency is 0 in every period")
-        shares = _rounded([share for _, share in self._shares(mass) if share])
+        signal_fractions = _rounded(
+            [signal_fraction for _, signal_fraction in self._signal_fractions(mass) if signal_fraction]
+        )
         with_it = by_efficiency(periods)
         channels = [
-            period.channel(mass, share, is_alone=len(with_it[period.efficiency.source]) == 1)
-            for period, share in zip(periods, shares, strict=True)
+            period.channel(mass, signal_fraction, is_alone=len(with_it[period.efficiency.source]) == 1)
+            for period, signal_fraction in zip(periods, signal_fractions, strict=True)
         ]
         return Model(tuple(channels), self.signal_error)
 
-    def _shares(self, mass: float) -> list[tuple[Period, float]]:
+    def _signal_fractions(self, mass: float) -> list[tuple[PeriodChannel, float]]:
         """Part of the signal of every period."""
         seen = [period.signal(mass) for period in self.periods]
         return [(period, part / math.fsum(seen)) for period, part in zip(self.periods, seen, strict=True)]
 
-    def sizes_at(self, mass: float) -> tuple[Size, ...]:
+    def effects_at(self, mass: float) -> tuple[SystematicEffect, ...]:
         """What variations of the efficiency do to the signal of all periods at a mass in GeV."""
         return averaged(
-            (share, sizes(period.efficiency.changes, mass)) for period, share in self._shares(mass)
+            (signal_fraction, systematic_effects(period.efficiency.changes, mass))
+            for period, signal_fraction in self._signal_fractions(mass)
         )
 
     def signal_error_at(self, mass: float) -> float:
         """Relative error of all signal: of the yield, and of the variations in quadrature."""
-        varied = total(self.sizes_at(mass))
+        varied = quadrature_sum(self.effects_at(mass))
         return round(math.hypot(self.signal_error, varied), _DIGITS) if varied else self.signal_error
 
     def point(self, mass: float, level: float) -> Point:
@@ -299,11 +305,11 @@ def masses(first: float = 1e-3, last: float = 1.0, n: int = 37) -> tuple[float, 
     return tuple(float(f"{mass:.4g}") for mass in np.geomspace(first, last, n))
 
 
-def spans(search: Search) -> dict[str, tuple[float, float, Size]]:
+def effect_ranges(search: Search) -> dict[str, tuple[float, float, SystematicEffect]]:
     """Smallest and largest size of every variation or pair over the masses of `masses`, and one of them."""
-    found: dict[str, tuple[float, float, Size]] = {}
+    found: dict[str, tuple[float, float, SystematicEffect]] = {}
     for mass in filter(search.known, masses()):
-        for size in search.sizes_at(mass) if search.seen_at(mass) else ():
+        for size in search.effects_at(mass) if search.seen_at(mass) else ():
             value = abs(size.effect)
             low, high, _ = found.get(size.name, (value, value, size))
             found[size.name] = min(low, value), max(high, value), size
@@ -319,7 +325,7 @@ def shared_errors(search: Search) -> dict[str, list[str]]:
     return {name: periods for name, periods in found.items() if len(periods) > 1}
 
 
-def by_efficiency(periods: Sequence[Period]) -> dict[str, list[str]]:
+def by_efficiency(periods: Sequence[PeriodChannel]) -> dict[str, list[str]]:
     """Names of the periods that have an efficiency, by its source."""
     found: dict[str, list[str]] = {}
     for period in periods:
@@ -327,13 +333,13 @@ def by_efficiency(periods: Sequence[Period]) -> dict[str, list[str]]:
     return found
 
 
-def _value(period: Period, mass: float) -> tuple[float, float]:
+def _value(period: PeriodChannel, mass: float) -> tuple[float, float]:
     value, error = period.efficiency.at(mass)
     return float(value), float(error)
 
 
-def _rounded(shares: Sequence[float]) -> list[float]:
+def _rounded(signal_fractions: Sequence[float]) -> list[float]:
     """Round shares so that they still add up to one: the limit hardly feels it and is computed once."""
-    rounded = [max(round(share, _DIGITS), 10.0**-_DIGITS) for share in shares]
+    rounded = [max(round(signal_fraction, _DIGITS), 10.0**-_DIGITS) for signal_fraction in signal_fractions]
     total = math.fsum(rounded)
-    return [share / total for share in rounded]
+    return [signal_fraction / total for signal_fraction in rounded]

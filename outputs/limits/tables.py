@@ -6,23 +6,24 @@ from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.dark_matter import MASS_RATIO, y_of
 from na64.outputs.limits.search import Point
-from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.table import ColumnType, Table, Value
 
 QUANTITIES = ("observed", "minus2", "minus1", "median", "plus1", "plus2")
 """Observed limit, and quantiles of the expected one at so many standard deviations."""
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ColumnType] = {
     **dict.fromkeys(
-        ("level", "mass", "yield_per_eot", "resonant_share", "efficiency", "events_per_eps2"), Kind.NUMBER
+        ("level", "mass", "yield_per_eot", "resonant_share", "efficiency", "events_per_eps2"),
+        ColumnType.NUMBER,
     ),
-    **{f"events_{name}": Kind.NUMBER for name in (*QUANTITIES, "mean")},
-    **{f"eps_{name}": Kind.NUMBER for name in QUANTITIES},
+    **{f"events_{name}": ColumnType.NUMBER for name in (*QUANTITIES, "mean")},
+    **{f"eps_{name}": ColumnType.NUMBER for name in QUANTITIES},
 }
 """Columns of `limits.csv`; masses in GeV, of the yield the share that is resonant."""
 
-Y_KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("level", "alpha_d", "mass_ratio", "mass_chi"), Kind.NUMBER),
-    **{f"y_{name}": Kind.NUMBER for name in QUANTITIES},
+Y_KINDS: dict[str, ColumnType] = {
+    **dict.fromkeys(("level", "alpha_d", "mass_ratio", "mass_chi"), ColumnType.NUMBER),
+    **{f"y_{name}": ColumnType.NUMBER for name in QUANTITIES},
 }
 """Columns of `limits_y.csv`; masses in GeV."""
 

@@ -17,7 +17,7 @@ _PAIRS = (("_up", "_down"), ("_wide", "_narrow"), ("_loose", "_tight"))
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SystematicEffect:
     """Error of the signal from a variation, or from the two of a pair, at a mass.
 
     Attributes
@@ -42,7 +42,7 @@ class Size:
     source: str
 
 
-def sizes(changes: Sequence[EfficiencyChange], mass: float) -> tuple[Size, ...]:
+def systematic_effects(changes: Sequence[EfficiencyChange], mass: float) -> tuple[SystematicEffect, ...]:
     """What variations do to the signal of a period at a mass in GeV."""
     groups: dict[str, list[EfficiencyChange]] = {}
     names = {one.name for one in changes}
@@ -50,14 +50,14 @@ def sizes(changes: Sequence[EfficiencyChange], mass: float) -> tuple[Size, ...]:
         groups.setdefault(_stem(one.name, names), []).append(one)
     for members in groups.values():
         members.sort(key=lambda member: member.name.endswith(tuple(second for _, second in _PAIRS)))
-    return tuple(_size(stem, members, mass) for stem, members in groups.items())
+    return tuple(_systematic_effect(stem, members, mass) for stem, members in groups.items())
 
 
-def _size(stem: str, members: Sequence[EfficiencyChange], mass: float) -> Size:
+def _systematic_effect(stem: str, members: Sequence[EfficiencyChange], mass: float) -> SystematicEffect:
     pairs = [tuple(float(number) for number in member.at(mass)) for member in members]
     changes, errors = zip(*pairs, strict=True)
     mean = math.fsum(map(abs, changes)) / len(changes)
-    return Size(
+    return SystematicEffect(
         stem,
         tuple(member.name for member in members),
         changes,
@@ -67,36 +67,38 @@ def _size(stem: str, members: Sequence[EfficiencyChange], mass: float) -> Size:
     )
 
 
-def averaged(parts: Iterable[tuple[float, Sequence[Size]]]) -> tuple[Size, ...]:
+def averaged(parts: Iterable[tuple[float, Sequence[SystematicEffect]]]) -> tuple[SystematicEffect, ...]:
     """What variations do to the signal of all periods: signs included, nothing in one that lacks it.
 
     Parameters
     ----------
-    parts : iterable of (float, sequence of Size)
-        Of every period the share of the signal and the sizes.
+    parts : iterable of (float, sequence of SystematicEffect)
+        Of every period the signal fraction and the effects.
     """
-    found: dict[str, Size] = {}
-    for share, own in parts:
-        for size in own:
-            part = _scaled(size, share)
-            found[size.name] = _sum(found[size.name], part) if size.name in found else part
+    found: dict[str, SystematicEffect] = {}
+    for signal_fraction, own in parts:
+        for systematic in own:
+            part = _scaled(systematic, signal_fraction)
+            found[systematic.name] = _sum(found[systematic.name], part) if systematic.name in found else part
     return tuple(found.values())
 
 
-def _scaled(size: Size, share: float) -> Size:
-    changes, errors = (tuple(share * number for number in own) for own in (size.changes, size.errors))
-    return replace(size, changes=changes, errors=errors, effect=share * size.effect)
+def _scaled(systematic: SystematicEffect, signal_fraction: float) -> SystematicEffect:
+    changes, errors = (
+        tuple(signal_fraction * number for number in own) for own in (systematic.changes, systematic.errors)
+    )
+    return replace(systematic, changes=changes, errors=errors, effect=signal_fraction * systematic.effect)
 
 
-def _sum(one: Size, other: Size) -> Size:
+def _sum(one: SystematicEffect, other: SystematicEffect) -> SystematicEffect:
     changes = tuple(map(math.fsum, zip(one.changes, other.changes, strict=True)))
     errors = tuple(map(math.hypot, one.errors, other.errors))
     return replace(one, changes=changes, errors=errors, effect=one.effect + other.effect)
 
 
-def total(found: Iterable[Size]) -> float:
+def quadrature_sum(found: Iterable[SystematicEffect]) -> float:
     """Quadrature sum: exactly what a log-normal error for each of them is together."""
-    return math.hypot(*(size.effect for size in found))
+    return math.hypot(*(systematic.effect for systematic in found))
 
 
 def _stem(name: str, names: set[str]) -> str:

@@ -11,7 +11,7 @@ from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES
 from na64.outputs.report.templates import Section
-from na64.outputs.result.table import Kind, read_csv
+from na64.outputs.result.table import ColumnType, read_csv
 from na64.processors.unblinded_counts import NUMBERS
 
 _MOST = 50
@@ -44,7 +44,7 @@ def _candidates(path: Path) -> list[dict[str, object]]:
         for name in (*NUMBERS, *_ENERGIES):
             if name not in header:
                 raise ValueError(f'no column "{name}"')
-        kinds = {name: Kind.COUNT if name in NUMBERS else Kind.NUMBER for name in header}
+        kinds = {name: ColumnType.COUNT if name in NUMBERS else ColumnType.NUMBER for name in header}
         return [
             {"number": ":".join(str(row[name]) for name in NUMBERS)}
             | {name: float(row[name] or 0.0) for name in _ENERGIES}

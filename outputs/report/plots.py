@@ -37,7 +37,7 @@ def cutflow(table: Table, *, label: str) -> Figure:
     label : str
     """
     names = [str(name).replace("_", " ") for name in table.column("cut")]
-    passed, alone, others = (_numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
+    passed, single_cut, others = (_numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
     figure = Figure(figsize=(7.4, 0.31 * len(names) + 1.4), layout="constrained")
     axes = figure.subplots()
     rows = np.arange(len(names))
@@ -54,7 +54,9 @@ def cutflow(table: Table, *, label: str) -> Figure:
         label="passed so far",
     )
     cuts = rows[1:]
-    axes.plot(np.maximum(alone[1:], lowest), cuts, "D", mfc="white", mec=INK, ms=4.5, label="this cut alone")
+    axes.plot(
+        np.maximum(single_cut[1:], lowest), cuts, "D", mfc="white", mec=INK, ms=4.5, label="this cut alone"
+    )
     axes.plot(np.maximum(others[1:], lowest), cuts, "|", color=INK, ms=11, mew=1.8, label="all other cuts")
     axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.4, -0.6)

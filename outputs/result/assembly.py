@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from na64.datasets.basics.run_ranges import to_ranges
-from na64.datasets.catalogue.build import Catalogue, Kind, Status
+from na64.datasets.catalogue.build import Catalogue, SampleKind, Status
 from na64.datasets.catalogue.triggers import differences
-from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import Conditions, SpillFacts
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
@@ -19,7 +19,7 @@ from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
 from na64.outputs.result.skipped import too_many_skipped
-from na64.outputs.result.spills import Reading, read_spills
+from na64.outputs.result.spills import SpillReading, read_spills
 from na64.outputs.result.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
@@ -66,7 +66,7 @@ def summarise(
     }
     runs = tuple(_run(number, catalogue, job, result, exposures[number]) for number in sorted(exposures))
     reasons = tuple(_reasons(catalogue, result, runs, job.selection.skipped_at_most))
-    is_data = catalogue.kind is Kind.DATA
+    is_data = catalogue.kind is SampleKind.DATA
     selection = job.selection
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     return Summary(
@@ -122,7 +122,7 @@ def _spills(catalogue: Catalogue, period: Period) -> SpillsOfRuns:
     return by_run
 
 
-def _exposure(number: int, catalogue: Catalogue, job: Job, reading: Reading, known: Known) -> Exposure:
+def _exposure(number: int, catalogue: Catalogue, job: Job, reading: SpillReading, known: Known) -> Exposure:
     """Exposure of what was read; unknown if of any spill only a part was."""
     period, by_run = known[job.runs[number].period]
     spills = by_run.get(number, [])
@@ -152,7 +152,7 @@ def _reasons(
         yield f"failed: {counted(len(result.failures), 'piece')} of work"
 
 
-def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Reading) -> Iterator[str]:
+def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: SpillReading) -> Iterator[str]:
     for run in runs:
         spills = known[run.period][1].get(run.run, [])
         unread = reading.unread(run.run, (spill.spill for spill in spills))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.datasets.catalogue.build import Catalogue, Kind
+from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG
@@ -22,11 +22,11 @@ def log_catalogue(catalogue: Catalogue, path: Path, *, reason: str | None = None
         Why files that do not say so are simulation.
     """
     log = path.with_name(LOG)
-    if catalogue.kind is Kind.SIMULATION and catalogue.claimed:
+    if catalogue.kind is SampleKind.SIMULATION and catalogue.claimed:
         audit_log.append(
             log, "catalogue_simulation", _claims(catalogue) | ({"reason": reason} if reason else {})
         )
-    if catalogue.kind is Kind.DATA and catalogue.layouts:
+    if catalogue.kind is SampleKind.DATA and catalogue.layouts:
         layouts = {name: describe_layout(catalogue.layout(name)) for name in sorted(catalogue.layouts)}
         own = own_layouts([catalogue.layout(name) for name in sorted(catalogue.layouts)])
         audit_log.append(log, "catalogue_layout", {"layouts": layouts, "own_layouts": own})

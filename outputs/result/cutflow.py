@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.table import ColumnType, Table, Value
 from na64.processors.counting.tally import Tally
 
 VISIBLE = "visible"
@@ -13,19 +13,19 @@ VISIBLE = "visible"
 ALL_RUNS = "all"
 """What stands in the column of runs for their sum."""
 
-KINDS: dict[str, Kind] = {
-    "run": Kind.TEXT,
-    "cut": Kind.TEXT,
-    "passed": Kind.COUNT,
-    "alone": Kind.COUNT,
-    "n_minus_one": Kind.COUNT,
+KINDS: dict[str, ColumnType] = {
+    "run": ColumnType.TEXT,
+    "cut": ColumnType.TEXT,
+    "passed": ColumnType.COUNT,
+    "alone": ColumnType.COUNT,
+    "n_minus_one": ColumnType.COUNT,
 }
 """Columns of `cutflow.csv`."""
 
-REGION_KINDS: dict[str, Kind] = {
-    "run": Kind.TEXT,
-    "cut": Kind.TEXT,
-    **dict.fromkeys(("region_I", "region_II", "region_III", "elsewhere"), Kind.COUNT),
+REGION_KINDS: dict[str, ColumnType] = {
+    "run": ColumnType.TEXT,
+    "cut": ColumnType.TEXT,
+    **dict.fromkeys(("region_I", "region_II", "region_III", "elsewhere"), ColumnType.COUNT),
 }
 """Columns of `regions.csv`."""
 
@@ -38,10 +38,10 @@ def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
     rows: list[tuple[Value, ...]] = []
     for run, tally in with_sum(tallies):
         passed = tally.passed()[0].tolist()
-        alone = [passed[0], *tally.alone[0].tolist()]
+        single_cut = [passed[0], *tally.single_cut[0].tolist()]
         n_minus_one = [passed[-1], *tally.n_minus_one[0].tolist()]
         names = (VISIBLE, *cuts)
-        rows += zip([run] * len(names), names, passed, alone, n_minus_one, strict=True)
+        rows += zip([run] * len(names), names, passed, single_cut, n_minus_one, strict=True)
     return Table(KINDS, rows)
 
 

@@ -12,7 +12,7 @@ import uhi.io.zip
 from numpy.typing import NDArray
 
 from na64.outputs.result.summary import HistogramFacts, Role
-from na64.processors.counting.booking import VISIBLE, Booking, Filled, Rule
+from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
 from na64.processors.counting.tally import sums
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -29,7 +29,7 @@ def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist]:
     Parameters
     ----------
     booking : Booking
-    bins : (n_layers, n_bins) int64
+    bins : (n_components, n_bins) int64
         `Tally.histograms` of all runs.
     """
     return {filled.name: _hist(filled) for filled in booking.filled(bins)}
@@ -44,7 +44,7 @@ def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
     )
 
 
-def title(filled: Filled) -> str:
+def title(filled: FilledHistogram) -> str:
     """Say which events are in the histogram, in words."""
     cut = filled.cut.replace("_", " ")
     if filled.rule is Rule.N_MINUS_ONE:
@@ -75,7 +75,7 @@ def from_zip(data: bytes) -> dict[str, hist.Hist]:
         return {name: hist.Hist(uhi.io.zip.read(archive, name)) for name in names}
 
 
-def _hist(filled: Filled) -> hist.Hist:
+def _hist(filled: FilledHistogram) -> hist.Hist:
     axes = [
         hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
         for axis in filled.axes

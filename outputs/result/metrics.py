@@ -26,7 +26,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkerShare:
     """What one worker, or all of them, did in a pass.
 
     Attributes
@@ -57,8 +57,8 @@ class _Metrics:
 
     schema: int
     seconds: float
-    workers: tuple[Share, ...]
-    all: Share
+    workers: tuple[WorkerShare, ...]
+    all: WorkerShare
 
 
 class Metered(Closing):
@@ -126,8 +126,8 @@ def read_metrics(folder: Path) -> dict[str, object] | None:
     return plain
 
 
-def _share(cost: Cost, seconds: float) -> Share:
-    return Share(
+def _share(cost: Cost, seconds: float) -> WorkerShare:
+    return WorkerShare(
         segments=cost.n_segments,
         events=cost.n_events,
         from_store=cost.n_stored,

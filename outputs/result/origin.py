@@ -62,7 +62,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundOrigin:
     """What a file says of itself.
 
     Attributes
@@ -109,18 +109,18 @@ def seal_csv(data: bytes, origin: Origin | None = None) -> bytes:
     return _to_csv([[*header, SEAL], *([*row, seal] for row in rows)])
 
 
-def unseal_csv(data: bytes) -> tuple[bytes, Found]:
+def unseal_csv(data: bytes) -> tuple[bytes, FoundOrigin]:
     """Take a table apart: without the columns of `seal_csv`, and what they say."""
     header, *rows = _rows(data)
     if SEAL not in header or any(len(row) != len(header) for row in rows):
-        return data, Found(None)
+        return data, FoundOrigin(None)
     seals = {row[header.index(SEAL)] for row in rows}
     kept = [i for i, name in enumerate(header) if name != SEAL]
     whole = [[line[i] for i in kept] for line in (header, *rows)]
     own = [i for i, name in enumerate(whole[0]) if name not in _COLUMNS or "setups" not in header]
     origin = _of_columns(dict(zip(whole[0], whole[1], strict=True))) if rows else None
     plain = _to_csv([[line[i] for i in own] for line in whole])
-    return plain, Found(origin, is_edited=seals != {_seal(whole)})
+    return plain, FoundOrigin(origin, is_edited=seals != {_seal(whole)})
 
 
 def seal_facts(plain: Mapping[str, object], origin: Origin | None = None) -> dict[str, object]:
@@ -129,7 +129,7 @@ def seal_facts(plain: Mapping[str, object], origin: Origin | None = None) -> dic
     return {**facts, SEAL: _seal(facts)}
 
 
-def unseal_facts(data: bytes, name: str) -> tuple[dict[str, Any], Found]:
+def unseal_facts(data: bytes, name: str) -> tuple[dict[str, Any], FoundOrigin]:
     """Read a file of facts, and what it says of itself."""
     facts = parse_object(data, name)
     seal, stated = facts.pop(SEAL, None), facts.get("origin")
@@ -139,17 +139,17 @@ def unseal_facts(data: bytes, name: str) -> tuple[dict[str, Any], Found]:
         known = setups.items() if isinstance(setups, Mapping) else ()
         pairs = tuple((str(period), str(setup)) for period, setup in known)
         origin = Origin(str(stated.get("result", "")), str(stated.get("cuts", "")), pairs)
-    return facts, Found(origin if seal else None, is_edited=seal is not None and seal != _seal(facts))
+    return facts, FoundOrigin(origin if seal else None, is_edited=seal is not None and seal != _seal(facts))
 
 
-def check(name: str, found: Found, wanted: Origin, *, of: str, makes: str, reason: str = "") -> str:
+def check(name: str, found: FoundOrigin, wanted: Origin, *, of: str, makes: str, reason: str = "") -> str:
     """How a file belongs to a result: empty, or why it is taken although nothing in it says so.
 
     Parameters
     ----------
     name : str
         Of the file.
-    found : Found
+    found : FoundOrigin
     wanted : Origin
         Of the result that it is used for. What is empty in it is not compared.
     of : str
@@ -172,7 +172,7 @@ def check(name: str, found: Found, wanted: Origin, *, of: str, makes: str, reaso
     return f"{problem}; stated: {reason.strip()}"
 
 
-def problem_of(found: Found, wanted: Origin, *, of: str) -> str:
+def problem_of(found: FoundOrigin, wanted: Origin, *, of: str) -> str:
     """Say why a file does not belong to a result; empty if it does."""
     if found.is_edited:
         return "it was edited after it was written"

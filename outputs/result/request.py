@@ -10,7 +10,7 @@ from typing import Any
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import read_object, record_of
-from na64.datasets.catalogue.build import Catalogue, Kind, load
+from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.hidden_regions import hides_less, log_details
@@ -145,7 +145,7 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
 
 def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str:
     """Log that data are about to be processed blind; give the line's hash, empty for simulation."""
-    if catalogue.kind is not Kind.DATA:
+    if catalogue.kind is not SampleKind.DATA:
         return ""
     details: dict[str, Any] = {
         "selection": job.selection.name,
@@ -188,10 +188,10 @@ def _passes(log: Path) -> Iterator[Mapping[str, Any]]:
 
 def ranges(runs: Iterable[int]) -> str:
     """Write run numbers as ``8396-8458,8500``."""
-    spans: list[list[int]] = []
+    run_ranges: list[list[int]] = []
     for run in sorted(runs):
-        if spans and run == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], run]
+        if run_ranges and run == run_ranges[-1][-1] + 1:
+            run_ranges[-1] = [run_ranges[-1][0], run]
         else:
-            spans.append([run])
-    return ",".join("-".join(map(str, span)) for span in spans)
+            run_ranges.append([run])
+    return ",".join("-".join(map(str, run_range)) for run_range in run_ranges)

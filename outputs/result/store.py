@@ -17,7 +17,7 @@ from na64.datasets.basics.json_records import read_object, typed
 from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.result.products import Products
-from na64.outputs.result.spills import Read, spills_table
+from na64.outputs.result.spills import SpillRead, spills_table
 from na64.outputs.result.summary import Summary
 from na64.outputs.result.table import Table, read_csv
 from na64.processors.counting.booking import VISIBLE, Booking
@@ -43,7 +43,7 @@ def write_numbers(
     tallies: Mapping[int, Tally],
     booking: Booking,
     made_by: Mapping[str, object],
-    spills: Sequence[tuple[SpillFacts, Read]] = (),
+    spills: Sequence[tuple[SpillFacts, SpillRead]] = (),
     beside: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write tables, histograms, provenance and `RESULT`, which names them by content: all of them or none.
@@ -59,7 +59,7 @@ def write_numbers(
         By run; a run without one counts as empty.
     booking : Booking
     made_by : mapping
-    spills : sequence of (SpillFacts, Read)
+    spills : sequence of (SpillFacts, SpillRead)
     beside : mapping of str to bytes, optional
         Other files that belong to the result, by name.
     """
@@ -198,8 +198,8 @@ def _all_bins(tallies: Mapping[int, Tally], booking: Booking) -> NDArray[np.int6
 
 
 def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
-    n_layers = max((tally.n_layers for tally in tallies.values()), default=1)
-    return Tally.empty(n_cuts=len(booking.cuts), n_bins=booking.n_bins, n_layers=n_layers)
+    n_components = max((tally.n_components for tally in tallies.values()), default=1)
+    return Tally.empty(n_cuts=len(booking.cuts), n_bins=booking.n_bins, n_components=n_components)
 
 
 def checked(path: Path, facts: Summary) -> bytes:

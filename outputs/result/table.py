@@ -17,7 +17,7 @@ Value = str | int | float | None
 """What a field holds; None is an empty field."""
 
 
-class Kind(Enum):
+class ColumnType(Enum):
     """What a column holds."""
 
     TEXT = "text"
@@ -25,7 +25,7 @@ class Kind(Enum):
     NUMBER = "number"
 
 
-_ARROW = {Kind.TEXT: pa.string(), Kind.COUNT: pa.int64(), Kind.NUMBER: pa.float64()}
+_ARROW = {ColumnType.TEXT: pa.string(), ColumnType.COUNT: pa.int64(), ColumnType.NUMBER: pa.float64()}
 _LARGEST_EXACT_INTEGER = 2**53
 
 
@@ -35,13 +35,13 @@ class Table:
 
     Attributes
     ----------
-    kinds : mapping of str to Kind
+    kinds : mapping of str to ColumnType
         Columns in order.
     rows : sequence of tuple
         One value a column; None is an empty field.
     """
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, ColumnType]
     rows: Sequence[tuple[Value, ...]]
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class Table:
         return buffer.getvalue()
 
 
-def read_csv(data: bytes, kinds: Mapping[str, Kind], name: str = "table") -> Table:
+def read_csv(data: bytes, kinds: Mapping[str, ColumnType], name: str = "table") -> Table:
     """Table of ``kinds`` from what `Table.to_csv` wrote; other columns are refused.
 
     Raises
@@ -100,7 +100,7 @@ def read_csv(data: bytes, kinds: Mapping[str, Kind], name: str = "table") -> Tab
         return Table(kinds, [_row(number, line, kinds) for number, line in enumerate(lines[1:], start=2)])
 
 
-def _row(number: int, line: Sequence[str], kinds: Mapping[str, Kind]) -> tuple[Value, ...]:
+def _row(number: int, line: Sequence[str], kinds: Mapping[str, ColumnType]) -> tuple[Value, ...]:
     if len(line) != len(kinds):
         raise ValueError(f"line {number}: {len(line)} fields for {len(kinds)} columns")
     return tuple(
@@ -117,19 +117,19 @@ def _text(value: Value) -> str:
     return str(value)
 
 
-def _typed(value: Value, kind: Kind) -> Value:
-    return float(value) if kind is Kind.NUMBER and value is not None else value
+def _typed(value: Value, kind: ColumnType) -> Value:
+    return float(value) if kind is ColumnType.NUMBER and value is not None else value
 
 
-def _value(text: str, kind: Kind, place: str) -> Value:
-    if kind is Kind.TEXT:
+def _value(text: str, kind: ColumnType, place: str) -> Value:
+    if kind is ColumnType.TEXT:
         return text
     if not text:
         return None
     try:
-        return int(text) if kind is Kind.COUNT else float(text)
+        return int(text) if kind is ColumnType.COUNT else float(text)
     except ValueError:
-        what = "a whole number" if kind is Kind.COUNT else "a number"
+        what = "a whole number" if kind is ColumnType.COUNT else "a number"
         raise ValueError(f'{place} "{shortened(text, 40)}" is not {what}') from None
 
 

@@ -10,29 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE, with_sum
-from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.table import ColumnType, Table, Value
 from na64.outputs.result.yields import YIELD_NAMES
 from na64.processors.counting.booking import Booking
-from na64.processors.counting.migrations import Flow, flow, moved_of
+from na64.processors.counting.migrations import VariedCounts, migration_matrix, varied_counts
 from na64.processors.counting.tally import Tally, sums
 
 _COUNTS = ("passed", "gained", "lost")
 _YIELDS = ("nominal", "varied", "gained", "lost")
 
 
-def _kinds(names: Mapping[str, Kind], counts: tuple[str, ...], *, weighted: bool) -> dict[str, Kind]:
-    sums_of = {f"{count}_{part}": Kind.NUMBER for count in counts for part in ("sumw", "sumw2")}
-    return {**names, **dict.fromkeys(counts, Kind.COUNT), **(sums_of if weighted else {})}
+def _kinds(
+    names: Mapping[str, ColumnType], counts: tuple[str, ...], *, weighted: bool
+) -> dict[str, ColumnType]:
+    sums_of = {f"{count}_{part}": ColumnType.NUMBER for count in counts for part in ("sumw", "sumw2")}
+    return {**names, **dict.fromkeys(counts, ColumnType.COUNT), **(sums_of if weighted else {})}
 
 
-def kinds(*, weighted: bool) -> dict[str, Kind]:
+def kinds(*, weighted: bool) -> dict[str, ColumnType]:
     """Columns of `variations.csv`."""
-    return _kinds(dict.fromkeys(("run", "variation", "cut"), Kind.TEXT), _COUNTS, weighted=weighted)
+    return _kinds(dict.fromkeys(("run", "variation", "cut"), ColumnType.TEXT), _COUNTS, weighted=weighted)
 
 
-def yield_kinds(*, weighted: bool) -> dict[str, Kind]:
+def yield_kinds(*, weighted: bool) -> dict[str, ColumnType]:
     """Columns of `variations_yields.csv`."""
-    return _kinds(dict.fromkeys(("run", "variation", "yield"), Kind.TEXT), _YIELDS, weighted=weighted)
+    return _kinds(dict.fromkeys(("run", "variation", "yield"), ColumnType.TEXT), _YIELDS, weighted=weighted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +131,15 @@ def varied_yields_table(tallies: Mapping[int, Tally], booking: Booking, *, stage
     return Table(yield_kinds(weighted=_is_weighted(tallies)), rows)
 
 
-def _flows(tallies: Mapping[int, Tally], booking: Booking) -> Iterator[tuple[str, str, Tally, Flow]]:
+def _flows(tallies: Mapping[int, Tally], booking: Booking) -> Iterator[tuple[str, str, Tally, VariedCounts]]:
     for run, tally in with_sum(tallies):
         for variation in booking.variations:
-            moved = moved_of(tally, booking.moved(variation))
-            yield run, variation, tally, flow(tally.first_fail, moved)
+            matrix = migration_matrix(tally, booking.migration_bins(variation))
+            yield run, variation, tally, varied_counts(tally.first_fail, matrix)
 
 
 def _numbers(counts: NDArray[np.int64]) -> list[Value]:
-    """Counts of (n_layers, n) numbers, and for weighted simulation sumw and sumw2 of each."""
+    """Counts of (n_components, n) numbers, and for weighted simulation sumw and sumw2 of each."""
     numbers = sums(counts)
     found: list[Value] = numbers.count.tolist()
     if len(counts) > 1:
@@ -146,4 +148,4 @@ def _numbers(counts: NDArray[np.int64]) -> list[Value]:
 
 
 def _is_weighted(tallies: Mapping[int, Tally]) -> bool:
-    return any(tally.n_layers > 1 for tally in tallies.values())
+    return any(tally.n_components > 1 for tally in tallies.values())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from na64.outputs.result.summary import RunFacts
-from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.table import ColumnType, Table, Value
 from na64.processors.counting.tally import REGIONS, Tally, sums
 
 NAMED_REGIONS = REGIONS[1:]
@@ -23,17 +23,19 @@ REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewh
 YIELD_NAMES = ("selected", *NAMED_REGIONS)
 """Counts of the yields table, in order."""
 
-KINDS: dict[str, Kind] = {
-    "run": Kind.COUNT,
-    "period": Kind.TEXT,
-    "eot": Kind.NUMBER,
-    **dict.fromkeys(("recorded", "processed", "skipped", "missing", "hidden", *YIELD_NAMES), Kind.COUNT),
+KINDS: dict[str, ColumnType] = {
+    "run": ColumnType.COUNT,
+    "period": ColumnType.TEXT,
+    "eot": ColumnType.NUMBER,
+    **dict.fromkeys(
+        ("recorded", "processed", "skipped", "missing", "hidden", *YIELD_NAMES), ColumnType.COUNT
+    ),
 }
 """Columns of `yields.csv`."""
 
-WEIGHTED_KINDS: dict[str, Kind] = {
+WEIGHTED_KINDS: dict[str, ColumnType] = {
     **KINDS,
-    **{f"{name}_{part}": Kind.NUMBER for name in YIELD_NAMES for part in ("sumw", "sumw2")},
+    **{f"{name}_{part}": ColumnType.NUMBER for name in YIELD_NAMES for part in ("sumw", "sumw2")},
 }
 """Columns of `yields.csv` for weighted simulation."""
 
@@ -56,7 +58,7 @@ def yields_table(
         Simulation has no hidden events: the field stays empty.
     """
     ordered = sorted(runs, key=lambda run: run.run)
-    weighted = any(tally.n_layers > 1 for tally in tallies.values())
+    weighted = any(tally.n_components > 1 for tally in tallies.values())
     rows = [_row(run, tallies.get(run.run), stage, is_data=is_data, weighted=weighted) for run in ordered]
     return Table(WEIGHTED_KINDS if weighted else KINDS, rows)
 

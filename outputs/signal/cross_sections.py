@@ -15,7 +15,7 @@ from na64.outputs.signal.weizsaecker import iww_log_total, iww_spectrum, ww_spec
 Floats = NDArray[np.float64]
 
 
-class Model(Enum):
+class CrossSectionModel(Enum):
     """How the cross-section is computed."""
 
     ETL = "etl"
@@ -26,15 +26,17 @@ class Model(Enum):
     """Weizsaecker-Williams, one flux."""
 
 
-SPECTRA: dict[Model, Callable[[Radiation, Floats], Floats]] = {
-    Model.ETL: tree_level_spectrum,
-    Model.WW: ww_spectrum,
-    Model.IWW: iww_spectrum,
+SPECTRA: dict[CrossSectionModel, Callable[[Radiation, Floats], Floats]] = {
+    CrossSectionModel.ETL: tree_level_spectrum,
+    CrossSectionModel.WW: ww_spectrum,
+    CrossSectionModel.IWW: iww_spectrum,
 }
 """d(sigma)/dx of each model, pb per eps^2."""
 
 
-def total(radiation: Radiation, model: Model = Model.ETL, *, above: float | None = None) -> float:
+def total(
+    radiation: Radiation, model: CrossSectionModel = CrossSectionModel.ETL, *, above: float | None = None
+) -> float:
     """Integrate the cross-section over dark photons that take more than `above`, GeV; by default, all.
 
     Returns

@@ -18,7 +18,7 @@ CURVES: tuple[str, ...] = tuple(
 """Names of the curves that there are."""
 
 
-class Plane(Enum):
+class ParameterPlane(Enum):
     """What a curve is drawn in; the value is the header of its table."""
 
     MIXING = "mass_GeV,eps"
@@ -41,7 +41,7 @@ class Curve:
     source : str
         Who digitised it, and where.
     note : str
-    plane : Plane
+    plane : ParameterPlane
     mass : (n,) float64, GeV
         Rising.
     value : (n,) float64
@@ -53,7 +53,7 @@ class Curve:
     paper: str
     source: str
     note: str
-    plane: Plane
+    plane: ParameterPlane
     mass: Floats
     value: Floats
 
@@ -92,13 +92,13 @@ def load_curve(name: str) -> Curve:
         facts["paper"],
         facts["source"],
         facts["note"],
-        Plane(header),
+        ParameterPlane(header),
         mass,
         value,
     )
 
 
-def load_curves(plane: Plane) -> tuple[Curve, ...]:
+def load_curves(plane: ParameterPlane) -> tuple[Curve, ...]:
     """Load all curves of a plane."""
     curves = (load_curve(name) for name in CURVES)
     return tuple(curve for curve in curves if curve.plane is plane)

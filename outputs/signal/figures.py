@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.synthetic.dark_photon import Spectrum
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, stamp, style
-from na64.outputs.signal.cross_sections import SPECTRA, Model
+from na64.outputs.signal.cross_sections import SPECTRA, CrossSectionModel
 from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.kinematics import Radiation
 
@@ -91,7 +91,7 @@ def draw_spectra(masses: Sequence[float], spectrum: Spectrum) -> Figure:
         for look, mass in zip(_STYLES, masses, strict=False):
             radiation = Radiation(mass, 100.0)
             x = 1 - np.geomspace(1 - radiation.largest_x, 0.8, 160)[1:]
-            for model, width in ((Model.ETL, 1.6), (Model.IWW, 0.7)):
+            for model, width in ((CrossSectionModel.ETL, 1.6), (CrossSectionModel.IWW, 0.7)):
                 density = SPECTRA[model](radiation, x)
                 total = -np.trapezoid(density, x)
                 left.plot(1 - x, (1 - x) * density / total, color=look["color"], lw=width)

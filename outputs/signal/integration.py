@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from na64.outputs.signal.cascade import TrackLengths, track_lengths
-from na64.outputs.signal.cross_sections import Model, total
+from na64.outputs.signal.cross_sections import CrossSectionModel, total
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD
 
@@ -31,7 +31,11 @@ def shower(beam_energy: float) -> TrackLengths:
 
 
 def integrate_yield(
-    mass: float, *, threshold: float, model: Model = Model.ETL, beam_energy: float = BEAM_ENERGY
+    mass: float,
+    *,
+    threshold: float,
+    model: CrossSectionModel = CrossSectionModel.ETL,
+    beam_energy: float = BEAM_ENERGY,
 ) -> float:
     """Fold the cross-section with the track lengths of electrons and positrons in lead (docs/physics.md)."""
     least = max(threshold, mass)

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import correctionlib
 
-from na64.outputs.signal.cross_sections import Model
+from na64.outputs.signal.cross_sections import CrossSectionModel
 from na64.outputs.signal.integration import BEAM_ENERGY, integrate_yield
 from na64.outputs.signal.tables import (
     BEAM_ENERGIES,
@@ -31,7 +31,7 @@ def yield_per_eot(
     mass: float,
     *,
     threshold: float = 50.0,
-    model: Model | str = Model.ETL,
+    model: CrossSectionModel | str = CrossSectionModel.ETL,
     beam_energy: float = BEAM_ENERGY,
 ) -> float:
     """Dark photons per electron on target that take more than `threshold`, at eps = 1.
@@ -45,18 +45,18 @@ def yield_per_eot(
     mass : float, GeV
     threshold : float, GeV
         Least energy of the dark photon.
-    model : Model or str
+    model : CrossSectionModel or str
     beam_energy : float, GeV
     """
-    chosen, thresholds = Model(model), thresholds_of(beam_energy)
+    chosen, thresholds = CrossSectionModel(model), thresholds_of(beam_energy)
     in_table = MASSES[0] <= mass <= MASSES[-1] and thresholds[0] <= threshold <= thresholds[-1]
-    if chosen is Model.ETL and beam_energy in BEAM_ENERGIES and in_table:
+    if chosen is CrossSectionModel.ETL and beam_energy in BEAM_ENERGIES and in_table:
         return float(_tables(beam_energy)["yield"].evaluate(mass, threshold))
     return _integrated(mass, threshold=threshold, model=chosen, beam_energy=beam_energy)
 
 
 @lru_cache(4096)
-def _integrated(mass: float, *, threshold: float, model: Model, beam_energy: float) -> float:
+def _integrated(mass: float, *, threshold: float, model: CrossSectionModel, beam_energy: float) -> float:
     return integrate_yield(mass, threshold=threshold, model=model, beam_energy=beam_energy)
 
 

@@ -67,7 +67,7 @@ def _best(channels: Sequence[Channel], counts: Sequence[float]) -> float:
 
 def _distance(channels: Sequence[Channel], counts: Sequence[float], signal: float) -> float:
     """Minus the logarithm of the likelihood, without its constant."""
-    means = (signal * channel.share + channel.expected for channel in channels)
+    means = (signal * channel.signal_fraction + channel.expected for channel in channels)
     return math.fsum(mean - special.xlogy(n, mean) for n, mean in zip(counts, means, strict=True))
 
 
@@ -75,6 +75,6 @@ def _slope(channels: Sequence[Channel], counts: Sequence[float], signal: float) 
     """Differentiate `_distance`."""
     terms = []
     for channel, n in zip(channels, counts, strict=True):
-        mean = signal * channel.share + channel.expected
-        terms.append(channel.share - (channel.share * n / mean if n else 0.0))
+        mean = signal * channel.signal_fraction + channel.expected
+        terms.append(channel.signal_fraction - (channel.signal_fraction * n / mean if n else 0.0))
     return math.fsum(terms)

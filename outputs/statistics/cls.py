@@ -73,7 +73,7 @@ def upper_limit(
     level : float
         Confidence level.
     toys : Toys, optional
-        Throw them; by default the outcomes are summed. Channels with too many outcomes are counted together.
+        Draw them; by default the outcomes are summed. Channels with too many outcomes are counted together.
     """
     if not 0 < level < 1:
         raise ValueError(f"confidence level {level}: expected a number between 0 and 1")
@@ -180,8 +180,8 @@ def _tail(model: Model, observed: Counts, toys: Toys | None, signal: float) -> f
 def order(model: Model) -> Numbers:
     """Weight of an event in every channel; outcomes are ordered by the sum of weights, (n_channels,)."""
     background = np.array([max(channel.expected, LEAST_BACKGROUND) for channel in model.channels])
-    share = np.array([channel.share for channel in model.channels])
-    weights: Numbers = np.log1p(typical_limit(model.background) * share / background)
+    signal_fraction = np.array([channel.signal_fraction for channel in model.channels])
+    weights: Numbers = np.log1p(typical_limit(model.background) * signal_fraction / background)
     return weights
 
 
@@ -245,7 +245,7 @@ def _most(model: Model, signal: float) -> list[int]:
     most = []
     for channel in model.channels:
         width = math.hypot(model.signal_error, channel.signal_width)
-        mean = channel.share * signal * math.exp(6 * width)
+        mean = channel.signal_fraction * signal * math.exp(6 * width)
         mean += channel.background * math.exp(6 * channel.background_width)
         mean += math.fsum(source.quantile(1 - 1e-9) for _, source in channel.one_sided)
         most.append(math.ceil(mean + 8 * math.sqrt(mean) + 20))
@@ -253,20 +253,20 @@ def _most(model: Model, signal: float) -> list[int]:
 
 
 def _tail_by_toys(model: Model, signal: float, observed: Counts, toys: Toys) -> float:
-    thrown = throw(model, signal, toys.n, np.random.default_rng(toys.seed))
+    toy_counts = generate_toys(model, signal, toys.n, np.random.default_rng(toys.seed))
     weights = order(model)
-    return float(np.mean(thrown @ weights <= _bound(observed @ weights)))
+    return float(np.mean(toy_counts @ weights <= _bound(observed @ weights)))
 
 
-def throw(model: Model, signal: float, n: int, generator: np.random.Generator) -> Counts:
-    """Pseudo-experiments with their errors thrown too, (n, n_channels)."""
-    share = np.array([channel.share for channel in model.channels])
+def generate_toys(model: Model, signal: float, n: int, generator: np.random.Generator) -> Counts:
+    """Pseudo-experiments with their errors drawn too, (n, n_channels)."""
+    signal_fraction = np.array([channel.signal_fraction for channel in model.channels])
     background = np.array([channel.background for channel in model.channels])
-    mean = signal * share * _factors(model.signal_effects, n, generator)
+    mean = signal * signal_fraction * _factors(model.signal_effects, n, generator)
     mean += background * _factors(model.background_effects, n, generator)
     mean += _limits(model, n, generator)
-    thrown: Counts = generator.poisson(mean)
-    return thrown
+    toy_counts: Counts = generator.poisson(mean)
+    return toy_counts
 
 
 def _factors(effects: Numbers, n: int, generator: np.random.Generator) -> Numbers:

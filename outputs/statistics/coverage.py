@@ -8,17 +8,17 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.result.table import Kind, Table
-from na64.outputs.statistics.cls import cls, throw
-from na64.outputs.statistics.intervals import likelihood_holds, unified_holds
+from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.statistics.cls import cls, generate_toys
+from na64.outputs.statistics.intervals import likelihood_covers, unified_covers
 from na64.outputs.statistics.model import Counts, Model
 
 KINDS = {
-    "signal": Kind.NUMBER,
-    "experiments": Kind.COUNT,
-    "cls_limit": Kind.NUMBER,
-    "unified_interval": Kind.NUMBER,
-    "likelihood_interval": Kind.NUMBER,
+    "signal": ColumnType.NUMBER,
+    "experiments": ColumnType.COUNT,
+    "cls_limit": ColumnType.NUMBER,
+    "unified_interval": ColumnType.NUMBER,
+    "likelihood_interval": ColumnType.NUMBER,
 }
 """Columns of a coverage table."""
 
@@ -62,33 +62,33 @@ def coverage(
     generator : Generator
     level : float
     """
-    return coverage_of(model, signal, throw(model, signal, n, generator), level=level)
+    return coverage_of(model, signal, generate_toys(model, signal, n, generator), level=level)
 
 
-def coverage_of(model: Model, signal: float, thrown: Counts, *, level: float = 0.9) -> Coverage:
+def coverage_of(model: Model, signal: float, toy_counts: Counts, *, level: float = 0.9) -> Coverage:
     """See which experiments hold the truth.
 
     Parameters
     ----------
     model : Model
     signal : float
-    thrown : (n_experiments, n_channels) int64
+    toy_counts : (n_experiments, n_channels) int64
     level : float
     """
-    outcomes, numbers = np.unique(thrown, axis=0, return_counts=True)
+    outcomes, numbers = np.unique(toy_counts, axis=0, return_counts=True)
 
-    def share(held: NDArray[np.bool_]) -> float:
-        return int(numbers[held].sum()) / len(thrown)
+    def fraction(covered: NDArray[np.bool_]) -> float:
+        return int(numbers[covered].sum()) / len(toy_counts)
 
-    def share_of(holds: Callable[[Counts], bool]) -> float:
-        return share(np.array([holds(outcome) for outcome in outcomes], np.bool_))
+    def fraction_of(covers: Callable[[Counts], bool]) -> float:
+        return fraction(np.array([covers(outcome) for outcome in outcomes], np.bool_))
 
     return Coverage(
         signal,
-        len(thrown),
-        share_of(lambda outcome: cls(model, signal, outcome) >= 1 - level),
-        share(unified_holds(model, signal, outcomes, level=level)),
-        share_of(lambda outcome: likelihood_holds(model, signal, outcome, level=level)),
+        len(toy_counts),
+        fraction_of(lambda outcome: cls(model, signal, outcome) >= 1 - level),
+        fraction(unified_covers(model, signal, outcomes, level=level)),
+        fraction_of(lambda outcome: likelihood_covers(model, signal, outcome, level=level)),
     )
 
 

@@ -30,8 +30,8 @@ def excess_p_value(n_seen: int, background: float, error: float = 0.0) -> float:
     z = np.linspace(-_WIDEST, _WIDEST, _STEPS)
     weight = np.exp(-0.5 * z * z)
     with np.errstate(over="ignore"):  # an expectation beyond every number has the chance 1
-        chance = special.gammainc(n_seen, background * np.exp(error / background * z))
-    return float(min(1.0, np.sum(weight * chance) / np.sum(weight)))
+        probability = special.gammainc(n_seen, background * np.exp(error / background * z))
+    return float(min(1.0, np.sum(weight * probability) / np.sum(weight)))
 
 
 def significance(p_value: float) -> float:

@@ -13,8 +13,8 @@ from na64.outputs.statistics.cls import (
     MOST_EVENTS,
     MOST_OUTCOMES,
     Toys,
+    generate_toys,
     order,
-    throw,
     upper_limit,
     upper_limits,
 )
@@ -66,19 +66,19 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     model : Model
     level : float
     toys : Toys, optional
-        Throw experiments, and their limits, instead of summing over outcomes.
+        Draw experiments, and their limits, instead of summing over outcomes.
     """
     if toys is None and not is_summable(model):
         model = merged(model)
-    outcomes, chances = _thrown(model, toys) if toys else _summed(model)
+    outcomes, pmf = _toy_outcomes(model, toys) if toys else _summed(model)
     weights = order(model)
     ranks = np.round(outcomes @ weights, _ROUND)
     _, first, member = np.unique(ranks, return_index=True, return_inverse=True)
-    chance = np.bincount(member, chances).astype(np.float64)
+    probability = np.bincount(member, pmf).astype(np.float64)
     limits = _limits(model, outcomes[first], level, toys)
-    low2, low1, median, high1, high2 = (_quantile(limits, chance, pull) for pull in PULLS)
+    low2, low1, median, high1, high2 = (_quantile(limits, probability, pull) for pull in PULLS)
     none = float(_probabilities(model, np.zeros((1, len(model.channels)), np.int64))[0])
-    mean = float(limits @ chance / chance.sum())
+    mean = float(limits @ probability / probability.sum())
     return Expected((low2, low1, median, high1, high2), mean, none)
 
 
@@ -88,9 +88,9 @@ def _limits(model: Model, outcomes: Counts, level: float, toys: Toys | None) -> 
     return np.array([upper_limit(model, outcome, level=level, toys=toys) for outcome in outcomes])
 
 
-def _quantile(limits: Numbers, chances: Numbers, pull: float) -> float:
+def _quantile(limits: Numbers, pmf: Numbers, pull: float) -> float:
     ordered = np.argsort(limits, kind="stable")
-    reached = np.cumsum(chances[ordered]) / chances.sum()
+    reached = np.cumsum(pmf[ordered]) / pmf.sum()
     index = int(np.searchsorted(reached, special.ndtr(pull)))
     return float(limits[ordered][min(index, len(limits) - 1)])
 
@@ -120,10 +120,10 @@ def _summed(model: Model) -> tuple[Counts, Numbers]:
     """Outcomes and their probabilities, from the most probable down to the tail that is left out."""
     sizes = [_largest(model, index) + 1 for index in range(len(model.channels))]
     outcomes = np.indices(sizes).reshape(len(sizes), -1).T
-    chances = _probabilities(model, outcomes)
-    ordered = np.argsort(-chances, kind="stable")
-    n = int(np.searchsorted(np.cumsum(chances[ordered]), 1 - _TAIL)) + 1
-    return outcomes[ordered[:n]], chances[ordered[:n]]
+    pmf = _probabilities(model, outcomes)
+    ordered = np.argsort(-pmf, kind="stable")
+    n = int(np.searchsorted(np.cumsum(pmf[ordered]), 1 - _TAIL)) + 1
+    return outcomes[ordered[:n]], pmf[ordered[:n]]
 
 
 def _probabilities(model: Model, outcomes: Counts) -> Numbers:
@@ -142,7 +142,7 @@ def _largest(model: Model, index: int) -> int:
     return int(np.searchsorted(reached, 1 - _TAIL))
 
 
-def _thrown(model: Model, toys: Toys) -> tuple[Counts, Numbers]:
-    thrown = throw(model, 0.0, toys.n, np.random.default_rng(toys.seed))
-    outcomes, numbers = np.unique(thrown, axis=0, return_counts=True)
+def _toy_outcomes(model: Model, toys: Toys) -> tuple[Counts, Numbers]:
+    toy_counts = generate_toys(model, 0.0, toys.n, np.random.default_rng(toys.seed))
+    outcomes, numbers = np.unique(toy_counts, axis=0, return_counts=True)
     return outcomes, numbers / toys.n

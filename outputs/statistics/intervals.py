@@ -17,7 +17,7 @@ from scipy import optimize, special
 
 from na64.outputs.statistics.many_events import ends_of_many
 from na64.outputs.statistics.model import Counts, Model, Numbers, counting, merged, probabilities
-from na64.outputs.statistics.one_channel import chances
+from na64.outputs.statistics.one_channel import pmf
 
 _STEPS = (0.05, 0.001)
 """Of the signal in the unified construction, events: first everywhere, then about the ends."""
@@ -27,7 +27,7 @@ _FEW = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """Signal events: the best value and both ends."""
 
     best: float
@@ -35,7 +35,9 @@ class Interval:
     high: float
 
 
-def unified_interval(model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9) -> Interval:
+def unified_interval(
+    model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9
+) -> ConfidenceInterval:
     """Unified interval (Feldman and Cousins 1998, section IV), errors of background and signal included.
 
     For every signal, counts are accepted in the order of their probability relative to that with the best
@@ -54,16 +56,16 @@ def unified_interval(model: Model, observed: Sequence[int] | Counts, *, level: f
     """
     one, total = merged(model), int(np.sum(observed))
     if max(total, one.background) > _FEW:
-        return Interval(max(0.0, total - one.background), *ends_of_many(one, total, level))
+        return ConfidenceInterval(max(0.0, total - one.background), *ends_of_many(one, total, level))
     coarse, fine = _STEPS
     top = (total + 6 * math.sqrt(total + 1) + 6) * math.exp(2 * one.signal_error)
     ends = _ends(one, np.arange(0, top, coarse), total, level)
     low, high = (np.arange(max(0.0, end - coarse), end + coarse, fine) for end in ends)
     best = max(0.0, total - one.background)
-    return Interval(best, _ends(one, low, total, level)[0], _ends(one, high, total, level)[1])
+    return ConfidenceInterval(best, _ends(one, low, total, level)[0], _ends(one, high, total, level)[1])
 
 
-def feldman_cousins(observed: int, background: float, *, level: float = 0.9) -> Interval:
+def feldman_cousins(observed: int, background: float, *, level: float = 0.9) -> ConfidenceInterval:
     """Unified interval of one channel of known background.
 
     The original table lengthens some so that an upper end never rises as the background grows, and this one
@@ -72,7 +74,7 @@ def feldman_cousins(observed: int, background: float, *, level: float = 0.9) -> 
     return unified_interval(counting(background), [observed], level=level)
 
 
-def unified_holds(model: Model, signal: float, outcomes: Counts, *, level: float = 0.9) -> NDArray[np.bool_]:
+def unified_covers(model: Model, signal: float, outcomes: Counts, *, level: float = 0.9) -> NDArray[np.bool_]:
     """Which outcomes have this signal in their unified intervals: which ones the signal accepts.
 
     Parameters
@@ -91,7 +93,7 @@ def unified_holds(model: Model, signal: float, outcomes: Counts, *, level: float
     return np.asarray(accepted[0, totals], np.bool_)
 
 
-def likelihood_holds(
+def likelihood_covers(
     model: Model, signal: float, observed: Sequence[int] | Counts, *, level: float = 0.9
 ) -> bool:
     """Whether the likelihood interval of an outcome has this signal."""
@@ -109,9 +111,9 @@ def _ends(one: Model, signals: Numbers, observed: int, level: float) -> tuple[fl
 def _accepts(one: Model, signals: Numbers, observed: int, level: float) -> NDArray[np.bool_]:
     """Which counts each signal accepts, up to the observed one and further, (n_signals, n_counts) bool."""
     largest = _largest(one, max(float(signals[-1]), float(observed)))
-    table = chances(one, signals, largest).T
+    table = pmf(one, signals, largest).T
     best = np.maximum(np.arange(largest + 1) - one.background, 0.0)
-    ranked = np.argsort(-table / np.diag(chances(one, best, largest)), axis=1, kind="stable")
+    ranked = np.argsort(-table / np.diag(pmf(one, best, largest)), axis=1, kind="stable")
     ordered = np.take_along_axis(table, ranked, axis=1)
     accepted = np.empty(table.shape, np.bool_)
     np.put_along_axis(accepted, ranked, np.cumsum(ordered, axis=1) - ordered < level, axis=1)
@@ -127,7 +129,9 @@ def _largest(one: Model, signal: float) -> int:
     return int(mean + 8 * math.sqrt(mean)) + 10
 
 
-def likelihood_interval(model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9) -> Interval:
+def likelihood_interval(
+    model: Model, observed: Sequence[int] | Counts, *, level: float = 0.9
+) -> ConfidenceInterval:
     """Signals whose likelihood, integrated over the errors, is near the largest: ``-2 ln L / L_max < chi2``.
 
     Parameters
@@ -146,8 +150,10 @@ def likelihood_interval(model: Model, observed: Sequence[int] | Counts, *, level
         top *= 2
     high = float(optimize.brentq(lambda signal: distance(signal) - bound, best, top))
     if distance(0) <= bound:
-        return Interval(best, 0.0, high)
-    return Interval(best, float(optimize.brentq(lambda signal: distance(signal) - bound, 0, best)), high)
+        return ConfidenceInterval(best, 0.0, high)
+    return ConfidenceInterval(
+        best, float(optimize.brentq(lambda signal: distance(signal) - bound, 0, best)), high
+    )
 
 
 def _distance(model: Model, observed: Sequence[int] | Counts) -> Callable[[float], float]:

@@ -57,7 +57,7 @@ class _Outcomes:
     signal_scales: Numbers
     backgrounds: Numbers
 
-    def chances(self, signal: float) -> Numbers:
+    def pmf(self, signal: float) -> Numbers:
         """Probability of each outcome, (n_outcomes,)."""
         means = np.add.outer(signal * self.signal_scales, self.backgrounds).ravel()
         position = np.clip(np.sqrt(means) / _GRID, 0, len(self.roots) - 1.001)
@@ -142,15 +142,15 @@ def _best_chances(outcomes: _Outcomes) -> Numbers:
     edges = outcomes.edges.astype(np.float64)
     middle = np.concatenate([[edges[0] / 2], (edges[1:] + edges[:-1] + 1) / 2, edges[-1:] + 1])
     signals = np.maximum(middle - float(np.median(outcomes.backgrounds)), 0.0)
-    found = np.array([outcomes.chances(float(signal))[n] for n, signal in enumerate(signals)])
+    found = np.array([outcomes.pmf(float(signal))[n] for n, signal in enumerate(signals)])
     result: Numbers = np.maximum(found, 1e-300)
     return result
 
 
 def _accepts(outcomes: _Outcomes, best: Numbers, observed: int, level: float, signal: float) -> bool:
     """Whether a signal has the observed count among the outcomes that it accepts."""
-    chances = outcomes.chances(signal)
-    ratios = chances / best
+    pmf = outcomes.pmf(signal)
+    ratios = pmf / best
     own = int(np.searchsorted(outcomes.edges, observed))
     before = ratios > ratios[own]
-    return bool(chances[before].sum() < level)
+    return bool(pmf[before].sum() < level)

@@ -1,9 +1,10 @@
 """A counting experiment of one or several run periods, with log-normal errors that are integrated over.
 
-The mean of a channel is ``signal * share * exp(sum e_k z_k) + background * exp(sum f_k z_k)`` with standard
-normal ``z_k``: one for each name of an effect, so that channels that name the same one have it in common,
-and one a channel for the errors that it has to itself. A relative error is the width in the logarithm; the
-median is the nominal value. Sources of which an upper limit is known add a mean with a gamma distribution.
+The mean of a channel is ``signal * signal_fraction * exp(sum e_k z_k) + background * exp(sum f_k z_k)`` with
+standard normal ``z_k``: one for each name of an effect, so that channels that name the same one have it in
+common, and one a channel for the errors that it has to itself. A relative error is the width in the
+logarithm; the median is the nominal value. Sources of which an upper limit is known add a mean with a gamma
+distribution.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from na64.outputs.statistics.one_sided import Gamma, summed
-from na64.outputs.statistics.quadrature import Rule, normal_points, rule_of
+from na64.outputs.statistics.quadrature import QuadratureRule, normal_points, rule_of
 
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -48,9 +49,9 @@ class Channel:
     name : str
     background, background_error : float
         Events expected in the box without a signal, and the error that other channels do not have.
-    share : float
+    signal_fraction : float
         Part of the signal that is expected here; a channel without any is no channel.
-    share_error : float
+    signal_fraction_error : float
         Relative error of that part which other channels do not have.
     signal_effects, background_effects : Effects
         Relative errors of signal and background that other channels may have too, by name.
@@ -62,18 +63,18 @@ class Channel:
     name: str
     background: float
     background_error: float = 0.0
-    share: float = 1.0
-    share_error: float = 0.0
+    signal_fraction: float = 1.0
+    signal_fraction_error: float = 0.0
     signal_effects: Effects = ()
     background_effects: Effects = ()
     one_sided: OneSided = ()
 
     def __post_init__(self) -> None:
-        for what in ("background", "background_error", "share", "share_error"):
+        for what in ("background", "background_error", "signal_fraction", "signal_fraction_error"):
             value = getattr(self, what)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{self.name}: {what} is {value}: expected a number from 0 on")
-        if not self.share:
+        if not self.signal_fraction:
             raise ValueError(f"{self.name}: no signal is expected, so it cannot be counted in")
         if self.background_error and not self.background:
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error}")
@@ -95,8 +96,8 @@ class Channel:
 
     @property
     def signal_width(self) -> float:
-        """Width of the logarithm of the share, of all errors but that of the model."""
-        return math.hypot(self.share_error, *(size for _, size in self.signal_effects))
+        """Width of the logarithm of the signal fraction, of all errors but that of the model."""
+        return math.hypot(self.signal_fraction_error, *(size for _, size in self.signal_effects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Model:
     def __post_init__(self) -> None:
         if not self.channels:
             raise ValueError("no channel to count in")
-        total = math.fsum(channel.share for channel in self.channels)
+        total = math.fsum(channel.signal_fraction for channel in self.channels)
         if abs(total - 1) > 1e-9:
             raise ValueError(f"the shares of the signal add up to {total:g}: expected 1")
         if not (math.isfinite(self.signal_error) and self.signal_error >= 0):
@@ -133,7 +134,9 @@ class Model:
         """Of every error on every channel: by name, `signal_error`, own, (n_errors, n_channels)."""
         named = _matrix([channel.signal_effects for channel in self.channels])
         common = np.full((1, len(self.channels)), self.signal_error)
-        return np.vstack([named, common, np.diag([channel.share_error for channel in self.channels])])
+        return np.vstack(
+            [named, common, np.diag([channel.signal_fraction_error for channel in self.channels])]
+        )
 
     @property
     def background_effects(self) -> Numbers:
@@ -152,10 +155,10 @@ def counting(
 
 def merged(model: Model) -> Model:
     """Model of the sum of all counts: one channel, its errors those of the sums."""
-    shares = [channel.share for channel in model.channels]
+    signal_fractions = [channel.signal_fraction for channel in model.channels]
     backgrounds = [channel.background for channel in model.channels]
     error = math.hypot(*(model.background_effects @ backgrounds))
-    signal_error = math.hypot(*(model.signal_effects @ shares))
+    signal_error = math.hypot(*(model.signal_effects @ signal_fractions))
     named: dict[str, Gamma] = {}
     for name, source in (entry for channel in model.channels for entry in channel.one_sided):
         known = named.get(name)
@@ -181,7 +184,7 @@ def probabilities(model: Model, signal: float, outcomes: Counts) -> Numbers:
     signals, points = _rules(model)
     tables = [
         _table(
-            _poisson(signal * channel.share * signals.scales[:, i], signals.own[i], n),
+            _poisson(signal * channel.signal_fraction * signals.scales[:, i], signals.own[i], n),
             _of_background(model, i, n),
         )
         for i, (channel, n) in enumerate(zip(model.channels, outcomes.max(axis=0).tolist(), strict=True))
@@ -214,7 +217,7 @@ class _Points:
 
 
 @lru_cache
-def _rules(model: Model) -> tuple[Rule, _Points]:
+def _rules(model: Model) -> tuple[QuadratureRule, _Points]:
     """Points of the errors of signal and background: of a limit they are asked for often."""
     return rule_of(model.signal_effects), _points_of(model)
 
@@ -228,11 +231,11 @@ def _points_of(model: Model) -> _Points:
         having = [sources[name] for sources in own if name in sources]
         if len(having) == 1 or len(weights) * _LIMIT_POINTS > _MOST_POINTS:
             continue
-        nodes, chances = Gamma(having[0].shape, 1.0).points(_LIMIT_POINTS)
+        nodes, node_weights = Gamma(having[0].shape, 1.0).points(_LIMIT_POINTS)
         parts = np.array([sources.pop(name).scale if name in sources else 0.0 for sources in own])
         added = (added[:, None] + nodes[:, None] * parts).reshape(-1, len(own))
         scales = np.repeat(scales, len(nodes), axis=0)
-        weights = np.multiply.outer(weights, chances).ravel()
+        weights = np.multiply.outer(weights, node_weights).ravel()
     one_sided = tuple(summed(tuple(sources.values())) for sources in own)
     return _Points(scales, added, weights, rule.own, one_sided)
 
@@ -252,8 +255,8 @@ def _of_background(model: Model, index: int, largest: int) -> Numbers:
 def _folded(one: Numbers, other: Numbers) -> Numbers:
     """Probability of 0 to n events from two sources at every point, (n + 1, n_points)."""
     found = np.zeros(np.broadcast_shapes(one.shape, other.shape))
-    for n, chance in enumerate(one):
-        found[n:] += chance * other[: len(other) - n]
+    for n, probability in enumerate(one):
+        found[n:] += probability * other[: len(other) - n]
     return found
 
 

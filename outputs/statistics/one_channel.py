@@ -53,17 +53,17 @@ def tail(model: Model, observed: int, signal: float) -> float:
     places = np.nonzero(background > _LEAST * background.max())[0]
     if not len(places):
         return 0.0
-    chance = background[places]
+    probability = background[places]
     if len(places) > _GROUPS:
-        places, chance = _grouped(places, chance)
-    return float(chance @ signal_tails(model, observed - places, signal * channel.share))
+        places, probability = _grouped(places, probability)
+    return float(probability @ signal_tails(model, observed - places, signal * channel.signal_fraction))
 
 
 def tails(model: Model, largest: int, signal: float) -> Numbers:
     """Probability of no more than 0 to ``largest`` events in a model of one channel, (largest + 1,)."""
     (channel,) = model.channels
     background = background_counts(model, largest)
-    from_signal = signal_tails(model, np.arange(largest + 1), signal * channel.share)
+    from_signal = signal_tails(model, np.arange(largest + 1), signal * channel.signal_fraction)
     fold = np.convolve if largest < _LONG else filters.fftconvolve
     found: Numbers = np.maximum(fold(background, from_signal)[: largest + 1], 0.0)
     return found
@@ -94,7 +94,7 @@ def poisson_tails(counts: NDArray[np.int64], means: Numbers) -> Numbers:
     return found
 
 
-def chances(model: Model, signals: Numbers, largest: int) -> Numbers:
+def pmf(model: Model, signals: Numbers, largest: int) -> Numbers:
     """Probability of 0 to ``largest`` events in a model of one channel, (largest + 1, n_signals).
 
     Parameters
@@ -106,12 +106,12 @@ def chances(model: Model, signals: Numbers, largest: int) -> Numbers:
     """
     (channel,) = model.channels
     error = math.hypot(*model.signal_effects[:, 0])
-    means = signals * channel.share
+    means = signals * channel.signal_fraction
     from_signal = _log_normal_counts(means, error, largest)
     found = np.zeros_like(from_signal)
-    for n, chance in enumerate(background_counts(model, largest)):
-        if chance:
-            found[n:] += chance * from_signal[: largest + 1 - n]
+    for n, probability in enumerate(background_counts(model, largest)):
+        if probability:
+            found[n:] += probability * from_signal[: largest + 1 - n]
     return found
 
 
@@ -162,9 +162,9 @@ def normal_grid(error: float, events: float) -> tuple[Numbers, Numbers]:
     return np.asarray(nodes, np.float64), weights / weights.sum()
 
 
-def _grouped(places: NDArray[np.int64], chance: Numbers) -> tuple[NDArray[np.int64], Numbers]:
+def _grouped(places: NDArray[np.int64], probability: Numbers) -> tuple[NDArray[np.int64], Numbers]:
     """Take neighbouring counts together, each group at its mean."""
     starts = np.linspace(0, len(places), _GROUPS, endpoint=False).astype(np.int64)
-    mass = np.add.reduceat(chance, starts)
-    middle = np.add.reduceat(chance * places, starts) / mass
+    mass = np.add.reduceat(probability, starts)
+    middle = np.add.reduceat(probability * places, starts) / mass
     return np.rint(middle).astype(np.int64), mass

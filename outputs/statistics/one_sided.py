@@ -60,9 +60,9 @@ class Gamma:
         """Distribution of a part of the events, or of several times as many."""
         return Gamma(self.shape, self.scale * factor)
 
-    def quantile(self, share: float) -> float:
+    def quantile(self, probability: float) -> float:
         """Events below which a share of the distribution lies."""
-        return float(special.gammaincinv(self.shape, share)) * self.scale
+        return float(special.gammaincinv(self.shape, probability)) * self.scale
 
     def counts(self, largest: int) -> Numbers:
         """Probability of 0 to ``largest`` events seen, (largest + 1,): the negative binomial distribution."""

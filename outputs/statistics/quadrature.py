@@ -24,7 +24,7 @@ _LEAST_COMMON = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class QuadratureRule:
     """Points at which errors in common are evaluated, and the errors that are left.
 
     Attributes
@@ -42,7 +42,7 @@ class Rule:
     own: Numbers
 
 
-def rule_of(effects: Numbers) -> Rule:
+def rule_of(effects: Numbers) -> QuadratureRule:
     """Make the rule for errors with these effects.
 
     Errors with similar effects on the channels are one direction in the space of channels, so that many
@@ -65,7 +65,7 @@ def rule_of(effects: Numbers) -> Rule:
             continue
         logarithms = (logarithms[:, None] + nodes[:, None] * axis).reshape(-1, len(axis))
         weights = np.multiply.outer(weights, node_weights).ravel()
-    return Rule(np.exp(logarithms), weights, np.sqrt(variance))
+    return QuadratureRule(np.exp(logarithms), weights, np.sqrt(variance))
 
 
 def normal_points(error: float) -> tuple[Numbers, Numbers]:

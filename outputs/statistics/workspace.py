@@ -135,10 +135,10 @@ def _scaled(name: str, mean: float) -> dict[str, Any]:
 def _signal(model: Model, channel: Channel) -> dict[str, Any]:
     modifiers: list[dict[str, Any]] = [{"name": PARAMETER, "type": "normfactor", "data": None}]
     modifiers += _log_normal("signal_error", model.signal_error)
-    modifiers += _log_normal(f"signal_error_{channel.name}", channel.share_error)
+    modifiers += _log_normal(f"signal_error_{channel.name}", channel.signal_fraction_error)
     for name, size in channel.signal_effects:
         modifiers += _log_normal(f"signal_{name}", size)
-    return {"name": SIGNAL, "data": [channel.share], "modifiers": modifiers}
+    return {"name": SIGNAL, "data": [channel.signal_fraction], "modifiers": modifiers}
 
 
 def _background(channel: Channel) -> dict[str, Any]:

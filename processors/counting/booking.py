@@ -19,9 +19,9 @@ __all__ = [
     "PLANE",
     "VISIBLE",
     "Axis",
-    "Booked",
     "Booking",
-    "Filled",
+    "FilledHistogram",
+    "HistogramSpec",
     "Rule",
     "axis_label",
     "book",
@@ -86,7 +86,7 @@ class Rule(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class HistogramSpec:
     """One histogram of the booking.
 
     Attributes
@@ -130,7 +130,7 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filled:
+class FilledHistogram:
     """A histogram with its contents, as it leaves.
 
     Attributes
@@ -139,9 +139,9 @@ class Filled:
     axes : tuple of Axis
     rule : Rule
     cut : str
-        As in `Booked`; for `STAGES` the last cut passed, or `VISIBLE`.
-    contents : (n_layers, n_bins + 2, ...) int64
-        Flow bins included; layers as in `na64.processors.counting.tally.Tally`.
+        As in `HistogramSpec`; for `STAGES` the last cut passed, or `VISIBLE`.
+    contents : (n_components, n_bins + 2, ...) int64
+        Flow bins included; components as in `na64.processors.counting.tally.Tally`.
     """
 
     name: str
@@ -160,13 +160,13 @@ class Booking:
     ----------
     cuts : tuple of str
         Names, in order.
-    histograms : tuple of Booked
+    histograms : tuple of HistogramSpec
     variations : tuple of str
         Names; the bins of the events that they move come after those of the histograms.
     """
 
     cuts: tuple[str, ...]
-    histograms: tuple[Booked, ...]
+    histograms: tuple[HistogramSpec, ...]
     variations: tuple[str, ...] = ()
 
     @property
@@ -174,7 +174,7 @@ class Booking:
         """Length of the flat array."""
         return self._start(len(self.variations))
 
-    def moved(self, variation: str) -> slice:
+    def migration_bins(self, variation: str) -> slice:
         """Bins of the events that a variation moves, see `na64.processors.counting.migrations`."""
         number = self.variations.index(variation)
         return slice(self._start(number), self._start(number + 1))
@@ -183,26 +183,26 @@ class Booking:
         histograms = self.histograms[-1].stop if self.histograms else 0
         return histograms + number * migrations.n_bins(len(self.cuts))
 
-    def filled(self, bins: NDArray[np.int64]) -> Iterator[Filled]:
+    def filled(self, bins: NDArray[np.int64]) -> Iterator[FilledHistogram]:
         """Yield every histogram with its contents; one of `STAGES` once for each stage.
 
         Parameters
         ----------
-        bins : (n_layers, n_bins) int64
+        bins : (n_components, n_bins) int64
             `na64.processors.counting.tally.Tally.histograms`.
         """
-        for booked in self.histograms:
-            copies = bins[:, booked.start : booked.stop].reshape(len(bins), booked.n_copies, *booked.shape)
-            if booked.rule is Rule.STAGES:
-                yield from self._stages(booked, copies)
+        for spec in self.histograms:
+            copies = bins[:, spec.start : spec.stop].reshape(len(bins), spec.n_copies, *spec.shape)
+            if spec.rule is Rule.STAGES:
+                yield from self._stages(spec, copies)
             else:
-                yield Filled(booked.name, booked.label, booked.axes, booked.rule, booked.cut, copies[:, 0])
+                yield FilledHistogram(spec.name, spec.label, spec.axes, spec.rule, spec.cut, copies[:, 0])
 
-    def _stages(self, booked: Booked, copies: NDArray[np.int64]) -> Iterator[Filled]:
+    def _stages(self, spec: HistogramSpec, copies: NDArray[np.int64]) -> Iterator[FilledHistogram]:
         passed = np.flip(np.cumsum(np.flip(copies, 1), axis=1), 1)
         for stage, cut in enumerate((VISIBLE, *self.cuts)):
-            name, label = f"{booked.name}_after_{cut}", f"{booked.label} after {cut}"
-            yield Filled(name, label, booked.axes, booked.rule, cut, passed[:, stage])
+            name, label = f"{spec.name}_after_{cut}", f"{spec.label} after {cut}"
+            yield FilledHistogram(name, label, spec.axes, spec.rule, cut, passed[:, stage])
 
 
 def book(selection: Selection) -> Booking:
@@ -216,7 +216,7 @@ def book(selection: Selection) -> Booking:
     ValueError
         The selection calls a histogram as one of these is called.
     """
-    histograms: list[Booked] = []
+    histograms: list[HistogramSpec] = []
     for draft in _drafts(selection):
         start = histograms[-1].stop if histograms else 0
         histograms.append(replace(draft, start=start))
@@ -225,10 +225,10 @@ def book(selection: Selection) -> Booking:
     return Booking(selection.cut_names, tuple(histograms), variations)
 
 
-def _drafts(selection: Selection) -> Iterator[Booked]:
+def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
     """Yield every histogram, none of them with its place yet."""
     n_stages = len(selection.cuts) + 1
-    yield Booked(PLANE, "ECAL and HCAL energy", _PLANE_AXES, Rule.STAGES, "", 0, n_stages)
+    yield HistogramSpec(PLANE, "ECAL and HCAL energy", _PLANE_AXES, Rule.STAGES, "", 0, n_stages)
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     for cut in selection.cuts:
         for interval in cut.intervals:
@@ -237,17 +237,17 @@ def _drafts(selection: Selection) -> Iterator[Booked]:
                 f"{interval.feature}, all cuts but {cut.name}",
             )
             axes = (default_axis(interval, features[interval.feature]),)
-            yield Booked(name, label, axes, Rule.N_MINUS_ONE, cut.name, 0, 1)
+            yield HistogramSpec(name, label, axes, Rule.N_MINUS_ONE, cut.name, 0, 1)
     for own in selection.histograms:
-        yield Booked(own.name, own.label, own.axes, Rule.AFTER, own.after, 0, 1)
+        yield HistogramSpec(own.name, own.label, own.axes, Rule.AFTER, own.after, 0, 1)
 
 
-def _check_names(histograms: list[Booked], selection: str) -> None:
+def _check_names(histograms: list[HistogramSpec], selection: str) -> None:
     seen: set[str] = set()
-    for booked in histograms:
-        if booked.name in seen or (booked.rule is Rule.AFTER and booked.name.startswith(f"{PLANE}_after_")):
-            raise ValueError(f'selection {selection}: histogram "{booked.name}" is one that is always booked')
-        seen.add(booked.name)
+    for spec in histograms:
+        if spec.name in seen or (spec.rule is Rule.AFTER and spec.name.startswith(f"{PLANE}_after_")):
+            raise ValueError(f'selection {selection}: histogram "{spec.name}" is one that is always booked')
+        seen.add(spec.name)
 
 
 def default_axis(interval: Interval, feature: Feature) -> Axis:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import Array
 from na64.processors.counting import migrations
-from na64.processors.counting.booking import Booked, Booking, Rule, book
-from na64.processors.counting.judging import interval_records, judge_intervals
+from na64.processors.counting.booking import Booking, HistogramSpec, Rule, book
+from na64.processors.counting.cut_intervals import apply_intervals, interval_records
 from na64.processors.counting.tally import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.kernels import bits, fill
@@ -65,7 +65,9 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
         raise ValueError(f"selection {selection.name}: {len(selection.cuts)} cuts, at most {_MOST_CUTS}")
     index = feature_rows(selection) if names is None else {name: row for row, name in enumerate(names)}
     booking, arrays = book(selection), selection.arrays(index)
-    varied = migrations.prepare(selection, index, [booking.moved(name).start for name in booking.variations])
+    varied = migrations.prepare(
+        selection, index, [booking.migration_bins(name).start for name in booking.variations]
+    )
     cuts, fills = _cut_arrays(arrays, len(selection.cuts)), _fill_arrays(booking, index)
     return Plan(index, booking, arrays, cuts, fills, varied)
 
@@ -78,10 +80,10 @@ def needed_features(selection: Selection) -> tuple[str, ...]:
     return tuple(name for name in feature_rows(selection) if name in needed)
 
 
-def empty_tally(selection: Selection, n_layers: int) -> Tally:
+def empty_tally(selection: Selection, n_components: int) -> Tally:
     """Return the tally of no event."""
     ready = plan(selection)
-    return Tally.empty(n_cuts=ready.n_cuts, n_bins=ready.booking.n_bins, n_layers=n_layers)
+    return Tally.empty(n_cuts=ready.n_cuts, n_bins=ready.booking.n_bins, n_components=n_components)
 
 
 class Counter:
@@ -90,7 +92,7 @@ class Counter:
     Parameters
     ----------
     selection : Selection
-    n_layers : int
+    n_components : int
         One for data, and for weighted simulation those of `na64.processors.counting.tally.Tally`.
     names : tuple of str, optional
         Of the features it will get, `needed_features` at least; by default all of ``selection.index``.
@@ -102,42 +104,42 @@ class Counter:
     def __init__(
         self,
         selection: Selection,
-        n_layers: int,
+        n_components: int,
         names: tuple[str, ...] | None = None,
         *,
         box: SignalBox | None = None,
     ) -> None:
         self._plan = plan(selection, names)
         self._box = box
-        self._counts = empty_tally(selection, n_layers)
-        self._contents = np.zeros((n_layers, self._plan.booking.n_bins), np.int64)
+        self._counts = empty_tally(selection, n_components)
+        self._contents = np.zeros((n_components, self._plan.booking.n_bins), np.int64)
         self._accounting = dict.fromkeys(ACCOUNTING, 0)
 
-    def add(self, values: Values, extra: Integers, accounting: Mapping[str, int]) -> None:
+    def add(self, values: Values, weights: Integers, accounting: Mapping[str, int]) -> None:
         """Count visible events.
 
         Parameters
         ----------
         values : (n_features, n_events) float32
             Rows in the order of the names.
-        extra : (n_layers - 1, n_events) int64
+        weights : (n_components - 1, n_events) int64
             Fixed-point weights, see `na64.processors.counting.tally.fixed_point`; no rows for data.
         accounting : mapping of str to int
             Of these events and of those that are not visible.
         """
         ready, counts, n_features = self._plan, self._counts, len(self._plan.index)
-        if values.shape[0] != n_features or extra.shape != (counts.n_layers - 1, values.shape[1]):
+        if values.shape[0] != n_features or weights.shape != (counts.n_components - 1, values.shape[1]):
             raise ValueError(
-                f"features {values.shape} and weights {extra.shape}: expected {n_features} features"
+                f"features {values.shape} and weights {weights.shape}: expected {n_features} features"
             )
         values = np.ascontiguousarray(values)
-        sums = (counts.first_fail, counts.alone, counts.n_minus_one, self._contents)
-        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._box), extra, *sums)
+        sums = (counts.first_fail, counts.single_cut, counts.n_minus_one, self._contents)
+        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._box), weights, *sums)
         if ready.varied:
-            judged = _judge(ready, values)
-            nominal = (judged.failed, judged.first, judged.region)
+            result = _apply_cuts(ready, values)
+            nominal = (result.failed, result.first, result.region)
             for varied in ready.varied:
-                migrations.count_moved(varied, values, nominal, extra, self._contents)
+                migrations.count_migrations(varied, values, nominal, weights, self._contents)
         check_sums(counts.first_fail)
         for reason, number in accounting.items():
             self._accounting[reason] += number
@@ -147,15 +149,15 @@ class Counter:
         return with_histograms(replace(self._counts, accounting=self._accounting), self._contents)
 
 
-def count_events(selection: Selection, values: Values, extra: Integers) -> Tally:
+def count_events(selection: Selection, values: Values, weights: Integers) -> Tally:
     """Count visible events at once, see `Counter.add`; the accounting of the tally is left at zero."""
-    counter = Counter(selection, len(extra) + 1)
-    counter.add(values, extra, {})
+    counter = Counter(selection, len(weights) + 1)
+    counter.add(values, weights, {})
     return counter.tally()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
+class CutResult:
     """What a selection says of each event.
 
     Attributes
@@ -173,8 +175,8 @@ class Judgement:
     region: NDArray[np.uint8]
 
 
-def judge_events(selection: Selection, values: Values) -> Judgement:
-    """Judge visible events one by one, as they are judged to be counted.
+def apply_cuts(selection: Selection, values: Values) -> CutResult:
+    """Apply the cuts to visible events one by one, as for counting.
 
     Parameters
     ----------
@@ -182,18 +184,18 @@ def judge_events(selection: Selection, values: Values) -> Judgement:
     values : (n_features, n_events) float32
         Rows as in ``selection.index``.
     """
-    return _judge(plan(selection), np.ascontiguousarray(values))
+    return _apply_cuts(plan(selection), np.ascontiguousarray(values))
 
 
-def _judge(ready: Plan, values: Values) -> Judgement:
+def _apply_cuts(ready: Plan, values: Values) -> CutResult:
     n_events, arrays = values.shape[1], ready.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
     first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
-    judge_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
-    judge_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
+    apply_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
+    apply_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
     bits.first_set(failed, ready.n_cuts, first)
     bits.first_clear(outside, len(REGIONS) - 1, region)
-    return Judgement(failed, first, region)
+    return CutResult(failed, first, region)
 
 
 def _drawn(ready: Plan, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
@@ -225,8 +227,8 @@ def _fill_arrays(booking: Booking, index: Mapping[str, int]) -> tuple[Array, ...
     return np.array(histograms, fill.HISTOGRAM), np.array(axes, fill.AXIS)
 
 
-def _cut_number(booked: Booked, cuts: tuple[str, ...]) -> int:
+def _cut_number(spec: HistogramSpec, cuts: tuple[str, ...]) -> int:
     """Cut that is not looked at, or how many are passed."""
-    if booked.rule is Rule.N_MINUS_ONE:
-        return cuts.index(booked.cut)
-    return (VISIBLE, *cuts).index(booked.cut) if booked.rule is Rule.AFTER else 0
+    if spec.rule is Rule.N_MINUS_ONE:
+        return cuts.index(spec.cut)
+    return (VISIBLE, *cuts).index(spec.cut) if spec.rule is Rule.AFTER else 0

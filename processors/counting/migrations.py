@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.counting.judging import judge_intervals
+from na64.processors.counting.cut_intervals import apply_intervals
 from na64.processors.counting.tally import REGIONS, Tally
 from na64.processors.features.varied_features import row_names
 from na64.processors.kernels import bits
@@ -51,16 +51,16 @@ class VariedPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class VariedCounts:
     """How many events are after every cut under a variation, and how many others they are than nominally.
 
-    Every array is (n_layers, n_cuts + 1, ...); index 0 is before any cut. Of the events that are there
+    Every array is (n_components, n_cuts + 1, ...); index 0 is before any cut. Of the events that are there
     nominally, ``lost`` are not under the variation; ``gained`` are those that come instead.
 
     Attributes
     ----------
-    passed, gained, lost : (n_layers, n_cuts + 1) int64
-    regions, regions_gained, regions_lost : (n_layers, n_cuts + 1, 4) int64
+    passed, gained, lost : (n_components, n_cuts + 1) int64
+    regions, regions_gained, regions_lost : (n_components, n_cuts + 1, 4) int64
         By `na64.processors.counting.tally.REGIONS`.
     """
 
@@ -100,11 +100,11 @@ def needed_rows(selection: Selection) -> set[str]:
     return needed
 
 
-def count_moved(
+def count_migrations(
     plan: VariedPlan,
     values: Values,
     nominal: tuple[Integers, Bytes, Bytes],
-    extra: Integers,
+    weights: Integers,
     contents: Integers,
 ) -> None:
     """Count the events that a variation moves.
@@ -115,24 +115,24 @@ def count_moved(
     values : (n_features, n_events) float32
     nominal : (n_events,) int64, uint8, uint8
         Bits of failed cuts, the first of them, and the region.
-    extra : (n_layers - 1, n_events) int64
-    contents : (n_layers, n_bins) int64, added to
+    weights : (n_components - 1, n_events) int64
+    contents : (n_components, n_bins) int64, added to
     """
     failed, first, region = nominal
     then, region_then = failed & plan.same, region
     arrays, n_cuts = plan.intervals, plan.intervals.n_cut_intervals
-    judge_intervals(arrays, slice(None, n_cuts), values, then)
+    apply_intervals(arrays, slice(None, n_cuts), values, then)
     if plan.has_regions:
         outside, region_then = np.zeros_like(failed), np.empty_like(region)
-        judge_intervals(arrays, slice(n_cuts, None), values, outside)
+        apply_intervals(arrays, slice(n_cuts, None), values, outside)
         bits.first_clear(outside, N_REGIONS - 1, region_then)
-    moved = np.flatnonzero((then != failed) | (region_then != region))
-    first_then = np.empty(moved.size, np.uint8)
-    bits.first_set(then[moved], plan.n_cuts, first_then)
-    source, target = _place(first[moved], region[moved]), _place(first_then, region_then[moved])
+    migrated = np.flatnonzero((then != failed) | (region_then != region))
+    first_then = np.empty(migrated.size, np.uint8)
+    bits.first_set(then[migrated], plan.n_cuts, first_then)
+    source, target = _place(first[migrated], region[migrated]), _place(first_then, region_then[migrated])
     index = plan.start + source * _n_places(plan.n_cuts) + target
     kept = source != target
-    bits.add(index[kept], moved[kept], extra, contents)
+    bits.add(index[kept], migrated[kept], weights, contents)
 
 
 def n_bins(n_cuts: int) -> int:
@@ -140,26 +140,33 @@ def n_bins(n_cuts: int) -> int:
     return _n_places(n_cuts) ** 2
 
 
-def moved_of(tally: Tally, bins: slice) -> Integers:
-    """Bins of a variation, (n_layers, n_bins), see `na64.processors.counting.booking.Booking.moved`."""
-    dense = np.zeros((tally.n_layers, bins.stop - bins.start), np.int64)
+def migration_matrix(tally: Tally, bins: slice) -> Integers:
+    """Number of events by place, nominal and varied, (n_components, n_bins).
+
+    Parameters
+    ----------
+    tally : Tally
+    bins : slice
+        `na64.processors.counting.booking.Booking.migration_bins`.
+    """
+    dense = np.zeros((tally.n_components, bins.stop - bins.start), np.int64)
     first, last = np.searchsorted(tally.bins, (bins.start, bins.stop))
     dense[:, tally.bins[first:last] - bins.start] = tally.contents[:, first:last]
     return dense
 
 
-def flow(first_fail: Integers, moved: Integers) -> Flow:
+def varied_counts(first_fail: Integers, migrated: Integers) -> VariedCounts:
     """Turn nominal counts and moved events into the counts under a variation.
 
     Parameters
     ----------
-    first_fail : (n_layers, n_cuts + 1, 4) int64
+    first_fail : (n_components, n_cuts + 1, 4) int64
         `na64.processors.counting.tally.Tally.first_fail`.
-    moved : (n_layers, n_bins) int64
+    migrated : (n_components, n_bins) int64
         The bins of the variation.
     """
-    n_layers, n_stages, _ = first_fail.shape
-    pairs = moved.reshape(n_layers, n_stages, N_REGIONS, n_stages, N_REGIONS)
+    n_components, n_stages, _ = first_fail.shape
+    pairs = migrated.reshape(n_components, n_stages, N_REGIONS, n_stages, N_REGIONS)
     left, came = _after(pairs.sum(axis=(3, 4))), _after(pairs.sum(axis=(1, 2)))
     # Passing a stage both nominally and then: the sum over all pairs of places from there on.
     both = _after(np.swapaxes(_after(pairs), 1, 3))
@@ -168,7 +175,7 @@ def flow(first_fail: Integers, moved: Integers) -> Flow:
     stayed = np.einsum("lsrr->lsr", both)
     before = _after(first_fail)
     stayed_anywhere = both.sum(axis=(2, 3))
-    return Flow(
+    return VariedCounts(
         passed=(before - left + came).sum(axis=2),
         gained=came.sum(axis=2) - stayed_anywhere,
         lost=left.sum(axis=2) - stayed_anywhere,
@@ -180,14 +187,14 @@ def flow(first_fail: Integers, moved: Integers) -> Flow:
 
 def _prepare(selection: Selection, variation: Variation, index: dict[str, int], start: int) -> VariedPlan:
     names = row_names(selection, variation.effect)
-    moved = {name for name, row in names.items() if name != row}
+    varied = {name for name, row in names.items() if name != row}
     replaced = {cut.name for cut in variation.cuts}
     cuts = [
-        cut.intervals if cut.name in replaced or not moved.isdisjoint(_looks_at(cut.intervals)) else ()
+        cut.intervals if cut.name in replaced or not varied.isdisjoint(_features_of(cut.intervals)) else ()
         for cut in variation.cuts_of(selection.cuts)
     ]
     regions = [region.intervals for region in selection.regions]
-    has_regions = any(not moved.isdisjoint(_looks_at(intervals)) for intervals in regions)
+    has_regions = any(not varied.isdisjoint(_features_of(intervals)) for intervals in regions)
     rows = {name: index[row] for name, row in names.items() if row in index}
     return VariedPlan(
         intervals=compile_intervals(cuts, regions if has_regions else [], rows),
@@ -198,7 +205,7 @@ def _prepare(selection: Selection, variation: Variation, index: dict[str, int], 
     )
 
 
-def _looks_at(intervals: tuple[Interval, ...]) -> set[str]:
+def _features_of(intervals: tuple[Interval, ...]) -> set[str]:
     return {name for interval in intervals for name in interval.features}
 
 

@@ -19,14 +19,14 @@ SKIPPED = ("skipped_nonfinite", "skipped_cell_range", "skipped_unequal_hits", "s
 ACCOUNTING = ("processed", "hidden", "open", *SKIPPED)
 """Keys of `Tally.accounting`; ``open`` events are visible wherever they sit, by run type or trigger."""
 
-N_LAYERS_WEIGHTED = 5
-"""Layers of weighted simulation: count, coarse and fine part of sumw, coarse and fine part of sumw2."""
+N_COMPONENTS_WEIGHTED = 5
+"""Components of weighted simulation: count, coarse and fine part of sumw, coarse and fine part of sumw2."""
 
 _COARSE = 2.0**24
 _FINE = 2.0**30
 _LIMIT = 2.0**38
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of `Tally.to_arrays`."""
 
 
@@ -34,58 +34,60 @@ SCHEMA = 1
 class Tally:
     """Counts of the events of one run, or of a part of it; `+` joins two parts.
 
-    Data and unweighted simulation have one layer, the counts. Weighted simulation has `N_LAYERS_WEIGHTED`:
-    the counts and the sums of weights and of their squares as fixed-point integers (`sums` turns them into
-    numbers), so that sums are exact and do not depend on the order.
+    Data and unweighted simulation have one component, the counts. Weighted simulation has
+    `N_COMPONENTS_WEIGHTED`: the counts and the sums of weights and of their squares as fixed-point integers
+    (`sums` turns them into numbers), so that sums are exact and do not depend on the order.
 
     Attributes
     ----------
     accounting : dict of str to int
         Events by `ACCOUNTING` key; processed = hidden + visible, and skipped events are not processed.
-    first_fail : (n_layers, n_cuts + 1, 4) int64
+    first_fail : (n_components, n_cuts + 1, 4) int64
         Visible events by the index of the first cut they fail (``n_cuts``: none) and by `REGIONS`.
-    alone : (n_layers, n_cuts) int64
+    single_cut : (n_components, n_cuts) int64
         Visible events that pass a cut, whatever the others say.
-    n_minus_one : (n_layers, n_cuts) int64
+    n_minus_one : (n_components, n_cuts) int64
         Visible events that pass all the other cuts.
     bins : (n_filled,) int64, ascending
         Bins of the booking with at least one event.
-    contents : (n_layers, n_filled) int64
+    contents : (n_components, n_filled) int64
     n_bins : int
         Bins of the booking.
     """
 
     accounting: dict[str, int]
     first_fail: NDArray[np.int64]
-    alone: NDArray[np.int64]
+    single_cut: NDArray[np.int64]
     n_minus_one: NDArray[np.int64]
     bins: NDArray[np.int64]
     contents: NDArray[np.int64]
     n_bins: int
 
     def __post_init__(self) -> None:
-        n_layers, n_stages, n_regions = self.first_fail.shape
-        shape = (n_layers, n_stages - 1)
-        if n_regions != len(REGIONS) or self.alone.shape != shape or self.n_minus_one.shape != shape:
+        n_components, n_stages, n_regions = self.first_fail.shape
+        shape = (n_components, n_stages - 1)
+        if n_regions != len(REGIONS) or self.single_cut.shape != shape or self.n_minus_one.shape != shape:
             raise ValueError(
-                f"first_fail {self.first_fail.shape}, alone {self.alone.shape}, n_minus_one "
+                f"first_fail {self.first_fail.shape}, single_cut {self.single_cut.shape}, n_minus_one "
                 f"{self.n_minus_one.shape}: not the counts of one selection"
             )
-        if self.contents.shape != (n_layers, self.bins.size):
-            raise ValueError(f"contents {self.contents.shape} for {self.bins.size} bins in {n_layers} layers")
+        if self.contents.shape != (n_components, self.bins.size):
+            raise ValueError(
+                f"contents {self.contents.shape} for {self.bins.size} bins in {n_components} components"
+            )
         if set(self.accounting) != set(ACCOUNTING):
             raise KeyError(f"accounting {sorted(self.accounting)}: expected {sorted(ACCOUNTING)}")
 
     @classmethod
-    def empty(cls, *, n_cuts: int, n_bins: int, n_layers: int = 1) -> Tally:
+    def empty(cls, *, n_cuts: int, n_bins: int, n_components: int = 1) -> Tally:
         """Return the counts of no event."""
         return cls(
             accounting=dict.fromkeys(ACCOUNTING, 0),
-            first_fail=np.zeros((n_layers, n_cuts + 1, len(REGIONS)), np.int64),
-            alone=np.zeros((n_layers, n_cuts), np.int64),
-            n_minus_one=np.zeros((n_layers, n_cuts), np.int64),
+            first_fail=np.zeros((n_components, n_cuts + 1, len(REGIONS)), np.int64),
+            single_cut=np.zeros((n_components, n_cuts), np.int64),
+            n_minus_one=np.zeros((n_components, n_cuts), np.int64),
             bins=np.zeros(0, np.int64),
-            contents=np.zeros((n_layers, 0), np.int64),
+            contents=np.zeros((n_components, 0), np.int64),
             n_bins=n_bins,
         )
 
@@ -99,7 +101,7 @@ class Tally:
         return Tally(
             accounting={key: self.accounting[key] + other.accounting[key] for key in ACCOUNTING},
             first_fail=self.first_fail + other.first_fail,
-            alone=self.alone + other.alone,
+            single_cut=self.single_cut + other.single_cut,
             n_minus_one=self.n_minus_one + other.n_minus_one,
             bins=bins,
             contents=contents,
@@ -119,19 +121,19 @@ class Tally:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Layers, cuts and bins: tallies of one shape can be added."""
-        n_layers, n_stages, _ = self.first_fail.shape
-        return n_layers, n_stages - 1, self.n_bins
+        """Components, cuts and bins: tallies of one shape can be added."""
+        n_components, n_stages, _ = self.first_fail.shape
+        return n_components, n_stages - 1, self.n_bins
 
     @property
-    def n_layers(self) -> int:
-        """Return 1, or `N_LAYERS_WEIGHTED`."""
+    def n_components(self) -> int:
+        """Return 1, or `N_COMPONENTS_WEIGHTED`."""
         return int(self.first_fail.shape[0])
 
     @property
     def n_cuts(self) -> int:
         """Cuts of the selection."""
-        return int(self.alone.shape[1])
+        return int(self.single_cut.shape[1])
 
     @property
     def visible(self) -> int:
@@ -160,18 +162,18 @@ class Tally:
 
     @property
     def histograms(self) -> NDArray[np.int64]:
-        """Return every bin of the booking, (n_layers, n_bins)."""
-        dense = np.zeros((self.n_layers, self.n_bins), np.int64)
+        """Return every bin of the booking, (n_components, n_bins)."""
+        dense = np.zeros((self.n_components, self.n_bins), np.int64)
         dense[:, self.bins] = self.contents
         return dense
 
     def passed(self) -> NDArray[np.int64]:
-        """Return how many events pass all cuts so far, (n_layers, n_cuts + 1); index 0 is `visible`."""
+        """Return how many events pass all cuts so far, (n_components, n_cuts + 1); index 0 is `visible`."""
         passed: NDArray[np.int64] = self.regions_after().sum(axis=2)
         return passed
 
     def regions_after(self) -> NDArray[np.int64]:
-        """Return the same by region, (n_layers, n_cuts + 1, 4); index 0 is before any cut."""
+        """Return the same by region, (n_components, n_cuts + 1, 4); index 0 is before any cut."""
         return np.flip(np.cumsum(np.flip(self.first_fail, 1), axis=1), 1)
 
     def to_arrays(self) -> tuple[dict[str, object], dict[str, NDArray[np.int64]]]:
@@ -196,21 +198,21 @@ class Tally:
         return cls(accounting=counts, n_bins=n_bins, **values)
 
 
-_ARRAYS = ("first_fail", "alone", "n_minus_one", "bins", "contents")
+_ARRAYS = ("first_fail", "single_cut", "n_minus_one", "bins", "contents")
 
 
 def _join(a: Tally, b: Tally) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if not (a.bins.size and b.bins.size):  # as for the first segment of every run
         return (a.bins, a.contents) if a.bins.size else (b.bins, b.contents)
     bins = np.union1d(a.bins, b.bins)
-    contents = np.zeros((a.n_layers, bins.size), np.int64)
+    contents = np.zeros((a.n_components, bins.size), np.int64)
     for part in (a, b):
         contents[:, np.searchsorted(bins, part.bins)] += part.contents
     return bins, contents
 
 
 def with_histograms(tally: Tally, dense: NDArray[np.int64]) -> Tally:
-    """Return the tally with these bins, (n_layers, n_bins) int64, in place of its own."""
+    """Return the tally with these bins, (n_components, n_bins) int64, in place of its own."""
     bins = np.flatnonzero(dense[0])
     return replace(tally, bins=bins, contents=np.ascontiguousarray(dense[:, bins]), n_bins=dense.shape[1])
 
@@ -231,18 +233,18 @@ class Sums:
     sumw2: NDArray[np.float64]
 
 
-def sums(layers: NDArray[np.int64]) -> Sums:
-    """Turn the layers of a tally's array, (n_layers, ...), into numbers."""
-    count = layers[0]
-    if len(layers) == 1:
+def sums(components: NDArray[np.int64]) -> Sums:
+    """Turn the components of a tally's array, (n_components, ...), into numbers."""
+    count = components[0]
+    if len(components) == 1:
         return Sums(count, count.astype(np.float64), count.astype(np.float64))
-    coarse, fine = layers[1::2], layers[2::2]
+    coarse, fine = components[1::2], components[2::2]
     sumw, sumw2 = coarse / _COARSE + fine / (_COARSE * _FINE)
     return Sums(count, sumw, sumw2)
 
 
 def fixed_point(weight: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Turn weights into the layers after the first: sumw and sumw2 in a coarse and a fine part.
+    """Turn weights into the components after the first: sumw and sumw2 in a coarse and a fine part.
 
     The parts count 2^-24 and 2^-54, so a weight is kept to 3e-17 and its square to 3e-17 too.
 
@@ -280,10 +282,14 @@ def check_sums(*counts: NDArray[np.int64]) -> None:
 
     Parameters
     ----------
-    *counts : (n_layers, ...) int64
+    *counts : (n_components, ...) int64
         Every event once, as in ``Tally.first_fail``; joined they must fit.
     """
-    bound = sum(float(layers[0].sum() + sums(layers).sumw2.sum()) for layers in counts if len(layers) > 1)
+    bound = sum(
+        float(components[0].sum() + sums(components).sumw2.sum())
+        for components in counts
+        if len(components) > 1
+    )
     if not _fits(bound):
         raise ValueError(
             f"weights too large: events and squared weights sum to {bound:g}, expected less than {_LIMIT:g}"

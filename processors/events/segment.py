@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.instrument.columns import COLUMNS, EventColumns, Shape
-from na64.datasets.reading.layout import Kind
+from na64.datasets.reading.layout import CellStorage
 from na64.datasets.reading.read import Record, read_batches
 from na64.processors.counting import counting
 from na64.processors.counting.tally import Tally, fixed_point
@@ -59,12 +59,12 @@ def count_parts(
     for part in parts:
         if part.run not in counters:
             box = None if job.simulation else job.runs[part.run].box
-            counters[part.run] = counting.Counter(job.selection, job.n_layers, names, box=box)
-        counters[part.run].add(part.values, _extra_layers(part), part.accounting)
+            counters[part.run] = counting.Counter(job.selection, job.n_components, names, box=box)
+        counters[part.run].add(part.values, _weight_components(part), part.accounting)
     return {run: counters[run].tally() for run in sorted(counters)}
 
 
-def _extra_layers(visible: VisibleEvents) -> NDArray[np.int64]:
+def _weight_components(visible: VisibleEvents) -> NDArray[np.int64]:
     if visible.weight is None:
         return np.zeros((0, visible.values.shape[1]), np.int64)
     try:
@@ -159,7 +159,7 @@ def warm_up(job: Job) -> None:
     """Compile, or load from the cache, what a job needs: once a worker, before the first task."""
     keep_freed_memory()
     variants = {
-        (Shape.HITS if detector.kind is Kind.HITS else Shape.CELLS, dtype)
+        (Shape.HITS if detector.kind is CellStorage.HITS else Shape.CELLS, dtype)
         for layout in job.layouts.values()
         for detector in layout.detectors.values()
         for dtype in detector.columns["energy"].types
@@ -167,10 +167,10 @@ def warm_up(job: Job) -> None:
     for setup in {context.setup for context in job.runs.values()}:
         compute.warm_up(setup, sorted(variants, key=str))
     values = np.zeros((len(feature_rows(job.selection)), 1), np.float32)
-    counting.count_events(job.selection, values, np.zeros((job.n_layers - 1, 1), np.int64))
+    counting.count_events(job.selection, values, np.zeros((job.n_components - 1, 1), np.int64))
     spare_what_is_loaded()
 
 
 def empty_tally(job: Job) -> Tally:
     """Return the tally of no event."""
-    return counting.empty_tally(job.selection, job.n_layers)
+    return counting.empty_tally(job.selection, job.n_components)

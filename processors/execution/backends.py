@@ -12,7 +12,7 @@ from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Task, Work, Worker
 
 
-class Kind(Enum):
+class ExecutorKind(Enum):
     """The backends by the name a user gives."""
 
     ITERATIVE = "iterative"
@@ -21,7 +21,7 @@ class Kind(Enum):
 
 
 def open_backend(
-    kind: Kind,
+    kind: ExecutorKind,
     *,
     workers: int = 1,
     scheduler: str | None = None,
@@ -32,7 +32,7 @@ def open_backend(
 
     Parameters
     ----------
-    kind : Kind
+    kind : ExecutorKind
     workers : int
         Worker processes on this machine; without meaning for a scheduler that exists already.
     scheduler : str or None
@@ -42,11 +42,11 @@ def open_backend(
     memory : int or None, bytes
         Of a worker process of our own, see `ProcessesBackend` and `DaskBackend`.
     """
-    if scheduler is not None and kind is not Kind.DASK:
+    if scheduler is not None and kind is not ExecutorKind.DASK:
         raise ValueError(f"scheduler {scheduler} given with the {kind.value} executor: expected dask")
-    if kind is Kind.ITERATIVE:
+    if kind is ExecutorKind.ITERATIVE:
         return IterativeBackend()
-    if kind is Kind.PROCESSES:
+    if kind is ExecutorKind.PROCESSES:
         return ProcessesBackend(workers, memory=memory)
     # distributed is slow to import
     module = importlib.import_module("na64.processors.execution.dask_backend")

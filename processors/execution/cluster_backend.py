@@ -21,7 +21,7 @@ from distributed import Client, Security, WorkerPlugin
 
 import na64
 from na64.processors.execution.backend import Backend, WorkersLostError, interrupts_blocked
-from na64.processors.execution.clusters import Cluster, Code, Kind, Tls
+from na64.processors.execution.clusters import Cluster, ClusterKind, Code, Tls
 from na64.processors.execution.dask_backend import (
     ENVIRONMENT,
     SETTINGS,
@@ -60,9 +60,9 @@ def open_cluster(cluster: Cluster, *, workers: int = 1, memory: int | None = Non
         Of a worker on this machine.
     """
     n_workers = cluster.maximum or workers
-    if cluster.kind is Kind.LOCAL:
+    if cluster.kind is ClusterKind.LOCAL:
         return DaskBackend(workers=n_workers, memory=memory)
-    if cluster.kind is Kind.ADDRESS:
+    if cluster.kind is ClusterKind.ADDRESS:
         _refuse_plain(cluster, cluster.address)
         return DaskBackend(opener=partial(_connect, cluster), patience=cluster.patience)
     return DaskBackend(opener=partial(_make, cluster, n_workers), patience=cluster.patience)
@@ -86,7 +86,9 @@ def _make(cluster: Cluster, n_workers: int) -> Connected:
             made = _MAKERS[cluster.kind](cluster, stack)
             stack.callback(made.close)
         _refuse_plain(cluster, made.scheduler_address)
-        client = made.get_client(set_as_default=False) if cluster.kind is Kind.GATEWAY else _client(made)
+        client = (
+            made.get_client(set_as_default=False) if cluster.kind is ClusterKind.GATEWAY else _client(made)
+        )
         _scale(cluster, made, n_workers)
         _send_code(cluster, client)
         revive = None if cluster.is_adaptive else partial(made.scale, n_workers)
@@ -192,12 +194,12 @@ def _refuse_plain(cluster: Cluster, address: str) -> None:
         )
 
 
-_MAKERS: dict[Kind, Callable[[Cluster, ExitStack], Any]] = {
-    Kind.HTCONDOR: partial(_make_queue, "dask_jobqueue", "HTCondorCluster", "condor_submit"),
-    Kind.SLURM: partial(_make_queue, "dask_jobqueue", "SLURMCluster", "sbatch"),
-    Kind.LXPLUS: partial(_make_queue, "dask_lxplus", "CernCluster", "condor_submit"),
-    Kind.KUBERNETES: _make_pods,
-    Kind.GATEWAY: _make_at_gateway,
+_MAKERS: dict[ClusterKind, Callable[[Cluster, ExitStack], Any]] = {
+    ClusterKind.HTCONDOR: partial(_make_queue, "dask_jobqueue", "HTCondorCluster", "condor_submit"),
+    ClusterKind.SLURM: partial(_make_queue, "dask_jobqueue", "SLURMCluster", "sbatch"),
+    ClusterKind.LXPLUS: partial(_make_queue, "dask_lxplus", "CernCluster", "condor_submit"),
+    ClusterKind.KUBERNETES: _make_pods,
+    ClusterKind.GATEWAY: _make_at_gateway,
 }
 
 

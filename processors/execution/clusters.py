@@ -28,7 +28,7 @@ Choice = TypeVar("Choice", bound=Enum)
 _PACKAGE = files("na64.processors.execution").joinpath("clusters")
 
 
-class Kind(Enum):
+class ClusterKind(Enum):
     """Who makes the workers."""
 
     LOCAL = "local"
@@ -68,7 +68,7 @@ class Cluster:
     Attributes
     ----------
     name : str
-    kind : Kind
+    kind : ClusterKind
     address : str
         Of a scheduler that exists; of kind address only.
     minimum, maximum : int or None
@@ -85,7 +85,7 @@ class Cluster:
     """
 
     name: str
-    kind: Kind
+    kind: ClusterKind
     address: str = ""
     minimum: int | None = None
     maximum: int | None = None
@@ -96,9 +96,9 @@ class Cluster:
     options: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.kind is Kind.ADDRESS) != bool(self.address):
+        if (self.kind is ClusterKind.ADDRESS) != bool(self.address):
             raise ValueError(f"cluster {self.name}: an address belongs to kind address, and to no other")
-        if self.kind in (Kind.LOCAL, Kind.ADDRESS) and self.options:
+        if self.kind in (ClusterKind.LOCAL, ClusterKind.ADDRESS) and self.options:
             raise ValueError(f"cluster {self.name}: no options are known for kind {self.kind.value}")
         low = 1 if self.minimum is None else self.minimum
         high = low if self.maximum is None else self.maximum
@@ -144,7 +144,7 @@ def _read(source: Source, folder: Path) -> Cluster:
         raise ValueError(f"{main.place()}: workers, or minimum and maximum, not both")
     cluster = Cluster(
         name=source.name.removesuffix(".toml"),
-        kind=_one_of(Kind, main, "kind"),
+        kind=_one_of(ClusterKind, main, "kind"),
         address=main.text("address", ""),
         minimum=main.integer("minimum", workers),
         maximum=main.integer("maximum", workers),

@@ -24,7 +24,7 @@ from na64.processors.execution.backend import (
     interrupts_blocked,
 )
 from na64.processors.execution.dask_stream import GONE, Stream
-from na64.processors.execution.dask_worker import desk, question
+from na64.processors.execution.dask_worker import code_check, worker_plugin
 from na64.processors.execution.tasks import Failed, Task, Work
 
 ENVIRONMENT = {
@@ -209,7 +209,7 @@ class DaskBackend(Closing):
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
             check_workers(self.client, self.client.scheduler.address, work.code, self._patience)
-        plugin = desk(cloudpickle.dumps(work), work.code)
+        plugin = worker_plugin(cloudpickle.dumps(work), work.code)
         self.client.register_plugin(plugin, name=plugin.name)
         stream = Stream(self.client, plugin.name, self._patience, self._revive)
         try:
@@ -223,16 +223,16 @@ class DaskBackend(Closing):
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
         yield from stream.answers(bundles, stream.capacity)
-        while stream.suspects:
-            yield from self._alone(stream, stream.suspects.pop(0))
+        while stream.lost_tasks:
+            yield from self._alone(stream, stream.lost_tasks.pop(0))
 
     def _alone(self, stream: Stream, task: Task) -> Answers:
         """Do a task that was on a worker when it ended, perhaps by no fault of its own."""
         for _ in range(_ALLOWED_DEATHS):
             yield from stream.answers(iter([[task]]), lambda: 1)
-            if not stream.suspects or stream.suspects[-1] is not task:
+            if not stream.lost_tasks or stream.lost_tasks[-1] is not task:
                 return
-            stream.suspects.pop()
+            stream.lost_tasks.pop()
         yield task, Failed(f"its worker ended, {1 + _ALLOWED_DEATHS} times", divisible=True)
 
 
@@ -279,7 +279,7 @@ def check_workers(client: Client, address: str, code: str | None, patience: floa
     except TimeoutError:
         raise WorkersLostError(f"scheduler {address} has no workers after {patience:g} s") from None
     asked = {
-        name: client.submit(question(code), workers=[name], allow_other_workers=False, pure=False)
+        name: client.submit(code_check(code), workers=[name], allow_other_workers=False, pure=False)
         for name in client.nthreads()
     }
     end = time.monotonic() + patience

@@ -57,14 +57,14 @@ class Stream:
 
     Attributes
     ----------
-    suspects : list of Task
+    lost_tasks : list of Task
         Those that were on a worker when it ended.
     """
 
-    def __init__(self, client: Client, desk: str, patience: float, revive: Callable[[], None]) -> None:
-        self.suspects: list[Task] = []
+    def __init__(self, client: Client, plugin: str, patience: float, revive: Callable[[], None]) -> None:
+        self.lost_tasks: list[Task] = []
         self._client = client
-        self._perform = performer(desk)
+        self._perform = performer(plugin)
         self._patience = patience
         self._revive = revive
         self._arrived: SimpleQueue[Future] = SimpleQueue()
@@ -166,7 +166,7 @@ class Stream:
                 del self._flying[key]
                 with suppress(*GONE):
                     flight.future.cancel(force=True)
-                self._suspect(flight.tasks)
+                self._keep_lost(flight.tasks)
 
     def _unpack(self, flight: _Flight) -> Answers:
         tasks, answer = flight.tasks, self._fetch(flight.future)
@@ -204,7 +204,7 @@ class Stream:
 
     def _excuse(self, error: BaseException, tasks: list[Task]) -> Answers:
         if isinstance(error, KilledWorker):
-            self._suspect(tasks)
+            self._keep_lost(tasks)
         elif isinstance(error, NoWorkerError | NoValidWorkerError):
             raise WorkersLostError("the scheduler has no workers")
         elif isinstance(error, CancelledError):
@@ -213,8 +213,8 @@ class Stream:
             for task in tasks:
                 yield task, Failed(f"{type(error).__name__} on the way to or from a worker")
 
-    def _suspect(self, tasks: list[Task]) -> None:
-        self.suspects.extend(tasks)
+    def _keep_lost(self, tasks: list[Task]) -> None:
+        self.lost_tasks.extend(tasks)
         self._n_ended += 1
         if not self._n_finished and self._n_ended > _ALLOWED_FALSE_STARTS:
             raise WorkersLostError(f"{self._n_ended} workers ended and nothing was done")

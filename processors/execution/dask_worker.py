@@ -37,7 +37,7 @@ class Answer:
     reports: list[Report] = field(default_factory=list)
 
 
-def question(code: str | None) -> Callable[[], str]:
+def code_check(code: str | None) -> Callable[[], str]:
     """Return a function that says what is wrong with the na64 of a worker; empty if nothing is.
 
     Parameters
@@ -47,7 +47,7 @@ def question(code: str | None) -> Callable[[], str]:
     """
     expected = na64.__version__
 
-    def tell() -> str:
+    def check() -> str:
         import importlib  # noqa: PLC0415
 
         try:
@@ -66,10 +66,10 @@ def question(code: str | None) -> Callable[[], str]:
             return f"has na64 {version} with other code ({found[:12]}): expected {code[:12]}"
         return ""
 
-    return tell
+    return check
 
 
-def desk(packed: bytes, code: str | None) -> WorkerPlugin:
+def worker_plugin(packed: bytes, code: str | None) -> WorkerPlugin:
     """Return the work as it stands on every worker of a cluster, those included that come later.
 
     Parameters
@@ -77,11 +77,11 @@ def desk(packed: bytes, code: str | None) -> WorkerPlugin:
     packed : bytes
         A pickled `na64.processors.execution.tasks.Work`.
     code : str or None
-        As in `question`, which every worker answers before its first task.
+        As in `code_check`, which every worker answers before its first task.
     """
-    ask = question(code)
+    check = code_check(code)
 
-    class Desk(WorkerPlugin):  # type: ignore[misc]
+    class WorkPlugin(WorkerPlugin):  # type: ignore[misc]
         name = f"na64-{hashlib.sha256(packed).hexdigest()}"
 
         def __init__(self) -> None:
@@ -89,7 +89,7 @@ def desk(packed: bytes, code: str | None) -> WorkerPlugin:
 
         def fault(self) -> str:
             if self._fault is None:
-                self._fault = ask()
+                self._fault = check()
             return self._fault
 
         def perform(self, tasks: bytes) -> list[Report]:
@@ -101,11 +101,11 @@ def desk(packed: bytes, code: str | None) -> WorkerPlugin:
             # From the driver, over the cluster's connection; never from a disk.
             return [self._worker.perform(task) for task in pickle.loads(tasks)]  # noqa: S301
 
-    return Desk()
+    return WorkPlugin()
 
 
 def performer(name: str) -> Callable[[bytes], Raw]:
-    """Return a function that does tasks, one after the other, with the `desk` of that name."""
+    """Return a function that does tasks, one after the other, with the `worker_plugin` of that name."""
 
     def perform(tasks: bytes) -> Raw:
         import time  # noqa: PLC0415

@@ -30,7 +30,7 @@ from na64.processors.execution.tasks import Failed, Report, Task, Work, Worker, 
 _ALLOWED_DEATHS = 2
 _ALLOWED_FALSE_STARTS = 3
 _PATIENCE = 5.0
-_HURT = (EOFError, ConnectionError)
+_CONNECTION_LOST = (EOFError, ConnectionError)
 
 
 def _leave_with_driver() -> None:
@@ -52,7 +52,7 @@ def _serve(connection: Connection, memory: int | None) -> None:
     _limit_memory(memory)
     threading.Thread(target=_leave_with_driver, daemon=True).start()
     worker: Worker | None = None
-    with suppress(*_HURT):  # the driver has gone
+    with suppress(*_CONNECTION_LOST):  # the driver has gone
         while True:
             message: bytes | Task = connection.recv()
             if isinstance(message, bytes):
@@ -79,10 +79,10 @@ class _Process:
         self.since: float | None = None
         self._work: bytes | None = None
 
-    def give(self, work: bytes, task: Task) -> None:
+    def send(self, work: bytes, task: Task) -> None:
         """Send a task, after the work if that is new to this process."""
         self.task = task
-        with suppress(*_HURT):  # an end of the process is seen when it is listened to
+        with suppress(*_CONNECTION_LOST):  # an end of the process is seen when it is listened to
             if work is not self._work:
                 self._work, self.since = work, None
                 self.connection.send(work)
@@ -90,7 +90,7 @@ class _Process:
                 self.since = time.monotonic()
             self.connection.send(task)
 
-    def listen(self) -> _Message:
+    def receive(self) -> _Message:
         """Return the report that has come; None if the process has only become ready."""
         message: _Message = self.connection.recv()
         if message is None:
@@ -133,98 +133,98 @@ class ProcessesBackend(Closing):
             raise ValueError(f"workers are {workers}, memory is {memory}: expected at least 1")
         self._n_workers = workers
         self._memory = memory
-        self._crew: list[_Process] = []
+        self._workers: list[_Process] = []
 
     def close(self) -> None:
         """End the processes."""
-        while self._crew:
-            process = self._crew.pop()
+        while self._workers:
+            process = self._workers.pop()
             process.end(patience=0.0 if process.task else _PATIENCE)
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""
-        shift = _Shift(self._crew, self._n_workers, self._memory, work, tasks)
+        pool = _WorkerPool(self._workers, self._n_workers, self._memory, work, tasks)
         try:
-            while shift.hand_out():
-                yield from shift.collect()
+            while pool.assign_tasks():
+                yield from pool.collect()
         finally:
-            shift.drop()
+            pool.drop()
 
 
-class _Shift:
-    """One map over a crew of processes."""
+class _WorkerPool:
+    """One map over a pool of worker processes."""
 
     def __init__(
         self,
-        crew: list[_Process],
+        workers: list[_Process],
         n_workers: int,
         memory: int | None,
         work: Work,
         tasks: Iterable[Task],
     ) -> None:
-        self._crew = crew
+        self._workers = workers
         self._n_workers = n_workers
         self._memory = memory
         self._deadline = work.options.deadline
         # The driver watches the clock: it can end a process that does not come back.
         self._work = cloudpickle.dumps(replace(work, options=replace(work.options, deadline=None)))
         self._tasks = iter(tasks)
-        self._again: deque[Task] = deque()
+        self._retries: deque[Task] = deque()
         self._deaths: Counter[str] = Counter()
         self._false_starts = 0
 
     def _busy(self) -> list[_Process]:
-        return [process for process in self._crew if process.task is not None]
+        return [process for process in self._workers if process.task is not None]
 
-    def hand_out(self) -> bool:
+    def assign_tasks(self) -> bool:
         """Every free process a task; return whether any process has one."""
         tasks = self._take(self._n_workers - len(self._busy()))
-        free = [process for process in self._crew if process.task is None]
+        free = [process for process in self._workers if process.task is None]
         started = [_Process(self._memory) for _ in range(len(tasks) - len(free))]
-        self._crew.extend(started)
+        self._workers.extend(started)
         for process, task in zip(free + started, tasks, strict=False):
-            process.give(self._work, task)
+            process.send(self._work, task)
         return bool(self._busy())
 
     def _take(self, n_tasks: int) -> list[Task]:
-        again = [self._again.popleft() for _ in range(min(n_tasks, len(self._again)))]
-        return again + list(islice(self._tasks, n_tasks - len(again)))
+        retries = [self._retries.popleft() for _ in range(min(n_tasks, len(self._retries)))]
+        return retries + list(islice(self._tasks, n_tasks - len(retries)))
 
     def collect(self) -> Answers:
         """Wait for something to happen and give back the tasks that are done with."""
         busy = self._busy()
-        spoken = wait([process.connection for process in busy], self._until_deadline(busy))
+        ready = wait([process.connection for process in busy], self._until_deadline(busy))
         for process in busy:
-            if process.connection in spoken:
-                yield from self._hear(process)
+            if process.connection in ready:
+                yield from self._receive(process)
             elif self._deadline is not None and process.age() > self._deadline:
-                yield from self._give_up(process, self._deadline)
+                yield from self._on_deadline(process, self._deadline)
 
     def _until_deadline(self, busy: list[_Process]) -> float | None:
         if self._deadline is None:
             return None
         return max(0.0, min(self._deadline - process.age() for process in busy)) + 0.01
 
-    def _give_up(self, process: _Process, deadline: float) -> Answers:
+    def _on_deadline(self, process: _Process, deadline: float) -> Answers:
         if process.connection.poll():  # it has spoken meanwhile: the driver was late, not the process
-            yield from self._hear(process)
+            yield from self._receive(process)
             return
         task = _task_of(process)
         self._lose(process, patience=0.0)
         yield task, overdue(deadline)
 
-    def _hear(self, process: _Process) -> Answers:
+    def _receive(self, process: _Process) -> Answers:
         task = _task_of(process)
         try:
-            report = process.listen()
-        except _HURT:
-            yield from self._bury(process, task)
+            report = process.receive()
+        except _CONNECTION_LOST:
+            yield from self._on_worker_death(process, task)
         else:
             if report is not None:
                 self._false_starts = 0
                 yield task, report
 
-    def _bury(self, process: _Process, task: Task) -> Answers:
+    def _on_worker_death(self, process: _Process, task: Task) -> Answers:
         has_started, end = process.since is not None, self._lose(process, _PATIENCE)
         if not has_started:
             self._false_starts += 1
@@ -234,10 +234,10 @@ class _Shift:
         if self._deaths[task.key] > _ALLOWED_DEATHS:
             yield task, Failed(f"its worker ended {end}, {self._deaths[task.key]} times", divisible=True)
         else:
-            self._again.append(task)
+            self._retries.append(task)
 
     def _lose(self, process: _Process, patience: float) -> str:
-        self._crew.remove(process)
+        self._workers.remove(process)
         return process.end(patience=patience)
 
     def drop(self) -> None:

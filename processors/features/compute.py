@@ -14,7 +14,7 @@ from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.processors.features import kernel_arguments
 from na64.processors.features.kernel_arguments import rows_of
-from na64.processors.features.window_arguments import crowded, pulses_of
+from na64.processors.features.window_arguments import crowded, window_arguments
 from na64.processors.kernels import blocks, ecal, hcal, shower, small
 from na64.processors.kernels.window import LANES
 
@@ -229,7 +229,7 @@ def _store_cells(
             table.values[rows_of(MADE_OF[name])] = np.nan
             continue
         detector: Detector = getattr(setup, name)
-        pulses = pulses_of(
+        pulses = window_arguments(
             columns,
             detector,
             residual_times=residual_times,
@@ -259,12 +259,12 @@ def _scratch(detector: Detector) -> tuple[Array, Array, Array]:
 
 _VISIBLE = {"ecal", "hcal"}
 _KNOWN = {
-    "ecal": kernel_arguments.of_ecal,
-    "shower": kernel_arguments.of_shower,
-    "hcal": kernel_arguments.of_hcal,
-    "srd": kernel_arguments.of_srd,
-    "veto": kernel_arguments.of_veto,
-    "vhcal": kernel_arguments.of_vhcal,
+    "ecal": kernel_arguments.ecal_arguments,
+    "shower": kernel_arguments.shower_arguments,
+    "hcal": kernel_arguments.hcal_arguments,
+    "srd": kernel_arguments.srd_arguments,
+    "veto": kernel_arguments.veto_arguments,
+    "vhcal": kernel_arguments.vhcal_arguments,
 }
 _MAKERS: dict[tuple[str, type], Callable[..., None]] = {
     ("ecal", Cells): blocks.ecal_of_cells,

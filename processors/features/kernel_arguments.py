@@ -11,7 +11,7 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import INDEX
 from na64.processors.kernels import ecal, hcal, shower, small
 
-Known = tuple[Any, ...]
+KernelArguments = tuple[Any, ...]
 
 
 def rows_of(names: tuple[str, ...]) -> NDArray[np.int64]:
@@ -28,7 +28,7 @@ def _around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np
     return np.array(near, np.int64)
 
 
-def of_ecal(setup: Setup) -> Known:
+def ecal_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.ecal.sum_ecal` takes between the grid and its outputs."""
     _, n_x, n_y = setup.ecal.shape
     x = np.repeat((np.arange(n_x) - (n_x - 1) / 2) * setup.cell_pitch, n_y)
@@ -37,7 +37,7 @@ def of_ecal(setup: Setup) -> Known:
     return (x, y, *windows, setup.beam_cell[0] * n_y + setup.beam_cell[1], rows_of(ecal.FEATURES))
 
 
-def of_shower(setup: Setup) -> Known:
+def shower_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.shower.fit_shower` takes between the grid and its outputs."""
     t = setup.template
     template = np.array(
@@ -47,7 +47,7 @@ def of_shower(setup: Setup) -> Known:
     return (setup.ecal.shape[2], float(setup.cell_pitch), template, t.ring, rows)
 
 
-def of_hcal(setup: Setup) -> Known:
+def hcal_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.hcal.sum_hcal` takes between the grid and its outputs."""
     _, n_x, n_y = setup.hcal.shape
     return (
@@ -64,16 +64,16 @@ def of_hcal(setup: Setup) -> Known:
     )
 
 
-def of_srd(_: Setup) -> Known:
+def srd_arguments(_: Setup) -> KernelArguments:
     """What `na64.processors.kernels.small.sum_srd` takes between the grid and its outputs."""
     return (rows_of(small.SRD_FEATURES),)
 
 
-def of_veto(setup: Setup) -> Known:
+def veto_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
     return (float(setup.veto_mip), float(setup.veto_balance), rows_of(small.VETO_FEATURES))
 
 
-def of_vhcal(_: Setup) -> Known:
+def vhcal_arguments(_: Setup) -> KernelArguments:
     """What `na64.processors.kernels.small.sum_vhcal` takes between the grid and its outputs."""
     return (rows_of(small.VHCAL_FEATURES),)

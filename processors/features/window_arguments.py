@@ -12,7 +12,7 @@ from na64.datasets.instrument.columns import Array, Cells, Hits
 from na64.datasets.instrument.detector import Detector
 from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, most_hits, window_cells, window_hits
 
-Pulses = tuple[Any, ...]
+WindowArguments = tuple[Any, ...]
 
 MOST_PULSES = 64
 """Hits of an event at most, for each cell of a detector: a digitiser records some tens of samples, and a
@@ -33,14 +33,14 @@ class Window:
     of_file: tuple[bool, bool, bool]
 
 
-def pulses_of(
+def window_arguments(
     columns: Cells | Hits,
     detector: Detector,
     *,
     residual_times: bool,
     absent_nan: frozenset[str],
     n_events: int,
-) -> Pulses:
+) -> WindowArguments:
     """What `na64.processors.kernels.window.window_cells` or ``window_hits`` takes before its outputs.
 
     Parameters
@@ -61,21 +61,21 @@ def pulses_of(
     window = window_of(columns, detector, residual_times)
     absent = sum(1 << bit for bit, what in enumerate(_PULSE) if f"{detector.name}_{what}" in absent_nan)
     arrays = (columns.energy, window.time, window.expected, window.sigma)
-    known = (np.array(detector.scale, np.float64), float(detector.pedestal), absent)
+    calibration = (np.array(detector.scale, np.float64), float(detector.pedestal), absent)
     if isinstance(columns, Cells):
         grids = _grids(detector, window, arrays, n_events)
-        return (*grids, float(window.n_sigma), window.sigma_of_cell, *known)
+        return (*grids, float(window.n_sigma), window.sigma_of_cell, *calibration)
     _check_hits(detector.name, columns, n_events)
     offsets = _plain(columns.offsets, np.int64)
     unequal = np.zeros(0, np.bool_) if columns.unequal is None else columns.unequal
-    tables = (window.expected, window.sigma, known[0])
+    tables = (window.expected, window.sigma, calibration[0])
     return (
         offsets,
         _plain(columns.cell),
         *(_plain_float(array) for array in arrays),
         sum(2 << bit for bit, given in enumerate(window.of_file) if given),
         float(window.n_sigma),
-        *known,
+        *calibration,
         _plain(unequal, np.bool_),
         window.of_file == (True, False, False) and all(np.ptp(table) == 0.0 for table in tables),
         _room(detector.name, offsets),
@@ -90,14 +90,14 @@ def calibrate(
     absent_nan: frozenset[str],
     n_events: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Calibrate the cells of a few events: to look at, not to count; parameters as for `pulses_of`.
+    """Calibrate the cells of a few events: to look at, not to count; parameters as for `window_arguments`.
 
     Returns
     -------
     total, in_time : (n_events, n_cells) float64, GeV
     """
-    known = {"residual_times": residual_times, "absent_nan": absent_nan}
-    pulses = pulses_of(columns, detector, n_events=n_events, **known)  # type: ignore[arg-type]
+    options = {"residual_times": residual_times, "absent_nan": absent_nan}
+    pulses = window_arguments(columns, detector, n_events=n_events, **options)  # type: ignore[arg-type]
     make = window_cells if isinstance(columns, Cells) else window_hits
     grid, skip = np.zeros((detector.n_cells, 2 * LANES)), np.zeros(n_events, np.uint8)
     energies = np.zeros((2, n_events, detector.n_cells))

@@ -7,15 +7,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.kernels.apply_cuts import BLOCK, fail
 from na64.processors.kernels.jit import jit
-from na64.processors.kernels.judge import BLOCK, fail
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
 @jit
-def judge_bits(
+def set_failed_bits(
     features: NDArray[np.float32],
     intervals: NDArray[np.void],
     edges: NDArray[np.float32],
@@ -28,9 +28,9 @@ def judge_bits(
     Parameters
     ----------
     features : (n_features, n_events) float32
-    intervals : (n_intervals,) `na64.processors.kernels.judge.INTERVAL`
+    intervals : (n_intervals,) `na64.processors.kernels.apply_cuts.INTERVAL`
     edges, values : (n_bins of all tables,) float32
-        See `na64.processors.kernels.judge.fail`.
+        See `na64.processors.kernels.apply_cuts.fail`.
     owner : (n_intervals,) int32
     failed : (n_events,) int64, changed in place
     """
@@ -85,17 +85,17 @@ def first_set(failed: Integers, n_cuts: int, first: Bytes) -> None:
 
 
 @jit
-def add(index: Integers, events: Integers, extra: Integers, contents: Integers) -> None:
+def add(index: Integers, events: Integers, weights: Integers, contents: Integers) -> None:
     """Count each chosen event in its bin.
 
     Parameters
     ----------
     index, events : (n_chosen,) int64
-    extra : (n_layers - 1, n_events) int64
-    contents : (n_layers, n_bins) int64, added to
+    weights : (n_components - 1, n_events) int64
+    contents : (n_components, n_bins) int64, added to
     """
     for i in range(index.size):
         contents[0, index[i]] += 1
-    for layer in range(extra.shape[0]):
+    for component in range(weights.shape[0]):
         for i in range(index.size):
-            contents[layer + 1, index[i]] += extra[layer, events[i]]
+            contents[component + 1, index[i]] += weights[component, events[i]]

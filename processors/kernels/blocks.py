@@ -1,7 +1,7 @@
 """Whole batches of events: calibrated a few at a time, and made features of while they are in the cache.
 
 There is one function a detector and shape of its columns, since one that is given the others would be
-compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``known`` what the
+compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``arguments`` what the
 maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
 """
 
@@ -22,13 +22,13 @@ from na64.processors.kernels.window import LANES, window_cells, window_hits
 Scratch = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 Values = NDArray[np.float32]
-Known = tuple[object, ...]
+Arguments = tuple[object, ...]
 
 
 @jit_lent
 def ecal_of_cells(
-    pulses: Known,
-    known: Known,
+    pulses: Arguments,
+    arguments: Arguments,
     grid: Scratch,
     state: Bytes,
     work: Scratch,
@@ -40,13 +40,13 @@ def ecal_of_cells(
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_ecal(grid, state, work, *known, values, visible, start, stop)
+        sum_ecal(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
 def ecal_of_hits(
-    pulses: Known,
-    known: Known,
+    pulses: Arguments,
+    arguments: Arguments,
     grid: Scratch,
     state: Bytes,
     work: Scratch,
@@ -58,35 +58,47 @@ def ecal_of_hits(
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_ecal(grid, state, work, *known, values, visible, start, stop)
+        sum_ecal(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit
 def shower_of_cells(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the shower profile from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        fit_shower(grid, state, work, *known, values, start, stop)
+        fit_shower(grid, state, work, *arguments, values, start, stop)
 
 
 @jit
 def shower_of_hits(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the shower profile from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        fit_shower(grid, state, work, *known, values, start, stop)
+        fit_shower(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
 def hcal_of_cells(
-    pulses: Known,
-    known: Known,
+    pulses: Arguments,
+    arguments: Arguments,
     grid: Scratch,
     state: Bytes,
     work: Scratch,
@@ -98,13 +110,13 @@ def hcal_of_cells(
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_hcal(grid, state, work, *known, values, visible, start, stop)
+        sum_hcal(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
 def hcal_of_hits(
-    pulses: Known,
-    known: Known,
+    pulses: Arguments,
+    arguments: Arguments,
     grid: Scratch,
     state: Bytes,
     work: Scratch,
@@ -116,70 +128,106 @@ def hcal_of_hits(
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_hcal(grid, state, work, *known, values, visible, start, stop)
+        sum_hcal(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
 def srd_of_cells(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the SRD from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_srd(grid, state, work, *known, values, start, stop)
+        sum_srd(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
 def srd_of_hits(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the SRD from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_srd(grid, state, work, *known, values, start, stop)
+        sum_srd(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
 def veto_of_cells(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the VETO from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_veto(grid, state, work, *known, values, start, stop)
+        sum_veto(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
 def veto_of_hits(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the VETO from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_veto(grid, state, work, *known, values, start, stop)
+        sum_veto(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
 def vhcal_of_cells(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the VHCAL from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_vhcal(grid, state, work, *known, values, start, stop)
+        sum_vhcal(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
 def vhcal_of_hits(
-    pulses: Known, known: Known, grid: Scratch, state: Bytes, work: Scratch, skip: Bytes, values: Values
+    pulses: Arguments,
+    arguments: Arguments,
+    grid: Scratch,
+    state: Bytes,
+    work: Scratch,
+    skip: Bytes,
+    values: Values,
 ) -> None:
     """Make the features of the VHCAL from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_vhcal(grid, state, work, *known, values, start, stop)
+        sum_vhcal(grid, state, work, *arguments, values, start, stop)

@@ -1,9 +1,9 @@
-"""From judged events to counts: which bins they fall into, and how many events each has.
+"""From events and the cuts they fail to counts: which bins they fall into, and how many events each has.
 
 Events are sorted once by what they fail; then every count and every histogram takes a slice of that order.
 Axes are arguments: changing them compiles nothing. Every count is int64.
 
-``extra`` are the layers after the first, which counts events: fixed-point weights, or none for data.
+``weights`` are the components after the first, which counts events: fixed-point weights, or none for data.
 """
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.kernels.apply_cuts import BLOCK, apply_cuts
 from na64.processors.kernels.jit import jit
-from na64.processors.kernels.judge import BLOCK, judge
 
 STAGES = 0
 N_MINUS_ONE = 1
@@ -74,7 +74,7 @@ def sort_events(n_failed: Bytes, first: Bytes, region: Bytes, order: Events, end
 
 @jit
 def add_groups(
-    order: Events, ends: Integers, extra: Integers, start: int, first_fail: Integers, n_minus_one: Integers
+    order: Events, ends: Integers, weights: Integers, start: int, first_fail: Integers, n_minus_one: Integers
 ) -> None:
     """Count events by first failing cut and region, and by cut with all others passed.
 
@@ -82,27 +82,27 @@ def add_groups(
     ----------
     order, ends
         As `sort_events` leaves them.
-    extra : (n_layers - 1, n_events) int64
+    weights : (n_components - 1, n_events) int64
     start : int
         Event number 0 of ``order``.
-    first_fail : (n_layers, n_cuts + 1, N_REGIONS) int64, added to
-    n_minus_one : (n_layers, n_cuts) int64, added to
+    first_fail : (n_components, n_cuts + 1, N_REGIONS) int64, added to
+    n_minus_one : (n_components, n_cuts) int64, added to
     """
     n_cuts = n_minus_one.shape[1]
     for group in range(ends.size - 1):
         cut, region, only = group // (2 * N_REGIONS), group % N_REGIONS, (group // N_REGIONS) % 2 == 1
-        for layer in range(first_fail.shape[0]):
+        for component in range(first_fail.shape[0]):
             events = order[ends[group] : ends[group + 1]]
-            content = events.size if layer == 0 else 0
-            if layer > 0:
+            content = events.size if component == 0 else 0
+            if component > 0:
                 for event in events:
-                    content += extra[layer - 1, start + event]
-            first_fail[layer, cut, region] += content
+                    content += weights[component - 1, start + event]
+            first_fail[component, cut, region] += content
             if cut == n_cuts:
                 for other in range(n_cuts):
-                    n_minus_one[layer, other] += content
+                    n_minus_one[component, other] += content
             elif only:
-                n_minus_one[layer, cut] += content
+                n_minus_one[component, cut] += content
 
 
 @jit
@@ -133,7 +133,7 @@ def add(
     index: Events,
     events: Events,
     drawn: Bytes,
-    extra: Integers,
+    weights: Integers,
     start: int,
     contents: Integers,
 ) -> None:
@@ -145,18 +145,18 @@ def add(
         Bins, and places after ``start``.
     drawn : (n_events,) uint8
         0 for events that are not to be shown; of no length if all may be.
-    extra : (n_layers - 1, n_events) int64
+    weights : (n_components - 1, n_events) int64
     start : int
-    contents : (n_layers, n_bins) int64, added to
+    contents : (n_components, n_bins) int64, added to
     """
     for i in range(index.size):
         bin_ = np.uint64(index[i])
         contents[0, bin_] += 1 if drawn.size == 0 else np.int64(drawn[start + events[i]])
-    for layer in range(extra.shape[0]):
+    for component in range(weights.shape[0]):
         for i in range(index.size):
             bin_, event = np.uint64(index[i]), start + events[i]
             if drawn.size == 0 or drawn[event] != 0:
-                contents[layer + 1, bin_] += extra[layer, event]
+                contents[component + 1, bin_] += weights[component, event]
 
 
 @jit
@@ -168,7 +168,7 @@ def fill_events(
     axes: NDArray[np.void],
     index: Events,
     drawn: Bytes,
-    extra: Integers,
+    weights: Integers,
     contents: Integers,
 ) -> None:
     """Fill one histogram with some events of a block.
@@ -185,7 +185,7 @@ def fill_events(
     axes : (n_axes,) `AXIS`
     index : (n,) int32, changed
         The copy that each event goes to.
-    drawn, extra, contents
+    drawn, weights, contents
         As `add` takes them.
     """
     gathered = np.empty(0 if is_every else events.size, np.float32)
@@ -194,7 +194,7 @@ def fill_events(
         for i in range(gathered.size):
             gathered[i] = row[np.uint64(events[i])]
         bin_of(row[: events.size] if is_every else gathered, axis["low"], axis["high"], axis["n_bins"], index)
-    add(index, events, drawn if axes.size > 1 else drawn[:0], extra, start, contents)
+    add(index, events, drawn if axes.size > 1 else drawn[:0], weights, start, contents)
 
 
 @jit
@@ -219,14 +219,14 @@ def fill(
     order: Events,
     ends: Integers,
     drawn: Bytes,
-    extra: Integers,
+    weights: Integers,
     contents: Integers,
 ) -> None:
     """Fill one histogram with the events of a block.
 
     Parameters
     ----------
-    features, start, drawn, extra
+    features, start, drawn, weights
         As `fill_events` takes them.
     histogram : `HISTOGRAM`
     axes : (n_axes,) `AXIS`
@@ -236,7 +236,7 @@ def fill(
         0, 1, 2, ...
     order, ends
         As `sort_events` leaves them.
-    contents : (n_layers, n_bins) int64, added to
+    contents : (n_components, n_bins) int64, added to
     """
     bins = contents[:, histogram["start"] : histogram["start"] + histogram["size"]]
     staged = histogram["rule"] == STAGES
@@ -244,7 +244,7 @@ def fill(
         if begin < end:
             events = every if staged else order[begin:end]
             index = first.astype(np.int32) if staged else np.zeros(events.size, np.int32)
-            fill_events(features, start, events, staged, axes, index, drawn, extra, bins)
+            fill_events(features, start, events, staged, axes, index, drawn, weights, bins)
 
 
 @jit
@@ -257,28 +257,28 @@ def count(
     histograms: NDArray[np.void],
     axes: NDArray[np.void],
     drawn: Bytes,
-    extra: Integers,
+    weights: Integers,
     first_fail: Integers,
-    alone: Integers,
+    single_cut: Integers,
     n_minus_one: Integers,
     contents: Integers,
 ) -> None:
-    """Judge events and count them everywhere.
+    """Apply the cuts to events and count them everywhere.
 
     Parameters
     ----------
     features : (n_features, n_events) float32
     intervals, edges, values, bounds
-        As `na64.processors.kernels.judge.judge` takes them.
+        As `na64.processors.kernels.apply_cuts.apply_cuts` takes them.
     histograms : (n_histograms,) `HISTOGRAM`
     axes : (n_axes of all histograms,) `AXIS`
     drawn : (n_events or 0,) uint8
         0 for events that no histogram of several axes may show.
-    extra : (n_layers - 1, n_events) int64
-    first_fail : (n_layers, n_cuts + 1, N_REGIONS) int64, added to
+    weights : (n_components - 1, n_events) int64
+    first_fail : (n_components, n_cuts + 1, N_REGIONS) int64, added to
         By first failing cut, and 1 + the first region or 0.
-    alone, n_minus_one : (n_layers, n_cuts) int64, added to
-    contents : (n_layers, n_bins) int64, added to
+    single_cut, n_minus_one : (n_components, n_cuts) int64, added to
+    contents : (n_components, n_bins) int64, added to
     """
     n_events, every = features.shape[1], np.arange(BLOCK).astype(np.int32)
     ends, order = np.empty(2 * first_fail.shape[1] * N_REGIONS + 1, np.int64), np.empty(BLOCK, np.int32)
@@ -286,7 +286,7 @@ def count(
     for start in range(0, n_events, BLOCK):
         n = min(BLOCK, n_events - start)
         n_failed, first, region = marks[0, :n], marks[1, :n], marks[2, :n]
-        judge(
+        apply_cuts(
             features,
             start,
             start + n,
@@ -294,14 +294,14 @@ def count(
             edges,
             values,
             bounds,
-            extra,
+            weights,
             n_failed,
             first,
             region,
-            alone,
+            single_cut,
         )
         sort_events(n_failed, first, region, order[:n], ends)
-        add_groups(order[:n], ends, extra, start, first_fail, n_minus_one)
+        add_groups(order[:n], ends, weights, start, first_fail, n_minus_one)
         for one in histograms:
             own = axes[one["first_axis"] : one["end_axis"]]
-            fill(features, start, one, own, first, every[:n], order[:n], ends, drawn, extra, contents)
+            fill(features, start, one, own, first, every[:n], order[:n], ends, drawn, weights, contents)

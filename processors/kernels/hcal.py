@@ -98,31 +98,31 @@ def make_features(
 ) -> None:
     """Make the features of `LANES` events from their sums."""
     for lane in range(_L):
-        late_0, late_1, late_2 = work[lane], work[lane + _MODULE], work[lane + 2 * _MODULE]
-        prompt_0, prompt_1 = work[lane + _L], work[lane + _L + _MODULE]
-        prompt_2, prompt_3 = work[lane + _L + 2 * _MODULE], work[lane + _L + 3 * _MODULE]
-        middle_0, middle_1 = work[lane + 2 * _L], work[lane + 2 * _L + _MODULE]
-        middle_2 = work[lane + 2 * _L + 2 * _MODULE]
-        axis, axis_total = prompt_0 + prompt_1 + prompt_2, late_0 + late_1 + late_2
-        outside = axis - (middle_0 + middle_1 + middle_2)
-        through = (middle_0 > muon_centre) & (middle_1 > muon_centre) & (prompt_2 > muon_hcal_2_with_centre)
+        total_0, total_1, total_2 = work[lane], work[lane + _MODULE], work[lane + 2 * _MODULE]
+        in_time_0, in_time_1 = work[lane + _L], work[lane + _L + _MODULE]
+        in_time_2, in_time_3 = work[lane + _L + 2 * _MODULE], work[lane + _L + 3 * _MODULE]
+        centre_0, centre_1 = work[lane + 2 * _L], work[lane + 2 * _L + _MODULE]
+        centre_2 = work[lane + 2 * _L + 2 * _MODULE]
+        axis, axis_total = in_time_0 + in_time_1 + in_time_2, total_0 + total_1 + total_2
+        outside = axis - (centre_0 + centre_1 + centre_2)
+        through = (centre_0 > muon_centre) & (centre_1 > muon_centre) & (in_time_2 > muon_hcal_2_with_centre)
         work[lane + _MADE] = work[lane + _CHOSEN + _L]
         work[lane + _MADE + _L] = work[lane + _CHOSEN]
-        work[lane + _MADE + 2 * _L] = prompt_0
-        work[lane + _MADE + 3 * _L] = prompt_1
-        work[lane + _MADE + 4 * _L] = prompt_2
-        work[lane + _MADE + 5 * _L] = prompt_3
+        work[lane + _MADE + 2 * _L] = in_time_0
+        work[lane + _MADE + 3 * _L] = in_time_1
+        work[lane + _MADE + 4 * _L] = in_time_2
+        work[lane + _MADE + 5 * _L] = in_time_3
         work[lane + _MADE + 6 * _L] = work[lane + 3 * _MODULE]
-        work[lane + _MADE + 7 * _L] = prompt_0 + prompt_1
+        work[lane + _MADE + 7 * _L] = in_time_0 + in_time_1
         work[lane + _MADE + 8 * _L] = axis
         work[lane + _MADE + 9 * _L] = axis_total
         work[lane + _MADE + 10 * _L] = axis_total - work[lane + _SUBTRACTED + _L]
-        work[lane + _MADE + 11 * _L] = middle_0
-        work[lane + _MADE + 12 * _L] = middle_1
-        work[lane + _MADE + 13 * _L] = middle_2
+        work[lane + _MADE + 11 * _L] = centre_0
+        work[lane + _MADE + 12 * _L] = centre_1
+        work[lane + _MADE + 13 * _L] = centre_2
         work[lane + _MADE + 14 * _L] = outside / (axis if axis > 0.0 else np.nan)
-        work[lane + _MADE + 15 * _L] = 0.0 if prompt_0 < 2.0 * middle_0 else work[lane + _STRUCK]
-        work[lane + _MADE + 16 * _L] = 1.0 if (prompt_2 > muon_hcal_2) | through else 0.0
+        work[lane + _MADE + 15 * _L] = 0.0 if in_time_0 < 2.0 * centre_0 else work[lane + _STRUCK]
+        work[lane + _MADE + 16 * _L] = 1.0 if (in_time_2 > muon_hcal_2) | through else 0.0
 
 
 @jit_inline

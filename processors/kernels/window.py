@@ -44,7 +44,7 @@ def raise_skip(skip: NDArray[np.uint8], event: int, state: int) -> None:
 
 
 @jit_inline
-def judge(value: float, nan_is_absent: int) -> int:
+def classify_value(value: float, nan_is_absent: int) -> int:
     """State that one recorded value leaves its detector in."""
     if abs(np.float64(value)) <= LARGEST:
         return USABLE
@@ -54,13 +54,13 @@ def judge(value: float, nan_is_absent: int) -> int:
 
 
 @jit_inline
-def judge_pulse(energy: float, time: float, expected: float, sigma: float, absent: int) -> int:
+def classify_pulse(energy: float, time: float, expected: float, sigma: float, absent: int) -> int:
     """Worst state of the four values of a pulse; ``absent`` has one bit for each."""
     return max(
-        judge(energy, absent & 1),
-        judge(time, absent & 2),
-        judge(expected, absent & 4),
-        judge(sigma, absent & 8),
+        classify_value(energy, absent & 1),
+        classify_value(time, absent & 2),
+        classify_value(expected, absent & 4),
+        classify_value(sigma, absent & 8),
     )
 
 
@@ -127,7 +127,7 @@ def window_cells(
         state[lane] = USABLE
         if not finite:
             for cell in range(n_cells):
-                worst = judge_pulse(
+                worst = classify_pulse(
                     energy[event, cell],
                     time[t, cell],
                     expected[x, cell],
@@ -235,7 +235,7 @@ def add_hits(n_hits: int, kept: Kept, grid: Scratch) -> None:
 
 
 @jit_inline
-def judge_hits(
+def classify_hits(
     cells: NDArray[np.integer],
     energy: Floats,
     time: Floats,
@@ -255,7 +255,7 @@ def judge_hits(
             t = time[number if per_hit & 2 else cell]
             x = expected[number if per_hit & 4 else cell]
             s = sigma[number if per_hit & 8 else cell]
-            state = max(state, judge_pulse(energy[number], t, x, s, absent))
+            state = max(state, classify_pulse(energy[number], t, x, s, absent))
         else:
             state = CELL_RANGE
     return state
@@ -312,8 +312,14 @@ def window_hits(
     first, last = offsets[start], offsets[stop]
     mark_lanes(offsets[start : stop + 1], kept[1])
     if alike:
-        known = (np.float64(expected[0]), n_sigma * np.float64(sigma[0]), scale[0], scale.size, pedestal)
-        lost = keep_alike(cells[first:last], energy[first:last], time[first:last], *known, kept)
+        calibration = (
+            np.float64(expected[0]),
+            n_sigma * np.float64(sigma[0]),
+            scale[0],
+            scale.size,
+            pedestal,
+        )
+        lost = keep_alike(cells[first:last], energy[first:last], time[first:last], *calibration, kept)
     else:
         of_file = (cells, energy, time, expected, sigma)
         lost = keep_hits(*of_file, per_hit, n_sigma, scale, pedestal, first, last, kept)
@@ -323,7 +329,7 @@ def window_hits(
     if lost > 0 or unequal.size > 0:
         for event in range(start, stop):
             own = (offsets[event], offsets[event + 1])
-            found = judge_hits(cells, energy, time, expected, sigma, per_hit, absent, scale.size, *own)
+            found = classify_hits(cells, energy, time, expected, sigma, per_hit, absent, scale.size, *own)
             state[event - start] = UNEQUAL if unequal.size > 0 and unequal[event] else found
             raise_skip(skip, event, state[event - start])
 

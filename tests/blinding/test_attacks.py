@@ -101,7 +101,7 @@ def test_the_processor_gives_counts_only(world: Any) -> None:
     found = runner(files, NA64Processor("dimuon_2023"), treename="events")["data"]
     tally = found[RUN]
     assert tally.hidden > 50
-    arrays = (tally.first_fail, tally.alone, tally.n_minus_one, tally.bins, tally.contents)
+    arrays = (tally.first_fail, tally.single_cut, tally.n_minus_one, tally.bins, tally.contents)
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     assert int(tally.first_fail.sum()) == tally.visible == tally.processed - tally.hidden
 

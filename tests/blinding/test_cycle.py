@@ -16,7 +16,7 @@ import pytest
 import uproot
 
 from na64.datasets.catalogue.build import load, save
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.outputs.result.audit_log import entries, verify
 from na64.outputs.result.provenance import packages
 from na64.run import main

@@ -21,7 +21,7 @@ import pytest
 
 from na64.datasets.basics.units import Quantity
 from na64.datasets.conditions import periods as periods_module
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns, Hits

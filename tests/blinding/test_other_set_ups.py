@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.datasets.conditions.bad import BadList
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.columns import EventColumns

@@ -23,7 +23,7 @@ from na64.outputs.result.summary import (
     Verdict,
 )
 from na64.processors.counting.booking import Booking, book
-from na64.processors.counting.tally import N_LAYERS_WEIGHTED, Tally, with_histograms
+from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED, Tally, with_histograms
 from na64.selections.selection import Selection, load_selection
 
 SELECTION = """
@@ -76,14 +76,14 @@ class Case:
 
 
 def tally(
-    booking: Booking, first_fail: list[list[int]], *, hidden: int = 0, skipped: int = 0, n_layers: int = 1
+    booking: Booking, first_fail: list[list[int]], *, hidden: int = 0, skipped: int = 0, n_components: int = 1
 ) -> Tally:
     """Tally with these counts of its first layer; every other layer repeats them, histograms are made up."""
     counts = np.array(first_fail, np.int64)
     n_cuts = len(booking.cuts)
     visible = int(counts.sum())
-    empty = Tally.empty(n_cuts=n_cuts, n_bins=booking.n_bins, n_layers=n_layers)
-    bins = np.zeros((n_layers, booking.n_bins), np.int64)
+    empty = Tally.empty(n_cuts=n_cuts, n_bins=booking.n_bins, n_components=n_components)
+    bins = np.zeros((n_components, booking.n_bins), np.int64)
     bins[:, ::7] = np.arange(len(range(0, booking.n_bins, 7))) % 5
     return replace(
         with_histograms(empty, bins),
@@ -96,9 +96,9 @@ def tally(
             "skipped_unequal_hits": 0,
             "skipped_too_many_hits": 0,
         },
-        first_fail=np.broadcast_to(counts, (n_layers, *counts.shape)).copy(),
-        alone=np.full((n_layers, n_cuts), visible - 1, np.int64),
-        n_minus_one=np.full((n_layers, n_cuts), int(counts[-1].sum()) + 2, np.int64),
+        first_fail=np.broadcast_to(counts, (n_components, *counts.shape)).copy(),
+        single_cut=np.full((n_components, n_cuts), visible - 1, np.int64),
+        n_minus_one=np.full((n_components, n_cuts), int(counts[-1].sum()) + 2, np.int64),
     )
 
 
@@ -138,7 +138,7 @@ def facts_of(
     )
 
 
-def build_case(folder: Path, *, is_data: bool = True, n_layers: int = 1) -> Case:
+def build_case(folder: Path, *, is_data: bool = True, n_components: int = 1) -> Case:
     path = folder / "tiny.toml"
     path.write_text(SELECTION)
     selection = load_selection(path)
@@ -149,13 +149,13 @@ def build_case(folder: Path, *, is_data: bool = True, n_layers: int = 1) -> Case
         [[3, 1, 0, 0], [2, 0, 1, 0], [1, 0, 0, 2], [4, 5, 2, 1]],
         hidden=7 if is_data else 0,
         skipped=2,
-        n_layers=n_layers,
+        n_components=n_components,
     )
     two = tally(
         booking,
         [[1, 0, 2, 0], [6, 1, 0, 0], [2, 1, 1, 1], [2, 2, 2, 2]],
         hidden=4 if is_data else 0,
-        n_layers=n_layers,
+        n_components=n_components,
     )
     tallies = {8701: two, 8700: one}
     return Case(facts_of(tallies, selection, booking, is_data=is_data), tallies, booking, selection)
@@ -168,7 +168,7 @@ def case(tmp_path: Path) -> Case:
 
 @pytest.fixture
 def weighted_case(tmp_path: Path) -> Case:
-    return build_case(tmp_path, is_data=False, n_layers=N_LAYERS_WEIGHTED)
+    return build_case(tmp_path, is_data=False, n_components=N_COMPONENTS_WEIGHTED)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import na64
-from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind, Status
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Status
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
@@ -48,7 +48,7 @@ GOOD = FileRecord(
 OTHER = replace(GOOD, path="b.root", sha256="c" * 64, runs={8703: 30}, spills=({8703: (1,)},), truth=False)
 BROKEN = FileRecord("c.root", "d" * 64, status=Status.QUARANTINED, reason="truncated")
 CATALOGUE = Catalogue(
-    Kind.DATA,
+    SampleKind.DATA,
     (GOOD, OTHER, BROKEN),
     run_facts={8702: RunFacts(8702, RunType.CALIBRATION)},
     bad=BadList((BadEntry(8701, 3), BadEntry(8999))),
@@ -79,14 +79,14 @@ def test_runs_layouts_and_bad_lists_come_from_catalogue_and_period() -> None:
     assert job.runs[8702].type is RunType.CALIBRATION
     assert job.layouts == {"tout2023": load_layout("tout2023")}
     assert job.bad == BadList((BadEntry(8701, 3),))
-    assert (job.simulation, job.weighted, job.n_layers) == (False, False, 1)
+    assert (job.simulation, job.weighted, job.n_components) == (False, False, 1)
     assert FileContext("a" * 64, "tout2023", (8701, 8702)) == FILE
 
 
 def test_simulation_with_truth_is_weighted() -> None:
-    simulated = build_job(replace(CATALOGUE, kind=Kind.SIMULATION), SELECTION, periods=PERIODS)
-    assert (simulated.simulation, simulated.weighted, simulated.n_layers) == (True, True, 5)
-    without = replace(CATALOGUE, kind=Kind.SIMULATION, files=(OTHER,))
+    simulated = build_job(replace(CATALOGUE, kind=SampleKind.SIMULATION), SELECTION, periods=PERIODS)
+    assert (simulated.simulation, simulated.weighted, simulated.n_components) == (True, True, 5)
+    without = replace(CATALOGUE, kind=SampleKind.SIMULATION, files=(OTHER,))
     assert not build_job(without, SELECTION, periods=PERIODS).weighted
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from coffea.processor import IterativeExecutor, Runner
 
-from na64.datasets.catalogue.build import Catalogue, Kind, build
+from na64.datasets.catalogue.build import Catalogue, SampleKind, build
 from na64.datasets.reading.layout import load_layout, parse_layout
 from na64.datasets.reading.schema import NA64Schema
 from na64.datasets.synthetic import load_campaign, simulate
@@ -39,7 +39,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def catalogue(files: list[Path]) -> Catalogue:
     # Without the conditions beside the files, which a notebook does not know either.
     found = build(files, simulation=False)
-    return Catalogue(Kind.DATA, found.files)
+    return Catalogue(SampleKind.DATA, found.files)
 
 
 def run_in_coffea(files: list[Path], processor: NA64Processor, chunk: int) -> dict[int, Tally]:
@@ -50,7 +50,7 @@ def run_in_coffea(files: list[Path], processor: NA64Processor, chunk: int) -> di
 
 
 def run_by_hand(catalogue: Catalogue, *, simulation: bool) -> dict[int, Tally]:
-    kind = Kind.SIMULATION if simulation else Kind.DATA
+    kind = SampleKind.SIMULATION if simulation else SampleKind.DATA
     job = build_job(Catalogue(kind, catalogue.files), load_selection("dimuon_2023"))
     tallies: dict[int, Tally] = {}
     for record in catalogue.good:

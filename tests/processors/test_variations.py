@@ -17,7 +17,7 @@ from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.datasets.reading.layout import load_layout
 from na64.processors.counting.booking import book
 from na64.processors.counting.counting import needed_features
-from na64.processors.counting.migrations import Flow, flow, moved_of
+from na64.processors.counting.migrations import VariedCounts, migration_matrix, varied_counts
 from na64.processors.counting.tally import Tally, sums
 from na64.processors.events import segment
 from na64.processors.events.feature_store import FeatureStore
@@ -196,7 +196,7 @@ def expected(selection: Selection, events: EventColumns, job: Job) -> tuple[Any,
 
 def counts_of(nominal: Places, varied: Places, n_stages: int) -> dict[str, Any]:
     (first, region), (first_then, region_then) = nominal, varied
-    counts: dict[str, Any] = {name: [] for name in Flow.__dataclass_fields__}
+    counts: dict[str, Any] = {name: [] for name in VariedCounts.__dataclass_fields__}
     for stage in range(n_stages):
         was, is_ = first >= stage, first_then >= stage
         counts["passed"].append(is_.sum())
@@ -209,9 +209,12 @@ def counts_of(nominal: Places, varied: Places, n_stages: int) -> dict[str, Any]:
     return counts
 
 
-def flows(selection: Selection, tally: Tally) -> dict[str, Flow]:
+def flows(selection: Selection, tally: Tally) -> dict[str, VariedCounts]:
     booking = book(selection)
-    return {name: flow(tally.first_fail, moved_of(tally, booking.moved(name))) for name in booking.variations}
+    return {
+        name: varied_counts(tally.first_fail, migration_matrix(tally, booking.migration_bins(name)))
+        for name in booking.variations
+    }
 
 
 def assert_as_expected(selection: Selection, tally: Tally, found: dict[str, dict[str, Any]]) -> None:

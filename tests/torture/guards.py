@@ -39,9 +39,9 @@ _FILES = [
         "catalogue/test_inputs",
         "catalogue/test_inspection",
         "catalogue/test_overlap",
-        "conditions/test_production",
+        "conditions/test_reconstruction",
         "basics/test_run_ranges",
-        "catalogue/test_unfinished",
+        "catalogue/test_pending_files",
     )
 ]
 _EXECUTOR, _INTERRUPTED, _BACKENDS = (
@@ -58,7 +58,7 @@ NEAREST: dict[str, list[str]] = {
     "datasets/catalogue/build.py": _FILES,
     "datasets/catalogue/catalogue_file.py": _FILES,
     "datasets/catalogue/inspection.py": _FILES,
-    "datasets/catalogue/unfinished.py": _FILES,
+    "datasets/catalogue/pending_files.py": _FILES,
     "datasets/catalogue/triggers.py": ["tests/datasets/catalogue/test_triggers.py", "-k", "not file_missing"],
     "datasets/conditions/exposure.py": ["tests/datasets/conditions/test_exposure.py"],
     "processors/execution/ledger.py": ["tests/processors/execution/test_ledger.py"],

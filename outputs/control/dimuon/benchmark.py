@@ -10,7 +10,7 @@ import numpy as np
 
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import RunFacts
-from na64.outputs.result.table import Kind, Table, Value
+from na64.outputs.result.table import ColumnType, Table, Value
 from na64.outputs.result.yields import Constancy, constancy, poisson_errors
 
 SHOWER_CUT = "shower_chi2"
@@ -25,17 +25,17 @@ PRODUCTION_ERROR = 0.10
 ALL = "all"
 _UNIFORM = 1e-6
 
-KINDS: dict[str, Kind] = {
-    "after": Kind.TEXT,
-    "of": Kind.TEXT,
-    "period": Kind.TEXT,
-    "eot_live": Kind.NUMBER,
-    "observed": Kind.COUNT,
-    "expected": Kind.NUMBER,
-    "expected_error": Kind.NUMBER,
-    "ratio": Kind.NUMBER,
-    "error_below": Kind.NUMBER,
-    "error_above": Kind.NUMBER,
+KINDS: dict[str, ColumnType] = {
+    "after": ColumnType.TEXT,
+    "of": ColumnType.TEXT,
+    "period": ColumnType.TEXT,
+    "eot_live": ColumnType.NUMBER,
+    "observed": ColumnType.COUNT,
+    "expected": ColumnType.NUMBER,
+    "expected_error": ColumnType.NUMBER,
+    "ratio": ColumnType.NUMBER,
+    "error_below": ColumnType.NUMBER,
+    "error_above": ColumnType.NUMBER,
 }
 """Columns of `dimuon.csv`."""
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy import special
 
-from na64.outputs.control.cut_efficiencies import Efficiency
+from na64.outputs.control.cut_efficiencies import CutEfficiency
 from na64.outputs.control.dimuon.benchmark import Benchmark
 from na64.outputs.control.dimuon.muon_peak import Peak
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, stamp
@@ -145,12 +145,12 @@ def peaks_by_run(
     return figure
 
 
-def efficiencies(found: Sequence[Efficiency], *, label: str, what: str) -> Figure:
+def efficiencies(found: Sequence[CutEfficiency], *, label: str, what: str) -> Figure:
     """Draw efficiencies over intensity, a panel a cut, with the fitted line; without intensity over runs.
 
     Parameters
     ----------
-    found : sequence of Efficiency
+    found : sequence of CutEfficiency
     label, what : str
         What the events are; the selection that tagged them.
     """
@@ -167,7 +167,7 @@ def efficiencies(found: Sequence[Efficiency], *, label: str, what: str) -> Figur
     return figure
 
 
-def _draw_efficiency(axes: Axes, efficiency: Efficiency, *, known: bool) -> None:
+def _draw_efficiency(axes: Axes, efficiency: CutEfficiency, *, known: bool) -> None:
     probes = efficiency.probes
     x = np.array([(probe.intensity or 0) / 1e6 if known else probe.run for probe in probes])
     values = np.array([probe.value for probe in probes])

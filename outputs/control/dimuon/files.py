@@ -25,7 +25,7 @@ from na64.outputs.control.dimuon.benchmark import (
 from na64.outputs.control.dimuon.by_run import histograms_by_run
 from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAK_KINDS, PEAKS, SCHEMA
-from na64.outputs.control.dimuon.production import Production
+from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import origin_of, seal_facts
 from na64.outputs.result.products import Products
@@ -39,7 +39,7 @@ _SPECTRA = ("hcal_0_hcal_1", "hcal_1_hcal_2", "hcal_0", "hcal_1", "hcal_2")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class DimuonComparison:
     """Data against simulation, in Region I.
 
     Attributes
@@ -48,13 +48,13 @@ class Comparison:
         Without and with the shower cut, or one.
     shower : tuple of float or None
         Efficiency of the shower cut in data over simulation, and its error.
-    production : Production or None
+    production : DimuonProduction or None
         Set if the expectation was normalised by the cross-section.
     """
 
     benchmarks: tuple[Benchmark, ...]
     shower: tuple[float, float] | None
-    production: Production | None
+    production: DimuonProduction | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,15 @@ class Peaks:
     by_run: Mapping[int, Mapping[int, Peak | None]]
 
 
-def compare_results(data: Products, simulation: Products, production: Production | None = None) -> Comparison:
+def compare_results(
+    data: Products, simulation: Products, production: DimuonProduction | None = None
+) -> DimuonComparison:
     """Compare Region I of two results of one selection.
 
     Parameters
     ----------
     data, simulation : Products
-    production : Production, optional
+    production : DimuonProduction, optional
         Normalise by the cross-section.
 
     Raises
@@ -91,7 +93,7 @@ def compare_results(data: Products, simulation: Products, production: Production
     benchmarks = tuple(
         compare(data, after, rate.times(scale)) for after, rate in zip(stages(data), rates, strict=True)
     )
-    return Comparison(benchmarks, _shower(benchmarks, rates), production)
+    return DimuonComparison(benchmarks, _shower(benchmarks, rates), production)
 
 
 def _shower(benchmarks: tuple[Benchmark, ...], rates: list[Rate]) -> tuple[float, float] | None:
@@ -121,7 +123,7 @@ def _fit_run(spectra: Mapping[int, hist.Hist], mean: Mapping[int, Peak | None]) 
     }
 
 
-def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Peaks) -> None:
+def write_comparison(folder: Path, data: Products, found: DimuonComparison, peaks: Peaks) -> None:
     """Write table, facts and figures of the benchmark."""
     label = data.summary.label
     write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
@@ -138,7 +140,7 @@ def write_comparison(folder: Path, data: Products, found: Comparison, peaks: Pea
         write_figure(folder / FIGURES, name, make)
 
 
-def write_efficiencies(folder: Path, products: Products) -> list[probing.Efficiency]:
+def write_efficiencies(folder: Path, products: Products) -> list[probing.CutEfficiency]:
     """Find and write the efficiencies of a result's cuts."""
     found = probing.efficiencies(products, probing.intensities(folder, products), PROBED)
     write_bytes(folder / EFFICIENCIES, probing.efficiency_table(found).to_csv())
@@ -161,7 +163,7 @@ def peak_table(peaks: Peaks) -> Table:
     return Table(PEAK_KINDS, rows)
 
 
-def of_comparison(found: Comparison) -> Iterator[str]:
+def of_comparison(found: DimuonComparison) -> Iterator[str]:
     """Yield the lines that a terminal shows of the benchmark."""
     if found.production is not None:
         made = found.production
@@ -193,7 +195,7 @@ def of_peaks(peaks: Peaks) -> Iterator[str]:
         yield f"HCAL {module}: {text}"
 
 
-def of_efficiencies(found: list[probing.Efficiency]) -> Iterator[str]:
+def of_efficiencies(found: list[probing.CutEfficiency]) -> Iterator[str]:
     """Yield the lines that a terminal shows of efficiencies."""
     if not found:
         yield "  no event passes all other cuts"
@@ -214,7 +216,7 @@ def _correction(benchmark: Benchmark) -> str:
     return f"{ratio.value:.3f} +- {error:.3f}, {consistent}"
 
 
-def _facts(data: Products, found: Comparison) -> dict[str, object]:
+def _facts(data: Products, found: DimuonComparison) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "code": code_digest(),
@@ -235,5 +237,5 @@ def _facts(data: Products, found: Comparison) -> dict[str, object]:
     }
 
 
-def _production(made: Production) -> dict[str, object]:
+def _production(made: DimuonProduction) -> dict[str, object]:
     return asdict(made) | {"scale": made.scale, "scale_error": made.scale_error}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from na64.outputs.result.table import Kind
+from na64.outputs.result.table import ColumnType
 
 DIMUON = "dimuon.csv"
 EFFICIENCIES = "efficiencies.csv"
@@ -12,9 +12,9 @@ FIGURES = "dimuon"
 SCHEMA = 1
 """Version of `FACTS`."""
 
-PEAK_KINDS: dict[str, Kind] = {
-    "run": Kind.TEXT,
-    "module": Kind.COUNT,
-    **dict.fromkeys(("mean", "mean_error", "width", "width_error", "events", "chi2"), Kind.NUMBER),
-    "degrees_of_freedom": Kind.COUNT,
+PEAK_KINDS: dict[str, ColumnType] = {
+    "run": ColumnType.TEXT,
+    "module": ColumnType.COUNT,
+    **dict.fromkeys(("mean", "mean_error", "width", "width_error", "events", "chi2"), ColumnType.NUMBER),
+    "degrees_of_freedom": ColumnType.COUNT,
 }

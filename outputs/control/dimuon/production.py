@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.synthetic.campaign import Campaign, Component, Kind
+from na64.datasets.synthetic.campaign import Campaign, Component, ComponentKind
 from na64.datasets.synthetic.components import GENERATORS, fires
 from na64.datasets.synthetic.particles import Gun
 from na64.outputs.control.dimuon.pair_production import pairs_per_electron
@@ -17,7 +17,7 @@ _N_PAIRS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Production:
+class DimuonProduction:
     """Muon pairs per live electron that the trigger takes.
 
     Attributes
@@ -47,7 +47,7 @@ class Production:
         return self.scale * self.triggered_error / self.triggered
 
 
-def production_of(campaign: Campaign, rng: np.random.Generator, *, n: int = _N_PAIRS) -> Production:
+def production_of(campaign: Campaign, rng: np.random.Generator, *, n: int = _N_PAIRS) -> DimuonProduction:
     """Normalise the dimuons of a campaign by the cross-section.
 
     Parameters
@@ -65,17 +65,17 @@ def production_of(campaign: Campaign, rng: np.random.Generator, *, n: int = _N_P
     """
     component = _dimuons(campaign)
     gun = Gun(campaign.beam, campaign.geometries[0].grid, campaign.response, rng)
-    pairs = GENERATORS[Kind.DIMUON](gun, component, n)
+    pairs = GENERATORS[ComponentKind.DIMUON](gun, component, n)
     fraction = float(fires(pairs.ecal, gun.grid, campaign.trigger, rng).mean())
     made = pairs_per_electron(
         component.parameters["lowest"], component.parameters["highest"], beam_energy=campaign.beam.energy
     )
     error = math.sqrt(fraction * (1 - fraction) / n)
-    return Production(made, fraction, error, component.rates[RunType.PHYSICS])
+    return DimuonProduction(made, fraction, error, component.rates[RunType.PHYSICS])
 
 
 def _dimuons(campaign: Campaign) -> Component:
-    found = [c for c in campaign.components if c.kind is Kind.DIMUON and RunType.PHYSICS in c.rates]
+    found = [c for c in campaign.components if c.kind is ComponentKind.DIMUON and RunType.PHYSICS in c.rates]
     if len(found) != 1:
         raise ValueError(f"campaign {campaign.name} has {len(found)} components of dimuons: expected one")
     return found[0]

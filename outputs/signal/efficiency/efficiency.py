@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import Row, read_rows
 from na64.outputs.result.origin import SEAL
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.signal.efficiency.efficiency_variations import (
     EfficiencyChange,
     Varied,
@@ -28,19 +28,19 @@ Floats = NDArray[np.float64]
 REFERENCE = 50.0
 """GeV: the threshold of the yield that an efficiency is used with, unless another is asked for."""
 
-KINDS: dict[str, Kind] = {
-    "mass": Kind.NUMBER,
-    "period": Kind.TEXT,
-    "efficiency": Kind.NUMBER,
-    "error": Kind.NUMBER,
-    "n_generated": Kind.COUNT,
-    "n_selected": Kind.COUNT,
-    "n_in_box": Kind.COUNT,
-    "n_simulated": Kind.COUNT,
-    "threshold": Kind.NUMBER,
-    "selection": Kind.TEXT,
-    "cuts": Kind.TEXT,
-    "setup": Kind.TEXT,
+KINDS: dict[str, ColumnType] = {
+    "mass": ColumnType.NUMBER,
+    "period": ColumnType.TEXT,
+    "efficiency": ColumnType.NUMBER,
+    "error": ColumnType.NUMBER,
+    "n_generated": ColumnType.COUNT,
+    "n_selected": ColumnType.COUNT,
+    "n_in_box": ColumnType.COUNT,
+    "n_simulated": ColumnType.COUNT,
+    "threshold": ColumnType.NUMBER,
+    "selection": ColumnType.TEXT,
+    "cuts": ColumnType.TEXT,
+    "setup": ColumnType.TEXT,
 }
 """Columns of `efficiency.csv`; masses and thresholds in GeV."""
 
@@ -105,7 +105,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Efficiency:
+class SignalEfficiency:
     """Efficiency of a period over mass, for dark photons above the reference threshold.
 
     Attributes
@@ -229,7 +229,7 @@ def load_efficiencies(
     reference: float = REFERENCE,
     beam_energy: float = BEAM_ENERGY,
     periods: Container[str] | None = None,
-) -> dict[str, Efficiency]:
+) -> dict[str, SignalEfficiency]:
     """Load the efficiency of periods of `efficiency.csv`.
 
     Parameters
@@ -279,11 +279,11 @@ def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None
 
 def efficiency_of(
     points: Iterable[Point], source: str, *, reference: float = REFERENCE, beam_energy: float = BEAM_ENERGY
-) -> Efficiency:
+) -> SignalEfficiency:
     """Make one function of the points of a period, by rising mass."""
     ordered = tuple(points)
     scale = np.array([_per_reference(point, reference, beam_energy) for point in ordered])
-    return Efficiency(
+    return SignalEfficiency(
         np.array([point.mass for point in ordered]),
         scale * np.array([point.efficiency for point in ordered]),
         scale * np.array([point.error for point in ordered]),

@@ -11,21 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import Row, read_rows
 from na64.outputs.result.origin import SEAL
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.result.variations import Change
 
 Floats = NDArray[np.float64]
 
-KINDS: dict[str, Kind] = {
-    "mass": Kind.NUMBER,
-    "period": Kind.TEXT,
-    "selection": Kind.TEXT,
-    "variation": Kind.TEXT,
-    "change": Kind.NUMBER,
-    "error": Kind.NUMBER,
-    **dict.fromkeys(("n_selected", "gained", "lost"), Kind.COUNT),
-    "label": Kind.TEXT,
-    "source": Kind.TEXT,
+KINDS: dict[str, ColumnType] = {
+    "mass": ColumnType.NUMBER,
+    "period": ColumnType.TEXT,
+    "selection": ColumnType.TEXT,
+    "variation": ColumnType.TEXT,
+    "change": ColumnType.NUMBER,
+    "error": ColumnType.NUMBER,
+    **dict.fromkeys(("n_selected", "gained", "lost"), ColumnType.COUNT),
+    "label": ColumnType.TEXT,
+    "source": ColumnType.TEXT,
 }
 """Columns of `efficiency_variations.csv`; masses in GeV, the change and its error relative."""
 

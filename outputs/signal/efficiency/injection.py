@@ -17,12 +17,12 @@ from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
-from na64.datasets.synthetic.campaign import Kind, Trigger
+from na64.datasets.synthetic.campaign import ComponentKind, Trigger
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.origin import setup_identity
 from na64.outputs.signal.efficiency.efficiency import Point
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
-from na64.processors.counting.counting import count_events, judge_events
+from na64.processors.counting.counting import apply_cuts, count_events
 from na64.processors.events.segment import needed_columns
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.features.varied_features import feature_rows, row_names
@@ -92,7 +92,7 @@ def signal_campaign(mass: float, *, threshold: float) -> Campaign:
         Missing energy at which the box begins.
     """
     campaign = load_campaign(_CAMPAIGN)
-    component = next(entry for entry in campaign.components if entry.kind is Kind.DARK_PHOTON)
+    component = next(entry for entry in campaign.components if entry.kind is ComponentKind.DARK_PHOTON)
     lowest = (threshold - _MARGIN) / campaign.beam.energy
     signal = replace(
         component, trigger=Trigger.BEAM, parameters={**component.parameters, "mass": mass, "lowest": lowest}
@@ -227,7 +227,7 @@ def _kept(values: Values, job: Job, box: SignalBox, variation: Variation | None)
         index, names = feature_rows(job.selection), row_names(job.selection, variation.effect)
         rows = [index[names[name]] for name in selection.index]
     own = values[rows]
-    passes = judge_events(selection, own).first == len(selection.cuts)
+    passes = apply_cuts(selection, own).first == len(selection.cuts)
     kept: NDArray[np.bool_] = passes & simulated_mask(own, box=box, simulation=job.simulation)
     return kept
 

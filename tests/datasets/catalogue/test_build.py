@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.datasets.catalogue.build import Catalogue, FileRecord, Kind, Status, build, load, save
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Status, build, load, save
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import Conditions, Quality, RunFacts, RunType, SpillFacts
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
@@ -72,7 +72,7 @@ def test_simulation_without_truth_gives_a_warning(write_run: Callable[..., Path]
     with_truth, without = write_run("a.root", **truth), write_run("b.root", run=8702)
     assert register(with_truth, without).warnings == ()
     catalogue = register(with_truth, without, simulation=True)
-    assert catalogue.kind is Kind.SIMULATION
+    assert catalogue.kind is SampleKind.SIMULATION
     assert catalogue.warnings == ("b.root: taken as simulation, but does not say what was simulated",)
     assert {record.name: record.truth for record in catalogue.files} == {"a.root": True, "b.root": False}
 

@@ -12,7 +12,7 @@ import pytest
 from na64.datasets.catalogue.build import build
 from na64.datasets.catalogue.catalogue_file import VERSION, load, save
 from na64.datasets.catalogue.inspection import verify
-from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind
+from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind
 
 Writer = Callable[..., Path]
 
@@ -69,7 +69,7 @@ def test_a_catalogue_saved_through_a_link_is_read_where_it_is(tmp_path: Path, ca
 
 def test_paths_that_share_only_the_root_stay_absolute(tmp_path: Path, catalogue: Catalogue) -> None:
     record = replace(only(catalogue), path="/elsewhere/run.root", aliases=("root://a//b.root",))
-    save(Catalogue(Kind.DATA, (record,)), tmp_path / "c.json")
+    save(Catalogue(SampleKind.DATA, (record,)), tmp_path / "c.json")
     stored = json.loads((tmp_path / "c.json").read_text())["files"][0]
     assert (stored["path"], stored["aliases"]) == ("/elsewhere/run.root", ["root://a//b.root"])
     assert only(load(tmp_path / "c.json")) == record
@@ -86,7 +86,7 @@ def test_paths_that_share_only_the_root_stay_absolute(tmp_path: Path, catalogue:
         (["files", 0, "spills"], [], r"run\.root: spills of 0 segments and 0 runs"),
         (["files", 0, "spills", 0], {"8701": "2-1"}, r"spills\[0\]\.8701: \"2-1\" is not ascending"),
         (["files", 0, "spills", 0], {"8702": "1"}, r"run\.root: spills of 1 segments and 1 runs"),
-        (["kind"], "date", "'date' is not a valid Kind"),
+        (["kind"], "date", "'date' is not a valid SampleKind"),
         (["extra"], 1, r'c\.json: unknown key "extra"'),
         (["files", 0, "entries"], 5, r"run\.root: 6 entries by run, 5 in all"),
         (["files", 0, "segments"], [0, 3], r"run\.root: segments do not cover 6 entries"),
@@ -152,7 +152,7 @@ def test_a_failed_write_leaves_the_old_file(
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
-        save(Catalogue(Kind.DATA, ()), tmp_path / "c.json")
+        save(Catalogue(SampleKind.DATA, ()), tmp_path / "c.json")
     assert (tmp_path / "c.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.json", "run.root"]
 

@@ -15,10 +15,10 @@ import fsspec
 import pytest
 
 from na64.datasets.catalogue.build import Catalogue, build, load, save
-from na64.datasets.catalogue.table_folders import TableFolder, look_beside, places_of, summary_of
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.catalogue.table_folders import TableFolder, places_of, read_tables_beside, summary_of
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import Conditions, RunType
-from na64.datasets.conditions.production import Production
+from na64.datasets.conditions.reconstruction import ReconstructionTags
 from na64.datasets.servers.patience import Patience
 
 AGAIN = Patience(limit=120.0, attempts=2, pause=0.01)
@@ -35,7 +35,7 @@ def conditions(tmp_path: Path) -> Path:
 
 
 def look(folder: Path) -> Any:
-    return look_beside([str(folder.parent / "run.root")])
+    return read_tables_beside([str(folder.parent / "run.root")])
 
 
 def test_tables_are_read_and_counted(conditions: Path) -> None:
@@ -47,7 +47,7 @@ def test_tables_are_read_and_counted(conditions: Path) -> None:
     )
     assert beside.conditions.run_facts[8701].type is RunType.CALIBRATION
     assert beside.conditions.bad == BadList((BadEntry(8701, 2), BadEntry(8701, 3)))
-    assert beside.production_of(str(conditions.parent / "run.root")) == Production("5")
+    assert beside.production_of(str(conditions.parent / "run.root")) == ReconstructionTags("5")
     assert list(summary_of(beside.folders)) == [
         "tables in data/conditions: runs.csv (1), bad.csv (2), production.toml (1)"
     ]
@@ -55,7 +55,7 @@ def test_tables_are_read_and_counted(conditions: Path) -> None:
 
 
 def test_no_tables_are_none(tmp_path: Path) -> None:
-    beside = look_beside([str(tmp_path / "data" / "run.root"), str(tmp_path / "other" / "run.root")])
+    beside = read_tables_beside([str(tmp_path / "data" / "run.root"), str(tmp_path / "other" / "run.root")])
     assert beside.conditions == Conditions()
     assert list(summary_of(beside.folders)) == ["tables in data/conditions and 1 more: none"]
     assert [one.warnings for one in beside.folders] == [(), ()]
@@ -146,7 +146,7 @@ def test_a_linked_file_has_the_tables_beside_what_it_is(conditions: Path, tmp_pa
     (conditions.parent / "run.root").touch()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "run.root").symlink_to(conditions.parent / "run.root")
-    beside = look_beside([str(tmp_path / "mine" / "run.root")])
+    beside = read_tables_beside([str(tmp_path / "mine" / "run.root")])
     assert len(beside.folders) == 2
     assert set(beside.conditions.run_facts) == {8701}
 
@@ -176,14 +176,14 @@ def remote(request: pytest.FixtureRequest) -> Iterator[Any]:
 def test_tables_of_a_remote_folder_are_read(remote: Any) -> None:
     for name, text in (("runs.csv", RUNS), ("bad.csv", BAD), ("notes.txt", "x")):
         remote.pipe(f"/data/conditions/{name}", text.encode())
-    beside = look_beside(["memory://data/run.root", "memory://data/run2.root"])
+    beside = read_tables_beside(["memory://data/run.root", "memory://data/run2.root"])
     assert beside.folders == (
         TableFolder("memory://data/conditions", {"runs.csv": 1, "bad.csv": 2}, unread=("notes.txt",)),
     )
     assert len(beside.conditions.bad.entries) == 2
     remote.pipe("/data/conditions/bad_spills.csv", BAD.encode())
     with pytest.raises(ValueError, match=r'memory://data/conditions: unknown table "bad_spills\.csv"'):
-        look_beside(["memory://data/run.root"])
+        read_tables_beside(["memory://data/run.root"])
 
 
 class Server(ThreadingHTTPServer):
@@ -224,13 +224,13 @@ def server(conditions: Path) -> Iterator[Server]:
 
 def test_tables_of_a_server_are_read_and_wrong_names_refused(server: Server, conditions: Path) -> None:
     url = f"http://127.0.0.1:{server.server_port}/data/run.root?authz=secret"
-    (folder,) = look_beside([url]).folders
+    (folder,) = read_tables_beside([url]).folders
     assert folder.rows == {"runs.csv": 1, "bad.csv": 2}
     assert "secret" not in folder.folder
     assert "/data/conditions/bad.csv?authz=secret" in server.asked
     (conditions / "bad_spills.csv").write_text(BAD)
     with pytest.raises(ValueError, match=r'conditions: unknown table "bad_spills\.csv"') as caught:
-        look_beside([url])
+        read_tables_beside([url])
     assert "secret" not in str(caught.value)
 
 
@@ -241,7 +241,7 @@ def test_tables_of_a_server_are_read_and_wrong_names_refused(server: Server, con
 def test_what_cannot_be_looked_for_is_told(server: Server, code: int, reason: str) -> None:
     server.code = code
     url = f"http://127.0.0.1:{server.server_port}/data/run.root?authz=secret"
-    (folder,) = look_beside([url], AGAIN).folders
+    (folder,) = read_tables_beside([url], AGAIN).folders
     assert (folder.rows, folder.problem) == ({}, reason)
     assert any(f"tables cannot be looked for ({reason})" in line for line in folder.warnings) is bool(reason)
     assert "secret" not in " ".join(folder.warnings)
@@ -249,27 +249,27 @@ def test_what_cannot_be_looked_for_is_told(server: Server, code: int, reason: st
 
 def test_a_server_is_asked_again_for_a_table(server: Server) -> None:
     server.code, server.n_refused = 503, 1
-    (folder,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
+    (folder,) = read_tables_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
     assert (folder.rows, folder.problem) == ({"runs.csv": 1, "bad.csv": 2}, "")
 
 
 def test_a_server_that_never_answers_costs_what_it_may(server: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/data/run.root"
-        (folder,) = look_beside([url], Patience(limit=0.3, attempts=1)).folders
+        (folder,) = read_tables_beside([url], Patience(limit=0.3, attempts=1)).folders
     assert folder.problem == "no answer within 0.3 s"
 
 
 def test_a_wrong_table_of_a_server_is_named(server: Server, conditions: Path) -> None:
     (conditions / "bad.csv").write_text("run\nx\n")
     with pytest.raises(ValueError, match=r"/data/conditions: bad\.csv line 2: run"):
-        look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN)
+        read_tables_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN)
 
 
 @pytest.mark.parametrize("page", [b"<html>please log in</html>", b"root\0\0\1", b"\xff\xfe"])
 def test_a_server_that_gives_the_same_for_every_name_has_no_tables(web: Any, page: bytes) -> None:
     web.files = {f"data/conditions/{name}": page for name in ("runs.csv", "bad.csv")}
-    beside = look_beside([f"{web.url}/data/run.root"], AGAIN)
+    beside = read_tables_beside([f"{web.url}/data/run.root"], AGAIN)
     assert beside.folders[0].problem == "what the server gives as runs.csv is no table"
     assert beside.folders[0].warnings
 
@@ -280,7 +280,7 @@ def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest
 
     remote.pipe("/data/conditions/bad.csv", BAD.encode())
     monkeypatch.setattr(type(remote), "ls", refuse)
-    (folder,) = look_beside(["memory://data/run.root"], AGAIN).folders
+    (folder,) = read_tables_beside(["memory://data/run.root"], AGAIN).folders
     assert folder.problem == "Permission denied"
 
 
@@ -299,11 +299,14 @@ def test_the_token_of_a_file_opens_its_tables(
 def test_a_server_that_is_down_and_a_protocol_nobody_knows_are_told(server: Server) -> None:
     server.shutdown()
     server.server_close()
-    (down,) = look_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
+    (down,) = read_tables_beside([f"http://127.0.0.1:{server.server_port}/data/run.root"], AGAIN).folders
     assert down.problem == "connection refused"
-    (strange,) = look_beside(["gopher://host/data/run.root"]).folders
+    (strange,) = read_tables_beside(["gopher://host/data/run.root"]).folders
     assert strange.problem == "gopher:// is no protocol that is known here"
-    assert look_beside(["gopher://host/data/run.root"]).production_of("gopher://host/data/run.root") is None
+    assert (
+        read_tables_beside(["gopher://host/data/run.root"]).production_of("gopher://host/data/run.root")
+        is None
+    )
 
 
 @pytest.fixture

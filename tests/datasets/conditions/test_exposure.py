@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import Quality, RunFacts, SpillFacts
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 

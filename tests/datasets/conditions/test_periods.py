@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from na64.datasets.basics.identity import identity
-from na64.datasets.conditions.bad import BadEntry
+from na64.datasets.conditions.bad_spills import BadEntry
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import (
     Period,

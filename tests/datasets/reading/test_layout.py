@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from na64.datasets.reading.detection import detect_layout
-from na64.datasets.reading.layout import LAYOUTS, Kind, Layout, load_layout, parse_layout
+from na64.datasets.reading.layout import LAYOUTS, CellStorage, Layout, load_layout, parse_layout
 from na64.datasets.reading.stored import BadFileError, Branches, Stored
 
 MINE = """
@@ -111,7 +111,7 @@ def test_the_2018_layout_declares_where_nan_means_absent() -> None:
 def test_the_hits_layout_has_residual_times_and_any_geometry() -> None:
     layout = load_layout("hits")
     assert layout.time_is_residual
-    assert all(detector.kind is Kind.HITS for detector in layout.detectors.values())
+    assert all(detector.kind is CellStorage.HITS for detector in layout.detectors.values())
     assert layout.detectors["ecal"].n_cells == 0
 
 

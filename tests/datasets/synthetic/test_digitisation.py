@@ -15,7 +15,7 @@ from na64.datasets.synthetic.digitisation import _merge, cells, master_time, tra
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.library import Floats
 from na64.datasets.synthetic.particles import Gun
-from na64.datasets.synthetic.pile_up import Overlay, overlay
+from na64.datasets.synthetic.pile_up import PileUpOverlay, overlay
 
 CAMPAIGN = load_campaign("small")
 GRID = Grid(5, 6, (2, 2))
@@ -30,8 +30,8 @@ def electrons() -> Deposits:
     return generate(gun(), CAMPAIGN.components[0], N, CAMPAIGN.trigger)
 
 
-def digitised(deposits: Deposits, second: Overlay | None = None) -> dict[str, Cells]:
-    none = Overlay(np.zeros(0, dtype=np.int64), np.zeros(0), empty(0, GRID))
+def digitised(deposits: Deposits, second: PileUpOverlay | None = None) -> dict[str, Cells]:
+    none = PileUpOverlay(np.zeros(0, dtype=np.int64), np.zeros(0), empty(0, GRID))
     rng = np.random.default_rng(4)
     return cells(
         deposits,
@@ -105,7 +105,7 @@ def test_the_veto_saturates() -> None:
 
 def test_late_particles_are_out_of_time() -> None:
     deposits = electrons().take(np.zeros(200, dtype=np.int64))
-    second = Overlay(np.arange(100), np.full(100, 60.0), electrons().take(np.arange(100)))
+    second = PileUpOverlay(np.arange(100), np.full(100, 60.0), electrons().take(np.arange(100)))
     detector = digitised(empty(200, GRID), second)["ecal"]
     assert in_time(detector).sum() < 0.001 * detector.energy.sum()
     assert detector.energy[:100].sum(axis=1).mean() == pytest.approx(100, abs=1)

@@ -16,7 +16,7 @@ from coffea.nanoevents import NanoEventsFactory
 from coffea.nanoevents.methods.base import NanoEvents
 
 import na64
-from na64.datasets.catalogue.build import Kind, build, load
+from na64.datasets.catalogue.build import SampleKind, build, load
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
@@ -175,7 +175,7 @@ def test_a_file_that_cannot_be_used_is_not_passed_over(data: Path, tmp_path: Pat
 def test_a_catalogue_knows_what_its_files_are(catalogue: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a catalogue knows what its files are"):
         na64.nanoevents(catalogue, **options)
-    assert load(catalogue).kind is Kind.DATA
+    assert load(catalogue).kind is SampleKind.DATA
 
 
 def test_hidden_events_are_shown_for_a_reason_that_is_in_the_log(data: Path, catalogue: Path) -> None:

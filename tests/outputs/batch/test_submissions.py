@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.outputs.batch.submissions import share
+from na64.outputs.batch.submissions import split_tasks
 from na64.processors.execution.tasks import Task
 
 
@@ -20,7 +20,7 @@ def test_every_task_is_dealt_out_once_and_no_job_has_much_more_than_its_part(
     sizes: list[int], n_jobs: int
 ) -> None:
     tasks = [_task(number, size) for number, size in enumerate(sizes)]
-    shares = share(tasks, n_jobs)
+    shares = split_tasks(tasks, n_jobs)
     assert len(shares) <= n_jobs
     assert all(shares)
     assert sorted(task.key for each in shares for task in each) == sorted(task.key for task in tasks)
@@ -29,7 +29,7 @@ def test_every_task_is_dealt_out_once_and_no_job_has_much_more_than_its_part(
 
 
 def test_a_file_stays_together() -> None:
-    shares = share([_task(number, 10) for number in range(28)], 7)
+    shares = split_tasks([_task(number, 10) for number in range(28)], 7)
     assert [{task.path for task in each} for each in shares] == [
         {f"run_{number}.root"} for number in range(7)
     ]

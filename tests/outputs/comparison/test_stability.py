@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.outputs.comparison.drift import YIELDS, Against, Gathered, Place, Sums, gather
+from na64.outputs.comparison.drift import YIELDS, Against, DriftSums, Gathered, Place, gather
 from na64.outputs.comparison.stability import Stability, lines, stability
 from na64.outputs.events.analysis import reopen
 from na64.run import main
@@ -32,15 +32,15 @@ def outliers(found: Stability) -> set[tuple[Against, tuple[int, ...], str]]:
 def made_up(random: np.random.Generator, *, scatter: float = 0.0) -> Gathered:
     """Give sums of normal features in 40 spills of 4 runs and in parts of the spill."""
 
-    def sums() -> Sums:
-        one = Sums(len(FEATURES), n_events=400)
+    def sums() -> DriftSums:
+        one = DriftSums(len(FEATURES), n_events=400)
         one.yields[:] = random.binomial(400, [0.5, 0.02, 0.9, 0.1])
         x = random.normal(random.normal(0, scatter, (len(FEATURES), 1)), 1.0, (len(FEATURES), 400))
         one.n += 400
         one.total, one.square = x.sum(axis=1), (x * x).sum(axis=1)
         return one
 
-    spills: dict[Place, Sums] = {(8701 + n // 10, n % 10): sums() for n in range(40)}
+    spills: dict[Place, DriftSums] = {(8701 + n // 10, n % 10): sums() for n in range(40)}
     return Gathered(FEATURES, "visible", spills, {(n,): sums() for n in range(40)}, ())
 
 

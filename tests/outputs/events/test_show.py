@@ -13,18 +13,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from na64.outputs.events.analysis import reopen
-from na64.outputs.events.card import Card, cards_of
-from na64.outputs.events.choice import Choice, choose
 from na64.outputs.events.display import draw_event
-from na64.outputs.events.gallery import draw_sheet, find, parse
+from na64.outputs.events.event_filter import EventFilter, filter_events
+from na64.outputs.events.event_record import EventRecord, event_records
+from na64.outputs.events.pictures import draw_sheet, find, parse
 from na64.outputs.events.table import lines
 from na64.outputs.report.style import style
 from na64.run import main
 
 
 @pytest.fixture(scope="module")
-def cards(result: Path) -> list[Card]:
-    return find(reopen(result), Choice("visible", limit=60))
+def records(result: Path) -> list[EventRecord]:
+    return find(reopen(result), EventFilter("visible", limit=60))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -34,17 +34,19 @@ def texts(figure: Figure) -> list[str]:
 
 def test_checks_agree_with_what_is_counted(result: Path) -> None:
     analysis = reopen(result)
-    for part in choose(analysis, Choice("visible"), cells=True):
-        for card, failed in zip(cards_of(part, analysis), part.judgement.failed.tolist(), strict=True):
+    for part in filter_events(analysis, EventFilter("visible"), cells=True):
+        for record, failed in zip(
+            event_records(part, analysis), part.cut_result.failed.tolist(), strict=True
+        ):
             names = [name for n, name in enumerate(analysis.selection.cut_names) if failed >> n & 1]
-            assert list(card.failed) == names
+            assert list(record.failed) == names
 
 
 def test_a_table_of_limits_is_judged_where_the_event_is(result: Path) -> None:
     analysis = reopen(result)
     bounds = set()
-    for card in find(analysis, Choice("ecal_ratio")):
-        (check,) = [check for check in card.checks if check.cut == "shower_chi2"]
+    for record in find(analysis, EventFilter("ecal_ratio")):
+        (check,) = [check for check in record.checks if check.cut == "shower_chi2"]
         found = re.fullmatch(r"shower_chi2 < 2\.5 to 4, by ecal \(here (\S+)\)", check.bound)
         assert found
         bounds.add(found[1])
@@ -52,57 +54,57 @@ def test_a_table_of_limits_is_judged_where_the_event_is(result: Path) -> None:
     assert len(bounds) > 1
 
 
-def test_values_are_in_the_units_of_the_bounds(cards: list[Card]) -> None:
-    card = cards[0]
-    (check,) = [check for check in card.checks if "srd_1" in check.bound]
+def test_values_are_in_the_units_of_the_bounds(records: list[EventRecord]) -> None:
+    record = records[0]
+    (check,) = [check for check in record.checks if "srd_1" in check.bound]
     assert check.unit == "MeV"
-    assert check.value == pytest.approx(1000 * card.values["srd_1"])
-    (check,) = [check for check in card.checks if check.cut == "angle"]
-    assert check.value == pytest.approx(1000 * card.values["track_angle"])
+    assert check.value == pytest.approx(1000 * record.values["srd_1"])
+    (check,) = [check for check in record.checks if check.cut == "angle"]
+    assert check.value == pytest.approx(1000 * record.values["track_angle"])
 
 
-def test_the_table_says_where_the_event_is_from_and_what_fails(cards: list[Card]) -> None:
-    card = next(card for card in cards if len(card.failed) > 1)
-    said = list(lines(card))
-    assert card.number in said[0]
-    assert f"fails {card.failed[0]} and {len(card.failed) - 1} more" in said[0]
-    assert f"{card.file}, entry {card.entry}" in said[1]
+def test_the_table_says_where_the_event_is_from_and_what_fails(records: list[EventRecord]) -> None:
+    record = next(record for record in records if len(record.failed) > 1)
+    said = list(lines(record))
+    assert record.number in said[0]
+    assert f"fails {record.failed[0]} and {len(record.failed) - 1} more" in said[0]
+    assert f"{record.file}, entry {record.entry}" in said[1]
     first = next(number for number, line in enumerate(said) if line.split()[0] == "cut") + 1
     rows, name, failed = said[first:], "", set()
     for row in rows:  # a cut of several conditions has its name in the first of its rows
         name = row.split()[0] if row.startswith("  ") and row[2] != " " else name
         failed |= {name} if "FAIL" in row else set()
-    assert failed == set(card.failed)
-    assert sum("pass" in line or "FAIL" in line for line in said) == len(card.checks)
+    assert failed == set(record.failed)
+    assert sum("pass" in line or "FAIL" in line for line in said) == len(record.checks)
 
 
-def test_the_picture_shows_cells_times_and_cuts(cards: list[Card]) -> None:
-    card = max(cards, key=lambda card: card.values["ecal_out_of_time"])
+def test_the_picture_shows_cells_times_and_cuts(records: list[EventRecord]) -> None:
+    record = max(records, key=lambda record: record.values["ecal_out_of_time"])
     with style():
-        figure = draw_event(card)
+        figure = draw_event(record)
     said = texts(figure)
     for title in ("preshower", "ECAL", "HCAL 0", "HCAL 3", "VHCAL", "SRD", "times against windows"):
         assert title in said
-    assert f"run {card.run}, spill {card.spill}, event {card.event}" in said
-    assert {check.bound for check in card.checks} <= set(said)
+    assert f"run {record.run}, spill {record.spill}, event {record.event}" in said
+    assert {check.bound for check in record.checks} <= set(said)
     assert any(re.fullmatch(r"[\d.]+ GeV \(\+[\d.e+]+\)", text) for text in said)
     hatched = figure.findobj(lambda artist: getattr(artist, "get_hatch", lambda: None)() is not None)
-    late = sum(int(((t.energy > t.in_time) & (t.energy > 0)).sum()) for t in card.cells.values())
+    late = sum(int(((t.energy > t.in_time) & (t.energy > 0)).sum()) for t in record.cells.values())
     assert late > 0
-    assert len(hatched) >= late - sum(card.cells[name].energy.size for name in ("srd", "veto"))
+    assert len(hatched) >= late - sum(record.cells[name].energy.size for name in ("srd", "veto"))
 
 
-def test_an_event_of_a_file_without_a_detector_is_drawn(cards: list[Card]) -> None:
-    bare = replace(cards[0], cells={"ecal": cards[0].cells["ecal"]}, trigger=None)
+def test_an_event_of_a_file_without_a_detector_is_drawn(records: list[EventRecord]) -> None:
+    bare = replace(records[0], cells={"ecal": records[0].cells["ecal"]}, trigger=None)
     with style():
         assert "HCAL 0" not in texts(draw_event(bare))
         assert draw_sheet([bare]).axes
 
 
 def test_show_writes_a_picture_of_each_event(
-    result: Path, cards: list[Card], tmp_path: Path, capsys: Any
+    result: Path, records: list[EventRecord], tmp_path: Path, capsys: Any
 ) -> None:
-    wanted = [card.number for card in (cards[3], cards[1])]
+    wanted = [record.number for record in (records[3], records[1])]
     assert main(["show", str(result), *wanted, "--to", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert out.index(wanted[0]) < out.index(wanted[1])
@@ -119,9 +121,9 @@ def test_a_sheet_has_a_page_for_twelve(result: Path, tmp_path: Path) -> None:
 
 def test_all_of_a_simulation_is_shown(simulated: Path, result: Path, tmp_path: Path) -> None:
     hidden = [
-        card
-        for card in find(reopen(simulated), Choice("visible", limit=300))
-        if card.values["ecal"] < 60 and card.values["hcal"] < 1 and card.trigger == 4
+        record
+        for record in find(reopen(simulated), EventFilter("visible", limit=300))
+        if record.values["ecal"] < 60 and record.values["hcal"] < 1 and record.trigger == 4
     ]
     assert hidden
     assert main(["show", str(simulated), hidden[0].number, "--to", str(tmp_path)]) == 0

@@ -16,8 +16,8 @@ from coffea.nanoevents import BaseSchema, NanoEventsFactory
 
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.events.analysis import reopen
-from na64.outputs.events.choice import Choice, counted
-from na64.outputs.events.skim import Format, write_events
+from na64.outputs.events.event_filter import EventFilter, counted
+from na64.outputs.events.skim import SkimFormat, write_events
 from na64.run import main
 
 Rows = list[dict[str, str]]
@@ -38,7 +38,7 @@ def test_a_skim_has_as_many_events_as_were_counted(
     result: Path, rows: Callable[[Path], Rows], tmp_path: Path, after: str | None
 ) -> None:
     analysis, path = reopen(result), tmp_path / "x.parquet"
-    written = write_events(analysis, Choice(after), path, format=Format.PARQUET)
+    written = write_events(analysis, EventFilter(after), path, format=SkimFormat.PARQUET)
     last = after or analysis.selection.cut_names[-1]
     (row,) = [row for row in rows(result / "cutflow.csv") if row["run"] == "all" and row["cut"] == last]
     assert written == pq.read_metadata(path).num_rows == int(row["passed"]) > 0
@@ -48,12 +48,12 @@ def test_a_skim_has_as_many_events_as_were_counted(
 def test_a_region_and_a_run_have_what_the_tables_say(
     result: Path, rows: Callable[[Path], Rows], tmp_path: Path, region: str
 ) -> None:
-    choice = Choice("trigger", region, (8701,))
-    written = write_events(reopen(result), choice, tmp_path / "x.parquet", format=Format.PARQUET)
+    event_filter = EventFilter("trigger", region, (8701,))
+    written = write_events(reopen(result), event_filter, tmp_path / "x.parquet", format=SkimFormat.PARQUET)
     name = region if region == "elsewhere" else f"region_{region}"
     (row,) = [r for r in rows(result / "regions.csv") if (r["run"], r["cut"]) == ("8701", "trigger")]
     table = pq.read_table(tmp_path / "x.parquet")
-    assert written == counted(reopen(result), choice) == int(row[name]) > 0
+    assert written == counted(reopen(result), event_filter) == int(row[name]) > 0
     assert set(table["run"].to_pylist()) == {8701}
 
 
@@ -88,7 +88,7 @@ def test_hidden_events_are_in_no_skim(result: Path, data: Path, tmp_path: Path) 
 
 
 def test_root_coffea_and_csv_read_the_same(result: Path, tmp_path: Path) -> None:
-    paths = [tmp_path / f"x.{suffix}" for suffix in Format]
+    paths = [tmp_path / f"x.{suffix}" for suffix in SkimFormat]
     for path in paths:
         line = ["events", str(result), "--after", "momentum", "--runs", "8701", "--to", str(path)]
         assert main([*line, "--cells"]) == 0

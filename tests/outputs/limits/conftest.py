@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.limits.analysis import Analysis, Assumption, analyse, search_of
+from na64.outputs.limits.analysis import Assumption, LimitsAnalysis, analyse, search_of
 from na64.outputs.limits.exposure import Exposure, PeriodExposure
-from na64.outputs.limits.inputs import Flat, background_of
+from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.result.store import write_numbers
 
 MASSES = (0.00105, 0.01, 0.1, 0.4)
@@ -34,11 +34,11 @@ def exposure_of() -> Callable[..., Exposure]:
 
 
 @pytest.fixture(scope="session")
-def published() -> Analysis:
+def published() -> LimitsAnalysis:
     """0.53 +- 0.17 events expected, none seen, 2.84e11 electrons on target, a flat efficiency of 0.5."""
     exposure = _exposure_of(("2016-2018", 2.84e11, 0))
     background = background_of("seed_2021", limits_at_face_value=True)
-    search = search_of([exposure], [background], lambda *_: Flat(0.5), signal_error=0.0)
+    search = search_of([exposure], [background], lambda *_: ConstantEfficiency(0.5), signal_error=0.0)
     stated = (Assumption("an assumption", "[R-med] recalled"),)
     return analyse(search, [exposure], [background], masses=MASSES, levels=(0.9,), assumptions=stated)
 

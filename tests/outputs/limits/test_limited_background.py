@@ -12,9 +12,9 @@ import pytest
 
 from na64.outputs.background.table import BackgroundTable, Row, read_background
 from na64.outputs.limits.exposure import Exposure
-from na64.outputs.limits.inputs import Background, Flat, background_of
+from na64.outputs.limits.inputs import Background, ConstantEfficiency, background_of
 from na64.outputs.limits.projection import project
-from na64.outputs.limits.search import Period, Search
+from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.statistics.one_sided import of_limit
 from na64.outputs.statistics.workspace import pyhf_limit, workspace
 from na64.run import main
@@ -62,7 +62,7 @@ def test_a_limit_is_divided_among_periods_and_in_common(exposure_of: Callable[..
     table = BackgroundTable((Row("dimuons", 0.2, 0.1), Row("target", 0.5, upper_limit=True)))
     background = Background(*table.total(False), table, "background.csv")
     exposure = exposure_of(("2022", 1e11, 0), ("2023A", 3e11, 1))
-    search = search_of([exposure], [background], lambda *_: Flat(0.5), signal_error=0.1)
+    search = search_of([exposure], [background], lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
     assert search.background == pytest.approx((background.n, background.error))
     first, second = search.model(0.01).channels
     assert dict(first.one_sided) == {"target": of_limit(0.5).scaled(0.25)}
@@ -73,21 +73,25 @@ def test_a_limit_is_divided_among_periods_and_in_common(exposure_of: Callable[..
 
 
 def test_a_projection_counts_limits_too() -> None:
-    found = project(1e12, background_of("seed_2021"), Flat(0.5), at=2.84e11, masses=(0.01,))
+    found = project(1e12, background_of("seed_2021"), ConstantEfficiency(0.5), at=2.84e11, masses=(0.01,))
     assert found.background == pytest.approx(background_of("seed_2021").n * 1e12 / 2.84e11)
     assert found.points[0].expected.bands[4] > found.points[0].expected.bands[0]
 
 
 def test_the_archived_model_has_the_limit_as_a_control_region() -> None:
     source = of_limit(0.5, 0.2)
-    period = Period("2022", 1e11, 0.2, (("x", 0.1),), Flat(0.5), 1, one_sided=(("target", source),))
+    period = PeriodChannel(
+        "2022", 1e11, 0.2, (("x", 0.1),), ConstantEfficiency(0.5), 1, one_sided=(("target", source),)
+    )
     model = Search((period,)).model(0.01)
     archived = workspace(model, [1])
     assert [channel["name"] for channel in archived["channels"]] == ["2022", "limit_target"]
     assert archived["observations"][1]["data"] == [pytest.approx(source.shape - 1)]
     with_it, _ = pyhf_limit(archived)
     without, _ = pyhf_limit(
-        workspace(Search((Period("2022", 1e11, 0.2, (), Flat(0.5), 1),)).model(0.01), [1])
+        workspace(
+            Search((PeriodChannel("2022", 1e11, 0.2, (), ConstantEfficiency(0.5), 1),)).model(0.01), [1]
+        )
     )
     assert with_it < without
 

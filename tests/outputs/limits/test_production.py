@@ -15,9 +15,9 @@ import pytest
 from na64.outputs.limits.analysis import search_of
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import Exposure, PeriodExposure, beam_of, read_exposure
-from na64.outputs.limits.inputs import Flat, background_of
+from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
-from na64.outputs.limits.search import Period, Search
+from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.limits.tables import KINDS
 from na64.outputs.result.summary import BoxFacts
 from na64.outputs.result.table import read_csv
@@ -106,7 +106,11 @@ def test_several_beams_add_their_events(exposure_of: Callable[..., Exposure]) ->
     positrons = replace(positrons, periods=(replace(own, beam=Beam("e+", 70.0), threshold=42.0),))
     backgrounds = [background_of("0.1"), background_of("0.2")]
     search = search_of(
-        [electrons, positrons], backgrounds, lambda *_: Flat(0.5), signal_error=0.1, resonant=Resonant()
+        [electrons, positrons],
+        backgrounds,
+        lambda *_: ConstantEfficiency(0.5),
+        signal_error=0.1,
+        resonant=Resonant(),
     )
     point = search.point(0.23, 0.9)
     first, second = Production(resonant=Resonant()), AT_70
@@ -114,20 +118,22 @@ def test_several_beams_add_their_events(exposure_of: Callable[..., Exposure]) ->
         0.5 * eot * (p.radiated(0.23) + p.annihilated(0.23)) for eot, p in ((2e11, first), (1e10, second))
     ]
     assert point.sensitivity == pytest.approx(sum(events))
-    shares = [channel.share for channel in search.model(0.23).channels]
-    assert shares == pytest.approx([n / sum(events) for n in events], abs=2e-3)
+    signal_fractions = [channel.signal_fraction for channel in search.model(0.23).channels]
+    assert signal_fractions == pytest.approx([n / sum(events) for n in events], abs=2e-3)
     assert point.efficiency == pytest.approx(0.5)
     assert point.resonant_share > 0.9
 
 
 def test_the_mass_decides_which_beam_sees_more() -> None:
     periods = tuple(
-        Period(name, 1e10, 0.1, (), Flat(0.5), 0, production)
+        PeriodChannel(name, 1e10, 0.1, (), ConstantEfficiency(0.5), 0, production)
         for name, production in (("e+", AT_70), ("e-", Production(resonant=Resonant())))
     )
-    shares = [[c.share for c in Search(periods).model(mass).channels] for mass in (0.01, 0.24)]
-    assert shares[0][0] == pytest.approx(0.43, abs=0.02)
-    assert shares[1][0] > 0.8
+    signal_fractions = [
+        [c.signal_fraction for c in Search(periods).model(mass).channels] for mass in (0.01, 0.24)
+    ]
+    assert signal_fractions[0][0] == pytest.approx(0.43, abs=0.02)
+    assert signal_fractions[1][0] > 0.8
 
 
 @pytest.fixture

@@ -12,19 +12,19 @@ import pyhf
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from na64.outputs.limits.analysis import Analysis
+from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.figures import Band, cited, mixing_plane, relic_plane
 from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.products import band_of, write_limits
 from na64.outputs.limits.section import SECTION
 from na64.outputs.limits.tables import QUANTITIES, limits_table
 from na64.outputs.result.table import Table
-from na64.outputs.signal.curves import Plane, load_curve, load_curves
+from na64.outputs.signal.curves import ParameterPlane, load_curve, load_curves
 from na64.run import main
 
 
 @pytest.fixture(scope="module")
-def written(published: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(published: LimitsAnalysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("limits")
     write_limits(folder, published)
     return folder
@@ -45,7 +45,7 @@ def test_everything_is_there(written: Path) -> None:
     }
 
 
-def test_the_summary_says_what_the_limits_rest_on(written: Path, published: Analysis) -> None:
+def test_the_summary_says_what_the_limits_rest_on(written: Path, published: LimitsAnalysis) -> None:
     limits = json.loads((written / "limits.json").read_text())
     assert limits["background"]["n"] == pytest.approx(0.53, abs=0.005)
     assert limits["background"]["error"] == pytest.approx(0.17, abs=0.005)
@@ -62,7 +62,7 @@ def test_the_summary_says_what_the_limits_rest_on(written: Path, published: Anal
     assert limits["observed"]["unified_interval"] == pytest.approx([0, 1.91], abs=0.01)
 
 
-def test_the_same_limits_are_the_same_bytes(written: Path, published: Analysis, tmp_path: Path) -> None:
+def test_the_same_limits_are_the_same_bytes(written: Path, published: LimitsAnalysis, tmp_path: Path) -> None:
     write_limits(tmp_path, published)
     for path in written.rglob("*"):
         if path.is_file():
@@ -77,7 +77,7 @@ def test_the_archived_model_opens_in_pyhf(written: Path) -> None:
     assert workspace.data(workspace.model(), include_auxdata=False) == [0.0]
 
 
-def test_hepdata_has_the_numbers_of_the_table(written: Path, published: Analysis) -> None:
+def test_hepdata_has_the_numbers_of_the_table(written: Path, published: LimitsAnalysis) -> None:
     table = yaml.safe_load((written / "limits" / "hepdata" / "limits_on_the_mixing.yaml").read_text())
     columns = {column["header"]["name"]: column["values"] for column in table["dependent_variables"]}
     observed = [row["value"] for row in columns[r"$\varepsilon$, observed upper limit"]]
@@ -85,9 +85,9 @@ def test_hepdata_has_the_numbers_of_the_table(written: Path, published: Analysis
     assert observed == pytest.approx([float(value or 0) for value in expected], rel=1e-3)
 
 
-def test_figures_name_axes_units_and_papers(published: Analysis) -> None:
+def test_figures_name_axes_units_and_papers(published: LimitsAnalysis) -> None:
     band = band_of(limits_table(published.points), "mass", "eps", level=0.9)
-    figure = mixing_plane(band, load_curves(Plane.MIXING), label="a test", title="EOT")
+    figure = mixing_plane(band, load_curves(ParameterPlane.MIXING), label="a test", title="EOT")
     (axes,) = figure.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert "[GeV]" in axes.get_xlabel()
@@ -117,7 +117,7 @@ def test_a_closed_box_draws_no_observed_limit() -> None:
     assert [line.get_label() for line in figure.axes[0].get_lines()] == ["expected (median), 90% CL"]
 
 
-def test_what_is_said(published: Analysis) -> None:
+def test_what_is_said(published: LimitsAnalysis) -> None:
     lines = list(of_analysis(published))
     assert lines[0] == "UNBLINDED under 1"
     beam = "(e- of 100 GeV, more than 50 GeV missing)"
@@ -171,7 +171,7 @@ def test_a_projection_on_the_command_line(tmp_path: Path, capsys: pytest.Capture
     assert found == {"projection.csv", "projection.json", "projection.png", "projection.pdf"}
 
 
-def test_a_table_is_cut_by_level_and_coupling(published: Analysis) -> None:
+def test_a_table_is_cut_by_level_and_coupling(published: LimitsAnalysis) -> None:
     both = [*published.points, *((0.95, point) for _, point in published.points)]
     table = limits_table(both)
     assert isinstance(table, Table)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from na64.outputs.background.table import BackgroundTable, Row
-from na64.outputs.limits.analysis import Analysis, search_of
+from na64.outputs.limits.analysis import LimitsAnalysis, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import Exposure
-from na64.outputs.limits.inputs import Background, Flat, background_of
+from na64.outputs.limits.inputs import Background, ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.projection import Scaling, project, projection_table
-from na64.outputs.limits.search import Period, Search, masses
+from na64.outputs.limits.search import PeriodChannel, Search, masses
 from na64.outputs.limits.tables import limits_table, y_table
 from na64.outputs.signal.curves import load_curve
 from na64.outputs.signal.yields import yield_per_eot
@@ -24,7 +24,7 @@ from na64.outputs.statistics.cls import upper_limit
 from na64.outputs.statistics.model import Channel, Model
 
 
-def test_the_published_analysis_comes_out(published: Analysis) -> None:
+def test_the_published_analysis_comes_out(published: LimitsAnalysis) -> None:
     """Within 3 % of an independent computation; 1906.00176 itself differs, see docs/limits.md."""
     expected = (9.22e-6, 3.80e-5, 3.35e-4, 1.91e-3)
     for (level, point), eps in zip(published.points, expected, strict=True):
@@ -35,13 +35,13 @@ def test_the_published_analysis_comes_out(published: Analysis) -> None:
     assert published.search.background == pytest.approx((0.53, 0.17), abs=0.005)
 
 
-def test_the_published_curve_differs_and_nobody_hides_it(published: Analysis) -> None:
+def test_the_published_curve_differs_and_nobody_hides_it(published: LimitsAnalysis) -> None:
     curve = load_curve("na64_2018")
     ratios = [point.eps(point.observed or 0) / float(curve.at(point.mass)) for _, point in published.points]
     assert ratios == pytest.approx((1.22, 1.15, 0.97, 0.81), abs=0.03)
 
 
-def test_rows_of_the_tables(published: Analysis) -> None:
+def test_rows_of_the_tables(published: LimitsAnalysis) -> None:
     limits, y = (
         limits_table(published.points).records(),
         y_table(published.points, published.search.alphas).records(),
@@ -60,7 +60,9 @@ def test_rows_of_the_tables(published: Analysis) -> None:
 
 def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]) -> None:
     exposure = exposure_of(("2022", 1e11, None))
-    search = search_of([exposure], [background_of("0.5+-0.2")], lambda *_: Flat(0.5), signal_error=0.1)
+    search = search_of(
+        [exposure], [background_of("0.5+-0.2")], lambda *_: ConstantEfficiency(0.5), signal_error=0.1
+    )
     point = search.point(0.01, 0.9)
     assert point.observed is None
     assert limits_table([(0.9, point)]).records()[0]["eps_observed"] is None
@@ -68,20 +70,24 @@ def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]
 
 def test_one_closed_box_of_two_closes_both(exposure_of: Callable[..., Exposure]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0)), exposure_of(("2023A", 1e11, None))]
-    search = search_of(exposures, [background_of("0.5")], lambda *_: Flat(0.5), signal_error=0.1)
+    search = search_of(
+        exposures, [background_of("0.5")], lambda *_: ConstantEfficiency(0.5), signal_error=0.1
+    )
     assert search.observed is None
     assert search.point(0.01, 0.9).observed is None
 
 
 def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure]) -> None:
     exposure = exposure_of(("2022", 1e11, 0), ("2023A", 3e11, 1))
-    search = search_of([exposure], [background_of("0.8+-0.4")], lambda *_: Flat(0.5), signal_error=0.1)
+    search = search_of(
+        [exposure], [background_of("0.8+-0.4")], lambda *_: ConstantEfficiency(0.5), signal_error=0.1
+    )
     assert [period.background for period in search.periods] == pytest.approx([0.2, 0.6])
     assert search.background == pytest.approx((0.8, 0.4))
     model = Model(
         (
-            Channel("2022", 0.2, share=0.25, background_effects=(("stated", 0.5),)),
-            Channel("2023A", 0.6, share=0.75, background_effects=(("stated", 0.5),)),
+            Channel("2022", 0.2, signal_fraction=0.25, background_effects=(("stated", 0.5),)),
+            Channel("2023A", 0.6, signal_fraction=0.75, background_effects=(("stated", 0.5),)),
         ),
         0.1,
     )
@@ -91,18 +97,20 @@ def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure
 def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Exposure]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
     backgrounds = [background_of("0.3+-0.3"), background_of("0.4+-0.4")]
-    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), signal_error=0.1)
+    search = search_of(exposures, backgrounds, lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
     assert [period.name for period in search.periods] == ["a 2022", "b 2022"]
     assert search.background == pytest.approx((0.7, 0.5))
     with pytest.raises(ValueError, match="3 backgrounds for 2 results"):
-        search_of(exposures, [*backgrounds, backgrounds[0]], lambda *_: Flat(0.5), signal_error=0)
+        search_of(
+            exposures, [*backgrounds, backgrounds[0]], lambda *_: ConstantEfficiency(0.5), signal_error=0
+        )
 
 
 def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[..., Exposure]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
     rows = (Row("decays", 0.2, 0.1, correlated=True), Row("beam line", 0.3, 0.3))
     backgrounds = [Background(0.5, 0.3, BackgroundTable(rows), name) for name in "ab"]
-    search = search_of(exposures, backgrounds, lambda *_: Flat(0.5), signal_error=0.1)
+    search = search_of(exposures, backgrounds, lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
     assert search.background == pytest.approx((1.0, np.hypot(0.2, 0.3 * np.sqrt(2))))
     effects = [dict(channel.background_effects) for channel in search.model(0.01).channels]
     assert effects == [{"decays": 0.2, "a beam line": 0.6}, {"decays": 0.2, "b beam line": 0.6}]
@@ -111,11 +119,11 @@ def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[.
 
 
 def test_periods_with_the_same_efficiency_have_its_error_in_common() -> None:
-    first = Period("a", 1e11, 0.1, (), Flat(0.5, 0.1), 0)
-    same, other = replace(first, name="b"), replace(first, name="b", efficiency=Flat(0.5, 0.11))
+    first = PeriodChannel("a", 1e11, 0.1, (), ConstantEfficiency(0.5, 0.1), 0)
+    same, other = replace(first, name="b"), replace(first, name="b", efficiency=ConstantEfficiency(0.5, 0.11))
     together, apart = (Search(pair, signal_error=0.0) for pair in ((first, same), (first, other)))
-    assert [channel.share_error for channel in together.model(0.01).channels] == [0.0, 0.0]
-    assert [channel.share_error for channel in apart.model(0.01).channels] == [0.2, 0.22]
+    assert [channel.signal_fraction_error for channel in together.model(0.01).channels] == [0.0, 0.0]
+    assert [channel.signal_fraction_error for channel in apart.model(0.01).channels] == [0.2, 0.22]
     found = {a.text for a in assumptions_of(together, [], delivered=False)}
     assert "efficiency: flat, 0.50 +- 0.10, stated; its error is one for a, b" in found
     alone = Search((first,), signal_error=0.0).point(0.01, 0.9).observed
@@ -124,15 +132,15 @@ def test_periods_with_the_same_efficiency_have_its_error_in_common() -> None:
 
 
 def test_a_period_that_sees_nothing_is_left_out() -> None:
-    class Light(Flat):
+    class Light(ConstantEfficiency):
         """Blind to heavy dark photons."""
 
         def at(self, mass: object) -> tuple[np.ndarray, np.ndarray]:
             value = np.where(np.asarray(mass, float) < 0.05, 0.5, 0.0)
             return value, 0 * value
 
-    light = Period("light", 1e11, 5.0, (), Light(0.5), 7)
-    other = replace(light, name="other", background=0.1, efficiency=Flat(0.5), observed=0)
+    light = PeriodChannel("light", 1e11, 5.0, (), Light(0.5), 7)
+    other = replace(light, name="other", background=0.1, efficiency=ConstantEfficiency(0.5), observed=0)
     search = Search((light, other), 0.0)
     assert [channel.name for channel in search.model(0.01).channels] == ["light", "other"]
     assert [channel.name for channel in search.model(0.1).channels] == ["other"]
@@ -143,7 +151,7 @@ def test_a_period_that_sees_nothing_is_left_out() -> None:
 
 def test_positrons_lower_the_limit_at_the_resonance_by_the_factor_of_the_check() -> None:
     """Theory: the full gain over bremsstrahlung at 237 MeV is a factor 4.2 in eps."""
-    period = Period("2022", 1e11, 0.5, (), Flat(0.5), 0)
+    period = PeriodChannel("2022", 1e11, 0.5, (), ConstantEfficiency(0.5), 0)
     plain, resonant = (
         Search((replace(period, production=Production(resonant=r)),)).point(0.237, 0.9)
         for r in (None, Resonant())
@@ -167,7 +175,7 @@ def test_a_projection_scales_the_background() -> None:
         found = project(
             1e12,
             background_of("0.5+-0.1"),
-            Flat(0.5),
+            ConstantEfficiency(0.5),
             at=at,
             scaling=scaling,
             masses=(0.01,),
@@ -182,7 +190,10 @@ def test_a_projection_scales_the_background() -> None:
 
 
 def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
-    points = [project(eot, background_of("0.01"), Flat(0.5), masses=(0.01, 0.1)) for eot in (1e11, 4e11)]
+    points = [
+        project(eot, background_of("0.01"), ConstantEfficiency(0.5), masses=(0.01, 0.1))
+        for eot in (1e11, 4e11)
+    ]
     eps = [row["eps_median"] for row in projection_table(points).records()]
     assert [
         float(eps[0] or 0) / float(eps[2] or 1),
@@ -197,7 +208,7 @@ def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Calla
     search = search_of(
         [exposure],
         [background],
-        lambda *_: Flat(0.5),
+        lambda *_: ConstantEfficiency(0.5),
         signal_error=0.1,
     )
     stated = assumptions_of(search, [background], delivered=False, exposures=[exposure])

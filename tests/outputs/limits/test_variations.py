@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from na64.outputs.limits.assumptions import assumptions_of
-from na64.outputs.limits.search import Period, Search
+from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.result.store import read_result
 from na64.outputs.signal.efficiency.efficiency import (
-    Efficiency,
+    SignalEfficiency,
     efficiency_table,
     load_efficiencies,
     read_points,
@@ -35,16 +35,16 @@ MASS = np.array([0.001, 1.0])
 CHOICE = "NOT FOUND: a choice"
 
 
-def period_of(name: str, eot: float, **changes: float) -> Period:
+def period_of(name: str, eot: float, **changes: float) -> PeriodChannel:
     made = tuple(
         EfficiencyChange(key, key, CHOICE, MASS, np.full(2, value), np.full(2, 0.001))
         for key, value in changes.items()
     )
-    half = Efficiency(MASS, np.full(2, 0.5), np.zeros(2), "a test", made)
-    return Period(name, eot, 0.5, (), half, 0)
+    half = SignalEfficiency(MASS, np.full(2, 0.5), np.zeros(2), "a test", made)
+    return PeriodChannel(name, eot, 0.5, (), half, 0)
 
 
-def search_of(*periods: Period, error: float = 0.0) -> Search:
+def search_of(*periods: PeriodChannel, error: float = 0.0) -> Search:
     return Search(periods, error)
 
 
@@ -53,7 +53,7 @@ def test_changes_are_averaged_over_the_signal_paired_and_added() -> None:
     one = period_of("A", 1e11, srd_up=0.04, srd_down=-0.02, veto=-0.04, mixed=0.03)
     other = period_of("B", 3e11, srd_up=0.08, srd_down=-0.02, mixed=-0.01)
     search = search_of(one, other, error=0.1)
-    sizes = {size.name: size for size in search.sizes_at(0.01)}
+    sizes = {size.name: size for size in search.effects_at(0.01)}
     assert list(sizes) == ["srd", "veto", "mixed"]
     assert sizes["srd"].changes == pytest.approx((0.07, -0.02))
     assert sizes["srd"].effect == pytest.approx(0.045)
@@ -83,13 +83,13 @@ def test_a_variation_of_two_periods_is_one_error() -> None:
 
 
 def test_both_of_a_pair_in_one_direction_do_not_cancel() -> None:
-    (size,) = search_of(period_of("A", 1e11, windows_wide=-0.02, windows_narrow=-0.04)).sizes_at(0.1)
+    (size,) = search_of(period_of("A", 1e11, windows_wide=-0.02, windows_narrow=-0.04)).effects_at(0.1)
     assert (size.name, size.members) == ("windows", ("windows_wide", "windows_narrow"))
     assert size.effect == pytest.approx(-0.03)
 
 
 def test_half_a_pair_keeps_its_name() -> None:
-    (size,) = search_of(period_of("A", 1e11, vhcal_tight=-0.02)).sizes_at(0.1)
+    (size,) = search_of(period_of("A", 1e11, vhcal_tight=-0.02)).effects_at(0.1)
     assert size.name == "vhcal_tight"
     assert size.effect == pytest.approx(-0.02)
 

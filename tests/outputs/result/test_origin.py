@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from na64.outputs.result.origin import (
-    Found,
+    FoundOrigin,
     Origin,
     OriginError,
     check,
@@ -24,19 +24,19 @@ from na64.outputs.result.origin import (
     unseal_facts,
 )
 from na64.outputs.result.summary import from_json, to_json
-from na64.outputs.result.table import Kind, Table
+from na64.outputs.result.table import ColumnType, Table
 
 ORIGIN = Origin("a" * 64, "c0ffee", (("2022", "beam"), ("2023A", "other")))
 WORDS = st.text("ab,\"'\n é", max_size=5)
 ROWS = st.lists(st.tuples(WORDS, st.none() | st.floats(0, 9)), min_size=1, max_size=4)
-KINDS = {"source": Kind.TEXT, "n": Kind.NUMBER}
+KINDS = {"source": ColumnType.TEXT, "n": ColumnType.NUMBER}
 
 
 @given(ROWS)
 def test_a_table_is_read_back_with_what_it_is_of(rows: list[tuple[str, float | None]]) -> None:
     data = Table(KINDS, rows).to_csv()
-    assert unseal_csv(seal_csv(data, ORIGIN)) == (data, Found(ORIGIN))
-    assert unseal_csv(data) == (data, Found(None))
+    assert unseal_csv(seal_csv(data, ORIGIN)) == (data, FoundOrigin(ORIGIN))
+    assert unseal_csv(data) == (data, FoundOrigin(None))
 
 
 @given(ROWS, st.data())
@@ -71,7 +71,7 @@ def test_facts_are_read_back_and_every_change_is_seen() -> None:
     plain: dict[str, Any] = {"n": 0.5, "rows": [{"a": 1, "b": None}], "words": "é", "pair": (1, 2)}
     sealed = json.loads(json.dumps(seal_facts(plain, ORIGIN)))
     facts, found = unseal_facts(json.dumps(sealed, indent=3).encode(), "f.json")
-    assert (facts["n"], found) == (0.5, Found(ORIGIN))
+    assert (facts["n"], found) == (0.5, FoundOrigin(ORIGIN))
     for name in sealed:
         for changed in (
             {key: value for key, value in sealed.items() if key != name},
@@ -89,19 +89,22 @@ def test_an_origin_is_the_same_when_read_back(case: Any) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (Found(ORIGIN), ""),
-        (Found(ORIGIN, is_edited=True), "it was edited after it was written"),
-        (Found(None), "it does not say which result and which cuts it is of"),
+        (FoundOrigin(ORIGIN), ""),
+        (FoundOrigin(ORIGIN, is_edited=True), "it was edited after it was written"),
+        (FoundOrigin(None), "it does not say which result and which cuts it is of"),
         (
-            Found(Origin("b" * 64, "c0ffee", ORIGIN.setups)),
+            FoundOrigin(Origin("b" * 64, "c0ffee", ORIGIN.setups)),
             "it is of the result bbbbbbbbbbbb, not of aaaaaaaaaaaa",
         ),
-        (Found(Origin("a" * 64, "decaf", ORIGIN.setups)), "it is of the cuts decaf, not of c0ffee"),
-        (Found(Origin("a" * 64, "c0ffee", (("2022", "beam"),))), "another period 2023A (not in it)"),
-        (Found(Origin("a" * 64, "c0ffee", (("2022", "x"), ("2023A", "other")))), "another period 2022 (x)"),
+        (FoundOrigin(Origin("a" * 64, "decaf", ORIGIN.setups)), "it is of the cuts decaf, not of c0ffee"),
+        (FoundOrigin(Origin("a" * 64, "c0ffee", (("2022", "beam"),))), "another period 2023A (not in it)"),
+        (
+            FoundOrigin(Origin("a" * 64, "c0ffee", (("2022", "x"), ("2023A", "other")))),
+            "another period 2022 (x)",
+        ),
     ],
 )
-def test_why_a_file_does_not_belong(found: Found, words: str) -> None:
+def test_why_a_file_does_not_belong(found: FoundOrigin, words: str) -> None:
     problem = problem_of(found, ORIGIN, of="out")
     assert words in problem
     assert bool(problem) is bool(words)
@@ -113,5 +116,5 @@ def test_why_a_file_does_not_belong(found: Found, words: str) -> None:
 
 
 def test_what_is_not_asked_for_is_not_compared() -> None:
-    assert problem_of(Found(ORIGIN), Origin(), of="out") == ""
-    assert problem_of(Found(ORIGIN), Origin(cuts="c0ffee"), of="out") == ""
+    assert problem_of(FoundOrigin(ORIGIN), Origin(), of="out") == ""
+    assert problem_of(FoundOrigin(ORIGIN), Origin(cuts="c0ffee"), of="out") == ""

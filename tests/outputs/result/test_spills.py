@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from na64.datasets.catalogue.records import Catalogue, FileRecord, Kind, Status
+from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.conditions.conditions import SpillFacts
-from na64.outputs.result.spills import Read, Reading, read_spills, spills_table
+from na64.outputs.result.spills import SpillRead, SpillReading, read_spills, spills_table
 
 RUN = 8701
 
@@ -29,12 +29,12 @@ A, B = record("a", (1, 2), (2, 3)), record("b", (3, 4))
 EVERYTHING = (("a" * 64, 0, 10), ("a" * 64, 10, 20), ("b" * 64, 0, 10))
 
 
-def reading(*read: tuple[str, int, int], more: tuple[FileRecord, ...] = ()) -> Reading:
+def reading(*read: tuple[str, int, int], more: tuple[FileRecord, ...] = ()) -> SpillReading:
     result: Any = SimpleNamespace(read=read)
-    return read_spills(Catalogue(Kind.DATA, (A, B, *more)), result)
+    return read_spills(Catalogue(SampleKind.DATA, (A, B, *more)), result)
 
 
-def states(found: Reading) -> list[str]:
+def states(found: SpillReading) -> list[str]:
     return [found.of(RUN, spill).value for spill in (1, 2, 3, 4)]
 
 
@@ -80,7 +80,7 @@ def test_a_spill_without_events_may_be_in_a_bad_file_of_its_run() -> None:
 
 
 def test_the_table_has_a_row_a_spill() -> None:
-    table = spills_table([(SpillFacts(RUN, 1, 5.0, 4.5, prescale=10, good_fraction=0.25), Read.PART)])
+    table = spills_table([(SpillFacts(RUN, 1, 5.0, 4.5, prescale=10, good_fraction=0.25), SpillRead.PART)])
     assert table.to_csv().decode().splitlines() == [
         "run,spill,eot_delivered,eot_live,prescale,good_fraction,quality,read",
         "8701,1,5,4.5,10,0.25,good,part",

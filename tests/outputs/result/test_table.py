@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.outputs.result.table import Kind, Table, read_csv
+from na64.outputs.result.table import ColumnType, Table, read_csv
 
-KINDS = {"name": Kind.TEXT, "events": Kind.COUNT, "eot": Kind.NUMBER}
+KINDS = {"name": ColumnType.TEXT, "events": ColumnType.COUNT, "eot": ColumnType.NUMBER}
 ROWS = [("a", 1, 2.5e9), ('b,"c"\nd', None, None), ("", -(2**62), 0.1)]
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=8)

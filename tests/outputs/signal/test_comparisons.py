@@ -11,7 +11,7 @@ from scipy import integrate
 from scipy.special import kve
 
 from na64.outputs.signal.annihilation import Matter, Resonance, cross_section, resonant_yield
-from na64.outputs.signal.curves import CURVES, Curve, Plane, load_curve, load_curves
+from na64.outputs.signal.curves import CURVES, Curve, ParameterPlane, load_curve, load_curves
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS, PICOBARN
 from na64.outputs.signal.moments import (
     ELECTRON_BERKELEY,
@@ -44,8 +44,8 @@ def test_every_curve_is_short_and_cites_its_paper() -> None:
         assert len(curve.mass) == 20
         assert "arXiv:" in curve.paper or "[R-" in curve.paper
         assert curve.source
-    assert len(load_curves(Plane.MIXING)) == 4
-    assert {curve.name for curve in load_curves(Plane.RELIC)} == {
+    assert len(load_curves(ParameterPlane.MIXING)) == 4
+    assert {curve.name for curve in load_curves(ParameterPlane.RELIC)} == {
         "thermal_scalar",
         "thermal_majorana",
         "thermal_pseudo_dirac",
@@ -78,9 +78,9 @@ def test_an_unknown_curve_is_refused() -> None:
 
 def test_a_curve_that_turns_back_is_refused() -> None:
     with pytest.raises(ValueError, match="the masses do not rise"):
-        Curve("a", "", "", "", "", Plane.MIXING, np.array([2.0, 1.0]), np.array([1.0, 1.0]))
+        Curve("a", "", "", "", "", ParameterPlane.MIXING, np.array([2.0, 1.0]), np.array([1.0, 1.0]))
     with pytest.raises(ValueError, match="values are missing"):
-        Curve("a", "", "", "", "", Plane.MIXING, np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+        Curve("a", "", "", "", "", ParameterPlane.MIXING, np.array([1.0, 2.0]), np.array([1.0, 0.0]))
 
 
 RELIC = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.outputs.signal.cross_sections import SPECTRA, Model, k_factor, total
+from na64.outputs.signal.cross_sections import SPECTRA, CrossSectionModel, k_factor, total
 from na64.outputs.signal.flux import elastic, flux, flux_by_quadrature, inelastic
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD, MUON_MASS, Nucleus
@@ -83,8 +83,10 @@ def test_the_k_factor_is_that_of_dmg4(reference: dict[str, float]) -> None:
 def test_approximations_differ_from_exact_as_published(reference: dict[str, float]) -> None:
     radiation = Radiation(reference["mass_GeV"], 100.0)
     exact = total(radiation)
-    assert total(radiation, Model.IWW) / exact == pytest.approx(reference["iww_over_etl"], rel=5e-3)
-    assert total(radiation, Model.WW) / exact == pytest.approx(reference["ww_over_etl"], rel=5e-3)
+    assert total(radiation, CrossSectionModel.IWW) / exact == pytest.approx(
+        reference["iww_over_etl"], rel=5e-3
+    )
+    assert total(radiation, CrossSectionModel.WW) / exact == pytest.approx(reference["ww_over_etl"], rel=5e-3)
     assert total(radiation, above=50.0) / exact == pytest.approx(reference["fraction"], abs=2e-3)
 
 
@@ -110,7 +112,7 @@ def test_the_spectrum_is_positive_up_to_its_end() -> None:
     for mass in (0.001, 0.1, 1.0):
         radiation = Radiation(mass, 100.0)
         x = np.append(radiation.x_grid(mass / 100)[0], radiation.largest_x - 1e-9)
-        assert (SPECTRA[Model.ETL](radiation, x) >= 0).all()
+        assert (SPECTRA[CrossSectionModel.ETL](radiation, x) >= 0).all()
 
 
 def test_the_ww_spectrum_is_the_integral_over_the_angle() -> None:
@@ -133,13 +135,13 @@ def test_iww_is_its_own_double_differential_integrated() -> None:
     chi = flux((0.01**2 / 200) ** 2, 0.01**2 + radiation.lepton_mass**2, LEAD)
     by_angle = double_differential(radiation, x[:, None], virtuality, chi)
     integral = (by_angle * virtuality * weights / (2 * 100.0**2 * x[:, None])).sum(axis=1)
-    assert SPECTRA[Model.IWW](radiation, x) == pytest.approx(integral, rel=1e-6)
+    assert SPECTRA[CrossSectionModel.IWW](radiation, x) == pytest.approx(integral, rel=1e-6)
 
 
 def test_muons_radiate_as_exact_tree_level_and_ww_agree() -> None:
     """In muon mode WW is within 1-10 % of exact (2409.12748)."""
     radiation = Radiation(0.1, 160.0, lepton_mass=MUON_MASS)
-    assert total(radiation, Model.WW) / total(radiation) == pytest.approx(1.0, abs=0.1)
+    assert total(radiation, CrossSectionModel.WW) / total(radiation) == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_cut_above_the_energy_leaves_nothing() -> None:

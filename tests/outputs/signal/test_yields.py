@@ -11,7 +11,7 @@ import pytest
 
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.outputs.signal import tables
-from na64.outputs.signal.cross_sections import Model, k_factor
+from na64.outputs.signal.cross_sections import CrossSectionModel, k_factor
 from na64.outputs.signal.integration import integrate_yield, resolved_thresholds
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD
@@ -77,9 +77,9 @@ def test_the_threshold_matters_more_than_the_resolution() -> None:
 
 
 def test_approximations_are_asked_for_by_name() -> None:
-    assert yield_per_eot(0.1, model="iww") == pytest.approx(yield_per_eot(0.1, model=Model.IWW))
+    assert yield_per_eot(0.1, model="iww") == pytest.approx(yield_per_eot(0.1, model=CrossSectionModel.IWW))
     assert yield_per_eot(0.1, model="iww") > 1.5 * yield_per_eot(0.1)
-    with pytest.raises(ValueError, match="'born' is not a valid Model"):
+    with pytest.raises(ValueError, match="'born' is not a valid CrossSectionModel"):
         yield_per_eot(0.1, model="born")
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import special
 
-from na64.outputs.statistics.cls import throw, upper_limit
+from na64.outputs.statistics.cls import generate_toys, upper_limit
 from na64.outputs.statistics.coverage import coverage, coverage_of, coverage_table
 from na64.outputs.statistics.intervals import (
     feldman_cousins,
-    likelihood_holds,
+    likelihood_covers,
     likelihood_interval,
-    unified_holds,
+    unified_covers,
 )
 from na64.outputs.statistics.model import Channel, Model, counting
 
@@ -49,7 +49,7 @@ def test_two_periods_with_errors(signal: float, n: int) -> None:
 def test_a_limit_that_forgets_its_errors_does_not_cover() -> None:
     """The check has been seen to fail: the limit of a model without errors, experiments with them."""
     real = counting(3.0, 2.0, signal_error=0.5)
-    experiments = throw(real, 8.0, 1_000, np.random.default_rng(4))
+    experiments = generate_toys(real, 8.0, 1_000, np.random.default_rng(4))
     forgetful, found = coverage_of(counting(3.0), 8.0, experiments), coverage_of(real, 8.0, experiments)
     assert max(forgetful.cls_limit, forgetful.unified_interval) < 0.88
     assert min(found.cls_limit, found.unified_interval) >= 0.88
@@ -60,11 +60,11 @@ def test_holding_is_lying_between_the_ends() -> None:
         unified = feldman_cousins(observed, 0.53)
         likelihood = likelihood_interval(counting(0.53), [observed])
         for signal in (0.0, 0.3, 1.0, 2.5, 6.0, 9.0, 15.0):
-            assert unified_holds(counting(0.53), signal, np.array([[observed]])) == (
+            assert unified_covers(counting(0.53), signal, np.array([[observed]])) == (
                 unified.low <= signal <= unified.high
             )
             inside = likelihood.low <= signal <= likelihood.high
-            assert likelihood_holds(counting(0.53), signal, [observed]) == inside
+            assert likelihood_covers(counting(0.53), signal, [observed]) == inside
 
 
 def test_a_table_of_coverage() -> None:

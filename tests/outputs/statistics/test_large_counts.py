@@ -14,8 +14,8 @@ from scipy import special
 from na64.outputs.limits import analysis
 from na64.outputs.limits.analysis import analyse
 from na64.outputs.limits.exposure import Exposure
-from na64.outputs.limits.inputs import Flat
-from na64.outputs.limits.search import Period, Search
+from na64.outputs.limits.inputs import ConstantEfficiency
+from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.statistics.asymptotic import asymptotic_limit
 from na64.outputs.statistics.cls import cls, upper_limit, upper_limits
 from na64.outputs.statistics.expected import expected_limits
@@ -92,11 +92,11 @@ def test_bands_of_a_large_background_surround_its_median() -> None:
 
 
 def test_channels_with_too_many_outcomes_are_counted_together() -> None:
-    channels = (Channel("a", 30.0, share=0.5), Channel("b", 0.5, share=0.5))
+    channels = (Channel("a", 30.0, signal_fraction=0.5), Channel("b", 0.5, signal_fraction=0.5))
     model = Model(channels, 0.1)
     together = upper_limit(merged(model), [1100])
     assert upper_limit(model, [600, 500]) == pytest.approx(together)
-    many = Model(tuple(Channel(c, 12.0, share=0.2) for c in "abcde"), 0.1)
+    many = Model(tuple(Channel(c, 12.0, signal_fraction=0.2) for c in "abcde"), 0.1)
     assert expected_limits(many).median == pytest.approx(expected_limits(merged(many)).median)
 
 
@@ -120,7 +120,7 @@ def test_the_large_sample_formula_has_a_value(observed: int, background: float) 
 )
 def test_a_comparison_that_fails_does_not_take_the_limit_with_it(observed: int, background: float) -> None:
     errors = (("stated", 0.4 * background),) if background else ()
-    search = Search((Period("2023A", 1e11, background, errors, Flat(0.5), observed),))
+    search = Search((PeriodChannel("2023A", 1e11, background, errors, ConstantEfficiency(0.5), observed),))
     exposure = Exposure(Path("x"), "a test", "s", "c", (), (), "UNBLINDED", "0" * 64)
     found = analyse(search, [exposure], [], masses=(0.01,), levels=(0.9,), assumptions=())
     ((_, point),) = found.points
@@ -138,7 +138,7 @@ def test_a_method_that_raises_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         raise IndexError("no bounds of the signal\nmore")
 
     monkeypatch.setattr(analysis, "pyhf_limit", fail)
-    search = Search((Period("2023A", 1e11, 0.5, (), Flat(0.5), 576),))
+    search = Search((PeriodChannel("2023A", 1e11, 0.5, (), ConstantEfficiency(0.5), 576),))
     found = analysis.compare(search, search.point(0.01, 0.9), 0.9)
     assert found[2].note == "not made for this case: no bounds of the signal"
     assert found[0].observed is not None

@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, special, stats
 
 from na64.outputs.background.table import Row
-from na64.outputs.statistics.cls import throw, upper_limit
+from na64.outputs.statistics.cls import generate_toys, upper_limit
 from na64.outputs.statistics.expected import expected_limits
 from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import Channel, Model, counting, merged, probabilities
@@ -81,7 +81,7 @@ def test_probabilities_of_one_channel_are_the_convolution() -> None:
 def test_a_limit_in_common_is_one_for_all_channels() -> None:
     def at_none(*names: str) -> float:
         channels = tuple(
-            Channel(f"channel {i}", 0.1, share=0.5, one_sided=((name, Gamma(1.0, 2.0)),))
+            Channel(f"channel {i}", 0.1, signal_fraction=0.5, one_sided=((name, Gamma(1.0, 2.0)),))
             for i, name in enumerate(names)
         )
         return float(probabilities(Model(channels), 0.0, np.zeros((1, 2), np.int64))[0])
@@ -92,14 +92,18 @@ def test_a_limit_in_common_is_one_for_all_channels() -> None:
 
 
 def test_channels_together_have_the_limit_in_common_once() -> None:
-    channels = tuple(Channel(c, 0.1, share=0.5, one_sided=(("same", Gamma(1.0, 2.0)),)) for c in "ab")
+    channels = tuple(
+        Channel(c, 0.1, signal_fraction=0.5, one_sided=(("same", Gamma(1.0, 2.0)),)) for c in "ab"
+    )
     (channel,) = merged(Model(channels)).channels
     assert channel.one_sided == (("limits", Gamma(1.0, 4.0)),)
 
 
 def test_thrown_counts_have_the_mean_and_the_spread() -> None:
-    channels = tuple(Channel(c, 0.1, share=0.5, one_sided=(("same", Gamma(2.0, 3.0)),)) for c in "ab")
-    thrown = throw(Model(channels), 0.0, 40_000, np.random.default_rng(1))
-    assert thrown.mean(axis=0) == pytest.approx([6.1, 6.1], rel=0.03)
-    correlation = np.asarray(np.corrcoef(thrown.T))[0, 1]
+    channels = tuple(
+        Channel(c, 0.1, signal_fraction=0.5, one_sided=(("same", Gamma(2.0, 3.0)),)) for c in "ab"
+    )
+    toy_counts = generate_toys(Model(channels), 0.0, 40_000, np.random.default_rng(1))
+    assert toy_counts.mean(axis=0) == pytest.approx([6.1, 6.1], rel=0.03)
+    correlation = np.asarray(np.corrcoef(toy_counts.T))[0, 1]
     assert correlation == pytest.approx(18 / (18 + 6.1), abs=0.03)

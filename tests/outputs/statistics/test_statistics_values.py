@@ -19,9 +19,15 @@ from na64.outputs.statistics.workspace import pyhf_limit, workspace
 
 THREE = Model(
     (
-        Channel("2016", 0.12, share=0.15, background_effects=(("tails", 1 / 3),)),
+        Channel("2016", 0.12, signal_fraction=0.15, background_effects=(("tails", 1 / 3),)),
         Channel("2017", 0.08, 0.03, 0.35, 0.05),
-        Channel("2018", 0.33, share=0.5, share_error=0.05, background_effects=(("tails", 1 / 3),)),
+        Channel(
+            "2018",
+            0.33,
+            signal_fraction=0.5,
+            signal_fraction_error=0.05,
+            background_effects=(("tails", 1 / 3),),
+        ),
     ),
     0.1,
 )
@@ -100,7 +106,7 @@ def test_pyhf_agrees_with_the_large_sample_formula() -> None:
     found, median = pyhf_limit(archived)
     assert found == pytest.approx(1.6540, abs=5e-4)
     assert median == pytest.approx(2.23, abs=5e-3)
-    known = Model((Channel("a", 0.43, share=0.6), Channel("b", 0.1, share=0.4)))
+    known = Model((Channel("a", 0.43, signal_fraction=0.6), Channel("b", 0.1, signal_fraction=0.4)))
     assert pyhf_limit(workspace(known, [0, 2]))[0] == pytest.approx(asymptotic_limit(known, [0, 2]), rel=1e-4)
 
 
@@ -131,7 +137,9 @@ def test_pyhf_takes_the_level_that_is_asked_for() -> None:
 def test_with_nothing_seen_neither_bins_nor_their_backgrounds_matter() -> None:
     assert cls(THREE, 2.30, [0, 0, 0]) == pytest.approx(0.102, abs=5e-4)
     alone = Model((Channel("all", 0.53, 0.17),), 0.1)
-    without = Model(tuple(Channel(c.name, 0.0, share=c.share) for c in THREE.channels), 0.1)
+    without = Model(
+        tuple(Channel(c.name, 0.0, signal_fraction=c.signal_fraction) for c in THREE.channels), 0.1
+    )
     assert upper_limit(without, [0, 0, 0]) == pytest.approx(upper_limit(alone, [0]), abs=1e-6)
 
 
@@ -167,28 +175,28 @@ def test_limits_of_many_outcomes_are_those_of_each(model: Model) -> None:
 
 
 def test_bins_of_equal_purity_are_one_bin() -> None:
-    halves = Model((Channel("a", 0.265, share=0.5), Channel("b", 0.265, share=0.5)))
+    halves = Model((Channel("a", 0.265, signal_fraction=0.5), Channel("b", 0.265, signal_fraction=0.5)))
     for observed in ([2, 0], [1, 1], [0, 2]):
         assert upper_limit(halves, observed) == pytest.approx(upper_limit(counting(0.53), [2]), rel=1e-6)
 
 
 def test_an_event_in_a_purer_bin_weakens_the_limit_more() -> None:
-    model = Model((Channel("pure", 0.02, share=0.5), Channel("dirty", 0.5, share=0.5)))
+    model = Model((Channel("pure", 0.02, signal_fraction=0.5), Channel("dirty", 0.5, signal_fraction=0.5)))
     assert upper_limit(model, [0, 1]) < upper_limit(model, [1, 0])
 
 
 def test_limits_expected_by_toys_and_by_sums_agree() -> None:
-    model = Model((Channel("a", 0.4, share=0.6), Channel("b", 0.13, share=0.4)))
+    model = Model((Channel("a", 0.4, signal_fraction=0.6), Channel("b", 0.13, signal_fraction=0.4)))
     summed = expected_limits(model)
-    thrown = expected_limits(model, toys=Toys(4_000))
-    assert thrown.median == pytest.approx(summed.median, rel=0.05)
-    assert thrown.mean == pytest.approx(summed.mean, rel=0.05)
+    toy_counts = expected_limits(model, toys=Toys(4_000))
+    assert toy_counts.median == pytest.approx(summed.median, rel=0.05)
+    assert toy_counts.mean == pytest.approx(summed.mean, rel=0.05)
 
 
 def test_errors_in_common_are_not_errors_apart() -> None:
     def tail(*names: str) -> float:
         channels = tuple(
-            Channel(f"channel {i}", 2.0, share=0.5, background_effects=((name, 0.5),))
+            Channel(f"channel {i}", 2.0, signal_fraction=0.5, background_effects=((name, 0.5),))
             for i, name in enumerate(names)
         )
         outcomes = np.array([[a, b] for a in range(2) for b in range(2)], np.int64)
@@ -202,9 +210,9 @@ def test_errors_in_common_are_not_errors_apart() -> None:
     [
         (lambda: Channel("a", -0.1), "a: background is -0.1"),
         (lambda: Channel("a", 0.0, 0.2), "a: a background of 0 has no error of 0.2"),
-        (lambda: Channel("a", 1.0, share=0.0), "a: no signal is expected"),
+        (lambda: Channel("a", 1.0, signal_fraction=0.0), "a: no signal is expected"),
         (lambda: Model(()), "no channel"),
-        (lambda: Model((Channel("a", 1.0, share=0.5),)), "add up to 0.5"),
+        (lambda: Model((Channel("a", 1.0, signal_fraction=0.5),)), "add up to 0.5"),
         (lambda: Model((Channel("a", 1.0),), -0.1), "signal error -0.1"),
         (lambda: upper_limit(counting(1.0), [1, 2]), "expected a count for each of 1 channels"),
         (lambda: upper_limit(counting(1.0), [-1]), "expected a count"),

@@ -22,8 +22,8 @@ def test_histograms_fill_the_array_without_gap_or_overlap(name: str) -> None:
         assert booked.start == place
         place = booked.stop
     for variation in booking.variations:
-        assert booking.moved(variation).start == place
-        place = booking.moved(variation).stop
+        assert booking.migration_bins(variation).start == place
+        place = booking.migration_bins(variation).stop
     assert place == booking.n_bins
     assert len({booked.name for booked in booking.histograms}) == len(booking.histograms)
 

@@ -99,9 +99,9 @@ def place(selection: Selection, values: Values) -> NDArray[np.int64]:
     return found
 
 
-def count(values: Values, selection: Selection, extra: NDArray[np.int64] = NO_WEIGHTS) -> Tally:
-    layers = extra if extra.size else np.zeros((0, values.shape[1]), np.int64)
-    return count_events(selection, values, layers)
+def count(values: Values, selection: Selection, weights: NDArray[np.int64] = NO_WEIGHTS) -> Tally:
+    components = weights if weights.size else np.zeros((0, values.shape[1]), np.int64)
+    return count_events(selection, values, components)
 
 
 EVENTS = st.lists(st.tuples(*[VALUES] * len(USED)), max_size=40)
@@ -123,7 +123,7 @@ def test_counts_are_those_of_one_cut_after_the_other(
         assert tally.regions_after()[0, stage].tolist() == [(left & (region == r)).sum() for r in range(4)]
     for number, passed in enumerate(passes):
         others = [mask for other, mask in enumerate(passes) if other != number]
-        assert tally.alone[0, number] == passed.sum()
+        assert tally.single_cut[0, number] == passed.sum()
         assert tally.n_minus_one[0, number] == every(len(events), others).sum()
 
 
@@ -182,7 +182,7 @@ def test_weights_fill_wherever_counts_do(selection: Selection, events: list[tupl
     if not events:
         return
     plain = count(values, selection)
-    for name in ("first_fail", "alone", "n_minus_one", "histograms"):
+    for name in ("first_fail", "single_cut", "n_minus_one", "histograms"):
         numbers, counts = sums(getattr(weighted, name)), getattr(plain, name)[0]
         assert np.array_equal(numbers.count, counts)
         assert np.array_equal(numbers.sumw, 0.25 * counts)
@@ -218,7 +218,7 @@ def test_the_number_of_the_first_failing_cut_fits_into_a_byte(number: int) -> No
         return
     tally = count(events, selection)
     assert tally.passed()[0, [0, 1, 245, 246, 254]].tolist() == [3, 1, 1, 1, 1]
-    assert tally.alone[0, [0, 244, 245, 253]].tolist() == [1, 1, 2, 2]
+    assert tally.single_cut[0, [0, 244, 245, 253]].tolist() == [1, 1, 2, 2]
 
 
 def test_more_events_than_a_block_are_all_counted() -> None:

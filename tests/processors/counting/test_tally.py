@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from na64.processors.counting.tally import (
     ACCOUNTING,
-    N_LAYERS_WEIGHTED,
+    N_COMPONENTS_WEIGHTED,
     REGIONS,
     Tally,
     fixed_point,
@@ -27,17 +27,17 @@ N_CUTS, N_BINS = 3, 20
 WEIGHTS = st.floats(-1e4, 1e4).filter(lambda w: w == 0 or abs(w) > 1e-5)
 
 
-def make(seed: int, n_layers: int = 1) -> Tally:
+def make(seed: int, n_components: int = 1) -> Tally:
     random = np.random.default_rng(seed)
-    dense = random.integers(0, 3, (n_layers, N_BINS))
+    dense = random.integers(0, 3, (n_components, N_BINS))
     dense[1:] *= dense[0] > 0
     tally = Tally(
         accounting={key: int(random.integers(0, 9)) for key in ACCOUNTING},
-        first_fail=random.integers(0, 9, (n_layers, N_CUTS + 1, len(REGIONS))),
-        alone=random.integers(0, 9, (n_layers, N_CUTS)),
-        n_minus_one=random.integers(0, 9, (n_layers, N_CUTS)),
+        first_fail=random.integers(0, 9, (n_components, N_CUTS + 1, len(REGIONS))),
+        single_cut=random.integers(0, 9, (n_components, N_CUTS)),
+        n_minus_one=random.integers(0, 9, (n_components, N_CUTS)),
         bins=np.zeros(0, np.int64),
-        contents=np.zeros((n_layers, 0), np.int64),
+        contents=np.zeros((n_components, 0), np.int64),
         n_bins=N_BINS,
     )
     return with_histograms(tally, dense)
@@ -61,7 +61,7 @@ def test_addition_adds_every_number_and_leaves_its_terms_alone(a: Tally, b: Tall
     added = a + b
     assert np.array_equal(added.histograms, a.histograms + b.histograms)
     assert np.array_equal(added.first_fail, a.first_fail + b.first_fail)
-    assert np.array_equal(added.alone, a.alone + b.alone)
+    assert np.array_equal(added.single_cut, a.single_cut + b.single_cut)
     assert np.array_equal(added.n_minus_one, a.n_minus_one + b.n_minus_one)
     assert added.accounting == {key: a.accounting[key] + b.accounting[key] for key in ACCOUNTING}
     assert np.array_equal(a.histograms, before[0])
@@ -69,7 +69,7 @@ def test_addition_adds_every_number_and_leaves_its_terms_alone(a: Tally, b: Tall
     assert a.accounting == before[2]
 
 
-@pytest.mark.parametrize("name", ["first_fail", "alone", "n_minus_one", "bins", "contents"])
+@pytest.mark.parametrize("name", ["first_fail", "single_cut", "n_minus_one", "bins", "contents"])
 def test_a_change_of_any_array_is_another_tally(name: str) -> None:
     one, other = make(1), make(1)
     assert one == other
@@ -95,7 +95,7 @@ def test_a_tally_comes_back_from_json_and_arrays_and_from_pickle(tally: Tally) -
 
 def test_arrays_of_another_schema_or_without_accounting_are_refused() -> None:
     header, arrays = make(1).to_arrays()
-    with pytest.raises(ValueError, match="schema 99: expected 1"):
+    with pytest.raises(ValueError, match="schema 99: expected 2"):
         Tally.from_arrays(header | {"schema": 99}, arrays)
     with pytest.raises(ValueError, match="without accounting"):
         Tally.from_arrays(header | {"accounting": None}, arrays)
@@ -119,7 +119,7 @@ def test_tallies_of_different_selections_do_not_add() -> None:
     with pytest.raises(ValueError, match="different selections"):
         make(1) + Tally.empty(n_cuts=N_CUTS, n_bins=N_BINS + 1)
     with pytest.raises(ValueError, match="different selections"):
-        make(1) + make(1, N_LAYERS_WEIGHTED)
+        make(1) + make(1, N_COMPONENTS_WEIGHTED)
     with pytest.raises(TypeError):
         make(1) + 1  # type: ignore[operator]
 
@@ -127,7 +127,7 @@ def test_tallies_of_different_selections_do_not_add() -> None:
 def test_arrays_that_do_not_belong_together_are_no_tally() -> None:
     header, arrays = make(1).to_arrays()
     with pytest.raises(ValueError, match="not the counts of one selection"):
-        Tally.from_arrays(header, arrays | {"alone": np.zeros((1, N_CUTS + 1), np.int64)})
+        Tally.from_arrays(header, arrays | {"single_cut": np.zeros((1, N_CUTS + 1), np.int64)})
     with pytest.raises(ValueError, match="contents"):
         Tally.from_arrays(header, arrays | {"contents": np.zeros((1, 1), np.int64)})
     with pytest.raises(KeyError, match="accounting"):
@@ -137,9 +137,9 @@ def test_arrays_that_do_not_belong_together_are_no_tally() -> None:
 @STEADY
 @given(st.lists(WEIGHTS, max_size=30))
 def test_sums_of_weights_are_exact_in_any_order(weights: list[float]) -> None:
-    layers = fixed_point(np.array(weights, np.float64))
-    total = np.concatenate([[len(weights)], layers.sum(axis=1)])
-    backwards = np.concatenate([[len(weights)], layers[:, ::-1].sum(axis=1)])
+    components = fixed_point(np.array(weights, np.float64))
+    total = np.concatenate([[len(weights)], components.sum(axis=1)])
+    backwards = np.concatenate([[len(weights)], components[:, ::-1].sum(axis=1)])
     assert total.tolist() == backwards.tolist()
     numbers = sums(total)
     exact = sum(map(Fraction, weights), Fraction())
@@ -165,10 +165,12 @@ def test_a_weight_that_cannot_be_summed_exactly_is_refused(weight: float) -> Non
 
 
 def test_tallies_whose_weights_would_overflow_do_not_add() -> None:
-    tally = Tally.empty(n_cuts=0, n_bins=0, n_layers=N_LAYERS_WEIGHTED)
+    tally = Tally.empty(n_cuts=0, n_bins=0, n_components=N_COMPONENTS_WEIGHTED)
     tally.first_fail[:, 0, 0] = [1, *fixed_point(np.array([4e5]))[:, 0]]
     assert (
-        sums((tally + Tally.empty(n_cuts=0, n_bins=0, n_layers=N_LAYERS_WEIGHTED)).first_fail).sumw2.sum()
+        sums(
+            (tally + Tally.empty(n_cuts=0, n_bins=0, n_components=N_COMPONENTS_WEIGHTED)).first_fail
+        ).sumw2.sum()
         == 1.6e11
     )
     with pytest.raises(ValueError, match="weights too large"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from na64.datasets.conditions.bad import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import DETECTORS, Cells, EventColumns

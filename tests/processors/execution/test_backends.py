@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from na64.processors.execution.backend import Backend, WorkersLostError
-from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, IterativeBackend, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.memory import keep_freed_memory
@@ -99,7 +99,7 @@ def processes() -> Iterator[ProcessesBackend]:
         yield backend
 
 
-@pytest.fixture(params=[kind.value for kind in Kind])
+@pytest.fixture(params=[kind.value for kind in ExecutorKind])
 def backend(request: pytest.FixtureRequest) -> Backend:
     if request.param == "iterative":
         return IterativeBackend()
@@ -296,7 +296,8 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_heard(
         for _, report in processes.map(Work(work, tmp_path, options=Options(deadline=600.0)), _tasks()[:2]):
             reports.append(report)
             (tmp_path / "first is heard").touch()
-            for process in processes._crew:  # the other has spoken, and the driver is kept waiting by a disk
+            # the other has spoken, and the driver is kept waiting by a disk
+            for process in processes._workers:
                 assert process.task is None or process.connection.poll(600)
             now[0] += 1000
     assert [type(report) for report in reports] == [Done, Done]
@@ -357,15 +358,15 @@ def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interr
         refused.value.close()
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_backends_are_opened_by_name(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(ExecutorKind))
+def test_backends_are_opened_by_name(kind: ExecutorKind) -> None:
     with open_backend(kind, workers=2) as backend:
         assert type(backend).__name__.lower().startswith(kind.value)
 
 
 def test_a_scheduler_without_dask_is_refused() -> None:
     with pytest.raises(ValueError, match="given with the processes executor"):
-        open_backend(Kind.PROCESSES, scheduler="localhost:8786")
+        open_backend(ExecutorKind.PROCESSES, scheduler="localhost:8786")
 
 
 @pytest.mark.parametrize("make", [lambda: ProcessesBackend(0), lambda: DaskBackend(workers=0)])
@@ -398,8 +399,8 @@ def _count_page_faults(_task: Task, _context: object) -> Partial:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-@pytest.mark.parametrize("kind", [Kind.PROCESSES, Kind.DASK])
-def test_a_worker_uses_freed_memory_again(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ExecutorKind.PROCESSES, ExecutorKind.DASK])
+def test_a_worker_uses_freed_memory_again(kind: ExecutorKind) -> None:
     with open_backend(kind, workers=1) as backend:
         reports = _collect(backend, Work(_count_page_faults, options=FAST), _tasks())
     faults = [decode(key, one.data).header["faults"] for key, one in reports.items() if isinstance(one, Done)]

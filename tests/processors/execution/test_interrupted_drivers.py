@@ -16,7 +16,7 @@ import pytest
 _DRIVER = """
 import hashlib, os, sys, threading
 from pathlib import Path
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.executor import run
 from na64.processors.execution.ledger import Ledger, Partial
 from na64.processors.execution.tasks import Task, Work
@@ -36,7 +36,7 @@ def main():
     keys = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(int(n_tasks))]
     tasks = [Task(key, "run.root", number, number + 1) for number, key in enumerate(keys)]
     try:
-        with open_backend(Kind(kind), workers=2) as backend:
+        with open_backend(ExecutorKind(kind), workers=2) as backend:
             outcome = run(tasks, Work(perform, hang), backend, Ledger(folder), progress=tell)
     except KeyboardInterrupt:
         sys.exit(130)

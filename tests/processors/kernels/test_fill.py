@@ -54,24 +54,26 @@ def test_events_are_sorted_by_what_they_fail(events: Marks) -> None:
 @STEADY
 @given(JUDGED, st.lists(st.integers(-3, 3), min_size=43, max_size=43), st.integers(0, 2), st.integers(0, 3))
 def test_counts_agree_with_one_loop_a_count(
-    events: Marks, weights: list[int], n_extra: int, start: int
+    events: Marks, weights: list[int], n_weights: int, start: int
 ) -> None:
     n = len(events)
-    extra = np.array([[(layer + 1) * w for w in weights] for layer in range(n_extra)], np.int64).reshape(
-        -1, 43
-    )
-    first_fail = np.zeros((n_extra + 1, N_CUTS + 1, N_REGIONS), np.int64)
-    n_minus_one = np.zeros((n_extra + 1, N_CUTS), np.int64)
-    fill.add_groups(*sort(events), extra, start, first_fail, n_minus_one)
-    layers = np.vstack([np.ones(n, np.int64), extra[:, start : start + n]])
+    weight_rows = np.array(
+        [[(component + 1) * w for w in weights] for component in range(n_weights)], np.int64
+    ).reshape(-1, 43)
+    first_fail = np.zeros((n_weights + 1, N_CUTS + 1, N_REGIONS), np.int64)
+    n_minus_one = np.zeros((n_weights + 1, N_CUTS), np.int64)
+    fill.add_groups(*sort(events), weight_rows, start, first_fail, n_minus_one)
+    components = np.vstack([np.ones(n, np.int64), weight_rows[:, start : start + n]])
     first, region = firsts(events), np.array([region for _, region in events], int)
-    for layer in range(n_extra + 1):
+    for component in range(n_weights + 1):
         for cut in range(N_CUTS):
             nearly = np.array([fails <= {cut} for fails, _ in events], bool)
-            assert n_minus_one[layer, cut] == layers[layer, nearly].sum()
+            assert n_minus_one[component, cut] == components[component, nearly].sum()
         for k in range(N_CUTS + 1):
             for r in range(N_REGIONS):
-                assert first_fail[layer, k, r] == layers[layer, (first == k) & (region == r)].sum()
+                assert (
+                    first_fail[component, k, r] == components[component, (first == k) & (region == r)].sum()
+                )
 
 
 @STEADY
@@ -109,9 +111,9 @@ def test_axes_append_with_the_last_fastest_and_only_chosen_events_count(is_every
     features = np.array([[9, 0.5, 1.5, 9], [9, 2.5, -1, 0.5]], np.float32)
     axes = np.array([(0.0, 2.0, 0, 2), (0.0, 3.0, 1, 3)], AXIS)
     events = np.array([0, 1, 2] if is_every else [1, 2], np.int32)
-    contents, extra = np.zeros((2, 40), np.int64), np.array([[99, 5, 7, 11]])
+    contents, weight_rows = np.zeros((2, 40), np.int64), np.array([[99, 5, 7, 11]])
     copies = np.array([1, 0, 1], np.int32)[-events.size :]
-    fill.fill_events(features, 1, events, is_every, axes, copies, ALL_SHOWN, extra, contents)
+    fill.fill_events(features, 1, events, is_every, axes, copies, ALL_SHOWN, weight_rows, contents)
     first = {20 + 1 * 5 + 3: (1, 5)} if is_every else {}
     filled = {2 * 5 + 0: (1, 7), 20 + 3 * 5 + 1: (1, 11), **first}
     assert {int(n): tuple(contents[:, n].tolist()) for n in np.flatnonzero(contents[0])} == filled

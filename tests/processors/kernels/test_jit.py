@@ -11,7 +11,7 @@ from numba.core.errors import TypingError
 
 import na64
 from na64.processors.kernels.jit import cache_folder, digest_of, jit, jit_lent, kernel_digest
-from na64.processors.kernels.window import judge
+from na64.processors.kernels.window import classify_value
 
 PACKAGE = Path(na64.__file__).parent
 SOURCES = (
@@ -80,7 +80,7 @@ def test_a_folder_that_others_can_write_is_passed_over(tmp_path: Path) -> None:
 
 def test_the_decorator_leaves_the_cache_of_other_packages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "CACHE_DIR", "elsewhere")
-    jit(judge.py_func if hasattr(judge, "py_func") else judge)
+    jit(classify_value.py_func if hasattr(classify_value, "py_func") else classify_value)
     assert config.CACHE_DIR == "elsewhere"
 
 

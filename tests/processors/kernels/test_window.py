@@ -18,7 +18,7 @@ from na64.processors.kernels.window import (
     USABLE,
     USUAL,
     Kept,
-    judge,
+    classify_value,
     window_cells,
     window_hits,
 )
@@ -255,7 +255,7 @@ def test_nan_is_absence_only_where_declared(column: int, value: float) -> None:
 @example(np.finfo(np.float64).max, False)
 def test_a_value_is_judged_by_itself(value: float, nan_is_absent: bool) -> None:
     wrong = ABSENT if np.isnan(value) and nan_is_absent else NONFINITE
-    assert judge(value, int(nan_is_absent)) == (USABLE if np.isfinite(value) else wrong)
+    assert classify_value(value, int(nan_is_absent)) == (USABLE if np.isfinite(value) else wrong)
 
 
 def test_values_whose_difference_overflows_are_finite() -> None:

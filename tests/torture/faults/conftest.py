@@ -20,7 +20,7 @@ from na64.outputs.result.assembly import summarise
 from na64.processors.campaign import partial_of, process
 from na64.processors.counting.booking import book
 from na64.processors.execution.backend import Answers, Backend, Closing
-from na64.processors.execution.backends import IterativeBackend, Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, IterativeBackend, open_backend
 from na64.processors.execution.ledger import Ledger, encode
 from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Options, Task, Work
@@ -222,7 +222,7 @@ def bench(campaign: Any, tmp_path: Path) -> Bench:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Backend]:
-    with open_backend(Kind.DASK, workers=2) as backend:
+    with open_backend(ExecutorKind.DASK, workers=2) as backend:
         yield backend
 
 

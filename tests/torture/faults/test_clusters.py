@@ -17,7 +17,7 @@ import pytest
 
 from na64.processors.execution import dask_backend
 from na64.processors.execution.backend import WorkersLostError
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 
 Tell = Callable[[str, str, str], None]
@@ -98,7 +98,7 @@ def test_a_stopped_worker_of_our_own_is_ended_after_its_time_and_replaced(
 ) -> None:
     monkeypatch.setitem(dask_backend.SETTINGS, "distributed.scheduler.worker-ttl", "10s")
     stopped: list[int] = []
-    with open_backend(Kind.DASK, workers=2) as backend, bench.for_each_pid(stop(stopped)):
+    with open_backend(ExecutorKind.DASK, workers=2) as backend, bench.for_each_pid(stop(stopped)):
         bench.run(backend, tmp_path / "warm")
         bench.ask("hold")
         result = bench.run(backend, tmp_path / "ledger")
@@ -151,7 +151,7 @@ def test_a_worker_that_takes_all_memory_is_ended_and_its_chunk_named(
     bench: Any, tmp_path: Path, tell: Tell
 ) -> None:
     bench.ask(f"always grow {bench.marks()[0]}")
-    with open_backend(Kind.DASK, workers=2, memory=1_500_000_000) as backend:
+    with open_backend(ExecutorKind.DASK, workers=2, memory=1_500_000_000) as backend:
         result = bench.run(backend, tmp_path / "ledger")
         (failure,) = result.failures
         bench.forget()

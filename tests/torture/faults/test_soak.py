@@ -22,7 +22,7 @@ import psutil
 import pytest
 
 from na64.processors.execution.backend import Backend
-from na64.processors.execution.backends import Kind, open_backend
+from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.executor import Outcome, run
 from na64.processors.execution.ledger import Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work
@@ -145,9 +145,9 @@ def size_of(process: psutil.Process) -> int:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", [Kind.PROCESSES, Kind.DASK])
+@pytest.mark.parametrize("kind", [ExecutorKind.PROCESSES, ExecutorKind.DASK])
 def test_ten_thousand_chunks_with_faults_leak_nothing(
-    kind: Kind, tmp_path: Path, tell: Callable[[str, str, str], None]
+    kind: ExecutorKind, tmp_path: Path, tell: Callable[[str, str, str], None]
 ) -> None:
     draw, start, n_faults = random.Random(64), time.monotonic(), 0
     before, used = usage(), list[dict[str, int]]()

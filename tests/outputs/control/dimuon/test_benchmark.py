@@ -26,7 +26,7 @@ from na64.outputs.control.dimuon.production import production_of
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
 from na64.outputs.result.table import Table
-from na64.processors.counting.tally import N_LAYERS_WEIGHTED
+from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 
 
 def _products(case: Any, folder: Path, *, is_data: bool = True) -> Products:
@@ -146,4 +146,4 @@ def test_a_campaign_without_dimuons_cannot_be_normalised() -> None:
 
 
 def test_the_number_of_layers_of_weighted_simulation_is_known() -> None:
-    assert N_LAYERS_WEIGHTED > 1
+    assert N_COMPONENTS_WEIGHTED > 1

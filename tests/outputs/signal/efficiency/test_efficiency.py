@@ -12,8 +12,8 @@ import pytest
 from na64.datasets.catalogue import build as files
 from na64.datasets.synthetic import load_campaign, simulate
 from na64.outputs.signal.efficiency.efficiency import (
-    Efficiency,
     Point,
+    SignalEfficiency,
     efficiency_of,
     efficiency_table,
     load_efficiencies,
@@ -153,7 +153,7 @@ def test_a_wider_box_is_scaled_to_the_reference() -> None:
 
 
 def test_interpolation_is_in_the_logarithm_of_the_mass() -> None:
-    efficiency = Efficiency(
+    efficiency = SignalEfficiency(
         np.array([0.001, 0.1]), np.array([0.8, 0.4]), np.array([0.01, 0.03]), "efficiency.csv"
     )
     assert efficiency.span == (0.001, 0.1)
@@ -194,7 +194,7 @@ def test_two_selections_of_a_period_are_refused(tmp_path: Path) -> None:
 
 def test_masses_must_rise() -> None:
     with pytest.raises(ValueError, match="do not rise"):
-        Efficiency(np.array([0.1, 0.1]), np.ones(2), np.ones(2), "twice")
+        SignalEfficiency(np.array([0.1, 0.1]), np.ones(2), np.ones(2), "twice")
 
 
 def test_the_command_writes_and_adds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The judging kernels against plain twins."""
+"""The kernels that apply cuts against plain twins."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels import judge
-from na64.processors.kernels.judge import BLOCK, INTERVAL
+from na64.processors.kernels import apply_cuts
+from na64.processors.kernels.apply_cuts import BLOCK, INTERVAL
 
 STEADY = settings(derandomize=True)
 """Without a deadline, because the first call compiles."""
@@ -34,7 +34,7 @@ def failed_of(
     values: NDArray[np.float32] = NO_TABLE,
 ) -> list[int]:
     failed, n_events = np.full(BLOCK, 9, np.uint8), rows.shape[1]
-    judge.fail(rows, 0, n_events, intervals, edges, values, np.empty(BLOCK, np.float32), failed)
+    apply_cuts.fail(rows, 0, n_events, intervals, edges, values, np.empty(BLOCK, np.float32), failed)
     assert not failed[n_events:].any()
     marks: list[int] = failed[:n_events].tolist()
     return marks
@@ -77,7 +77,7 @@ def test_a_table_bounds_by_the_bin_of_another_feature(of: float, value: float, f
 def test_marks_are_counted_in_whole_words(n: int) -> None:
     marks = np.zeros(BLOCK, np.uint8)
     marks[:n] = 1
-    assert judge.count_marks(marks) == n
+    assert apply_cuts.count_marks(marks) == n
 
 
 @STEADY
@@ -89,17 +89,19 @@ def test_marks_are_counted_in_whole_words(n: int) -> None:
     st.integers(0, 3),
 )
 def test_an_event_is_summarised_as_by_one_loop_a_question(
-    events: list[tuple[float, float]], cuts: list[Bounds], regions: list[Bounds], n_extra: int, start: int
+    events: list[tuple[float, float]], cuts: list[Bounds], regions: list[Bounds], n_weights: int, start: int
 ) -> None:
     rows = np.array(events, np.float32).reshape(-1, 2).T.copy()
     start, n = min(start, len(events)), max(len(events) - start, 0)
     bounds = np.cumsum([0, *map(len, cuts), *map(len, regions)])
-    extra = np.arange(n_extra * len(events)).reshape(n_extra, len(events))
-    alone = np.zeros((n_extra + 1, len(cuts)), np.int64)
+    weights = np.arange(n_weights * len(events)).reshape(n_weights, len(events))
+    single_cut = np.zeros((n_weights + 1, len(cuts)), np.int64)
     n_failed, first, region = np.full((3, n), 77, np.uint8)
     intervals = fixed([bound for group in (*cuts, *regions) for bound in group])
     marks = (n_failed, first, region)
-    judge.judge(rows, start, len(events), intervals, NO_TABLE, NO_TABLE, bounds, extra, *marks, alone)
+    apply_cuts.apply_cuts(
+        rows, start, len(events), intervals, NO_TABLE, NO_TABLE, bounds, weights, *marks, single_cut
+    )
     outside = [np.array(failed_of(rows, fixed(group)), bool)[start:] for group in (*cuts, *regions)]
     for event in range(n):
         fails = [number for number in range(len(cuts)) if outside[number][event]]
@@ -108,5 +110,5 @@ def test_an_event_is_summarised_as_by_one_loop_a_question(
         assert first[event] == min(fails, default=len(cuts))
         assert region[event] == min(inside, default=-1) + 1
     for number in range(len(cuts)):
-        assert alone[0, number] == (~outside[number]).sum()
-        assert alone[1:, number].tolist() == [row[start:][~outside[number]].sum() for row in extra]
+        assert single_cut[0, number] == (~outside[number]).sum()
+        assert single_cut[1:, number].tolist() == [row[start:][~outside[number]].sum() for row in weights]

@@ -14,7 +14,7 @@ import uproot
 
 from na64.datasets.catalogue.build import FileRecord, Status, build, load, save
 from na64.datasets.catalogue.inspection import Expectation, inspect
-from na64.datasets.catalogue.unfinished import Closing, UnfinishedFileError, closing_of, finished
+from na64.datasets.catalogue.pending_files import FileEnding, PendingFileError, closing_of, finished
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.run import main
@@ -60,7 +60,7 @@ def look(path: Path, **options: Any) -> FileRecord:
 
 
 def test_a_closed_file_is_closed(run: Path, tmp_path: Path) -> None:
-    assert closing_of(run) == Closing(is_closed=True, has_more=False)
+    assert closing_of(run) == FileEnding(is_closed=True, has_more=False)
     for content in (b"", b"root", b"PAR1" * 20):
         (tmp_path / "other").write_bytes(content)
         assert closing_of(tmp_path / "other").is_closed
@@ -108,12 +108,12 @@ def test_large_files_are_told_too(run: Path) -> None:
     large = bytearray(data)
     struct.pack_into(">iiqq", large, 4, 1_062_400, 100, end, 0)
     run.write_bytes(large)
-    assert closing_of(run) == Closing(is_closed=False, has_more=False)
+    assert closing_of(run) == FileEnding(is_closed=False, has_more=False)
     struct.pack_into(">iiqq", large, 4, 1_062_400, 100, end, end - 60)
     run.write_bytes(large)
-    assert closing_of(run) == Closing(is_closed=True, has_more=False)
+    assert closing_of(run) == FileEnding(is_closed=True, has_more=False)
     run.write_bytes(large + struct.pack(">ihiihhqq", 80, 1004, 50, 0, 30, 1, end, 100))
-    assert closing_of(run) == Closing(is_closed=False, has_more=True)
+    assert closing_of(run) == FileEnding(is_closed=False, has_more=True)
 
 
 def test_a_header_and_a_record_are_told_by_as_many_bytes_as_they_have(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_header_and_a_record_are_told_by_as_many_bytes_as_they_have(tmp_path: 
         (head[1] + empty, True, False),
     ):
         path.write_bytes(data)
-        assert closing_of(path) == Closing(is_closed=is_closed, has_more=has_more)
+        assert closing_of(path) == FileEnding(is_closed=is_closed, has_more=has_more)
 
 
 @pytest.mark.parametrize("ending", ["part", "tmp", "FILEPART"])
@@ -158,9 +158,9 @@ def test_update_registers_a_file_once_it_is_closed(run: Path, tmp_path: Path) ->
 
 
 def test_a_change_meanwhile_is_noticed_whatever_else_is_found(run: Path) -> None:
-    with pytest.raises(UnfinishedFileError, match="changed while it was looked at"), finished(run):
+    with pytest.raises(PendingFileError, match="changed while it was looked at"), finished(run):
         run.write_bytes(run.read_bytes() + b"x")
-    with pytest.raises(UnfinishedFileError, match="changed while"):
+    with pytest.raises(PendingFileError, match="changed while"):
         _fail_while_it_grows(run)
     with finished(run):
         run.read_bytes()

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.detector import Setup
-from na64.outputs.events.analysis import Analysis
-from na64.outputs.events.choice import Chosen
+from na64.outputs.events.analysis import ReopenedResult
+from na64.outputs.events.event_filter import FilteredEvents
 from na64.processors.counting.tally import REGIONS
 from na64.processors.features.single_cells import CellTable, cell_tables
 from na64.selections.cut import Interval
@@ -40,7 +40,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Card:
+class EventRecord:
     """One visible event.
 
     Attributes
@@ -94,9 +94,9 @@ class Card:
         return f"fails {self.failed[0]}{more}"
 
 
-def cards_of(chosen: Chosen, analysis: Analysis) -> Iterator[Card]:
-    """Yield a card of every chosen event; the events need their cells."""
-    events, job = chosen.events, analysis.job
+def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterator[EventRecord]:
+    """Yield a record of every event that passes the filter; the events need their cells."""
+    events, job = filtered.events, analysis.job
     layout, setup = job.layouts[events.file.layout], job.runs[events.run].setup
     tables = cell_tables(
         events.columns, setup, residual_times=layout.time_is_residual, absent_nan=layout.absent_nan
@@ -105,7 +105,7 @@ def cards_of(chosen: Chosen, analysis: Analysis) -> Iterator[Card]:
         numbers = {name: int(events.columns.event[name][row]) for name in ("run", "spill", "event")}
         trigger = events.columns.event.get("trigger")
         values = events.values[:, row]
-        yield Card(
+        yield EventRecord(
             **numbers,
             label=analysis.products.summary.label,
             file=events.name,
@@ -115,7 +115,7 @@ def cards_of(chosen: Chosen, analysis: Analysis) -> Iterator[Card]:
             values=dict(zip(analysis.selection.index, values.tolist(), strict=True)),
             cells={name: _one(table, row) for name, table in tables.items()},
             checks=tuple(_checks(analysis, values)),
-            region=REGIONS[int(chosen.judgement.region[row])].removeprefix("region_"),
+            region=REGIONS[int(filtered.cut_result.region[row])].removeprefix("region_"),
         )
 
 
@@ -124,18 +124,18 @@ def _one(table: CellTable, row: int) -> CellTable:
     return CellTable(table.energy[part], table.in_time[part], table.delay[part], table.window[part])
 
 
-def _checks(analysis: Analysis, values: NDArray[np.float32]) -> Iterator[Check]:
+def _checks(analysis: ReopenedResult, values: NDArray[np.float32]) -> Iterator[Check]:
     index = analysis.selection.index
     for cut in analysis.selection.cuts:
         for interval in cut.intervals:
-            known = {name: values[index[name]] for name in interval.features}
-            yield _check(cut.name, interval, known)
+            features = {name: values[index[name]] for name in interval.features}
+            yield _check(cut.name, interval, features)
 
 
-def _check(cut: str, interval: Interval, known: Mapping[str, np.float32]) -> Check:
-    value, high, bound = known[interval.feature], interval.high, interval.text
+def _check(cut: str, interval: Interval, features: Mapping[str, np.float32]) -> Check:
+    value, high, bound = features[interval.feature], interval.high, interval.text
     if interval.limits is not None:
-        of = known[interval.limits.feature]
+        of = features[interval.limits.feature]
         place = np.searchsorted(np.array(interval.limits.edges, np.float32), of, side="right") - 1
         high = interval.limits.values[max(int(place), 0)] if of == of else -np.inf  # noqa: PLR0124
         bound = f"{bound} (here {high:.4g})"

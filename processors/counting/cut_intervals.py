@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.kernels import bits
-from na64.processors.kernels.judge import INTERVAL
+from na64.processors.kernels.apply_cuts import INTERVAL
 from na64.selections.compiled import IntervalArrays
 
 
 def interval_records(arrays: IntervalArrays) -> NDArray[np.void]:
-    """Return the intervals as the kernels take them, `na64.processors.kernels.judge.INTERVAL`."""
+    """Return the intervals as the kernels take them, `na64.processors.kernels.apply_cuts.INTERVAL`."""
     intervals = np.zeros(arrays.feature.size, INTERVAL)
     for name in ("low", "high", "feature"):
         intervals[name] = getattr(arrays, name)
@@ -22,7 +22,7 @@ def interval_records(arrays: IntervalArrays) -> NDArray[np.void]:
     return intervals
 
 
-def judge_intervals(
+def apply_intervals(
     arrays: IntervalArrays, part: slice, values: NDArray[np.float32], failed: NDArray[np.int64]
 ) -> None:
     """Set the bit of the owner of each interval of a part that an event is outside of.
@@ -36,4 +36,4 @@ def judge_intervals(
     failed : (n_events,) int64, changed in place
     """
     intervals, tables = interval_records(arrays)[part], (arrays.table_edges, arrays.table_values)
-    bits.judge_bits(values, intervals, *tables, arrays.owner[part], failed)
+    bits.set_failed_bits(values, intervals, *tables, arrays.owner[part], failed)

@@ -1,8 +1,8 @@
 """From features to the cuts an event fails: how many, which first, and which region it is in.
 
-Every cut judges every event, but three bytes are kept of it; whatever is counted after a cut is a sum over
-the first failing cut, so that filling does not cost more with more cuts. Thresholds are arguments: changing
-them compiles nothing.
+Every cut is applied to every event, but three bytes are kept of it; whatever is counted after a cut is a sum
+over the first failing cut, so that filling does not cost more with more cuts. Thresholds are arguments:
+changing them compiles nothing.
 """
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from na64.processors.kernels.jit import jit
 
 BLOCK = 4096
-"""Events judged at a time: their features stay in the cache until they are filled."""
+"""Events to which the cuts are applied at a time: their features stay in the cache until they are filled."""
 
 INTERVAL = np.dtype(
     [
@@ -100,7 +100,7 @@ def fail(
 
 
 @jit
-def note(failed: Bytes, cut: int, n_failed: Bytes, first: Bytes) -> None:
+def record_failures(failed: Bytes, cut: int, n_failed: Bytes, first: Bytes) -> None:
     """Count the cut for the events that fail it, and remember it if it is the first."""
     number = np.uint8(cut)
     for event in range(n_failed.size):
@@ -117,7 +117,7 @@ def count_marks(marks: Bytes) -> int:
 
 
 @jit
-def judge(
+def apply_cuts(
     features: Floats,
     start: int,
     stop: int,
@@ -125,13 +125,13 @@ def judge(
     edges: Floats,
     values: Floats,
     bounds: NDArray[np.int64],
-    extra: NDArray[np.int64],
+    weights: NDArray[np.int64],
     n_failed: Bytes,
     first: Bytes,
     region: Bytes,
-    alone: NDArray[np.int64],
+    single_cut: NDArray[np.int64],
 ) -> None:
-    """Judge the events ``start`` to ``stop``, `BLOCK` of them at most.
+    """Apply the cuts to the events ``start`` to ``stop``, `BLOCK` of them at most.
 
     Parameters
     ----------
@@ -143,15 +143,15 @@ def judge(
         See `fail`.
     bounds : (n_cuts + n_regions + 1,) int64
         Cut or region ``n`` owns the intervals ``bounds[n]:bounds[n + 1]``.
-    extra : (n_layers - 1, n_events) int64
+    weights : (n_components - 1, n_events) int64
         Fixed-point weights, or no rows.
     n_failed, first, region : (stop - start,) uint8, written
         How many cuts an event fails, the first of them (the number of cuts if none), and 1 + the first region
         that it is in (0 if in none).
-    alone : (n_layers, n_cuts) int64, added to
+    single_cut : (n_components, n_cuts) int64, added to
         Events that pass each cut, whatever the others say.
     """
-    n_cuts, n_events = alone.shape[1], stop - start
+    n_cuts, n_events = single_cut.shape[1], stop - start
     high, failed = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.uint8)
     n_failed[:] = 0
     first[:] = n_cuts
@@ -159,11 +159,11 @@ def judge(
     for cut in range(n_cuts):
         own = intervals[bounds[cut] : bounds[cut + 1]]
         fail(features, start, stop, own, edges, values, high, failed)
-        note(failed, cut, n_failed, first)
-        alone[0, cut] += n_events - count_marks(failed)
-        for layer in range(extra.shape[0]):
+        record_failures(failed, cut, n_failed, first)
+        single_cut[0, cut] += n_events - count_marks(failed)
+        for component in range(weights.shape[0]):
             for event in range(n_events):
-                alone[layer + 1, cut] += 0 if failed[event] else extra[layer, start + event]
+                single_cut[component + 1, cut] += 0 if failed[event] else weights[component, start + event]
     for number in range(bounds.size - 2, n_cuts - 1, -1):
         own = intervals[bounds[number] : bounds[number + 1]]
         fail(features, start, stop, own, edges, values, high, failed)

@@ -1,4 +1,4 @@
-"""Finding events by number or by choice, and writing their pictures."""
+"""Finding events by number or by a filter, and writing their pictures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from na64.outputs.events.analysis import Analysis
-from na64.outputs.events.card import Card, cards_of
-from na64.outputs.events.choice import Choice, Chosen, choose
+from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.display import draw_event
+from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
+from na64.outputs.events.event_record import EventRecord, event_records
 from na64.outputs.events.planes import draw_plane, planes_of
 from na64.outputs.report.drawing import Make, write_figure
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, marked
-from na64.processors.counting.counting import judge_events
+from na64.processors.counting.counting import apply_cuts
 
 _COLUMNS = 4
 _ROWS = 3
@@ -31,7 +31,9 @@ class NoEventError(KeyError):
     """No visible event has this number; the text does not tell whether there is another."""
 
 
-def find(analysis: Analysis, wanted: Choice | Sequence[str], opened: Analysis | None = None) -> list[Card]:
+def find(
+    analysis: ReopenedResult, wanted: EventFilter | Sequence[str], opened: ReopenedResult | None = None
+) -> list[EventRecord]:
     """Find chosen events, or those with numbers like ``8701:2:17``; of an opened box too, if it is given.
 
     All events of a run are read whether or not one with that number is there and may be seen, so neither the
@@ -40,18 +42,22 @@ def find(analysis: Analysis, wanted: Choice | Sequence[str], opened: Analysis | 
     Raises
     ------
     ValueError
-        Text that is no number of an event, or a choice without events.
+        Text that is no number of an event, or a filter that no event passes.
     NoEventError
         There is no visible event with a number; the same words whatever the reason.
     """
-    if isinstance(wanted, Choice):
-        cards = [card for part in choose(analysis, wanted, cells=True) for card in cards_of(part, analysis)]
-        if not cards:
+    if isinstance(wanted, EventFilter):
+        records = [
+            record
+            for part in filter_events(analysis, wanted, cells=True)
+            for record in event_records(part, analysis)
+        ]
+        if not records:
             raise ValueError(f"{analysis.folder.name}: no {analysis.kind} events {wanted}")
-        return cards
+        return records
     numbers = [parse(text) for text in wanted]
     looked_at = (analysis,) if opened is None else (analysis, opened)
-    found = {card_number(card): card for one in looked_at for card in _with_numbers(one, set(numbers))}
+    found = {event_number(record): record for one in looked_at for record in _with_numbers(one, set(numbers))}
     for number in numbers:
         if number not in found:
             shown = ":".join(map(str, number))
@@ -70,30 +76,34 @@ def parse(text: str) -> Number:
     return run, spill, event
 
 
-def card_number(card: Card) -> Number:
+def event_number(record: EventRecord) -> Number:
     """Number of an event."""
-    return card.run, card.spill, card.event
+    return record.run, record.spill, record.event
 
 
-def _with_numbers(analysis: Analysis, numbers: set[Number]) -> Iterator[Card]:
+def _with_numbers(analysis: ReopenedResult, numbers: set[Number]) -> Iterator[EventRecord]:
     runs = sorted({run for run, _, _ in numbers} & analysis.job.runs.keys())
-    for events in analysis.look(runs=runs, cells=True) if runs else ():
+    for events in analysis.read_events(runs=runs, cells=True) if runs else ():
         spill, event = (events.columns.event[name] for name in ("spill", "event"))
         wanted = np.zeros(len(spill), bool)
         for run, *pair in numbers:
             wanted |= (spill == pair[0]) & (event == pair[1]) & (run == events.run)
         if wanted.any():
-            chosen = events.take(np.flatnonzero(wanted))
-            yield from cards_of(Chosen(chosen, judge_events(analysis.selection, chosen.values)), analysis)
+            filtered = events.take(np.flatnonzero(wanted))
+            yield from event_records(
+                FilteredEvents(filtered, apply_cuts(analysis.selection, filtered.values)), analysis
+            )
 
 
-def pictures(analysis: Analysis, cards: Sequence[Card], folder: Path, *, sheet: bool = False) -> list[Path]:
+def pictures(
+    analysis: ReopenedResult, records: Sequence[EventRecord], folder: Path, *, sheet: bool = False
+) -> list[Path]:
     """Write a picture of each event, or pages of twelve.
 
     Parameters
     ----------
-    analysis : Analysis
-    cards : sequence of Card
+    analysis : ReopenedResult
+    records : sequence of EventRecord
     folder : Path
     sheet : bool
         Pages.
@@ -101,54 +111,54 @@ def pictures(analysis: Analysis, cards: Sequence[Card], folder: Path, *, sheet: 
     mark = "unverified simulation" if analysis.products.summary.is_unverified else ""
     return [
         folder / f"{name}.png"
-        for name, make in (_sheets(cards) if sheet else _singles(cards))
+        for name, make in (_sheets(records) if sheet else _singles(records))
         if write_figure(folder, name, partial(marked, make, mark), formats=("png",))
     ]
 
 
-def _singles(cards: Sequence[Card]) -> Iterator[tuple[str, Make]]:
-    for card in cards:
-        yield card.number.replace(":", "_"), partial(draw_event, card)
+def _singles(records: Sequence[EventRecord]) -> Iterator[tuple[str, Make]]:
+    for record in records:
+        yield record.number.replace(":", "_"), partial(draw_event, record)
 
 
-def _sheets(cards: Sequence[Card]) -> Iterator[tuple[str, Make]]:
+def _sheets(records: Sequence[EventRecord]) -> Iterator[tuple[str, Make]]:
     most = _COLUMNS * _ROWS
-    for page, start in enumerate(range(0, len(cards), most), start=1):
-        yield f"sheet_{page}", partial(draw_sheet, cards[start : start + most])
+    for page, start in enumerate(range(0, len(records), most), start=1):
+        yield f"sheet_{page}", partial(draw_sheet, records[start : start + most])
 
 
-def draw_sheet(cards: Sequence[Card]) -> Figure:
+def draw_sheet(records: Sequence[EventRecord]) -> Figure:
     """Draw events small, four a row: ECAL and HCAL, their sums, and the first failed cut."""
-    n_rows = max(1, math.ceil(len(cards) / _COLUMNS))
+    n_rows = max(1, math.ceil(len(records) / _COLUMNS))
     height = _ROW_HEIGHT * n_rows + _HEADING
     figure = Figure(figsize=(14.2, height))
     figure.subplots_adjust(0.012, 0.012, 0.988, 1 - _HEADING / height, 0.09, 0.06)
     grid = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
-    for axes, card in zip(grid, cards, strict=False):
-        _draw_small(axes, card)
-    heading = f"$\\bf{{NA64}}$  {cards[0].label}"
+    for axes, record in zip(grid, records, strict=False):
+        _draw_small(axes, record)
+    heading = f"$\\bf{{NA64}}$  {records[0].label}"
     figure.text(0.012, 1 - 0.32 / height, heading, fontsize=13, color=INK)
     note = "preshower, ECAL, HCAL 0 to 3; colour: energy in time, hatched: energy at other times only"
     figure.text(0.988, 1 - 0.32 / height, note, fontsize=10, color=QUIET, ha="right")
     return figure
 
 
-def _draw_small(axes: Axes, card: Card) -> None:
-    planes = planes_of(card, "ecal")
+def _draw_small(axes: Axes, record: EventRecord) -> None:
+    planes = planes_of(record, "ecal")
     for plane, left, height in zip(planes, (0.0, 3.1), (3.2, 6.4), strict=False):
         draw_plane(
             axes, plane, at=(left, 0.0), pitch=height / plane.energy.shape[1], size=0 if left == 0 else 6.5
         )
-    for place, module in enumerate(planes_of(card, "hcal")[:4]):
+    for place, module in enumerate(planes_of(record, "hcal")[:4]):
         corner = (9.0 + 3.3 * (place % 2), 3.4 - 3.4 * (place // 2))
         draw_plane(axes, module, at=corner, pitch=3.0 / module.energy.shape[1], size=6.5)
     axes.set(xlim=(-0.1, 15.4), ylim=(-0.2, 8.6), aspect="equal", anchor="NW")
-    axes.text(0, 8.0, card.number, fontsize=10.5, fontweight="bold", color=INK)
-    sums = f"ECAL {card.values['ecal']:.1f}, HCAL {card.values['hcal']:.1f} GeV"
+    axes.text(0, 8.0, record.number, fontsize=10.5, fontweight="bold", color=INK)
+    sums = f"ECAL {record.values['ecal']:.1f}, HCAL {record.values['hcal']:.1f} GeV"
     axes.text(0, 7.0, sums, fontsize=8.5, color=INK)
-    region = "in no region" if card.region == "elsewhere" else f"region {card.region}"
-    colour = REGION_COLOURS.get(f"region_{card.region}", QUIET)
+    region = "in no region" if record.region == "elsewhere" else f"region {record.region}"
+    colour = REGION_COLOURS.get(f"region_{record.region}", QUIET)
     axes.text(15.3, 8.0, region, fontsize=9.5, fontweight="bold", ha="right", color=colour)
-    axes.text(15.3, 7.0, card.verdict, fontsize=8.5, ha="right", color=CLOSED if card.failed else ACCENT)
+    axes.text(15.3, 7.0, record.verdict, fontsize=8.5, ha="right", color=CLOSED if record.failed else ACCENT)

@@ -29,11 +29,11 @@ _LARGE_FILE, _LARGE_KEY = 1_000_000, 1_000
 """Versions from which places have eight bytes."""
 
 
-class UnfinishedFileError(StructureError):
+class PendingFileError(StructureError):
     """A file that is still being written: to be looked at again later."""
 
 
-class Closing(NamedTuple):
+class FileEnding(NamedTuple):
     """How a ROOT file ends.
 
     Attributes
@@ -60,7 +60,7 @@ def finished(path: Path, settled: float = SETTLED) -> Iterator[None]:
 
     Raises
     ------
-    UnfinishedFileError
+    PendingFileError
         Its name says that it is not whole, or it was not closed and has changed lately, or it has changed
         while it was looked into.
     StructureError
@@ -72,7 +72,7 @@ def finished(path: Path, settled: float = SETTLED) -> Iterator[None]:
         yield
     finally:
         if _state_of(path) != before:
-            raise UnfinishedFileError("is being written: it has changed while it was looked at")
+            raise PendingFileError("is being written: it has changed while it was looked at")
 
 
 class _State(NamedTuple):
@@ -90,15 +90,15 @@ def _state_of(path: Path) -> _State:
 
 def _check_closing(path: Path, *, is_recent: bool) -> None:
     if path.name.lower().endswith(_PARTIAL):
-        raise UnfinishedFileError(f'is being written: its name ends in "{path.suffix}"')
+        raise PendingFileError(f'is being written: its name ends in "{path.suffix}"')
     found = closing_of(path)
     if not found.is_closed and is_recent:
-        raise UnfinishedFileError("is being written: it was not closed yet")
+        raise PendingFileError("is being written: it was not closed yet")
     if found.has_more:
         raise StructureError("was never closed: it has events after its end, which its lists do not name")
 
 
-def closing_of(path: Path) -> Closing:
+def closing_of(path: Path) -> FileEnding:
     """Look how a ROOT file ends; what is no ROOT file counts as closed.
 
     ROOT writes the header when it makes, saves and closes a file, and the list of free space when it closes
@@ -107,11 +107,11 @@ def closing_of(path: Path) -> Closing:
     with path.open("rb") as file:
         head = file.read(len(_MAGIC) + _HEADER[True].size)
         if not head.startswith(_MAGIC) or len(head) < len(_MAGIC) + _HEADER[True].size:
-            return Closing(is_closed=True, has_more=False)
+            return FileEnding(is_closed=True, has_more=False)
         is_large = int.from_bytes(head[4:8], "big") >= _LARGE_FILE
         _, _, end, free = _HEADER[is_large].unpack_from(head, len(_MAGIC))
         has_more = 0 < end < path.stat().st_size and _is_record(file, end)
-    return Closing(is_closed=free > 0 and not has_more, has_more=has_more)
+    return FileEnding(is_closed=free > 0 and not has_more, has_more=has_more)
 
 
 def _is_record(file: BinaryIO, place: int) -> bool:

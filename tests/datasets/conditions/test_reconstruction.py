@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from na64.datasets.catalogue.build import build, load, save
-from na64.datasets.conditions.production import Production, production_in
+from na64.datasets.conditions.reconstruction import ReconstructionTags, tags_in
 from na64.datasets.reading.layout import load_layout
 
 TEXT = """
@@ -17,7 +17,7 @@ calibration = "2023A-4"
 led_corrected = true
 upstream_blinding = "part"
 """
-STATED = Production("5", "v3.2", "2023A-4", led_corrected=True, upstream_blinding="part")
+STATED = ReconstructionTags("5", "v3.2", "2023A-4", led_corrected=True, upstream_blinding="part")
 Writer = Callable[[str, str | None], Path]
 
 
@@ -37,13 +37,13 @@ def write(tmp_path: Path, make_values: Callable[..., Any], write_file: Callable[
 
 
 def test_what_is_stated_is_read_and_nothing_is_made_up(tmp_path: Path) -> None:
-    assert production_in(tmp_path) == Production()
+    assert tags_in(tmp_path) == ReconstructionTags()
     (tmp_path / "production.toml").write_text(TEXT)
-    assert production_in(tmp_path) == STATED
+    assert tags_in(tmp_path) == STATED
     (tmp_path / "production.toml").write_text("led_corrected = false\n")
-    assert production_in(tmp_path) == Production(led_corrected=False)
-    assert str(production_in(tmp_path)) == "led_corrected False"
-    assert str(Production()) == "not stated"
+    assert tags_in(tmp_path) == ReconstructionTags(led_corrected=False)
+    assert str(tags_in(tmp_path)) == "led_corrected False"
+    assert str(ReconstructionTags()) == "not stated"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_stated_is_read_and_nothing_is_made_up(tmp_path: Path) -> None:
 def test_a_wrong_statement_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "production.toml").write_text(text)
     with pytest.raises((KeyError, ValueError), match=message):
-        production_in(tmp_path)
+        tags_in(tmp_path)
 
 
 def test_the_production_is_kept_in_the_catalogue(write: Writer, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_production_is_kept_in_the_catalogue(write: Writer, tmp_path: Path) 
     assert record.production == STATED
     (tmp_path / "a" / "conditions" / "production.toml").unlink()
     (again,) = build([tmp_path / "a"], simulation=True, previous=built).files
-    assert again.production == Production()
+    assert again.production == ReconstructionTags()
 
 
 def test_the_production_is_part_of_the_identity(write: Writer, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ NAME = "production.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Production:
+class ReconstructionTags:
     """How a file was made; None is not stated.
 
     Attributes
@@ -60,9 +60,9 @@ class Production:
         return {key: value for key, value in values.items() if value is not None}
 
 
-def production_of(table: Table) -> Production:
+def tags_of(table: Table) -> ReconstructionTags:
     """Read a statement; unknown keys are refused by `Table.done`."""
-    return Production(
+    return ReconstructionTags(
         number=table.text("pass", None),
         reconstruction=table.text("reconstruction", None),
         calibration=table.text("calibration", None),
@@ -71,7 +71,7 @@ def production_of(table: Table) -> Production:
     )
 
 
-def production_in(folder: Source) -> Production:
+def tags_in(folder: Source) -> ReconstructionTags:
     """Read the statement in a folder of conditions; nothing is stated where there is none.
 
     Raises
@@ -81,8 +81,8 @@ def production_in(folder: Source) -> Production:
     """
     path = table_in(folder, NAME)
     if path is None:
-        return Production()
+        return ReconstructionTags()
     table = load_table(path)
-    found = production_of(table)
+    found = tags_of(table)
     table.done()
     return found

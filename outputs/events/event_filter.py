@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.outputs.events.analysis import Analysis
+from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.result.cutflow import ALL_RUNS
-from na64.processors.counting.counting import Judgement, judge_events
+from na64.processors.counting.counting import CutResult, apply_cuts
 from na64.processors.counting.tally import REGIONS
-from na64.processors.reread_events import SeenEvents
+from na64.processors.reread_events import EventBatch
 from na64.selections.selection import VISIBLE
 
 REGION_CODES = {"elsewhere": 0, "I": 1, "II": 2, "III": 3}
@@ -19,7 +19,7 @@ REGION_CODES = {"elsewhere": 0, "I": 1, "II": 2, "III": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class EventFilter:
     """Visible events that pass a cut and all before it, in a region, of some runs.
 
     Attributes
@@ -45,45 +45,47 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class FilteredEvents:
     """Chosen events of one run and file, and what the selection says of them."""
 
-    events: SeenEvents
-    judgement: Judgement
+    events: EventBatch
+    cut_result: CutResult
 
 
-def choose(analysis: Analysis, choice: Choice, *, cells: bool = False) -> Iterator[Chosen]:
+def filter_events(
+    analysis: ReopenedResult, event_filter: EventFilter, *, cells: bool = False
+) -> Iterator[FilteredEvents]:
     """Read the events of a result again and yield those that are chosen, file after file.
 
     Parameters
     ----------
-    analysis : Analysis
-    choice : Choice
+    analysis : ReopenedResult
+    event_filter : EventFilter
     cells : bool
         With the columns of the detectors.
     """
-    stage, left = analysis.stage(choice.after), choice.limit
-    for events in analysis.look(runs=choice.runs, cells=cells):
-        judgement = judge_events(analysis.selection, events.values)
-        wanted = judgement.first >= stage
-        if choice.region is not None:
-            wanted &= judgement.region == REGION_CODES[choice.region]
+    stage, left = analysis.stage(event_filter.after), event_filter.limit
+    for events in analysis.read_events(runs=event_filter.runs, cells=cells):
+        cut_result = apply_cuts(analysis.selection, events.values)
+        wanted = cut_result.first >= stage
+        if event_filter.region is not None:
+            wanted &= cut_result.region == REGION_CODES[event_filter.region]
         rows = np.flatnonzero(wanted)[:left]
-        part = Judgement(judgement.failed[rows], judgement.first[rows], judgement.region[rows])
-        yield Chosen(events.take(rows), part)
+        part = CutResult(cut_result.failed[rows], cut_result.first[rows], cut_result.region[rows])
+        yield FilteredEvents(events.take(rows), part)
         if left is not None:
             left -= len(rows)
             if left == 0:
                 return
 
 
-def counted(analysis: Analysis, choice: Choice) -> int | None:
-    """How many events the stored tables have of a choice, its limit aside; None if they do not say."""
-    after = (VISIBLE, *analysis.selection.cut_names)[analysis.stage(choice.after)]
+def counted(analysis: ReopenedResult, event_filter: EventFilter) -> int | None:
+    """How many events the stored tables have of a filter, its limit aside; None if they do not say."""
+    after = (VISIBLE, *analysis.selection.cut_names)[analysis.stage(event_filter.after)]
     if analysis.opening:
-        return None if choice.region or choice.runs else analysis.n_opened[after]
-    names = REGIONS if choice.region is None else (REGIONS[REGION_CODES[choice.region]],)
-    runs = None if choice.runs is None else {str(run) for run in choice.runs}
+        return None if event_filter.region or event_filter.runs else analysis.n_opened[after]
+    names = REGIONS if event_filter.region is None else (REGIONS[REGION_CODES[event_filter.region]],)
+    runs = None if event_filter.runs is None else {str(run) for run in event_filter.runs}
     total = 0
     for row in analysis.products.regions.records():
         if row["cut"] == after and row["run"] != ALL_RUNS and (runs is None or str(row["run"]) in runs):
