@@ -69,7 +69,7 @@ def sample(job: Job, tasks: Sequence[Task]) -> Sample:
 def estimate(
     job: Job, tasks: Iterable[Task], *, ledger: Ledger | None, store: FeatureStore | None, workers: int
 ) -> Iterator[str]:
-    """Say what is left to do of a job and how much time and space that would take, line by line.
+    """Remaining work of a job, and the time and space that it would take, line by line.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Key:
 
     @property
     def default(self) -> str:
-        """Say it in a word or two."""
+        """Value that a key has if it is left out, in a word or two."""
         return next(iter(self.defaults)) if len(self.defaults) == 1 else "depends on the others"
 
 

@@ -211,7 +211,7 @@ def check(
 
 
 def _failures(outcome: Outcome) -> Iterator[str]:
-    """Say what was not read, in the order of the files: which came first in time is nobody's business."""
+    """What was not read, in the order of the files: which came first in time is nobody's business."""
     reasons = [(failure.task, failure.reason) for failure in outcome.failures]
     reasons += [(task, "not begun") for task in outcome.untried]
     for task, reason in sorted(reasons, key=lambda pair: (pair[0].path, pair[0].start)):

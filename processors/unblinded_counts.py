@@ -33,7 +33,7 @@ PLANE = ("ecal", "hcal")
 """Features of the plane of opened events."""
 
 STAGES = ("before any cut", "after all cuts")
-"""Of the events that the opened plane has."""
+"""Stages of the events that the opened plane has."""
 
 BIN = 1.0
 """GeV, width of a bin of the opened plane in both directions."""

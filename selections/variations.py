@@ -61,7 +61,7 @@ class Effect:
         return replace(setup, **changed)
 
     def texts(self) -> Iterator[str]:
-        """Say what it does, one line each."""
+        """Description of what it does, one line each."""
         yield from (f"energies of {name} x {factor:.10g}" for name, factor in self.scale)
         yield from (f"time window of {name} x {factor:.10g}" for name, factor in self.window)
 
@@ -99,7 +99,7 @@ class Variation:
         return tuple(changed.get(cut.name, cut) for cut in cuts)
 
     def texts(self) -> Iterator[str]:
-        """Say what it changes, one line each."""
+        """Description of what it changes, one line each."""
         yield from self.effect.texts()
         for cut in self.cuts:
             yield f"{cut.name}: {' and '.join(interval.text for interval in cut.intervals)}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import http.server
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import na64
 from na64.run import main
 
 CANONICAL = (
@@ -26,7 +30,48 @@ SPEED = (HealthCheck.too_slow,)
 settings.register_profile("na64", deadline=None, suppress_health_check=SPEED)  # machines are shared
 settings.load_profile("na64")
 
+PACKAGE = Path(na64.__file__).parent
+PLACES = {
+    "period": "datasets/conditions/periods",
+    "layout": "datasets/reading/layouts",
+    "selection": "selections",
+}
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
+"""The smallest picture."""
+
+LONGEST = tuple(
+    Path(__file__).parent / f"{name}.py"
+    for name in (
+        "torture/faults/test_faults",
+        "blinding/test_non_interference",
+        "test_main_line",
+        "torture/test_bad_inputs",
+        "processors/execution/test_backends",
+        "blinding/cycle/test_together",
+        "test_run",
+        "processors/execution/test_dask_schedulers",
+        "torture/test_damaged_files",
+        "test_batch",
+        "test_clusters",
+        "test_reference_2023",
+        "blinding/cycle/test_commitment",
+        "test_docs",
+        "blinding/test_canaries",
+        "blinding/test_looking",
+    )
+)
+"""Files that begin first, so that the last of several workers is not alone with one of them."""
+
 IF_VARIED = ("variations.csv", "variations_yields.csv")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; `make soak` has an order of its own."""
+    if config.getoption("markexpr") == "not soak":
+        places = {path: place for place, path in enumerate(LONGEST)}
+        items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -95,6 +140,62 @@ def rows() -> Callable[[Path], list[dict[str, str]]]:
             return list(csv.DictReader(stream))
 
     return read
+
+
+def _edited(kind: str, name: str, folder: Path, *changes: tuple[str, str], to: str = "") -> Path:
+    text = (PACKAGE / PLACES[kind] / f"{name}.toml").read_text()
+    for old, new in ((f'name = "{name}"', f'name = "{to or name}"'), *changes):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{to or name}.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="session")
+def edited() -> Callable[..., Path]:
+    """Write a packaged period, layout or selection with changed texts, each in its first place.
+
+    What it gives is called with kind, name, folder and pairs of texts; `to` is another name for it.
+    """
+    return _edited
+
+
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    def save(_figure: object, to: BinaryIO, **_options: object) -> None:
+        to.write(PIXEL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure.savefig", save)
+        patch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def undrawing() -> Callable[[], AbstractContextManager[None]]:
+    """Make figures, but let matplotlib not draw them: it is most of their time, and not all are looked at."""
+    return _undrawn
+
+
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """As `undrawing`, for a module none of whose tests looks at a picture."""
+    with _undrawn():
+        yield
+
+
+@pytest.fixture(scope="session")
+def patience() -> Callable[..., float]:
+    """Give a deadline (s) that something keeps on this machine, however busy: ten times what it takes."""
+
+    def measure(do: Callable[[], object], *, least: float) -> float:
+        start = time.monotonic()
+        do()
+        return round(max(least, 10 * (time.monotonic() - start)), 1)
+
+    return measure
 
 
 class Web(http.server.ThreadingHTTPServer):
@@ -168,7 +269,7 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         elif data is None:
             fault = fault or "404"
         if fault == "stall":
-            self.server.released.wait(60)
+            self.server.released.wait(600)
         if fault == "noise":
             self.wfile.write(b"\x00\x01 this is no answer\r\n\r\n")
             self.close_connection = True

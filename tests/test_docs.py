@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +179,12 @@ def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
 
 
-def test_the_page_about_comparisons(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_about_comparisons(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, undrawing: Callable[[], AbstractContextManager[None]]
+) -> None:
     monkeypatch.chdir(demo.parents[1])
-    run_page("compare.md")
+    with undrawing():
+        run_page("compare.md")
     for path in (
         "mine/compare/events.csv",
         "invisible_2023/overlay/overlay.csv",

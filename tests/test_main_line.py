@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -280,10 +281,13 @@ def _median_of_modules(files: Path) -> NDArray[Any]:
     return medians
 
 
-def test_the_report_is_made_of_what_is_stored(data: Path, reference: Products, tmp_path: Path) -> None:
+def test_the_report_is_made_of_what_is_stored(
+    data: Path, reference: Products, tmp_path: Path, undrawing: Callable[[], AbstractContextManager[None]]
+) -> None:
     folder = tmp_path / "out"
     command = ["process", f"{data}.json", "--selection", "dimuon_2023", "--to", str(folder)]
-    assert main([*command, "--executor", "iterative"]) == 0
+    with undrawing():
+        assert main([*command, "--executor", "iterative"]) == 0
     assert {name: (folder / name).read_bytes() for name in reference} == reference
     assert {path.suffix for path in (folder / "plots").iterdir()} == {".png", ".pdf"}
     for name in ("report.html", "result.json", "provenance.json", "histograms.root"):
@@ -292,5 +296,6 @@ def test_the_report_is_made_of_what_is_stored(data: Path, reference: Products, t
         assert str(tmp_path).encode() not in content
     before = (folder / "report.html").read_bytes()
     (folder / "report.html").unlink()
-    assert main(["report", str(folder)]) == 0
+    with undrawing():
+        assert main(["report", str(folder)]) == 0
     assert (folder / "report.html").read_bytes() == before

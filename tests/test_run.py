@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -215,17 +216,24 @@ def test_the_status_says_what_was_read_run_by_run(
     assert "COMPLETE: 200 recorded, 200 processed" in said
 
 
-def test_the_demo_ends_with_its_reports(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "na64.run", "demo", "--to", "demo", "--events", "2000", "--workers", "1"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    lines = done.stdout.splitlines()
+def test_the_demo_ends_with_its_reports(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    undrawing: Callable[[], AbstractContextManager[None]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with undrawing():
+        assert main(["demo", "--to", "demo", "--events", "2000", "--workers", "1"]) == 0
+    said = capfd.readouterr()
+    lines = said.out.splitlines()
     reports = [tmp_path / line.strip() for line in lines[-2:]]
     assert [path.name for path in reports] == ["report.html", "report.html"]
     assert all(path.stat().st_size > 10_000 for path in reports)
     assert [line for line in lines if line.startswith("$ na64 ")][1] == (
         "$ na64 catalogue demo/data --to demo/catalogue.json"
     )
-    assert done.stderr.splitlines()[0].startswith("simulate: 2,000 events in ")
+    assert said.err.splitlines()[0].startswith("simulate: 2,000 events in ")
 
 
 def test_status_of_an_interrupted_job_says_how_to_go_on(

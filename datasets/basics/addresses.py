@@ -37,7 +37,7 @@ _SHORTEST_SECRET = 6
 
 
 def is_url(location: Location) -> bool:
-    """Tell a URL from a path."""
+    """Whether a text is a URL and not a path."""
     return isinstance(location, str) and _SCHEME.match(location) is not None
 
 

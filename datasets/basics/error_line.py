@@ -5,9 +5,9 @@ from __future__ import annotations
 import traceback
 
 from na64.datasets.basics.addresses import without_secrets
-from na64.datasets.basics.named import shortened
+from na64.datasets.basics.named import without_middle
 
-_LONGEST = 2000
+_LONGEST = 600
 
 _READERS = {
     "dask/config.py": "settings of Dask (DASK_..., ~/.config/dask)",
@@ -19,7 +19,10 @@ _READERS = {
 
 
 def error_line(problem: BaseException) -> str:
-    """Return the text of an exception: of a KeyError without its quotes, of an OSError its file first."""
+    """Return the text of an exception: of a KeyError without its quotes, of an OSError its file first.
+
+    One that is too long loses its middle: what it is about stands first, and what was expected last.
+    """
     text = str(problem) or type(problem).__name__
     if isinstance(problem, KeyError) and problem.args:
         text = str(problem.args[0])
@@ -27,11 +30,11 @@ def error_line(problem: BaseException) -> str:
         text = f"{problem.filename}: {problem.strerror}"
     source = settings_of(problem)
     line = without_secrets(" ".join(f"{source}: {text}".split() if source else text.split()))
-    return shortened(line, _LONGEST)
+    return without_middle(line, _LONGEST)
 
 
 def settings_of(problem: BaseException) -> str:
-    """Say whose settings could not be read if that is what went wrong; empty if it is not."""
+    """Whose settings could not be read, if that is what went wrong; empty if it is not."""
     for frame in reversed(traceback.extract_tb(problem.__traceback__)):
         for file, source in _READERS.items():
             if frame.filename.endswith(f"/{file}"):

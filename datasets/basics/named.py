@@ -39,3 +39,13 @@ def _text(error: Exception) -> str:
 def shortened(text: str, longest: int = _LONGEST) -> str:
     """Cut a text that is too long to be shown."""
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def without_middle(text: str, longest: int) -> str:
+    """Text without its middle, if it is too long to be shown; two thirds of what is left are before it."""
+    if len(text) <= longest:
+        return text
+    mark = " ... "
+    left = longest - len(mark)
+    end = left // 3
+    return f"{text[: left - end]}{mark}{text[len(text) - end :]}"

@@ -42,7 +42,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> str:
-    """Say in one line that a name is not known and which known one is nearest."""
+    """Error line for a name that is not known, with the known one that is nearest."""
     closest = nearest(name, known)
     return f'unknown {noun} "{shortened(name, _LONGEST)}"' + (
         f', nearest known is "{closest}"' if closest else ""

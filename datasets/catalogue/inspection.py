@@ -116,7 +116,7 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
 
 
 def cause(error: OSError) -> str:
-    """Say in a few words, without names of files, why a storage does not give a file."""
+    """Reason why a storage does not give a file, in a few words without names of files."""
     if isinstance(error, (RemoteError, NoAnswerError)):
         return str(error)
     return error.strerror or first_line(error)
@@ -282,7 +282,7 @@ def _check_cells(tree: Tree, layout: Layout, last: EventColumns, expected: Expec
 
 
 def find_change(record: FileRecord) -> str:
-    """Say how a file differs from its record by size or xxh3, or that it is gone; empty if it does not."""
+    """Difference of a file from its record in size or xxh3, or that it is gone; empty if there is none."""
     return recheck(record).reason
 
 

@@ -43,7 +43,7 @@ def quarantine_overlaps(
 
 
 def _overlap(run: int, keys: NDArray[np.int64], name: str, other: NDArray[np.int64]) -> str:
-    """Say which events two files share, empty if none."""
+    """Events that two files share, in words; empty if none."""
     if keys[-1] < other[0] or other[-1] < keys[0]:
         return ""
     common = np.intersect1d(keys, other)

@@ -23,7 +23,7 @@ _HEADER = {False: struct.Struct(">iiii"), True: struct.Struct(">iiqq")}
 
 _KEY = struct.Struct(">ihiihh")
 _PLACE = {False: struct.Struct(">i"), True: struct.Struct(">q")}
-"""Of a record: bytes, version, bytes expanded, date, bytes of its key, cycle; then its own place."""
+"""Fields of a record: bytes, version, bytes expanded, date, bytes of its key, cycle; then its own place."""
 
 _LARGE_FILE, _LARGE_KEY = 1_000_000, 1_000
 """Versions from which places have eight bytes."""
@@ -115,7 +115,7 @@ def closing_of(path: Path) -> FileEnding:
 
 
 def _is_record(file: BinaryIO, place: int) -> bool:
-    """Tell a record from what is left of deleted ones: it states its own place."""
+    """Whether a record is there and not what is left of a deleted one: it states its own place."""
     file.seek(place)
     data = file.read(_KEY.size + _PLACE[True].size)
     if len(data) < _KEY.size + _PLACE[True].size:

@@ -160,7 +160,7 @@ def warnings_of(folders: Sequence[TableFolder]) -> tuple[str, ...]:
 
 
 def summary_of(folders: Sequence[TableFolder]) -> Iterator[str]:
-    """Say in a line for each folder with tables what was read, and in one how many have none."""
+    """Tables that were read, in a line for each folder that has some, and how many folders have none."""
     for one in folders:
         if one.rows:
             listed = ", ".join(f"{name} ({n_rows})" for name, n_rows in one.rows.items())
@@ -279,7 +279,7 @@ def _remote(folder: str, file: str, patience: Patience) -> tuple[TableFolder, Co
 
 
 def _may_be_table(data: bytes) -> bool:
-    """Tell a table from a page or file that a server gives whatever it is asked for."""
+    """Whether data are a table, not a page or file that a server gives whatever it is asked for."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

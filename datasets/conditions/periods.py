@@ -159,8 +159,14 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
     ValueError
         A run would be in two periods; names both and the runs.
     """
-    folders: list[Source] = [resources.files("na64.datasets.conditions").joinpath("periods")]
-    folders += [] if extra is None else [_folder(extra)]
+    return dict(packaged_periods()) if extra is None else _load(_packaged(), _folder(extra))
+
+
+def _packaged() -> Source:
+    return resources.files("na64.datasets.conditions").joinpath("periods")
+
+
+def _load(*folders: Source) -> dict[str, Period]:
     homes = {
         file.name.removesuffix(".toml"): folder
         for folder in folders
@@ -175,7 +181,7 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
 @cache
 def packaged_periods() -> Mapping[str, Period]:
     """The packaged periods by name: what holds for a run whatever a folder of the user says of it."""
-    return MappingProxyType(load_periods())
+    return MappingProxyType(_load(_packaged()))
 
 
 def unpackaged_runs(period: Period) -> list[tuple[int, int]]:

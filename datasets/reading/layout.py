@@ -83,7 +83,7 @@ class Branch:
         return replace(self, names=(whole,), index=None, shape=())
 
     def check(self, tree: Branches) -> str | None:
-        """Say what is wrong with these branches in a tree, None if nothing is."""
+        """What is wrong with these branches in a tree, None if nothing is."""
         for name in self.names:
             stored = tree.stored(name)
             if stored is None:
@@ -210,7 +210,7 @@ class Layout:
         return "truth_component" in event and event["truth_component"].is_in(tree)
 
     def problems(self, tree: Branches) -> list[str]:
-        """Say what keeps a tree from being of this layout, in one line each."""
+        """Problems that keep a tree from being of this layout, in one line each."""
         branches = self.in_tree(tree).branches()
         return [problem for branch in branches if (problem := branch.check(tree)) is not None]
 

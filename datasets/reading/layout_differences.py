@@ -176,7 +176,7 @@ def _described(branch: Branch) -> str:
 
 
 def _known_as(branch: Branch) -> str:
-    """Say what packaged layouts take the branches for, if that is something else."""
+    """What packaged layouts take the branches for, if that is something else."""
     found = {
         f"{column} of {layout}"
         for name in branch.names

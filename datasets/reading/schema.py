@@ -40,7 +40,7 @@ _behavior: dict[Any, Any] = dict(base.behavior)
 
 
 class _Converted:
-    """Gives columns that the file has in another unit or shape, computed when they are asked for."""
+    """Columns that the file has in another unit or shape, computed when they are asked for."""
 
     def __getattr__(self, name: str) -> Any:
         recipes = _recipes(self)

@@ -77,11 +77,11 @@ class RemoteFile(io.RawIOBase):
         return file_name(self._url)
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Whether it can be read: always."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be read from anywhere."""
+        """Whether it can be read from anywhere: always."""
         return True
 
     def tell(self) -> int:

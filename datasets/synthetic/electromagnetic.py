@@ -38,7 +38,8 @@ HALO, HALO_RADIUS = 0.06, 60.0
 97.8 % of the preshower's energy of electrons of 100 GeV is in 3x3 cells, 83.5 % in the central one [D]."""
 
 CALIBRATION = 1.0142
-"""Gives electrons of 100 GeV in the 6x6 cells 100 GeV, as in the library; the rest leaks [D: this module]."""
+"""Factor that gives electrons of 100 GeV in the 6x6 cells 100 GeV, as in the library; the rest leaks
+[D: this module]."""
 
 _SPLIT = PRESHOWER_LAYERS * LAYER
 _EDGES = np.array([0.0, 2.8, _SPLIT, 6.5, 8.5, 11.0, 14.5, 20.0, LAYERS * LAYER])

@@ -24,7 +24,7 @@ ELECTRON_MASS, MUON_MASS = 0.51099895e-3, 0.1056583755
 
 _CLASSICAL_RADIUS = constants.physical_constants["classical electron radius"][0]
 _RADIUS = _CLASSICAL_RADIUS * ELECTRON_MASS / MUON_MASS
-"""Of the muon, m."""
+"""Classical radius of the muon, m."""
 
 MICROBARN = 1e-34
 """m^2."""

@@ -42,12 +42,12 @@ class Listener:
     note: Tell | None = None
 
     def say(self, lines: Iterable[str]) -> None:
-        """Tell lines."""
+        """Pass on lines."""
         for line in lines:
             self.tell(line)
 
     def warn(self, line: str, level: int = logging.WARNING) -> None:
-        """Tell of something besides."""
+        """Pass on a note."""
         if self.note is None:
             _log.log(level, "%s", line)
         else:

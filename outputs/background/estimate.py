@@ -161,7 +161,7 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
 
 
 def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
-    """Say what a sideband says of the box, as a row of the table.
+    """Row of the background table from a sideband.
 
     With few events, or an error of more than half of the value, it is an upper limit. Where no density of
     the family describes the counts, it is that of the least favourable one through those next to the guard.

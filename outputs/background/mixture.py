@@ -20,10 +20,10 @@ Numbers = NDArray[np.float64]
 _STEPS = 60
 _CONVERGED = 1e-7
 _WEIGHT_OF_SUM = 1e4
-"""Of the condition that weights add up to the counts, in a step of the fit."""
+"""Weight of the condition that weights add up to the counts, in a step of the fit."""
 
 DEEPEST = 14.0
-"""Of the logarithm of the likelihood: as far down as a curve is traced, unless it is to be widened."""
+"""Depth in the logarithm of the likelihood to which a curve is traced, unless it is to be widened."""
 
 _PULLS: Numbers = np.geomspace(1e-4, 1e4, 41)
 """Strengths, relative to the largest content of the box, with which a fit is pulled away from its best."""

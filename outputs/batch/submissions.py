@@ -224,7 +224,7 @@ def reasons(folder: Path) -> dict[str, tuple[str, bool]]:
 
 
 def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Iterator[str]:
-    """Say of every submission what became of its jobs, line by line.
+    """State of the jobs of every submission, line by line.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ def _by_period(counts: Mapping[int, int], job: Job, estimate: Mapping[str, Any])
 
 
 def _look_elsewhere(found: Mapping[str, Any], tested: Mapping[str, int]) -> str:
-    """Say in how many places an excess was looked for."""
+    """Number of places where an excess was looked for, in words."""
     bins, boxes = _n(tested["bins"], "bin"), _n(tested["boxes"], "different box", "es")
     text = f"One counting bin a period: {bins}, {boxes}; the p-value is of the sum of all bins, one test. "
     if tested["masses"]:

@@ -120,7 +120,7 @@ def changed_files(folder: Path, stated: Mapping[str, Any] | None) -> list[str]:
 
 
 def _in_words(declared: FreezeStatement, estimate: dict[str, Any] | None) -> dict[str, str]:
-    """Say what is declared; what is not stated by option is taken from the estimate."""
+    """Statements of a freeze, in words; what is not stated by option is taken from the estimate."""
     background, limit = declared.background, declared.expected_limit
     if estimate and background == NOT_STATED:
         background = "{n:.4g} +- {error:.3g} events".format(**estimate["background"])

@@ -75,7 +75,7 @@ def claim(folder: Path, catalogue: Catalogue, job: Job, *, path: Path, replace: 
 
 
 def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
-    """Say what the result in a folder is of that is not asked for now; nothing if there is none."""
+    """What the result in a folder is of that is not asked for now; nothing if there is none."""
     if not (folder / RESULT).exists():
         return
     try:

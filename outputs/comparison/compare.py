@@ -215,7 +215,7 @@ def _events_table(events: Sequence[Changed]) -> Table:
 
 
 def lines(found: Comparison) -> Iterator[str]:
-    """Say what a comparison found."""
+    """Findings of a comparison, line by line."""
     for letter, name in zip("AB", found.names, strict=True):
         yield f"{letter}: {name}"
     yield _how(found)

@@ -286,7 +286,7 @@ def table_of(found: Overlay) -> Table:
 
 
 def lines(found: Overlay) -> Iterator[str]:
-    """Say how well each variable agrees, the worst first."""
+    """Agreement of each variable, the worst first."""
     yield f"{found.label} against {', '.join(found.names)}"
     yield found.norm
     looked = [one for one in found.distributions if one.found.n_degrees]
@@ -305,7 +305,7 @@ def lines(found: Overlay) -> Iterator[str]:
 
 
 def hidden_note(one: Distribution) -> str:
-    """Say if a part of the simulation is of events that data do not show."""
+    """Part of the simulation that is of events that data do not show, in words."""
     if one.hidden_share is None or one.hidden_share < 0.005:
         return ""
     return f"; {100 * one.hidden_share:.0f} % of the simulation is where data are hidden"

@@ -87,7 +87,7 @@ class EventRecord:
 
     @property
     def verdict(self) -> str:
-        """Say in words what the cuts say."""
+        """Result of the cuts, in words."""
         if not self.failed:
             return "passes all cuts"
         more = f" and {len(self.failed) - 1} more" if len(self.failed) > 1 else ""

@@ -35,7 +35,7 @@ Columns = dict[str, NDArray[Any]]
 
 
 class SkimFormat(StrEnum):
-    """Of a file of events."""
+    """Format of a file of events."""
 
     PARQUET = "parquet"
     ROOT = "root"
@@ -156,7 +156,7 @@ def _join(pieces: list[Columns]) -> Columns:
 
 
 def _facts(analysis: ReopenedResult, event_filter: EventFilter) -> dict[str, str]:
-    """Say in the file what the events are."""
+    """Description of the events that is written into the file."""
     summary = analysis.products.summary
     facts = {
         "events": f"{summary.label}, selection {analysis.selection.name}, {event_filter}",

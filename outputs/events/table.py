@@ -17,7 +17,7 @@ _MEV = 1000.0
 
 
 def lines(record: EventRecord) -> Iterator[str]:
-    """Say where the event is from, its energies, and what each cut says of it."""
+    """Origin of an event, its energies, and the result of each cut."""
     yield f"event {record.number} ({record.label}): region {record.region}, {record.verdict}"
     trigger = "" if record.trigger is None else f", trigger word {record.trigger:#x}"
     yield f"  {record.file}, entry {record.entry}{trigger}"

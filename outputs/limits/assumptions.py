@@ -77,7 +77,7 @@ def _of_signal(search: Search) -> Iterator[Assumption]:
 
 
 def _of_variations(search: Search) -> Iterator[Assumption]:
-    """Say which variations of the efficiency count, how large they are, and where they come from."""
+    """Variations of the efficiency that count, their sizes, and where they come from."""
     without = [period.name for period in search.periods if not period.efficiency.changes]
     if len(without) == len(search.periods):
         return

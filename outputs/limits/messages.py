@@ -19,7 +19,7 @@ _SHOWN = (1e-3, 1e-2, 1e-1, 4e-1)
 
 
 def of_analysis(analysis: LimitsAnalysis) -> Iterator[str]:
-    """Say what came out, what it rests on, and what was left out."""
+    """Limits, what they rest on, and what was left out."""
     search = analysis.search
     yield analysis.state
     for period in search.periods:
@@ -92,7 +92,7 @@ def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
 
 
 def of_projections(projections: Sequence[Projection], words: str) -> Iterator[str]:
-    """Say what is to be expected of exposures."""
+    """Limits that are expected of exposures."""
     yield words
     for projection in projections:
         background = with_error(projection.background, projection.background_error)

@@ -60,7 +60,7 @@ class Production:
 
 
 BY_ELECTRONS = Production()
-"""Of electrons of 100 GeV, more than 50 GeV missing."""
+"""Production by electrons of 100 GeV, more than 50 GeV missing."""
 
 
 def by_production(periods: Sequence[tuple[str, Production]]) -> dict[str, list[str]]:

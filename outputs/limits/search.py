@@ -86,7 +86,7 @@ class PeriodChannel:
 
     @property
     def background_error(self) -> float:
-        """Of all sources, in quadrature."""
+        """Error of the background, of all sources, in quadrature."""
         deviations = (source.deviation for _, source in self.one_sided)
         return math.hypot(*(error for _, error in self.errors), *deviations)
 

@@ -102,7 +102,7 @@ def as_symbol(text: str) -> str:
 
 
 def stamp(axes: Axes, label: str, *, right: str = "") -> None:
-    """Say above the axes what the events are, on the right what the figure is of."""
+    """Heading above the axes: what the events are, on the right what the figure is of."""
     axes.set_title(f"$\\bf{{NA64}}$  {folded(label)}", loc="left", color=INK)
     if right:
         axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)

@@ -42,7 +42,7 @@ def summarise(
     *,
     scope: str = "all runs",
 ) -> Summary:
-    """Say everything about a result that is not in its tables and histograms.
+    """Summary of a result: everything that is not in its tables and histograms.
 
     Parameters
     ----------

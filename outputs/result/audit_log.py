@@ -175,7 +175,7 @@ def lost(path: Path, known: Iterable[str]) -> list[str]:
 
 
 def timeline(path: Path) -> Iterator[str]:
-    """Say in one line each what happened and when."""
+    """Events of the log, in one line each: what happened and when."""
     for line in entries(path):
         details = line["details"]
         facts = details if isinstance(details, Mapping) else {}

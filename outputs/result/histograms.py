@@ -36,7 +36,7 @@ def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist]:
 
 
 def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
-    """Say what each histogram is, in the same order."""
+    """Descriptions of the histograms, in the same order."""
     nothing = np.zeros((1, booking.n_bins), np.int64)
     return tuple(
         HistogramFacts(filled.name, filled.label, title(filled), _ROLES[filled.rule], filled.cut)
@@ -45,7 +45,7 @@ def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
 
 
 def title(filled: FilledHistogram) -> str:
-    """Say which events are in the histogram, in words."""
+    """Events that are in the histogram, in words."""
     cut = filled.cut.replace("_", " ")
     if filled.rule is Rule.N_MINUS_ONE:
         return f"all cuts but {cut}"

@@ -17,7 +17,7 @@ _EVENTS_PER_SECOND = 2e5
 
 
 def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]) -> Iterator[str]:
-    """Say what was registered, and what was not and why."""
+    """Files that were registered, and those that were not and why."""
     for line in catalogue.warnings:
         yield f"warning: {line}"
     for run, text in differences(catalogue, periods).items():
@@ -33,7 +33,7 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
 
 
 def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], workers: int) -> Iterator[str]:
-    """Say what a job would read, and about how long it would take."""
+    """Events that a job would read, and about how long it would take."""
     paths = {task.path for task in tasks}
     size = sum(record.size for record in catalogue.good if record.path in paths)
     events = sum(task.n_events for task in tasks)
@@ -46,7 +46,7 @@ def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], wo
 
 
 def of_result(summary: Summary) -> Iterator[str]:
-    """Say the verdict, the totals, and what is to be known about them."""
+    """Verdict, totals, and what is to be known about them."""
     totals = summary.totals
     counts = {"recorded": totals["recorded"], "processed": totals["processed"], "skipped": summary.skipped}
     counts |= {"hidden": totals["hidden"]} if summary.is_data else {}
@@ -60,7 +60,7 @@ def of_result(summary: Summary) -> Iterator[str]:
 
 
 def of_status(summary: Summary) -> Iterator[str]:
-    """Say run by run what was read, and which files were not."""
+    """Events that were read, run by run, and files that were not."""
     yield f"{summary.selection.name}, {summary.label}, {summary.scope}"
     yield "     run  period      recorded   processed     skipped     missing"
     for run in summary.runs:
@@ -73,5 +73,5 @@ def of_status(summary: Summary) -> Iterator[str]:
 
 
 def counted(number: int, noun: str) -> str:
-    """Say a number of things in English."""
+    """Number of things, in English."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -93,7 +93,7 @@ class Metered(Closing):
 
     @property
     def total(self) -> Cost:
-        """Of all workers."""
+        """Cost of all workers together."""
         return sum(self.costs.values(), Cost())
 
     @property

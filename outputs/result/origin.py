@@ -173,7 +173,7 @@ def check(name: str, found: FoundOrigin, wanted: Origin, *, of: str, makes: str,
 
 
 def problem_of(found: FoundOrigin, wanted: Origin, *, of: str) -> str:
-    """Say why a file does not belong to a result; empty if it does."""
+    """Reason why a file does not belong to a result; empty if it does."""
     if found.is_edited:
         return "it was edited after it was written"
     if found.origin is None:

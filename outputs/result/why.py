@@ -25,7 +25,7 @@ _SHOWN = 12
 
 
 def why(folder: Path, run: int) -> Iterator[str]:
-    """Say what of a run's result is missing, and what has changed since, line by line.
+    """Missing parts of a run's result, and what has changed since, line by line.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class Resonance:
 
     @property
     def energy(self) -> float:
-        """Of the positron at the peak, GeV."""
+        """Energy of the positron at the peak, GeV."""
         return self.mass**2 / (2 * ELECTRON_MASS) - ELECTRON_MASS
 
 

@@ -35,7 +35,7 @@ class Beam:
 
     @property
     def name(self) -> str:
-        """Of its particles."""
+        """Name of its particles."""
         return "electrons" if self.particle == "e-" else "positrons"
 
     @property
@@ -45,4 +45,4 @@ class Beam:
 
 
 ELECTRONS = Beam()
-"""Of 100 GeV: the beam of most of the periods."""
+"""Electrons of 100 GeV: the beam of most of the periods."""

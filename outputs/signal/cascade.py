@@ -40,7 +40,7 @@ class TrackLengths:
 
     @property
     def charged(self) -> Floats:
-        """Of electrons and positrons."""
+        """Track length of electrons and positrons."""
         return self.electron + self.positron
 
     def above(self, lengths: Floats, energy: float) -> float:

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 BEAM_ENERGY = 100.0
 """GeV."""
 RESOLUTION = 0.09
-"""Of the ECAL: sigma / E = 0.09 / sqrt(E / GeV)."""
+"""Resolution of the ECAL: sigma / E = 0.09 / sqrt(E / GeV)."""
 _ENERGY_NODES = 16
 _RESOLUTION_NODES = 5
 

@@ -81,7 +81,7 @@ class DarkMatter:
 
     @property
     def width(self) -> float:
-        """Of the dark photon, GeV."""
+        """Width of the dark photon, GeV."""
         counting = _COUNTING[self.species]
         resonance = Resonance(self.ratio * self.mass, self.alpha_d, self.ratio, counting.matter)
         return counting.decays * resonance.width
@@ -110,7 +110,7 @@ def annihilation_cross_section(matter: DarkMatter, s: Floats) -> Floats:
 
 
 def _phase_space(mass: float, s: Floats) -> Floats:
-    """Of a pair of leptons relative to massless ones; 0 below their threshold."""
+    """Phase space of a pair of leptons relative to massless ones; 0 below their threshold."""
     ratio = mass**2 / s
     result: Floats = np.sqrt(np.maximum(1 - 4 * ratio, 0.0)) * (1 + 2 * ratio)
     return result

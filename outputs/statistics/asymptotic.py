@@ -18,7 +18,7 @@ _LEAST_SIGNAL = 1e-9
 """Events: nothing can be seen where none at all are expected."""
 
 _LEAST_DISTANCE = 1e-24
-"""Of the test statistic: a signal that changes nothing is told from none."""
+"""Distance in the test statistic at which a signal that changes nothing is told from none."""
 
 
 def asymptotic_limit(model: Model, observed: Sequence[int], *, level: float = 0.9) -> float:

@@ -30,7 +30,7 @@ MOST_EVENTS = 200
 """In a channel of several; with more the channels are counted together."""
 
 _LARGEST_TABLE = 20_000_000
-"""Of outcomes that are looked at to find those that are summed."""
+"""Number of outcomes that are looked at to find those that are summed."""
 
 _TIE = 1e-9
 
@@ -42,7 +42,7 @@ _SIGNALS = 64
 to 100 % too."""
 
 _HALVINGS = 40
-"""Of the range of all limits, to find one."""
+"""Halvings of the range of all limits, to find one."""
 
 
 @dataclass(frozen=True, slots=True)

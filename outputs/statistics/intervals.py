@@ -20,7 +20,7 @@ from na64.outputs.statistics.model import Counts, Model, Numbers, counting, merg
 from na64.outputs.statistics.one_channel import pmf
 
 _STEPS = (0.05, 0.001)
-"""Of the signal in the unified construction, events: first everywhere, then about the ends."""
+"""Steps of the signal in the unified construction, events: first everywhere, then about the ends."""
 
 _FEW = 30
 """Events, seen or expected without a signal, up to which each count is an outcome of its own."""

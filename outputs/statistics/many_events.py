@@ -20,7 +20,7 @@ from na64.outputs.statistics.one_channel import poisson_tails
 Numbers = NDArray[np.float64]
 
 _WIDTH = 0.05
-"""Of an outcome, in standard deviations of its counts."""
+"""Width of an outcome, in standard deviations of its counts."""
 
 _FARTHEST = 8.0
 """Standard deviations to which counts are looked at."""

@@ -131,7 +131,7 @@ class Model:
 
     @property
     def signal_effects(self) -> Numbers:
-        """Of every error on every channel: by name, `signal_error`, own, (n_errors, n_channels)."""
+        """Effects of every error on every channel: by name, `signal_error`, own, (n_errors, n_channels)."""
         named = _matrix([channel.signal_effects for channel in self.channels])
         common = np.full((1, len(self.channels)), self.signal_error)
         return np.vstack(
@@ -140,7 +140,7 @@ class Model:
 
     @property
     def background_effects(self) -> Numbers:
-        """Of every error on every channel: by name, own, (n_errors, n_channels)."""
+        """Effects of every error on every channel: by name, own, (n_errors, n_channels)."""
         named = _matrix([channel.background_effects for channel in self.channels])
         return np.vstack([named, np.diag([channel.relative_background_error for channel in self.channels])])
 

@@ -25,7 +25,7 @@ _SMOOTH = 2.0
 """Error times root of the events up to which the Gauss-Hermite rule does; beyond, steps of `_FINEST`."""
 
 _FINEST = 0.8
-"""Of a Poisson standard deviation."""
+"""Steps, as a part of a Poisson standard deviation."""
 
 _FARTHEST = 7.5
 """Standard deviations to which errors are integrated."""
@@ -43,7 +43,7 @@ _LONG = 3_000
 """Counts from which distributions are folded by Fourier transform."""
 
 _CELLS, _ROWS = 2_000_000, 4_096
-"""Of a table that is computed at a time, and its counts."""
+"""Size of a table that is computed at a time, and its counts."""
 
 
 def tail(model: Model, observed: int, signal: float) -> float:

@@ -18,7 +18,7 @@ from scipy import optimize, special
 Numbers = NDArray[np.float64]
 
 CONFIDENCE = 0.9
-"""Of upper limits."""
+"""Confidence level of upper limits."""
 
 _LARGEST_SHAPE = 1e6
 

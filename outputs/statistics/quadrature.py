@@ -16,8 +16,8 @@ _POINTS = ((0.0, 1), (0.02, 3), (0.2, 10), (math.inf, 20))
 1e-5 for errors up to 30 % and by 6e-4 for a background known to 100 % and a signal known to 50 %."""
 
 _MOST_POINTS = 40
-"""Of all errors in common together: two large directions, or a large and a small one or two. The rest is
-integrated channel by channel, which keeps its size on every channel and forgets that it is in common."""
+"""Points for all errors in common together: two large directions, or a large and a small one or two. The rest
+is integrated channel by channel, which keeps its size on every channel and forgets that it is in common."""
 
 _LEAST_COMMON = 1e-3
 """Smaller errors in common are integrated channel by channel."""

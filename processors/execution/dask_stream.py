@@ -17,7 +17,7 @@ from distributed import Client, Future, KilledWorker
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
 from na64.processors.execution.backend import Answers, WorkersLostError
-from na64.processors.execution.dask_worker import Answer, performer
+from na64.processors.execution.dask_worker import Answer, ender, performer
 from na64.processors.execution.tasks import Failed, Task
 
 GONE = (OSError, TimeoutError)
@@ -220,10 +220,11 @@ class Stream:
             raise WorkersLostError(f"{self._n_ended} workers ended and nothing was done")
 
     def _replace(self, address: str) -> None:
-        try:
-            self._client.restart_workers([address], timeout=self._patience, raise_for_error=False)
-        except ValueError:  # nobody watches over this worker
-            self._client.retire_workers([address], close_workers=True)
+        """End a worker with a task that hangs, and go on: who watches over it starts another in its place."""
+        ask = {"workers": [address], "nanny": True, "on_error": "ignore", "callback_timeout": self._patience}
+        with suppress(*GONE, KeyError):  # it may have gone already
+            if not self._client.sync(self._client.run, ender(), **ask):
+                self._client.retire_workers([address], close_workers=True)  # nobody watches over it
 
     def drop(self) -> None:
         """Withdraw what is in flight."""

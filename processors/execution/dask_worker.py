@@ -1,13 +1,13 @@
-"""What travels by value to Dask workers, which may have another na64 or none: the work, and a question."""
+"""What travels by value to Dask workers, which may have another na64 or none: work, a question, an end."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from distributed import WorkerPlugin
+from distributed import Nanny, WorkerPlugin
 
 import na64
 from na64.processors.execution.tasks import Report
@@ -119,3 +119,20 @@ def performer(name: str) -> Callable[[bytes], Raw]:
         return worker.address, fault, time.monotonic() - start, reports
 
     return perform
+
+
+def ender() -> Callable[[Nanny], Coroutine[None, None, bool]]:
+    """Return a function that ends the worker of the nanny that runs it, which then starts another."""
+
+    async def end(dask_worker: Nanny) -> bool:
+        import asyncio  # noqa: PLC0415
+        import os  # noqa: PLC0415
+        import signal  # noqa: PLC0415
+
+        if (worker := dask_worker.pid) is not None:
+            os.kill(worker, signal.SIGKILL)  # it waits in a thread, and would not end before that does
+        while worker is not None and dask_worker.pid == worker:
+            await asyncio.sleep(0.01)
+        return True
+
+    return end

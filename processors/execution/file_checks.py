@@ -45,7 +45,7 @@ def check_files(
 
 
 def _fault(record: FileRecord, limit: float) -> str:
-    """Say why a file cannot be used; empty if it can."""
+    """Reason why a file cannot be used; empty if it can."""
     try:
         within(limit, lambda: _verify(record, Patience(limit)))
     except NoAnswerError as error:

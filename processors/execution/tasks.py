@@ -276,7 +276,7 @@ def _kind(error: BaseException, options: Options) -> str:
 
 
 def _of_file(error: BaseException, options: Options) -> str:
-    """Say what is wrong with how a file is built, or with the way to it; empty if it is something else.
+    """What is wrong with how a file is built, or with the way to it; empty if it is something else.
 
     Neither can be of what is in the events: it is said of blind data too.
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
-from na64.processors.kernels.window import LANES, add_visible, store
+from na64.processors.kernels.window import LANES, add_visible, offsets, store
 
 FEATURES = (
     "ecal",
@@ -32,12 +32,35 @@ FEATURES = (
 """What the kernel makes, in its order."""
 
 
-_L = LANES
-_MAIN, _MOMENTS, _CELL, _INNER, _OUTER, _MADE = 2 * _L, 4 * _L, 8 * _L, 9 * _L, 10 * _L, 11 * _L
-WORK = _MADE + len(FEATURES) * _L
+PRESHOWER, PRESHOWER_IN_TIME, MAIN, MAIN_IN_TIME, SUM_X, SUM_Y, SUM_XX, SUM_YY, LARGEST_CELL, INNER, OUTER = (
+    offsets(11)
+)
+"""Where sums of up to `LANES` events lie in the scratch array: of a plane at any time and in time, of energy
+times x, y, x^2 and y^2, the largest cell, and the windows of 3 x 3 and 5 x 5 cells."""
+
+MADE = OUTER + LANES
+"""Where the features lie, one after the other in the order of `FEATURES`."""
+
+WORK = MADE + len(FEATURES) * LANES
 """Length of the scratch array: one, with everything at a constant distance, so that several events are done
-at once without tests for overlap. First come the sums of preshower and main plane, each at any time and in
-time, then the moments in x, y, x^2 and y^2."""
+at once without tests for overlap."""
+
+(
+    _ECAL,
+    _ECAL_TOTAL,
+    _ECAL_OUT_OF_TIME,
+    _PRESHOWER,
+    _PRESHOWER_TOTAL,
+    _MAX_CELL,
+    _MAX_IN_BEAM_CELL,
+    _3X3,
+    _5X5,
+    _RATIO,
+    _X,
+    _Y,
+    _WIDTH_X,
+    _WIDTH_Y,
+) = offsets(len(FEATURES), MADE)
 
 
 @jit_inline
@@ -49,11 +72,11 @@ def sum_planes(
     All in one loop, so that what is in time is loaded once.
     """
     n_plane = x.size
-    for lane in range(0, _L, WIDTH):
+    for lane in range(0, LANES, WIDTH):
         early_out = main_out = early_in_time = main_in_time = vector_of(0.0)
         sum_x = sum_y = sum_xx = sum_yy = vector_of(0.0)
         for cell in range(n_plane):
-            early, main = vector_at(grid[cell], lane + _L), vector_at(grid[n_plane + cell], lane + _L)
+            early, main = vector_at(grid[cell], lane + LANES), vector_at(grid[n_plane + cell], lane + LANES)
             early_out = early_out + vector_at(grid[cell], lane)
             main_out = main_out + vector_at(grid[n_plane + cell], lane)
             early_in_time, main_in_time = early_in_time + early, main_in_time + main
@@ -62,23 +85,23 @@ def sum_planes(
             sum_y = sum_y + lateral * vector_of(y[cell])
             sum_xx = sum_xx + lateral * vector_of(x[cell] * x[cell])
             sum_yy = sum_yy + lateral * vector_of(y[cell] * y[cell])
-        put_vector(early_out + early_in_time, work, lane)
-        put_vector(early_in_time, work, lane + _L)
-        put_vector(main_out + main_in_time, work, lane + _MAIN)
-        put_vector(main_in_time, work, lane + _MAIN + _L)
-        put_vector(sum_x, work, lane + _MOMENTS)
-        put_vector(sum_y, work, lane + _MOMENTS + _L)
-        put_vector(sum_xx, work, lane + _MOMENTS + 2 * _L)
-        put_vector(sum_yy, work, lane + _MOMENTS + 3 * _L)
+        put_vector(early_out + early_in_time, work, lane + PRESHOWER)
+        put_vector(early_in_time, work, lane + PRESHOWER_IN_TIME)
+        put_vector(main_out + main_in_time, work, lane + MAIN)
+        put_vector(main_in_time, work, lane + MAIN_IN_TIME)
+        put_vector(sum_x, work, lane + SUM_X)
+        put_vector(sum_y, work, lane + SUM_Y)
+        put_vector(sum_xx, work, lane + SUM_XX)
+        put_vector(sum_yy, work, lane + SUM_YY)
 
 
 @jit_inline
 def find_largest(main: NDArray[np.float64], largest: NDArray[np.float64]) -> None:
     """Find the cell of a plane that has most in time, the first of several; -1 where none is positive."""
-    for lane in range(0, _L, WIDTH):
+    for lane in range(0, LANES, WIDTH):
         most, found = vector_of(0.0), vector_of(-1.0)
         for cell in range(main.shape[0]):
-            energy = vector_at(main[cell], lane + _L)
+            energy = vector_at(main[cell], lane + LANES)
             found = where_larger(energy, most, vector_of(cell), found)
             most = where_larger(energy, most, energy, most)
         put_vector(found, largest, lane)
@@ -89,36 +112,37 @@ def sum_window(
     grid: NDArray[np.float64], n_plane: int, window: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> None:
     """Add the cells of ``window`` in time, plane by plane, then the planes."""
-    for lane in range(0, _L, WIDTH):
+    for lane in range(0, LANES, WIDTH):
         preshower = main = vector_of(0.0)
         for cell in window:
-            preshower = preshower + vector_at(grid[cell], lane + _L)
-            main = main + vector_at(grid[n_plane + cell], lane + _L)
+            preshower = preshower + vector_at(grid[cell], lane + LANES)
+            main = main + vector_at(grid[n_plane + cell], lane + LANES)
         put_vector(preshower + main, sums, lane)
 
 
 @jit_inline
 def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
     """Make the features of `LANES` events from their sums."""
-    for lane in range(_L):
-        energy, total = work[lane + _L] + work[lane + 3 * _L], work[lane] + work[lane + 2 * _L]
-        largest, inner = work[lane + _CELL], work[lane + _INNER]
+    for lane in range(LANES):
+        energy = work[lane + PRESHOWER_IN_TIME] + work[lane + MAIN_IN_TIME]
+        total = work[lane + PRESHOWER] + work[lane + MAIN]
+        largest, inner = work[lane + LARGEST_CELL], work[lane + INNER]
         divisor = energy if energy > 0.0 else np.nan
-        x, y = work[lane + 4 * _L] / divisor, work[lane + 5 * _L] / divisor
-        work[lane + _MADE] = energy
-        work[lane + _MADE + _L] = total
-        work[lane + _MADE + 2 * _L] = total - energy
-        work[lane + _MADE + 3 * _L] = work[lane + _L]
-        work[lane + _MADE + 4 * _L] = work[lane]
-        work[lane + _MADE + 5 * _L] = largest
-        work[lane + _MADE + 6 * _L] = 1.0 if largest == beam_cell else 0.0
-        work[lane + _MADE + 7 * _L] = inner
-        work[lane + _MADE + 8 * _L] = work[lane + _OUTER]
-        work[lane + _MADE + 9 * _L] = (energy - inner) / divisor if energy > 0.0 else np.inf
-        work[lane + _MADE + 10 * _L] = x
-        work[lane + _MADE + 11 * _L] = y
-        work[lane + _MADE + 12 * _L] = spread(work[lane + 6 * _L] / divisor, x)
-        work[lane + _MADE + 13 * _L] = spread(work[lane + 7 * _L] / divisor, y)
+        x, y = work[lane + SUM_X] / divisor, work[lane + SUM_Y] / divisor
+        work[lane + _ECAL] = energy
+        work[lane + _ECAL_TOTAL] = total
+        work[lane + _ECAL_OUT_OF_TIME] = total - energy
+        work[lane + _PRESHOWER] = work[lane + PRESHOWER_IN_TIME]
+        work[lane + _PRESHOWER_TOTAL] = work[lane + PRESHOWER]
+        work[lane + _MAX_CELL] = largest
+        work[lane + _MAX_IN_BEAM_CELL] = 1.0 if largest == beam_cell else 0.0
+        work[lane + _3X3] = inner
+        work[lane + _5X5] = work[lane + OUTER]
+        work[lane + _RATIO] = (energy - inner) / divisor if energy > 0.0 else np.inf
+        work[lane + _X] = x
+        work[lane + _Y] = y
+        work[lane + _WIDTH_X] = spread(work[lane + SUM_XX] / divisor, x)
+        work[lane + _WIDTH_Y] = spread(work[lane + SUM_YY] / divisor, y)
 
 
 @jit_inline
@@ -166,10 +190,10 @@ def sum_ecal(
     """
     n_plane = x.size
     sum_planes(grid, x, y, work)
-    find_largest(grid[n_plane:], work[_CELL:])
-    sum_window(grid, n_plane, window_3x3, work[_INNER:])
-    sum_window(grid, n_plane, window_5x5, work[_OUTER:])
+    find_largest(grid[n_plane:], work[LARGEST_CELL:])
+    sum_window(grid, n_plane, window_3x3, work[INNER:])
+    sum_window(grid, n_plane, window_5x5, work[OUTER:])
     make_features(work, beam_cell)
-    made = work[_MADE:WORK]
+    made = work[MADE:WORK]
     add_visible(made, state, visible, start, stop)
     store(made, state, rows, values, start, stop)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
-from na64.processors.kernels.window import LANES, add_visible, copy_lanes, store, sum_cells
+from na64.processors.kernels.window import LANES, add_visible, copy_lanes, offsets, store, sum_cells
 
 FEATURES = (
     "hcal",
@@ -36,37 +36,65 @@ N_NAMED = 4
 """Modules that have features of their own; nan for those that are not there."""
 
 
-_L = LANES
-_MODULE = 3 * _L
-_CHOSEN = N_NAMED * _MODULE
-_SUBTRACTED, _STRUCK, _MADE = _CHOSEN + 2 * _L, _CHOSEN + 4 * _L, _CHOSEN + 5 * _L
-WORK = _MADE + len(FEATURES) * _L
-"""Length of the scratch array, and 3 * LANES more for each module without a name: one array, with everything
-at a constant distance, so that several events are done at once without tests for overlap. First come, of
-each named module, the sums at any time and in time, and the centre in time."""
+ANY_TIME, IN_TIME, CENTRE = offsets(3)
+"""Where sums of up to `LANES` events lie in what a module has of the scratch array: of all cells at any time
+and in time, and of the centre in time."""
+
+MODULE = 3 * LANES
+"""Length of what a module has."""
+
+CHOSEN, CHOSEN_IN_TIME, SUBTRACTED, SUBTRACTED_IN_TIME, STRUCK = offsets(5, N_NAMED * MODULE)
+"""Where the sums over modules lie, after those of the named modules."""
+
+MADE = STRUCK + LANES
+"""Where the features lie, one after the other in the order of `FEATURES`."""
+
+WORK = MADE + len(FEATURES) * LANES
+"""Length of the scratch array, and `MODULE` more for each module without a name: one array, with everything
+at a constant distance, so that several events are done at once without tests for overlap."""
+
+(
+    _HCAL,
+    _HCAL_TOTAL,
+    _HCAL_0,
+    _HCAL_1,
+    _HCAL_2,
+    _HCAL_3,
+    _HCAL_3_TOTAL,
+    _HCAL_01,
+    _HCAL_012,
+    _HCAL_012_TOTAL,
+    _HCAL_OUT_OF_TIME,
+    _HCAL_0_CENTRE,
+    _HCAL_1_CENTRE,
+    _HCAL_2_CENTRE,
+    _HCAL_R,
+    _HCAL_TOPOLOGY_BAD,
+    _HCAL_MUON,
+) = offsets(len(FEATURES), MADE)
 
 
 @jit_inline
 def place_of(module: int) -> int:
     """Where the sums of a module are in the scratch array."""
-    return module * _MODULE if module < N_NAMED else WORK + (module - N_NAMED) * _MODULE
+    return module * MODULE if module < N_NAMED else WORK + (module - N_NAMED) * MODULE
 
 
 @jit_inline
 def sum_modules(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
     """Add the cells of each module, and copy its centre; nan for named modules that are not there."""
-    for column in range(_CHOSEN):
+    for column in range(CHOSEN):
         work[column] = np.nan
     for module in range(grid.shape[0] // n_module):
         own, cells = work[place_of(module) :], grid[module * n_module : (module + 1) * n_module]
         sum_cells(cells, own)
-        copy_lanes(cells[centre, _L:], own[2 * _L :])
+        copy_lanes(cells[centre, LANES:], own[CENTRE:])
 
 
 @jit_inline
 def join_modules(work: NDArray[np.float64], chosen: NDArray[np.int64], place: int) -> None:
     """Add the chosen modules in their order, at any time and in time."""
-    for column in range(0, 2 * _L, WIDTH):
+    for column in range(0, 2 * LANES, WIDTH):
         energy = vector_of(0.0)
         for module in chosen:
             energy = energy + vector_at(work, place_of(module) + column)
@@ -83,11 +111,11 @@ def find_struck(
     struck: NDArray[np.float64],
 ) -> None:
     """Whether a cell of module 0 is above the threshold; ``peripheral_only`` leaves out the centre."""
-    for lane in range(0, _L, WIDTH):
+    for lane in range(0, LANES, WIDTH):
         found = vector_of(0.0)
         for cell in range(n_module):
             if not (peripheral_only and cell == centre):
-                energy = vector_at(grid[cell], lane + _L)
+                energy = vector_at(grid[cell], lane + LANES)
                 found = where_larger(energy, vector_of(threshold), vector_of(1.0), found)
         put_vector(found, struck, lane)
 
@@ -97,32 +125,33 @@ def make_features(
     work: NDArray[np.float64], muon_hcal_2: float, muon_centre: float, muon_hcal_2_with_centre: float
 ) -> None:
     """Make the features of `LANES` events from their sums."""
-    for lane in range(_L):
-        total_0, total_1, total_2 = work[lane], work[lane + _MODULE], work[lane + 2 * _MODULE]
-        in_time_0, in_time_1 = work[lane + _L], work[lane + _L + _MODULE]
-        in_time_2, in_time_3 = work[lane + _L + 2 * _MODULE], work[lane + _L + 3 * _MODULE]
-        centre_0, centre_1 = work[lane + 2 * _L], work[lane + 2 * _L + _MODULE]
-        centre_2 = work[lane + 2 * _L + 2 * _MODULE]
-        axis, axis_total = in_time_0 + in_time_1 + in_time_2, total_0 + total_1 + total_2
+    for lane in range(LANES):
+        module_0, module_1, module_2, module_3 = lane, lane + MODULE, lane + 2 * MODULE, lane + 3 * MODULE
+        energy_0, energy_1 = work[module_0 + IN_TIME], work[module_1 + IN_TIME]
+        energy_2, energy_3 = work[module_2 + IN_TIME], work[module_3 + IN_TIME]
+        centre_0, centre_1 = work[module_0 + CENTRE], work[module_1 + CENTRE]
+        centre_2 = work[module_2 + CENTRE]
+        axis = energy_0 + energy_1 + energy_2
+        axis_total = work[module_0 + ANY_TIME] + work[module_1 + ANY_TIME] + work[module_2 + ANY_TIME]
         outside = axis - (centre_0 + centre_1 + centre_2)
-        through = (centre_0 > muon_centre) & (centre_1 > muon_centre) & (in_time_2 > muon_hcal_2_with_centre)
-        work[lane + _MADE] = work[lane + _CHOSEN + _L]
-        work[lane + _MADE + _L] = work[lane + _CHOSEN]
-        work[lane + _MADE + 2 * _L] = in_time_0
-        work[lane + _MADE + 3 * _L] = in_time_1
-        work[lane + _MADE + 4 * _L] = in_time_2
-        work[lane + _MADE + 5 * _L] = in_time_3
-        work[lane + _MADE + 6 * _L] = work[lane + 3 * _MODULE]
-        work[lane + _MADE + 7 * _L] = in_time_0 + in_time_1
-        work[lane + _MADE + 8 * _L] = axis
-        work[lane + _MADE + 9 * _L] = axis_total
-        work[lane + _MADE + 10 * _L] = axis_total - work[lane + _SUBTRACTED + _L]
-        work[lane + _MADE + 11 * _L] = centre_0
-        work[lane + _MADE + 12 * _L] = centre_1
-        work[lane + _MADE + 13 * _L] = centre_2
-        work[lane + _MADE + 14 * _L] = outside / (axis if axis > 0.0 else np.nan)
-        work[lane + _MADE + 15 * _L] = 0.0 if in_time_0 < 2.0 * centre_0 else work[lane + _STRUCK]
-        work[lane + _MADE + 16 * _L] = 1.0 if (in_time_2 > muon_hcal_2) | through else 0.0
+        through = (centre_0 > muon_centre) & (centre_1 > muon_centre) & (energy_2 > muon_hcal_2_with_centre)
+        work[lane + _HCAL] = work[lane + CHOSEN_IN_TIME]
+        work[lane + _HCAL_TOTAL] = work[lane + CHOSEN]
+        work[lane + _HCAL_0] = energy_0
+        work[lane + _HCAL_1] = energy_1
+        work[lane + _HCAL_2] = energy_2
+        work[lane + _HCAL_3] = energy_3
+        work[lane + _HCAL_3_TOTAL] = work[module_3 + ANY_TIME]
+        work[lane + _HCAL_01] = energy_0 + energy_1
+        work[lane + _HCAL_012] = axis
+        work[lane + _HCAL_012_TOTAL] = axis_total
+        work[lane + _HCAL_OUT_OF_TIME] = axis_total - work[lane + SUBTRACTED_IN_TIME]
+        work[lane + _HCAL_0_CENTRE] = centre_0
+        work[lane + _HCAL_1_CENTRE] = centre_1
+        work[lane + _HCAL_2_CENTRE] = centre_2
+        work[lane + _HCAL_R] = outside / (axis if axis > 0.0 else np.nan)
+        work[lane + _HCAL_TOPOLOGY_BAD] = 0.0 if energy_0 < 2.0 * centre_0 else work[lane + STRUCK]
+        work[lane + _HCAL_MUON] = 1.0 if (energy_2 > muon_hcal_2) | through else 0.0
 
 
 @jit_inline
@@ -169,10 +198,10 @@ def sum_hcal(
     start, stop : int
     """
     sum_modules(grid, n_module, centre, work)
-    join_modules(work, chosen, _CHOSEN)
-    join_modules(work, subtracted, _SUBTRACTED)
-    find_struck(grid, n_module, centre, topology_threshold, peripheral_only, work[_STRUCK:])
+    join_modules(work, chosen, CHOSEN)
+    join_modules(work, subtracted, SUBTRACTED)
+    find_struck(grid, n_module, centre, topology_threshold, peripheral_only, work[STRUCK:])
     make_features(work, muon_hcal_2, muon_centre, muon_hcal_2_with_centre)
-    made = work[_MADE:WORK]
-    add_visible(made[8 * _L :], state, visible, start, stop)
+    made = work[MADE:WORK]
+    add_visible(work[_HCAL_012:], state, visible, start, stop)
     store(made, state, rows, values, start, stop)

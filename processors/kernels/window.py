@@ -13,7 +13,7 @@ from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
 Kept = tuple[Scratch, NDArray[np.uint8], NDArray[np.uint32]]
-"""Of hits: energy, lane, and place in the grid."""
+"""Columns of the hits that are kept: energy, lane, and place in the grid."""
 
 LANES = 32
 """Events side by side in a grid of cells, where one instruction works on several of them; the fastest of
@@ -26,6 +26,12 @@ _STEP = np.uint64(2 * LANES)
 _OUT, _IN_TIME = np.uint64(0), np.uint64(LANES)
 
 LARGEST = float(np.finfo(np.float64).max)
+
+
+def offsets(number: int, start: int = 0) -> tuple[int, ...]:
+    """Places of quantities in a scratch array in which each has one value for each of `LANES` events."""
+    return tuple(start + LANES * index for index in range(number))
+
 
 USABLE = 0
 ABSENT = 1

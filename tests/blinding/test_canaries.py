@@ -142,6 +142,6 @@ def test_the_search_looks_into_what_is_packed(tmp_path: Path) -> None:
 
 def test_no_canary_is_in_the_report_and_its_pictures(worlds: Any, look: Any, tmp_path: Path) -> None:
     # Drawn from the stored products alone, which are the same in every world.
-    seen = look(worlds("hits")[3], "--selection", "dimuon_2023", report=True)
+    seen = look(worlds("hits")[3], "--selection", "invisible_2023", report=True)
     assert {Path(name).suffix for name in seen.products} >= {".html", ".png", ".pdf", ".root", ".zip"}
     assert found_in(artefacts(tmp_path / "out")) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +44,16 @@ def test_jobs_of_folders_with_any_name_give_the_products_of_one_process(
 
 
 def test_jobs_without_an_environment_know_the_periods_of_the_catalogue(
+    *,
     slurm: Any,
     data: Path,
     canonical: Callable[[Path], Products],
+    edited: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     periods = tmp_path / "my periods"
-    periods.mkdir()
-    packaged = resources.files("na64.datasets.conditions").joinpath("periods", "2023A.toml").read_text()
-    mine = packaged.replace("scale = { value = 1,", "scale = { value = 1.25,", 1)
-    assert mine != packaged
-    (periods / "2023A.toml").write_text(mine)
+    edited("period", "2023A", periods, ("scale = { value = 1,", "scale = { value = 1.25,"))
     monkeypatch.chdir(tmp_path)
     listed = tmp_path / "c.json"
     assert main(["catalogue", str(data), "--to", str(listed), "--periods", str(periods)]) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,14 @@ from na64.datasets.synthetic.simulation import simulate
 from na64.datasets.synthetic.writers import Format, open_writer
 from na64.outputs.result.assembly import summarise
 from na64.outputs.result.summary import Summary
+from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.processors.campaign import CampaignResult, process
 from na64.processors.counting.booking import book
 from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.ledger import Ledger
 from na64.processors.job import build_job
+from na64.run import main
 from na64.selections.selection import load_selection
 
 Branches = dict[str, Any]
@@ -191,3 +196,91 @@ def _inside(tmp_path: Path) -> Iterator[None]:
     os.chdir(tmp_path)
     yield
     os.chdir(before)
+
+
+PLUGIN = """
+from na64.processors.features.plugin import feature
+
+@feature(name="third", unit="GeV")
+def third(event):
+    return event["ecal"] / 3
+"""
+
+POINTS = [Point(mass, "2023A", "dimuon_2023", 50.0, 1000, 900, 500, 400) for mass in (0.001, 0.01, 0.1, 1.0)]
+
+VARIED = [Varied(point.mass, "2023A", "dimuon_2023", "up", 500, 3, 2, "x", "y") for point in POINTS]
+
+WRITE = (
+    "simulate small --to data --events 600",
+    "catalogue data --to c.json",
+    "process c.json --selection mine.toml --to o --executor iterative --no-report",
+    "background o",
+    "limits o --efficiency 0.5 --points 3",
+    "freeze o",
+    "submit c.json --selection mine.toml --to b --condor",
+    "work b/batch/1/jobs/0.json",
+)
+
+OPEN = (
+    "catalogue data --to v/c.json",
+    "process v/c.json --selection mine.toml --to v/u --executor iterative --no-report",
+    "catalogue data --to v/s.json --simulation --reason test",
+    "process v/s.json --selection mine.toml --to v/s --executor iterative --no-report",
+    "dimuon v/u v/s",
+    "probe v/u",
+    "freeze v/u",
+    "unblind v/u --freeze {freeze} --reason r --approved-by A --approved-by B --executor iterative",
+)
+
+
+@pytest.fixture(scope="module")
+def built(
+    tmp_path_factory: pytest.TempPathFactory,
+    edited: Callable[..., Path],
+    undrawing: Callable[[], AbstractContextManager[None]],
+) -> Path:
+    """A result and every file that commands read back: written by them, or packaged ones."""
+    folder, package = tmp_path_factory.mktemp("damaged"), Path(main.__code__.co_filename).parent
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for name, source in {
+            "mine.toml": "selections/dimuon_2023.toml",
+            "layout.toml": "datasets/reading/layouts/tout2023.toml",
+            "cluster.toml": "processors/execution/clusters/local.toml",
+            "campaign.toml": "datasets/synthetic/campaigns/small.toml",
+        }.items():
+            shutil.copy(package / source, name)
+        text = Path("layout.toml").read_text().replace('name = "tout2023"', 'name = "mine"')
+        Path("layout.toml").write_text(text)
+        shutil.copy(package / "outputs/background/background_rates.toml", "rates.toml")
+        Path("my.py").write_text(PLUGIN)
+        Path("efficiency.csv").write_bytes(efficiency_table(POINTS).to_csv())
+        Path("efficiency_variations.csv").write_bytes(variations_table(VARIED).to_csv())
+        edited("period", "2023A", Path("periods"), ("8396", "9900"), ("8999", "9999"), to="2023B")
+        Path("periods", "2023B.bad.csv").write_text("run,spill,start,stop\n9901,3,,\n")
+        Path("periods", "2023B.runs.csv").write_text("run,type\n9901,calibration\n")
+        for line in WRITE:
+            with undrawing():
+                assert main(line.split()) in (0, 1), line
+        shutil.copy("o/background.csv", "background.csv")
+        Path("data/conditions/production.toml").write_text('pass = "1"\nled_corrected = true\n')
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built_with_box(built: Path) -> Path:
+    """Add a result whose box was opened, compared with a simulation."""
+    before = Path.cwd()
+    os.chdir(built)
+    try:
+        for line in OPEN:
+            freeze = (
+                hashlib.sha256(Path("v/u/freeze.json").read_bytes()).hexdigest() if "{freeze}" in line else ""
+            )
+            assert main(line.format(freeze=freeze).split()) in (0, 1), line
+    finally:
+        os.chdir(before)
+    return built

@@ -44,8 +44,9 @@ _FILES = [
         "catalogue/test_pending_files",
     )
 ]
-_EXECUTOR, _INTERRUPTED, _BACKENDS = (
-    f"tests/processors/execution/test_{name}.py" for name in ("executor", "interrupted_drivers", "backends")
+_EXECUTOR, _INTERRUPTED, _BACKENDS, _MEMORY = (
+    f"tests/processors/execution/test_{name}.py"
+    for name in ("executor", "interrupted_drivers", "backends", "worker_memory")
 )
 _LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # of what is imported once, before all runs
 _OPTIONS = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", _LOADED]
@@ -66,6 +67,7 @@ NEAREST: dict[str, list[str]] = {
     "processors/execution/executor.py": [_EXECUTOR, _INTERRUPTED, *_NO_CLUSTER],
     "processors/execution/processes.py": [
         _BACKENDS,
+        _MEMORY,
         _EXECUTOR,
         _INTERRUPTED,
         "-k",

@@ -19,8 +19,6 @@ from typing import Any
 
 import pytest
 
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
-from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.run import main
 
 READ: dict[str, tuple[str, ...]] = {
@@ -264,7 +262,7 @@ class World:
         said = [line for line in err.splitlines() if line.startswith("na64: ")]
         if code not in (0, 1, 2):
             yield f"code {code}"
-        if len(out) + len(err) > 20_000 or any(len(line) > 2100 for line in (out + err).splitlines()):
+        if len(out) + len(err) > 20_000 or any(len(line) > 620 for line in (out + err).splitlines()):
             yield f"{len(out) + len(err)} letters were printed"
         if "Traceback" in out + err:
             yield "a traceback"
@@ -287,94 +285,6 @@ class World:
                 there.write_bytes(data)
         for name in ("p", "s"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-
-
-PLUGIN = """
-from na64.processors.features.plugin import feature
-
-@feature(name="third", unit="GeV")
-def third(event):
-    return event["ecal"] / 3
-"""
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write every file of `READ` by the commands that write them, or copy a packaged one."""
-    folder, package = tmp_path_factory.mktemp("damaged"), Path(main.__code__.co_filename).parent
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        for name, source in {
-            "mine.toml": "selections/dimuon_2023.toml",
-            "layout.toml": "datasets/reading/layouts/tout2023.toml",
-            "cluster.toml": "processors/execution/clusters/local.toml",
-            "campaign.toml": "datasets/synthetic/campaigns/small.toml",
-        }.items():
-            shutil.copy(package / source, name)
-        text = Path("layout.toml").read_text().replace('name = "tout2023"', 'name = "mine"')
-        Path("layout.toml").write_text(text)
-        shutil.copy(package / "outputs/background/background_rates.toml", "rates.toml")
-        Path("my.py").write_text(PLUGIN)
-        Path("efficiency.csv").write_bytes(efficiency_table(POINTS).to_csv())
-        Path("efficiency_variations.csv").write_bytes(variations_table(VARIED).to_csv())
-        _write_periods(package / "datasets/conditions/periods", Path("periods"))
-        for line in WRITE:
-            assert main(line.split()) in (0, 1), line
-        shutil.copy("o/background.csv", "background.csv")
-        Path("data/conditions/production.toml").write_text('pass = "1"\nled_corrected = true\n')
-    finally:
-        os.chdir(before)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def built_with_box(built: Path) -> Path:
-    """Add a result whose box was opened, compared with a simulation."""
-    before = Path.cwd()
-    os.chdir(built)
-    try:
-        for line in OPEN:
-            freeze = _digest(Path("v/u/freeze.json").read_bytes()) if "{freeze}" in line else ""
-            assert main(line.format(freeze=freeze).split()) in (0, 1), line
-    finally:
-        os.chdir(before)
-    return built
-
-
-POINTS = [Point(mass, "2023A", "dimuon_2023", 50.0, 1000, 900, 500, 400) for mass in (0.001, 0.01, 0.1, 1.0)]
-VARIED = [Varied(point.mass, "2023A", "dimuon_2023", "up", 500, 3, 2, "x", "y") for point in POINTS]
-WRITE = (
-    "simulate small --to data --events 600",
-    "catalogue data --to c.json",
-    "process c.json --selection mine.toml --to o --executor iterative --no-report",
-    "background o",
-    "limits o --efficiency 0.5 --points 3",
-    "freeze o",
-    "submit c.json --selection mine.toml --to b --condor",
-    "work b/batch/1/jobs/0.json",
-)
-OPEN = (
-    "catalogue data --to v/c.json",
-    "process v/c.json --selection mine.toml --to v/u --executor iterative --no-report",
-    "catalogue data --to v/s.json --simulation --reason test",
-    "process v/s.json --selection mine.toml --to v/s --executor iterative --no-report",
-    "dimuon v/u v/s",
-    "probe v/u",
-    "freeze v/u",
-    "unblind v/u --freeze {freeze} --reason r --approved-by A --approved-by B --executor iterative",
-)
-
-
-def _write_periods(packaged: Path, folder: Path) -> None:
-    """Write a further period, and tables of it."""
-    folder.mkdir()
-    text = (packaged / "2023A.toml").read_text()
-    (folder / "2023B.toml").write_text(
-        text.replace("2023A", "2023B").replace("8396", "9900").replace("8999", "9999")
-    )
-    (folder / "2023B.bad.csv").write_text("run,spill,start,stop\n9901,3,,\n")
-    (folder / "2023B.runs.csv").write_text("run,type\n9901,calibration\n")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ WINDOW = (4.0, 8.0)
 """GeV in which two muons are looked for in a module [V: EJ]."""
 
 LEAST_EVENTS = 40
-"""Of a spectrum that is fitted."""
+"""Events of a spectrum that is fitted, at least."""
 
 _CORE = 1.5
 """Standard deviations around the peak that are fitted: the tail above is Landau's, that below one muon."""

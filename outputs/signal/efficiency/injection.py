@@ -256,7 +256,7 @@ def _generated(truth: Path, job: Job, energy: float) -> dict[str, tuple[int, int
 
 
 def describe(found: Sequence[Measured]) -> Iterator[str]:
-    """Say the efficiency of every mass, and which cuts cost it."""
+    """Efficiency of every mass, and the cuts that cost it."""
     for measured in found:
         point = measured.point
         yield (

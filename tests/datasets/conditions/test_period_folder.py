@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,10 @@ Writer = Callable[..., Path]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, edited: Callable[..., Path]) -> Path:
     """A folder with a copy of 2023A under another name and for other runs."""
-    text = files("na64.datasets.conditions").joinpath("periods", "2023A.toml").read_text()
-    for old, new in (('"2023A"', '"mine"'), ("8396", "9000"), ("8999", "9999")):
-        text = text.replace(old, new, 1)
     path = tmp_path / "periods"
-    path.mkdir()
-    (path / "mine.toml").write_text(text)
+    edited("period", "2023A", path, ("8396", "9000"), ("8999", "9999"), to="mine")
     (path / "README").write_text("nothing that is read")
     return path
 

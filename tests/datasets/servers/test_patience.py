@@ -30,14 +30,14 @@ def test_questions_are_asked_as_often_as_may_help() -> None:
             raise OSError("no")
         return len(asked)
 
-    assert Patience(30.0, attempts=3, pause=0.0).ask(question, lambda error: True) == 3
+    assert Patience(600.0, attempts=3, pause=0.0).ask(question, lambda error: True) == 3
     asked.clear()
     with pytest.raises(OSError, match="no"):
-        Patience(30.0, attempts=3, pause=0.0).ask(question, lambda error: False)
+        Patience(600.0, attempts=3, pause=0.0).ask(question, lambda error: False)
     assert len(asked) == 1
     asked.clear()
     with pytest.raises(OSError, match="no"):
-        Patience(30.0, attempts=2, pause=0.0).ask(question, lambda error: True)
+        Patience(600.0, attempts=2, pause=0.0).ask(question, lambda error: True)
 
 
 def test_pauses_grow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_things_are_done_side_by_side_and_an_error_ends_them() -> None:
     together = threading.Barrier(3)
 
     def meet(number: int) -> int:
-        together.wait(60)
+        together.wait(600)
         return number * number
 
     assert dict(side_by_side(meet, range(3), 3)) == {0: 0, 1: 1, 2: 4}

@@ -12,6 +12,8 @@ import pytest
 
 import na64
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 _ORDER = (
     "simulate",
     "catalogue",

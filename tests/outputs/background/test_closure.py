@@ -134,6 +134,8 @@ def test_the_table_of_the_docs_is_what_closure_gives(which: int, box: BoxFacts) 
         )
         assert covering + near >= 0.8 * (limits + values)
         assert near >= 0.9 * values
+        # The page says that limits may be too low for a floor alone, and for what else they hold.
+        assert covering >= (0.65 if cells[1] == "flat" else 0.9) * limits
 
 
 @pytest.mark.soak

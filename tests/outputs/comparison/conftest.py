@@ -21,15 +21,10 @@ def result(campaign: Path, process: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def changed_selection(campaign: Path, process: Callable[..., Path]) -> Path:
+def changed_selection(campaign: Path, process: Callable[..., Path], edited: Callable[..., Path]) -> Path:
     """Give a result with a tighter SRD cut and a looser one on the VHCAL."""
-    text = (SELECTIONS / "invisible_2023.toml").read_text()
-    for old, new in (('"invisible_2023"', '"mine"'), ("below = 80, unit", "below = 20, unit")):
-        assert old in text
-        text = text.replace(old, new)
-    text = text.replace("vhcal_total = { below = 1.5", "vhcal_total = { below = 60")
-    path = campaign.parent / "mine.toml"
-    path.write_text(text)
+    srd, vhcal = ("below = 80, unit", "below = 20, unit"), ("{ below = 1.5", "{ below = 60")
+    path = edited("selection", "invisible_2023", campaign.parent, srd, vhcal, to="mine")
     return process(campaign, str(path), name="mine")
 
 

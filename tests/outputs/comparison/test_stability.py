@@ -17,6 +17,8 @@ from na64.outputs.comparison.stability import Stability, lines, stability
 from na64.outputs.events.analysis import reopen
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FEATURES = tuple(f"x{n}" for n in range(10))
 
 

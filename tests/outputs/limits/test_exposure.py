@@ -16,6 +16,8 @@ from na64.outputs.limits.exposure import check_apart, read_exposure
 from na64.outputs.result.summary import Blinding
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_a_run_without_a_record_is_named_and_left_out(stored: Callable[..., Path]) -> None:
     exposure = read_exposure(stored())

@@ -19,6 +19,8 @@ from na64.outputs.statistics.one_sided import of_limit
 from na64.outputs.statistics.workspace import pyhf_limit, workspace
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LIMITS = ["--efficiency", "0.5", "--points", "2", "--level", "0.9"]
 
 

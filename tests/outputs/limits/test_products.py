@@ -22,6 +22,8 @@ from na64.outputs.result.table import Table
 from na64.outputs.signal.curves import ParameterPlane, load_curve, load_curves
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def written(published: LimitsAnalysis, tmp_path_factory: pytest.TempPathFactory) -> Path:

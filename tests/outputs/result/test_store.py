@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -130,31 +132,36 @@ def test_a_run_that_was_not_read_is_in_every_table(case: Any, tmp_path: Path) ->
     assert {row["passed"] for row in products.cutflow.records() if row["run"] == "8701"} == {0}
 
 
-def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(tmp_path: Path, case: Any) -> None:
-    def write(made_by: Mapping[str, object]) -> int:
-        write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=made_by)
-        if not (tmp_path / "report.html").exists():
-            write_report(tmp_path, read_result(tmp_path))
-        return (tmp_path / "report.html").stat().st_mtime_ns
+def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(
+    written: Path, tmp_path: Path, case: Any
+) -> None:
+    def write(made_by: Mapping[str, object]) -> None:
+        write_numbers(folder, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=made_by)
 
-    first = write(MADE_BY)
-    assert write(MADE_BY) == first
-    second = write({**MADE_BY, "code": "another"})
-    assert second != first
-    third = {**MADE_BY, "code": "a third"}
-    write_numbers(tmp_path, facts=case.facts, tallies=case.tallies, booking=case.booking, made_by=third)
-    assert not (tmp_path / "report.html").exists()
+    folder = shutil.copytree(written, tmp_path / "result")
+    report = folder / "report.html"
+    before = (report.stat().st_mtime_ns, report.read_bytes())
+    write(MADE_BY)
+    assert (report.stat().st_mtime_ns, report.read_bytes()) == before
+    write({**MADE_BY, "code": "another"})
+    assert not report.exists()
 
 
 def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
-    case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    *,
+    case: Any,
+    written: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    undrawing: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    write_report(tmp_path, write(case, tmp_path))
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("failed to process string with tex\n...")
 
-    with monkeypatch.context() as patch:
+    with undrawing(), monkeypatch.context() as patch:
         patch.setattr("na64.outputs.report.plots.cutflow", fail)
         write_report(tmp_path, read_result(tmp_path))
     assert caplog.messages == ["figure cutflow is not drawn: failed to process string with tex ..."]
@@ -167,7 +174,8 @@ def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
     assert not is_finished(tmp_path)
     products = write(case, tmp_path)
     assert not (tmp_path / "report.html").exists()  # not finished, so that the next pass draws it again
-    write_report(tmp_path, products)
+    with undrawing():
+        write_report(tmp_path, products)
     assert is_finished(tmp_path)
     assert "Not drawn" not in (tmp_path / "report.html").read_text()
 

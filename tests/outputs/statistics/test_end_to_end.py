@@ -20,6 +20,8 @@ from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 N_EVENTS = 1_000
 BACKGROUND = 1.0
 """Events in the box of a campaign of `N_EVENTS`, from a source that looks like the signal."""
@@ -151,14 +153,16 @@ def test_the_command_line_takes_the_opened_box(
     opened.rename(result / "aside.json")
     capsys.readouterr()
     assert main(["limits", str(result), *options, "--to", str(result.parent / "blind")]) == 0
-    assert "there is no unblinded.json here" in capsys.readouterr().out.splitlines()[0]
+    digest = sha256((result / "freeze.json").read_bytes()).hexdigest()
+    lost = f"the log has an opening under the freeze {digest[:12]}, and there is no unblinded.json here"
+    assert capsys.readouterr().out.splitlines()[0] == lost
     blind = json.loads((result.parent / "blind" / "limits.json").read_text())
     (result / "aside.json").rename(opened)
     assert main(["limits", str(result), *options]) == 0
     assert capsys.readouterr().out.startswith("UNBLINDED under the freeze ")
     limits = json.loads((result / "limits.json").read_text())
     (period,) = read_exposure(result).periods
-    assert blind["observed"] is None
+    assert (blind["observed"], blind["state"]) == (None, lost)
     assert blind["inputs"][0]["result"] == sha256((result / "result.json").read_bytes()).hexdigest()
     assert limits["expected_limit"] == blind["expected_limit"]
     assert limits["observed"]["counts"] == period.observed

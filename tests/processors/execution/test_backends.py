@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import random
-import resource
 import signal
-import statistics
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -26,7 +21,6 @@ from na64.processors.execution.backend import Backend, WorkersLostError
 from na64.processors.execution.backends import ExecutorKind, IterativeBackend, open_backend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.ledger import Partial, decode
-from na64.processors.execution.memory import keep_freed_memory
 from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Done, Failed, Options, Report, Task, Work
 
@@ -247,12 +241,13 @@ def test_a_worker_killed_from_outside_changes_nothing(pool: Backend) -> None:
 
 
 def test_a_task_that_hangs_is_given_up_and_the_others_go_on(
-    backend: Backend, expected: dict[str, Report], tmp_path: Path
+    backend: Backend, expected: dict[str, Report], tmp_path: Path, patience: Callable[..., float]
 ) -> None:
     tasks = _tasks({2: ("hang", 99, str(tmp_path / "count"))})
-    work = Work(_sum_after_trouble, 5, options=Options(deadline=3.0))  # of which the others need nothing
+    deadline = patience(lambda: _collect(backend, Work(_sum_after_trouble, 5), _tasks()), least=1.0)
+    work = Work(_sum_after_trouble, 5, options=Options(deadline=deadline))
     reports = _collect(backend, work, tasks)
-    assert reports.pop(tasks[2].key) == Failed("not done within 3 s", abandoned=True)
+    assert reports.pop(tasks[2].key) == Failed(f"not done within {deadline:g} s", abandoned=True)
     assert reports == {key: report for key, report in expected.items() if key in reports}
     assert (tmp_path / "count").stat().st_size == 1
     assert _collect(backend, Work(_sum, 5), _tasks()) == expected
@@ -272,11 +267,19 @@ def test_a_worker_with_a_task_that_hangs_is_replaced(pool: Backend, tmp_path: Pa
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_the_time_to_get_ready_does_not_count_against_the_deadline(processes: ProcessesBackend) -> None:
-    def prepare(_context: object) -> None:
-        threading.Event().wait(2.2)
+def test_the_time_to_get_ready_does_not_count_against_the_deadline(
+    processes: ProcessesBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
 
-    work = Work(_sum, 5, prepare=prepare, options=Options(deadline=2.0))  # of which a task needs nothing
+    def prepare(_context: object) -> None:
+        begun.touch()
+        threading.Event().wait(0.5)  # until the driver has looked, most likely
+
+    # The clock stands still but for the time that they take to get ready.
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 * begun.exists())
+    monkeypatch.setattr("na64.processors.execution.processes.time", clock)
+    work = Work(_sum, 5, prepare=prepare, options=Options(deadline=0.1))
     assert all(isinstance(report, Done) for report in _collect(processes, work, _tasks()).values())
 
 
@@ -340,24 +343,6 @@ def test_closed_backends_leave_no_process() -> None:
     assert not any(map(psutil.pid_exists, set.union(*workers)))
 
 
-def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interrupts(
-    dask: DaskBackend,
-) -> None:
-    def blocked() -> bool:
-        return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-    assert dask.client.scheduler.address.startswith("tls://127.0.0.1:")
-    _collect(dask, Work(_sum, 5), _tasks())  # starts a worker anew where a test before lost one
-    dask.client.wait_for_workers(2, timeout=600)
-    assert list(dask.client.run(blocked).values()) == [True, True]
-    server = dask.client.cluster.scheduler.http_server
-    assert server.address == "127.0.0.1"
-    for page in ("status", "info/main/workers.html", "health", "metrics"):
-        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
-            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/{page}", timeout=600)
-        refused.value.close()
-
-
 @pytest.mark.parametrize("kind", list(ExecutorKind))
 def test_backends_are_opened_by_name(kind: ExecutorKind) -> None:
     with open_backend(kind, workers=2) as backend:
@@ -373,65 +358,6 @@ def test_a_scheduler_without_dask_is_refused() -> None:
 def test_no_workers_at_all_are_refused(make: Callable[[], Backend]) -> None:
     with pytest.raises(ValueError, match="expected at least 1"):
         make()
-
-
-def test_a_process_that_asks_for_too_much_memory_has_an_error_and_lives() -> None:
-    def fill(task: Task, _context: object) -> Partial:
-        return Partial({"pid": os.getpid(), "size": np.empty(task.payload, np.uint8).nbytes})
-
-    tasks = _tasks({number: 4_000_000_000 if number == 5 else 1_000_000 for number in range(N_TASKS)})
-    with ProcessesBackend(1, memory=2_000_000_000) as backend:
-        reports = _collect(backend, Work(fill), tasks)
-    failed = reports.pop(tasks[5].key)
-    assert isinstance(failed, Failed)
-    assert "MemoryError" in failed.reason
-    assert failed.divisible
-    done = [decode(key, report.data) for key, report in reports.items() if isinstance(report, Done)]
-    assert len({partial.header["pid"] for partial in done}) == 1
-    assert len(done) == N_TASKS - 1
-
-
-def _count_page_faults(_task: Task, _context: object) -> Partial:
-    keep_freed_memory()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    [b"x" * (1 << 24) for _ in range(5)]
-    return Partial({"faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before}, {})
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-@pytest.mark.parametrize("kind", [ExecutorKind.PROCESSES, ExecutorKind.DASK])
-def test_a_worker_uses_freed_memory_again(kind: ExecutorKind) -> None:
-    with open_backend(kind, workers=1) as backend:
-        reports = _collect(backend, Work(_count_page_faults, options=FAST), _tasks())
-    faults = [decode(key, one.data).header["faults"] for key, one in reports.items() if isinstance(one, Done)]
-    assert faults[0] > 10_000
-    assert statistics.median(faults) < 100
-
-
-def test_a_dask_worker_that_keeps_a_lot_of_memory_goes_on_working() -> None:
-    def hoard(task: Task, limit: int) -> Partial:
-        if task.payload is not None:
-            missing = int(task.payload * limit) - psutil.Process().memory_info().rss
-            sys.modules["hoard"] = np.ones(missing, np.uint8)  # type: ignore[assignment]
-            threading.Event().wait(0.3)  # until it has been looked at
-        return Partial({"pid": os.getpid()})
-
-    limit = 1_000_000_000
-    with DaskBackend(workers=1, memory=limit) as backend:
-        reports = _collect(backend, Work(hoard, limit, options=FAST), _tasks({0: 0.87}))
-    done = [decode(key, report.data) for key, report in reports.items() if isinstance(report, Done)]
-    assert len(done) == N_TASKS
-    assert len({partial.header["pid"] for partial in done}) == 1
-
-
-@pytest.mark.parametrize("make", [ProcessesBackend, DaskBackend])
-def test_no_memory_at_all_is_refused(make: Callable[..., Backend]) -> None:
-    with pytest.raises(ValueError, match="memory is 0: expected at least 1"):
-        make(workers=1, memory=0)
-
-
-def test_the_least_that_makes_sense_is_accepted() -> None:
-    ProcessesBackend(1, memory=1).close()
 
 
 def test_a_driver_goes_on_to_see_interrupts(processes: ProcessesBackend, expected: dict[str, Report]) -> None:

@@ -45,9 +45,10 @@ def test_faults_are_named_in_the_order_of_the_records(registered: Registered) ->
 
 
 def test_a_storage_that_hangs_costs_the_deadline_and_only_its_file(
-    registered: Registered, monkeypatch: pytest.MonkeyPatch
+    registered: Registered, monkeypatch: pytest.MonkeyPatch, patience: Callable[..., float]
 ) -> None:
     records = registered(300)
+    deadline = patience(lambda: check_files(records), least=0.2)
     never, stat = threading.Event(), Path.stat
 
     def hang(self: Path, **options: Any) -> os.stat_result:
@@ -56,8 +57,8 @@ def test_a_storage_that_hangs_costs_the_deadline_and_only_its_file(
         return stat(self, **options)
 
     monkeypatch.setattr(Path, "stat", hang)
-    assert check_files(records, deadline=0.2) == {
-        records[0].path: f"{records[0].name}: no answer within 0.2 s"
+    assert check_files(records, deadline=deadline) == {
+        records[0].path: f"{records[0].name}: no answer within {deadline:g} s"
     }
     never.set()
 
@@ -85,12 +86,15 @@ def test_a_storage_that_fails_for_a_moment_is_asked_again(
 
 
 @pytest.mark.parametrize("fault", ["401", "503", "stall"])
-def test_a_server_is_named_with_its_code_or_the_time(web: Any, registered: Registered, fault: str) -> None:
+def test_a_server_is_named_with_its_code_or_the_time(
+    web: Any, registered: Registered, fault: str, patience: Callable[..., float]
+) -> None:
     record = registered(300)[0]
     web.files["run.root"] = Path(record.path).read_bytes()
     remote = replace(record, path=f"{web.url}/run.root")
     assert check_files([remote]) == {}
+    deadline = patience(lambda: check_files([remote]), least=0.9)
     web.fault = fault
     reasons = {"401": "401 Unauthorized", "503": "503 Service Unavailable"}
-    expected = f"run.root: cannot be read: {reasons.get(fault, 'no answer within 0.9 s')}"
-    assert list(check_files([remote], deadline=0.9).values()) == [expected]
+    expected = f"run.root: cannot be read: {reasons.get(fault, f'no answer within {deadline:g} s')}"
+    assert list(check_files([remote], deadline=deadline).values()) == [expected]

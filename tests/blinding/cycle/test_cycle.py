@@ -21,6 +21,8 @@ from na64.outputs.result.audit_log import entries, verify
 from na64.outputs.result.provenance import packages
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def truth(data: Path) -> dict[str, int]:
     """Events in the box after every cut, from the branches: no code of the package."""
