@@ -25,7 +25,7 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--efficiency", metavar="FILE|VALUE", help=efficiency)
     levels = "confidence level, may be repeated; default: 0.9 and 0.95"
     parser.add_argument("--level", action="append", type=float, metavar="CL", help=levels)
-    delivered = "count electrons delivered: the efficiency contains the dead time"
+    delivered = "count electrons delivered: the dead time is in the efficiency, or in the losses of a file"
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--toys", type=positive, metavar="N", help="draw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
@@ -48,6 +48,8 @@ def _add_project(verbs: Any) -> None:
     parser.add_argument("--efficiency", required=True, metavar="FILE|VALUE", help=efficiency)
     period = "of beam, box and efficiency; default: e- of 100 GeV and a threshold of 50 GeV"
     parser.add_argument("--period", default="", metavar="P", help=period)
+    delivered = "the electrons are those delivered: the live time in the losses of a file counts"
+    parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
     parser.add_argument("--to", type=Path, metavar="OUT", help="write projection.csv and figures there")
     _add_physics(parser)
@@ -96,6 +98,7 @@ def _project(options: argparse.Namespace) -> int:
         at=options.at,
         scaling=options.scaling,
         period=options.period,
+        delivered=options.delivered,
         level=options.level,
         to=options.to,
         tell=print,

@@ -25,6 +25,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
     periods = "folder of periods of your own; default: $NA64_PERIODS"
     parser.add_argument("--periods", type=Path, metavar="DIR", help=periods)
+    losses = "losses besides the simulated ones, may be repeated; default: packaged ones of the period"
+    parser.add_argument("--losses", action="append", default=[], metavar="FILE|none", help=losses)
     reason = "with --add: why FILE.csv is right although it is not as na64 efficiency wrote it"
     parser.add_argument("--reason", default="", metavar="TEXT", help=reason)
     parser.add_argument("--add", action="store_true", help="keep what FILE.csv has of other periods")
@@ -43,6 +45,7 @@ def _efficiency(options: argparse.Namespace) -> int:
             events=options.events,
             seed=options.seed,
             periods=options.periods,
+            losses=options.losses,
             add=options.add,
             reason=options.reason,
             progress=terminal.progress("efficiency", "masses"),

@@ -13,6 +13,7 @@ from mkdocs.structure.files import File, Files
 from toml_keys import recorded
 
 import na64
+from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
@@ -79,6 +80,10 @@ def toml_page() -> str:
         "Signal boxes": ("Packaged; part of every identity.", load_boxes),
         "Layout": ("[Layouts](../layout.md) explains them.", _each(load_layout, LAYOUTS)),
         "Period": ("Packaged; they change with the detector.", load_periods),
+        "Losses": (
+            "[Losses](../physics.md#losses-besides-the-simulated-ones) explains them.",
+            packaged_losses,
+        ),
         "Campaign": ("What `na64 simulate` makes.", _each(load_campaign, CAMPAIGNS)),
     }
     parts = ["# TOML keys\n\nWritten by the readers themselves: these are the keys that they ask for.\n"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from na64.datasets.basics.toml import Table
+from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.instrument.features import FEATURES
@@ -16,6 +17,7 @@ from na64.datasets.instrument.features import FEATURES
 _PERIODS = tuple(load_periods())
 _EVENT_COLUMNS = [c.name for c in COLUMNS.values() if Shape.EVENT in c.shapes]
 _REGIONS = ("I", "II", "III")
+_LOSSES = {loss.name for losses in packaged_losses().values() for loss in losses.losses}
 _GETTERS = {
     "text": "text",
     "number": "number",
@@ -116,6 +118,7 @@ def _path(table: Table, key: str) -> tuple[str, str]:
 
 def _general(part: str, depth: int, top: str) -> str:
     known = {
+        "LOSS": _LOSSES if top == "loss" and depth else (),
         "DETECTOR": () if depth else DETECTORS,
         "COLUMN": _EVENT_COLUMNS if top == "event" and depth else (),
         "FEATURE": FEATURES,

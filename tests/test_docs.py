@@ -26,6 +26,7 @@ from na64.outputs.result.cutflow import REGION_KINDS
 from na64.outputs.result.store import read_result
 from na64.outputs.result.yields import KINDS as YIELDS
 from na64.outputs.signal.efficiency.efficiency_variations import KINDS as EFFICIENCY_CHANGES
+from na64.outputs.signal.efficiency.losses_file import KINDS as LOSSES
 from na64.run import main
 from na64.selections.selection import load_selection
 
@@ -216,7 +217,7 @@ def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> No
     assert found["result"].summary.totals["recorded"] == 500
     text = (DOCS / "products.md").read_text()
     varied = [kinds(weighted=False) for kinds in (variations.kinds, variations.yield_kinds)]
-    known = {name for kinds in (YIELDS, CUTFLOW, *varied, EFFICIENCY_CHANGES) for name in kinds}
+    known = {name for kinds in (YIELDS, CUTFLOW, *varied, EFFICIENCY_CHANGES, LOSSES) for name in kinds}
     first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
     assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     assert ", ".join(REGION_KINDS) in text

@@ -13,6 +13,7 @@ import uproot
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.branch_names import BranchNames, Place
 from na64.datasets.reading.branch_types import stored_type
+from na64.datasets.reading.decompression import prefer_fast_libraries
 from na64.datasets.reading.rntuple_files import open_rntuple
 from na64.datasets.reading.stored import (
     Format,
@@ -26,6 +27,8 @@ from na64.datasets.reading.stored import (
     sort_boundaries,
 )
 from na64.datasets.servers.remote import RemoteFile
+
+prefer_fast_libraries()
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 

@@ -21,6 +21,9 @@ from na64.outputs.signal.efficiency.efficiency_variations import (
     variations_table,
 )
 from na64.outputs.signal.efficiency.injection import Measured
+from na64.outputs.signal.efficiency.losses import AppliedLoss
+from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table, read_applied
+from na64.outputs.signal.efficiency.measured_losses import WantedLosses, describe_losses, losses_of
 from na64.selections.selection import load_selection
 
 MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -36,6 +39,7 @@ def efficiency(
     events: int = 20_000,
     seed: int = 6406,
     periods: str | Path | None = None,
+    losses: str | Path | Sequence[str | Path] = (),
     add: bool = False,
     reason: str = "",
     progress: Progress = no_progress,
@@ -46,7 +50,8 @@ def efficiency(
     Parameters
     ----------
     to : str or Path
-        ``.csv`` that it is written to; changes under variations and a figure go beside it.
+        ``.csv`` that it is written to, as simulated; losses besides the simulated ones, changes under
+        variations and a figure go beside it.
     selection : str or Path
         Name of a packaged selection, or a TOML file.
     layout : str or Path
@@ -59,6 +64,8 @@ def efficiency(
         The same seed gives the same content.
     periods : str or Path, optional
         Folder of periods of your own; by default ``$NA64_PERIODS``.
+    losses : str, Path or several
+        Files with the losses of the periods, or ``"none"``; by default the packaged ones.
     add : bool
         Keep what the file has of other periods.
     reason : str
@@ -87,11 +94,18 @@ def efficiency(
     place = Path(to)
     chosen = load_selection(selection)
     folder = Path(periods) if periods is not None else folder_of_environment()
+    asked = [losses] if isinstance(losses, str | Path) else losses
+    wanted = WantedLosses([str(one) for one in asked])
     plan = injection.Injection(chosen, str(layout), events, seed, folder)
     kept = place if add and place.exists() else None
     before = [] if kept is None else _before(kept, reason)
-    found = list(injection.inject(sorted(set(masses)), plan, progress=progress))
+    found = []
+    for one in injection.inject(sorted(set(masses)), plan, progress=progress):
+        wanted.check([one.point.period], whole=False)
+        found.append(one)
     done = {measured.point.period for measured in found}
+    wanted.check(sorted(done))
+    made = losses_of(found, wanted)
     points = [point for point in before if point.period not in done]
     points += [measured.point for measured in found]
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -101,9 +115,14 @@ def efficiency(
     varied = [entry for entry in varied if entry.period not in done]
     varied += [entry for measured in found for entry in measured.varied]
     _write_variations(beside, varied)
+    kept_losses = [loss for loss in read_applied(losses_path(place)) if before and loss.period not in done]
+    _write_losses(losses_path(place), [*kept_losses, *(loss for own in made.values() for loss in own)])
     write_figure(place.parent, place.stem, partial(figures.draw_efficiencies, points), formats=("png",))
     Listener(tell=tell).say(injection.describe(found))
-    tell(f"{place}: {len(points)} points")
+    Listener(tell=tell).say(describe_losses(found, made, wanted))
+    tell(f"{place}: {len(points)} points, as simulated")
+    if any(made.values()):
+        tell(f"{losses_path(place)}: losses that na64 limits and na64 project multiply them with")
     if varied:
         tell(f"{beside}: {len(varied)} changes under variations")
     return found
@@ -112,6 +131,13 @@ def efficiency(
 def _write_variations(path: Path, varied: Sequence[Varied]) -> None:
     if varied:
         write_bytes(path, seal_csv(variations_table(varied).to_csv()))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_losses(path: Path, losses: Sequence[AppliedLoss]) -> None:
+    if losses:
+        write_bytes(path, seal_csv(losses_table(losses).to_csv()))
     else:
         path.unlink(missing_ok=True)
 

@@ -57,7 +57,8 @@ def limits(
     levels : iterable of float
         Confidence levels.
     delivered : bool
-        Count electrons delivered: the efficiency contains the dead time.
+        Count electrons delivered: a stated efficiency contains the dead time, a simulated one gets the live
+        time among its losses.
     toys : int, optional
         Throw so many experiments, do not sum outcomes.
     to : str or Path, optional
@@ -135,6 +136,7 @@ def project(
     at: float | None = None,
     scaling: str = "linear",
     period: str = "",
+    delivered: bool = False,
     level: float = 0.9,
     to: str | Path | None = None,
     reason: str = "",
@@ -162,6 +164,8 @@ def project(
         Of the background with exposure.
     period : str
         Of beam, box and efficiency; by default electrons of 100 GeV and a threshold of 50 GeV.
+    delivered : bool
+        The electrons are those delivered: the live time among the losses of the efficiency counts.
     level : float
         Confidence level.
     to : str or Path, optional
@@ -195,7 +199,11 @@ def project(
     size = background_of(stated_background, limits_at_face_value=limits_at_face_value)
     production = _production(period, threshold, asked.matter)
     kept = flat_of(stated_efficiency) or read_efficiency(
-        Path(stated_efficiency), period, threshold=production.threshold, beam=production.beam
+        Path(stated_efficiency),
+        period,
+        threshold=production.threshold,
+        beam=production.beam,
+        delivered=delivered,
     )
     stated = check_projection(stated_background, stated_efficiency, period, reason=reason)
     projections = [
@@ -213,9 +221,9 @@ def project(
         for one in (eot if isinstance(eot, Sequence) else [eot])
     ]
     words = scales.words if at else "background as stated, for every exposure"
-    Listener(tell=tell).say((*of_projections(projections, words), *stated))
+    Listener(tell=tell).say((*of_projections(projections, words, kept), *stated))
     if to:
-        write_projections(Path(to), projections, "; ".join((words, *stated)), asked.matter)
+        write_projections(Path(to), projections, "; ".join((words, *stated)), asked.matter, kept)
         tell(f"projection: {to}")
     return projections
 

@@ -9,7 +9,15 @@ from na64.outputs.limits.dark_matter import MASS_RATIO
 from na64.outputs.limits.exposure import Exposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import by_production
-from na64.outputs.limits.search import Search, by_efficiency, effect_ranges, masses, shared_errors
+from na64.outputs.limits.search import (
+    PeriodChannel,
+    Search,
+    by_efficiency,
+    effect_ranges,
+    masses,
+    shared_errors,
+)
+from na64.outputs.signal.efficiency.losses import Counts, counted, has_live_time
 
 _USUAL_ERROR = 0.1
 
@@ -42,12 +50,45 @@ def assumptions_of(
 
 def _of_exposure(search: Search, *, delivered: bool) -> Iterator[Assumption]:
     if delivered:
-        yield Assumption("exposure is what was delivered: the efficiency contains the dead time", "stated")
+        yield from _of_dead_time(search)
     else:
         yield Assumption("exposure is live: the efficiency is that of recorded events", "from the result")
     for source, periods in by_efficiency(search.periods).items():
         common = f"; its error is one for {', '.join(periods)}" if len(periods) > 1 else ""
         yield Assumption(f"efficiency: {source}{common}", "configuration")
+    for period in search.periods:
+        yield from _of_losses(period)
+
+
+def _of_dead_time(search: Search) -> Iterator[Assumption]:
+    """Where the dead time of exposure that was delivered is."""
+    if not all(period.efficiency.is_simulated for period in search.periods):
+        yield Assumption("exposure is what was delivered: the efficiency contains the dead time", "stated")
+    for period in search.periods:
+        if not period.efficiency.is_simulated:
+            continue
+        if has_live_time(period.efficiency.losses):
+            text = f"period {period.name}: exposure is what was delivered, with the live time of the losses"
+            yield Assumption(text, "configuration")
+        else:
+            text = f"period {period.name}: exposure is what was delivered, and no live time counts"
+            yield Assumption(text, "NOT FOUND")
+
+
+def _of_losses(period: PeriodChannel) -> Iterator[Assumption]:
+    """Losses that a simulated efficiency was multiplied with, and those that are not known."""
+    efficiency = period.efficiency
+    if efficiency.is_simulated and not efficiency.losses:
+        text = f"period {period.name}: no losses are beside its efficiency, only what is simulated counts"
+        yield Assumption(text, "NOT FOUND")
+    for loss in counted(efficiency.losses, delivered=efficiency.delivered):
+        error = "error not known" if loss.error is None else f"error {loss.error:g}"
+        text = f"period {period.name}: loss {loss.loss}, {loss.label}: {loss.value:g} is kept, {error}"
+        simulated = "" if loss.simulated == 1 else f", of which {loss.simulated:.3f} by simulated cuts"
+        yield Assumption(text + simulated, loss.source)
+    for loss in efficiency.losses:
+        if loss.value is None and loss.counts is Counts.NEVER and loss.simulated == 1:
+            yield Assumption(f"period {period.name}: loss {loss.loss} is not known, none counts", loss.source)
 
 
 def _of_runs_left_out(exposures: Sequence[Exposure]) -> Iterator[Assumption]:

@@ -17,6 +17,7 @@ from na64.outputs.signal.efficiency.efficiency import (
     read_points,
 )
 from na64.outputs.signal.efficiency.efficiency_variations import variations_path
+from na64.outputs.signal.efficiency.losses_file import losses_path
 
 EFFICIENCY = "efficiency.csv"
 """Name of the table in the folder of a result."""
@@ -25,7 +26,7 @@ MAKES = "na64 efficiency makes one"
 
 
 def efficiency_by(
-    text: str | None, *, threshold: float | None = None
+    text: str | None, *, threshold: float | None = None, delivered: bool = False
 ) -> Callable[[Exposure, PeriodExposure], EfficiencyFunction]:
     """Efficiency of a result and one of its periods.
 
@@ -36,6 +37,8 @@ def efficiency_by(
     threshold : float or None
         GeV of missing energy above which the yield is counted that it is multiplied with; None: that of the
         period's box.
+    delivered : bool
+        For exposure that was delivered: of a file the live time counts, a value contains it.
     """
     if text is not None and (flat := flat_of(text)):
         return lambda _exposure, _period: flat
@@ -43,13 +46,13 @@ def efficiency_by(
     def read(exposure: Exposure, period: PeriodExposure) -> EfficiencyFunction:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
         above = period.threshold if threshold is None else threshold
-        return read_efficiency(path, period.period, threshold=above, beam=period.beam)
+        return read_efficiency(path, period.period, threshold=above, beam=period.beam, delivered=delivered)
 
     return read
 
 
 def read_efficiency(
-    path: Path, period: str, *, threshold: float, beam: Beam = ELECTRONS
+    path: Path, period: str, *, threshold: float, beam: Beam = ELECTRONS, delivered: bool = False
 ) -> EfficiencyFunction:
     """Read the efficiency of a period; whether it is of a result is asked of `efficiency_fits`.
 
@@ -62,13 +65,15 @@ def read_efficiency(
         GeV.
     beam : Beam
         Of the period.
+    delivered : bool
+        For exposure that was delivered: the live time counts.
 
     Raises
     ------
     ValueError
         There is no such file, or it has none of this period.
     """
-    return _of_period(path, period, threshold, beam)
+    return _of_period(path, period, threshold, beam, delivered=delivered)
 
 
 def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str = "") -> str:
@@ -90,9 +95,9 @@ def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str 
 
 
 def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigin:
-    """What a table of efficiencies, and that of its variations, say of themselves."""
+    """What a table of efficiencies, and those of its variations and losses, say of themselves."""
     edited = False
-    for one in (path, variations_path(path)):
+    for one in tables_of(path):
         if one.is_file():
             _, said = unseal_csv(one.read_bytes())
             if said.origin is None:
@@ -101,10 +106,19 @@ def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigi
     return FoundOrigin(Origin("", found.cuts, ((period, found.setup),)), edited)
 
 
-def _of_period(path: Path, period: str, threshold: float, beam: Beam = ELECTRONS) -> SignalEfficiency:
+def tables_of(path: Path) -> tuple[Path, ...]:
+    """Table of efficiencies, and those that may be beside it."""
+    return path, losses_path(path), variations_path(path)
+
+
+def _of_period(
+    path: Path, period: str, threshold: float, beam: Beam = ELECTRONS, *, delivered: bool = False
+) -> SignalEfficiency:
     if not path.is_file():
         raise ValueError(f"{path}: there is no efficiency; na64 efficiency makes it, or state one")
-    found = load_efficiencies(path, reference=threshold, beam_energy=beam.energy, periods=(period,))
+    found = load_efficiencies(
+        path, reference=threshold, beam_energy=beam.energy, periods=(period,), delivered=delivered
+    )
     if period not in found:
         names = ", ".join(sorted({point.period for point in read_points(path)}))
         raise ValueError(f"{path}: no efficiency of period '{period}'; it has {names}")

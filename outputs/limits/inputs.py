@@ -19,6 +19,7 @@ from na64.outputs.background.table import (
     with_error,
 )
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
+from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
 
 Numbers = NDArray[np.float64]
@@ -138,6 +139,21 @@ class ConstantEfficiency:
     def changes(self) -> tuple[EfficiencyChange, ...]:
         """What variations do to it: nothing is known."""
         return ()
+
+    @property
+    def losses(self) -> tuple[AppliedLoss, ...]:
+        """Losses besides it: all are in the value."""
+        return ()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether losses that are not simulated have to be known of it."""
+        return False
+
+    @property
+    def delivered(self) -> bool:
+        """Whether a live time of its losses counts: it has none."""
+        return False
 
     @property
     def mass(self) -> Numbers:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from na64.outputs.background.table import with_error
 from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.projection import Projection
-from na64.outputs.limits.search import Point, effect_ranges
+from na64.outputs.limits.search import EfficiencyFunction, Point, effect_ranges
 from na64.outputs.signal.curves import load_curve
+from na64.outputs.signal.efficiency.losses import factor_of, has_live_time, loss_lines
 
 REFERENCE = "na64_2018"
 """Published curve that limits are compared with."""
@@ -28,6 +29,8 @@ def of_analysis(analysis: LimitsAnalysis) -> Iterator[str]:
             f"{period.name}: {period.eot:.3g} {period.production.beam.name} on target, background "
             f"{with_error(period.expected, period.background_error)}{seen} ({period.production.text})"
         )
+    for period in search.periods:
+        yield from _of_losses(period.name, period.efficiency)
     yield from _of_variations(analysis)
     for exposure in analysis.exposures:
         for run, reason in exposure.excluded:
@@ -38,14 +41,33 @@ def of_analysis(analysis: LimitsAnalysis) -> Iterator[str]:
     yield f"{len(analysis.assumptions)} assumptions, with their sources: limits.json"
 
 
+def _of_losses(name: str, efficiency: EfficiencyFunction) -> Iterator[str]:
+    """Table of the losses that a simulated efficiency of a period was multiplied with."""
+    if not efficiency.is_simulated:
+        return
+    exposure = "exposure delivered" if efficiency.delivered else "live exposure"
+    if not efficiency.losses:
+        yield f"{name}: no losses are beside its efficiency, only what is simulated counts"
+        return
+    factor = factor_of(efficiency.losses, delivered=efficiency.delivered)
+    yield f"{name}: losses besides the simulated ones, x {factor:.3f} for {exposure}"
+    yield from loss_lines(efficiency.losses)
+    if efficiency.delivered and not has_live_time(efficiency.losses):
+        yield f"{name}: no live time is known, none counts for the exposure delivered"
+
+
 def _of_variations(analysis: LimitsAnalysis) -> Iterator[str]:
     search = analysis.search
     points = [point.mass for level, point in analysis.points if level == analysis.levels[0]]
-    if not search.effects_at(points[0]):
+    if not search.all_effects_at(points[0]):
         return
     errors = [search.signal_error_at(mass) for mass in points]
+    losses = any(search.all_effects_at(mass) != search.effects_at(mass) for mass in points[:1])
+    kinds = [
+        name for name, is_there in (("variations", effect_ranges(search)), ("losses", losses)) if is_there
+    ]
     yield (
-        f"error of the signal: {search.signal_error:.1%} of the yield, with variations "
+        f"error of the signal: {search.signal_error:.1%} of the yield, with {' and '.join(kinds)} "
         f"{min(errors):.1%} to {max(errors):.1%}"
     )
     for name, (low, high, size) in effect_ranges(search).items():
@@ -91,9 +113,13 @@ def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
         yield f"{1e3 * point.mass:10.4g}" + "".join(f"{value:10.3g}" for value in eps) + known
 
 
-def of_projections(projections: Sequence[Projection], words: str) -> Iterator[str]:
+def of_projections(
+    projections: Sequence[Projection], words: str, efficiency: EfficiencyFunction | None = None
+) -> Iterator[str]:
     """Limits that are expected of exposures."""
     yield words
+    if efficiency is not None:
+        yield from _of_losses("projection", efficiency)
     for projection in projections:
         background = with_error(projection.background, projection.background_error)
         bands = projection.points[0].expected.bands

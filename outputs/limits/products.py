@@ -16,7 +16,9 @@ from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
+from na64.outputs.limits.losses import loss_facts
 from na64.outputs.limits.projection import Projection, projection_table
+from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
@@ -105,7 +107,18 @@ def summary_of(analysis: LimitsAnalysis) -> dict[str, object]:
             for run, reason in exposure.excluded
         ],
         "assumptions": [asdict(assumption) for assumption in analysis.assumptions],
+        **_losses([(period.name, period.efficiency) for period in search.periods]),
     }
+
+
+def _losses(periods: Sequence[tuple[str, EfficiencyFunction]]) -> dict[str, object]:
+    """Table of the losses of periods, if any are listed."""
+    rows = [
+        row
+        for name, efficiency in periods
+        for row in loss_facts(name, efficiency.losses, delivered=efficiency.delivered)
+    ]
+    return {"losses": rows} if rows else {}
 
 
 def _share(analysis: LimitsAnalysis, index: int) -> dict[str, object]:
@@ -181,11 +194,19 @@ def _write_figures(folder: Path, analysis: LimitsAnalysis, limits: Table, y: Tab
 
 
 def write_projections(
-    folder: Path, projections: Sequence[Projection], words: str, resonant: Resonant | None = None
+    folder: Path,
+    projections: Sequence[Projection],
+    words: str,
+    resonant: Resonant | None = None,
+    efficiency: EfficiencyFunction | None = None,
 ) -> None:
     """Write `projection.csv`, what it assumes, and the figure."""
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
-    facts = {"schema": SCHEMA, "background": words, "resonant": resonant and resonant.text}
+    facts: dict[str, object] = {"schema": SCHEMA, "background": words}
+    facts["resonant"] = resonant and resonant.text
+    if efficiency is not None and efficiency.losses:
+        facts["exposure"] = "delivered" if efficiency.delivered else "live"
+        facts |= _losses([("projection", efficiency)])
     write_bytes(folder / "projection.json", to_json(facts))
     note = resonant.label if resonant else ""
     write_figure(folder, "projection", partial(_projection_figure, projections, note))

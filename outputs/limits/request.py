@@ -13,7 +13,14 @@ from na64.outputs.background.table import BACKGROUND
 from na64.outputs.limits.analysis import LimitsAnalysis, analyse, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.efficiency import EFFICIENCY, MAKES, efficiency_by, efficiency_fits, origin_found
+from na64.outputs.limits.efficiency import (
+    EFFICIENCY,
+    MAKES,
+    efficiency_by,
+    efficiency_fits,
+    origin_found,
+    tables_of,
+)
 from na64.outputs.limits.exposure import Exposure, check_apart, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
@@ -22,7 +29,6 @@ from na64.outputs.result.origin import Origin, check, unseal_csv
 from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
 from na64.outputs.signal.efficiency.efficiency import load_efficiencies
-from na64.outputs.signal.efficiency.efficiency_variations import variations_path
 from na64.outputs.statistics.cls import Toys
 
 MAKES_BACKGROUND = "na64 background makes one"
@@ -113,7 +119,7 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Li
     search = search_of(
         exposures,
         backgrounds,
-        efficiency_by(request.efficiency, threshold=request.threshold),
+        efficiency_by(request.efficiency, threshold=request.threshold, delivered=request.delivered),
         signal_error=request.signal_error,
         threshold=request.threshold,
         toys=Toys(request.toys) if request.toys else None,
@@ -166,8 +172,7 @@ def _check_efficiency(exposure: Exposure, request: LimitsRequest, to: Path) -> I
     stated = ""
     for period in exposure.periods:
         stated = stated or efficiency_fits(path, period.period, exposure, reason=request.reason)
-    beside = variations_path(path)
-    yield from (_used(one, to, stated) for one in (path, beside) if one.is_file())
+    yield from (_used(one, to, stated) for one in tables_of(path) if one.is_file())
 
 
 def _used(path: Path, to: Path, stated: str = "") -> UsedFile:

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.limits.dark_matter import ALPHAS, Resonant
+from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.variations import SystematicEffect, averaged, quadrature_sum, systematic_effects
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
+from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.cls import Toys, upper_limit
 from na64.outputs.statistics.expected import Expected, counted_together, expected_limits
 from na64.outputs.statistics.model import Channel, Effects, Model, OneSided
@@ -39,6 +41,18 @@ class EfficiencyFunction(Protocol):
     @property
     def changes(self) -> tuple[EfficiencyChange, ...]:
         """What variations of the selection do to it."""
+
+    @property
+    def losses(self) -> tuple[AppliedLoss, ...]:
+        """Losses besides the simulated ones, as far as they are listed."""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether losses that are not simulated have to be known of it."""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether a live time of its losses counts."""
 
     @property
     def mass(self) -> Numbers:
@@ -90,6 +104,11 @@ class PeriodChannel:
         deviations = (source.deviation for _, source in self.one_sided)
         return math.hypot(*(error for _, error in self.errors), *deviations)
 
+    def effects(self, mass: float) -> tuple[SystematicEffect, ...]:
+        """Errors of the efficiency that other periods may have too: of variations, and of losses."""
+        own = loss_effects(self.efficiency.losses, delivered=self.efficiency.delivered)
+        return (*systematic_effects(self.efficiency.changes, mass), *own)
+
     def signal(self, mass: float) -> float:
         """Signal events at eps = 1, for a mass in GeV."""
         efficiency, _ = _value(self, mass)
@@ -112,10 +131,7 @@ class PeriodChannel:
         if not self.background and any(size for _, size in self.errors):
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
         relative = round(error / value, _DIGITS)
-        effects = [
-            (size.name, round(size.effect, _DIGITS))
-            for size in systematic_effects(self.efficiency.changes, mass)
-        ]
+        effects = [(size.name, round(size.effect, _DIGITS)) for size in self.effects(mass)]
         if relative and not is_alone:
             effects.append((self.efficiency.source, relative))
         return Channel(
@@ -172,7 +188,7 @@ class Search:
     ----------
     periods : tuple of PeriodChannel
     signal_error : float
-        Relative error of the yield, common to all periods; variations of the efficiency add to it.
+        Relative error of the yield, common to all periods; variations and losses of the efficiency add to it.
     toys : Toys or None
         Throw them in place of summing over outcomes.
     """
@@ -260,6 +276,13 @@ class Search:
         seen = [period.signal(mass) for period in self.periods]
         return [(period, part / math.fsum(seen)) for period, part in zip(self.periods, seen, strict=True)]
 
+    def all_effects_at(self, mass: float) -> tuple[SystematicEffect, ...]:
+        """What variations and losses do to the signal of all periods at a mass in GeV."""
+        return averaged(
+            (signal_fraction, period.effects(mass))
+            for period, signal_fraction in self._signal_fractions(mass)
+        )
+
     def effects_at(self, mass: float) -> tuple[SystematicEffect, ...]:
         """What variations of the efficiency do to the signal of all periods at a mass in GeV."""
         return averaged(
@@ -268,8 +291,8 @@ class Search:
         )
 
     def signal_error_at(self, mass: float) -> float:
-        """Relative error of all signal: of the yield, and of the variations in quadrature."""
-        varied = quadrature_sum(self.effects_at(mass))
+        """Relative error of all signal: of the yield, and of variations and losses in quadrature."""
+        varied = quadrature_sum(self.all_effects_at(mass))
         return round(math.hypot(self.signal_error, varied), _DIGITS) if varied else self.signal_error
 
     def point(self, mass: float, level: float) -> Point:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import na64
 from na64.datasets.basics.identity import source_digest
+from na64.datasets.reading.decompression import libraries
 from na64.outputs.result.summary import Summary
 
 PACKAGES = (
@@ -19,6 +20,7 @@ PACKAGES = (
     "boost-histogram",
     "coffea",
     "dask",
+    "deflate",
     "distributed",
     "hist",
     "llvmlite",
@@ -30,6 +32,7 @@ PACKAGES = (
     "scipy",
     "uhi",
     "uproot",
+    "zstandard",
 )
 """Packages whose version can change a product."""
 
@@ -63,6 +66,7 @@ def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Su
         },
         "inputs": {sha256: PurePosixPath(name).name for sha256, name in sorted(inputs.items())},
         "packages": packages(),
+        "decompression": libraries(),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }

@@ -20,6 +20,8 @@ from na64.outputs.signal.efficiency.efficiency_variations import (
     read_variations,
     variations_path,
 )
+from na64.outputs.signal.efficiency.losses import AppliedLoss, factor_of
+from na64.outputs.signal.efficiency.losses_file import losses_path, read_applied
 from na64.outputs.signal.integration import BEAM_ENERGY
 from na64.outputs.signal.yields import yield_per_eot
 
@@ -113,11 +115,15 @@ class SignalEfficiency:
     mass : (n,) float64, GeV
         Rising.
     value, error : (n,) float64
-        A period whose box begins at another threshold has the ratio of the yields in it, so the product
-        with the yield above the reference is right; it may be above 1.
+        With all losses that count. A period whose box begins at another threshold has the ratio of the yields
+        in it, so the product with the yield above the reference is right; it may be above 1.
     source : str
     changes : tuple of EfficiencyChange
         What variations of the selection do to it.
+    losses : tuple of AppliedLoss
+        All that are listed; those of particles delivered are in the value if ``delivered``.
+    delivered : bool
+        It is per dark photon of exposure delivered, not of live exposure.
     selection, cuts, setup : str
         Name of the selection, identity of its cuts, and that of the period; empty if not known.
     """
@@ -127,6 +133,8 @@ class SignalEfficiency:
     error: Floats
     source: str
     changes: tuple[EfficiencyChange, ...] = ()
+    losses: tuple[AppliedLoss, ...] = ()
+    delivered: bool = False
     selection: str = ""
     cuts: str = ""
     setup: str = ""
@@ -134,6 +142,11 @@ class SignalEfficiency:
     def __post_init__(self) -> None:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
             raise ValueError(f"{self.source}: the masses do not rise")
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether losses that are not simulated have to be known of it."""
+        return True
 
     @property
     def span(self) -> tuple[float, float]:
@@ -229,8 +242,9 @@ def load_efficiencies(
     reference: float = REFERENCE,
     beam_energy: float = BEAM_ENERGY,
     periods: Container[str] | None = None,
+    delivered: bool = False,
 ) -> dict[str, SignalEfficiency]:
-    """Load the efficiency of periods of `efficiency.csv`.
+    """Load the efficiency of periods of `efficiency.csv`, with the losses in the table beside it.
 
     Parameters
     ----------
@@ -241,15 +255,19 @@ def load_efficiencies(
         Of the beam of the yield.
     periods : container of str, optional
         Those that are wanted; by default all.
+    delivered : bool
+        For exposure that was delivered: the live time counts.
 
     Raises
     ------
     ValueError
-        The file is wrong, or has two selections for a period.
+        The file is wrong, or has two selections for a period, or losses of another set-up.
     """
     points = read_points(path)
     varied = read_variations(variations_path(path))
     _check_varied(path, points, varied)
+    losses = read_applied(losses_path(path))
+    _check_losses(path, points, losses)
     found = {}
     for period in sorted({point.period for point in points if periods is None or point.period in periods}):
         own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
@@ -261,8 +279,33 @@ def load_efficiencies(
         source = f"{path.name}, period {period}, {selection}, simulated"
         changes = changes_of(entry for entry in varied if entry.period == period)
         measured = efficiency_of(own, source, reference=reference, beam_energy=beam_energy)
-        found[period] = replace(measured, changes=changes, selection=selection, cuts=cuts, setup=setup)
+        kept = tuple(loss for loss in losses if loss.period == period)
+        factor = factor_of(kept, delivered=delivered)
+        found[period] = replace(
+            measured,
+            value=factor * measured.value,
+            error=factor * measured.error,
+            changes=changes,
+            losses=kept,
+            delivered=delivered,
+            selection=selection,
+            cuts=cuts,
+            setup=setup,
+        )
     return found
+
+
+def _check_losses(path: Path, points: list[Point], losses: list[AppliedLoss]) -> None:
+    """Check that losses were made with the points of the table: of the same period, set-up and cuts."""
+    known = {(point.period, point.selection, point.cuts, point.setup) for point in points}
+    for loss in losses:
+        of = (loss.period, loss.selection, loss.cuts, loss.setup)
+        if of not in known:
+            has = " or ".join(sorted(" ".join(filter(None, one)) for one in known))
+            raise ValueError(
+                f"{losses_path(path)}: loss {loss.loss} is of {' '.join(filter(None, of))}, "
+                f"{path.name} of {has}; na64 efficiency makes both"
+            )
 
 
 def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
@@ -158,14 +158,17 @@ def measure(
     job = build_job(catalogue, selection)
     counts, flows = _in_box(catalogue, job)
     generated = _generated(truth, job, energy)
+    known = catalogue.known_periods()
     return [
-        _measured(period, generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy)
+        _measured(
+            known[period], generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy
+        )
         for period in sorted(counts)
     ]
 
 
 def _measured(
-    period: str,
+    known: Period,
     made: tuple[int, int],
     counted: tuple[Counts, Counts],
     job: Job,
@@ -173,9 +176,9 @@ def _measured(
     mass: float,
     energy: float,
 ) -> Measured:
-    in_box, *after = counted[0].tolist()
+    period, (in_box, *after) = known.name, counted[0].tolist()
     threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
-    names = (selection_facts(job.selection, FEATURES).cuts_identity, _setup_of(period))
+    names = (selection_facts(job.selection, FEATURES).cuts_identity, setup_of(known))
     point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
@@ -184,10 +187,9 @@ def _measured(
     return Measured(point, dict(zip(job.selection.cut_names, after, strict=True)), varied)
 
 
-def _setup_of(period: str) -> str:
+def setup_of(period: Period) -> str:
     """Name the numbers of a period, as results do."""
-    known = load_periods()[period]
-    return setup_identity(period_facts(known), box_facts(known))
+    return setup_identity(period_facts(period), box_facts(period))
 
 
 def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:

@@ -151,6 +151,7 @@ def test_from_the_command_to_the_limit(
     folder = stored()
     path = folder / "efficiency.csv"
     layout = ["--mass", "0.001", "1", "--events", "300"]
+    layout += ["--losses", "none"]
     assert main(["efficiency", "--selection", "systematics_2023", "--to", str(path), *layout]) == 0
     assert "ecal_scale_up: -" in capsys.readouterr().out
     # The stored result is of another period and selection: the numbers are those of the command.

@@ -38,13 +38,13 @@ from na64.outputs.signal.yields import yield_per_eot
 
 
 def test_every_curve_is_short_and_cites_its_paper() -> None:
-    assert len(CURVES) == 7
+    assert len(CURVES) == 8
     for name in CURVES:
         curve = load_curve(name)
         assert len(curve.mass) == 20
         assert "arXiv:" in curve.paper or "[R-" in curve.paper
         assert curve.source
-    assert len(load_curves(ParameterPlane.MIXING)) == 4
+    assert len(load_curves(ParameterPlane.MIXING)) == 5
     assert {curve.name for curve in load_curves(ParameterPlane.RELIC)} == {
         "thermal_scalar",
         "thermal_majorana",
@@ -60,6 +60,7 @@ def test_every_curve_is_short_and_cites_its_paper() -> None:
         ("na64_2018", 0.001, 7.544e-6),
         ("na64_2018", 0.01, 3.80e-5 / 1.15),
         ("na64_2018", 0.1, 3.35e-4 / 0.97),
+        ("na64_2022", 0.01, 2.20e-5),
         ("babar_2017", 0.01, 9.476e-4),
     ],
 )

@@ -1,0 +1,85 @@
+"""The losses of an efficiency as a table beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.outputs.result.origin import SEAL
+from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts
+
+KINDS: dict[str, ColumnType] = {
+    "loss": ColumnType.TEXT,
+    **dict.fromkeys(("value", "error"), ColumnType.NUMBER),
+    "source": ColumnType.TEXT,
+    **dict.fromkeys(("simulated", "factor"), ColumnType.NUMBER),
+    **dict.fromkeys(
+        ("counts", "correlated", "label", "note", "period", "selection", "cuts", "setup"), ColumnType.TEXT
+    ),
+}
+"""Columns of `efficiency_losses.csv`."""
+
+_WORDS = {True: "yes", False: "no"}
+
+
+def losses_path(path: Path) -> Path:
+    """Where the losses of an efficiency table are: beside it."""
+    return path.with_name(f"{path.stem}_losses.csv")
+
+
+def losses_table(losses: Iterable[AppliedLoss]) -> Table:
+    """Table of `efficiency_losses.csv`."""
+    return Table(
+        KINDS,
+        [
+            (
+                *(one.loss, one.value, one.error, one.source, one.simulated),
+                None if one.counts is Counts.NEVER else one.factor,
+                *(one.counts.value, _WORDS[one.correlated], one.label, one.note),
+                *(one.period, one.selection, one.cuts, one.setup),
+            )
+            for one in losses
+        ],
+    )
+
+
+def read_applied(path: Path) -> list[AppliedLoss]:
+    """Losses of `efficiency_losses.csv`; none if there is no such file.
+
+    Raises
+    ------
+    ValueError
+        Names the file, the line and what is wrong with it.
+    """
+    found = read_rows(path, (*KINDS, SEAL), _loss) if path.exists() else []
+    names = [(one.period, one.loss) for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{path.name}: period {twice[0][0]}: loss {twice[0][1]} is there twice")
+    return found
+
+
+def _loss(row: Row) -> AppliedLoss:
+    if (correlated := row.text("correlated")) not in (*_WORDS.values(), None):
+        raise ValueError(f'correlated is "{correlated}": expected yes or no')
+    texts = {key: row.text(key) or "" for key, kind in KINDS.items() if kind is ColumnType.TEXT}
+    simulated, factor = row.number("simulated"), row.number("factor")
+    one = AppliedLoss(
+        texts["loss"],
+        texts["label"],
+        texts["source"],
+        row.number("value"),
+        row.number("error"),
+        1.0 if simulated is None else simulated,
+        row.choice("counts", Counts, Counts.ALWAYS),
+        correlated == _WORDS[True],
+        texts["note"],
+        *(texts[key] for key in ("period", "selection", "cuts", "setup")),
+    )
+    if not one.loss or not one.source:
+        raise ValueError(f'loss "{one.loss}", source "{one.source}": expected both')
+    if one.counts is not Counts.NEVER and not (factor and math.isclose(factor, one.factor, rel_tol=1e-6)):
+        raise ValueError(f"loss {one.loss}: factor {factor} is not {one.value} over {one.simulated:g}")
+    return one

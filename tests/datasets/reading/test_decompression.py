@@ -1,0 +1,91 @@
+"""Libraries that decompress the baskets of ROOT files."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import deflate
+import numpy as np
+import pytest
+import uproot
+import zstandard
+
+from na64.datasets.reading import decompression
+from na64.datasets.reading.root_files import open_root
+from na64.datasets.reading.stored import UndecodedError
+
+VALUES = np.arange(200_000, dtype=np.float64) % 977
+
+CODECS = {"ZLIB": uproot.ZLIB(1), "ZSTD": uproot.ZSTD(5), "LZ4": uproot.LZ4(4), "LZMA": uproot.LZMA(1)}
+
+Written = Callable[[str], Path]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    """Maker of a file of one branch, compressed with a codec."""
+
+    def write(codec: str) -> Path:
+        path = tmp_path / f"{codec}.root"
+        with uproot.recreate(path, compression=CODECS[codec]) as file:
+            file.mktree("t", {"x": "f8"}).extend({"x": VALUES})
+        return path
+
+    return write
+
+
+def read(path: Path) -> np.ndarray:
+    with open_root(str(path)) as file:
+        values = file.tree("t").read(["x"], 0, len(VALUES))["x"]
+    assert isinstance(values, np.ndarray)
+    return values
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_gives_back_what_was_written(codec: str, written: Written) -> None:
+    np.testing.assert_array_equal(read(written(codec)), VALUES)
+
+
+@pytest.mark.parametrize(("codec", "library"), [("ZLIB", "deflate"), ("ZSTD", "zstandard")])
+def test_uproot_takes_the_preferred_library(codec: str, library: str) -> None:
+    ours = getattr(uproot.compression, f"_decompress_{codec}").decompress
+    assert ours.__module__ == decompression.__name__
+    assert decompression.libraries()[codec] == library
+
+
+def test_without_the_libraries_uproot_decompresses(monkeypatch: pytest.MonkeyPatch, written: Written) -> None:
+    monkeypatch.setattr(decompression, "find_spec", lambda _: None)
+    for codec in ("ZLIB", "ZSTD"):
+        monkeypatch.delattr(getattr(uproot.compression, f"_decompress_{codec}"), "decompress")
+    decompression.prefer_fast_libraries()
+    assert set(decompression.libraries().values()) == {"uproot"}
+    for codec in CODECS:
+        np.testing.assert_array_equal(read(written(codec)), VALUES)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_damaged_baskets_are_refused_with_their_branch(codec: str, written: Written) -> None:
+    path = written(codec)
+    data = bytearray(path.read_bytes())
+    with uproot.open(path) as file:
+        start = file["t"]["x"].member("fBasketSeek")[0]
+    data[start + 400 : start + 2000] = bytes(1600)
+    path.write_bytes(data)
+    with pytest.raises(UndecodedError, match='branch "x", basket 0: cannot be read'):
+        read(path)
+
+
+def test_damaged_bytes_and_wrong_sizes_are_errors() -> None:
+    raw = VALUES.tobytes()
+    of_zlib, of_zstd = decompression._libdeflate(), decompression._zstandard()
+    with pytest.raises(deflate.DeflateError):
+        of_zlib(zlib.compress(raw)[:-2], len(raw))
+    with pytest.raises(deflate.DeflateError):
+        of_zlib(zlib.compress(raw), len(raw) - 8)
+    compressed = zstandard.ZstdCompressor().compress(raw)
+    with pytest.raises(ValueError, match="does not have the 8 bytes"):
+        of_zstd(compressed, 8)
+    unsized = zstandard.ZstdCompressor(write_content_size=False).compress(raw)
+    assert of_zstd(unsized, len(raw)) == raw
