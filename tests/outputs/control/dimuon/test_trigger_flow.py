@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from na64.datasets.instrument.columns import Cells
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.events import make_block, plan_runs
 from na64.outputs.control.dimuon.trigger_flow import (
@@ -73,7 +74,8 @@ def test_only_cells_in_time_count() -> None:
     columns = make_block(campaign, geometry, plan, 0, 500, seed=1).columns
     on_time = read_triggers(columns, geometry.grid)
     cells = columns.detectors["ecal"]
-    late = replace(cells, time=cells.time + 50.0)  # type: ignore[operator, union-attr]
+    assert isinstance(cells, Cells)
+    late = replace(cells, time=np.asarray(cells.time) + 50.0)
     shifted = replace(columns, detectors={**columns.detectors, "ecal": late})
     found = read_triggers(shifted, geometry.grid)
     assert on_time.out_of_time.mean() < 5
