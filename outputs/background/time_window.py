@@ -172,12 +172,12 @@ def time_window_row(products: Products, box: BoxFacts, timing: Products | None =
         Of electrons of the beam trigger; otherwise the losses are computed, and the row is a limit.
     """
     most = most_out_of_time(products)
-    if most <= box.guard_ecal:
-        return None
-    losses = computed_losses() if timing is None else measured_losses(timing)
     edges, counts = along_ecal(last_plane(products), box)
     energy = (edges[1:] + edges[:-1]) / 2
     reachable = energy - box.ecal < most
+    if not reachable.any():
+        return None
+    losses = computed_losses() if timing is None else measured_losses(timing)
     beside = Beside(energy[reachable], counts[reachable], box.ecal, most)
     if losses.counts is None:
         return _computed(losses, beside)
