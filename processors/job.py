@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache, cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property, lru_cache
 
-from na64.datasets.basics.identity import identity, source_digest
+from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import Layout, parse_layout
+from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
@@ -24,30 +24,6 @@ from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
 
-_PACKAGE = Path(__file__).parents[1]
-
-# Too many rather than too few: a module that is left out leaves stale results in use.
-_FEATURE_SOURCES = (
-    "datasets/basics/*.py",
-    "datasets/catalogue/*.py",
-    "datasets/conditions/*.py",
-    "datasets/instrument/*.py",
-    "datasets/reading/*.py",
-    "datasets/servers/*.py",
-    "processors/events/feature_store.py",
-    "processors/features/derived.py",
-    "processors/features/formulas.py",
-    "processors/features/plugin.py",
-    "processors/features/rows.py",
-    "processors/events/segment.py",
-    "processors/features/varied_features.py",
-    "processors/events/visible_events.py",
-    "selections/boxes.py",
-    "selections/dimensions.py",
-    "selections/formula.py",
-    "selections/signal_box.py",
-    "selections/variations.py",
-)
 _PLANE = ("ecal", "hcal")
 _NOT_OF_BOX = frozenset(
     {
@@ -67,15 +43,6 @@ _NOT_OF_BOX = frozenset(
     }
 )
 """Parts of a set-up that no energy of a box depends on, nor the trigger; whatever is added to it may."""
-
-_RESULT_SOURCES = (
-    "processors/counting/booking.py",
-    "processors/counting/counting.py",
-    "processors/counting/cut_intervals.py",
-    "processors/counting/migrations.py",
-    "processors/counting/tally.py",
-    "selections/*.py",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,22 +227,6 @@ def _identity_of_hidden(box: SignalBox, effects: tuple[Effect, ...], setups: tup
 @lru_cache(maxsize=64)
 def _identity_of_layout(text: str) -> str:
     return parse_layout(text, "layout").identity
-
-
-@cache
-def feature_digest(package: Path = _PACKAGE) -> str:
-    """Name the code, besides the kernels, that turns a file into visible features."""
-    return _digest(_FEATURE_SOURCES, package)
-
-
-@cache
-def result_digest(package: Path = _PACKAGE) -> str:
-    """Name the code, besides the kernels, that turns features into tallies."""
-    return _digest(_RESULT_SOURCES, package)
-
-
-def _digest(patterns: Iterable[str], package: Path) -> str:
-    return source_digest(path for pattern in patterns for path in package.glob(pattern))
 
 
 def build_job(

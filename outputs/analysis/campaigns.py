@@ -35,7 +35,8 @@ def simulate(
     Parameters
     ----------
     campaign : str or Path
-        A packaged one (``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``), or a TOML file.
+        A packaged one (``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``,
+        ``small2021``, ``small2022``), or a TOML file.
     to : str or Path
         Folder, made if it is not there.
     events : int, optional

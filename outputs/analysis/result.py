@@ -48,7 +48,7 @@ class Result:
     --------
     >>> result = na64.Result("out")
     >>> result.verdict.value, int(result.cutflow.loc[("all", "visible"), "passed"])
-    ('COMPLETE', 449)
+    ('COMPLETE', 474)
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -30,6 +30,7 @@ from na64.outputs.background.sidebands import (
     target_sideband,
 )
 from na64.outputs.background.table import BackgroundTable, Row, with_error
+from na64.outputs.background.time_window import time_window_row
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Summary
@@ -99,7 +100,12 @@ class Estimate:
     simulated: float | None = None
 
 
-def estimate(products: Products, settings: Settings, simulation: Products | None = None) -> Estimate:
+def estimate(
+    products: Products,
+    settings: Settings,
+    simulation: Products | None = None,
+    timing: Products | None = None,
+) -> Estimate:
     """Estimate the background in the box of a result, from events outside of it.
 
     Parameters
@@ -109,6 +115,8 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
     settings : Settings
     simulation : Products, optional
         Simulated dimuons through the same selection, for the fraction that is lost.
+    timing : Products, optional
+        Electrons of the beam trigger (selection ``timing_beam``), for the energy that is out of time.
 
     Raises
     ------
@@ -125,9 +133,11 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
     for factor in found:
         sources = with_loss(sources, DIMUONS, factor)
     yields = _yields(products)
-    rows = (row, row_of(from_above, _alone(above)), *(source.row(yields) for source in sources))
+    rows = [row, row_of(from_above, _alone(above)), *(source.row(yields) for source in sources)]
+    if late := time_window_row(products, box, timing):
+        rows.append(late)
     return Estimate(
-        BackgroundTable(rows),
+        BackgroundTable(tuple(rows)),
         turn_on,
         (beside, from_above),
         None if products.summary.is_data else in_box(products).sumw,

@@ -109,7 +109,7 @@ def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
     ValueError
         No edge is found.
     """
-    edges, counts = _along_ecal(plane, box)
+    edges, counts = along_ecal(plane, box)
     distances = edges - edges[0]
 
     def cumulative(_: Numbers, *parameters: float) -> Numbers:
@@ -157,7 +157,7 @@ def beam_line_sideband(
     one_slope : bool
         Assume a single slope.
     """
-    edges, counts = _along_ecal(plane, box)
+    edges, counts = along_ecal(plane, box)
     start, stop = float(edges[0]), float(math.floor(min(turn_on.end, energy)))
     _check_range(start, stop)
     return Sideband(
@@ -175,7 +175,7 @@ def beam_line_sideband(
 
 def next_to_guard(plane: hist.Hist, box: BoxFacts) -> Sideband:
     """Take the few GeV next to the guard along E_ECAL, where any trigger accepts that accepts anything."""
-    edges, counts = _along_ecal(plane, box)
+    edges, counts = along_ecal(plane, box)
     start = float(edges[0])
     axis = plane.axes[0].label
     return Sideband(BEAM_LINE, axis, edges, counts, (0.0, box.ecal), start, start + _NARROWEST, _STEEPEST)
@@ -221,7 +221,7 @@ def in_box(products: Products) -> Weighted:
     return Weighted(float(plane.values()[inside].sum()), float(plane.variances()[inside].sum()))
 
 
-def _along_ecal(plane: hist.Hist, box: BoxFacts) -> tuple[Numbers, Numbers]:
+def along_ecal(plane: hist.Hist, box: BoxFacts) -> tuple[Numbers, Numbers]:
     """Edges and counts along E_ECAL from the guard's edge, of the box's HCAL energies."""
     ecal, hcal = (axis.edges for axis in plane.axes)
     first = int(np.searchsorted(ecal, box.ecal + box.guard_ecal - 1e-9))

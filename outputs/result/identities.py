@@ -8,7 +8,8 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import spill_columns
 from na64.datasets.instrument.detector import Setup
-from na64.processors.job import Job, feature_digest, result_digest
+from na64.processors.code_digests import feature_digest, result_digest
+from na64.processors.job import Job
 from na64.processors.kernels.jit import kernel_digest
 
 
