@@ -9,6 +9,7 @@ JOBS ?= 2
 .PHONY: run test lint types tests soak servers site clean
 
 run: $(VENV)/installed
+	$(BIN)/na64 compile
 	$(BIN)/na64 demo --to results/demo
 
 $(VENV)/dependencies: requirements.lock

@@ -10,6 +10,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 import argparse
 import os
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +22,7 @@ from na64.commands import (
     blind,
     cluster,
     compare,
+    compilation,
     data,
     demo,
     dimuon,
@@ -28,12 +30,14 @@ from na64.commands import (
     physics,
     process,
     results,
+    searches,
     signal,
 )
 from na64.commands.terminal import steady_output
 from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
 from na64.commands.visible_output import complain, visible_output
 from na64.datasets.basics.addresses import without_secrets
+from na64.datasets.basics.cache_folders import has_home, private_folder
 from na64.datasets.basics.error_line import error_line, settings_of
 from na64.datasets.basics.plain_text import is_utf8, visible
 
@@ -50,8 +54,10 @@ _COMMANDS = (
     dimuon,
     signal,
     physics,
+    searches,
     blind,
     cluster,
+    compilation,
     bench,
 )
 
@@ -71,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         _leave_working_folder()
+        _keep_fonts()
+        _shorten_warnings()
     with steady_output() as out:
         code = _perform(list(sys.argv[1:] if argv is None else argv))
         out.flush()
@@ -115,6 +123,24 @@ def _leave_working_folder() -> None:
         here = {"", str(Path.cwd())} - set(filter(None, parts))
         sys.path[:] = [part for part in sys.path if part not in here]
     os.environ["MPLBACKEND"] = "agg"
+
+
+def _keep_fonts() -> None:
+    """Let matplotlib keep its list of fonts, which takes long to make, where no home can be written."""
+    if "MPLCONFIGDIR" not in os.environ and not has_home() and (folder := private_folder("fonts")):
+        os.environ["MPLCONFIGDIR"] = str(folder)
+
+
+def _shorten_warnings() -> None:
+    """Let warnings of other packages be lines; what numba says of its settings is not said by workers too."""
+
+    def show(message: Warning | str, *_place: object, **_more: object) -> None:
+        complain(f"warning: {without_secrets(str(message).strip().partition(chr(10))[0])}")
+
+    warnings.showwarning = show
+    chosen = os.environ.get("PYTHONWARNINGS")
+    ignored = "ignore::RuntimeWarning:numba.core.config"
+    os.environ["PYTHONWARNINGS"] = f"{chosen},{ignored}" if chosen else ignored
 
 
 def _check_arguments(options: argparse.Namespace) -> None:

@@ -81,8 +81,8 @@ def _of_reruns(findings: Findings) -> Iterator[Bar]:
 
 def _of_starts(findings: Findings) -> Iterator[Bar]:
     starts = findings.starts
-    yield Bar("start of na64 process, kernels compiled before", starts.get("start"), 4.0, unit="s CPU")
-    yield Bar("na64 --help", starts.get("help"), 0.5, unit="s CPU")
+    yield Bar("start of na64 process, kernels compiled before", starts.get("start"), 1.0, unit="s CPU")
+    yield Bar("na64 --help", starts.get("help"), 0.1, unit="s CPU")
     more = starts["nothing to do"] - starts["start"] if starts else None
     yield Bar("na64 process with nothing to do, less the start", more, 2.0, unit="s CPU")
 

@@ -65,7 +65,7 @@ def make_sample(layout: str, container: Format, n_events: int, folder: Path, *, 
     Every block holds the same energies and times under other event numbers: what compresses and what passes
     does not depend on the size of the sample, and making it is quick.
     """
-    known, block = load_layout(layout), _block(layout, min(n_events, BLOCK))
+    known, block = load_layout(layout), block_of(layout, min(n_events, BLOCK))
     path = folder / f"{layout}_{container.value}_{n_events}_{run}{container.suffix}"
     folder.mkdir(parents=True, exist_ok=True)
     with open_writer(path, container, known.trees[0]) as writer:
@@ -88,7 +88,8 @@ def _numbers(layout: Layout, block: Branches, run: int, start: int, n_events: in
 
 
 @lru_cache(maxsize=2)
-def _block(name: str, n_events: int) -> Branches:
+def block_of(name: str, n_events: int) -> Branches:
+    """Simulated events of one run by branch of a layout; without truth, weights and resolutions of hits."""
     layout, campaign = load_layout(name), _lowered(load_campaign("demo"))
     geometry = find_geometry(campaign, layout)
     plan = plan_runs(campaign, geometry, n_events, _SEED)[0]

@@ -14,11 +14,14 @@ _START = """
 import sys
 from pathlib import Path
 from na64.benchmarks.counts import bench_selection
+from na64.commands import progress
 from na64.datasets.catalogue.catalogue_file import load
-from na64.outputs import store
+from na64.outputs.analysis import counting
+from na64.processors.events.ready_kernels import make_ready, stored_variants
 from na64.processors.job import build_job
-from na64.processors.events.segment import warm_up
-warm_up(build_job(load(Path(sys.argv[1])), bench_selection()))
+catalogue = load(Path(sys.argv[1]))
+job = build_job(catalogue, bench_selection())
+make_ready(job, stored_variants(catalogue.good, job))
 """
 """What every `na64 process` does before it reads an event."""
 

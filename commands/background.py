@@ -22,6 +22,8 @@ def _add_background(verbs: Any) -> None:
     parser.add_argument("--rates", type=Path, metavar="TOML", help=rates)
     simulation = "result of simulated dimuons, same selection: the fraction of them that is lost"
     parser.add_argument("--simulation", type=Path, metavar="DIR", help=simulation)
+    timing = "result of timing_beam on the same files: how often electrons lose energy to the time window"
+    parser.add_argument("--timing", type=Path, metavar="DIR", help=timing)
     add_reason(parser)
     end = "end of fits in E_ECAL; default: below the turn-on of the trigger, which is measured"
     parser.add_argument("--end", type=float, metavar="GEV", help=end)
@@ -41,6 +43,7 @@ def _background(options: argparse.Namespace) -> int:
         options.folder,
         rates=options.rates,
         simulation=options.simulation,
+        timing=options.timing,
         reason=options.reason,
         end=options.end,
         start=options.start,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, positive
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
 
 
 def add(verbs: Any) -> None:
@@ -19,9 +19,16 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--root-python", type=Path, metavar="PATH", help="an interpreter that has ROOT, for RDataFrame"
     )
+    parser.add_argument("--scale", action="store_true", help="instead: the cost of a run more, step by step")
+    runs = "with --scale: tiny runs of 150 spills, at most; default: %(default)s"
+    parser.add_argument("--runs", type=positive, default=2000, metavar="N", help=runs)
+    workers = "with --scale: that look at files side by side; default: %(default)s"
+    parser.add_argument("--workers", type=positive, default=1, metavar="N", help=workers)
 
 
 def _bench(options: argparse.Namespace) -> int:
+    if options.scale:
+        return _scale(options)
     from na64.benchmarks.bench import Workload, run_bench
     from na64.benchmarks.table import write
 
@@ -31,3 +38,16 @@ def _bench(options: argparse.Namespace) -> int:
     )
     print(write(findings, options.to))
     return SUCCESS
+
+
+def _scale(options: argparse.Namespace) -> int:
+    from na64.benchmarks.many_runs_cost import measure_many_runs, sizes_up_to, write
+
+    costs = measure_many_runs(
+        sizes_up_to(options.runs),
+        options.to / "scale",
+        workers=options.workers,
+        say=lambda line: print(line, flush=True),
+    )
+    print(write(costs, options.to))
+    return SUCCESS if all(cost.is_linear for cost in costs) else INCOMPLETE

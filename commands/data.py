@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ def add(verbs: Any) -> None:
 def _add_simulate(verbs: Any) -> None:
     text = "Write run files, conditions and a truth file of a simulated campaign."
     parser = add_command(verbs, "simulate", _simulate, text)
-    packaged = "a TOML file, or a packaged campaign: demo, dimuons, signal, small, small2018"
+    packaged = (
+        "a TOML file, or a packaged campaign: demo, dimuons, signal, small, small2018, small2021, small2022"
+    )
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
     parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
@@ -47,6 +50,8 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
     deadline = "longest time that a server may take for an answer; default: %(default)s"
     parser.add_argument("--deadline", type=positive, default=60, metavar="SECONDS", help=deadline)
+    workers = "processes that look at local files, where there are many; default: the number of cores"
+    parser.add_argument("--workers", type=positive, metavar="N", help=workers)
     parser.add_argument(
         "--accept", metavar="FILE", help="in quarantine, by name or sha256: it was reviewed and stays out"
     )
@@ -89,6 +94,7 @@ def _catalogue(options: argparse.Namespace) -> int:
             deadline=options.deadline,
             accept=options.accept,
             reason=options.reason,
+            workers=options.workers or os.cpu_count() or 1,
             progress=terminal.progress("catalogue", "files"),
             tell=terminal.tell,
         )

@@ -26,9 +26,10 @@ def _demo(options: argparse.Namespace) -> int:
     data, catalogue = str(folder / "data"), str(folder / "catalogue.json")
     n_events = ["--events", str(options.events)] if options.events else []
     workers = ["--workers", str(options.workers)] if options.workers else []
+    executor = ["--executor", "dask"]
     selections = ("invisible_2023", "dimuon_2023")
     process = [
-        ["process", catalogue, "--selection", name, "--to", str(folder / name), *workers]
+        ["process", catalogue, "--selection", name, "--to", str(folder / name), *executor, *workers]
         for name in selections
     ]
     simulate = ["simulate", "demo", "--to", data, *n_events]

@@ -29,30 +29,42 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--toys", type=positive, metavar="N", help="draw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
+    search = "write the contour of a search too, contour.csv: one of na64 searches, or a card of your own"
+    parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)
+    variant = "which particle of the card of --search; default: its first"
+    parser.add_argument("--variant", default="", metavar="NAME", help=variant)
     _add_physics(parser)
 
 
 def _add_project(verbs: Any) -> None:
-    text = "Compute the limits to expect of an exposure."
+    text = "Compute the limits to expect of an exposure, or the reference contour of a search."
     parser = add_command(verbs, "project", _project, text)
-    eot = "electrons on target; may be repeated"
-    parser.add_argument("--eot", type=float, action="append", required=True, metavar="EOT", help=eot)
-    background = "FILE, N+-DN or seed_2021"
-    parser.add_argument("--background", required=True, metavar="FILE|N+-DN", help=background)
+    eot = "electrons on target; may be repeated; needed without --reference"
+    parser.add_argument("--eot", type=float, action="append", metavar="EOT", help=eot)
+    background = "FILE, N+-DN or seed_2021; needed without --reference"
+    parser.add_argument("--background", metavar="FILE|N+-DN", help=background)
     at = "exposure that the background is of; default: it is of every exposure asked for"
     parser.add_argument("--at", type=float, metavar="EOT", help=at)
     scaling = "of the background with exposure; default: %(default)s"
     choices = ("linear", "constant")
     parser.add_argument("--scaling", choices=choices, default="linear", help=scaling)
-    efficiency = "of dark photons above the threshold"
-    parser.add_argument("--efficiency", required=True, metavar="FILE|VALUE", help=efficiency)
+    efficiency = "of dark photons above the threshold; needed without --reference"
+    parser.add_argument("--efficiency", metavar="FILE|VALUE", help=efficiency)
     period = "of beam, box and efficiency; default: e- of 100 GeV and a threshold of 50 GeV"
     parser.add_argument("--period", default="", metavar="P", help=period)
     delivered = "the electrons are those delivered: the live time in the losses of a file counts"
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
-    parser.add_argument("--to", type=Path, metavar="OUT", help="write projection.csv and figures there")
+    to = "write projection.csv, or contour.csv, and figures there"
+    parser.add_argument("--to", type=Path, metavar="OUT", help=to)
+    search = "with --reference: one of na64 searches, or a card of your own"
+    parser.add_argument("--search", metavar="NAME_OR_TOML", help=search)
+    reference = "draw what the configuration on the card of --search excludes, beside published points"
+    parser.add_argument("--reference", action="store_true", help=reference)
+    variant = "which configuration of the card; default: its first"
+    parser.add_argument("--variant", default="", metavar="NAME", help=variant)
     _add_physics(parser)
+    parser.set_defaults(own_parser=parser)
 
 
 def _add_physics(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +94,8 @@ def _limits(options: argparse.Namespace) -> int:
         delivered=options.delivered,
         toys=options.toys,
         to=options.to,
+        search=options.search,
+        variant=options.variant,
         tell=print,
         **_physics(options),
     )
@@ -89,6 +103,11 @@ def _limits(options: argparse.Namespace) -> int:
 
 
 def _project(options: argparse.Namespace) -> int:
+    if options.reference or options.search or options.variant:
+        return _reference(options)
+    for name in ("eot", "background", "efficiency"):
+        if getattr(options, name) is None:
+            raise ValueError(f"--{name} is needed, or --search NAME --reference")
     from na64.outputs.analysis.limits import project
 
     project(
@@ -104,6 +123,22 @@ def _project(options: argparse.Namespace) -> int:
         tell=print,
         **_physics(options),
     )
+    return SUCCESS
+
+
+def _reference(options: argparse.Namespace) -> int:
+    """Draw the reference contour of a search; the card states what options of a projection would."""
+    if not (options.reference and options.search):
+        raise ValueError("na64 project: --search NAME and --reference go together")
+    from na64.outputs.analysis.searches import reference
+
+    allowed = {"search", "reference", "variant", "to", "level", "debug"}
+    parser: argparse.ArgumentParser = options.own_parser
+    for action in parser._actions:
+        if action.dest not in allowed and getattr(options, action.dest, None) not in (action.default, None):
+            option = action.option_strings[0]
+            raise ValueError(f"{option}: not for --reference, the card of {options.search} states it")
+    reference(options.search, to=options.to, variant=options.variant, level=options.level, tell=print)
     return SUCCESS
 
 

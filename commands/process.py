@@ -24,7 +24,8 @@ def add(verbs: Any) -> None:
     add_request(parser)
     parser.add_argument("--to", type=Path, metavar="DIR", help="default: results/<identity>")
     kinds = ("iterative", "processes", "dask")
-    parser.add_argument("--executor", default="dask", choices=kinds, help="default: %(default)s")
+    chosen = "default: iterative, or dask where its workers save more time than they take to start"
+    parser.add_argument("--executor", choices=kinds, help=chosen)
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster; default: one of its own")
     clusters = "gateway, htcondor, kubernetes, local, lxplus, slurm, or a TOML file: where workers come from"
     parser.add_argument("--cluster", metavar="NAME_OR_TOML", help=clusters)
@@ -58,6 +59,7 @@ def _process(options: argparse.Namespace) -> int:
             runs=options.runs,
             limit=options.limit,
             plugin=options.plugin,
+            settings=options.settings,
             store=options.store,
             chunk_events=options.chunk_events,
             executor=options.executor,

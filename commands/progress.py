@@ -174,6 +174,7 @@ class Terminal:
         self._show: Show = lambda _done, _total: None
         self._stage: object = None
         self._note = ""
+        self._at_end = True
 
     def __enter__(self) -> Terminal:
         return self
@@ -197,6 +198,7 @@ class Terminal:
                 self._end()
                 self._display = progress(what, unit, sys.stderr, note=lambda: self._note, at_end=at_end)
                 self._show, self._stage, self._note = self._display.__enter__(), stage, ""
+                self._at_end = at_end
             self._show(done, total)
 
         return show
@@ -208,8 +210,8 @@ class Terminal:
 
     def note(self, line: str) -> None:
         """Print a line on standard error; behind the last word of a display, if there is one."""
-        if self._display is None:
+        has_last_word = self._display is not None and self._at_end
+        self._note = line if has_last_word else ""
+        self._end()
+        if not has_last_word:
             complain(line)
-        else:
-            self._note = line
-            self._end()

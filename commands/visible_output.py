@@ -6,18 +6,21 @@ import sys
 from contextlib import AbstractContextManager, redirect_stdout
 from typing import Any, TextIO, cast
 
+from na64.datasets.basics.named import shortened
 from na64.datasets.basics.plain_text import visible
+
+_LONGEST = 2000
 
 
 class _Visible:
-    """A stream on which one line is written at a time, and control characters in it are visible."""
+    """A stream on which one line is written at a time, not without end, with control characters visible."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
         line = text.removesuffix("\n")
-        self._stream.write(_encodable(visible(line), self._stream) + text[len(line) :])
+        self._stream.write(_encodable(visible(shortened(line, _LONGEST)), self._stream) + text[len(line) :])
         return len(text)
 
     def __getattr__(self, name: str) -> Any:

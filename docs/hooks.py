@@ -19,6 +19,7 @@ from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
+from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.run import parser
 from na64.selections.boxes import load_boxes
 from na64.selections.selection import SELECTIONS, load_selection
@@ -80,6 +81,7 @@ def toml_page() -> str:
         "Signal boxes": ("Packaged; part of every identity.", load_boxes),
         "Layout": ("[Layouts](../layout.md) explains them.", _each(load_layout, LAYOUTS)),
         "Period": ("Packaged; they change with the detector.", load_periods),
+        "Search card": ("[Searches](../searches.md) explains them.", _each(load_card, SEARCHES)),
         "Losses": (
             "[Losses](../physics.md#losses-besides-the-simulated-ones) explains them.",
             packaged_losses,

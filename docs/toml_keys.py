@@ -124,5 +124,7 @@ def _general(part: str, depth: int, top: str) -> str:
         "FEATURE": FEATURES,
         "PERIOD": _PERIODS,
         "REGION": _REGIONS,
+        "CHANNEL": (part,) if top == "channel" and depth == 1 else (),
+        "VARIANT": (part,) if top == "variant" and depth == 1 else (),
     }
     return next((word for word, names in known.items() if part in names), part)

@@ -9,7 +9,8 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue, FileRecord
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.events.segment import empty_tally, process_segment, warm_up
+from na64.processors.events.ready_kernels import Variants, make_ready, stored_variants
+from na64.processors.events.segment import empty_tally, process_segment
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.executor import Outcome, Progress, run, silent
@@ -36,6 +37,7 @@ class Shared:
     chunk_events: int | None
     store: FeatureStore | None = None
     fresh: bool = False
+    variants: Variants | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ class CampaignResult:
     @property
     def missing(self) -> dict[int, int]:
         """Events by run that were recorded and not read."""
-        return {run: self.recorded[run] - tally.read for run, tally in self.tallies.items()}
+        return {run: self.missing_of(run) for run in self.tallies}
+
+    def missing_of(self, run: int) -> int:
+        """Events of a run that were recorded and not read."""
+        return self.recorded[run] - self.tallies[run].read
 
 
 def plan(catalogue: Catalogue, job: Job, *, limit: int | None = None) -> list[Task]:
@@ -95,6 +101,7 @@ def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterat
     # By path: which events a limit leaves must not follow from the content of the files.
     for record in sorted(records, key=lambda record: record.path):
         file = file_context(record, job)
+        key = job.result_keys(file)
         for start, stop in record.segments if file.runs else ():
             end = stop
             if limit is not None:
@@ -103,7 +110,7 @@ def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterat
                 wanted |= {run: max((wanted[run] or 0) - (end - start), 0) for run in file.runs}
                 if most == 0:
                     continue
-            yield Task(job.result_key(file, start, end), record.path, start, end, Piece(record, file))
+            yield Task(key(start, end), record.path, start, end, Piece(record, file))
 
 
 def process(
@@ -154,7 +161,7 @@ def process(
     tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
     work = Work(
         function=count_segment,
-        context=Shared(job, chunk_events, store, fresh),
+        context=Shared(job, chunk_events, store, fresh, variants_of(tasks, job)),
         prepare=prepare,
         options=options or Options(blind=not job.simulation),
         code=package_code(),
@@ -222,6 +229,11 @@ def _place(task: Task) -> str:
     return f"{task.payload.record.name}, events {task.start} to {task.stop}"
 
 
+def variants_of(tasks: Iterable[Task], job: Job) -> Variants | None:
+    """Shapes and dtypes of the cells in the files of tasks, see `stored_variants`."""
+    return stored_variants([task.payload.record for task in tasks], job)
+
+
 def check_accounting(partial: Partial) -> None:
     """Refuse a partial result whose hidden and visible events are not those that were processed.
 
@@ -250,7 +262,7 @@ def _merge(outcome: Outcome, job: Job) -> dict[int, Tally]:
 
 def prepare(shared: Shared) -> None:
     """Make a worker ready: compile, or load, the kernels it will need."""
-    warm_up(shared.job)
+    make_ready(shared.job, shared.variants)
 
 
 def count_segment(task: Task, shared: Shared) -> Partial:
@@ -283,11 +295,9 @@ def partial_of(tallies: dict[int, Tally]) -> Partial:
 
 def tallies_of(partial: Partial) -> dict[int, Tally]:
     """Return what `partial_of` took apart."""
-    tallies = {}
-    for number, header in partial.header["runs"].items():
-        prefix = f"{number}/"
-        parts = {
-            name.removeprefix(prefix): a for name, a in partial.arrays.items() if name.startswith(prefix)
-        }
-        tallies[int(number)] = Tally.from_arrays(header, parts)
-    return tallies
+    parts: dict[str, dict[str, Array]] = {number: {} for number in partial.header["runs"]}
+    for name, array in partial.arrays.items():
+        number, _, part = name.partition("/")
+        parts[number][part] = array
+    headers = partial.header["runs"]
+    return {int(number): Tally.from_arrays(headers[number], parts[number]) for number in parts}

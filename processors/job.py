@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cached_property, lru_cache
 
-from na64.datasets.basics.identity import identity, source_digest
+from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import Layout, parse_layout
+from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.kernels.jit import kernel_digest
 from na64.selections.boxes import box_of, check_declared
+from na64.selections.cut import check_periods
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
 
-_PACKAGE = Path(__file__).parents[1]
-
-# Too many rather than too few: a module that is left out leaves stale results in use.
-_FEATURE_SOURCES = (
-    "datasets/basics/*.py",
-    "datasets/catalogue/*.py",
-    "datasets/conditions/*.py",
-    "datasets/instrument/*.py",
-    "datasets/reading/*.py",
-    "datasets/servers/*.py",
-    "processors/events/feature_store.py",
-    "processors/features/plugin.py",
-    "processors/features/rows.py",
-    "processors/events/segment.py",
-    "processors/features/varied_features.py",
-    "processors/events/visible_events.py",
-    "selections/boxes.py",
-    "selections/signal_box.py",
-    "selections/variations.py",
-)
 _PLANE = ("ecal", "hcal")
 _NOT_OF_BOX = frozenset(
     {
@@ -62,15 +44,6 @@ _NOT_OF_BOX = frozenset(
 )
 """Parts of a set-up that no energy of a box depends on, nor the trigger; whatever is added to it may."""
 
-_RESULT_SOURCES = (
-    "processors/counting/booking.py",
-    "processors/counting/counting.py",
-    "processors/counting/cut_intervals.py",
-    "processors/counting/migrations.py",
-    "processors/counting/tally.py",
-    "selections/*.py",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
@@ -85,6 +58,8 @@ class RunContext:
     packaged : Setup or None
         The set-up of the packaged period that has the run, if other events may be hidden under it than under
         `setup`: of data, what is hidden under either is hidden.
+    beam_energy : float
+        GeV; nan where nobody said it.
     """
 
     period: str
@@ -92,6 +67,13 @@ class RunContext:
     box: SignalBox
     type: RunType
     packaged: Setup | None = None
+    beam_energy: float = math.nan
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Numbers that formulas may use, `na64.selections.formula.CONSTANTS`."""
+        setup = self.setup
+        return {"beam_energy": self.beam_energy, "cell_pitch": setup.cell_pitch, "veto_mip": setup.veto_mip}
 
     @property
     def setups(self) -> tuple[Setup, ...]:
@@ -117,7 +99,7 @@ class FileContext:
     runs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """One pass over events: what to select, and what is known of the runs.
 
@@ -147,11 +129,13 @@ class Job:
         if self.weighted and not self.simulation:
             raise ValueError("weights are for simulation: data are counted")
         defined = tuple(self.plugin.features.values()) if self.plugin else ()
-        if self.selection.extra_features != defined:
+        if self.selection.plugin_features != defined:
             raise ValueError(
-                f"selection {self.selection.name} knows {len(self.selection.extra_features)} features of a "
+                f"selection {self.selection.name} knows {len(self.selection.plugin_features)} features of a "
                 f"plug-in, expected the {len(defined)} of this one"
             )
+        for run in self.runs:
+            self.selection_in(run)  # refuses a cut that says two things of it, or nothing
 
     @property
     def n_components(self) -> int:
@@ -161,35 +145,53 @@ class Job:
     @property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
-        return "ecal_chi2" in self.selection.feature_names or self.plugin is not None
+        asked = {*self.selection.feature_names}.union(*(f.inputs for f in self.selection.formulas))
+        return "ecal_chi2" in asked or self.plugin is not None
 
-    @property
+    @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
 
+    def selection_in(self, run: int) -> Selection:
+        """The selection as it is in a run."""
+        return self.selection.in_run(run, self.runs[run].period)
+
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
         context = self.runs[run]
-        setups = [] if context.packaged is None else [_identity_of(setup) for setup in context.setups]
-        return identity([context.box, list(self.closing_effects), setups])
+        setups = () if context.packaged is None else tuple(_identity_of(setup) for setup in context.setups)
+        return _identity_of_hidden(context.box, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
-        return identity(self._feature_parts(file, start, stop))
+        return self.feature_keys(file)(start, stop)
+
+    def feature_keys(self, file: FileContext) -> Callable[[int, int], str]:
+        """Return what names the features of any segment of a file: its runs are looked at once for all."""
+        made_of = self._features_of(file)
+        return lambda start, stop: identity([made_of, start, stop])
 
     def result_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of the tallies of a segment."""
-        made_of = {"selection": self.selection.identity, "code": result_digest()}
-        return identity(self._feature_parts(file, start, stop) | made_of)
+        return self.result_keys(file)(start, stop)
 
-    def _feature_parts(self, file: FileContext, start: int, stop: int) -> dict[str, object]:
-        runs = {str(run): self._run_parts(run) for run in file.runs}
-        return {
-            "file": file.sha256,
-            "segment": [start, stop],
-            "layout": _identity_of_layout(self.layouts[file.layout].text),
-            "runs": runs,
+    def result_keys(self, file: FileContext) -> Callable[[int, int], str]:
+        """Return what names the tallies of any segment of a file: its runs are looked at once for all."""
+        chosen = [[run, dict(self.selection_in(run).chosen)] for run in file.runs]
+        made_of = identity([self._features_of(file), self.selection.identity, chosen, result_digest()])
+        return lambda start, stop: identity([made_of, start, stop])
+
+    def _features_of(self, file: FileContext) -> str:
+        """Name what the features of a file depend on besides the segment."""
+        runs = [[run, self._run_parts(run)] for run in file.runs]
+        layout, formulas = _identity_of_layout(self.layouts[file.layout].text), self._formula_parts(file.runs)
+        return identity([file.sha256, layout, runs, formulas, self._parts_of_all])
+
+    @cached_property
+    def _parts_of_all(self) -> str:
+        """Name what the features of all files depend on."""
+        parts = {
             "kernels": kernel_digest(),
             "features": feature_digest(),
             "simulation": self.simulation,
@@ -199,6 +201,12 @@ class Job:
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
             "effects": list(self.selection.effects),
         }
+        return identity(parts)
+
+    def _formula_parts(self, runs: Iterable[int]) -> list[object]:
+        """Formulas, whatever they are called for people, and the numbers of the periods that they may use."""
+        formulas = [[one.name, one.unit, one.text] for one in self.selection.formulas]
+        return [formulas, {str(run): self.runs[run].constants for run in runs}] if formulas else []
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
@@ -211,25 +219,14 @@ def _identity_of(value: Setup | SignalBox | BadList) -> str:
     return identity(value)
 
 
+@lru_cache(maxsize=1024)
+def _identity_of_hidden(box: SignalBox, effects: tuple[Effect, ...], setups: tuple[str, ...]) -> str:
+    return identity([box, list(effects), list(setups)])
+
+
 @lru_cache(maxsize=64)
 def _identity_of_layout(text: str) -> str:
     return parse_layout(text, "layout").identity
-
-
-@cache
-def feature_digest(package: Path = _PACKAGE) -> str:
-    """Name the code, besides the kernels, that turns a file into visible features."""
-    return _digest(_FEATURE_SOURCES, package)
-
-
-@cache
-def result_digest(package: Path = _PACKAGE) -> str:
-    """Name the code, besides the kernels, that turns features into tallies."""
-    return _digest(_RESULT_SOURCES, package)
-
-
-def _digest(patterns: Iterable[str], package: Path) -> str:
-    return source_digest(path for pattern in patterns for path in package.glob(pattern))
 
 
 def build_job(
@@ -263,6 +260,7 @@ def build_job(
         says what is to be hidden of it.
     """
     known = catalogue.known_periods() if periods is None else periods
+    check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
     return Job(
@@ -284,9 +282,9 @@ def file_context(record: FileRecord, job: Job) -> FileContext:
 
 
 def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
-    there = list(catalogue.runs)
+    there = catalogue.runs
     if runs is None:
-        return there
+        return list(there)
     for run in sorted(runs):
         if run not in there:
             raise KeyError(f"run {run} is in no good file of the catalogue")
@@ -294,7 +292,7 @@ def _wanted(catalogue: Catalogue, runs: Collection[int] | None) -> list[int]:
 
 
 def _bad_of_runs(runs: Iterable[int], lists: Iterable[BadList]) -> BadList:
-    everything = sum(lists, BadList())
+    everything = BadList(tuple(entry for part in lists for entry in part.entries))
     return BadList(tuple(entry for run in runs for entry in everything.of_run(run).entries))
 
 
@@ -334,7 +332,9 @@ def contexts_of_runs(
         if period.name not in boxes:
             boxes[period.name] = box_of(period)
         packaged = None if simulation else _packaged_setup(run, period, facts)
-        contexts[run] = RunContext(period.name, period.setup, boxes[period.name], facts.type, packaged)
+        contexts[run] = RunContext(
+            period.name, period.setup, boxes[period.name], facts.type, packaged, period.beam_energy
+        )
     return contexts
 
 

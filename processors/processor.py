@@ -24,6 +24,7 @@ from na64.processors.events.visible_events import runs_of
 from na64.processors.execution.tasks import Options, describe
 from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.selections.cut import check_periods
 from na64.selections.selection import Selection, load_selection
 
 __all__ = ["EventError", "NA64Processor", "process_columns"]
@@ -76,6 +77,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.periods = dict(packaged_periods() if periods is None else periods)
         if not simulation:
             _check_calibration(self.periods)
+        check_periods(selection.cuts, {*self.periods, *packaged_periods()})
         self.plugin = plugin
 
     def process(self, events: Any) -> dict[str, dict[int, Tally]]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
 from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
@@ -20,6 +19,7 @@ from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
 from na64.processors.features.compute import Skip
+from na64.processors.features.derived import Derivation
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns
@@ -144,9 +144,9 @@ def prepare(opening: Opening) -> None:
 def count_opened(task: Task, opening: Opening) -> Partial:
     """Count the opened events of one segment, and keep those that pass all cuts, in a worker."""
     record, file = task.payload
-    nominal = replace(opening.job.selection, variations=())
     arrays: dict[str, NDArray[np.generic]] = {}
     for part in _of_segment(record, file, task.start, task.stop, opening, cells=False):
+        nominal = replace(opening.job.selection_in(part.run), variations=())
         for name, found in _counted(part, nominal).items():
             if name not in arrays:
                 arrays[name] = found
@@ -251,6 +251,4 @@ def _opened_of_run(
         also_closed=also_closed,
     )
     values: NDArray[np.float32] = np.compress(opened, table.values, axis=1)
-    if job.plugin is None:
-        return opened, values
-    return opened, np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
+    return opened, Derivation(job.selection, job.plugin, context.constants).extended(values)

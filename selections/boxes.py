@@ -11,7 +11,7 @@ from na64.datasets.basics.toml import TomlTable, load_table
 from na64.datasets.basics.units import Quantity, read_quantity
 from na64.datasets.conditions.periods import BOX_EDGES, Period, packaged_periods, unpackaged_runs
 from na64.datasets.instrument.features import FEATURES
-from na64.selections.cut import look_up
+from na64.selections.interval import look_up
 from na64.selections.signal_box import SignalBox
 
 DEFAULT = "default"

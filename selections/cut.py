@@ -1,243 +1,263 @@
-"""Cuts: conjunctions of closed float32 intervals on features, as selections write them."""
+"""Cuts: intervals that all hold, alternatives of which one holds, what must not hold, and bounds by run."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
-import numpy as np
-
+from na64.datasets.basics.run_ranges import of_ranges
 from na64.datasets.basics.toml import TomlTable, unknown
-from na64.datasets.basics.units import to_base
 from na64.datasets.instrument.features import Feature
+from na64.selections.interval import Interval, read_intervals, read_name
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_LARGEST = float(np.finfo(np.float32).max)
-_ABOUT = ("name", "label", "source")
-_SIGNS = {"above": ">", "min": ">=", "below": "<", "max": "<="}
+Alternatives = tuple[tuple[Interval, ...], ...]
 
+KEYWORDS = ("name", "label", "source", "any", "not", "when", "before", "after", "remove")
+"""Keys of a cut that are no features; a feature of one's own may not be called so."""
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """An upper bound that depends on another feature: one value a bin of it.
-
-    Attributes
-    ----------
-    feature : str
-        The feature that chooses the bin.
-    edges : tuple of float
-        Lower edge of each bin, rising, exact in float32, in the unit of `feature`. Below the first edge the
-        first value holds, above the last edge the last.
-    values : tuple of float
-        Largest accepted value in each bin, exact in float32.
-    """
-
-    feature: str
-    edges: tuple[float, ...]
-    values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if not self.edges or len(self.edges) != len(self.values):
-            raise ValueError(f"{len(self.values)} values for {len(self.edges)} bins in {self.feature}")
-        if any(edge >= following for edge, following in zip(self.edges, self.edges[1:], strict=False)):
-            raise ValueError(f"edges in {self.feature} do not rise")
+_ABOUT = ("name", "label", "source", "any", "not", "when")
+_RANGES = re.compile(r"[0-9 ,-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """What a feature may be: ``low <= value <= high`` in float32; nan is inside no interval.
-
-    A strict bound has become the next float32, so both ends belong to the interval.
+class Clause:
+    """What holds if at least one of several conjunctions does.
 
     Attributes
     ----------
-    feature : str
-    low, high : float
-        Exact in float32, in the unit of the feature; infinite where there is no bound.
-    limits : Limits or None
-        Replaces `high`, which is then infinite.
+    key : str
+        ``any`` or ``not``: how it was written.
+    alternatives : tuple of tuple of Interval
+        All intervals of at least one of them hold.
     text : str
-        The condition as it was written, with its unit: ``1 < srd_0 < 80 MeV``.
+        For people.
     """
 
-    feature: str
-    low: float
-    high: float
-    limits: Limits | None = None
-    text: str = ""
+    key: str
+    alternatives: Alternatives
+    text: str
 
-    def __post_init__(self) -> None:
-        for bound in (self.low, self.high):
-            if float(np.float32(bound)) != bound:
-                raise ValueError(f"{self.feature}: bound {bound} is not a float32")
-        if self.low > self.high:
-            raise ValueError(f"no value is in {self.text or f'{self.low} to {self.high}'}")
-        if self.limits is not None and self.high != math.inf:
-            raise ValueError(f"{self.feature}: both a table and an upper bound")
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Intervals that must all hold, and clauses that must all hold.
+
+    Attributes
+    ----------
+    intervals : tuple of Interval
+    clauses : tuple of Clause
+    """
+
+    intervals: tuple[Interval, ...] = ()
+    clauses: tuple[Clause, ...] = ()
+
+    @property
+    def every_interval(self) -> tuple[Interval, ...]:
+        """Its intervals and those of all alternatives."""
+        inner = (one for clause in self.clauses for group in clause.alternatives for one in group)
+        return (*self.intervals, *inner)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features it looks at."""
-        return (self.feature,) if self.limits is None else (self.feature, self.limits.feature)
+        """The features that it looks at."""
+        return tuple(dict.fromkeys(name for one in self.every_interval for name in one.features))
+
+    def texts(self) -> Iterator[str]:
+        """Say it, part by part."""
+        yield from (interval.text for interval in self.intervals)
+        yield from (clause.text for clause in self.clauses)
+
+    def with_parts(self, other: Condition) -> Condition:
+        """The condition with the bounds of another for the features that those are on, new ones behind."""
+        intervals = {one.feature: one for one in (*self.intervals, *other.intervals)}
+        clauses = {one.key: one for one in (*self.clauses, *other.clauses)}
+        return Condition(tuple(intervals.values()), tuple(clauses.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Bounds of a cut that hold in some runs only.
+
+    Attributes
+    ----------
+    name : str
+        Run ranges, or a period.
+    runs : tuple of (int, int)
+        First and last run of each range; none if it names a period.
+    condition : Condition
+        In place of the cut's own bounds on the same features.
+    """
+
+    name: str
+    runs: tuple[tuple[int, int], ...]
+    condition: Condition
+
+    def holds(self, run: int, period: str) -> bool:
+        """Whether it is about a run."""
+        if self.runs:
+            return any(first <= run <= last for first, last in self.runs)
+        return self.name == period
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Intervals that must all hold.
+    """A condition that events must meet.
 
     Attributes
     ----------
     name : str
     intervals : tuple of Interval
+        All of them hold.
     label : str
         For people; the name where none was given.
     source : str
         Where the values come from, with provenance tags; empty if that was not said.
+    clauses : tuple of Clause
+        All of them hold too.
+    when : tuple of When
+        Other bounds in some runs.
     """
 
     name: str
     intervals: tuple[Interval, ...]
     label: str
     source: str
+    clauses: tuple[Clause, ...] = ()
+    when: tuple[When, ...] = ()
 
     @property
     def is_unverified(self) -> bool:
         """Whether a value is recollection (``[R-...]``) or a choice of ours (``NOT FOUND``)."""
         return "[R-" in self.source or "NOT FOUND" in self.source
 
+    @property
+    def condition(self) -> Condition:
+        """What holds in runs that nothing else is said of."""
+        return Condition(self.intervals, self.clauses)
 
-def read_cut(table: TomlTable, features: Mapping[str, Feature]) -> Cut:
-    """Read one ``[[cut]]``: its name, what is said about it, and a key for each feature it bounds."""
-    name = read_name(table)
-    label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
-    return Cut(name, read_intervals(table, features), label, source)
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What holds in runs that nothing else is said of, then each other condition in full."""
+        return (self.condition, *(self.condition.with_parts(one.condition) for one in self.when))
+
+    def which(self, run: int, period: str) -> int:
+        """Index in `conditions` of the one that holds in a run.
+
+        Raises
+        ------
+        ValueError
+            The cut says two things of the run, or nothing.
+        """
+        found = [number for number, one in enumerate(self.when, start=1) if one.holds(run, period)]
+        if len(found) > 1:
+            one, other = (self.when[number - 1].name for number in found[:2])
+            raise ValueError(f'cut {self.name}: both "{one}" and "{other}" are about run {run} of {period}')
+        if not found and self.condition == Condition():
+            raise ValueError(f"cut {self.name}: has no bounds for run {run} of period {period}")
+        return found[0] if found else 0
 
 
-def read_name(table: TomlTable) -> str:
-    """Read a name that is safe as part of a file, column or histogram name."""
-    name = table.text("name")
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f'{table.place("name")}: "{name}" is not a letter and up to 39 letters, digits and underscores,'
-            " all lower case"
-        )
-    return name
-
-
-def read_intervals(
-    table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0
-) -> tuple[Interval, ...]:
-    """Read every key that is a feature; one that neither is nor tells about the cut is refused.
+def read_cut(table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0) -> Cut:
+    """Read one ``[[cut]]``: its name, what is said about it, and a key for each feature it bounds.
 
     Every bound is taken times ``factor``, before it is rounded.
     """
-    bounded = [key for key in table.names() if key not in _ABOUT]
-    for key in bounded:
-        look_up(table, key, features)
-    if not bounded:
+    name = read_name(table)
+    label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
+    condition = read_condition(table, features, factor=factor)
+    when = _read_when(table, features, factor)
+    if condition == Condition() and not when:
         raise ValueError(f"{table.place()}: bounds no feature")
-    return tuple(_read_interval(table.table(key), features[key], features, factor) for key in bounded)
+    return Cut(name, condition.intervals, label, source, condition.clauses, when)
 
 
-def look_up(table: TomlTable, name: str, features: Mapping[str, Feature]) -> Feature:
-    """Find a feature by name; the message of an unknown one says where it stands."""
-    if name not in features:
-        raise KeyError(f"{table.place()}: {unknown('feature', name, features)}")
-    return features[name]
+def read_condition(table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0) -> Condition:
+    """Read the bounds of a table, with ``any`` and ``not``."""
+    intervals = read_intervals(table, features, factor=factor, about=_ABOUT)
+    clauses = []
+    if table.has("any"):
+        clauses.append(_read_any(table, features, factor))
+    if table.has("not"):
+        given = table.table("not")
+        alternatives, text = _negated(_read_conjunction(given, features, factor, ()))
+        clauses.append(Clause("not", alternatives, text))
+    return Condition(intervals, tuple(clauses))
 
 
-def read_unit(table: TomlTable, key: str, feature: Feature) -> str:
-    """Read the unit numbers are given in; only plain numbers may go without one."""
-    unit = table.text(key, "1") if feature.unit == "1" else table.text(key)
-    try:
-        to_base(1.0, unit, feature.unit)
-    except (KeyError, ValueError) as error:
-        raise type(error)(f"{table.place(key)}: {error.args[0]}") from error
-    return unit
+def _read_any(table: TomlTable, features: Mapping[str, Feature], factor: float) -> Clause:
+    entries = table.tables("any")
+    if not entries:
+        raise ValueError(f"{table.place('any')}: has no alternative")
+    alternatives: list[tuple[Interval, ...]] = []
+    texts = []
+    for entry in entries:
+        intervals = _read_conjunction(entry, features, factor, ("not",))
+        others: Alternatives = ((),)
+        shown = [one.text for one in intervals]
+        if entry.has("not"):
+            others, text = _negated(_read_conjunction(entry.table("not"), features, factor, ()))
+            shown.append(text)
+        alternatives += [(*intervals, *other) for other in others]
+        texts.append(" and ".join(shown))
+    return Clause("any", tuple(alternatives), " or ".join(_grouped(texts)))
 
 
-def to_float32(value: float, unit: str, feature: Feature) -> float:
-    """Convert to the feature's unit in float64, then round to float32, once each."""
-    converted = to_base(value, unit, feature.unit)
-    if abs(converted) > _LARGEST:
-        raise ValueError(f"{value:g} {unit} does not fit into float32")
-    return float(np.float32(converted))
+def _read_conjunction(
+    table: TomlTable, features: Mapping[str, Feature], factor: float, about: tuple[str, ...]
+) -> tuple[Interval, ...]:
+    intervals = read_intervals(table, features, factor=factor, about=about)
+    if not intervals and not any(table.has(key) for key in about):
+        raise ValueError(f"{table.place()}: bounds no feature")
+    return intervals
 
 
-def _read_interval(
-    table: TomlTable, feature: Feature, features: Mapping[str, Feature], factor: float
-) -> Interval:
-    unit = read_unit(table, "unit", feature)
-    read = _read_table if table.has("of") else _read_equals if table.has("equals") else _read_bounds
-    try:
-        return read(table, unit, feature, features, factor)
-    except ValueError as error:
-        place = "" if str(error).startswith(table.place()) else f"{table.place()}: "
-        raise ValueError(f"{place}{error}") from error
+def _negated(intervals: tuple[Interval, ...]) -> tuple[Alternatives, str]:
+    """What holds if one of the intervals does not; that a value is not a number is no proof of that."""
+    pieces = tuple((piece,) for one in intervals for piece in one.outside())
+    return pieces, f"not ({' and '.join(one.text for one in intervals)})"
 
 
-def _read_equals(
-    table: TomlTable, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
-) -> Interval:
-    value = table.number("equals") * factor
-    only = to_float32(value, unit, feature)
-    return Interval(feature.name, only, only, None, _with_unit(f"{feature.name} = {value:.10g}", unit))
+def _grouped(texts: list[str]) -> Iterator[str]:
+    yield from (f"({text})" if " and " in text else text for text in texts)
 
 
-def _read_bounds(
-    table: TomlTable, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
-) -> Interval:
-    lower, upper = _only_one(table, "above", "min"), _only_one(table, "below", "max")
-    if not lower and not upper:
-        table.done()
-        raise ValueError("has none of above, min, below, max, equals")
-    low, high, text = -math.inf, math.inf, feature.name
-    if upper:
-        value = table.number(upper) * factor
-        high = _closed(to_float32(value, unit, feature), -math.inf, strict=upper == "below")
-        text = f"{text} {_SIGNS[upper]} {value:.10g}"
-    if lower:
-        value = table.number(lower) * factor
-        low = _closed(to_float32(value, unit, feature), math.inf, strict=lower == "above")
-        sign = _SIGNS[lower]
-        text = f"{value:.10g} {sign.replace('>', '<')} {text}" if upper else f"{text} {sign} {value:.10g}"
-    return Interval(feature.name, low, high, None, _with_unit(text, unit))
+def _read_when(table: TomlTable, features: Mapping[str, Feature], factor: float) -> tuple[When, ...]:
+    given = table.table("when", None)
+    if given is None:
+        return ()
+    found = tuple(_read_one_when(given.table(name), name, features, factor) for name in given.names())
+    for one, other in combinations(found, 2):
+        if any(a[0] <= b[1] and b[0] <= a[1] for a in one.runs for b in other.runs):
+            raise ValueError(f'{given.place()}: "{one.name}" and "{other.name}" share runs')
+    return found
 
 
-def _read_table(
-    table: TomlTable, unit: str, feature: Feature, features: Mapping[str, Feature], factor: float
-) -> Interval:
-    """Read a table in another feature: ``below`` or ``max`` between the edges, ``beyond`` above the last."""
-    of = look_up(table, table.text("of"), features)
-    edges_unit = read_unit(table, "edges_unit", of)
-    edges = tuple(to_float32(edge, edges_unit, of) for edge in table.numbers("edges"))
-    upper = _only_one(table, "below", "max")
-    if not upper:
-        table.done()
-        raise ValueError("has neither below nor max")
-    values = table.numbers(upper)
-    if len(edges) != len(values) + 1:
-        raise ValueError(f"{len(values)} values do not go between {len(edges)} edges")
-    values = tuple(value * factor for value in (*values, table.number("beyond", values[-1])))
-    highs = [to_float32(value, unit, feature) for value in values]
-    limits = Limits(
-        of.name, edges, tuple(_closed(high, -math.inf, strict=upper == "below") for high in highs)
-    )
-    text = f"{feature.name} {_SIGNS[upper]} {min(values):.10g} to {max(values):.10g}"
-    return Interval(feature.name, -math.inf, math.inf, limits, f"{_with_unit(text, unit)}, by {of.name}")
+def _read_one_when(table: TomlTable, name: str, features: Mapping[str, Feature], factor: float) -> When:
+    condition = read_condition(table, features, factor=factor)
+    if condition == Condition():
+        raise ValueError(f"{table.place()}: bounds no feature")
+    if not _RANGES.fullmatch(name):
+        return When(name.removeprefix("period "), (), condition)
+    text = name.replace(" ", "")
+    if text.isdecimal():
+        raise ValueError(f'{table.place()}: a run is written "{text}-{text}", a period "period {text}"')
+    if not of_ranges(text, table.place()):
+        raise ValueError(f"{table.place()}: no run")
+    ends = [part.split("-") for part in text.split(",")]
+    return When(name, tuple((int(end[0]), int(end[-1])) for end in ends), condition)
 
 
-def _only_one(table: TomlTable, strict: str, inclusive: str) -> str:
-    if table.has(strict) and table.has(inclusive):
-        raise ValueError(f"has both {strict} and {inclusive}")
-    return strict if table.has(strict) else inclusive if table.has(inclusive) else ""
+def check_periods(cuts: Collection[Cut], known: Collection[str]) -> None:
+    """Refuse bounds of a period that nobody knows.
 
-
-def _closed(bound: float, inwards: float, *, strict: bool) -> float:
-    return float(np.nextafter(np.float32(bound), np.float32(inwards))) if strict else bound
-
-
-def _with_unit(text: str, unit: str) -> str:
-    return text if unit == "1" else f"{text} {unit}"
+    Raises
+    ------
+    KeyError
+        Names the cut, the period and the nearest one.
+    """
+    for cut in cuts:
+        for one in cut.when:
+            if not one.runs and one.name not in known:
+                raise KeyError(f"cut {cut.name}: when: {unknown('period', one.name, known)}")

@@ -8,7 +8,8 @@ from itertools import combinations
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import Feature
-from na64.selections.cut import Interval, read_intervals
+from na64.selections.cut import Clause, Condition, read_condition
+from na64.selections.interval import Interval
 
 REGIONS = ("region_I", "region_II", "region_III")
 """Names of the regions, in order; an event in none of them is `elsewhere`."""
@@ -16,7 +17,7 @@ REGIONS = ("region_I", "region_II", "region_III")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Events for which all intervals hold.
+    """Events for which all intervals hold, and all clauses.
 
     Attributes
     ----------
@@ -33,6 +34,12 @@ class Region:
     intervals: tuple[Interval, ...]
     label: str
     source: str
+    clauses: tuple[Clause, ...] = ()
+
+    @property
+    def condition(self) -> Condition:
+        """What holds in it."""
+        return Condition(self.intervals, self.clauses)
 
 
 def read_regions(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Region, ...]:
@@ -63,14 +70,21 @@ def check_disjoint(regions: Sequence[Region]) -> None:
 
 def _read_region(table: TomlTable, name: str, features: Mapping[str, Feature]) -> Region:
     label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
-    return Region(name, read_intervals(table, features), label, source)
+    condition = read_condition(table, features)
+    if not condition.every_interval:
+        raise ValueError(f"{table.place()}: bounds no feature")
+    return Region(name, condition.intervals, label, source, condition.clauses)
 
 
 def _are_apart(one: Interval, other: Interval) -> bool:
     if one.feature != other.feature:
         return False
-    return _highest(one) < other.low or _highest(other) < one.low
+    return _highest(one) < _lowest(other) or _highest(other) < _lowest(one)
 
 
 def _highest(interval: Interval) -> float:
     return interval.high if interval.limits is None else max(interval.limits.values)
+
+
+def _lowest(interval: Interval) -> float:
+    return interval.low if interval.lowest is None else min(interval.lowest.values)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,10 +13,14 @@ from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
+from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
-from na64.selections.cut import Cut, look_up, read_cut, read_name, read_unit
+from na64.selections.cut import KEYWORDS, Condition, Cut, read_cut
+from na64.selections.formula import Formula, read_formulas
+from na64.selections.interval import look_up, read_name, read_unit
 from na64.selections.regions import Region, read_regions
+from na64.selections.settings import with_settings
 from na64.selections.signal_box import check_outside
 from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
@@ -74,7 +79,7 @@ class Histogram:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """Which events, and what to count and draw of them.
 
@@ -87,16 +92,22 @@ class Selection:
     cuts : tuple of Cut
         In order.
     regions : tuple of Region
-        I, II and III.
+        I, II and III, or none.
     yields_after : str
         The cut after which the regions' yields are taken.
     histograms : tuple of Histogram
     extra_features : tuple of Feature
-        Features of a plug-in, stored after the package's own.
+        Features of a plug-in, then those of formulas, stored after the package's own.
     variations : tuple of Variation
         Evaluated in the same pass.
     skipped_at_most : float
         Share of the recorded events of a run that may be unusable: with more the result is incomplete.
+    settings : tuple of str
+        Values that were set in place of those of the file.
+    chosen : tuple of (str, int)
+        Of cuts with other bounds in some runs, which of their conditions hold: see `in_run`.
+    formulas : tuple of Formula
+        The last of `extra_features`, each after those that it is made of.
     """
 
     name: str
@@ -109,8 +120,11 @@ class Selection:
     extra_features: tuple[Feature, ...] = ()
     variations: tuple[Variation, ...] = ()
     skipped_at_most: float = _SKIPPED_AT_MOST
+    settings: tuple[str, ...] = ()
+    chosen: tuple[tuple[str, int], ...] = ()
+    formulas: tuple[Formula, ...] = ()
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Name of the selection by content."""
         return identity(self)
@@ -121,6 +135,11 @@ class Selection:
         return tuple(cut.name for cut in self.cuts)
 
     @property
+    def plugin_features(self) -> tuple[Feature, ...]:
+        """Those of `extra_features` that a plug-in defines."""
+        return self.extra_features[: len(self.extra_features) - len(self.formulas)]
+
+    @property
     def effects(self) -> tuple[Effect, ...]:
         """What its variations do to the cells; those that change only thresholds do nothing."""
         return effects_of(self.variations)
@@ -129,9 +148,9 @@ class Selection:
     def feature_names(self) -> tuple[str, ...]:
         """Every feature that a cut, a region or a histogram looks at, in storage order."""
         cuts = [*self.cuts, *(cut for variation in self.variations for cut in variation.cuts)]
-        groups = [cut.intervals for cut in cuts] + [region.intervals for region in self.regions]
-        intervals = [interval for group in groups for interval in group]
-        names = {name for interval in intervals for name in interval.features}
+        conditions = [condition for cut in cuts for condition in cut.conditions]
+        conditions += [region.condition for region in self.regions]
+        names = {name for condition in conditions for name in condition.features}
         names |= {axis.feature for histogram in self.histograms for axis in histogram.axes}
         return tuple(name for name in self.index if name in names)
 
@@ -148,12 +167,32 @@ class Selection:
         index : mapping of str to int, optional
             Row of each feature; `index` by default.
         """
-        cuts, regions = [cut.intervals for cut in self.cuts], [region.intervals for region in self.regions]
-        return compile_intervals(cuts, regions, self.index if index is None else index)
+        regions = [region.condition for region in self.regions]
+        index = self.index if index is None else index
+        return compile_intervals(self.conditions_of(self.cuts), regions, index)
+
+    def in_run(self, run: int, period: str) -> Selection:
+        """The selection as it is in a run of a period: its histograms are the same in all.
+
+        Raises
+        ------
+        ValueError
+            A cut says two things of the run, or nothing.
+        """
+        chosen = tuple((cut.name, cut.which(run, period)) for cut in self.cuts if cut.when)
+        return replace(self, chosen=chosen) if chosen else self
+
+    def conditions_of(self, cuts: Iterable[Cut]) -> tuple[Condition, ...]:
+        """What cuts of this selection, or of a variation of it, ask for in the run it is for."""
+        chosen = dict(self.chosen)
+        return tuple(cut.conditions[chosen.get(cut.name, 0)] for cut in cuts)
 
 
 def load_selection(
-    name_or_path: str | Path, *, extra_features: Mapping[str, Feature] | None = None
+    name_or_path: str | Path,
+    *,
+    extra_features: Mapping[str, Feature] | None = None,
+    settings: Sequence[str] = (),
 ) -> Selection:
     """Load a packaged selection by name, or any by the path of its TOML file.
 
@@ -163,6 +202,8 @@ def load_selection(
         One of `SELECTIONS`, or a path that ends in ``.toml``.
     extra_features : mapping of str to Feature
         Features of a plug-in that the selection may use besides `FEATURES`.
+    settings : sequence of str
+        Values that replace those of the file, see `na64.selections.settings.with_settings`.
 
     Raises
     ------
@@ -175,32 +216,39 @@ def load_selection(
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
-    table = _load(_PACKAGED.find(name_or_path))
+        if feature.name in KEYWORDS:
+            raise ValueError(f'feature "{feature.name}" of the plug-in is a key of a cut')
+    table = _load(_PACKAGED.find(name_or_path), settings)
     selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
     table.done()
-    return selection
+    return replace(selection, settings=tuple(settings))
 
 
-def _load(source: Source) -> TomlTable:
-    return TomlTable(_merged(source), source.name)
+def _load(source: Source, settings: Sequence[str]) -> TomlTable:
+    return TomlTable(with_settings(_merged(source), settings, source.name), source.name)
 
 
-def _merged(source: Source) -> dict[str, object]:
+def _merged(source: Source) -> Mapping[str, object]:
     """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
-    own = dict(load(source))
+    own = load(source)
     table = TomlTable(own, source.name)
     if not table.has("base"):
+        refuse_edits(table)
         return own
     base = _PACKAGED.named(table.text("base"), table.place("base"))
-    return _merged(base) | {key: own[key] for key in own if key != "base"}
+    return on_base(own, _merged(base), source.name)
 
 
 def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
+    formulas = read_formulas(table, features)
+    made = tuple(formula.feature for formula in formulas)
+    features, extra = {**features, **{feature.name: feature for feature in made}}, (*extra, *made)
     name, label, description = read_name(table), table.text("label"), table.text("description", "")
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions = read_regions(table.table("region"), features)
+    given = table.table("region", None)
+    regions = read_regions(given, features) if given is not None and given.names() else ()
     try:
         check_outside(regions, load_boxes().values())
     except ValueError as error:
@@ -224,6 +272,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         extra,
         variations,
         _read_share(table),
+        formulas=formulas,
     )
 
 

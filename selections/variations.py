@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.instrument.columns import DETECTORS
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import Feature
-from na64.selections.cut import Cut, Interval, read_intervals, read_name
+from na64.selections.cut import Condition, Cut, read_condition, read_cut
+from na64.selections.interval import read_name
 
 NOMINAL = "nominal"
 """What no variation may be called."""
@@ -102,7 +103,9 @@ class Variation:
         """Description of what it changes, one line each."""
         yield from self.effect.texts()
         for cut in self.cuts:
-            yield f"{cut.name}: {' and '.join(interval.text for interval in cut.intervals)}"
+            yield f"{cut.name}: {' and '.join(cut.condition.texts())}"
+            for one in cut.when:
+                yield f"{cut.name}, {one.name}: {' and '.join(one.condition.texts())}"
 
 
 def read_variations(
@@ -184,17 +187,20 @@ def _scaled(cut: Cut, table: TomlTable, factor: float, features: Mapping[str, Fe
     for interval in cut.intervals:
         if interval.low == interval.high:
             raise ValueError(f"{place}: {interval.text} has no bound to scale")
-    return replace(cut, intervals=read_intervals(table, features, factor=factor))
+    return read_cut(table, features, factor=factor)
 
 
 def _replaced(cut: Cut, table: TomlTable, features: Mapping[str, Feature]) -> Cut:
-    intervals = {interval.feature: interval for interval in cut.intervals}
-    for name in table.names():
-        if name not in intervals:
-            raise KeyError(f"{table.place()}: {unknown(f'feature of cut {cut.name}', name, intervals)}")
-    new = {interval.feature: interval for interval in read_intervals(table, features)}
-    return replace(cut, intervals=_merged(cut.intervals, new))
+    own = {interval.feature for interval in cut.intervals} | {clause.key for clause in cut.clauses}
+    for key in table.names():
+        if key not in own:
+            raise KeyError(f"{table.place()}: {unknown(f'feature of cut {cut.name}', key, own)}")
+        for one in cut.when:
+            if key in _keys(one.condition):
+                raise ValueError(f"{table.place(key)}: depends on the run, by {one.name} of cut {cut.name}")
+    changed = cut.condition.with_parts(read_condition(table, features))
+    return replace(cut, intervals=changed.intervals, clauses=changed.clauses)
 
 
-def _merged(intervals: Sequence[Interval], new: Mapping[str, Interval]) -> tuple[Interval, ...]:
-    return tuple(new.get(interval.feature, interval) for interval in intervals)
+def _keys(condition: Condition) -> set[str]:
+    return {one.feature for one in condition.intervals} | {one.key for one in condition.clauses}

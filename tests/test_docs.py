@@ -20,6 +20,8 @@ from na64.datasets.conditions.conditions import RunType, read_conditions
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.limits.searches.card import SEARCHES, load_card
+from na64.outputs.limits.searches.listing import as_page
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import columns_of
@@ -180,6 +182,23 @@ def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
 
 
+def test_the_page_about_searches(undrawing: Callable[[], AbstractContextManager[None]]) -> None:
+    with undrawing():
+        run_page("searches.md")
+    text = (DOCS / "searches.md").read_text()
+    assert {path.name for path in Path("alp").iterdir()} == set(
+        re.findall(r"`((?:contour|ref)\S+)`", text)
+    ) - {"contour.json"}
+    assert sorted(re.findall(r"\(searches/(\w+)\.md\)", text)) == sorted(SEARCHES)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_the_page_of_a_search_is_what_its_card_says(name: str) -> None:
+    page = DOCS / "searches" / f"{name}.md"
+    assert page.read_text().splitlines() == list(as_page(load_card(name))), f"na64 searches {name} --markdown"
+    assert page.with_suffix(".png").exists()
+
+
 def test_the_page_about_comparisons(
     demo: Path, monkeypatch: pytest.MonkeyPatch, undrawing: Callable[[], AbstractContextManager[None]]
 ) -> None:
@@ -198,16 +217,32 @@ def test_the_page_about_selections(tmp_path: Path) -> None:
     text = (DOCS / "selections.md").read_text()
     listed = re.findall(r"^\| `(\w+)` \| (\S+) \| (.+) \|$", text[text.index("## Features") :], re.MULTILINE)
     assert listed == [(feature.name, feature.unit, feature.meaning) for feature in FEATURES.values()]
-    head, _, regions = (ROOT / "selections" / "dimuon_2023.toml").read_text().partition("[[cut]]")
+    head, _, regions = (ROOT / "selections" / "invisible_2023.toml").read_text().partition("[[cut]]")
     regions = regions[regions.index("[region.I]") : regions.index("[[histogram]]")]
     quality = '[[cut]]\nname = "track_quality"\ntrack_pvalue = { above = 0.01 }\n'
-    cut, table, histogram, varied = (block["text"] for block in _BLOCK.finditer(text))
+    blocks = [(block["target"], block["text"]) for block in _BLOCK.finditer(text)]
+    cut, table, histogram, varied = (
+        found for target, found in blocks if not target and not found.startswith("na64 ")
+    )
     Path("mine.toml").write_text("\n".join([head, cut, quality, table, regions, histogram, varied]))
     selection = load_selection("mine.toml")
     assert selection.cut_names == ("srd", "track_quality", "shower_chi2")
     assert [found.name for found in selection.histograms] == ["momentum"]
     assert [found.name for found in selection.variations] == ["scales_up", "loose", "other_limits"]
     assert len(load_selection("systematics_2023").variations) == 12
+    base = load_selection("invisible_2023").cut_names
+    for target, content in blocks:
+        if target:
+            Path(target).write_text(content)
+    place = base.index("shower_chi2") + 1
+    assert load_selection("mine.toml").cut_names == (*base[:place], "missing", *base[place:-1])
+    either = load_selection("either.toml")
+    assert [list(either.in_run(run, "2023A").chosen) for run in (8500, 8660, 8700)] == [
+        [("vhcal", 0), ("either", 1)],
+        [("vhcal", 1), ("either", 0)],
+        [("vhcal", 0), ("either", 0)],
+    ]
+    assert [formula.name for formula in load_selection("formula.toml").formulas] == ["balance"]
 
 
 def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,3 +142,38 @@ def test_settings_that_cannot_be_read_are_named_in_a_line(
 def test_an_error_of_ours_is_of_nobodys_settings() -> None:
     assert error_line(KeyError("no such run")) == "no such run"
     assert error_line(MemoryError()) == "MemoryError"
+
+
+@pytest.mark.parametrize("home", ["/proc/none", None])
+def test_without_a_home_fonts_are_kept_among_temporary_files(
+    home: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", home or str(tmp_path / "home"))
+    with monkeypatch.context() as environment:
+        environment.setattr(os, "environ", dict(os.environ))
+        run._keep_fonts()
+        kept = os.environ.get("MPLCONFIGDIR")
+    assert kept == (str(tmp_path / f"na64-{os.getuid()}" / "fonts") if home else None)
+
+
+def test_warnings_of_other_packages_are_lines_and_numbas_are_not_repeated_by_workers() -> None:
+    script = """
+import os, subprocess, sys
+from na64.run import main
+
+sys.argv = ["na64", "status", "nowhere"]
+main()
+import numba
+print(subprocess.run([sys.executable, "-c", "import numba"], capture_output=True).stderr)
+"""
+    wrong = {"NUMBA_OPT": "many", "NUMBA_NUM_THREADS": "x\ny"}
+    line = [sys.executable, "-c", script]
+    done = subprocess.run(line, env=os.environ | wrong, capture_output=True, text=True, check=True)
+    *warned, said = sorted(done.stderr.splitlines(), key=lambda one: one.startswith("na64: "))
+    assert said == "na64: nowhere/result.json: No such file or directory"
+    assert len(warned) == 2
+    assert all(one.startswith("warning: Environment variable 'NUMBA_") for one in warned)
+    assert done.stdout.splitlines()[-1] == "b''"

@@ -57,6 +57,8 @@ def test_the_reference_has_the_keys_of_every_kind_of_toml(site: Path) -> None:
         "region.REGION.FEATURE.min",
         "DETECTOR.energy.branch",
         "event.COLUMN.unit",
+        "channel.CHANNEL.exposure.source",
+        "variant.VARIANT.signal_error.value",
     }
     assert wanted <= words
 

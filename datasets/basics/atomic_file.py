@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,7 +42,8 @@ def write_together(
     """Write files that belong together: while the seal is there, all the others are whole and of one kind.
 
     All are on the disk under temporary names before the first takes its place, so that a full disk leaves
-    what was there before. Then the seal goes, the others come, and the new seal comes last.
+    what was there before. Then the seal goes, the others come, and the new seal comes last. What a writer
+    that was killed has left of them is removed, so that there must be one writer at a time.
 
     Parameters
     ----------
@@ -55,6 +57,7 @@ def write_together(
         Names that must not be there.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder, contents)
     mark = secrets.token_hex(4)
     with ExitStack() as leftovers:
         staged = {name: folder / f".{name}.{mark}.writing" for name in contents}
@@ -74,6 +77,13 @@ def write_together(
         sync(folder)
         staged[seal].replace(folder / seal)
         sync(folder)
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Remove what writers of these files left when they were killed; nobody may be writing them."""
+    for name in names:
+        for left in folder.glob(f".{escape(name)}.*.writing"):
+            left.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

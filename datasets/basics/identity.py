@@ -6,16 +6,20 @@ import ast
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import xxhash
 
+from na64.datasets.basics.kept_names import keep, kept_names
+
 _BLOCK = 1 << 20
 _MARK = "!"
+_AS_THEY_ARE = {bool, int, str, type(None)}
 
 
 def identity(value: object) -> str:
@@ -60,10 +64,17 @@ def _plain(value: object) -> object:
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) in (list, tuple):
-        return [_plain(item) for item in value]  # type: ignore[attr-defined]
+        return _plain_list(value)  # type: ignore[arg-type]
     if type(value) is dict:
         return {_plain_key(key): _plain(item) for key, item in value.items()}
     raise TypeError(f"no identity for a value of type {type(value).__name__}")
+
+
+def _plain_list(values: list[object] | tuple[object, ...]) -> list[object]:
+    kinds = set(map(type, values))
+    if kinds <= _AS_THEY_ARE or (kinds == {float} and all(map(math.isfinite, values))):  # type: ignore[arg-type]
+        return list(values)
+    return [_plain(item) for item in values]
 
 
 def _plain_float(value: float) -> object:
@@ -116,10 +127,26 @@ def source_digest(paths: Iterable[Path]) -> str:
 
     The name depends on the file names and the syntax trees, hence on the Python version that made the trees.
     """
-    return identity(sorted([path.name, _code(path.read_bytes(), path.name)] for path in paths))
+    contents = [(path.name, path.read_bytes()) for path in paths]
+    keys = [hashlib.sha256(source).hexdigest() for _, source in contents]
+    names = kept_names(_made_by())
+    lacking = {
+        key: _code(source, name)
+        for key, (name, source) in zip(keys, contents, strict=True)
+        if key not in names
+    }
+    if lacking:  # parsing all sources takes more than a second
+        names |= lacking
+        keep(_made_by(), names)
+    return identity(sorted([name, names[key]] for key, (name, _) in zip(keys, contents, strict=True)))
 
 
-@lru_cache(maxsize=1024)  # by content, so that a changed file is seen: parsing all sources takes a second
+@cache
+def _made_by() -> str:
+    """Name of what names sources: this module as it is, and the Python that parses."""
+    return f"{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}-python{sys.hexversion:x}"
+
+
 def _code(source: bytes, name: str) -> str:
     tree = ast.parse(source, filename=name)
     for node in ast.walk(tree):

@@ -8,6 +8,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -172,10 +173,16 @@ def _member(hint: type[Enum], value: Any, place: str) -> Enum:
     return hint(value)
 
 
+@cache
+def _hints_of(cls: type) -> dict[str, Any]:
+    """Types of the fields of a dataclass; finding them for each of many records takes most of the time."""
+    return get_type_hints(cls)
+
+
 def _record(cls: Any, plain: Any, place: str) -> Any:
     if not isinstance(plain, Mapping):
         raise _wrong(plain, "an object", place)
-    hints = get_type_hints(cls)
+    hints = _hints_of(cls)
     known = {member.name: member for member in fields(cls)}
     if unknown := sorted(set(plain) - known.keys()):
         raise ValueError(

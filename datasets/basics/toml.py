@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from na64.datasets.basics.named import shortened
 from na64.datasets.basics.plain_text import visible
@@ -88,6 +88,22 @@ def load_table(path: Source) -> TomlTable:
     return TomlTable(load(path), path.name)
 
 
+class Placed(dict[str, object]):
+    """A TOML table that was put among those of another file: errors name where it was written.
+
+    Parameters
+    ----------
+    mapping : mapping of str to object
+    where, path : str
+        As of `TomlTable`.
+    """
+
+    def __init__(self, mapping: Mapping[str, object], where: str, path: str) -> None:
+        super().__init__(mapping)
+        self.where = where
+        self.path = path
+
+
 class TomlTable:
     """One TOML table: every getter checks the type, `done` refuses each key that no getter asked for.
 
@@ -122,6 +138,10 @@ class TomlTable:
         """Whether the key is there; it counts as asked for."""
         self._asked.add(key)
         return key in self._mapping
+
+    def is_list(self, key: str) -> bool:
+        """Whether the key is there with a list."""
+        return self.has(key) and isinstance(self._mapping[key], list)
 
     def text(self, key: str, default: D | _Required = _REQUIRED) -> str | D:
         """String."""
@@ -164,6 +184,27 @@ class TomlTable:
 
         return self._read(key, read, default)
 
+    def column(self, key: str, n_rows: int, kind: type) -> tuple[Any, ...]:
+        """Values of a key row by row: a list, or one value of all rows; null and an absent key read as None.
+
+        Parameters
+        ----------
+        key : str
+        n_rows : int
+        kind : type
+            ``str``, ``int`` or ``float``.
+        """
+        convert = _optional(_CONVERTERS[kind])
+
+        def read(value: object, place: str) -> tuple[Any, ...]:
+            if not isinstance(value, list):
+                return (convert(value, place),) * n_rows
+            if len(value) != n_rows:
+                raise ValueError(f"{place}: {len(value)} values for {n_rows} rows")
+            return _each(convert)(value, place)
+
+        return self._read(key, read, (None,) * n_rows)
+
     def anything(self) -> dict[str, object]:
         """All of the table as it is, for others to judge; every key counts as asked for."""
         self._asked.update(self._mapping)
@@ -193,7 +234,10 @@ class TomlTable:
     def _child(self, value: object, place: str, key: str) -> TomlTable:
         if not isinstance(value, dict):
             raise _wrong(value, "a table", place)
-        child = TomlTable(value, self._where, ".".join(part for part in (self._path, key) if part))
+        if isinstance(value, Placed):
+            child = TomlTable(value, value.where, value.path)
+        else:
+            child = TomlTable(value, self._where, ".".join(part for part in (self._path, key) if part))
         self._children.append(child)
         return child
 
@@ -237,6 +281,17 @@ def _list(value: object, place: str) -> list[object]:
 
 def _each(convert: Callable[[object, str], V]) -> Callable[[object, str], tuple[V, ...]]:
     def read(value: object, place: str) -> tuple[V, ...]:
-        return tuple(convert(item, f"{place}[{n}]") for n, item in enumerate(_list(value, place)))
+        items = _list(value, place)
+        try:
+            return tuple(convert(item, place) for item in items)
+        except ValueError:  # only now it matters which
+            return tuple(convert(item, f"{place}[{n}]") for n, item in enumerate(items))
 
     return read
+
+
+def _optional(convert: Callable[[object, str], V]) -> Callable[[object, str], V | None]:
+    return lambda value, place: None if value is None else convert(value, place)
+
+
+_CONVERTERS: Mapping[type, Callable[[object, str], Any]] = {str: _text, int: _integer, float: _number}

@@ -12,11 +12,12 @@ from na64.datasets.basics.toml import unknown
 from na64.datasets.catalogue.catalogue_file import load, save
 from na64.datasets.catalogue.inputs import expand
 from na64.datasets.catalogue.inspection import Expectation, Keys, inspect, read_keys, recheck, verify
+from na64.datasets.catalogue.inspection_pool import inspect_files
 from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.pending_files import SETTLED
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TablesBeside, keep_what_is_gone, read_tables_beside
-from na64.datasets.conditions.conditions import Conditions
+from na64.datasets.conditions.conditions import Conditions, join_conditions
 from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.reading.files import file_name, is_url
@@ -43,6 +44,7 @@ def build(
     folder: Path | None = None,
     settled: float = SETTLED,
     patience: Patience | None = None,
+    workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Catalogue:
     """Register files: what they are, if they are whole, which runs they hold. No measured value is used.
@@ -77,6 +79,8 @@ def build(
         Seconds; a ROOT file that was not closed is pending until it has not changed for so long.
     patience : Patience, optional
         How a server is asked.
+    workers : int
+        Processes that look at local files.
     progress : callable, optional
         Called with the number of files done and the number of all.
 
@@ -114,7 +118,7 @@ def build(
     kept, again = _recheck(previous, given, expected.patience)
     registered = {path for record in kept for path in (record.path, *record.aliases)}
     asked = [given.get(path, path) for path in {**given, **again} if path not in registered]
-    new = _inspect(asked, expected, progress or _no_progress)
+    new = _inspect(asked, expected, progress or _no_progress, workers)
 
     def keys_of(record: FileRecord) -> Keys:
         path = given.get(record.path, record.path)
@@ -132,8 +136,8 @@ def build(
         else keep_what_is_gone(tables_beside, previous.folders, previous.conditions)
     )
     facts += conditions or Conditions()
-    for known in known_periods.values():
-        Conditions(known.run_facts, known.spills, known.bad) + facts  # refuses what contradicts the period
+    stated = [Conditions(known.run_facts, known.spills, known.bad) for known in known_periods.values()]
+    join_conditions([*stated, facts])  # refuses what contradicts a period
     used = {record.layout for record in records}
     return Catalogue(
         kind=kind,
@@ -210,13 +214,13 @@ def _given(paths: Iterable[str | Path], patience: Patience) -> dict[str, str]:
 
 
 def _inspect(
-    paths: Iterable[str], expected: Expectation, progress: Callable[[int, int], None]
+    paths: Iterable[str], expected: Expectation, progress: Callable[[int, int], None], workers: int
 ) -> list[FileRecord]:
     """Look at files, those on servers side by side: there it is waited for answers."""
     listed = tuple(paths)
     remote = [path for path in listed if is_url(path)]
     looked_at = chain(
-        ((path, inspect(path, expected)) for path in listed if not is_url(path)),
+        inspect_files([path for path in listed if not is_url(path)], expected, workers=workers),
         side_by_side(lambda path: inspect(path, expected), remote, _SERVERS_AT_A_TIME),
     )
     records = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from enum import Enum
 from hashlib import sha256
@@ -18,18 +19,27 @@ from na64.datasets.basics.toml import TomlTable
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts
+from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts, spill_columns
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.reconstruction import tags_of
 from na64.datasets.reading.files import is_url
 
-VERSION = 4
+VERSION = 5
 """Changes when a reader of the file could notice."""
 
 SEAL = "seal"
 """Key of a hash of all the rest: what was edited by hand may say that data are simulation."""
 
 _UNSEALED = "0" * 64
+
+_OF_SPILLS: Mapping[str, type] = {
+    "eot_delivered": float,
+    "eot_live": float,
+    "quality": str,
+    "prescale": int,
+    "good_fraction": float,
+}
+"""Columns of the spills of a run besides their numbers, in the order of `SpillFacts`."""
 
 
 def save(catalogue: Catalogue, path: Path) -> None:
@@ -91,7 +101,7 @@ def _plain(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
         "kind": catalogue.kind.value,
         "files": [_plain_record(record, folder) for record in catalogue.files],
         "run_facts": [_stated(facts) for facts in catalogue.run_facts.values()],
-        "spills": [_stated(facts) for facts in catalogue.spills.values()],
+        "spills": [_plain_spills(run, spills) for run, spills in catalogue.spills_of_runs.items()],
         "bad": [_stated(entry) for entry in catalogue.bad.entries],
         "layouts": catalogue.layouts,
         "folders": [_plain_folder(one, folder) for one in catalogue.folders],
@@ -111,7 +121,18 @@ def _plain_periods(periods: PeriodFolder | None, folder: Path) -> dict[str, Any]
     return {"periods": {"path": _relative(periods.path, folder), "files": periods.files}}
 
 
-def _stated(facts: RunFacts | SpillFacts | BadEntry) -> dict[str, Any]:
+def _plain_spills(run: int, spills: Sequence[SpillFacts]) -> dict[str, Any]:
+    """Write the spills of a run as columns: one value where all are equal, nothing where none is stated."""
+    columns = spill_columns(spills)
+    plain: dict[str, Any] = {"run": run, "spill": to_ranges(columns["spill"])}
+    for name in _OF_SPILLS:
+        values = columns[name]
+        if any(value is not None for value in values):
+            plain[name] = values[0] if values.count(values[0]) == len(values) else values
+    return plain
+
+
+def _stated(facts: RunFacts | BadEntry) -> dict[str, Any]:
     stated = {name: value for name, value in asdict(facts).items() if value is not None}
     return {name: value.value if isinstance(value, Enum) else value for name, value in stated.items()}
 
@@ -141,7 +162,7 @@ def _absolute(path: str, folder: Path) -> str:
 
 def _catalogue(table: TomlTable, folder: Path) -> Catalogue:
     run_facts = [_run_facts(entry) for entry in table.tables("run_facts")]
-    spills = [_spill_facts(entry) for entry in table.tables("spills")]
+    spills = (facts for entry in table.tables("spills") for facts in _spill_facts(entry))
     layouts = table.table("layouts")
     return Catalogue(
         kind=SampleKind(table.text("kind")),
@@ -212,16 +233,14 @@ def _run_facts(entry: TomlTable) -> RunFacts:
     )
 
 
-def _spill_facts(entry: TomlTable) -> SpillFacts:
-    return SpillFacts(
-        run=entry.integer("run"),
-        spill=entry.integer("spill"),
-        eot_delivered=entry.number("eot_delivered", None),
-        eot_live=entry.number("eot_live", None),
-        quality=Quality(entry.text("quality")),
-        prescale=entry.integer("prescale", None),
-        good_fraction=entry.number("good_fraction", None),
+def _spill_facts(entry: TomlTable) -> Iterator[SpillFacts]:
+    run = entry.integer("run")
+    numbers = of_ranges(entry.text("spill"), entry.place("spill"))
+    rows = zip(
+        numbers, *(entry.column(name, len(numbers), kind) for name, kind in _OF_SPILLS.items()), strict=True
     )
+    for spill, delivered, live, quality, prescale, fraction in rows:
+        yield SpillFacts(run, spill, delivered, live, Quality(quality), prescale, fraction)
 
 
 def _bad_entry(entry: TomlTable) -> BadEntry:

@@ -22,7 +22,7 @@ from na64.datasets.catalogue.pending_files import SETTLED, PendingFileError, fin
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.reading.chunks import segment_ranges
+from na64.datasets.reading.chunks import canonical_segments
 from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.files import is_url, open_binary, open_file
 from na64.datasets.reading.layout import LAYOUTS, Layout
@@ -163,9 +163,10 @@ def _look_inside(path: str, record: FileRecord, expected: Expectation) -> FileRe
         _check_suffix(record.name, tree.format)
         tree.check(names)
         check_older(file, layout, name)
-        _check_expansion(tree.expanded_bytes(names), record.size, tree.entries)
+        n_bytes = tree.expanded_bytes(names)
+        _check_expansion(n_bytes, record.size, tree.entries)
         last = _read_last(tree, layout)
-        segments = segment_ranges(tree.boundaries(names))
+        segments = canonical_segments(tree.boundaries(names), n_bytes)
         parts = [_range_keys(tree, layout, start, stop) for start, stop in segments]
         keys = _join_keys(parts)
         _check_doubles(keys)

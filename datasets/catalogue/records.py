@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.plain_text import visible
 from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Conditions, RunFacts, SpillFacts
+from na64.datasets.conditions.conditions import (
+    Conditions,
+    RunFacts,
+    SpillFacts,
+    spill_columns,
+    spills_by_run,
+)
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.reconstruction import ReconstructionTags
@@ -122,7 +129,7 @@ class SampleKind(StrEnum):
     SIMULATION = "simulation"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalogue:
     """Files and what is known of their runs.
 
@@ -152,7 +159,7 @@ class Catalogue:
     folders: tuple[TableFolder, ...] = ()
     periods: PeriodFolder | None = None
 
-    @property
+    @cached_property
     def good(self) -> tuple[FileRecord, ...]:
         """Files that may be used."""
         return tuple(record for record in self.files if record.is_good)
@@ -162,7 +169,7 @@ class Catalogue:
         """Files that are not good and of which nobody said that they may stay out: no result is complete."""
         return tuple(record for record in self.files if not record.is_good and not record.accepted)
 
-    @property
+    @cached_property
     def runs(self) -> dict[int, int]:
         """Entries of each run in the good files."""
         entries: dict[int, int] = {}
@@ -171,18 +178,32 @@ class Catalogue:
                 entries[run] = entries.get(run, 0) + n_entries
         return dict(sorted(entries.items()))
 
+    @cached_property
+    def files_of_runs(self) -> dict[int, tuple[FileRecord, ...]]:
+        """Good files that have events of a run, by run."""
+        found: dict[int, list[FileRecord]] = {}
+        for record in self.good:
+            for run in record.runs:
+                found.setdefault(run, []).append(record)
+        return {run: tuple(records) for run, records in found.items()}
+
+    @cached_property
+    def spills_of_runs(self) -> dict[int, tuple[SpillFacts, ...]]:
+        """What the tables beside the files say of spills, by run, in the order of the spills."""
+        return spills_by_run(self.spills)
+
     @property
     def conditions(self) -> Conditions:
         """Facts of runs and spills, and the bad list."""
         return Conditions(self.run_facts, self.spills, self.bad)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Name of the content: paths do not count."""
         files = sorted(
             (r.sha256, r.status.value, r.layout, bool(r.accepted), str(r.production)) for r in self.files
         )
-        facts = [list(self.run_facts.values()), list(self.spills.values()), self.bad]
+        facts = [list(self.run_facts.values()), spill_columns(self.spills.values()), self.bad]
         periods = [] if self.periods is None else [self.periods.identity]
         return identity([self.kind.value, files, facts, self.layouts, *periods])
 
@@ -218,7 +239,7 @@ class Catalogue:
         check_keys(layout)
         return layout
 
-    @property
+    @cached_property
     def claimed(self) -> tuple[FileRecord, ...]:
         """Good files that do not say, in a branch that a packaged layout reads for it, what was simulated."""
         known = {name: has_packaged_truth(self.layout(name)) for name in {r.layout for r in self.good}}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from na64.datasets.basics.csv_rows import count_rows
 from na64.datasets.basics.toml import unknown
-from na64.datasets.conditions.conditions import Conditions, read_conditions, table_in
+from na64.datasets.conditions.conditions import Conditions, join_conditions, read_conditions, table_in
 from na64.datasets.conditions.reconstruction import NAME as PRODUCTION
 from na64.datasets.conditions.reconstruction import ReconstructionTags, tags_in
 from na64.datasets.reading.files import is_url
@@ -110,14 +110,14 @@ def read_tables_beside(files: Iterable[str], patience: Patience | None = None) -
     limits = patience or Patience()
     urls = [place for place in sorted(places) if is_url(place)]
     remote = dict(side_by_side(lambda place: _remote(place, places[place], limits), urls))
-    folders, productions, total = [], {}, Conditions()
+    folders, productions, stated = [], {}, []
     for place in sorted(places):
         found, conditions, production = remote[place] if place in remote else _local(Path(place))
         folders.append(found)
-        total = total + conditions
+        stated.append(conditions)
         if not found.problem:
             productions[place] = production
-    return TablesBeside(tuple(folders), total, productions)
+    return TablesBeside(tuple(folders), join_conditions(stated), productions)
 
 
 def keep_what_is_gone(

@@ -39,5 +39,5 @@ def _triggers_of(run: int, catalogue: Catalogue, periods: Mapping[str, Period]) 
 
 
 def _files_of(run: int, catalogue: Catalogue) -> str:
-    first, *others = sorted(record.name for record in catalogue.good if run in record.runs)
+    first, *others = sorted(record.name for record in catalogue.files_of_runs[run])
     return f"{first} and {len(others)} more" if others else first

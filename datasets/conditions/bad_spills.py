@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +63,7 @@ class BadEntry:
         return tuple(-1 if number is None else number for number in numbers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BadList:
     """Bad runs, spills and events; ``+`` joins two lists.
 
@@ -82,20 +84,26 @@ class BadList:
 
     def of_run(self, run: int) -> BadList:
         """Part of the list about one run."""
-        start = bisect_left(self.entries, run, key=lambda entry: entry.run)
-        stop = bisect_left(self.entries, run + 1, key=lambda entry: entry.run)
-        return BadList(self.entries[start:stop])
+        return BadList(self._between(run, run))
+
+    def _between(self, first: int, last: int) -> tuple[BadEntry, ...]:
+        """Entries of a range of runs, both ends included."""
+        start = bisect_left(self.entries, first, key=lambda entry: entry.run)
+        stop = bisect_left(self.entries, last + 1, key=lambda entry: entry.run)
+        return self.entries[start:stop]
+
+    @cached_property
+    def _whole(self) -> frozenset[tuple[int, int | None]]:
+        """Whole spills and, with None for the spill, whole runs."""
+        return frozenset((entry.run, entry.spill) for entry in self.entries if entry.start is None)
 
     def has_run(self, run: int) -> bool:
         """Whether the whole run is bad."""
-        return any(entry.spill is None for entry in self.of_run(run).entries)
+        return (run, None) in self._whole
 
     def has_spill(self, run: int, spill: int) -> bool:
         """Whether the whole spill, or its whole run, is bad."""
-        return any(
-            entry.spill is None or (entry.spill == spill and entry.start is None)
-            for entry in self.of_run(run).entries
-        )
+        return self.has_run(run) or (run, spill) in self._whole
 
     def mask(self, run: Array, spill: Array, event: Array) -> NDArray[np.bool_]:
         """Mark the events on the list.
@@ -113,8 +121,8 @@ class BadList:
         if not self.entries or not len(run):
             return bad
         lowest, highest = int(run.min()), int(run.max())
-        for number in {entry.run for entry in self.entries if lowest <= entry.run <= highest}:
-            entries = self.of_run(number).entries
+        for number, listed in groupby(self._between(lowest, highest), key=lambda entry: entry.run):
+            entries = tuple(listed)
             here = np.flatnonzero((run == number) & _is_listed(entries, spill))
             bad[here] = _mask_of_run(entries, spill[here], event[here])
         return bad

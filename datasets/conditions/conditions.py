@@ -12,11 +12,11 @@ An empty field is not stated (in ``bad.csv``: the whole run or spill); a line th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.datasets.basics.toml import Source, unknown
@@ -133,11 +133,40 @@ class Conditions:
     bad: BadList = field(default_factory=BadList)
 
     def __add__(self, other: Conditions) -> Conditions:
-        return Conditions(
-            run_facts=_by_run([*self.run_facts.values(), *other.run_facts.values()]),
-            spills=_by_spill([*self.spills.values(), *other.spills.values()]),
-            bad=self.bad + other.bad,
-        )
+        return join_conditions([self, other])
+
+
+def join_conditions(parts: Iterable[Conditions]) -> Conditions:
+    """Join all that several sources know, in one pass.
+
+    Raises
+    ------
+    ValueError
+        Two contradict each other; names the run and both values.
+    """
+    listed = list(parts)
+    return Conditions(
+        run_facts=_by_run(facts for part in listed for facts in part.run_facts.values()),
+        spills=_by_spill(facts for part in listed for facts in part.spills.values()),
+        bad=BadList(tuple(entry for part in listed for entry in part.bad.entries)),
+    )
+
+
+def spills_by_run(spills: Mapping[tuple[int, int], SpillFacts]) -> dict[int, tuple[SpillFacts, ...]]:
+    """Spills of each run, in the order of their numbers."""
+    found: dict[int, list[SpillFacts]] = {}
+    for key in sorted(spills):
+        found.setdefault(key[0], []).append(spills[key])
+    return {run: tuple(listed) for run, listed in found.items()}
+
+
+def spill_columns(spills: Iterable[SpillFacts]) -> dict[str, list[Any]]:
+    """Facts of spills as columns of plain values, which are quicker to write and to name than records."""
+    listed = list(spills)
+    columns = {
+        member.name: [getattr(facts, member.name) for facts in listed] for member in fields(SpillFacts)
+    }
+    return columns | {"quality": [quality.value for quality in columns["quality"]]}
 
 
 def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
@@ -193,7 +222,9 @@ def _shown(value: object) -> object:
 def _by_run(listed: Iterable[RunFacts]) -> dict[int, RunFacts]:
     found: dict[int, RunFacts] = {}
     for facts in listed:
-        found[facts.run] = join_run_facts(found.get(facts.run, facts), facts)
+        before = found.setdefault(facts.run, facts)
+        if before is not facts:
+            found[facts.run] = join_run_facts(before, facts)
     return dict(sorted(found.items()))
 
 
@@ -201,7 +232,9 @@ def _by_spill(listed: Iterable[SpillFacts]) -> dict[tuple[int, int], SpillFacts]
     found: dict[tuple[int, int], SpillFacts] = {}
     for facts in listed:
         key = (facts.run, facts.spill)
-        found[key] = join_spill_facts(found.get(key, facts), facts)
+        before = found.setdefault(key, facts)
+        if before is not facts:
+            found[key] = join_spill_facts(before, facts)
     return dict(sorted(found.items()))
 
 

@@ -9,6 +9,9 @@ from itertools import pairwise
 TARGET = 1_000_000
 """Events of a canonical segment, at most."""
 
+TARGET_BYTES = 640_000_000
+"""Decompressed bytes of a canonical segment, about: a million events of sparse cells, 180,000 of dense."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -29,10 +32,27 @@ class Segment:
         return self.stop - self.start
 
 
+def canonical_segments(boundaries: Sequence[int], n_bytes: int) -> tuple[tuple[int, int], ...]:
+    """Cut a file into its canonical segments, by events and by bytes: dense events are shared out too.
+
+    A cluster is cut only if it has too many events: in two pieces it would be decompressed twice.
+
+    Parameters
+    ----------
+    boundaries : sequence of int
+        As for `segment_ranges`.
+    n_bytes : int
+        Of the whole file, decompressed.
+    """
+    n_events = boundaries[-1]
+    fitting = TARGET_BYTES * n_events // max(n_bytes, 1)
+    return segment_ranges(boundaries, max(min(TARGET, fitting), 1), largest=TARGET)
+
+
 def segment_ranges(
     boundaries: Sequence[int], target: int = TARGET, *, largest: int | None = None
 ) -> tuple[tuple[int, int], ...]:
-    """Cut a file into its canonical segments: whole clusters, as many as fit into `target` events.
+    """Cut a file into segments: whole clusters, as many as fit into `target` events.
 
     The cut follows from the file alone, so results can be kept by segment. A cluster that is too large is cut
     into equal parts.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -151,7 +151,7 @@ class DetectorLayout:
         return math.prod(self.shape) if self.shape else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """How files of one kind map to columns.
 
@@ -190,7 +190,7 @@ class Layout:
         """Columns where NaN means that nothing was recorded."""
         return frozenset(branch.column for branch in self.branches() if branch.nan_is_absent)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Name of what the layout does; its description does not count."""
         return identity([self.name, self.trees, self.time_is_residual, self.event, self.detectors])

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic.electromagnetic import Grid
+
+DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
+"""Names of the detectors that are simulated."""
 
 
 class ComponentKind(Enum):
@@ -231,7 +235,13 @@ class PileUp:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """Everything that `simulate` needs; see the packaged TOML files for the form."""
+    """Everything that `simulate` needs; see the packaged TOML files for the form.
+
+    Attributes
+    ----------
+    absent : tuple of str
+        Detectors that were not installed: their cells are empty.
+    """
 
     name: str
     description: str
@@ -245,10 +255,15 @@ class Campaign:
     components: tuple[Component, ...]
     runs: tuple[Run, ...]
     bad: tuple[BadSpill, ...]
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_events < 1:
             raise ValueError(f"campaign {self.name}: {self.n_events} events")
+        if unknown_names := sorted(set(self.absent) - set(DETECTORS)):
+            raise ValueError(
+                f"campaign {self.name}: absent: {unknown('detector', unknown_names[0], DETECTORS)}"
+            )
         numbers = [run.run for run in self.runs]
         if len(set(numbers)) != len(numbers):
             raise ValueError(f"campaign {self.name}: a run is listed twice")

@@ -12,6 +12,7 @@ from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
+    DETECTORS,
     PARAMETERS,
     BadSpill,
     Campaign,
@@ -34,11 +35,15 @@ _PACKAGED = PackagedFiles("campaign", files(__package__) / "campaigns")
 CAMPAIGNS = _PACKAGED.names
 """Names of the packaged campaigns."""
 
+_MERGED = ("beam", "trigger", "pile_up", "response")
+"""Tables of which a campaign may state some keys, and take the others from the one it is like."""
+
 
 def load_campaign(name_or_path: str | Path) -> Campaign:
     """Load a packaged campaign by name, or any by the path of its TOML file.
 
-    A campaign with ``like = "demo"`` takes the tables it does not have from a packaged one; components under
+    A campaign with ``like = "demo"`` takes the keys it does not have from a packaged one, and its tables
+    ``beam``, ``trigger``, ``pile_up`` and ``response`` do so too; components under
     ``[[further_component]]`` are added.
 
     Raises
@@ -67,6 +72,7 @@ def _read_campaign(source: Source) -> Campaign:
         components=tuple(_read_component(entry) for entry in components),
         runs=tuple(_read_run(entry) for entry in table.tables("run")),
         bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
+        absent=table.texts("absent", ()),
     )
     table.done()
     return campaign
@@ -77,7 +83,12 @@ def _merged(source: Source) -> dict[str, object]:
     like = own.pop("like", None)
     if like is None:
         return own
-    return {**_merged(_PACKAGED.named(str(like), f"{source.name}: like")), **own}
+    base = _merged(_PACKAGED.named(str(like), f"{source.name}: like"))
+    for name in _MERGED:
+        inherited, stated = base.get(name), own.get(name)
+        if isinstance(inherited, dict) and isinstance(stated, dict):
+            own[name] = {**inherited, **stated}
+    return {**base, **own}
 
 
 def _value(table: TomlTable, key: str, base: str = "1") -> float:
@@ -132,7 +143,7 @@ def _read_pile_up(table: TomlTable) -> PileUp:
 
 
 def _read_response(table: TomlTable) -> Response:
-    detectors = {name: _read_detector(table.table(name)) for name in ("ecal", "hcal", "vhcal", "srd", "veto")}
+    detectors = {name: _read_detector(table.table(name)) for name in DETECTORS}
     return Response(
         detectors=detectors,
         ecal_stochastic=_value(table, "ecal_stochastic"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from na64.datasets.instrument.columns import Array, Cells
-from na64.datasets.synthetic.campaign import DetectorResponse, PileUp, Response
+from na64.datasets.synthetic.campaign import DETECTORS, DetectorResponse, PileUp, Response
 from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
 from na64.datasets.synthetic.library import Floats
 from na64.datasets.synthetic.pile_up import PileUpOverlay
@@ -15,7 +16,6 @@ from na64.datasets.synthetic.pile_up import PileUpOverlay
 _MASTER_LOW, _MASTER_HIGH = 86.5, 113.5
 _MASTER_OUTSIDE = 0.01
 _CHI2_WIDTH, _CHI2_TAIL = 0.45, 0.04
-_DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
 
 
 def master_time(n: int, rng: np.random.Generator) -> Floats:
@@ -69,8 +69,14 @@ def cells(
             unresolved=pile_up.unresolved,
             rng=rng,
         )
-        for name in _DETECTORS
+        for name in DETECTORS
     }
+
+
+def without_signal(cells: Cells) -> Cells:
+    """Cells (n, n_cells) of a detector that is not there: no energy, at no time."""
+    nothing = np.zeros_like(cells.energy)
+    return replace(cells, energy=nothing, time=nothing)
 
 
 def _detector(

@@ -19,7 +19,7 @@ from na64.datasets.synthetic.campaign import (
 )
 from na64.datasets.synthetic.components import fires, generate
 from na64.datasets.synthetic.deposits import Deposits, concatenate
-from na64.datasets.synthetic.digitisation import cells, master_time, tracks
+from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
 from na64.datasets.synthetic.particles import Gun
 from na64.datasets.synthetic.pile_up import PileUpOverlay, overlay
@@ -108,6 +108,7 @@ def make_block(
     second = overlay(gun, campaign.pile_up, kinds[component])
     weight = np.array([1 / entry.bias for entry in campaign.components])[component]
     master = master_time(n, rng)
+    recorded = cells(deposits, second, master, response=campaign.response, pile_up=campaign.pile_up, rng=rng)
     columns = EventColumns(
         n_events=n,
         event={
@@ -120,9 +121,10 @@ def make_block(
             "weight": weight,
             "truth_component": component,
         },
-        detectors=dict(
-            cells(deposits, second, master, response=campaign.response, pile_up=campaign.pile_up, rng=rng)
-        ),
+        detectors={
+            name: without_signal(found) if name in campaign.absent else found
+            for name, found in recorded.items()
+        },
     )
     is_signal = np.array([entry.kind is ComponentKind.DARK_PHOTON for entry in campaign.components])[
         component

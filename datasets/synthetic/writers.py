@@ -25,6 +25,8 @@ from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.parquet_files import PACKED
 from na64.datasets.synthetic.branches import Jagged
 
+_LZ4 = uproot.LZ4(4)
+
 
 class Format(Enum):
     """Container of a run file."""
@@ -47,10 +49,21 @@ class Writer(Protocol):
 
 
 @contextmanager
-def open_writer(path: Path, container: Format, tree: str) -> Iterator[Writer]:
-    """Write a run file under a temporary name; it gets its name when it is complete."""
+def open_writer(
+    path: Path, container: Format, tree: str, *, compression: uproot.compression.Compression | None = _LZ4
+) -> Iterator[Writer]:
+    """Write a run file under a temporary name; it gets its name when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+    container : Format
+    tree : str
+    compression : uproot.compression.Compression or None
+        Of a ROOT file; None leaves the bytes as they are.
+    """
     partial = path.with_name(f".{path.name}.part")
-    with _WRITERS[container](partial, tree) as writer:
+    with _WRITERS[container](partial, tree, compression) as writer:
         yield writer
     with partial.open("rb+") as stream:
         os.fsync(stream.fileno())
@@ -58,19 +71,19 @@ def open_writer(path: Path, container: Format, tree: str) -> Iterator[Writer]:
 
 
 @contextmanager
-def _open_tree(path: Path, tree: str) -> Iterator[Writer]:
-    with uproot.recreate(path, compression=uproot.LZ4(4)) as file:
+def _open_tree(path: Path, tree: str, compression: Any) -> Iterator[Writer]:
+    with uproot.recreate(path, compression=compression) as file:
         yield _TreeWriter(file, tree)
 
 
 @contextmanager
-def _open_rntuple(path: Path, tree: str) -> Iterator[Writer]:
-    with uproot.recreate(path, compression=uproot.LZ4(4)) as file:
+def _open_rntuple(path: Path, tree: str, compression: Any) -> Iterator[Writer]:
+    with uproot.recreate(path, compression=compression) as file:
         yield _RNTupleWriter(file, tree)
 
 
 @contextmanager
-def _open_parquet(path: Path, tree: str) -> Iterator[Writer]:  # noqa: ARG001
+def _open_parquet(path: Path, tree: str, compression: Any) -> Iterator[Writer]:  # noqa: ARG001
     writer = ParquetWriter(path)
     try:
         yield writer

@@ -19,6 +19,7 @@ def background(
     *,
     rates: str | Path | None = None,
     simulation: str | Path | None = None,
+    timing: str | Path | None = None,
     reason: str = "",
     end: float | None = None,
     start: float | None = None,
@@ -37,6 +38,9 @@ def background(
         TOML file of sources that are products of rates; by default the packaged ones, which are incomplete.
     simulation : str or Path, optional
         Result of simulated dimuons with the same selection: the fraction of them that is lost.
+    timing : str or Path, optional
+        Result of the selection ``timing_beam`` on the same files: how often electrons lose energy to the time
+        window. Without it, that is computed for Gaussian times.
     reason : str
         Why a file is right that is of another result, was edited, or does not say what it is of.
     end : float, optional
@@ -72,12 +76,15 @@ def background(
     with turn(place, PRODUCTS, "na64 background"):
         products = read_result(place)
         simulated = read_result(Path(simulation)) if simulation else None
+        times = (str(timing), read_result(Path(timing))) if timing else None
         rates_file = Path(rates) if rates else None
-        stated = stated_inputs(place, products, rates_file, simulated, str(simulation), reason=reason)
+        stated = stated_inputs(
+            place, products, rates_file, simulated, str(simulation), timing=times, reason=reason
+        )
         settings = Settings(
             rates_file, end, hcal_stop, start=start, hcal_start=hcal_start, one_slope=one_slope
         )
-        found = estimate(products, settings, simulated)
+        found = estimate(products, settings, simulated, times and times[1])
         written = write_background(place, products, found, stated)
         listener = Listener(tell=tell)
         if products.summary.reasons:

@@ -35,7 +35,8 @@ def simulate(
     Parameters
     ----------
     campaign : str or Path
-        A packaged one (``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``), or a TOML file.
+        A packaged one (``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``,
+        ``small2021``, ``small2022``), or a TOML file.
     to : str or Path
         Folder, made if it is not there.
     events : int, optional
@@ -96,6 +97,7 @@ def catalogue(
     deadline: float = 60,
     accept: str | None = None,
     reason: str | None = None,
+    workers: int = 1,
     progress: Progress = no_progress,
     tell: Tell = silent,
 ) -> Catalogue:
@@ -125,6 +127,9 @@ def catalogue(
         A file in quarantine, by name or sha256, that was reviewed and stays out.
     reason : str, optional
         Why: with `accept`, or with `simulation` of physics runs that do not say what was simulated.
+    workers : int
+        Processes that look at local files, where there are many; a script with more than one starts itself
+        again in each: what it does belongs under ``if __name__ == "__main__":``.
     progress : callable
         Takes the numbers of files done and of all.
     tell : callable
@@ -161,6 +166,7 @@ def catalogue(
             settled=settled,
             patience=Patience(deadline),
             accept={accept: reason or ""} if accept else None,
+            workers=workers,
             progress=progress,
         )
         _check_claims(built, previous, reason)

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import remove_leftovers, write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
+from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import (
     COUNTING_PATIENCE,
@@ -35,9 +36,11 @@ from na64.processors import campaign
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import book
 from na64.processors.events.feature_store import FeatureStore
+from na64.processors.events.ready_kernels import make_ready
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
+from na64.processors.kernels.jit import CACHE_NOTE
 
 
 def process(
@@ -48,9 +51,10 @@ def process(
     runs: str | Collection[int] | None = None,
     limit: int | None = None,
     plugin: str | Path | None = None,
+    settings: Sequence[str] = (),
     store: str | Path | None = None,
     chunk_events: int | None = None,
-    executor: str = "dask",
+    executor: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     cluster: str | Path | None = None,
@@ -86,11 +90,14 @@ def process(
         Events of each run that are read; the result is then ``INCOMPLETE``.
     plugin : str or Path, optional
         Python file with features of your own.
+    settings : sequence of str
+        Other values for the selection, as ``"vhcal.vhcal_total.below=3"``, in the unit of its file.
     store : str or Path, optional
         Folder of features that later selections start from; by default ``features`` beside the catalogue.
     chunk_events : int, optional
         Most events read at a time; without influence on the result.
-    executor : {"dask", "processes", "iterative"}
+    executor : {"dask", "processes", "iterative"}, optional
+        By default this process, or a Dask cluster of this machine where that saves time.
     workers : int, optional
         By default the number of cores.
     scheduler : str, optional
@@ -142,7 +149,7 @@ def process(
     >>> result.cutflow.loc["all"].index[0]
     'visible'
     """
-    plan = load_plan(catalogue, selection, runs=runs, limit=limit, plugin=plugin)
+    plan = load_plan(catalogue, selection, runs=runs, limit=limit, plugin=plugin, settings=settings)
     folder = Path(to) if to is not None else default_folder(plan)
     counting = _Counting(
         plan=plan,
@@ -186,6 +193,8 @@ class _Counting:
         request = begin_job(plan, folder)
         for line in what_is_hidden(request, folder):
             self.listener.warn(f"process: {line}")
+        if CACHE_NOTE:
+            self.listener.warn(f"process: {CACHE_NOTE}")
         result = self._count()
         if result.interrupted:
             raise KeyboardInterrupt
@@ -204,16 +213,22 @@ class _Counting:
             finish(folder, request)
 
     def _count(self) -> CampaignResult:
-        plan = self.plan
+        plan, ledger = self.plan, Ledger(self.folder / "partials")
         n_events = sum(task.n_events for task in plan.tasks)
         store = FeatureStore(store_of(self.store, plan.path))
+        seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=self.fresh)
+        workers, said = choose(self.workers, seconds)
+        if said:
+            self.listener.warn(f"process: {said}", logging.INFO)
         faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
-        with Metered(self.workers.open(self.listener.warn)) as backend:
+        if seconds and not workers.is_elsewhere:  # before workers are there, who would compile the same
+            make_ready(plan.job, campaign.variants_of(plan.tasks, plan.job), self.listener.warn)
+        with Metered(workers.open(self.listener.warn)) as backend:
             result = campaign.process(
                 plan.catalogue,
                 plan.job,
                 backend,
-                Ledger(self.folder / "partials"),
+                ledger,
                 limit=plan.limit,
                 chunk_events=self.chunk_events,
                 store=store,
@@ -222,6 +237,7 @@ class _Counting:
                 fresh=self.fresh,
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
+        remove_leftovers(self.folder, [METRICS])
         if backend.costs:
             self.listener.warn(backend.note, logging.INFO)
             write_bytes(self.folder / METRICS, to_json(backend))

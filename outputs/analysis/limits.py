@@ -20,8 +20,12 @@ from na64.outputs.limits.products import write_projections
 from na64.outputs.limits.projection import Projection, Scaling
 from na64.outputs.limits.projection import project as project_one
 from na64.outputs.limits.request import LimitsRequest, check_projection, make_limits
+from na64.outputs.limits.searches.card import Card, Variant, load_card
+from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.products import write_stored
+from na64.outputs.limits.searches.stored import signal_of, stored_contour
 from na64.outputs.result.descriptions import box_facts
-from na64.outputs.result.product_names import PRODUCTS
+from na64.outputs.result.product_names import CONTOUR, PRODUCTS
 from na64.outputs.result.store import require_result
 
 
@@ -41,6 +45,8 @@ def limits(
     points: int = 37,
     resonant: str | None = None,
     alpha_d: float = 0.1,
+    search: str = "",
+    variant: str = "",
     tell: Tell = silent,
 ) -> LimitsAnalysis:
     """Limits on the dark photon from stored results; expected ones only while a box is closed.
@@ -77,6 +83,8 @@ def limits(
         Add dark photons from positrons of the shower, which decay to such dark matter.
     alpha_d : float
         Coupling of dark matter for `resonant`.
+    search, variant : str
+        Name of a search or path of its card, and a particle on it: its contour is written too.
     tell : callable
         Takes lines about the limits.
 
@@ -117,11 +125,32 @@ def limits(
         alpha_d=alpha_d,
         reason=reason,
     )
+    card = load_card(search) if search else None
+    if card:
+        signal_of(card, card.variant(variant))
+    elif variant:
+        raise ValueError(f"variant {variant}: of which search?")
     with turn(place, PRODUCTS, "na64 limits"):
         analysis = make_limits(listed, request, place)
         Listener(tell=tell).say(of_analysis(analysis))
+        if card:
+            rows = _add_contour(place, card, card.variant(variant), analysis)
+            tell(f"{card.title}, {card.variant(variant).label}: {len(rows)} rows in {place / CONTOUR}")
         Listener(tell=tell).say(renew_report(place))
     return analysis
+
+
+def _add_contour(
+    place: Path, card: Card, variant: Variant, analysis: LimitsAnalysis
+) -> list[tuple[float, Row]]:
+    """Write the contour of a search beside the limits."""
+    rows = [
+        (level, row)
+        for level in analysis.levels
+        for row in stored_contour(card, variant, analysis.search, level)
+    ]
+    write_stored(place, card, variant, rows, analysis.state)
+    return rows
 
 
 def _several(given: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:

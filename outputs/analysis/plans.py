@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,8 @@ class Plan:
     plugin : Path or None
     limit : int or None
         Events a run.
+    settings : tuple of str
+        Values that replace those of the selection.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Plan:
     runs: list[int] | None
     plugin: Path | None
     limit: int | None
+    settings: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -74,6 +77,7 @@ class Plan:
         """Words of the command that counts the same."""
         words = ["process", str(self.path), "--selection", self.selection]
         options = {"--runs": self.asked_runs, "--limit": self.limit, "--plugin": self.plugin}
+        words += [word for setting in self.settings for word in ("--set", setting)]
         return words + [str(word) for name, value in options.items() if value for word in (name, value)]
 
 
@@ -84,6 +88,7 @@ def load_plan(
     runs: str | Collection[int] | None = None,
     limit: int | None = None,
     plugin: str | Path | None = None,
+    settings: Sequence[str] = (),
 ) -> Plan:
     """Plan of a job, from files as `na64.process` takes them.
 
@@ -100,14 +105,15 @@ def load_plan(
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
     code = load_plugin(Path(plugin)) if plugin else None
-    chosen = load_selection(selection, extra_features=code.features if code else None)
+    chosen = load_selection(
+        selection, extra_features=code.features if code else None, settings=tuple(settings)
+    )
     text = _text_of(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None
     job = build_job(loaded, chosen, runs=wanted, plugin=code)
     tasks = plan(loaded, job, limit=limit)
-    return Plan(
-        path, str(selection), loaded, job, tasks, text, wanted, Path(plugin) if plugin else None, limit
-    )
+    code_path = Path(plugin) if plugin else None
+    return Plan(path, str(selection), loaded, job, tasks, text, wanted, code_path, limit, tuple(settings))
 
 
 def _text_of(runs: str | Collection[int] | None) -> str:
@@ -129,6 +135,7 @@ def begin_job(plan: Plan, folder: Path) -> Request:
         plugin=plan.plugin,
         runs=plan.runs,
         limit=plan.limit,
+        settings=plan.settings,
     )
 
 

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import hist
-import pandas as pd
 from markupsafe import Markup
 
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
@@ -23,6 +22,7 @@ from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.result.variations import Change, changes
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 _DTYPES = {ColumnType.TEXT: "string", ColumnType.COUNT: "Int64", ColumnType.NUMBER: "float64"}
@@ -48,7 +48,7 @@ class Result:
     --------
     >>> result = na64.Result("out")
     >>> result.verdict.value, int(result.cutflow.loc[("all", "visible"), "passed"])
-    ('COMPLETE', 449)
+    ('COMPLETE', 474)
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -194,6 +194,8 @@ class Result:
 
 
 def _frame(table: Table[Any], index: list[str]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 (slow to import, and counting needs none of it)
+
     dtypes = {name: _DTYPES[column.type] for name, column in table.columns.items()}
     columns = {name: pd.array(table.column(name), dtype=dtype) for name, dtype in dtypes.items()}
     return pd.DataFrame(columns).set_index(index)

@@ -19,8 +19,9 @@ class Workers:
 
     Attributes
     ----------
-    executor : str
-        ``iterative``, ``processes`` or ``dask``.
+    executor : str or None
+        ``iterative``, ``processes`` or ``dask``; None is not chosen yet, see
+        `na64.outputs.analysis.executor_choice`.
     number : int or None
         None: as many as this machine has cores.
     scheduler : str or None
@@ -32,7 +33,7 @@ class Workers:
         Of a worker on this machine, at most.
     """
 
-    executor: str
+    executor: str | None
     number: int | None = None
     scheduler: str | None = None
     cluster: str | Path | None = None
@@ -44,6 +45,16 @@ class Workers:
     def count(self) -> int:
         """Workers that are asked for."""
         return self.number or os.cpu_count() or 1
+
+    @property
+    def needs_dask(self) -> bool:
+        """Whether only Dask has what is asked for, or workers of their own that memory can be set of."""
+        return self.dashboard or bool(self.scheduler or self.cluster or self.memory)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether workers may be on other machines, which compile for themselves."""
+        return bool(self.scheduler or self.cluster)
 
     @property
     def _bytes(self) -> int | None:

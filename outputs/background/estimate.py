@@ -31,6 +31,8 @@ from na64.outputs.background.sidebands import (
     target_sideband,
 )
 from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
+from na64.outputs.background.time_window import time_window_row
+from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Summary
 from na64.outputs.statistics.one_sided import CONFIDENCE
@@ -99,7 +101,12 @@ class Estimate:
     simulated: float | None = None
 
 
-def estimate(products: Products, settings: Settings, simulation: Products | None = None) -> Estimate:
+def estimate(
+    products: Products,
+    settings: Settings,
+    simulation: Products | None = None,
+    timing: Products | None = None,
+) -> Estimate:
     """Estimate the background in the box of a result, from events outside of it.
 
     Parameters
@@ -109,6 +116,8 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
     settings : Settings
     simulation : Products, optional
         Simulated dimuons through the same selection, for the fraction that is lost.
+    timing : Products, optional
+        Electrons of the beam trigger (selection ``timing_beam``), for the energy that is out of time.
 
     Raises
     ------
@@ -125,9 +134,11 @@ def estimate(products: Products, settings: Settings, simulation: Products | None
     for factor in found:
         sources = with_loss(sources, DIMUONS, factor)
     yields = _yields(products)
-    rows = (row, row_of(from_above, _alone(above)), *(source.row(yields) for source in sources))
+    rows = [row, row_of(from_above, _alone(above)), *(source.row(yields) for source in sources)]
+    if late := time_window_row(products, box, timing):
+        rows.append(late)
     return Estimate(
-        BackgroundTable(rows),
+        BackgroundTable(tuple(rows)),
         turn_on,
         (beside, from_above),
         None if products.summary.is_data else in_box(products).sumw,
@@ -176,7 +187,7 @@ def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Backgrou
 
 def _limit_through_band(found: Extrapolation, method: str) -> BackgroundRow:
     observed, ratio = found.validation.observed, found.largest_ratio
-    method += f": least favourable slope through the {observed:.0f} events next to the guard"
+    method += f": least favourable slope through the {counted(round(observed), 'event')} next to the guard"
     return _limit(found, ratio * poisson_limit(observed), ratio * observed, method)
 
 
@@ -191,7 +202,7 @@ def _method(found: Extrapolation, alone: Extrapolation | None) -> str:
     assumed = "a single slope, assumed" if sideband.one_slope else "slopes of any number and a floor"
     band = f"next to the guard ({seen.start:g} to {seen.stop:g} GeV) {seen.observed:.0f} seen"
     parts = [
-        f"{found.n_events:.0f} events from {sideband.start:g} to {sideband.stop:g} GeV",
+        f"{counted(round(found.n_events), 'event')} from {sideband.start:g} to {sideband.stop:g} GeV",
         f"{assumed}, p = {found.p_value:.2g}",
         f"{band}, {seen.low:.3g} to {seen.high:.3g} predicted without them",
     ]
@@ -240,10 +251,14 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
 def _region_i(simulation: Products) -> Weighted:
     """Sum Region I of simulation, over runs."""
     names = ("region_I_sumw", "region_I_sumw2") if simulation.is_weighted else ("region_I",) * 2
-    return Weighted(*(math.fsum(getattr(row, name) for row in simulation.yields.rows) for name in names))
+    columns = (simulation.yields.column(name) for name in names)
+    sumw, sumw2 = (math.fsum(float(value or 0.0) for value in column) for column in columns)
+    return Weighted(sumw, sumw2)
 
 
 def _yields(products: Products) -> dict[str, float | None]:
+    if not products.summary.selection.regions:
+        raise ValueError(f"selection {products.summary.selection.name} has no regions to estimate from")
     counts = {name: float(_count(products, name)) for name in ("region_I", "region_II", "region_III")}
     return {"eot": _eot(products.summary), **counts}
 

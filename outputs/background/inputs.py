@@ -1,4 +1,4 @@
-"""What a background estimate is made of besides its result: rates and simulated dimuons of its kind."""
+"""What a background estimate is made of besides its result: rates, simulated dimuons, times of electrons."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def stated_inputs(
     simulation: Products | None,
     name: str,
     *,
+    timing: tuple[str, Products] | None = None,
     reason: str = "",
 ) -> dict[str, object]:
-    """Check that rates and simulation are of the cuts and periods of a result; give facts about them.
+    """Facts about rates, simulation and timing, checked to be of the cuts and periods of a result.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def stated_inputs(
     simulation : Products or None
     name : str
         Of the simulation.
+    timing : tuple of str and Products, optional
+        Electrons of the beam trigger: name of the folder, and the result.
     reason : str
         Why they are right although they are of something else, or do not say.
 
@@ -48,6 +51,9 @@ def stated_inputs(
     if simulation is not None:
         facts["simulation"] = dict(simulation.summary.products)
         stated.append(check_simulation(products, simulation, name, str(folder), reason=reason))
+    if timing is not None:
+        facts["timing"] = dict(timing[1].summary.products)
+        stated.append(_check_timing(products, timing[1], timing[0], str(folder), reason))
     if lines := [line for line in stated if line]:
         facts["stated"] = lines
         if products.summary.is_data:
@@ -60,6 +66,19 @@ def _check_rates(rates: Path, products: Products, folder: str, reason: str) -> s
     found = FoundOrigin(Origin("", cuts) if cuts else None)
     makes = f'a line cuts = "{wanted}" in it says that it is'
     return check(str(rates), found, Origin("", wanted), of=folder, makes=makes, reason=reason)
+
+
+def _check_timing(products: Products, timing: Products, name: str, folder: str, reason: str) -> str:
+    if timing.summary.is_data != products.summary.is_data:
+        words = {True: "recorded events", False: "simulation"}
+        one, other = (words[p.summary.is_data] for p in (timing, products))
+        raise ValueError(f"{name} is of {one}, {folder} of {other}: times are measured with the same")
+    wanted, found = (
+        Origin("", "", origin_in(products.summary, "").setups),
+        FoundOrigin(origin_in(timing.summary, "")),
+    )
+    makes = "na64 process --selection timing_beam with the same catalogue does"
+    return check(name, found, wanted, of=folder, makes=makes, reason=reason)
 
 
 def check_simulation(

@@ -16,6 +16,7 @@ from scipy import special
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.background.extrapolation import Numbers, Sideband
 from na64.outputs.background.rates import Weighted
+from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts
 
@@ -115,14 +116,15 @@ def measure_turn_on(plane: hist.Hist[Any], box: BoxFacts) -> TurnOn:
     ValueError
         No edge is found.
     """
-    edges, counts = _along_ecal(plane, box)
+    edges, counts = along_ecal(plane, box)
     distances = edges - edges[0]
 
     def cumulative(_: Numbers, *parameters: float) -> Numbers:
         return np.concatenate([[0.0], np.cumsum(_below_an_edge(distances, parameters))])
 
     if counts.sum() < _LEAST_BESIDE:
-        raise ValueError(f"{counts.sum():.0f} events beside the box: the trigger's edge cannot be measured")
+        few = counted(round(counts.sum()), "event")
+        raise ValueError(f"{few} beside the box: the trigger's edge cannot be measured")
     peak = float(distances[np.argmax(counts)])
     cost = ExtendedBinnedNLL(counts, edges, cumulative, name=("height", "slope", "edge", "width"))
     minimiser = Minuit(cost, height=math.log(counts[0] + 1), slope=0.3, edge=peak, width=3.0)
@@ -162,7 +164,7 @@ def beam_line_sideband(
     one_slope : bool
         Assume a single slope.
     """
-    edges, counts = _along_ecal(plane, box)
+    edges, counts = along_ecal(plane, box)
     start, stop = float(edges[0]), float(math.floor(min(turn_on.end, energy)))
     _check_range(start, stop)
     return Sideband(
@@ -180,7 +182,7 @@ def beam_line_sideband(
 
 def next_to_guard(plane: hist.Hist[Any], box: BoxFacts) -> Sideband:
     """Take the few GeV next to the guard along E_ECAL, where any trigger accepts that accepts anything."""
-    edges, counts = _along_ecal(plane, box)
+    edges, counts = along_ecal(plane, box)
     start = float(edges[0])
     axis = plane.axes[0].label
     return Sideband(BEAM_LINE, axis, edges, counts, (0.0, box.ecal), start, start + _NARROWEST, _STEEPEST)
@@ -228,7 +230,7 @@ def in_box(products: Products) -> Weighted:
     return Weighted(float(plane.values()[inside].sum()), float(_sumw2(plane)[inside].sum()))
 
 
-def _along_ecal(plane: hist.Hist[Any], box: BoxFacts) -> tuple[Numbers, Numbers]:
+def along_ecal(plane: hist.Hist[Any], box: BoxFacts) -> tuple[Numbers, Numbers]:
     """Edges and counts along E_ECAL from the guard's edge, of the box's HCAL energies."""
     ecal, hcal = (axis.edges for axis in plane.axes)
     first = int(np.searchsorted(ecal, box.ecal + box.guard_ecal - 1e-9))

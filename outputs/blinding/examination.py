@@ -20,11 +20,12 @@ def find_log(path: Path) -> Path:
     FileNotFoundError
         There is none.
     """
-    if path.is_dir():
-        path = read_request(path).log(path) if (path / REQUEST).exists() else path / LOG
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no log")
-    return path
+    of_result = path.is_dir() and (path / REQUEST).exists()
+    log = read_request(path).log(path) if of_result else path / LOG if path.is_dir() else path
+    if not log.is_file():
+        where = f", where the catalogue of {path.name}/{REQUEST} would be" if of_result else ""
+        raise FileNotFoundError(f"{log}: there is no log{where}")
+    return log
 
 
 def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:

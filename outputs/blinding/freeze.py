@@ -307,7 +307,7 @@ def _selection(selection: Selection) -> dict[str, Any]:
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     facts = selection_facts(selection, features)
     places = {
-        group: {cut.name: [_words(i.text, i.table) for i in cut.intervals] for cut in cuts}
+        group: {cut.name: [*(_words(i.text, i.table) for i in cut.intervals), *cut.more] for cut in cuts}
         for group, cuts in (("cuts", facts.cuts), ("regions", facts.regions))
     }
     return {
@@ -325,9 +325,10 @@ def _words(text: str, table: str) -> str:
 
 
 def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name in dict.fromkeys(context.period for context in job.runs.values()):
-        runs = [run for run, context in job.runs.items() if context.period == name]
-        yield name, _period(runs, job, periods[name])
+    runs: dict[str, list[int]] = {}
+    for run, context in job.runs.items():
+        runs.setdefault(context.period, []).append(run)
+    yield from ((name, _period(listed, job, periods[name])) for name, listed in runs.items())
 
 
 def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:

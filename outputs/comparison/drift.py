@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +14,6 @@ from na64.outputs.events.analysis import ReopenedResult
 from na64.processors.counting.booking import default_axis
 from na64.processors.counting.counting import apply_cuts
 from na64.processors.reread_events import EventBatch
-from na64.selections.cut import Interval
 from na64.selections.selection import VISIBLE, Selection
 
 YIELDS = ("selected", "region_I", "region_II", "region_III")
@@ -134,7 +132,9 @@ def gather(analysis: ReopenedResult, after: str | None) -> Gathered:
     parts: dict[Place, DriftSums] = {}
     low, high = _ends(selection)
     for events in analysis.read_events(runs=[run for run in analysis.job.runs if run not in left_out]):
-        cut_events = _CutEvents(events, selection, analysis.stage(after), low, high)
+        cut_events = _CutEvents(
+            events, analysis.job.selection_in(events.run), analysis.stage(after), low, high
+        )
         spill = events.columns.event["spill"]
         _add(spills, cut_events, spill, (events.run,), np.ones(len(spill), bool))
         _add(parts, cut_events, events.columns.event["event"] // _FINE, (), ~cut_events.listed)
@@ -198,7 +198,7 @@ def _add(
 
 def _ends(selection: Selection) -> tuple[Floats, Floats]:
     known = FEATURES | {feature.name: feature for feature in selection.extra_features}
-    axes = [default_axis(Interval(name, -math.inf, math.inf), known[name]) for name in selection.index]
+    axes = [default_axis(known[name]) for name in selection.index]
     return np.array([axis.low for axis in axes]), np.array([axis.high for axis in axes])
 
 

@@ -86,7 +86,7 @@ def changes(
 def _read(analysis: ReopenedResult, run: int, stage: int) -> _Run:
     keys, firsts, values = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)], []
     for part in analysis.read_events(runs=(run,)) if run in analysis.job.runs else ():
-        first = apply_cuts(analysis.selection, part.values).first
+        first = apply_cuts(analysis.job.selection_in(run), part.values).first
         keys.append(part.columns.event["spill"] << 32 | part.columns.event["event"])
         firsts.append(first)
         values.append(part.values[:, first >= stage])

@@ -66,7 +66,7 @@ def filter_events(
     """
     stage, left = analysis.stage(event_filter.after), event_filter.limit
     for events in analysis.read_events(runs=event_filter.runs, cells=cells):
-        cut_result = apply_cuts(analysis.selection, events.values)
+        cut_result = apply_cuts(analysis.job.selection_in(events.run), events.values)
         wanted = cut_result.first >= stage
         if event_filter.region is not None:
             wanted &= cut_result.region == REGION_CODES[event_filter.region]
@@ -89,5 +89,5 @@ def counted(analysis: ReopenedResult, event_filter: EventFilter) -> int | None:
     total = 0
     for row in analysis.products.regions.rows:
         if row.cut == after and row.run != ALL_RUNS and (runs is None or row.run in runs):
-            total += sum(getattr(row, name) for name in names)
+            total += sum(getattr(row, name) or 0 for name in names)
     return total

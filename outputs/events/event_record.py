@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,27 +15,28 @@ from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.event_filter import FilteredEvents
 from na64.processors.counting.tally import REGIONS
 from na64.processors.features.single_cells import CellTable, cell_tables
-from na64.selections.cut import Interval
+from na64.selections.interval import Interval, Limits
+from na64.selections.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One interval of a cut, and where the event is.
+    """One interval of a cut, or one of its clauses, and where the event is.
 
     Attributes
     ----------
     cut : str
     bound : str
         As the selection writes it: ``1 < srd_0 < 80 MeV``.
-    value : float
-        In the unit of the bound.
+    value : float or None
+        In the unit of the bound; none for a clause.
     unit : str
     passed : bool
     """
 
     cut: str
     bound: str
-    value: float
+    value: float | None
     unit: str
     passed: bool
 
@@ -58,7 +60,7 @@ class EventRecord:
     cells : mapping of str to CellTable
         By detector; of this event alone.
     checks : tuple of Check
-        Every interval of every cut, in order.
+        Every interval and clause of every cut, in order.
     region : str
     """
 
@@ -114,7 +116,7 @@ def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterato
             setup=setup,
             values=dict(zip(analysis.selection.index, values.tolist(), strict=True)),
             cells={name: _one(table, row) for name, table in tables.items()},
-            checks=tuple(_checks(analysis, values)),
+            checks=tuple(_checks(analysis.job.selection_in(events.run), values)),
             region=REGIONS[int(filtered.cut_result.region[row])].removeprefix("region_"),
         )
 
@@ -124,25 +126,39 @@ def _one(table: CellTable, row: int) -> CellTable:
     return CellTable(table.energy[part], table.in_time[part], table.delay[part], table.window[part])
 
 
-def _checks(analysis: ReopenedResult, values: NDArray[np.float32]) -> Iterator[Check]:
-    index = analysis.selection.index
-    for cut in analysis.selection.cuts:
-        for interval in cut.intervals:
-            features = {name: values[index[name]] for name in interval.features}
+def _checks(selection: Selection, values: NDArray[np.float32]) -> Iterator[Check]:
+    features = {name: values[row] for name, row in selection.index.items()}
+    for cut, condition in zip(selection.cuts, selection.conditions_of(selection.cuts), strict=True):
+        for interval in condition.intervals:
             yield _check(cut.name, interval, features)
+        for clause in condition.clauses:
+            passed = any(all(_passes(one, features) for one in group) for group in clause.alternatives)
+            yield Check(cut.name, clause.text, None, "", passed)
 
 
 def _check(cut: str, interval: Interval, features: Mapping[str, np.float32]) -> Check:
-    value, high, bound = features[interval.feature], interval.high, interval.text
-    if interval.limits is not None:
-        of = features[interval.limits.feature]
-        place = np.searchsorted(np.array(interval.limits.edges, np.float32), of, side="right") - 1
-        high = interval.limits.values[max(int(place), 0)] if of == of else -np.inf  # noqa: PLR0124
-        bound = f"{bound} (here {high:.4g})"
-    passed = bool(np.float32(interval.low) <= value <= np.float32(high))
+    bound, tables = interval.text, (interval.lowest, interval.limits)
+    here = [f"{_here(table, features):.4g}" for table in tables if table is not None]
+    if here:
+        bound = f"{bound} (here {' and '.join(here)})"
     unit = _unit(interval.text)
     factor = UNITS[unit].divide / UNITS[unit].multiply if unit else 1.0
-    return Check(cut, bound, float(value) * factor, unit, passed)
+    return Check(cut, bound, float(features[interval.feature]) * factor, unit, _passes(interval, features))
+
+
+def _passes(interval: Interval, features: Mapping[str, np.float32]) -> bool:
+    low = interval.low if interval.lowest is None else _here(interval.lowest, features)
+    high = interval.high if interval.limits is None else _here(interval.limits, features)
+    return bool(np.float32(low) <= features[interval.feature] <= np.float32(high))
+
+
+def _here(table: Limits, features: Mapping[str, np.float32]) -> float:
+    """Bound for an event; nan, which nothing is inside of, if the feature that chooses it is none."""
+    of = features[table.feature]
+    if np.isnan(of):
+        return math.nan
+    place = np.searchsorted(np.array(table.edges, np.float32), of, side="right") - 1
+    return table.values[max(int(place), 0)]
 
 
 def _unit(text: str) -> str:

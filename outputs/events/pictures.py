@@ -90,8 +90,9 @@ def _with_numbers(analysis: ReopenedResult, numbers: set[Number]) -> Iterator[Ev
             wanted |= (spill == pair[0]) & (event == pair[1]) & (run == events.run)
         if wanted.any():
             filtered = events.take(np.flatnonzero(wanted))
+            selection = analysis.job.selection_in(events.run)
             yield from event_records(
-                FilteredEvents(filtered, apply_cuts(analysis.selection, filtered.values)), analysis
+                FilteredEvents(filtered, apply_cuts(selection, filtered.values)), analysis
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from na64.outputs.events.event_record import EventRecord
@@ -36,6 +37,8 @@ def lines(record: EventRecord) -> Iterator[str]:
         yield f"  {name:<18}{mark:<6}{number(check.value):>12} {check.unit:<5} {check.bound}"
 
 
-def number(value: float) -> str:
-    """Write a value with four digits that count."""
+def number(value: float | None) -> str:
+    """Write a value with four digits that count; a dash where there is no single one."""
+    if value is None or not math.isfinite(value):
+        return "-" if value is None else str(value)
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.4g}"

@@ -28,11 +28,12 @@ from na64.outputs.limits.tables import (
 )
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
-from na64.outputs.result.product_names import FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
+from na64.outputs.result.product_names import CONTOUR_FACTS, FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import ParameterPlane, load_curves
-from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, Boson, band
+from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, band
 from na64.outputs.statistics.workspace import workspace
 
 Numbers = NDArray[np.float64]
@@ -57,6 +58,9 @@ def write_limits(
     record : mapping, optional
         What was asked for, and of which files it was made: for `LIMITS` too.
     """
+    if (folder / CONTOUR_FACTS).exists():  # of a search, from what the limits were before
+        for path in folder.glob(f"{Path(CONTOUR_FACTS).stem}.*"):
+            path.unlink()
     limits, y = limits_table(analysis.points), y_table(analysis.points, analysis.search.alphas)
     write_bytes(folder / TABLE, limits.to_csv())
     write_bytes(folder / Y_TABLE, y.to_csv())

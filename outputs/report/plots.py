@@ -36,6 +36,10 @@ _ROOM_FOR_COUNTS = 60
 """The axis of the cut-flow ends this factor beyond the largest count, so that the numbers fit."""
 
 
+MOST_POINTS = 120
+"""Points of a figure by run that can be told from each other."""
+
+
 def cutflow(table: Table[CutflowRow], *, label: str) -> Figure:
     """Draw the events left after every cut of all runs, with this cut alone and with all the others.
 
@@ -134,7 +138,7 @@ def yields_by_run(table: Table[YieldsRow], *, yields_after: str, label: str) -> 
     """Draw the yields of every run over its exposure, with Poisson errors and a test of constancy.
 
     The exposure is EOT if at least half of the runs have it, else the visible events; runs without are
-    left out.
+    left out. Of more than `MOST_POINTS` runs neighbours are drawn together; the test is by run.
 
     Parameters
     ----------
@@ -158,8 +162,15 @@ def yields_by_run(table: Table[YieldsRow], *, yields_after: str, label: str) -> 
     grid[-1].xaxis.set_minor_locator(NullLocator())
     grid[-1].ticklabel_format(axis="x", style="plain", useOffset=False)
     left_out = f", {int((~kept).sum())} left out" if not kept.all() else ""
+    n_together = _together(int(kept.sum()))
+    left_out += f"; a point is {n_together} runs" if n_together > 1 else ""
     stamp(grid[0], label, right=f"per {unit}{left_out}; regions after {yields_after.replace('_', ' ')}")
     return figure
+
+
+def _together(n_runs: int) -> int:
+    """Neighbouring runs of one point."""
+    return max(-(-n_runs // MOST_POINTS), 1)
 
 
 def _exposure(table: Table[YieldsRow]) -> tuple[NDArray[np.float64], str]:
@@ -175,10 +186,13 @@ def _draw_yield(
     axes: Axes, runs: NDArray[np.int64], counts: NDArray[np.float64], exposure: NDArray[np.float64], name: str
 ) -> None:
     colour = REGION_COLOURS.get(name, INK)
-    errors = poisson_errors(counts) / exposure
+    starts = np.arange(0, len(runs), _together(len(runs)))
+    places = (runs[starts] + runs[np.append(starts[1:], len(runs)) - 1]) / 2 if len(runs) else runs
+    seen, behind = (np.add.reduceat(column, starts) if len(runs) else column for column in (counts, exposure))
+    errors = poisson_errors(seen) / behind
     marker = REGION_MARKERS.get(name, "D")
-    axes.errorbar(runs, counts / exposure, yerr=errors, fmt=marker, color=colour, capsize=0, elinewidth=1.1)
-    top = float(np.max(counts / exposure + errors[1], initial=0))
+    axes.errorbar(places, seen / behind, yerr=errors, fmt=marker, color=colour, capsize=0, elinewidth=1.1)
+    top = float(np.max(seen / behind + errors[1], initial=0))
     axes.set_ylim(0, top * 1.45 if top > 0 else 1)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
     test = constancy(counts, exposure)

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from na64.outputs.blinding.opened_box import OpenedBox
 from na64.outputs.report.page import page_environment
+from na64.outputs.report.yield_rows import yield_rows
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs
 from na64.outputs.result.summary import VariationFacts
@@ -24,6 +25,10 @@ _TEMPLATE = "report.html.j2"
 _NOTHING: Mapping[str, Markup] = MappingProxyType({})
 _THIN_SPACE = "\u2009"
 _TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
+
+
+_MOST_LISTED = 50
+"""Warnings, failures and files that are listed; `na64 status` lists all."""
 
 
 def render(
@@ -68,7 +73,8 @@ def render(
         provenance=products.provenance,
         flow=_flow(products),
         regions=of_all_runs(products.regions).records(),
-        yields=products.yields.records(),
+        yields=yield_rows(products.yields.records()),
+        most_listed=_MOST_LISTED,
         yield_names=YIELD_NAMES,
         variations=_variations(products),
         region_names=REGION_NAMES,

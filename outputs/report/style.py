@@ -13,9 +13,12 @@ import hist
 import matplotlib as mpl
 import mplhep
 import numpy as np
+from matplotlib import cbook
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 
 INK = "#1b1b1b"
 QUIET = "#6b6b6b"
@@ -118,6 +121,7 @@ def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[s
 
     The layout is made once, not again for every format.
     """
+    _show_as_text(figure)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -126,6 +130,18 @@ def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[s
         buffer = io.BytesIO()
         figure.savefig(buffer, format=suffix, metadata=_METADATA[suffix])
         yield suffix, buffer.getvalue()
+
+
+def _show_as_text(figure: Figure) -> None:
+    """Let texts that only look like formulas, as labels of a user may, be shown as they are written."""
+    parser = MathTextParser("path")
+    for text in figure.findobj(Text):
+        try:
+            for line in text.get_text().splitlines():
+                if cbook.is_math_text(line):
+                    parser.parse(line)
+        except ValueError:
+            text.set_parse_math(False)
 
 
 def marked(make: Callable[[], Figure], text: str) -> Figure:

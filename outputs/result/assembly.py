@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, Status
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Conditions, SpillFacts
+from na64.datasets.conditions.conditions import SpillFacts, spills_by_run
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
@@ -19,7 +19,7 @@ from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
 from na64.outputs.result.skipped import too_many_skipped
-from na64.outputs.result.spills import SpillReading, read_spills
+from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
 from na64.outputs.result.summary import Blinding, FileFacts, RunAccounting, Summary, Verdict
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
@@ -29,7 +29,7 @@ from na64.processors.job import Job
 UNKNOWN = Exposure(None, None)
 _UNCOUNTED = "; its electrons on target do not count, being those of other events"
 
-SpillsOfRuns: TypeAlias = dict[int, list[SpillFacts]]
+SpillsOfRuns: TypeAlias = Mapping[int, Sequence[SpillFacts]]
 Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
 
 
@@ -56,7 +56,8 @@ def summarise(
         Which runs were asked for.
     """
     used = [periods[name] for name in sorted({context.period for context in job.runs.values()})]
-    known = {period.name: (period, _spills(catalogue, period)) for period in used}
+    spills = spills_by_run(stated_spills(catalogue, job, periods))
+    known = {period.name: (period, spills) for period in used}
     reading = read_spills(catalogue, result)
     differing = {run: text for run, text in differences(catalogue, periods).items() if run in job.runs}
     uncounted = {run: _UNCOUNTED for run in differing if not reading.may_lack(run)}
@@ -103,7 +104,7 @@ def _run(
     number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure
 ) -> RunAccounting:
     context, tally = job.runs[number], result.tallies[number]
-    counts = {"recorded": result.recorded[number], "missing": result.missing[number], **tally.accounting}
+    counts = {"recorded": result.recorded[number], "missing": result.missing_of(number), **tally.accounting}
     return RunAccounting(
         run=number,
         period=context.period,
@@ -115,19 +116,10 @@ def _run(
     )
 
 
-def _spills(catalogue: Catalogue, period: Period) -> SpillsOfRuns:
-    """Group the spills that a period and the tables beside the files know."""
-    known = Conditions(period.run_facts, period.spills, period.bad) + catalogue.conditions
-    by_run: SpillsOfRuns = {}
-    for spill in known.spills.values():
-        by_run.setdefault(spill.run, []).append(spill)
-    return by_run
-
-
 def _exposure(number: int, catalogue: Catalogue, job: Job, reading: SpillReading, known: Known) -> Exposure:
     """Exposure of what was read; unknown if of any spill only a part was."""
     period, by_run = known[job.runs[number].period]
-    spills = by_run.get(number, [])
+    spills = by_run.get(number, ())
     unread = reading.unread(number, (spill.spill for spill in spills))
     if unread is None:
         return UNKNOWN
@@ -158,7 +150,7 @@ def _of_exposure(
     runs: Iterable[RunAccounting], known: Known, job: Job, reading: SpillReading
 ) -> Iterator[str]:
     for run in runs:
-        spills = known[run.period][1].get(run.run, [])
+        spills = known[run.period][1].get(run.run, ())
         unread = reading.unread(run.run, (spill.spill for spill in spills))
         if run.eot_delivered is None:
             why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))

@@ -44,14 +44,16 @@ class RegionsRow:
     ----------
     run, cut : str
         As in `CutflowRow`.
-    region_I, region_II, region_III, elsewhere : int
+    region_I, region_II, region_III : int or None
+        None for a selection without regions.
+    elsewhere : int
     """
 
     run: str
     cut: str
-    region_I: int
-    region_II: int
-    region_III: int
+    region_I: int | None
+    region_II: int | None
+    region_III: int | None
     elsewhere: int
 
 
@@ -70,12 +72,15 @@ def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table[Cu
     return Table(CutflowRow, rows)
 
 
-def regions_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table[RegionsRow]:
-    """Count events by region after every cut."""
+def regions_table(
+    tallies: Mapping[int, Tally], cuts: Sequence[str], *, regions: bool = True
+) -> Table[RegionsRow]:
+    """Count events by region after every cut; without regions their fields are empty."""
     rows: list[RegionsRow] = []
     for run, tally in with_sum(tallies):
         after = tally.regions_after()[0].tolist()
-        for cut, (elsewhere, first, second, third) in zip((VISIBLE, *cuts), after, strict=True):
+        for cut, (elsewhere, *inside) in zip((VISIBLE, *cuts), after, strict=True):
+            first, second, third = inside if regions else (None, None, None)
             rows.append(RegionsRow(run, cut, first, second, third, elsewhere))
     return Table(RegionsRow, rows)
 

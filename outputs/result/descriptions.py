@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.instrument.features import Feature
@@ -17,7 +17,8 @@ from na64.outputs.result.summary import (
 )
 from na64.processors.job import hiding_identity
 from na64.selections.boxes import box_of
-from na64.selections.cut import Cut, Interval, Limits
+from na64.selections.cut import Clause, Cut
+from na64.selections.interval import Interval, Limits
 from na64.selections.regions import Region
 from na64.selections.selection import Selection
 from na64.selections.variations import Variation
@@ -41,6 +42,7 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
         skipped_at_most=selection.skipped_at_most,
+        settings=selection.settings,
     )
 
 
@@ -72,6 +74,7 @@ def _cut(cut: Cut | Region, features: Mapping[str, Feature]) -> CutFacts:
     return CutFacts(
         name=cut.name,
         intervals=tuple(_interval(interval, features[interval.feature]) for interval in cut.intervals),
+        more=tuple(_more(cut)),
         source=cut.source,
         label=cut.label,
         is_unverified="[R-" in cut.source or "NOT FOUND" in cut.source,
@@ -96,8 +99,33 @@ def _interval(interval: Interval, feature: Feature) -> IntervalFacts:
         text=interval.text,
         low=interval.low if math.isfinite(interval.low) else None,
         high=interval.high if math.isfinite(interval.high) else None,
-        table=_limits(interval.limits) if interval.limits is not None else "",
+        table="; ".join(_limits(table) for table in (interval.lowest, interval.limits) if table is not None),
     )
+
+
+def _more(cut: Cut | Region) -> Iterator[str]:
+    """Say what a cut has besides its intervals: clauses, and what it asks for in some runs."""
+    yield from (_said(clause) for clause in cut.clauses)
+    for one in cut.when if isinstance(cut, Cut) else ():
+        name = f"runs {one.name}" if one.runs else f"period {one.name}"
+        said = [_in_words(interval) for interval in one.condition.intervals]
+        yield f"{name}: {' and '.join([*said, *map(_said, one.condition.clauses)])}"
+
+
+def _said(clause: Clause) -> str:
+    tables = {
+        _limits(table): None
+        for group in clause.alternatives
+        for interval in group
+        for table in (interval.lowest, interval.limits)
+        if table is not None
+    }
+    return f"{clause.text} [{'; '.join(tables)}]" if tables else clause.text
+
+
+def _in_words(interval: Interval) -> str:
+    table = "; ".join(_limits(one) for one in (interval.lowest, interval.limits) if one is not None)
+    return f"{interval.text} [{table}]" if table else interval.text
 
 
 def _limits(limits: Limits) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from na64.datasets.basics.named import shortened
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.table_folders import summary_of
 from na64.datasets.catalogue.triggers import differences
@@ -52,7 +53,8 @@ def of_result(summary: Summary) -> Iterator[str]:
     counts |= {"hidden": totals["hidden"]} if summary.is_data else {}
     counts["selected"] = totals["selected"]
     yield f"{summary.verdict.value}: " + ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
+    if summary.selection.regions:
+        yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
     for line in (*summary.reasons, *summary.failures):
         yield f"  {line}"
     for line in summary.warnings:
@@ -66,7 +68,9 @@ def of_status(summary: Summary) -> Iterator[str]:
     for run in summary.runs:
         counts = run.accounting
         numbers = (counts["recorded"], counts["processed"], skipped_in(counts), counts["missing"])
-        yield f"{run.run:8d}  {run.period:8s}" + "".join(f"{number:12,d}" for number in numbers)
+        yield f"{run.run:8d}  {shortened(run.period, 40):8s}" + "".join(
+            f"{number:12,d}" for number in numbers
+        )
     for name, reason in summary.files.not_read:
         yield f"not read: {name}: {reason}"
     yield from of_result(summary)

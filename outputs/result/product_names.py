@@ -14,5 +14,8 @@ FOLDER = "limits"
 BACKGROUNDS = "background*.csv"
 """Background tables in that folder."""
 
+CONTOUR, CONTOUR_FACTS = "contour.csv", "contour.json"
+"""What `na64 limits --search` adds: excluded couplings of a search, and what they rest on."""
+
 SCHEMA = 2
 """Version of `limits.json`."""

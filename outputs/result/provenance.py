@@ -59,7 +59,11 @@ def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Su
         "version": na64.__version__,
         "code": code_digest(),
         "command": " ".join(["na64", *(anonymous(argument) for argument in command)]),
-        "selection": {"name": summary.selection.name, "identity": summary.identities.get("selection", "")},
+        "selection": {
+            "name": summary.selection.name,
+            "identity": summary.identities.get("selection", ""),
+            "settings": list(summary.selection.settings),
+        },
         "periods": {
             period.name: [[fact.name, fact.value, fact.unit, fact.source] for fact in period.facts]
             for period in summary.periods

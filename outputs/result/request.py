@@ -45,6 +45,8 @@ class Request:
         Events a run.
     audit : str
         Hash of the line in the log that says so; empty for simulation.
+    settings : tuple of str
+        Values that replace those of the selection.
     """
 
     catalogue: str
@@ -53,6 +55,7 @@ class Request:
     runs: tuple[int, ...] | None = None
     limit: int | None = None
     audit: str = ""
+    settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("catalogue", "selection", "plugin"):
@@ -74,6 +77,7 @@ def begin(
     plugin: Path | None = None,
     runs: Iterable[int] | None = None,
     limit: int | None = None,
+    settings: tuple[str, ...] = (),
 ) -> Request:
     """Log that a job begins, and say what was asked for.
 
@@ -85,7 +89,7 @@ def begin(
     catalogue : Catalogue
     path : Path
         Of the catalogue.
-    selection, plugin, runs, limit
+    selection, plugin, runs, limit, settings
         As they were given.
     """
     return Request(
@@ -95,6 +99,7 @@ def begin(
         runs=None if runs is None else tuple(runs),
         limit=limit,
         audit=_log(path.with_name(LOG), catalogue, job, limit=limit),
+        settings=settings,
     )
 
 
@@ -106,6 +111,13 @@ def _relative(path: str | Path, folder: Path) -> str:
 
 def _absolute(path: str, folder: Path) -> Path:
     return Path(os.path.normpath(folder.resolve() / path))
+
+
+def _present(what: str, path: str, folder: Path) -> Path:
+    found = _absolute(path, folder)
+    if not found.is_file():
+        raise FileNotFoundError(f'{folder.name}/{REQUEST}: {what} "{path}" is not there')
+    return found
 
 
 def request_file(request: Request) -> dict[str, bytes]:
@@ -133,13 +145,20 @@ def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
 
 
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
-    """Set the job up again from catalogue, selection and plug-in as they are now."""
-    catalogue = load(_absolute(request.catalogue, folder))
-    plugin = None if request.plugin is None else load_plugin(_absolute(request.plugin, folder))
+    """Set the job up again from catalogue, selection and plug-in as they are now.
+
+    Raises
+    ------
+    FileNotFoundError
+        One of them is no longer where `REQUEST` says.
+    """
+    catalogue = load(_present("catalogue", request.catalogue, folder))
+    plugin = None if request.plugin is None else load_plugin(_present("plugin", request.plugin, folder))
     packaged = request.selection in SELECTIONS
     selection = load_selection(
-        request.selection if packaged else _absolute(request.selection, folder),
+        request.selection if packaged else _present("selection", request.selection, folder),
         extra_features=plugin.features if plugin else None,
+        settings=request.settings,
     )
     return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)
 
@@ -148,13 +167,14 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
     """Log that data are about to be processed blind; give the line's hash, empty for simulation."""
     if catalogue.kind is not SampleKind.DATA:
         return ""
+    setups = {context.period: context.setup for context in job.runs.values()}
     details: dict[str, Any] = {
         "selection": job.selection.name,
         "selection_identity": job.selection.identity,
         "catalogue": catalogue.identity,
         "runs": to_ranges(job.runs),
         "periods": None if catalogue.periods is None else catalogue.periods.identity,
-        "setups": {context.period: identity(context.setup) for context in job.runs.values()},
+        "setups": {period: identity(setup) for period, setup in setups.items()},
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
         "bad_list": identity(job.bad),
         "limit": limit,
@@ -162,6 +182,8 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "own_layouts": own_layouts(job.layouts.values()),
         **log_details(job, catalogue),
     }
+    if job.selection.settings:
+        details["settings"] = list(job.selection.settings)
     details["hides_less"] = hides_less(details, _passes(log))
     return audit_log.append(log, "process", details)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import accumulate
 
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.conditions.conditions import Conditions, Quality, SpillFacts
+from na64.datasets.conditions.conditions import Conditions, Quality, SpillFacts, join_conditions
 from na64.datasets.conditions.periods import Period
 from na64.outputs.result.table import Table
 from na64.processors.campaign import CampaignResult
@@ -56,12 +58,27 @@ def known_spills(
     result : CampaignResult
     """
     reading = read_spills(catalogue, result)
-    used = {context.period for context in job.runs.values()}
-    known = sum((Conditions(spills=periods[name].spills) for name in sorted(used)), catalogue.conditions)
+    known = stated_spills(catalogue, job, periods)
     listed = {(e.run, e.spill) for e in job.bad.entries if e.spill is not None and e.start is None}
-    found = {key: SpillFacts(*key) for key in listed} | known.spills
+    found = {key: SpillFacts(*key) for key in listed} | known
     asked = sorted(key for key in found if key[0] in job.runs)
     return tuple((_with_quality(found[key], job), reading.of(*key)) for key in asked)
+
+
+def stated_spills(
+    catalogue: Catalogue, job: Job, periods: Mapping[str, Period]
+) -> dict[tuple[int, int], SpillFacts]:
+    """What the tables beside the files and those of a job's periods say of spills, by run and spill.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+    periods : mapping of str to Period
+    """
+    used = sorted({context.period for context in job.runs.values()})
+    parts = [Conditions(spills=periods[name].spills) for name in used]
+    return join_conditions([catalogue.conditions, *parts]).spills
 
 
 def _with_quality(spill: SpillFacts, job: Job) -> SpillFacts:
@@ -84,19 +101,22 @@ class SpillReading:
 
     Attributes
     ----------
-    spills : dict of (run, spill) to SpillRead
-        Those of which registered files have events.
+    spills : dict of int to dict of int to SpillRead
+        By run and spill, those of which registered files have events.
     gaps : frozenset of int or None
         Runs of files that are registered but not good; None if such a file may be of any run. A spill of
         which no good file has events may be in them.
     """
 
-    spills: Mapping[tuple[int, int], SpillRead]
+    spills: Mapping[int, Mapping[int, SpillRead]]
     gaps: frozenset[int] | None
 
     def of(self, run: int, spill: int) -> SpillRead:
         """How much of a spill was read: a spill without events was, unless they may be in a bad file."""
-        return self.spills.get((run, spill), SpillRead.NOTHING if self.may_lack(run) else SpillRead.ALL)
+        read = self.spills.get(run, {}).get(spill)
+        if read is not None:
+            return read
+        return SpillRead.NOTHING if self.may_lack(run) else SpillRead.ALL
 
     def may_lack(self, run: int) -> bool:
         """Whether a file that is not good may have events of a run."""
@@ -111,7 +131,7 @@ class SpillReading:
         listed : iterable of int
             Spills that tables know of.
         """
-        numbers = {*listed, *(spill for number, spill in self.spills if number == run)}
+        numbers = {*listed, *self.spills.get(run, ())}
         found = {spill: self.of(run, spill) for spill in sorted(numbers)}
         if SpillRead.PART in found.values():
             return None
@@ -129,20 +149,27 @@ def read_spills(catalogue: Catalogue, result: CampaignResult) -> SpillReading:
     done: dict[str, list[tuple[int, int]]] = {}
     for sha256, start, stop in result.read:
         done.setdefault(sha256, []).append((start, stop))
-    found: dict[tuple[int, int], SpillRead] = {}
+    found: dict[int, dict[int, SpillRead]] = {}
     for record in catalogue.good:
-        for (start, stop), spills in zip(record.segments, record.spills, strict=True):
-            read = _read_of(start, stop, _events_read(start, stop, done.get(record.sha256, ())))
-            for key in ((run, spill) for run, numbers in spills.items() for spill in numbers):
-                found[key] = read if found.get(key, read) is read else SpillRead.PART
+        counts = _events_read(record.segments, sorted(done.get(record.sha256, ())))
+        for (start, stop), n_read, spills in zip(record.segments, counts, record.spills, strict=True):
+            read = _read_of(start, stop, n_read)
+            for run, numbers in spills.items():
+                of_run = found.setdefault(run, {})
+                for spill in numbers:
+                    of_run[spill] = read if of_run.get(spill, read) is read else SpillRead.PART
     lost = [record for record in catalogue.files if not record.is_good]
     gaps = None if any(not record.runs for record in lost) else frozenset(r for f in lost for r in f.runs)
     return SpillReading(found, gaps)
 
 
-def _events_read(start: int, stop: int, done: Iterable[tuple[int, int]]) -> int:
-    """Count the events of a segment that were read; parts of it may be missing anywhere."""
-    return sum(end - at for at, end in done if start <= at < stop)
+def _events_read(segments: Sequence[tuple[int, int]], done: Sequence[tuple[int, int]]) -> list[int]:
+    """Count the events of each segment that were read, of ordered ranges; parts may be missing anywhere."""
+    starts = [start for start, _ in done]
+    totals = [0, *accumulate(stop - start for start, stop in done)]
+    return [
+        totals[bisect_left(starts, stop)] - totals[bisect_left(starts, start)] for start, stop in segments
+    ]
 
 
 def _read_of(start: int, stop: int, n_read: int) -> SpillRead:

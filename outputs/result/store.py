@@ -184,10 +184,13 @@ def _without_paths(facts: Summary) -> Summary:
 
 def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table[Any]]:
     stage = (VISIBLE, *booking.cuts).index(facts.selection.yields_after)
+    has_regions = bool(facts.selection.regions)
     tables: dict[str, Table[Any]] = {
-        "yields": yields.yields_table(facts.runs, tallies, stage=stage, is_data=facts.is_data),
+        "yields": yields.yields_table(
+            facts.runs, tallies, stage=stage, is_data=facts.is_data, regions=has_regions
+        ),
         "cutflow": cutflow.cutflow_table(tallies, booking.cuts),
-        "regions": cutflow.regions_table(tallies, booking.cuts),
+        "regions": cutflow.regions_table(tallies, booking.cuts, regions=has_regions),
     }
     if booking.variations:
         tables["variations"] = variations.variations_table(tallies, booking)

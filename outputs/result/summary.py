@@ -17,6 +17,7 @@ SCHEMA = 1
 """Version of `result.json`."""
 
 _NAME = "result.json"
+_TOTALS = ("recorded", "processed", "missing", "visible", "selected", "region_I", "region_II", "region_III")
 
 
 class Verdict(Enum):
@@ -72,13 +73,20 @@ class IntervalFacts:
 
 @dataclass(frozen=True, slots=True)
 class CutFacts:
-    """A cut or a region: its name, its intervals and where the numbers come from."""
+    """A cut or a region: its name, its intervals and where the numbers come from.
+
+    Attributes
+    ----------
+    more : tuple of str
+        What else it asks for: alternatives, what must not hold, other bounds in some runs.
+    """
 
     name: str
     intervals: tuple[IntervalFacts, ...]
     source: str = ""
     label: str = ""
     is_unverified: bool = False
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,8 @@ class SelectionFacts:
     ----------
     skipped_at_most : float
         Share of the recorded events of a run that may be unusable.
+    settings : tuple of str
+        Values that were set for this result in place of those of the file.
     """
 
     name: str
@@ -117,11 +127,14 @@ class SelectionFacts:
     yields_after: str
     variations: tuple[VariationFacts, ...] = ()
     skipped_at_most: float = 0.001
+    settings: tuple[str, ...] = ()
 
     @property
     def cuts_identity(self) -> str:
         """Name what the cuts keep, whatever they are called: twelve digits of a hash of their intervals."""
-        cuts = [[[i.feature, i.low, i.high, i.table] for i in cut.intervals] for cut in self.cuts]
+        cuts = [
+            [*([i.feature, i.low, i.high, i.table] for i in cut.intervals), *cut.more] for cut in self.cuts
+        ]
         return identity(cuts)[:12]
 
 
@@ -297,7 +310,11 @@ def from_json(data: bytes) -> Summary:
     plain = parse_object(data, _NAME)
     if plain.get("schema") != SCHEMA:
         raise ValueError(f"{_NAME} has schema {plain.get('schema')}: this version reads {SCHEMA}")
-    return record_of(Summary, plain, _NAME)
+    found = record_of(Summary, plain, _NAME)
+    for name in (*_TOTALS, *(["hidden"] if found.is_data else [])):
+        if name not in found.totals:
+            raise ValueError(f'{_NAME}: totals: "{name}" is missing')
+    return found
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

@@ -146,7 +146,9 @@ def _axes(axes: Iterable[tuple[str, int, float, float]], after: str) -> str:
 
 def _texts(cuts: Iterable[CutFacts]) -> dict[str, str]:
     return {
-        cut.name: " and ".join(f"{one.text}{' ' + one.table if one.table else ''}" for one in cut.intervals)
+        cut.name: " and ".join(
+            [*(f"{one.text}{' ' + one.table if one.table else ''}" for one in cut.intervals), *cut.more]
+        )
         for cut in cuts
     }
 

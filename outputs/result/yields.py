@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from na64.outputs.result.summary import RunAccounting
-from na64.outputs.result.table import Table
+from na64.outputs.result.table import Table, columns_of
 from na64.processors.counting.tally import REGIONS, Tally, sums
 
 NAMED_REGIONS = REGIONS[1:]
@@ -43,8 +44,8 @@ class YieldsRow:
         Events; None for simulation.
     selected : int
         Events that pass all cuts.
-    region_I, region_II, region_III : int
-        Events of the regions.
+    region_I, region_II, region_III : int or None
+        Events of the regions; None for a selection without regions.
     """
 
     run: int
@@ -56,9 +57,9 @@ class YieldsRow:
     missing: int
     hidden: int | None
     selected: int
-    region_I: int
-    region_II: int
-    region_III: int
+    region_I: int | None
+    region_II: int | None
+    region_III: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,21 @@ class WeightedYieldsRow(YieldsRow):
 
     selected_sumw: float
     selected_sumw2: float
-    region_I_sumw: float
-    region_I_sumw2: float
-    region_II_sumw: float
-    region_II_sumw2: float
-    region_III_sumw: float
-    region_III_sumw2: float
+    region_I_sumw: float | None
+    region_I_sumw2: float | None
+    region_II_sumw: float | None
+    region_II_sumw2: float | None
+    region_III_sumw: float | None
+    region_III_sumw2: float | None
 
 
 def yields_table(
-    runs: Sequence[RunAccounting], tallies: Mapping[int, Tally], *, stage: int, is_data: bool
+    runs: Sequence[RunAccounting],
+    tallies: Mapping[int, Tally],
+    *,
+    stage: int,
+    is_data: bool,
+    regions: bool = True,
 ) -> Table[YieldsRow]:
     """One row a run, by run number.
 
@@ -89,11 +95,20 @@ def yields_table(
         How many cuts come before the regions are counted.
     is_data : bool
         Simulation has no hidden events: the field stays empty.
+    regions : bool
+        The selection has regions; without them their fields stay empty.
     """
     ordered = sorted(runs, key=lambda run: run.run)
     weighted = any(tally.n_components > 1 for tally in tallies.values())
     rows = [_row(run, tallies.get(run.run), stage, is_data=is_data, weighted=weighted) for run in ordered]
+    if not regions:
+        rows = [_without_regions(row) for row in rows]
     return Table(WeightedYieldsRow if weighted else YieldsRow, rows)
+
+
+def _without_regions(row: YieldsRow) -> YieldsRow:
+    empty: dict[str, Any] = {name: None for name in columns_of(type(row)) if name.startswith("region_")}
+    return replace(row, **empty)
 
 
 def _row(run: RunAccounting, tally: Tally | None, stage: int, *, is_data: bool, weighted: bool) -> YieldsRow:
@@ -159,13 +174,19 @@ def constancy(counts: NDArray[np.float64], exposure: NDArray[np.float64]) -> Con
     expected = rate * exposure
     chi2 = float(np.sum((counts - expected) ** 2 / expected))
     n_degrees = len(counts) - 1
+    special = _special_functions()
     p_value = float(special.chdtrc(n_degrees, chi2))
     return Constancy(float(rate), chi2, n_degrees, p_value, int(np.sum(expected < 5)))
 
 
 def poisson_errors(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Central 68 % intervals of a Poisson mean (Garwood 1936), as distances below and above, (2, n)."""
-    tail = (1 - _ONE_SIGMA) / 2
+    tail, special = (1 - _ONE_SIGMA) / 2, _special_functions()
     low = np.where(counts > 0, special.gammaincinv(np.maximum(counts, 1), tail), 0.0)
     high = special.gammainccinv(counts + 1, tail)
     return np.stack([counts - low, high - counts])
+
+
+def _special_functions() -> ModuleType:
+    """Module of scipy, which is slow to import and not needed to count."""
+    return import_module("scipy.special")

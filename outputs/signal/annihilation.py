@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cascade import STEP, TrackLengths
+from na64.outputs.signal.decays import to_fermions, to_scalars
 from na64.outputs.signal.integration import shower
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, LEAD, PICOBARN
 from na64.outputs.signal.quadrature import composite
@@ -30,7 +32,7 @@ class Matter(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Resonance:
-    """A dark photon that decays to dark matter; eps is so small that its own part of the width is nothing.
+    """A boson that decays to dark matter; eps is so small that its own part of the width is nothing.
 
     Attributes
     ----------
@@ -40,12 +42,15 @@ class Resonance:
     ratio : float
         m_A' / m_chi.
     matter : Matter
+    boson : Boson
+        A dark photon, or another one with the same kind of coupling to electrons and to Dirac dark matter.
     """
 
     mass: float
     alpha_d: float = 0.1
     ratio: float = 3.0
     matter: Matter = Matter.DIRAC
+    boson: Boson = Boson.VECTOR
 
     def __post_init__(self) -> None:
         if not self.mass > 0 or not self.alpha_d > 0:
@@ -54,14 +59,16 @@ class Resonance:
             )
         if not self.ratio > 2:
             raise ValueError(f"m_A' is {self.ratio:g} m_chi: the dark photon decays to dark matter above 2")
+        if self.matter is Matter.SCALAR and self.boson is not Boson.VECTOR:
+            raise ValueError(f"{self.boson.text}: its decay to scalar dark matter is not known here")
 
     @property
     def width(self) -> float:
         """GeV."""
-        r2 = 1 / self.ratio**2
+        daughter = self.mass / self.ratio
         if self.matter is Matter.DIRAC:
-            return self.alpha_d * self.mass / 3 * (1 + 2 * r2) * math.sqrt(1 - 4 * r2)
-        return self.alpha_d * self.mass / 12 * math.pow(1 - 4 * r2, 1.5)
+            return to_fermions(self.boson, self.mass, daughter, self.alpha_d)
+        return to_scalars(self.mass, daughter, self.alpha_d)
 
     @property
     def energy(self) -> float:
@@ -73,11 +80,22 @@ def cross_section(resonance: Resonance, energy: Floats) -> Floats:
     """Cross-section per electron for positrons of `energy` (n,) GeV: (n,) float64, pb per eps^2."""
     s = 2 * ELECTRON_MASS * (energy + ELECTRON_MASS)
     q2 = np.maximum(s / 4 - (resonance.mass / resonance.ratio) ** 2, 0.0)
-    factor = s - 4 / 3 * q2 if resonance.matter is Matter.DIRAC else 2 / 3 * q2
+    factor = _factor(resonance, s, q2)
     peak = (s - resonance.mass**2) ** 2 + (resonance.mass * resonance.width) ** 2
     coupling = PICOBARN * 4 * math.pi * ALPHA * resonance.alpha_d
     result: Floats = coupling * np.sqrt(q2 / s) * factor / peak
     return result
+
+
+def _factor(resonance: Resonance, s: Floats, q2: Floats) -> Floats:
+    """F of the cross-section, GeV^2: of other bosons than vectors with the electron's mass left out."""
+    if resonance.matter is Matter.SCALAR:
+        return 2 / 3 * q2
+    if resonance.boson is Boson.VECTOR:
+        return s - 4 / 3 * q2
+    if resonance.boson is Boson.AXIAL:
+        return 8 / 3 * q2
+    return s / 2 if resonance.boson is Boson.PSEUDOSCALAR else 2 * q2
 
 
 def resonant_yield(resonance: Resonance, *, threshold: float = 50.0, beam: Beam = ELECTRONS) -> float:

@@ -8,6 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.tree_level import tree_level_spectrum
 from na64.outputs.signal.weizsaecker import iww_log_total, iww_spectrum, ww_spectrum
@@ -37,13 +38,20 @@ SPECTRA: dict[CrossSectionModel, Callable[[Radiation, Floats], Floats]] = {
 def total(
     radiation: Radiation, model: CrossSectionModel = CrossSectionModel.ETL, *, above: float | None = None
 ) -> float:
-    """Integrate the cross-section over dark photons that take more than `above`, GeV; by default, all.
+    """Integrate the cross-section over bosons that take more than `above`, GeV; by default, all.
 
     Returns
     -------
     float, pb per eps^2
-        0 if a dark photon cannot have that much.
+        0 if a boson cannot have that much.
+
+    Raises
+    ------
+    ValueError
+        An approximation for anything but dark photons.
     """
+    if radiation.boson is not Boson.VECTOR and model is not CrossSectionModel.ETL:
+        raise ValueError(f"{radiation.boson.text}: the cross-section is known at exact tree level only")
     lowest = max(radiation.mass, above if above is not None else 0.0) / radiation.energy
     if lowest >= 1:
         return 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 _FOLDER = files(__package__) / "published"
-CURVES: tuple[str, ...] = tuple(
-    sorted(entry.name.removesuffix(".csv") for entry in _FOLDER.iterdir() if entry.name.endswith(".csv"))
-)
+
+
+def curves_in(folder: Traversable) -> tuple[str, ...]:
+    """Names of the tables of curves in a folder."""
+    names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".csv")]
+    return tuple(sorted(name.removesuffix(".csv") for name in names))
+
+
+CURVES: tuple[str, ...] = curves_in(_FOLDER)
 """Names of the curves that there are."""
 
 
@@ -25,6 +32,10 @@ class ParameterPlane(Enum):
     """Mixing eps against the mass of the dark photon."""
     RELIC = "m_chi_GeV,y"
     """y = eps^2 alpha_D (m_chi / m_A')^4 against the mass of dark matter."""
+    PHOTONS = "mass_GeV,g_per_GeV"
+    """Coupling to photons against the mass of an axion-like particle."""
+    CHARGE = "mass_GeV,charge"
+    """Charge Q against the mass of a millicharged particle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +92,18 @@ def load_curve(name: str) -> Curve:
     """
     if name not in CURVES:
         raise KeyError(f"no published curve {name}: expected {', '.join(CURVES)}")
-    lines = (_FOLDER / f"{name}.csv").read_text(encoding="utf-8").splitlines()
+    return read_curve(_FOLDER / f"{name}.csv")
+
+
+def read_curve(path: Traversable) -> Curve:
+    """Read the table of a curve: facts as comments, a header, and two columns."""
+    lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line[1:] for line in lines if line.startswith("#")]
     facts = {key.strip(): text.strip() for key, _, text in (line.partition("=") for line in comments)}
     header, *rows = lines[len(comments) :]
     mass, value = np.array([[float(text) for text in row.split(",")] for row in rows]).T
     return Curve(
-        name,
+        path.name.removesuffix(".csv"),
         facts["label"],
         facts["paper"],
         facts["source"],

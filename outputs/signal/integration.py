@@ -1,4 +1,4 @@
-"""Dark photons per electron on target by direct integration, at eps = 1; `yields` has the table."""
+"""Bosons per electron on target by direct integration, at eps = 1; `yields` has the table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cascade import TrackLengths, track_lengths
 from na64.outputs.signal.cross_sections import CrossSectionModel, total
 from na64.outputs.signal.kinematics import Radiation
@@ -36,6 +37,7 @@ def integrate_yield(
     threshold: float,
     model: CrossSectionModel = CrossSectionModel.ETL,
     beam_energy: float = BEAM_ENERGY,
+    boson: Boson = Boson.VECTOR,
 ) -> float:
     """Fold the cross-section with the track lengths of electrons and positrons in lead (docs/physics.md)."""
     least = max(threshold, mass)
@@ -47,7 +49,8 @@ def integrate_yield(
     # The cross-section rises steeply above its threshold, then slowly: nodes crowd there.
     root = np.linspace(0, 1, _ENERGY_NODES)
     energies = least + (beam_energy - least) * root[1:] ** 3
-    values = [total(Radiation(mass, float(energy)), model, above=threshold) for energy in energies]
+    radiations = [Radiation(mass, float(energy), boson=boson) for energy in energies]
+    values = [total(radiation, model, above=threshold) for radiation in radiations]
     inside = lengths.energy > least
     position = np.cbrt((lengths.energy[inside] - least) / (beam_energy - least))
     sigma = PchipInterpolator(root, [0.0, *values])(position)

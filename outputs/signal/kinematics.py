@@ -1,4 +1,4 @@
-"""One radiation off a lepton: masses, beam energy, and the grid of x = E_A' / E0."""
+"""One radiation off a lepton: boson, masses, beam energy, and the grid of x = E_X / E0."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.matter import ELECTRON_MASS, LEAD, Nucleus
 from na64.outputs.signal.quadrature import composite
 
@@ -17,17 +18,18 @@ _X_PANELS, _X_POINTS = 4, 8
 
 @dataclass(frozen=True, slots=True)
 class Radiation:
-    """A lepton of `energy` that radiates a dark photon of `mass` off a nucleus, GeV."""
+    """A lepton of `energy` that radiates a boson of `mass` off a nucleus, GeV; by default a dark photon."""
 
     mass: float
     energy: float
     nucleus: Nucleus = LEAD
     lepton_mass: float = ELECTRON_MASS
+    boson: Boson = Boson.VECTOR
 
     def __post_init__(self) -> None:
         if not 0 < self.mass < self.energy - self.lepton_mass:
             raise ValueError(
-                f"a lepton of {self.energy:g} GeV radiates no dark photon of {self.mass:g} GeV: "
+                f"a lepton of {self.energy:g} GeV radiates no {self.boson.text} of {self.mass:g} GeV: "
                 f"expected above 0 and below {self.energy - self.lepton_mass:g}"
             )
 

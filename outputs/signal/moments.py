@@ -12,24 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS
 from na64.outputs.signal.quadrature import composite
 
 Floats = NDArray[np.float64]
-
-
-class Boson(Enum):
-    """How the new boson couples."""
-
-    SCALAR = "S"
-    PSEUDOSCALAR = "P"
-    VECTOR = "V"
-    AXIAL = "A"
 
 
 _NUMERATORS: dict[Boson, Callable[[Floats, float], Floats]] = {
@@ -65,6 +56,9 @@ class Deviation:
 
 
 ELECTRON_LKB = Deviation("electron, alpha of LKB (Rb)", ELECTRON_MASS, 4.8e-13, 3.0e-13, "[V: seed]")
+ELECTRON_BERKELEY = Deviation(
+    "electron, alpha of Berkeley (Cs)", ELECTRON_MASS, -8.8e-13, 3.6e-13, "[V: seed]"
+)
 MUON_2021 = Deviation("muon, 2021", MUON_MASS, 251e-11, 59e-11, "[V: 2104.03281 (abs)]")
 
 

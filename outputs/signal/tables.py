@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-import correctionlib.schemav2 as schema
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, make_interp_spline
+from scipy.interpolate import make_interp_spline
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import k_factor
+from na64.outputs.signal.grid_file import Grid, write_grids
 from na64.outputs.signal.integration import integrate_yield, resolved_thresholds
 from na64.outputs.signal.kinematics import Radiation
 
@@ -28,10 +28,15 @@ BEAM_ENERGIES = (70.0, 100.0)
 YIELDS, SPECTRUM = "yields.json", "dark_photon.csv"
 """Names of the files: correctionlib's, and the spectrum that the simulation draws from."""
 
+BOSONS = "bosons.json"
+"""Name of the file of ratios of the yields of other bosons to those of dark photons."""
+
 MASSES: Floats = np.geomspace(1e-3, 1.0, 31)
 """GeV."""
 THRESHOLDS: Floats = np.arange(20.0, 81.0, 5.0)
 """GeV, of the missing energy."""
+RATIO_MASSES, RATIO_THRESHOLDS = MASSES[::3], THRESHOLDS[::2]
+"""GeV: ratios of yields hardly change between these."""
 FOLDED_THRESHOLDS: Floats = np.arange(30.0, 71.0, 5.0)
 """GeV, of the missing energy as the ECAL measures it."""
 ENERGIES: Floats = np.array([20.0, 30.0, 50.0, 70.0, 100.0, 150.0])
@@ -39,26 +44,7 @@ ENERGIES: Floats = np.array([20.0, 30.0, 50.0, 70.0, 100.0, 150.0])
 _LATE_THRESHOLDS: Floats = np.array([85.0, 90.0, 93.0, 95.0, 97.0, 98.0, 99.0, 99.5, 99.9])
 _BEAM_ENERGY = 100.0
 
-# A cubic in log(x) at either edge in y of a cell, and a straight line between the two.
-_CELL = (
-    "exp(([1]+(log(x)-[0])*([2]+(log(x)-[0])*([3]+(log(x)-[0])*[4])))*(1-(y-[9])/[10])"
-    "+([5]+(log(x)-[0])*([6]+(log(x)-[0])*([7]+(log(x)-[0])*[8])))*(y-[9])/[10])"
-)
 _PER_ELECTRON = ("yield", "per electron on target and eps^2")
-_EDGE = 1e-9
-_DIGITS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Values above 0 on masses and a second variable."""
-
-    name: str
-    description: str
-    variable: tuple[str, str]
-    nodes: Floats
-    values: Floats
-    output: tuple[str, str]
 
 
 def yields_file(beam_energy: float) -> str:
@@ -78,16 +64,42 @@ def write_yields(folder: Path, beam_energy: float) -> Path:
         [integrate_yield(mass, threshold=float(value), beam_energy=beam_energy) for value in thresholds]
         for mass in MASSES.tolist()
     ]
-    return _write_yields(folder, beam_energy, np.array(rows))
+    return write_grids(folder / yields_file(beam_energy), [_yield_grid(beam_energy, np.array(rows))])
 
 
-def _write_yields(folder: Path, beam_energy: float, yields: Floats) -> Path:
-    grid = _yield_grid(beam_energy, yields)
-    made = schema.CorrectionSet(schema_version=2, corrections=[_correction(grid)])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / yields_file(beam_energy)
-    path.write_text(made.model_dump_json(exclude_unset=True) + "\n", encoding="utf-8")
-    return path
+def write_bosons(folder: Path) -> Path:
+    """Compute the yields of other bosons over those of dark photons, in minutes, and write them."""
+    grids = [
+        Grid(
+            boson.value,
+            f"yield of {boson.text}s over that of dark photons of the same mass and threshold, "
+            "thick lead target, e- or e+ of 100 GeV, exact tree level",
+            ("threshold", "GeV, least energy of the boson"),
+            RATIO_MASSES,
+            RATIO_THRESHOLDS,
+            np.array(
+                [
+                    [ratio_at(boson, mass, threshold) for threshold in RATIO_THRESHOLDS.tolist()]
+                    for mass in RATIO_MASSES.tolist()
+                ]
+            ),
+            ("ratio", "1"),
+            particle="the boson",
+        )
+        for boson in Boson
+        if boson is not Boson.VECTOR
+    ]
+    return write_grids(folder / BOSONS, grids)
+
+
+def ratio_at(boson: Boson, mass: float, threshold: float) -> float:
+    """Yield of a boson over that of dark photons, of beams of 100 GeV, integrated; GeV."""
+    return _integrated(boson, mass, threshold) / _integrated(Boson.VECTOR, mass, threshold)
+
+
+@cache
+def _integrated(boson: Boson, mass: float, threshold: float) -> float:
+    return integrate_yield(mass, threshold=threshold, boson=boson)
 
 
 def write_tables(folder: Path, *, progress: Progress | None = None) -> list[Path]:
@@ -112,31 +124,29 @@ def write_tables(folder: Path, *, progress: Progress | None = None) -> list[Path
         if progress is not None:
             progress(done, len(MASSES))
     yields = np.array(rows)
-    corrections = [_correction(grid) for grid in _grids(yields, np.array(factors))]
-    made = schema.CorrectionSet(schema_version=2, corrections=corrections)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / YIELDS, folder / SPECTRUM]
-    paths[0].write_text(made.model_dump_json(exclude_unset=True) + "\n", encoding="utf-8")
+    paths = [write_grids(folder / YIELDS, _grids(yields, np.array(factors))), folder / SPECTRUM]
     paths[1].write_text(_spectrum(thresholds, yields), encoding="utf-8")
     return paths
 
 
-def _grids(yields: Floats, factors: Floats) -> tuple[_Grid, ...]:
+def _grids(yields: Floats, factors: Floats) -> tuple[Grid, ...]:
     true = yields[:, : len(THRESHOLDS)]
     return (
         _yield_grid(_BEAM_ENERGY, true),
-        _Grid(
+        Grid(
             "folded_yield",
             "the same above a threshold on the missing energy that an ECAL of 9 % / sqrt(E) measures",
             ("threshold", "GeV, least missing energy as measured"),
+            MASSES,
             FOLDED_THRESHOLDS,
             _fold(true),
             _PER_ELECTRON,
         ),
-        _Grid(
+        Grid(
             "k_factor",
             "leading-logarithm cross-section of DMG4 (2101.12192) over exact tree level, lead",
             ("energy", "GeV, of the electron"),
+            MASSES,
             ENERGIES,
             factors,
             ("k_factor", "1"),
@@ -144,12 +154,13 @@ def _grids(yields: Floats, factors: Floats) -> tuple[_Grid, ...]:
     )
 
 
-def _yield_grid(beam_energy: float, yields: Floats) -> _Grid:
+def _yield_grid(beam_energy: float, yields: Floats) -> Grid:
     beam = f"{'e-' if beam_energy == _BEAM_ENERGY else 'e- or e+'} of {beam_energy:g} GeV"
-    return _Grid(
+    return Grid(
         "yield",
         f"dark photons in a thick lead target, {beam}, exact tree level, e- and e+ of the shower",
         ("threshold", "GeV, least energy of the dark photon"),
+        MASSES,
         thresholds_of(beam_energy),
         yields,
         _PER_ELECTRON,
@@ -164,57 +175,6 @@ def _fold(yields: Floats) -> Floats:
         nodes, weights = resolved_thresholds(float(threshold), beam_energy=_BEAM_ENERGY)
         columns.append(np.exp(spline(nodes)) @ weights)
     return np.stack(columns, axis=1)
-
-
-def _correction(grid: _Grid) -> schema.Correction:
-    spline = CubicSpline(np.log(MASSES), np.log(grid.values), axis=0)
-    cells = [
-        _cell(spline.c[::-1, row], float(spline.x[row]), grid.nodes, column)
-        for row in range(len(MASSES) - 1)
-        for column in range(len(grid.nodes) - 1)
-    ]
-    name, meaning = grid.variable
-    data: dict[str, Any] = {
-        "nodetype": "multibinning",
-        "inputs": ["mass", name],
-        "edges": [_edges(MASSES), _edges(grid.nodes)],
-        "content": cells,
-        "flow": "error",
-    }
-    formula = {
-        "nodetype": "formula",
-        "expression": _CELL,
-        "parser": "TFormula",
-        "variables": ["mass", name],
-    }
-    return schema.Correction.model_validate(
-        {
-            "name": grid.name,
-            "description": grid.description,
-            "version": 1,
-            "inputs": [
-                {"name": "mass", "type": "real", "description": "GeV, of the dark photon"},
-                {"name": name, "type": "real", "description": meaning},
-            ],
-            "output": {"name": grid.output[0], "type": "real", "description": grid.output[1]},
-            "generic_formulas": [formula],
-            "data": data,
-        }
-    )
-
-
-def _cell(coefficients: Floats, start: float, nodes: Floats, column: int) -> dict[str, Any]:
-    low, high = coefficients[:, column].tolist(), coefficients[:, column + 1].tolist()
-    first, last = nodes[column : column + 2].tolist()
-    parameters = [start, *low, *high, first, last - first]
-    rounded = [float(f"{value:.{_DIGITS}g}") for value in parameters]
-    return {"nodetype": "formularef", "index": 0, "parameters": rounded}
-
-
-def _edges(nodes: Floats) -> list[float]:
-    """Make bins of which both ends belong to the table."""
-    edges: list[float] = nodes.tolist()
-    return [edges[0] * (1 - _EDGE), *edges[1:-1], edges[-1] * (1 + _EDGE)]
 
 
 def _spectrum(thresholds: Floats, yields: Floats) -> str:

@@ -1,7 +1,7 @@
-"""Exact tree-level spectrum of dark photons off a heavy nucleus with a form factor.
+"""Exact tree-level spectrum of bosons radiated by a lepton off a heavy nucleus with a form factor.
 
 The nucleus is a heavy scalar; the two diagrams in which the lepton radiates are squared exactly. Momenta:
-lepton p -> p', dark photon k, nucleus P -> P', with t = -(P - P')^2, s = (p' + k)^2 - m_l^2,
+lepton p -> p', boson k, nucleus P -> P', with t = -(P - P')^2, s = (p' + k)^2 - m_l^2,
 u = (p - k)^2 - m_l^2 and V = P + P'. The nucleus is at rest; its azimuth is integrated in closed form,
 the rest by quadrature.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.flux import elastic
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import ALPHA, PICOBARN
@@ -125,31 +126,97 @@ def _transfers(radiation: Radiation, emission: _Emission) -> tuple[Floats, Float
     return low, np.where(allowed & (high > low), high, low)
 
 
-def _squared_amplitude(radiation: Radiation, emission: _Emission, t: Floats) -> Floats:
-    """Average of T over the azimuth of the nucleus (n, m, n_t); couplings, charge and 1 / t^2 apart.
+@dataclass(frozen=True, slots=True)
+class _Averages:
+    """Averages over the azimuth of the nucleus of what squared amplitudes consist of: (n, n_t) arrays.
 
     s = a - b cos(phi), so the averages of 1, s, 1/s and 1/s^2 are 1, a, 1/r and a/r^3 with r^2 = a^2 - b^2.
     The square of V.p' s + V.p u = slope (s - zero) cancels to the order of t: it is averaged without a loss.
+
+    Attributes
+    ----------
+    t, u : Floats
+    nucleus2 : Floats
+        V^2.
+    gauge : Floats
+        (V.p' s + V.p u)^2 / s^2.
+    currents : Floats
+        t u ((V.p)^2 + (V.p')^2) / s.
+    boson : Floats
+        t u (V.k)^2 / s.
+    plus, minus, product, rest : Floats
+        (s + u)^2 / s^2, (s - u)^2 / s^2, u (s + u)^2 / s, and u (s^2 + u^2 + 2 t (s + t + u)) / s.
     """
-    nucleus, lepton, mass = radiation.nucleus.mass, radiation.lepton_mass, radiation.mass
+
+    t: Floats
+    u: Floats
+    nucleus2: Floats
+    gauge: Floats
+    currents: Floats
+    boson: Floats
+    plus: Floats
+    minus: Floats
+    product: Floats
+    rest: Floats
+
+
+def _averages(radiation: Radiation, emission: _Emission, t: Floats) -> _Averages:
+    nucleus = radiation.nucleus.mass
     left, u = (radiation.energy - emission.photon)[:, None], -emission.virtuality[:, None]
     a, b = _range_of_s(radiation, emission, t)
     r = np.sqrt((a - b) * (a + b))
     inverse, inverse2 = 1 / r, a / r**3
     before, after = 2 * nucleus * radiation.energy - t / 2, 2 * nucleus * left + (u - t) / 2
+    taken = 2 * nucleus * emission.photon[:, None] - u / 2
     slope = after - u / 2
     zero = -u * before / slope
-    gauge = slope**2 * (((r - a + (a - zero)) / r) ** 2 + (zero * b) ** 2 / ((a + r) * r**3))
-    currents = t * u * ((before**2 + after**2) * inverse - before + a / 4)
-    plus, minus = 1 + 2 * u * inverse + u**2 * inverse2, 1 - 2 * u * inverse + u**2 * inverse2
-    rest = (
-        2 * lepton**2 * t * plus
-        + mass**2 * t * minus
-        + u * (a + u**2 * inverse)
-        + 2 * t * u * (1 + (t + u) * inverse)
+    return _Averages(
+        t=t,
+        u=u,
+        nucleus2=4 * nucleus**2 + t,
+        gauge=slope**2 * (((r - a + (a - zero)) / r) ** 2 + (zero * b) ** 2 / ((a + r) * r**3)),
+        currents=t * u * ((before**2 + after**2) * inverse - before + a / 4),
+        boson=t * u * (taken**2 * inverse - taken + a / 4),
+        plus=1 + 2 * u * inverse + u**2 * inverse2,
+        minus=1 - 2 * u * inverse + u**2 * inverse2,
+        product=u * (a + 2 * u + u**2 * inverse),
+        rest=u * (a + u**2 * inverse) + 2 * t * u * (1 + (t + u) * inverse),
     )
-    total = -16 * (2 * lepton**2 + mass**2) * gauge - 16 * currents + 4 * (4 * nucleus**2 + t) * rest
-    result: Floats = total / u**2
+
+
+def _squared_amplitude(radiation: Radiation, emission: _Emission, t: Floats) -> Floats:
+    """Average of T over the azimuth of the nucleus (n, m, n_t); couplings, charge and 1 / t^2 apart."""
+    averages = _averages(radiation, emission, t)
+    spinless = radiation.boson in (Boson.SCALAR, Boson.PSEUDOSCALAR)
+    total = _of_spinless(radiation, averages) if spinless else _of_vector(radiation, averages)
+    result: Floats = total / averages.u**2
+    return result
+
+
+def _of_vector(radiation: Radiation, averages: _Averages) -> Floats:
+    """Vector; an axial vector has m^2 - 4 m_l^2 for m^2, no other lepton mass, and a divergence.
+
+    That of its current is 2 m_l times a pseudoscalar one: it adds (2 m_l / m)^2 of that for a massless boson.
+    """
+    lepton2, mass2 = radiation.lepton_mass**2, radiation.mass**2
+    divergence: Floats | float = 0.0
+    if radiation.boson is Boson.AXIAL:
+        divergence = 8 * lepton2 / mass2 * (averages.nucleus2 * averages.product - 4 * averages.boson)
+        lepton2, mass2 = 0.0, mass2 - 4 * lepton2
+    masses = averages.t * (2 * lepton2 * averages.plus + mass2 * averages.minus)
+    total = -16 * (2 * lepton2 + mass2) * averages.gauge - 16 * averages.currents
+    result: Floats = total + 4 * averages.nucleus2 * (masses + averages.rest) + divergence
+    return result
+
+
+def _of_spinless(radiation: Radiation, averages: _Averages) -> Floats:
+    """Pseudoscalar; a scalar has m^2 - 4 m_l^2 for m^2."""
+    mass2 = radiation.mass**2
+    if radiation.boson is Boson.SCALAR:
+        mass2 -= 4 * radiation.lepton_mass**2
+    total = averages.nucleus2 * (averages.product + mass2 * averages.t * averages.plus)
+    total += -4 * averages.boson - 4 * mass2 * averages.gauge
+    result: Floats = 2 * total
     return result
 
 

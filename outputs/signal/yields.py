@@ -10,10 +10,12 @@ from importlib.resources import files
 
 import correctionlib
 
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import CrossSectionModel
 from na64.outputs.signal.integration import BEAM_ENERGY, integrate_yield
 from na64.outputs.signal.tables import (
     BEAM_ENERGIES,
+    BOSONS,
     FOLDED_THRESHOLDS,
     MASSES,
     thresholds_of,
@@ -23,8 +25,21 @@ from na64.outputs.signal.tables import (
 
 @cache
 def _tables(beam_energy: float = BEAM_ENERGY) -> correctionlib.CorrectionSet:
-    text = (files(__package__) / yields_file(beam_energy)).read_text(encoding="utf-8")
+    return _read(yields_file(beam_energy))
+
+
+@cache
+def _ratios() -> correctionlib.CorrectionSet:
+    return _read(BOSONS)
+
+
+def _read(name: str) -> correctionlib.CorrectionSet:
+    text = (files(__package__) / name).read_text(encoding="utf-8")
     return correctionlib.CorrectionSet.from_string(text)
+
+
+def _is_shipped(beam_energy: float, boson: Boson) -> bool:
+    return beam_energy in BEAM_ENERGIES and (boson is Boson.VECTOR or beam_energy == BEAM_ENERGY)
 
 
 def yield_per_eot(
@@ -33,8 +48,9 @@ def yield_per_eot(
     threshold: float = 50.0,
     model: CrossSectionModel | str = CrossSectionModel.ETL,
     beam_energy: float = BEAM_ENERGY,
+    boson: Boson = Boson.VECTOR,
 ) -> float:
-    """Dark photons per electron on target that take more than `threshold`, at eps = 1.
+    """Dark photons or other bosons per electron on target that take more than `threshold`, at eps = 1.
 
     Exact tree level with beams of `BEAM_ENERGIES` comes from a table, within 0.2 %, for masses of 1 MeV to
     1 GeV and thresholds of 20 to 80 % of the beam's energy; everything else is integrated, which takes about
@@ -47,17 +63,22 @@ def yield_per_eot(
         Least energy of the dark photon.
     model : CrossSectionModel or str
     beam_energy : float, GeV
+    boson : Boson
+        Scalars, pseudoscalars and axial vectors have a table for beams of 100 GeV.
     """
     chosen, thresholds = CrossSectionModel(model), thresholds_of(beam_energy)
     in_table = MASSES[0] <= mass <= MASSES[-1] and thresholds[0] <= threshold <= thresholds[-1]
-    if chosen is CrossSectionModel.ETL and beam_energy in BEAM_ENERGIES and in_table:
-        return float(_tables(beam_energy)["yield"].evaluate(mass, threshold))
-    return _integrated(mass, threshold=threshold, model=chosen, beam_energy=beam_energy)
+    if chosen is CrossSectionModel.ETL and _is_shipped(beam_energy, boson) and in_table:
+        ratio = 1.0 if boson is Boson.VECTOR else _ratios()[boson.value].evaluate(mass, threshold)
+        return float(_tables(beam_energy)["yield"].evaluate(mass, threshold) * ratio)
+    return _integrated(mass, threshold=threshold, model=chosen, beam_energy=beam_energy, boson=boson)
 
 
 @lru_cache(4096)
-def _integrated(mass: float, *, threshold: float, model: CrossSectionModel, beam_energy: float) -> float:
-    return integrate_yield(mass, threshold=threshold, model=model, beam_energy=beam_energy)
+def _integrated(
+    mass: float, *, threshold: float, model: CrossSectionModel, beam_energy: float, boson: Boson
+) -> float:
+    return integrate_yield(mass, threshold=threshold, model=model, beam_energy=beam_energy, boson=boson)
 
 
 def folded_yield_per_eot(mass: float, *, threshold: float = 50.0) -> float:

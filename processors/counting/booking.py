@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.processors.counting import migrations
-from na64.selections.cut import Interval
+from na64.selections.cut import Cut
+from na64.selections.interval import Interval
 from na64.selections.selection import VISIBLE, Axis, Selection
 
 __all__ = [
@@ -231,15 +232,21 @@ def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
     yield HistogramSpec(PLANE, "ECAL and HCAL energy", _PLANE_AXES, Rule.STAGES, "", 0, n_stages)
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     for cut in selection.cuts:
-        for interval in cut.intervals:
-            name, label = (
-                f"n_minus_one_{cut.name}_{interval.feature}",
-                f"{interval.feature}, all cuts but {cut.name}",
-            )
-            axes = (default_axis(interval, features[interval.feature]),)
+        for feature, intervals in _by_feature(cut).items():
+            name, label = f"n_minus_one_{cut.name}_{feature}", f"{feature}, all cuts but {cut.name}"
+            axes = (default_axis(features[feature], *intervals),)
             yield HistogramSpec(name, label, axes, Rule.N_MINUS_ONE, cut.name, 0, 1)
     for own in selection.histograms:
         yield HistogramSpec(own.name, own.label, own.axes, Rule.AFTER, own.after, 0, 1)
+
+
+def _by_feature(cut: Cut) -> dict[str, list[Interval]]:
+    """Every interval that a cut has anywhere, by its feature, in the order in which they are first named."""
+    found: dict[str, list[Interval]] = {}
+    for condition in cut.conditions:
+        for interval in condition.every_interval:
+            found.setdefault(interval.feature, []).append(interval)
+    return found
 
 
 def _check_names(histograms: list[HistogramSpec], selection: str) -> None:
@@ -250,22 +257,16 @@ def _check_names(histograms: list[HistogramSpec], selection: str) -> None:
         seen.add(spec.name)
 
 
-def default_axis(interval: Interval, feature: Feature) -> Axis:
+def default_axis(feature: Feature, *intervals: Interval) -> Axis:
     """Return the axis a cut variable is drawn on; it shows the bounds."""
     bins, low, high = _RANGES.get(feature.name, _RANGES_BY_UNIT[feature.unit])
-    bounds = [bound for bound in _bounds(interval) if math.isfinite(bound)]
-    low, high = _widened(low, high, bounds)
+    low, high = _widened(low, high, [bound for interval in intervals for bound in interval.bounds])
     return Axis(feature.name, bins, low, high, axis_label(feature))
 
 
 def axis_label(feature: Feature) -> str:
     """Return the name of a feature with its unit."""
     return feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
-
-
-def _bounds(interval: Interval) -> list[float]:
-    table = [] if interval.limits is None else list(interval.limits.values)
-    return [interval.low, interval.high, *table]
 
 
 def _widened(low: float, high: float, bounds: list[float]) -> tuple[float, float]:

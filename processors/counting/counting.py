@@ -13,7 +13,7 @@ from na64.datasets.instrument.columns import Array
 from na64.processors.counting import migrations
 from na64.processors.counting.booking import Booking, HistogramSpec, Rule, book
 from na64.processors.counting.cut_intervals import apply_intervals, interval_records
-from na64.processors.counting.tally import ACCOUNTING, REGIONS, Tally, check_sums, with_histograms
+from na64.processors.counting.tally import ACCOUNTING, Tally, check_sums, with_histograms
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.kernels import bits, fill
 from na64.selections.compiled import IntervalArrays
@@ -53,6 +53,11 @@ class CompiledSelection:
     varied: tuple[migrations.VariedPlan, ...]
 
     @property
+    def n_regions(self) -> int:
+        """Regions of the selection, the others being empty."""
+        return self.cuts[-1].size - 1 - self.n_cuts
+
+    @property
     def n_cuts(self) -> int:
         """Cuts of the selection."""
         return len(self.booking.cuts)
@@ -68,7 +73,10 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Compiled
     varied = migrations.prepare(
         selection, index, [booking.migration_bins(name).start for name in booking.variations]
     )
-    cuts, fills = _cut_arrays(arrays, len(selection.cuts)), _fill_arrays(booking, index)
+    cuts, fills = (
+        _cut_arrays(arrays, len(selection.cuts), len(selection.regions)),
+        _fill_arrays(booking, index),
+    )
     return CompiledSelection(index, booking, arrays, cuts, fills, varied)
 
 
@@ -194,7 +202,7 @@ def _apply_cuts(ready: CompiledSelection, values: Values) -> CutResult:
     apply_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
     apply_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
     bits.first_set(failed, ready.n_cuts, first)
-    bits.first_clear(outside, len(REGIONS) - 1, region)
+    bits.first_clear(outside, ready.n_regions, region)
     return CutResult(failed, first, region)
 
 
@@ -206,11 +214,11 @@ def _drawn(ready: CompiledSelection, values: Values, box: SignalBox | None) -> N
     return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
 
 
-def _cut_arrays(arrays: IntervalArrays, n_cuts: int) -> tuple[Array, ...]:
+def _cut_arrays(arrays: IntervalArrays, n_cuts: int, n_regions: int) -> tuple[Array, ...]:
     n_of_cuts = arrays.n_cut_intervals
     bounds = [
         np.searchsorted(arrays.owner[:n_of_cuts], np.arange(n_cuts)),
-        n_of_cuts + np.searchsorted(arrays.owner[n_of_cuts:], np.arange(fill.N_REGIONS)),
+        n_of_cuts + np.searchsorted(arrays.owner[n_of_cuts:], np.arange(n_regions + 1)),
     ]
     intervals = interval_records(arrays)
     return intervals, arrays.table_edges, arrays.table_values, np.concatenate(bounds).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Which intervals events are outside of."""
+"""Which conditions events do not meet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from na64.selections.compiled import IntervalArrays
 def interval_records(arrays: IntervalArrays) -> NDArray[np.void]:
     """Return the intervals as the kernels take them, `na64.processors.kernels.apply_cuts.INTERVAL`."""
     intervals = np.zeros(arrays.feature.size, INTERVAL)
-    for name in ("low", "high", "feature"):
+    for name in ("low", "high", "feature", "lower", "part"):
         intervals[name] = getattr(arrays, name)
     # The one after the last table is for intervals that have none.
     table_feature, first = np.append(arrays.table_feature, -1), np.append(arrays.table_start, 0)
@@ -25,7 +25,7 @@ def interval_records(arrays: IntervalArrays) -> NDArray[np.void]:
 def apply_intervals(
     arrays: IntervalArrays, part: slice, values: NDArray[np.float32], failed: NDArray[np.int64]
 ) -> None:
-    """Set the bit of the owner of each interval of a part that an event is outside of.
+    """Set the bit of the owner of each condition of a part that an event does not meet.
 
     Parameters
     ----------

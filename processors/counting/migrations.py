@@ -16,7 +16,7 @@ from na64.processors.counting.tally import REGIONS, Tally
 from na64.processors.features.varied_features import row_names
 from na64.processors.kernels import bits
 from na64.selections.compiled import IntervalArrays, compile_intervals
-from na64.selections.cut import Interval
+from na64.selections.cut import Condition
 from na64.selections.selection import Selection
 from na64.selections.variations import Variation
 
@@ -38,7 +38,7 @@ class VariedPlan:
     same : int
         Bits of the cuts that it does not change.
     has_regions : bool
-    n_cuts : int
+    n_cuts, n_regions : int
     start : int
         Its first bin.
     """
@@ -47,6 +47,7 @@ class VariedPlan:
     same: int
     has_regions: bool
     n_cuts: int
+    n_regions: int
     start: int
 
 
@@ -94,9 +95,9 @@ def needed_rows(selection: Selection) -> set[str]:
     needed = set()
     for variation in selection.variations:
         names = row_names(selection, variation.effect)
-        cuts = [cut.intervals for cut in variation.cuts_of(selection.cuts)]
-        regions = [region.intervals for region in selection.regions]
-        needed |= {names[name] for group in (*cuts, *regions) for i in group for name in i.features}
+        conditions = [one for cut in variation.cuts_of(selection.cuts) for one in cut.conditions]
+        conditions += [region.condition for region in selection.regions]
+        needed |= {names[name] for condition in conditions for name in condition.features}
     return needed
 
 
@@ -125,7 +126,7 @@ def count_migrations(
     if plan.has_regions:
         outside, region_then = np.zeros_like(failed), np.empty_like(region)
         apply_intervals(arrays, slice(n_cuts, None), values, outside)
-        bits.first_clear(outside, N_REGIONS - 1, region_then)
+        bits.first_clear(outside, plan.n_regions, region_then)
     migrated = np.flatnonzero((then != failed) | (region_then != region))
     first_then = np.empty(migrated.size, np.uint8)
     bits.first_set(then[migrated], plan.n_cuts, first_then)
@@ -189,24 +190,22 @@ def _prepare(selection: Selection, variation: Variation, index: dict[str, int], 
     names = row_names(selection, variation.effect)
     varied = {name for name, row in names.items() if name != row}
     replaced = {cut.name for cut in variation.cuts}
-    cuts = [
-        cut.intervals if cut.name in replaced or not varied.isdisjoint(_features_of(cut.intervals)) else ()
-        for cut in variation.cuts_of(selection.cuts)
+    cuts = variation.cuts_of(selection.cuts)
+    conditions = [
+        condition if cut.name in replaced or not varied.isdisjoint(condition.features) else Condition()
+        for cut, condition in zip(cuts, selection.conditions_of(cuts), strict=True)
     ]
-    regions = [region.intervals for region in selection.regions]
-    has_regions = any(not varied.isdisjoint(_features_of(intervals)) for intervals in regions)
+    regions = [region.condition for region in selection.regions]
+    has_regions = any(not varied.isdisjoint(condition.features) for condition in regions)
     rows = {name: index[row] for name, row in names.items() if row in index}
     return VariedPlan(
-        intervals=compile_intervals(cuts, regions if has_regions else [], rows),
-        same=sum(1 << number for number, intervals in enumerate(cuts) if not intervals),
+        intervals=compile_intervals(conditions, regions if has_regions else [], rows),
+        same=sum(1 << number for number, condition in enumerate(conditions) if condition == Condition()),
         has_regions=has_regions,
-        n_cuts=len(cuts),
+        n_cuts=len(conditions),
+        n_regions=len(regions),
         start=start,
     )
-
-
-def _features_of(intervals: tuple[Interval, ...]) -> set[str]:
-    return {name for interval in intervals for name in interval.features}
 
 
 def _place(first: Bytes, region: Bytes) -> Integers:

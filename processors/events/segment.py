@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.instrument.columns import COLUMNS, EventColumns, Shape
-from na64.datasets.reading.layout import CellStorage
+from na64.datasets.reading.layout import CellStorage, DetectorLayout
 from na64.datasets.reading.read import Record, read_batches
 from na64.processors.counting import counting
 from na64.processors.counting.tally import Tally, fixed_point
@@ -59,7 +59,9 @@ def count_parts(
     for part in parts:
         if part.run not in counters:
             box = None if job.simulation else job.runs[part.run].box
-            counters[part.run] = counting.Counter(job.selection, job.n_components, names, box=box)
+            counters[part.run] = counting.Counter(
+                job.selection_in(part.run), job.n_components, names, box=box
+            )
         counters[part.run].add(part.values, _weight_components(part), part.accounting)
     return {run: counters[run].tally() for run in sorted(counters)}
 
@@ -155,20 +157,34 @@ def needed_columns(job: Job) -> tuple[str, ...]:
     return tuple(name for name in COLUMNS if name not in unused)
 
 
-def warm_up(job: Job) -> None:
-    """Compile, or load from the cache, what a job needs: once a worker, before the first task."""
+def warm_up(job: Job, variants: Iterable[tuple[Shape, str]] | None = None) -> None:
+    """Compile, or load from the cache, what a job needs: once a worker, before the first task.
+
+    Parameters
+    ----------
+    job : Job
+    variants : iterable of (Shape, str), optional
+        Shapes and dtypes of the cell columns; by default all that the layouts allow.
+    """
     keep_freed_memory()
-    variants = {
-        (Shape.HITS if detector.kind is CellStorage.HITS else Shape.CELLS, dtype)
-        for layout in job.layouts.values()
-        for detector in layout.detectors.values()
-        for dtype in detector.columns["energy"].types
-    }
+    if variants is None:
+        variants = {
+            (shape_of(detector), dtype)
+            for layout in job.layouts.values()
+            for detector in layout.detectors.values()
+            for dtype in detector.columns["energy"].types
+        }
+    wanted = sorted(variants, key=str)
     for setup in {context.setup for context in job.runs.values()}:
-        compute.warm_up(setup, sorted(variants, key=str))
+        compute.warm_up(setup, wanted)
     values = np.zeros((len(feature_rows(job.selection)), 1), np.float32)
     counting.count_events(job.selection, values, np.zeros((job.n_components - 1, 1), np.int64))
     spare_what_is_loaded()
+
+
+def shape_of(detector: DetectorLayout) -> Shape:
+    """Shape of the columns of a detector, as kernels take them."""
+    return Shape.HITS if detector.kind is CellStorage.HITS else Shape.CELLS
 
 
 def empty_tally(job: Job) -> Tally:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.instrument.detector import Setup
-from na64.datasets.instrument.features import FEATURES
 from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.features.compute import FeatureTable, Skip, compute
+from na64.processors.features.derived import Derivation
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import append_varied, needed_part, plane_part
 from na64.processors.job import FileContext, Job, RunContext
@@ -98,10 +98,10 @@ def _of_run(
     values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
     n_open = 0 if job.simulation else int(np.count_nonzero(seen & opened))
     accounting = _account(table, seen, skipped, n_open)
-    if job.plugin is not None:
-        values = np.concatenate([values, job.plugin.compute(values, tuple(FEATURES))])
+    derivation = Derivation(job.selection, job.plugin, context.constants)
+    values = derivation.extended(values)
     if varied:
-        values = append_varied(values, varied, seen, job.selection, job.plugin)
+        values = append_varied(values, varied, seen, derivation)
     weight = _weight(events, seen) if job.weighted else None
     return VisibleEvents(run, values, weight, accounting, rows[seen])
 

@@ -32,6 +32,7 @@ from na64.processors.execution.dask_backend import (
     warn_of_preloads,
 )
 from na64.processors.execution.tasks import package_code
+from na64.processors.execution.worker_jobs import QUEUES, JobWatch, refusable
 
 _FOLDERS = ("datasets", "processors", "selections")
 _NOT_NEEDED = (".npz", ".pyc")
@@ -92,7 +93,9 @@ def _make(cluster: Cluster, n_workers: int) -> Connected:
         _scale(cluster, made, n_workers)
         _send_code(cluster, client)
         revive = None if cluster.is_adaptive else partial(made.scale, n_workers)
-        return Connected(client, revive=revive, end=stack.pop_all().close)
+        queue = QUEUES.get(cluster.kind)
+        jobs = None if queue is None else JobWatch(cluster.name, made, queue)
+        return Connected(client, revive=revive, jobs=jobs, end=stack.pop_all().close)
 
 
 def _client(made: Any) -> Client:
@@ -127,7 +130,7 @@ def _make_queue(module: str, name: str, command: str, cluster: Cluster, stack: E
     if not cluster.insecure:
         tls = cluster.tls or _temporary(stack, shared)
         options |= {"security": _security(tls, _Quoted), "protocol": "tls://"}
-    return maker(**options)
+    return maker(job_cls=refusable(maker.job_cls), **options)
 
 
 def _kept() -> list[str]:

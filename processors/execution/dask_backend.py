@@ -26,6 +26,7 @@ from na64.processors.execution.backend import (
 from na64.processors.execution.dask_stream import GONE, Stream
 from na64.processors.execution.dask_worker import code_check, plugin_name, worker_plugin
 from na64.processors.execution.tasks import Failed, Task, Work
+from na64.processors.execution.worker_jobs import JobWatch
 
 ENVIRONMENT = {
     # Tasks run in a thread, and glibc gives memory of threads back to the system whatever it is told: asking
@@ -69,6 +70,7 @@ _log = logging.getLogger(__name__)
 
 _ENCRYPTED = ("tls", "wss", "inproc", "gateway")
 _ALLOWED_DEATHS = 2
+_LOOK = 1.0  # s, after which the jobs of workers that have not come are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Connected:
         Workers of this machine, to be replaced when they end.
     revive : callable or None
         Asks for workers in place of lost ones, where they do not come by themselves.
+    jobs : JobWatch or None
+        The jobs that workers are, to be looked at while there are none.
     end : callable or None
         Ends what came with the connection and goes with it.
     """
@@ -89,6 +93,7 @@ class Connected:
     client: Client
     local: LocalCluster | None = None
     revive: Callable[[], None] | None = None
+    jobs: JobWatch | None = None
     end: Callable[[], None] | None = None
 
 
@@ -195,6 +200,25 @@ class DaskBackend(Closing):
         elif self._cluster is not None and self._cluster.revive is not None:
             self._cluster.revive()
 
+    def _wait_for_a_worker(self) -> None:
+        end = time.monotonic() + self._patience
+        while True:
+            left = end - time.monotonic()
+            with suppress(TimeoutError):
+                self.client.wait_for_workers(1, timeout=min(_LOOK, max(left, 0.01)))
+                return
+            if fault := self._jobs_fault():
+                raise WorkersLostError(fault)
+            if left < _LOOK:
+                address, jobs = self._scheduler_address, self._cluster and self._cluster.jobs
+                waiting = jobs.waiting() if jobs else ""
+                said = f"scheduler {address} has no workers after {self._patience:g} s"
+                raise WorkersLostError(f"{said}: {waiting}" if waiting else said)
+
+    def _jobs_fault(self, after: float = 0.0) -> str:
+        jobs = None if self._cluster is None else self._cluster.jobs
+        return "" if jobs is None else jobs.fault(after)
+
     def close(self) -> None:
         """End the connection, and the cluster if it is our own."""
         cluster, self._cluster = self._cluster, None
@@ -213,11 +237,12 @@ class DaskBackend(Closing):
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
-            check_workers(self.client, self._scheduler_address, work.code, self._patience)
+            self._wait_for_a_worker()
+            check_workers(self.client, work.code, self._patience)
         packed = cloudpickle.dumps(work)
         name = plugin_name(packed)
         self.client.register_plugin(worker_plugin(packed, work.code), name=name)
-        stream = Stream(self.client, name, self._patience, self._revive)
+        stream = Stream(self.client, name, self._patience, self._revive, self._jobs_fault)
         try:
             yield from self._map(stream, iter(tasks))
         finally:
@@ -272,18 +297,14 @@ def is_private(address: str) -> bool:
         return False
 
 
-def check_workers(client: Client, address: str, code: str | None, patience: float) -> None:
+def check_workers(client: Client, code: str | None, patience: float) -> None:
     """Ask every worker for its version of this package.
 
     Raises
     ------
     WorkersLostError
-        If there is no worker, or one does not answer within the patience (s), has no na64 or another one.
+        If one does not answer within the patience (s), has no na64 or another one.
     """
-    try:
-        client.wait_for_workers(1, timeout=patience)
-    except TimeoutError:
-        raise WorkersLostError(f"scheduler {address} has no workers after {patience:g} s") from None
     asked = {
         name: client.submit(code_check(code), workers=[name], allow_other_workers=False, pure=False)
         for name in client.nthreads()

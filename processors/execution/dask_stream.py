@@ -28,6 +28,8 @@ _GLANCE = 1.0
 _ALLOWED_FALSE_STARTS = 4
 _LONGEST_BUNDLE = 16
 _BUSY = 0.25
+_SENT_ANEW = 25.0
+"""Seconds after which Dask has long sent a job in place of one that ended (`lost-worker-timeout`: 15 s)."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,12 +63,20 @@ class Stream:
         Those that were on a worker when it ended.
     """
 
-    def __init__(self, client: Client, plugin: str, patience: float, revive: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        plugin: str,
+        patience: float,
+        revive: Callable[[], None],
+        jobs_fault: Callable[[float], str],
+    ) -> None:
         self.lost_tasks: list[Task] = []
         self._client = client
         self._perform = performer(plugin)
         self._patience = patience
         self._revive = revive
+        self._jobs_fault = jobs_fault
         self._arrived: SimpleQueue[Future[Any]] = SimpleQueue()
         self._flying: dict[str, _Flight] = {}
         self._refused: set[str] = set()
@@ -123,6 +133,7 @@ class Stream:
             self.capacity()
             if self._threads:
                 return frozenset(self._threads)
+            self._look_at_jobs()
             if time.monotonic() > end:
                 refused = f" but {len(self._refused)} that are refused" if self._refused else ""
                 raise WorkersLostError(f"no workers for {self._patience:g} s{refused}")
@@ -142,6 +153,8 @@ class Stream:
                 self._revive()
                 if self._has_workers():
                     last = time.monotonic()
+                else:
+                    self._look_at_jobs()
                 if time.monotonic() - last > self._patience:
                     raise WorkersLostError(f"no workers for {self._patience:g} s") from None
                 self._give_up_stranded()
@@ -157,6 +170,11 @@ class Stream:
         except GONE:
             return False
         return bool(self._threads)
+
+    def _look_at_jobs(self) -> None:
+        """End when all workers were jobs that have ended, and none is sent in their place."""
+        if fault := self._jobs_fault(_SENT_ANEW):
+            raise WorkersLostError(fault)
 
     def _give_up_stranded(self) -> None:
         """Withdraw what none of the workers that are left may do: those that might have have ended."""

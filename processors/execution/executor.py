@@ -226,7 +226,8 @@ class _RunState:
         """Return the parts of split tasks that have no result yet."""
         parts, self._parts = self._parts, []
         missing = [part for part in parts if fresh or self._ledger.get(part.key, self._check) is None]
-        kept = [part for part in parts if part not in missing]
+        absent = {part.key for part in missing}
+        kept = [part for part in parts if part.key not in absent]
         self._done.update(part.key for part in kept)
         self._n_events += sum(part.n_events for part in kept)
         return missing

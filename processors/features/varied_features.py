@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.processors.features.compute import MADE_OF
-from na64.processors.features.plugin import Plugin
+from na64.processors.features.derived import Derivation, moved_formulas
 from na64.selections.selection import Selection
 from na64.selections.variations import Effect
 
@@ -43,14 +43,18 @@ def row_names(selection: Selection, effect: Effect) -> dict[str, str]:
 
 
 def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
-    """Features that an effect may change, in storage order; a plug-in's are all among them."""
+    """Features that an effect may change, in storage order; a plug-in's are all among them.
+
+    Formulas are if anything that they are made of is.
+    """
     changed = {name for detector in effect.detectors for name in MADE_OF[detector]}
     if "ecal" in effect.detectors:
         changed.add("shower_chi2")
     if effect.moves_plane:
         changed.add("visible_energy")
-    plugin = [feature.name for feature in selection.extra_features]
-    return (*(name for name in FEATURES if name in changed), *plugin)
+    plugin = [feature.name for feature in selection.plugin_features]
+    formulas = moved_formulas(selection, frozenset((*changed, *plugin)))
+    return (*(name for name in FEATURES if name in changed), *plugin, *formulas)
 
 
 def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
@@ -65,7 +69,10 @@ def plane_part(events: EventColumns) -> EventColumns:
 
 
 def append_varied(
-    values: Values, tables: list[Values], seen: NDArray[np.bool_], selection: Selection, plugin: Plugin | None
+    values: Values,
+    tables: list[Values],
+    seen: NDArray[np.bool_],
+    derivation: Derivation,
 ) -> Values:
     """Append what every effect changes to the nominal features.
 
@@ -77,29 +84,25 @@ def append_varied(
         One an effect; only what the effect changes is looked at.
     seen : (n_events,) bool
         Which events are visible.
-    selection : Selection
-    plugin : Plugin or None
+    derivation : Derivation
+        Of further features from those.
 
     Returns
     -------
     (n_rows, n_visible) float32
         Rows as in `feature_rows`.
     """
+    selection = derivation.selection
     parts = [values]
     for effect, table in zip(selection.effects, tables, strict=True):
         changed = changed_features(effect, selection)
         rows = table[[INDEX[name] for name in changed if name in INDEX]]
         parts.append(rows if seen.all() else np.compress(seen, rows, axis=1))
-        if plugin is not None:
-            parts.append(_of_plugin(values, parts[-1], changed, plugin))
+        known = dict(zip(FEATURES, values, strict=False))
+        known.update(zip(changed, parts[-1], strict=False))
+        made = derivation.made_of(known)
+        parts += [made[name][None] for name in changed[len(rows) :]]
     return np.concatenate(parts)
-
-
-def _of_plugin(values: Values, varied: Values, changed: tuple[str, ...], plugin: Plugin) -> Values:
-    """Compute the features of a plug-in from the nominal features and those that an effect changes."""
-    known = dict(zip(FEATURES, values, strict=False))
-    known |= dict(zip(changed, varied, strict=False))
-    return plugin.compute([*known.values()], tuple(known))
 
 
 def _varied(name: str, number: int) -> str:

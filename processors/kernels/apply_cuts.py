@@ -25,10 +25,15 @@ INTERVAL = np.dtype(
         ("of", np.int32),
         ("first_bin", np.int32),
         ("end_bin", np.int32),
+        ("lower", np.uint8),
+        ("part", np.uint8),
     ]
 )
-"""A closed interval. Where ``of`` is not -1, its ``high`` is in bins ``first_bin`` to ``end_bin`` of a table
-in the feature ``of``."""
+"""A closed interval. Where ``of`` is not -1, its ``high``, or if ``lower`` its ``low``, is in bins
+``first_bin`` to ``end_bin`` of a table in the feature ``of``. For ``part`` see `ALONE`."""
+
+ALONE, WITHIN, ENDS_ALTERNATIVE, ENDS_CLAUSE = range(4)
+"""What an interval is a part of, as `na64.selections.compiled` has it."""
 
 _LOWEST_BITS = np.uint64(0x0101010101010101)
 _TO_LAST_BYTE = np.uint64(56)
@@ -46,22 +51,48 @@ def fail_fixed(row: Floats, low: np.float32, high: np.float32, failed: Bytes) ->
 
 
 @jit
-def fail_tabulated(
-    row: Floats, low: np.float32, of: Floats, edges: Floats, values: Floats, high: Floats, failed: Bytes
-) -> None:
-    """Mark the events above what a table in another feature allows; ``high`` is scratch."""
-    for event in range(row.size):
-        high[event] = values[0]
+def look_up(of: Floats, edges: Floats, values: Floats, bound: Floats) -> None:
+    """Write what a table in another feature says of each event."""
+    for event in range(of.size):
+        bound[event] = values[0]
     # Bin by bin rather than event by event: a search has branches, this has none and is twenty times as fast.
     for i in range(1, edges.size):
         edge, value = edges[i], values[i]
-        for event in range(row.size):
-            before = high[event]
-            high[event] = value if of[event] >= edge else before
+        for event in range(of.size):
+            before = bound[event]
+            bound[event] = value if of[event] >= edge else before
+
+
+@jit
+def fail_below_table(row: Floats, low: np.float32, high: Floats, of: Floats, failed: Bytes) -> None:
+    """Mark the events that are not from a number to what a table says."""
     for event in range(row.size):
         # Not a number is in no bin of the table.
         inside = (row[event] >= low) & (row[event] <= high[event]) & (of[event] == of[event])
         failed[event] |= np.uint8(0) if inside else np.uint8(1)
+
+
+@jit
+def fail_above_table(row: Floats, low: Floats, high: np.float32, of: Floats, failed: Bytes) -> None:
+    """Mark the events that are not from what a table says to a number."""
+    for event in range(row.size):
+        inside = (row[event] >= low[event]) & (row[event] <= high) & (of[event] == of[event])
+        failed[event] |= np.uint8(0) if inside else np.uint8(1)
+
+
+@jit
+def close_alternative(alternative: Bytes, clause: Bytes, is_first: bool) -> None:
+    """Fail a clause where this alternative and all before it fail."""
+    for event in range(clause.size):
+        before = np.uint8(1) if is_first else clause[event]
+        clause[event] = before & alternative[event]
+
+
+@jit
+def mark(clause: Bytes, failed: Bytes) -> None:
+    """Mark the events that fail a clause."""
+    for event in range(clause.size):
+        failed[event] |= clause[event]
 
 
 @jit
@@ -72,31 +103,51 @@ def fail(
     intervals: NDArray[np.void],
     edges: Floats,
     values: Floats,
-    high: Floats,
+    bound: Floats,
+    inner: Bytes,
     failed: Bytes,
 ) -> None:
-    """Mark the events ``start`` to ``stop`` that are not inside all of some intervals.
+    """Mark the events ``start`` to ``stop`` that do not meet a condition.
 
     Parameters
     ----------
     features : (n_features, n_events) float32
     start, stop : int
     intervals : (n_intervals,) `INTERVAL`
+        Of one condition, clauses whole.
     edges, values : (n_bins of all tables,) float32
         Lower edge and value of each bin; below the first edge its value holds, above the last edge the last.
-    high : (at least stop - start,) float32, scratch
+    bound : (at least stop - start,) float32, scratch
+    inner : (2, at least stop - start) uint8, scratch
+        Who fails the alternative, and the clause.
     failed : (`BLOCK`,) uint8, written
         1 or 0, and 0 after the last event.
     """
     failed[:] = 0
+    n = stop - start
+    begins, is_first = True, True
     for one in intervals:
+        part = one["part"]
         # Slices, because only an index that counts from 0 is known not to be negative, which vectorises.
-        row, marks = features[one["feature"], start:stop], failed[: stop - start]
+        row = features[one["feature"], start:stop]
+        marks = failed[:n] if part == ALONE else inner[0, :n]
+        if part != ALONE and begins:
+            marks[:] = 0
+        begins = part != WITHIN
         if one["of"] < 0:
             fail_fixed(row, one["low"], one["high"], marks)
         else:
             bins, of = slice(one["first_bin"], one["end_bin"]), features[one["of"], start:stop]
-            fail_tabulated(row, one["low"], of, edges[bins], values[bins], high, marks)
+            look_up(of, edges[bins], values[bins], bound)
+            if one["lower"]:
+                fail_above_table(row, bound, one["high"], of, marks)
+            else:
+                fail_below_table(row, one["low"], bound, of, marks)
+        if part >= ENDS_ALTERNATIVE:
+            close_alternative(inner[0, :n], inner[1, :n], is_first)
+            is_first = part == ENDS_CLAUSE
+        if part == ENDS_CLAUSE:
+            mark(inner[1, :n], failed[:n])
 
 
 @jit
@@ -152,13 +203,14 @@ def apply_cuts(
         Events that pass each cut, whatever the others say.
     """
     n_cuts, n_events = single_cut.shape[1], stop - start
-    high, failed = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.uint8)
+    bound, inner = np.empty(BLOCK, np.float32), np.empty((2, BLOCK), np.uint8)
+    failed = np.empty(BLOCK, np.uint8)
     n_failed[:] = 0
     first[:] = n_cuts
     region[:] = 0
     for cut in range(n_cuts):
         own = intervals[bounds[cut] : bounds[cut + 1]]
-        fail(features, start, stop, own, edges, values, high, failed)
+        fail(features, start, stop, own, edges, values, bound, inner, failed)
         record_failures(failed, cut, n_failed, first)
         single_cut[0, cut] += n_events - count_marks(failed)
         for component in range(weights.shape[0]):
@@ -166,6 +218,6 @@ def apply_cuts(
                 single_cut[component + 1, cut] += 0 if failed[event] else weights[component, start + event]
     for number in range(bounds.size - 2, n_cuts - 1, -1):
         own = intervals[bounds[number] : bounds[number + 1]]
-        fail(features, start, stop, own, edges, values, high, failed)
+        fail(features, start, stop, own, edges, values, bound, inner, failed)
         for event in range(n_events):
             region[event] = region[event] if failed[event] else np.uint8(number - n_cuts + 1)

@@ -23,7 +23,7 @@ def set_failed_bits(
     owner: NDArray[np.int32],
     failed: Integers,
 ) -> None:
-    """Set bit ``owner[i]`` of every event that is not inside the closed interval ``i``; nan is inside none.
+    """Set the bit of the owner of each condition that an event does not meet; nan is inside no interval.
 
     Parameters
     ----------
@@ -32,15 +32,21 @@ def set_failed_bits(
     edges, values : (n_bins of all tables,) float32
         See `na64.processors.kernels.apply_cuts.fail`.
     owner : (n_intervals,) int32
+        Intervals of one condition have the same and stand together.
     failed : (n_events,) int64, changed in place
     """
-    high, marks = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.uint8)
+    bound, inner = np.empty(BLOCK, np.float32), np.empty((2, BLOCK), np.uint8)
+    marks = np.empty(BLOCK, np.uint8)
     for start in range(0, failed.size, BLOCK):
         stop = min(start + BLOCK, failed.size)
         bits = failed[start:stop]
-        for i in range(intervals.size):
-            fail(features, start, stop, intervals[i : i + 1], edges, values, high, marks)
-            bit = np.int64(1) << np.int64(owner[i])
+        first, end = 0, 0
+        while first < intervals.size:
+            while end < intervals.size and owner[end] == owner[first]:
+                end += 1
+            fail(features, start, stop, intervals[first:end], edges, values, bound, inner, marks)
+            bit = np.int64(1) << np.int64(owner[first])
+            first = end
             for event in range(bits.size):
                 bits[event] |= bit if marks[event] != 0 else np.int64(0)
 

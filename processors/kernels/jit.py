@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TypeVar
 import numba
 from numba.core import config
 
+from na64.datasets.basics.cache_folders import make_private, user_caches
 from na64.datasets.basics.identity import source_digest
 
 R = TypeVar("R")
@@ -59,29 +59,39 @@ def cache_folder(parents: tuple[Path, ...]) -> Path | None:
         None if no parent can be written.
     """
     name = f"{kernel_digest()[:16]}-numba{numba.__version__}-boundscheck{int(bool(config.BOUNDSCHECK))}"
-    return next((parent / name for parent in parents if _is_ours(parent / name)), None)
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            status = folder.stat()
-    except OSError:
-        return False
-    return status.st_uid == os.getuid() and status.st_mode & 0o077 == 0
+    return next((parent / name for parent in parents if make_private(parent / name)), None)
 
 
 def _parents() -> tuple[Path, ...]:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    if chosen:
-        return (Path(chosen),)
-    shared = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (no home is no error)
-    return Path(shared) / "na64", Path(tempfile.gettempdir()) / f"na64-{os.getuid()}"
+    return (*([Path(chosen)] if chosen else []), *user_caches())
 
 
 CACHE_FOLDER = cache_folder(_parents())
 """Where compiled kernels are kept, None if nowhere."""
+
+
+def cache_note(folder: Path | None, parents: tuple[Path, ...]) -> str:
+    """Line about where compiled kernels are kept; empty if it is in the first of the parents.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Of `cache_folder` with these parents.
+    parents : tuple of Path
+    """
+    if config.DISABLE_JIT or (folder is not None and folder.parent == parents[0]):
+        return ""
+    n_tried = len(parents) if folder is None else parents.index(folder.parent)
+    tried = " or ".join(map(str, parents[:n_tried])) or "any folder"
+    why = f"{tried} cannot be made, or is not yours alone"
+    if folder is None:
+        return f"compiled kernels are kept nowhere, so that each process compiles them for a minute: {why}"
+    return f"compiled kernels are kept in {folder.parent}: {why}"
+
+
+CACHE_NOTE = cache_note(CACHE_FOLDER, _parents())
+"""What a user should know of it."""
 
 
 def jit(function: Callable[..., R]) -> Callable[..., R]:

@@ -123,7 +123,7 @@ def _found() -> Findings:
     findings.sizes = [Timing(PROCESS, 2000, (1100e-6,)), Timing(RERUN, 2000, (110e-6,))]
     findings.flat = [Timing(PROCESS, 1000, (700e-6,)), Timing(FUSED_ROOT, 1000, (1000e-6,))]
     findings.workers = _workers(cpu=115.0, rate=1.7)
-    findings.starts = {"help": 0.5, "start": 4.0, "nothing to do": 6.0}
+    findings.starts = {"help": 0.1, "start": 1.0, "nothing to do": 3.0}
     findings.memory = {1000: 100.0, 10_000: 120.0}
     return findings
 
@@ -141,7 +141,7 @@ def test_every_bar_can_be_missed_and_left_out() -> None:
     found.sizes = [Timing(PROCESS, 2000, (1900e-6,)), Timing(RERUN, 2000, (150e-6,))]
     found.flat[0] = slow
     found.workers = _workers(cpu=116.0, rate=1.6)
-    found.starts = {"help": 0.6, "start": 4.1, "nothing to do": 6.2}
+    found.starts = {"help": 0.2, "start": 1.1, "nothing to do": 3.2}
     found.memory = {1000: 100.0, 10_000: 121.0}
     assert {bar.verdict for bar in bars(found)} == {"**missed**"}
     assert {bar.verdict for bar in bars(Findings("machine", "date"))} == {"not measured"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,36 @@ def test_user_code_cannot_reach(world: Any, events: Any, what: str) -> None:
     assert 0 < n_events < events.n_events - 50
     allowed = n_events if "memory" in what else 0
     assert set(part.values[-1].tolist()) == {allowed}
+
+
+CLAIMS = {
+    "open": "trigger_physics * 0",
+    "outside": "where(ecal < 65, 200 * GeV, ecal) / GeV",
+    "nothing at all": "ecal / (hcal - hcal)",
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_no_formula_makes_hidden_events_visible(world: Any, events: Any, claim: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    text = f'base = "dimuon_2023"\n[[feature]]\nname = "claim"\nunit = "1"\nformula = "{CLAIMS[claim]}"\n'
+    file, found = FileContext("0" * 64, "hits", (RUN,)), []
+    for name, content in (("plain", 'base = "dimuon_2023"\n'), ("claimed", text)):
+        mine.write_text(content)
+        job = build_job(load(world.catalogue), load_selection(mine))
+        (part,) = visible_events(events, job, file)
+        assert part.rows is not None
+        found.append((part.accounting, part.rows.tolist(), name))
+    assert found[0][:2] == found[1][:2]
+    assert found[0][0]["hidden"] > 50
+
+
+@pytest.mark.parametrize("name", ["ecal", "hcal", "trigger_physics", "hcal_total"])
+def test_no_formula_takes_the_name_of_what_hides(name: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'base = "dimuon_2023"\n[[feature]]\nname = "{name}"\nunit = "GeV"\nformula = "veto_0"\n')
+    with pytest.raises(ValueError, match=f'"{name}" is a feature already'):
+        load_selection(mine)
 
 
 ATTEMPTS = (

@@ -39,6 +39,7 @@ from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections import boxes, signal_box
 from na64.selections.boxes import default_box, load_boxes
+from na64.selections.formula import Formula
 from na64.selections.selection import load_selection
 from na64.selections.variations import Effect, Variation
 
@@ -88,7 +89,7 @@ NAMES = {
 """What a mutant may have in place of what stands there."""
 
 
-_APPENDED = "\n    values = append_varied(values, varied, seen, job.selection, job.plugin)"
+_APPENDED = "\n    values = append_varied(values, varied, seen, derivation)"
 EQUIVALENT = {
     "visible_events: events if len(rows) == events.n_events else take_rows(events, rows) -> "
     "take_rows(events, rows)": "all rows are taken; it only spares a copy",
@@ -99,7 +100,6 @@ EQUIVALENT = {
     "runs_of: int(numbers.min()) -> int()": "one run is what is unique; it only spares sorting",
     "runs_of: int(numbers.max()) -> int()": "the same",
     "_of_run: True -> False": "they are equally long",
-    "_of_run: tuple(FEATURES) -> FEATURES": "the same names in the same order",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
     "seen_as_packaged: plane_part(events) -> events": "it only spares what is not looked at",
@@ -107,8 +107,6 @@ EQUIVALENT = {
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
     "np.compress(seen, rows, axis=1)": "all events are taken; it only spares a copy",
-    "_of_plugin: dict(zip(changed, varied, strict=False)) -> zip(changed, varied, strict=False)": "as a dict",
-    "_of_plugin: tuple(known) -> known": "the same names in the same order",
     "contexts_of_runs: if period.name not in boxes:\n    boxes[period.name] = box_of(period) -> "
     "if True:\n    boxes[period.name] = box_of(period)": "it only spares making it again",
     "_account: 0 -> 1": "every count is set after that",
@@ -349,7 +347,7 @@ VISIBLE_FUNCTIONS = tuple(
     for node in ast.parse(inspect.getsource(visible_events)).body
     if isinstance(node, ast.FunctionDef)
 )
-VARIED_FUNCTIONS = ("append_varied", "_of_plugin")
+VARIED_FUNCTIONS = ("append_varied",)
 
 
 def test_what_is_called_equivalent_is_still_a_mutant() -> None:
@@ -400,6 +398,11 @@ PLUGIN = Plugin(
     "def both(event):\n"
     "    return event['ecal'] + event['hcal']\n",
 )
+FORMULAS = (
+    Formula("total", "GeV", "ecal + hcal", "made of what the box is about"),
+    Formula("vetoes", "GeV", "veto_0 + veto_1", "made of something else"),
+)
+MADE = tuple(formula.feature for formula in FORMULAS)
 EFFECTS = (
     Effect(scale=(("ecal", 0.8),)),
     Effect(window=(("hcal", 0.5), ("srd", 0.5))),
@@ -461,8 +464,9 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
     counts["open"] = 0 if job.simulation else int((seen & opened).sum())
     accounting = {"processed": processed, "hidden": processed - int(seen.sum()), **counts}
     tables = [table.values, *(others for _, others in varied)]
-    if job.plugin is not None:
-        tables = [np.concatenate([t, (t[INDEX["ecal"]] + t[INDEX["hcal"]])[None]]) for t in tables]
+    for made in job.selection.extra_features:
+        terms = ("ecal", "hcal") if made.name in ("both", "total") else ("veto_0", "veto_1")
+        tables = [np.concatenate([t, (t[INDEX[terms[0]]] + t[INDEX[terms[1]]])[None]]) for t in tables]
     names = list(job.selection.index)
     for name in list(feature_rows(job.selection))[len(names) :]:
         feature, _, number = name.partition("@")
@@ -477,13 +481,22 @@ def jobs() -> Iterator[Job]:
     periods = load_periods()
     stated = [{run: RunFacts(run, kind) for run in RUNS} for kind in (RunType.PHYSICS, RunType.CALIBRATION)]
     with_plugin = replace(selection, extra_features=tuple(PLUGIN.features.values()))
+    with_formulas, with_all = (
+        replace(base, extra_features=(*base.extra_features, *MADE), formulas=FORMULAS)
+        for base in (selection, with_plugin)
+    )
     for facts in stated:
         contexts = contexts_of_runs(RUNS, periods, facts)
         yield Job(selection, simulation=False, weighted=False, runs=contexts, layouts=layouts, bad=bad)
         yield Job(selection, simulation=True, weighted=True, runs=contexts, layouts=layouts, bad=bad)
         yield Job(with_plugin, False, False, contexts, layouts, bad, PLUGIN)
     contexts = contexts_of_runs(RUNS, periods, stated[0])
-    for base, plugin in ((selection, None), (with_plugin, PLUGIN)):
+    for base, plugin in (
+        (selection, None),
+        (with_plugin, PLUGIN),
+        (with_formulas, None),
+        (with_all, PLUGIN),
+    ):
         yield Job(replace(base, variations=VARIATIONS), False, False, contexts, layouts, bad, plugin)
     # Other numbers than the packaged ones, which hide too: by the trigger, the energies, and both varied.
     for scale, changed in (
@@ -632,6 +645,7 @@ def judge_runs(module: ModuleType) -> None:
     same = module.contexts_of_runs(reversed(RUNS), packaged, facts)
     assert list(same) == list(RUNS)
     assert [(c.period, c.setup, c.packaged) for c in same.values()] == [("2023A", known.setup, None)] * 2
+    assert [context.beam_energy for context in same.values()] == [100.0, 100.0]
     assert [context.type for context in same.values()] == [RunType.CALIBRATION, RunType.PHYSICS]
     assert {context.box for context in same.values()} == {load_boxes()["2023A"]}
     assert same[RUNS[0]].setups == (known.setup,)

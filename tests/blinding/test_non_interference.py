@@ -34,6 +34,34 @@ def missing_energy(event):
     print(len(event["ecal"]), event["ecal"].min(initial=1e9), event["hcal"].sum())
     return 100 - event["ecal"] - event["hcal"]
 """
+FORMULAS = """
+base = "systematics_2023"
+name = "formulas"
+label = "formulas of everything that could tell of hidden events"
+[[feature]]
+name = "missing"
+unit = "GeV"
+formula = "beam_energy - ecal - hcal"
+[[feature]]
+name = "in_box"
+unit = "1"
+formula = "where(ecal < 60 and hcal < 1, 1, 0) + where(missing > 40, 2, 0)"
+[[feature]]
+name = "undefined"
+unit = "1"
+formula = "hcal / (ecal - ecal)"
+[[append]]
+name = "missing"
+any = [{ missing = { below = 90, unit = "GeV" } }, { in_box = { equals = 3 } }]
+not = { undefined = { above = 0 } }
+[[append_histogram]]
+name = "in_box"
+after = "visible"
+axes = [
+  { feature = "in_box", bins = 4, low = -0.5, high = 3.5 },
+  { feature = "missing", bins = 50, low = -50, high = 150, unit = "GeV" },
+]
+"""
 FAILING = PLUGIN.replace(
     "    return",
     "    assert not (event['ecal'] < 80).any(), f'unexpected {event[\"ecal\"].min()}'\n    return",
@@ -173,6 +201,28 @@ def hidden_in(catalogue: Catalogue, job: Job) -> Iterator[int]:
     for record in catalogue.good:
         for tally in process_segment(record, 0, record.entries, job, file_context(record, job)).values():
             yield tally.hidden
+
+
+def test_a_formula_sees_the_same(worlds: Any, look: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "formulas.toml"
+    mine.write_text(FORMULAS.replace("systematics", "invisible"))
+    seen = [look(world, "--selection", str(mine), "--chunk-events", "91") for world in worlds("hits")]
+    assert_equal(seen)
+    assert seen[0].code == 0
+    # What is hidden does not depend on what is made of it.
+    plain = look(worlds("hits")[0], "--selection", "invisible_2023")
+    assert hidden_total(seen[0]) == hidden_total(plain) > 50
+
+
+def test_a_formula_sees_nothing_that_only_a_variation_hides(
+    new_worlds: Any, look: Any, tmp_path: Path
+) -> None:
+    mine = tmp_path / "formulas.toml"
+    mine.write_text(FORMULAS)
+    worlds = new_worlds("hits", names=("box", VARIED), selection="systematics_2023", n_events=600)
+    seen = [look(world, "--selection", str(mine)) for world in worlds]
+    assert_equal(seen)
+    assert "variations.csv" in seen[0].products
 
 
 @pytest.mark.parametrize("chunk", ["100000", "29"])

@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 
+from na64.commands import progress as commands_progress
 from na64.commands.progress import Pace, progress
 
 
@@ -99,3 +100,14 @@ def test_an_exception_leaves_no_summary() -> None:
     with pytest.raises(ValueError, match="broken"):
         fail(stream)
     assert stream.getvalue() == ""
+
+
+def test_a_note_is_the_end_of_a_last_word_or_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with commands_progress.Terminal() as shown:
+        shown.progress("check", "files", at_end=False)(1, 1)
+        shown.note("compiling")
+        shown.progress("process", "events")(5, 5)
+        shown.note("5 from cells")
+    lines = capsys.readouterr().err.splitlines()
+    assert "compiling" in lines
+    assert lines[-1].endswith("; 5 from cells")

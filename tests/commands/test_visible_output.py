@@ -129,3 +129,12 @@ def test_nothing_goes_around_the_boundaries() -> None:
             assert not re.search(r"file=sys\.|sys\.std(out|err)\.write", text), path
         if path.name != "page.py":
             assert not re.search(r"\bEnvironment\(", text), path
+
+
+def test_a_line_without_end_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    with visible_output():
+        tell(["x" * 200_000])
+    complain("y" * 200_000)
+    found = capsys.readouterr()
+    assert found.out == "x" * 2000 + "...\n"
+    assert found.err == "y" * 2000 + "...\n"

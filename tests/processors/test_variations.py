@@ -28,7 +28,8 @@ from na64.processors.features.plugin import Plugin
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.selections.cut import Interval
+from na64.selections.cut import Condition
+from na64.selections.interval import Interval
 from na64.selections.selection import Selection, load_selection
 from na64.selections.signal_box import hidden
 from na64.selections.variations import Effect, Variation
@@ -70,6 +71,15 @@ beyond = 3
 name = "ecal_energy"
 ecal_out_of_time = { below = 20, unit = "GeV" }
 vhcal_total = { below = 1.5, unit = "GeV" }
+[[cut]]
+name = "either"
+any = [
+  { ecal = { below = 60, unit = "GeV" }, srd_0 = { above = 3, unit = "MeV" } },
+  { hcal = { above = 4, unit = "GeV" }, not = { srd_1 = { above = 9, unit = "MeV" } } },
+]
+not = { ecal = { above = 90, unit = "GeV" }, hcal_0 = { above = 0.5, unit = "GeV" } }
+[cut.when.2023A]
+srd_2 = { above = 0.5, unit = "MeV" }
 [region.I]
 visible_energy = { below = 75, unit = "GeV" }
 hcal_0 = { min = 1, unit = "GeV" }
@@ -90,7 +100,11 @@ name = "narrow"
 window = { ecal = 0.6, hcal = 0.6 }
 [[variation]]
 name = "loose"
-threshold = { momentum = 1.02, shower_chi2 = 1.5 }
+threshold = { momentum = 1.02, shower_chi2 = 1.5, either = 1.1 }
+[[variation]]
+name = "other_either"
+[variation.cut.either]
+any = [{ ecal = { below = 50, unit = "GeV" } }, { hcal = { above = 6, unit = "GeV" } }]
 [[variation]]
 name = "both"
 scale = { ecal = 1.04 }
@@ -168,14 +182,22 @@ def inside(interval: Interval, values: NDArray[np.float32]) -> NDArray[np.bool_]
     return np.asarray((row >= interval.low) & (row <= high))
 
 
+def holds(condition: Condition, values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    masks = [inside(one, values) for one in condition.intervals]
+    for clause in condition.clauses:
+        groups = [np.all([inside(one, values) for one in g], axis=0) for g in clause.alternatives]
+        masks.append(np.any(groups, axis=0))
+    return np.asarray(np.all(masks, axis=0))
+
+
 def places(selection: Selection, variation: Variation | None, values: NDArray[np.float32]) -> Places:
     cuts = selection.cuts if variation is None else variation.cuts_of(selection.cuts)
     first = np.full(values.shape[1], len(cuts))
     for number, cut in reversed(list(enumerate(cuts))):
-        first[~np.all([inside(i, values) for i in cut.intervals], axis=0)] = number
+        first[~holds(cut.conditions[len(cut.when)], values)] = number
     region = np.zeros(values.shape[1], np.int64)
     for number, one in enumerate(selection.regions, start=1):
-        region[np.all([inside(i, values) for i in one.intervals], axis=0)] = number
+        region[holds(one.condition, values)] = number
     return first, region
 
 
@@ -251,13 +273,13 @@ def test_weights_are_summed_in_the_same_way(selection: Selection) -> None:
     events, job = make(), job_of(selection, simulation=True)
     (tally,) = process_columns(events, job, FILE).values()
     values, weight = table_of(events, Effect(), None), events.event["weight"]
-    nominal = places(selection, None, values)
+    nominal, n_cuts = places(selection, None, values), len(selection.cuts)
     for variation in selection.variations:
         varied = places(selection, variation, table_of(events, variation.effect, None))
-        lost = (nominal[0] == 5) & (varied[0] < 5)
-        gained = (varied[0] == 5) & (nominal[0] < 5)
+        lost = (nominal[0] == n_cuts) & (varied[0] < n_cuts)
+        gained = (varied[0] == n_cuts) & (nominal[0] < n_cuts)
         counted = flows(selection, tally)[variation.name]
-        for name, chosen in (("lost", lost), ("gained", gained), ("passed", varied[0] == 5)):
+        for name, chosen in (("lost", lost), ("gained", gained), ("passed", varied[0] == n_cuts)):
             numbers = sums(getattr(counted, name)[:, -1])
             assert int(numbers.count) == chosen.sum()
             assert float(numbers.sumw) == pytest.approx(math.fsum(weight[chosen]), abs=1e-9)
@@ -286,7 +308,7 @@ def test_an_event_hidden_under_any_variation_is_hidden(selection: Selection, sim
 
 def test_nominal_counts_do_not_depend_on_variations_that_hide_nothing(selection: Selection) -> None:
     chosen = [v for v in selection.variations if not v.effect.moves_plane]
-    assert [v.name for v in chosen] == ["srd_up", "loose"]
+    assert [v.name for v in chosen] == ["srd_up", "loose", "other_either"]
     found = []
     for variations in ((), tuple(chosen)):
         job = job_of(replace(selection, variations=variations), simulation=False)
@@ -318,7 +340,7 @@ def test_only_what_an_effect_changes_is_kept_with_the_nominal_features(selection
 
 
 def test_the_key_of_features_names_the_effects_and_not_the_thresholds(selection: Selection) -> None:
-    ecal_up, srd_up, narrow, loose, both = selection.variations
+    ecal_up, srd_up, narrow, loose, _, both = selection.variations
     chosen = [(), (loose,), (ecal_up,), (ecal_up, loose, both), (srd_up,), (narrow,), (ecal_up, srd_up)]
     keys = []
     for variations in chosen:
@@ -343,3 +365,30 @@ def test_a_rerun_reads_varied_features_from_the_store(
     again = job_of(other, simulation=False)
     (tally,) = process_segment("file", 0, events.n_events, again, FILE, store=store).values()
     assert_as_expected(other, tally, expected(other, events, again)[1])
+
+
+DOUBLE = Plugin(
+    "double.py",
+    "from na64.processors.features.plugin import feature\n"
+    '@feature(name="missing", unit="GeV")\n'
+    "def missing(event):\n"
+    "    return 100 - event['ecal'].astype('f8') - event['hcal'].astype('f8')\n",
+)
+FORMULA = '[[feature]]\nname = "missing"\nunit = "GeV"\nformula = "beam_energy - ecal - hcal"\n'
+
+
+@pytest.mark.parametrize("simulation", [False, True])
+def test_a_formula_counts_as_a_plugin_that_does_the_same(tmp_path: Path, simulation: bool) -> None:
+    text = SELECTION.replace("[region.I]", CUT_ON_PLUGIN)
+    of_plugin, of_formula = load_text(tmp_path, text, DOUBLE), load_text(tmp_path, text + FORMULA)
+    events = make()
+    (one,) = process_columns(events, job_of(of_plugin, simulation=simulation, plugin=DOUBLE), FILE).values()
+    (other,) = process_columns(events, job_of(of_formula, simulation=simulation), FILE).values()
+    assert one.accounting == other.accounting
+    for name in ("first_fail", "single_cut", "n_minus_one", "bins", "contents"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    without = load_text(tmp_path, text + FORMULA.replace("ecal - hcal", "2 * ecal"))
+    (third,) = process_columns(events, job_of(without, simulation=simulation), FILE).values()
+    assert not np.array_equal(one.first_fail, third.first_fail)
+    keys = {job_of(s, simulation=simulation).feature_key(FILE, 0, 9) for s in (of_formula, without)}
+    assert len(keys) == 2

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from na64.selections.compiled import IntervalArrays, compile_intervals
-from na64.selections.cut import Interval, Limits
+from na64.selections.cut import Condition
+from na64.selections.interval import Interval, Limits
 from na64.selections.selection import SELECTIONS, load_selection
 
 INDEX = {"a": 0, "b": 1, "c": 2}
@@ -66,7 +67,8 @@ def passes_compiled(arrays: IntervalArrays, i: int, event: NDArray[np.float32]) 
 def test_the_arrays_say_what_the_intervals_say(
     cuts: list[list[Interval]], regions: list[list[Interval]], event: tuple[float, float, float]
 ) -> None:
-    arrays = compile_intervals(cuts, regions, INDEX)
+    of_cuts, of_regions = ([Condition(tuple(group)) for group in groups] for groups in (cuts, regions))
+    arrays = compile_intervals(of_cuts, of_regions, INDEX)
     flat = [(owner, i) for groups in (cuts, regions) for owner, group in enumerate(groups) for i in group]
     assert arrays.n_cut_intervals == sum(map(len, cuts))
     assert arrays.owner.tolist() == [owner for owner, _ in flat]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import FEATURES
-from na64.selections.cut import Cut, Interval, Limits, read_cut
+from na64.selections.cut import Cut, check_periods, read_cut
+from na64.selections.interval import Interval, Limits
 
 F32 = np.float32
 numbers = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -169,7 +170,11 @@ def test_recollection_and_choices_are_unverified(source: str, unverified: bool) 
         ("", ValueError, "own.toml: bounds no feature"),
         ('hcal_r = { of = "eca", edges = [0, 1], below = [1] }', KeyError, 'unknown feature "eca"'),
         ('hcal_r = { of = "ecal", edges = [0, 1], below = [1] }', KeyError, '"edges_unit" is missing'),
-        ('hcal_r = { of = "hcal_muon", edges = [0, 1] }', ValueError, "has neither below nor max"),
+        (
+            'hcal_r = { of = "hcal_muon", edges = [0, 1] }',
+            ValueError,
+            "has a list for none of above, min, below, max",
+        ),
         ('hcal_r = { of = "hcal_muon", edges = [0, 1], beloww = [1] }', KeyError, 'unknown key "beloww"'),
         (
             'hcal_r = { of = "hcal_muon", edges = [0, 1], max = [1, 2] }',
@@ -183,9 +188,9 @@ def test_recollection_and_choices_are_unverified(source: str, unverified: bool) 
         ),
         ('hcal_r = { of = "hcal_muon", edges = [0, 1e-60], max = [1] }', ValueError, "do not rise"),
         (
-            'hcal_r = { of = "hcal_muon", edges = [0, 1], max = [1], above = 0 }',
+            'hcal_r = { of = "hcal_muon", edges = [0, 1], max = [1], above = 0, equals = 1 }',
             KeyError,
-            'unknown key "above"',
+            'unknown key "equals"',
         ),
     ],
 )
@@ -218,3 +223,120 @@ def test_an_interval_has_a_table_or_an_upper_bound() -> None:
 def test_limits_have_one_value_a_bin(edges: tuple[float, ...], highs: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="values for"):
         Limits("ecal", edges, highs)
+
+
+def test_lower_bounds_are_tables_too() -> None:
+    text = 'of = "ecal", edges_unit = "GeV", edges = [0, 5, 9], above = [1, 2], max = 9, beyond = 3'
+    (interval,) = read(f"shower_chi2 = {{ {text} }}").intervals
+    expected = tuple(float(np.nextafter(F32(value), F32(99))) for value in (1, 2, 3))
+    assert interval.lowest == Limits("ecal", (0.0, 5.0, 9.0), expected)
+    assert (interval.low, interval.high, interval.limits) == (-math.inf, 9.0, None)
+    assert interval.text == "1 to 3 < shower_chi2 <= 9, by ecal"
+    text = 'of = "ecal", edges_unit = "GeV", edges = [0, 5], min = [1], max = [4], beyond = [2, 3]'
+    (both,) = read(f"shower_chi2 = {{ {text} }}").intervals
+    assert both.lowest == Limits("ecal", (0.0, 5.0), (1.0, 2.0))
+    assert both.limits == Limits("ecal", (0.0, 5.0), (4.0, 3.0))
+    assert both.bounds == (4.0, 3.0, 1.0, 2.0)
+
+
+def test_alternatives_and_what_must_not_hold_are_shown_as_they_were_written() -> None:
+    text = """
+hcal = { below = 9, unit = "GeV" }
+any = [
+  { hcal_0 = { above = 4, unit = "GeV" }, hcal_1 = { above = 4, unit = "GeV" } },
+  { hcal_2 = { above = 8, unit = "GeV" }, not = { hcal_muon = { equals = 1 } } },
+]
+not = { veto_0 = { above = 7, unit = "MeV" } }
+"""
+    cut = read(text)
+    either, never = cut.clauses
+    assert either.text == "(hcal_0 > 4 GeV and hcal_1 > 4 GeV) or (hcal_2 > 8 GeV and not (hcal_muon = 1))"
+    assert [len(group) for group in either.alternatives] == [2, 2, 2]
+    assert never.text == "not (veto_0 > 7 MeV)"
+    assert [one.high for group in never.alternatives for one in group] == [float(F32(0.007))]
+    assert cut.condition.features == ("hcal", "hcal_0", "hcal_1", "hcal_2", "hcal_muon", "veto_0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ecal_ratio = { min = 1, max = 2 }",
+        "ecal_ratio = { above = 1 }",
+        'ecal_ratio = { of = "hcal_r", edges = [0, 1, 2], min = [0, 1], below = [3, 2], beyond = [1, 1.5] }',
+    ],
+)
+def test_every_number_is_inside_an_interval_or_outside(text: str) -> None:
+    (interval,) = read(text).intervals
+    numbers = [F32(x) for x in (-1, 0, 1, 1.5, 2, 3)]
+    for value in [np.nextafter(x, F32(s)) for x in numbers for s in (-9, x, 9)]:
+        for of in numbers:
+            outside = [holds(piece, value, of) for piece in interval.outside()]
+            assert any(outside) != holds(interval, value, of)
+            assert not any(holds(piece, F32(np.nan), of) for piece in interval.outside())
+
+
+def holds(interval: Interval, value: np.float32, of: np.float32) -> bool:
+    def bound(table: Limits | None, fixed: float) -> float:
+        if table is None:
+            return fixed
+        return table.values[max(int(np.searchsorted(table.edges, of, "right")) - 1, 0)]
+
+    return bool(bound(interval.lowest, interval.low) <= value <= bound(interval.limits, interval.high))
+
+
+WHEN = """
+ecal = { below = 60, unit = "GeV" }
+hcal = { below = 9, unit = "GeV" }
+[when."4310-5261,6000"]
+ecal = { below = 70, unit = "GeV" }
+[when.2023A]
+srd_0 = { above = 1, unit = "MeV" }
+"""
+
+
+def test_bounds_of_a_run_replace_those_of_the_same_feature() -> None:
+    cut = read(WHEN)
+    texts = [list(condition.texts()) for condition in cut.conditions]
+    assert texts == [
+        ["ecal < 60 GeV", "hcal < 9 GeV"],
+        ["ecal < 70 GeV", "hcal < 9 GeV"],
+        ["ecal < 60 GeV", "hcal < 9 GeV", "srd_0 > 1 MeV"],
+    ]
+    asked = [(4309, "2018"), (4310, "2018"), (5261, "x"), (5262, "x"), (6000, "x"), (8701, "2023A")]
+    assert [cut.which(*one) for one in asked] == [0, 1, 1, 0, 1, 2]
+    with pytest.raises(ValueError, match=r'cut a: both "4310-5261,6000" and "2023A" are about run 6000'):
+        cut.which(6000, "2023A")
+
+
+def test_a_run_without_bounds_is_refused() -> None:
+    cut = read('[when."1-5"]\necal = { below = 70, unit = "GeV" }')
+    assert cut.which(5, "2023A") == 1
+    with pytest.raises(ValueError, match="cut a: has no bounds for run 6 of period 2023A"):
+        cut.which(6, "2023A")
+    check_periods((read(WHEN),), ("2023A",))
+    with pytest.raises(KeyError, match='cut a: when: unknown period "2023A", nearest known is "2023B"'):
+        check_periods((read(WHEN),), ("2023B", "2018"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("any = []", "any: has no alternative"),
+        ("any = [{}]", "any[0]: bounds no feature"),
+        ("not = {}", "not: bounds no feature"),
+        ("any = [{ any = [] }]", 'any[0]: unknown feature "any"'),
+        ("any = [{ hcal_mun = { equals = 1 } }]", 'any[0]: unknown feature "hcal_mun", nearest'),
+        ('[when."5-3"]\nhcal_muon = { equals = 1 }', 'when.5-3: "5-3" is not ascending'),
+        ('[when."5-"]\nhcal_muon = { equals = 1 }', 'when.5-: "5-" is not a list of ranges'),
+        ("[when.2018]\nhcal_muon = { equals = 1 }", 'a run is written "2018-2018", a period "period 2018"'),
+        ('[when."1-5"]\n', "when.1-5: bounds no feature"),
+        (
+            '[when."1-5"]\nhcal_muon = { equals = 1 }\n[when."5-9"]\nhcal_muon = { equals = 1 }',
+            'when: "1-5" and "5-9" share runs',
+        ),
+    ],
+)
+def test_a_clause_that_cannot_be_is_refused(text: str, message: str) -> None:
+    with pytest.raises((KeyError, ValueError)) as caught:
+        read(text)
+    assert message in caught.value.args[0]

@@ -7,7 +7,7 @@ import pytest
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import FEATURES
-from na64.selections.cut import Interval, Limits
+from na64.selections.interval import Interval, Limits
 from na64.selections.regions import REGIONS, Region, check_disjoint, read_regions
 
 GOOD = """

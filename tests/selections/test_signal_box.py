@@ -15,7 +15,7 @@ from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import INDEX
 from na64.selections import signal_box
 from na64.selections.boxes import default_box, load_boxes
-from na64.selections.cut import Interval
+from na64.selections.interval import Interval
 from na64.selections.regions import Region
 from na64.selections.signal_box import (
     SignalBox,

@@ -157,8 +157,18 @@ def stages(products: Products) -> tuple[str, ...]:
 
 
 def region_counts(products: Products, after: str) -> dict[int, int]:
-    """Events of Region I of every run after a cut."""
-    found = {row.run: row.region_I for row in products.regions.rows if row.cut == after}
+    """Events of Region I of every run after a cut.
+
+    Raises
+    ------
+    ValueError
+        The selection has no regions.
+    """
+    if not products.summary.selection.regions:
+        raise ValueError(
+            f"selection {products.summary.selection.name} has no regions, and so no dimuons in one"
+        )
+    found = {row.run: row.region_I or 0 for row in products.regions.rows if row.cut == after}
     return {int(run): count for run, count in found.items() if run.isdecimal()}
 
 
@@ -270,4 +280,4 @@ def _physics(products: Products) -> list[RunAccounting]:
 
 
 def _sum(rows: Iterable[YieldsRow], name: str) -> float:
-    return math.fsum(getattr(row, name) for row in rows)
+    return math.fsum(getattr(row, name) or 0.0 for row in rows)

@@ -201,28 +201,28 @@ def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str
         inside = simulated_mask(part.values, box=context.box, simulation=job.simulation)
         values = np.compress(inside, part.values, axis=1)
         none = np.zeros((0, values.shape[1]), np.int64)
-        passed = count_events(job.selection, values, none).passed()[0]
+        passed = count_events(job.selection_in(part.run), values, none).passed()[0]
         counts[context.period] = counts.get(context.period, np.zeros_like(passed)) + passed
-        moved = _moved(part.values, job, context.box)
+        moved = _moved(part.values, job, part.run)
         flows[context.period] = flows.get(context.period, np.zeros_like(moved)) + moved
     return counts, flows
 
 
-def _moved(values: Values, job: Job, box: SignalBox) -> Counts:
+def _moved(values: Values, job: Job, run: int) -> Counts:
     """Events that each variation brings into the box after all cuts, and takes away, (n_variations, 2)."""
     moved = np.zeros((len(job.selection.variations), 2), np.int64)
     if not len(moved):
         return moved
-    nominal = _kept(values, job, box, None)
+    nominal = _kept(values, job, run, None)
     for row, variation in zip(moved, job.selection.variations, strict=True):
-        varied = _kept(values, job, box, variation)
+        varied = _kept(values, job, run, variation)
         row[:] = np.count_nonzero(varied & ~nominal), np.count_nonzero(nominal & ~varied)
     return moved
 
 
-def _kept(values: Values, job: Job, box: SignalBox, variation: Variation | None) -> NDArray[np.bool_]:
+def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> NDArray[np.bool_]:
     """Which events are in the box and pass every cut, both by what a variation makes of them."""
-    selection = replace(job.selection, variations=())
+    selection = replace(job.selection_in(run), variations=())
     rows = list(selection.index.values())
     if variation is not None:
         selection = replace(selection, cuts=variation.cuts_of(selection.cuts))
@@ -230,7 +230,7 @@ def _kept(values: Values, job: Job, box: SignalBox, variation: Variation | None)
         rows = [index[names[name]] for name in selection.index]
     own = values[rows]
     passes = apply_cuts(selection, own).first == len(selection.cuts)
-    kept: NDArray[np.bool_] = passes & simulated_mask(own, box=box, simulation=job.simulation)
+    kept: NDArray[np.bool_] = passes & simulated_mask(own, box=job.runs[run].box, simulation=job.simulation)
     return kept
 
 

@@ -19,7 +19,7 @@ from na64.run import main
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
-N_CANDIDATES = 13
+N_CANDIDATES = 12
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_another_freeze_leaves_the_opened_events_in_reach(opened: Any) -> None:
 def test_every_product_of_an_opening_is_in_the_log(opened: Any) -> None:
     found = details(opened, "opened")
     assert set(found["files"]) == {"opened/candidates.csv", "opened/plane.csv"}
-    assert found["in_box"] == 576
+    assert found["in_box"] == 446
     record = opened.opened()
     assert found["candidates"] == record["cutflow"][-1]["passed"]
     assert found["p_value"] == record["evidence"]["p_value"]

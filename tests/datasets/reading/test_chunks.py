@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from na64.datasets.reading.chunks import Segment, segment_ranges
+from na64.datasets.reading.chunks import Segment, canonical_segments, segment_ranges
 
 
 @given(sizes=st.lists(st.integers(1, 50), max_size=20), target=st.integers(1, 60))
@@ -33,6 +33,19 @@ def test_a_large_cluster_is_cut_into_equal_parts() -> None:
 def test_a_cluster_up_to_the_largest_size_stays_whole() -> None:
     assert segment_ranges((0, 30, 60, 360, 390), 100, largest=300) == ((0, 60), (60, 360), (360, 390))
     assert segment_ranges((0, 302), 100, largest=300) == ((0, 151), (151, 302))
+
+
+def test_segments_are_of_so_many_bytes_too() -> None:
+    boundaries = range(0, 600_001, 50_000)
+    dense = canonical_segments(boundaries, 600_000 * 3640)
+    assert [stop - start for start, stop in dense] == [150_000] * 4
+    sparse = canonical_segments(range(0, 3_000_001, 50_000), 3_000_000 * 560)
+    assert [stop - start for start, stop in sparse] == [1_000_000] * 3
+    assert canonical_segments((0, 600_000), 600_000 * 3640) == (
+        (0, 600_000),
+    )  # a cluster is not cut by bytes
+    assert canonical_segments((0, 2_000_000), 1) == ((0, 1_000_000), (1_000_000, 2_000_000))
+    assert canonical_segments((0,), 0) == ()
 
 
 def test_an_empty_file_has_no_segments() -> None:

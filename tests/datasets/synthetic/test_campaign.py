@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_packaged_campaigns_load(name: str) -> None:
 
 
 def test_the_packaged_campaigns_are_these() -> None:
-    assert set(CAMPAIGNS) == {"demo", "dimuons", "signal", "small", "small2018"}
+    assert set(CAMPAIGNS) == {"demo", "dimuons", "signal", "small", "small2018", "small2021", "small2022"}
     assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind)
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10
@@ -100,3 +101,17 @@ def test_unknown_campaigns_get_the_nearest_name(tmp_path: Path) -> None:
     path.write_text('like = "dem"\n', encoding="utf-8")
     with pytest.raises(KeyError, match=r"own\.toml: like"):
         load_campaign(path)
+
+
+def test_a_campaign_states_some_keys_of_a_table_and_takes_the_others(tmp_path: Path) -> None:
+    text = '[beam]\nspot = { value = 3.0, unit = "mm", source = "x" }\n'
+    campaign, small = load_campaign(write(tmp_path, text)), load_campaign("small")
+    assert campaign.beam == replace(small.beam, spot=3.0)
+    with pytest.raises(KeyError, match='"source" is missing'):
+        load_campaign(write(tmp_path, '[beam]\nspot = { value = 3.0, unit = "mm" }\n'))
+
+
+def test_detectors_that_are_not_there_have_to_be_known(tmp_path: Path) -> None:
+    assert load_campaign(write(tmp_path, 'absent = ["vhcal"]')).absent == ("vhcal",)
+    with pytest.raises(ValueError, match='campaign own: absent: unknown detector "vhcla", nearest known is'):
+        load_campaign(write(tmp_path, 'absent = ["vhcla"]'))

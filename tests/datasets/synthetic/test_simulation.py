@@ -11,6 +11,7 @@ import pytest
 import uproot
 
 from na64.datasets.conditions.conditions import Quality, RunType, read_conditions
+from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import Array, EventColumns, Hits
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
@@ -241,3 +242,22 @@ def test_progress_counts_every_event(tmp_path: Path) -> None:
     seen: list[int] = []
     simulate(load_campaign("small"), to=tmp_path, n_events=50, format=Format.PARQUET, on_progress=seen.append)
     assert sum(seen) == 50
+
+
+@pytest.mark.parametrize(("name", "period"), [("small2021", "2021"), ("small2022", "2022")])
+def test_the_set_ups_of_2021_and_2022_are_simulated(name: str, period: str, tmp_path: Path) -> None:
+    """Beam electrons are in the period's beam cell, there is no VHCAL, and the SRD is that of the year."""
+    paths = simulate(load_campaign(name), to=tmp_path, n_events=3_000)
+    events = [content(path, "tout2023", n_of(path)) for path in paths]
+    together = {key: np.concatenate([part[key] for part in events]) for key in events[0]}
+    facts = load_periods()[period]
+    first, last = facts.runs[0]
+    assert {first <= run <= last for run in together["run"].tolist()} == {True}
+    electrons = together["truth_component"] == 0
+    main = together["ecal_energy"][electrons].reshape(-1, 2, 30)[:, 1]
+    x, y = facts.setup.beam_cell
+    assert (main.argmax(axis=1) == 6 * x + y).mean() > 0.9
+    assert not together["vhcal_energy"].any()
+    assert not together["vhcal_time"].any()
+    mean = 1000 * together["srd_energy"][electrons].sum(axis=1).mean()
+    assert mean == pytest.approx({"2021": 34.0, "2022": 38.4}[period], rel=0.08)

@@ -29,6 +29,7 @@ _ORDER = (
     "show",
     "background",
     "project",
+    "searches",
     "efficiency",
     "limits",
     "freeze",

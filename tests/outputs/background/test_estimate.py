@@ -94,15 +94,20 @@ def test_variations_that_hide_more_need_a_stated_begin(products: Products) -> No
     assert estimate(simulation, Settings()).table.rows[0].n
 
 
-def test_without_an_edge_there_is_a_limit_from_next_to_the_guard(products: Products) -> None:
+@pytest.mark.parametrize(("n_events", "said"), [(1, "1 event"), (2, "2 events")])
+def test_without_an_edge_there_is_a_limit_from_next_to_the_guard(
+    n_events: int, said: str, products: Products
+) -> None:
     few = products.histograms[LAST].copy()
     few.view()[...] = 0
-    few.view()[65, 0] = 2
+    few.view()[65, 0] = n_events
     found = estimate(replace(products, histograms={**products.histograms, LAST: few}), Settings())
     row = found.table.rows[0]
     assert row.upper_limit
-    assert row.n == pytest.approx(60 * 5.32232, rel=1e-3)
-    assert "2 events beside the box: the trigger's edge cannot be measured" in row.method
+    if n_events == 2:
+        assert row.n == pytest.approx(60 * 5.32232, rel=1e-3)
+    assert f"{said} beside the box: the trigger's edge cannot be measured" in row.method
+    assert f"slope through the {said} next to the guard" in row.method
     assert found.turn_on is None
     assert len(found.extrapolations) == 2
 

@@ -12,7 +12,7 @@ SELECTIONS = Path(__file__).parents[3] / "selections"
 
 @pytest.fixture(scope="session")
 def campaign(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return simulate(tmp_path_factory.mktemp("comparison"), "small", 4_000)
+    return simulate(tmp_path_factory.mktemp("comparison"), "small", 8_000)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def changed_selection(campaign: Path, process: Callable[..., Path], edited: Call
 @pytest.fixture(scope="session")
 def other_files(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give twice as many events of the same kind."""
-    return simulate(tmp_path_factory.mktemp("others"), "small", 6_000, seed="99")
+    return simulate(tmp_path_factory.mktemp("others"), "small", 12_000, seed="99")
 
 
 @pytest.fixture(scope="session")

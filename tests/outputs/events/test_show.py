@@ -50,6 +50,7 @@ def test_a_table_of_limits_is_judged_where_the_event_is(result: Path) -> None:
         found = re.fullmatch(r"shower_chi2 < 2\.5 to 4, by ecal \(here (\S+)\)", check.bound)
         assert found
         bounds.add(found[1])
+        assert check.value is not None
         assert check.passed == (check.value < float(found[1]))
     assert len(bounds) > 1
 

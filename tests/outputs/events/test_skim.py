@@ -173,6 +173,6 @@ def test_another_selection_than_that_of_the_result_is_refused(
     shutil.copytree(data, folder / "data")
     result = process(folder / "data", str(mine))
     assert main(["events", str(result), "--after", "srd"]) == 0
-    mine.write_text(mine.read_text().replace("below = 80, unit", "below = 81, unit", 1))
+    mine.write_text(mine.read_text().replace("below = 8, unit", "below = 9, unit", 1))
     assert main(["events", str(result), "--after", "srd"]) == 2
     assert "not as it was when the result was made: selection" in capsys.readouterr().err

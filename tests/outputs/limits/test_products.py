@@ -28,6 +28,8 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 @pytest.fixture(scope="module")
 def written(published: LimitsAnalysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("limits")
+    for name in ("contour.csv", "contour.json"):
+        (folder / name).write_text("of a search, from what the limits were before")
     write_limits(folder, published)
     return folder
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from matplotlib.figure import Figure
 from na64.outputs.report.drawing import write_figure
 
 
-def picture() -> Figure:
+def picture(label: str = "$E_\\mathrm{ECAL}$ [GeV]") -> Figure:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([0, 1, 2], [-1, 5, 3], label="energy")
-    axes.set_xlabel("$E_\\mathrm{ECAL}$ [GeV]")
+    axes.set_xlabel(label)
     axes.legend()
     return figure
 
@@ -74,3 +75,23 @@ def test_a_folder_that_cannot_be_written_is_a_line(tmp_path: Path, caplog: pytes
     (tmp_path / "plots").write_text("a file")
     assert write_figure(tmp_path / "plots", "picture", picture) == {}
     assert caplog.messages == [f"figure picture is not drawn: {tmp_path / 'plots'}: File exists"]
+
+
+@pytest.mark.parametrize("text", [r"$\frac{x $", "a $ of b_ $", "1 $", r"$\nonsense$", "a\n$\\frac{$"])
+def test_what_only_looks_like_a_formula_is_shown_as_it_is_written(text: str, tmp_path: Path) -> None:
+    def make() -> Figure:
+        figure = picture()
+        axes = figure.axes[0]
+        axes.set(title=text, xlabel=text)
+        axes.plot([1, 2], label=text)
+        axes.legend()
+        return figure
+
+    assert write_figure(tmp_path, "picture", make).keys() == {"png", "pdf"}
+
+
+def test_a_formula_in_a_label_stays_one(tmp_path: Path) -> None:
+    formula, text = (
+        write_figure(tmp_path, "one", partial(picture, label)) for label in (r"$\alpha$", r"\alpha")
+    )
+    assert formula != text

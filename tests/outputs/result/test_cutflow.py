@@ -40,7 +40,8 @@ def test_regions_by_hand(case: Any) -> None:
 def test_regions_and_elsewhere_are_all_that_passed(case: Any) -> None:
     passed = cutflow_table(case.tallies, case.booking.cuts).column("passed")
     regions = regions_table(case.tallies, case.booking.cuts)
-    found = [row.region_I + row.region_II + row.region_III + row.elsewhere for row in regions.rows]
+    rows: Any = regions.rows
+    found = [row.region_I + row.region_II + row.region_III + row.elsewhere for row in rows]
     assert found == passed
 
 

@@ -34,6 +34,14 @@ def test_an_unknown_field_is_refused(case: Any) -> None:
         from_json(json.dumps(plain).encode())
 
 
+@pytest.mark.parametrize("name", ["recorded", "processed", "missing", "hidden", "visible", "region_III"])
+def test_a_count_that_is_not_there_is_named(name: str, case: Any) -> None:
+    plain = json.loads(to_json(case.facts))
+    del plain["totals"][name]
+    with pytest.raises(ValueError, match=rf'^result\.json: totals: "{name}" is missing$'):
+        from_json(json.dumps(plain).encode())
+
+
 def test_infinities_are_not_written(case: Any) -> None:
     endless = replace(case.facts.boxes[0], ecal=float("inf"))
     with pytest.raises(ValueError, match="not JSON compliant"):

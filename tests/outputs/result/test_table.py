@@ -19,6 +19,7 @@ from na64.outputs.control.cut_efficiencies import CutEfficiencyRow
 from na64.outputs.control.dimuon.benchmark import DimuonRow
 from na64.outputs.control.dimuon.names import PeaksRow
 from na64.outputs.limits.projection import ProjectionRow
+from na64.outputs.limits.searches.products import ContourRow
 from na64.outputs.limits.tables import DarkMatterLimitsRow, LimitsRow
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.spills import SpillsRow
@@ -59,7 +60,7 @@ KINDS = [
     *(VariationsRow, WeightedVariationsRow, VariedYieldsRow, WeightedVariedYieldsRow),
     *(LimitsRow, DarkMatterLimitsRow, ProjectionRow, EfficiencyRow, EfficiencyVariationsRow, Coverage),
     *(ComparedCut, ComparedRun, ChangedEventsRow, OverlayRow, StabilityRow, CutEfficiencyRow, DimuonRow),
-    *(PeaksRow, CandidatesRow, PlaneRow, LossesRow, _Line),
+    *(ContourRow, PeaksRow, CandidatesRow, PlaneRow, LossesRow, _Line),
 ]
 FEATURES = ("ecal_energy", "class")
 

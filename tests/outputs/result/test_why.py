@@ -21,8 +21,8 @@ def done(
 ) -> Path:
     """A folder with data, catalogue, a selection of its own and the result in `products`."""
     folder = tmp_path_factory.mktemp("why")
-    text = Path(selection.__file__).with_name("dimuon_2023.toml").read_text()
-    (folder / "mine.toml").write_text(text.replace('name = "dimuon_2023"', 'name = "mine"', 1))
+    text = Path(selection.__file__).with_name("invisible_2023.toml").read_text()
+    (folder / "mine.toml").write_text(text.replace('name = "invisible_2023"', 'name = "mine"', 1))
     files = simulate(folder, "small", 200, layout="hits", format="parquet")
     process(files, str(folder / "mine.toml"))
     return folder
@@ -57,7 +57,7 @@ def test_a_changed_cut_is_told_with_both_values(result: Path) -> None:
         (
             "label = ",
             'label = "my own" # ',
-            "selection label: dimuons 2023, as in public",
+            "selection label: invisible 2023, assembled",
         ),
         (
             "bins = 100, low = 75",

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from na64.outputs.signal import tree_level
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD, MUON_MASS, Nucleus
 
@@ -20,6 +21,7 @@ _PAULI = [
 ]
 _GAMMA = [np.kron(_PAULI[2], np.eye(2)).astype(complex)]
 _GAMMA += [np.block([[np.zeros((2, 2)), sigma], [-sigma, np.zeros((2, 2))]]) for sigma in _PAULI]
+_GAMMA_5 = 1j * _GAMMA[0] @ _GAMMA[1] @ _GAMMA[2] @ _GAMMA[3]
 _METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 
 
@@ -34,20 +36,33 @@ def dot(a: Floats, b: Floats) -> float:
     return float(a @ _METRIC @ b)
 
 
-def summed(p: Floats, k: Floats, initial: Floats, final: Floats, mass: float) -> float:
-    """Sum |u(p') [...] u(p)|^2 over spins and polarisations, -g for those of a conserved current."""
+def currents(boson: Boson, k: Floats) -> list[tuple[Complex, float]]:
+    """Vertices of the boson's polarisations, each with its weight in the sum: -g + k k / m^2 of a vector."""
+    if boson is Boson.SCALAR:
+        return [(np.eye(4, dtype=complex), 1.0)]
+    if boson is Boson.PSEUDOSCALAR:
+        return [(_GAMMA_5, 1.0)]
+    chirality = _GAMMA_5 if boson is Boson.AXIAL else np.eye(4)
+    vertices: list[tuple[Complex, float]] = [
+        ((_GAMMA[i] @ chirality).astype(complex), -float(_METRIC[i, i])) for i in range(4)
+    ]
+    return [*vertices, ((slash(k) @ chirality).astype(complex), 1 / dot(k, k))]
+
+
+def summed(boson: Boson, p: Floats, k: Floats, initial: Floats, final: Floats, *, mass: float) -> float:
+    """Sum |u(p') [...] u(p)|^2 over spins and polarisations."""
     after = p + initial - final - k
     both = slash(initial + final)
     s = dot(after + k, after + k) - mass**2
     u = dot(p - k, p - k) - mass**2
     one = np.eye(4)
     total = 0.0
-    for i in range(4):
-        vertex = _GAMMA[i] @ (slash(after + k) + mass * one) @ both / s
-        vertex = vertex + both @ (slash(p - k) + mass * one) @ _GAMMA[i] / u
+    for current, weight in currents(boson, k):
+        vertex = current @ (slash(after + k) + mass * one) @ both / s
+        vertex = vertex + both @ (slash(p - k) + mass * one) @ current / u
         barred = _GAMMA[0] @ vertex.conj().T @ _GAMMA[0]
         spins = (slash(after) + mass * one) @ vertex @ (slash(p) + mass * one) @ barred
-        total -= _METRIC[i, i] * np.trace(spins).real
+        total += weight * np.trace(spins).real
     return total
 
 
@@ -73,14 +88,14 @@ def by_brute_force(radiation: Radiation, x: float, virtuality: float, t: float, 
         initial = np.array([nucleus, 0, 0, 0])
         after = left + transfer
         assert dot(after, after) == pytest.approx(m**2, abs=1e-9 * energy**2)
-        values.append(summed(before, radiated, initial, initial - transfer, m))
+        values.append(summed(radiation.boson, before, radiated, initial, initial - transfer, mass=m))
     return float(np.mean(values))
 
 
-@pytest.mark.parametrize("nucleus", [LEAD, Nucleus(1, 2, 60)], ids=["lead", "light"])
-@pytest.mark.parametrize("mass", [0.05, 0.3])
-def test_the_squared_amplitude_is_that_of_dirac_matrices(mass: float, nucleus: Nucleus) -> None:
-    radiation = Radiation(mass, 2.0, nucleus, lepton_mass=MUON_MASS)
+@pytest.mark.parametrize(("nucleus", "mass"), [(LEAD, 0.05), (Nucleus(1, 2, 60), 0.3)], ids=["lead", "light"])
+@pytest.mark.parametrize("boson", Boson)
+def test_the_squared_amplitude_is_that_of_dirac_matrices(boson: Boson, mass: float, nucleus: Nucleus) -> None:
+    radiation = Radiation(mass, 2.0, nucleus, lepton_mass=MUON_MASS, boson=boson)
     x = np.array([0.3, 0.6, 0.8])
     emission = tree_level._emission(radiation, x)
     low, high = tree_level._transfers(radiation, emission)

@@ -12,12 +12,13 @@ from scipy import integrate
 from scipy.special import kve
 
 from na64.outputs.signal.annihilation import Matter, Resonance, cross_section, resonant_yield
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import CURVES, Curve, ParameterPlane, load_curve, load_curves
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, MUON_MASS, PICOBARN
 from na64.outputs.signal.moments import (
+    ELECTRON_BERKELEY,
     ELECTRON_LKB,
     MUON_2021,
-    Boson,
     Deviation,
     band,
     one_loop,
@@ -171,10 +172,6 @@ def test_freeze_out_refuses_what_it_cannot_do(mass: float, ratio: float) -> None
     with pytest.raises(ValueError, match="expected"):
         DarkMatter(Species.SCALAR, mass, ratio=ratio)
 
-
-ELECTRON_BERKELEY = Deviation(
-    "electron, alpha of Berkeley (Cs)", ELECTRON_MASS, -8.8e-13, 3.6e-13, "[V: seed]"
-)
 
 _HEAVY: dict[Boson, Callable[[float], float]] = {
     Boson.SCALAR: lambda ratio: math.log(ratio) - 7 / 12,

@@ -10,7 +10,7 @@ import pytest
 
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.processors.counting.booking import PLANE, VISIBLE, Axis, Rule, axis_label, book, default_axis
-from na64.selections.cut import Interval, Limits
+from na64.selections.interval import Interval, Limits
 from na64.selections.selection import SELECTIONS, Histogram, load_selection
 
 
@@ -76,7 +76,7 @@ def test_a_name_that_is_taken_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("feature", FEATURES.values(), ids=lambda feature: feature.name)
 def test_every_feature_has_an_axis_with_its_unit(feature: Feature) -> None:
-    axis = default_axis(Interval(feature.name, -math.inf, math.inf), feature)
+    axis = default_axis(feature)
     assert axis.low < axis.high
     assert axis.label == axis_label(feature)
     assert (f"[{feature.unit}]" in axis.label) == (feature.unit != "1")
@@ -96,11 +96,11 @@ def test_every_feature_has_an_axis_with_its_unit(feature: Feature) -> None:
 def test_an_axis_shows_the_bounds_but_those_that_keep_nonsense_out(
     interval: Interval, low: float, high: float
 ) -> None:
-    axis = default_axis(interval, FEATURES[interval.feature])
+    axis = default_axis(FEATURES[interval.feature], interval)
     assert (axis.low, axis.high) == (low, high)
 
 
 def test_features_of_a_plugin_are_booked_by_their_unit() -> None:
     new = Feature("new", "MIP", "of a plug-in")
-    axis = default_axis(Interval("new", 1.0, 2.0), new)
+    axis = default_axis(new, Interval("new", 1.0, 2.0))
     assert (axis.low, axis.high, axis.label) == (0, 10, "new [MIP]")

@@ -17,7 +17,8 @@ from na64.processors.counting.booking import Rule, book
 from na64.processors.counting.counting import count_events, empty_tally
 from na64.processors.counting.tally import Tally, fixed_point, sums
 from na64.processors.kernels import fill
-from na64.selections.cut import Cut, Interval, Limits
+from na64.selections.cut import Clause, Condition, Cut, When
+from na64.selections.interval import Interval, Limits
 from na64.selections.regions import Region
 from na64.selections.selection import VISIBLE, Axis, Histogram, Selection, load_selection
 
@@ -42,21 +43,44 @@ TABLES = st.builds(
     lambda values: Interval("shower_chi2", -math.inf, math.inf, Limits("ecal", (0.0, 1.0), values)),
     st.tuples(st.sampled_from([0.5, 1.5]), st.sampled_from([0.75, 2.0])),
 )
+LOWER_TABLES = st.builds(
+    lambda values: Interval(
+        "shower_chi2", -math.inf, 1.5, lowest=Limits("ecal", (0.0, 1.0), values), limits=None
+    ),
+    st.tuples(st.sampled_from([0.5, 1.5]), st.sampled_from([0.75, -1.0])),
+)
+ANY_INTERVAL = INTERVALS | TABLES | LOWER_TABLES
+ALTERNATIVES = st.lists(st.lists(ANY_INTERVAL, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3)
+CLAUSES = st.lists(ALTERNATIVES.map(lambda found: Clause("any", tuple(found), "")), max_size=2).map(tuple)
+WHEN = st.lists(
+    st.builds(
+        lambda one, clauses: When("x", (), Condition((one,), clauses)),
+        ANY_INTERVAL,
+        CLAUSES.map(lambda found: found[:1]),
+    ),
+    max_size=2,
+).map(tuple)
 
 
 @st.composite
 def selections(draw: st.DrawFn) -> Selection:
-    groups = draw(st.lists(st.lists(INTERVALS | TABLES, min_size=1, max_size=3), min_size=1, max_size=5))
+    groups = draw(st.lists(st.lists(ANY_INTERVAL, min_size=1, max_size=3), min_size=1, max_size=5))
     groups = [list({i.feature: i for i in group}.values()) for group in groups]
-    cuts = tuple(Cut(f"cut_{n}", tuple(group), f"cut {n}", "") for n, group in enumerate(groups))
+    cuts = tuple(
+        Cut(f"cut_{n}", tuple(group), f"cut {n}", "", draw(CLAUSES)[: 2 - n % 2], draw(WHEN))
+        for n, group in enumerate(groups)
+    )
+    chosen = tuple((cut.name, draw(st.integers(0, len(cut.when)))) for cut in cuts)
     stages = st.sampled_from([VISIBLE, *(cut.name for cut in cuts)])
     x, y = Axis("hcal_0", 3, 0.0, 1.5, "x"), Axis("shower_chi2", 4, -1.0, 2.0, "y")
     own = (Histogram("own", draw(stages), (x,), "own"), Histogram("two", draw(stages), (y, x), "two"))
     names = ("region_I", "region_II", "region_III")
     regions = tuple(
-        Region(name, tuple(draw(st.lists(INTERVALS, min_size=1, max_size=2))), name, "") for name in names
+        Region(name, tuple(draw(st.lists(INTERVALS, min_size=1, max_size=2))), name, "", draw(CLAUSES))
+        for name in names
     )
-    return Selection("toy", "", "", cuts, regions, cuts[0].name, own)
+    regions = regions[: draw(st.sampled_from([0, 3, 3]))]
+    return Selection("toy", "", "", cuts, regions, cuts[0].name, own, chosen=chosen)
 
 
 def table(events: list[tuple[float, ...]]) -> Values:
@@ -68,21 +92,33 @@ def table(events: list[tuple[float, ...]]) -> Values:
 
 def inside(one: Interval, values: Values) -> Mask:
     row = values[INDEX[one.feature]]
-    passed: Mask = row >= np.float32(one.low)
-    if one.limits is None:
-        passed &= row <= np.float32(one.high)
-        return passed
-    of = values[INDEX[one.limits.feature]]
-    for event, value in enumerate(of):
-        limit = one.limits.values[0]
-        for edge, candidate in zip(one.limits.edges, one.limits.values, strict=True):
-            limit = candidate if value >= edge else limit
-        passed[event] &= bool(row[event] <= limit) and not np.isnan(value)
+    low, high = bound(one.lowest, one.low, values), bound(one.limits, one.high, values)
+    passed: Mask = (row >= low) & (row <= high)
     return passed
 
 
-def holds(part: Cut | Region, values: Values) -> Mask:
-    return every(values.shape[1], [inside(one, values) for one in part.intervals])
+def bound(limits: Limits | None, fixed: float, values: Values) -> NDArray[np.float32]:
+    found = np.full(values.shape[1], fixed, np.float32)
+    if limits is not None:
+        for event, value in enumerate(values[INDEX[limits.feature]]):
+            found[event] = limits.values[0] if value == value else np.nan  # noqa: PLR0124
+            for edge, candidate in zip(limits.edges, limits.values, strict=True):
+                found[event] = candidate if value >= edge else found[event]
+    return found
+
+
+def holds(part: Cut | Region, values: Values, which: int = 0) -> Mask:
+    """The bounds that hold in the run, and at least one alternative of each clause."""
+    condition = part.conditions[which] if isinstance(part, Cut) else part.condition
+    masks = [inside(one, values) for one in condition.intervals]
+    for clause in condition.clauses:
+        groups = [every(values.shape[1], [inside(one, values) for one in g]) for g in clause.alternatives]
+        masks.append(np.any(groups, axis=0))
+    return every(values.shape[1], masks)
+
+
+def holds_of(selection: Selection, values: Values) -> list[Mask]:
+    return [holds(cut, values, dict(selection.chosen).get(cut.name, 0)) for cut in selection.cuts]
 
 
 def every(n_events: int, masks: list[Mask]) -> Mask:
@@ -94,7 +130,7 @@ def every(n_events: int, masks: list[Mask]) -> Mask:
 
 def place(selection: Selection, values: Values) -> NDArray[np.int64]:
     found = np.zeros(values.shape[1], np.int64)
-    for number in (3, 2, 1):
+    for number in range(len(selection.regions), 0, -1):
         found[holds(selection.regions[number - 1], values)] = number
     return found
 
@@ -114,7 +150,7 @@ def test_counts_are_those_of_one_cut_after_the_other(
 ) -> None:
     values = table(events)
     tally = count(values, selection)
-    passes = [holds(cut, values) for cut in selection.cuts]
+    passes = holds_of(selection, values)
     region = place(selection, values)
     left = np.ones(len(events), bool)
     for stage, passed in enumerate([left, *passes]):
@@ -149,7 +185,7 @@ def test_histograms_are_those_of_boost_histogram(
 ) -> None:
     values = table(events)
     tally = count(values, selection)
-    passes = {cut.name: holds(cut, values) for cut in selection.cuts}
+    passes = dict(zip(selection.cut_names, holds_of(selection, values), strict=True))
     names = list(passes)
     for filled in book(selection).filled(tally.histograms):
         if filled.rule is Rule.N_MINUS_ONE:

@@ -24,7 +24,8 @@ from na64.processors.features.compute import compute
 from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.selections.cut import Cut, Interval
+from na64.selections.cut import Cut
+from na64.selections.interval import Interval
 from na64.selections.selection import Selection, load_selection
 from na64.selections.signal_box import hidden
 

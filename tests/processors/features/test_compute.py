@@ -490,7 +490,7 @@ def test_the_kernels_stay_in_bounds(tmp_path: Path) -> None:
         pytest.skip("inside such a run")
     environment = {**os.environ, "NUMBA_BOUNDSCHECK": "1"}
     kernels = [
-        str(Path(__file__).parent / "kernels" / f"test_{name}.py")
+        str(Path(__file__).parents[1] / "kernels" / f"test_{name}.py")
         for name in ("vector", "window", "ecal", "hcal", "small", "shower", "apply_cuts", "fill")
     ]
     command = [
@@ -506,7 +506,6 @@ def test_the_kernels_stay_in_bounds(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    imports = "import numpy as np\nfrom na64.processors.kernels.window import sum_cells\n"
     imports = "import numpy as np\nfrom na64.processors.kernels.window import sum_cells\n"
     overrun = f"{imports}sum_cells(np.ones((2, 3)), np.ones(5))"
     broken = subprocess.run(

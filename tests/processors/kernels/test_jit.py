@@ -10,7 +10,7 @@ from numba.core import config
 from numba.core.errors import TypingError
 
 import na64
-from na64.processors.kernels.jit import cache_folder, digest_of, jit, jit_lent, kernel_digest
+from na64.processors.kernels.jit import cache_folder, cache_note, digest_of, jit, jit_lent, kernel_digest
 from na64.processors.kernels.window import classify_value
 
 PACKAGE = Path(na64.__file__).parent
@@ -106,3 +106,17 @@ def test_a_kernel_that_makes_an_array_has_to_count_who_holds_it() -> None:
 
     with pytest.raises(TypingError):
         make(3)
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_line_says_where_compiled_kernels_are_kept_if_it_is_not_where_they_would_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    closed, other = tmp_path / "file", tmp_path / "other"
+    assert cache_note(cache_folder((tmp_path,)), (tmp_path,)) == ""
+    assert cache_note(cache_folder((tmp_path, closed)), (tmp_path, closed)) == ""
+    said = cache_note(cache_folder((closed, other)), (closed, other))
+    assert said == f"compiled kernels are kept in {other}: {closed} cannot be made, or is not yours alone"
+    nowhere = cache_note(cache_folder((closed,)), (closed,))
+    assert nowhere.startswith("compiled kernels are kept nowhere, so that each process compiles them")
+    assert nowhere.endswith(f": {closed} cannot be made, or is not yours alone")
+    assert "any folder" in cache_note(None, ())

@@ -1,0 +1,141 @@
+"""Events that a search expects, one formula for all: particles on target x production x fate x efficiency.
+
+    N(m, c) = sum over categories  POT efficiency c^2 int dE (dN/dE)(m) K(E; m, c)
+
+with production at coupling 1 per particle on target, and K the probability of what the category counts: 1 for
+missing energy of a particle that does not decay in the detector.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.limits.searches.fates import Fate
+from na64.outputs.limits.searches.sources import Source, number_of, spectrum_of
+from na64.outputs.statistics.cls import upper_limit
+from na64.outputs.statistics.expected import expected_limits
+from na64.outputs.statistics.model import Channel, Model
+
+Floats = NDArray[np.float64]
+
+_DIGITS = 2
+"""Decimals of the shares of the signal at which two points have the same limit."""
+
+
+def counted(source: Source, fate: Fate | None, mass: float, couplings: Floats) -> Floats:
+    """Particles of a fate per particle on target, over the square of the coupling: (n,) float64."""
+    if fate is None:
+        return np.full(len(couplings), number_of(source, mass))
+    if not fate.needs_energy:
+        return number_of(source, mass) * fate.probability(mass, couplings, np.zeros(1))[:, 0]
+    found = spectrum_of(source, mass)
+    result: Floats = fate.probability(mass, couplings, found.energy) @ found.number
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """Events of a beam that are counted together.
+
+    Attributes
+    ----------
+    name : str
+    exposure : float
+        Particles on target.
+    efficiency : float
+        Of what has the energy and the fate that are counted.
+    background, background_error : float
+        Events.
+    observed : int or None
+        None: the median is expected.
+    sources : tuple of Source
+    fate : Fate or None
+        None: all of them leave without a trace.
+    """
+
+    name: str
+    exposure: float
+    efficiency: float
+    background: float
+    background_error: float
+    observed: int | None
+    sources: tuple[Source, ...]
+    fate: Fate | None = None
+
+    def events(self, mass: float, couplings: Floats) -> Floats:
+        """Signal events for a mass in GeV and each coupling: (n,) float64."""
+        made = sum(counted(source, self.fate, mass, couplings) for source in self.sources)
+        result: Floats = self.exposure * self.efficiency * couplings**2 * made
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Categories that share a coupling, and the limit on their events.
+
+    Attributes
+    ----------
+    categories : tuple of Category
+    level : float
+    signal_error : float
+        Relative error of the signal, in common.
+    """
+
+    categories: tuple[Category, ...]
+    level: float = 0.9
+    signal_error: float = 0.0
+
+    def __post_init__(self) -> None:
+        seen = [category.observed is None for category in self.categories]
+        if not seen or any(seen) != all(seen):
+            raise ValueError("categories of a search are either all observed, or all expected")
+
+    @property
+    def is_power(self) -> bool:
+        """Whether the events go with the square of the coupling at every coupling."""
+        return all(category.fate is None for category in self.categories)
+
+    def events(self, mass: float, couplings: Floats) -> Floats:
+        """Signal events by category, for a mass in GeV and each coupling: (n_categories, n) float64."""
+        return np.stack([category.events(mass, couplings) for category in self.categories])
+
+    def excess(self, mass: float, couplings: Floats) -> Floats:
+        """Signal events over the upper limit on them, of each coupling: (n,) float64, excluded from 1 on."""
+        by_category = self.events(mass, couplings)
+        total = by_category.sum(axis=0)
+        if self.is_without_events:
+            return np.asarray(total / self.limit([1.0, *[0.0] * (len(by_category) - 1)]), dtype=np.float64)
+        limits = [self.limit(column) for column in by_category.T.tolist()]
+        result: Floats = total / np.array(limits)
+        return result
+
+    @property
+    def is_without_events(self) -> bool:
+        """Whether nothing is observed: the limit on the sum then depends on no background and no share."""
+        return all(category.observed == 0 for category in self.categories)
+
+    def limit(self, events: Sequence[float]) -> float:
+        """Upper limit on the events of all categories, for signal in these proportions."""
+        total = math.fsum(events)
+        if not total > 0:
+            return math.inf
+        return _limit(self, tuple(round(part / total, _DIGITS) for part in events))
+
+
+@lru_cache(4096)
+def _limit(search: Expectation, shares: tuple[float, ...]) -> float:
+    """Upper limit on the signal events by exact CLs, or its median while nothing is observed."""
+    kept = [(one, share) for one, share in zip(search.categories, shares, strict=True) if share > 0]
+    whole = math.fsum(share for _, share in kept)
+    channels = [Channel(one.name, one.background, one.background_error, share / whole) for one, share in kept]
+    model = Model(tuple(channels), search.signal_error)
+    observed = [one.observed for one, _ in kept if one.observed is not None]
+    if observed:
+        return upper_limit(model, observed, level=search.level)
+    return expected_limits(model, level=search.level).median

@@ -1,0 +1,130 @@
+"""The contour of a search beside published points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from na64.outputs.limits.figures import cited
+from na64.outputs.limits.searches.card import Card, Variant
+from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.published_points import load_points
+from na64.outputs.report.style import INK, stamp
+from na64.outputs.signal.moments import ELECTRON_BERKELEY, ELECTRON_LKB, band
+
+Floats = NDArray[np.float64]
+
+_EXCLUDED = "#dbe8f2"
+_MOMENTS = ((ELECTRON_LKB, r"LKB $\alpha$"), (ELECTRON_BERKELEY, r"Berkeley $\alpha$"))
+_DASHES = (("#a8834a", "--"), ("#9f1239", ":"))
+_POINTS = (("#b45309", "o"), ("#0f766e", "s"), ("#6a1b6a", "^"), ("#1d4ed8", "D"))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A contour as a figure has it.
+
+    Attributes
+    ----------
+    card : Card
+    variant : Variant
+    rows : list of Row
+    level : float
+    title, label : str
+        What it is of; what kind of numbers it shows.
+    """
+
+    card: Card
+    variant: Variant
+    rows: list[Row]
+    level: float
+    title: str
+    label: str
+
+
+def draw_contour(drawn: Drawn) -> Figure:
+    """Draw what a search excludes, beside published points."""
+    figure = Figure(figsize=(7.4, 6.0), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    handles = [*_draw_published(axes, drawn), *_draw_excluded(axes, drawn)]
+    if drawn.card.electron_moment:
+        handles += _draw_moments(axes, drawn)
+    axes.legend(handles=handles, loc="best", fontsize=9)
+    card = drawn.card
+    axes.set_xlabel(rf"${card.symbol}$ [GeV]")
+    axes.set_ylabel(card.coupling.label)
+    axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
+    axes.set_axisbelow(True)
+    stamp(axes, drawn.label, right=drawn.title)
+    return figure
+
+
+def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
+    edges = [edge for row in drawn.rows for edge in (row.lower, row.upper) if edge is not None]
+    low, high = axes.get_ylim() if drawn.variant.published else (min(edges), max(edges))
+    low, high = min([low, *edges]) / 2, max([high, *edges]) * 2
+    for index, (mass, lower, upper) in enumerate(stretches(drawn.rows)):
+        top, bottom = np.where(np.isnan(upper), high, upper), np.where(np.isnan(lower), low, lower)
+        axes.fill_between(mass, bottom, top, color=_EXCLUDED, linewidth=0, zorder=0)
+        (line,) = axes.plot(mass, lower, color=INK, linewidth=1.8)
+        axes.plot(mass, upper, color=INK, linewidth=1.8)
+        if not index:
+            line.set_label(f"{drawn.card.title.lower()}, {drawn.level:.0%} CL")
+            yield line
+    axes.set_ylim(low, high)
+
+
+def stretches(rows: Sequence[Row]) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Lower and upper edges over mass, for the first range of couplings at each mass, the second, and so on.
+
+    Yields
+    ------
+    mass, lower, upper : (n,) float64
+        nan where there is no edge.
+    """
+    left = list(rows)
+    while left:
+        first: dict[float, Row] = {}
+        rest = []
+        for row in left:
+            if row.mass in first:
+                rest.append(row)
+            else:
+                first[row.mass] = row
+        edges = [[np.nan if edge is None else edge for edge in (r.lower, r.upper)] for r in first.values()]
+        lower, upper = np.array(edges).T
+        yield np.array(list(first)), lower, upper
+        left = rest
+
+
+def _draw_moments(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
+    """Couplings that either value of the electron's anomalous moment allows at two standard deviations."""
+    masses = np.unique([row.mass for row in drawn.rows])
+    for (deviation, name), (colour, dashes) in zip(_MOMENTS, _DASHES, strict=True):
+        bands = [band(drawn.variant.boson, float(mass), deviation) for mass in masses]
+        edges = np.array([(found.low, found.high) if found else (np.nan, np.nan) for found in bands])
+        (line,) = axes.plot(masses, edges[:, 1], color=colour, linestyle=dashes, linewidth=1.3)
+        if (edges[:, 0] > 0).any():
+            axes.plot(masses, edges[:, 0], color=colour, linestyle=dashes, linewidth=1.3)
+        known = np.isfinite(edges).any()
+        line.set_label(f"electron $g-2$ ({name})" + ("" if known else ": excluded for any coupling"))
+        yield line
+
+
+def _draw_published(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
+    seen = set()
+    for published, (colour, marker) in zip(drawn.variant.published, _POINTS, strict=False):
+        curve = load_points(published.curve)
+        (line,) = axes.plot(curve.mass, curve.value, marker, color=colour, markersize=4, mfc="white")
+        if curve.label not in seen:
+            seen.add(curve.label)
+            line.set_label(cited(curve))
+            yield line

@@ -1,0 +1,1 @@
+"""Published curves, about 20 points each; see `na64.outputs.signal.curves`."""

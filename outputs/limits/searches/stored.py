@@ -1,0 +1,119 @@
+"""The contour of a search from stored results: exposure, background, efficiency and counts are theirs.
+
+From the card come the particle, how it is made, and what is counted of it; nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.limits.search import PeriodChannel, Search
+from na64.outputs.limits.searches.card import Card, Variant
+from na64.outputs.limits.searches.contour import Row, contour, ranges_of_power
+from na64.outputs.limits.searches.expected import counted
+from na64.outputs.limits.searches.fates import Fate
+from na64.outputs.limits.searches.sources import Source
+from na64.outputs.signal.beam import ELECTRONS, Beam
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a card says of a particle, whatever the beam.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+    fate : Fate or None
+    """
+
+    sources: tuple[Source, ...]
+    fate: Fate | None
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Particles that are counted at one coupling, as a period asks for them.
+
+    Attributes
+    ----------
+    signal : Signal
+    coupling : float
+    """
+
+    signal: Signal
+    coupling: float
+
+    def __call__(self, mass: float, threshold: float, beam: Beam) -> float:
+        """Particles per particle on target, over the square of the coupling."""
+        one = np.array([self.coupling])
+        return math.fsum(
+            float(counted(source.of_beam(beam, threshold), self.signal.fate, mass, one)[0])
+            for source in self.signal.sources
+        )
+
+
+def signal_of(card: Card, variant: Variant) -> Signal:
+    """What results of a selection for missing energy can say of a search.
+
+    Raises
+    ------
+    ValueError
+        The search counts something else too, or differently in different beams.
+    """
+    signals = set()
+    for category in variant.categories:
+        if category.fate is not None and not category.fate.is_missing_energy:
+            raise ValueError(
+                f"search {card.name}: channel {category.name} counts what no stored result has; "
+                f"--reference draws the configuration of its card"
+            )
+        sources = tuple(source.of_beam(ELECTRONS, ELECTRONS.energy / 2) for source in category.sources)
+        signals.add(Signal(sources, category.fate))
+    if len(signals) != 1:
+        raise ValueError(f"search {card.name}: its channels count different things")
+    return signals.pop()
+
+
+def stored_contour(card: Card, variant: Variant, search: Search, level: float) -> list[Row]:
+    """Excluded couplings at the masses of a card: observed, or the median that is expected of closed boxes.
+
+    Parameters
+    ----------
+    card : Card
+    variant : Variant
+    search : Search
+        Periods of the stored results.
+    level : float
+    """
+    signal = signal_of(card, variant)
+
+    def excess(mass: float, couplings: Floats) -> Floats:
+        return np.array([_excess(search, signal, mass, float(coupling), level) for coupling in couplings])
+
+    masses = [mass for mass in card.masses if search.is_seen(mass)]
+    if signal.fate is None:
+        return [row for mass in masses for row in ranges_of_power(excess, mass)]
+    return contour(excess, masses, card.coupling.grid)
+
+
+def _excess(search: Search, signal: Signal, mass: float, coupling: float, level: float) -> float:
+    """Signal events over the limit on them."""
+    periods = tuple(_periods(search.periods, At(signal, coupling)))
+    events = math.fsum(period.signal(mass) for period in periods) * coupling**2
+    if not events > 0:
+        return 0.0
+    point = replace(search, periods=periods).point(mass, level)
+    return events / (point.expected.median if point.observed is None else point.observed)
+
+
+def _periods(periods: tuple[PeriodChannel, ...], made: At) -> Iterator[PeriodChannel]:
+    for period in periods:
+        production = replace(period.production, by_radiation=made, resonant=None)
+        yield replace(period, production=production)

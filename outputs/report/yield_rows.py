@@ -1,0 +1,56 @@
+"""Rows of the yields in a report: a run each, or several neighbours where there are thousands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from na64.outputs.result.table import Value
+
+MOST_ROWS = 200
+"""Rows that somebody looks through; of more runs neighbours are taken together. All are in `yields.csv`."""
+
+Row = dict[str, Value]
+
+
+def yield_rows(records: Sequence[Row]) -> list[Row]:
+    """Rows of `yields.csv`, or their sums over neighbouring runs of a period if there are too many.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        By run.
+
+    Returns
+    -------
+    list of dict
+        ``run`` is a text where it is several.
+    """
+    n_together = -(-len(records) // MOST_ROWS)
+    return list(records) if n_together < 2 else list(_sums(records, n_together))
+
+
+def _sums(records: Sequence[Row], n_together: int) -> Iterator[Row]:
+    for _, of_period in groupby(records, key=lambda row: row["period"]):
+        rows = list(of_period)
+        for start in range(0, len(rows), n_together):
+            yield _sum(rows[start : start + n_together])
+
+
+def _sum(rows: Sequence[Row]) -> Row:
+    if len(rows) == 1:
+        return dict(rows[0])
+    total: Row = {name: _added([row[name] for row in rows]) for name in rows[0] if name != "period"}
+    without = sum(row["eot"] is None for row in rows)
+    said = f", {without} without EOT" if without else ""
+    name = f"{rows[0]['run']}\N{EN DASH}{rows[-1]['run']} ({len(rows)} runs{said})"
+    return total | {"run": name, "period": rows[0]["period"]}
+
+
+def _added(values: Sequence[Value]) -> Value:
+    """Sum of the numbers that are stated; none if none is."""
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if not numbers:
+        return None
+    return math.fsum(numbers) if any(isinstance(number, float) for number in numbers) else sum(numbers)

@@ -1,0 +1,110 @@
+"""Search cards: what is read, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from na64.datasets.basics.toml import TomlTable, load
+from na64.datasets.conditions.periods import load_periods
+from na64.outputs.limits.searches.card import SEARCHES, load_card, read_card
+from na64.outputs.limits.searches.published_points import POINTS, load_points
+from na64.selections.selection import SELECTIONS
+
+
+def _facts(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = copy.deepcopy(dict(load(files("na64.selections.searches") / f"{name}.toml")))
+    return found
+
+
+def _read(facts: dict[str, Any]) -> None:
+    read_card(TomlTable(facts, "mine.toml"), "mine")
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_every_card_names_what_there_is(name: str) -> None:
+    card = load_card(name)
+    assert set(card.periods) <= set(load_periods())
+    assert set(card.selections) <= set(SELECTIONS)
+    assert all(paper.startswith("arXiv:") for paper in card.papers)
+    assert card.not_known
+    for variant in card.variants:
+        for published in variant.published:
+            assert load_points(published.curve).paper.endswith(tuple(card.papers))
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_every_channel_of_a_card_is_counted(name: str) -> None:
+    used = {category.name for variant in load_card(name).variants for category in variant.categories}
+    assert used == set(_facts(name)["channel"])
+
+
+def test_every_table_of_points_is_used() -> None:
+    used = {
+        published.curve
+        for name in SEARCHES
+        for variant in load_card(name).variants
+        for published in variant.published
+    }
+    assert set(POINTS) <= used
+    with pytest.raises(KeyError, match="no published curve na64_1999"):
+        load_points("na64_1999")
+
+
+def test_facts_have_their_units_and_sources() -> None:
+    variant = load_card("alp").variant()
+    facts = {fact.name: fact for fact in variant.facts}
+    assert (facts["decay.first"].value, facts["decay.first"].unit) == ("1900", "mm")
+    assert facts["decay.efficiency"].source.startswith("‡")
+    assert facts["decay.exposure"].value == "284000000000"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: f.update(colour="red"), 'mine.toml: unknown key "colour"'),
+        (lambda f: f["channel"]["electrons_2018"]["exposure"].pop("source"), 'exposure: "source" is missing'),
+        (lambda f: f["channel"]["electrons_2018"]["efficiency"].update(value=1.5), "efficiency: 1.5"),
+        (
+            lambda f: f["channel"]["electrons_2018"]["exposure"].update(value=0),
+            "exposure: 0: expected above 0",
+        ),
+        (lambda f: f["channel"]["electrons_2018"].update(production=["magic"]), 'unknown process "magic"'),
+        (lambda f: f["channel"]["electrons_2018"].update(counts="luck"), 'unknown ending "luck"'),
+        (lambda f: f["channel"]["electrons_2018"]["background"].update(values=[0.5]), "two values"),
+        (lambda f: f["channel"]["electrons_2018"]["observed"].update(value=0.5), "0.5 is not a whole number"),
+        (lambda f: f["channel"]["electrons_2018"]["energy"].update(value=500), "e- of 500 GeV"),
+        (lambda f: f["variant"]["electrons_2018"].update(channels=["other"]), 'unknown channel "other"'),
+        (lambda f: f["variant"]["electrons_2018"]["boson"].update(text="X"), 'unknown word "X"'),
+        (lambda f: f["coupling"].update(lowest=0.0), "couplings from 0 to 1"),
+        (lambda f: f["masses"][0].update(lowest=2.0), "two masses above 0 that rise"),
+        (lambda f: f["variant"].clear(), "variant: there is none"),
+    ],
+)
+def test_a_card_that_is_wrong_is_refused(change: Any, words: str) -> None:
+    facts = _facts("invisible")
+    _read(facts)
+    change(facts)
+    with pytest.raises((KeyError, ValueError), match=words):
+        _read(facts)
+
+
+def test_a_card_of_ones_own_is_read_from_its_file(tmp_path: Path) -> None:
+    text = (files("na64.selections.searches") / "invisible.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace("2.84e11", "2.84e13"))
+    card = load_card(tmp_path / "mine.toml")
+    assert card.name == "mine"
+    assert card.variant().categories[0].exposure == 2.84e13
+    with pytest.raises(OSError, match=r"yours\.toml"):
+        load_card(tmp_path / "yours.toml")
+
+
+def test_names_that_do_not_exist_are_refused_with_the_nearest() -> None:
+    with pytest.raises(KeyError, match='unknown search "alpp", nearest known is "alp"'):
+        load_card("alpp")
+    with pytest.raises(KeyError, match='unknown variant "scalars", nearest known is "scalar"'):
+        load_card("generic").variant("scalars")

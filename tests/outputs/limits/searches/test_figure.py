@@ -1,0 +1,51 @@
+"""The figure of a contour: what is drawn, and what it is cited from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from na64.outputs.limits.searches.card import load_card
+from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.figure import Drawn, draw_contour, stretches
+from na64.outputs.limits.searches.reference import reference_of
+
+
+def _drawn(name: str, variant: str, masses: list[float]) -> Figure:
+    card = load_card(name)
+    found = reference_of(card, variant, masses=masses)
+    return draw_contour(Drawn(card, found.variant, list(found.rows), 0.9, "of a test", "reference"))
+
+
+def _legend(figure: Figure) -> list[str]:
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_axes_have_units_and_points_their_paper() -> None:
+    figure = _drawn("alp", "", [0.03, 0.05])
+    assert figure.axes[0].get_ylabel() == "coupling to photons g [1/GeV]"
+    assert figure.axes[0].get_xlabel() == "$m_a$ [GeV]"
+    published, ours = _legend(figure)
+    assert "2005.02710" in published
+    assert ours == "axion-like particle to two photons, 90% CL"
+
+
+@pytest.mark.parametrize(("variant", "excluded"), [("scalar", True), ("pseudoscalar", False)])
+def test_couplings_that_the_moment_of_the_electron_allows(variant: str, excluded: bool) -> None:
+    """A scalar has the wrong sign for the value of Berkeley."""
+    *_, lkb, berkeley = _legend(_drawn("generic", variant, [0.01, 0.1]))
+    assert "LKB" in lkb
+    assert "excluded for any coupling" not in lkb
+    assert ("excluded for any coupling" in berkeley) == excluded
+
+
+def test_islands_are_drawn_apart() -> None:
+    rows = [Row(0.01, 1e-4, 1e-3), Row(0.01, 1e-2, None), Row(0.02, 2e-4, 5e-4)]
+    first, second = stretches(rows)
+    assert first[0].tolist() == [0.01, 0.02]
+    assert first[1].tolist() == [1e-4, 2e-4]
+    assert second[0].tolist() == [0.01]
+    assert np.isnan(second[2]).all()
