@@ -85,6 +85,11 @@ def test_a_lower_table_bounds_from_below(of: float, value: float, failed: bool) 
     assert failed_of(rows, interval, edges, values) == [failed, False]
 
 
+WIDE = st.tuples(
+    st.integers(0, 1), st.sampled_from([-math.inf, 0.0, 1.0]), st.sampled_from([0.5, 1.5, math.inf])
+)
+ALTERNATIVES = st.lists(st.lists(WIDE, min_size=1, max_size=2), min_size=1, max_size=3)
+
 Clauses = list[list[Bounds]]
 """Of a condition: clauses that must all hold, each of alternatives, each of intervals that must all hold."""
 
@@ -101,9 +106,10 @@ def compiled(plain: Bounds, clauses: Clauses) -> NDArray[np.void]:
 @STEADY
 @given(
     st.lists(st.tuples(VALUES, VALUES), max_size=30),
-    st.lists(st.tuples(st.integers(0, 1), VALUES, VALUES), max_size=2),
-    st.lists(st.lists(INTERVALS, min_size=1, max_size=3), max_size=3),
+    st.lists(WIDE, max_size=1),
+    st.lists(ALTERNATIVES, max_size=3),
 )
+@example([(0.5, 0.0), (2.0, 0.0), (7.0, 0.0)], [], [[[(0, 0.0, 1.0)], [(0, 1.5, 2.0)]]])
 def test_one_alternative_of_each_clause_has_to_hold(
     events: list[tuple[float, float]], plain: Bounds, clauses: Clauses
 ) -> None:
