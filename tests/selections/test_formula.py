@@ -65,6 +65,7 @@ def test_a_formula_is_in_its_unit(tmp_path: Path, unit: str, formula: str) -> No
         ("GeV", "sqrt(ecal, hcal)", "sqrt: 2 arguments, expected 1"),
         ("GeV", "ecal**hcal", 'exponent "hcal": expected 0.5 or a whole number up to 8'),
         ("GeV", "ecal**9", 'exponent "9"'),
+        ("GeV", "ecal # + hcal", 'what comes after "#" would not count'),
         ("GeV", "ecal +", "is no formula"),
         ("GeV", "", "is no formula"),
         ("GeV", "ecal.real", '"ecal.real" is not part of a formula'),
