@@ -130,6 +130,14 @@ axes = [{ feature = "missing", bins = 9, low = 0, high = 90, unit = "GeV" }]
         load_text(tmp_path, *made, more=more.replace("missing = {", "missingg = {"))
 
 
+def test_a_formula_can_be_set(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    made = '[[feature]]\nname = "missing"\nunit = "GeV"\nformula = "beam_energy - ecal"\n'
+    path.write_text(f'base = "invisible_2023"\nname = "own"\nlabel = "x"\n{made}')
+    found = load_selection(path, settings=["feature.missing.formula=beam_energy - hcal"])
+    assert [formula.text for formula in found.formulas] == ["beam_energy - hcal"]
+
+
 def test_formulas_of_a_base_are_edited(tmp_path: Path) -> None:
     load_text(tmp_path, ("a", "GeV", "ecal"))
     more = '[[append_feature]]\nname = "b"\nunit = "GeV"\nformula = "2 * hcal"\n'
