@@ -174,8 +174,8 @@ def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float =
 def curve_through(points: Numbers) -> Curve:
     """Interpolate points (n, depth, slope) in order, without overshoot.
 
-    The curve is convex, since densities are a cone: between two points it is above both tangents and below the
-    chord. That counts where a fit changes from one slope to another, and the points on both sides are far apart.
+    The curve is convex, since densities are a cone: between two points it is above both tangents and below
+    the chord. That counts where a fit changes from one slope to another, and points are far apart.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ def test_counts_that_no_mixture_has_are_seen_in_the_deviance() -> None:
 
 @pytest.mark.parametrize("at", [5, 8, 11])
 def test_a_curve_between_two_slopes_is_not_below_what_either_costs(at: int) -> None:
-    """A single event far from the box: the fit jumps from a slope that rises with the energy to one that falls.
+    """A single event far from the box: the fit jumps from a slope that rises with energy to one that falls.
 
     Events in the box are then there at the price of the column that is cheapest, as without any event.
     """
