@@ -28,7 +28,7 @@ _TENFOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Workload:
     """How much is measured.
 
     Attributes
@@ -99,13 +99,13 @@ class Findings:
 
 
 def run_bench(
-    plan: Plan, folder: Path, *, root_python: Path | None = None, say: Progress = print
+    plan: Workload, folder: Path, *, root_python: Path | None = None, say: Progress = print
 ) -> Findings:
     """Measure everything.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Workload
     folder : Path
         For samples, builds and partial results; samples are deleted at the end.
     root_python : Path, optional
@@ -135,7 +135,7 @@ def run_bench(
 
 
 def _measure_layouts(
-    plan: Plan, work: Path, root: RootServer | None, findings: Findings, say: Progress
+    plan: Workload, work: Path, root: RootServer | None, findings: Findings, say: Progress
 ) -> None:
     selection = bench_selection()
     hits = make_sample("hits", Format.TTREE, plan.n_events, work)
@@ -185,7 +185,7 @@ def _root_program(root: RootServer, name: str, function: str, sample: Sample) ->
     return Program(name, lambda: root.run(function, sample.path), lambda: root.cpu)
 
 
-def _measure_formats(plan: Plan, work: Path, findings: Findings, say: Progress) -> None:
+def _measure_formats(plan: Workload, work: Path, findings: Findings, say: Progress) -> None:
     selection, n_events = bench_selection(), max(plan.n_events // _SLOPE, 1)
     for layout in ("hits", "tout2023", "array2018"):
         for container in Format:
@@ -198,7 +198,7 @@ def _measure_formats(plan: Plan, work: Path, findings: Findings, say: Progress) 
             sample.path.unlink()
 
 
-def _measure_scaling(plan: Plan, work: Path, findings: Findings, say: Progress) -> None:
+def _measure_scaling(plan: Workload, work: Path, findings: Findings, say: Progress) -> None:
     for size in (plan.n_events, _TENFOLD * plan.n_events):
         say(f"peak memory with {size:,} events")
         sample = make_sample("hits", Format.TTREE, size, work, run=8703)

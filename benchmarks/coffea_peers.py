@@ -108,7 +108,7 @@ class AwkwardProcessor(ProcessorABC):  # type: ignore[misc]
             "variables": self._variables(features, without),
         }
 
-    def _planes(self, features: Mapping[str, Any], stages: Collection[Any]) -> hist.Hist:
+    def _planes(self, features: Mapping[str, Any], stages: Collection[Any]) -> hist.Hist[Any]:
         plane = next(one for one in book(self.selection).histograms if one.rule is Rule.STAGES)
         stage_axis = hist.axis.Integer(0, len(stages), name="stage", flow=False)
         filled = hist.Hist(stage_axis, *map(_axis, plane.axes), storage=hist.storage.Int64())
@@ -116,7 +116,9 @@ class AwkwardProcessor(ProcessorABC):  # type: ignore[misc]
             filled.fill(stage=stage, ecal=features["ecal"][mask], hcal=features["hcal"][mask])
         return filled
 
-    def _variables(self, features: Mapping[str, Any], without: Mapping[str, Any]) -> dict[str, hist.Hist]:
+    def _variables(
+        self, features: Mapping[str, Any], without: Mapping[str, Any]
+    ) -> dict[str, hist.Hist[Any]]:
         spec = [one for one in book(self.selection).histograms if one.rule is Rule.N_MINUS_ONE]
         return {one.name: _variable(one, features, without[one.cut]) for one in spec}
 
@@ -129,7 +131,7 @@ def _axis(axis: Axis) -> hist.axis.Regular:
     return hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
 
 
-def _variable(spec: HistogramSpec, features: Mapping[str, Any], mask: Any) -> hist.Hist:
+def _variable(spec: HistogramSpec, features: Mapping[str, Any], mask: Any) -> hist.Hist[Any]:
     filled = hist.Hist(_axis(spec.axes[0]), storage=hist.storage.Int64())
     return filled.fill(features[spec.axes[0].feature][mask])
 

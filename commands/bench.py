@@ -29,10 +29,10 @@ def add(verbs: Any) -> None:
 def _bench(options: argparse.Namespace) -> int:
     if options.scale:
         return _scale(options)
-    from na64.benchmarks.bench import Plan, run_bench
+    from na64.benchmarks.bench import Workload, run_bench
     from na64.benchmarks.table import write
 
-    plan = Plan(options.events, 1, scaling=False) if options.quick else Plan(options.events)
+    plan = Workload(options.events, 1, scaling=False) if options.quick else Workload(options.events)
     findings = run_bench(
         plan, options.to, root_python=options.root_python, say=lambda line: print(line, flush=True)
     )

@@ -183,16 +183,17 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _merge_into(folder: Path, options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
+    from na64.datasets.basics.run_ranges import to_ranges
     from na64.outputs.analysis.counting import write_products
     from na64.outputs.analysis.listening import Listener
     from na64.outputs.batch import batch_job
     from na64.outputs.blinding.replacement import claim
-    from na64.outputs.result.request import finish, ranges
+    from na64.outputs.result.request import finish
 
     catalogue, job, result, submission = batch_job.merge(folder)
     claim(folder, catalogue, job, path=folder / submission.request.catalogue, replace=options.replace)
     runs = submission.request.runs
-    scope = "all runs" if runs is None else f"runs {ranges(runs)}"
+    scope = "all runs" if runs is None else f"runs {to_ranges(runs)}"
     terminal = Terminal()
     summary = write_products(
         catalogue,

@@ -16,7 +16,7 @@ _N_STANDARD = 3
 _GONE = (errno.EPIPE, errno.EBADF)
 
 
-class Steady:
+class TolerantStream:
     """A text stream that takes whatever is written: what cannot be written is dropped and remembered.
 
     Attributes
@@ -70,11 +70,11 @@ class Steady:
 
 
 @contextmanager
-def steady_output() -> Iterator[Steady]:
-    """Let standard output and error be `Steady`; give that of standard output."""
+def steady_output() -> Iterator[TolerantStream]:
+    """Let standard output and error be `TolerantStream`; give that of standard output."""
     _open_standard_files()
     before = sys.stdout, sys.stderr
-    out, err = (Steady(stream or _nowhere()) for stream in before)
+    out, err = (TolerantStream(stream or _nowhere()) for stream in before)
     sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
     last = logging.lastResort
     if last is not None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
@@ -49,10 +49,10 @@ Keys = dict[tuple[str, str], Key]
 
 @contextmanager
 def recorded() -> Iterator[Keys]:
-    """Note every key that is asked of a `Table`, by its file and dotted path."""
+    """Note every key that is asked of a `TomlTable`, by its file and dotted path."""
     keys: Keys = {}
     asked: set[tuple[str, str]] = set()
-    originals = {name: getattr(Table, name) for name in (*_GETTERS, "has", "_read")}
+    originals = {name: getattr(TomlTable, name) for name in (*_GETTERS, "has", "_read")}
     for name, kind in _GETTERS.items():
         _set(name, _noting(originals[name], kind, keys))
     _set("has", _asking(originals["has"], asked))
@@ -67,7 +67,7 @@ def recorded() -> Iterator[Keys]:
 
 
 def _noting(original: Callable[..., Any], kind: str, keys: Keys) -> Callable[..., Any]:
-    def getter(table: Table, key: str, *default: Any) -> Any:
+    def getter(table: TomlTable, key: str, *default: Any) -> Any:
         noted = keys.setdefault(_path(table, key), Key(kind))
         noted.defaults.add(_shown(default[0]) if default else "refused")
         return original(table, key, *default)
@@ -76,11 +76,11 @@ def _noting(original: Callable[..., Any], kind: str, keys: Keys) -> Callable[...
 
 
 def _set(name: str, method: Callable[..., Any]) -> None:
-    setattr(Table, name, method)
+    setattr(TomlTable, name, method)
 
 
 def _asking(original: Callable[..., bool], asked: set[tuple[str, str]]) -> Callable[..., bool]:
-    def has(table: Table, key: str) -> bool:
+    def has(table: TomlTable, key: str) -> bool:
         asked.add(_path(table, key))
         return original(table, key)
 
@@ -90,8 +90,8 @@ def _asking(original: Callable[..., bool], asked: set[tuple[str, str]]) -> Calla
 def _reading(originals: dict[str, Any]) -> Callable[..., Any]:
     """Read without noting that the getters themselves ask whether a key is there."""
 
-    def read(table: Table, *arguments: Any) -> Any:
-        noting = Table.has
+    def read(table: TomlTable, *arguments: Any) -> Any:
+        noting = TomlTable.has
         _set("has", originals["has"])
         try:
             return originals["_read"](table, *arguments)
@@ -107,7 +107,7 @@ def _shown(default: object) -> str:
     return f"`{default}`" if isinstance(default, str | int | float) else "a list"
 
 
-def _path(table: Table, key: str) -> tuple[str, str]:
+def _path(table: TomlTable, key: str) -> tuple[str, str]:
     """Name a key, with what it stands for in place of a name that the user chooses."""
     file, _, path = table.place(key).partition(": ")
     parts = re.sub(r"\[\d+\]", "[]", path).split(".")

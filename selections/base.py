@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from na64.datasets.basics.toml import Placed, Table, unknown
+from na64.datasets.basics.toml import Placed, TomlTable, unknown
 
 Entries = dict[str, Mapping[str, object]]
 
@@ -39,7 +39,7 @@ def on_base(own: Mapping[str, object], base: Mapping[str, object], file: str) ->
         An edit of something that the base has not, with the nearest; or one that leaves something without its
         cut.
     """
-    table = Table(own, file)
+    table = TomlTable(own, file)
     name = table.text("base")
     edited = {key for kind in KINDS for key in _edits(kind)}
     merged = {**base, **{key: own[key] for key in own if key != "base" and key not in edited}}
@@ -57,7 +57,7 @@ def on_base(own: Mapping[str, object], base: Mapping[str, object], file: str) ->
     return merged
 
 
-def refuse_edits(table: Table) -> None:
+def refuse_edits(table: TomlTable) -> None:
     """Refuse edits in a file without a base."""
     for key in (key for kind in KINDS for key in _edits(kind)):
         if table.has(key):
@@ -95,7 +95,7 @@ def _edits(kind: str) -> tuple[str, str, str]:
     return f"remove{suffix}", f"change{suffix}", f"append{suffix}"
 
 
-def _edited(kind: str, table: Table, base: Mapping[str, object], name: str) -> object:
+def _edited(kind: str, table: TomlTable, base: Mapping[str, object], name: str) -> object:
     remove, change, append = _edits(kind)
     entries = entries_of(kind, base, f"{name}.toml")
     for gone in table.texts(remove, ()):
@@ -114,7 +114,7 @@ def _edited(kind: str, table: Table, base: Mapping[str, object], name: str) -> o
     return with_entries(kind, entries)
 
 
-def _appended(kind: str, table: Table, key: str) -> Iterator[tuple[str, Table]]:
+def _appended(kind: str, table: TomlTable, key: str) -> Iterator[tuple[str, TomlTable]]:
     if kind == "region":
         yield from _tables(table, key)
     else:
@@ -122,14 +122,14 @@ def _appended(kind: str, table: Table, key: str) -> Iterator[tuple[str, Table]]:
             yield entry.text("name"), entry
 
 
-def _tables(table: Table, key: str) -> Iterator[tuple[str, Table]]:
+def _tables(table: TomlTable, key: str) -> Iterator[tuple[str, TomlTable]]:
     given = table.table(key, None)
     if given is not None:
         for name in given.names():
             yield name, given.table(name)
 
 
-def _changed(entry: Mapping[str, object], change: Table, base: str) -> Placed:
+def _changed(entry: Mapping[str, object], change: TomlTable, base: str) -> Placed:
     """An entry with some keys replaced and some removed; a feature's bounds are one key."""
     if change.has("name"):
         raise ValueError(f"{change.place('name')}: what is changed keeps its name")
@@ -146,7 +146,7 @@ def _changed(entry: Mapping[str, object], change: Table, base: str) -> Placed:
     return Placed({**kept, **given}, where, path)
 
 
-def _placed(kind: str, entries: Entries, name: str, given: Table) -> Entries:
+def _placed(kind: str, entries: Entries, name: str, given: TomlTable) -> Entries:
     where, _, path = given.place().partition(": ")
     anchors = {side: given.text(side) for side in ("before", "after") if kind == "cut" and given.has(side)}
     new = Placed({key: value for key, value in given.anything().items() if key not in anchors}, where, path)
@@ -160,7 +160,7 @@ def _placed(kind: str, entries: Entries, name: str, given: Table) -> Entries:
     return {key: new if key == name else entries[key] for key in ([*names] if anchors else [*names, name])}
 
 
-def _check_cuts(table: Table, merged: Mapping[str, object]) -> None:
+def _check_cuts(table: TomlTable, merged: Mapping[str, object]) -> None:
     """Refuse to leave a histogram or a variation without the cut that it is about."""
     removed = set(table.texts("remove", ())) - {_name_of(cut) for cut in _listed(merged.get("cut"))}
     for cut in sorted(removed):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import reduce
 from importlib.resources import files
 
-from na64.datasets.basics.toml import Table, load_table
+from na64.datasets.basics.toml import TomlTable, load_table
 from na64.datasets.basics.units import Quantity, read_quantity
 from na64.datasets.conditions.periods import BOX_EDGES, Period, packaged_periods, unpackaged_runs
 from na64.datasets.instrument.features import FEATURES
@@ -99,12 +99,12 @@ def _reaching(edge: float, hidden: float) -> float:
     return guard if edge + guard >= hidden else math.nextafter(guard, math.inf)
 
 
-def _edge(table: Table, key: str) -> Quantity:
+def _edge(table: TomlTable, key: str) -> Quantity:
     found = read_quantity(table, key, "GeV")
     if len(found.values) != 1:
         raise ValueError(f"{table.place(key)}: {len(found.values)} values for one edge")
     return found
 
 
-def _sums(table: Table, key: str) -> tuple[str, ...]:
+def _sums(table: TomlTable, key: str) -> tuple[str, ...]:
     return tuple(look_up(table, feature, FEATURES).name for feature in table.texts(key))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from na64.datasets.basics.run_ranges import of_ranges
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.instrument.features import Feature
 from na64.selections.interval import Interval, read_intervals, read_name
 
@@ -159,7 +159,7 @@ class Cut:
         return found[0] if found else 0
 
 
-def read_cut(table: Table, features: Mapping[str, Feature], *, factor: float = 1.0) -> Cut:
+def read_cut(table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0) -> Cut:
     """Read one ``[[cut]]``: its name, what is said about it, and a key for each feature it bounds.
 
     Every bound is taken times ``factor``, before it is rounded.
@@ -173,7 +173,7 @@ def read_cut(table: Table, features: Mapping[str, Feature], *, factor: float = 1
     return Cut(name, condition.intervals, label, source, condition.clauses, when)
 
 
-def read_condition(table: Table, features: Mapping[str, Feature], *, factor: float = 1.0) -> Condition:
+def read_condition(table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0) -> Condition:
     """Read the bounds of a table, with ``any`` and ``not``."""
     intervals = read_intervals(table, features, factor=factor, about=_ABOUT)
     clauses = []
@@ -186,7 +186,7 @@ def read_condition(table: Table, features: Mapping[str, Feature], *, factor: flo
     return Condition(intervals, tuple(clauses))
 
 
-def _read_any(table: Table, features: Mapping[str, Feature], factor: float) -> Clause:
+def _read_any(table: TomlTable, features: Mapping[str, Feature], factor: float) -> Clause:
     entries = table.tables("any")
     if not entries:
         raise ValueError(f"{table.place('any')}: has no alternative")
@@ -205,7 +205,7 @@ def _read_any(table: Table, features: Mapping[str, Feature], factor: float) -> C
 
 
 def _read_conjunction(
-    table: Table, features: Mapping[str, Feature], factor: float, about: tuple[str, ...]
+    table: TomlTable, features: Mapping[str, Feature], factor: float, about: tuple[str, ...]
 ) -> tuple[Interval, ...]:
     intervals = read_intervals(table, features, factor=factor, about=about)
     if not intervals and not any(table.has(key) for key in about):
@@ -223,7 +223,7 @@ def _grouped(texts: list[str]) -> Iterator[str]:
     yield from (f"({text})" if " and " in text else text for text in texts)
 
 
-def _read_when(table: Table, features: Mapping[str, Feature], factor: float) -> tuple[When, ...]:
+def _read_when(table: TomlTable, features: Mapping[str, Feature], factor: float) -> tuple[When, ...]:
     given = table.table("when", None)
     if given is None:
         return ()
@@ -234,7 +234,7 @@ def _read_when(table: Table, features: Mapping[str, Feature], factor: float) -> 
     return found
 
 
-def _read_one_when(table: Table, name: str, features: Mapping[str, Feature], factor: float) -> When:
+def _read_one_when(table: TomlTable, name: str, features: Mapping[str, Feature], factor: float) -> When:
     condition = read_condition(table, features, factor=factor)
     if condition == Condition():
         raise ValueError(f"{table.place()}: bounds no feature")

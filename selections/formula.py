@@ -11,7 +11,7 @@ from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import UNITS, unit_of
 from na64.datasets.instrument.features import Feature
 from na64.selections.cut import KEYWORDS
@@ -102,7 +102,7 @@ class Formula:
         return frozenset(self.tree.names()) - UNITS.keys()
 
 
-def read_formulas(table: Table, features: Mapping[str, Feature]) -> tuple[Formula, ...]:
+def read_formulas(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Formula, ...]:
     """Read every ``[[feature]]`` of a selection, each after those that it is made of.
 
     Raises
@@ -115,7 +115,7 @@ def read_formulas(table: Table, features: Mapping[str, Feature]) -> tuple[Formul
     entries = table.tables("feature", ())
     if len(entries) > _MOST:
         raise ValueError(f"{table.place('feature')}: {len(entries)} formulas, not up to {_MOST}")
-    found: dict[str, tuple[Formula, Table]] = {}
+    found: dict[str, tuple[Formula, TomlTable]] = {}
     for entry in entries:
         formula = _read(entry, features)
         if formula.name in found:
@@ -160,7 +160,7 @@ def _depth(tree: ast.AST) -> int:
     return depth
 
 
-def _read(table: Table, features: Mapping[str, Feature]) -> Formula:
+def _read(table: TomlTable, features: Mapping[str, Feature]) -> Formula:
     name, text = read_name(table), table.text("formula")
     taken = {"feature": features, "constant": CONSTANTS, "function": FUNCTIONS, "key of a cut": KEYWORDS}
     for noun, names in taken.items():
@@ -176,7 +176,7 @@ def _read(table: Table, features: Mapping[str, Feature]) -> Formula:
     return Formula(name, unit, text.strip(), table.text("meaning", text.strip()))
 
 
-def _in_order(table: Table, formulas: Mapping[str, Formula]) -> tuple[Formula, ...]:
+def _in_order(table: TomlTable, formulas: Mapping[str, Formula]) -> tuple[Formula, ...]:
     """Formulas after those that they are made of, else in the order of the file."""
     try:
         needs = {name: sorted(formula.inputs & formulas.keys()) for name, formula in formulas.items()}
@@ -188,7 +188,7 @@ def _in_order(table: Table, formulas: Mapping[str, Formula]) -> tuple[Formula, .
         return tuple(formulas.values())  # `_check` says of which formula and where
 
 
-def _check(formula: Formula, table: Table, known: Mapping[str, str]) -> None:
+def _check(formula: Formula, table: TomlTable, known: Mapping[str, str]) -> None:
     """Refuse a formula with an unknown name, or of another unit than it says."""
     place = table.place("formula")
     try:

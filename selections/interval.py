@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import to_base
 from na64.datasets.instrument.features import Feature
 
@@ -109,7 +109,7 @@ class Interval:
         return tuple(found)
 
 
-def read_name(table: Table) -> str:
+def read_name(table: TomlTable) -> str:
     """Read a name that is safe as part of a file, column or histogram name."""
     name = table.text("name")
     if not _NAME.fullmatch(name):
@@ -121,7 +121,7 @@ def read_name(table: Table) -> str:
 
 
 def read_intervals(
-    table: Table, features: Mapping[str, Feature], *, factor: float = 1.0, about: Collection[str] = ()
+    table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0, about: Collection[str] = ()
 ) -> tuple[Interval, ...]:
     """Read every key that is a feature, in order; one that neither is nor in ``about`` is refused.
 
@@ -133,14 +133,14 @@ def read_intervals(
     return tuple(_read_interval(table.table(key), features[key], features, factor) for key in bounded)
 
 
-def look_up(table: Table, name: str, features: Mapping[str, Feature]) -> Feature:
+def look_up(table: TomlTable, name: str, features: Mapping[str, Feature]) -> Feature:
     """Find a feature by name; the message of an unknown one says where it stands."""
     if name not in features:
         raise KeyError(f"{table.place()}: {unknown('feature', name, features)}")
     return features[name]
 
 
-def read_unit(table: Table, key: str, feature: Feature) -> str:
+def read_unit(table: TomlTable, key: str, feature: Feature) -> str:
     """Read the unit numbers are given in; only plain numbers may go without one."""
     unit = table.text(key, "1") if feature.unit == "1" else table.text(key)
     try:
@@ -159,7 +159,7 @@ def to_float32(value: float, unit: str, feature: Feature) -> float:
 
 
 def _read_interval(
-    table: Table, feature: Feature, features: Mapping[str, Feature], factor: float
+    table: TomlTable, feature: Feature, features: Mapping[str, Feature], factor: float
 ) -> Interval:
     unit = read_unit(table, "unit", feature)
     read = _read_table if table.has("of") else _read_equals if table.has("equals") else _read_bounds
@@ -171,7 +171,7 @@ def _read_interval(
 
 
 def _read_equals(
-    table: Table, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
+    table: TomlTable, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
 ) -> Interval:
     if factor != 1.0:
         raise ValueError(f"{feature.name} = {table.number('equals'):.10g} has no bound to scale")
@@ -181,7 +181,7 @@ def _read_equals(
 
 
 def _read_bounds(
-    table: Table, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
+    table: TomlTable, unit: str, feature: Feature, _: Mapping[str, Feature], factor: float
 ) -> Interval:
     lower, upper = _only_one(table, "above", "min"), _only_one(table, "below", "max")
     if not lower and not upper:
@@ -196,7 +196,7 @@ def _read_bounds(
 
 
 def _read_table(
-    table: Table, unit: str, feature: Feature, features: Mapping[str, Feature], factor: float
+    table: TomlTable, unit: str, feature: Feature, features: Mapping[str, Feature], factor: float
 ) -> Interval:
     """Read bounds in bins of another feature: a list each, or one of them a number for every bin."""
     of = look_up(table, table.text("of"), features)
@@ -223,7 +223,7 @@ def _read_table(
     return Interval(feature.name, ends[0], ends[1], tables[1], text, tables[0])
 
 
-def _read_beyond(table: Table, keys: tuple[str, str]) -> dict[str, float]:
+def _read_beyond(table: TomlTable, keys: tuple[str, str]) -> dict[str, float]:
     """Read what holds above the last edge: a number, of two lists of bounds one each."""
     listed = [key for key in keys if table.is_list(key)]
     if not table.has("beyond"):
@@ -235,7 +235,7 @@ def _read_beyond(table: Table, keys: tuple[str, str]) -> dict[str, float]:
 
 
 def _read_values(
-    table: Table, key: str, n_edges: int, beyond: float | None, factor: float
+    table: TomlTable, key: str, n_edges: int, beyond: float | None, factor: float
 ) -> tuple[float, ...]:
     """Read a bound: one number, or one a bin and the one beyond; nothing where there is none."""
     if not key:
@@ -258,7 +258,7 @@ def _text(name: str, keys: tuple[str, str], shown: Sequence[str], unit: str) -> 
     return _with_unit(text, unit)
 
 
-def _only_one(table: Table, strict: str, inclusive: str) -> str:
+def _only_one(table: TomlTable, strict: str, inclusive: str) -> str:
     if table.has(strict) and table.has(inclusive):
         raise ValueError(f"has both {strict} and {inclusive}")
     return strict if table.has(strict) else inclusive if table.has(inclusive) else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import Feature
 from na64.selections.cut import Clause, Condition, read_condition
 from na64.selections.interval import Interval
@@ -42,7 +42,7 @@ class Region:
         return Condition(self.intervals, self.clauses)
 
 
-def read_regions(table: Table, features: Mapping[str, Feature]) -> tuple[Region, ...]:
+def read_regions(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Region, ...]:
     """Read ``[region.I]``, ``[region.II]`` and ``[region.III]``; no two of them may share an event."""
     regions = tuple(
         _read_region(table.table(name.removeprefix("region_")), name, features) for name in REGIONS
@@ -68,7 +68,7 @@ def check_disjoint(regions: Sequence[Region]) -> None:
             raise ValueError(f"{one.name} and {other.name} can share events: no feature keeps them apart")
 
 
-def _read_region(table: Table, name: str, features: Mapping[str, Feature]) -> Region:
+def _read_region(table: TomlTable, name: str, features: Mapping[str, Feature]) -> Region:
     label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
     condition = read_condition(table, features)
     if not condition.every_interval:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
-from na64.datasets.basics.toml import Source, Table, load, unknown
+from na64.datasets.basics.packaged import PackagedFiles
+from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.base import on_base, refuse_edits
@@ -26,20 +27,13 @@ from na64.selections.variations import Effect, Variation, effects_of, read_varia
 VISIBLE = "visible"
 """Name of the stage before any cut."""
 
-_FOLDER = files(__package__)
-_BOXES = "signal_boxes"
+_PACKAGED = PackagedFiles("selection", files(__package__), besides=("signal_boxes",))
 _YIELDS_AFTER = "shower_chi2"
 _SKIPPED_AT_MOST = 0.001
 _MOST_CUTS = 60
 _MOST_BINS = 1_000_000
 
-SELECTIONS: tuple[str, ...] = tuple(
-    sorted(
-        file.name.removesuffix(".toml")
-        for file in _FOLDER.iterdir()
-        if file.name.endswith(".toml") and file.name != f"{_BOXES}.toml"
-    )
-)
+SELECTIONS = _PACKAGED.names
 """Names of the packaged selections."""
 
 
@@ -224,39 +218,28 @@ def load_selection(
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
         if feature.name in KEYWORDS:
             raise ValueError(f'feature "{feature.name}" of the plug-in is a key of a cut')
-    table = _load(_find(name_or_path), settings)
+    table = _load(_PACKAGED.find(name_or_path), settings)
     selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
     table.done()
     return replace(selection, settings=tuple(settings))
 
 
-def _load(source: Source, settings: Sequence[str]) -> Table:
-    return Table(with_settings(_merged(source), settings, source.name), source.name)
+def _load(source: Source, settings: Sequence[str]) -> TomlTable:
+    return TomlTable(with_settings(_merged(source), settings, source.name), source.name)
 
 
 def _merged(source: Source) -> Mapping[str, object]:
     """Read a file; what it does not say itself is that of the packaged selection it calls its base."""
     own = load(source)
-    table = Table(own, source.name)
+    table = TomlTable(own, source.name)
     if not table.has("base"):
         refuse_edits(table)
         return own
-    base = table.text("base")
-    if base not in SELECTIONS:
-        raise KeyError(f"{table.place('base')}: {unknown('selection', base, SELECTIONS)}")
-    return on_base(own, _merged(_FOLDER / f"{base}.toml"), source.name)
+    base = _PACKAGED.named(table.text("base"), table.place("base"))
+    return on_base(own, _merged(base), source.name)
 
 
-def _find(name_or_path: str | Path) -> Source:
-    if isinstance(name_or_path, str) and name_or_path in SELECTIONS:
-        return _FOLDER / f"{name_or_path}.toml"
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("selection", str(name_or_path), SELECTIONS))
-    return path
-
-
-def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
+def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Feature, ...]) -> Selection:
     formulas = read_formulas(table, features)
     made = tuple(formula.feature for formula in formulas)
     features, extra = {**features, **{feature.name: feature for feature in made}}, (*extra, *made)
@@ -293,14 +276,16 @@ def _read(table: Table, features: Mapping[str, Feature], extra: tuple[Feature, .
     )
 
 
-def _read_share(table: Table) -> float:
+def _read_share(table: TomlTable) -> float:
     share = table.number("skipped_at_most", _SKIPPED_AT_MOST)
     if not 0 <= share <= 1:
         raise ValueError(f"{table.place('skipped_at_most')}: {share:g} is not a share from 0 to 1")
     return share
 
 
-def _read_cuts(table: Table, entries: Iterable[Table], features: Mapping[str, Feature]) -> tuple[Cut, ...]:
+def _read_cuts(
+    table: TomlTable, entries: Iterable[TomlTable], features: Mapping[str, Feature]
+) -> tuple[Cut, ...]:
     cuts = tuple(read_cut(entry, features) for entry in entries)
     if not 0 < len(cuts) <= _MOST_CUTS:
         raise ValueError(f"{table.place('cut')}: {len(cuts)} cuts, not 1 to {_MOST_CUTS}")
@@ -308,7 +293,7 @@ def _read_cuts(table: Table, entries: Iterable[Table], features: Mapping[str, Fe
     return cuts
 
 
-def _read_histogram(table: Table, features: Mapping[str, Feature], stages: list[str]) -> Histogram:
+def _read_histogram(table: TomlTable, features: Mapping[str, Feature], stages: list[str]) -> Histogram:
     name = read_name(table)
     axes = tuple(_read_axis(entry, features) for entry in table.tables("axes"))
     if not 1 <= len(axes) <= 2:
@@ -319,7 +304,7 @@ def _read_histogram(table: Table, features: Mapping[str, Feature], stages: list[
     return Histogram(name, after, axes, table.text("label", name.replace("_", " ")))
 
 
-def _read_axis(table: Table, features: Mapping[str, Feature]) -> Axis:
+def _read_axis(table: TomlTable, features: Mapping[str, Feature]) -> Axis:
     feature = look_up(table, table.text("feature"), features)
     unit = read_unit(table, "unit", feature)
     bins = table.integer("bins")
@@ -334,13 +319,13 @@ def _read_axis(table: Table, features: Mapping[str, Feature]) -> Axis:
     return Axis(feature.name, bins, low, high, label)
 
 
-def _known_cut(table: Table, key: str, name: str, known: list[str]) -> str:
+def _known_cut(table: TomlTable, key: str, name: str, known: list[str]) -> str:
     if name not in known:
         raise KeyError(f"{table.place(key)}: {unknown('cut', name, known)}")
     return name
 
 
-def _check_unique(table: Table, noun: str, names: Iterable[str]) -> None:
+def _check_unique(table: TomlTable, noun: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.instrument.columns import DETECTORS
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import Feature
@@ -109,15 +109,15 @@ class Variation:
 
 
 def read_variations(
-    table: Table, cuts: Mapping[str, tuple[Cut, Table]], features: Mapping[str, Feature]
+    table: TomlTable, cuts: Mapping[str, tuple[Cut, TomlTable]], features: Mapping[str, Feature]
 ) -> tuple[Variation, ...]:
     """Read every ``[[variation]]`` of a selection.
 
     Parameters
     ----------
-    table : Table
+    table : TomlTable
         The selection's.
-    cuts : mapping of str to (Cut, Table)
+    cuts : mapping of str to (Cut, TomlTable)
         By name, with the table each was read from.
     features : mapping of str to Feature
     """
@@ -145,7 +145,9 @@ def _changed(detector: Detector, scale: float, window: float) -> Detector:
     )
 
 
-def _read(table: Table, cuts: Mapping[str, tuple[Cut, Table]], features: Mapping[str, Feature]) -> Variation:
+def _read(
+    table: TomlTable, cuts: Mapping[str, tuple[Cut, TomlTable]], features: Mapping[str, Feature]
+) -> Variation:
     name = read_name(table)
     if name == NOMINAL:
         raise ValueError(f'{table.place("name")}: "{NOMINAL}" is what is not varied')
@@ -167,7 +169,7 @@ def _read(table: Table, cuts: Mapping[str, tuple[Cut, Table]], features: Mapping
     return Variation(name, label, source, effect, tuple(changed[cut] for cut in cuts if cut in changed))
 
 
-def _factors(table: Table, key: str, known: Iterable[str]) -> Factors:
+def _factors(table: TomlTable, key: str, known: Iterable[str]) -> Factors:
     """Read a table of factors, one a detector or a cut, in the order in which those are known."""
     given, known = table.table(key, None), list(known)
     if given is None:
@@ -181,14 +183,14 @@ def _factors(table: Table, key: str, known: Iterable[str]) -> Factors:
     return tuple((name, given.number(name)) for name in known if given.has(name))
 
 
-def _scaled(cut: Cut, table: Table, factor: float, features: Mapping[str, Feature], place: str) -> Cut:
+def _scaled(cut: Cut, table: TomlTable, factor: float, features: Mapping[str, Feature], place: str) -> Cut:
     for interval in cut.intervals:
         if interval.low == interval.high:
             raise ValueError(f"{place}: {interval.text} has no bound to scale")
     return read_cut(table, features, factor=factor)
 
 
-def _replaced(cut: Cut, table: Table, features: Mapping[str, Feature]) -> Cut:
+def _replaced(cut: Cut, table: TomlTable, features: Mapping[str, Feature]) -> Cut:
     own = {interval.feature for interval in cut.intervals} | {clause.key for clause in cut.clauses}
     for key in table.names():
         if key not in own:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import psutil
 import pytest
@@ -359,7 +360,8 @@ def test_pages_are_served_of_our_own_workers_alone(
 def test_pages_are_on_the_loopback_address_and_say_no_more_than_they_must() -> None:
     pytest.importorskip("bokeh")
     with DaskBackend(workers=1, dashboard=True) as backend:
-        port = backend.client.cluster.scheduler.http_server.port
+        cluster: Any = backend.client.cluster
+        port = cluster.scheduler.http_server.port
         assert backend.client.dashboard_link == f"http://127.0.0.1:{port}/status"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=600) as page:
             assert page.status == 200

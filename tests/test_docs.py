@@ -22,13 +22,13 @@ from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.listing import as_page
-from na64.outputs.result import variations
-from na64.outputs.result.cutflow import KINDS as CUTFLOW
-from na64.outputs.result.cutflow import REGION_KINDS
+from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.store import read_result
-from na64.outputs.result.yields import KINDS as YIELDS
-from na64.outputs.signal.efficiency.efficiency_variations import KINDS as EFFICIENCY_CHANGES
-from na64.outputs.signal.efficiency.losses_file import KINDS as LOSSES
+from na64.outputs.result.table import columns_of
+from na64.outputs.result.variations import VariationsRow, VariedYieldsRow
+from na64.outputs.result.yields import YieldsRow
+from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyVariationsRow
+from na64.outputs.signal.efficiency.losses_file import LossesRow
 from na64.run import main
 from na64.selections.selection import load_selection
 
@@ -251,11 +251,11 @@ def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> No
     found = run_page("products.md")
     assert found["result"].summary.totals["recorded"] == 500
     text = (DOCS / "products.md").read_text()
-    varied = [kinds(weighted=False) for kinds in (variations.kinds, variations.yield_kinds)]
-    known = {name for kinds in (YIELDS, CUTFLOW, *varied, EFFICIENCY_CHANGES, LOSSES) for name in kinds}
+    rows = (YieldsRow, CutflowRow, VariationsRow, VariedYieldsRow, EfficiencyVariationsRow, LossesRow)
+    known = {name for row in rows for name in columns_of(row)}
     first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
     assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
-    assert ", ".join(REGION_KINDS) in text
+    assert ", ".join(columns_of(RegionsRow)) in text
     written = {path.name for path in (*Path("out").iterdir(), *Path("varied").iterdir())} | {
         "report.html",
         "plots",

@@ -83,7 +83,7 @@ def test_what_is_not_varied_is_as_without_variations(
     assert found[0].keys() - found[1].keys() == {"variations.csv", "variations_yields.csv"}
     result = read_result(files.parent / SELECTION)
     assert result.variations is not None
-    assert "gained_sumw2" in result.variations.kinds
+    assert "gained_sumw2" in result.variations.columns
 
 
 def test_the_tables_agree_with_each_other_and_with_the_rest(data: Path, rows: Callable[[Path], Rows]) -> None:
@@ -118,19 +118,16 @@ def test_they_are_read_back_with_their_errors(data: Path) -> None:
     assert list(found) == [variation.name for variation in result.summary.selection.variations]
     row = next(
         row
-        for row in result.varied_yields.records()
-        if (row["run"], row["yield"]) == ("all", "region_II") and (row["gained"] or row["lost"])
+        for row in result.varied_yields.rows
+        if (row.run, row.yield_) == ("all", "region_II") and (row.gained or row.lost)
     )
-    name = str(row["variation"])
-    change = found[name]["region_II"]
-    assert change.nominal == row["nominal"] == result.summary.totals["region_II"]
-    assert change.varied == row["varied"]
-    assert isinstance(row["gained"], int)
-    assert isinstance(row["lost"], int)
-    assert change.error**2 == pytest.approx(row["gained"] + row["lost"])
+    change = found[row.variation]["region_II"]
+    assert change.nominal == row.nominal == result.summary.totals["region_II"]
+    assert change.varied == row.varied
+    assert change.error**2 == pytest.approx(row.gained + row.lost)
     assert change.error > 0
     one = changes(result.varied_yields, run="8701")
-    assert 0 < one[name]["region_II"].nominal < change.nominal
+    assert 0 < one[row.variation]["region_II"].nominal < change.nominal
 
 
 def test_they_go_when_the_selection_has_none_any_more(

@@ -13,7 +13,7 @@ V = TypeVar("V")
 E = TypeVar("E", bound=Enum)
 
 
-class Row:
+class CsvRow:
     """One line of a table; an empty field reads as None."""
 
     def __init__(self, fields: dict[str, str]) -> None:
@@ -56,7 +56,7 @@ class Row:
         return default if text is None else kind(text)
 
 
-def read_rows(path: Source, columns: tuple[str, ...], make: Callable[[Row], V]) -> list[V]:
+def read_rows(path: Source, columns: tuple[str, ...], make: Callable[[CsvRow], V]) -> list[V]:
     """Read a CSV table with a header; lines that start with # and empty lines are skipped.
 
     Parameters
@@ -104,10 +104,10 @@ def _header(name: str, texts: list[str], columns: tuple[str, ...]) -> list[str]:
     return header
 
 
-def _make(name: str, line: int, texts: list[str], header: list[str], make: Callable[[Row], V]) -> V:
+def _make(name: str, line: int, texts: list[str], header: list[str], make: Callable[[CsvRow], V]) -> V:
     if len(texts) != len(header):
         raise ValueError(f"{name} line {line}: {len(texts)} fields for {len(header)} columns")
     try:
-        return make(Row(dict(zip(header, texts, strict=True))))
+        return make(CsvRow(dict(zip(header, texts, strict=True))))
     except ValueError as error:
         raise ValueError(f"{name} line {line}: {error}") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import Quantity, read_quantity, read_source
 
 V = TypeVar("V")
@@ -41,14 +41,14 @@ class FactReader:
 
     Parameters
     ----------
-    table : Table
+    table : TomlTable
     listed : list of Fact
         Grows with every value read.
     name : str
         Dotted name of the table.
     """
 
-    def __init__(self, table: Table, listed: list[Fact], name: str = "") -> None:
+    def __init__(self, table: TomlTable, listed: list[Fact], name: str = "") -> None:
         self._table = table
         self._listed = listed
         self._name = name
@@ -65,7 +65,7 @@ class FactReader:
         """Reader of a table within this one."""
         return FactReader(self._table.table(key), self._listed, self._dotted(key))
 
-    def tables(self, key: str) -> tuple[Table, ...]:
+    def tables(self, key: str) -> tuple[TomlTable, ...]:
         """Array of tables, whose facts the caller has to `remember`."""
         return self._table.tables(key)
 
@@ -123,7 +123,7 @@ class FactReader:
             raise ValueError(f"{self.place(key)}: {unknown('word', text, names)}")
         return kind(text)
 
-    def _tagged(self, key: str, read: Callable[[Table], V], show: Callable[[V], str]) -> V:
+    def _tagged(self, key: str, read: Callable[[TomlTable], V], show: Callable[[V], str]) -> V:
         entry = self._table.table(key)
         value = read(entry)
         self.remember(key, show(value), "1", read_source(entry))

@@ -83,9 +83,9 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(each)
 
 
-def load_table(path: Source) -> Table:
-    """Read a TOML file as a `Table` whose errors name the file."""
-    return Table(load(path), path.name)
+def load_table(path: Source) -> TomlTable:
+    """Read a TOML file as a `TomlTable` whose errors name the file."""
+    return TomlTable(load(path), path.name)
 
 
 class Placed(dict[str, object]):
@@ -95,7 +95,7 @@ class Placed(dict[str, object]):
     ----------
     mapping : mapping of str to object
     where, path : str
-        As of `Table`.
+        As of `TomlTable`.
     """
 
     def __init__(self, mapping: Mapping[str, object], where: str, path: str) -> None:
@@ -104,7 +104,7 @@ class Placed(dict[str, object]):
         self.path = path
 
 
-class Table:
+class TomlTable:
     """One TOML table: every getter checks the type, `done` refuses each key that no getter asked for.
 
     A getter without a default needs its key. A default is returned as it is, so it may be None.
@@ -123,7 +123,7 @@ class Table:
         self._where = where
         self._path = path
         self._asked: set[str] = set()
-        self._children: list[Table] = []
+        self._children: list[TomlTable] = []
 
     def place(self, key: str = "") -> str:
         """Name the file and the key path; every message starts with it."""
@@ -171,14 +171,14 @@ class Table:
         """List of integers."""
         return self._read(key, _each(_integer), default)
 
-    def table(self, key: str, default: D | _Required = _REQUIRED) -> Table | D:
+    def table(self, key: str, default: D | _Required = _REQUIRED) -> TomlTable | D:
         """Table; `done` of this one includes it."""
         return self._read(key, lambda value, place: self._child(value, place, key), default)
 
-    def tables(self, key: str, default: D | _Required = _REQUIRED) -> tuple[Table, ...] | D:
+    def tables(self, key: str, default: D | _Required = _REQUIRED) -> tuple[TomlTable, ...] | D:
         """Array of tables; `done` of this one includes them."""
 
-        def read(value: object, place: str) -> tuple[Table, ...]:
+        def read(value: object, place: str) -> tuple[TomlTable, ...]:
             items = _list(value, place)
             return tuple(self._child(item, f"{place}[{n}]", f"{key}[{n}]") for n, item in enumerate(items))
 
@@ -231,13 +231,13 @@ class Table:
             raise KeyError(f'{self.place()}: "{key}" is missing')
         return default
 
-    def _child(self, value: object, place: str, key: str) -> Table:
+    def _child(self, value: object, place: str, key: str) -> TomlTable:
         if not isinstance(value, dict):
             raise _wrong(value, "a table", place)
         if isinstance(value, Placed):
-            child = Table(value, value.where, value.path)
+            child = TomlTable(value, value.where, value.path)
         else:
-            child = Table(value, self._where, ".".join(part for part in (self._path, key) if part))
+            child = TomlTable(value, self._where, ".".join(part for part in (self._path, key) if part))
         self._children.append(child)
         return child
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Quantity:
     source: str
 
 
-def read_source(table: Table) -> str:
+def read_source(table: TomlTable) -> str:
     """Read the provenance tag of a table, which must not be empty."""
     source = table.text("source")
     if not source.strip():
@@ -96,7 +96,7 @@ def read_source(table: Table) -> str:
     return source
 
 
-def read_quantity(table: Table, key: str, base: str) -> Quantity:
+def read_quantity(table: TomlTable, key: str, base: str) -> Quantity:
     """Read ``key = { value = 16.5, unit = "ns", source = "[V: EJ]" }`` (``values`` for several numbers).
 
     A plain number needs no ``unit``; every quantity needs its ``source``.

@@ -15,7 +15,7 @@ from typing import Any
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
@@ -70,7 +70,7 @@ def load(path: Path) -> Catalogue:
         shown = shortened(str(found), 20)
         raise ValueError(f"{path.name}: a catalogue of version {shown}, expected {VERSION}: make it again")
     with named(path.name):
-        table = Table(content, path.name)
+        table = TomlTable(content, path.name)
         table.integer("na64_catalogue")
         seal, catalogue = table.text(SEAL), _catalogue(table, path.parent.resolve())
         table.done()
@@ -160,7 +160,7 @@ def _absolute(path: str, folder: Path) -> str:
     return path if is_url(path) else os.path.normpath(folder / path)
 
 
-def _catalogue(table: Table, folder: Path) -> Catalogue:
+def _catalogue(table: TomlTable, folder: Path) -> Catalogue:
     run_facts = [_run_facts(entry) for entry in table.tables("run_facts")]
     spills = (facts for entry in table.tables("spills") for facts in _spill_facts(entry))
     layouts = table.table("layouts")
@@ -176,7 +176,7 @@ def _catalogue(table: Table, folder: Path) -> Catalogue:
     )
 
 
-def _table_folder(entry: Table, folder: Path) -> TableFolder:
+def _table_folder(entry: TomlTable, folder: Path) -> TableFolder:
     rows = entry.table("rows")
     return TableFolder(
         folder=_absolute(entry.text("folder"), folder),
@@ -187,14 +187,14 @@ def _table_folder(entry: Table, folder: Path) -> TableFolder:
     )
 
 
-def _periods(entry: Table, folder: Path) -> PeriodFolder:
+def _periods(entry: TomlTable, folder: Path) -> PeriodFolder:
     files = entry.table("files")
     return PeriodFolder(
         _absolute(entry.text("path"), folder), {name: files.text(name) for name in files.names()}
     )
 
 
-def _record(entry: Table, folder: Path) -> FileRecord:
+def _record(entry: TomlTable, folder: Path) -> FileRecord:
     runs, cuts = entry.table("runs"), entry.integers("segments")
     return FileRecord(
         path=_absolute(entry.text("path"), folder),
@@ -217,11 +217,11 @@ def _record(entry: Table, folder: Path) -> FileRecord:
     )
 
 
-def _spills(part: Table) -> dict[int, tuple[int, ...]]:
+def _spills(part: TomlTable) -> dict[int, tuple[int, ...]]:
     return dict(sorted((int(run), of_ranges(part.text(run), part.place(run))) for run in part.names()))
 
 
-def _run_facts(entry: Table) -> RunFacts:
+def _run_facts(entry: TomlTable) -> RunFacts:
     return RunFacts(
         run=entry.integer("run"),
         type=RunType(entry.text("type")),
@@ -233,7 +233,7 @@ def _run_facts(entry: Table) -> RunFacts:
     )
 
 
-def _spill_facts(entry: Table) -> Iterator[SpillFacts]:
+def _spill_facts(entry: TomlTable) -> Iterator[SpillFacts]:
     run = entry.integer("run")
     numbers = of_ranges(entry.text("spill"), entry.place("spill"))
     rows = zip(
@@ -243,7 +243,7 @@ def _spill_facts(entry: Table) -> Iterator[SpillFacts]:
         yield SpillFacts(run, spill, delivered, live, Quality(quality), prescale, fraction)
 
 
-def _bad_entry(entry: Table) -> BadEntry:
+def _bad_entry(entry: TomlTable) -> BadEntry:
     return BadEntry(
         run=entry.integer("run"),
         spill=entry.integer("spill", None),

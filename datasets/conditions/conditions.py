@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.datasets.basics.toml import Source, unknown
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 
@@ -253,7 +253,7 @@ def read_conditions(folder: Source, prefix: str = "") -> Conditions:
         Names the file, the line and the value, or the run and both values that contradict.
     """
 
-    def read(name: str, columns: tuple[str, ...], make: Callable[[Row], V]) -> list[V]:
+    def read(name: str, columns: tuple[str, ...], make: Callable[[CsvRow], V]) -> list[V]:
         path = table_in(folder, f"{prefix}{name}.csv")
         return [] if path is None else read_rows(path, columns, make)
 
@@ -310,7 +310,7 @@ _SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "presc
 _BAD_COLUMNS = ("run", "spill", "start", "stop")
 
 
-def _run_facts(row: Row) -> RunFacts:
+def _run_facts(row: CsvRow) -> RunFacts:
     return RunFacts(
         run=row.key("run"),
         type=row.choice("type", RunType, RunType.UNKNOWN),
@@ -322,7 +322,7 @@ def _run_facts(row: Row) -> RunFacts:
     )
 
 
-def _spill_facts(row: Row) -> SpillFacts:
+def _spill_facts(row: CsvRow) -> SpillFacts:
     return SpillFacts(
         run=row.key("run"),
         spill=row.key("spill"),
@@ -334,5 +334,5 @@ def _spill_facts(row: Row) -> SpillFacts:
     )
 
 
-def _bad_entry(row: Row) -> BadEntry:
+def _bad_entry(row: CsvRow) -> BadEntry:
     return BadEntry(row.key("run"), row.integer("spill"), row.integer("start"), row.integer("stop"))

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.basics.named import named
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_quantity, read_source
 
 LIVE_TIME = "live_time"
@@ -191,7 +191,7 @@ def _taken_over(place: str, like: str) -> dict[str, Loss]:
     }
 
 
-def _loss(table: Table, name: str, intensity: float | None) -> Loss:
+def _loss(table: TomlTable, name: str, intensity: float | None) -> Loss:
     with named(table.place()):
         loss = Loss(
             name,
@@ -223,7 +223,7 @@ def _at_intensity(loss: Loss, at: float, intensity: float | None) -> Loss:
     return replace(loss, value=value, error=error, note=f"scaled from {at:.2g} to {intensity:.2g} a spill")
 
 
-def _intensity(table: Table, key: str) -> float | None:
+def _intensity(table: TomlTable, key: str) -> float | None:
     """Particles a spill."""
     if not table.has(key):
         return None
@@ -233,7 +233,7 @@ def _intensity(table: Table, key: str) -> float | None:
     return value
 
 
-def _published(table: Table) -> PublishedLimit:
+def _published(table: TomlTable) -> PublishedLimit:
     eot, events, threshold = (table.number(key) for key in ("eot", "events", "threshold"))
     resonance = table.numbers("resonance")
     if not min(eot, events, threshold) > 0 or len(resonance) != 2:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import Quantity, read_source
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
@@ -231,7 +231,7 @@ def load_period(folder: Source, name: str) -> Period:
     return period
 
 
-def _period(name: str, table: Table, conditions: Conditions) -> Period:
+def _period(name: str, table: TomlTable, conditions: Conditions) -> Period:
     listed: list[Fact] = []
     facts = FactReader(table, listed)
     beam = facts.child("beam")
@@ -269,7 +269,7 @@ def _box(facts: FactReader) -> dict[str, Quantity]:
     return {edge: facts.quantity(edge, "GeV") for edge in BOX_EDGES if edge in required or facts.has(edge)}
 
 
-def _published(table: Table) -> list[Fact]:
+def _published(table: TomlTable) -> list[Fact]:
     """Read totals that are printed and never used."""
     return [
         Fact(f"published.{entry.text('name')}", f"{entry.number('value'):.12g}", "1", read_source(entry))

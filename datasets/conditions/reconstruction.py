@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from na64.datasets.basics.toml import Source, Table, load_table
+from na64.datasets.basics.toml import Source, TomlTable, load_table
 from na64.datasets.conditions.conditions import table_in
 
 NAME = "production.toml"
@@ -60,8 +60,8 @@ class ReconstructionTags:
         return {key: value for key, value in values.items() if value is not None}
 
 
-def tags_of(table: Table) -> ReconstructionTags:
-    """Read a statement; unknown keys are refused by `Table.done`."""
+def tags_of(table: TomlTable) -> ReconstructionTags:
+    """Read a statement; unknown keys are refused by `TomlTable.done`."""
     return ReconstructionTags(
         number=table.text("pass", None),
         reconstruction=table.text("reconstruction", None),

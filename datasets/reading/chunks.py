@@ -90,13 +90,3 @@ def _parts(start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
     n_parts = -(-n_events // most)
     for part in range(n_parts):
         yield start + part * n_events // n_parts, start + (part + 1) * n_events // n_parts
-
-
-def subdivide(segment: Segment, n_events: int | None) -> tuple[Segment, ...]:
-    """Cut a segment into equal parts of at most `n_events` events; None leaves it whole."""
-    if n_events is None:
-        return (segment,)
-    if n_events < 1:
-        raise ValueError(f"chunks of {n_events} events")
-    parts = _parts(segment.start, segment.stop, n_events)
-    return tuple(Segment(segment.file_sha256, segment.path, start, stop) for start, stop in parts)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.packaged import PackagedFiles
+from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import Unit, unit_of
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.reading.branch_names import similar
@@ -25,7 +26,7 @@ _EVENT = tuple(name for name, column in COLUMNS.items() if Shape.EVENT in column
 _KEYS = ("run", "spill", "event")
 _INDEXED = re.compile(r"(?P<name>.+)\[(?P<index>\d{1,4})\]")
 _LONGEST_NAME = 200
-_PACKAGE = files("na64.datasets.reading.layouts")
+_PACKAGED = PackagedFiles("layout", files("na64.datasets.reading.layouts"))
 
 
 class CellStorage(Enum):
@@ -216,9 +217,7 @@ class Layout:
         return [problem for branch in branches if (problem := branch.check(tree)) is not None]
 
 
-LAYOUTS: tuple[str, ...] = tuple(
-    sorted(entry.name.removesuffix(".toml") for entry in _PACKAGE.iterdir() if entry.name.endswith(".toml"))
-)
+LAYOUTS = _PACKAGED.names
 """Names of the packaged layouts."""
 
 
@@ -232,15 +231,16 @@ def load_layout(name_or_path: str | Path) -> Layout:
     ValueError
         A value of the file that is not allowed; the name of a packaged layout that does something else.
     """
-    if isinstance(name_or_path, str) and name_or_path in LAYOUTS:
-        return _read_layout(_PACKAGE / f"{name_or_path}.toml")
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("layout", str(name_or_path), LAYOUTS))
-    layout = _read_layout(path)
-    if layout.name in LAYOUTS and layout.identity != load_layout(layout.name).identity:
-        raise ValueError(f"{path.name}: a layout other than this is packaged as {layout.name}")
+    source = _PACKAGED.find(name_or_path)
+    layout = _read_layout(source)
+    if layout.name in LAYOUTS and layout.identity != _packaged_identity(layout.name):
+        raise ValueError(f"{source.name}: a layout other than this is packaged as {layout.name}")
     return layout
+
+
+@cache
+def _packaged_identity(name: str) -> str:
+    return _read_layout(_PACKAGED.find(name)).identity
 
 
 def parse_layout(text: str, where: str) -> Layout:
@@ -280,11 +280,11 @@ def _read_layout(source: Source | _Text) -> Layout:
     return layout
 
 
-def _listed(event_table: Table) -> list[str]:
+def _listed(event_table: TomlTable) -> list[str]:
     return [name for name in _EVENT if event_table.has(name)]
 
 
-def _check_layout(layout: Layout, table: Table) -> None:
+def _check_layout(layout: Layout, table: TomlTable) -> None:
     if not re.fullmatch(r"[\w.-]{1,64}", layout.name):
         raise ValueError(f"{table.place('name')}: {layout.name!r} is not a plain name")
     if not layout.trees or not all(layout.trees):
@@ -294,7 +294,7 @@ def _check_layout(layout: Layout, table: Table) -> None:
             raise KeyError(f'{table.place("event")}: "{name}" is missing or not required')
 
 
-def _read_detector(table: Table, name: str) -> DetectorLayout:
+def _read_detector(table: TomlTable, name: str) -> DetectorLayout:
     entry = table.table(name)
     kind = _read_kind(entry)
     shape = entry.integers("shape") if kind is CellStorage.CELLS else entry.integers("shape", ())
@@ -314,14 +314,16 @@ def _read_detector(table: Table, name: str) -> DetectorLayout:
     return DetectorLayout(name, kind, shape, columns)
 
 
-def _read_kind(entry: Table) -> CellStorage:
+def _read_kind(entry: TomlTable) -> CellStorage:
     text = entry.text("kind")
     if text not in {kind.value for kind in CellStorage}:
         raise ValueError(f'{entry.place("kind")}: "{text}" is neither "cells" nor "hits"')
     return CellStorage(text)
 
 
-def _read_branch(parent: Table, key: str, column: str, kind: CellStorage, cells: tuple[int, ...]) -> Branch:
+def _read_branch(
+    parent: TomlTable, key: str, column: str, kind: CellStorage, cells: tuple[int, ...]
+) -> Branch:
     entry = parent.table(key)
     names, index = _read_names(entry, may_be_indexed=not cells and kind is CellStorage.CELLS)
     jagged = kind is CellStorage.HITS
@@ -339,7 +341,7 @@ def _read_branch(parent: Table, key: str, column: str, kind: CellStorage, cells:
     )
 
 
-def _read_names(entry: Table, *, may_be_indexed: bool) -> tuple[tuple[str, ...], int | None]:
+def _read_names(entry: TomlTable, *, may_be_indexed: bool) -> tuple[tuple[str, ...], int | None]:
     """Branches of a column, and which of several values is meant where one is wanted."""
     place = entry.place("branch")
     names = entry.texts("branches") if entry.has("branches") else (entry.text("branch"),)
@@ -352,7 +354,9 @@ def _read_names(entry: Table, *, may_be_indexed: bool) -> tuple[tuple[str, ...],
     return ((match["name"],), int(match["index"])) if match else (names, None)
 
 
-def _read_shape(entry: Table, cells: tuple[int, ...], n_branches: int, index: int | None) -> tuple[int, ...]:
+def _read_shape(
+    entry: TomlTable, cells: tuple[int, ...], n_branches: int, index: int | None
+) -> tuple[int, ...]:
     if index is not None:
         (length,) = entry.integers("shape", (index + 1,))
         return (max(length, index + 1),)
@@ -365,7 +369,7 @@ def _read_shape(entry: Table, cells: tuple[int, ...], n_branches: int, index: in
     return cells[1:]
 
 
-def _read_types(entry: Table, column: str) -> tuple[str, ...]:
+def _read_types(entry: TomlTable, column: str) -> tuple[str, ...]:
     allowed = FLOATS if COLUMNS[column].dtype.startswith("float") else INTEGERS
     types = entry.texts("types", allowed)
     for name in types:
@@ -374,7 +378,7 @@ def _read_types(entry: Table, column: str) -> tuple[str, ...]:
     return types
 
 
-def _read_unit(entry: Table, base: str) -> Unit:
+def _read_unit(entry: TomlTable, base: str) -> Unit:
     name = entry.text("unit", "1") if base == "1" else entry.text("unit")
     try:
         return unit_of(name, base)

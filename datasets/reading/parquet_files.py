@@ -118,7 +118,8 @@ class _ParquetTable:
         metadata = self._file.metadata
         groups = [metadata.row_group(group) for group in self._groups()]
         chunks = [group.column(column) for group in groups for column in range(metadata.num_columns)]
-        return sum(_expanded(chunk, packed=chunk.path_in_schema in names) for chunk in chunks)
+        with readable("metadata"):
+            return sum(_expanded(chunk, packed=chunk.path_in_schema in names) for chunk in chunks)
 
     def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:  # noqa: ARG002  (row groups are of all columns)
         return sort_boundaries(self._group_starts(), self.entries)

@@ -132,7 +132,7 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True)
-class Beam:
+class SimulatedBeam:
     """Particle, energy (GeV), relative spread; size and centre of the spot in the beam cell, mm."""
 
     particle: str
@@ -247,7 +247,7 @@ class Campaign:
     description: str
     seed: int
     n_events: int
-    beam: Beam
+    beam: SimulatedBeam
     geometries: tuple[Geometry, ...]
     trigger: TriggerEmulation
     response: Response

@@ -7,14 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from na64.datasets.basics.toml import Source, Table, load, unknown
+from na64.datasets.basics.packaged import PackagedFiles
+from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
     DETECTORS,
     PARAMETERS,
     BadSpill,
-    Beam,
     Campaign,
     Component,
     ComponentKind,
@@ -23,6 +23,7 @@ from na64.datasets.synthetic.campaign import (
     PileUp,
     Response,
     Run,
+    SimulatedBeam,
     Trigger,
     TriggerEmulation,
 )
@@ -30,10 +31,8 @@ from na64.datasets.synthetic.electromagnetic import Grid
 
 E = TypeVar("E", bound=Enum)
 
-_PACKAGE = files(__package__) / "campaigns"
-CAMPAIGNS: tuple[str, ...] = tuple(
-    sorted(entry.name.removesuffix(".toml") for entry in _PACKAGE.iterdir() if entry.name.endswith(".toml"))
-)
+_PACKAGED = PackagedFiles("campaign", files(__package__) / "campaigns")
+CAMPAIGNS = _PACKAGED.names
 """Names of the packaged campaigns."""
 
 _MERGED = ("beam", "trigger", "pile_up", "response")
@@ -54,16 +53,11 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
     ValueError
         A value that is not allowed.
     """
-    if isinstance(name_or_path, str) and name_or_path in CAMPAIGNS:
-        return _read_campaign(_PACKAGE / f"{name_or_path}.toml")
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("campaign", str(name_or_path), CAMPAIGNS))
-    return _read_campaign(path)
+    return _read_campaign(_PACKAGED.find(name_or_path))
 
 
 def _read_campaign(source: Source) -> Campaign:
-    table = Table(_merged(source), source.name)
+    table = TomlTable(_merged(source), source.name)
     components = (*table.tables("component"), *table.tables("further_component", ()))
     campaign = Campaign(
         name=table.text("name"),
@@ -89,9 +83,7 @@ def _merged(source: Source) -> dict[str, object]:
     like = own.pop("like", None)
     if like is None:
         return own
-    if like not in CAMPAIGNS:
-        raise KeyError(f"{source.name}: like: {unknown('campaign', str(like), CAMPAIGNS)}")
-    base = _merged(_PACKAGE / f"{like}.toml")
+    base = _merged(_PACKAGED.named(str(like), f"{source.name}: like"))
     for name in _MERGED:
         inherited, stated = base.get(name), own.get(name)
         if isinstance(inherited, dict) and isinstance(stated, dict):
@@ -99,25 +91,25 @@ def _merged(source: Source) -> dict[str, object]:
     return {**base, **own}
 
 
-def _value(table: Table, key: str, base: str = "1") -> float:
+def _value(table: TomlTable, key: str, base: str = "1") -> float:
     values = read_quantity(table, key, base).values
     if len(values) != 1:
         raise ValueError(f"{table.place(key)}: {len(values)} values where one is expected")
     return values[0]
 
 
-def _pair(table: Table, key: str) -> tuple[int, int]:
+def _pair(table: TomlTable, key: str) -> tuple[int, int]:
     values = table.integers(key)
     if len(values) != 2:
         raise ValueError(f"{table.place(key)}: {list(values)} are not two numbers")
     return values[0], values[1]
 
 
-def _read_beam(table: Table) -> Beam:
+def _read_beam(table: TomlTable) -> SimulatedBeam:
     particle = table.text("particle")
     if particle not in PARTICLES:
         raise ValueError(f"{table.place('particle')}: {unknown('particle', particle, PARTICLES)}")
-    return Beam(
+    return SimulatedBeam(
         particle,
         _value(table, "energy", "GeV"),
         _value(table, "spread"),
@@ -127,12 +119,12 @@ def _read_beam(table: Table) -> Beam:
     )
 
 
-def _read_geometry(table: Table) -> Geometry:
+def _read_geometry(table: TomlTable) -> Geometry:
     n_x, n_y = _pair(table, "cells")
     return Geometry(Grid(n_x, n_y, _pair(table, "beam_cell")), table.integer("run_shift", 0))
 
 
-def _read_trigger(table: Table) -> TriggerEmulation:
+def _read_trigger(table: TomlTable) -> TriggerEmulation:
     return TriggerEmulation(
         _value(table, "ecal_below", "GeV"),
         _value(table, "preshower_above", "GeV"),
@@ -140,7 +132,7 @@ def _read_trigger(table: Table) -> TriggerEmulation:
     )
 
 
-def _read_pile_up(table: Table) -> PileUp:
+def _read_pile_up(table: TomlTable) -> PileUp:
     return PileUp(
         _value(table, "probability"),
         _value(table, "start", "ns"),
@@ -150,7 +142,7 @@ def _read_pile_up(table: Table) -> PileUp:
     )
 
 
-def _read_response(table: Table) -> Response:
+def _read_response(table: TomlTable) -> Response:
     detectors = {name: _read_detector(table.table(name)) for name in DETECTORS}
     return Response(
         detectors=detectors,
@@ -175,7 +167,7 @@ def _read_response(table: Table) -> Response:
     )
 
 
-def _read_detector(table: Table) -> DetectorResponse:
+def _read_detector(table: TomlTable) -> DetectorResponse:
     return DetectorResponse(
         _value(table, "noise", "GeV"),
         _value(table, "threshold", "GeV"),
@@ -185,7 +177,7 @@ def _read_detector(table: Table) -> DetectorResponse:
     )
 
 
-def _read_component(table: Table) -> Component:
+def _read_component(table: TomlTable) -> Component:
     kind = _member(table, "kind", ComponentKind)
     rates = table.table("rate")
     return Component(
@@ -198,11 +190,11 @@ def _read_component(table: Table) -> Component:
     )
 
 
-def _run_types(rates: Table) -> list[str]:
+def _run_types(rates: TomlTable) -> list[str]:
     return [member.value for member in RunType if rates.has(member.value)]
 
 
-def _member(table: Table, key: str, members: type[E]) -> E:
+def _member(table: TomlTable, key: str, members: type[E]) -> E:
     text = table.text(key)
     names = [str(member.value) for member in members]
     if text not in names:
@@ -210,7 +202,7 @@ def _member(table: Table, key: str, members: type[E]) -> E:
     return members(text)
 
 
-def _read_run(table: Table) -> Run:
+def _read_run(table: TomlTable) -> Run:
     return Run(
         table.integer("run"),
         _member(table, "type", RunType) if table.has("type") else RunType.PHYSICS,
@@ -220,7 +212,7 @@ def _read_run(table: Table) -> Run:
     )
 
 
-def _read_bad(table: Table) -> BadSpill:
+def _read_bad(table: TomlTable) -> BadSpill:
     return BadSpill(
         table.integer("run"),
         table.integer("spill", None),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from na64.datasets.synthetic.campaign import Beam, Response
+from na64.datasets.synthetic.campaign import Response, SimulatedBeam
 from na64.datasets.synthetic.deposits import Deposits, empty
 from na64.datasets.synthetic.electromagnetic import Grid, fluctuate, mean_cells
 from na64.datasets.synthetic.library import Floats, Integers, load_library, shift_cells
@@ -29,7 +29,7 @@ _LEAST_VARIED = 1.0
 class Gun:
     """What every particle needs: beam, ECAL grid, response and random numbers."""
 
-    beam: Beam
+    beam: SimulatedBeam
     grid: Grid
     response: Response
     rng: np.random.Generator

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.analysis.listening import Listener, Tell, silent
@@ -19,6 +20,7 @@ from na64.outputs.events.analysis import reopen
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
+from na64.outputs.result.table import Table
 
 
 def compare(
@@ -70,7 +72,7 @@ def compare(
     found = _compared((Path(first), Path(second)), after, same_events, listener)
     listener.say(beside.lines(found))
     folder = Path(to) if to is not None else Path(second) / "compare"
-    tables = {"cutflow": found.cutflow, "runs": found.runs}
+    tables: dict[str, Table[Any]] = {"cutflow": found.cutflow, "runs": found.runs}
     if found.same_events:
         tables["events"] = found.events
     for name, table in tables.items():
@@ -157,7 +159,7 @@ def overlay(
     sources = []
     for folder in folders:
         products = read_result(folder)
-        sources.append(upon.Source(folder.name, products, upon.eot_of(products)))
+        sources.append(upon.ScaledSimulation(folder.name, products, upon.eot_of(products)))
     upon.check_apart(sources)
     found = upon.overlay(read_result(Path(data)), sources, only=only)
     Listener(tell=tell).say(upon.lines(found))

@@ -13,7 +13,7 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency import injection
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table, read_points
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table, read_points
 from na64.outputs.signal.efficiency.efficiency_variations import (
     Varied,
     read_variations,
@@ -142,7 +142,7 @@ def _write_losses(path: Path, losses: Sequence[AppliedLoss]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _before(path: Path, reason: str) -> list[Point]:
+def _before(path: Path, reason: str) -> list[EfficiencyPoint]:
     """Read what the table has, if it is as it was written: the new seal must not cover what was edited."""
     _, found = unseal_csv(path.read_bytes())
     makes = "na64 efficiency without --add makes a new one"

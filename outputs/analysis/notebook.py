@@ -10,6 +10,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, build, load
 from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.conditions import RunType
@@ -18,7 +19,7 @@ from na64.datasets.reading.layout_differences import describe_layout, own_layout
 from na64.datasets.reading.read import UNEQUAL, read
 from na64.datasets.reading.schema import GROUPS, NA64Schema
 from na64.outputs.result import audit_log
-from na64.outputs.result.request import LOG, ranges
+from na64.outputs.result.request import LOG
 from na64.processors.job import Job, build_job
 from na64.processors.reread_events import read_visible_events
 from na64.selections.selection import load_selection
@@ -113,7 +114,7 @@ def opened_schema(*, reason: str, catalogue: str | Path) -> type[NA64Schema]:
     if not reason.strip():
         raise ValueError("hidden events are shown for a reason only")
     known = load(path)
-    details = {"catalogue": known.identity, "runs": ranges(known.runs), "reason": reason}
+    details = {"catalogue": known.identity, "runs": to_ranges(known.runs), "reason": reason}
     return NA64Schema.opened(log_line=audit_log.append(path.with_name(LOG), "opening_in_notebook", details))
 
 
@@ -145,8 +146,8 @@ def _details(catalogue: Catalogue, job: Job, limit: int | None) -> dict[str, obj
     is_open = (RunType.CALIBRATION, RunType.BEAM)
     return {
         "catalogue": catalogue.identity,
-        "runs": ranges(job.runs),
-        "open_runs": ranges(run for run, context in job.runs.items() if context.type in is_open),
+        "runs": to_ranges(job.runs),
+        "open_runs": to_ranges(run for run, context in job.runs.items() if context.type in is_open),
         "boxes": {context.period: job.hidden_region(run) for run, context in job.runs.items()},
         "limit": limit,
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
@@ -15,7 +16,7 @@ from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
 from na64.outputs.result.messages import counted
 from na64.outputs.result.product_names import PRODUCTS
-from na64.outputs.result.request import LOG, Request, begin, ranges
+from na64.outputs.result.request import LOG, Request, begin
 from na64.processors.campaign import identity_of, plan
 from na64.processors.execution.tasks import Task
 from na64.processors.features.plugin import load_plugin
@@ -120,7 +121,7 @@ def _text_of(runs: str | Collection[int] | None) -> str:
         return runs or ""
     if not runs:
         raise ValueError("no runs are asked for: None stands for all")
-    return ranges(runs)
+    return to_ranges(runs)
 
 
 def begin_job(plan: Plan, folder: Path) -> Request:
@@ -156,7 +157,7 @@ def log_sample(plan: Plan) -> None:
         details = {
             "selection": plan.job.selection.name,
             "catalogue": plan.catalogue.identity,
-            "runs": ranges(plan.job.runs),
+            "runs": to_ranges(plan.job.runs),
         }
         append(plan.path.with_name(LOG), "estimate", details)
 

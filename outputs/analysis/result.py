@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hist
 from markupsafe import Markup
@@ -96,7 +96,7 @@ class Result:
         return _frame(self._products.regions, ["run", "cut"])
 
     @property
-    def histograms(self) -> Mapping[str, hist.Hist]:
+    def histograms(self) -> Mapping[str, hist.Hist[Any]]:
         """Histograms of all runs by name, in GeV, ns and rad; `summary.histograms` explains each."""
         return MappingProxyType(dict(self._products.histograms))
 
@@ -193,10 +193,11 @@ class Result:
         )
 
 
-def _frame(table: Table, index: list[str]) -> pd.DataFrame:
+def _frame(table: Table[Any], index: list[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 (slow to import, and counting needs none of it)
 
-    columns = {name: pd.array(table.column(name), dtype=_DTYPES[kind]) for name, kind in table.kinds.items()}
+    dtypes = {name: _DTYPES[column.type] for name, column in table.columns.items()}
+    columns = {name: pd.array(table.column(name), dtype=dtype) for name, dtype in dtypes.items()}
     return pd.DataFrame(columns).set_index(index)
 
 

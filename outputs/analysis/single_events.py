@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.blinding.opened_box import OPENED, read_opened
@@ -15,7 +16,7 @@ from na64.outputs.events.event_record import EventRecord
 from na64.outputs.events.pictures import NoEventError, find, pictures
 from na64.outputs.events.skim import SkimFormat, write_events
 from na64.outputs.events.table import lines
-from na64.outputs.result.request import log_use, ranges
+from na64.outputs.result.request import log_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def _place(access: _EventAccess, to: Path | None, format: str | None) -> tuple[P
 
 
 def _text_of(runs: str | Collection[int] | None) -> str | None:
-    return runs if runs is None or isinstance(runs, str) else ranges(runs)
+    return runs if runs is None or isinstance(runs, str) else to_ranges(runs)
 
 
 @dataclass(frozen=True, slots=True)

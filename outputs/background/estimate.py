@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import hist
 
@@ -29,7 +30,7 @@ from na64.outputs.background.sidebands import (
     plane_of,
     target_sideband,
 )
-from na64.outputs.background.table import BackgroundTable, Row, with_error
+from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
 from na64.outputs.background.time_window import time_window_row
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
@@ -161,7 +162,7 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
     )
 
 
-def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
+def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> BackgroundRow:
     """Row of the background table from a sideband.
 
     With few events, or an error of more than half of the value, it is an upper limit. Where no density of
@@ -181,19 +182,19 @@ def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> Row:
         likely = found.curve.best
         return _limit(found, limit, min(likely, _LARGEST_LIKELY * limit), method)
     tag = _TAGS[found.sideband.one_slope]
-    return Row(found.sideband.name, found.n, found.error, method=method, tag=tag)
+    return BackgroundRow(found.sideband.name, found.n, found.error, method=method, tag=tag)
 
 
-def _limit_through_band(found: Extrapolation, method: str) -> Row:
+def _limit_through_band(found: Extrapolation, method: str) -> BackgroundRow:
     observed, ratio = found.validation.observed, found.largest_ratio
     method += f": least favourable slope through the {counted(round(observed), 'event')} next to the guard"
     return _limit(found, ratio * poisson_limit(observed), ratio * observed, method)
 
 
-def _limit(found: Extrapolation, limit: float, likely: float, method: str) -> Row:
+def _limit(found: Extrapolation, limit: float, likely: float, method: str) -> BackgroundRow:
     method = f"{CONFIDENCE:.0%} limit; {method}"
     name, tag = found.sideband.name, _TAGS[found.sideband.one_slope]
-    return Row(name, limit, upper_limit=True, most_likely=likely, method=method, tag=tag)
+    return BackgroundRow(name, limit, upper_limit=True, most_likely=likely, method=method, tag=tag)
 
 
 def _method(found: Extrapolation, alone: Extrapolation | None) -> str:
@@ -220,8 +221,8 @@ def _turns_up(found: Extrapolation) -> bool:
 
 
 def _beside(
-    plane: hist.Hist, box: BoxFacts, energy: float, settings: Settings
-) -> tuple[TurnOn | None, Extrapolation, Row]:
+    plane: hist.Hist[Any], box: BoxFacts, energy: float, settings: Settings
+) -> tuple[TurnOn | None, Extrapolation, BackgroundRow]:
     """Extrapolate along E_ECAL; without a range to fit, from the few GeV next to the guard."""
     try:
         turn_on = TurnOn(settings.end) if settings.end is not None else measure_turn_on(plane, box)
@@ -249,9 +250,9 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
 
 def _region_i(simulation: Products) -> Weighted:
     """Sum Region I of simulation, over runs."""
-    rows = simulation.yields.records()
-    names = ("_sumw", "_sumw2") if "region_I_sumw" in simulation.yields.kinds else ("", "")
-    sumw, sumw2 = (math.fsum(float(row[f"region_I{name}"] or 0.0) for row in rows) for name in names)
+    names = ("region_I_sumw", "region_I_sumw2") if simulation.is_weighted else ("region_I",) * 2
+    columns = (simulation.yields.column(name) for name in names)
+    sumw, sumw2 = (math.fsum(float(value or 0.0) for value in column) for column in columns)
     return Weighted(sumw, sumw2)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from scipy import special
 
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
-from na64.outputs.background.table import NOT_CONFIGURED, Row
+from na64.outputs.background.table import NOT_CONFIGURED, BackgroundRow
 from na64.outputs.statistics.one_sided import CONFIDENCE
 
 RATES = "background_rates.toml"
@@ -76,7 +76,7 @@ class Product:
     factors: tuple[Factor, ...]
     correlated: bool = True
 
-    def row(self, yields: Mapping[str, float | None]) -> Row:
+    def row(self, yields: Mapping[str, float | None]) -> BackgroundRow:
         """Multiply; what has not been configured or is not known gives a row without a number.
 
         Parameters
@@ -88,9 +88,9 @@ class Product:
         lacking = [factor.name for factor in self.factors if factor.value is None]
         number = yields.get(self.proportional_to)
         if lacking:
-            return Row(self.name, None, method=f"{NOT_CONFIGURED}: {', '.join(lacking)}", tag=tag)
+            return BackgroundRow(self.name, None, method=f"{NOT_CONFIGURED}: {', '.join(lacking)}", tag=tag)
         if number is None:
-            return Row(self.name, None, method=f"not known: {self.proportional_to}", tag=tag)
+            return BackgroundRow(self.name, None, method=f"not known: {self.proportional_to}", tag=tag)
         names = " x ".join((f"{self.proportional_to} ({number:.4g})", *(f.name for f in self.factors)))
         is_count = self.proportional_to != "eot"
         if is_count and number == 0:
@@ -99,10 +99,14 @@ class Product:
             limit = any(factor.upper_limit for factor in self.factors)
         n = number * math.prod(factor.value or 0.0 for factor in self.factors)
         if limit:
-            return Row(self.name, n, upper_limit=True, method=names, tag=tag, correlated=self.correlated)
+            return BackgroundRow(
+                self.name, n, upper_limit=True, method=names, tag=tag, correlated=self.correlated
+            )
         parts = [1 / math.sqrt(number)] if is_count else []
         parts += [factor.error / factor.value for factor in self.factors if factor.value]
-        return Row(self.name, n, n * math.hypot(*parts), method=names, tag=tag, correlated=self.correlated)
+        return BackgroundRow(
+            self.name, n, n * math.hypot(*parts), method=names, tag=tag, correlated=self.correlated
+        )
 
 
 def load_products(path: Path | None = None) -> tuple[Product, ...]:
@@ -155,7 +159,7 @@ def poisson_limit(n: float) -> float:
     return float(special.gammaincinv(n + 1, CONFIDENCE))
 
 
-def _read_product(table: Table) -> Product:
+def _read_product(table: TomlTable) -> Product:
     name, proportional_to = table.text("name"), table.text("proportional_to")
     if proportional_to not in YIELDS:
         raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, YIELDS)}")
@@ -163,7 +167,7 @@ def _read_product(table: Table) -> Product:
     return Product(name, proportional_to, factors, table.flag("correlated", True))
 
 
-def _read_factor(table: Table) -> Factor:
+def _read_factor(table: TomlTable) -> Factor:
     value, error = table.number("value", None), table.number("error", 0.0)
     factor = Factor(table.text("name"), value, error, table.flag("upper_limit", False), read_source(table))
     if value is not None and (value < 0 or error < 0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import hist
 import numpy as np
@@ -56,7 +57,7 @@ class TurnOn:
         return self.edge - _FULL_EFFICIENCY * self.width
 
 
-def plane_of(products: Products) -> hist.Hist:
+def plane_of(products: Products) -> hist.Hist[Any]:
     """(E_ECAL, E_HCAL) plane after all cuts.
 
     Raises
@@ -65,12 +66,18 @@ def plane_of(products: Products) -> hist.Hist:
         It holds weighted simulation, whose bins are no counts.
     """
     everything = products.histograms["plane_after_visible"]
-    if not np.array_equal(everything.values(), everything.variances()):
+    if not np.array_equal(everything.values(), _sumw2(everything)):
         raise ValueError("weighted simulation has no counts that a likelihood fits")
     return last_plane(products)
 
 
-def last_plane(products: Products) -> hist.Hist:
+def _sumw2(histogram: hist.Hist[Any]) -> Numbers:
+    """Sums of squared weights by bin; of a storage that has none, the counts."""
+    values, variances = histogram.values(), histogram.variances()
+    return np.asarray(values if variances is None else variances, np.float64)
+
+
+def last_plane(products: Products) -> hist.Hist[Any]:
     """Plane after all cuts, whatever is in it."""
     last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else "visible"
     return products.histograms[f"plane_after_{last}"]
@@ -98,7 +105,7 @@ def beam_energy(products: Products) -> float:
     return box.beam_energy or load_periods()[box.period].beam_energy
 
 
-def measure_turn_on(plane: hist.Hist, box: BoxFacts) -> TurnOn:
+def measure_turn_on(plane: hist.Hist[Any], box: BoxFacts) -> TurnOn:
     """Fit an exponential times a Gaussian edge to the spectrum beside the box.
 
     Events of the lowest HCAL energies come from a tail that rises towards the beam energy; where the trigger
@@ -140,7 +147,7 @@ def _below_an_edge(edges: Numbers, parameters: Sequence[float]) -> Numbers:
 
 
 def beam_line_sideband(
-    plane: hist.Hist, box: BoxFacts, energy: float, turn_on: TurnOn, *, one_slope: bool = False
+    plane: hist.Hist[Any], box: BoxFacts, energy: float, turn_on: TurnOn, *, one_slope: bool = False
 ) -> Sideband:
     """Take the events of the box's HCAL energies, along E_ECAL from the guard's edge to the trigger's.
 
@@ -173,7 +180,7 @@ def beam_line_sideband(
     )
 
 
-def next_to_guard(plane: hist.Hist, box: BoxFacts) -> Sideband:
+def next_to_guard(plane: hist.Hist[Any], box: BoxFacts) -> Sideband:
     """Take the few GeV next to the guard along E_ECAL, where any trigger accepts that accepts anything."""
     edges, counts = along_ecal(plane, box)
     start = float(edges[0])
@@ -181,7 +188,9 @@ def next_to_guard(plane: hist.Hist, box: BoxFacts) -> Sideband:
     return Sideband(BEAM_LINE, axis, edges, counts, (0.0, box.ecal), start, start + _NARROWEST, _STEEPEST)
 
 
-def target_sideband(plane: hist.Hist, box: BoxFacts, stop: float, *, one_slope: bool = False) -> Sideband:
+def target_sideband(
+    plane: hist.Hist[Any], box: BoxFacts, stop: float, *, one_slope: bool = False
+) -> Sideband:
     """Take the events of the box's ECAL energies, along E_HCAL from the guard's edge up to `stop` GeV.
 
     Their density may rise towards the box, by a factor e at most from the edge of the guard to 0 GeV.
@@ -218,10 +227,10 @@ def in_box(products: Products) -> Weighted:
     plane, box = last_plane(products), box_of(products)
     ecal, hcal = (axis.edges for axis in plane.axes)
     inside = np.s_[: _bins_below(ecal, box.ecal), : _bins_below(hcal, box.hcal)]
-    return Weighted(float(plane.values()[inside].sum()), float(plane.variances()[inside].sum()))
+    return Weighted(float(plane.values()[inside].sum()), float(_sumw2(plane)[inside].sum()))
 
 
-def along_ecal(plane: hist.Hist, box: BoxFacts) -> tuple[Numbers, Numbers]:
+def along_ecal(plane: hist.Hist[Any], box: BoxFacts) -> tuple[Numbers, Numbers]:
     """Edges and counts along E_ECAL from the guard's edge, of the box's HCAL energies."""
     ecal, hcal = (axis.edges for axis in plane.axes)
     first = int(np.searchsorted(ecal, box.ecal + box.guard_ecal - 1e-9))

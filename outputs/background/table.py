@@ -9,7 +9,7 @@ from pathlib import Path
 
 from na64.datasets.basics.named import named
 from na64.outputs.result.origin import unseal_csv
-from na64.outputs.result.table import ColumnType, Table, read_csv, two_digits
+from na64.outputs.result.table import Table, read_csv, two_digits
 from na64.outputs.statistics.one_sided import Gamma, of_limit
 
 BACKGROUND = "background.csv"
@@ -21,25 +21,25 @@ SEED = "background_2018.csv"
 NOT_CONFIGURED = "not configured"
 """How the method of a row begins that lacks a number which nobody has put in."""
 
-KINDS: dict[str, ColumnType] = {
-    "source": ColumnType.TEXT,
-    "n": ColumnType.NUMBER,
-    "error": ColumnType.NUMBER,
-    "upper_limit": ColumnType.TEXT,
-    "most_likely": ColumnType.NUMBER,
-    "correlated": ColumnType.TEXT,
-    "method": ColumnType.TEXT,
-    "tag": ColumnType.TEXT,
-}
-"""Columns of `background.csv`; `_OPTIONAL` ones need not be there."""
-
-_OPTIONAL = ("most_likely", "correlated")
-
 _WORDS = {True: "yes", False: "no"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """Line of `background.csv`: a `BackgroundRow` as text, whose fields with a default need not be there."""
+
+    source: str
+    n: float | None
+    error: float | None
+    upper_limit: str
+    most_likely: float | None = None
+    correlated: str = "no"
+    method: str
+    tag: str
+
+
 @dataclass(frozen=True, slots=True)
-class Row:
+class BackgroundRow:
     """One source of background.
 
     Attributes
@@ -102,10 +102,10 @@ class BackgroundTable:
 
     Attributes
     ----------
-    rows : tuple of Row
+    rows : tuple of BackgroundRow
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[BackgroundRow, ...]
 
     def __post_init__(self) -> None:
         names = [row.source for row in self.rows]
@@ -134,7 +134,7 @@ class BackgroundTable:
             parts += [(source.mean, source.deviation) for _, source in self.one_sided()]
         return math.fsum(n for n, _ in parts), math.hypot(*(error for _, error in parts))
 
-    def counted(self, limits_at_face_value: bool) -> list[tuple[Row, float, float]]:
+    def counted(self, limits_at_face_value: bool) -> list[tuple[BackgroundRow, float, float]]:
         """Rows that count as a value with an error: at face value limits too."""
         return [
             (row, row.n, row.n if row.upper_limit else row.error)
@@ -142,21 +142,14 @@ class BackgroundTable:
             if row.n is not None and (limits_at_face_value or not row.upper_limit)
         ]
 
-    def one_sided(self) -> list[tuple[Row, Gamma]]:
+    def one_sided(self) -> list[tuple[BackgroundRow, Gamma]]:
         """Rows that are limits, with their distributions."""
         found = ((row, row.one_sided) for row in self.rows)
         return [(row, source) for row, source in found if source is not None]
 
     def to_csv(self) -> bytes:
         """Write as `BACKGROUND`."""
-        rows = [
-            (
-                *(r.source, r.n, r.error, _WORDS[r.upper_limit], r.most_likely if r.upper_limit else None),
-                *(_WORDS[r.correlated], r.method, r.tag),
-            )
-            for r in self.rows
-        ]
-        return Table(KINDS, rows).to_csv()
+        return Table(_Line, [_line(row) for row in self.rows]).to_csv()
 
 
 def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
@@ -169,9 +162,7 @@ def from_csv(data: bytes, name: str = BACKGROUND) -> BackgroundTable:
     """
     with named(name):
         data, _ = unseal_csv(data)
-        header = data.split(b"\n", 1)[0].decode().split(",")
-        kinds = {key: kind for key, kind in KINDS.items() if key not in _OPTIONAL or key in header}
-        return BackgroundTable(tuple(_row(record) for record in read_csv(data, kinds, name).records()))
+        return BackgroundTable(tuple(map(_row, read_csv(data, _Line, name).rows)))
 
 
 def read_background(path: Path) -> BackgroundTable:
@@ -193,18 +184,30 @@ def with_error(n: float, error: float) -> str:
     return f"{n:.{digits}f} +- {error:.{digits}f}"
 
 
-def _row(record: dict[str, str | int | float | None]) -> Row:
-    source, n, error = record["source"], record["n"], record["error"]
-    for name in ("upper_limit", "correlated"):
-        if record.setdefault(name, "no") not in _WORDS.values():
-            raise ValueError(f"background {source}: {name} is {record[name]}: expected yes or no")
-    return Row(
-        str(source),
-        None if n is None else float(n),
-        float(error or 0.0),
-        record["upper_limit"] == "yes",
-        str(record["method"]),
-        str(record["tag"]),
-        record["correlated"] == "yes",
-        float(record.get("most_likely") or 0.0),
+def _line(row: BackgroundRow) -> _Line:
+    return _Line(
+        source=row.source,
+        n=row.n,
+        error=row.error,
+        upper_limit=_WORDS[row.upper_limit],
+        most_likely=row.most_likely if row.upper_limit else None,
+        correlated=_WORDS[row.correlated],
+        method=row.method,
+        tag=row.tag,
+    )
+
+
+def _row(line: _Line) -> BackgroundRow:
+    for name, word in (("upper_limit", line.upper_limit), ("correlated", line.correlated)):
+        if word not in _WORDS.values():
+            raise ValueError(f"background {line.source}: {name} is {word}: expected yes or no")
+    return BackgroundRow(
+        line.source,
+        line.n,
+        line.error or 0.0,
+        line.upper_limit == "yes",
+        line.method,
+        line.tag,
+        line.correlated == "yes",
+        line.most_likely or 0.0,
     )

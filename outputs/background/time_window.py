@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import hist
 import numpy as np
@@ -22,7 +23,7 @@ from na64.datasets.synthetic.electromagnetic import mean_cells
 from na64.outputs.background.extrapolation import Numbers
 from na64.outputs.background.rates import poisson_limit
 from na64.outputs.background.sidebands import along_ecal, last_plane
-from na64.outputs.background.table import Row
+from na64.outputs.background.table import BackgroundRow
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts
 from na64.outputs.statistics.one_sided import CONFIDENCE
@@ -157,10 +158,12 @@ def measured_losses(timing: Products) -> Losses:
         raise ValueError(f"no electrons in the histogram {found[0].name}: nothing is measured of their times")
     share = (late[None, :] / energy[:, None])[counts > 0]
     seen = counts[counts > 0]
-    return Losses(share, seen / n_electrons, seen, n_electrons)
+    return Losses(share, seen / n_electrons, np.asarray(seen, np.float64), n_electrons)
 
 
-def time_window_row(products: Products, box: BoxFacts, timing: Products | None = None) -> Row | None:
+def time_window_row(
+    products: Products, box: BoxFacts, timing: Products | None = None
+) -> BackgroundRow | None:
     """Row of the electrons beside the box that the window brings into it; None if a cut excludes them.
 
     Parameters
@@ -191,7 +194,7 @@ def most_out_of_time(products: Products) -> float:
     return min(bounds, default=math.inf)
 
 
-def _computed(losses: Losses, beside: Beside) -> Row:
+def _computed(losses: Losses, beside: Beside) -> BackgroundRow:
     n = float(losses.probability @ beside.entering(losses.share))
     least = float(losses.probability.min()) * beside.n_at_most
     method = (
@@ -200,7 +203,7 @@ def _computed(losses: Losses, beside: Beside) -> Row:
     return _limit(TAIL_AT_MOST * max(n, least), n if beside.n_events else 0.0, method, _COMPUTED)
 
 
-def _measured(seen: Numbers, losses: Losses, beside: Beside) -> Row:
+def _measured(seen: Numbers, losses: Losses, beside: Beside) -> BackgroundRow:
     """Weigh each loss that was seen; few of them make a limit, of as many events of equal weight."""
     weights = beside.entering(losses.share) / losses.n_electrons
     n, variance = (float(seen @ weights**power) for power in (1, 2))
@@ -209,16 +212,18 @@ def _measured(seen: Numbers, losses: Losses, beside: Beside) -> Row:
         f"{beside.text}; {n_lost:.0f} of {losses.n_electrons} beam electrons lose enough for some of them"
     )
     if beside.n_events and n**2 >= _LEAST_LOST * variance > 0:
-        return Row(TIME_WINDOW, n, math.sqrt(variance), method=method, tag=_MEASURED)
+        return BackgroundRow(TIME_WINDOW, n, math.sqrt(variance), method=method, tag=_MEASURED)
     scale = variance / n if n else beside.n_at_most / losses.n_electrons
     return _limit(scale * poisson_limit(n / scale), n if beside.n_events else 0.0, method, _MEASURED)
 
 
-def _limit(limit: float, likely: float, method: str, tag: str) -> Row:
+def _limit(limit: float, likely: float, method: str, tag: str) -> BackgroundRow:
     method = f"{CONFIDENCE:.0%} limit; {method}"
     most_likely = min(likely, _LARGEST_LIKELY * limit)
-    return Row(TIME_WINDOW, limit, upper_limit=True, most_likely=most_likely, method=method, tag=tag)
+    return BackgroundRow(
+        TIME_WINDOW, limit, upper_limit=True, most_likely=most_likely, method=method, tag=tag
+    )
 
 
-def _names(histogram: hist.Hist) -> tuple[str, ...]:
+def _names(histogram: hist.Hist[Any]) -> tuple[str, ...]:
     return tuple(axis.name for axis in histogram.axes)

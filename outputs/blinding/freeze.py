@@ -13,6 +13,7 @@ from typing import Any
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import FEATURES
@@ -24,7 +25,7 @@ from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_fac
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, packages, to_json
-from na64.outputs.result.request import Request, ranges, read_request, set_up
+from na64.outputs.result.request import Request, read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import Summary, Verdict
 from na64.outputs.result.verdict import verdict_problems
@@ -349,7 +350,7 @@ def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:
 
 def _runs(job: Job) -> dict[str, str]:
     kinds = sorted({context.type.value for context in job.runs.values()})
-    return {kind: ranges(run for run, c in job.runs.items() if c.type.value == kind) for kind in kinds}
+    return {kind: to_ranges(run for run, c in job.runs.items() if c.type.value == kind) for kind in kinds}
 
 
 def _short(value: object) -> str:

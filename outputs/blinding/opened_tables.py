@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-from na64.outputs.result.table import ColumnType, Table
-from na64.processors.unblinded_counts import BIN, NUMBERS, Opened
+from na64.outputs.result.table import Table
+from na64.processors.unblinded_counts import BIN, Opened
 from na64.selections.selection import Selection
 
 CANDIDATES = "candidates.csv"
@@ -14,32 +17,58 @@ CANDIDATES = "candidates.csv"
 PLANE_TABLE = "plane.csv"
 """A row a bin of the plane with an opened event in it."""
 
-PLANE_KINDS: dict[str, ColumnType] = {
-    "ecal": ColumnType.NUMBER,
-    "hcal": ColumnType.NUMBER,
-    "before_cuts": ColumnType.COUNT,
-    "after_cuts": ColumnType.COUNT,
-}
-"""Columns of `PLANE_TABLE`; where a bin begins in GeV, and the events in it."""
+
+@dataclass(frozen=True, slots=True)
+class CandidatesRow:
+    """Row of `CANDIDATES`: an opened event that passes all cuts.
+
+    Attributes
+    ----------
+    run, spill, event : int
+    features : mapping of str to float
+        Every feature, a column each.
+    """
+
+    run: int
+    spill: int
+    event: int
+    features: Mapping[str, float]
 
 
-def candidate_kinds(selection: Selection) -> dict[str, ColumnType]:
-    """Columns of `CANDIDATES`."""
-    return {**dict.fromkeys(NUMBERS, ColumnType.COUNT), **dict.fromkeys(selection.index, ColumnType.NUMBER)}
+@dataclass(frozen=True, slots=True)
+class PlaneRow:
+    """Row of `PLANE_TABLE`: a bin with an opened event in it.
+
+    Attributes
+    ----------
+    ecal, hcal : float, GeV
+        Where the bin begins.
+    before_cuts, after_cuts : int
+        Opened events.
+    """
+
+    ecal: float
+    hcal: float
+    before_cuts: int
+    after_cuts: int
 
 
-def candidate_table(opened: Opened, selection: Selection) -> Table:
+def candidate_table(opened: Opened, selection: Selection) -> Table[CandidatesRow]:
     """Make the table of the opened events that pass all cuts, by run, spill and event."""
     numbers, values = opened.candidates.numbers, opened.candidates.values.astype(np.float64)
-    rows = [(*numbers[:, row].tolist(), *values[:, row].tolist()) for row in range(numbers.shape[1])]
-    return Table(candidate_kinds(selection), rows)
+    names = tuple(selection.index)
+    rows = [
+        CandidatesRow(run, spill, event, dict(zip(names, value, strict=True)))
+        for (run, spill, event), value in zip(numbers.T.tolist(), values.T.tolist(), strict=True)
+    ]
+    return Table(CandidatesRow, rows, names)
 
 
-def plane_table(opened: Opened) -> Table:
+def plane_table(opened: Opened) -> Table[PlaneRow]:
     """Make the table of the opened plane."""
     before, after = opened.plane
     rows = [
-        (BIN * ix, BIN * iy, int(before[ix, iy]), int(after[ix, iy]))
+        PlaneRow(BIN * ix, BIN * iy, int(before[ix, iy]), int(after[ix, iy]))
         for ix, iy in np.argwhere(before).tolist()
     ]
-    return Table(PLANE_KINDS, rows)
+    return Table(PlaneRow, rows)

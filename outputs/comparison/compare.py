@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from na64.datasets.instrument.features import FEATURES
@@ -12,26 +12,8 @@ from na64.outputs.comparison.statistics import after_looks, same_rate
 from na64.outputs.result.cutflow import ALL_RUNS
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
-from na64.outputs.result.table import ColumnType, Table, Value
+from na64.outputs.result.table import Table
 
-CUTFLOW: dict[str, ColumnType] = {
-    "cut": ColumnType.TEXT,
-    "first": ColumnType.COUNT,
-    "second": ColumnType.COUNT,
-    "difference": ColumnType.COUNT,
-    "ratio": ColumnType.NUMBER,
-    "p_equal_rates": ColumnType.NUMBER,
-}
-RUNS: dict[str, ColumnType] = {
-    "run": ColumnType.COUNT,
-    "first": ColumnType.COUNT,
-    "second": ColumnType.COUNT,
-    "gained": ColumnType.COUNT,
-    "lost": ColumnType.COUNT,
-    "p_equal_rates": ColumnType.NUMBER,
-    "p_gained_as_lost": ColumnType.NUMBER,
-    "p_as_other_runs": ColumnType.NUMBER,
-}
 _EQUAL_RATES = "p(equal rates)"
 _TESTS_OF_RATES = {"p_equal_rates": (_EQUAL_RATES, "rates are equal")}
 _TESTS_OF_EVENTS = {
@@ -39,13 +21,77 @@ _TESTS_OF_EVENTS = {
     "p_as_other_runs": ("p(as other runs)", "all runs changed alike"),
 }
 
-EVENTS: dict[str, ColumnType] = {
-    "change": ColumnType.TEXT,
-    "run": ColumnType.COUNT,
-    "spill": ColumnType.COUNT,
-    "event": ColumnType.COUNT,
-    "reason": ColumnType.TEXT,
-}
+
+@dataclass(frozen=True, slots=True)
+class ComparedCut:
+    """What a cut leaves of two results.
+
+    Attributes
+    ----------
+    cut : str
+    first, second : int or None
+        Events; None in the result that does not have the cut.
+    difference : int or None
+    ratio : float or None
+        Second over first; of other events, of the rates.
+    p_equal_rates : float or None
+        Of other events, the chance that equal rates look so different.
+    """
+
+    cut: str
+    first: int | None
+    second: int | None
+    difference: int | None
+    ratio: float | None
+    p_equal_rates: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """Selected events of a run in two results.
+
+    Attributes
+    ----------
+    run : int
+    first, second : int
+    gained, lost : int or None
+        Of the same events: selected by the second alone, and by the first alone.
+    p_equal_rates : float or None
+        Of other events.
+    p_gained_as_lost, p_as_other_runs : float or None
+        Of the same events, the chance that a run which gains as many as it loses, or which changes as much as
+        the others, looks so different.
+    """
+
+    run: int
+    first: int
+    second: int
+    gained: int | None
+    lost: int | None
+    p_equal_rates: float | None
+    p_gained_as_lost: float | None
+    p_as_other_runs: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedEventsRow:
+    """Event that one of two results selects, as a row with a column for each feature.
+
+    Attributes
+    ----------
+    change : str
+        ``gained`` or ``lost``.
+    run, spill, event : int
+    reason : str
+    features : mapping of str to float
+    """
+
+    change: str
+    run: int
+    spill: int
+    event: int
+    reason: str
+    features: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +115,9 @@ class Comparison:
         They are of the same events: what they select is matched event by event.
     exposures : Exposures or None
         Of all runs, if they are of other events.
-    cutflow, runs, events : Table
-        Columns `CUTFLOW`, `RUNS`, and `EVENTS` with the features. Of the same events, ``p_gained_as_lost``
-        tests that a run gained as many as it lost, ``p_as_other_runs`` that it changed as much as the others.
+    cutflow : Table of ComparedCut
+    runs : Table of ComparedRun
+    events : Table of ChangedEventsRow
     after : str
         Where the selected events of ``runs`` and ``events`` were taken.
     """
@@ -79,9 +125,9 @@ class Comparison:
     names: tuple[str, str]
     same_events: bool
     exposures: Exposures | None
-    cutflow: Table
-    runs: Table
-    events: Table
+    cutflow: Table[ComparedCut]
+    runs: Table[ComparedRun]
+    events: Table[ChangedEventsRow]
     after: str
 
     @property
@@ -117,16 +163,16 @@ def compare_events(
     everything = [event for _, events in changes for event in events]
     table = _events_table(everything)
     flow = _cutflow(*products, None)
-    return Comparison(names, True, None, flow, Table(RUNS, rows), table, after or "all cuts")
+    return Comparison(names, True, None, flow, Table(ComparedRun, rows), table, after or "all cuts")
 
 
-def _changed_rows(changes: Sequence[RunChange]) -> Iterator[tuple[Value, ...]]:
+def _changed_rows(changes: Sequence[RunChange]) -> Iterator[ComparedRun]:
     either = [c.both + c.gained + c.lost for c in changes]
     changed = [c.gained + c.lost for c in changes]
     for c, n, of in zip(changes, changed, either, strict=True):
         p = float(same_rate(c.gained, 1, c.lost, 1))
         even = float(same_rate(n, of, sum(changed) - n, sum(either) - of))
-        yield c.run, c.both + c.lost, c.both + c.gained, c.gained, c.lost, None, p, even
+        yield ComparedRun(c.run, c.both + c.lost, c.both + c.gained, c.gained, c.lost, None, p, even)
 
 
 def compare_rates(
@@ -140,7 +186,7 @@ def compare_rates(
     flow = _cutflow(*products, exposures)
     rows = list(_run_rows(*products, after, exposures.unit))
     return Comparison(
-        names, False, exposures, flow, Table(RUNS, rows), _events_table(()), after or "all cuts"
+        names, False, exposures, flow, Table(ComparedRun, rows), _events_table(()), after or "all cuts"
     )
 
 
@@ -164,9 +210,9 @@ def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
     return names
 
 
-def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Table:
+def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Table[ComparedCut]:
     flows = [_passed(products) for products in (one, other)]
-    rows: list[tuple[Value, ...]] = []
+    rows: list[ComparedCut] = []
     for name in merged_names(*(list(flow) for flow in flows)):
         a, b = (flow.get(name) for flow in flows)
         ratio = b / a if a and b is not None else None
@@ -174,17 +220,16 @@ def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Tab
         if exposures is not None and a is not None and b is not None:
             ratio = ratio and ratio * exposures.first / exposures.second
             p = float(same_rate(a, exposures.first, b, exposures.second))
-        rows.append((name, a, b, None if a is None or b is None else b - a, ratio, p))
-    return Table(CUTFLOW, rows)
+        rows.append(ComparedCut(name, a, b, None if a is None or b is None else b - a, ratio, p))
+    return Table(ComparedCut, rows)
 
 
-def _passed(products: Products, run: Value = ALL_RUNS) -> dict[str, int]:
+def _passed(products: Products, run: str = ALL_RUNS) -> dict[str, int]:
     """What each cut leaves of a run, by cut."""
-    rows = products.cutflow.records()
-    return {str(row["cut"]): int(row["passed"] or 0) for row in rows if row["run"] == run}
+    return {row.cut: row.passed for row in products.cutflow.rows if row.run == run}
 
 
-def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> Iterator[tuple[Value, ...]]:
+def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> Iterator[ComparedRun]:
     known = [{run.run: run for run in products.summary.runs} for products in (one, other)]
     for run in sorted(known[0].keys() & known[1].keys()):
         counts, exposures = [], []
@@ -194,24 +239,18 @@ def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> I
             eot = facts[run].eot_delivered or 0.0
             exposures.append(eot if unit != "visible events" else float(passed["visible"]))
         p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
-        yield (run, *counts, None, None, p, None, None)
+        yield ComparedRun(run, counts[0], counts[1], None, None, p, None, None)
 
 
-def _events_table(events: Sequence[Changed]) -> Table:
-    names = list(dict.fromkeys([*FEATURES, *(name for event in events for name in event.values)]))
-    kinds = EVENTS | dict.fromkeys(names, ColumnType.NUMBER)
+def _events_table(events: Sequence[Changed]) -> Table[ChangedEventsRow]:
+    names = dict.fromkeys([*FEATURES, *(name for event in events for name in event.values)])
     rows = [
-        (
-            "gained" if one.gained else "lost",
-            one.run,
-            one.spill,
-            one.event,
-            one.reason,
-            *(one.values.get(name) for name in names),
+        ChangedEventsRow(
+            "gained" if one.gained else "lost", one.run, one.spill, one.event, one.reason, one.values
         )
         for one in events
     ]
-    return Table(kinds, rows)
+    return Table(ChangedEventsRow, rows, tuple(names))
 
 
 def lines(found: Comparison) -> Iterator[str]:
@@ -221,11 +260,11 @@ def lines(found: Comparison) -> Iterator[str]:
     yield _how(found)
     test = "" if found.same_events else f"{_EQUAL_RATES:>18}"
     yield f"{'':<18}{'A':>12}{'B':>12}{'B - A':>11}{'B / A':>9}{test}"
-    for row in found.cutflow.records():
-        p = "" if row["p_equal_rates"] is None else f"{row['p_equal_rates']:18.2g}"
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.4f}"
-        numbers = (_count(row["first"]), _count(row["second"]), _signed(row["difference"]))
-        yield f"{row['cut']!s:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>11}{ratio:>9}{p}"
+    for row in found.cutflow.rows:
+        p = "" if row.p_equal_rates is None else f"{row.p_equal_rates:18.2g}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.4f}"
+        numbers = (_count(row.first), _count(row.second), _signed(row.difference))
+        yield f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>11}{ratio:>9}{p}"
     if found.runs.rows:
         yield from _of_runs(found)
     if found.same_events:
@@ -246,10 +285,10 @@ def _of_runs(found: Comparison) -> Iterator[str]:
     changed = "      gained        lost" if found.same_events else ""
     heads = "".join(f"{head:>18}" for head, _ in found.tests.values())
     yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{heads}"
-    for row in found.runs.records():
-        more = f"{_count(row['gained']):>12}{_count(row['lost']):>12}" if found.same_events else ""
-        counts = f"{row['run']!s:>8}{_count(row['first']):>12}{_count(row['second']):>12}{more}"
-        yield counts + "".join(f"{row[name]:>18.3g}" for name in found.tests)
+    for row in found.runs.rows:
+        more = f"{_count(row.gained):>12}{_count(row.lost):>12}" if found.same_events else ""
+        counts = f"{row.run:>8}{_count(row.first):>12}{_count(row.second):>12}{more}"
+        yield counts + "".join(f"{getattr(row, name):>18.3g}" for name in found.tests)
     for name, (_, test) in found.tests.items():
         smallest, honest, looks = found.smallest(name)
         if not looks:
@@ -259,17 +298,17 @@ def _of_runs(found: Comparison) -> Iterator[str]:
 
 
 def _of_events(found: Comparison) -> Iterator[str]:
-    reasons = Counter((row[0], row[4]) for row in found.events.rows)
+    reasons = Counter((row.change, row.reason) for row in found.events.rows)
     for word, where in (("lost", "in B"), ("gained", "in A")):
-        of_word = [(n, str(reason)) for (change, reason), n in reasons.items() if change == word]
+        of_word = [(n, reason) for (change, reason), n in reasons.items() if change == word]
         total = sum(n for n, _ in of_word)
         parts = ", ".join(f"{reason} {n:,}" for n, reason in sorted(of_word, reverse=True))
         yield f"{total:,} events {word}{f'; what they fail {where}: {parts}' if parts else ''}"
 
 
-def _count(value: Value) -> str:
+def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _signed(value: Value) -> str:
+def _signed(value: int | None) -> str:
     return "" if value is None else f"{value:+,}"

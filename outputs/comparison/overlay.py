@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import hist
 import numpy as np
@@ -13,28 +14,47 @@ from na64.datasets.basics.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Role
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]
 
-KINDS: dict[str, ColumnType] = {
-    "variable": ColumnType.TEXT,
-    "events": ColumnType.TEXT,
-    "data": ColumnType.COUNT,
-    "simulation": ColumnType.NUMBER,
-    "scale": ColumnType.NUMBER,
-    "chi2": ColumnType.NUMBER,
-    "degrees": ColumnType.COUNT,
-    "p_chi2": ColumnType.NUMBER,
-    "ks": ColumnType.NUMBER,
-    "p_ks": ColumnType.NUMBER,
-    "hidden_share": ColumnType.NUMBER,
-}
-"""Columns of `overlay.csv`."""
+
+@dataclass(frozen=True, slots=True)
+class OverlayRow:
+    """Row of `overlay.csv`: a distribution in data and simulation.
+
+    Attributes
+    ----------
+    variable, events : str
+        The variable, and which events.
+    data : int
+        Events.
+    simulation : float
+        Scaled sum of weights.
+    scale : float
+    chi2 : float
+    degrees : int
+    p_chi2, ks, p_ks : float
+        As in `Agreement`.
+    hidden_share : float or None
+        Share of the simulation that data would not show, if that is known.
+    """
+
+    variable: str
+    events: str
+    data: int
+    simulation: float
+    scale: float
+    chi2: float
+    degrees: int
+    p_chi2: float
+    ks: float
+    p_ks: float
+    hidden_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ScaledSimulation:
     """A result of simulation, and by what its sums are multiplied.
 
     Attributes
@@ -120,7 +140,9 @@ def eot_of(products: Products) -> float | None:
     return sum(known) if known and len(known) == len(found) else None
 
 
-def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | None = None) -> Overlay:
+def overlay(
+    data: Products, sources: Sequence[ScaledSimulation], *, only: Sequence[str] | None = None
+) -> Overlay:
     """Put simulations upon data.
 
     At equal electrons on target if these are known of every run of every result; else the sum of the
@@ -129,7 +151,7 @@ def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | 
     Parameters
     ----------
     data : Products
-    sources : sequence of Source
+    sources : sequence of ScaledSimulation
     only : sequence of str, optional
         Variables; all by default.
 
@@ -154,7 +176,7 @@ def overlay(data: Products, sources: Sequence[Source], *, only: Sequence[str] | 
     return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
 
 
-def check_apart(sources: Sequence[Source]) -> None:
+def check_apart(sources: Sequence[ScaledSimulation]) -> None:
     """Refuse a result that is named twice, by whatever folder; a ValueError names both."""
     for number, source in enumerate(sources):
         for other in sources[:number]:
@@ -162,7 +184,7 @@ def check_apart(sources: Sequence[Source]) -> None:
                 raise ValueError(f"{other.name} and {source.name} are the same result: it would count twice")
 
 
-def _norm(data: Products, sources: Sequence[Source]) -> str:
+def _norm(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     without = [run for run in data.summary.runs if run.eot_delivered is None]
     if without:
         runs = ", ".join(str(run.run) for run in without[:3]) + (" and more" if len(without) > 3 else "")
@@ -173,7 +195,7 @@ def _norm(data: Products, sources: Sequence[Source]) -> str:
 
 
 def _distributions(
-    data: Products, sources: Sequence[Source], absolute: Sequence[float] | None
+    data: Products, sources: Sequence[ScaledSimulation], absolute: Sequence[float] | None
 ) -> Iterator[Distribution]:
     facts = {fact.name: fact for fact in data.summary.histograms}
     stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
@@ -196,14 +218,14 @@ def _distributions(
                 yield _distribution(flat[0].axes[0].name, what, flat, absolute, share=0.0)
 
 
-def _same_axes(one: hist.Hist, other: hist.Hist) -> bool:
+def _same_axes(one: hist.Hist[Any], other: hist.Hist[Any]) -> bool:
     return one.ndim == other.ndim and all(
         a.name == b.name and np.array_equal(a.edges, b.edges)
         for a, b in zip(one.axes, other.axes, strict=True)
     )
 
 
-def _outside(histogram: hist.Hist, boxes: Sequence[BoxFacts], closed: bool) -> hist.Hist:
+def _outside(histogram: hist.Hist[Any], boxes: Sequence[BoxFacts], closed: bool) -> hist.Hist[Any]:
     """Empty the bins that reach into a closed region, as they are in data."""
     masked = histogram.copy()
     if closed:
@@ -219,7 +241,7 @@ def _outside(histogram: hist.Hist, boxes: Sequence[BoxFacts], closed: bool) -> h
     return masked
 
 
-def _hidden_share(data: Products, sources: Sequence[Source], cut: str) -> float | None:
+def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float | None:
     """Share of the simulated events after a cut that lie in the region that is hidden in data."""
     if not data.summary.is_data:
         return 0.0
@@ -236,7 +258,7 @@ def _hidden_share(data: Products, sources: Sequence[Source], cut: str) -> float 
 def _distribution(
     name: str,
     events: str,
-    histograms: Sequence[hist.Hist],
+    histograms: Sequence[hist.Hist[Any]],
     absolute: Sequence[float] | None,
     *,
     share: float | None,
@@ -257,17 +279,17 @@ def _distribution(
     return Distribution(name, events, axis.edges, label, counts, parts, variance, scales[0], found, share)
 
 
-def _sums(histogram: hist.Hist) -> tuple[Floats, Floats]:
+def _sums(histogram: hist.Hist[Any]) -> tuple[Floats, Floats]:
     """Sums of weights and of their squares, flow bins included; without weights both are the counts."""
     values = np.asarray(histogram.values(flow=True), np.float64)
     variances = histogram.variances(flow=True)
     return values, values if variances is None else np.asarray(variances, np.float64)
 
 
-def table_of(found: Overlay) -> Table:
+def table_of(found: Overlay) -> Table[OverlayRow]:
     """Row a distribution."""
     rows = [
-        (
+        OverlayRow(
             one.name,
             one.events,
             int(one.counts.sum()),
@@ -282,7 +304,7 @@ def table_of(found: Overlay) -> Table:
         )
         for one in found.distributions
     ]
-    return Table(KINDS, rows)
+    return Table(OverlayRow, rows)
 
 
 def lines(found: Overlay) -> Iterator[str]:

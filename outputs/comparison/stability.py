@@ -11,7 +11,7 @@ from scipy import special
 
 from na64.outputs.comparison.drift import YIELDS, Against, DriftSums, Gathered, Place, is_listed
 from na64.outputs.comparison.statistics import chance, same_rate
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -24,18 +24,31 @@ _FEWEST = 100  # values; a mean of fewer is not normal enough at such small p-va
 _ROUNDS = 4
 _LIST = "bad_spill"  # the list itself
 
-KINDS: dict[str, ColumnType] = {
-    "against": ColumnType.TEXT,
-    "place": ColumnType.TEXT,
-    "quantity": ColumnType.TEXT,
-    "events": ColumnType.COUNT,
-    "value": ColumnType.NUMBER,
-    "elsewhere": ColumnType.NUMBER,
-    "error": ColumnType.NUMBER,
-    "p": ColumnType.NUMBER,
-    "outlier": ColumnType.TEXT,
-}
-"""Columns of `stability.csv`."""
+
+@dataclass(frozen=True, slots=True)
+class StabilityRow:
+    """Row of `stability.csv`: a quantity at a place.
+
+    Attributes
+    ----------
+    against, place, quantity : str
+    events : int
+        Events, or finite values.
+    value, elsewhere, error, p : float or None
+        As in `Series`; None for nan.
+    outlier : str
+        ``yes``, ``bad list`` for an outlier that is on it, or nothing.
+    """
+
+    against: str
+    place: str
+    quantity: str
+    events: int
+    value: float | None
+    elsewhere: float | None
+    error: float | None
+    p: float | None
+    outlier: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +121,7 @@ def stability(gathered: Gathered) -> Stability:
     series = []
     for against, places in directions.items():
         listed = np.array([is_listed(sums) for sums in places.values()], bool)
-        along = _Along(against, places, listed, limit)
+        along = _Direction(against, places, listed, limit)
         series += [_share(along, name, number) for number, name in enumerate(YIELDS)]
         series += [
             _mean(along, name, number) for number, name in enumerate(gathered.features) if name != _LIST
@@ -117,7 +130,7 @@ def stability(gathered: Gathered) -> Stability:
 
 
 @dataclass(frozen=True, slots=True)
-class _Along:
+class _Direction:
     """One direction: its places, which of them are listed, and the limit of an outlier."""
 
     against: Against
@@ -126,7 +139,7 @@ class _Along:
     limit: float
 
 
-def _share(along: _Along, name: str, number: int) -> Series:
+def _share(along: _Direction, name: str, number: int) -> Series:
     n = np.array([sums.n_events for sums in along.places.values()], np.float64)
     k = np.array([sums.yields[number] for sums in along.places.values()], np.float64)
 
@@ -143,7 +156,7 @@ def _share(along: _Along, name: str, number: int) -> Series:
     return Series(along.against, name, tuple(along.places), along.listed, n, value, error, elsewhere, p)
 
 
-def _mean(along: _Along, name: str, number: int) -> Series:
+def _mean(along: _Direction, name: str, number: int) -> Series:
     n, total, square = (
         np.array([getattr(sums, what)[number] for sums in along.places.values()], np.float64)
         for what in ("n", "total", "square")
@@ -201,18 +214,18 @@ def name_of(against: Against, place: Place) -> str:
     return f"{against.value} {':'.join(map(str, place))}"
 
 
-def table_of(found: Stability) -> Table:
+def table_of(found: Stability) -> Table[StabilityRow]:
     """Row for every quantity and place."""
     rows = []
     for one in found.series:
         outliers = found.outliers(one)
         for row, place in enumerate(one.places):
             word = "" if not outliers[row] else "bad list" if one.listed[row] else "yes"
-            numbers = [one.value[row], one.elsewhere[row], one.error[row], one.p[row]]
-            values = [None if np.isnan(number) else float(number) for number in numbers]
-            head = (one.against.value, name_of(one.against, place), one.quantity, int(one.n[row]))
-            rows.append((*head, *values, word))
-    return Table(KINDS, rows)
+            numbers = (one.value[row], one.elsewhere[row], one.error[row], one.p[row])
+            value, elsewhere, error, p = (None if np.isnan(n) else float(n) for n in numbers)
+            where = (one.against.value, name_of(one.against, place), one.quantity, int(one.n[row]))
+            rows.append(StabilityRow(*where, value, elsewhere, error, p, word))
+    return Table(StabilityRow, rows)
 
 
 def lines(found: Stability, most: int = 4) -> Iterator[str]:

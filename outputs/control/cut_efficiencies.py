@@ -12,10 +12,11 @@ from iminuit import Minuit
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.result import spills
+from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products
+from na64.outputs.result.spills import SpillsRow
 from na64.outputs.result.store import SPILLS, checked
-from na64.outputs.result.table import ColumnType, Table, Value, read_csv
+from na64.outputs.result.table import Table, read_csv
 
 Numbers = NDArray[np.float64]
 
@@ -24,17 +25,32 @@ LEAST_EVENTS = 10
 
 _TAIL = (1 - math.erf(math.sqrt(0.5))) / 2
 
-KINDS: dict[str, ColumnType] = {
-    "cut": ColumnType.TEXT,
-    "run": ColumnType.COUNT,
-    "eot_per_spill": ColumnType.NUMBER,
-    "tagged": ColumnType.COUNT,
-    "passed": ColumnType.COUNT,
-    "efficiency": ColumnType.NUMBER,
-    "error_below": ColumnType.NUMBER,
-    "error_above": ColumnType.NUMBER,
-}
-"""Columns of `efficiencies.csv`."""
+
+@dataclass(frozen=True, slots=True)
+class CutEfficiencyRow:
+    """Row of `efficiencies.csv`: a cut in a run.
+
+    Attributes
+    ----------
+    cut : str
+    run : int
+    eot_per_spill : float or None
+        Electrons on target, mean over the good spills.
+    tagged, passed : int
+        Events that pass all other cuts, and those of them that pass this one.
+    efficiency : float
+    error_below, error_above : float
+        Central 68 % interval, as distances.
+    """
+
+    cut: str
+    run: int
+    eot_per_spill: float | None
+    tagged: int
+    passed: int
+    efficiency: float
+    error_below: float
+    error_above: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +156,12 @@ def efficiencies(
     cuts : collection of str
         Those that the selection does not have, or of which no event passes all others, are passed over.
     """
-    rows = products.cutflow.records()
+    rows = products.cutflow.rows
     runs = sorted(run.run for run in products.summary.runs)
-    all_cuts = {str(row["run"]): _count(row) for row in rows if row["cut"] == "visible"}
+    all_cuts = {row.run: row.n_minus_one for row in rows if row.cut == VISIBLE}
     found = []
     for cut in (cut.name for cut in products.summary.selection.cuts if cut.name in cuts):
-        others = {str(row["run"]): _count(row) for row in rows if row["cut"] == cut}
+        others = {row.run: row.n_minus_one for row in rows if row.cut == cut}
         probes = tuple(
             Probe(run, intensity.get(run), others[str(run)], all_cuts[str(run)])
             for run in runs
@@ -159,11 +175,11 @@ def efficiencies(
 
 def intensities(folder: Path, products: Products) -> dict[int, float]:
     """Mean electrons on target a spill of every run, from the good spills of `spills.csv`."""
-    table = read_csv(checked(folder / SPILLS, products.summary), spills.KINDS, SPILLS)
+    table = read_csv(checked(folder / SPILLS, products.summary), SpillsRow, SPILLS)
     of_run: dict[int, list[float]] = {}
-    for row in table.records():
-        if row["quality"] == "good" and row["eot_delivered"] is not None:
-            of_run.setdefault(int(row["run"] or 0), []).append(float(row["eot_delivered"]))
+    for row in table.rows:
+        if row.quality == "good" and row.eot_delivered is not None:
+            of_run.setdefault(row.run, []).append(row.eot_delivered)
     return {run: math.fsum(values) / len(values) for run, values in of_run.items()}
 
 
@@ -190,14 +206,14 @@ def trend_of(probes: Sequence[Probe]) -> Trend | None:
     )
 
 
-def efficiency_table(found: Sequence[CutEfficiency]) -> Table:
+def efficiency_table(found: Sequence[CutEfficiency]) -> Table[CutEfficiencyRow]:
     """Put efficiencies by run into a table."""
-    rows: list[tuple[Value, ...]] = []
+    rows: list[CutEfficiencyRow] = []
     for efficiency in found:
         for probe in efficiency.probes:
             numbers = (probe.tagged, probe.passed, probe.value, *probe.errors)
-            rows.append((efficiency.cut, probe.run, probe.intensity, *numbers))
-    return Table(KINDS, rows)
+            rows.append(CutEfficiencyRow(efficiency.cut, probe.run, probe.intensity, *numbers))
+    return Table(CutEfficiencyRow, rows)
 
 
 def _deviance(n: Numbers, k: Numbers, p: Numbers) -> float:
@@ -205,7 +221,3 @@ def _deviance(n: Numbers, k: Numbers, p: Numbers) -> float:
     passed = special.xlogy(k, k / n) - k * np.log(p)
     failed = special.xlogy(n - k, 1 - k / n) - (n - k) * np.log1p(-p)
     return float(2 * np.sum(passed + failed))
-
-
-def _count(row: dict[str, Value]) -> int:
-    return int(row["n_minus_one"] or 0)

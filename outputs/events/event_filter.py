@@ -87,7 +87,7 @@ def counted(analysis: ReopenedResult, event_filter: EventFilter) -> int | None:
     names = REGIONS if event_filter.region is None else (REGIONS[REGION_CODES[event_filter.region]],)
     runs = None if event_filter.runs is None else {str(run) for run in event_filter.runs}
     total = 0
-    for row in analysis.products.regions.records():
-        if row["cut"] == after and row["run"] != ALL_RUNS and (runs is None or str(row["run"]) in runs):
-            total += sum(int(row[name] or 0) for name in names)
+    for row in analysis.products.regions.rows:
+        if row.cut == after and row.run != ALL_RUNS and (runs is None or row.run in runs):
+            total += sum(getattr(row, name) or 0 for name in names)
     return total

@@ -25,8 +25,7 @@ TREE = "events"
 """Name of the tree in a ROOT file."""
 
 NUMBERS = {"run": np.int32, "spill": np.int32, "event": np.int64, "entry": np.int64}
-JUDGED = {"cuts_passed": np.int32, "region": np.int32}
-"""Columns before the features, and their types."""
+"""Numbers of an event, the columns before the features, and their types."""
 
 _TRUTH = {"weight": np.float64, "truth_component": np.int32}
 _ROWS = 100_000

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.exposure import Exposure, PeriodExposure
+from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import Production
-from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Point, Search
-from na64.outputs.statistics.asymptotic import asymptotic_limit
+from na64.outputs.limits.search import EfficiencyFunction, LimitPoint, PeriodChannel, Search
 from na64.outputs.statistics.cls import Toys
 from na64.outputs.statistics.intervals import ConfidenceInterval, unified_interval
 from na64.outputs.statistics.model import Model
@@ -63,11 +62,11 @@ class LimitsAnalysis:
     Attributes
     ----------
     search : Search
-    exposures : tuple of Exposure
+    exposures : tuple of LimitInput
     backgrounds : tuple of Background
         One for all, or one a result.
     levels : tuple of float
-    points : tuple of (float, Point)
+    points : tuple of (float, LimitPoint)
         Limits at every level and mass.
     comparisons : tuple of LimitComparison
     assumptions : tuple of Assumption
@@ -76,10 +75,10 @@ class LimitsAnalysis:
     """
 
     search: Search
-    exposures: tuple[Exposure, ...]
+    exposures: tuple[LimitInput, ...]
     backgrounds: tuple[Background, ...]
     levels: tuple[float, ...]
-    points: tuple[tuple[float, Point], ...]
+    points: tuple[tuple[float, LimitPoint], ...]
     comparisons: tuple[LimitComparison, ...]
     assumptions: tuple[Assumption, ...]
     interval: ConfidenceInterval | None
@@ -97,9 +96,9 @@ class LimitsAnalysis:
 
 
 def search_of(
-    exposures: Sequence[Exposure],
+    exposures: Sequence[LimitInput],
     backgrounds: Sequence[Background],
-    efficiency: Callable[[Exposure, PeriodExposure], EfficiencyFunction],
+    efficiency: Callable[[LimitInput, PeriodExposure], EfficiencyFunction],
     *,
     signal_error: float,
     threshold: float | None = None,
@@ -113,7 +112,7 @@ def search_of(
 
     Parameters
     ----------
-    exposures : sequence of Exposure
+    exposures : sequence of LimitInput
     backgrounds : sequence of Background
         One for all results together, or one for each.
     efficiency : callable
@@ -158,13 +157,13 @@ def _production(period: PeriodExposure, threshold: float | None, resonant: Reson
         raise ValueError(f"period {period.period}: {error}") from None
 
 
-def _eot(exposures: Sequence[Exposure]) -> float:
+def _eot(exposures: Sequence[LimitInput]) -> float:
     return math.fsum(period.eot for exposure in exposures for period in exposure.periods)
 
 
 def analyse(
     search: Search,
-    exposures: Sequence[Exposure],
+    exposures: Sequence[LimitInput],
     backgrounds: Sequence[Background],
     *,
     masses: Sequence[float],
@@ -187,7 +186,7 @@ def analyse(
     )
 
 
-def compare(search: Search, point: Point, level: float) -> tuple[LimitComparison, ...]:
+def compare(search: Search, point: LimitPoint, level: float) -> tuple[LimitComparison, ...]:
     """Limits on the signal events at a mass by exact CLs and by other methods.
 
     The other methods are there for comparison: where one of them fails, its row says so.
@@ -195,11 +194,6 @@ def compare(search: Search, point: Point, level: float) -> tuple[LimitComparison
     model, seen = search.counted_at(point.mass)
     return (
         LimitComparison("CLs, exact", point.observed, point.expected.median, "the limit that is quoted"),
-        _compared(
-            "large-sample formula",
-            lambda: (None if seen is None else asymptotic_limit(model, seen, level=level), None),
-            f"{_FEW}; without errors",
-        ),
         _compared(
             "large-sample formula, pyhf",
             lambda: _by_pyhf(model, seen, level),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.analysis import Assumption, named
 from na64.outputs.limits.dark_matter import MASS_RATIO
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import by_production
 from na64.outputs.limits.search import (
@@ -27,7 +27,7 @@ def assumptions_of(
     backgrounds: Sequence[Background],
     *,
     delivered: bool,
-    exposures: Sequence[Exposure] = (),
+    exposures: Sequence[LimitInput] = (),
 ) -> tuple[Assumption, ...]:
     """List them.
 
@@ -37,7 +37,7 @@ def assumptions_of(
     backgrounds : sequence of Background
     delivered : bool
         Whether the exposure is that delivered.
-    exposures : sequence of Exposure
+    exposures : sequence of LimitInput
         Runs of theirs that do not count may have been in the background.
     """
     return (
@@ -91,7 +91,7 @@ def _of_losses(period: PeriodChannel) -> Iterator[Assumption]:
             yield Assumption(f"period {period.name}: loss {loss.loss} is not known, none counts", loss.source)
 
 
-def _of_runs_left_out(exposures: Sequence[Exposure]) -> Iterator[Assumption]:
+def _of_runs_left_out(exposures: Sequence[LimitInput]) -> Iterator[Assumption]:
     for exposure in exposures:
         if runs := [str(run) for run, _ in exposure.excluded]:
             text = f"a background from {named(exposure.folder)} is not made smaller for the runs left out: "

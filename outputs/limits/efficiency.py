@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from na64.outputs.limits.exposure import Exposure, PeriodExposure
+from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
@@ -27,7 +27,7 @@ MAKES = "na64 efficiency makes one"
 
 def efficiency_by(
     text: str | None, *, threshold: float | None = None, delivered: bool = False
-) -> Callable[[Exposure, PeriodExposure], EfficiencyFunction]:
+) -> Callable[[LimitInput, PeriodExposure], EfficiencyFunction]:
     """Efficiency of a result and one of its periods.
 
     Parameters
@@ -43,7 +43,7 @@ def efficiency_by(
     if text is not None and (flat := flat_of(text)):
         return lambda _exposure, _period: flat
 
-    def read(exposure: Exposure, period: PeriodExposure) -> EfficiencyFunction:
+    def read(exposure: LimitInput, period: PeriodExposure) -> EfficiencyFunction:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
         above = period.threshold if threshold is None else threshold
         return read_efficiency(path, period.period, threshold=above, beam=period.beam, delivered=delivered)
@@ -76,7 +76,7 @@ def read_efficiency(
     return _of_period(path, period, threshold, beam, delivered=delivered)
 
 
-def efficiency_fits(path: Path, period: str, exposure: Exposure, *, reason: str = "") -> str:
+def efficiency_fits(path: Path, period: str, exposure: LimitInput, *, reason: str = "") -> str:
     """How an efficiency belongs to a result: empty, or why it is taken although it does not say so.
 
     It belongs by the cuts, so that a selection that only adds variations fits, and by the numbers of the

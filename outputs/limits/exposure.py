@@ -13,7 +13,7 @@ from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, re
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
-from na64.outputs.result.summary import BoxFacts, RunFacts, Summary
+from na64.outputs.result.summary import BoxFacts, RunAccounting, Summary
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
 PHYSICS = "physics"
@@ -46,7 +46,7 @@ class PeriodExposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class LimitInput:
     """A stored result as a limit sees it.
 
     Attributes
@@ -85,7 +85,7 @@ class Exposure:
         return all(period.observed is not None for period in self.periods)
 
 
-def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
+def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
     """Read what counts of the result in a folder.
 
     Parameters
@@ -119,10 +119,10 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> Exposure:
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
     facts = (origin_in(summary, digest), summary.is_data)
-    return Exposure(folder, summary.label, *named, periods, excluded, state, digest, *facts)
+    return LimitInput(folder, summary.label, *named, periods, excluded, state, digest, *facts)
 
 
-def check_apart(exposures: Sequence[Exposure]) -> None:
+def check_apart(exposures: Sequence[LimitInput]) -> None:
     """Refuse results that have a run in common: its electrons and events would count twice.
 
     Raises
@@ -141,7 +141,7 @@ def check_apart(exposures: Sequence[Exposure]) -> None:
 
 
 def _period(
-    runs: list[RunFacts],
+    runs: list[RunAccounting],
     counts: Mapping[int, int] | None,
     delivered: bool,
     box: BoxFacts,
@@ -194,7 +194,7 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
             yield run.run, f"no {which} electrons on target are stated"
 
 
-def _eot(run: RunFacts, *, delivered: bool) -> float | None:
+def _eot(run: RunAccounting, *, delivered: bool) -> float | None:
     return run.eot_delivered if delivered else run.eot_live
 
 

@@ -37,7 +37,7 @@ _POWER = re.compile(r"(\d[\d.]*)e(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class LimitBand:
     """A limit over a mass.
 
     Attributes
@@ -77,7 +77,7 @@ class Favoured:
 
 
 def mixing_plane(
-    band: Band,
+    band: LimitBand,
     curves: Sequence[Curve],
     *,
     moments: Sequence[Favoured] = (),
@@ -89,7 +89,7 @@ def mixing_plane(
 
     Parameters
     ----------
-    band : Band
+    band : LimitBand
     curves : sequence of Curve
         Published limits.
     moments : sequence of Favoured
@@ -105,13 +105,13 @@ def mixing_plane(
 
 
 def relic_plane(
-    band: Band, curves: Sequence[Curve], *, alpha: float, label: str, title: str, note: str = ""
+    band: LimitBand, curves: Sequence[Curve], *, alpha: float, label: str, title: str, note: str = ""
 ) -> Figure:
     """Draw limits on y against the mass of dark matter, with the values of the right relic density.
 
     Parameters
     ----------
-    band : Band
+    band : LimitBand
     curves : sequence of Curve
         Thermal targets.
     alpha : float
@@ -127,7 +127,7 @@ def relic_plane(
     return figure
 
 
-def projected_plane(bands: Sequence[tuple[str, Band]], curves: Sequence[Curve], *, title: str) -> Figure:
+def projected_plane(bands: Sequence[tuple[str, LimitBand]], curves: Sequence[Curve], *, title: str) -> Figure:
     """Draw the median expected limits on eps of several exposures.
 
     Parameters
@@ -160,7 +160,13 @@ def projected_plane(bands: Sequence[tuple[str, Band]], curves: Sequence[Curve], 
 
 
 def _figure(
-    band: Band, curves: Sequence[Curve], moments: Sequence[Favoured], *, label: str, title: str, note: str
+    band: LimitBand,
+    curves: Sequence[Curve],
+    moments: Sequence[Favoured],
+    *,
+    label: str,
+    title: str,
+    note: str,
 ) -> Figure:
     figure = Figure(figsize=(7.4, 6.4), layout="constrained")
     axes = figure.subplots()
@@ -183,7 +189,7 @@ def _figure(
     return figure
 
 
-def _draw_band(axes: Axes, band: Band) -> list[Artist]:
+def _draw_band(axes: Axes, band: LimitBand) -> list[Artist]:
     level, limits = f"{band.level:.0%} CL", band.limits
     two = axes.fill_between(
         band.mass, limits["minus2"], limits["plus2"], color=_TWO_SIGMA, linewidth=0, label=r"$\pm 2\sigma$"
@@ -230,7 +236,7 @@ def cited(curve: Curve) -> str:
     return f"{label} ({notes})" if notes else label
 
 
-def _span(band: Band, curves: Sequence[Curve]) -> tuple[float, float]:
+def _span(band: LimitBand, curves: Sequence[Curve]) -> tuple[float, float]:
     """Whole decades around our limits and the curves."""
     values = [band.limits[name] for name in QUANTITIES]
     values += [curve.value[(curve.mass >= band.mass[0]) & (curve.mass <= band.mass[-1])] for curve in curves]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from na64.outputs.limits.tables import QUANTITIES
+from na64.outputs.limits.tables import QUANTITIES, DarkMatterLimitsRow, LimitsRow
 from na64.outputs.result.table import Table
 
 _DEPENDENT = {
@@ -23,7 +23,9 @@ _DEPENDENT = {
 }
 
 
-def write_hepdata(folder: Path, limits: Table, y: Table, comment: str) -> tuple[Path, ...]:
+def write_hepdata(
+    folder: Path, limits: Table[LimitsRow], y: Table[DarkMatterLimitsRow], comment: str
+) -> tuple[Path, ...]:
     """Write `submission.yaml` and a table each for eps and y; an earlier submission is replaced.
 
     Parameters
@@ -61,7 +63,7 @@ def _library() -> Any:
     return hepdata_lib
 
 
-def _eps(library: Any, limits: Table) -> Any:
+def _eps(library: Any, limits: Table[LimitsRow]) -> Any:
     records = limits.records()
     table = library.Table("Limits on the mixing")
     table.description = "Upper limits on the kinetic mixing of a dark photon that decays invisibly."
@@ -74,7 +76,7 @@ def _eps(library: Any, limits: Table) -> Any:
     return table
 
 
-def _y(library: Any, y: Table) -> Any:
+def _y(library: Any, y: Table[DarkMatterLimitsRow]) -> Any:
     records = y.records()
     table = library.Table("Limits on y")
     table.description = "Upper limits on $y = \\varepsilon^2 \\alpha_D (m_\\chi / m_{A'})^4$."

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.background.table import (
     BACKGROUND,
+    BackgroundRow,
     BackgroundTable,
-    Row,
     packaged_background,
     read_background,
     with_error,
@@ -90,7 +90,7 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
     """
     if stated := _STATED.fullmatch(text):
         n, error = float(stated[1]), float(stated[2] or 0)
-        return Background(n, error, BackgroundTable((Row("stated", n, error),)), "stated")
+        return Background(n, error, BackgroundTable((BackgroundRow("stated", n, error),)), "stated")
     if text == SEED:
         return _summed(packaged_background(), f"packaged table {SEED}", limits_at_face_value)
     path = Path(text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from na64.outputs.background.table import with_error
 from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.projection import Projection
-from na64.outputs.limits.search import EfficiencyFunction, Point, effect_ranges
+from na64.outputs.limits.search import EfficiencyFunction, LimitPoint, effect_ranges
 from na64.outputs.signal.curves import load_curve
 from na64.outputs.signal.efficiency.losses import factor_of, has_live_time, loss_lines
 
@@ -99,7 +99,7 @@ def _of_events(analysis: LimitsAnalysis) -> Iterator[str]:
             yield f"  for comparison, {comparison.name}: {comparison.note}"
 
 
-def _of_points(points: Sequence[Point], level: float) -> Iterator[str]:
+def _of_points(points: Sequence[LimitPoint], level: float) -> Iterator[str]:
     """Table of the limits on eps at a few masses, beside the published ones."""
     reference = load_curve(REFERENCE)
     opened = points[0].observed is not None

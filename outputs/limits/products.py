@@ -14,12 +14,18 @@ from numpy.typing import NDArray
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.figures import Band, Favoured, mixing_plane, projected_plane, relic_plane
+from na64.outputs.limits.figures import Favoured, LimitBand, mixing_plane, projected_plane, relic_plane
 from na64.outputs.limits.hepdata import write_hepdata
 from na64.outputs.limits.losses import loss_facts
 from na64.outputs.limits.projection import Projection, projection_table
 from na64.outputs.limits.search import EfficiencyFunction
-from na64.outputs.limits.tables import QUANTITIES, limits_table, y_table
+from na64.outputs.limits.tables import (
+    QUANTITIES,
+    DarkMatterLimitsRow,
+    LimitsRow,
+    limits_table,
+    y_table,
+)
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import CONTOUR_FACTS, FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
@@ -169,7 +175,9 @@ def _observed(analysis: LimitsAnalysis) -> dict[str, object] | None:
     }
 
 
-def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
+def band_of(
+    table: Table[LimitsRow] | Table[DarkMatterLimitsRow], mass: str, prefix: str, **chosen: float
+) -> LimitBand:
     """Rows of a table that have these values, as a band over a mass."""
     rows = [row for row in table.records() if all(row[name] == value for name, value in chosen.items())]
 
@@ -177,10 +185,12 @@ def band_of(table: Table, mass: str, prefix: str, **chosen: float) -> Band:
         return np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
 
     limits = {quantity: column(f"{prefix}_{quantity}") for quantity in QUANTITIES}
-    return Band(column(mass), limits, chosen["level"])
+    return LimitBand(column(mass), limits, chosen["level"])
 
 
-def _write_figures(folder: Path, analysis: LimitsAnalysis, limits: Table, y: Table) -> None:
+def _write_figures(
+    folder: Path, analysis: LimitsAnalysis, limits: Table[LimitsRow], y: Table[DarkMatterLimitsRow]
+) -> None:
     level, label = analysis.levels[0], _short(analysis)
     title, resonant = power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant
     note = resonant.label if resonant else ""
@@ -227,11 +237,11 @@ def _projection_figure(projections: Sequence[Projection], note: str) -> Figure:
     return projected_plane(medians, curves, title=title)
 
 
-def _projected_band(projection: Projection) -> Band:
+def _projected_band(projection: Projection) -> LimitBand:
     mass = np.array([point.mass for point in projection.points])
     eps = np.array([[point.eps(n) for n in point.expected.bands] for point in projection.points])
     limits = dict(zip(QUANTITIES[1:], eps.T, strict=True)) | {"observed": np.full(len(mass), np.nan)}
-    return Band(mass, limits, projection.level)
+    return LimitBand(mass, limits, projection.level)
 
 
 def _moments(masses: Numbers) -> list[Favoured]:

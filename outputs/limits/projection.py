@@ -9,17 +9,52 @@ from enum import Enum
 
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import BY_ELECTRONS, Production
-from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Point, Search
-from na64.outputs.limits.tables import QUANTITIES
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.limits.search import EfficiencyFunction, LimitPoint, PeriodChannel, Search
+from na64.outputs.result.table import Table
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
-KINDS: dict[str, ColumnType] = {
-    **dict.fromkeys(("eot", "background", "background_error", "level", "mass"), ColumnType.NUMBER),
-    **{f"events_{name}": ColumnType.NUMBER for name in QUANTITIES[1:]},
-    **{f"eps_{name}": ColumnType.NUMBER for name in QUANTITIES[1:]},
-}
-"""Columns of `projection.csv`; masses in GeV."""
+
+@dataclass(frozen=True, slots=True)
+class ProjectionRow:
+    """Row of `projection.csv`: a mass at an exposure.
+
+    Attributes
+    ----------
+    eot : float
+        Electrons on target.
+    background, background_error : float
+        Events.
+    level : float
+    mass : float, GeV
+    events_minus2 : float
+    events_minus1 : float
+    events_median : float
+    events_plus1 : float
+    events_plus2 : float
+        Expected limits on the signal events.
+    eps_minus2 : float
+    eps_minus1 : float
+    eps_median : float
+    eps_plus1 : float
+    eps_plus2 : float
+        The same as limits on the mixing.
+    """
+
+    eot: float
+    background: float
+    background_error: float
+    level: float
+    mass: float
+    events_minus2: float
+    events_minus1: float
+    events_median: float
+    events_plus1: float
+    events_plus2: float
+    eps_minus2: float
+    eps_minus1: float
+    eps_median: float
+    eps_plus1: float
+    eps_plus2: float
 
 
 class Scaling(Enum):
@@ -48,7 +83,7 @@ class Projection:
     background, background_error : float
         Events at this exposure.
     level : float
-    points : tuple of Point
+    points : tuple of LimitPoint
     beam : Beam
     """
 
@@ -56,7 +91,7 @@ class Projection:
     background: float
     background_error: float
     level: float
-    points: tuple[Point, ...]
+    points: tuple[LimitPoint, ...]
     beam: Beam = ELECTRONS
 
 
@@ -110,10 +145,10 @@ def project(
     return Projection(eot, n, error, level, points, production.beam)
 
 
-def projection_table(projections: Sequence[Projection]) -> Table:
-    """Table of `KINDS`."""
+def projection_table(projections: Sequence[Projection]) -> Table[ProjectionRow]:
+    """Table of limits expected of exposures."""
     rows = [
-        (
+        ProjectionRow(
             *(p.eot, p.background, p.background_error, p.level, point.mass),
             *point.expected.bands,
             *map(point.eps, point.expected.bands),
@@ -121,4 +156,4 @@ def projection_table(projections: Sequence[Projection]) -> Table:
         for p in projections
         for point in p.points
     ]
-    return Table(KINDS, rows)
+    return Table(ProjectionRow, rows)

@@ -21,7 +21,7 @@ from na64.outputs.limits.efficiency import (
     origin_found,
     tables_of,
 )
-from na64.outputs.limits.exposure import Exposure, check_apart, read_exposure
+from na64.outputs.limits.exposure import LimitInput, check_apart, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import masses
@@ -145,7 +145,7 @@ def _backgrounds(folders: Sequence[Path], request: LimitsRequest) -> list[Backgr
     return [background_of(text, limits_at_face_value=request.limits_at_face_value) for text in texts]
 
 
-def _check_files(exposures: Sequence[Exposure], request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
+def _check_files(exposures: Sequence[LimitInput], request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
     """Check that every file is of the results it is used for; yield them."""
     texts = request.background or tuple(str(exposure.folder) for exposure in exposures)
     for index, text in enumerate(texts):
@@ -167,7 +167,7 @@ def _check_files(exposures: Sequence[Exposure], request: LimitsRequest, to: Path
             yield from _check_efficiency(exposure, request, to)
 
 
-def _check_efficiency(exposure: Exposure, request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
+def _check_efficiency(exposure: LimitInput, request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
     path = exposure.folder / EFFICIENCY if request.efficiency is None else Path(request.efficiency)
     stated = ""
     for period in exposure.periods:
@@ -223,7 +223,7 @@ def check_projection(background: str, efficiency: str, period: str, *, reason: s
     return [line for line in stated if line]
 
 
-def _log_stated(exposures: Sequence[Exposure], used: Sequence[UsedFile]) -> None:
+def _log_stated(exposures: Sequence[LimitInput], used: Sequence[UsedFile]) -> None:
     """Log which files were taken although nothing in them says that they are of the data."""
     stated = [asdict(file) for file in used if file.stated]
     for exposure in exposures if stated else ():

@@ -146,7 +146,7 @@ class PeriodChannel:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class LimitPoint:
     """Limits at a mass.
 
     Attributes
@@ -295,13 +295,13 @@ class Search:
         varied = quadrature_sum(self.all_effects_at(mass))
         return round(math.hypot(self.signal_error, varied), _DIGITS) if varied else self.signal_error
 
-    def point(self, mass: float, level: float) -> Point:
+    def point(self, mass: float, level: float) -> LimitPoint:
         """Limits at a mass in GeV."""
         resonant = math.fsum(p.eot * p.production.annihilated(mass) for p in self.periods)
         made = math.fsum(p.eot * p.production.radiated(mass) for p in self.periods) + resonant
         seen = math.fsum(period.signal(mass) for period in self.periods)
         observed, expected = self._limits(mass, level)
-        return Point(mass, made / self.eot, resonant / made, seen, seen / made, observed, expected)
+        return LimitPoint(mass, made / self.eot, resonant / made, seen, seen / made, observed, expected)
 
     def counted_at(self, mass: float) -> tuple[Model, tuple[int, ...] | None]:
         """Model and counts of the limits: of all periods together if there are too many outcomes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import hist
 
@@ -161,7 +162,7 @@ def _cut_panels(products: Products, features: Collection[str] | None = None) -> 
     ]
 
 
-def _is_before_and_after(histogram: hist.Hist) -> bool:
+def _is_before_and_after(histogram: hist.Hist[Any]) -> bool:
     """Whether the axes are an energy at any time and the same in time."""
     names = [axis.name for axis in histogram.axes]
     return len(names) == 2 and names[0] == f"{names[1]}_total"

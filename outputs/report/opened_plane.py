@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hist
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.blinding.opened_box import OPENED, as_opened, read_opened
-from na64.outputs.blinding.opened_tables import PLANE_KINDS, PLANE_TABLE
+from na64.outputs.blinding.opened_tables import PLANE_TABLE, PlaneRow
 from na64.outputs.report.plane import draw_boxes, draw_counts
 from na64.outputs.report.style import ACCENT, INK, QUIET, axis_label, images, stamp, style
 from na64.outputs.result.cutflow import VISIBLE
@@ -28,7 +29,12 @@ _ABOVE = 4.0
 
 
 def opened_plane(
-    visible: Sequence[hist.Hist], opened: Table, boxes: Sequence[BoxFacts], *, label: str, who: str
+    visible: Sequence[hist.Hist[Any]],
+    opened: Table[PlaneRow],
+    boxes: Sequence[BoxFacts],
+    *,
+    label: str,
+    who: str,
 ) -> Figure:
     """Draw the events of an opened box before any cut and after all of them, with the visible ones around it.
 
@@ -74,13 +80,14 @@ def opened_plane(
     return figure
 
 
-def _draw_bins(axes: Axes, opened: Table, column: str, colours: ScalarMappable) -> int:
+def _draw_bins(axes: Axes, opened: Table[PlaneRow], column: str, colours: ScalarMappable) -> int:
     """Draw the opened events in the colours of the visible ones; give their number."""
-    rows = [row for row in opened.records() if row[column]]
-    counts = np.array([row[column] for row in rows], np.float64)
+    rows = [row for row in opened.rows if getattr(row, column)]
+    counts = np.array([getattr(row, column) for row in rows], np.float64)
     for row, colour in zip(rows, colours.to_rgba(counts), strict=True):
-        place = (float(row["ecal"] or 0.0), float(row["hcal"] or 0.0))
-        axes.add_patch(Rectangle(place, BIN, BIN, facecolor=tuple(colour), linewidth=0, antialiased=False))
+        axes.add_patch(
+            Rectangle((row.ecal, row.hcal), BIN, BIN, facecolor=tuple(colour), linewidth=0, antialiased=False)
+        )
     return int(counts.sum())
 
 
@@ -90,7 +97,7 @@ def write_plane(folder: Path) -> Path:
     box = read_opened(folder, products.summary)
     products = as_opened(products, box)
     cuts = [VISIBLE, *(cut.name for cut in products.summary.selection.cuts)]
-    opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PLANE_KINDS, PLANE_TABLE)
+    opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PlaneRow, PLANE_TABLE)
     with style():
         figure = opened_plane(
             [products.histograms[f"plane_after_{cut}"] for cut in (cuts[0], cuts[-1])],

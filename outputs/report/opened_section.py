@@ -9,9 +9,9 @@ from pathlib import Path
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
-from na64.outputs.blinding.opened_tables import CANDIDATES
+from na64.outputs.blinding.opened_tables import CANDIDATES, CandidatesRow
 from na64.outputs.report.templates import Section
-from na64.outputs.result.table import ColumnType, read_csv
+from na64.outputs.result.table import columns_of, read_csv
 from na64.processors.unblinded_counts import NUMBERS
 
 _MOST = 50
@@ -44,11 +44,11 @@ def _candidates(path: Path) -> list[dict[str, object]]:
         for name in (*NUMBERS, *_ENERGIES):
             if name not in header:
                 raise ValueError(f'no column "{name}"')
-        kinds = {name: ColumnType.COUNT if name in NUMBERS else ColumnType.NUMBER for name in header}
+        features = [name for name in header if name not in columns_of(CandidatesRow)]
         return [
-            {"number": ":".join(str(row[name]) for name in NUMBERS)}
-            | {name: float(row[name] or 0.0) for name in _ENERGIES}
-            for row in read_csv(data, kinds, path.name).records()
+            {"number": f"{row.run}:{row.spill}:{row.event}"}
+            | {name: row.features.get(name, 0.0) for name in _ENERGIES}
+            for row in read_csv(data, CandidatesRow, path.name, features).rows
         ]
 
 

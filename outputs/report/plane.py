@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import hist
 import numpy as np
@@ -37,7 +38,7 @@ _BEYOND = 0.05
 
 
 def plane(
-    histogram: hist.Hist,
+    histogram: hist.Hist[Any],
     *,
     boxes: Sequence[BoxFacts],
     closed: bool,
@@ -81,7 +82,7 @@ def plane(
     return figure
 
 
-def draw_counts(axes: Axes, histogram: hist.Hist) -> ScalarMappable:
+def draw_counts(axes: Axes, histogram: hist.Hist[Any]) -> ScalarMappable:
     """Draw a two-dimensional histogram with a logarithmic colour scale; empty bins stay white."""
     counts = histogram.values()
     x, y = (axis.edges for axis in histogram.axes)

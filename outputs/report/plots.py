@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,8 +21,16 @@ from na64.outputs.report.style import (
     REGION_MARKERS,
     stamp,
 )
+from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.table import Table
-from na64.outputs.result.yields import REGION_NAMES, YIELD_NAMES, Constancy, constancy, poisson_errors
+from na64.outputs.result.yields import (
+    REGION_NAMES,
+    YIELD_NAMES,
+    Constancy,
+    YieldsRow,
+    constancy,
+    poisson_errors,
+)
 
 _ROOM_FOR_COUNTS = 60
 """The axis of the cut-flow ends this factor beyond the largest count, so that the numbers fit."""
@@ -31,7 +40,7 @@ MOST_POINTS = 120
 """Points of a figure by run that can be told from each other."""
 
 
-def cutflow(table: Table, *, label: str) -> Figure:
+def cutflow(table: Table[CutflowRow], *, label: str) -> Figure:
     """Draw the events left after every cut of all runs, with this cut alone and with all the others.
 
     Parameters
@@ -89,7 +98,7 @@ def _write_counts(axes: Axes, row: int, now: float, before: float) -> None:
         written.set(ha="right", va="center", fontsize=10)
 
 
-def regions_flow(table: Table, *, yields_after: str, label: str) -> Figure:
+def regions_flow(table: Table[RegionsRow], *, yields_after: str, label: str) -> Figure:
     """Draw the events of every region after every cut.
 
     Parameters
@@ -125,7 +134,7 @@ def regions_flow(table: Table, *, yields_after: str, label: str) -> Figure:
     return figure
 
 
-def yields_by_run(table: Table, *, yields_after: str, label: str) -> Figure:
+def yields_by_run(table: Table[YieldsRow], *, yields_after: str, label: str) -> Figure:
     """Draw the yields of every run over its exposure, with Poisson errors and a test of constancy.
 
     The exposure is EOT if at least half of the runs have it, else the visible events; runs without are
@@ -164,7 +173,7 @@ def _together(n_runs: int) -> int:
     return max(-(-n_runs // MOST_POINTS), 1)
 
 
-def _exposure(table: Table) -> tuple[NDArray[np.float64], str]:
+def _exposure(table: Table[YieldsRow]) -> tuple[NDArray[np.float64], str]:
     eot = np.array([float(value) if value is not None else 0.0 for value in table.column("eot")])
     known = eot[eot > 0]
     if known.size and 2 * known.size >= eot.size:
@@ -198,6 +207,6 @@ def _test_text(test: Constancy) -> str:
     return f"{text}  ({test.n_sparse} runs expect < 5)" if test.n_sparse else text
 
 
-def _numbers(table: Table, name: str) -> NDArray[np.float64]:
+def _numbers(table: Table[Any], name: str) -> NDArray[np.float64]:
     """Column as numbers; an empty field is zero."""
     return np.array([float(value) if value is not None else 0.0 for value in table.column(name)])

@@ -67,7 +67,7 @@ class Panel:
     note: str = ""
 
 
-def panel_of(histogram: hist.Hist, *, title: str, note: str = "", cut: CutFacts | None = None) -> Panel:
+def panel_of(histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutFacts | None = None) -> Panel:
     """Make the panel of a one-dimensional histogram, with the bounds of a cut on its feature."""
     (axis,) = histogram.axes
     counts = histogram.values(flow=True)
@@ -92,7 +92,7 @@ def window_of(panel: Panel) -> Panel:
     return replace(panel, after=after)
 
 
-def in_time_of(histogram: hist.Hist, *, title: str, note: str) -> Panel:
+def in_time_of(histogram: hist.Hist[Any], *, title: str, note: str) -> Panel:
     """Make the panel of the energy at any time (line) and in time (filled) from the histogram of both.
 
     Parameters
@@ -196,7 +196,7 @@ def _write_beyond(axes: Axes, beyond: tuple[float, float]) -> None:
 
 
 def two_dimensional(
-    histogram: hist.Hist,
+    histogram: hist.Hist[Any],
     *,
     boxes: Sequence[BoxFacts],
     closed: bool,

@@ -20,7 +20,7 @@ from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
 from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
-from na64.outputs.result.summary import Blinding, FileFacts, RunFacts, Summary, Verdict
+from na64.outputs.result.summary import Blinding, FileFacts, RunAccounting, Summary, Verdict
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.counting.tally import REGIONS
@@ -100,10 +100,12 @@ def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
         yield from (f"period {name}: {line}" for line in lines)
 
 
-def _run(number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure) -> RunFacts:
+def _run(
+    number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure
+) -> RunAccounting:
     context, tally = job.runs[number], result.tallies[number]
     counts = {"recorded": result.recorded[number], "missing": result.missing_of(number), **tally.accounting}
-    return RunFacts(
+    return RunAccounting(
         run=number,
         period=context.period,
         type=context.type.value,
@@ -126,7 +128,7 @@ def _exposure(number: int, catalogue: Catalogue, job: Job, reading: SpillReading
 
 
 def _reasons(
-    catalogue: Catalogue, result: CampaignResult, runs: Iterable[RunFacts], skipped_at_most: float
+    catalogue: Catalogue, result: CampaignResult, runs: Iterable[RunAccounting], skipped_at_most: float
 ) -> Iterator[str]:
     missing = {run: n_events for run, n_events in result.missing.items() if n_events}
     if missing:
@@ -144,7 +146,9 @@ def _reasons(
         yield f"failed: {counted(len(result.failures), 'piece')} of work"
 
 
-def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: SpillReading) -> Iterator[str]:
+def _of_exposure(
+    runs: Iterable[RunAccounting], known: Known, job: Job, reading: SpillReading
+) -> Iterator[str]:
     for run in runs:
         spills = known[run.period][1].get(run.run, ())
         unread = reading.unread(run.run, (spill.spill for spill in spills))
@@ -156,7 +160,7 @@ def _of_exposure(runs: Iterable[RunFacts], known: Known, job: Job, reading: Spil
 
 
 def _why_unknown(
-    run: RunFacts, spills: Iterable[SpillFacts], unread: frozenset[int] | None, bad: BadList
+    run: RunAccounting, spills: Iterable[SpillFacts], unread: frozenset[int] | None, bad: BadList
 ) -> str:
     if unread is None:
         return "part of a spill was not read"
@@ -170,7 +174,7 @@ def _why_unknown(
     return f"period {run.period} has no record of it"
 
 
-def _totals(runs: tuple[RunFacts, ...], result: CampaignResult, stage: int) -> dict[str, int]:
+def _totals(runs: tuple[RunAccounting, ...], result: CampaignResult, stage: int) -> dict[str, int]:
     totals: dict[str, int] = {}
     for run in runs:
         for name, count in run.accounting.items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from na64.outputs.result.table import ColumnType, Table, Value
+from na64.outputs.result.table import Table
 from na64.processors.counting.tally import Tally
 
 VISIBLE = "visible"
@@ -13,46 +14,75 @@ VISIBLE = "visible"
 ALL_RUNS = "all"
 """What stands in the column of runs for their sum."""
 
-KINDS: dict[str, ColumnType] = {
-    "run": ColumnType.TEXT,
-    "cut": ColumnType.TEXT,
-    "passed": ColumnType.COUNT,
-    "alone": ColumnType.COUNT,
-    "n_minus_one": ColumnType.COUNT,
-}
-"""Columns of `cutflow.csv`."""
 
-REGION_KINDS: dict[str, ColumnType] = {
-    "run": ColumnType.TEXT,
-    "cut": ColumnType.TEXT,
-    **dict.fromkeys(("region_I", "region_II", "region_III", "elsewhere"), ColumnType.COUNT),
-}
-"""Columns of `regions.csv`."""
+@dataclass(frozen=True, slots=True)
+class CutflowRow:
+    """Row of `cutflow.csv`: events of a run after a cut.
+
+    Attributes
+    ----------
+    run : str
+        A number, or `ALL_RUNS`.
+    cut : str
+        A cut, or `VISIBLE`.
+    passed, alone, n_minus_one : int
+        Events that pass all cuts so far, this cut alone, and all the other cuts.
+    """
+
+    run: str
+    cut: str
+    passed: int
+    alone: int
+    n_minus_one: int
 
 
-def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table:
+@dataclass(frozen=True, slots=True)
+class RegionsRow:
+    """Row of `regions.csv`: events of a run after a cut, by region.
+
+    Attributes
+    ----------
+    run, cut : str
+        As in `CutflowRow`.
+    region_I, region_II, region_III : int or None
+        None for a selection without regions.
+    elsewhere : int
+    """
+
+    run: str
+    cut: str
+    region_I: int | None
+    region_II: int | None
+    region_III: int | None
+    elsewhere: int
+
+
+def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table[CutflowRow]:
     """Count events passing all cuts so far, this cut alone, and all the other cuts.
 
     In the row `VISIBLE`, which is no cut, ``alone`` is all events and ``n_minus_one`` those that pass all.
     """
-    rows: list[tuple[Value, ...]] = []
+    rows: list[CutflowRow] = []
     for run, tally in with_sum(tallies):
         passed = tally.passed()[0].tolist()
         single_cut = [passed[0], *tally.single_cut[0].tolist()]
         n_minus_one = [passed[-1], *tally.n_minus_one[0].tolist()]
-        names = (VISIBLE, *cuts)
-        rows += zip([run] * len(names), names, passed, single_cut, n_minus_one, strict=True)
-    return Table(KINDS, rows)
+        columns = zip((VISIBLE, *cuts), passed, single_cut, n_minus_one, strict=True)
+        rows += [CutflowRow(run, *values) for values in columns]
+    return Table(CutflowRow, rows)
 
 
-def regions_table(tallies: Mapping[int, Tally], cuts: Sequence[str], *, regions: bool = True) -> Table:
+def regions_table(
+    tallies: Mapping[int, Tally], cuts: Sequence[str], *, regions: bool = True
+) -> Table[RegionsRow]:
     """Count events by region after every cut; without regions their fields are empty."""
-    rows: list[tuple[Value, ...]] = []
+    rows: list[RegionsRow] = []
     for run, tally in with_sum(tallies):
         after = tally.regions_after()[0].tolist()
         for cut, (elsewhere, *inside) in zip((VISIBLE, *cuts), after, strict=True):
-            rows.append((run, cut, *(inside if regions else [None] * len(inside)), elsewhere))
-    return Table(REGION_KINDS, rows)
+            first, second, third = inside if regions else (None, None, None)
+            rows.append(RegionsRow(run, cut, first, second, third, elsewhere))
+    return Table(RegionsRow, rows)
 
 
 def with_sum(tallies: Mapping[int, Tally]) -> list[tuple[str, Tally]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import hist
 import numpy as np
@@ -20,7 +21,7 @@ _PERMISSIONS = 0o644 << 16
 _ROLES = {Rule.STAGES: Role.PLANE, Rule.N_MINUS_ONE: Role.N_MINUS_ONE, Rule.AFTER: Role.SELECTION}
 
 
-def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist]:
+def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist[Any]]:
     """Every histogram by name: counts as Int64, weighted simulation as Weight.
 
     Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut), ``n_minus_one_<cut>_<feature>``,
@@ -52,7 +53,7 @@ def title(filled: FilledHistogram) -> str:
     return "visible events, before any cut" if filled.cut == VISIBLE else f"after {cut}"
 
 
-def to_zip(histograms: Mapping[str, hist.Hist]) -> bytes:
+def to_zip(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:
     """Write every histogram as `uhi.io.zip` and `hist` read it, in name order, with fixed dates."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
@@ -68,14 +69,14 @@ def to_zip(histograms: Mapping[str, hist.Hist]) -> bytes:
     return repacked.getvalue()
 
 
-def from_zip(data: bytes) -> dict[str, hist.Hist]:
+def from_zip(data: bytes) -> dict[str, hist.Hist[Any]]:
     """Read every histogram that `to_zip` wrote, by name."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = [name.removesuffix(".json") for name in archive.namelist() if name.endswith(".json")]
         return {name: hist.Hist(uhi.io.zip.read(archive, name)) for name in names}
 
 
-def _hist(filled: FilledHistogram) -> hist.Hist:
+def _hist(filled: FilledHistogram) -> hist.Hist[Any]:
     axes = [
         hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
         for axis in filled.axes

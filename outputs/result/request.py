@@ -10,6 +10,7 @@ from typing import Any
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
@@ -171,7 +172,7 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "selection": job.selection.name,
         "selection_identity": job.selection.identity,
         "catalogue": catalogue.identity,
-        "runs": ranges(job.runs),
+        "runs": to_ranges(job.runs),
         "periods": None if catalogue.periods is None else catalogue.periods.identity,
         "setups": {period: identity(setup) for period, setup in setups.items()},
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
@@ -206,14 +207,3 @@ def _passes(log: Path) -> Iterator[Mapping[str, Any]]:
         for line in audit_log.entries(log):
             if line["event"] == "process" and isinstance(line["details"], Mapping):
                 yield line["details"]
-
-
-def ranges(runs: Iterable[int]) -> str:
-    """Write run numbers as ``8396-8458,8500``."""
-    run_ranges: list[list[int]] = []
-    for run in sorted(runs):
-        if run_ranges and run == run_ranges[-1][-1] + 1:
-            run_ranges[-1] = [run_ranges[-1][0], run]
-        else:
-            run_ranges.append([run])
-    return ",".join("-".join(map(str, run_range)) for run_range in run_ranges)

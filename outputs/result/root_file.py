@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import hist
@@ -25,7 +26,7 @@ class _Kept(io.BytesIO):
         """Do nothing."""
 
 
-def to_root(histograms: Mapping[str, hist.Hist]) -> bytes:
+def to_root(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:
     """TH1D and TH2D of every histogram, in name order, flow bins included.
 
     ROOT has no 64-bit integer histograms that uproot writes; counts stay exact in doubles below 2^53.
@@ -43,7 +44,7 @@ def to_root(histograms: Mapping[str, hist.Hist]) -> bytes:
     return _without_times(buffer.getvalue())
 
 
-def _as_doubles(histogram: hist.Hist) -> hist.Hist:
+def _as_doubles(histogram: hist.Hist[Any]) -> hist.Hist[Any]:
     if histogram.storage_type is not hist.storage.Int64:
         return histogram
     values = histogram.values(flow=True)

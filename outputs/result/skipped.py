@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from na64.datasets.basics.run_ranges import to_ranges
-from na64.outputs.result.summary import RunFacts, skipped_in
+from na64.outputs.result.summary import RunAccounting, skipped_in
 
 
-def too_many_skipped(runs: Iterable[RunFacts], at_most: float) -> str:
+def too_many_skipped(runs: Iterable[RunAccounting], at_most: float) -> str:
     """Why a result is incomplete for its skipped events; empty if it is not.
 
     Parameters
     ----------
-    runs : iterable of RunFacts
+    runs : iterable of RunAccounting
     at_most : float
         Share of the recorded events that may be skipped, of all runs together and of each. One event alone
         is not too many, however few there are.
@@ -26,7 +26,7 @@ def too_many_skipped(runs: Iterable[RunFacts], at_most: float) -> str:
     return ""
 
 
-def _sum(runs: Iterable[RunFacts]) -> Counter[str]:
+def _sum(runs: Iterable[RunAccounting]) -> Counter[str]:
     total: Counter[str] = Counter()
     for run in runs:
         total.update(run.accounting)
@@ -38,7 +38,7 @@ def _is_too_much(counts: Counter[str], at_most: float) -> bool:
     return skipped > 1 and skipped > at_most * counts["recorded"]
 
 
-def _told(runs: Sequence[RunFacts], at_most: float) -> str:
+def _told(runs: Sequence[RunAccounting], at_most: float) -> str:
     counts = _sum(runs)
     skipped, recorded = skipped_in(counts), counts["recorded"]
     why = ", ".join(

@@ -11,21 +11,36 @@ from itertools import accumulate
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import Conditions, Quality, SpillFacts, join_conditions
 from na64.datasets.conditions.periods import Period
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table
 from na64.processors.campaign import CampaignResult
 from na64.processors.job import Job
 
-KINDS: dict[str, ColumnType] = {
-    "run": ColumnType.COUNT,
-    "spill": ColumnType.COUNT,
-    "eot_delivered": ColumnType.NUMBER,
-    "eot_live": ColumnType.NUMBER,
-    "prescale": ColumnType.COUNT,
-    "good_fraction": ColumnType.NUMBER,
-    "quality": ColumnType.TEXT,
-    "read": ColumnType.TEXT,
-}
-"""Columns of `spills.csv`."""
+
+@dataclass(frozen=True, slots=True)
+class SpillsRow:
+    """Row of `spills.csv`: a spill.
+
+    Attributes
+    ----------
+    run, spill : int
+    eot_delivered, eot_live : float or None
+        Electrons on target.
+    prescale : int or None
+        Of the physics trigger: one in so many was recorded.
+    good_fraction : float or None
+        Part of its exposure that is outside its bad events.
+    quality, read : str
+        Value of a `Quality`, and of a `SpillRead`.
+    """
+
+    run: int
+    spill: int
+    eot_delivered: float | None
+    eot_live: float | None
+    prescale: int | None
+    good_fraction: float | None
+    quality: str
+    read: str
 
 
 def known_spills(
@@ -163,7 +178,7 @@ def _read_of(start: int, stop: int, n_read: int) -> SpillRead:
     return SpillRead.PART if n_read else SpillRead.NOTHING
 
 
-def spills_table(spills: Iterable[tuple[SpillFacts, SpillRead]]) -> Table:
+def spills_table(spills: Iterable[tuple[SpillFacts, SpillRead]]) -> Table[SpillsRow]:
     """One row a spill, by run and spill.
 
     Parameters
@@ -172,9 +187,9 @@ def spills_table(spills: Iterable[tuple[SpillFacts, SpillRead]]) -> Table:
         Ordered.
     """
     return Table(
-        KINDS,
+        SpillsRow,
         [
-            (
+            SpillsRow(
                 spill.run,
                 spill.spill,
                 spill.eot_delivered,

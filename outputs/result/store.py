@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,18 @@ from na64.datasets.basics.atomic_file import write_together
 from na64.datasets.basics.json_records import read_object, typed
 from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
+from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.products import Products
 from na64.outputs.result.spills import SpillRead, spills_table
 from na64.outputs.result.summary import Summary
 from na64.outputs.result.table import Table, read_csv
+from na64.outputs.result.variations import (
+    VariationsRow,
+    VariedYieldsRow,
+    WeightedVariationsRow,
+    WeightedVariedYieldsRow,
+)
+from na64.outputs.result.yields import WeightedYieldsRow, YieldsRow
 from na64.processors.counting.booking import VISIBLE, Booking
 from na64.processors.counting.tally import Tally
 
@@ -123,12 +132,14 @@ def read_result(folder: Path) -> Products:
     facts = summary.from_json((folder / RESULT).read_bytes())
     data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
     weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]
+    varied, varied_yields = _read_variations(folder, facts, weighted=weighted)
     return Products(
-        **_read_variations(folder, facts, weighted=weighted),
+        variations=varied,
+        varied_yields=varied_yields,
         summary=facts,
-        yields=read_csv(data[YIELDS], yields.WEIGHTED_KINDS if weighted else yields.KINDS, YIELDS),
-        cutflow=read_csv(data[CUTFLOW], cutflow.KINDS, CUTFLOW),
-        regions=read_csv(data[REGIONS], cutflow.REGION_KINDS, REGIONS),
+        yields=read_csv(data[YIELDS], WeightedYieldsRow if weighted else YieldsRow, YIELDS),
+        cutflow=read_csv(data[CUTFLOW], CutflowRow, CUTFLOW),
+        regions=read_csv(data[REGIONS], RegionsRow, REGIONS),
         histograms=histograms.from_zip(data[HISTOGRAMS]),
         provenance=_read_provenance(folder / PROVENANCE),
     )
@@ -144,17 +155,17 @@ def _read_provenance(path: Path) -> dict[str, object]:
     return plain
 
 
-def _read_variations(folder: Path, facts: Summary, *, weighted: bool) -> dict[str, Table]:
+def _read_variations(
+    folder: Path, facts: Summary, *, weighted: bool
+) -> tuple[Table[VariationsRow] | None, Table[VariedYieldsRow] | None]:
     if not facts.selection.variations:
-        return {}
-    tables = {
-        "variations": (VARIATIONS, variations.kinds),
-        "varied_yields": (VARIED_YIELDS, variations.yield_kinds),
-    }
-    return {
-        attribute: read_csv(checked(folder / name, facts), kinds(weighted=weighted), name)
-        for attribute, (name, kinds) in tables.items()
-    }
+        return None, None
+    counts = WeightedVariationsRow if weighted else VariationsRow
+    found = WeightedVariedYieldsRow if weighted else VariedYieldsRow
+    return (
+        read_csv(checked(folder / VARIATIONS, facts), counts, VARIATIONS),
+        read_csv(checked(folder / VARIED_YIELDS, facts), found, VARIED_YIELDS),
+    )
 
 
 def _without_paths(facts: Summary) -> Summary:
@@ -171,10 +182,10 @@ def _without_paths(facts: Summary) -> Summary:
     )
 
 
-def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table]:
+def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table[Any]]:
     stage = (VISIBLE, *booking.cuts).index(facts.selection.yields_after)
     has_regions = bool(facts.selection.regions)
-    tables = {
+    tables: dict[str, Table[Any]] = {
         "yields": yields.yields_table(
             facts.runs, tallies, stage=stage, is_data=facts.is_data, regions=has_regions
         ),

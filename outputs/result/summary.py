@@ -173,7 +173,7 @@ class PeriodFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunAccounting:
     """Accounting and exposure of a run.
 
     Attributes
@@ -251,7 +251,7 @@ class Summary:
     blinding: Blinding
     scope: str
     totals: Mapping[str, int]
-    runs: tuple[RunFacts, ...]
+    runs: tuple[RunAccounting, ...]
     selection: SelectionFacts
     boxes: tuple[BoxFacts, ...]
     periods: tuple[PeriodFacts, ...]

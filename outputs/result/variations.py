@@ -5,36 +5,88 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE, with_sum
-from na64.outputs.result.table import ColumnType, Table, Value
+from na64.outputs.result.table import Table
 from na64.outputs.result.yields import YIELD_NAMES
 from na64.processors.counting.booking import Booking
 from na64.processors.counting.migrations import VariedCounts, migration_matrix, varied_counts
 from na64.processors.counting.tally import Tally, sums
 
-_COUNTS = ("passed", "gained", "lost")
-_YIELDS = ("nominal", "varied", "gained", "lost")
+
+@dataclass(frozen=True, slots=True)
+class VariationsRow:
+    """Row of `variations.csv`: events of a run after a cut under a variation.
+
+    Attributes
+    ----------
+    run, variation, cut : str
+    passed : int
+        Events that pass all cuts so far under the variation.
+    gained, lost : int
+        Events that pass only under the variation, and only nominally.
+    """
+
+    run: str
+    variation: str
+    cut: str
+    passed: int
+    gained: int
+    lost: int
 
 
-def _kinds(
-    names: Mapping[str, ColumnType], counts: tuple[str, ...], *, weighted: bool
-) -> dict[str, ColumnType]:
-    sums_of = {f"{count}_{part}": ColumnType.NUMBER for count in counts for part in ("sumw", "sumw2")}
-    return {**names, **dict.fromkeys(counts, ColumnType.COUNT), **(sums_of if weighted else {})}
+@dataclass(frozen=True, slots=True)
+class WeightedVariationsRow(VariationsRow):
+    """Row of `variations.csv` for weighted simulation: sums of weights and of their squares too."""
+
+    passed_sumw: float
+    passed_sumw2: float
+    gained_sumw: float
+    gained_sumw2: float
+    lost_sumw: float
+    lost_sumw2: float
 
 
-def kinds(*, weighted: bool) -> dict[str, ColumnType]:
-    """Columns of `variations.csv`."""
-    return _kinds(dict.fromkeys(("run", "variation", "cut"), ColumnType.TEXT), _COUNTS, weighted=weighted)
+@dataclass(frozen=True, slots=True)
+class VariedYieldsRow:
+    """Row of `variations_yields.csv`: a yield of a run under a variation.
+
+    Attributes
+    ----------
+    run, variation : str
+    yield_ : str
+        ``selected`` or a region; the column is ``yield``.
+    nominal, varied : int
+        Events.
+    gained, lost : int
+        Events that count only under the variation, and only nominally.
+    """
+
+    run: str
+    variation: str
+    yield_: str
+    nominal: int
+    varied: int
+    gained: int
+    lost: int
 
 
-def yield_kinds(*, weighted: bool) -> dict[str, ColumnType]:
-    """Columns of `variations_yields.csv`."""
-    return _kinds(dict.fromkeys(("run", "variation", "yield"), ColumnType.TEXT), _YIELDS, weighted=weighted)
+@dataclass(frozen=True, slots=True)
+class WeightedVariedYieldsRow(VariedYieldsRow):
+    """Row of `variations_yields.csv` for weighted simulation: sums of weights and of their squares too."""
+
+    nominal_sumw: float
+    nominal_sumw2: float
+    varied_sumw: float
+    varied_sumw2: float
+    gained_sumw: float
+    gained_sumw2: float
+    lost_sumw: float
+    lost_sumw2: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +121,12 @@ class Change:
         return self.error / self.nominal if self.nominal else math.nan
 
 
-def changes(varied_yields: Table, *, run: str = ALL_RUNS) -> dict[str, dict[str, Change]]:
+def changes(varied_yields: Table[VariedYieldsRow], *, run: str = ALL_RUNS) -> dict[str, dict[str, Change]]:
     """What every variation does to every yield of a run.
 
     Parameters
     ----------
-    varied_yields : Table
+    varied_yields : Table of VariedYieldsRow
         ``na64.outputs.result.store.read_result(folder).varied_yields``.
     run : str
         The sum of all runs by default.
@@ -85,31 +137,32 @@ def changes(varied_yields: Table, *, run: str = ALL_RUNS) -> dict[str, dict[str,
         By variation, then by yield: ``selected, region_I, region_II, region_III``.
     """
     found: dict[str, dict[str, Change]] = {}
-    for record in varied_yields.records():
-        if record["run"] == run:
-            found.setdefault(str(record["variation"]), {})[str(record["yield"])] = _change(record)
+    for row in varied_yields.rows:
+        if row.run == run:
+            found.setdefault(row.variation, {})[row.yield_] = _change(row)
     return found
 
 
-def _change(record: Mapping[str, Value]) -> Change:
-    suffix = "_sumw" if "nominal_sumw" in record else ""
-    squared = "_sumw2" if suffix else ""
-    nominal, varied = (float(record[f"{name}{suffix}"] or 0) for name in ("nominal", "varied"))
-    either = sum(float(record[f"{name}{squared}"] or 0) for name in ("gained", "lost"))
-    return Change(nominal, varied, math.sqrt(either))
+def _change(row: VariedYieldsRow) -> Change:
+    if isinstance(row, WeightedVariedYieldsRow):
+        return Change(row.nominal_sumw, row.varied_sumw, math.sqrt(row.gained_sumw2 + row.lost_sumw2))
+    return Change(float(row.nominal), float(row.varied), math.sqrt(row.gained + row.lost))
 
 
-def variations_table(tallies: Mapping[int, Tally], booking: Booking) -> Table:
+def variations_table(tallies: Mapping[int, Tally], booking: Booking) -> Table[VariationsRow]:
     """Count after every cut, run by run and variation by variation: who passes, who comes and who goes."""
+    row = WeightedVariationsRow if _is_weighted(tallies) else VariationsRow
     rows = []
     for run, variation, _, varied in _flows(tallies, booking):
         counts = np.stack([varied.passed, varied.gained, varied.lost], axis=-1)
         for stage, cut in enumerate((VISIBLE, *booking.cuts)):
-            rows.append((run, variation, cut, *_numbers(counts[:, stage])))
-    return Table(kinds(weighted=_is_weighted(tallies)), rows)
+            rows.append(row(run, variation, cut, *_numbers(counts[:, stage])))
+    return Table(row, rows)
 
 
-def varied_yields_table(tallies: Mapping[int, Tally], booking: Booking, *, stage: int) -> Table:
+def varied_yields_table(
+    tallies: Mapping[int, Tally], booking: Booking, *, stage: int
+) -> Table[VariedYieldsRow]:
     """Count the yields, run by run and variation by variation.
 
     Parameters
@@ -119,6 +172,7 @@ def varied_yields_table(tallies: Mapping[int, Tally], booking: Booking, *, stage
     stage : int
         How many cuts come before the regions are counted.
     """
+    row = WeightedVariedYieldsRow if _is_weighted(tallies) else VariedYieldsRow
     rows = []
     for run, variation, tally, varied in _flows(tallies, booking):
         selected = (tally.passed(), varied.passed, varied.gained, varied.lost)
@@ -127,8 +181,8 @@ def varied_yields_table(tallies: Mapping[int, Tally], booking: Booking, *, stage
             np.stack([part[:, -1] for part in selected], axis=-1),
             *np.moveaxis(np.stack([part[:, stage, 1:] for part in regions], axis=-1), 1, 0),
         ]
-        rows += [(run, variation, name, *_numbers(c)) for name, c in zip(YIELD_NAMES, counts, strict=True)]
-    return Table(yield_kinds(weighted=_is_weighted(tallies)), rows)
+        rows += [row(run, variation, name, *_numbers(c)) for name, c in zip(YIELD_NAMES, counts, strict=True)]
+    return Table(row, rows)
 
 
 def _flows(tallies: Mapping[int, Tally], booking: Booking) -> Iterator[tuple[str, str, Tally, VariedCounts]]:
@@ -138,10 +192,10 @@ def _flows(tallies: Mapping[int, Tally], booking: Booking) -> Iterator[tuple[str
             yield run, variation, tally, varied_counts(tally.first_fail, matrix)
 
 
-def _numbers(counts: NDArray[np.int64]) -> list[Value]:
+def _numbers(counts: NDArray[np.int64]) -> list[Any]:
     """Counts of (n_components, n) numbers, and for weighted simulation sumw and sumw2 of each."""
     numbers = sums(counts)
-    found: list[Value] = numbers.count.tolist()
+    found: list[Any] = numbers.count.tolist()
     if len(counts) > 1:
         found += np.column_stack([numbers.sumw, numbers.sumw2]).ravel().tolist()
     return found

@@ -40,18 +40,18 @@ def _of_accounting(summary: Summary) -> Iterator[str]:
 
 def _of_tables(products: Products) -> Iterator[str]:
     """Compare the accounting with what the tables say of each run."""
-    visible = {str(row["run"]): row["passed"] for row in products.cutflow.records() if row["cut"] == VISIBLE}
-    rows = {str(row["run"]): row for row in products.yields.records()}
+    visible = {row.run: row.passed for row in products.cutflow.rows if row.cut == VISIBLE}
+    rows = {row.run: row for row in products.yields.rows}
     totals = products.summary.totals
     if visible.get(ALL_RUNS, totals["visible"]) != totals["visible"]:
         yield f"{totals['visible']} events are visible, cutflow.csv has {visible[ALL_RUNS]}"
     for run in products.summary.runs:
-        counts, row, name = run.accounting, rows.get(str(run.run)), str(run.run)
+        counts, row, name = run.accounting, rows.get(run.run), str(run.run)
         if row is None or name not in visible:
             yield f"run {run.run}: the tables do not have it"
-        elif any(row[column] != counts[column] for column in _COUNTS):
+        elif any(getattr(row, column) != counts[column] for column in _COUNTS):
             yield f"run {run.run}: the accounting is not that of yields.csv"
-        elif counts["processed"] != counts["hidden"] + int(visible[name] or 0):
+        elif counts["processed"] != counts["hidden"] + visible[name]:
             yield (
                 f"run {run.run}: {counts['processed']:,} events were processed, "
                 f"{counts['hidden']:,} are hidden and {visible[name]} visible"

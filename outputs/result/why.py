@@ -17,7 +17,7 @@ from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request, set_up
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import CutFacts, Role, RunFacts, SelectionFacts, Summary
+from na64.outputs.result.summary import CutFacts, Role, RunAccounting, SelectionFacts, Summary
 from na64.processors.job import Job
 from na64.selections.selection import Selection
 
@@ -59,7 +59,7 @@ def why(folder: Path, run: int) -> Iterator[str]:
     yield from changes or [f"run {run}: nothing has changed since"]
 
 
-def _missing(facts: RunFacts, summary: Summary, catalogue: Catalogue) -> Iterator[str]:
+def _missing(facts: RunAccounting, summary: Summary, catalogue: Catalogue) -> Iterator[str]:
     missing, recorded = facts.accounting["missing"], facts.accounting["recorded"]
     yield f"run {facts.run}: {recorded - missing:,} of {recorded:,} recorded events were read"
     if missing:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.result.summary import RunFacts
-from na64.outputs.result.table import ColumnType, Table, Value
+from na64.outputs.result.summary import RunAccounting
+from na64.outputs.result.table import Table, columns_of
 from na64.processors.counting.tally import REGIONS, Tally, sums
 
 NAMED_REGIONS = REGIONS[1:]
@@ -24,38 +25,70 @@ REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewh
 YIELD_NAMES = ("selected", *NAMED_REGIONS)
 """Counts of the yields table, in order."""
 
-KINDS: dict[str, ColumnType] = {
-    "run": ColumnType.COUNT,
-    "period": ColumnType.TEXT,
-    "eot": ColumnType.NUMBER,
-    **dict.fromkeys(
-        ("recorded", "processed", "skipped", "missing", "hidden", *YIELD_NAMES), ColumnType.COUNT
-    ),
-}
-"""Columns of `yields.csv`."""
-
-WEIGHTED_KINDS: dict[str, ColumnType] = {
-    **KINDS,
-    **{f"{name}_{part}": ColumnType.NUMBER for name in YIELD_NAMES for part in ("sumw", "sumw2")},
-}
-"""Columns of `yields.csv` for weighted simulation."""
-
 _ONE_SIGMA = math.erf(math.sqrt(0.5))
 
 
+@dataclass(frozen=True, slots=True)
+class YieldsRow:
+    """Row of `yields.csv`: a run.
+
+    Attributes
+    ----------
+    run : int
+    period : str
+    eot : float or None
+        Delivered electrons on target.
+    recorded, processed, skipped, missing : int
+        Events.
+    hidden : int or None
+        Events; None for simulation.
+    selected : int
+        Events that pass all cuts.
+    region_I, region_II, region_III : int or None
+        Events of the regions; None for a selection without regions.
+    """
+
+    run: int
+    period: str
+    eot: float | None
+    recorded: int
+    processed: int
+    skipped: int
+    missing: int
+    hidden: int | None
+    selected: int
+    region_I: int | None
+    region_II: int | None
+    region_III: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedYieldsRow(YieldsRow):
+    """Row of `yields.csv` for weighted simulation: sums of weights and of their squares too."""
+
+    selected_sumw: float
+    selected_sumw2: float
+    region_I_sumw: float | None
+    region_I_sumw2: float | None
+    region_II_sumw: float | None
+    region_II_sumw2: float | None
+    region_III_sumw: float | None
+    region_III_sumw2: float | None
+
+
 def yields_table(
-    runs: Sequence[RunFacts],
+    runs: Sequence[RunAccounting],
     tallies: Mapping[int, Tally],
     *,
     stage: int,
     is_data: bool,
     regions: bool = True,
-) -> Table:
+) -> Table[YieldsRow]:
     """One row a run, by run number.
 
     Parameters
     ----------
-    runs : sequence of RunFacts
+    runs : sequence of RunAccounting
     tallies : mapping of int to Tally
         By run; a run without one has read nothing.
     stage : int
@@ -68,18 +101,19 @@ def yields_table(
     ordered = sorted(runs, key=lambda run: run.run)
     weighted = any(tally.n_components > 1 for tally in tallies.values())
     rows = [_row(run, tallies.get(run.run), stage, is_data=is_data, weighted=weighted) for run in ordered]
-    kinds = WEIGHTED_KINDS if weighted else KINDS
     if not regions:
-        left = [name.startswith("region_") for name in kinds]
-        rows = [tuple(None if e else v for v, e in zip(row, left, strict=True)) for row in rows]
-    return Table(kinds, rows)
+        rows = [_without_regions(row) for row in rows]
+    return Table(WeightedYieldsRow if weighted else YieldsRow, rows)
 
 
-def _row(
-    run: RunFacts, tally: Tally | None, stage: int, *, is_data: bool, weighted: bool
-) -> tuple[Value, ...]:
+def _without_regions(row: YieldsRow) -> YieldsRow:
+    empty: dict[str, Any] = {name: None for name in columns_of(type(row)) if name.startswith("region_")}
+    return replace(row, **empty)
+
+
+def _row(run: RunAccounting, tally: Tally | None, stage: int, *, is_data: bool, weighted: bool) -> YieldsRow:
     counts = run.accounting
-    row: tuple[Value, ...] = (
+    head = (
         run.run,
         run.period,
         run.eot_delivered,
@@ -89,17 +123,20 @@ def _row(
         counts["missing"],
         counts["hidden"] if is_data else None,
     )
+    row = WeightedYieldsRow if weighted else YieldsRow
+    return row(*head, *_yields(tally, stage, weighted=weighted))
+
+
+def _yields(tally: Tally | None, stage: int, *, weighted: bool) -> list[Any]:
+    """Yields of a run, and for weighted simulation sumw and sumw2 of each."""
     if tally is None:
-        n_numbers = len(YIELD_NAMES) * (2 if weighted else 0)
-        return (*row, *(0,) * len(YIELD_NAMES), *(0.0,) * n_numbers)
+        return [0] * len(YIELD_NAMES) + [0.0] * (2 * len(YIELD_NAMES) if weighted else 0)
     after = tally.regions_after()
-    chosen = np.column_stack([tally.passed()[:, -1], after[:, stage, 1:]])
-    numbers = sums(chosen)
-    row += tuple(int(count) for count in numbers.count)
+    numbers = sums(np.column_stack([tally.passed()[:, -1], after[:, stage, 1:]]))
+    found: list[Any] = numbers.count.tolist()
     if weighted:
-        pairs = zip(numbers.sumw, numbers.sumw2, strict=True)
-        row += tuple(float(value) for pair in pairs for value in pair)
-    return row
+        found += np.column_stack([numbers.sumw, numbers.sumw2]).ravel().tolist()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from na64.datasets.synthetic.dark_photon import Spectrum
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, stamp, style
 from na64.outputs.signal.cross_sections import SPECTRA, CrossSectionModel
-from na64.outputs.signal.efficiency.efficiency import Point
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.kinematics import Radiation
 
 Floats = NDArray[np.float64]
@@ -112,7 +112,7 @@ def draw_spectra(masses: Sequence[float], spectrum: Spectrum) -> Figure:
     return figure
 
 
-def draw_efficiencies(points: Sequence[Point]) -> Figure:
+def draw_efficiencies(points: Sequence[EfficiencyPoint]) -> Figure:
     """Draw selection efficiencies against the mass, by period."""
     with style():
         figure, axes = _page("signal efficiency", "simulated", "in the box and every cut")

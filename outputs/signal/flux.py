@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.signal.matter import ELECTRON_MASS, Nucleus
-from na64.outputs.signal.quadrature import composite
 
 Floats = NDArray[np.float64]
 
@@ -53,11 +52,3 @@ def flux(lowest: ArrayLike, highest: ArrayLike, nucleus: Nucleus) -> Floats:
     second = (a + d + 2 * low) * np.log((a + high) * (d + low) / ((d + high) * (a + low)))
     chi = -((nucleus.charge * d) ** 2) / (a - d) ** 3 * (first + second)
     return np.where(high > low, chi, 0.0)
-
-
-def flux_by_quadrature(lowest: float, highest: float, nucleus: Nucleus, *, with_inelastic: bool) -> float:
-    """Integrate (t - lowest) / t^2 G2(t) dt numerically: what the closed form is checked against."""
-    nodes, weights = composite(np.linspace(np.log(lowest), np.log(highest), 31), 16)
-    t = np.exp(nodes)
-    squared = elastic(t, nucleus) + (inelastic(t, nucleus) if with_inelastic else 0.0)
-    return float(np.sum(weights * (t - lowest) / t * squared))

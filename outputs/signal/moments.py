@@ -30,13 +30,6 @@ _NUMERATORS: dict[Boson, Callable[[Floats, float], Floats]] = {
     Boson.AXIAL: lambda x, lambda2: 2 * x * (1 - x) * (x - 4) - 4 * lambda2 * x**3,
 }
 
-_HEAVY: dict[Boson, Callable[[float], float]] = {
-    Boson.SCALAR: lambda ratio: math.log(ratio) - 7 / 12,
-    Boson.PSEUDOSCALAR: lambda ratio: -math.log(ratio) + 11 / 12,
-    Boson.VECTOR: lambda _: 1 / 3,
-    Boson.AXIAL: lambda _: -5 / 3,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
@@ -70,7 +63,7 @@ MUON_2021 = Deviation("muon, 2021", MUON_MASS, 251e-11, 59e-11, "[V: 2104.03281 
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class CouplingRange:
     """Couplings g / e that explain a deviation, from `low` to `high`; `low` is 0 if none is needed."""
 
     low: float
@@ -90,22 +83,16 @@ def one_loop(boson: Boson, mass: float, lepton_mass: float) -> float:
     return lambda2 / (8 * math.pi**2) * integral
 
 
-def heavy_limit(boson: Boson, mass: float, lepton_mass: float) -> float:
-    """Delta a at g = 1 for m_X much above m_l, as in the seed: wrong by 8 % and less above 10 m_l."""
-    lambda2 = (lepton_mass / mass) ** 2
-    return lambda2 / (4 * math.pi**2) * _HEAVY[boson](mass / lepton_mass)
-
-
-def band(boson: Boson, mass: float, deviation: Deviation, *, n_sigma: float = 2.0) -> Band | None:
+def band(boson: Boson, mass: float, deviation: Deviation, *, n_sigma: float = 2.0) -> CouplingRange | None:
     """Couplings g / e whose loop is in the window of a deviation.
 
     Returns
     -------
-    Band or None
+    CouplingRange or None
         None if the window excludes every coupling: the boson contributes with the wrong sign.
     """
     unit = one_loop(boson, mass, deviation.lepton_mass) * 4 * math.pi * ALPHA
     edges = sorted(edge / unit for edge in deviation.window(n_sigma))
     if edges[1] < 0:
         return None
-    return Band(math.sqrt(max(edges[0], 0.0)), math.sqrt(edges[1]))
+    return CouplingRange(math.sqrt(max(edges[0], 0.0)), math.sqrt(edges[1]))

@@ -92,11 +92,6 @@ def to_y(eps: float, *, alpha_d: float = 0.1, ratio: float = 3.0) -> float:
     return eps**2 * alpha_d / ratio**4
 
 
-def to_eps(y: float, *, alpha_d: float = 0.1, ratio: float = 3.0) -> float:
-    """Mixing that belongs to y."""
-    return math.sqrt(y * ratio**4 / alpha_d)
-
-
 def annihilation_cross_section(matter: DarkMatter, s: Floats) -> Floats:
     """Cross-section of chi chi -> e+ e- and mu+ mu- at eps = 1 for s (n,) GeV^2: (n,) float64, GeV^-2."""
     beta = np.sqrt(1 - 4 * matter.mass**2 / s)

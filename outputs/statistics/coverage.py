@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.statistics.cls import cls, generate_toys
 from na64.outputs.statistics.intervals import likelihood_covers, unified_covers
 from na64.outputs.statistics.model import Counts, Model
-
-KINDS = {
-    "signal": ColumnType.NUMBER,
-    "experiments": ColumnType.COUNT,
-    "cls_limit": ColumnType.NUMBER,
-    "unified_interval": ColumnType.NUMBER,
-    "likelihood_interval": ColumnType.NUMBER,
-}
-"""Columns of a coverage table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +80,3 @@ def coverage_of(model: Model, signal: float, toy_counts: Counts, *, level: float
         fraction(unified_covers(model, signal, outcomes, level=level)),
         fraction_of(lambda outcome: likelihood_covers(model, signal, outcome, level=level)),
     )
-
-
-def coverage_table(rows: Sequence[Coverage]) -> Table:
-    """Table of `KINDS`."""
-    return Table(KINDS, [astuple(row) for row in rows])

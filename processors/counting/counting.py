@@ -28,7 +28,7 @@ _MOST_CUTS = 254
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class CompiledSelection:
     """A selection made ready: its intervals and histograms as the kernels take them.
 
     Attributes
@@ -64,7 +64,7 @@ class Plan:
 
 
 @lru_cache(maxsize=16)
-def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
+def plan(selection: Selection, names: tuple[str, ...] | None = None) -> CompiledSelection:
     """Make a selection ready, once a process, for tables of all features or of the named ones."""
     if len(selection.cuts) > _MOST_CUTS:
         raise ValueError(f"selection {selection.name}: {len(selection.cuts)} cuts, at most {_MOST_CUTS}")
@@ -77,7 +77,7 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Plan:
         _cut_arrays(arrays, len(selection.cuts), len(selection.regions)),
         _fill_arrays(booking, index),
     )
-    return Plan(index, booking, arrays, cuts, fills, varied)
+    return CompiledSelection(index, booking, arrays, cuts, fills, varied)
 
 
 @lru_cache(maxsize=16)
@@ -195,7 +195,7 @@ def apply_cuts(selection: Selection, values: Values) -> CutResult:
     return _apply_cuts(plan(selection), np.ascontiguousarray(values))
 
 
-def _apply_cuts(ready: Plan, values: Values) -> CutResult:
+def _apply_cuts(ready: CompiledSelection, values: Values) -> CutResult:
     n_events, arrays = values.shape[1], ready.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
     first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
@@ -206,7 +206,7 @@ def _apply_cuts(ready: Plan, values: Values) -> CutResult:
     return CutResult(failed, first, region)
 
 
-def _drawn(ready: Plan, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
+def _drawn(ready: CompiledSelection, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
     """Mark the events that a plane may show; of no length if all may be shown."""
     if box is None:
         return np.zeros(0, np.uint8)

@@ -122,7 +122,7 @@ class FeatureStore:
         """
         path = self.path(key)
         temporary = path.with_name(f".{key}.{secrets.token_hex(4)}.writing")
-        keeper = _Keeper(temporary)
+        keeper = _FeatureFile(temporary)
         with keeper.tolerated():
             keeper.open(key, names)
         try:
@@ -140,7 +140,7 @@ class FeatureStore:
             path.replace(path.with_suffix(".damaged"))
 
 
-class _Keeper:
+class _FeatureFile:
     """A file that events are kept in under a temporary name, as long as the disk lets it be written."""
 
     def __init__(self, temporary: Path) -> None:

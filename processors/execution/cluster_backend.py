@@ -138,11 +138,11 @@ def _kept() -> list[str]:
     return [f"export {name}={shlex.quote(os.environ[name])}" for name in _KEPT if os.environ.get(name)]
 
 
-class _Quoted(Security):  # type: ignore[misc]
+class _Quoted(Security):
     """Encryption whose files a shell is told of: dask-jobqueue writes them into a job script as they are."""
 
     def get_tls_config_for_role(self, role: str) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_tls_config_for_role(role)
+        found: dict[str, Any] = super().get_tls_config_for_role(role)  # type: ignore[no-untyped-call]
         return (
             {name: value and shlex.quote(value) for name, value in found.items()}
             if role == "worker"
@@ -226,7 +226,7 @@ def installer(archive: bytes, digest: str) -> WorkerPlugin:
     and is found out when it is asked for its code.
     """
 
-    class Installer(WorkerPlugin):  # type: ignore[misc]
+    class Installer(WorkerPlugin):
         name = f"na64-code-{digest[:12]}"
 
         def setup(self, worker: Any) -> None:

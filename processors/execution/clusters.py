@@ -21,11 +21,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from na64.datasets.basics.toml import Source, Table, load_table, unknown
+from na64.datasets.basics.packaged import PackagedFiles
+from na64.datasets.basics.toml import TomlTable, load_table, unknown
 
 Choice = TypeVar("Choice", bound=Enum)
 
-_PACKAGE = files("na64.processors.execution").joinpath("clusters")
+_PACKAGED = PackagedFiles("cluster", files("na64.processors.execution") / "clusters")
 
 
 class ClusterKind(Enum):
@@ -113,7 +114,7 @@ class Cluster:
         return self.minimum != self.maximum
 
 
-CLUSTERS = tuple(sorted(p.name.removesuffix(".toml") for p in _PACKAGE.iterdir() if p.name.endswith(".toml")))
+CLUSTERS = _PACKAGED.names
 """Names of the packaged clusters."""
 
 
@@ -127,15 +128,8 @@ def load_cluster(name_or_path: str | Path) -> Cluster:
     ValueError
         A value of the file that is not allowed.
     """
-    if isinstance(name_or_path, str) and name_or_path in CLUSTERS:
-        return _read(_PACKAGE / f"{name_or_path}.toml", Path())
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise KeyError(unknown("cluster", str(name_or_path), CLUSTERS))
-    return _read(path, path.parent)
-
-
-def _read(source: Source, folder: Path) -> Cluster:
+    source = _PACKAGED.find(name_or_path)
+    folder = source.parent if isinstance(source, Path) else Path()
     table = load_table(source)
     main, tls = table.table("cluster"), table.table("tls", None)
     options = table.table("options", None)
@@ -158,7 +152,7 @@ def _read(source: Source, folder: Path) -> Cluster:
     return cluster
 
 
-def _one_of(kind: type[Choice], table: Table, key: str) -> Choice:
+def _one_of(kind: type[Choice], table: TomlTable, key: str) -> Choice:
     known = [member.value for member in kind]
     text = table.text(key)
     if text not in known:

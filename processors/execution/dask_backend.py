@@ -24,7 +24,7 @@ from na64.processors.execution.backend import (
     interrupts_blocked,
 )
 from na64.processors.execution.dask_stream import GONE, Stream
-from na64.processors.execution.dask_worker import code_check, worker_plugin
+from na64.processors.execution.dask_worker import code_check, plugin_name, worker_plugin
 from na64.processors.execution.tasks import Failed, Task, Work
 from na64.processors.execution.worker_jobs import JobWatch
 
@@ -210,7 +210,7 @@ class DaskBackend(Closing):
             if fault := self._jobs_fault():
                 raise WorkersLostError(fault)
             if left < _LOOK:
-                address, jobs = self.client.scheduler.address, self._cluster and self._cluster.jobs
+                address, jobs = self._scheduler_address, self._cluster and self._cluster.jobs
                 waiting = jobs.waiting() if jobs else ""
                 said = f"scheduler {address} has no workers after {self._patience:g} s"
                 raise WorkersLostError(f"{said}: {waiting}" if waiting else said)
@@ -229,21 +229,27 @@ class DaskBackend(Closing):
             if cluster.end is not None:
                 cluster.end()
 
+    @property
+    def _scheduler_address(self) -> str:
+        scheduler: Any = self.client.scheduler  # declared as absent until the client has started
+        return str(scheduler.address)
+
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks; see `Backend.map`."""
         if self._address is not None or self._opener is not None:
             self._wait_for_a_worker()
             check_workers(self.client, work.code, self._patience)
-        plugin = worker_plugin(cloudpickle.dumps(work), work.code)
-        self.client.register_plugin(plugin, name=plugin.name)
-        stream = Stream(self.client, plugin.name, self._patience, self._revive, self._jobs_fault)
+        packed = cloudpickle.dumps(work)
+        name = plugin_name(packed)
+        self.client.register_plugin(worker_plugin(packed, work.code), name=name)
+        stream = Stream(self.client, name, self._patience, self._revive, self._jobs_fault)
         try:
             yield from self._map(stream, iter(tasks))
         finally:
             stream.drop()
             # A scheduler or worker that was started again has not heard of it.
             with suppress(*GONE, ValueError, KeyError):
-                self.client.unregister_worker_plugin(plugin.name)
+                self.client.unregister_worker_plugin(name)
 
     def _map(self, stream: Stream, tasks: Iterator[Task]) -> Answers:
         bundles = iter(lambda: list(islice(tasks, self._bundle or stream.bundle_size())), [])
@@ -311,7 +317,7 @@ def check_workers(client: Client, code: str | None, patience: float) -> None:
             raise WorkersLostError(f"worker {name} {fault}")
 
 
-def _fault(future: Future) -> str:
+def _fault(future: Future[Any]) -> str:
     if future.status != "finished":
         return f"does not answer (its answer is {future.status})"
     return str(future.result())

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cloudpickle
 from distributed import Client, Future, KilledWorker
@@ -46,7 +46,7 @@ class _Flight:
         Addresses of the workers that may do it; None: all.
     """
 
-    future: Future
+    future: Future[Any]
     tasks: list[Task]
     places: frozenset[str] | None
 
@@ -77,7 +77,7 @@ class Stream:
         self._patience = patience
         self._revive = revive
         self._jobs_fault = jobs_fault
-        self._arrived: SimpleQueue[Future] = SimpleQueue()
+        self._arrived: SimpleQueue[Future[Any]] = SimpleQueue()
         self._flying: dict[str, _Flight] = {}
         self._refused: set[str] = set()
         self._threads: dict[str, int] = {}
@@ -143,7 +143,7 @@ class Stream:
         self._flying[str(flight.future.key)] = flight
         flight.future.add_done_callback(self._arrived.put)
 
-    def _next(self) -> Future | None:
+    def _next(self) -> Future[Any] | None:
         """Return the next submission that is done with; None if all that were left were withdrawn."""
         last = time.monotonic()
         while True:
@@ -211,7 +211,7 @@ class Stream:
         self._refused.add(answer.worker)
         self._threads.pop(answer.worker, None)
 
-    def _fetch(self, future: Future) -> Answer | Exception | None:
+    def _fetch(self, future: Future[Any]) -> Answer | Exception | None:
         """Return what a submission gave, or None if that was lost with its worker and is being made again."""
         try:
             return Answer(*future.result(timeout=self._patience))

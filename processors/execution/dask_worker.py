@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from distributed import Nanny, WorkerPlugin
 
@@ -69,6 +69,11 @@ def code_check(code: str | None) -> Callable[[], str]:
     return check
 
 
+def plugin_name(packed: bytes) -> str:
+    """Name of the `worker_plugin` of some work, by its content."""
+    return f"na64-{hashlib.sha256(packed).hexdigest()}"
+
+
 def worker_plugin(packed: bytes, code: str | None) -> WorkerPlugin:
     """Return the work as it stands on every worker of a cluster, those included that come later.
 
@@ -81,8 +86,8 @@ def worker_plugin(packed: bytes, code: str | None) -> WorkerPlugin:
     """
     check = code_check(code)
 
-    class WorkPlugin(WorkerPlugin):  # type: ignore[misc]
-        name = f"na64-{hashlib.sha256(packed).hexdigest()}"
+    class WorkPlugin(WorkerPlugin):
+        name = plugin_name(packed)
 
         def __init__(self) -> None:
             self._fault: str | None = None
@@ -113,7 +118,7 @@ def performer(name: str) -> Callable[[bytes], Raw]:
         from distributed import get_worker  # noqa: PLC0415
 
         worker, start = get_worker(), time.monotonic()
-        found = worker.plugins.get(name)
+        found: Any = worker.plugins.get(name)
         fault = "has not taken the work" if found is None else found.fault()
         reports = [] if fault else found.perform(tasks)
         return worker.address, fault, time.monotonic() - start, reports

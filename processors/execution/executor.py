@@ -149,7 +149,7 @@ def run(
     """
     listed = _distinct(tasks)
     missing = [task for task in listed if fresh or ledger.get(task.key, check) is None]
-    course = _Course(listed, missing, ledger, progress, split, check=check)
+    course = _RunState(listed, missing, ledger, progress, split, check=check)
     with _two_stage_interrupt() as stop:
         try:
             while missing and not stop.is_set():  # else nobody need be made ready
@@ -178,7 +178,7 @@ def _until(stop: threading.Event, tasks: list[Task]) -> Iterator[Task]:
         yield task
 
 
-class _Course:
+class _RunState:
     """How far a run has come."""
 
     def __init__(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from na64.benchmarks.bars import bars
-from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Plan, run_bench
+from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Workload, run_bench
 from na64.benchmarks.counts import Counts, DifferentCountsError, checksum, require_equal
 from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN, Program
 from na64.benchmarks.rounds import Timing, check, measure
@@ -84,7 +84,7 @@ def test_a_sample_has_its_events_under_different_numbers(container: Format, tmp_
 
 def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
     said: list[str] = []
-    findings = run_bench(Plan(n_events=2000, rounds=1, scaling=False), tmp_path, say=said.append)
+    findings = run_bench(Workload(n_events=2000, rounds=1, scaling=False), tmp_path, say=said.append)
     names = {timing.name for timing in findings.main}
     assert {PROCESS, RERUN, "coffea and awkward", "our kernel in coffea's Runner"} <= names
     assert set(findings.formats) == {

@@ -48,6 +48,8 @@ MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 27
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _WORLD = re.compile(rb"world-\w+")
+_COMPILED = re.compile(r"^compil(?:ing|ed [0-9]+) kernels.*\n", re.MULTILINE)
+"""Said of kernels that the machine has not kept yet: of the code, its types and what ran before."""
 
 Branches = dict[str, Any]
 
@@ -323,7 +325,9 @@ def look(capfd: pytest.CaptureFixture[str], tmp_path: Path, ticking: None) -> Ca
         line = ["process", str(world.catalogue), "--to", str(folder), *options]
         executor = [] if "--executor" in options else ["--executor", "iterative"]
         code = main([*line, *executor, *([] if report else ["--no-report"])])
-        out, err = (_WORLD.sub(b"WORLD", text.encode()).decode() for text in capfd.readouterr())
+        out, err = (
+            _COMPILED.sub("", _WORLD.sub(b"WORLD", text.encode()).decode()) for text in capfd.readouterr()
+        )
         return Seen(code, out, err, *_contents(folder), _features(store))
 
     return process

@@ -102,7 +102,7 @@ def seen(
 def packaged(events: EventColumns) -> set[int]:
     """Rows that can be seen with the packaged periods."""
     rows = seen(events, load_periods())
-    assert 50 < len(rows) < events.n_events - 30
+    assert 50 < len(rows) < events.n_events - 20
     return set(rows.tolist())
 
 
@@ -436,4 +436,4 @@ def test_events_of_the_box_are_among_those_tried(events: EventColumns) -> None:
     context = contexts_of_runs([RUN], load_periods())[RUN]
     job = Job(SELECTION, True, False, {RUN: context}, LAYOUTS)
     (part,) = visible_events(events, job, FileContext("0" * 64, "hits", (RUN,)))
-    assert np.count_nonzero(hidden(context.box, part.values[: len(SELECTION.index)])) > 50
+    assert np.count_nonzero(hidden(context.box, part.values[: len(SELECTION.index)])) > 20

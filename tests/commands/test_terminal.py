@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from na64.commands.terminal import Steady, steady_output
+from na64.commands.terminal import TolerantStream, steady_output
 from na64.outputs.result.request import REQUEST, read_request
 from na64.outputs.result.store import RESULT, read_result
 from na64.run import main
@@ -47,7 +47,7 @@ def catalogue(simulate: Any, tmp_path: Path) -> Path:
 def test_what_cannot_be_written_is_dropped_and_remembered() -> None:
     for make, is_fault in ((closed_pipe, False), (full_disk, True)):
         with make() as stream:
-            steady = Steady(stream)
+            steady = TolerantStream(stream)
             steady.writelines(["a", "b" * 100_000])
             steady.flush()
             steady.write("c")
@@ -57,7 +57,7 @@ def test_what_cannot_be_written_is_dropped_and_remembered() -> None:
 
 def test_letters_that_a_terminal_does_not_know_are_escaped() -> None:
     raw = io.BytesIO()
-    steady = Steady(io.TextIOWrapper(raw, "ascii"))
+    steady = TolerantStream(io.TextIOWrapper(raw, "ascii"))
     steady.write("caf\u00e9 \udcff\n")
     steady.flush()
     assert raw.getvalue() == b"caf\\xe9 \\udcff\n"

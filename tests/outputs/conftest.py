@@ -18,7 +18,7 @@ from na64.outputs.result.summary import (
     BoxFacts,
     FileFacts,
     PeriodFacts,
-    RunFacts,
+    RunAccounting,
     Summary,
     Verdict,
 )
@@ -106,7 +106,7 @@ def facts_of(
     case: dict[int, Tally], selection: Selection, booking: Booking, *, is_data: bool = True
 ) -> Summary:
     runs = tuple(
-        RunFacts(
+        RunAccounting(
             run,
             "2023A",
             "physics",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.cut import Cut, check_periods, read_cut
 from na64.selections.interval import Interval, Limits
@@ -19,7 +19,7 @@ values = st.floats(width=32)
 
 
 def read(text: str) -> Cut:
-    table = Table(tomllib.loads(f'name = "a"\n{text}'), "own.toml")
+    table = TomlTable(tomllib.loads(f'name = "a"\n{text}'), "own.toml")
     cut = read_cut(table, FEATURES)
     table.done()
     return cut
@@ -205,7 +205,7 @@ def test_what_cannot_be_is_refused_with_its_place(
 @pytest.mark.parametrize("name", ["", "Veto", "2nd", "a b", "a/b", "a" * 41, "é", "_a"])
 def test_a_name_is_safe_in_a_file_name(name: str) -> None:
     with pytest.raises(ValueError, match=r"own\.toml: name: "):
-        read_cut(Table({"name": name, "hcal_muon": {"equals": 0}}, "own.toml"), FEATURES)
+        read_cut(TomlTable({"name": name, "hcal_muon": {"equals": 0}}, "own.toml"), FEATURES)
 
 
 @pytest.mark.parametrize("bound", [0.1, math.nan])

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.interval import Interval, Limits
 from na64.selections.regions import REGIONS, Region, check_disjoint, read_regions
@@ -23,7 +23,7 @@ ecal = { above = 20, unit = "GeV" }
 
 
 def read(text: str) -> tuple[Region, ...]:
-    return read_regions(Table(tomllib.loads(text), "own.toml", "region"), FEATURES)
+    return read_regions(TomlTable(tomllib.loads(text), "own.toml", "region"), FEATURES)
 
 
 def test_the_regions_come_in_order() -> None:

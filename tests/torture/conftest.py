@@ -26,7 +26,7 @@ from na64.datasets.synthetic.simulation import simulate
 from na64.datasets.synthetic.writers import Format, open_writer
 from na64.outputs.result.assembly import summarise
 from na64.outputs.result.summary import Summary
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
 from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.processors.campaign import CampaignResult, process
 from na64.processors.counting.booking import book
@@ -206,7 +206,10 @@ def third(event):
     return event["ecal"] / 3
 """
 
-POINTS = [Point(mass, "2023A", "dimuon_2023", 50.0, 1000, 900, 500, 400) for mass in (0.001, 0.01, 0.1, 1.0)]
+POINTS = [
+    EfficiencyPoint(mass, "2023A", "dimuon_2023", 50.0, 1000, 900, 500, 400)
+    for mass in (0.001, 0.01, 0.1, 1.0)
+]
 
 VARIED = [Varied(point.mass, "2023A", "dimuon_2023", "up", 500, 3, 2, "x", "y") for point in POINTS]
 

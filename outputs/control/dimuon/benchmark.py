@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.outputs.result.products import Products
-from na64.outputs.result.summary import RunFacts
-from na64.outputs.result.table import ColumnType, Table, Value
-from na64.outputs.result.yields import Constancy, constancy, poisson_errors
+from na64.outputs.result.summary import RunAccounting
+from na64.outputs.result.table import Table
+from na64.outputs.result.yields import Constancy, YieldsRow, constancy, poisson_errors
 
 SHOWER_CUT = "shower_chi2"
 """The cut with and without which the benchmark is made."""
@@ -25,19 +25,36 @@ PRODUCTION_ERROR = 0.10
 ALL = "all"
 _UNIFORM = 1e-6
 
-KINDS: dict[str, ColumnType] = {
-    "after": ColumnType.TEXT,
-    "of": ColumnType.TEXT,
-    "period": ColumnType.TEXT,
-    "eot_live": ColumnType.NUMBER,
-    "observed": ColumnType.COUNT,
-    "expected": ColumnType.NUMBER,
-    "expected_error": ColumnType.NUMBER,
-    "ratio": ColumnType.NUMBER,
-    "error_below": ColumnType.NUMBER,
-    "error_above": ColumnType.NUMBER,
-}
-"""Columns of `dimuon.csv`."""
+
+@dataclass(frozen=True, slots=True)
+class DimuonRow:
+    """Row of `dimuon.csv`: a run, a period or all, after a cut.
+
+    Attributes
+    ----------
+    after : str
+        The cut after which Region I is counted.
+    of, period : str
+    eot_live : float
+        Electrons on target.
+    observed : int
+        Events of Region I.
+    expected, expected_error : float
+        Events that the simulation expects.
+    ratio, error_below, error_above : float
+        Observed over expected.
+    """
+
+    after: str
+    of: str
+    period: str
+    eot_live: float
+    observed: int
+    expected: float
+    expected_error: float
+    ratio: float
+    error_below: float
+    error_above: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +139,12 @@ class Benchmark:
         """Error of the ratio of everything that no run can tell: exposure and production."""
         return self.everything.value * math.hypot(EXPOSURE_ERROR, PRODUCTION_ERROR)
 
-    def table_rows(self) -> Iterator[tuple[Value, ...]]:
-        """Yield the rows of `KINDS`: runs, periods, all."""
+    def table_rows(self) -> Iterator[DimuonRow]:
+        """Yield the rows of the table: runs, periods, all."""
         for ratio in (*self.runs, *self.periods, self.everything):
             expected_error = ratio.rate.error * ratio.eot
             numbers = (ratio.eot, ratio.observed, ratio.expected, expected_error, ratio.value, *ratio.errors)
-            yield (self.after, ratio.of, ratio.period, *numbers)
+            yield DimuonRow(self.after, ratio.of, ratio.period, *numbers)
 
 
 def stages(products: Products) -> tuple[str, ...]:
@@ -151,8 +168,7 @@ def region_counts(products: Products, after: str) -> dict[int, int]:
         raise ValueError(
             f"selection {products.summary.selection.name} has no regions, and so no dimuons in one"
         )
-    rows = products.regions.records()
-    found = {str(row["run"]): int(row["region_I"] or 0) for row in rows if row["cut"] == after}
+    found = {row.run: row.region_I or 0 for row in products.regions.rows if row.cut == after}
     return {int(run): count for run, count in found.items() if run.isdecimal()}
 
 
@@ -176,9 +192,9 @@ def expected_rate(simulation: Products, after: str) -> Rate:
         raise ValueError("the simulation has no exposure: its folder needs conditions/runs.csv with eot_live")
     counts = region_counts(simulation, after)
     n_events = sum(counts.get(run.run, 0) for run in runs)
-    if after == simulation.summary.selection.yields_after and "region_I_sumw" in simulation.yields.kinds:
+    if after == simulation.summary.selection.yields_after and simulation.is_weighted:
         chosen = {run.run for run in runs}
-        rows = [row for row in simulation.yields.records() if row["run"] in chosen]
+        rows = [row for row in simulation.yields.rows if row.run in chosen]
         sumw, sumw2 = (_sum(rows, f"region_I_{name}") for name in ("sumw", "sumw2"))
         return Rate(sumw / eot, math.sqrt(sumw2) / eot)
     weight = uniform_weight(simulation)
@@ -193,9 +209,9 @@ def uniform_weight(simulation: Products) -> float:
     ValueError
         They have several.
     """
-    if "region_I_sumw" not in simulation.yields.kinds:
+    if not simulation.is_weighted:
         return 1.0
-    rows = simulation.yields.records()
+    rows = simulation.yields.rows
     count, sumw, sumw2 = (_sum(rows, f"region_I{name}") for name in ("", "_sumw", "_sumw2"))
     if not count or abs(sumw**2 - count * sumw2) > _UNIFORM * sumw**2:
         raise ValueError(
@@ -246,12 +262,12 @@ def shower_efficiency(data: tuple[int, int], simulation: tuple[Rate, Rate]) -> t
     return seen / expected, seen / expected * math.sqrt(max(variance, 0.0))
 
 
-def dimuon_table(benchmarks: Iterable[Benchmark]) -> Table:
+def dimuon_table(benchmarks: Iterable[Benchmark]) -> Table[DimuonRow]:
     """Put ratios after several cuts into one table."""
-    return Table(KINDS, [row for benchmark in benchmarks for row in benchmark.table_rows()])
+    return Table(DimuonRow, [row for benchmark in benchmarks for row in benchmark.table_rows()])
 
 
-def _ratio(of: str, runs: list[RunFacts], counts: dict[int, int], rate: Rate) -> Ratio:
+def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
     eot = math.fsum(run.eot_live or 0.0 for run in runs)
     periods = {run.period for run in runs}
     return Ratio(
@@ -259,9 +275,9 @@ def _ratio(of: str, runs: list[RunFacts], counts: dict[int, int], rate: Rate) ->
     )
 
 
-def _physics(products: Products) -> list[RunFacts]:
+def _physics(products: Products) -> list[RunAccounting]:
     return [run for run in products.summary.runs if run.type in ("physics", "unknown")]
 
 
-def _sum(rows: list[dict[str, Value]], name: str) -> float:
-    return math.fsum(float(row[name] or 0.0) for row in rows)
+def _sum(rows: Iterable[YieldsRow], name: str) -> float:
+    return math.fsum(getattr(row, name) or 0.0 for row in rows)

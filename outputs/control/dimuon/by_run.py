@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import hist
 
@@ -18,7 +19,7 @@ PARTIALS = "partials"
 """Folder of what was counted, in that of the result."""
 
 
-def histograms_by_run(folder: Path, names: Collection[str]) -> dict[int, dict[str, hist.Hist]]:
+def histograms_by_run(folder: Path, names: Collection[str]) -> dict[int, dict[str, hist.Hist[Any]]]:
     """Some histograms of every run.
 
     Parameters

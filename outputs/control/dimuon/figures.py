@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import hist
 import numpy as np
@@ -61,7 +62,7 @@ def _draw_ratios(axes: Axes, benchmark: Benchmark) -> None:
 
 
 def peaks(
-    spectra: Mapping[int, hist.Hist], found: Mapping[int, Peak | None], *, label: str, what: str
+    spectra: Mapping[int, hist.Hist[Any]], found: Mapping[int, Peak | None], *, label: str, what: str
 ) -> Figure:
     """Draw the spectrum of every module with the fitted core.
 
@@ -84,7 +85,7 @@ def peaks(
     return figure
 
 
-def _draw_peak(axes: Axes, spectrum: hist.Hist, peak: Peak | None) -> None:
+def _draw_peak(axes: Axes, spectrum: hist.Hist[Any], peak: Peak | None) -> None:
     edges, counts = spectrum.axes[0].edges, spectrum.values().astype(np.float64)
     inside = (edges[:-1] >= _DRAWN[0]) & (edges[1:] <= _DRAWN[1])
     centres = (edges[1:] + edges[:-1])[inside] / 2

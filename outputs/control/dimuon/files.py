@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hist
 
@@ -24,7 +25,7 @@ from na64.outputs.control.dimuon.benchmark import (
 )
 from na64.outputs.control.dimuon.by_run import histograms_by_run
 from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
-from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAK_KINDS, PEAKS, SCHEMA
+from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAKS, SCHEMA, PeaksRow
 from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import origin_of, seal_facts
@@ -61,7 +62,7 @@ class DimuonComparison:
 class Peaks:
     """Muon peaks of all runs, and of every run if the partial results are there."""
 
-    spectra: Mapping[int, hist.Hist]
+    spectra: Mapping[int, hist.Hist[Any]]
     mean: Mapping[int, Peak | None]
     by_run: Mapping[int, Mapping[int, Peak | None]]
 
@@ -114,7 +115,9 @@ def find_peaks(folder: Path, products: Products, *, by_run: bool) -> Peaks:
     return Peaks(spectra, mean, {run: found for run, found in of_runs.items() if any(found.values())})
 
 
-def _fit_run(spectra: Mapping[int, hist.Hist], mean: Mapping[int, Peak | None]) -> dict[int, Peak | None]:
+def _fit_run(
+    spectra: Mapping[int, hist.Hist[Any]], mean: Mapping[int, Peak | None]
+) -> dict[int, Peak | None]:
     """Fit the peaks of a run where all runs together have them."""
     return {
         module: fit_peak(spectrum, module, within=(peak.low, peak.high))
@@ -151,16 +154,16 @@ def write_efficiencies(folder: Path, products: Products) -> list[probing.CutEffi
     return found
 
 
-def peak_table(peaks: Peaks) -> Table:
+def peak_table(peaks: Peaks) -> Table[PeaksRow]:
     """Put peaks of all runs, then of each, into a table."""
     named = [("all", peaks.mean), *((str(run), found) for run, found in peaks.by_run.items())]
     rows = [
-        (run, p.module, p.mean, p.mean_error, p.width, p.width_error, p.n_events, p.chi2, p.n_degrees)
+        PeaksRow(run, p.module, p.mean, p.mean_error, p.width, p.width_error, p.n_events, p.chi2, p.n_degrees)
         for run, found in named
         for p in found.values()
         if p is not None
     ]
-    return Table(PEAK_KINDS, rows)
+    return Table(PeaksRow, rows)
 
 
 def of_comparison(found: DimuonComparison) -> Iterator[str]:

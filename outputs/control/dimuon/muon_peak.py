@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import hist
 import numpy as np
@@ -61,7 +62,7 @@ class Peak:
         return float(special.chdtrc(self.n_degrees, self.chi2)) if self.n_degrees > 0 else 1.0
 
 
-def peak_spectra(histograms: dict[str, hist.Hist]) -> dict[int, hist.Hist]:
+def peak_spectra(histograms: dict[str, hist.Hist[Any]]) -> dict[int, hist.Hist[Any]]:
     """Spectrum of each HCAL module, where a neighbouring one has two muons.
 
     Two-dimensional histograms of neighbours are taken where the selection has them, else the plain spectrum.
@@ -71,7 +72,7 @@ def peak_spectra(histograms: dict[str, hist.Hist]) -> dict[int, hist.Hist]:
     histograms : dict of str to Hist
         Of the result, by name: ``hcal_0_hcal_1``, ``hcal_1_hcal_2``, ``hcal_0`` and so on.
     """
-    found: dict[int, hist.Hist] = {}
+    found: dict[int, hist.Hist[Any]] = {}
     for module in range(3):
         for low, high in ((module, module + 1), (module - 1, module)):
             plane = histograms.get(f"hcal_{low}_hcal_{high}")
@@ -82,7 +83,9 @@ def peak_spectra(histograms: dict[str, hist.Hist]) -> dict[int, hist.Hist]:
     return found
 
 
-def fit_peak(spectrum: hist.Hist, module: int, *, within: tuple[float, float] | None = None) -> Peak | None:
+def fit_peak(
+    spectrum: hist.Hist[Any], module: int, *, within: tuple[float, float] | None = None
+) -> Peak | None:
     """Fit a Gaussian to the core of a peak, and again within 1.5 standard deviations of what was found.
 
     Parameters
@@ -144,7 +147,7 @@ def _fit(edges: Numbers, counts: Numbers, module: int) -> Peak | None:
     )
 
 
-def _beside(plane: hist.Hist, axis: int) -> hist.Hist:
+def _beside(plane: hist.Hist[Any], axis: int) -> hist.Hist[Any]:
     """Project on one axis what has two muons on the other; bins that reach beyond the window are left out."""
     edges = plane.axes[1 - axis].edges
     chosen = (edges[:-1] >= WINDOW[0] - 1e-9) & (edges[1:] <= WINDOW[1] + 1e-9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from na64.outputs.result.table import ColumnType
+from dataclasses import dataclass
 
 DIMUON = "dimuon.csv"
 EFFICIENCIES = "efficiencies.csv"
@@ -12,9 +12,30 @@ FIGURES = "dimuon"
 SCHEMA = 1
 """Version of `FACTS`."""
 
-PEAK_KINDS: dict[str, ColumnType] = {
-    "run": ColumnType.TEXT,
-    "module": ColumnType.COUNT,
-    **dict.fromkeys(("mean", "mean_error", "width", "width_error", "events", "chi2"), ColumnType.NUMBER),
-    "degrees_of_freedom": ColumnType.COUNT,
-}
+
+@dataclass(frozen=True, slots=True)
+class PeaksRow:
+    """Row of `PEAKS`: the energy of two muons in an HCAL module.
+
+    Attributes
+    ----------
+    run : str
+        A number, or ``all``.
+    module : int
+    mean, mean_error, width, width_error : float, GeV
+        Of a Gaussian.
+    events : float
+        In the fitted range.
+    chi2 : float
+    degrees_of_freedom : int
+    """
+
+    run: str
+    module: int
+    mean: float
+    mean_error: float
+    width: float
+    width_error: float
+    events: float
+    chi2: float
+    degrees_of_freedom: int

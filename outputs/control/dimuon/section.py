@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from na64.outputs.control.dimuon.names import FACTS, FIGURES, PEAK_KINDS, PEAKS
+from na64.outputs.control.dimuon.names import FACTS, FIGURES, PEAKS, PeaksRow
 from na64.outputs.report.templates import Section
-from na64.outputs.result.table import Value, read_csv
+from na64.outputs.result.table import read_csv
 
 _CAPTIONS = {
     "ratios": "Dimuons of Region I over those expected, by run. Band: all runs together, with the "
@@ -18,11 +18,11 @@ _CAPTIONS = {
 }
 
 
-def _peaks(folder: Path) -> dict[str, list[dict[str, Value]]]:
+def _peaks(folder: Path) -> dict[str, list[PeaksRow]]:
     """Peaks of all runs together."""
     path = folder / PEAKS
-    rows = read_csv(path.read_bytes(), PEAK_KINDS, PEAKS).records() if path.exists() else []
-    return {"peaks": [row for row in rows if row["run"] == "all"]}
+    rows = read_csv(path.read_bytes(), PeaksRow, PEAKS).rows if path.exists() else []
+    return {"peaks": [row for row in rows if row.run == "all"]}
 
 
 SECTION = Section("Dimuons", "dimuon", "na64.outputs.control.dimuon", FACTS, FIGURES, _CAPTIONS, _peaks)

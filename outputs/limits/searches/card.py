@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
-from na64.datasets.basics.toml import Table, load_table, unknown
+from na64.datasets.basics.toml import TomlTable, load_table, unknown
 from na64.outputs.limits.searches.channels import Model, read_category, read_model
 from na64.outputs.limits.searches.contour import grid_of
 from na64.outputs.limits.searches.expected import Category
@@ -186,7 +186,7 @@ def load_card(name_or_path: str | Path) -> Card:
     return read_card(load_table(_FOLDER / f"{name}.toml"), name)
 
 
-def read_card(table: Table, name: str) -> Card:
+def read_card(table: TomlTable, name: str) -> Card:
     """Read a card; a key that is not known, or a number without a source, is an error."""
     channels, variants = table.table("channel"), table.table("variant")
     if not variants.names():
@@ -215,7 +215,7 @@ def read_card(table: Table, name: str) -> Card:
     return card
 
 
-def _coupling(table: Table) -> Coupling:
+def _coupling(table: TomlTable) -> Coupling:
     return Coupling(
         symbol=table.text("symbol"),
         meaning=table.text("meaning"),
@@ -225,7 +225,7 @@ def _coupling(table: Table) -> Coupling:
     )
 
 
-def _masses(tables: tuple[Table, ...]) -> tuple[float, ...]:
+def _masses(tables: tuple[TomlTable, ...]) -> tuple[float, ...]:
     """Masses of several stretches, each evenly in the logarithm, to four digits."""
     found: set[float] = set()
     for table in tables:
@@ -238,7 +238,7 @@ def _masses(tables: tuple[Table, ...]) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def _variant(table: Table, name: str, channels: Table) -> Variant:
+def _variant(table: TomlTable, name: str, channels: TomlTable) -> Variant:
     listed: list[Fact] = []
     facts = FactReader(table, listed)
     model = read_model(facts)
@@ -253,14 +253,14 @@ def _variant(table: Table, name: str, channels: Table) -> Variant:
     )
 
 
-def _category(channels: Table, name: str, model: Model, listed: list[Fact]) -> Category:
+def _category(channels: TomlTable, name: str, model: Model, listed: list[Fact]) -> Category:
     if not channels.has(name):
         raise KeyError(f"{channels.place()}: {unknown('channel', name, channels.names())}")
     table = channels.table(name)
     return read_category(table, FactReader(table, listed, name), name, model)
 
 
-def _published(table: Table) -> Published:
+def _published(table: TomlTable) -> Published:
     lowest, highest = table.numbers("masses")
     return Published(
         table.text("curve"), table.text("edge", "lower"), lowest, highest, table.text("expected", "")

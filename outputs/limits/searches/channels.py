@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from na64.datasets.basics.sourced_values import FactReader
-from na64.datasets.basics.toml import Table, unknown
+from na64.datasets.basics.toml import TomlTable, unknown
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.limits.searches.fates import Faint, Fate, HeavyBeyond, TwoPhotons
 from na64.outputs.limits.searches.sources import Annihilated, Converted, Paired, Radiated, Source
@@ -76,12 +76,12 @@ def read_model(facts: FactReader) -> Model:
     )
 
 
-def read_category(table: Table, facts: FactReader, name: str, model: Model) -> Category:
+def read_category(table: TomlTable, facts: FactReader, name: str, model: Model) -> Category:
     """Read a channel for a particle.
 
     Parameters
     ----------
-    table : Table
+    table : TomlTable
         Of the channel.
     facts : FactReader
         Of the same table.
@@ -116,7 +116,7 @@ def _above_zero(facts: FactReader, key: str, most: float) -> float:
     return value
 
 
-def _choice(table: Table, key: str, text: str, kind: type[Process]) -> Process:
+def _choice(table: TomlTable, key: str, text: str, kind: type[Process]) -> Process:
     names = [member.value for member in kind]
     if text not in names:
         raise ValueError(f"{table.place(key)}: {unknown('process', text, names)}")
@@ -134,7 +134,7 @@ def _source(process: Process, particle: str, energy: float, threshold: float, *,
     return Annihilated(model.boson, model.matter, model.alpha_d, model.ratio, beam, threshold)
 
 
-def _fate(table: Table, facts: FactReader, model: Model) -> Fate | None:
+def _fate(table: TomlTable, facts: FactReader, model: Model) -> Fate | None:
     text, names = table.text("counts"), [ending.value for ending in Ending]
     if text not in names:
         raise ValueError(f"{table.place('counts')}: {unknown('ending', text, names)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from na64.outputs.limits.searches.reference import Nearness, Reference
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.product_names import CONTOUR, CONTOUR_FACTS
 from na64.outputs.result.provenance import to_json
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table
 
 REFERENCE = "reference.json"
 """Name of the file of assumptions of a reference configuration."""
@@ -26,10 +27,24 @@ REFERENCE = "reference.json"
 SCHEMA = 1
 """Version of `reference.json`."""
 
-KINDS: dict[str, ColumnType] = dict.fromkeys(
-    ("level", "mass", "coupling_lower", "coupling_upper"), ColumnType.NUMBER
-)
-"""Columns of `CONTOUR`: masses in GeV, couplings in their natural unit, empty where there is no edge."""
+
+@dataclass(frozen=True, slots=True)
+class ContourRow:
+    """Row of `contour.csv`: a range of couplings that is excluded at a mass.
+
+    Attributes
+    ----------
+    level : float
+    mass : float, GeV
+    coupling_lower, coupling_upper : float or None
+        None where there is no edge.
+    """
+
+    level: float
+    mass: float
+    coupling_lower: float | None
+    coupling_upper: float | None
+
 
 _STORED = (
     "exposure, background, efficiency and counts are those of limits.json",
@@ -83,13 +98,13 @@ def write_stored(
     write_bytes(folder / CONTOUR_FACTS, to_json(facts))
 
 
-def contour_table(reference: Reference) -> Table:
-    """Table of `KINDS`: one row a mass and range of couplings."""
+def contour_table(reference: Reference) -> Table[ContourRow]:
+    """Table of contours: one row a mass and range of couplings."""
     return _table([(reference.level, row) for row in reference.rows])
 
 
-def _table(rows: Sequence[tuple[float, Row]]) -> Table:
-    return Table(KINDS, [(level, row.mass, row.lower, row.upper) for level, row in rows])
+def _table(rows: Sequence[tuple[float, Row]]) -> Table[ContourRow]:
+    return Table(ContourRow, [ContourRow(level, row.mass, row.lower, row.upper) for level, row in rows])
 
 
 def facts_of(reference: Reference) -> dict[str, object]:

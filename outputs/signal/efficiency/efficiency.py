@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table, columns_of
 from na64.outputs.signal.efficiency.efficiency_variations import (
     EfficiencyChange,
     Varied,
@@ -30,25 +30,38 @@ Floats = NDArray[np.float64]
 REFERENCE = 50.0
 """GeV: the threshold of the yield that an efficiency is used with, unless another is asked for."""
 
-KINDS: dict[str, ColumnType] = {
-    "mass": ColumnType.NUMBER,
-    "period": ColumnType.TEXT,
-    "efficiency": ColumnType.NUMBER,
-    "error": ColumnType.NUMBER,
-    "n_generated": ColumnType.COUNT,
-    "n_selected": ColumnType.COUNT,
-    "n_in_box": ColumnType.COUNT,
-    "n_simulated": ColumnType.COUNT,
-    "threshold": ColumnType.NUMBER,
-    "selection": ColumnType.TEXT,
-    "cuts": ColumnType.TEXT,
-    "setup": ColumnType.TEXT,
-}
-"""Columns of `efficiency.csv`; masses and thresholds in GeV."""
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyRow:
+    """Row of `efficiency.csv`: a `EfficiencyPoint`, and the efficiency that it gives.
+
+    Attributes
+    ----------
+    mass : float, GeV
+    period : str
+    efficiency, error : float
+    n_generated, n_selected, n_in_box, n_simulated : int
+        Events.
+    threshold : float, GeV
+    selection, cuts, setup : str
+    """
+
+    mass: float
+    period: str
+    efficiency: float
+    error: float
+    n_generated: int
+    n_selected: int
+    n_in_box: int
+    n_simulated: int
+    threshold: float
+    selection: str
+    cuts: str
+    setup: str
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class EfficiencyPoint:
     """What a selection did to simulated dark photons of one mass in one period.
 
     Attributes
@@ -172,29 +185,14 @@ class SignalEfficiency:
         return np.interp(*positions, self.value), np.interp(*positions, self.error)
 
 
-def efficiency_table(points: Iterable[Point]) -> Table:
+def efficiency_table(points: Iterable[EfficiencyPoint]) -> Table[EfficiencyRow]:
     """Make the table of `efficiency.csv`, by period and mass."""
-    rows = [
-        (
-            point.mass,
-            point.period,
-            point.efficiency,
-            point.error,
-            point.n_generated,
-            point.n_selected,
-            point.n_in_box,
-            point.n_simulated,
-            point.threshold,
-            point.selection,
-            point.cuts,
-            point.setup,
-        )
-        for point in sorted(points, key=lambda point: (point.period, point.selection, point.mass))
-    ]
-    return Table(KINDS, rows)
+    ordered = sorted(points, key=lambda point: (point.period, point.selection, point.mass))
+    rows = [EfficiencyRow(*(getattr(point, name) for name in columns_of(EfficiencyRow))) for point in ordered]
+    return Table(EfficiencyRow, rows)
 
 
-def read_points(path: Path) -> list[Point]:
+def read_points(path: Path) -> list[EfficiencyPoint]:
     """Read `efficiency.csv`.
 
     Raises
@@ -202,10 +200,10 @@ def read_points(path: Path) -> list[Point]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, (*KINDS, SEAL), _point)
+    return read_rows(path, (*columns_of(EfficiencyRow), SEAL), _point)
 
 
-def _point(row: Row) -> Point:
+def _point(row: CsvRow) -> EfficiencyPoint:
     def number(name: str) -> float:
         value = row.number(name)
         if value is None or not value > 0:
@@ -218,7 +216,7 @@ def _point(row: Row) -> Point:
             raise ValueError(f"{name} is missing")
         return value
 
-    point = Point(
+    point = EfficiencyPoint(
         number("mass"),
         row.text("period") or "",
         row.text("selection") or "",
@@ -295,7 +293,7 @@ def load_efficiencies(
     return found
 
 
-def _check_losses(path: Path, points: list[Point], losses: list[AppliedLoss]) -> None:
+def _check_losses(path: Path, points: list[EfficiencyPoint], losses: list[AppliedLoss]) -> None:
     """Check that losses were made with the points of the table: of the same period, set-up and cuts."""
     known = {(point.period, point.selection, point.cuts, point.setup) for point in points}
     for loss in losses:
@@ -308,7 +306,7 @@ def _check_losses(path: Path, points: list[Point], losses: list[AppliedLoss]) ->
             )
 
 
-def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None:
+def _check_varied(path: Path, points: list[EfficiencyPoint], varied: list[Varied]) -> None:
     """Refuse variations that were not counted with the points of the table."""
     known = {(point.period, point.selection, point.mass): point.n_selected for point in points}
     for entry in varied:
@@ -321,7 +319,11 @@ def _check_varied(path: Path, points: list[Point], varied: list[Varied]) -> None
 
 
 def efficiency_of(
-    points: Iterable[Point], source: str, *, reference: float = REFERENCE, beam_energy: float = BEAM_ENERGY
+    points: Iterable[EfficiencyPoint],
+    source: str,
+    *,
+    reference: float = REFERENCE,
+    beam_energy: float = BEAM_ENERGY,
 ) -> SignalEfficiency:
     """Make one function of the points of a period, by rising mass."""
     ordered = tuple(points)
@@ -334,7 +336,7 @@ def efficiency_of(
     )
 
 
-def _per_reference(point: Point, reference: float, beam_energy: float) -> float:
+def _per_reference(point: EfficiencyPoint, reference: float, beam_energy: float) -> float:
     """Dark photons above the period's own threshold for each one above the reference."""
     if point.threshold == reference:
         return 1.0

@@ -9,25 +9,39 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.datasets.basics.csv_rows import Row, read_rows
+from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table, columns_of
 from na64.outputs.result.variations import Change
 
 Floats = NDArray[np.float64]
 
-KINDS: dict[str, ColumnType] = {
-    "mass": ColumnType.NUMBER,
-    "period": ColumnType.TEXT,
-    "selection": ColumnType.TEXT,
-    "variation": ColumnType.TEXT,
-    "change": ColumnType.NUMBER,
-    "error": ColumnType.NUMBER,
-    **dict.fromkeys(("n_selected", "gained", "lost"), ColumnType.COUNT),
-    "label": ColumnType.TEXT,
-    "source": ColumnType.TEXT,
-}
-"""Columns of `efficiency_variations.csv`; masses in GeV, the change and its error relative."""
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyVariationsRow:
+    """Row of `efficiency_variations.csv`: a `Varied`, and the change that it gives.
+
+    Attributes
+    ----------
+    mass : float, GeV
+    period, selection, variation : str
+    change, error : float or None
+        Relative; None without a selected event.
+    n_selected, gained, lost : int
+    label, source : str
+    """
+
+    mass: float
+    period: str
+    selection: str
+    variation: str
+    change: float | None
+    error: float | None
+    n_selected: int
+    gained: int
+    lost: int
+    label: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +107,16 @@ def variations_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}_variations.csv")
 
 
-def variations_table(entries: Iterable[Varied]) -> Table:
+def variations_table(entries: Iterable[Varied]) -> Table[EfficiencyVariationsRow]:
     """Make the table of `efficiency_variations.csv`, by period, mass and variation as declared."""
     rows = [
-        (
+        EfficiencyVariationsRow(
             *(e.mass, e.period, e.selection, e.variation, *_relative(e)),
             *(e.n_selected, e.gained, e.lost, e.label, e.source),
         )
         for e in sorted(entries, key=lambda e: (e.period, e.selection, e.mass))
     ]
-    return Table(KINDS, rows)
+    return Table(EfficiencyVariationsRow, rows)
 
 
 def _relative(entry: Varied) -> tuple[float | None, float | None]:
@@ -118,10 +132,10 @@ def read_variations(path: Path) -> list[Varied]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, (*KINDS, SEAL), _varied) if path.exists() else []
+    return read_rows(path, (*columns_of(EfficiencyVariationsRow), SEAL), _varied) if path.exists() else []
 
 
-def _varied(row: Row) -> Varied:
+def _varied(row: CsvRow) -> Varied:
     mass = row.number("mass")
     period, selection, name, label, source = (
         row.text(column) or "" for column in ("period", "selection", "variation", "label", "source")

@@ -20,7 +20,7 @@ from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import ComponentKind, Trigger
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.origin import setup_identity
-from na64.outputs.signal.efficiency.efficiency import Point
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import apply_cuts, count_events
 from na64.processors.events.segment import needed_columns
@@ -47,14 +47,14 @@ class Measured:
 
     Attributes
     ----------
-    point : Point
+    point : EfficiencyPoint
     passed : dict of str to int
         By cut, in order.
     varied : tuple of Varied
         What each variation of the selection does.
     """
 
-    point: Point
+    point: EfficiencyPoint
     passed: dict[str, int]
     varied: tuple[Varied, ...] = ()
 
@@ -179,7 +179,7 @@ def _measured(
     period, (in_box, *after) = known.name, counted[0].tolist()
     threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
     names = (selection_facts(job.selection, FEATURES).cuts_identity, setup_of(known))
-    point = Point(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
+    point = EfficiencyPoint(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
         for one, (gained, lost) in zip(job.selection.variations, counted[1].tolist(), strict=True)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.basics.toml import Table, load, load_table, nearest, unknown
+from na64.datasets.basics.toml import TomlTable, load, load_table, nearest, unknown
 
 
-def table(**keys: object) -> Table:
-    return Table(keys, "cuts.toml")
+def table(**keys: object) -> TomlTable:
+    return TomlTable(keys, "cuts.toml")
 
 
 def message(error: pytest.ExceptionInfo[Exception]) -> str:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.datasets.basics.toml import Table
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.basics.units import UNITS, Quantity, read_quantity, to_base, unit_of
 from na64.datasets.instrument.columns import COLUMNS
 
 
 def quantity(**entry: object) -> Quantity:
-    return read_quantity(Table({"width": entry}, "p.toml"), "width", "GeV")
+    return read_quantity(TomlTable({"width": entry}, "p.toml"), "width", "GeV")
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_an_incomplete_quantity_is_refused(entry: dict[str, object], said: str) 
 
 
 def test_a_plain_number_needs_no_unit() -> None:
-    read = Table({"ring": {"value": 2, "source": "x"}}, "p.toml")
+    read = TomlTable({"ring": {"value": 2, "source": "x"}}, "p.toml")
     assert read_quantity(read, "ring", "1") == Quantity((2.0,), "1", "x")

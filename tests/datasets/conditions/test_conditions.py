@@ -189,10 +189,15 @@ def test_facts_of_different_runs_or_spills_do_not_join() -> None:
 def test_conditions_add_and_the_empty_one_changes_nothing(tmp_path: Path) -> None:
     one = read(tmp_path, runs=RUNS + "2,,,,5,\n", spills=SPILLS + "2,1,,,bad\n", bad=BAD + "3,,,\n")
     other = Conditions(
-        {1: RunFacts(1), 2: RunFacts(2, eot_live=4.0)}, {(2, 1): SpillFacts(2, 1, 3.0)}, BadList()
+        {1: RunFacts(1), 2: RunFacts(2, eot_live=4.0)},
+        {(2, 1): SpillFacts(2, 1, 3.0)},
+        BadList(),
     )
     added = one + other
-    assert list(added.run_facts.values()) == [RunFacts(1), RunFacts(2, eot_delivered=5.0, eot_live=4.0)]
+    assert list(added.run_facts.values()) == [
+        RunFacts(1),
+        RunFacts(2, eot_delivered=5.0, eot_live=4.0),
+    ]
     assert added.spills == {(2, 1): SpillFacts(2, 1, 3.0, None, Quality.BAD)}
     assert added.bad == BadList((BadEntry(2, 1), BadEntry(3)))
     assert one + Conditions() == Conditions() + one == one

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from na64.datasets.reading.chunks import Segment, canonical_segments, segment_ranges, subdivide
+from na64.datasets.reading.chunks import Segment, canonical_segments, segment_ranges
 
 
 @given(sizes=st.lists(st.integers(1, 50), max_size=20), target=st.integers(1, 60))
@@ -54,22 +52,6 @@ def test_an_empty_file_has_no_segments() -> None:
     assert segment_ranges((0,)) == ()
 
 
-@given(start=st.integers(0, 100), n_events=st.integers(1, 100), most=st.integers(1, 120))
-def test_parts_of_a_segment_cover_it(start: int, n_events: int, most: int) -> None:
-    segment = Segment("sha", "run.root", start, start + n_events)
-    parts = subdivide(segment, most)
-    assert parts[0].start == segment.start
-    assert parts[-1].stop == segment.stop
-    assert all(one.stop == two.start for one, two in itertools.pairwise(parts))
-    assert max(part.n_events for part in parts) <= most
-    assert max(p.n_events for p in parts) - min(p.n_events for p in parts) <= 1
-
-
-def test_a_segment_stays_whole_without_a_size() -> None:
-    segment = Segment("sha", "run.root", 3, 9)
-    assert subdivide(segment, None) == (segment,)
-
-
 @pytest.mark.parametrize(("start", "stop"), [(-1, 3), (3, 3), (4, 3)])
 def test_a_segment_without_events_is_refused(start: int, stop: int) -> None:
     with pytest.raises(ValueError, match=rf"run\.root: no events from {start} to {stop}"):
@@ -79,5 +61,3 @@ def test_a_segment_without_events_is_refused(start: int, stop: int) -> None:
 def test_sizes_below_one_are_refused() -> None:
     with pytest.raises(ValueError, match="segments of 0 events"):
         segment_ranges((0, 5), 0)
-    with pytest.raises(ValueError, match="chunks of 0 events"):
-        subdivide(Segment("sha", "run.root", 0, 5), 0)

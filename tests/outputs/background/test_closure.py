@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hist
 import numpy as np
@@ -44,7 +45,7 @@ def mean_plane(*, beside: Numbers, above: Numbers) -> Numbers:
     return mean
 
 
-def campaign(mean: Numbers, box: BoxFacts, seed: int, *, closed: bool = True) -> hist.Hist:
+def campaign(mean: Numbers, box: BoxFacts, seed: int, *, closed: bool = True) -> hist.Hist[Any]:
     """Draw a plane, and leave out what blind data leave out."""
     plane = hist.Hist(
         hist.axis.Regular(150, 0, 150, name="ecal", label="E_ECAL [GeV]"),
@@ -152,7 +153,7 @@ def test_no_row_of_200_campaigns_is_absurd_or_nothing(first: int, box: BoxFacts)
             _is_sane(plane, box, one_slope=one_slope)
 
 
-def _is_sane(plane: hist.Hist, box: BoxFacts, *, one_slope: bool) -> None:
+def _is_sane(plane: hist.Hist[Any], box: BoxFacts, *, one_slope: bool) -> None:
     try:
         beside = beam_line_sideband(plane, box, BEAM_ENERGY, measure_turn_on(plane, box), one_slope=one_slope)
     except ValueError:  # no edge is found, as `estimate` takes it

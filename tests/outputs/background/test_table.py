@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from na64.outputs.background.table import (
     BACKGROUND,
+    BackgroundRow,
     BackgroundTable,
-    Row,
     from_csv,
     packaged_background,
     read_background,
@@ -24,15 +24,17 @@ _WORDS = st.text('abc ,"é', min_size=1, max_size=8).map(lambda text: f"x{text}"
 
 
 @st.composite
-def _rows(draw: st.DrawFn) -> Row:
+def _rows(draw: st.DrawFn) -> BackgroundRow:
     kind = draw(st.sampled_from(("value", "limit", "nothing")))
     source, method = draw(_WORDS), draw(_WORDS)
     if kind == "nothing":
-        return Row(source, None, method=method)
+        return BackgroundRow(source, None, method=method)
     if kind == "limit":
-        return Row(source, draw(_NUMBER), upper_limit=True, method=method)
+        return BackgroundRow(source, draw(_NUMBER), upper_limit=True, method=method)
     correlated = draw(st.booleans())
-    return Row(source, draw(_NUMBER), draw(_NUMBER), method=method, tag="[R-med]", correlated=correlated)
+    return BackgroundRow(
+        source, draw(_NUMBER), draw(_NUMBER), method=method, tag="[R-med]", correlated=correlated
+    )
 
 
 _TABLES = st.lists(_rows(), max_size=6, unique_by=lambda row: row.source).map(
@@ -59,7 +61,7 @@ def test_a_table_reads_back_as_it_was(table: BackgroundTable) -> None:
 
 def test_a_table_that_does_not_know_of_correlations_has_none() -> None:
     (row,) = from_csv(b"source,n,error,upper_limit,method,tag\na,0.4,0.1,no,m,t\n").rows
-    assert row == Row("a", 0.4, 0.1, method="m", tag="t")
+    assert row == BackgroundRow("a", 0.4, 0.1, method="m", tag="t")
 
 
 @given(_TABLES)
@@ -113,5 +115,5 @@ def test_a_value_is_written_to_two_digits_of_its_error(n: float, error: float, t
     [(430.2, "< 430"), (31.4, "< 31"), (2.52, "< 2.5"), (0.044, "< 0.044"), (2.6e6, "< 2.6e+06")],
 )
 def test_a_limit_is_written_without_powers_of_ten(limit: float, text: str) -> None:
-    row = Row("a source", limit, upper_limit=True)
+    row = BackgroundRow("a source", limit, upper_limit=True)
     assert row.text == text

@@ -16,7 +16,7 @@ from na64.datasets.synthetic.particles import Gun, electrons
 from na64.datasets.synthetic.pile_up import overlay
 from na64.outputs.background.estimate import Settings, estimate
 from na64.outputs.background.sidebands import box_of
-from na64.outputs.background.table import Row
+from na64.outputs.background.table import BackgroundRow
 from na64.outputs.background.time_window import (
     LATE,
     TAIL_AT_MOST,
@@ -65,7 +65,7 @@ def bounded(products: Products, most: float) -> Products:
     return replace(products, summary=replace(products.summary, selection=selection))
 
 
-def row_of(products: Products, times: Products | None = None) -> Row:
+def row_of(products: Products, times: Products | None = None) -> BackgroundRow:
     found = time_window_row(products, box_of(products), times)
     assert found is not None
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from na64.outputs.limits.analysis import Assumption, LimitsAnalysis, analyse, search_of
-from na64.outputs.limits.exposure import Exposure, PeriodExposure
+from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.result.store import write_numbers
 
@@ -19,16 +19,16 @@ MASSES = (0.00105, 0.01, 0.1, 0.4)
 
 def _exposure_of(
     *periods: tuple[str, float, int | None], folder: str = "seed", digest: str = "0" * 64
-) -> Exposure:
+) -> LimitInput:
     found = tuple(PeriodExposure(name, eot, (1,), observed) for name, eot, observed in periods)
     excluded = ((2, "no live electrons on target are stated"),)
-    return Exposure(
+    return LimitInput(
         Path(folder), "a test", "invisible", "c0ffee", found, excluded, "UNBLINDED under 1", digest
     )
 
 
 @pytest.fixture(scope="session")
-def exposure_of() -> Callable[..., Exposure]:
+def exposure_of() -> Callable[..., LimitInput]:
     """Make an exposure of (period, electrons on target, events in the box) without a stored result."""
     return _exposure_of
 

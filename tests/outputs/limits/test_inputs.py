@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.background.table import BackgroundTable, Row
+from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import Origin, seal_csv
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
 from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.selections.selection import load_selection
 
 
 def _table(selection: str, cuts: str = "", setup: str = "") -> bytes:
     points = [
-        Point(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts, setup)
+        EfficiencyPoint(mass, "2022", selection, 50.0, 1_000, 1_000, 700, n, cuts, setup)
         for mass, n in ((0.01, 600), (1.0, 400))
     ]
     return efficiency_table(points).to_csv()
@@ -51,7 +51,11 @@ def test_the_packaged_table_with_and_without_its_limits() -> None:
 
 def test_a_table_in_a_file_or_a_folder(tmp_path: Path) -> None:
     table = BackgroundTable(
-        (Row("dimuons", 0.2, 0.1), Row("target", 0.1, upper_limit=True), Row("gap", None))
+        (
+            BackgroundRow("dimuons", 0.2, 0.1),
+            BackgroundRow("target", 0.1, upper_limit=True),
+            BackgroundRow("gap", None),
+        )
     )
     (tmp_path / "background.csv").write_bytes(table.to_csv())
     for place in (tmp_path, tmp_path / "background.csv"):
@@ -60,7 +64,7 @@ def test_a_table_in_a_file_or_a_folder(tmp_path: Path) -> None:
         assert (found.n, found.error) == pytest.approx((0.2 + mean, np.hypot(0.1, mean)))
         at_face_value = background_of(str(place), limits_at_face_value=True)
         assert (at_face_value.n, at_face_value.error) == pytest.approx((0.3, np.hypot(0.1, 0.1)))
-    (tmp_path / "none.csv").write_bytes(BackgroundTable((Row("gap", None),)).to_csv())
+    (tmp_path / "none.csv").write_bytes(BackgroundTable((BackgroundRow("gap", None),)).to_csv())
     with pytest.raises(ValueError, match=r"none\.csv: no source has a number"):
         background_of(str(tmp_path / "none.csv"))
     with pytest.raises(FileNotFoundError, match=r"background 0\.5\+\-x: neither a number"):
@@ -75,7 +79,7 @@ def test_an_efficiency_is_stated() -> None:
             flat_of(text)
 
 
-def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path: Path) -> None:
+def test_an_efficiency_of_a_file(exposure_of: Callable[..., LimitInput], tmp_path: Path) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
     with pytest.raises(ValueError, match="there is no efficiency"):
@@ -90,7 +94,7 @@ def test_an_efficiency_of_a_file(exposure_of: Callable[..., Exposure], tmp_path:
 
 
 def test_an_efficiency_fits_by_its_cuts_and_period_not_by_its_name(
-    exposure_of: Callable[..., Exposure], tmp_path: Path
+    exposure_of: Callable[..., LimitInput], tmp_path: Path
 ) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))
@@ -111,7 +115,7 @@ def test_an_efficiency_fits_by_its_cuts_and_period_not_by_its_name(
 
 
 def test_an_efficiency_that_was_edited_or_written_by_hand_needs_a_reason(
-    exposure_of: Callable[..., Exposure], tmp_path: Path
+    exposure_of: Callable[..., LimitInput], tmp_path: Path
 ) -> None:
     path = tmp_path / "efficiency.csv"
     exposure = exposure_of(("2022", 1e10, None), folder=str(tmp_path))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs.background.table import BackgroundTable, Row, read_background
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.background.table import BackgroundRow, BackgroundTable, read_background
+from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import Background, ConstantEfficiency, background_of
 from na64.outputs.limits.projection import project
 from na64.outputs.limits.search import PeriodChannel, Search
@@ -58,10 +58,12 @@ def test_limits_at_face_value_stay_an_option(stored: Callable[..., Path]) -> Non
     assert _counted(folder) == pytest.approx((sum(row.n or 0.0 for row in rows), math.hypot(*errors)))
 
 
-def test_a_limit_is_divided_among_periods_and_in_common(exposure_of: Callable[..., Exposure]) -> None:
+def test_a_limit_is_divided_among_periods_and_in_common(exposure_of: Callable[..., LimitInput]) -> None:
     from na64.outputs.limits.analysis import search_of  # noqa: PLC0415
 
-    table = BackgroundTable((Row("dimuons", 0.2, 0.1), Row("target", 0.5, upper_limit=True)))
+    table = BackgroundTable(
+        (BackgroundRow("dimuons", 0.2, 0.1), BackgroundRow("target", 0.5, upper_limit=True))
+    )
     background = Background(*table.total(False), table, "background.csv")
     exposure = exposure_of(("2022", 1e11, 0), ("2023A", 3e11, 1))
     search = search_of([exposure], [background], lambda *_: ConstantEfficiency(0.5), signal_error=0.1)

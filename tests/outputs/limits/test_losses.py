@@ -19,7 +19,7 @@ from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Search
 from na64.outputs.limits.section import SECTION
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.result.store import read_result
-from na64.outputs.signal.efficiency.efficiency import Point, efficiency_table
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
 from na64.outputs.signal.efficiency.efficiency import SignalEfficiency as Simulated
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
@@ -123,7 +123,7 @@ def prepared(stored: Callable[..., Path]) -> Callable[..., Path]:
     exposure = read_exposure(folder)
     ((period, setup),) = exposure.origin.setups
     names = (exposure.selection, 40.0, 1200, 1000, 950, 800, exposure.cuts, setup)
-    points = [Point(mass, period, *names) for mass in (0.001, 1.0)]
+    points = [EfficiencyPoint(mass, period, *names) for mass in (0.001, 1.0)]
     (folder / "efficiency.csv").write_bytes(seal_csv(efficiency_table(points).to_csv()))
 
     def give(*losses: AppliedLoss) -> Path:

@@ -14,11 +14,11 @@ import pytest
 
 from na64.outputs.limits.analysis import search_of
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.exposure import Exposure, PeriodExposure, beam_of, read_exposure
+from na64.outputs.limits.exposure import LimitInput, PeriodExposure, beam_of, read_exposure
 from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import PeriodChannel, Search
-from na64.outputs.limits.tables import KINDS
+from na64.outputs.limits.tables import LimitsRow
 from na64.outputs.result.summary import BoxFacts
 from na64.outputs.result.table import read_csv
 from na64.outputs.signal.beam import Beam
@@ -97,7 +97,7 @@ def test_a_result_that_does_not_state_its_beam_has_that_of_the_packaged_period()
         beam_of(BoxFacts("mine", 28.0, 1.0, 5.0, 0.5))
 
 
-def test_several_beams_add_their_events(exposure_of: Callable[..., Exposure]) -> None:
+def test_several_beams_add_their_events(exposure_of: Callable[..., LimitInput]) -> None:
     electrons, positrons = (
         exposure_of(("2018", 2e11, 0), folder="a"),
         exposure_of(("2023P", 1e10, 0), folder="b"),
@@ -154,11 +154,11 @@ def test_limits_of_a_positron_period(of_positrons: Path, capsys: pytest.CaptureF
     assert "positrons on target, background 0.20 +- 0.10 (e+ of 70 GeV, more than 42 GeV missing)" in (
         capsys.readouterr().out
     )
-    rows = read_csv((of_positrons / "limits.csv").read_bytes(), KINDS)
-    by_mass = {float(row["mass"] or 0): row for row in rows.records()}
+    rows = read_csv((of_positrons / "limits.csv").read_bytes(), LimitsRow)
+    by_mass = {row.mass: row for row in rows.rows}
     near = min(by_mass, key=lambda mass: abs(mass - 0.23))
     expected = AT_70.radiated(near) + AT_70.annihilated(near)
-    assert float(by_mass[near]["yield_per_eot"] or 0) == pytest.approx(expected)
+    assert by_mass[near].yield_per_eot == pytest.approx(expected)
     facts = json.loads((of_positrons / "limits.json").read_text())
     assert [(p["beam"], p["threshold"]) for p in facts["periods"]] == [("e+ of 70 GeV", 42.0)]
 

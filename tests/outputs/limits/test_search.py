@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from na64.outputs.background.table import BackgroundTable, Row
+from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.limits.analysis import LimitsAnalysis, search_of
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.dark_matter import Resonant
-from na64.outputs.limits.exposure import Exposure
+from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import Background, ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.projection import Scaling, project, projection_table
@@ -58,7 +58,7 @@ def test_rows_of_the_tables(published: LimitsAnalysis) -> None:
     assert limits[0]["events_per_eps2"] == pytest.approx(2.84e11 * 0.5 * yield_per_eot(0.00105))
 
 
-def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]) -> None:
+def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., LimitInput]) -> None:
     exposure = exposure_of(("2022", 1e11, None))
     search = search_of(
         [exposure], [background_of("0.5+-0.2")], lambda *_: ConstantEfficiency(0.5), signal_error=0.1
@@ -68,7 +68,7 @@ def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., Exposure]
     assert limits_table([(0.9, point)]).records()[0]["eps_observed"] is None
 
 
-def test_one_closed_box_of_two_closes_both(exposure_of: Callable[..., Exposure]) -> None:
+def test_one_closed_box_of_two_closes_both(exposure_of: Callable[..., LimitInput]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0)), exposure_of(("2023A", 1e11, None))]
     search = search_of(
         exposures, [background_of("0.5")], lambda *_: ConstantEfficiency(0.5), signal_error=0.1
@@ -77,7 +77,7 @@ def test_one_closed_box_of_two_closes_both(exposure_of: Callable[..., Exposure])
     assert search.point(0.01, 0.9).observed is None
 
 
-def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure]) -> None:
+def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., LimitInput]) -> None:
     exposure = exposure_of(("2022", 1e11, 0), ("2023A", 3e11, 1))
     search = search_of(
         [exposure], [background_of("0.8+-0.4")], lambda *_: ConstantEfficiency(0.5), signal_error=0.1
@@ -94,7 +94,7 @@ def test_a_background_is_divided_by_exposure(exposure_of: Callable[..., Exposure
     assert search.point(0.01, 0.9).observed == pytest.approx(upper_limit(model, [0, 1]))
 
 
-def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Exposure]) -> None:
+def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., LimitInput]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
     backgrounds = [background_of("0.3+-0.3"), background_of("0.4+-0.4")]
     search = search_of(exposures, backgrounds, lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
@@ -106,9 +106,9 @@ def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Expo
         )
 
 
-def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[..., Exposure]) -> None:
+def test_only_correlated_sources_have_an_error_in_common(exposure_of: Callable[..., LimitInput]) -> None:
     exposures = [exposure_of(("2022", 1e11, 0), folder="a"), exposure_of(("2022", 3e11, 0), folder="b")]
-    rows = (Row("decays", 0.2, 0.1, correlated=True), Row("beam line", 0.3, 0.3))
+    rows = (BackgroundRow("decays", 0.2, 0.1, correlated=True), BackgroundRow("beam line", 0.3, 0.3))
     backgrounds = [Background(0.5, 0.3, BackgroundTable(rows), name) for name in "ab"]
     search = search_of(exposures, backgrounds, lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
     assert search.background == pytest.approx((1.0, np.hypot(0.2, 0.3 * np.sqrt(2))))
@@ -201,8 +201,12 @@ def test_without_background_eps_goes_with_the_root_of_the_exposure() -> None:
     ] == pytest.approx([2, 2])
 
 
-def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Callable[..., Exposure]) -> None:
-    rows = (Row("dimuons", 0.2, 0.1, tag="[V: x]"), Row("gap", None), Row("target", 0.1, upper_limit=True))
+def test_a_table_with_gaps_is_a_background_with_an_assumption(exposure_of: Callable[..., LimitInput]) -> None:
+    rows = (
+        BackgroundRow("dimuons", 0.2, 0.1, tag="[V: x]"),
+        BackgroundRow("gap", None),
+        BackgroundRow("target", 0.1, upper_limit=True),
+    )
     background = Background(0.2, 0.1, BackgroundTable(rows), "background.csv")
     exposure = exposure_of(("2022", 1e11, None))
     search = search_of(

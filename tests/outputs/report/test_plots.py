@@ -151,7 +151,7 @@ def test_yields_are_per_eot_where_half_of_the_runs_have_it(products: Any) -> Non
 
 
 def test_yields_are_per_visible_event_without_eot(products: Any) -> None:
-    bare = replace(products.yields, rows=[(*row[:2], None, *row[3:]) for row in products.yields.rows])
+    bare = replace(products.yields, rows=[replace(row, eot=None) for row in products.yields.rows])
     figure = plots.yields_by_run(bare, yields_after="momentum", label="data")
     assert "per 1000 visible events" in texts(figure)
     assert drawn(figure) == pytest.approx([12 / 0.022, 8 / 0.023])
@@ -172,4 +172,4 @@ def test_calibration_runs_are_not_tested_for_constancy(products: Products) -> No
     first, second = products.summary.runs
     summary = replace(products.summary, runs=(replace(first, type="calibration"), second))
     rows = of_physics_runs(replace(products, summary=summary)).rows
-    assert [row[0] for row in rows] == [second.run]
+    assert [row.run for row in rows] == [second.run]

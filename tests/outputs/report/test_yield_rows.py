@@ -5,16 +5,29 @@ from matplotlib.text import Text
 
 from na64.outputs.report.plots import MOST_POINTS, yields_by_run
 from na64.outputs.report.yield_rows import MOST_ROWS, yield_rows
-from na64.outputs.result.table import Table, Value
-from na64.outputs.result.yields import KINDS
+from na64.outputs.result.table import Table
+from na64.outputs.result.yields import YieldsRow
 
 
-def table(n_runs: int) -> Table:
-    rows: list[tuple[Value, ...]] = [
-        (run, "A" if run < n_runs // 2 else "B", None if run == 1 else 1e9, 10, 9, 1, 0, 2, 3, run % 2, 0, 1)
+def table(n_runs: int) -> Table[YieldsRow]:
+    rows = [
+        YieldsRow(
+            run,
+            "A" if run < n_runs // 2 else "B",
+            None if run == 1 else 1e9,
+            10,
+            9,
+            1,
+            0,
+            2,
+            3,
+            run % 2,
+            0,
+            1,
+        )
         for run in range(n_runs)
     ]
-    return Table(KINDS, rows)
+    return Table(YieldsRow, rows)
 
 
 def test_few_runs_have_a_row_each() -> None:

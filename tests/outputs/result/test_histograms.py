@@ -19,12 +19,12 @@ from na64.outputs.result.summary import Role
 
 
 @pytest.fixture
-def hists(case: Any) -> dict[str, hist.Hist]:
+def hists(case: Any) -> dict[str, hist.Hist[Any]]:
     return to_hists(case.booking, case.tallies[8700].histograms)
 
 
 @pytest.fixture
-def weighted(weighted_case: Any) -> dict[str, hist.Hist]:
+def weighted(weighted_case: Any) -> dict[str, hist.Hist[Any]]:
     return to_hists(weighted_case.booking, weighted_case.tallies[8700].histograms)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -24,24 +25,31 @@ from na64.outputs.result.origin import (
     unseal_facts,
 )
 from na64.outputs.result.summary import from_json, to_json
-from na64.outputs.result.table import ColumnType, Table
+from na64.outputs.result.table import Table
 
 ORIGIN = Origin("a" * 64, "c0ffee", (("2022", "beam"), ("2023A", "other")))
 WORDS = st.text("ab,\"'\n é", max_size=5)
-ROWS = st.lists(st.tuples(WORDS, st.none() | st.floats(0, 9)), min_size=1, max_size=4)
-KINDS = {"source": ColumnType.TEXT, "n": ColumnType.NUMBER}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    source: str
+    n: float | None
+
+
+ROWS = st.lists(st.builds(Line, WORDS, st.none() | st.floats(0, 9)), min_size=1, max_size=4)
 
 
 @given(ROWS)
-def test_a_table_is_read_back_with_what_it_is_of(rows: list[tuple[str, float | None]]) -> None:
-    data = Table(KINDS, rows).to_csv()
+def test_a_table_is_read_back_with_what_it_is_of(rows: list[Line]) -> None:
+    data = Table(Line, rows).to_csv()
     assert unseal_csv(seal_csv(data, ORIGIN)) == (data, FoundOrigin(ORIGIN))
     assert unseal_csv(data) == (data, FoundOrigin(None))
 
 
 @given(ROWS, st.data())
-def test_a_field_that_was_edited_is_seen(rows: list[tuple[str, float | None]], data: st.DataObject) -> None:
-    sealed = Table(KINDS, [("x" + text, n) for text, n in rows]).to_csv()
+def test_a_field_that_was_edited_is_seen(rows: list[Line], data: st.DataObject) -> None:
+    sealed = Table(Line, [Line("x" + row.source, row.n) for row in rows]).to_csv()
     lines = unseal_lines(seal_csv(sealed, ORIGIN))
     row = data.draw(st.integers(0, len(lines) - 1))
     column = data.draw(st.integers(0, len(lines[0]) - 1))
@@ -51,8 +59,8 @@ def test_a_field_that_was_edited_is_seen(rows: list[tuple[str, float | None]], d
 
 
 @given(ROWS.filter(lambda rows: len(rows) > 1), st.data())
-def test_a_row_that_was_removed_is_seen(rows: list[tuple[str, float | None]], data: st.DataObject) -> None:
-    lines = unseal_lines(seal_csv(Table(KINDS, rows).to_csv(), ORIGIN))
+def test_a_row_that_was_removed_is_seen(rows: list[Line], data: st.DataObject) -> None:
+    lines = unseal_lines(seal_csv(Table(Line, rows).to_csv(), ORIGIN))
     del lines[data.draw(st.integers(1, len(lines) - 1))]
     assert unseal_csv(to_bytes(lines))[1].is_edited
 

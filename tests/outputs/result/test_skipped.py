@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from na64.outputs.result.skipped import too_many_skipped
-from na64.outputs.result.summary import RunFacts
+from na64.outputs.result.summary import RunAccounting
 
 
-def run(number: int, recorded: int, **skipped: int) -> RunFacts:
+def run(number: int, recorded: int, **skipped: int) -> RunAccounting:
     counts = {"recorded": recorded, "hidden": 0, "missing": 0}
     counts |= {f"skipped_{name}": n_events for name, n_events in skipped.items()}
-    return RunFacts(number, "2023A", "physics", counts | {"processed": recorded - sum(skipped.values())})
+    return RunAccounting(number, "2023A", "physics", counts | {"processed": recorded - sum(skipped.values())})
 
 
 def test_nearly_all_events_skipped_is_told_with_run_share_and_reason() -> None:
@@ -34,6 +34,6 @@ def test_nearly_all_events_skipped_is_told_with_run_share_and_reason() -> None:
     ],
 )
 def test_the_share_holds_for_all_runs_and_for_each(
-    runs: list[RunFacts], at_most: float, is_told: bool
+    runs: list[RunAccounting], at_most: float, is_told: bool
 ) -> None:
     assert bool(too_many_skipped(runs, at_most)) is is_told

@@ -122,14 +122,14 @@ def test_weighted_simulation_reads_back(weighted_case: Any, tmp_path: Path) -> N
     case = weighted_case
     expected = yields_table(case.facts.runs, case.tallies, stage=2, is_data=False)
     assert write(case, tmp_path).yields == expected
-    assert "selected_sumw" in expected.kinds
+    assert "selected_sumw" in expected.columns
 
 
 def test_a_run_that_was_not_read_is_in_every_table(case: Any, tmp_path: Path) -> None:
     del case.tallies[8701]
     products = write(case, tmp_path)
     assert products.yields.column("run") == [8700, 8701]
-    assert {row["passed"] for row in products.cutflow.records() if row["run"] == "8701"} == {0}
+    assert {row.passed for row in products.cutflow.rows if row.run == "8701"} == {0}
 
 
 def test_a_report_of_the_same_numbers_stays_and_one_of_others_goes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,6 @@ from na64.outputs.signal.moments import (
     MUON_2021,
     Deviation,
     band,
-    heavy_limit,
     one_loop,
 )
 from na64.outputs.signal.quadrature import composite
@@ -31,7 +31,6 @@ from na64.outputs.signal.relic import (
     relic_density,
     thermal_average,
     thermal_target,
-    to_eps,
     to_y,
 )
 from na64.outputs.signal.yields import yield_per_eot
@@ -166,13 +165,26 @@ def test_more_mixing_leaves_less() -> None:
 
 def test_y_is_what_it_is() -> None:
     assert to_y(1e-3) == pytest.approx(1e-6 * 0.1 / 81)
-    assert to_eps(to_y(3e-5, alpha_d=0.5), alpha_d=0.5) == pytest.approx(3e-5)
 
 
 @pytest.mark.parametrize(("mass", "ratio"), [(0.2, 3.0), (1e-4, 3.0), (0.01, 1.9)])
 def test_freeze_out_refuses_what_it_cannot_do(mass: float, ratio: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         DarkMatter(Species.SCALAR, mass, ratio=ratio)
+
+
+_HEAVY: dict[Boson, Callable[[float], float]] = {
+    Boson.SCALAR: lambda ratio: math.log(ratio) - 7 / 12,
+    Boson.PSEUDOSCALAR: lambda ratio: -math.log(ratio) + 11 / 12,
+    Boson.VECTOR: lambda _: 1 / 3,
+    Boson.AXIAL: lambda _: -5 / 3,
+}
+
+
+def heavy_limit(boson: Boson, mass: float, lepton_mass: float) -> float:
+    """Delta a at g = 1 for m_X much above m_l, as in the seed: wrong by 8 % and less above 10 m_l."""
+    lambda2 = (lepton_mass / mass) ** 2
+    return lambda2 / (4 * math.pi**2) * _HEAVY[boson](mass / lepton_mass)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from na64.datasets.synthetic.dark_photon import load_spectrum
-from na64.outputs.signal.efficiency.efficiency import Point
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.figures import draw_efficiencies, draw_k_factors, draw_spectra, draw_yields
 
 MASS = np.array([0.001, 0.03, 1.0])
@@ -35,7 +35,11 @@ def test_spectra_are_by_mass() -> None:
 
 
 def test_efficiencies_are_by_period() -> None:
-    points = [Point(mass, name, "cuts", 50.0, 120, 100, 90, 80) for mass in MASS for name in ("2018", "2022")]
+    points = [
+        EfficiencyPoint(mass, name, "cuts", 50.0, 120, 100, 90, 80)
+        for mass in MASS
+        for name in ("2018", "2022")
+    ]
     figure = draw_efficiencies(points)
     assert [label.split(",")[0] for label in labels(figure)] == ["2018", "2022"]
     assert figure.axes[0].get_ylim() == (0, 1)

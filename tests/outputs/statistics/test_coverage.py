@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import special
 
+from na64.outputs.result.table import Table
 from na64.outputs.statistics.cls import generate_toys, upper_limit
-from na64.outputs.statistics.coverage import coverage, coverage_of, coverage_table
+from na64.outputs.statistics.coverage import Coverage, coverage, coverage_of
 from na64.outputs.statistics.intervals import (
     feldman_cousins,
     likelihood_covers,
@@ -69,7 +70,7 @@ def test_holding_is_lying_between_the_ends() -> None:
 
 def test_a_table_of_coverage() -> None:
     rows = [coverage(TWO, signal, n=20, generator=np.random.default_rng(5)) for signal in (0.0, 5.0)]
-    lines = coverage_table(rows).to_csv().decode().splitlines()
+    lines = Table(Coverage, rows).to_csv().decode().splitlines()
     assert lines[0] == "signal,experiments,cls_limit,unified_interval,likelihood_interval"
     assert [line.split(",")[:2] for line in lines[1:]] == [["0", "20"], ["5", "20"]]
 

@@ -14,8 +14,9 @@ import pytest
 from na64.outputs.limits.exposure import read_exposure
 from na64.outputs.result.audit_log import entries
 from na64.outputs.result.store import read_result
+from na64.outputs.result.table import Table
 from na64.outputs.statistics.cls import upper_limit
-from na64.outputs.statistics.coverage import coverage_of, coverage_table
+from na64.outputs.statistics.coverage import Coverage, coverage_of
 from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
 from na64.run import main
@@ -186,6 +187,6 @@ def test_coverage_over_campaigns(campaign: Callable[[float, int], Path]) -> None
         rows.append(coverage_of(model, signal, counts))
         # The check can fail: with four tenths of the efficiency lost, the signal would be found smaller.
         assert signal < 20 or coverage_of(model, signal / 0.6, counts).unified_interval < 0.7
-    print(coverage_table(rows).to_csv().decode())  # noqa: T201 (the table is what is wanted)
+    print(Table(Coverage, rows).to_csv().decode())  # noqa: T201 (the table is what is wanted)
     for row in rows:
         assert min(row.cls_limit, row.unified_interval) >= 0.9 - 0.1  # 60 tell the share to 0.04

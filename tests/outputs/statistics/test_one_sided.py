@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from na64.outputs.background.table import Row
+from na64.outputs.background.table import BackgroundRow
 from na64.outputs.statistics.cls import generate_toys, upper_limit
 from na64.outputs.statistics.expected import expected_limits
 from na64.outputs.statistics.intervals import unified_interval
@@ -44,13 +44,13 @@ def test_a_sum_has_the_moments_of_the_sum() -> None:
 
 
 def test_a_row_that_is_a_limit_has_a_distribution_and_one_that_is_a_value_has_none() -> None:
-    row = Row("target", 0.13, upper_limit=True)
+    row = BackgroundRow("target", 0.13, upper_limit=True)
     assert row.one_sided == of_limit(0.13)
-    assert Row("dimuons", 0.2, 0.1).one_sided is None
+    assert BackgroundRow("dimuons", 0.2, 0.1).one_sided is None
     with pytest.raises(ValueError, match="is most likely of"):
-        Row("target", 0.13, upper_limit=True, most_likely=0.2)
+        BackgroundRow("target", 0.13, upper_limit=True, most_likely=0.2)
     with pytest.raises(ValueError, match="is most likely of"):
-        Row("dimuons", 0.2, 0.1, most_likely=0.1)
+        BackgroundRow("dimuons", 0.2, 0.1, most_likely=0.1)
 
 
 def test_one_event_is_no_evidence_where_the_largest_source_is_a_limit() -> None:

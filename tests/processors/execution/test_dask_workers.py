@@ -57,11 +57,12 @@ def test_workers_of_our_own_cannot_be_reached_from_outside_and_do_not_see_interr
     def blocked() -> bool:
         return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
-    assert dask.client.scheduler.address.startswith("tls://127.0.0.1:")
+    client: Any = dask.client
+    assert client.scheduler.address.startswith("tls://127.0.0.1:")
     list(dask.map(Work(_sum, None), TASKS))  # starts a worker anew where a test before lost one
     dask.client.wait_for_workers(2, timeout=600)
     assert list(dask.client.run(blocked).values()) == [True, True]
-    server = dask.client.cluster.scheduler.http_server
+    server = client.cluster.scheduler.http_server
     assert server.address == "127.0.0.1"
     for page in ("status", "info/main/workers.html", "health", "metrics"):
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:

@@ -25,7 +25,6 @@ from na64.outputs.control.dimuon.files import compare_results
 from na64.outputs.control.dimuon.production import production_of
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
-from na64.outputs.result.table import Table
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 
 
@@ -74,20 +73,17 @@ def test_the_table_has_runs_periods_and_all(data: Products) -> None:
 
 def test_weights_are_those_of_the_yields(weighted_case: Any, tmp_path: Path) -> None:
     simulation = _products(weighted_case, tmp_path, is_data=False)
-    rows = simulation.yields.records()
-    for row in rows:
-        count = float(row["region_I"] or 0)
-        row.update(region_I_sumw=0.5 * count, region_I_sumw2=0.25 * count)
-    kinds = simulation.yields.kinds
-    simulation = replace(
-        simulation, yields=Table(kinds, [tuple(row[name] for name in kinds) for row in rows])
-    )
+    weighted: list[Any] = list(simulation.yields.rows)
+    rows = [
+        replace(row, region_I_sumw=0.5 * row.region_I, region_I_sumw2=0.25 * row.region_I) for row in weighted
+    ]
+    simulation = replace(simulation, yields=replace(simulation.yields, rows=rows))
     assert uniform_weight(simulation) == pytest.approx(0.5)
     rate = expected_rate(simulation, "momentum")
     assert (rate.value, rate.error) == pytest.approx((4 / 2.25e9, math.sqrt(8) / 2 / 2.25e9))
     assert expected_rate(simulation, "master_time").value == pytest.approx(9 * 0.5 / 2.25e9)
-    rows[0]["region_I_sumw2"] = 9.0
-    mixed = replace(simulation, yields=Table(kinds, [tuple(row[name] for name in kinds) for row in rows]))
+    rows[0] = replace(rows[0], region_I_sumw2=9.0)
+    mixed = replace(simulation, yields=replace(simulation.yields, rows=rows))
     with pytest.raises(ValueError, match="different weights"):
         expected_rate(mixed, "master_time")
 

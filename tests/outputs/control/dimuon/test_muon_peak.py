@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hist
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from na64.outputs.control.dimuon.muon_peak import LEAST_EVENTS, fit_peak, peak_spectra
 
 
-def _spectrum(seed: int, n: int, *, mean: float = 5.5, width: float = 0.85) -> hist.Hist:
+def _spectrum(seed: int, n: int, *, mean: float = 5.5, width: float = 0.85) -> hist.Hist[Any]:
     spectrum = hist.Hist(hist.axis.Regular(120, 0, 30, name="hcal_0"), storage=hist.storage.Int64())
     rng = np.random.default_rng(seed)
     spectrum.fill(rng.normal(mean, width, n))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from na64.datasets.basics.toml import Table, load
+from na64.datasets.basics.toml import TomlTable, load
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.limits.searches.card import SEARCHES, load_card, read_card
 from na64.outputs.limits.searches.published_points import POINTS, load_points
@@ -22,7 +22,7 @@ def _facts(name: str) -> dict[str, Any]:
 
 
 def _read(facts: dict[str, Any]) -> None:
-    read_card(Table(facts, "mine.toml"), "mine")
+    read_card(TomlTable(facts, "mine.toml"), "mine")
 
 
 @pytest.mark.parametrize("name", SEARCHES)

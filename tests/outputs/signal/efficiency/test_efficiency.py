@@ -12,7 +12,7 @@ import pytest
 from na64.datasets.catalogue import build as files
 from na64.datasets.synthetic import load_campaign, simulate
 from na64.outputs.signal.efficiency.efficiency import (
-    Point,
+    EfficiencyPoint,
     SignalEfficiency,
     efficiency_of,
     efficiency_table,
@@ -31,8 +31,8 @@ from na64.outputs.signal.yields import yield_per_eot
 from na64.run import main
 from na64.selections.selection import Selection, load_selection
 
-POINT = Point(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800)
-WIDE = Point(0.01, "2023A", "invisible_2023", 40.0, 1200, 1000, 990, 700)
+POINT = EfficiencyPoint(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800)
+WIDE = EfficiencyPoint(0.01, "2023A", "invisible_2023", 40.0, 1200, 1000, 990, 700)
 
 
 def selection_of(folder: Path, cuts: str) -> Selection:
@@ -126,7 +126,7 @@ def test_errors_are_binomial() -> None:
 )
 def test_impossible_counts_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"period 2018, 0\.01 GeV: "):
-        Point(**{name: getattr(POINT, name) for name in POINT.__slots__} | change)
+        EfficiencyPoint(**{name: getattr(POINT, name) for name in POINT.__slots__} | change)
 
 
 def test_the_table_reads_back(tmp_path: Path) -> None:

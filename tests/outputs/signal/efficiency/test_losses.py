@@ -13,7 +13,7 @@ from na64.datasets.conditions.losses import LIVE_TIME, Loss, packaged_losses, re
 from na64.datasets.conditions.periods import packaged_periods
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.signal.efficiency.efficiency import (
-    Point,
+    EfficiencyPoint,
     efficiency_table,
     load_efficiencies,
     read_points,
@@ -33,7 +33,7 @@ from na64.outputs.signal.efficiency.published_efficiency import compared, implie
 from na64.run import main
 
 SETUP = setup_of(packaged_periods()["2018"])
-POINT = Point(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800, "cuts", SETUP)
+POINT = EfficiencyPoint(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800, "cuts", SETUP)
 OF = {"period": "2018", "selection": "invisible_2018", "cuts": "cuts", "setup": SETUP}
 TRACKING = Loss("tracking", "a track", "[V: a test]", 0.54, 0.054, ("momentum", "angle", "straw3"))
 TRIGGER = Loss("trigger", "counters", "[V: a test]", 0.9, 0.018, correlated=True)
