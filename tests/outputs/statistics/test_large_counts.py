@@ -145,7 +145,7 @@ def test_a_fit_that_fails_is_one_line(
     optimiser = import_module("pyhf.optimize.opt_scipy").scipy_optimizer
     monkeypatch.setattr(optimiser, "_minimize", lambda *_, **__: slsqp)
     search = Search((PeriodChannel("2023A", 1e11, 0.5, (), ConstantEfficiency(0.5), None),))
-    exposure = Exposure(Path("x"), "a test", "s", "c", (), (), "BLIND", "0" * 64)
+    exposure = LimitInput(Path("x"), "a test", "s", "c", (), (), "BLIND", "0" * 64)
     found = analyse(search, [exposure], [], masses=(0.01,), levels=(0.9,), assumptions=())
     lines = [line for line in of_analysis(found) if "comparison" in line]
     note = "not made for this case: Inequality constraints incompatible"
