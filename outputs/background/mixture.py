@@ -165,9 +165,9 @@ def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float =
             points.append((float(contents @ weights), depth, -price))
             if depth > deepest:
                 break
-    n, depth, _ = max(points)
-    if depth < deepest:  # what the cheapest column adds costs as much as without any counts
-        points.append((n + (deepest - depth) * largest, deepest, 1 / largest))
+    last, reached, _ = max(points)
+    if reached < deepest:  # what the cheapest column adds costs as much as without any counts
+        points.append((last + (deepest - reached) * largest, deepest, 1 / largest))
     return curve_through(np.array(sorted(points)))
 
 
