@@ -14,7 +14,7 @@ import pytest
 import na64
 from na64.run import main
 
-SELECTION = Path(na64.__file__).parent / "selections" / "dimuon_2023.toml"
+SELECTION = Path(na64.__file__).parent / "selections" / "invisible_2023.toml"
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{ 7 * 7 }}{% raw %}'
 
 
@@ -43,7 +43,7 @@ def read(page: Path) -> Reader:
 def written_by_an_enemy(folder: Path, text: str) -> Path:
     """Copy a selection with a text in place of, or after, each of its own."""
     value = json.dumps(text, ensure_ascii=False)
-    found = SELECTION.read_text().replace('name = "dimuon_2023"', 'name = "mine"')
+    found = SELECTION.read_text().replace('name = "invisible_2023"', 'name = "mine"')
     found = re.sub(r'\b(label|source) = "[^"]*"', lambda one: f"{one[1]} = {value}", found)
     found = re.sub(r'description = """.*?"""', lambda _: f"description = {value}", found, flags=re.DOTALL)
     path = folder / "mine.toml"
@@ -65,7 +65,18 @@ def test_texts_of_a_selection_are_shown_and_never_obeyed(
     ways = ["--executor", "iterative"]
     assert main(["process", str(listed), "--selection", mine, "--to", str(out), *ways]) == 0
     assert (
-        main(["process", str(listed), "--selection", "dimuon_2023", "--to", str(other), *ways, "--no-report"])
+        main(
+            [
+                "process",
+                str(listed),
+                "--selection",
+                "invisible_2023",
+                "--to",
+                str(other),
+                *ways,
+                "--no-report",
+            ]
+        )
         == 0
     )
     assert main(["compare", str(other), str(out)]) == 0

@@ -140,7 +140,8 @@ def _length(scaled: Numbers, counts: Numbers, weights: Numbers, step: Numbers) -
 def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float = DEEPEST) -> Curve:
     """Largest likelihood for every number of events ``contents . weights``.
 
-    A price on these events, or a premium, pulls the fit to fewer or to more of them: each gives a point.
+    A price on these events, or a premium, pulls the fit to fewer or to more of them: each gives a point, and
+    the price with its sign changed is the slope of the curve there.
 
     Parameters
     ----------
@@ -156,26 +157,40 @@ def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float =
         n = np.linspace(0, deepest * largest, _NODES)
         return Curve(n, n / largest)
     lowest = _minus_log(columns, counts, fit(columns, counts, costs))
-    points = [(float(contents @ fit(columns, counts, costs)), 0.0)]
+    points = [(float(contents @ fit(columns, counts, costs)), 0.0, 0.0)]
     for prices in (-1 / (1 + 1 / _PULLS), _PULLS):
         for price in prices / largest:
             weights = fit(columns, counts, costs + price * contents)
             depth = max(_minus_log(columns, counts, weights) - lowest, 0.0)
-            points.append((float(contents @ weights), depth))
+            points.append((float(contents @ weights), depth, -price))
             if depth > deepest:
                 break
+    last, reached, _ = max(points)
+    if reached < deepest:  # what the cheapest column adds costs as much as without any counts
+        points.append((last + (deepest - reached) * largest, deepest, 1 / largest))
     return curve_through(np.array(sorted(points)))
 
 
 def curve_through(points: Numbers) -> Curve:
-    """Interpolate points (n, depth) in order, without overshoot."""
-    n, depth = points.T
-    apart = np.concatenate([[True], np.diff(n) > 1e-7 * n[-1]])
-    n, depth = n[apart], depth[apart]
+    """Interpolate points (n, depth, slope) in order, without overshoot.
+
+    The curve is convex, since densities are a cone: between two points it is above both tangents and below
+    the chord. That counts where a fit changes from one slope to another, and points are far apart.
+
+    Parameters
+    ----------
+    points : (n_points, 3) float64
+    """
+    n = points[:, 0]
+    points = points[np.concatenate([[True], np.diff(n) > 1e-7 * n[-1]])]
+    n, depth, slope = points.T
     if len(n) < 2:
         return Curve(np.array([n[0], n[0] * (1 + 1e-9) + 1e-12]), np.zeros(2))
     nodes = np.union1d(n, np.linspace(n[0], n[-1], _NODES))
-    found = PchipInterpolator(n, depth)(nodes)
+    left = np.clip(np.searchsorted(n, nodes, side="right") - 1, 0, len(n) - 2)
+    tangents = (depth[at] + slope[at] * (nodes - n[at]) for at in (left, left + 1))
+    found = np.maximum.reduce([PchipInterpolator(n, depth)(nodes), *tangents])
+    found = np.minimum(found, np.interp(nodes, n, depth))
     return Curve(nodes, found - found.min())
 
 

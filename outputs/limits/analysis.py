@@ -28,6 +28,10 @@ class Assumption:
     tag: str
 
 
+_NOT_MADE = "not made for this case"
+"""How the note of a method begins that failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitComparison:
     """Limits on the signal events by other methods, at the first level.
@@ -44,6 +48,11 @@ class LimitComparison:
     observed: float | None
     expected: float | None
     note: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the method is not made for the case, and the note says why."""
+        return self.note.startswith(_NOT_MADE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +215,9 @@ def _compared(
         found = limits()
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        return LimitComparison(name, None, None, f"not made for this case: {reason}")
+        return LimitComparison(name, None, None, f"{_NOT_MADE}: {reason}")
     if any(number is not None and not math.isfinite(number) for number in found):
-        return LimitComparison(name, None, None, "not made for this case: no finite limit")
+        return LimitComparison(name, None, None, f"{_NOT_MADE}: no finite limit")
     return LimitComparison(name, *found, note)
 
 

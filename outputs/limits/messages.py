@@ -95,6 +95,8 @@ def _of_events(analysis: LimitsAnalysis) -> Iterator[str]:
         text = ", ".join(f"{name} {value:.4g}" for name, value in numbers if value is not None)
         if text:
             yield f"  for comparison, {comparison.name}: {text} ({comparison.note})"
+        elif comparison.failed:
+            yield f"  for comparison, {comparison.name}: {comparison.note}"
 
 
 def _of_points(points: Sequence[LimitPoint], level: float) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.named import without_middle
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.inspection import find_change
 from na64.datasets.conditions.periods import Period
@@ -22,6 +23,9 @@ from na64.selections.selection import Selection
 
 _SHOWN = 12
 """Digits of a hash that are shown."""
+
+_LONGEST, _KEPT = 250, 40
+"""Letters of a value that are shown, and of them those before a change."""
 
 
 def why(folder: Path, run: int) -> Iterator[str]:
@@ -161,7 +165,20 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any], noun: str) -> Iter
     for name in dict.fromkeys([*then, *now]):
         before, after = then.get(name, "not there"), now.get(name, "not there")
         if before != after:
-            yield f"  {noun} {name}: {before} then, {after} now"
+            one, other = _around_the_change(str(before), str(after))
+            yield f"  {noun} {name}: {one} then, {other} now"
+
+
+def _around_the_change(before: str, after: str) -> tuple[str, str]:
+    """Both texts; where one is too long for a line, from shortly before the first letter that differs."""
+    if max(len(before), len(after)) <= _LONGEST:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(same - _KEPT, 0)
+    mark = "... " if start else ""
+    one, other = (f"{mark}{without_middle(text[start:], _LONGEST)}" for text in (before, after))
+    return one, other
 
 
 def _altered(catalogue: Catalogue, run: int) -> Iterator[str]:

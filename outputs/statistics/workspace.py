@@ -7,9 +7,11 @@ scan: it takes 95 % whatever level is asked for, which `toms748_scan` does not.
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -78,6 +80,11 @@ def pyhf_limit(archived: Mapping[str, Any], *, level: float = 0.9) -> tuple[floa
     archived : mapping
         Of `workspace`.
     level : float
+
+    Raises
+    ------
+    pyhf.exceptions.FailedMinimization
+        A fit did not converge; nothing else is said of it.
     """
     import pyhf  # noqa: PLC0415 (a second to import)
     from pyhf.infer.intervals.upper_limits import toms748_scan  # noqa: PLC0415
@@ -88,12 +95,24 @@ def pyhf_limit(archived: Mapping[str, Any], *, level: float = 0.9) -> tuple[floa
         model = opened.model()
     data = opened.data(model)
     highest = next(p for p in archived["measurements"][0]["config"]["parameters"] if p["name"] == PARAMETER)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with _silent("pyhf"), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         found, expected, _ = toms748_scan(
             data, model, _LEAST, highest["bounds"][0][1], level=1 - level, rtol=1e-5, from_upper_limit_fn=True
         )
     return float(found), float(np.asarray(expected[2]))
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Loggers of a package without a word: pyhf logs the whole result of a failed fit, and then raises."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _parameters(model: Model, counts: Sequence[float]) -> list[dict[str, Any]]:

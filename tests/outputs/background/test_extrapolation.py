@@ -59,6 +59,19 @@ def test_with_nothing_seen_the_limit_is_that_of_the_least_favourable_slope() -> 
     assert (beam.most_likely, target.most_likely) == (0, 0)
 
 
+@pytest.mark.parametrize("stop", [20, 60])
+@pytest.mark.parametrize("at", [8, 13, 15, 17, 57])
+def test_an_event_far_from_the_box_changes_the_limit_little(stop: int, at: int) -> None:
+    """It says nothing of a steep slope next to the box, by which the limit is made without any event."""
+    counts = np.zeros(stop - 2)
+    target = replace(TARGET, edges=np.arange(2.0, stop + 1.0), counts=counts, stop=float(stop))
+    counts[min(at, stop - 3)] = 1
+    with_it, without = (row_of(extrapolate(sideband)) for sideband in (target, _with(target, 0 * counts)))
+    assert without.n is not None
+    assert with_it.n is not None
+    assert 0.99 * without.n < with_it.n < 1.3 * without.n
+
+
 def test_the_band_next_to_the_guard_is_predicted_without_it() -> None:
     mean, _ = densities(BEAM, ((1, 4.0),), 4000)
     good = extrapolate(_with(BEAM, np.round(mean)))

@@ -81,3 +81,27 @@ def test_counts_that_no_mixture_has_are_seen_in_the_deviance() -> None:
     falling = np.array([60, 20, 10] + [0] * 9, np.float64)
     assert deviance(COLUMNS, falling) > 100
     assert deviance(COLUMNS, np.round(3 * COLUMNS[:, 0] + 2 * COLUMNS[:, 6])) < 12
+
+
+@pytest.mark.parametrize("at", [5, 8, 11])
+def test_a_curve_between_two_slopes_is_not_below_what_either_costs(at: int) -> None:
+    """A single event far from the box: the fit jumps from a slope that rises with energy to one that falls.
+
+    Events in the box are then there at the price of the column that is cheapest, as without any event.
+    """
+    rates = np.concatenate([-RATES[:0:-1], RATES])
+    columns, contents = integrals(EDGES, rates), integrals(np.array([-3.0, -1.0]), rates)[0]
+    counts = np.zeros(12)
+    counts[at] = 1
+    none, one = (trace(columns, seen, contents).quantiles(0.9)[0] for seen in (0 * counts, counts))
+    assert none == pytest.approx(2.3026 * (contents / columns.sum(axis=0)).max(), rel=0.01)
+    assert none * 0.99 < one < 2 * none
+
+
+@settings(max_examples=20, deadline=None)
+@given(COUNTS)
+def test_a_curve_is_convex(counts: Numbers) -> None:
+    curve = trace(COLUMNS, counts, CONTENTS)
+    ns = np.linspace(curve.n[0], curve.n[-1], 15)
+    depth = np.interp(ns, curve.n, curve.depth)
+    assert (np.diff(depth, 2) > -0.02).all()

@@ -10,7 +10,7 @@ import pytest
 
 from na64.outputs.result.request import begin, read_request, set_up
 from na64.outputs.result.store import read_result
-from na64.outputs.result.why import why
+from na64.outputs.result.why import _around_the_change, why
 from na64.run import main
 from na64.selections import selection
 
@@ -71,6 +71,23 @@ def test_a_changed_selection_is_told_in_detail(old: str, new: str, detail: str, 
     mine.write_text(mine.read_text().replace(old, new, 1))
     (line,) = list(why(result, 8701))[2:]
     assert line.startswith(f"  {detail}")
+
+
+def test_a_long_value_is_told_around_what_differs(result: Path) -> None:
+    """A label of any length is a line that can be read."""
+    mine = result.parent / "mine.toml"
+    mine.write_text(mine.read_text().replace("label = ", f'label = "{"y" * 3000}short" # ', 1))
+    _, _, detail = why(result, 8701)
+    assert " then, yyyy" in detail
+    assert detail.endswith("yyyshort now")
+    assert len(detail) < 620
+
+
+def test_values_that_differ_late_are_told_from_there() -> None:
+    one, other = _around_the_change("x" * 5000 + "old", "x" * 5000 + "new" + "z" * 5000)
+    assert one == f"... {'x' * 40}old"
+    assert other.startswith(f"... {'x' * 40}newzzz")
+    assert len(other) < 260
 
 
 def test_cuts_in_another_order_are_told(result: Path) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy import special
+from scipy import optimize, special
 
 from na64.outputs.limits import analysis
 from na64.outputs.limits.analysis import analyse
 from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import ConstantEfficiency
+from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.statistics.cls import cls, upper_limit, upper_limits
 from na64.outputs.statistics.expected import expected_limits
@@ -132,3 +135,21 @@ def test_a_method_that_raises_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     found = analysis.compare(search, search.point(0.01, 0.9), 0.9)
     assert found[1].note == "not made for this case: no bounds of the signal"
     assert found[0].observed is not None
+
+
+def test_a_fit_that_fails_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The optimiser's own account of a fit, a block of ten lines, is not for the terminal."""
+    slsqp = optimize.OptimizeResult(success=False, message="Inequality constraints incompatible", nit=3)
+    optimiser = import_module("pyhf.optimize.opt_scipy").scipy_optimizer
+    monkeypatch.setattr(optimiser, "_minimize", lambda *_, **__: slsqp)
+    search = Search((PeriodChannel("2023A", 1e11, 0.5, (), ConstantEfficiency(0.5), None),))
+    exposure = LimitInput(Path("x"), "a test", "s", "c", (), (), "BLIND", "0" * 64)
+    found = analyse(search, [exposure], [], masses=(0.01,), levels=(0.9,), assumptions=())
+    lines = [line for line in of_analysis(found) if "comparison" in line]
+    note = "not made for this case: Inequality constraints incompatible"
+    assert lines == [f"  for comparison, large-sample formula, pyhf: {note}"]
+    assert capfd.readouterr() == ("", "")
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+    assert logging.getLogger("pyhf.optimize.mixins").isEnabledFor(logging.ERROR)
