@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from na64.outputs.background.rates import cuts_of
-from na64.outputs.result.origin import FoundOrigin, Origin, check, origin_in
+from na64.outputs.result.origin import FoundOrigin, Origin, check, check_runs, origin_in
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import log_use
 
@@ -85,6 +85,7 @@ def check_simulation(
     products: Products, simulation: Products, name: str, folder: str, *, reason: str = ""
 ) -> str:
     """Check that a simulation is of the periods of a result: of its beam, detector and box."""
+    check_runs(products.summary, simulation.summary)
     wanted = Origin("", "", origin_in(products.summary, "").setups)
     found = FoundOrigin(origin_in(simulation.summary, ""))
     makes = "na64 process of a simulation of these periods does"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
+from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import BoxFacts, Role
 from na64.outputs.result.table import Table
@@ -158,10 +159,12 @@ def overlay(
     Raises
     ------
     ValueError
-        The results have no distribution in common.
+        The results have no distribution in common, or a cut has bounds of its own in some runs of the data.
     KeyError
         None of those in common is of a variable that was asked for.
     """
+    for source in sources:
+        check_runs(data.summary, source.products.summary)
     eot = eot_of(data)
     scales = [eot / source.eot if eot and source.eot else None for source in sources]
     absolute = None if None in scales else [scale for scale in scales if scale is not None]

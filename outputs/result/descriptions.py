@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary import (
+    IN_RUNS,
     BoxFacts,
     CutFacts,
     IntervalFacts,
@@ -108,7 +109,7 @@ def _more(cut: Cut | Region) -> Iterator[str]:
     """Say what a cut has besides its intervals: clauses, and what it asks for in some runs."""
     yield from (_said(clause) for clause in cut.clauses)
     for one in cut.when if isinstance(cut, Cut) else ():
-        name = f"runs {one.name}" if one.runs else f"period {one.name}"
+        name = f"{IN_RUNS}{one.name}" if one.runs else f"period {one.name}"
         said = [_in_words(interval) for interval in one.condition.intervals]
         yield f"{name}: {' and '.join([*said, *map(_said, one.condition.clauses)])}"
 

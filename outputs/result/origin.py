@@ -77,6 +77,21 @@ class FoundOrigin:
     is_edited: bool = False
 
 
+def check_runs(one: Summary, other: Summary) -> None:
+    """Check that runs of one result may stand for those of another: no cut has bounds of its own in some.
+
+    Raises
+    ------
+    ValueError
+        The runs are not the same and a cut divides them; names it.
+    """
+    if one.selection.divided and {run.run for run in one.runs} != {run.run for run in other.runs}:
+        raise ValueError(
+            f"cut {one.selection.divided[0]} has other bounds in some runs, and the two results are of other "
+            "runs: neither stands for the other"
+        )
+
+
 def origin_of(folder: Path) -> Origin:
     """What is to be said of files made of the result in a folder."""
     data = (folder / RESULT).read_bytes()

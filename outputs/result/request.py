@@ -171,6 +171,7 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
     details: dict[str, Any] = {
         "selection": job.selection.name,
         "selection_identity": job.selection.identity,
+        "settings": list(job.selection.settings),
         "catalogue": catalogue.identity,
         "runs": to_ranges(job.runs),
         "periods": None if catalogue.periods is None else catalogue.periods.identity,

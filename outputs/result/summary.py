@@ -107,6 +107,10 @@ class VariationFacts:
     moves_plane: bool = False
 
 
+IN_RUNS = "runs "
+"""How `CutFacts.more` begins where a cut has other bounds in some runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class SelectionFacts:
     """The selection in words and numbers.
@@ -136,6 +140,11 @@ class SelectionFacts:
             [*([i.feature, i.low, i.high, i.table] for i in cut.intervals), *cut.more] for cut in self.cuts
         ]
         return identity(cuts)[:12]
+
+    @property
+    def divided(self) -> tuple[str, ...]:
+        """Cuts that have other bounds in some runs, so that other runs do not stand for these."""
+        return tuple(cut.name for cut in self.cuts if any(text.startswith(IN_RUNS) for text in cut.more))
 
 
 @dataclass(frozen=True, slots=True)

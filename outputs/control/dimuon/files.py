@@ -28,7 +28,7 @@ from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAKS, SCHEMA, PeaksRow
 from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
-from na64.outputs.result.origin import origin_of, seal_facts
+from na64.outputs.result.origin import check_runs, origin_of, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
 from na64.outputs.result.table import Table
@@ -89,6 +89,7 @@ def compare_results(
     if one != other:
         names = (data.summary.selection.name, simulation.summary.selection.name)
         raise ValueError(f"the selections {names[0]} and {names[1]} are not the same, cut by cut")
+    check_runs(data.summary, simulation.summary)
     scale = production.scale if production else 1.0
     rates = [expected_rate(simulation, after) for after in stages(data)]
     benchmarks = tuple(

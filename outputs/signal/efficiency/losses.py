@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.losses import LIVE_TIME, UNKNOWN, Loss, check_share
+from na64.selections.selection import SELECTIONS, load_selection
 
 Flow = tuple[int, Mapping[str, int]]
 """Events in the box for one mass, and those left after every cut, in order."""
@@ -105,6 +107,10 @@ def applied(losses: Iterable[Loss], passed: Sequence[Flow], **of: str) -> tuple[
 
 def _applied(loss: Loss, passed: Sequence[Flow], of: Mapping[str, str]) -> AppliedLoss:
     counts = Counts.DELIVERED if loss.name == LIVE_TIME else Counts.ALWAYS
+    try:
+        missing = _missing(loss.cuts, passed)
+    except ValueError as error:
+        raise ValueError(f"loss {loss.name}: {error}") from error
     return AppliedLoss(
         loss.name,
         loss.label,
@@ -114,7 +120,7 @@ def _applied(loss: Loss, passed: Sequence[Flow], of: Mapping[str, str]) -> Appli
         _simulated(loss.cuts, passed),
         Counts.NEVER if loss.value is None else counts,
         loss.correlated,
-        "; ".join(filter(None, (loss.note, _missing(loss.cuts, passed)))),
+        "; ".join(filter(None, (loss.note, missing))),
         **of,
     )
 
@@ -135,8 +141,18 @@ def _simulated(cuts: Sequence[str], passed: Sequence[Flow]) -> float:
 
 
 def _missing(cuts: Sequence[str], passed: Sequence[Flow]) -> str:
-    """Note that nothing of a loss is simulated because the selection has none of its cuts."""
+    """Note that nothing of a loss is simulated because the selection has none of its cuts.
+
+    Raises
+    ------
+    ValueError
+        A cut that neither the selection nor a packaged one has.
+    """
     known = {cut for _, flow in passed for cut in flow}
+    for cut in set(cuts) - known:
+        every = known.union(*(load_selection(name).cut_names for name in SELECTIONS))
+        if cut not in every:
+            raise ValueError(unknown("cut", cut, sorted(every)))
     return f"no cut {', '.join(cuts)} in the selection" if cuts and not known & set(cuts) else ""
 
 

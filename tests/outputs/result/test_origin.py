@@ -6,17 +6,22 @@ import csv
 import io
 import json
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from na64.datasets.instrument.features import FEATURES
+from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import (
     FoundOrigin,
     Origin,
     OriginError,
     check,
+    check_runs,
     origin_in,
     problem_of,
     seal_csv,
@@ -26,6 +31,7 @@ from na64.outputs.result.origin import (
 )
 from na64.outputs.result.summary import from_json, to_json
 from na64.outputs.result.table import Table
+from na64.selections.selection import load_selection
 
 ORIGIN = Origin("a" * 64, "c0ffee", (("2022", "beam"), ("2023A", "other")))
 WORDS = st.text("ab,\"'\n é", max_size=5)
@@ -126,3 +132,19 @@ def test_why_a_file_does_not_belong(found: FoundOrigin, words: str) -> None:
 def test_what_is_not_asked_for_is_not_compared() -> None:
     assert problem_of(FoundOrigin(ORIGIN), Origin(), of="out") == ""
     assert problem_of(FoundOrigin(ORIGIN), Origin(cuts="c0ffee"), of="out") == ""
+
+
+def summary(selection: Path, *runs: int) -> Any:
+    facts = selection_facts(load_selection(selection), FEATURES)
+    return SimpleNamespace(selection=facts, runs=[SimpleNamespace(run=run) for run in runs])
+
+
+def test_runs_do_not_stand_for_others_where_a_cut_has_bounds_of_its_own(tmp_path: Path) -> None:
+    whole, divided = tmp_path / "whole.toml", tmp_path / "divided.toml"
+    whole.write_text('base = "invisible_2023"\nname = "mine"\n')
+    change = '[change.veto.when."8701-8710"]\nveto_0 = { below = 1, unit = "MeV" }\n'
+    divided.write_text(whole.read_text() + change)
+    check_runs(summary(whole, 8701), summary(whole, 8731))
+    check_runs(summary(divided, 8701, 8731), summary(divided, 8731, 8701))
+    with pytest.raises(ValueError, match="cut veto has other bounds in some runs"):
+        check_runs(summary(divided, 8701), summary(divided, 8731))

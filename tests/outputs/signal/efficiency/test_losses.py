@@ -65,6 +65,12 @@ def test_a_selection_without_the_cuts_simulates_nothing_of_a_loss() -> None:
     assert (loss.simulated, loss.note) == (1.0, "")
 
 
+def test_a_cut_that_no_selection_has_is_refused() -> None:
+    """Nothing would be simulated of the loss then, and its simulated part counted twice."""
+    with pytest.raises(ValueError, match=r'loss tracking: unknown cut "vetoo", nearest known is "veto"'):
+        applied([replace(TRACKING, cuts=("vetoo",))], [FLOW], **OF)
+
+
 def test_a_live_time_counts_for_exposure_delivered_only(tmp_path: Path) -> None:
     path = write(tmp_path, applied([TRIGGER, LIVE], [FLOW], **OF))
     live, delivered = (load_efficiencies(path, delivered=kind)["2018"] for kind in (False, True))
