@@ -200,6 +200,8 @@ def _listed(place: Path, job: int) -> _List:
     path = list_of_job(place, job)
     name = f"{_JOBS}/{path.name}"
     found = record_of(_List, read_object(path), name)
+    if not found.keys:
+        raise ValueError(f"{name}: a job without a key")
     if wrong := [key for key in found.keys if not is_key(key)]:
         raise ValueError(f'{name}: key "{shortened(wrong[0])}" is not a sha256 in hexadecimal digits')
     return found

@@ -47,3 +47,6 @@ def test_a_key_that_is_none_is_named_with_its_file(key: str, tmp_path: Path) -> 
     with pytest.raises(ValueError, match=re.escape(f'jobs/0.json: key "{key[:20]}')) as caught:
         keys_of_job(tmp_path, 0)
     assert len(str(caught.value)) < 300
+    path.write_text(json.dumps({"keys": [], "events": 1}))
+    with pytest.raises(ValueError, match=re.escape("jobs/0.json: a job without a key")):
+        keys_of_job(tmp_path, 0)
