@@ -142,6 +142,8 @@ def parse(text: str) -> Node:
     """
     if len(text) > _LONGEST:
         raise ValueError(f"{len(text)} letters, not up to {_LONGEST}")
+    if "#" in text:
+        raise ValueError(f'"{text[:60]}" is no formula: what comes after "#" would not count')
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, RecursionError, MemoryError) as error:

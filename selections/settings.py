@@ -69,7 +69,7 @@ def _with_one(content: Mapping[str, object], path: str, value: object, file: str
         raise KeyError(f"{_PLACE} {path}: {unknown(kind, first, known)}")
     entry = entries[first]
     changed = _with_key(entry, others, value, path)
-    if kind != "histogram" and others[-1] not in _TELLING:
+    if kind not in ("histogram", "feature") and others[-1] not in _TELLING:
         changed = with_source(changed, f"{SET} {path.rpartition('.')[2]} = {value}")
     entries[first] = Placed(changed, _PLACE, first if kind == "cut" else f"{kind}.{first}")
     return {**content, kind: with_entries(kind, entries)}

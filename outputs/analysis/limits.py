@@ -135,7 +135,7 @@ def limits(
         Listener(tell=tell).say(of_analysis(analysis))
         if card:
             rows = _add_contour(place, card, card.variant(variant), analysis)
-            tell(f"{card.title}, {card.variant(variant).label}: {len(rows)} rows in {place / CONTOUR}")
+            tell(f"{card.title}, {card.variant(variant).name}: {len(rows)} rows in {place / CONTOUR}")
         Listener(tell=tell).say(renew_report(place))
     return analysis
 

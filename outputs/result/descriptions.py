@@ -31,14 +31,15 @@ def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> Se
     ----------
     selection : Selection
     features : mapping of str to Feature
-        Those of the package and of the plug-in.
+        Those of the package and of the plug-in; those of formulas are added.
     """
+    features = {**features, **{formula.name: formula.feature for formula in selection.formulas}}
     return SelectionFacts(
         name=selection.name,
         label=selection.label,
         description=selection.description,
-        cuts=tuple(_cut(cut, features) for cut in selection.cuts),
-        regions=tuple(_cut(region, features) for region in selection.regions),
+        cuts=tuple(_cut(cut, features, selection) for cut in selection.cuts),
+        regions=tuple(_cut(region, features, selection) for region in selection.regions),
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
         skipped_at_most=selection.skipped_at_most,
@@ -70,11 +71,11 @@ def period_facts(period: Period) -> PeriodFacts:
     return PeriodFacts(period.name, period.provenance)
 
 
-def _cut(cut: Cut | Region, features: Mapping[str, Feature]) -> CutFacts:
+def _cut(cut: Cut | Region, features: Mapping[str, Feature], selection: Selection) -> CutFacts:
     return CutFacts(
         name=cut.name,
         intervals=tuple(_interval(interval, features[interval.feature]) for interval in cut.intervals),
-        more=tuple(_more(cut)),
+        more=(*_more(cut), *_formulas(cut, selection)),
         source=cut.source,
         label=cut.label,
         is_unverified="[R-" in cut.source or "NOT FOUND" in cut.source,
@@ -110,6 +111,18 @@ def _more(cut: Cut | Region) -> Iterator[str]:
         name = f"runs {one.name}" if one.runs else f"period {one.name}"
         said = [_in_words(interval) for interval in one.condition.intervals]
         yield f"{name}: {' and '.join([*said, *map(_said, one.condition.clauses)])}"
+
+
+def _formulas(cut: Cut | Region, selection: Selection) -> Iterator[str]:
+    """Formulas that a cut looks at, also through others: by its name alone nobody knows what it keeps."""
+    conditions = cut.conditions if isinstance(cut, Cut) else (cut.condition,)
+    wanted = {name for condition in conditions for name in condition.features}
+    for formula in reversed(selection.formulas):
+        wanted |= formula.inputs if formula.name in wanted else frozenset()
+    for formula in selection.formulas:
+        if formula.name in wanted:
+            unit = "" if formula.unit == "1" else f" [{formula.unit}]"
+            yield f"{formula.name} = {' '.join(formula.text.split())}{unit}"
 
 
 def _said(clause: Clause) -> str:

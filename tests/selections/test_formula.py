@@ -65,6 +65,7 @@ def test_a_formula_is_in_its_unit(tmp_path: Path, unit: str, formula: str) -> No
         ("GeV", "sqrt(ecal, hcal)", "sqrt: 2 arguments, expected 1"),
         ("GeV", "ecal**hcal", 'exponent "hcal": expected 0.5 or a whole number up to 8'),
         ("GeV", "ecal**9", 'exponent "9"'),
+        ("GeV", "ecal # + hcal", 'what comes after "#" would not count'),
         ("GeV", "ecal +", "is no formula"),
         ("GeV", "", "is no formula"),
         ("GeV", "ecal.real", '"ecal.real" is not part of a formula'),
@@ -127,6 +128,14 @@ axes = [{ feature = "missing", bins = 9, low = 0, high = 90, unit = "GeV" }]
     assert selection.plugin_features == ()
     with pytest.raises(KeyError, match='unknown feature "missingg", nearest known is "missing"'):
         load_text(tmp_path, *made, more=more.replace("missing = {", "missingg = {"))
+
+
+def test_a_formula_can_be_set(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    made = '[[feature]]\nname = "missing"\nunit = "GeV"\nformula = "beam_energy - ecal"\n'
+    path.write_text(f'base = "invisible_2023"\nname = "own"\nlabel = "x"\n{made}')
+    found = load_selection(path, settings=["feature.missing.formula=beam_energy - hcal"])
+    assert [formula.text for formula in found.formulas] == ["beam_energy - hcal"]
 
 
 def test_formulas_of_a_base_are_edited(tmp_path: Path) -> None:

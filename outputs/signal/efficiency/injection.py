@@ -153,18 +153,38 @@ def measure(
     Raises
     ------
     ValueError
-        The catalogue is of data, or the truth has no dark photons.
+        The catalogue is of data, the truth has no dark photons, or a cut has other bounds in a part of a
+        period.
     """
     job = build_job(catalogue, selection)
+    known = catalogue.known_periods()
+    for period in sorted({context.period for context in job.runs.values()}):
+        _check_alike(selection, known[period])
     counts, flows = _in_box(catalogue, job)
     generated = _generated(truth, job, energy)
-    known = catalogue.known_periods()
     return [
         _measured(
             known[period], generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy
         )
         for period in sorted(counts)
     ]
+
+
+def _check_alike(selection: Selection, period: Period) -> None:
+    """Refuse a period of which a cut divides the runs: those that are simulated stand for all of it."""
+    n_runs = sum(last - first + 1 for first, last in period.runs)
+    for cut in selection.cuts:
+        for one in cut.when:
+            shared = sum(
+                max(min(last, end) - max(first, begin) + 1, 0)
+                for first, last in one.runs
+                for begin, end in period.runs
+            )
+            if 0 < shared < n_runs:
+                raise ValueError(
+                    f'cut {cut.name}: has other bounds in runs "{one.name}", a part of period {period.name}: '
+                    "an efficiency is of all its runs, so give each part a selection of its own"
+                )
 
 
 def _measured(

@@ -66,6 +66,35 @@ def test_a_cut_on_the_energy_keeps_the_part_of_the_spectrum(tmp_path: Path) -> N
     assert measured.point.efficiency == pytest.approx(expected, abs=4 * measured.point.error)
 
 
+def test_a_cut_on_a_formula_counts_and_names_the_cuts_by_its_text(tmp_path: Path) -> None:
+    points = []
+    for formula in ("beam_energy - ecal", "ecal"):
+        cut = ALL.replace("ecal = { above = -1", "missing = { above = 60")
+        made = f'[[feature]]\nname = "missing"\nunit = "GeV"\nformula = "{formula}"\n'
+        selection = selection_of(tmp_path, made + cut)
+        points.append(next(iter(inject([0.01], Injection(selection, n_events=300)))).point)
+    assert 0 < points[0].n_selected < points[0].n_in_box
+    assert points[1].n_selected == 0
+    assert points[0].cuts != points[1].cuts
+
+
+@pytest.mark.parametrize(
+    ("runs", "is_refused"),
+    [("8701-8710", True), ("8396-99999", False), ("2023A", False), ("100-200", False)],
+)
+def test_a_cut_that_divides_a_period_has_no_one_efficiency(
+    tmp_path: Path, runs: str, is_refused: bool
+) -> None:
+    cut = f'{ALL}[cut.when."{runs}"]\necal = {{ above = 90, unit = "GeV" }}\n'
+    found = inject([0.01], Injection(selection_of(tmp_path, cut), n_events=100))
+    if is_refused:
+        with pytest.raises(ValueError, match='cut first: has other bounds in runs "8701-8710", a part of'):
+            next(found)
+    else:
+        point = next(found).point
+        assert (point.n_selected == 0) == (runs != "100-200")
+
+
 def test_the_trigger_is_part_of_the_efficiency() -> None:
     found = list(inject([0.001, 1.0], Injection(load_selection("invisible_2023"), n_events=1500)))
     triggered = [entry.passed["trigger"] / entry.point.n_in_box for entry in found]
