@@ -18,7 +18,7 @@ from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.basics.named import shortened
 from na64.outputs.result.messages import counted
 from na64.outputs.result.request import Request
-from na64.processors.execution.ledger import Ledger
+from na64.processors.execution.ledger import Ledger, is_key
 from na64.processors.execution.tasks import Task
 
 BATCH = "batch"
@@ -198,7 +198,13 @@ def events_of_job(place: Path, job: int) -> int:
 
 def _listed(place: Path, job: int) -> _List:
     path = list_of_job(place, job)
-    return record_of(_List, read_object(path), f"{_JOBS}/{path.name}")
+    name = f"{_JOBS}/{path.name}"
+    found = record_of(_List, read_object(path), name)
+    if not found.keys:
+        raise ValueError(f"{name}: a job without a key")
+    if wrong := [key for key in found.keys if not is_key(key)]:
+        raise ValueError(f'{name}: key "{shortened(wrong[0])}" is not a sha256 in hexadecimal digits')
+    return found
 
 
 def write_status(place: Path, job: int, job_status: JobStatus) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -87,7 +88,9 @@ _OVERRIDES: dict[Any, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Figures made inside look alike, whatever the user's settings are; nothing outside changes."""
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A letter of a user's label that no font has is a box in the figure, and no reason to be without it.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         mpl.rcParams.update({name: v for name, v in mpl.rcParamsDefault.items() if name != "backend"})
         mpl.rcParams.update(mplhep.style.ROOT)
         mpl.rcParams.update(_OVERRIDES)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.outputs.batch.submissions import split_tasks
+from na64.outputs.batch.submissions import keys_of_job, list_of_job, split_tasks
 from na64.processors.execution.tasks import Task
 
 
@@ -33,3 +37,16 @@ def test_a_file_stays_together() -> None:
     assert [{task.path for task in each} for each in shares] == [
         {f"run_{number}.root"} for number in range(7)
     ]
+
+
+@pytest.mark.parametrize("key", ["", "../x", "0" * 63, "x" * 200_000])
+def test_a_key_that_is_none_is_named_with_its_file(key: str, tmp_path: Path) -> None:
+    path = list_of_job(tmp_path, 0)
+    path.parent.mkdir()
+    path.write_text(json.dumps({"keys": [key], "events": 1}))
+    with pytest.raises(ValueError, match=re.escape(f'jobs/0.json: key "{key[:20]}')) as caught:
+        keys_of_job(tmp_path, 0)
+    assert len(str(caught.value)) < 300
+    path.write_text(json.dumps({"keys": [], "events": 1}))
+    with pytest.raises(ValueError, match=re.escape("jobs/0.json: a job without a key")):
+        keys_of_job(tmp_path, 0)

@@ -77,7 +77,18 @@ def test_a_folder_that_cannot_be_written_is_a_line(tmp_path: Path, caplog: pytes
     assert caplog.messages == [f"figure picture is not drawn: {tmp_path / 'plots'}: File exists"]
 
 
-@pytest.mark.parametrize("text", [r"$\frac{x $", "a $ of b_ $", "1 $", r"$\nonsense$", "a\n$\\frac{$"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$\frac{x $",
+        "a $ of b_ $",
+        "1 $",
+        r"$\nonsense$",
+        "a\n$\\frac{$",
+        "\u4e2d\U0001f600 $x$",
+        "\U0001f600",
+    ],
+)
 def test_what_only_looks_like_a_formula_is_shown_as_it_is_written(text: str, tmp_path: Path) -> None:
     def make() -> Figure:
         figure = picture()
