@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from na64.datasets.reading.schema import NA64Schema
     from na64.outputs.analysis.backgrounds import background
     from na64.outputs.analysis.blinding import audit, freeze, unblind
     from na64.outputs.analysis.campaigns import catalogue, simulate
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from na64.outputs.analysis.searches import searches
     from na64.outputs.analysis.single_events import events, show
     from na64.processors.features.plugin import feature
+    from na64.processors.processor import NA64Processor
 
 __version__ = "0.2.0"
 __all__ = [
+    "NA64Processor",
+    "NA64Schema",
     "Result",
     "__version__",
     "audit",
@@ -48,6 +52,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "NA64Processor": "na64.processors.processor",
+    "NA64Schema": "na64.datasets.reading.schema",
     "Result": "na64.outputs.analysis.result",
     "audit": "na64.outputs.analysis.blinding",
     "background": "na64.outputs.analysis.backgrounds",

@@ -54,6 +54,16 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         By default `na64.datasets.conditions.periods.packaged_periods`.
     plugin : Plugin, optional
         User code, see `na64.processors.features.plugin`.
+
+    Examples
+    --------
+    >>> from coffea.processor import IterativeExecutor, Runner
+    >>> runner = Runner(IterativeExecutor(status=False), schema=na64.NA64Schema)
+    >>> processor, files = na64.NA64Processor("dimuon_2023"), ["data/run_8701.root"]
+    >>> counts = runner({"demo": files}, processor, treename="tout")  # doctest: +ELLIPSIS
+    Preprocessing ...
+    >>> list(counts["demo"])
+    [8701]
     """
 
     def __init__(

@@ -115,9 +115,10 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
     Examples
     --------
     >>> from coffea.nanoevents import NanoEventsFactory
-    >>> schema = NA64Schema.simulated()
-    >>> factory = NanoEventsFactory.from_root({"run.root": "tout"}, schemaclass=schema)  # doctest: +SKIP
-    >>> factory.events().ecal.energy  # doctest: +SKIP
+    >>> simulated = na64.NA64Schema.simulated()
+    >>> factory = NanoEventsFactory.from_root({"data/run_8701.root": "tout"}, schemaclass=simulated)
+    >>> factory.events().ecal.energy.ndim
+    2
     """
 
     __dask_capable__ = False

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 _ORDER = (
     "simulate",
     "catalogue",
+    "NA64Schema",
+    "NA64Processor",
     "nanoevents",
     "opened_schema",
     "feature",
