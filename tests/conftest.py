@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import csv
 import http.server
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 import pytest
@@ -29,6 +31,11 @@ CANONICAL = (
 SPEED = (HealthCheck.too_slow,)
 settings.register_profile("na64", deadline=None, suppress_health_check=SPEED)  # machines are shared
 settings.load_profile("na64")
+
+# An installed package has no tests: what several of them share is found beside this file.
+_SHARED = ModuleType("na64.tests")
+_SHARED.__path__ = [str(Path(__file__).parent)]
+sys.modules.setdefault(_SHARED.__name__, _SHARED)
 
 PACKAGE = Path(na64.__file__).parent
 PLACES = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import runpy
 import shutil
 import signal
 import sys
@@ -20,11 +21,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from na64.tests.torture.guard_mutants import Mutant, mutants
+if TYPE_CHECKING:
+    from na64.tests.torture.guard_mutants import Mutant
+
+mutants: Callable[[str, str], Iterator[Mutant]] = runpy.run_path(
+    str(Path(__file__).with_name("guard_mutants.py")), run_name="guard_mutants"
+)["mutants"]
 
 PACKAGE = Path(__file__).parents[2]
 LONGEST = 20.0
