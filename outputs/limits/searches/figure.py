@@ -120,11 +120,12 @@ def _draw_moments(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
 
 
 def _draw_published(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
-    seen = set()
-    for published, (colour, marker) in zip(drawn.variant.published, _POINTS, strict=False):
+    styles: dict[str, tuple[str, str]] = {}  # both edges of a contour are of one label
+    for published in drawn.variant.published:
         curve = load_points(published.curve)
+        is_new = curve.label not in styles
+        colour, marker = styles.setdefault(curve.label, _POINTS[len(styles) % len(_POINTS)])
         (line,) = axes.plot(curve.mass, curve.value, marker, color=colour, markersize=4, mfc="white")
-        if curve.label not in seen:
-            seen.add(curve.label)
+        if is_new:
             line.set_label(cited(curve))
             yield line
