@@ -6,6 +6,7 @@ it is told otherwise, takes libdeflate about half the time of zlib.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -47,13 +48,16 @@ def _libdeflate() -> Decompressor:
 def _zstandard() -> Decompressor:
     import zstandard  # noqa: PLC0415 (as above)
 
-    context = zstandard.ZstdDecompressor()
+    own = threading.local()  # of each thread: two in one decompressor at a time are a crash
 
     def decompress(data: Any, size: int) -> bytes:
         # What the frame says is allocated: a damaged one must not fill the memory.
         if zstandard.frame_content_size(data) not in {size, -1}:
             raise ValueError(f"a frame that does not have the {size} bytes that its header says")
-        return context.decompress(data, max_output_size=size)
+        if not hasattr(own, "decompressor"):
+            own.decompressor = zstandard.ZstdDecompressor()
+        found: bytes = own.decompressor.decompress(data, max_output_size=size)
+        return found
 
     return decompress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -113,8 +113,9 @@ def _one_compiles(variants: Variants | None, n_components: int) -> Iterator[None
     if done.exists():
         yield
         return
-    with (folder / "compiling.lock").open("w") as lock:
-        with suppress(OSError):  # a file system without locks: each compiles for itself
+    with ExitStack() as held:
+        with suppress(OSError):  # a full disk, a file system without locks: each compiles for itself
+            lock = held.enter_context((folder / "compiling.lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     with suppress(OSError):

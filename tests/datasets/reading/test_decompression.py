@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +91,29 @@ def test_damaged_bytes_and_wrong_sizes_are_errors() -> None:
         of_zstd(compressed, 8)
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(raw)
     assert of_zstd(unsized, len(raw)) == raw
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+import uproot
+from na64.datasets.reading import root_files
+
+def works(codec):
+    raw = (np.arange(400_000.0) % (977 + codec.level)).tobytes()
+    data = bytes(codec.compress(raw))
+    return all(bytes(decompressor(codec)(data, len(raw))) == raw for _ in range(20))
+
+def decompressor(codec):
+    return getattr(uproot.compression, f"_decompress_{codec.name}").decompress
+
+codecs = [make(level) for make in (uproot.ZLIB, uproot.ZSTD, uproot.LZ4) for level in (1, 2, 3, 4)]
+with ThreadPoolExecutor(8) as pool:
+    assert all(pool.map(works, codecs))
+"""
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """In a process of its own: a decompressor that two threads share ends it."""
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -84,3 +84,12 @@ def test_one_compiles_at_a_time_and_nobody_waits_for_what_is_done(
         with ready_kernels._one_compiles(None, 1):
             order.append("again")  # would wait for ever
     assert order[-1] == "again"
+
+
+def test_each_compiles_for_itself_where_no_lock_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path / "gone")
+    with ready_kernels._one_compiles(None, 1):
+        pass
+    assert not (tmp_path / "gone").exists()
