@@ -100,16 +100,14 @@ import uproot
 from na64.datasets.reading import root_files
 
 def works(codec):
-    raw = (np.arange(400_000.0) % (977 + codec.level)).tobytes()
+    decompress = getattr(uproot.compression, f"_decompress_{codec.name}").decompress
+    raw = np.random.default_rng(codec.level).integers(0, 50, 300_000).astype(float).tobytes()
     data = bytes(codec.compress(raw))
-    return all(bytes(decompressor(codec)(data, len(raw))) == raw for _ in range(20))
+    return all(bytes(decompress(data, len(raw))) == raw for _ in range(20))
 
-def decompressor(codec):
-    return getattr(uproot.compression, f"_decompress_{codec.name}").decompress
-
-codecs = [make(level) for make in (uproot.ZLIB, uproot.ZSTD, uproot.LZ4) for level in (1, 2, 3, 4)]
-with ThreadPoolExecutor(8) as pool:
-    assert all(pool.map(works, codecs))
+for make in (uproot.ZLIB, uproot.ZSTD):
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(works, map(make, range(1, 9))))
 """
 
 
