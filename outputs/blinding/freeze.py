@@ -16,7 +16,6 @@ from na64.datasets.basics.json_records import parse_object
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.conditions.periods import Period
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
@@ -30,7 +29,6 @@ from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import Summary, Verdict
 from na64.outputs.result.verdict import verdict_problems
 from na64.processors.job import Job
-from na64.selections.selection import Selection
 
 FREEZE = "freeze.json"
 SCHEMA = 1
@@ -235,7 +233,7 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
     return {
         **_code(),
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
-        "selection": _selection(job.selection),
+        "selection": _selection(job),
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
         "periods": dict(_periods(job, catalogue.known_periods())),
         "not_packaged": log_details(job, catalogue)["not_packaged"],
@@ -303,9 +301,8 @@ def _code() -> dict[str, Any]:
     return {"code": code_digest(), "packages": packages()}
 
 
-def _selection(selection: Selection) -> dict[str, Any]:
-    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
-    facts = selection_facts(selection, features)
+def _selection(job: Job) -> dict[str, Any]:
+    selection, facts = job.selection, selection_facts(job.selection, job.plugin)
     places = {
         group: {cut.name: [*(_words(i.text, i.table) for i in cut.intervals), *cut.more] for cut in cuts}
         for group, cuts in (("cuts", facts.cuts), ("regions", facts.regions))

@@ -12,7 +12,6 @@ from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import SpillFacts, spills_by_run
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
 from na64.datasets.conditions.periods import Period
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.hidden_regions import departures
@@ -69,7 +68,6 @@ def summarise(
     reasons = tuple(_reasons(catalogue, result, runs, job.selection.skipped_at_most))
     is_data = catalogue.kind is SampleKind.DATA
     selection = job.selection
-    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     return Summary(
         verdict=Verdict.INCOMPLETE if reasons else Verdict.COMPLETE,
         reasons=reasons,
@@ -79,7 +77,7 @@ def summarise(
         scope=scope,
         totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
         runs=runs,
-        selection=selection_facts(selection, features),
+        selection=selection_facts(selection, job.plugin),
         boxes=tuple(box_facts(period) for period in used),
         periods=tuple(period_facts(period) for period in used),
         histograms=histograms.describe(booking),

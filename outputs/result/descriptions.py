@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from na64.datasets.conditions.periods import Period, packaged_periods
-from na64.datasets.instrument.features import Feature
+from na64.datasets.instrument.features import FEATURES, Feature
 from na64.outputs.result.summary import (
     IN_RUNS,
     BoxFacts,
@@ -16,6 +16,7 @@ from na64.outputs.result.summary import (
     SelectionFacts,
     VariationFacts,
 )
+from na64.processors.features.plugin import Plugin
 from na64.processors.job import hiding_identity
 from na64.selections.boxes import box_of
 from na64.selections.cut import Clause, Cut
@@ -25,22 +26,22 @@ from na64.selections.selection import Selection
 from na64.selections.variations import Variation
 
 
-def selection_facts(selection: Selection, features: Mapping[str, Feature]) -> SelectionFacts:
+def selection_facts(selection: Selection, plugin: Plugin | None = None) -> SelectionFacts:
     """Cuts and regions of a selection, in words and numbers.
 
     Parameters
     ----------
     selection : Selection
-    features : mapping of str to Feature
-        Those of the package and of the plug-in; those of formulas are added.
+    plugin : Plugin, optional
+        What makes its `plugin_features`; a cut on one of them is another cut with another plug-in.
     """
-    features = {**features, **{formula.name: formula.feature for formula in selection.formulas}}
+    of_plugin = f"{plugin.name} {plugin.digest[:12]}" if plugin else ""
     return SelectionFacts(
         name=selection.name,
         label=selection.label,
         description=selection.description,
-        cuts=tuple(_cut(cut, features, selection) for cut in selection.cuts),
-        regions=tuple(_cut(region, features, selection) for region in selection.regions),
+        cuts=tuple(_cut(cut, selection, of_plugin) for cut in selection.cuts),
+        regions=tuple(_cut(region, selection, of_plugin) for region in selection.regions),
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
         skipped_at_most=selection.skipped_at_most,
@@ -72,11 +73,12 @@ def period_facts(period: Period) -> PeriodFacts:
     return PeriodFacts(period.name, period.provenance)
 
 
-def _cut(cut: Cut | Region, features: Mapping[str, Feature], selection: Selection) -> CutFacts:
+def _cut(cut: Cut | Region, selection: Selection, of_plugin: str) -> CutFacts:
+    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     return CutFacts(
         name=cut.name,
         intervals=tuple(_interval(interval, features[interval.feature]) for interval in cut.intervals),
-        more=(*_more(cut), *_formulas(cut, selection)),
+        more=(*_more(cut), *_own_features(cut, selection, of_plugin)),
         source=cut.source,
         label=cut.label,
         is_unverified="[R-" in cut.source or "NOT FOUND" in cut.source,
@@ -114,8 +116,8 @@ def _more(cut: Cut | Region) -> Iterator[str]:
         yield f"{name}: {' and '.join([*said, *map(_said, one.condition.clauses)])}"
 
 
-def _formulas(cut: Cut | Region, selection: Selection) -> Iterator[str]:
-    """Formulas that a cut looks at, also through others: by its name alone nobody knows what it keeps."""
+def _own_features(cut: Cut | Region, selection: Selection, of_plugin: str) -> Iterator[str]:
+    """Formulas and plug-in that a cut looks at, also through others: a name alone says not what it keeps."""
     conditions = cut.conditions if isinstance(cut, Cut) else (cut.condition,)
     wanted = {name for condition in conditions for name in condition.features}
     for formula in reversed(selection.formulas):
@@ -124,6 +126,9 @@ def _formulas(cut: Cut | Region, selection: Selection) -> Iterator[str]:
         if formula.name in wanted:
             unit = "" if formula.unit == "1" else f" [{formula.unit}]"
             yield f"{formula.name} = {' '.join(formula.text.split())}{unit}"
+    for feature in selection.plugin_features:
+        if feature.name in wanted:
+            yield f"{feature.name} of plug-in {of_plugin or 'unknown'}"
 
 
 def _said(clause: Clause) -> str:

@@ -11,7 +11,6 @@ from na64.datasets.basics.named import without_middle
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.inspection import find_change
 from na64.datasets.conditions.periods import Period
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.products import Products
@@ -91,7 +90,7 @@ def _short(text: str | None) -> str:
 def _details(name: str, products: Products, job: Job, period: Period) -> Iterator[str]:
     summary = products.summary
     if name == "selection":
-        yield from _of_selection(products, job.selection)
+        yield from _of_selection(products, job)
     elif name == "period":
         known = {facts.name: facts.facts for facts in summary.periods}
         now = period_facts(period)
@@ -102,9 +101,9 @@ def _details(name: str, products: Products, job: Job, period: Period) -> Iterato
         yield from _compare(boxes.get(period.name, {}), asdict(box_facts(period)), "box")
 
 
-def _of_selection(products: Products, selection: Selection) -> Iterator[str]:
-    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
-    before, after = products.summary.selection, selection_facts(selection, features)
+def _of_selection(products: Products, job: Job) -> Iterator[str]:
+    selection = job.selection
+    before, after = products.summary.selection, selection_facts(selection, job.plugin)
     yield from _compare(_words(before, after), _words(after, before), "selection")
     yield from _compare(_texts(before.cuts), _texts(after.cuts), "cut")
     yield from _compare(_texts(before.regions), _texts(after.regions), "region")

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from na64.datasets.basics.sourced_values import Fact
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.summary import (
@@ -127,7 +126,7 @@ def facts_of(
         scope="all runs",
         totals=totals,
         runs=runs,
-        selection=selection_facts(selection, FEATURES),
+        selection=selection_facts(selection),
         boxes=(BoxFacts("2023A", 60.0, 1.0, 5.0, 0.5, "ecal [V: x]; hcal [R-hi]", (0, 1)),),
         periods=(PeriodFacts("2023A", (Fact("beam.energy", "100", "GeV", "[V: JINR]"),)),),
         histograms=histograms.describe(booking),

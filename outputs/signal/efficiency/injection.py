@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import ComponentKind, Trigger
@@ -198,7 +197,7 @@ def _measured(
 ) -> Measured:
     period, (in_box, *after) = known.name, counted[0].tolist()
     threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
-    names = (selection_facts(job.selection, FEATURES).cuts_identity, setup_of(known))
+    names = (selection_facts(job.selection, job.plugin).cuts_identity, setup_of(known))
     point = EfficiencyPoint(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
 from na64.outputs.limits.exposure import LimitInput
@@ -136,5 +135,5 @@ def test_an_efficiency_that_was_edited_or_written_by_hand_needs_a_reason(
 
 def test_a_selection_with_variations_has_the_cuts_of_the_one_without() -> None:
     names = ("invisible_2023", "systematics_2023", "dimuon_2023")
-    plain, varied, other = (selection_facts(load_selection(name), FEATURES).cuts_identity for name in names)
+    plain, varied, other = (selection_facts(load_selection(name)).cuts_identity for name in names)
     assert plain == varied != other

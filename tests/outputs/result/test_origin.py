@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import (
     FoundOrigin,
@@ -31,6 +30,7 @@ from na64.outputs.result.origin import (
 )
 from na64.outputs.result.summary import from_json, to_json
 from na64.outputs.result.table import Table
+from na64.processors.features.plugin import Plugin
 from na64.selections.selection import load_selection
 
 ORIGIN = Origin("a" * 64, "c0ffee", (("2022", "beam"), ("2023A", "other")))
@@ -135,7 +135,7 @@ def test_what_is_not_asked_for_is_not_compared() -> None:
 
 
 def summary(selection: Path, *runs: int) -> Any:
-    facts = selection_facts(load_selection(selection), FEATURES)
+    facts = selection_facts(load_selection(selection))
     return SimpleNamespace(selection=facts, runs=[SimpleNamespace(run=run) for run in runs])
 
 
@@ -148,3 +148,22 @@ def test_runs_do_not_stand_for_others_where_a_cut_has_bounds_of_its_own(tmp_path
     check_runs(summary(divided, 8701, 8731), summary(divided, 8731, 8701))
     with pytest.raises(ValueError, match="cut veto has other bounds in some runs"):
         check_runs(summary(divided, 8701), summary(divided, 8731))
+
+
+def test_a_cut_on_a_feature_of_another_plug_in_is_another_cut(tmp_path: Path) -> None:
+    """Also one that looks at it through a formula; packaged features are the same with any plug-in."""
+    path = tmp_path / "mine.toml"
+    formula = '[[feature]]\nname = "twice"\nunit = "GeV"\nformula = "2 * missing"\n'
+    cuts = '[[append]]\nname = "{0}"\n{0} = {{ below = 9, unit = "GeV" }}\n'
+    head = 'import na64\n@na64.feature(name="missing", unit="GeV")\ndef missing(event):\n    return {}\n'
+    plugins = [Plugin("mine.py", head.format(text)) for text in ("100 - event['ecal']", "event['ecal']")]
+
+    def identities(cut: str) -> list[str]:
+        more = cuts.format(cut) if cut else ""
+        path.write_text(f'base = "invisible_2023"\nname = "mine"\n{formula if cut == "twice" else ""}{more}')
+        selections = [load_selection(path, extra_features=plugin.features) for plugin in plugins]
+        return [selection_facts(*pair).cuts_identity for pair in zip(selections, plugins, strict=True)]
+
+    for cut in ("missing", "twice"):
+        assert len({*identities(cut)}) == 2
+    assert len({*identities("")}) == 1
