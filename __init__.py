@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from na64.outputs.analysis.result import Result, open_result
     from na64.outputs.analysis.searches import searches
     from na64.outputs.analysis.single_events import events, show
-    from na64.processors.features.plugin import feature
+    from na64.processors.features.plugin import cell_feature, feature
     from na64.processors.processor import NA64Processor
 
 __version__ = "0.2.0"
@@ -33,6 +33,7 @@ __all__ = [
     "audit",
     "background",
     "catalogue",
+    "cell_feature",
     "compare",
     "efficiency",
     "events",
@@ -61,6 +62,7 @@ _HOMES = {
     "compare": "na64.outputs.analysis.comparisons",
     "efficiency": "na64.outputs.analysis.efficiencies",
     "events": "na64.outputs.analysis.single_events",
+    "cell_feature": "na64.processors.features.plugin",
     "feature": "na64.processors.features.plugin",
     "freeze": "na64.outputs.analysis.blinding",
     "limits": "na64.outputs.analysis.limits",

@@ -14,12 +14,17 @@ from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
-from na64.processors.events.visible_events import VisibleEvents, features_of, runs_of, seen_as_packaged
+from na64.processors.events.visible_events import (
+    VisibleEvents,
+    derivation_of,
+    features_of,
+    runs_of,
+    seen_as_packaged,
+)
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
 from na64.processors.features.compute import Skip
-from na64.processors.features.derived import Derivation
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns
@@ -251,4 +256,4 @@ def _opened_of_run(
         also_closed=also_closed,
     )
     values: NDArray[np.float32] = np.compress(opened, table.values, axis=1)
-    return opened, Derivation(job.selection, job.plugin, context.constants).extended(values)
+    return opened, derivation_of(events, opened, run, job, file).extended(values)

@@ -136,6 +136,23 @@ def test_the_page_about_variables_of_ones_own(data: Path, rows: Callable[[Path],
     histograms = read_result(Path("out")).histograms
     assert histograms["missing_energy"].sum(flow=True) == passed["shower_chi2"] > 0
     assert "n_minus_one_not_too_much_missing_energy" in histograms
+    line = [
+        "process",
+        "catalogue.json",
+        "--plugin",
+        "corner.py",
+        "--selection",
+        "corner.toml",
+        "--to",
+        "cells",
+    ]
+    Path("corner.toml").write_text(
+        'base = "dimuon_2023"\nname = "corner"\nlabel = "corner"\n[[append]]\nname = "delay"\n'
+        'ecal_largest_delay = { above = -1e3, below = 1e3, unit = "ns" }\n'
+    )
+    assert main([*line, "--no-report", "--executor", "iterative"]) == 0
+    cells = [row for row in rows(Path("cells/cutflow.csv")) if row["run"] == "all"]
+    assert int(cells[-1]["passed"]) == int(cells[-2]["passed"]) == passed["dimuon"]
 
 
 def test_the_page_about_layouts(

@@ -18,6 +18,7 @@ from na64.processors.features.compute import FeatureTable, Skip, compute
 from na64.processors.features.derived import Derivation
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import append_varied, needed_part, plane_part
+from na64.processors.features.visible_cells import VisibleCellSource
 from na64.processors.job import FileContext, Job, RunContext
 from na64.selections.signal_box import is_open, visible_mask
 from na64.selections.variations import Effect
@@ -98,7 +99,7 @@ def _of_run(
     values = table.values if seen.all() else np.compress(seen, table.values, axis=1)
     n_open = 0 if job.simulation else int(np.count_nonzero(seen & opened))
     accounting = _account(table, seen, skipped, n_open)
-    derivation = Derivation(job.selection, job.plugin, context.constants)
+    derivation = derivation_of(events, seen, run, job, file)
     values = derivation.extended(values)
     if varied:
         values = append_varied(values, varied, seen, derivation)
@@ -158,6 +159,16 @@ def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext)
         lost = ~np.isfinite(numbers["weight"])
         table.skip[lost] = np.maximum(table.skip[lost], Skip.NONFINITE)
     return table
+
+
+def derivation_of(
+    events: EventColumns, chosen: NDArray[np.bool_], run: int, job: Job, file: FileContext
+) -> Derivation:
+    """What makes further features of chosen events of one run, and of their cells."""
+    layout, context = job.layouts[file.layout], job.runs[run]
+    rows = np.flatnonzero(chosen)
+    cells = VisibleCellSource(events, rows, context.setup, layout.time_is_residual, layout.absent_nan)
+    return Derivation(job.selection, job.plugin, context.constants, cells)
 
 
 def _skipped(table: FeatureTable, job: Job) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from na64.datasets.instrument.features import FEATURES
 from na64.processors.features.formulas import compute_formulas
 from na64.processors.features.plugin import Plugin
+from na64.processors.features.visible_cells import VisibleCellSource
 from na64.selections.selection import Selection
+from na64.selections.variations import Effect
 
 Values = NDArray[np.float32]
 
@@ -27,11 +29,18 @@ class Derivation:
     plugin : Plugin or None
     constants : mapping of str to float
         Of the period, for formulas.
+    cells : VisibleCellSource or None
+        Of the visible events, for the plug-in.
     """
 
     selection: Selection
     plugin: Plugin | None
     constants: Mapping[str, float]
+    cells: VisibleCellSource | None = None
+
+    def under(self, effect: Effect) -> Derivation:
+        """What makes them under an effect of a variation."""
+        return self if self.cells is None else replace(self, cells=self.cells.under(effect))
 
     def extended(self, values: Values) -> Values:
         """Add the features of the plug-in and of the formulas to the packaged ones of visible events.
@@ -59,7 +68,7 @@ class Derivation:
         rows = dict(known)
         found: dict[str, Values] = {}
         if self.plugin is not None:
-            made = self.plugin.compute([*rows.values()], tuple(rows))
+            made = self.plugin.compute([*rows.values()], tuple(rows), self.cells)
             found |= dict(zip(self.plugin.features, made, strict=True))
             rows |= found
         n_events = len(next(iter(rows.values())))

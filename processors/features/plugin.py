@@ -1,26 +1,32 @@
-"""User code: a file of functions, each a new feature computed from the features of visible events.
+"""User code: a file of functions, each a new feature computed from features or cells of visible events.
 
-    from na64.processors.features.plugin import feature
+    from na64 import cell_feature, feature
 
     @feature(name="missing_energy", unit="GeV")
     def missing_energy(event):
         return 100 - event["ecal"] - event["hcal"]
 
-A function gets a read-only mapping of feature name to (n_events,) float32 array, the packaged features and
-those defined above it in the file, and returns one number an event. It must look at each event by itself: how
-many events it gets at a time is not its business. It never gets a hidden event of data.
+    @cell_feature(name="hcal_0_corner", unit="GeV", detector="hcal")
+    def hcal_0_corner(cells):
+        return cells.in_time[:, 0, 0, 0]
+
+A function of features gets a read-only mapping of feature name to (n_events,) float32 array, the packaged
+features and those defined above it in the file; a function of cells gets the
+`na64.processors.features.visible_cells.VisibleCells` of one detector. Both return one number an event. They
+must look at each event by itself: how many events they get at a time is not their business. They never get a
+hidden event of data.
 """
 
 from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +36,30 @@ from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.features import FEATURES, Feature
 
 Features: TypeAlias = Mapping[str, NDArray[np.float32]]
-Function: TypeAlias = Callable[[Features], Any]
+Function: TypeAlias = Callable[[Any], Any]
 
 _MARK = "__na64_feature__"
+
+
+class CellSource(Protocol):
+    """The calibrated cells of some visible events; `na64.processors.features.visible_cells` has them."""
+
+    def blocks(self, detector: str) -> Iterable[Any] | None:
+        """Cells of a detector, some events at a time; None where the file lacks the detector.
+
+        Raises
+        ------
+        KeyError
+            There is no such detector.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """What a function is decorated with."""
+
+    feature: Feature
+    detector: str | None
 
 
 class PluginError(ValueError):
@@ -62,6 +89,44 @@ def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], 
     ... def missing_energy(event):
     ...     return 100 - event["ecal"] - event["hcal"]
     """
+    return _mark(name, unit, meaning, None)
+
+
+def cell_feature(*, name: str, unit: str, detector: str, meaning: str = "") -> Callable[[Function], Function]:
+    """Decorator that makes a function of the cells of a detector a feature.
+
+    The function gets ``cells.energy``, ``cells.in_time`` (GeV) and ``cells.delay`` (ns), each of shape
+    (n_events, planes or modules, n_x, n_y), float64 and read-only, and may be compiled with ``numba.njit``.
+    Where a file lacks the detector the feature is nan.
+
+    Parameters
+    ----------
+    name : str
+        As selections will call it; an identifier that is not a packaged feature.
+    unit : str
+        A base unit: GeV, mm, ns, rad, MIP or 1.
+    detector : str
+        As periods call it, for instance ``ecal``.
+    meaning : str
+        One line for the report; the first line of the docstring by default.
+
+    Raises
+    ------
+    PluginError
+        A name, unit or detector that cannot be used (a ``ValueError``).
+
+    Examples
+    --------
+    >>> @na64.cell_feature(name="hcal_0_corner", unit="GeV", detector="hcal")
+    ... def hcal_0_corner(cells):
+    ...     return cells.in_time[:, 0, 0, 0]
+    """
+    if not detector.isidentifier():
+        raise PluginError(f'feature "{name}": "{detector}" is not the name of a detector')
+    return _mark(name, unit, meaning, detector)
+
+
+def _mark(name: str, unit: str, meaning: str, detector: str | None) -> Callable[[Function], Function]:
     if not name.isidentifier() or name in FEATURES:
         raise PluginError(f'feature "{name}": expected an identifier that is not a packaged feature')
     if unit not in UNITS:
@@ -73,7 +138,7 @@ def feature(*, name: str, unit: str, meaning: str = "") -> Callable[[Function], 
 
     def mark(function: Function) -> Function:
         line = meaning or (function.__doc__ or "computed by a plug-in").strip().splitlines()[0]
-        setattr(function, _MARK, Feature(name, unit, line))
+        setattr(function, _MARK, _Marked(Feature(name, unit, line), detector))
         return function
 
     return mark
@@ -101,10 +166,13 @@ class Plugin:
     @property
     def features(self) -> dict[str, Feature]:
         """The features it defines by name, in order."""
-        return {defined.name: defined for defined, _ in _compiled(self)}
+        return {marked.feature.name: marked.feature for marked, _ in _compiled(self)}
 
     def compute(
-        self, values: NDArray[np.float32] | Sequence[NDArray[np.float32]], names: tuple[str, ...]
+        self,
+        values: NDArray[np.float32] | Sequence[NDArray[np.float32]],
+        names: tuple[str, ...],
+        cells: CellSource | None = None,
     ) -> NDArray[np.float32]:
         """Compute the features of the plug-in.
 
@@ -114,6 +182,8 @@ class Plugin:
             Visible events only.
         names : tuple of str
             Of the rows, of which there may be more.
+        cells : CellSource, optional
+            Cells of the same events; without them what is made of cells is nan.
 
         Returns
         -------
@@ -122,17 +192,38 @@ class Plugin:
         rows = {name: _read_only(row) for name, row in zip(names, values, strict=True)}
         n_events = len(values[0])
         new = np.empty((len(_compiled(self)), n_events), np.float32)
-        for row, (defined, function) in zip(new, _compiled(self), strict=True):
-            row[:] = self._call(defined.name, function, MappingProxyType(rows), n_events)
-            rows[defined.name] = _read_only(row)
+        for row, (marked, function) in zip(new, _compiled(self), strict=True):
+            name = marked.feature.name
+            if marked.detector is None:
+                row[:] = self._call(name, function, MappingProxyType(rows), n_events)
+            else:
+                row[:] = self._of_cells(name, function, self._blocks(marked, cells), n_events)
+            rows[name] = _read_only(row)
         return new
 
-    def _call(self, name: str, function: Function, rows: Features, n_events: int) -> NDArray[np.float32]:
+    def _blocks(self, marked: _Marked, cells: CellSource | None) -> Iterable[Any] | None:
+        if cells is None or marked.detector is None:
+            return None
+        try:
+            return cells.blocks(marked.detector)
+        except KeyError as error:
+            text = f"plug-in {self.name}, feature {marked.feature.name}: {error.args[0]}"
+        raise PluginError(text)
+
+    def _of_cells(
+        self, name: str, function: Function, blocks: Iterable[Any] | None, n_events: int
+    ) -> NDArray[np.float32]:
+        if blocks is None:
+            return np.full(n_events, np.nan, np.float32)
+        parts = [self._call(name, function, block, len(block.energy)) for block in blocks]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+    def _call(self, name: str, function: Function, given: Any, n_events: int) -> NDArray[np.float32]:
         where = f"plug-in {self.name}, feature {name}"
         failure = ""
         try:
             with np.errstate(all="ignore"):
-                column = np.asarray(function(rows))
+                column = np.asarray(function(given))
                 if column.shape == (n_events,) and column.dtype.kind in "biuf":
                     return column.astype(np.float32)
         except (Exception, SystemExit) as error:
@@ -158,12 +249,14 @@ def load_plugin(path: Path) -> Plugin:
     except UnicodeDecodeError as error:
         raise PluginError(f"plug-in {path.name}: {error}") from None
     if not plugin.features:
-        raise PluginError(f"plug-in {plugin.name}: no function has @feature(name=..., unit=...)")
+        raise PluginError(
+            f"plug-in {plugin.name}: no function has @feature(name=..., unit=...) or @cell_feature(...)"
+        )
     return plugin
 
 
 @lru_cache(maxsize=16)
-def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
+def _compiled(plugin: Plugin) -> tuple[tuple[_Marked, Function], ...]:
     namespace: dict[str, Any] = {"__name__": f"na64_plugin_{plugin.digest[:12]}", "__file__": plugin.name}
     failure = ""
     try:
@@ -175,9 +268,9 @@ def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
         failure = f"{type(error).__name__} in line {_line(error, plugin.name)}: {text}"
     if failure:
         raise PluginError(f"plug-in {plugin.name}: {failure}")
-    found = [value for value in namespace.values() if isinstance(getattr(value, _MARK, None), Feature)]
+    found = [value for value in namespace.values() if isinstance(getattr(value, _MARK, None), _Marked)]
     pairs = tuple((getattr(function, _MARK), function) for function in dict.fromkeys(found))
-    names = [defined.name for defined, _ in pairs]
+    names = [marked.feature.name for marked, _ in pairs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PluginError(f"plug-in {plugin.name}: feature {twice[0]} is defined twice")
     return pairs

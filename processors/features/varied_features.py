@@ -100,7 +100,7 @@ def append_varied(
         parts.append(rows if seen.all() else np.compress(seen, rows, axis=1))
         known = dict(zip(FEATURES, values, strict=False))
         known.update(zip(changed, parts[-1], strict=False))
-        made = derivation.made_of(known)
+        made = derivation.under(effect).made_of(known)
         parts += [made[name][None] for name in changed[len(rows) :]]
     return np.concatenate(parts)
 

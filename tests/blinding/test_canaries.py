@@ -79,7 +79,11 @@ def test_no_canary_is_in_any_artefact(worlds: Any, layout: str, tmp_path: Path, 
     store, out = tmp_path / "store", tmp_path / "out"
     plugin = tmp_path / "my.py"
     plugin.write_text(
-        "from na64.processors.features.plugin import feature\n\n"
+        "from na64 import cell_feature, feature\n\n"
+        '@cell_feature(name="largest", unit="GeV", detector="ecal")\n'
+        "def largest(cells):\n"
+        "    print(*(array.tolist() for array in cells))\n"
+        "    return cells.energy.max(axis=(1, 2, 3))\n\n\n"
         '@feature(name="third", unit="GeV")\n'
         "def third(event):\n"
         "    print(event['ecal'].tolist(), event['master_time'].tolist())\n"
