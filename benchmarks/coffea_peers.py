@@ -21,7 +21,8 @@ from na64.datasets.reading.schema import NA64Schema
 from na64.processors.counting.booking import HistogramSpec, Rule, book
 from na64.processors.job import Job
 from na64.processors.processor import NA64Processor
-from na64.selections.selection import Axis, Selection
+from na64.selections.histograms import Axis
+from na64.selections.selection import Selection
 
 _CHUNK = 100_000
 _NO_LOG = "0" * 64

@@ -20,7 +20,8 @@ from na64.processors.execution.backends import ExecutorKind, open_backend
 from na64.processors.execution.executor import run
 from na64.processors.execution.ledger import Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work
-from na64.selections.selection import Histogram, Selection, load_selection
+from na64.selections.histograms import Histogram
+from na64.selections.selection import Selection, load_selection
 
 _SAMPLING = 0.005
 _KILOBYTE = 1024

@@ -9,7 +9,6 @@ from typing import Any
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
 from na64.commands.visible_output import complain
 
-_REGIONS = ("I", "II", "III", "elsewhere")
 _FORMATS = ("parquet", "root", "csv")
 
 
@@ -47,7 +46,8 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--opened", action="store_true", help=opened)
     after = "events that pass this cut and all before, or visible; default: all cuts"
     parser.add_argument("--after", metavar="CUT", help=after)
-    parser.add_argument("--region", choices=_REGIONS, help="only those in this region")
+    region = "only those in this region, as the selection calls it, or elsewhere"
+    parser.add_argument("--region", metavar="NAME", help=region)
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
 
 

@@ -25,7 +25,7 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--efficiency", metavar="FILE|VALUE", help=efficiency)
     levels = "confidence level, may be repeated; default: 0.9 and 0.95"
     parser.add_argument("--level", action="append", type=float, metavar="CL", help=levels)
-    delivered = "count electrons delivered: the dead time is in the efficiency, or in the losses of a file"
+    delivered = "count particles delivered: the dead time is in the efficiency, or in the losses of a file"
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--toys", type=positive, metavar="N", help="draw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
@@ -39,7 +39,7 @@ def _add_limits(verbs: Any) -> None:
 def _add_project(verbs: Any) -> None:
     text = "Compute the limits to expect of an exposure, or the reference contour of a search."
     parser = add_command(verbs, "project", _project, text)
-    eot = "electrons on target; may be repeated; needed without --reference"
+    eot = "particles on target; may be repeated; needed without --reference"
     parser.add_argument("--eot", type=float, action="append", metavar="EOT", help=eot)
     background = "FILE, N+-DN or seed_2021; needed without --reference"
     parser.add_argument("--background", metavar="FILE|N+-DN", help=background)
@@ -52,7 +52,7 @@ def _add_project(verbs: Any) -> None:
     parser.add_argument("--efficiency", metavar="FILE|VALUE", help=efficiency)
     period = "of beam, box and efficiency; default: e- of 100 GeV and a threshold of 50 GeV"
     parser.add_argument("--period", default="", metavar="P", help=period)
-    delivered = "the electrons are those delivered: the live time in the losses of a file counts"
+    delivered = "the particles are those delivered: the live time in the losses of a file counts"
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--level", type=float, default=0.9, metavar="CL", help="default: %(default)s")
     to = "write projection.csv, or contour.csv, and figures there"

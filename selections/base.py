@@ -1,4 +1,4 @@
-"""Selections that build on another: cuts, regions, histograms and variations edited one by one."""
+"""Selections that build on another: cuts, regions, planes, histograms and variations edited one by one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from na64.datasets.basics.toml import Placed, TomlTable, unknown
+from na64.selections.planes import DEFAULT
+from na64.selections.regions import contract_order
 
 Entries = dict[str, Mapping[str, object]]
 
-KINDS = ("cut", "region", "histogram", "variation", "feature")
+KINDS = ("cut", "region", "plane", "histogram", "variation", "feature")
 """What a selection has several of; the keys that edit cuts go without the word."""
 
 CHANGED = "NOT FOUND: changed"
@@ -65,11 +67,12 @@ def refuse_edits(table: TomlTable) -> None:
 
 
 def entries_of(kind: str, content: Mapping[str, object], file: str) -> Entries:
-    """Entries of a kind by name, each with the place where it was written."""
-    found = content.get(kind, {} if kind == "region" else [])
+    """Entries of a kind by name, each with the place where it was written; without planes the default."""
+    found = content.get(kind, [dict(DEFAULT)] if kind == "plane" else [])
     named: Iterable[tuple[str, str, Any]]
-    if kind == "region":
-        named = ((name, f"region.{name}", entry) for name, entry in _items(found))
+    if kind == "region" and isinstance(found, Mapping):
+        tables = sorted(_items(found), key=lambda item: contract_order(item[0]))
+        named = ((name, f"region.{name}", _named(entry, name, file)) for name, entry in tables)
     else:
         named = ((_name_of(entry), f"{kind}[{n}]", entry) for n, entry in enumerate(_listed(found)))
     return {
@@ -79,9 +82,19 @@ def entries_of(kind: str, content: Mapping[str, object], file: str) -> Entries:
     }
 
 
-def with_entries(kind: str, entries: Entries) -> object:
+def with_entries(entries: Entries) -> object:
     """The value of the key of a kind, as TOML would have it."""
-    return dict(entries) if kind == "region" else list(entries.values())
+    return list(entries.values())
+
+
+def _named(entry: object, name: str, file: str) -> object:
+    """A table ``[region.NAME]`` as one of a list, which has its name inside."""
+    if not isinstance(entry, Mapping):
+        return entry
+    if entry.get("name", name) != name:
+        raise ValueError(f'{file}: region.{name}.name: the region is called "{name}"')
+    named = {**entry, "name": name}
+    return Placed(named, entry.where, entry.path) if isinstance(entry, Placed) else named
 
 
 def with_source(entry: Mapping[str, object], why: str) -> dict[str, object]:
@@ -111,11 +124,11 @@ def _edited(kind: str, table: TomlTable, base: Mapping[str, object], name: str) 
             hint = f"{table.place(change)}.{key}".partition(": ")[2]
             raise ValueError(f'{given.place()}: {name} has a {kind} "{key}": [{hint}] changes it')
         entries = _placed(kind, entries, key, given)
-    return with_entries(kind, entries)
+    return with_entries(entries)
 
 
 def _appended(kind: str, table: TomlTable, key: str) -> Iterator[tuple[str, TomlTable]]:
-    if kind == "region":
+    if kind == "region" and not table.is_list(key):
         yield from _tables(table, key)
     else:
         for entry in table.tables(key, ()):
@@ -149,7 +162,10 @@ def _changed(entry: Mapping[str, object], change: TomlTable, base: str) -> Place
 def _placed(kind: str, entries: Entries, name: str, given: TomlTable) -> Entries:
     where, _, path = given.place().partition(": ")
     anchors = {side: given.text(side) for side in ("before", "after") if kind == "cut" and given.has(side)}
-    new = Placed({key: value for key, value in given.anything().items() if key not in anchors}, where, path)
+    if given.has("name") and given.text("name") != name:
+        raise ValueError(f'{given.place("name")}: the {kind} is called "{name}"')
+    own = {key: value for key, value in given.anything().items() if key not in anchors}
+    new = Placed({**own, "name": name}, where, path)
     if len(anchors) > 1:
         raise ValueError(f"{given.place()}: has both before and after")
     names = list(entries)

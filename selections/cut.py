@@ -14,8 +14,11 @@ from na64.selections.interval import Interval, read_intervals, read_name
 
 Alternatives = tuple[tuple[Interval, ...], ...]
 
-KEYWORDS = ("name", "label", "source", "any", "not", "when", "before", "after", "remove")
-"""Keys of a cut that are no features; a feature of one's own may not be called so."""
+KEYWORDS = (
+    *("name", "label", "source", "any", "not", "when", "before", "after", "remove"),
+    *("colour", "marker"),
+)
+"""Keys of a cut or a region that are no features; a feature of one's own may not be called so."""
 
 _ABOUT = ("name", "label", "source", "any", "not", "when")
 _RANGES = re.compile(r"[0-9 ,-]+")
@@ -173,9 +176,15 @@ def read_cut(table: TomlTable, features: Mapping[str, Feature], *, factor: float
     return Cut(name, condition.intervals, label, source, condition.clauses, when)
 
 
-def read_condition(table: TomlTable, features: Mapping[str, Feature], *, factor: float = 1.0) -> Condition:
-    """Read the bounds of a table, with ``any`` and ``not``."""
-    intervals = read_intervals(table, features, factor=factor, about=_ABOUT)
+def read_condition(
+    table: TomlTable,
+    features: Mapping[str, Feature],
+    *,
+    factor: float = 1.0,
+    about: Collection[str] = (),
+) -> Condition:
+    """Read the bounds of a table, with ``any`` and ``not``; keys in ``about`` are no features either."""
+    intervals = read_intervals(table, features, factor=factor, about=(*_ABOUT, *about))
     clauses = []
     if table.has("any"):
         clauses.append(_read_any(table, features, factor))

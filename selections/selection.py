@@ -1,4 +1,4 @@
-"""A selection: ordered cuts, regions and histograms, loaded from TOML."""
+"""A selection: ordered cuts, regions, planes and histograms, loaded from TOML."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
-from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import KEYWORDS, Condition, Cut, read_cut
 from na64.selections.formula import Formula, read_formulas
-from na64.selections.interval import look_up, read_name, read_unit
+from na64.selections.histograms import Histogram, read_histogram
+from na64.selections.interval import read_name
+from na64.selections.planes import DEFAULT_PLANES, Plane, read_planes
 from na64.selections.regions import Region, read_regions
 from na64.selections.settings import with_settings
 from na64.selections.signal_box import check_outside
@@ -31,52 +33,9 @@ _PACKAGED = PackagedFiles("selection", files(__package__), besides=("signal_boxe
 _YIELDS_AFTER = "shower_chi2"
 _SKIPPED_AT_MOST = 0.001
 _MOST_CUTS = 60
-_MOST_BINS = 1_000_000
 
 SELECTIONS = _PACKAGED.names
 """Names of the packaged selections."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Equal bins in a feature.
-
-    Attributes
-    ----------
-    feature : str
-    bins : int
-    low, high : float
-        In the unit of the feature.
-    label : str
-        With the unit, for a plot.
-    """
-
-    feature: str
-    bins: int
-    low: float
-    high: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """A histogram a selection asks for.
-
-    Attributes
-    ----------
-    name : str
-    after : str
-        The cut after which it is filled, or `VISIBLE`.
-    axes : tuple of Axis
-        One or two.
-    label : str
-        For people.
-    """
-
-    name: str
-    after: str
-    axes: tuple[Axis, ...]
-    label: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +51,7 @@ class Selection:
     cuts : tuple of Cut
         In order.
     regions : tuple of Region
-        I, II and III, or none.
+        In the order of their columns; may be none.
     yields_after : str
         The cut after which the regions' yields are taken.
     histograms : tuple of Histogram
@@ -108,6 +67,8 @@ class Selection:
         Of cuts with other bounds in some runs, which of their conditions hold: see `in_run`.
     formulas : tuple of Formula
         The last of `extra_features`, each after those that it is made of.
+    planes : tuple of Plane
+        One at least; the first is filled after every cut.
     """
 
     name: str
@@ -123,6 +84,7 @@ class Selection:
     settings: tuple[str, ...] = ()
     chosen: tuple[tuple[str, int], ...] = ()
     formulas: tuple[Formula, ...] = ()
+    planes: tuple[Plane, ...] = DEFAULT_PLANES
 
     @cached_property
     def identity(self) -> str:
@@ -133,6 +95,11 @@ class Selection:
     def cut_names(self) -> tuple[str, ...]:
         """Names of the cuts, in order."""
         return tuple(cut.name for cut in self.cuts)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Columns of the regions, in order."""
+        return tuple(region.name for region in self.regions)
 
     @property
     def plugin_features(self) -> tuple[Feature, ...]:
@@ -146,12 +113,13 @@ class Selection:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Every feature that a cut, a region or a histogram looks at, in storage order."""
+        """Every feature that a cut, a region, a plane or a histogram looks at, in storage order."""
         cuts = [*self.cuts, *(cut for variation in self.variations for cut in variation.cuts)]
         conditions = [condition for cut in cuts for condition in cut.conditions]
         conditions += [region.condition for region in self.regions]
         names = {name for condition in conditions for name in condition.features}
-        names |= {axis.feature for histogram in self.histograms for axis in histogram.axes}
+        axes = [plane.axes for plane in self.planes] + [histogram.axes for histogram in self.histograms]
+        names |= {axis.feature for axis in chain.from_iterable(axes)}
         return tuple(name for name in self.index if name in names)
 
     @property
@@ -247,17 +215,18 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    given = table.table("region", None)
-    regions = read_regions(given, features) if given is not None and given.names() else ()
+    regions = read_regions(table, features)
     try:
         check_outside(regions, load_boxes().values())
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
     histograms = tuple(
-        _read_histogram(entry, features, [VISIBLE, *stages]) for entry in table.tables("histogram", ())
+        read_histogram(entry, features, [VISIBLE, *stages]) for entry in table.tables("histogram", ())
     )
     _check_unique(table, "histogram", (histogram.name for histogram in histograms))
+    planes = read_planes(table, features)
+    _check_unique(table, "plane", (plane.name for plane in planes))
     places = {cut.name: (cut, entry) for cut, entry in zip(cuts, entries, strict=True)}
     variations = read_variations(table, places, features)
     _check_unique(table, "variation", (variation.name for variation in variations))
@@ -273,6 +242,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         variations,
         _read_share(table),
         formulas=formulas,
+        planes=planes,
     )
 
 
@@ -291,32 +261,6 @@ def _read_cuts(
         raise ValueError(f"{table.place('cut')}: {len(cuts)} cuts, not 1 to {_MOST_CUTS}")
     _check_unique(table, "cut", (VISIBLE, *(cut.name for cut in cuts)))
     return cuts
-
-
-def _read_histogram(table: TomlTable, features: Mapping[str, Feature], stages: list[str]) -> Histogram:
-    name = read_name(table)
-    axes = tuple(_read_axis(entry, features) for entry in table.tables("axes"))
-    if not 1 <= len(axes) <= 2:
-        raise ValueError(f"{table.place('axes')}: {len(axes)} axes, not 1 or 2")
-    if axes[0].bins * axes[-1].bins > _MOST_BINS:
-        raise ValueError(f"{table.place('axes')}: more than {_MOST_BINS} bins")
-    after = _known_cut(table, "after", table.text("after"), stages)
-    return Histogram(name, after, axes, table.text("label", name.replace("_", " ")))
-
-
-def _read_axis(table: TomlTable, features: Mapping[str, Feature]) -> Axis:
-    feature = look_up(table, table.text("feature"), features)
-    unit = read_unit(table, "unit", feature)
-    bins = table.integer("bins")
-    low, high = (to_base(table.number(key), unit, feature.unit) for key in ("low", "high"))
-    if not 0 < bins <= _MOST_BINS or not low < high:
-        raise ValueError(f"{table.place()}: {bins} bins from {low:g} to {high:g} {feature.unit} are no axis")
-    shown = feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
-    label = table.text("label", shown)
-    stated = label.rpartition("[")[2].removesuffix("]") if label.endswith("]") else feature.unit
-    if stated in UNITS and stated != feature.unit:
-        raise ValueError(f'{table.place("label")}: "{label}", but a histogram has its axis in {feature.unit}')
-    return Axis(feature.name, bins, low, high, label)
 
 
 def _known_cut(table: TomlTable, key: str, name: str, known: list[str]) -> str:

@@ -24,8 +24,8 @@ def with_settings(content: Mapping[str, object], settings: Iterable[str], file: 
     ----------
     content : mapping of str to object
     settings : iterable of str
-        ``CUT.FEATURE.BOUND=VALUE``, ``region.NAME.FEATURE.BOUND=VALUE`` and so on for histograms and
-        variations, ``yields_after=CUT`` or ``skipped_at_most=VALUE``. A bound is in the unit of the file.
+        ``CUT.FEATURE.BOUND=VALUE``, ``region.NAME.FEATURE.BOUND=VALUE`` and so on for planes, histograms
+        and variations, ``yields_after=CUT`` or ``skipped_at_most=VALUE``. A bound is in the unit of the file.
     file : str
         Where the rest is from, for messages.
 
@@ -69,10 +69,10 @@ def _with_one(content: Mapping[str, object], path: str, value: object, file: str
         raise KeyError(f"{_PLACE} {path}: {unknown(kind, first, known)}")
     entry = entries[first]
     changed = _with_key(entry, others, value, path)
-    if kind not in ("histogram", "feature") and others[-1] not in _TELLING:
+    if kind not in ("plane", "histogram", "feature") and others[-1] not in _TELLING:
         changed = with_source(changed, f"{SET} {path.rpartition('.')[2]} = {value}")
     entries[first] = Placed(changed, _PLACE, first if kind == "cut" else f"{kind}.{first}")
-    return {**content, kind: with_entries(kind, entries)}
+    return {**content, kind: with_entries(entries)}
 
 
 def _with_key(entry: Mapping[str, object], keys: list[str], value: object, path: str) -> dict[str, object]:

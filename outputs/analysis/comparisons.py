@@ -159,7 +159,7 @@ def overlay(
     sources = []
     for folder in folders:
         products = read_result(folder)
-        sources.append(upon.ScaledSimulation(folder.name, products, upon.eot_of(products)))
+        sources.append(upon.ScaledSimulation(folder.name, products))
     upon.check_apart(sources)
     found = upon.overlay(read_result(Path(data)), sources, only=only)
     Listener(tell=tell).say(upon.lines(found))

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import hist
 from markupsafe import Markup
 
+from na64.datasets.basics.toml import unknown
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
 from na64.outputs.result.products import of_all_runs
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import BoxFacts, Role, SelectionFacts, Summary, Verdict
+from na64.outputs.result.summary import BoxFacts, PlaneFacts, SelectionFacts, Summary, Verdict, planes_of
 from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.result.variations import Change, changes
 
@@ -82,7 +83,7 @@ class Result:
 
     @cached_property
     def yields(self) -> pd.DataFrame:
-        """Accounting, electrons on target and yields, a row a run; missing values are ``NA``, not 0."""
+        """Accounting, particles on target and yields, a row a run; missing values are ``NA``, not 0."""
         return _frame(self._products.yields, ["run"])
 
     @cached_property
@@ -106,30 +107,34 @@ class Result:
         varied = self._products.varied_yields
         return {} if varied is None else changes(varied)
 
-    def plot_plane(self, after: str | None = None) -> Figure:
-        """Energies in ECAL and HCAL with regions and box.
+    def plot_plane(self, after: str | None = None, *, name: str | None = None) -> Figure:
+        """Events in a plane with the regions; that of energies in ECAL and HCAL has the box too.
 
         Parameters
         ----------
         after : str, optional
             A cut, or ``visible``; by default the cut that yields are taken after.
+        name : str, optional
+            Of the plane; by default the first one of the selection.
 
         Raises
         ------
         KeyError
-            There is no plane after such a cut; names those that are.
+            There is no such plane, or none after such a cut; names those that are.
         """
         from na64.outputs.report.plane import plane  # noqa: PLC0415
         from na64.outputs.report.style import style  # noqa: PLC0415
 
         after = self.selection.yields_after if after is None else after
-        planes = {facts.cut: facts for facts in self.summary.histograms if facts.role is Role.PLANE}
+        shown = self._plane(name)
+        planes = {facts.cut: facts for facts in planes_of(self.summary, shown)}
         if after not in planes:
             raise KeyError(f"no plane after {after}: there are {', '.join(planes)}")
         facts = planes[after]
         with style():
             figure = plane(
                 self._products.histograms[facts.name],
+                shown,
                 boxes=self.boxes,
                 closed=self.summary.is_data,
                 regions=self.selection.regions,
@@ -137,6 +142,12 @@ class Result:
                 title=facts.title,
             )
             return self._marked(figure)
+
+    def _plane(self, name: str | None) -> PlaneFacts:
+        planes = {plane.name: plane for plane in self.selection.planes}
+        if name is not None and name not in planes:
+            raise KeyError(unknown("plane", name, planes))
+        return self.selection.planes[0] if name is None else planes[name]
 
     def plot_cutflow(self) -> Figure:
         """Events of all runs left after every cut, passing each cut alone, and passing all others."""

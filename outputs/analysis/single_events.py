@@ -64,8 +64,8 @@ def events(
         Where `process` wrote to.
     after : str, optional
         Events that pass this cut and all before, or ``visible``; by default all cuts.
-    region : {"I", "II", "III", "elsewhere"}, optional
-        Only those in this region.
+    region : str, optional
+        Only those in this region, as the selection calls it, or in none: ``elsewhere``.
     runs : str or collection of int, optional
         Only these, as ``"8396-8458,8500"`` or one by one.
     limit : int, optional

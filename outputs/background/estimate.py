@@ -10,6 +10,7 @@ from typing import Any
 import hist
 
 from na64.datasets.conditions.conditions import RunType
+from na64.datasets.conditions.on_target import add_by_kind
 from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
 from na64.outputs.background.rates import (
     Factor,
@@ -33,9 +34,10 @@ from na64.outputs.background.sidebands import (
 from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
 from na64.outputs.background.time_window import time_window_row
 from na64.outputs.result.messages import counted
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import BoxFacts, Summary
 from na64.outputs.statistics.one_sided import CONFIDENCE
+from na64.selections.regions import DIMUON_REGION
 
 DIMUONS = "dimuons"
 """Name of the product whose loss a simulation can give."""
@@ -245,33 +247,25 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
     one, other = (p.summary.identities.get("selection") for p in (products, simulation))
     if simulation.summary.is_data or one != other:
         raise ValueError("the simulation of dimuons is not simulation, or went through another selection")
-    return simulated_fraction("in the box, per dimuon of Region I", in_box(simulation), _region_i(simulation))
+    return simulated_fraction("in the box, per dimuon of Region I", in_box(simulation), _dimuons(simulation))
 
 
-def _region_i(simulation: Products) -> Weighted:
-    """Sum Region I of simulation, over runs."""
-    names = ("region_I_sumw", "region_I_sumw2") if simulation.is_weighted else ("region_I",) * 2
-    columns = (simulation.yields.column(name) for name in names)
-    sumw, sumw2 = (math.fsum(float(value or 0.0) for value in column) for column in columns)
-    return Weighted(sumw, sumw2)
+def _dimuons(simulation: Products) -> Weighted:
+    """Sum the region of dimuons of simulation, over runs."""
+    require_regions(simulation, DIMUON_REGION, what="the simulation of dimuons")
+    weights = [row.weighted(DIMUON_REGION) for row in simulation.yields.rows]
+    return Weighted(math.fsum(sumw for sumw, _ in weights), math.fsum(sumw2 for _, sumw2 in weights))
 
 
 def _yields(products: Products) -> dict[str, float | None]:
     if not products.summary.selection.regions:
         raise ValueError(f"selection {products.summary.selection.name} has no regions to estimate from")
-    counts = {name: float(_count(products, name)) for name in ("region_I", "region_II", "region_III")}
-    return {"eot": _eot(products.summary), **counts}
+    counts = {name: float(products.summary.totals[name]) for name in products.summary.selection.region_names}
+    return {**_exposures(products.summary), **counts}
 
 
-def _eot(summary: Summary) -> float | None:
-    """Electrons on target of physics runs: live ones, or else those delivered; None if none are known."""
+def _exposures(summary: Summary) -> dict[str, float | None]:
+    """Particles on target of physics runs, by kind: live ones, or else those delivered; None if not known."""
     runs = [run for run in summary.runs if run.type == RunType.PHYSICS.value]
-    live, delivered = (
-        math.fsum(eot for eot in column if eot is not None)
-        for column in ([run.eot_live for run in runs], [run.eot_delivered for run in runs])
-    )
-    return live or delivered or None
-
-
-def _count(products: Products, name: str) -> int:
-    return int(products.summary.totals[name])
+    kinds = add_by_kind((summary.particle_of(run), run.eot_delivered, run.eot_live) for run in runs)
+    return {kind.label.lower(): kind.live or kind.delivered or None for kind in kinds}

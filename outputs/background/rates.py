@@ -12,14 +12,17 @@ from scipy import special
 
 from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
+from na64.datasets.conditions.conditions import PARTICLES
+from na64.datasets.conditions.on_target import exposure_label
 from na64.outputs.background.table import NOT_CONFIGURED, BackgroundRow
 from na64.outputs.statistics.one_sided import CONFIDENCE
+from na64.selections.regions import CONTRACT, PREFIX
 
 RATES = "background_rates.toml"
 """The packaged sources; copy, put in what you know, and name the copy with --rates."""
 
-YIELDS = ("eot", "region_I", "region_II", "region_III")
-"""What a source can be in proportion to."""
+EXPOSURES = tuple(exposure_label(particle).lower() for particle in PARTICLES)
+"""Particles on target that a source can be in proportion to, each kind for itself: ``eot``, ``mot``, ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Product:
     ----------
     name : str
     proportional_to : str
-        One of `YIELDS`.
+        One of `EXPOSURES`, or the column of a region.
     factors : tuple of Factor
     correlated : bool
         The factors are those of every run period: their error is one.
@@ -82,7 +85,7 @@ class Product:
         Parameters
         ----------
         yields : mapping of str to float or None
-            By the names of `YIELDS`; a count has the error of its square root, EOT has none of its own.
+            By `EXPOSURES` and columns of regions; a count has the error of its square root, an exposure none.
         """
         tag = "; ".join(dict.fromkeys(factor.source for factor in self.factors))
         lacking = [factor.name for factor in self.factors if factor.value is None]
@@ -92,7 +95,7 @@ class Product:
         if number is None:
             return BackgroundRow(self.name, None, method=f"not known: {self.proportional_to}", tag=tag)
         names = " x ".join((f"{self.proportional_to} ({number:.4g})", *(f.name for f in self.factors)))
-        is_count = self.proportional_to != "eot"
+        is_count = self.proportional_to not in EXPOSURES
         if is_count and number == 0:
             number, limit = poisson_limit(0), True
         else:
@@ -161,8 +164,9 @@ def poisson_limit(n: float) -> float:
 
 def _read_product(table: TomlTable) -> Product:
     name, proportional_to = table.text("name"), table.text("proportional_to")
-    if proportional_to not in YIELDS:
-        raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, YIELDS)}")
+    if proportional_to not in EXPOSURES and not proportional_to.startswith(PREFIX):
+        known = (*EXPOSURES, *(f"{PREFIX}{name}" for name in CONTRACT))
+        raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, known)}")
     factors = tuple(_read_factor(entry) for entry in table.tables("factor"))
     return Product(name, proportional_to, factors, table.flag("correlated", True))
 

@@ -16,8 +16,9 @@ from scipy import special
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.background.extrapolation import Numbers, Sideband
 from na64.outputs.background.rates import Weighted
+from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.messages import counted
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, energy_plane
 from na64.outputs.result.summary import BoxFacts
 
 BEAM_LINE = "electron interactions in the beam line"
@@ -65,7 +66,7 @@ def plane_of(products: Products) -> hist.Hist[Any]:
     ValueError
         It holds weighted simulation, whose bins are no counts.
     """
-    everything = products.histograms["plane_after_visible"]
+    everything = energy_plane(products, VISIBLE, what="the background")
     if not np.array_equal(everything.values(), _sumw2(everything)):
         raise ValueError("weighted simulation has no counts that a likelihood fits")
     return last_plane(products)
@@ -79,8 +80,8 @@ def _sumw2(histogram: hist.Hist[Any]) -> Numbers:
 
 def last_plane(products: Products) -> hist.Hist[Any]:
     """Plane after all cuts, whatever is in it."""
-    last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else "visible"
-    return products.histograms[f"plane_after_{last}"]
+    last = products.summary.selection.cuts[-1].name if products.summary.selection.cuts else VISIBLE
+    return energy_plane(products, last, what="the background")
 
 
 def box_of(products: Products) -> BoxFacts:

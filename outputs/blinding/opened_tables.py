@@ -61,7 +61,7 @@ def candidate_table(opened: Opened, selection: Selection) -> Table[CandidatesRow
         CandidatesRow(run, spill, event, dict(zip(names, value, strict=True)))
         for (run, spill, event), value in zip(numbers.T.tolist(), values.T.tolist(), strict=True)
     ]
-    return Table(CandidatesRow, rows, names)
+    return Table(CandidatesRow, rows, {"features": names})
 
 
 def plane_table(opened: Opened) -> Table[PlaneRow]:

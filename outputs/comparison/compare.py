@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from na64.datasets.conditions.on_target import on_target
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
@@ -191,11 +192,10 @@ def compare_rates(
 
 
 def exposures_of(one: Products, other: Products) -> Exposures:
-    """Electrons on target if they are known of all runs of both results, else the visible events."""
-    eot = [[run.eot_delivered for run in products.summary.runs] for products in (one, other)]
-    if all(value is not None for values in eot for value in values):
-        first, second = (sum(value or 0.0 for value in values) for values in eot)
-        return Exposures(first, second, "electrons on target")
+    """Particles on target if they are known of all runs and all are of one kind, else the visible events."""
+    first, second = (products.summary.delivered for products in (one, other))
+    if first is not None and second is not None and first.particle == second.particle:
+        return Exposures(first.delivered or 0.0, second.delivered or 0.0, on_target(first.particle))
     visible = [float(products.summary.totals["visible"]) for products in (one, other)]
     return Exposures(visible[0], visible[1], "visible events")
 
@@ -250,7 +250,7 @@ def _events_table(events: Sequence[Changed]) -> Table[ChangedEventsRow]:
         )
         for one in events
     ]
-    return Table(ChangedEventsRow, rows, tuple(names))
+    return Table(ChangedEventsRow, rows, {"features": tuple(names)})
 
 
 def lines(found: Comparison) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.outputs.events.analysis import ReopenedResult
+from na64.outputs.result.yields import yield_names
 from na64.processors.counting.booking import default_axis
 from na64.processors.counting.counting import apply_cuts
 from na64.processors.reread_events import EventBatch
 from na64.selections.selection import VISIBLE, Selection
-
-YIELDS = ("selected", "region_I", "region_II", "region_III")
-"""Counted as a share of the events that are looked at."""
 
 _OTHER_TYPES = ("calibration", "beam")
 _FINE = 16  # events; of a spill, to be joined into parts later
@@ -41,12 +39,14 @@ class DriftSums:
     ----------
     n_events, n_listed : int
         Events, and those of them on the bad list.
-    yields : (n_yields,) int64
+    yields : (n_regions + 1,) int64
+        Events that pass all cuts, then those of each region.
     n, total, square : (n_features,) float64
         Finite values, their sum and that of their squares.
     """
 
     n_features: int
+    n_regions: int
     n_events: int = 0
     n_listed: int = 0
     yields: NDArray[np.int64] = field(init=False)
@@ -55,7 +55,7 @@ class DriftSums:
     square: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        self.yields = np.zeros(len(YIELDS), np.int64)
+        self.yields = np.zeros(self.n_regions + 1, np.int64)
         self.n, self.total, self.square = (np.zeros(self.n_features) for _ in range(3))
 
     def __iadd__(self, other: DriftSums) -> DriftSums:
@@ -75,7 +75,7 @@ class Gathered:
 
     Attributes
     ----------
-    features : tuple of str
+    features, yields : tuple of str
     after : str
         The events looked at pass this cut and all before.
     spills : dict of (run, spill) to DriftSums
@@ -86,6 +86,7 @@ class Gathered:
     """
 
     features: tuple[str, ...]
+    yields: tuple[str, ...]
     after: str
     spills: dict[Place, DriftSums]
     parts: dict[Place, DriftSums]
@@ -97,13 +98,16 @@ class Gathered:
             return dict(sorted(self.spills.items()))
         if against is Against.RUN:
             return self._runs()
-        return _joined_parts(self.parts, len(self.features))
+        return _joined_parts(self.parts, self._empty)
+
+    def _empty(self) -> DriftSums:
+        return DriftSums(len(self.features), len(self.yields) - 1)
 
     def _runs(self) -> dict[Place, DriftSums]:
         runs: dict[Place, DriftSums] = {}
         for (run, _), sums in sorted(self.spills.items()):
             if not is_listed(sums):
-                runs.setdefault((run,), DriftSums(len(self.features)))
+                runs.setdefault((run,), self._empty())
                 runs[run,] += sums
         return runs
 
@@ -138,7 +142,7 @@ def gather(analysis: ReopenedResult, after: str | None) -> Gathered:
         spill = events.columns.event["spill"]
         _add(spills, cut_events, spill, (events.run,), np.ones(len(spill), bool))
         _add(parts, cut_events, events.columns.event["event"] // _FINE, (), ~cut_events.listed)
-    return Gathered(names, after, spills, parts, left_out)
+    return Gathered(names, yield_names(selection.region_names), after, spills, parts, left_out)
 
 
 class _CutEvents:
@@ -155,7 +159,7 @@ class _CutEvents:
         self.yields = np.stack(
             [
                 cut_result.first == len(selection.cuts),
-                *(counted & (cut_result.region == n) for n in (1, 2, 3)),
+                *(counted & (cut_result.region == n + 1) for n in range(len(selection.regions))),
             ]
         )
         finite = np.isfinite(events.values)
@@ -187,7 +191,7 @@ def _add(
     )
     n_events, n_listed = np.bincount(place), added(cut_events.listed[None])[0]
     for column, key in enumerate(found.tolist()):
-        one = sums.setdefault((*prefix, key), DriftSums(len(values)))
+        one = sums.setdefault((*prefix, key), DriftSums(len(values), len(yields) - 1))
         one.n_events += int(n_events[column])
         one.n_listed += int(n_listed[column])
         one.yields += yields[:, column].astype(np.int64)
@@ -207,11 +211,11 @@ _FEWEST = 150
 """A spill is looked at in about so many parts of equal numbers of events, at least so many of them."""
 
 
-def _joined_parts(fine: Mapping[Place, DriftSums], n_features: int) -> dict[Place, DriftSums]:
+def _joined_parts(fine: Mapping[Place, DriftSums], empty: Callable[[], DriftSums]) -> dict[Place, DriftSums]:
     total = sum(sums.n_events for sums in fine.values())
     joined: dict[Place, DriftSums] = {}
     for first, last, members in _groups(fine, max(total / _PARTS, _FEWEST)):
-        joined[first, last] = DriftSums(n_features)
+        joined[first, last] = empty()
         for member in members:
             joined[first, last] += member
     return joined

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
+from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.result.origin import check_runs
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, energy_planes
 from na64.outputs.result.summary import BoxFacts, Role
 from na64.outputs.result.table import Table
 
@@ -62,13 +63,10 @@ class ScaledSimulation:
     ----------
     name : str
     products : Products
-    eot : float or None
-        Electrons on target of all its runs; None if that is not known of each.
     """
 
     name: str
     products: Products
-    eot: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,20 +132,13 @@ class Overlay:
     distributions: tuple[Distribution, ...]
 
 
-def eot_of(products: Products) -> float | None:
-    """Electrons on target of a result, None unless it is known of every run."""
-    found = [run.eot_delivered for run in products.summary.runs]
-    known = [value for value in found if value is not None]
-    return sum(known) if known and len(known) == len(found) else None
-
-
 def overlay(
     data: Products, sources: Sequence[ScaledSimulation], *, only: Sequence[str] | None = None
 ) -> Overlay:
     """Put simulations upon data.
 
-    At equal electrons on target if these are known of every run of every result; else the sum of the
-    simulations is scaled to the data, variable by variable, and only shapes are compared.
+    At equal exposure if the particles on target are known of every run of every result and are of one kind;
+    else the sum of the simulations is scaled to the data, variable by variable, and only shapes are compared.
 
     Parameters
     ----------
@@ -165,10 +156,7 @@ def overlay(
     """
     for source in sources:
         check_runs(data.summary, source.products.summary)
-    eot = eot_of(data)
-    scales = [eot / source.eot if eot and source.eot else None for source in sources]
-    absolute = None if None in scales else [scale for scale in scales if scale is not None]
-    found = tuple(_distributions(data, sources, absolute))
+    found = tuple(_distributions(data, sources, _scales(data, sources)))
     if not found:
         raise ValueError("data and simulation have no distribution in common: was another selection used?")
     for name in only or ():
@@ -187,14 +175,40 @@ def check_apart(sources: Sequence[ScaledSimulation]) -> None:
                 raise ValueError(f"{other.name} and {source.name} are the same result: it would count twice")
 
 
-def _norm(data: Products, sources: Sequence[ScaledSimulation]) -> str:
+def _scales(data: Products, sources: Sequence[ScaledSimulation]) -> list[float] | None:
+    """What the sums of each simulation are multiplied by; None if their exposures cannot be compared."""
+    if _shapes_only(data, sources):
+        return None
+    exposures = [products.summary.delivered for products in (data, *(source.products for source in sources))]
+    delivered = [exposure.delivered or 0.0 for exposure in exposures if exposure is not None]
+    return [delivered[0] / of_source for of_source in delivered[1:]]
+
+
+def _shapes_only(data: Products, sources: Sequence[ScaledSimulation]) -> str:
+    """Why exposures cannot be compared; empty if they can."""
+    named = {"the data": data, **{source.name: source.products for source in sources}}
     without = [run for run in data.summary.runs if run.eot_delivered is None]
     if without:
         runs = ", ".join(str(run.run) for run in without[:3]) + (" and more" if len(without) > 3 else "")
-        return f"normalised to the data, shapes only: no electrons on target are stated for run {runs}"
-    if unknown := [source.name for source in sources if not source.eot]:
-        return f"normalised to the data, shapes only: electrons on target of {unknown[0]} are not known"
-    return f"at equal exposure: {eot_of(data):.4g} electrons on target"
+        return f"no {on_target(data.summary.particle_of(without[0]))} are stated for run {runs}"
+    for name, products in named.items():
+        if len(kinds := products.summary.exposures) > 1:
+            return f"{name} have {' and '.join(on_target(kind.particle) for kind in kinds)}"
+    kind = data.summary.exposures[0].particle if data.summary.exposures else UNKNOWN
+    for name, products in named.items():
+        found = products.summary.delivered
+        if found is None or not found.delivered:
+            return f"{on_target(kind)} of {name} are not known"
+        if found.particle != kind:
+            return f"the data are of {on_target(kind)}, {name} of {on_target(found.particle)}"
+    return ""
+
+
+def _norm(data: Products, sources: Sequence[ScaledSimulation]) -> str:
+    if why := _shapes_only(data, sources):
+        return f"normalised to the data, shapes only: {why}"
+    (exposure,) = data.summary.exposures
+    return f"at equal exposure: {exposure.delivered:.4g} {on_target(exposure.particle)}"
 
 
 def _distributions(
@@ -202,7 +216,7 @@ def _distributions(
 ) -> Iterator[Distribution]:
     facts = {fact.name: fact for fact in data.summary.histograms}
     stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
-    planes = {f"plane_after_{stage}" for stage in stages}
+    planes = [plane for stage, plane in energy_planes(data).items() if stage in stages]
     for name, histogram in data.histograms.items():
         others = [source.products.histograms.get(name) for source in sources]
         same = [other for other in others if other is not None and _same_axes(histogram, other)]
@@ -213,7 +227,7 @@ def _distributions(
             share = _hidden_share(data, sources, fact.cut) if fact.role is Role.SELECTION else None
             variable = histogram.axes[0].name if fact.role is Role.N_MINUS_ONE else name
             yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share)
-        elif name in planes:
+        elif any(histogram is plane for plane in planes):
             masked = [_outside(each, data.summary.boxes, data.summary.is_data) for each in (histogram, *same)]
             for axis in (0, 1):
                 flat = [each.project(axis) for each in masked]
@@ -250,7 +264,7 @@ def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str)
         return 0.0
     whole = outside = 0.0
     for source in sources:
-        plane = source.products.histograms.get(f"plane_after_{cut}")
+        plane = energy_planes(source.products).get(cut)
         if plane is None:
             return None
         whole += float(_sums(plane)[0].sum())

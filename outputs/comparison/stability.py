@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.comparison.drift import YIELDS, Against, DriftSums, Gathered, Place, is_listed
+from na64.outputs.comparison.drift import Against, DriftSums, Gathered, Place, is_listed
 from na64.outputs.comparison.statistics import chance, same_rate
 from na64.outputs.result.table import Table
 
@@ -70,6 +70,8 @@ class Series:
         The same of the places that are neither outliers nor listed, without this one.
     p : (n_places,) float64
         Chance of a larger difference; nan where it was not tested.
+    is_share : bool
+        It is a yield as a share of the events, not the mean of a feature.
     """
 
     against: Against
@@ -81,6 +83,7 @@ class Series:
     error: Floats
     elsewhere: Floats
     p: Floats
+    is_share: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +119,14 @@ def stability(gathered: Gathered) -> Stability:
     compared with, and the test is repeated.
     """
     directions = {against: gathered.places(against) for against in Against}
-    n_looks = sum(len(places) for places in directions.values()) * (len(YIELDS) + len(gathered.features))
+    n_quantities = len(gathered.yields) + len(gathered.features)
+    n_looks = n_quantities * sum(len(places) for places in directions.values())
     limit = FALSE_ALARM / max(n_looks, 1)
     series = []
     for against, places in directions.items():
         listed = np.array([is_listed(sums) for sums in places.values()], bool)
         along = _Direction(against, places, listed, limit)
-        series += [_share(along, name, number) for number, name in enumerate(YIELDS)]
+        series += [_share(along, name, number) for number, name in enumerate(gathered.yields)]
         series += [
             _mean(along, name, number) for number, name in enumerate(gathered.features) if name != _LIST
         ]
@@ -153,7 +157,8 @@ def _share(along: _Direction, name: str, number: int) -> Series:
     p, elsewhere = _repeat(test, along.listed, along.limit)
     value = _over(k, n)
     error = np.sqrt(np.maximum(value * (1 - value), 1 / np.maximum(n, 1)) / np.maximum(n, 1))
-    return Series(along.against, name, tuple(along.places), along.listed, n, value, error, elsewhere, p)
+    head = (along.against, name, tuple(along.places), along.listed)
+    return Series(*head, n, value, error, elsewhere, p, is_share=True)
 
 
 def _mean(along: _Direction, name: str, number: int) -> Series:

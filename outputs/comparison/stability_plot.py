@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from na64.outputs.comparison.drift import YIELDS, Against
+from na64.outputs.comparison.drift import Against
 from na64.outputs.comparison.stability import Series, Stability
 from na64.outputs.report.drawing import Make
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
 
-_ALWAYS = (*YIELDS, "ecal", "preshower", "hcal", "srd_sum", "track_momentum", "veto_1")
+_ALWAYS = ("ecal", "preshower", "hcal", "srd_sum", "track_momentum", "veto_1")
 _MOST = 8
 """Quantities a page; those with the surest outliers, then those that everybody looks at."""
 
@@ -30,7 +30,8 @@ def pages(found: Stability, label: str) -> Iterator[tuple[str, Make]]:
 
 def _chosen(series: Sequence[Series]) -> list[Series]:
     def rank(one: Series) -> tuple[float, int]:
-        place = _ALWAYS.index(one.quantity) if one.quantity in _ALWAYS else len(_ALWAYS)
+        listed = _ALWAYS.index(one.quantity) if one.quantity in _ALWAYS else len(_ALWAYS)
+        place = -1 if one.is_share else listed
         return min(np.nanmin(one.p, initial=1.0), 1.0), place
 
     sure = [one for one in sorted(series, key=rank) if np.nanmin(one.p, initial=1.0) < 1e-6][: _MOST // 2]
@@ -68,7 +69,7 @@ def _draw(axes: Axes, one: Series, found: Stability) -> None:
     axes.plot(x[outlier], one.value[outlier], "o", mfc="none", mec=CLOSED, ms=9, mew=1.3, gid="outlier")
     if np.isfinite(one.elsewhere).any():
         axes.axhline(float(np.nanmedian(one.elsewhere)), color=QUIET, linewidth=0.8, linestyle="--")
-    kind = "share" if one.quantity in YIELDS else "mean"
+    kind = "share" if one.is_share else "mean"
     axes.set_title(one.quantity.replace("_", " "), loc="left", fontsize=10.5, fontweight="bold", pad=3)
     axes.set_title(
         f"{kind} {'after ' + found.after if found.after != 'visible' else 'of visible events'}",

@@ -174,7 +174,7 @@ def efficiencies(
 
 
 def intensities(folder: Path, products: Products) -> dict[int, float]:
-    """Mean electrons on target a spill of every run, from the good spills of `spills.csv`."""
+    """Mean particles on target a spill of every run, from the good spills of `spills.csv`."""
     table = read_csv(checked(folder / SPILLS, products.summary), SpillsRow, SPILLS)
     of_run: dict[int, list[float]] = {}
     for row in table.rows:

@@ -14,7 +14,8 @@ from na64.datasets.instrument.columns import DETECTORS
 from na64.outputs.events.event_record import Check, EventRecord
 from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
 from na64.outputs.events.table import number
-from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, REGION_COLOURS, folded
+from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, folded
+from na64.selections.regions import ELSEWHERE
 
 _SMALL = 9.0
 _LATEST = 90.0
@@ -46,9 +47,8 @@ def _heading(figure: Figure, record: EventRecord) -> None:
     figure.text(0.36, 0.955, place, fontsize=15, fontweight="bold", color=INK, ha="left")
     trigger = "" if record.trigger is None else f", trigger word {record.trigger:#x}"
     figure.text(0.03, 0.922, f"{record.file}, entry {record.entry}{trigger}", fontsize=10, color=QUIET)
-    region = REGION_COLOURS.get(f"region_{record.region}", QUIET)
-    where = "in no region" if record.region == "elsewhere" else f"region {record.region}"
-    figure.text(0.985, 0.955, where, fontsize=13, color=region, ha="right", fontweight="bold")
+    where = "in no region" if record.region == ELSEWHERE else f"region {record.region}"
+    figure.text(0.985, 0.955, where, fontsize=13, color=record.colour, ha="right", fontweight="bold")
     colour = CLOSED if record.failed else ACCENT
     figure.text(0.985, 0.922, record.verdict, fontsize=11, color=colour, ha="right")
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from na64.datasets.basics.toml import unknown
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.result.cutflow import ALL_RUNS
 from na64.processors.counting.counting import CutResult, apply_cuts
-from na64.processors.counting.tally import REGIONS
 from na64.processors.reread_events import EventBatch
+from na64.selections.regions import ELSEWHERE, short_name
 from na64.selections.selection import VISIBLE
-
-REGION_CODES = {"elsewhere": 0, "I": 1, "II": 2, "III": 3}
-"""Regions as they are named on the command line, and their numbers in a skim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class EventFilter:
     after : str or None
         `VISIBLE`, a cut, or None for all cuts.
     region : str or None
-        A key of `REGION_CODES`, None for all.
+        Its name, or `ELSEWHERE`; None for all.
     runs : collection of int or None
     limit : int or None
         So many at most, the first by run, file and entry.
@@ -65,11 +63,12 @@ def filter_events(
         With the columns of the detectors.
     """
     stage, left = analysis.stage(event_filter.after), event_filter.limit
+    code = None if event_filter.region is None else region_code(analysis, event_filter.region)
     for events in analysis.read_events(runs=event_filter.runs, cells=cells):
         cut_result = apply_cuts(analysis.job.selection_in(events.run), events.values)
         wanted = cut_result.first >= stage
-        if event_filter.region is not None:
-            wanted &= cut_result.region == REGION_CODES[event_filter.region]
+        if code is not None:
+            wanted &= cut_result.region == code
         rows = np.flatnonzero(wanted)[:left]
         part = CutResult(cut_result.failed[rows], cut_result.first[rows], cut_result.region[rows])
         yield FilteredEvents(events.take(rows), part)
@@ -79,15 +78,31 @@ def filter_events(
                 return
 
 
+def region_code(analysis: ReopenedResult, name: str) -> int:
+    """Number of a region of the result in a skim: 0 is elsewhere.
+
+    Raises
+    ------
+    KeyError
+        The selection has no such region: names it, and the nearest one.
+    """
+    known = (ELSEWHERE, *(short_name(region) for region in analysis.selection.region_names))
+    if name not in known:
+        raise KeyError(f"selection {analysis.selection.name}: {unknown('region', name, known)}")
+    return known.index(name)
+
+
 def counted(analysis: ReopenedResult, event_filter: EventFilter) -> int | None:
     """How many events the stored tables have of a filter, its limit aside; None if they do not say."""
     after = (VISIBLE, *analysis.selection.cut_names)[analysis.stage(event_filter.after)]
     if analysis.opening:
         return None if event_filter.region or event_filter.runs else analysis.n_opened[after]
-    names = REGIONS if event_filter.region is None else (REGIONS[REGION_CODES[event_filter.region]],)
+    known = (ELSEWHERE, *analysis.selection.region_names)
+    if event_filter.region is not None:
+        known = (known[region_code(analysis, event_filter.region)],)
     runs = None if event_filter.runs is None else {str(run) for run in event_filter.runs}
     total = 0
     for row in analysis.products.regions.rows:
         if row.cut == after and row.run != ALL_RUNS and (runs is None or row.run in runs):
-            total += sum(getattr(row, name) or 0 for name in names)
+            total += sum(row.elsewhere if name == ELSEWHERE else row.regions.get(name, 0) for name in known)
     return total

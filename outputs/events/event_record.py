@@ -13,9 +13,10 @@ from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.detector import Setup
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.event_filter import FilteredEvents
-from na64.processors.counting.tally import REGIONS
+from na64.outputs.report.region_styles import region_styles
 from na64.processors.features.single_cells import CellTable, cell_tables
 from na64.selections.interval import Interval, Limits
+from na64.selections.regions import ELSEWHERE
 from na64.selections.selection import Selection
 
 
@@ -62,6 +63,9 @@ class EventRecord:
     checks : tuple of Check
         Every interval and clause of every cut, in order.
     region : str
+        Its name, or `na64.selections.regions.ELSEWHERE`.
+    colour : str
+        Of the region, in figures.
     """
 
     run: int
@@ -76,6 +80,7 @@ class EventRecord:
     cells: Mapping[str, CellTable]
     checks: tuple[Check, ...]
     region: str
+    colour: str
 
     @property
     def number(self) -> str:
@@ -103,6 +108,8 @@ def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterato
     tables = cell_tables(
         events.columns, setup, residual_times=layout.time_is_residual, absent_nan=layout.absent_nan
     )
+    styles = region_styles(analysis.products.summary.selection.regions)
+    places = (styles[ELSEWHERE], *(styles[name] for name in analysis.selection.region_names))
     for row, entry in enumerate(events.entry.tolist()):
         numbers = {name: int(events.columns.event[name][row]) for name in ("run", "spill", "event")}
         trigger = events.columns.event.get("trigger")
@@ -117,7 +124,8 @@ def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterato
             values=dict(zip(analysis.selection.index, values.tolist(), strict=True)),
             cells={name: _one(table, row) for name, table in tables.items()},
             checks=tuple(_checks(analysis.job.selection_in(events.run), values)),
-            region=REGIONS[int(filtered.cut_result.region[row])].removeprefix("region_"),
+            region=places[int(filtered.cut_result.region[row])].name,
+            colour=places[int(filtered.cut_result.region[row])].colour,
         )
 
 

@@ -17,8 +17,9 @@ from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter
 from na64.outputs.events.event_record import EventRecord, event_records
 from na64.outputs.events.planes import draw_plane, planes_of
 from na64.outputs.report.drawing import Make, write_figure
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, marked
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, marked
 from na64.processors.counting.counting import apply_cuts
+from na64.selections.regions import ELSEWHERE
 
 _COLUMNS = 4
 _ROWS = 3
@@ -159,7 +160,6 @@ def _draw_small(axes: Axes, record: EventRecord) -> None:
     axes.text(0, 8.0, record.number, fontsize=10.5, fontweight="bold", color=INK)
     sums = f"ECAL {record.values['ecal']:.1f}, HCAL {record.values['hcal']:.1f} GeV"
     axes.text(0, 7.0, sums, fontsize=8.5, color=INK)
-    region = "in no region" if record.region == "elsewhere" else f"region {record.region}"
-    colour = REGION_COLOURS.get(f"region_{record.region}", QUIET)
-    axes.text(15.3, 8.0, region, fontsize=9.5, fontweight="bold", ha="right", color=colour)
+    region = "in no region" if record.region == ELSEWHERE else f"region {record.region}"
+    axes.text(15.3, 8.0, region, fontsize=9.5, fontweight="bold", ha="right", color=record.colour)
     axes.text(15.3, 7.0, record.verdict, fontsize=8.5, ha="right", color=CLOSED if record.failed else ACCENT)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from na64.datasets.conditions.on_target import only_kind
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import Background
@@ -130,7 +131,7 @@ def search_of(
     periods: list[PeriodChannel] = []
     for index, exposure in enumerate(exposures):
         background = backgrounds[0 if shared else index]
-        whole = _eot(exposures if shared else [exposure])
+        whole = _whole(exposures if shared else [exposure])
         prefix = "" if n == 1 else f"{named(exposure.folder)} "
         own = "" if shared else prefix
         for period in exposure.periods:
@@ -157,8 +158,17 @@ def _production(period: PeriodExposure, threshold: float | None, resonant: Reson
         raise ValueError(f"period {period.period}: {error}") from None
 
 
-def _eot(exposures: Sequence[LimitInput]) -> float:
-    return math.fsum(period.eot for exposure in exposures for period in exposure.periods)
+def _whole(exposures: Sequence[LimitInput]) -> float:
+    """Exposure over which one background is spread.
+
+    Raises
+    ------
+    ValueError
+        It is of several kinds of particles, over which no background is spread evenly.
+    """
+    periods = [period for exposure in exposures for period in exposure.periods]
+    only_kind((period.beam.particle for period in periods), "one background for all of them")
+    return math.fsum(period.eot for period in periods)
 
 
 def analyse(

@@ -1,4 +1,4 @@
-"""What a stored result brings to a limit: electrons on target and, once the box is open, counts in it."""
+"""What a stored result brings to a limit: particles on target and, once the box is open, counts in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
@@ -27,7 +28,7 @@ class PeriodExposure:
     ----------
     period : str
     eot : float
-        Electrons on target.
+        Particles on target, of the kind of `beam`.
     runs : tuple of int
     observed : int or None
         Events of these runs in the opened box after all cuts; None while it is closed.
@@ -92,7 +93,7 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
     ----------
     folder : Path
     delivered : bool
-        Take the electrons delivered, of which some came while nothing could be recorded; by default the
+        Take the particles delivered, of which some came while nothing could be recorded; by default the
         live ones.
 
     Raises
@@ -123,7 +124,7 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
 
 
 def check_apart(exposures: Sequence[LimitInput]) -> None:
-    """Refuse results that have a run in common: its electrons and events would count twice.
+    """Refuse results that have a run in common: its exposure and events would count twice.
 
     Raises
     ------
@@ -187,11 +188,23 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
     for run in summary.runs:
         if run.type != PHYSICS:
             yield run.run, f"its type is {run.type}"
+        elif other := _other_beam(run, _box(summary, run.period)):
+            yield run.run, other
         elif run.accounting["missing"]:
             yield run.run, f"{run.accounting['missing']} of its events were not read"
         elif not _eot(run, delivered=delivered):
             which = "delivered" if delivered else "live"
-            yield run.run, f"no {which} electrons on target are stated"
+            yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
+
+
+def _other_beam(run: RunAccounting, box: BoxFacts) -> str:
+    """What is wrong with the beam of a run, if it is not that of its period: its yield is not known then."""
+    if run.particle in (UNKNOWN, box.particle) and run.energy in (0.0, box.beam_energy):
+        return ""
+    return (
+        f"its beam is {run.particle} of {run.energy:g} GeV, that of period {box.period} {box.particle} of "
+        f"{box.beam_energy:g} GeV"
+    )
 
 
 def _eot(run: RunAccounting, *, delivered: bool) -> float | None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.figures import Favoured, LimitBand, mixing_plane, projected_plane, relic_plane
@@ -70,7 +71,8 @@ def write_limits(
     search, mass = analysis.search, analysis.points[0][1].mass
     archived = to_json(workspace(search.model(mass), search.counts_at(mass)))
     write_bytes(folder / FOLDER / "workspace.json", archived)
-    comment = f"{analysis.label}, {analysis.search.eot:.3g} electrons on target; {analysis.state}"
+    exposures = " and ".join(f"{e.delivered:.3g} {on_target(e.particle)}" for e in search.exposures)
+    comment = f"{analysis.label}, {exposures}; {analysis.state}"
     write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
     _write_figures(folder / FOLDER, analysis, limits, y)
     write_bytes(folder / LIMITS, to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)))
@@ -104,7 +106,13 @@ def summary_of(analysis: LimitsAnalysis) -> dict[str, object]:
         "signal_error": _signal_error(analysis),
         "comparisons": [asdict(comparison) for comparison in analysis.comparisons],
         "periods": [
-            {"name": period.name, "eot": period.eot, "observed": period.observed, **_share(analysis, index)}
+            {
+                "name": period.name,
+                "eot": period.eot,
+                "exposure": exposure_label(period.production.beam.particle),
+                "observed": period.observed,
+                **_share(analysis, index),
+            }
             for index, period in enumerate(search.periods)
         ],
         "inputs": [
@@ -192,7 +200,8 @@ def _write_figures(
     folder: Path, analysis: LimitsAnalysis, limits: Table[LimitsRow], y: Table[DarkMatterLimitsRow]
 ) -> None:
     level, label = analysis.levels[0], _short(analysis)
-    title, resonant = power_of_ten(analysis.search.eot) + " EOT", analysis.search.resonant
+    exposures, resonant = analysis.search.exposures, analysis.search.resonant
+    title = " + ".join(f"{power_of_ten(e.delivered or 0.0)} {e.label}" for e in exposures)
     note = resonant.label if resonant else ""
     for path in folder.glob("exclusion_y_*"):
         path.unlink()
@@ -229,12 +238,16 @@ def write_projections(
 def _projection_figure(projections: Sequence[Projection], note: str) -> Figure:
     curves = load_curves(ParameterPlane.MIXING)
     if len(projections) == 1:
-        band, title = _projected_band(projections[0]), power_of_ten(projections[0].eot) + " EOT"
+        band, title = _projected_band(projections[0]), _exposure(projections[0])
         moments = _moments(band.mass)
         return mixing_plane(band, curves, moments=moments, label="projection", title=title, note=note)
-    medians = [(power_of_ten(p.eot) + " EOT", _projected_band(p)) for p in projections]
+    medians = [(_exposure(p), _projected_band(p)) for p in projections]
     title = ", ".join(filter(None, (f"{projections[0].level:.0%} CL", note)))
     return projected_plane(medians, curves, title=title)
+
+
+def _exposure(projection: Projection) -> str:
+    return f"{power_of_ten(projection.eot)} {exposure_label(projection.beam.particle)}"
 
 
 def _projected_band(projection: Projection) -> LimitBand:

@@ -126,7 +126,7 @@ def project(
     """
     for what, value in (("eot", eot), ("exposure of the background", at)):
         if value is not None and not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{what} {value}: expected electrons on target above 0")
+            raise ValueError(f"{what} {value}: expected particles on target above 0")
     factor = eot / at if at is not None and scaling is Scaling.LINEAR else 1.0
     n, error = background.n * factor, background.error * factor
     values, errors, limits = background.values * factor, background.errors(), background.one_sided()

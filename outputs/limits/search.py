@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from na64.datasets.conditions.on_target import KindExposure, add_by_kind
 from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.production import BY_ELECTRONS, Production
@@ -201,9 +202,9 @@ class Search:
     )
 
     @property
-    def eot(self) -> float:
-        """Electrons on target of all periods."""
-        return math.fsum(period.eot for period in self.periods)
+    def exposures(self) -> tuple[KindExposure, ...]:
+        """Particles on target of all periods, by kind."""
+        return add_by_kind((p.production.beam.particle, p.eot, None) for p in self.periods)
 
     @property
     def resonant(self) -> Resonant | None:
@@ -301,7 +302,9 @@ class Search:
         made = math.fsum(p.eot * p.production.radiated(mass) for p in self.periods) + resonant
         seen = math.fsum(period.signal(mass) for period in self.periods)
         observed, expected = self._limits(mass, level)
-        return LimitPoint(mass, made / self.eot, resonant / made, seen, seen / made, observed, expected)
+        # The mean over the particles of every beam, each with what it makes itself.
+        mean = made / math.fsum(p.eot for p in self.periods)
+        return LimitPoint(mass, mean, resonant / made, seen, seen / made, observed, expected)
 
     def counted_at(self, mass: float) -> tuple[Model, tuple[int, ...] | None]:
         """Model and counts of the limits: of all periods together if there are too many outcomes."""

@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 import hist
+import numpy as np
 
 from na64.outputs.report import plots, spectra
 from na64.outputs.report.drawing import Make
-from na64.outputs.report.plane import plane
+from na64.outputs.report.plane import is_energies, plane
 from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary import HistogramFacts, Role, Summary
+from na64.outputs.result.summary import PlaneFacts, Role, Summary, planes_of
 
 _TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
 
@@ -46,15 +47,23 @@ def _all(products: Products) -> Iterator[Drawing]:
 
 
 def _planes(products: Products) -> Iterator[Drawing]:
+    for number, facts in enumerate(products.summary.selection.planes):
+        yield from _plane(products, facts, is_first=number == 0)
+
+
+def _plane(products: Products, shown: PlaneFacts, *, is_first: bool) -> Iterator[Drawing]:
     summary = products.summary
     last = summary.selection.cuts[-1].name if summary.selection.cuts else VISIBLE
+    after = {facts.cut: facts for facts in planes_of(summary, shown)}
     for cut in dict.fromkeys((VISIBLE, summary.selection.yields_after, last)):
-        facts = _fact(summary, Role.PLANE, cut)
-        if facts is None:
+        if cut not in after:
             continue
+        facts = after[cut]
+        histogram = products.histograms[facts.name]
         make = partial(
             plane,
-            products.histograms[facts.name],
+            histogram,
+            shown,
             boxes=summary.boxes,
             closed=summary.is_data,
             regions=summary.selection.regions,
@@ -62,12 +71,20 @@ def _planes(products: Products) -> Iterator[Drawing]:
             title=facts.title,
             opened=bool(summary.opening),
         )
-        caption = f"Energies in ECAL and HCAL, {facts.title}. Below: the lowest HCAL energies."
-        if summary.is_data:
-            caption += (
-                " Events of calibration triggers and runs in the box are counted, but no plane has them."
-            )
-        yield Drawing(facts.name, "plane" if cut == VISIBLE else "planes", caption, make)
+        section = f"plane_{shown.name}" if not is_first else "plane" if cut == VISIBLE else "planes"
+        yield Drawing(facts.name, section, _plane_caption(histogram, shown, facts.title, summary), make)
+
+
+def _plane_caption(histogram: hist.Hist[Any], shown: PlaneFacts, title: str, summary: Summary) -> str:
+    caption = f"{shown.label}, {title}."
+    if is_energies(histogram):
+        caption = f"Energies in ECAL and HCAL, {title}."
+        caption += " Below: the lowest HCAL energies." if shown.zoom is not None else ""
+    elif shown.zoom is not None:
+        caption += f" Below: {histogram.axes[1].name} up to {shown.zoom:g}."
+    if summary.is_data:
+        caption += " Events of calibration triggers and runs in the box are counted, but no plane has them."
+    return caption
 
 
 def _flows(products: Products) -> Iterator[Drawing]:
@@ -83,14 +100,26 @@ def _flows(products: Products) -> Iterator[Drawing]:
         "regions",
         "regions",
         "Events of the regions after every cut, all runs.",
-        partial(plots.regions_flow, of_all_runs(products.regions), yields_after=stage, label=label),
+        partial(
+            plots.regions_flow,
+            of_all_runs(products.regions),
+            regions=products.summary.selection.regions,
+            yields_after=stage,
+            label=label,
+        ),
     )
     yield Drawing(
         "yields",
         "yields",
         "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together. "
         "Calibration and beam runs are left out.",
-        partial(plots.yields_by_run, of_physics_runs(products), yields_after=stage, label=label),
+        partial(
+            plots.yields_by_run,
+            of_physics_runs(products),
+            regions=products.summary.selection.regions,
+            yields_after=stage,
+            label=label,
+        ),
     )
 
 
@@ -164,9 +193,6 @@ def _cut_panels(products: Products, features: Collection[str] | None = None) -> 
 
 def _is_before_and_after(histogram: hist.Hist[Any]) -> bool:
     """Whether the axes are an energy at any time and the same in time."""
-    names = [axis.name for axis in histogram.axes]
-    return len(names) == 2 and names[0] == f"{names[1]}_total"
-
-
-def _fact(summary: Summary, role: Role, cut: str) -> HistogramFacts | None:
-    return next((facts for facts in summary.histograms if facts.role is role and facts.cut == cut), None)
+    if histogram.ndim != 2 or not np.array_equal(*(axis.edges for axis in histogram.axes)):
+        return False
+    return bool(histogram.axes[0].name == f"{histogram.axes[1].name}_total")

@@ -19,6 +19,7 @@ from na64.outputs.blinding.opened_tables import PLANE_TABLE, PlaneRow
 from na64.outputs.report.plane import draw_boxes, draw_counts
 from na64.outputs.report.style import ACCENT, INK, QUIET, axis_label, images, stamp, style
 from na64.outputs.result.cutflow import VISIBLE
+from na64.outputs.result.products import energy_plane
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import BoxFacts
 from na64.outputs.result.table import Table, read_csv
@@ -100,7 +101,7 @@ def write_plane(folder: Path) -> Path:
     opened = read_csv((folder / OPENED / PLANE_TABLE).read_bytes(), PlaneRow, PLANE_TABLE)
     with style():
         figure = opened_plane(
-            [products.histograms[f"plane_after_{cut}"] for cut in (cuts[0], cuts[-1])],
+            [energy_plane(products, cut, what="the opened box") for cut in (cuts[0], cuts[-1])],
             opened,
             boxes=products.summary.boxes,
             label=products.summary.label,

@@ -44,11 +44,11 @@ def _candidates(path: Path) -> list[dict[str, object]]:
         for name in (*NUMBERS, *_ENERGIES):
             if name not in header:
                 raise ValueError(f'no column "{name}"')
-        features = [name for name in header if name not in columns_of(CandidatesRow)]
+        features = tuple(name for name in header if name not in columns_of(CandidatesRow))
         return [
             {"number": f"{row.run}:{row.spill}:{row.event}"}
             | {name: row.features.get(name, 0.0) for name in _ENERGIES}
-            for row in read_csv(data, CandidatesRow, path.name, features).rows
+            for row in read_csv(data, CandidatesRow, path.name, {"features": features}).rows
         ]
 
 

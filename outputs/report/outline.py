@@ -1,4 +1,4 @@
-"""Where a region can be in the (E_ECAL, E_HCAL) plane."""
+"""Where a region can be in a plane of two features."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.result.summary import CutFacts, IntervalFacts
+from na64.selections.planes import ENERGIES
 
 _SUMS: dict[str, tuple[int, ...]] = {
     "hcal_01": (0, 1),
@@ -20,43 +21,59 @@ _SUMS: dict[str, tuple[int, ...]] = {
 _DIRECTIONS = {"ecal": (1.0, 0.0), "hcal": (0.0, 1.0), "visible_energy": (1.0, 1.0)}
 
 HalfPlane = tuple[float, float, float]
-"""``(a, b, low)`` keeps ``a * ecal + b * hcal >= low``."""
+"""``(a, b, low)`` keeps ``a * x + b * y >= low``."""
 
 
 def outline(
-    region: CutFacts, limits: tuple[float, float, float, float], modules: Sequence[int]
+    region: CutFacts,
+    limits: tuple[float, float, float, float],
+    modules: Sequence[int],
+    features: tuple[str, ...] = ENERGIES,
 ) -> NDArray[np.float64]:
-    """Corners of the region's projection on the plane, cut to the axes.
+    """Corners of the region's projection on a plane, cut to the axes.
 
-    Bounds on `visible_energy`, which has all three modules, are drawn as bounds on E_ECAL + E_HCAL; bounds on
-    single modules as bounds on their sum where they cover the modules of E_HCAL.
+    Only bounds on features of the plane are drawn. In that of `ENERGIES` bounds on `visible_energy`, which
+    has all three modules, are drawn as bounds on E_ECAL + E_HCAL; bounds on single modules as bounds on
+    their sum where they cover the modules of E_HCAL.
 
     Parameters
     ----------
     region : CutFacts
     limits : tuple of float
-        left, right, bottom, top of the axes, GeV.
+        left, right, bottom, top of the axes, in the units of the features.
     modules : sequence of int
         HCAL modules of E_HCAL.
+    features : tuple of str
+        Of the axes.
 
     Returns
     -------
-    (n_corners, 2) float64, GeV
+    (n_corners, 2) float64
         Empty if no part is inside the axes.
     """
     left, right, bottom, top = limits
     corners = np.array([(left, bottom), (right, bottom), (right, top), (left, top)], np.float64)
-    for a, b, low in _half_planes(region.intervals, modules):
+    for a, b, low in _half_planes(region.intervals, modules, features):
         corners = _clip(corners, a, b, low)
     return corners
 
 
-def _half_planes(intervals: Sequence[IntervalFacts], modules: Sequence[int]) -> list[HalfPlane]:
+def is_bounded(region: CutFacts, features: tuple[str, ...] = ENERGIES) -> bool:
+    """Whether any bound of a region is one in a plane: if none is, an outline says nothing."""
+    known = {*_DIRECTIONS, *_SUMS} if features == ENERGIES else {*features}
+    return any(interval.feature in known for interval in region.intervals)
+
+
+def _half_planes(
+    intervals: Sequence[IntervalFacts], modules: Sequence[int], features: tuple[str, ...]
+) -> list[HalfPlane]:
+    energies = features == ENERGIES
+    directions = _DIRECTIONS if energies else {features[0]: (1.0, 0.0), features[1]: (0.0, 1.0)}
     planes: list[HalfPlane] = []
     for interval in intervals:
-        if interval.feature in _DIRECTIONS:
-            planes += _both_sides(*_DIRECTIONS[interval.feature], interval.low, interval.high)
-    return planes + _both_sides(0.0, 1.0, *_module_sum(intervals, modules))
+        if interval.feature in directions:
+            planes += _both_sides(*directions[interval.feature], interval.low, interval.high)
+    return [*planes, *_both_sides(0.0, 1.0, *_module_sum(intervals, modules))] if energies else planes
 
 
 def _module_sum(intervals: Sequence[IntervalFacts], modules: Sequence[int]) -> tuple[float, float | None]:

@@ -1,120 +1,191 @@
-"""The (E_ECAL, E_HCAL) plane with its regions and the closed box."""
+"""Planes of two features: the events, the regions and, in that of ECAL and HCAL, the closed box."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import hist
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from na64.outputs.report.outline import outline
+from na64.outputs.report.outline import is_bounded, outline
+from na64.outputs.report.region_styles import RegionStyle, region_styles
 from na64.outputs.report.style import (
     CLOSED,
     COUNTS,
-    REGION_COLOURS,
-    REGION_LINES,
     axis_label,
     stamp,
 )
-from na64.outputs.result.summary import BoxFacts, CutFacts
-from na64.outputs.result.yields import REGION_NAMES
-
-AXES = ("ecal", "hcal")
-"""Features of the plane."""
-
-_ZOOM = 6.0
-"""GeV of HCAL energy in the lower panel."""
+from na64.outputs.result.histograms import is_logarithmic
+from na64.outputs.result.summary import BoxFacts, PlaneFacts, RegionFacts
+from na64.selections.planes import ENERGIES
 
 _BEYOND = 0.05
 """Outlines end this fraction of the axes beyond them, so that no line runs along the frame."""
 
+_CORNERS = 60
+"""Points of an outline on each side, where straight lines are drawn curved."""
+
+_LOWEST = 0.04
+"""Regions that are flatter than this fraction of the axes are named where they are zoomed into, if anywhere."""
+
+_SHORT = 4
+"""Letters of a name that are drawn large."""
+
+
+def features_of(histogram: hist.Hist[Any]) -> tuple[str, ...]:
+    """Features of the axes of a histogram."""
+    return tuple(str(axis.name) for axis in histogram.axes)
+
+
+def is_energies(histogram: hist.Hist[Any]) -> bool:
+    """Whether a histogram is of the plane in which the box is."""
+    return features_of(histogram) == ENERGIES
+
 
 def plane(
     histogram: hist.Hist[Any],
+    facts: PlaneFacts,
     *,
     boxes: Sequence[BoxFacts],
     closed: bool,
-    regions: Sequence[CutFacts],
+    regions: Sequence[RegionFacts],
     label: str,
     title: str,
     opened: bool = False,
 ) -> Figure:
-    """Draw the plane with the regions outlined and the box hatched; below, the lowest HCAL energies.
+    """Draw a plane with the regions outlined and the box hatched; below, what is zoomed into.
 
     Parameters
     ----------
     histogram : Hist
-        Axes `AXES`, GeV.
+        Of two axes.
+    facts : PlaneFacts
     boxes : sequence of BoxFacts
+        Drawn in the plane of `ENERGIES`.
     closed : bool
         Nothing is drawn in the boxes and their guard bands: data. Otherwise the boxes are outlines only.
-    regions : sequence of CutFacts
+    regions : sequence of RegionFacts
     label, title : str
         What the events are; which of them.
     opened : bool
         The box was opened since; the events in it are in no blind figure.
     """
-    figure = Figure(figsize=(7.4, 7.6), layout="constrained")
-    whole, low = figure.subplots(2, 1, height_ratios=(3.6, 1), sharex=True)
-    colours = draw_counts(whole, histogram)
-    draw_counts(low, histogram)
-    low.set_ylim(0, _ZOOM)
-    draw_regions(whole, regions, boxes, named=True)
-    draw_regions(low, regions, boxes, named=False)
-    for axes in (whole, low):
-        draw_boxes(axes, boxes, closed=closed)
-    if boxes:
+    figure = Figure(figsize=(7.4, 7.6 if facts.zoom is not None else 6.2), layout="constrained")
+    panels = _panels(figure, facts.zoom)
+    boxes_here, unnamed = boxes if is_energies(histogram) else (), {region.name for region in regions}
+    for axes in panels:
+        colours = draw_counts(axes, histogram, log_colour=facts.log_colour)
+        if axes is not panels[0]:
+            axes.set_ylim(axes.get_ylim()[0], facts.zoom)
+        least = 0.0 if axes is panels[-1] else _LOWEST
+        unnamed -= draw_regions(axes, histogram, regions, boxes, names=unnamed, least=least)
+        draw_boxes(axes, boxes_here, closed=closed)
+    if boxes_here:
         state = "opened, not in this figure" if opened else "closed" if closed else "not blinded"
-        _name_box(low, boxes, state)
-    whole.set_ylabel(axis_label(histogram.axes[1]))
-    low.set_ylabel("zoom [GeV]")
-    low.set_xlabel(axis_label(histogram.axes[0]))
-    figure.colorbar(colours, ax=[whole, low], pad=0.02, aspect=42).set_label("events per bin")
-    stamp(whole, label, right=title)
+        _name_box(panels[-1], boxes_here, state)
+    panels[0].set_ylabel(axis_label(histogram.axes[1]))
+    if facts.zoom is not None:
+        unit = axis_label(histogram.axes[1]).rpartition("[")[2]
+        panels[-1].set_ylabel(f"zoom [{unit}" if unit.endswith("]") else "zoom")
+    panels[-1].set_xlabel(axis_label(histogram.axes[0]))
+    figure.colorbar(colours, ax=panels, pad=0.02, aspect=42).set_label("events per bin")
+    stamp(panels[0], label, right=title)
     return figure
 
 
-def draw_counts(axes: Axes, histogram: hist.Hist[Any]) -> ScalarMappable:
-    """Draw a two-dimensional histogram with a logarithmic colour scale; empty bins stay white."""
+def _panels(figure: Figure, zoom: float | None) -> list[Axes]:
+    if zoom is None:
+        return [figure.subplots()]
+    return list(figure.subplots(2, 1, height_ratios=(3.6, 1), sharex=True))
+
+
+def draw_counts(axes: Axes, histogram: hist.Hist[Any], *, log_colour: bool = True) -> ScalarMappable:
+    """Draw a two-dimensional histogram, by default with a logarithmic colour scale; empty bins stay white."""
     counts = histogram.values()
     x, y = (axis.edges for axis in histogram.axes)
     shown = np.ma.masked_less_equal(counts.T, 0)
     lowest = min(1.0, float(shown.min())) if shown.count() else 1.0
-    norm = LogNorm(vmin=lowest, vmax=max(float(counts.max(initial=0)), 10 * lowest))
+    highest = max(float(counts.max(initial=0)), 10 * lowest)
+    for axis, set_scale in zip(histogram.axes, (axes.set_xscale, axes.set_yscale), strict=True):
+        if is_logarithmic(axis):
+            set_scale("log")
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
+    norm = LogNorm(vmin=lowest, vmax=highest) if log_colour else Normalize(vmin=0, vmax=highest)
     return axes.pcolormesh(x, y, shown, cmap=COUNTS, norm=norm, rasterized=True)
 
 
-def draw_regions(axes: Axes, regions: Sequence[CutFacts], boxes: Sequence[BoxFacts], *, named: bool) -> None:
-    """Outline every region as far as it can be inside the axes."""
+def draw_regions(
+    axes: Axes,
+    histogram: hist.Hist[Any],
+    regions: Sequence[RegionFacts],
+    boxes: Sequence[BoxFacts],
+    *,
+    names: Collection[str] = (),
+    least: float = 0.0,
+) -> set[str]:
+    """Outline every region that has a bound in this plane, as far as it can be inside the axes.
+
+    Those of ``names`` that are at least this fraction of the axes high get their name, and are returned.
+    """
+    named: set[str] = set()
     modules = boxes[0].hcal_modules if boxes else (0, 1, 2)
-    left, right = axes.get_xlim()
-    bottom, top = axes.get_ylim()
-    x, y = _BEYOND * (right - left), _BEYOND * (top - bottom)
+    features, styles = features_of(histogram), region_styles(regions)
+    inside = (*axes.get_xlim(), *axes.get_ylim())
+    beyond = (*_widened(*axes.get_xlim(), axes.get_xscale()), *_widened(*axes.get_ylim(), axes.get_yscale()))
     for region in regions:
-        corners = outline(region, (left - x, right + x, bottom - y, top + y), modules)
-        if len(corners) < 3:
+        corners = outline(region, beyond, modules, features)
+        if len(corners) < 3 or not is_bounded(region, features):
             continue
+        if "log" in (axes.get_xscale(), axes.get_yscale()):
+            corners = _along_sides(corners)
+        look = styles[region.name]
         patch = Polygon(corners, closed=True, fill=False, linewidth=1.8, gid=region.name)
-        patch.set_edgecolor(REGION_COLOURS[region.name])
-        patch.set_linestyle(REGION_LINES[region.name])
+        patch.set_edgecolor(look.colour)
+        patch.set_linestyle(look.line)
         axes.add_patch(patch)
-        if named:
-            _name_region(axes, region.name, outline(region, (left, right, bottom, top), modules))
+        seen = outline(region, inside, modules, features)
+        if region.name in names and len(seen) and _height(axes, seen) >= least:
+            _name_region(axes, look, seen)
+            named.add(region.name)
+    return named
 
 
-def _name_region(axes: Axes, name: str, corners: NDArray[np.float64]) -> None:
-    x, y = corners.mean(axis=0)
-    text = axes.text(x, y, REGION_NAMES[name], color=REGION_COLOURS[name], fontsize=17, fontweight="bold")
+def _widened(low: float, high: float, scale: str) -> tuple[float, float]:
+    if scale == "log":
+        ratio = (high / low) ** _BEYOND
+        return low / ratio, high * ratio
+    margin = _BEYOND * (high - low)
+    return low - margin, high + margin
+
+
+def _along_sides(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points on the sides of a polygon, close enough that a curve through them has no corners of its own."""
+    parts = np.linspace(0, 1, _CORNERS, endpoint=False)[:, None]
+    following = np.roll(corners, -1, axis=0)
+    sides = [a + (b - a) * parts for a, b in zip(corners, following, strict=True)]
+    return np.concatenate(sides)
+
+
+def _height(axes: Axes, corners: NDArray[np.float64]) -> float:
+    """Height of a polygon as a fraction of that of the axes."""
+    in_axes = axes.transAxes.inverted().transform(axes.transData.transform(corners))
+    return float(np.ptp(in_axes[:, 1]))
+
+
+def _name_region(axes: Axes, look: RegionStyle, corners: NDArray[np.float64]) -> None:
+    transform = axes.transData
+    x, y = transform.inverted().transform(transform.transform(corners).mean(axis=0))
+    size = 17 if len(look.name) <= _SHORT else 12
+    text = axes.text(x, y, look.name, color=look.colour, fontsize=size, fontweight="bold")
     text.set(ha="center", va="center", path_effects=[withStroke(linewidth=3.5, foreground="white")])
 
 
@@ -136,7 +207,7 @@ def _name_box(axes: Axes, boxes: Sequence[BoxFacts], state: str) -> None:
     text = axes.annotate(
         f"signal box, {state}; dashed: guard band",
         xy=(3, top),
-        xytext=(3, 0.72 * _ZOOM),
+        xytext=(3, 0.72 * axes.get_ylim()[1]),
         color=CLOSED,
         fontsize=10,
         va="center",

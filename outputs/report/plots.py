@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,27 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from na64.datasets.conditions.on_target import UNKNOWN, exposure_label
+from na64.outputs.report.region_styles import RegionStyle, region_styles
 from na64.outputs.report.style import (
     ACCENT,
     FILL,
     INK,
     QUIET,
-    REGION_COLOURS,
-    REGION_LINES,
-    REGION_MARKERS,
     stamp,
 )
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
+from na64.outputs.result.summary import RegionFacts
 from na64.outputs.result.table import Table
 from na64.outputs.result.yields import (
-    REGION_NAMES,
-    YIELD_NAMES,
+    SELECTED,
     Constancy,
     YieldsRow,
     constancy,
     poisson_errors,
+    yield_names,
 )
+from na64.selections.regions import ELSEWHERE
 
 _ROOM_FOR_COUNTS = 60
 """The axis of the cut-flow ends this factor beyond the largest count, so that the numbers fit."""
@@ -98,13 +100,19 @@ def _write_counts(axes: Axes, row: int, now: float, before: float) -> None:
         written.set(ha="right", va="center", fontsize=10)
 
 
-def regions_flow(table: Table[RegionsRow], *, yields_after: str, label: str) -> Figure:
+_SELECTED = RegionStyle(SELECTED, INK, "-", "D")
+
+
+def regions_flow(
+    table: Table[RegionsRow], *, regions: Sequence[RegionFacts], yields_after: str, label: str
+) -> Figure:
     """Draw the events of every region after every cut.
 
     Parameters
     ----------
     table : Table
         `na64.outputs.result.cutflow.regions_table`, rows of all runs together.
+    regions : sequence of RegionFacts
     yields_after : str
         The cut after which the yields are taken.
     label : str
@@ -113,11 +121,9 @@ def regions_flow(table: Table[RegionsRow], *, yields_after: str, label: str) -> 
     figure = Figure(figsize=(7.4, 4.8), layout="constrained")
     axes = figure.subplots()
     rows = np.arange(len(cuts))
-    for name, shown in REGION_NAMES.items():
-        line = axes.plot(
-            rows, _numbers(table, name), linestyle=REGION_LINES[name], marker=REGION_MARKERS[name]
-        )
-        line[0].set(color=REGION_COLOURS[name], label=shown if name == "elsewhere" else f"region {shown}")
+    for name, look in region_styles(regions).items():
+        line = axes.plot(rows, _numbers(table, name), linestyle=look.line, marker=look.marker)
+        line[0].set(color=look.colour, label=look.name if name == ELSEWHERE else f"region {look.name}")
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(0, None)
     axes.yaxis.set_minor_locator(NullLocator())
@@ -134,16 +140,20 @@ def regions_flow(table: Table[RegionsRow], *, yields_after: str, label: str) -> 
     return figure
 
 
-def yields_by_run(table: Table[YieldsRow], *, yields_after: str, label: str) -> Figure:
+def yields_by_run(
+    table: Table[YieldsRow], *, regions: Sequence[RegionFacts], yields_after: str, label: str
+) -> Figure:
     """Draw the yields of every run over its exposure, with Poisson errors and a test of constancy.
 
-    The exposure is EOT if at least half of the runs have it, else the visible events; runs without are
-    left out. Of more than `MOST_POINTS` runs neighbours are drawn together; the test is by run.
+    The exposure is in particles on target if at least half of the runs have it and all have one kind of beam,
+    else in visible events; runs without are left out. Of more than `MOST_POINTS` runs neighbours are drawn
+    together; the test is by run.
 
     Parameters
     ----------
     table : Table
         `na64.outputs.result.yields.yields_table`.
+    regions : sequence of RegionFacts
     yields_after : str
         The cut after which the regions are counted.
     label : str
@@ -151,11 +161,15 @@ def yields_by_run(table: Table[YieldsRow], *, yields_after: str, label: str) -> 
     runs = np.asarray(table.column("run"), np.int64)
     exposure, unit = _exposure(table)
     kept = exposure > 0
-    names = [name for name in YIELD_NAMES if _numbers(table, name)[kept].sum() > 0] or [YIELD_NAMES[0]]
+    styles = {SELECTED: _SELECTED, **region_styles(regions)}
+    names = [
+        name for name in yield_names([region.name for region in regions]) if _numbers(table, name)[kept].any()
+    ]
+    names = names or [SELECTED]
     figure = Figure(figsize=(7.4, 1.75 * len(names) + 0.8), layout="constrained")
     grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(grid, names, strict=True):
-        _draw_yield(axes, runs[kept], _numbers(table, name)[kept], exposure[kept], name)
+        _draw_yield(axes, runs[kept], _numbers(table, name)[kept], exposure[kept], styles[name])
         axes.set_ylabel(name.replace("_", " "))
     grid[-1].set_xlabel("run")
     grid[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
@@ -175,23 +189,28 @@ def _together(n_runs: int) -> int:
 
 def _exposure(table: Table[YieldsRow]) -> tuple[NDArray[np.float64], str]:
     eot = np.array([float(value) if value is not None else 0.0 for value in table.column("eot")])
-    known = eot[eot > 0]
-    if known.size and 2 * known.size >= eot.size:
+    known, kinds = eot[eot > 0], dict.fromkeys(str(kind or UNKNOWN) for kind in table.column("particle"))
+    if known.size and 2 * known.size >= eot.size and len(kinds) == 1:
         power = math.floor(math.log10(np.median(known)))
-        return eot / 10.0**power, f"$10^{{{power}}}$ EOT"
+        return eot / 10.0**power, f"$10^{{{power}}}$ {exposure_label(*kinds)}"
     return (_numbers(table, "processed") - _numbers(table, "hidden")) / 1e3, "1000 visible events"
 
 
 def _draw_yield(
-    axes: Axes, runs: NDArray[np.int64], counts: NDArray[np.float64], exposure: NDArray[np.float64], name: str
+    axes: Axes,
+    runs: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    exposure: NDArray[np.float64],
+    look: RegionStyle,
 ) -> None:
-    colour = REGION_COLOURS.get(name, INK)
+    colour = look.colour
     starts = np.arange(0, len(runs), _together(len(runs)))
     places = (runs[starts] + runs[np.append(starts[1:], len(runs)) - 1]) / 2 if len(runs) else runs
     seen, behind = (np.add.reduceat(column, starts) if len(runs) else column for column in (counts, exposure))
     errors = poisson_errors(seen) / behind
-    marker = REGION_MARKERS.get(name, "D")
-    axes.errorbar(places, seen / behind, yerr=errors, fmt=marker, color=colour, capsize=0, elinewidth=1.1)
+    axes.errorbar(
+        places, seen / behind, yerr=errors, fmt=look.marker, color=colour, capsize=0, elinewidth=1.1
+    )
     top = float(np.max(seen / behind + errors[1], initial=0))
     axes.set_ylim(0, top * 1.45 if top > 0 else 1)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))

@@ -12,20 +12,26 @@ from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
+from na64.datasets.conditions.on_target import exposure_label
 from na64.outputs.blinding.opened_box import OpenedBox
 from na64.outputs.report.page import page_environment
+from na64.outputs.report.region_styles import region_styles, region_title
 from na64.outputs.report.yield_rows import yield_rows
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs
-from na64.outputs.result.summary import VariationFacts
+from na64.outputs.result.summary import Role, VariationFacts
 from na64.outputs.result.variations import Change, changes
-from na64.outputs.result.yields import REGION_NAMES, YIELD_NAMES
+from na64.outputs.result.yields import yield_names
+from na64.selections.planes import ENERGIES, ENERGY
 
 _TEMPLATE = "report.html.j2"
 _NOTHING: Mapping[str, Markup] = MappingProxyType({})
 _THIN_SPACE = "\u2009"
 _TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
 
+
+_ACCOUNTED = ("recorded", "processed", "skipped", "missing", "hidden")
+"""Columns of events in the table of yields before the yields."""
 
 _MOST_LISTED = 50
 """Warnings, failures and files that are listed; `na64 status` lists all."""
@@ -63,9 +69,16 @@ def render(
     """
     environment = page_environment()
     environment.filters.update(
-        count=count, power=power, words=words, tagged=tagged, percent=percent, picture=_data_url
+        count=count,
+        power=power,
+        exposure_label=exposure_label,
+        words=words,
+        tagged=tagged,
+        percent=percent,
+        picture=_data_url,
     )
     environment.filters.update(difference=difference, amount=amount)
+    regions = products.summary.selection.region_names
     template = environment.from_string((files(__package__) / _TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         summary=products.summary,
@@ -75,9 +88,15 @@ def render(
         regions=of_all_runs(products.regions).records(),
         yields=yield_rows(products.yields.records()),
         most_listed=_MOST_LISTED,
-        yield_names=YIELD_NAMES,
+        yield_names=yield_names(regions),
         variations=_variations(products),
-        region_names=REGION_NAMES,
+        region_names={
+            name: look.name for name, look in region_styles(products.summary.selection.regions).items()
+        },
+        region_title=region_title,
+        yield_columns=(*_ACCOUNTED, *yield_names(regions)),
+        plane_heading=_plane_heading(products),
+        box_is_drawn=_box_is_drawn(products),
         pictures=partial(_of_section, pictures),
         skipped=_skipped(products.summary.totals),
         is_unverified=is_unverified,
@@ -146,6 +165,17 @@ def tagged(source: str) -> Markup:
 def is_unverified(source: str) -> bool:
     """Whether a source has a tag of recollection or of something not found."""
     return _TAG.search(source) is not None
+
+
+def _plane_heading(products: Products) -> str:
+    first = products.summary.selection.planes[0]
+    return "Energy plane" if first.name == ENERGY else first.label
+
+
+def _box_is_drawn(products: Products) -> bool:
+    """Whether there is a figure of the plane in which the signal box is."""
+    names = [facts.name for facts in products.summary.histograms if facts.role is Role.PLANE]
+    return any(tuple(axis.name for axis in products.histograms[name].axes) == ENERGIES for name in names)
 
 
 def _flow(products: Products) -> list[dict[str, object]]:

@@ -15,9 +15,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from na64.outputs.report.plane import AXES, draw_boxes, draw_counts, draw_regions
+from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, is_energies
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
-from na64.outputs.result.summary import BoxFacts, CutFacts, IntervalFacts
+from na64.outputs.result.histograms import is_logarithmic
+from na64.outputs.result.summary import BoxFacts, CutFacts, IntervalFacts, RegionFacts
 
 _PANELS_A_ROW = 3
 _HEADROOM = 20
@@ -54,6 +55,8 @@ class Panel:
         Drawn filled: what is left after the window.
     names : tuple of str
         What the line and the filling are, for the legend.
+    log : bool
+        The axis is logarithmic.
     """
 
     title: str
@@ -65,6 +68,7 @@ class Panel:
     after: NDArray[np.float64] | None = None
     names: tuple[str, str] = ("before", "after")
     note: str = ""
+    log: bool = False
 
 
 def panel_of(histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutFacts | None = None) -> Panel:
@@ -80,6 +84,7 @@ def panel_of(histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutF
         beyond=(float(counts[0]), float(counts[-1])),
         intervals=tuple(interval for interval in intervals if interval.feature == axis.name),
         note=note,
+        log=is_logarithmic(axis),
     )
 
 
@@ -98,7 +103,7 @@ def in_time_of(histogram: hist.Hist[Any], *, title: str, note: str) -> Panel:
     Parameters
     ----------
     histogram : Hist
-        First axis: energy at any time; second axis, with equal bins: energy in time.
+        First axis: energy at any time; second axis, with the same bins: energy in time.
     title, note : str
     """
     any_time, in_time = histogram.axes
@@ -112,6 +117,7 @@ def in_time_of(histogram: hist.Hist[Any], *, title: str, note: str) -> Panel:
         after=left[1:-1],
         names=("any time", "in time"),
         note=note,
+        log=is_logarithmic(any_time),
     )
 
 
@@ -147,7 +153,9 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     for interval in panel.intervals:
         _draw_bounds(axes, interval, panel.edges)
     axes.set_xlabel(panel.x_label)
-    axes.set_ylabel("events")
+    axes.set_ylabel(
+        "events" if np.allclose(np.diff(panel.edges), panel.edges[1] - panel.edges[0]) else "events per bin"
+    )
     if panel.after is None:
         _write_beyond(axes, panel.beyond)
     else:
@@ -162,6 +170,9 @@ def _scale(axes: Axes, panel: Panel) -> None:
     step = max(1, round(math.log10(top) / 4))
     axes.set_yticks([0.0, *(10.0**power for power in range(0, math.ceil(math.log10(top)), step))])
     axes.yaxis.set_minor_locator(NullLocator())
+    if panel.log:
+        axes.set_xscale("log")
+        return
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_minor_locator(NullLocator())
 
@@ -200,18 +211,18 @@ def two_dimensional(
     *,
     boxes: Sequence[BoxFacts],
     closed: bool,
-    regions: Sequence[CutFacts],
+    regions: Sequence[RegionFacts],
     label: str,
     title: str,
 ) -> Figure:
-    """Draw a two-dimensional histogram; the plane of ECAL and HCAL with regions and box."""
+    """Draw a two-dimensional histogram; where it is of ECAL and HCAL with regions and box."""
     figure = Figure(figsize=(6.4, 4.9), layout="constrained")
     axes = figure.subplots()
     figure.colorbar(draw_counts(axes, histogram), ax=axes, pad=0.02).set_label("events per bin")
     axes.set_xlabel(axis_label(histogram.axes[0]))
     axes.set_ylabel(axis_label(histogram.axes[1]))
-    if tuple(axis.name for axis in histogram.axes) == AXES:
-        draw_regions(axes, regions, boxes, named=False)
+    if is_energies(histogram):
+        draw_regions(axes, histogram, regions, boxes)
         draw_boxes(axes, boxes, closed=closed)
     stamp(axes, label)
     axes.text(0.03, 0.97, title, transform=axes.transAxes, va="top", fontsize=10.5, color=QUIET)

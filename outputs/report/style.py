@@ -8,7 +8,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import hist
 import matplotlib as mpl
@@ -28,17 +28,6 @@ CLOSED = "#b01e1e"
 
 ACCENT = "#1f5a92"
 FILL = "#9dbfdc"
-
-REGION_COLOURS = {"region_I": "#0b5394", "region_II": "#b45309", "region_III": "#6a1b6a", "elsewhere": QUIET}
-"""Okabe-Ito-like hues of different lightness."""
-
-REGION_LINES: dict[str, Literal["-", "--", "-.", ":"]] = {
-    "region_I": "-",
-    "region_II": "--",
-    "region_III": "-.",
-    "elsewhere": ":",
-}
-REGION_MARKERS = {"region_I": "o", "region_II": "s", "region_III": "^", "elsewhere": "x"}
 
 COUNTS = LinearSegmentedColormap.from_list(
     "counts", mpl.colormaps["YlGnBu"](np.linspace(0.22, 1.0, 256)), N=256
@@ -97,7 +86,7 @@ def style() -> Iterator[None]:
         yield
 
 
-def axis_label(axis: hist.axis.Regular) -> str:
+def axis_label(axis: hist.axis.Regular | hist.axis.Variable) -> str:
     """Label of an axis, with ``E_X`` set as a symbol with a subscript."""
     return as_symbol(str(axis.label or axis.name))
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from na64.datasets.conditions.on_target import UNKNOWN, exposure_label
 from na64.outputs.result.table import Value
 
 MOST_ROWS = 200
@@ -13,9 +14,12 @@ MOST_ROWS = 200
 
 Row = dict[str, Value]
 
+_SHARED = ("period", "particle")
+"""What neighbours have in common that are taken together."""
+
 
 def yield_rows(records: Sequence[Row]) -> list[Row]:
-    """Rows of `yields.csv`, or their sums over neighbouring runs of a period if there are too many.
+    """Rows of `yields.csv`, or their sums over neighbouring runs of a period and beam if there are too many.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ def yield_rows(records: Sequence[Row]) -> list[Row]:
 
 
 def _sums(records: Sequence[Row], n_together: int) -> Iterator[Row]:
-    for _, of_period in groupby(records, key=lambda row: row["period"]):
+    for _, of_period in groupby(records, key=lambda row: (row["period"], row.get("particle"))):
         rows = list(of_period)
         for start in range(0, len(rows), n_together):
             yield _sum(rows[start : start + n_together])
@@ -41,11 +45,11 @@ def _sums(records: Sequence[Row], n_together: int) -> Iterator[Row]:
 def _sum(rows: Sequence[Row]) -> Row:
     if len(rows) == 1:
         return dict(rows[0])
-    total: Row = {name: _added([row[name] for row in rows]) for name in rows[0] if name != "period"}
+    total: Row = {name: _added([row[name] for row in rows]) for name in rows[0] if name not in _SHARED}
     without = sum(row["eot"] is None for row in rows)
-    said = f", {without} without EOT" if without else ""
+    said = f", {without} without {exposure_label(str(rows[0].get('particle') or UNKNOWN))}" if without else ""
     name = f"{rows[0]['run']}\N{EN DASH}{rows[-1]['run']} ({len(rows)} runs{said})"
-    return total | {"run": name, "period": rows[0]["period"]}
+    return total | {"run": name} | {key: rows[0][key] for key in _SHARED if key in rows[0]}
 
 
 def _added(values: Sequence[Value]) -> Value:

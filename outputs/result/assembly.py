@@ -9,8 +9,9 @@ from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, Status
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import SpillFacts, spills_by_run
+from na64.datasets.conditions.conditions import RunFacts, SpillFacts, spills_by_run
 from na64.datasets.conditions.exposure import Exposure, exposure_of_run, kept_fractions
+from na64.datasets.conditions.on_target import on_target
 from na64.datasets.conditions.periods import Period
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
@@ -22,11 +23,11 @@ from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
 from na64.outputs.result.summary import Blinding, FileFacts, RunAccounting, Summary, Verdict
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
-from na64.processors.counting.tally import REGIONS
 from na64.processors.job import Job
+from na64.selections.selection import Selection
 
 UNKNOWN = Exposure(None, None)
-_UNCOUNTED = "; its electrons on target do not count, being those of other events"
+_UNCOUNTED = "; its particles on target do not count, being those of other events"
 
 SpillsOfRuns: TypeAlias = Mapping[int, Sequence[SpillFacts]]
 Known: TypeAlias = Mapping[str, tuple[Period, SpillsOfRuns]]
@@ -64,7 +65,8 @@ def summarise(
         number: UNKNOWN if number in uncounted else _exposure(number, catalogue, job, reading, known)
         for number in result.tallies
     }
-    runs = tuple(_run(number, catalogue, job, result, exposures[number]) for number in sorted(exposures))
+    facts = {run: _facts(run, catalogue, job, periods) for run in exposures}
+    runs = tuple(_run(facts[run], catalogue, job, result, exposures[run]) for run in sorted(exposures))
     reasons = tuple(_reasons(catalogue, result, runs, job.selection.skipped_at_most))
     is_data = catalogue.kind is SampleKind.DATA
     selection = job.selection
@@ -75,7 +77,7 @@ def summarise(
         has_truth=len(catalogue.claimed) < len(catalogue.good),
         blinding=Blinding.BLIND if is_data else Blinding.NOT_BLINDED,
         scope=scope,
-        totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
+        totals=_totals(runs, result, selection),
         runs=runs,
         selection=selection_facts(selection, job.plugin),
         boxes=tuple(box_facts(period) for period in used),
@@ -98,9 +100,14 @@ def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
         yield from (f"period {name}: {line}" for line in lines)
 
 
+def _facts(number: int, catalogue: Catalogue, job: Job, periods: Mapping[str, Period]) -> RunFacts:
+    return periods[job.runs[number].period].facts(number, catalogue.run_facts.get(number))
+
+
 def _run(
-    number: int, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure
+    facts: RunFacts, catalogue: Catalogue, job: Job, result: CampaignResult, exposure: Exposure
 ) -> RunAccounting:
+    number = facts.run
     context, tally = job.runs[number], result.tallies[number]
     counts = {"recorded": result.recorded[number], "missing": result.missing_of(number), **tally.accounting}
     return RunAccounting(
@@ -111,6 +118,8 @@ def _run(
         eot_delivered=exposure.delivered,
         eot_live=exposure.live,
         identities=parts_of_run(catalogue, job, number),
+        particle=facts.particle or "",
+        energy=facts.energy or 0.0,
     )
 
 
@@ -121,7 +130,7 @@ def _exposure(number: int, catalogue: Catalogue, job: Job, reading: SpillReading
     unread = reading.unread(number, (spill.spill for spill in spills))
     if unread is None:
         return UNKNOWN
-    facts = period.facts(number, catalogue.run_facts.get(number))
+    facts = _facts(number, catalogue, job, {period.name: period})
     return exposure_of_run(facts, spills, job.bad.of_run(number), unread=unread)
 
 
@@ -152,9 +161,10 @@ def _of_exposure(
         unread = reading.unread(run.run, (spill.spill for spill in spills))
         if run.eot_delivered is None:
             why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))
-            yield f"run {run.run}: no electrons on target are stated, {why}"
+            yield f"run {run.run}: no {on_target(run.particle)} are stated, {why}"
         elif unread := (unread or frozenset()) & {spill.spill for spill in spills}:
-            yield f"run {run.run}: spills {to_ranges(unread)} were not read, and their electrons do not count"
+            which = f"spills {to_ranges(unread)}"
+            yield f"run {run.run}: {which} were not read, and their {on_target(run.particle)} do not count"
 
 
 def _why_unknown(
@@ -172,7 +182,8 @@ def _why_unknown(
     return f"period {run.period} has no record of it"
 
 
-def _totals(runs: tuple[RunAccounting, ...], result: CampaignResult, stage: int) -> dict[str, int]:
+def _totals(runs: tuple[RunAccounting, ...], result: CampaignResult, selection: Selection) -> dict[str, int]:
+    stage = selection.cut_names.index(selection.yields_after) + 1
     totals: dict[str, int] = {}
     for run in runs:
         for name, count in run.accounting.items():
@@ -180,7 +191,7 @@ def _totals(runs: tuple[RunAccounting, ...], result: CampaignResult, stage: int)
     tallies = list(result.tallies.values())
     totals["visible"] = sum(tally.visible for tally in tallies)
     totals["selected"] = sum(int(tally.passed()[0, -1]) for tally in tallies)
-    for index, region in enumerate(REGIONS[1:], start=1):
+    for index, region in enumerate(selection.region_names, start=1):
         totals[region] = sum(int(tally.regions_after()[0, stage, index]) for tally in tallies)
     return totals
 

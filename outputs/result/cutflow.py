@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from na64.outputs.result.table import Table
+from na64.outputs.result.table import Groups, Table
 from na64.processors.counting.tally import Tally
+from na64.selections.regions import region_columns
 
 VISIBLE = "visible"
 """Name of the first row of a run: its events before any cut."""
@@ -44,16 +45,14 @@ class RegionsRow:
     ----------
     run, cut : str
         As in `CutflowRow`.
-    region_I, region_II, region_III : int or None
-        None for a selection without regions.
+    regions : mapping of str to int
+        By region; empty for a selection without regions.
     elsewhere : int
     """
 
     run: str
     cut: str
-    region_I: int | None
-    region_II: int | None
-    region_III: int | None
+    regions: Mapping[str, int]
     elsewhere: int
 
 
@@ -73,16 +72,27 @@ def cutflow_table(tallies: Mapping[int, Tally], cuts: Sequence[str]) -> Table[Cu
 
 
 def regions_table(
-    tallies: Mapping[int, Tally], cuts: Sequence[str], *, regions: bool = True
+    tallies: Mapping[int, Tally], cuts: Sequence[str], *, regions: Sequence[str]
 ) -> Table[RegionsRow]:
-    """Count events by region after every cut; without regions their fields are empty."""
+    """Count events by region after every cut.
+
+    Parameters
+    ----------
+    tallies : mapping of int to Tally
+    cuts, regions : sequence of str
+        Names, in the order of the tallies.
+    """
     rows: list[RegionsRow] = []
     for run, tally in with_sum(tallies):
         after = tally.regions_after()[0].tolist()
         for cut, (elsewhere, *inside) in zip((VISIBLE, *cuts), after, strict=True):
-            first, second, third = inside if regions else (None, None, None)
-            rows.append(RegionsRow(run, cut, first, second, third, elsewhere))
-    return Table(RegionsRow, rows)
+            rows.append(RegionsRow(run, cut, dict(zip(regions, inside, strict=True)), elsewhere))
+    return Table(RegionsRow, rows, region_groups(regions))
+
+
+def region_groups(regions: Sequence[str]) -> Groups:
+    """Columns of the table of regions that depend on the selection."""
+    return {"regions": region_columns(regions)}
 
 
 def with_sum(tallies: Mapping[int, Tally]) -> list[tuple[str, Tally]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields
 
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.instrument.features import FEATURES, Feature
@@ -13,6 +14,8 @@ from na64.outputs.result.summary import (
     CutFacts,
     IntervalFacts,
     PeriodFacts,
+    PlaneFacts,
+    RegionFacts,
     SelectionFacts,
     VariationFacts,
 )
@@ -27,7 +30,7 @@ from na64.selections.variations import Variation
 
 
 def selection_facts(selection: Selection, plugin: Plugin | None = None) -> SelectionFacts:
-    """Cuts and regions of a selection, in words and numbers.
+    """Cuts, regions and planes of a selection, in words and numbers.
 
     Parameters
     ----------
@@ -41,11 +44,12 @@ def selection_facts(selection: Selection, plugin: Plugin | None = None) -> Selec
         label=selection.label,
         description=selection.description,
         cuts=tuple(_cut(cut, selection, of_plugin) for cut in selection.cuts),
-        regions=tuple(_cut(region, selection, of_plugin) for region in selection.regions),
+        regions=tuple(_region(region, selection, of_plugin) for region in selection.regions),
         yields_after=selection.yields_after,
         variations=tuple(_variation(variation) for variation in selection.variations),
         skipped_at_most=selection.skipped_at_most,
         settings=selection.settings,
+        planes=tuple(PlaneFacts(p.name, p.label, p.zoom, p.log_colour) for p in selection.planes),
     )
 
 
@@ -83,6 +87,12 @@ def _cut(cut: Cut | Region, selection: Selection, of_plugin: str) -> CutFacts:
         label=cut.label,
         is_unverified="[R-" in cut.source or "NOT FOUND" in cut.source,
     )
+
+
+def _region(region: Region, selection: Selection, of_plugin: str) -> RegionFacts:
+    facts = _cut(region, selection, of_plugin)
+    own = {entry.name: getattr(facts, entry.name) for entry in fields(facts)}
+    return RegionFacts(**own, colour=region.colour, marker=region.marker)
 
 
 def _variation(variation: Variation) -> VariationFacts:

@@ -15,17 +15,20 @@ from numpy.typing import NDArray
 from na64.outputs.result.summary import HistogramFacts, Role
 from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
 from na64.processors.counting.tally import sums
+from na64.selections.histograms import Axis
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PERMISSIONS = 0o644 << 16
-_ROLES = {Rule.STAGES: Role.PLANE, Rule.N_MINUS_ONE: Role.N_MINUS_ONE, Rule.AFTER: Role.SELECTION}
+LOG = "log"
+"""What an axis has under ``scale`` if it is to be drawn logarithmically."""
 
 
 def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist[Any]]:
     """Every histogram by name: counts as Int64, weighted simulation as Weight.
 
-    Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut), ``n_minus_one_<cut>_<feature>``,
-    and those the selection gives. nan is in the overflow bin.
+    Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut) and of further planes
+    ``plane_<name>_after_<cut>``, ``n_minus_one_<cut>_<feature>``, and those the selection gives. nan is in
+    the overflow bin.
 
     Parameters
     ----------
@@ -40,9 +43,15 @@ def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
     """Descriptions of the histograms, in the same order."""
     nothing = np.zeros((1, booking.n_bins), np.int64)
     return tuple(
-        HistogramFacts(filled.name, filled.label, title(filled), _ROLES[filled.rule], filled.cut)
+        HistogramFacts(filled.name, filled.label, title(filled), _role(filled), filled.cut, filled.plane)
         for filled in booking.filled(nothing)
     )
+
+
+def _role(filled: FilledHistogram) -> Role:
+    if filled.plane:
+        return Role.PLANE
+    return Role.N_MINUS_ONE if filled.rule is Rule.N_MINUS_ONE else Role.SELECTION
 
 
 def title(filled: FilledHistogram) -> str:
@@ -76,11 +85,22 @@ def from_zip(data: bytes) -> dict[str, hist.Hist[Any]]:
         return {name: hist.Hist(uhi.io.zip.read(archive, name)) for name in names}
 
 
+def _axis(axis: Axis) -> hist.axis.Regular | hist.axis.Variable:
+    if not axis.edges:
+        return hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
+    found = hist.axis.Variable(axis.edges, name=axis.feature, label=axis.label)
+    if axis.log:
+        found.__dict__["scale"] = LOG  # kept with the name and the label, in the file too
+    return found
+
+
+def is_logarithmic(axis: Any) -> bool:
+    """Whether an axis of a histogram is to be drawn logarithmically."""
+    return bool(axis.__dict__.get("scale") == LOG)
+
+
 def _hist(filled: FilledHistogram) -> hist.Hist[Any]:
-    axes = [
-        hist.axis.Regular(axis.bins, axis.low, axis.high, name=axis.feature, label=axis.label)
-        for axis in filled.axes
-    ]
+    axes = [_axis(axis) for axis in filled.axes]
     weighted = len(filled.contents) > 1
     storage = hist.storage.Weight() if weighted else hist.storage.Int64()
     histogram = hist.Hist(*axes, storage=storage, name=filled.name, label=filled.label)

@@ -12,6 +12,7 @@ from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.periods import Period
 from na64.outputs.result.summary import Summary, skipped_in
 from na64.processors.execution.tasks import Task
+from na64.selections.regions import short_name
 
 _EVENTS_PER_SECOND = 2e5
 """A cautious rate of one worker, for estimates."""
@@ -53,8 +54,12 @@ def of_result(summary: Summary) -> Iterator[str]:
     counts |= {"hidden": totals["hidden"]} if summary.is_data else {}
     counts["selected"] = totals["selected"]
     yield f"{summary.verdict.value}: " + ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    if summary.selection.regions:
-        yield "regions: " + ", ".join(f"{name} {totals[f'region_{name}']:,}" for name in ("I", "II", "III"))
+    if regions := summary.selection.region_names:
+        yield "regions: " + ", ".join(f"{short_name(name)} {totals[name]:,}" for name in regions)
+    known = [exposure for exposure in summary.exposures if exposure.delivered is not None]
+    if len(known) > 1:
+        listed = ", ".join(f"{exposure.delivered:.4g} {exposure.label}" for exposure in known)
+        yield f"exposure: {listed}; kinds are not added"
     for line in (*summary.reasons, *summary.failures):
         yield f"  {line}"
     for line in summary.warnings:

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import hist
 
 from na64.outputs.result.cutflow import ALL_RUNS, CutflowRow, RegionsRow
-from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary import Role, Summary
 from na64.outputs.result.table import Table
 from na64.outputs.result.variations import VariationsRow, VariedYieldsRow
-from na64.outputs.result.yields import WeightedYieldsRow, YieldsRow
+from na64.outputs.result.yields import YieldsRow
+from na64.selections.planes import ENERGIES
+from na64.selections.regions import short_name
 
 AfterCut = TypeVar("AfterCut", CutflowRow, RegionsRow)
 
@@ -33,7 +35,50 @@ class Products:
     @property
     def is_weighted(self) -> bool:
         """Whether yields have sums of weights beside the counts."""
-        return issubclass(self.yields.row, WeightedYieldsRow)
+        return bool(self.yields.groups.get("sums"))
+
+
+def energy_planes(products: Products) -> dict[str, hist.Hist[Any]]:
+    """Histograms of E_ECAL against E_HCAL, by the cut after which they are."""
+    found: dict[str, hist.Hist[Any]] = {}
+    for facts in products.summary.histograms:
+        histogram = products.histograms.get(facts.name) if facts.role is Role.PLANE else None
+        if histogram is not None and tuple(axis.name for axis in histogram.axes) == ENERGIES:
+            found.setdefault(facts.cut, histogram)
+    return found
+
+
+def energy_plane(products: Products, cut: str, *, what: str) -> hist.Hist[Any]:
+    """Histogram of E_ECAL against E_HCAL after a cut.
+
+    Raises
+    ------
+    ValueError
+        The selection has none: names it, and what needs the plane.
+    """
+    found = energy_planes(products).get(cut)
+    if found is None:
+        name = products.summary.selection.name
+        raise ValueError(f"selection {name} has no plane of ecal and hcal after {cut}, which {what} needs")
+    return found
+
+
+def require_regions(products: Products, *names: str, what: str) -> None:
+    """Refuse a result whose selection lacks a region.
+
+    Raises
+    ------
+    ValueError
+        Names the selection, the region and what needs it.
+    """
+    known = products.summary.selection.region_names
+    for name in names:
+        if name not in known:
+            there = ", ".join(map(short_name, known)) or "none"
+            raise ValueError(
+                f"selection {products.summary.selection.name} has no region {short_name(name)}, "
+                f"which {what} needs: its regions are {there}"
+            )
 
 
 def of_physics_runs(products: Products) -> Table[YieldsRow]:

@@ -28,7 +28,7 @@ from na64.outputs.result.variations import (
     WeightedVariationsRow,
     WeightedVariedYieldsRow,
 )
-from na64.outputs.result.yields import WeightedYieldsRow, YieldsRow
+from na64.outputs.result.yields import YieldsRow
 from na64.processors.counting.booking import VISIBLE, Booking
 from na64.processors.counting.tally import Tally
 
@@ -132,14 +132,15 @@ def read_result(folder: Path) -> Products:
     facts = summary.from_json((folder / RESULT).read_bytes())
     data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
     weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]
+    regions = facts.selection.region_names
     varied, varied_yields = _read_variations(folder, facts, weighted=weighted)
     return Products(
         variations=varied,
         varied_yields=varied_yields,
         summary=facts,
-        yields=read_csv(data[YIELDS], WeightedYieldsRow if weighted else YieldsRow, YIELDS),
+        yields=read_csv(data[YIELDS], YieldsRow, YIELDS, yields.yield_groups(regions, weighted=weighted)),
         cutflow=read_csv(data[CUTFLOW], CutflowRow, CUTFLOW),
-        regions=read_csv(data[REGIONS], RegionsRow, REGIONS),
+        regions=read_csv(data[REGIONS], RegionsRow, REGIONS, cutflow.region_groups(regions)),
         histograms=histograms.from_zip(data[HISTOGRAMS]),
         provenance=_read_provenance(folder / PROVENANCE),
     )
@@ -184,13 +185,13 @@ def _without_paths(facts: Summary) -> Summary:
 
 def _tables(facts: Summary, tallies: Mapping[int, Tally], booking: Booking) -> dict[str, Table[Any]]:
     stage = (VISIBLE, *booking.cuts).index(facts.selection.yields_after)
-    has_regions = bool(facts.selection.regions)
+    regions = booking.regions
     tables: dict[str, Table[Any]] = {
         "yields": yields.yields_table(
-            facts.runs, tallies, stage=stage, is_data=facts.is_data, regions=has_regions
+            facts.runs, tallies, stage=stage, is_data=facts.is_data, regions=regions
         ),
         "cutflow": cutflow.cutflow_table(tallies, booking.cuts),
-        "regions": cutflow.regions_table(tallies, booking.cuts, regions=has_regions),
+        "regions": cutflow.regions_table(tallies, booking.cuts, regions=regions),
     }
     if booking.variations:
         tables["variations"] = variations.variations_table(tallies, booking)
@@ -212,8 +213,7 @@ def _all_bins(tallies: Mapping[int, Tally], booking: Booking) -> NDArray[np.int6
 
 
 def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
-    n_components = max((tally.n_components for tally in tallies.values()), default=1)
-    return Tally.empty(n_cuts=len(booking.cuts), n_bins=booking.n_bins, n_components=n_components)
+    return booking.empty_tally(max((tally.n_components for tally in tallies.values()), default=1))
 
 
 def checked(path: Path, facts: Summary) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
@@ -12,12 +11,13 @@ from typing import Any
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object, record_of
 from na64.datasets.basics.sourced_values import Fact
+from na64.datasets.conditions.on_target import UNKNOWN, KindExposure, add_by_kind
 
 SCHEMA = 1
 """Version of `result.json`."""
 
 _NAME = "result.json"
-_TOTALS = ("recorded", "processed", "missing", "visible", "selected", "region_I", "region_II", "region_III")
+_TOTALS = ("recorded", "processed", "missing", "visible", "selected")
 
 
 class Verdict(Enum):
@@ -73,7 +73,7 @@ class IntervalFacts:
 
 @dataclass(frozen=True, slots=True)
 class CutFacts:
-    """A cut or a region: its name, its intervals and where the numbers come from.
+    """A cut: its name, its intervals and where the numbers come from.
 
     Attributes
     ----------
@@ -87,6 +87,38 @@ class CutFacts:
     label: str = ""
     is_unverified: bool = False
     more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionFacts(CutFacts):
+    """A region, as a cut, and how it is drawn.
+
+    Attributes
+    ----------
+    colour, marker : str
+        Empty where the selection leaves them open.
+    """
+
+    colour: str = ""
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneFacts:
+    """A plane, as it is drawn.
+
+    Attributes
+    ----------
+    name, label : str
+    zoom : float or None
+        A second panel shows the second axis up to this value, in its unit.
+    log_colour : bool
+    """
+
+    name: str
+    label: str
+    zoom: float | None = None
+    log_colour: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +153,25 @@ class SelectionFacts:
         Share of the recorded events of a run that may be unusable.
     settings : tuple of str
         Values that were set for this result in place of those of the file.
+    planes : tuple of PlaneFacts
+        The first is there after every cut.
     """
 
     name: str
     label: str
     description: str
     cuts: tuple[CutFacts, ...]
-    regions: tuple[CutFacts, ...]
+    regions: tuple[RegionFacts, ...]
     yields_after: str
     variations: tuple[VariationFacts, ...] = ()
     skipped_at_most: float = 0.001
     settings: tuple[str, ...] = ()
+    planes: tuple[PlaneFacts, ...] = (PlaneFacts("energy", "ECAL and HCAL energy", 6.0),)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Columns of the regions, in order."""
+        return tuple(region.name for region in self.regions)
 
     @property
     def cuts_identity(self) -> str:
@@ -190,9 +230,11 @@ class RunAccounting:
     accounting : mapping of str to int
         ``recorded, processed, hidden, missing`` and ``skipped_<reason>``.
     eot_delivered, eot_live : float or None
-        Electrons on target; None where there is no record.
+        Particles on target; None where there is no record.
     identities : mapping of str to str
         What only this run depends on, part by part.
+    particle, energy : str, float
+        Of the beam, GeV; empty and 0 in results that do not state it.
     """
 
     run: int
@@ -202,6 +244,8 @@ class RunAccounting:
     eot_delivered: float | None = None
     eot_live: float | None = None
     identities: Mapping[str, str] = field(default_factory=dict)
+    particle: str = UNKNOWN
+    energy: float = 0.0
 
     def __post_init__(self) -> None:
         counts = self.accounting
@@ -213,13 +257,14 @@ class RunAccounting:
 
 @dataclass(frozen=True, slots=True)
 class HistogramFacts:
-    """What a histogram shows, which events are in it, and the cut it belongs to."""
+    """What a histogram shows, which events are in it, the cut and the plane it belongs to."""
 
     name: str
     label: str
     title: str
     role: Role
     cut: str = ""
+    plane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,19 +337,32 @@ class Summary:
         return "unverified simulation" if self.is_unverified else "simulation"
 
     @property
-    def eot_delivered(self) -> float | None:
-        """Electrons on target of the runs that have a record; None if none has."""
-        return _sum(run.eot_delivered for run in self.runs)
+    def exposures(self) -> tuple[KindExposure, ...]:
+        """Particles on target of the runs that have a record, by kind."""
+        return add_by_kind((self.particle_of(run), run.eot_delivered, run.eot_live) for run in self.runs)
 
     @property
-    def eot_live(self) -> float | None:
-        """Live electrons on target of the runs that have a record; None if none has."""
-        return _sum(run.eot_live for run in self.runs)
+    def delivered(self) -> KindExposure | None:
+        """Particles on target, if there is a record of every run and all are of one kind."""
+        kinds = self.exposures
+        known = all(run.eot_delivered is not None for run in self.runs)
+        return kinds[0] if known and len(kinds) == 1 else None
+
+    def particle_of(self, run: RunAccounting) -> str:
+        """Beam particle of a run: its own, or that of its period in results that state no other."""
+        of_period = (box.particle for box in self.boxes if box.period == run.period)
+        return run.particle or next(of_period, UNKNOWN)
 
     @property
     def runs_without_eot(self) -> tuple[int, ...]:
         """Runs of unknown exposure."""
         return tuple(run.run for run in self.runs if run.eot_delivered is None and run.eot_live is None)
+
+
+def planes_of(summary: Summary, plane: PlaneFacts) -> Iterator[HistogramFacts]:
+    """Histograms of a plane, by stage; in results that do not name planes all are of the first."""
+    names = (plane.name, "") if plane == summary.selection.planes[0] else (plane.name,)
+    yield from (f for f in summary.histograms if f.role is Role.PLANE and f.plane in names)
 
 
 def to_json(summary: Summary) -> bytes:
@@ -320,15 +378,10 @@ def from_json(data: bytes) -> Summary:
     if plain.get("schema") != SCHEMA:
         raise ValueError(f"{_NAME} has schema {plain.get('schema')}: this version reads {SCHEMA}")
     found = record_of(Summary, plain, _NAME)
-    for name in (*_TOTALS, *(["hidden"] if found.is_data else [])):
+    for name in (*_TOTALS, *found.selection.region_names, *(["hidden"] if found.is_data else [])):
         if name not in found.totals:
             raise ValueError(f'{_NAME}: totals: "{name}" is missing')
     return found
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) if known else None
 
 
 def _plain_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from functools import cache
-from types import NoneType
-from typing import TYPE_CHECKING, Generic, TypeVar, get_args, get_origin, get_type_hints
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 Value = str | int | float | None
 """What a field holds; None is an empty field."""
+
+Groups: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Columns of the fields that are not one column, by field."""
+
+NO_GROUPS: Groups = MappingProxyType({})
 
 R = TypeVar("R", bound="DataclassInstance")
 R_co = TypeVar("R_co", bound="DataclassInstance", covariant=True)
@@ -57,37 +62,55 @@ _ARROW = {ColumnType.TEXT: pa.string(), ColumnType.COUNT: pa.int64(), ColumnType
 _LARGEST_EXACT_INTEGER = 2**53
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field of a record: a column, or a group of columns whose names are not known beforehand."""
+
+    name: str
+    column: TableColumn
+    is_group: bool
+
+    @property
+    def plain(self) -> str:
+        """Its column."""
+        return self.name.removesuffix("_")
+
+
 @cache
-def _declared(row: type[DataclassInstance]) -> tuple[Mapping[str, TableColumn], str]:
-    """Columns of the plain fields of a record, and the name of the field that maps features to numbers."""
-    hints, columns, free = get_type_hints(row), {}, ""
-    for field in fields(row):
-        if get_origin(hints[field.name]) is Mapping:
-            free = field.name
-            continue
-        kinds = set(get_args(hints[field.name]) or (hints[field.name],))
-        empty, absent = NoneType in kinds, field.default is not MISSING
+def _declared(row: type[DataclassInstance]) -> tuple[_Field, ...]:
+    """Fields of a record, in order."""
+    hints, found = get_type_hints(row), []
+    for member in fields(row):
+        hint, is_group = hints[member.name], get_origin(hints[member.name]) is Mapping
+        if is_group:
+            hint = get_args(hint)[1]
+        kinds = set(get_args(hint) or (hint,))
+        empty, absent = NoneType in kinds or is_group, member.default is not MISSING and not is_group
         (kind,) = kinds - {NoneType}
-        columns[field.name.removesuffix("_")] = TableColumn(ColumnType(kind), empty, absent)
-    return columns, free
+        found.append(_Field(member.name, TableColumn(ColumnType(kind), empty, absent), is_group))
+    return tuple(found)
 
 
-def columns_of(row: type[DataclassInstance], features: Collection[str] = ()) -> dict[str, TableColumn]:
+def _of_groups(row: type[DataclassInstance], groups: Groups) -> Iterator[tuple[_Field, str]]:
+    """Yield every column: its field, and its name."""
+    for one in _declared(row):
+        for name in groups.get(one.name, ()) if one.is_group else (one.plain,):
+            yield one, name
+
+
+def columns_of(row: type[DataclassInstance], groups: Groups = NO_GROUPS) -> dict[str, TableColumn]:
     """Columns of a table of records, by name in order.
 
     Parameters
     ----------
     row : type
         Dataclass whose fields are ``str``, ``int`` or ``float``, or one of them or None; in the name of a
-        column, an underscore at the end is left out (``yield_``). A last field ``Mapping[str, float]`` is as
-        many columns as there are features.
-    features : collection of str
+        column, an underscore at the end is left out (``yield_``). A field ``Mapping[str, float]``, or of
+        another of these types, is as many columns as its group has names.
+    groups : mapping of str to tuple of str
+        Columns by the name of their field.
     """
-    columns, free = _declared(row)
-    return {
-        **columns,
-        **(dict.fromkeys(features, TableColumn(ColumnType.NUMBER, may_be_empty=True)) if free else {}),
-    }
+    return {name: one.column for one, name in _of_groups(row, groups)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,36 +122,36 @@ class Table(Generic[R_co]):
     row : type
         Dataclass of the rows, see `columns_of`.
     rows : sequence of row
-    features : tuple of str
-        Columns of the field that maps features to numbers; a feature that a row lacks is an empty field.
+    groups : mapping of str to tuple of str
+        Columns of each field that maps names to values; a name that a row lacks is an empty field.
     """
 
     row: type[R_co]
     rows: Sequence[R_co]
-    features: tuple[str, ...] = ()
+    groups: Groups = field(default_factory=dict)
 
     @property
     def columns(self) -> dict[str, TableColumn]:
         """Columns by name, in order."""
-        return columns_of(self.row, self.features)
+        return columns_of(self.row, self.groups)
 
     def column(self, name: str) -> list[Value]:
-        """Values of one column, in row order."""
-        columns, free = _declared(self.row)
-        if name not in columns:
-            return [getattr(row, free).get(name) for row in self.rows]
-        field = next(field.name for field in fields(self.row) if field.name.removesuffix("_") == name)
-        return [getattr(row, field) for row in self.rows]
+        """Values of one column, in row order.
+
+        Raises
+        ------
+        KeyError
+            There is no such column.
+        """
+        for one, known in _of_groups(self.row, self.groups):
+            if known == name:
+                return [_value_of(row, one, name) for row in self.rows]
+        raise KeyError(f'a table of {self.row.__name__} has no column "{name}"')
 
     def records(self) -> list[dict[str, Value]]:
         """Each row by column name."""
-        columns, free = _declared(self.row)
-        plain = [field.name for field in fields(self.row) if field.name != free]
-        found = []
-        for row in self.rows:
-            record = {c: getattr(row, name) for c, name in zip(columns, plain, strict=True)}
-            found.append(record | {name: getattr(row, free).get(name) for name in self.features})
-        return found
+        columns = list(_of_groups(self.row, self.groups))
+        return [{name: _value_of(row, one, name) for one, name in columns} for row in self.rows]
 
     def to_csv(self) -> bytes:
         """UTF-8, LF, a header, the shortest text that reads back as the same number."""
@@ -155,7 +178,7 @@ class Table(Generic[R_co]):
         return buffer.getvalue()
 
 
-def read_csv(data: bytes, row: type[R], name: str = "table", features: Collection[str] = ()) -> Table[R]:
+def read_csv(data: bytes, row: type[R], name: str = "table", groups: Groups = NO_GROUPS) -> Table[R]:
     """Table of records from what `Table.to_csv` wrote; other columns are refused.
 
     Parameters
@@ -165,7 +188,7 @@ def read_csv(data: bytes, row: type[R], name: str = "table", features: Collectio
         Dataclass of the rows, see `columns_of`.
     name : str
         Of the file, for messages.
-    features : collection of str
+    groups : mapping of str to tuple of str
 
     Raises
     ------
@@ -177,14 +200,20 @@ def read_csv(data: bytes, row: type[R], name: str = "table", features: Collectio
         header = lines[0] if lines else []
         columns = {
             key: column
-            for key, column in columns_of(row, features).items()
+            for key, column in columns_of(row, groups).items()
             if key in header or not column.may_be_absent
         }
         if header != list(columns):
             found = shortened(", ".join(header)) if lines else "nothing"
             raise ValueError(f"columns {found}: expected {', '.join(columns)}")
-        rows = [_row(row, _values(n, line, columns)) for n, line in enumerate(lines[1:], start=2)]
-        return Table(row, rows, tuple(features))
+        rows = [_row(row, groups, _values(n, line, columns)) for n, line in enumerate(lines[1:], start=2)]
+        return Table(row, rows, groups)
+
+
+def _value_of(row: DataclassInstance, of: _Field, name: str) -> Value:
+    found = getattr(row, of.name)
+    value: Value = found.get(name) if of.is_group else found
+    return value
 
 
 def _values(number: int, line: Sequence[str], columns: Mapping[str, TableColumn]) -> dict[str, Value]:
@@ -196,12 +225,14 @@ def _values(number: int, line: Sequence[str], columns: Mapping[str, TableColumn]
     }
 
 
-def _row(row: type[R], values: Mapping[str, Value]) -> R:
-    _, free = _declared(row)
-    names = {field.name.removesuffix("_"): field.name for field in fields(row) if field.name != free}
-    plain = {field: values[name] for name, field in names.items() if name in values}
-    more = {name: value for name, value in values.items() if name not in names and value is not None}
-    return row(**plain, **({free: more} if free else {}))
+def _row(row: type[R], groups: Groups, values: Mapping[str, Value]) -> R:
+    arguments: dict[str, Any] = {one.name: {} for one in _declared(row) if one.is_group}
+    for one, name in _of_groups(row, groups):
+        if not one.is_group:
+            arguments |= {one.name: values[name]} if name in values else {}
+        elif values[name] is not None:
+            arguments[one.name][name] = values[name]
+    return row(**arguments)
 
 
 def _text(value: Value) -> str:

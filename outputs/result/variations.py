@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE, with_sum
 from na64.outputs.result.table import Table
-from na64.outputs.result.yields import YIELD_NAMES
+from na64.outputs.result.yields import yield_names
 from na64.processors.counting.booking import Booking
 from na64.processors.counting.migrations import VariedCounts, migration_matrix, varied_counts
 from na64.processors.counting.tally import Tally, sums
@@ -134,7 +134,7 @@ def changes(varied_yields: Table[VariedYieldsRow], *, run: str = ALL_RUNS) -> di
     Returns
     -------
     dict of str to dict of str to Change
-        By variation, then by yield: ``selected, region_I, region_II, region_III``.
+        By variation, then by yield: ``selected``, then every region.
     """
     found: dict[str, dict[str, Change]] = {}
     for row in varied_yields.rows:
@@ -173,7 +173,7 @@ def varied_yields_table(
         How many cuts come before the regions are counted.
     """
     row = WeightedVariedYieldsRow if _is_weighted(tallies) else VariedYieldsRow
-    rows = []
+    rows, names = [], yield_names(booking.regions)
     for run, variation, tally, varied in _flows(tallies, booking):
         selected = (tally.passed(), varied.passed, varied.gained, varied.lost)
         regions = (tally.regions_after(), varied.regions, varied.regions_gained, varied.regions_lost)
@@ -181,7 +181,7 @@ def varied_yields_table(
             np.stack([part[:, -1] for part in selected], axis=-1),
             *np.moveaxis(np.stack([part[:, stage, 1:] for part in regions], axis=-1), 1, 0),
         ]
-        rows += [row(run, variation, name, *_numbers(c)) for name, c in zip(YIELD_NAMES, counts, strict=True)]
+        rows += [row(run, variation, name, *_numbers(c)) for name, c in zip(names, counts, strict=True)]
     return Table(row, rows)
 
 

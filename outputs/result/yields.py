@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.result.summary import RunAccounting
-from na64.outputs.result.table import Table, columns_of
-from na64.processors.counting.tally import REGIONS, Tally, sums
+from na64.outputs.result.table import Groups, Table
+from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED, Tally, sums
+from na64.selections.regions import region_columns
 
-NAMED_REGIONS = REGIONS[1:]
-"""The regions that have a column of their own."""
-
-REGION_NAMES = {"region_I": "I", "region_II": "II", "region_III": "III", "elsewhere": "elsewhere"}
-"""What people call the regions."""
-
-YIELD_NAMES = ("selected", *NAMED_REGIONS)
-"""Counts of the yields table, in order."""
+SELECTED = "selected"
+"""The yield that every selection has: events that pass all cuts."""
 
 _ONE_SIGMA = math.erf(math.sqrt(0.5))
 
@@ -37,15 +31,19 @@ class YieldsRow:
     run : int
     period : str
     eot : float or None
-        Delivered electrons on target.
+        Delivered particles on target.
     recorded, processed, skipped, missing : int
         Events.
     hidden : int or None
         Events; None for simulation.
     selected : int
         Events that pass all cuts.
-    region_I, region_II, region_III : int or None
-        Events of the regions; None for a selection without regions.
+    regions : mapping of str to int
+        Events of the regions; empty for a selection without regions.
+    sums : mapping of str to float
+        Of weighted simulation, for each of these counts the sums of weights and of their squares.
+    particle : str or None
+        Of the beam.
     """
 
     run: int
@@ -57,23 +55,28 @@ class YieldsRow:
     missing: int
     hidden: int | None
     selected: int
-    region_I: int | None
-    region_II: int | None
-    region_III: int | None
+    regions: Mapping[str, int]
+    sums: Mapping[str, float]
+    particle: str | None = None
+
+    def weighted(self, name: str) -> tuple[float, float]:
+        """Sum of weights of a yield, and of their squares; without weights both are the count."""
+        if self.sums:
+            return self.sums.get(f"{name}_sumw", 0.0), self.sums.get(f"{name}_sumw2", 0.0)
+        count = float(self.selected if name == SELECTED else self.regions.get(name, 0))
+        return count, count
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedYieldsRow(YieldsRow):
-    """Row of `yields.csv` for weighted simulation: sums of weights and of their squares too."""
+def yield_names(regions: Sequence[str]) -> tuple[str, ...]:
+    """Counts of the yields table of a selection with these regions, in order."""
+    return (SELECTED, *regions)
 
-    selected_sumw: float
-    selected_sumw2: float
-    region_I_sumw: float | None
-    region_I_sumw2: float | None
-    region_II_sumw: float | None
-    region_II_sumw2: float | None
-    region_III_sumw: float | None
-    region_III_sumw2: float | None
+
+def yield_groups(regions: Sequence[str], *, weighted: bool) -> Groups:
+    """Columns of the yields table that depend on the selection and on what the events are."""
+    columns = region_columns(regions)
+    weights = (f"{name}_{part}" for name in yield_names(columns) for part in ("sumw", "sumw2"))
+    return {"regions": columns, "sums": tuple(weights) if weighted else ()}
 
 
 def yields_table(
@@ -82,7 +85,7 @@ def yields_table(
     *,
     stage: int,
     is_data: bool,
-    regions: bool = True,
+    regions: Sequence[str],
 ) -> Table[YieldsRow]:
     """One row a run, by run number.
 
@@ -95,25 +98,25 @@ def yields_table(
         How many cuts come before the regions are counted.
     is_data : bool
         Simulation has no hidden events: the field stays empty.
-    regions : bool
-        The selection has regions; without them their fields stay empty.
+    regions : sequence of str
+        Names of the regions of the selection, in the order of the tallies.
     """
     ordered = sorted(runs, key=lambda run: run.run)
     weighted = any(tally.n_components > 1 for tally in tallies.values())
-    rows = [_row(run, tallies.get(run.run), stage, is_data=is_data, weighted=weighted) for run in ordered]
-    if not regions:
-        rows = [_without_regions(row) for row in rows]
-    return Table(WeightedYieldsRow if weighted else YieldsRow, rows)
+    empty = Tally.empty(
+        n_cuts=0, n_regions=len(regions), n_bins=0, n_components=N_COMPONENTS_WEIGHTED if weighted else 1
+    )
+    rows = []
+    for run in ordered:
+        tally = tallies.get(run.run)
+        found = _yields(tally or empty, stage if tally else 0, regions)
+        rows.append(_row(run, found, is_data=is_data, weighted=weighted))
+    return Table(YieldsRow, rows, yield_groups(regions, weighted=weighted))
 
 
-def _without_regions(row: YieldsRow) -> YieldsRow:
-    empty: dict[str, Any] = {name: None for name in columns_of(type(row)) if name.startswith("region_")}
-    return replace(row, **empty)
-
-
-def _row(run: RunAccounting, tally: Tally | None, stage: int, *, is_data: bool, weighted: bool) -> YieldsRow:
+def _row(run: RunAccounting, found: _Yields, *, is_data: bool, weighted: bool) -> YieldsRow:
     counts = run.accounting
-    head = (
+    return YieldsRow(
         run.run,
         run.period,
         run.eot_delivered,
@@ -122,21 +125,27 @@ def _row(run: RunAccounting, tally: Tally | None, stage: int, *, is_data: bool, 
         sum(number for name, number in counts.items() if name.startswith("skipped_")),
         counts["missing"],
         counts["hidden"] if is_data else None,
+        found.counts[SELECTED],
+        {name: count for name, count in found.counts.items() if name != SELECTED},
+        found.sums if weighted else {},
+        run.particle or None,
     )
-    row = WeightedYieldsRow if weighted else YieldsRow
-    return row(*head, *_yields(tally, stage, weighted=weighted))
 
 
-def _yields(tally: Tally | None, stage: int, *, weighted: bool) -> list[Any]:
-    """Yields of a run, and for weighted simulation sumw and sumw2 of each."""
-    if tally is None:
-        return [0] * len(YIELD_NAMES) + [0.0] * (2 * len(YIELD_NAMES) if weighted else 0)
-    after = tally.regions_after()
+@dataclass(frozen=True, slots=True)
+class _Yields:
+    counts: dict[str, int]
+    sums: dict[str, float]
+
+
+def _yields(tally: Tally, stage: int, regions: Sequence[str]) -> _Yields:
+    """Yields of a run, and sumw and sumw2 of each."""
+    after, names = tally.regions_after(), yield_names(regions)
     numbers = sums(np.column_stack([tally.passed()[:, -1], after[:, stage, 1:]]))
-    found: list[Any] = numbers.count.tolist()
-    if weighted:
-        found += np.column_stack([numbers.sumw, numbers.sumw2]).ravel().tolist()
-    return found
+    weights: dict[str, float] = {}
+    for name, sumw, sumw2 in zip(names, numbers.sumw.tolist(), numbers.sumw2.tolist(), strict=True):
+        weights |= {f"{name}_sumw": sumw, f"{name}_sumw2": sumw2}
+    return _Yields(dict(zip(names, numbers.count.tolist(), strict=True)), weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.synthetic.dark_photon import Spectrum
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, REGION_COLOURS, stamp, style
+from na64.outputs.report.region_styles import PALETTE
+from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, stamp, style
 from na64.outputs.signal.cross_sections import SPECTRA, CrossSectionModel
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.kinematics import Radiation
@@ -21,8 +22,8 @@ Series = Mapping[str, Floats]
 
 _STYLES: tuple[dict[str, Any], ...] = (
     {"color": ACCENT, "linestyle": "-"},
-    {"color": REGION_COLOURS["region_II"], "linestyle": "--"},
-    {"color": REGION_COLOURS["region_III"], "linestyle": "-."},
+    {"color": PALETTE[1], "linestyle": "--"},
+    {"color": PALETTE[2], "linestyle": "-."},
     {"color": INK, "linestyle": ":"},
 )
 _MARKERS = "osv^D"

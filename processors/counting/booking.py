@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.processors.counting import migrations
+from na64.processors.counting.tally import Tally
 from na64.selections.cut import Cut
+from na64.selections.histograms import Axis, axis_label
 from na64.selections.interval import Interval
-from na64.selections.selection import VISIBLE, Axis, Selection
+from na64.selections.planes import Plane
+from na64.selections.selection import VISIBLE, Selection
 
 __all__ = [
     "PLANE",
@@ -30,9 +33,7 @@ __all__ = [
 ]
 
 PLANE = "plane"
-"""Name of the histogram of the (ecal, hcal) plane."""
-
-_PLANE_AXES = (Axis("ecal", 150, 0.0, 150.0, "E_ECAL [GeV]"), Axis("hcal", 150, 0.0, 150.0, "E_HCAL [GeV]"))
+"""How the names of the histograms of planes begin."""
 
 _RANGES: dict[str, tuple[int, float, float]] = {
     "bad_spill": (2, -0.5, 1.5),
@@ -100,6 +101,8 @@ class HistogramSpec:
     rule : Rule
     cut : str
         `N_MINUS_ONE`: the cut not looked at; `AFTER`: the last cut passed, or `VISIBLE`; else empty.
+    plane : str
+        Name of the plane it is of; empty for all other histograms.
     start : int
         Its first bin in the flat array.
     n_copies : int
@@ -113,6 +116,7 @@ class HistogramSpec:
     cut: str
     start: int
     n_copies: int
+    plane: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -141,6 +145,8 @@ class FilledHistogram:
     rule : Rule
     cut : str
         As in `HistogramSpec`; for `STAGES` the last cut passed, or `VISIBLE`.
+    plane : str
+        As in `HistogramSpec`.
     contents : (n_components, n_bins + 2, ...) int64
         Flow bins included; components as in `na64.processors.counting.tally.Tally`.
     """
@@ -150,6 +156,7 @@ class FilledHistogram:
     axes: tuple[Axis, ...]
     rule: Rule
     cut: str
+    plane: str
     contents: NDArray[np.int64]
 
 
@@ -164,11 +171,23 @@ class Booking:
     histograms : tuple of HistogramSpec
     variations : tuple of str
         Names; the bins of the events that they move come after those of the histograms.
+    regions : tuple of str
+        Names, in the order of their columns.
     """
 
     cuts: tuple[str, ...]
     histograms: tuple[HistogramSpec, ...]
     variations: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def empty_tally(self, n_components: int) -> Tally:
+        """Return the counts of no event."""
+        return Tally.empty(
+            n_cuts=len(self.cuts),
+            n_regions=len(self.regions),
+            n_bins=self.n_bins,
+            n_components=n_components,
+        )
 
     @property
     def n_bins(self) -> int:
@@ -182,7 +201,7 @@ class Booking:
 
     def _start(self, number: int) -> int:
         histograms = self.histograms[-1].stop if self.histograms else 0
-        return histograms + number * migrations.n_bins(len(self.cuts))
+        return histograms + number * migrations.n_bins(len(self.cuts), len(self.regions))
 
     def filled(self, bins: NDArray[np.int64]) -> Iterator[FilledHistogram]:
         """Yield every histogram with its contents; one of `STAGES` once for each stage.
@@ -197,20 +216,22 @@ class Booking:
             if spec.rule is Rule.STAGES:
                 yield from self._stages(spec, copies)
             else:
-                yield FilledHistogram(spec.name, spec.label, spec.axes, spec.rule, spec.cut, copies[:, 0])
+                head = (spec.name, spec.label, spec.axes, spec.rule, spec.cut, spec.plane)
+                yield FilledHistogram(*head, copies[:, 0])
 
     def _stages(self, spec: HistogramSpec, copies: NDArray[np.int64]) -> Iterator[FilledHistogram]:
         passed = np.flip(np.cumsum(np.flip(copies, 1), axis=1), 1)
         for stage, cut in enumerate((VISIBLE, *self.cuts)):
             name, label = f"{spec.name}_after_{cut}", f"{spec.label} after {cut}"
-            yield FilledHistogram(name, label, spec.axes, spec.rule, cut, passed[:, stage])
+            yield FilledHistogram(name, label, spec.axes, spec.rule, cut, spec.plane, passed[:, stage])
 
 
 def book(selection: Selection) -> Booking:
     """Book what every selection fills, and what this one asks for.
 
-    The (ecal, hcal) plane at every stage as ``plane_after_<cut>``, every cut variable with its cut left out
-    as ``n_minus_one_<cut>_<feature>``, and the selection's own histograms.
+    The first plane at every stage as ``plane_after_<cut>``, further ones before any cut, where the yields are
+    taken and after all cuts as ``plane_<name>_after_<cut>``, every cut variable with its cut left out as
+    ``n_minus_one_<cut>_<feature>``, and the selection's own histograms.
 
     Raises
     ------
@@ -223,13 +244,16 @@ def book(selection: Selection) -> Booking:
         histograms.append(replace(draft, start=start))
     _check_names(histograms, selection.name)
     variations = tuple(variation.name for variation in selection.variations)
-    return Booking(selection.cut_names, tuple(histograms), variations)
+    return Booking(selection.cut_names, tuple(histograms), variations, selection.region_names)
 
 
 def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
     """Yield every histogram, none of them with its place yet."""
+    first, *others = selection.planes
     n_stages = len(selection.cuts) + 1
-    yield HistogramSpec(PLANE, "ECAL and HCAL energy", _PLANE_AXES, Rule.STAGES, "", 0, n_stages)
+    yield HistogramSpec(PLANE, first.label, first.axes, Rule.STAGES, "", 0, n_stages, first.name)
+    for plane in others:
+        yield from _of_plane(plane, selection)
     features = FEATURES | {feature.name: feature for feature in selection.extra_features}
     for cut in selection.cuts:
         for feature, intervals in _by_feature(cut).items():
@@ -238,6 +262,12 @@ def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
             yield HistogramSpec(name, label, axes, Rule.N_MINUS_ONE, cut.name, 0, 1)
     for own in selection.histograms:
         yield HistogramSpec(own.name, own.label, own.axes, Rule.AFTER, own.after, 0, 1)
+
+
+def _of_plane(plane: Plane, selection: Selection) -> Iterator[HistogramSpec]:
+    for cut in dict.fromkeys((VISIBLE, selection.yields_after, selection.cut_names[-1])):
+        name, label = f"{PLANE}_{plane.name}_after_{cut}", f"{plane.label} after {cut}"
+        yield HistogramSpec(name, label, plane.axes, Rule.AFTER, cut, 0, 1, plane.name)
 
 
 def _by_feature(cut: Cut) -> dict[str, list[Interval]]:
@@ -250,6 +280,7 @@ def _by_feature(cut: Cut) -> dict[str, list[Interval]]:
 
 
 def _check_names(histograms: list[HistogramSpec], selection: str) -> None:
+    """Refuse a histogram of the selection whose name another has, or the first plane after some cut."""
     seen: set[str] = set()
     for spec in histograms:
         if spec.name in seen or (spec.rule is Rule.AFTER and spec.name.startswith(f"{PLANE}_after_")):
@@ -262,11 +293,6 @@ def default_axis(feature: Feature, *intervals: Interval) -> Axis:
     bins, low, high = _RANGES.get(feature.name, _RANGES_BY_UNIT[feature.unit])
     low, high = _widened(low, high, [bound for interval in intervals for bound in interval.bounds])
     return Axis(feature.name, bins, low, high, axis_label(feature))
-
-
-def axis_label(feature: Feature) -> str:
-    """Return the name of a feature with its unit."""
-    return feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
 
 
 def _widened(low: float, high: float, bounds: list[float]) -> tuple[float, float]:

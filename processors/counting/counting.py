@@ -25,6 +25,8 @@ Integers = NDArray[np.int64]
 
 _RULES = {Rule.STAGES: fill.STAGES, Rule.N_MINUS_ONE: fill.N_MINUS_ONE, Rule.AFTER: fill.AFTER}
 _MOST_CUTS = 254
+_OF_BOX = ("ecal", "hcal")
+"""Features that say whether a plane may show an event."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,7 @@ class CompiledSelection:
     cuts : tuple of arrays
         Intervals, edges and values of their tables, and which cut or region owns which.
     fills : tuple of arrays
-        Histograms, and their axes.
+        Histograms, their axes, and the edges of axes whose bins are not equal.
     varied : tuple of VariedPlan
         One a variation.
     """
@@ -54,8 +56,8 @@ class CompiledSelection:
 
     @property
     def n_regions(self) -> int:
-        """Regions of the selection, the others being empty."""
-        return self.cuts[-1].size - 1 - self.n_cuts
+        """Regions of the selection."""
+        return len(self.booking.regions)
 
     @property
     def n_cuts(self) -> int:
@@ -84,14 +86,14 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Compiled
 def needed_features(selection: Selection) -> tuple[str, ...]:
     """Return the features that counting looks at, in storage order."""
     booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
-    needed = booked.union(selection.feature_names, migrations.needed_rows(selection))
+    needed = booked.union(selection.feature_names, migrations.needed_rows(selection), _OF_BOX)
     return tuple(name for name in feature_rows(selection) if name in needed)
 
 
 def empty_tally(selection: Selection, n_components: int) -> Tally:
     """Return the tally of no event."""
     ready = plan(selection)
-    return Tally.empty(n_cuts=ready.n_cuts, n_bins=ready.booking.n_bins, n_components=n_components)
+    return ready.booking.empty_tally(n_components)
 
 
 class Counter:
@@ -175,7 +177,7 @@ class CutResult:
     first : (n_events,) uint8
         Index of the first cut that is failed; the number of cuts if none is.
     region : (n_events,) uint8
-        Index in `na64.processors.counting.tally.REGIONS`, whatever the cuts say.
+        1 + the index of the region, 0 elsewhere, whatever the cuts say.
     """
 
     failed: Integers
@@ -207,10 +209,10 @@ def _apply_cuts(ready: CompiledSelection, values: Values) -> CutResult:
 
 
 def _drawn(ready: CompiledSelection, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
-    """Mark the events that a plane may show; of no length if all may be shown."""
+    """Mark the events that histograms of several axes may show; of no length if all may be shown."""
     if box is None:
         return np.zeros(0, np.uint8)
-    mask = drawn_mask(box, values[ready.index["ecal"]], values[ready.index["hcal"]])
+    mask = drawn_mask(box, *(values[ready.index[name]] for name in _OF_BOX))
     return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
 
 
@@ -227,12 +229,16 @@ def _cut_arrays(arrays: IntervalArrays, n_cuts: int, n_regions: int) -> tuple[Ar
 def _fill_arrays(booking: Booking, index: Mapping[str, int]) -> tuple[Array, ...]:
     histograms: list[tuple[int, ...]] = []
     axes: list[tuple[float, ...]] = []
+    edges: list[float] = []
     for one in booking.histograms:
         ends = (len(axes), len(axes) + len(one.axes))
         cut = _cut_number(one, booking.cuts)
         histograms.append((one.start, one.stop - one.start, _RULES[one.rule], cut, *ends))
-        axes += [(axis.low, axis.high, index[axis.feature], axis.bins) for axis in one.axes]
-    return np.array(histograms, fill.HISTOGRAM), np.array(axes, fill.AXIS)
+        for axis in one.axes:
+            place = (len(edges), len(edges) + len(axis.edges))
+            axes.append((axis.low, axis.high, index[axis.feature], axis.bins, *place))
+            edges += axis.edges
+    return np.array(histograms, fill.HISTOGRAM), np.array(axes, fill.AXIS), np.array(edges, np.float64)
 
 
 def _cut_number(spec: HistogramSpec, cuts: tuple[str, ...]) -> int:

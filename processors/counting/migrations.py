@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.processors.counting.cut_intervals import apply_intervals
-from na64.processors.counting.tally import REGIONS, Tally
+from na64.processors.counting.tally import Tally
 from na64.processors.features.varied_features import row_names
 from na64.processors.kernels import bits
 from na64.selections.compiled import IntervalArrays, compile_intervals
@@ -23,8 +23,6 @@ from na64.selections.variations import Variation
 Values = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
-
-N_REGIONS = len(REGIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +59,8 @@ class VariedCounts:
     Attributes
     ----------
     passed, gained, lost : (n_components, n_cuts + 1) int64
-    regions, regions_gained, regions_lost : (n_components, n_cuts + 1, 4) int64
-        By `na64.processors.counting.tally.REGIONS`.
+    regions, regions_gained, regions_lost : (n_components, n_cuts + 1, n_regions + 1) int64
+        The first place is elsewhere.
     """
 
     passed: Integers
@@ -130,15 +128,16 @@ def count_migrations(
     migrated = np.flatnonzero((then != failed) | (region_then != region))
     first_then = np.empty(migrated.size, np.uint8)
     bits.first_set(then[migrated], plan.n_cuts, first_then)
-    source, target = _place(first[migrated], region[migrated]), _place(first_then, region_then[migrated])
-    index = plan.start + source * _n_places(plan.n_cuts) + target
+    source = _place(first[migrated], region[migrated], plan.n_regions)
+    target = _place(first_then, region_then[migrated], plan.n_regions)
+    index = plan.start + source * _n_places(plan.n_cuts, plan.n_regions) + target
     kept = source != target
     bits.add(index[kept], migrated[kept], weights, contents)
 
 
-def n_bins(n_cuts: int) -> int:
+def n_bins(n_cuts: int, n_regions: int) -> int:
     """How many bins a variation needs: one for each pair of places."""
-    return _n_places(n_cuts) ** 2
+    return _n_places(n_cuts, n_regions) ** 2
 
 
 def migration_matrix(tally: Tally, bins: slice) -> Integers:
@@ -161,13 +160,13 @@ def varied_counts(first_fail: Integers, migrated: Integers) -> VariedCounts:
 
     Parameters
     ----------
-    first_fail : (n_components, n_cuts + 1, 4) int64
+    first_fail : (n_components, n_cuts + 1, n_regions + 1) int64
         `na64.processors.counting.tally.Tally.first_fail`.
     migrated : (n_components, n_bins) int64
         The bins of the variation.
     """
-    n_components, n_stages, _ = first_fail.shape
-    pairs = migrated.reshape(n_components, n_stages, N_REGIONS, n_stages, N_REGIONS)
+    n_components, n_stages, n_in_stage = first_fail.shape
+    pairs = migrated.reshape(n_components, n_stages, n_in_stage, n_stages, n_in_stage)
     left, came = _after(pairs.sum(axis=(3, 4))), _after(pairs.sum(axis=(1, 2)))
     # Passing a stage both nominally and then: the sum over all pairs of places from there on.
     both = _after(np.swapaxes(_after(pairs), 1, 3))
@@ -208,12 +207,12 @@ def _prepare(selection: Selection, variation: Variation, index: dict[str, int], 
     )
 
 
-def _place(first: Bytes, region: Bytes) -> Integers:
-    return first.astype(np.int64) * N_REGIONS + region
+def _place(first: Bytes, region: Bytes, n_regions: int) -> Integers:
+    return first.astype(np.int64) * (n_regions + 1) + region
 
 
-def _n_places(n_cuts: int) -> int:
-    return (n_cuts + 1) * N_REGIONS
+def _n_places(n_cuts: int, n_regions: int) -> int:
+    return (n_cuts + 1) * (n_regions + 1)
 
 
 def _after(counts: Integers) -> Integers:

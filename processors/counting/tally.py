@@ -8,11 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.selections.regions import REGIONS as _PLACES
-
-REGIONS = ("elsewhere", *_PLACES)
-"""Last index of `Tally.first_fail`."""
-
 SKIPPED = ("skipped_nonfinite", "skipped_cell_range", "skipped_unequal_hits", "skipped_too_many_hits")
 """Reasons why an event was read but not processed, in the order of their codes."""
 
@@ -42,8 +37,9 @@ class Tally:
     ----------
     accounting : dict of str to int
         Events by `ACCOUNTING` key; processed = hidden + visible, and skipped events are not processed.
-    first_fail : (n_components, n_cuts + 1, 4) int64
-        Visible events by the index of the first cut they fail (``n_cuts``: none) and by `REGIONS`.
+    first_fail : (n_components, n_cuts + 1, n_regions + 1) int64
+        Visible events by the index of the first cut they fail (``n_cuts``: none) and by region; the first
+        place is elsewhere.
     single_cut : (n_components, n_cuts) int64
         Visible events that pass a cut, whatever the others say.
     n_minus_one : (n_components, n_cuts) int64
@@ -64,9 +60,9 @@ class Tally:
     n_bins: int
 
     def __post_init__(self) -> None:
-        n_components, n_stages, n_regions = self.first_fail.shape
+        n_components, n_stages, n_places = self.first_fail.shape
         shape = (n_components, n_stages - 1)
-        if n_regions != len(REGIONS) or self.single_cut.shape != shape or self.n_minus_one.shape != shape:
+        if not n_places or self.single_cut.shape != shape or self.n_minus_one.shape != shape:
             raise ValueError(
                 f"first_fail {self.first_fail.shape}, single_cut {self.single_cut.shape}, n_minus_one "
                 f"{self.n_minus_one.shape}: not the counts of one selection"
@@ -79,11 +75,11 @@ class Tally:
             raise KeyError(f"accounting {sorted(self.accounting)}: expected {sorted(ACCOUNTING)}")
 
     @classmethod
-    def empty(cls, *, n_cuts: int, n_bins: int, n_components: int = 1) -> Tally:
+    def empty(cls, *, n_cuts: int, n_regions: int, n_bins: int, n_components: int = 1) -> Tally:
         """Return the counts of no event."""
         return cls(
             accounting=dict.fromkeys(ACCOUNTING, 0),
-            first_fail=np.zeros((n_components, n_cuts + 1, len(REGIONS)), np.int64),
+            first_fail=np.zeros((n_components, n_cuts + 1, n_regions + 1), np.int64),
             single_cut=np.zeros((n_components, n_cuts), np.int64),
             n_minus_one=np.zeros((n_components, n_cuts), np.int64),
             bins=np.zeros(0, np.int64),
@@ -120,10 +116,10 @@ class Tally:
     __hash__ = None  # type: ignore[assignment]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Components, cuts and bins: tallies of one shape can be added."""
-        n_components, n_stages, _ = self.first_fail.shape
-        return n_components, n_stages - 1, self.n_bins
+    def shape(self) -> tuple[int, int, int, int]:
+        """Components, cuts, regions and bins: tallies of one shape can be added."""
+        n_components, n_stages, n_places = self.first_fail.shape
+        return n_components, n_stages - 1, n_places - 1, self.n_bins
 
     @property
     def n_components(self) -> int:
@@ -173,7 +169,7 @@ class Tally:
         return passed
 
     def regions_after(self) -> NDArray[np.int64]:
-        """Return the same by region, (n_components, n_cuts + 1, 4); index 0 is before any cut."""
+        """Return the same by region, (n_components, n_cuts + 1, n_regions + 1); index 0 is before any cut."""
         return np.flip(np.cumsum(np.flip(self.first_fail, 1), axis=1), 1)
 
     def to_arrays(self) -> tuple[dict[str, object], dict[str, NDArray[np.int64]]]:

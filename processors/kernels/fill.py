@@ -34,10 +34,17 @@ HISTOGRAM = np.dtype(
 )
 """First bin and bins of a copy, rule, the cut it is about, and its axes."""
 
-AXIS = np.dtype([("low", np.float64), ("high", np.float64), ("feature", np.int32), ("n_bins", np.int32)])
-"""Equal bins, and one below and one above."""
-
-N_REGIONS = 4
+AXIS = np.dtype(
+    [
+        ("low", np.float64),
+        ("high", np.float64),
+        ("feature", np.int32),
+        ("n_bins", np.int32),
+        ("first_edge", np.int32),
+        ("end_edge", np.int32),
+    ]
+)
+"""Bins, and one below and one above: equal ones, or between those of all edges from the first to the end."""
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -45,21 +52,25 @@ Events = NDArray[np.int32]
 
 
 @jit
-def sort_events(n_failed: Bytes, first: Bytes, region: Bytes, order: Events, ends: Integers) -> None:
+def sort_events(
+    n_failed: Bytes, first: Bytes, region: Bytes, n_places: int, order: Events, ends: Integers
+) -> None:
     """Sort events by first failing cut, then those that fail others too before those that fail only it.
 
     Parameters
     ----------
     n_failed, first, region : (n_events,) uint8
+    n_places : int
+        Regions, and one for all events that are in none.
     order : (n_events,) int32, written
-    ends : (2 * N_REGIONS * (n_cuts + 1) + 1,) int64, written
+    ends : (2 * n_places * (n_cuts + 1) + 1,) int64, written
         Group ``g`` is ``order[ends[g]:ends[g + 1]]``; ``g`` counts first failing cut (``n_cuts``: none), then
         if that is the only one, then region.
     """
-    key = np.empty(n_failed.size, np.int16)
+    key, places = np.empty(n_failed.size, np.int16), np.int16(n_places)
     for event in range(n_failed.size):
         only = np.int16(1) if n_failed[event] <= 1 else np.int16(0)
-        key[event] = (np.int16(first[event]) * 2 + only) * N_REGIONS + np.int16(region[event])
+        key[event] = (np.int16(first[event]) * 2 + only) * places + np.int16(region[event])
     ends[:] = 0
     for event in range(n_failed.size):
         ends[np.uint64(key[event]) + np.uint64(1)] += 1
@@ -85,12 +96,12 @@ def add_groups(
     weights : (n_components - 1, n_events) int64
     start : int
         Event number 0 of ``order``.
-    first_fail : (n_components, n_cuts + 1, N_REGIONS) int64, added to
+    first_fail : (n_components, n_cuts + 1, n_places) int64, added to
     n_minus_one : (n_components, n_cuts) int64, added to
     """
-    n_cuts = n_minus_one.shape[1]
+    n_cuts, n_places = n_minus_one.shape[1], first_fail.shape[2]
     for group in range(ends.size - 1):
-        cut, region, only = group // (2 * N_REGIONS), group % N_REGIONS, (group // N_REGIONS) % 2 == 1
+        cut, region, only = group // (2 * n_places), group % n_places, (group // n_places) % 2 == 1
         for component in range(first_fail.shape[0]):
             events = order[ends[group] : ends[group + 1]]
             content = events.size if component == 0 else 0
@@ -126,6 +137,29 @@ def bin_of(column: NDArray[np.float32], low: float, high: float, n_bins: int, in
         outside = np.int32(0) if z < 0.0 else np.int32(n_bins + 1)
         position = position if inside else outside
         index[i] = index[i] * np.int32(n_bins + 2) + position
+
+
+@jit
+def bin_between(column: NDArray[np.float32], edges: NDArray[np.float64], index: Events) -> None:
+    """Append an axis of bins between stated edges to a flat bin index; as boost-histogram counts.
+
+    Parameters
+    ----------
+    column : (n_events,) float32
+    edges : (n_bins + 1,) float64, ascending
+        Bin 0 is below the first, bin ``n_bins + 1`` at or above the last and for nan.
+    index : (n_events,) int32, changed in place
+        As of `bin_of`.
+    """
+    for i in range(column.size):
+        value, below, above = np.float64(column[i]), 0, edges.size
+        while below < above:
+            middle = (below + above) // 2
+            if value < edges[middle]:
+                above = middle
+            else:
+                below = middle + 1
+        index[i] = index[i] * np.int32(edges.size + 1) + np.int32(below)
 
 
 @jit
@@ -166,6 +200,7 @@ def fill_events(
     events: Events,
     is_every: bool,
     axes: NDArray[np.void],
+    edges: NDArray[np.float64],
     index: Events,
     drawn: Bytes,
     weights: Integers,
@@ -183,6 +218,7 @@ def fill_events(
     is_every : bool
         They are 0, 1, 2, ...
     axes : (n_axes,) `AXIS`
+    edges : (n_edges of all axes,) float64
     index : (n,) int32, changed
         The copy that each event goes to.
     drawn, weights, contents
@@ -193,19 +229,25 @@ def fill_events(
         row = features[axis["feature"], start:]
         for i in range(gathered.size):
             gathered[i] = row[np.uint64(events[i])]
-        bin_of(row[: events.size] if is_every else gathered, axis["low"], axis["high"], axis["n_bins"], index)
+        column = row[: events.size] if is_every else gathered
+        if axis["first_edge"] < axis["end_edge"]:
+            bin_between(column, edges[axis["first_edge"] : axis["end_edge"]], index)
+        else:
+            bin_of(column, axis["low"], axis["high"], axis["n_bins"], index)
     add(index, events, drawn if axes.size > 1 else drawn[:0], weights, start, contents)
 
 
 @jit
-def slices_of(rule: int, cut: int, n_events: int, ends: Integers) -> tuple[tuple[int, int], tuple[int, int]]:
+def slices_of(
+    rule: int, cut: int, n_events: int, n_places: int, ends: Integers
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """Where in the order of `sort_events` the events of a histogram are."""
-    group, passed = 2 * N_REGIONS * cut, ends[ends.size - 1 - 2 * N_REGIONS]
+    group, passed = 2 * n_places * cut, ends[ends.size - 1 - 2 * n_places]
     if rule == STAGES:
         return (0, n_events), (0, 0)
     if rule == AFTER:
         return (ends[group], n_events), (0, 0)
-    return (ends[group + N_REGIONS], ends[group + 2 * N_REGIONS]), (passed, n_events)
+    return (ends[group + n_places], ends[group + 2 * n_places]), (passed, n_events)
 
 
 @jit
@@ -214,8 +256,10 @@ def fill(
     start: int,
     histogram: np.void,
     axes: NDArray[np.void],
+    edges: NDArray[np.float64],
     first: Bytes,
     every: Events,
+    n_places: int,
     order: Events,
     ends: Integers,
     drawn: Bytes,
@@ -226,7 +270,7 @@ def fill(
 
     Parameters
     ----------
-    features, start, drawn, weights
+    features, start, edges, drawn, weights
         As `fill_events` takes them.
     histogram : `HISTOGRAM`
     axes : (n_axes,) `AXIS`
@@ -234,17 +278,17 @@ def fill(
         First failing cut.
     every : (n,) int32
         0, 1, 2, ...
-    order, ends
-        As `sort_events` leaves them.
+    n_places, order, ends
+        As `sort_events` takes and leaves them.
     contents : (n_components, n_bins) int64, added to
     """
     bins = contents[:, histogram["start"] : histogram["start"] + histogram["size"]]
     staged = histogram["rule"] == STAGES
-    for begin, end in slices_of(histogram["rule"], histogram["cut"], first.size, ends):
+    for begin, end in slices_of(histogram["rule"], histogram["cut"], first.size, n_places, ends):
         if begin < end:
             events = every if staged else order[begin:end]
             index = first.astype(np.int32) if staged else np.zeros(events.size, np.int32)
-            fill_events(features, start, events, staged, axes, index, drawn, weights, bins)
+            fill_events(features, start, events, staged, axes, edges, index, drawn, weights, bins)
 
 
 @jit
@@ -256,6 +300,7 @@ def count(
     bounds: Integers,
     histograms: NDArray[np.void],
     axes: NDArray[np.void],
+    axis_edges: NDArray[np.float64],
     drawn: Bytes,
     weights: Integers,
     first_fail: Integers,
@@ -272,16 +317,18 @@ def count(
         As `na64.processors.kernels.apply_cuts.apply_cuts` takes them.
     histograms : (n_histograms,) `HISTOGRAM`
     axes : (n_axes of all histograms,) `AXIS`
+    axis_edges : (n_edges of all axes,) float64
+        Of the axes whose bins are not equal.
     drawn : (n_events or 0,) uint8
         0 for events that no histogram of several axes may show.
     weights : (n_components - 1, n_events) int64
-    first_fail : (n_components, n_cuts + 1, N_REGIONS) int64, added to
+    first_fail : (n_components, n_cuts + 1, n_places) int64, added to
         By first failing cut, and 1 + the first region or 0.
     single_cut, n_minus_one : (n_components, n_cuts) int64, added to
     contents : (n_components, n_bins) int64, added to
     """
-    n_events, every = features.shape[1], np.arange(BLOCK).astype(np.int32)
-    ends, order = np.empty(2 * first_fail.shape[1] * N_REGIONS + 1, np.int64), np.empty(BLOCK, np.int32)
+    n_events, n_places, every = features.shape[1], first_fail.shape[2], np.arange(BLOCK).astype(np.int32)
+    ends, order = np.empty(2 * first_fail.shape[1] * n_places + 1, np.int64), np.empty(BLOCK, np.int32)
     marks = np.empty((3, BLOCK), np.uint8)
     for start in range(0, n_events, BLOCK):
         n = min(BLOCK, n_events - start)
@@ -300,8 +347,22 @@ def count(
             region,
             single_cut,
         )
-        sort_events(n_failed, first, region, order[:n], ends)
+        sort_events(n_failed, first, region, n_places, order[:n], ends)
         add_groups(order[:n], ends, weights, start, first_fail, n_minus_one)
         for one in histograms:
             own = axes[one["first_axis"] : one["end_axis"]]
-            fill(features, start, one, own, first, every[:n], order[:n], ends, drawn, weights, contents)
+            fill(
+                features,
+                start,
+                one,
+                own,
+                axis_edges,
+                first,
+                every[:n],
+                n_places,
+                order[:n],
+                ends,
+                drawn,
+                weights,
+                contents,
+            )

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.outputs.result.products import Products
+from na64.datasets.conditions.on_target import on_target, only_kind
+from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import RunAccounting
 from na64.outputs.result.table import Table
 from na64.outputs.result.yields import Constancy, YieldsRow, constancy, poisson_errors
+from na64.selections.regions import DIMUON_REGION
 
 SHOWER_CUT = "shower_chi2"
 """The cut with and without which the benchmark is made."""
@@ -36,7 +38,7 @@ class DimuonRow:
         The cut after which Region I is counted.
     of, period : str
     eot_live : float
-        Electrons on target.
+        Particles on target.
     observed : int
         Events of Region I.
     expected, expected_error : float
@@ -59,7 +61,7 @@ class DimuonRow:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Events of Region I per live electron on target, with the statistical error."""
+    """Events of Region I per live particle on target, with the statistical error."""
 
     value: float
     error: float
@@ -84,10 +86,10 @@ class Ratio:
     of, period : str
         A run, a period, or `ALL`.
     eot : float
-        Live electrons on target.
+        Live particles on target.
     observed : int
     rate : Rate
-        Expected per electron.
+        Expected per particle.
     """
 
     of: str
@@ -162,13 +164,10 @@ def region_counts(products: Products, after: str) -> dict[int, int]:
     Raises
     ------
     ValueError
-        The selection has no regions.
+        The selection has no such region.
     """
-    if not products.summary.selection.regions:
-        raise ValueError(
-            f"selection {products.summary.selection.name} has no regions, and so no dimuons in one"
-        )
-    found = {row.run: row.region_I or 0 for row in products.regions.rows if row.cut == after}
+    require_regions(products, DIMUON_REGION, what="the dimuon benchmark")
+    found = {row.run: row.regions[DIMUON_REGION] for row in products.regions.rows if row.cut == after}
     return {int(run): count for run, count in found.items() if run.isdecimal()}
 
 
@@ -187,6 +186,7 @@ def expected_rate(simulation: Products, after: str) -> Rate:
         No exposure is known, or weights differ between events and the cut is not the one of `yields.csv`.
     """
     runs = _physics(simulation)
+    beam_of(simulation)
     eot = math.fsum(run.eot_live or 0.0 for run in runs)
     if not eot > 0:
         raise ValueError("the simulation has no exposure: its folder needs conditions/runs.csv with eot_live")
@@ -195,7 +195,7 @@ def expected_rate(simulation: Products, after: str) -> Rate:
     if after == simulation.summary.selection.yields_after and simulation.is_weighted:
         chosen = {run.run for run in runs}
         rows = [row for row in simulation.yields.rows if row.run in chosen]
-        sumw, sumw2 = (_sum(rows, f"region_I_{name}") for name in ("sumw", "sumw2"))
+        sumw, sumw2 = _weighted(rows)
         return Rate(sumw / eot, math.sqrt(sumw2) / eot)
     weight = uniform_weight(simulation)
     return Rate(weight * n_events / eot, weight * math.sqrt(n_events) / eot)
@@ -212,7 +212,7 @@ def uniform_weight(simulation: Products) -> float:
     if not simulation.is_weighted:
         return 1.0
     rows = simulation.yields.rows
-    count, sumw, sumw2 = (_sum(rows, f"region_I{name}") for name in ("", "_sumw", "_sumw2"))
+    count, (sumw, sumw2) = sum(row.regions.get(DIMUON_REGION, 0) for row in rows), _weighted(rows)
     if not count or abs(sumw**2 - count * sumw2) > _UNIFORM * sumw**2:
         raise ValueError(
             "the simulated events have different weights: only the yields' own cut can be compared"
@@ -226,12 +226,14 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
     Raises
     ------
     ValueError
-        No physics run has an exposure.
+        No physics run has an exposure, or they are of several kinds of beam.
     """
     counts = region_counts(data, after)
     known = [run for run in _physics(data) if run.eot_live]
     if not known:
-        raise ValueError("no physics run has live electrons on target: there is nothing to compare with")
+        what = on_target(beam_of(data))
+        raise ValueError(f"no physics run has live {what}: there is nothing to compare with")
+    beam_of(data)
     runs = tuple(_ratio(str(run.run), [run], counts, rate) for run in known)
     periods = sorted({run.period for run in known})
     of_periods = (
@@ -267,6 +269,19 @@ def dimuon_table(benchmarks: Iterable[Benchmark]) -> Table[DimuonRow]:
     return Table(DimuonRow, [row for benchmark in benchmarks for row in benchmark.table_rows()])
 
 
+def beam_of(products: Products) -> str:
+    """Beam particle of the physics runs.
+
+    Raises
+    ------
+    ValueError
+        There are several, whose exposures cannot be added.
+    """
+    summary = products.summary
+    kinds = (summary.particle_of(run) for run in _physics(products))
+    return only_kind(kinds, f"the dimuons of {summary.selection.name}")
+
+
 def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
     eot = math.fsum(run.eot_live or 0.0 for run in runs)
     periods = {run.period for run in runs}
@@ -279,5 +294,7 @@ def _physics(products: Products) -> list[RunAccounting]:
     return [run for run in products.summary.runs if run.type in ("physics", "unknown")]
 
 
-def _sum(rows: Iterable[YieldsRow], name: str) -> float:
-    return math.fsum(getattr(row, name) or 0.0 for row in rows)
+def _weighted(rows: Iterable[YieldsRow]) -> tuple[float, float]:
+    """Sums over runs of the weights of dimuons, and of their squares."""
+    sumw, sumw2 = zip(*(row.weighted(DIMUON_REGION) for row in rows), strict=True)
+    return math.fsum(sumw), math.fsum(sumw2)

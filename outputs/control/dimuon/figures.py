@@ -161,7 +161,7 @@ def efficiencies(found: Sequence[CutEfficiency], *, label: str, what: str) -> Fi
     for axes, efficiency in zip(grid, found, strict=False):
         _draw_efficiency(axes, efficiency, known=known)
     if known:
-        grid[-1].set_xlabel("electrons on target a spill [$10^6$]")
+        grid[-1].set_xlabel("particles on target a spill [$10^6$]")
     else:
         _run_axis(grid[-1])
     stamp(grid[0], label, right=what)

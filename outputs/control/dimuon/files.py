@@ -12,11 +12,13 @@ from typing import Any
 import hist
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.outputs.control import cut_efficiencies as probing
 from na64.outputs.control.dimuon import figures
 from na64.outputs.control.dimuon.benchmark import (
     Benchmark,
     Rate,
+    beam_of,
     compare,
     dimuon_table,
     expected_rate,
@@ -51,11 +53,14 @@ class DimuonComparison:
         Efficiency of the shower cut in data over simulation, and its error.
     production : DimuonProduction or None
         Set if the expectation was normalised by the cross-section.
+    unit : str
+        Of the exposure.
     """
 
     benchmarks: tuple[Benchmark, ...]
     shower: tuple[float, float] | None
     production: DimuonProduction | None
+    unit: str = "EOT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +95,16 @@ def compare_results(
         names = (data.summary.selection.name, simulation.summary.selection.name)
         raise ValueError(f"the selections {names[0]} and {names[1]} are not the same, cut by cut")
     check_runs(data.summary, simulation.summary)
+    if beam_of(data) != beam_of(simulation):
+        kinds = [on_target(beam_of(products)) for products in (data, simulation)]
+        raise ValueError(f"the data are of {kinds[0]}, the simulation of {kinds[1]}")
     scale = production.scale if production else 1.0
     rates = [expected_rate(simulation, after) for after in stages(data)]
     benchmarks = tuple(
         compare(data, after, rate.times(scale)) for after, rate in zip(stages(data), rates, strict=True)
     )
-    return DimuonComparison(benchmarks, _shower(benchmarks, rates), production)
+    unit = exposure_label(beam_of(data))
+    return DimuonComparison(benchmarks, _shower(benchmarks, rates), production, unit)
 
 
 def _shower(benchmarks: tuple[Benchmark, ...], rates: list[Rate]) -> tuple[float, float] | None:
@@ -179,7 +188,7 @@ def of_comparison(found: DimuonComparison) -> Iterator[str]:
         ratio, (below, above) = benchmark.everything, benchmark.everything.errors
         yield (
             f"after {benchmark.after}: {ratio.observed} dimuons, {ratio.expected:.1f} expected in "
-            f"{ratio.eot:.4g} live EOT: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
+            f"{ratio.eot:.4g} live {found.unit}: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
             f"+- {benchmark.systematic:.3f} (syst)"
         )
         if benchmark.test is not None:
@@ -209,7 +218,7 @@ def of_efficiencies(found: list[probing.CutEfficiency]) -> Iterator[str]:
         line = f"  {efficiency.cut:<14} {total.value:.4f} +{above:.4f} -{below:.4f}  {counts}"
         if (trend := efficiency.trend) is not None:
             slope = f"{100e6 * trend.slope:+.2f} +- {100e6 * trend.slope_error:.2f} %"
-            line += f"; {slope} per 1e6 electrons a spill"
+            line += f"; {slope} per 1e6 particles a spill"
         yield line
 
 

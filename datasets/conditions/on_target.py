@@ -1,0 +1,90 @@
+"""Particles on target by kind: what they are called, and that different kinds are never added."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+UNKNOWN = ""
+"""Kind of an exposure whose beam nobody stated."""
+
+_LABELS: Mapping[str, tuple[str, str]] = {
+    UNKNOWN: ("particles OT", "particles on target"),
+    "e-": ("EOT", "electrons on target"),
+    "e+": ("e+OT", "positrons on target"),
+    "mu-": ("MOT", "muons on target"),
+    "mu+": ("mu+OT", "positive muons on target"),
+    "pi-": ("piOT", "pions on target"),
+    "pi+": ("pi+OT", "positive pions on target"),
+    "K-": ("KOT", "kaons on target"),
+    "K+": ("K+OT", "positive kaons on target"),
+    "p": ("POT", "protons on target"),
+}
+
+
+def exposure_label(particle: str) -> str:
+    """Unit of an exposure: EOT, e+OT, MOT, piOT and so on."""
+    return _LABELS[particle][0]
+
+
+def on_target(particle: str) -> str:
+    """Particles of a kind on target, in words."""
+    return _LABELS[particle][1]
+
+
+@dataclass(frozen=True, slots=True)
+class KindExposure:
+    """Particles of one kind on target, of the runs of it that have a record.
+
+    Attributes
+    ----------
+    particle : str
+        One of `na64.datasets.conditions.conditions.PARTICLES`, or `UNKNOWN`.
+    delivered, live : float or None
+        None if no run has a record.
+    """
+
+    particle: str
+    delivered: float | None
+    live: float | None
+
+    @property
+    def label(self) -> str:
+        """Unit of it."""
+        return exposure_label(self.particle)
+
+
+def add_by_kind(exposures: Iterable[tuple[str, float | None, float | None]]) -> tuple[KindExposure, ...]:
+    """Add exposures of runs, each kind for itself, by kind in the order in which they first come.
+
+    Parameters
+    ----------
+    exposures : iterable of (particle, delivered, live)
+    """
+    found: dict[str, list[tuple[float | None, float | None]]] = {}
+    for particle, delivered, live in exposures:
+        found.setdefault(particle, []).append((delivered, live))
+    return tuple(
+        KindExposure(particle, _sum(d for d, _ in numbers), _sum(live for _, live in numbers))
+        for particle, numbers in found.items()
+    )
+
+
+def only_kind(particles: Iterable[str], what: str) -> str:
+    """The one kind of particles that something is of; `UNKNOWN` of nothing.
+
+    Raises
+    ------
+    ValueError
+        There are several, which cannot be added: names them.
+    """
+    kinds = tuple(dict.fromkeys(particles))
+    if len(kinds) > 1:
+        raise ValueError(f"{what}: {' and '.join(map(on_target, kinds))} are not added to each other")
+    return kinds[0] if kinds else UNKNOWN
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
