@@ -18,7 +18,7 @@ from na64.datasets.reading.detector_layout import CELL_PARTS, CellOrder, CellSto
 RESERVED = ("event", "feature", "track", "straw3", "straw4")
 """Parts of an event that no detector can be called."""
 
-_UNITS = {"energy": "GeV", "time": "ns", "expected_time": "ns", "time_sigma": "ns"}
+_UNITS = {"energy": "GeV", "time": "ns", "expected_time": "ns", "time_sigma": "ns", "x": "mm"}
 _NUMBERS = ("cell", *CELL_PARTS)
 
 
@@ -51,12 +51,14 @@ def _read_order(entry: TomlTable, default: CellOrder) -> CellOrder:
 
 
 def _read_detector(entry: TomlTable, name: str, usual: CellOrder) -> DetectorLayout:
-    kind, order = _read_kind(entry), _read_order(entry, usual)
-    is_hits = kind is CellStorage.HITS
+    kind = _read_kind(entry)
+    if kind is CellStorage.POSITIONS:
+        return _read_positions(entry, name)
+    order, is_hits = _read_order(entry, usual), kind is CellStorage.HITS
     shape = entry.integers("shape", ()) if is_hits else entry.integers("shape")
     if any(n < 1 for n in shape) or (not shape and not is_hits):
         raise ValueError(f"{entry.place('shape')}: {list(shape)} are not dimensions")
-    keys = [key for key in (*_NUMBERS, *_UNITS) if entry.has(key)]
+    keys = [key for key in (*_NUMBERS, *_UNITS) if key != "x" and entry.has(key)]
     detector = DetectorLayout(
         name,
         kind,
@@ -75,8 +77,16 @@ def _read_detector(entry: TomlTable, name: str, usual: CellOrder) -> DetectorLay
 def _read_kind(entry: TomlTable) -> CellStorage:
     text = entry.text("kind")
     if text not in {kind.value for kind in CellStorage}:
-        raise ValueError(f'{entry.place("kind")}: "{text}" is neither "cells" nor "hits"')
+        raise ValueError(f'{entry.place("kind")}: "{text}" is neither "cells" nor "hits" nor "positions"')
     return CellStorage(text)
+
+
+def _read_positions(entry: TomlTable, name: str) -> DetectorLayout:
+    """Read a tracking plane: where its hits are, in the coordinate that it measures."""
+    if name in DETECTORS:
+        raise ValueError(f"{entry.place('kind')}: {name} has cells, no tracking plane is called so")
+    column = read_hits(entry.table("x"), measured(f"{name}_x", _UNITS["x"]))
+    return DetectorLayout(name, CellStorage.POSITIONS, (), {"x": column})
 
 
 def _dimensions(shape: tuple[int, ...], order: CellOrder) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ class CellStorage(Enum):
 
     CELLS = "cells"
     HITS = "hits"
+    POSITIONS = "positions"
 
 
 class CellOrder(Enum):
@@ -31,7 +32,7 @@ class CellOrder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DetectorLayout:
-    """Where a file keeps the cells of one detector.
+    """Where a file keeps the cells, or the hits, of one detector.
 
     Attributes
     ----------
@@ -40,7 +41,8 @@ class DetectorLayout:
     shape : tuple of int
         Dimensions of the cells, their product the number of cells; empty if hits do not fix it.
     columns : dict of str to Branch
-        By ``cell`` or `CELL_PARTS`, ``energy``, ``time``, ``expected_time``, ``time_sigma``.
+        By ``cell`` or `CELL_PARTS`, ``energy``, ``time``, ``expected_time``, ``time_sigma``; of a tracking
+        plane, whose hits have positions, by ``x``.
     order : CellOrder
         Of the numbers of cells in the file; what is read counts y fastest.
     first_cell : int
@@ -62,6 +64,8 @@ class DetectorLayout:
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns without which a file has nothing of the detector."""
+        if self.kind is CellStorage.POSITIONS:
+            return ("x",)
         parts = tuple(key for key in CELL_PARTS if key in self.columns)
         return ("energy",) if self.kind is CellStorage.CELLS else (*(parts or ("cell",)), "energy")
 
@@ -76,6 +80,11 @@ class DetectorLayout:
         """Whether cells have other numbers in the file than in what is read."""
         _, n_x, n_y = self.grid
         return self.order is CellOrder.X_FASTEST and n_x > 1 and n_y > 1
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether cells of hits, or the order of cells, are not those of the file."""
+        return self.is_reordered or self.first_cell != 0 or "cell_x" in self.columns
 
     @property
     def fixes_grid(self) -> bool:

@@ -20,6 +20,7 @@ CONSTANT = ("run", "spill", "trigger")
 """Columns that a layout may give one value for all events."""
 
 _EVENT = tuple(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes)
+_RESERVED = (*RESERVED, "unequal_hits")
 _NO_FEATURE = {"bad_spill": "it follows from the bad lists"}
 _LARGEST = 2**31
 
@@ -112,7 +113,7 @@ def _read_own(table: TomlTable, name: str, entry: TomlTable) -> Feature:
             f"{table.place()}: {unknown('key', name, _EVENT)}; a column of your own says its meaning"
         )
     check_plain(name, table.place(name))
-    for noun, known in (("column", COLUMNS), ("feature", FEATURES), ("part of an event", RESERVED)):
+    for noun, known in (("column", COLUMNS), ("feature", FEATURES), ("part of an event", _RESERVED)):
         if name in known:
             raise ValueError(f"{table.place(name)}: is a {noun} already, a column of your own cannot be")
     meaning = entry.text("meaning").strip()
