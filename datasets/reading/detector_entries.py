@@ -115,7 +115,9 @@ def _check_numbers(entry: TomlTable, detector: DetectorLayout) -> None:
             if key in detector.columns:
                 raise ValueError(f'{entry.place(key)}: is of hits, with kind = "cells" every cell is there')
         if detector.first_cell:
-            raise ValueError(f'{entry.place("first_cell")}: is of hits, with kind = "cells" no cell is numbered')
+            raise ValueError(
+                f'{entry.place("first_cell")}: is of hits, with kind = "cells" no cell is numbered'
+            )
         _check_order(entry, detector)
         return
     if detector.first_cell not in (0, 1):

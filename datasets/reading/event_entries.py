@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from na64.datasets.basics.toml import TomlTable, nearest, unknown
@@ -167,9 +167,8 @@ def _unit_of_feature(entry: TomlTable, name: str) -> str:
     return FEATURES[name].unit if name in FEATURES else _base_unit(entry)
 
 
-def _check_sum(entry: TomlTable, name: str, parts: Iterable[str], branches: Collection[str]) -> None:
+def _check_sum(entry: TomlTable, name: str, listed: tuple[str, ...], branches: Mapping[str, Branch]) -> None:
     place = entry.place("sum_of")
-    listed = tuple(parts)
     if not listed or len({*listed}) != len(listed):
         raise ValueError(f"{place}: {list(listed)} are not features, each once")
     for key in ("branch", "branches"):
@@ -180,7 +179,8 @@ def _check_sum(entry: TomlTable, name: str, parts: Iterable[str], branches: Coll
             closest = nearest(part, branches)
             hint = f', nearest that has one is "{closest}"' if closest else ""
             raise KeyError(f'{place}: "{part}" has no branch in [feature]{hint}')
-        if name in FEATURES and part in FEATURES and FEATURES[name].unit != FEATURES[part].unit:
-            raise ValueError(
-                f"{place}: {part} is in {FEATURES[part].unit}, {name} in {FEATURES[name].unit}"
-            )
+    first = FEATURES[name].unit if name in FEATURES else branches[listed[0]].unit.base
+    of = name if name in FEATURES else listed[0]
+    for part in listed:
+        if branches[part].unit.base != first:
+            raise ValueError(f"{place}: {part} is in {branches[part].unit.base}, {of} in {first}")

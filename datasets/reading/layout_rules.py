@@ -16,6 +16,7 @@ from na64.datasets.reading.event_entries import KEYS
 from na64.datasets.reading.layout import Branch, Layout
 from na64.datasets.reading.layout_differences import meanings
 from na64.datasets.reading.stored import StructureError
+
 _FEWEST = 50
 """Events below which nothing follows from how numbers change."""
 

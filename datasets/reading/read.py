@@ -160,10 +160,7 @@ def read_tree(
     layout = layout.in_tree(tree)
     wanted = _wanted(layout, columns)
     names = [
-        name
-        for branch in wanted.branches()
-        if branch.required or branch.is_in(tree)
-        for name in branch.names
+        name for branch in wanted.branches() if branch.required or branch.is_in(tree) for name in branch.names
     ]
     values = tree.read(list(dict.fromkeys(names)), start, stop)
     return assemble(wanted, values, stop - start)

@@ -25,7 +25,9 @@ from na64.datasets.reading.stored import BadFileError, Branches, Stored, Values
 
 _EVENT_PARTS = ("track", "straw3", "straw4")
 
-_NAMES = frozenset((*DETECTORS, *_EVENT_PARTS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes)))
+_NAMES = frozenset(
+    (*DETECTORS, *_EVENT_PARTS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes))
+)
 _NAMES -= {"run"}
 _CLOSED = (
     "{name}: coffea reads hidden events too; na64.nanoevents gives those that are not hidden, "
@@ -170,7 +172,9 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
             _check_shown(layout)
         branches = (named.event["run"],) if is_closed else named.branches()
         record = "NA64ClosedEvents" if is_closed else "NA64Events"
-        self._form = _arrange(branches, forms, _places(named)).form(record, parameters | {_LAYOUT: layout.text})
+        self._form = _arrange(branches, forms, _places(named)).form(
+            record, parameters | {_LAYOUT: layout.text}
+        )
 
     @classmethod
     def behavior(cls) -> dict[Any, Any]:
@@ -178,9 +182,7 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
         return _behavior
 
 
-def _arrange(
-    branches: Iterable[Branch], forms: _FormTree, places: Mapping[str, tuple[str, str]]
-) -> _Part:
+def _arrange(branches: Iterable[Branch], forms: _FormTree, places: Mapping[str, tuple[str, str]]) -> _Part:
     """Put the branches that a file has into the parts of an event."""
     parts = {name: _Part() for name in ("", *(part for part, _ in places.values()))}
     for branch in branches:
