@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from na64.datasets.basics.toml import TomlTable, unknown
+from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS
 from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_entries import (
@@ -148,6 +148,6 @@ def _check_order(entry: TomlTable, detector: DetectorLayout) -> None:
     for key, branch in detector.columns.items():
         if branch.n_values != detector.n_cells:
             raise ValueError(
-                f"{entry.place(key)}: {branch.n_values} values of {detector.n_cells} cells cannot be put into "
-                "the order of y"
+                f"{entry.place(key)}: {branch.n_values} values of {detector.n_cells} cells cannot be put "
+                "into the order of y"
             )

@@ -1,4 +1,4 @@
-"""Tables ``[event]`` and ``[feature]`` of a layout: columns, columns of the user's own, and sums that files hold."""
+"""Tables ``[event]`` and ``[feature]`` of a layout: columns, those of the user's own, and ready-made features."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def read_event(table: TomlTable) -> EventEntries:
 def _read_constant(entry: TomlTable, name: str) -> int:
     if name not in CONSTANT:
         raise ValueError(
-            f"{entry.place('value')}: only {', '.join(CONSTANT[:-1])} and {CONSTANT[-1]} may be one value for "
-            "all events"
+            f"{entry.place('value')}: only {', '.join(CONSTANT[:-1])} and {CONSTANT[-1]} may be one value "
+            "for all events"
         )
     for key in ("branch", "branches"):
         if entry.has(key):

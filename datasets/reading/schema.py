@@ -289,8 +289,8 @@ def _check_shown(layout: Layout) -> None:
     for name, detector in layout.detectors.items():
         if detector.is_renumbered:
             raise BadFileError(
-                f"layout {layout.name} numbers the cells of {name} in another way, which coffea does not undo: "
-                "na64.nanoevents does"
+                f"layout {layout.name} numbers the cells of {name} in another way, which coffea does not "
+                "undo: na64.nanoevents does"
             )
 
 

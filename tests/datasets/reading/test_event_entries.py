@@ -134,7 +134,7 @@ def test_what_is_unclear_is_refused_by_file_and_key(old: str, new: str, message:
     assert old in MINE
     text = MINE.replace(old, new, 1)
     if not message:
-        assert parsed(text).own[0].name == new.split()[0]
+        assert parsed(text).own[0].name == new.split(maxsplit=1)[0]
         return
     with pytest.raises((KeyError, ValueError), match=r"mine\.toml") as caught:
         parsed(text)
