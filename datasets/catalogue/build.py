@@ -126,7 +126,11 @@ def build(
         path = given.get(record.path, record.path)
         return read_keys(path, layouts[record.layout], record.tree, expected.patience)
 
-    records = quarantine_overlaps(_unite(kept, new), keys_of)
+    united = _unite(kept, new)
+    # What counts the entries of each file says nothing about events that two of them share.
+    counting = {name for name, one in layouts.items() if one.counts_entries}
+    numbered = quarantine_overlaps([r for r in united if r.layout not in counting], keys_of)
+    records = (*numbered, *(record for record in united if record.layout in counting))
     named = {path for record in records for path in (record.path, *record.aliases)}
     # Of two files in a folder the one that was named now comes last: its query may be what lets one in.
     asked = sorted(named, key=lambda path: (path in given, path))

@@ -35,12 +35,15 @@ class EventEntries:
         By column, those of the user's own too.
     constants : dict of str to int
         Columns that have one value in all events.
+    counts_entries : bool
+        The number of an event is that of its entry in the file.
     own : tuple of Feature
         What the columns of the user's own are as features.
     """
 
     branches: dict[str, Branch]
     constants: dict[str, int]
+    counts_entries: bool
     own: tuple[Feature, ...]
 
 
@@ -72,17 +75,31 @@ def read_event(table: TomlTable) -> EventEntries:
     names += [name for name in table.names() if name not in names]
     entries = {name: table.table(name) for name in names}
     constants = {name: _read_constant(entry, name) for name, entry in entries.items() if entry.has("value")}
+    counts_entries = "event" in entries and _read_entry(entries["event"])
     own = tuple(_read_own(table, name, entry) for name, entry in entries.items() if name not in _EVENT)
     units = {feature.name: feature.unit for feature in own}
     branches = {
         name: _read_own_branch(entry, name, units[name]) if name in units else _read_column(entry, name)
         for name, entry in entries.items()
-        if name not in constants
+        if name not in constants and not (counts_entries and name == "event")
     }
+    said = {*constants, *(("event",) if counts_entries else ())}
     for name in KEYS:
-        if name not in constants and (name not in branches or not branches[name].required):
+        if name not in said and (name not in branches or not branches[name].required):
             raise KeyError(f'{table.place()}: "{name}" is missing or not required')
-    return EventEntries(branches, constants, own)
+    return EventEntries(branches, constants, counts_entries, own)
+
+
+def _read_entry(entry: TomlTable) -> bool:
+    """Whether events are numbered by their entries."""
+    if not entry.has("entry"):
+        return False
+    if not entry.flag("entry"):
+        raise ValueError(f"{entry.place('entry')}: is true, or a branch gives the number")
+    for key in ("branch", "branches", "value"):
+        if entry.has(key):
+            raise ValueError(f"{entry.place(key)}: event is the number of the entry already")
+    return True
 
 
 def _read_constant(entry: TomlTable, name: str) -> int:

@@ -52,6 +52,8 @@ class Layout:
         The one-value columns, those of the user's own too.
     constants : dict of str to int
         Columns that have one value in all events.
+    counts_entries : bool
+        The number of an event is that of its entry in the file.
     own : tuple of Feature
         The columns of the user's own, which are features by that name.
     features : dict of str to Branch
@@ -70,6 +72,7 @@ class Layout:
     time_is_residual: bool
     event: dict[str, Branch]
     constants: dict[str, int]
+    counts_entries: bool
     own: tuple[Feature, ...]
     features: dict[str, Branch]
     sums: dict[str, tuple[str, ...]]
@@ -86,7 +89,8 @@ class Layout:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all columns and features that files of the layout may give."""
-        return (*(branch.column for branch in self.branches()), *self.constants, *self.sums)
+        entry = ("event",) if self.counts_entries else ()
+        return (*(branch.column for branch in self.branches()), *entry, *self.constants, *self.sums)
 
     def giving(self, columns: Collection[str]) -> Layout:
         """The part of the layout that some columns and features need."""
@@ -101,6 +105,7 @@ class Layout:
             event={name: branch for name, branch in self.event.items() if name in wanted},
             constants={name: value for name, value in self.constants.items() if name in wanted},
             features={name: branch for name, branch in self.features.items() if name in wanted},
+            counts_entries=self.counts_entries and "event" in columns,
             sums=sums,
             detectors={name: one for name, one in detectors.items() if one.columns},
         )
@@ -118,8 +123,9 @@ class Layout:
     @cached_property
     def identity(self) -> str:
         """Name of what the layout does; its description does not count."""
-        one_value = [self.event, self.constants, list(self.own), self.features, self.sums]
-        return identity([self.name, self.trees, self.time_is_residual, one_value, self.detectors])
+        numbers = [self.event, self.constants, self.counts_entries, list(self.own)]
+        parts = [*numbers, self.features, self.sums, self.detectors]
+        return identity([self.name, self.trees, self.time_is_residual, *parts])
 
     def in_tree(self, tree: Branches) -> Layout:
         """The layout with the names of the branches as a tree has them."""
@@ -203,6 +209,7 @@ def _read_layout(source: Source | _Text) -> Layout:
         time_is_residual=table.flag("time_is_residual", False),
         event=event.branches,
         constants=event.constants,
+        counts_entries=event.counts_entries,
         own=event.own,
         features=features.branches,
         sums=features.sums,

@@ -173,6 +173,8 @@ def _without_branches(layout: Layout) -> Iterator[Difference]:
     """What a layout says without a branch; the packaged ones say nothing so."""
     for column, value in layout.constants.items():
         yield Difference(column, f"{column} is {value} in all events", decides=column in _HIDING_COLUMNS)
+    if layout.counts_entries:
+        yield Difference("event", "event is the entry in the file", decides=False)
     for name, parts in layout.sums.items():
         yield Difference(name, f"{name} is taken for {' + '.join(parts)}", decides=True)
 

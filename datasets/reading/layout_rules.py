@@ -33,7 +33,7 @@ def check_keys(layout: Layout) -> None:
         Names the layout, the branch and the other column.
     """
     for key in KEYS:
-        if key in layout.constants:
+        if key not in layout.event:
             continue
         branch = layout.event[key]
         name = _name(branch)
@@ -53,9 +53,9 @@ def check_keys(layout: Layout) -> None:
 
 
 def check_of_data(layout: Layout) -> None:
-    """Refuse a layout that says of all events of data which run or trigger they have, whatever they are.
+    """Refuse a layout that says which run, trigger or event data have, whatever they are.
 
-    Both decide what is hidden: a run by its period and its type, a trigger as it may open an event.
+    Run and trigger decide what is hidden: one by its period and its type, the other as it may open an event.
 
     Raises
     ------
@@ -68,6 +68,11 @@ def check_of_data(layout: Layout) -> None:
                 f"layout {layout.name}: {column} is {layout.constants[column]} in all events, which only "
                 f"simulation may have: what is hidden of data follows from {column}"
             )
+    if layout.counts_entries:
+        raise ValueError(
+            f"layout {layout.name}: event is the entry in the file, which only simulation may have: nobody "
+            "would notice an event of data that is in two files"
+        )
 
 
 def check_numbers(layout: Layout, event: Mapping[str, NDArray[np.int64]]) -> None:

@@ -163,7 +163,7 @@ def read_tree(
         name for branch in wanted.branches() if branch.required or branch.is_in(tree) for name in branch.names
     ]
     values = tree.read(list(dict.fromkeys(names)), start, stop)
-    return assemble(wanted, values, stop - start)
+    return assemble(wanted, values, stop - start, first=start)
 
 
 def _wanted(layout: Layout, columns: Collection[str] | None) -> Layout:
@@ -175,7 +175,7 @@ def _wanted(layout: Layout, columns: Collection[str] | None) -> Layout:
     return layout if columns is None else layout.giving(columns)
 
 
-def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> EventColumns:
+def assemble(layout: Layout, values: Mapping[str, Values], n_events: int, *, first: int = 0) -> EventColumns:
     """Make columns of what was read from the branches of a layout.
 
     Parameters
@@ -184,11 +184,15 @@ def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> Eve
     values : mapping of str to array or Jagged
         By branch; columns whose branches are not there are left out.
     n_events : int
+    first : int
+        Entry of the first event.
     """
     reader = _Reader(values, n_events)
     one_value = {**layout.event, **layout.features}
     event = {name: reader.numbers(branch) for name, branch in one_value.items() if reader.has(branch)}
     event |= {name: np.full(n_events, value, np.int64) for name, value in layout.constants.items()}
+    if layout.counts_entries:
+        event["event"] = np.arange(first, first + n_events, dtype=np.int64)
     for name, parts in layout.sums.items():
         if all(part in event for part in parts):
             event[name] = sum_of([event[part] for part in parts])

@@ -166,6 +166,10 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
             raise BadFileError("does not say what was simulated: na64.nanoevents shows what is not hidden")
         is_closed = self.access is Access.RUN_NUMBERS
         named = layout.in_tree(forms)
+        if layout.counts_entries and not is_closed:
+            raise BadFileError(
+                f"layout {layout.name} has no branch for event: na64.nanoevents numbers events"
+            )
         if "run" in layout.constants:
             raise BadFileError(f"layout {layout.name} has no branch for run, which is what coffea shows")
         if not is_closed:

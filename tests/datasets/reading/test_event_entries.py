@@ -96,6 +96,17 @@ def test_each_of_them_is_part_of_the_identity() -> None:
             "event = { value = 3 }",
             "event.event.value: only run, spill and trigger",
         ),
+        (
+            'event = { branch = "E" }',
+            "event = { entry = false }",
+            "event.event.entry: is true, or a branch gives",
+        ),
+        (
+            'event = { branch = "E" }',
+            'event = { entry = true, branch = "E" }',
+            "the number of the entry already",
+        ),
+        ("spill = { value = 0 }", "spill = { entry = true }", '"branch" is missing'),
         ("[feature]", "truth_component = { value = 1 }\n[feature]", "only run, spill and trigger may be"),
         ("[feature]", "weight = { value = 1 }\n[feature]", "only run, spill and trigger may be one value"),
         ("hcal_0 = {", "hcal_9 = {", "has no branch in [feature], nearest that has one is"),

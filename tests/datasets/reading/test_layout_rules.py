@@ -139,10 +139,16 @@ def test_what_cuts_act_on_by_a_name_of_ones_own_cannot_be_a_run_or_a_spill(
 
 @pytest.mark.parametrize("column", ["run", "trigger"])
 def test_data_have_no_run_and_no_trigger_by_decree(column: str) -> None:
-    lines = {"run": "run = { branch = 'R' }", "spill": "spill = { value = 0 }", "event": "event = { branch = 'E' }"}
+    lines = {
+        "run": "run = { branch = 'R' }",
+        "spill": "spill = { value = 0 }",
+        "event": "event = { branch = 'E' }",
+    }
     check_of_data(parse_layout(HEAD + "\n".join(lines.values()), "mine.toml"))
     lines[column] = f"{column} = {{ value = 2 }}"
     layout = parse_layout(HEAD + "\n".join(lines.values()), "mine.toml")
     check_keys(layout)
-    with pytest.raises(ValueError, match=rf"layout mine: {column} is 2 in all events, which only simulation may"):
+    with pytest.raises(
+        ValueError, match=rf"layout mine: {column} is 2 in all events, which only simulation may"
+    ):
         check_of_data(layout)

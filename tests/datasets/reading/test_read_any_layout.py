@@ -161,6 +161,19 @@ def test_own_columns_and_sums_are_read_in_base_units(container: str, write_file:
     assert "hcal_0" not in event
 
 
+def test_events_may_be_numbered_by_their_entries(write_file: Write) -> None:
+    text = HEAD.replace('{ branch = "E" }', "{ entry = true }").replace(
+        '{ branch = "R" }', "{ value = 8701 }"
+    )
+    path = write_file("t", {"X": np.zeros(N_EVENTS)})
+    found = read(path, parse_layout(text, "mine"), 5, 9).event
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "run": [8701] * 4,
+        "spill": [7] * 4,
+        "event": [5, 6, 7, 8],
+    }
+
+
 def test_an_integer_that_some_events_lack_is_named(write_file: Write) -> None:
     text = HEAD + 'mine = { branch = "V[1]", unit = "1", meaning = "of a vector" }\n'
     vector = ak.unflatten(np.arange(N_EVENTS), np.ones(N_EVENTS, int))
