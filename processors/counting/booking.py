@@ -10,7 +10,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.features import FEATURES, Feature
+from na64.datasets.instrument.features import Feature
 from na64.processors.counting import migrations
 from na64.selections.cut import Cut
 from na64.selections.interval import Interval
@@ -230,7 +230,7 @@ def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
     """Yield every histogram, none of them with its place yet."""
     n_stages = len(selection.cuts) + 1
     yield HistogramSpec(PLANE, "ECAL and HCAL energy", _PLANE_AXES, Rule.STAGES, "", 0, n_stages)
-    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    features = selection.features
     for cut in selection.cuts:
         for feature, intervals in _by_feature(cut).items():
             name, label = f"n_minus_one_{cut.name}_{feature}", f"{feature}, all cuts but {cut.name}"
