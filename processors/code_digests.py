@@ -27,8 +27,6 @@ _FEATURE_SOURCES = (
     "processors/features/varied_features.py",
     "processors/events/visible_events.py",
     "selections/boxes.py",
-    "selections/dimensions.py",
-    "selections/formula.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )

@@ -11,8 +11,9 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
-from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
-from na64.datasets.instrument.detector import Setup
+from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods, period_of_run
+from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.recipes import feature_index, further_features
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
@@ -27,19 +28,16 @@ from na64.selections.variations import Effect
 _PLANE = ("ecal", "hcal")
 _NOT_OF_BOX = frozenset(
     {
-        "vhcal",
-        "srd",
-        "veto",
-        "beam_cell",
-        "cell_pitch",
+        "detectors",
         "topology_threshold",
         "topology_peripheral_only",
         "muon_hcal_2",
         "muon_centre",
         "muon_hcal_2_with_centre",
-        "veto_mip",
-        "veto_balance",
         "template",
+        "columns",
+        "formulas",
+        "constants",
     }
 )
 """Parts of a set-up that no energy of a box depends on, nor the trigger; whatever is added to it may."""
@@ -71,9 +69,13 @@ class RunContext:
 
     @property
     def constants(self) -> dict[str, float]:
-        """Numbers that formulas may use, `na64.selections.formula.CONSTANTS`."""
-        setup = self.setup
-        return {"beam_energy": self.beam_energy, "cell_pitch": setup.cell_pitch, "veto_mip": setup.veto_mip}
+        """Numbers that formulas may use, `na64.datasets.instrument.formula.CONSTANTS`."""
+        detectors = self.setup.detectors
+        return {
+            "beam_energy": self.beam_energy,
+            "cell_pitch": self.setup.cell_pitch if "ecal" in detectors else math.nan,
+            "veto_mip": self.setup.veto_mip if "veto" in detectors else math.nan,
+        }
 
     @property
     def setups(self) -> tuple[Setup, ...]:
@@ -135,7 +137,7 @@ class Job:
                 f"plug-in, expected the {len(defined)} of this one"
             )
         for run in self.runs:
-            self.selection_in(run)  # refuses a cut that says two things of it, or nothing
+            _check_features(self.selection_in(run), run, self.runs[run])
 
     @property
     def n_components(self) -> int:
@@ -145,7 +147,8 @@ class Job:
     @property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
-        asked = {*self.selection.feature_names}.union(*(f.inputs for f in self.selection.formulas))
+        formulas = (formula for context in self.runs.values() for formula in context.setup.formulas)
+        asked = self.selection.inputs.union(*(formula.inputs for formula in formulas))
         return "ecal_chi2" in asked or self.plugin is not None
 
     @cached_property
@@ -206,12 +209,31 @@ class Job:
     def _formula_parts(self, runs: Iterable[int]) -> list[object]:
         """Formulas, whatever they are called for people, and the numbers of the periods that they may use."""
         formulas = [[one.name, one.unit, one.text] for one in self.selection.formulas]
-        return [formulas, {str(run): self.runs[run].constants for run in runs}] if formulas else []
+        constants = {str(run): _plain(self.runs[run].constants) for run in runs}
+        return [formulas, constants] if formulas else []
 
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
         bad, setups = self.bad.of_run(run), [_identity_of(setup) for setup in context.setups]
-        return [setups, _identity_of(context.box), context.type, _identity_of(bad)]
+        own = further_features(context.setup)
+        kept = [one.name for one in own if one.name in self.selection.recorded_features]
+        return [kept, setups, _identity_of(context.box), context.type, _identity_of(bad)]
+
+
+def _plain(constants: Mapping[str, float]) -> dict[str, float | None]:
+    """Constants for an identity, which has no word for what nobody knows."""
+    return {name: None if math.isnan(value) else value for name, value in constants.items()}
+
+
+def _check_features(selection: Selection, run: int, context: RunContext) -> None:
+    """Refuse a selection that uses what the period of a run does not have."""
+    there = feature_index(context.setup)
+    of_periods = {feature.name for feature in selection.period_features} & selection.inputs
+    for name in selection.features:
+        if name in of_periods and name not in there:
+            raise ValueError(
+                f'selection {selection.name}: period {context.period} of run {run} has no feature "{name}"'
+            )
 
 
 @lru_cache(maxsize=1024)
@@ -263,15 +285,33 @@ def build_job(
     check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
+    contexts = contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation)
     return Job(
-        selection=selection,
+        selection=with_features_of(selection, contexts, known),
         simulation=simulation,
         weighted=simulation and any(record.truth for record in catalogue.good),
-        runs=contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation),
+        runs=contexts,
         layouts={name: catalogue.layout(name) for name in sorted({r.layout for r in catalogue.good})},
         bad=_bad_of_runs(wanted, [catalogue.bad, *(period.bad for period in known.values())]),
         plugin=plugin,
     )
+
+
+def with_features_of(
+    selection: Selection, contexts: Mapping[int, RunContext], periods: Mapping[str, Period]
+) -> Selection:
+    """The selection with the features of the periods of runs in its tables, and of no other.
+
+    Raises
+    ------
+    ValueError
+        It uses a feature that the period of a run does not have; names them.
+    """
+    for run, context in contexts.items():
+        _check_features(selection, run, context)
+    there = {context.period for context in contexts.values()}
+    chosen = [period for name, period in sorted(periods.items()) if name in there]
+    return selection.with_period_features(features_of_periods(chosen).values())
 
 
 def file_context(record: FileRecord, job: Job) -> FileContext:
@@ -351,7 +391,11 @@ def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
         return None
     known.facts(run, RunFacts(run, facts.type))  # refuses a run type that contradicts a packaged one
     for name in _PLANE:
-        own, packaged = getattr(period.setup, name).shape, getattr(known.setup, name).shape
+        if name not in period.setup.detectors:
+            raise ValueError(
+                f"period {period.name}: has no [{name}], but run {run} is one of packaged period {known.name}"
+            )
+        own, packaged = period.setup.detectors[name].shape, known.setup.detectors[name].shape
         if own != packaged:
             raise ValueError(
                 f"period {period.name}: {name}.shape is {own}, but {packaged} in packaged period "
@@ -365,4 +409,13 @@ def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
 def hiding_identity(setup: Setup) -> str:
     """Return the name of what a set-up hides: all that trigger and energies of ECAL and HCAL are made of."""
     names = [entry.name for entry in fields(Setup) if entry.name not in _NOT_OF_BOX]
-    return identity({name: getattr(setup, name) for name in names})
+    parts = {name: getattr(setup, name) for name in names}
+    return identity([parts, {name: _cells_of(setup.detectors.get(name)) for name in _PLANE}])
+
+
+def _cells_of(detector: Detector | None) -> list[object]:
+    """All of a detector that energies of it depend on."""
+    if detector is None:
+        return []
+    calibration = [detector.scale, detector.pedestal, detector.timing, detector.sigma_of_cell]
+    return [detector.shape, detector.cell_order, *calibration]

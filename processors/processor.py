@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from coffea.processor import ProcessorABC
 
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.periods import Period, packaged_periods
+from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.layout_differences import TRUTH, has_packaged_truth, warning_of
@@ -75,8 +75,13 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         periods: Mapping[str, Period] | None = None,
         plugin: Plugin | None = None,
     ) -> None:
+        known = dict(packaged_periods() if periods is None else periods)
         if not isinstance(selection, Selection):
-            selection = load_selection(selection, extra_features=plugin.features if plugin else None)
+            selection = load_selection(
+                selection,
+                extra_features=plugin.features if plugin else None,
+                period_features=features_of_periods(known.values()),
+            )
         if layout is not None:
             check_keys(layout)
             if text := warning_of(layout):
@@ -84,7 +89,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.selection = selection
         self.simulation = simulation
         self.layout = layout
-        self.periods = dict(packaged_periods() if periods is None else periods)
+        self.periods = known
         if not simulation:
             _check_calibration(self.periods)
         check_periods(selection.cuts, {*self.periods, *packaged_periods()})
@@ -133,11 +138,14 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         return TRUTH in columns.event and has_packaged_truth(layout)
 
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
+        contexts = contexts_of_runs(runs, self.periods, simulation=self.simulation)
         return Job(
-            selection=self.selection,
+            selection=self.selection.with_period_features(
+                features_of_periods(self.periods.values()).values()
+            ),
             simulation=self.simulation,
             weighted=self.simulation,
-            runs=contexts_of_runs(runs, self.periods, simulation=self.simulation),
+            runs=contexts,
             layouts={layout.name: layout},
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,

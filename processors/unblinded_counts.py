@@ -24,7 +24,7 @@ from na64.processors.events.visible_events import (
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
-from na64.processors.features.compute import Skip
+from na64.processors.features.feature_table import Skip
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns

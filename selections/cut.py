@@ -7,18 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.run_ranges import of_ranges
 from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.instrument.features import Feature
-from na64.selections.interval import Interval, read_intervals, read_name
+from na64.selections.interval import Interval, read_intervals
 
 Alternatives = tuple[tuple[Interval, ...], ...]
-
-KEYWORDS = (
-    *("name", "label", "source", "any", "not", "when", "before", "after", "remove"),
-    *("colour", "marker"),
-)
-"""Keys of a cut or a region that are no features; a feature of one's own may not be called so."""
 
 _ABOUT = ("name", "label", "source", "any", "not", "when")
 _RANGES = re.compile(r"[0-9 ,-]+")

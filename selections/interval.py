@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,6 @@ from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import to_base
 from na64.datasets.instrument.features import Feature
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LARGEST = float(np.finfo(np.float32).max)
 _SIGNS = {"above": ">", "min": ">=", "below": "<", "max": "<="}
 
@@ -107,17 +105,6 @@ class Interval:
             below = replace(self.lowest, values=tuple(_next(v, -math.inf) for v in self.lowest.values))
             found.append(Interval(self.feature, -math.inf, math.inf, below))
         return tuple(found)
-
-
-def read_name(table: TomlTable) -> str:
-    """Read a name that is safe as part of a file, column or histogram name."""
-    name = table.text("name")
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f'{table.place("name")}: "{name}" is not a letter and up to 39 letters, digits and underscores,'
-            " all lower case"
-        )
-    return name
 
 
 def read_intervals(

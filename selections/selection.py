@@ -10,16 +10,16 @@ from itertools import chain
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
-from na64.datasets.instrument.features import FEATURES, INDEX, Feature
+from na64.datasets.instrument.features import FEATURES, KEYWORDS, Feature
+from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
-from na64.selections.cut import KEYWORDS, Condition, Cut, read_cut
-from na64.selections.formula import Formula, read_formulas
+from na64.selections.cut import Condition, Cut, read_cut
 from na64.selections.histograms import Histogram, read_histogram
-from na64.selections.interval import read_name
 from na64.selections.planes import DEFAULT_PLANES, Plane, read_planes
 from na64.selections.regions import Region, read_regions
 from na64.selections.settings import with_settings
@@ -69,6 +69,9 @@ class Selection:
         The last of `extra_features`, each after those that it is made of.
     planes : tuple of Plane
         One at least; the first is filled after every cut.
+    period_features : tuple of Feature
+        What the periods of its runs have besides the package's own, stored between those and
+        `extra_features`; see `with_period_features`.
     """
 
     name: str
@@ -85,11 +88,29 @@ class Selection:
     chosen: tuple[tuple[str, int], ...] = ()
     formulas: tuple[Formula, ...] = ()
     planes: tuple[Plane, ...] = DEFAULT_PLANES
+    period_features: tuple[Feature, ...] = ()
 
     @cached_property
     def identity(self) -> str:
-        """Name of the selection by content."""
-        return identity(self)
+        """Name of the selection by content: of what periods have, only what it uses counts."""
+        used = tuple(feature for feature in self.period_features if feature.name in self.inputs)
+        return identity(replace(self, period_features=used))
+
+    @property
+    def recorded_features(self) -> dict[str, Feature]:
+        """Features that are made of what files have, by name, in storage order."""
+        return FEATURES | {feature.name: feature for feature in self.period_features}
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """Every feature that it may use by name, in storage order."""
+        return self.recorded_features | {feature.name: feature for feature in self.extra_features}
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Features that it uses, those included that its formulas are made of."""
+        made_of = (name for formula in self.formulas for name in formula.inputs)
+        return frozenset((*self.feature_names, *made_of))
 
     @property
     def cut_names(self) -> tuple[str, ...]:
@@ -124,8 +145,25 @@ class Selection:
 
     @property
     def index(self) -> dict[str, int]:
-        """Row of each feature in a feature table, those of a plug-in included."""
-        return INDEX | {feature.name: len(INDEX) + n for n, feature in enumerate(self.extra_features)}
+        """Row of each feature in a table of visible events, those of periods and of a plug-in included."""
+        return {name: row for row, name in enumerate(self.features)}
+
+    def with_period_features(self, features: Iterable[Feature]) -> Selection:
+        """The selection with other features of periods in its tables: what it asks for stays the same.
+
+        Raises
+        ------
+        ValueError
+            One is called as a feature of its plug-in or as one of its formulas.
+        """
+        found = tuple(features)
+        own = {feature.name for feature in self.extra_features}
+        for feature in found:
+            if feature.name in own:
+                raise ValueError(
+                    f'selection {self.name}: its feature "{feature.name}" is called as one of a period'
+                )
+        return self if found == self.period_features else replace(self, period_features=found)
 
     def arrays(self, index: Mapping[str, int] | None = None) -> IntervalArrays:
         """Intervals of the cuts, then those of the regions, as the kernels take them.
@@ -160,6 +198,7 @@ def load_selection(
     name_or_path: str | Path,
     *,
     extra_features: Mapping[str, Feature] | None = None,
+    period_features: Mapping[str, Feature] | None = None,
     settings: Sequence[str] = (),
 ) -> Selection:
     """Load a packaged selection by name, or any by the path of its TOML file.
@@ -170,6 +209,8 @@ def load_selection(
         One of `SELECTIONS`, or a path that ends in ``.toml``.
     extra_features : mapping of str to Feature
         Features of a plug-in that the selection may use besides `FEATURES`.
+    period_features : mapping of str to Feature
+        Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`.
     settings : sequence of str
         Values that replace those of the file, see `na64.selections.settings.with_settings`.
 
@@ -180,16 +221,18 @@ def load_selection(
     ValueError
         A value that cannot be, and where it stands.
     """
-    extra = tuple((extra_features or {}).values())
+    extra, further = tuple((extra_features or {}).values()), dict(period_features or {})
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
+        if feature.name in further:
+            raise ValueError(f'feature "{feature.name}" of the plug-in is already one of a period')
         if feature.name in KEYWORDS:
             raise ValueError(f'feature "{feature.name}" of the plug-in is a key of a cut')
     table = _load(_PACKAGED.find(name_or_path), settings)
-    selection = _read(table, FEATURES | {feature.name: feature for feature in extra}, extra)
+    selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()
-    return replace(selection, settings=tuple(settings))
+    return replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
 
 
 def _load(source: Source, settings: Sequence[str]) -> TomlTable:

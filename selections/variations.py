@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.instrument.columns import DETECTORS
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import Feature
 from na64.selections.cut import Condition, Cut, read_condition, read_cut
-from na64.selections.interval import read_name
 
 NOMINAL = "nominal"
 """What no variation may be called."""
 
 _MOST = 40
-_CLOSING = {"ecal", "hcal"}
+_APART = {"vhcal", "srd", "veto"}
+"""Detectors that no signal box is about; one on any other, those of a period included, may be."""
 
 Factors = tuple[tuple[str, float], ...]
 
@@ -44,22 +44,23 @@ class Effect:
     @property
     def detectors(self) -> tuple[str, ...]:
         """The detectors whose features it changes."""
-        named = {name for name, _ in (*self.scale, *self.window)}
-        return tuple(name for name in DETECTORS if name in named)
+        named = dict.fromkeys(name for name, _ in (*self.scale, *self.window))
+        return tuple(name for name in dict.fromkeys((*DETECTORS, *named)) if name in named)
 
     @property
     def moves_plane(self) -> bool:
         """Whether it changes the energies that the signal box is about."""
-        return not _CLOSING.isdisjoint(self.detectors)
+        return not _APART.issuperset(self.detectors)
 
     def of(self, setup: Setup) -> Setup:
         """Set-up as it would be."""
         scale, window = dict(self.scale), dict(self.window)
-        changed: dict[str, Any] = {
-            name: _changed(getattr(setup, name), scale.get(name, 1.0), window.get(name, 1.0))
+        changed = [
+            _changed(setup.detectors[name], scale.get(name, 1.0), window.get(name, 1.0))
             for name in self.detectors
-        }
-        return replace(setup, **changed)
+            if name in setup.detectors
+        ]
+        return setup.with_detectors(*changed)
 
     def texts(self) -> Iterator[str]:
         """Description of what it does, one line each."""
@@ -152,7 +153,9 @@ def _read(
     if name == NOMINAL:
         raise ValueError(f'{table.place("name")}: "{NOMINAL}" is what is not varied')
     label, source = table.text("label", name.replace("_", " ")), table.text("source", "")
-    effect = Effect(_factors(table, "scale", DETECTORS), _factors(table, "window", DETECTORS))
+    further = (name for feature in features.values() for name in feature.detectors)
+    known = dict.fromkeys((*DETECTORS, *further))
+    effect = Effect(_factors(table, "scale", known), _factors(table, "window", known))
     changed = {
         cut: _scaled(*cuts[cut], factor, features, table.place(f"threshold.{cut}"))
         for cut, factor in _factors(table, "threshold", cuts)

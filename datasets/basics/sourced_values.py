@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable, unknown
-from na64.datasets.basics.units import Quantity, read_quantity, read_source
+from na64.datasets.basics.units import UNITS, Quantity, read_quantity, read_source, to_base
 
 V = TypeVar("V")
 E = TypeVar("E", bound=Enum)
@@ -61,6 +62,12 @@ class FactReader:
         """Whether a value is there."""
         return self._table.has(key)
 
+    def require(self, *keys: str) -> None:
+        """Refuse a table that lacks any of some keys."""
+        for key in keys:
+            if not self.has(key):
+                raise KeyError(f'{self.place()}: "{key}" is missing')
+
     def child(self, key: str) -> FactReader:
         """Reader of a table within this one."""
         return FactReader(self._table.table(key), self._listed, self._dotted(key))
@@ -68,6 +75,47 @@ class FactReader:
     def tables(self, key: str) -> tuple[TomlTable, ...]:
         """Array of tables, whose facts the caller has to `remember`."""
         return self._table.tables(key)
+
+    def named_children(self, key: str) -> tuple[tuple[str, FactReader], ...]:
+        """Readers of an array of tables, each by the name it states; none if it is not there."""
+        entries = self._table.tables(key, ())
+        names = [read_name(entry) for entry in entries]
+        return tuple(
+            (name, FactReader(entry, self._listed, self._dotted(f"{key}.{name}")))
+            for name, entry in zip(names, entries, strict=True)
+        )
+
+    def word(self, key: str, kind: type[E], default: E | None = None) -> E:
+        """Member of an enumeration by a plain word, which needs no source."""
+        text = self._table.text(key) if default is None else self._table.text(key, str(default.value))
+        return self._member(key, text, kind)
+
+    def names(self) -> tuple[str, ...]:
+        """Keys of the table in the order of the file."""
+        return self._table.names()
+
+    def read(self, reader: Callable[[TomlTable], V]) -> V:
+        """What somebody else reads from the table, and lists if that is wanted."""
+        return reader(self._table)
+
+    def constant(self, key: str) -> tuple[float, str]:
+        """One number with its source and the base unit of the unit it is in."""
+        entry = self._table.table(key)
+        unit, value, source = entry.text("unit", "1"), entry.number("value"), read_source(entry)
+        if unit not in UNITS:
+            raise KeyError(f"{entry.place('unit')}: {unknown('unit', unit, UNITS)}")
+        base = UNITS[unit].base
+        found = to_base(value, unit, base)
+        self.remember(key, f"{found:.12g}", base, source)
+        return found, base
+
+    def plain(self, key: str) -> str:
+        """Word that needs no source."""
+        return self._table.text(key)
+
+    def cells(self, key: str) -> tuple[tuple[int, ...], ...]:
+        """Cells of a tagged value, by their indices: ``{ cells = [[2, 1], [3, 1]], source = "..." }``."""
+        return self._tagged(key, lambda entry: entry.integer_rows("cells"), str)
 
     def quantity(self, key: str, base: str) -> Quantity:
         """One number with its source, in the base unit."""
@@ -117,7 +165,9 @@ class FactReader:
 
     def choice(self, key: str, kind: type[E]) -> E:
         """Member of an enumeration whose value a word is."""
-        text = self.text(key)
+        return self._member(key, self.text(key), kind)
+
+    def _member(self, key: str, text: str, kind: type[E]) -> E:
         names = [str(member.value) for member in kind]
         if text not in names:
             raise ValueError(f"{self.place(key)}: {unknown('word', text, names)}")

@@ -171,6 +171,10 @@ class TomlTable:
         """List of integers."""
         return self._read(key, _each(_integer), default)
 
+    def integer_rows(self, key: str) -> tuple[tuple[int, ...], ...]:
+        """List of lists of integers."""
+        return self._read(key, _each(_each(_integer)), _REQUIRED)
+
     def table(self, key: str, default: D | _Required = _REQUIRED) -> TomlTable | D:
         """Table; `done` of this one includes it."""
         return self._read(key, lambda value, place: self._child(value, place, key), default)

@@ -22,7 +22,7 @@ from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
-from na64.datasets.reading.layout_rules import check_keys
+from na64.datasets.reading.layout_rules import check_keys, check_of_data
 from na64.datasets.servers.patience import Patience, side_by_side
 
 __all__ = ["Catalogue", "FileRecord", "SampleKind", "Status", "build", "load", "save", "verify"]
@@ -106,6 +106,8 @@ def build(
     allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
     for one in allowed:
         check_keys(one)
+        if not simulation:
+            check_of_data(one)
     layouts = _by_name([*allowed, *_known_layouts(previous)])
     expected = Expectation(
         tuple(layouts.values() if layout is None else allowed),
@@ -124,7 +126,11 @@ def build(
         path = given.get(record.path, record.path)
         return read_keys(path, layouts[record.layout], record.tree, expected.patience)
 
-    records = quarantine_overlaps(_unite(kept, new), keys_of)
+    united = _unite(kept, new)
+    # What counts the entries of each file says nothing about events that two of them share.
+    counting = {name for name, one in layouts.items() if one.counts_entries}
+    numbered = quarantine_overlaps([r for r in united if r.layout not in counting], keys_of)
+    records = (*numbered, *(record for record in united if record.layout in counting))
     named = {path for record in records for path in (record.path, *record.aliases)}
     # Of two files in a folder the one that was named now comes last: its query may be what lets one in.
     asked = sorted(named, key=lambda path: (path in given, path))

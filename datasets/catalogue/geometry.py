@@ -53,7 +53,9 @@ def check_events(events: EventColumns, tree: Tree, layout: Layout, period: Perio
         return ""
     rows = events.event["run"] == events.event["run"][-1]
     for name, hits in events.detectors.items():
-        detector: Detector = getattr(period.setup, name)
+        if name not in period.setup.detectors:
+            continue
+        detector = period.setup.detectors[name]
         if isinstance(hits, Hits) and _is_beyond(hits, detector.n_cells, rows):
             shape = _product(detector.shape)
             return f"{name} has hits in cells beyond the {detector.n_cells} ({shape}) of period {period.name}"
@@ -64,7 +66,9 @@ def check_events(events: EventColumns, tree: Tree, layout: Layout, period: Perio
 
 def _of_layout(layout: Layout, period: Period) -> Iterator[str]:
     for name, detector in layout.detectors.items():
-        known: Detector = getattr(period.setup, name)
+        if name not in period.setup.detectors:
+            continue
+        known = period.setup.detectors[name]
         if detector.shape and not _may_be(detector.shape, known.shape):
             yield (
                 f"{name} of layout {layout.name} is {_product(detector.shape)}, "

@@ -25,7 +25,7 @@ from na64.datasets.reading.chunks import Segment
 from na64.datasets.reading.files import file_name
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
-from na64.datasets.reading.layout_rules import check_keys
+from na64.datasets.reading.layout_rules import check_keys, check_of_data
 
 
 class Status(StrEnum):
@@ -216,6 +216,7 @@ class Catalogue:
             *(line for record in self.files for line in _warnings(record)),
             *(_warning_of_claim(record) for record in claimed),
             *(line for line in of_layouts if line),
+            *(_warning_of_spills(name) for name in self._without_spills),
             *warnings_of(self.folders),
         )
 
@@ -237,7 +238,20 @@ class Catalogue:
         if layout.name != name or name in LAYOUTS:
             raise ValueError(f"layout {name} in the catalogue: its text is that of another layout")
         check_keys(layout)
+        if self.kind is SampleKind.DATA:
+            check_of_data(layout)
         return layout
+
+    @cached_property
+    def _without_spills(self) -> tuple[str, ...]:
+        """Layouts in use whose files have no numbers of spills."""
+        return tuple(name for name in sorted(self.layouts) if "spill" in self.layout(name).constants)
+
+    @cached_property
+    def runs_without_spills(self) -> frozenset[int]:
+        """Runs of which some good file has no numbers of spills."""
+        records = (record for record in self.good if record.layout in self._without_spills)
+        return frozenset(run for record in records for run in record.runs)
 
     @cached_property
     def claimed(self) -> tuple[FileRecord, ...]:
@@ -249,6 +263,13 @@ class Catalogue:
 def _warnings(record: FileRecord) -> Iterator[str]:
     if record.aliases:
         yield f"{record.name}: listed {len(record.aliases) + 1} times, counted once"
+
+
+def _warning_of_spills(layout: str) -> str:
+    return (
+        f"layout {layout} has no numbers of spills: no bad spill can be left out, and particles on target are "
+        "known of whole runs only"
+    )
 
 
 def _warning_of_claim(record: FileRecord) -> str:

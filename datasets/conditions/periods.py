@@ -26,6 +26,8 @@ from na64.datasets.conditions.conditions import (
     read_conditions,
 )
 from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.features import Feature, joined_features
+from na64.datasets.instrument.recipes import further_features
 from na64.datasets.instrument.setups import read_setup
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "RunType",
     "SpillFacts",
     "describe",
+    "features_of_periods",
     "load_period",
     "load_periods",
     "packaged_periods",
@@ -107,6 +110,11 @@ class Period:
         for run in known:
             if not self.has_run(run):
                 raise ValueError(f"period {self.name}: run {run} has facts but is not in {self.covers}")
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """Features of the period besides the standard ones by name, in the order in which they are stored."""
+        return {feature.name: feature for feature in further_features(self.setup)}
 
     @property
     def covers(self) -> str:
@@ -198,6 +206,17 @@ def unpackaged_runs(period: Period) -> list[tuple[int, int]]:
     return left
 
 
+def features_of_periods(periods: Iterable[Period]) -> dict[str, Feature]:
+    """Features of periods besides the standard ones by name, in the order in which they are stored.
+
+    Raises
+    ------
+    ValueError
+        Two periods call different things the same; names both and the feature.
+    """
+    return joined_features({period.name: period.features.values() for period in periods})
+
+
 def period_of_run(run: int, periods: Mapping[str, Period]) -> Period | None:
     """Period a run belongs to, or None if it is outside every one."""
     return next((period for period in periods.values() if period.has_run(run)), None)
@@ -235,15 +254,16 @@ def _period(name: str, table: TomlTable, conditions: Conditions) -> Period:
     listed: list[Fact] = []
     facts = FactReader(table, listed)
     beam = facts.child("beam")
+    energy = beam.number("energy", "GeV")
     return Period(
         name=name,
         description=table.text("description"),
         runs=_runs(facts),
         beam_particle=beam.text("particle"),
-        beam_energy=beam.number("energy", "GeV"),
+        beam_energy=energy,
         run_type=beam.choice("run_type", RunType),
         times_in_files=facts.flag("times_in_files"),
-        setup=read_setup(facts),
+        setup=read_setup(facts, energy),
         box=_box(facts.child("box")) if facts.has("box") else {},
         run_facts=conditions.run_facts,
         spills=conditions.spills,

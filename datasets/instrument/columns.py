@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import STANDARD_ROLES, Role
+
 Array: TypeAlias = NDArray[Any]
 
-DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
-"""Detectors read cell by cell, in the order their columns are listed."""
+DETECTORS = tuple(STANDARD_ROLES)
+"""The standard detectors, in the order their columns are listed; a period may have others besides."""
 
 
 class Shape(Enum):
@@ -38,15 +40,40 @@ _EVENT = (Shape.EVENT,)
 _CELL = (Shape.CELLS, Shape.HITS)
 
 
-def _cell_columns(detector: str, noun: str) -> list[Column]:
-    return [
-        Column(f"{detector}_cell", "int32", "1", (Shape.HITS,), f"index of the {noun} that was hit"),
-        Column(f"{detector}_energy", "float64", "GeV", _CELL, f"energy in each {noun}"),
-        Column(f"{detector}_time", "float64", "ns", _CELL, f"time of the pulse in each {noun}"),
-        Column(f"{detector}_expected_time", "float64", "ns", _CELL, "time expected of an in-time pulse"),
-        Column(f"{detector}_time_sigma", "float64", "ns", _CELL, "resolution of the time (veto: per paddle)"),
-    ]
+def detector_columns(name: str, role: Role) -> tuple[Column, ...]:
+    """Columns that files may have of a detector.
 
+    Parameters
+    ----------
+    name : str
+        Of the detector; each column begins with it.
+    role : Role
+    """
+    if role is Role.TRACKER:
+        return (Column(f"{name}_x", "float64", "mm", (Shape.HITS,), f"position of each hit in {name}"),)
+    noun = _NOUNS.get(name, f"{_CELLS[role]} of {name}")
+    return (
+        Column(f"{name}_cell", "int32", "1", (Shape.HITS,), f"index of the {noun} that was hit"),
+        Column(f"{name}_energy", "float64", "GeV", _CELL, f"energy in each {noun}"),
+        Column(f"{name}_time", "float64", "ns", _CELL, f"time of the pulse in each {noun}"),
+        Column(f"{name}_expected_time", "float64", "ns", _CELL, "time expected of an in-time pulse"),
+        Column(f"{name}_time_sigma", "float64", "ns", _CELL, "resolution of the time (veto: per paddle)"),
+    )
+
+
+_CELLS = {
+    Role.CALORIMETER: "cell",
+    Role.MODULES: "cell",
+    Role.COUNTERS: "counter",
+    Role.PADDLES: "photomultiplier",
+}
+_NOUNS = {
+    "ecal": "cell (preshower plane, then main plane)",
+    "hcal": "cell (module by module)",
+    "vhcal": "cell",
+    "srd": "counter",
+    "veto": "photomultiplier, two a paddle",
+}
 
 _LISTED = [
     Column("run", "int64", "1", _EVENT, "run number"),
@@ -64,15 +91,11 @@ _LISTED = [
     Column("shower_chi2", "float64", "1", _EVENT, "shower-profile chi2 per degree of freedom, as stored"),
     Column("weight", "float64", "1", _EVENT, "weight of a simulated event"),
     Column("truth_component", "int64", "1", _EVENT, "what was simulated: index of the component"),
-    *_cell_columns("ecal", "cell (preshower plane, then main plane)"),
-    *_cell_columns("hcal", "cell (module by module)"),
-    *_cell_columns("vhcal", "cell"),
-    *_cell_columns("srd", "counter"),
-    *_cell_columns("veto", "photomultiplier, two a paddle"),
+    *(column for name, role in STANDARD_ROLES.items() for column in detector_columns(name, role)),
 ]
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _LISTED}
-"""Every column by name."""
+"""Every column of the standard detectors and of the event by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,27 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackerHits:
+    """Hits of one tracking plane; event ``i`` owns hits ``offsets[i]:offsets[i+1]``.
+
+    Attributes
+    ----------
+    offsets : (n_events + 1,) int64
+    x : (n_hits,) float, mm
+        Where each hit is in the coordinate that the plane measures, in the order of the file.
+    unequal : (n_events,) bool or None
+        Events whose columns have different numbers of hits: their hits are not to be used.
+    """
+
+    offsets: Array
+    x: Array
+    unequal: NDArray[np.bool_] | None = None
+
+
+DetectorColumns: TypeAlias = Cells | Hits | TrackerHits
+
+
+@dataclass(frozen=True, slots=True)
 class EventColumns:
     """The columns of a chunk of events, in the terms of this module and in its units.
 
@@ -124,10 +168,10 @@ class EventColumns:
     n_events : int
     event : dict of str to (n_events,) array
         The one-value columns; a column the file does not have is absent.
-    detectors : dict of str to Cells or Hits
-        By detector name; a detector the file does not have is absent.
+    detectors : dict of str to Cells, Hits or TrackerHits
+        By detector name, those of the period too; a detector the file does not have is absent.
     """
 
     n_events: int
     event: dict[str, Array]
-    detectors: dict[str, Cells | Hits]
+    detectors: dict[str, DetectorColumns]

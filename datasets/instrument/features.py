@@ -2,85 +2,123 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+
+from na64.datasets.basics.toml import TomlTable, load_table
+
+KEYWORDS = (
+    *("name", "label", "source", "any", "not", "when", "before", "after", "remove"),
+    *("colour", "marker"),
+)
+"""Keys of a cut that are no features; a feature of one's own may not be called so."""
+
+Range = tuple[int, float, float]
+"""Bins of an axis, its lower and its upper end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One float32 number an event."""
+    """One float32 number an event.
+
+    Attributes
+    ----------
+    name, unit, meaning : str
+    axis : (int, float, float) or None
+        Bins, lower and upper end of a histogram, in `unit`; None where those of the unit do.
+    detectors : tuple of str
+        Those whose cells it is made of.
+    """
 
     name: str
     unit: str
     meaning: str
+    axis: Range | None = None
+    detectors: tuple[str, ...] = ()
 
 
-_LISTED = [
-    Feature("trigger_physics", "1", "1 if the physics trigger fired"),
-    Feature("bad_spill", "1", "1 if the run, spill or event is in a bad list"),
-    Feature("master_time", "ns", "time of the trigger in the sampling window"),
-    Feature("srd_0", "GeV", "in-time energy of synchrotron-radiation counter 0"),
-    Feature("srd_1", "GeV", "in-time energy of synchrotron-radiation counter 1"),
-    Feature("srd_2", "GeV", "in-time energy of synchrotron-radiation counter 2"),
-    Feature("srd_sum", "GeV", "in-time energy of all synchrotron-radiation counters"),
-    Feature("track_momentum", "GeV", "momentum of the incoming track"),
-    Feature("track_pvalue", "1", "p-value of the incoming track's fit"),
-    Feature("track_angle", "rad", "angle of the incoming track to the beam axis"),
-    Feature("straw3_x", "1", "hits in straw station 3, x"),
-    Feature("straw3_y", "1", "hits in straw station 3, y"),
-    Feature("straw4_x", "1", "hits in straw station 4, x"),
-    Feature("straw4_y", "1", "hits in straw station 4, y"),
-    Feature("vhcal", "GeV", "in-time energy of the veto HCAL"),
-    Feature("vhcal_total", "GeV", "energy of the veto HCAL, any time"),
-    Feature("ecal", "GeV", "in-time energy, preshower + main"),
-    Feature("ecal_total", "GeV", "energy at any time, preshower + main"),
-    Feature("ecal_out_of_time", "GeV", "ecal_total - ecal"),
-    Feature("preshower", "GeV", "in-time preshower energy"),
-    Feature("preshower_total", "GeV", "preshower energy at any time"),
-    Feature("ecal_max_cell", "1", "cell, ix * n_y + iy, of the largest in-time main-plane energy"),
-    Feature("ecal_max_in_beam_cell", "1", "1 if that cell is the period's beam cell"),
-    Feature("ecal_3x3", "GeV", "in-time energy, both planes, within one cell of the beam cell"),
-    Feature("ecal_5x5", "GeV", "in-time energy, both planes, within two cells of the beam cell"),
-    Feature("ecal_ratio", "1", "(ecal - ecal_3x3) / ecal; +inf if ecal <= 0"),
-    Feature("ecal_x", "mm", "in-time energy-weighted mean x from the centre, both planes; nan if ecal <= 0"),
-    Feature("ecal_y", "mm", "the same in y"),
-    Feature("ecal_width_x", "mm", "in-time energy-weighted standard deviation in x; nan if ecal <= 0"),
-    Feature("ecal_width_y", "mm", "the same in y"),
-    Feature("shower_chi2", "1", "shower-profile chi2: the tree's own where it has one, else ecal_chi2"),
-    Feature("ecal_chi2", "1", "shower-profile chi2 per degree of freedom against the period's template"),
-    Feature("hcal", "GeV", "in-time energy of the period's HCAL modules"),
-    Feature("hcal_total", "GeV", "energy of the period's HCAL modules at any time"),
-    Feature("hcal_0", "GeV", "in-time energy of HCAL module 0"),
-    Feature("hcal_1", "GeV", "in-time energy of HCAL module 1"),
-    Feature("hcal_2", "GeV", "in-time energy of HCAL module 2"),
-    Feature("hcal_3", "GeV", "in-time energy of HCAL module 3 (zero degrees)"),
-    Feature("hcal_3_total", "GeV", "energy of HCAL module 3 at any time"),
-    Feature("hcal_01", "GeV", "in-time energy of HCAL modules 0 and 1"),
-    Feature("hcal_012", "GeV", "in-time energy of HCAL modules 0 to 2"),
-    Feature("hcal_012_total", "GeV", "energy of HCAL modules 0 to 2 at any time"),
-    Feature(
-        "hcal_out_of_time", "GeV", "hcal_012_total less in-time energy of the period's subtracted modules"
-    ),
-    Feature("hcal_0_centre", "GeV", "in-time energy of the centre cell of HCAL module 0"),
-    Feature("hcal_1_centre", "GeV", "in-time energy of the centre cell of HCAL module 1"),
-    Feature("hcal_2_centre", "GeV", "in-time energy of the centre cell of HCAL module 2"),
-    Feature(
-        "hcal_r", "1", "fraction of in-time energy outside the centre cells of modules 0 to 2; nan if none"
-    ),
-    Feature(
-        "hcal_topology_bad", "1", "1 if HCAL module 0 is struck and its centre has half the energy or less"
-    ),
-    Feature("hcal_muon", "1", "1 if HCAL modules look like a muon"),
-    Feature("veto_0", "GeV", "in-time energy of veto paddle 0, sum of both photomultipliers"),
-    Feature("veto_1", "GeV", "in-time energy of veto paddle 1, sum of both photomultipliers"),
-    Feature("veto_2", "GeV", "in-time energy of veto paddle 2, sum of both photomultipliers"),
-    Feature("veto_mip_0", "MIP", "in-time veto paddle 0, geometric mean of the photomultipliers, in MIPs"),
-    Feature("veto_mip_1", "MIP", "in-time veto paddle 1, geometric mean of the photomultipliers, in MIPs"),
-    Feature("veto_mip_2", "MIP", "in-time veto paddle 2, geometric mean of the photomultipliers, in MIPs"),
-    Feature("visible_energy", "GeV", "ecal + hcal_012"),
-]
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """A feature of every period, and what it is made of.
 
-FEATURES: dict[str, Feature] = {feature.name: feature for feature in _LISTED}
-"""Every feature by name, in storage order."""
+    Attributes
+    ----------
+    feature : Feature
+    quantity : str
+        What of its detector it is, as recipes call it, or ``column``; empty if no recipe describes it.
+    parts : tuple of int or None
+        The planes, modules, counters or paddles that it is about; None for ``modules`` of the period.
+    """
+
+    feature: Feature
+    quantity: str
+    parts: tuple[int, ...] | None
+
+
+@cache
+def feature_file() -> TomlTable:
+    """The file of all features and recipes."""
+    return load_table(files(__package__) / "features.toml")
+
+
+def read_axis(table: TomlTable, key: str = "axis") -> Range | None:
+    """Bins and ends of an axis; None if the table has none."""
+    given = table.numbers(key, None)
+    if given is None:
+        return None
+    if len(given) != 3 or not given[0].is_integer() or given[0] < 1 or not given[1] < given[2]:
+        raise ValueError(f"{table.place(key)}: {list(given)} is not bins, lower and upper end")
+    return int(given[0]), given[1], given[2]
+
+
+def _standard(table: TomlTable) -> Standard:
+    parts = (table.integer("part"),) if table.has("part") else ()
+    if table.has("parts"):
+        parts = table.integers("parts") if table.is_list("parts") else None
+    detectors = (table.text("detector"),) if table.has("detector") else table.texts("detectors", ())
+    name, unit, meaning = (table.text(key) for key in ("name", "unit", "meaning"))
+    feature = Feature(name, unit, meaning, read_axis(table), detectors)
+    return Standard(feature, table.text("quantity", ""), parts)
+
+
+STANDARD: dict[str, Standard] = {
+    one.feature.name: one for one in map(_standard, feature_file().table("standard").tables("features"))
+}
+"""What each feature of every period is made of."""
+
+FEATURES: dict[str, Feature] = {name: one.feature for name, one in STANDARD.items()}
+"""Every standard feature by name, in storage order."""
 
 INDEX: dict[str, int] = {name: index for index, name in enumerate(FEATURES)}
 """Row of each feature in a feature table."""
+
+
+def joined_features(groups: Mapping[str, Iterable[Feature]]) -> dict[str, Feature]:
+    """All features of several periods by name.
+
+    Parameters
+    ----------
+    groups : mapping of str to iterable of Feature
+        Those that each period has besides the standard ones, by its name.
+
+    Raises
+    ------
+    ValueError
+        Two periods call different things the same.
+    """
+    found: dict[str, Feature] = {}
+    of: dict[str, str] = {}
+    for period, features in groups.items():
+        for feature in features:
+            known = found.setdefault(feature.name, feature)
+            if (known.unit, known.meaning) != (feature.unit, feature.meaning):
+                raise ValueError(
+                    f'feature "{feature.name}" is "{known.meaning}" [{known.unit}] in period '
+                    f'{of[feature.name]} and "{feature.meaning}" [{feature.unit}] in period {period}'
+                )
+            of.setdefault(feature.name, period)
+            made_of = tuple(dict.fromkeys((*known.detectors, *feature.detectors)))
+            found[feature.name] = replace(known, detectors=made_of)
+    return found

@@ -55,7 +55,8 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
 
 def _is_like(file: Trees, name: str, layout: Layout) -> bool:
     """Whether a tree could be meant as well: it has one of the names, in any folder, and the branches."""
-    return name.rpartition("/")[2] in layout.trees and not layout.problems(file.tree(name))
+    names = {tree.rpartition("/")[2] for tree in layout.trees}
+    return name.rpartition("/")[2] in names and not layout.problems(file.tree(name))
 
 
 def _nearest(file: Trees, compared: Sequence[tuple[Layout, str, list[str]]], *, is_only: bool) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from na64.datasets.instrument.columns import COLUMNS, Shape
 from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
 
-_HIDING_DETECTORS = ("ecal", "hcal")
+_HARMLESS_DETECTORS = ("vhcal", "srd", "veto")
+"""Detectors that no packaged box is about; one of a period may be about any other."""
+
 _HIDING_COLUMNS = ("run", "trigger")
 TRUTH = "truth_component"
 """The column that says what was simulated."""
@@ -149,6 +152,8 @@ def _differences(layout: Layout, other: Layout | None) -> Iterator[Difference]:
     for column in dict.fromkeys((*mine, *theirs)):
         if column not in mine:
             text = f"{column} is left out, {name} has {_described(theirs[column])}"
+            if column in (*layout.constants, *layout.sums):
+                continue
         elif column not in theirs:
             text = f"{column} is {_described(mine[column])}{_known_as(mine[column])}"
         elif _is_same(mine[column], theirs[column]):
@@ -158,13 +163,44 @@ def _differences(layout: Layout, other: Layout | None) -> Iterator[Difference]:
                 f"{column} is {_described(mine[column])}{_known_as(mine[column])}, "
                 f"{name} has {_described(theirs[column])}"
             )
-        yield Difference(column, text, decides=_decides(column, is_left_out=column not in mine))
+        decides = _decides(column, layout, is_left_out=column not in mine)
+        yield Difference(column, text, decides=decides)
+    yield from _without_branches(layout)
+    yield from _of_numbers(layout)
 
 
-def _decides(column: str, *, is_left_out: bool) -> bool:
+def _without_branches(layout: Layout) -> Iterator[Difference]:
+    """What a layout says without a branch; the packaged ones say nothing so."""
+    for column, value in layout.constants.items():
+        yield Difference(column, f"{column} is {value} in all events", decides=column in _HIDING_COLUMNS)
+    if layout.counts_entries:
+        yield Difference("event", "event is the entry in the file", decides=False)
+    for name, parts in layout.sums.items():
+        yield Difference(name, f"{name} is taken for {' + '.join(parts)}", decides=True)
+
+
+def _of_numbers(layout: Layout) -> Iterator[Difference]:
+    """Which cell is which, where a layout counts otherwise than the packaged ones."""
+    for name, detector in layout.detectors.items():
+        words = ["x first"] if detector.is_reordered and "cell_x" not in detector.columns else []
+        words += ["from 1"] if detector.first_cell else []
+        if words:
+            text = f"cells of {name} are counted {' and '.join(words)}"
+            yield Difference(f"{name}_cell", text, decides=name not in _HARMLESS_DETECTORS)
+
+
+def _decides(column: str, layout: Layout, *, is_left_out: bool) -> bool:
+    """Whether what is hidden may follow: of the packaged boxes, or of one that a period states."""
     if column == TRUTH:
         return not is_left_out
-    return column in _HIDING_COLUMNS or column.partition("_")[0] in _HIDING_DETECTORS
+    if column in _HIDING_COLUMNS or column in layout.features:
+        return True
+    is_of_detector = column not in layout.event and Shape.EVENT not in _shapes(column)
+    return is_of_detector and not column.startswith(tuple(f"{name}_" for name in _HARMLESS_DETECTORS))
+
+
+def _shapes(column: str) -> tuple[Shape, ...]:
+    return COLUMNS[column].shapes if column in COLUMNS else ()
 
 
 def _described(branch: Branch) -> str:

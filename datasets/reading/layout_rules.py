@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.reading.branch_names import may_be_one
+from na64.datasets.reading.event_entries import KEYS
 from na64.datasets.reading.layout import Branch, Layout
 from na64.datasets.reading.layout_differences import meanings
 from na64.datasets.reading.stored import StructureError
-
-KEYS = ("run", "spill", "event")
 
 _FEWEST = 50
 """Events below which nothing follows from how numbers change."""
@@ -34,6 +33,8 @@ def check_keys(layout: Layout) -> None:
         Names the layout, the branch and the other column.
     """
     for key in KEYS:
+        if key not in layout.event:
+            continue
         branch = layout.event[key]
         name = _name(branch)
         for other in layout.branches():
@@ -49,6 +50,29 @@ def check_keys(layout: Layout) -> None:
                 f'layout {layout.name}: branch "{name}" cannot be {key}, it is {column} of layout '
                 f"{packaged}: hidden events are counted by {key}"
             )
+
+
+def check_of_data(layout: Layout) -> None:
+    """Refuse a layout that says which run, trigger or event data have, whatever they are.
+
+    Run and trigger decide what is hidden: one by its period and its type, the other as it may open an event.
+
+    Raises
+    ------
+    ValueError
+        Names the layout and the column.
+    """
+    for column in ("run", "trigger"):
+        if column in layout.constants:
+            raise ValueError(
+                f"layout {layout.name}: {column} is {layout.constants[column]} in all events, which only "
+                f"simulation may have: what is hidden of data follows from {column}"
+            )
+    if layout.counts_entries:
+        raise ValueError(
+            f"layout {layout.name}: event is the entry in the file, which only simulation may have: nobody "
+            "would notice an event of data that is in two files"
+        )
 
 
 def check_numbers(layout: Layout, event: Mapping[str, NDArray[np.int64]]) -> None:
@@ -73,8 +97,10 @@ def check_numbers(layout: Layout, event: Mapping[str, NDArray[np.int64]]) -> Non
         _, numbered = np.unique(event[key], return_inverse=True)
         within = within * (int(numbered.max()) + 1) + numbered
         returns = int(np.count_nonzero(np.diff(within))) + 1 - len(np.unique(within))
-        branch = layout.event[key]
-        if returns * _SHORTEST > n_events and key not in meanings(branch.names[0], branch.index):
+        branch = layout.event.get(key)
+        if branch is None or returns * _SHORTEST <= n_events:
+            continue
+        if key not in meanings(branch.names[0], branch.index):
             raise StructureError(
                 f'branch "{_name(branch)}" is no {key}: its number comes back {returns} times in '
                 f"{n_events} events"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -17,6 +18,7 @@ from na64.datasets.basics.units import Unit
 from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns, Hits
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.detection import check_older, detect_layout
+from na64.datasets.reading.detector_layout import CELL_PARTS
 from na64.datasets.reading.files import file_name, open_file
 from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Values
@@ -69,7 +71,7 @@ def read(
     layout : Layout
     start, stop : int
     columns : collection of str, optional
-        Names of `na64.datasets.instrument.columns.COLUMNS` to read; all that the file has if None.
+        Names of columns and features of the layout to read; all that the file has if None.
 
     Returns
     -------
@@ -156,24 +158,24 @@ def read_tree(
     if not 0 <= start <= stop <= tree.entries:
         raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
     layout = layout.in_tree(tree)
+    wanted = _wanted(layout, columns)
     names = [
-        name
-        for branch in _wanted(layout, columns)
-        if branch.required or branch.is_in(tree)
-        for name in branch.names
+        name for branch in wanted.branches() if branch.required or branch.is_in(tree) for name in branch.names
     ]
     values = tree.read(list(dict.fromkeys(names)), start, stop)
-    return assemble(layout, values, stop - start)
+    return assemble(wanted, values, stop - start, first=start)
 
 
-def _wanted(layout: Layout, columns: Collection[str] | None) -> Iterable[Branch]:
+def _wanted(layout: Layout, columns: Collection[str] | None) -> Layout:
+    """The part of a layout that gives some columns."""
+    known = {*COLUMNS, *layout.columns}
     for name in columns or ():
-        if name not in COLUMNS:
-            raise KeyError(unknown("column", name, COLUMNS))
-    return [branch for branch in layout.branches() if columns is None or branch.column in columns]
+        if name not in known:
+            raise KeyError(unknown("column", name, known))
+    return layout if columns is None else layout.giving(columns)
 
 
-def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> EventColumns:
+def assemble(layout: Layout, values: Mapping[str, Values], n_events: int, *, first: int = 0) -> EventColumns:
     """Make columns of what was read from the branches of a layout.
 
     Parameters
@@ -182,21 +184,32 @@ def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> Eve
     values : mapping of str to array or Jagged
         By branch; columns whose branches are not there are left out.
     n_events : int
+    first : int
+        Entry of the first event.
     """
     reader = _Reader(values, n_events)
-    event = {name: reader.numbers(branch) for name, branch in layout.event.items() if reader.has(branch)}
+    one_value = {**layout.event, **layout.features}
+    event = {name: reader.numbers(branch) for name, branch in one_value.items() if reader.has(branch)}
+    event |= {name: np.full(n_events, value, np.int64) for name, value in layout.constants.items()}
+    if layout.counts_entries:
+        event["event"] = np.arange(first, first + n_events, dtype=np.int64)
+    for name, parts in layout.sums.items():
+        if all(part in event for part in parts):
+            event[name] = sum_of([event[part] for part in parts])
     detectors = {
         name: reader.detector(detector)
         for name, detector in layout.detectors.items()
-        if all(reader.has(detector.columns[key]) for key in _needed(detector))
+        if all(key in detector.columns and reader.has(detector.columns[key]) for key in detector.needed)
     }
     if reader.unequal.any():
         event[UNEQUAL] = reader.unequal
     return EventColumns(n_events, event, detectors)
 
 
-def _needed(detector: DetectorLayout) -> tuple[str, ...]:
-    return ("energy",) if detector.kind is CellStorage.CELLS else ("cell", "energy")
+def sum_of(parts: Sequence[Array]) -> Array:
+    """Sum in float64, in the order of the parts; one part alone stays as it is."""
+    first, *others = parts
+    return reduce(np.add, (part.astype(np.float64) for part in others), first) if others else first
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +232,7 @@ class _Reader:
         """One value an event: (n_events,)."""
         values = _sound(self.values[branch.names[0]], branch.names[0])
         if branch.index is not None:
-            values = _element(values, branch.index)
+            values = _element(values, branch.index, branch.names[0])
         if isinstance(values, Jagged):
             raise StructureError(f'branch "{branch.names[0]}" has several values an event')
         if np.issubdtype(values.dtype, np.integer):
@@ -229,13 +242,14 @@ class _Reader:
     def detector(self, detector: DetectorLayout) -> Cells | Hits:
         columns = {key: branch for key, branch in detector.columns.items() if self.has(branch)}
         if detector.kind is CellStorage.HITS:
-            return self._hits(columns)
-        return Cells(**{key: self._cells(branch) for key, branch in columns.items()})
+            return self._hits(columns, detector)
+        return Cells(**{key: self._cells(branch, detector) for key, branch in columns.items()})
 
-    def _cells(self, branch: Branch) -> Array:
+    def _cells(self, branch: Branch, detector: DetectorLayout) -> Array:
         parts = [self._part(name, branch) for name in branch.names]
         joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        return _convert(joined, branch.unit)
+        ordered = np.take(joined, detector.in_file(), axis=1) if detector.is_reordered else joined
+        return _convert(ordered, branch.unit)
 
     def _part(self, name: str, branch: Branch) -> Array:
         values = _sound(self.values[name], name)
@@ -250,16 +264,18 @@ class _Reader:
         cells[good] = values.values[np.repeat(good, np.diff(values.offsets))].reshape(-1, n_cells)
         return cells
 
-    def _hits(self, columns: Mapping[str, Branch]) -> Hits:
+    def _hits(self, columns: Mapping[str, Branch], detector: DetectorLayout) -> Hits:
         read = {key: self._jagged(branch) for key, branch in columns.items()}
-        offsets = read["cell"].offsets
+        offsets = read[detector.needed[0]].offsets
         unequal = np.zeros(self.n_events, dtype=np.bool_)
         for column in read.values():
             if not np.array_equal(column.offsets, offsets):
                 unequal |= np.diff(column.offsets) != np.diff(offsets)
         aligned = {key: _align(column, offsets, ~unequal) for key, column in read.items()}
         converted = {key: _convert(aligned[key], branch.unit) for key, branch in columns.items()}
-        return Hits(offsets=offsets, unequal=unequal if unequal.any() else None, **converted)
+        parts = {key: converted.pop(key) for key in CELL_PARTS if key in converted}
+        cell = detector.joined(parts) if parts else detector.as_read(converted.pop("cell"))
+        return Hits(offsets, cell, unequal=unequal if unequal.any() else None, **converted)
 
     def _jagged(self, branch: Branch) -> Jagged:
         values = _sound(self.values[branch.names[0]], branch.names[0])
@@ -283,12 +299,16 @@ def _signed(values: Array, name: str) -> Array:
     return values.astype(np.int64)
 
 
-def _element(values: Values, index: int) -> Array:
-    """Pick one element of every event; an event that has none gets NaN."""
+def _element(values: Values, index: int, name: str) -> Array:
+    """Pick one element of every event; an event that has none gets NaN, which no integer is."""
     if not isinstance(values, Jagged):
         return values[:, index]
-    picked = np.full(len(values.offsets) - 1, np.nan, dtype=values.values.dtype)
     has = np.diff(values.offsets) > index
+    if values.values.dtype.kind != "f" and not has.all():
+        raise StructureError(f'branch "{name}" has events without value {index}, expected an integer in all')
+    picked = np.zeros(len(has), dtype=values.values.dtype)
+    if values.values.dtype.kind == "f":
+        picked.fill(np.nan)
     picked[has] = values.values[values.offsets[:-1][has] + index]
     return picked
 

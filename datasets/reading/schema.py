@@ -23,10 +23,11 @@ from na64.datasets.reading.read import assemble
 from na64.datasets.reading.rntuple_files import flatten, stored_form
 from na64.datasets.reading.stored import BadFileError, Branches, Stored, Values
 
-GROUPS = (*DETECTORS, "track", "straw3", "straw4")
-"""Parts of an event that are records of their own."""
+_EVENT_PARTS = ("track", "straw3", "straw4")
 
-_NAMES = frozenset((*GROUPS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes)))
+_NAMES = frozenset(
+    (*DETECTORS, *_EVENT_PARTS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes))
+)
 _NAMES -= {"run"}
 _CLOSED = (
     "{name}: coffea reads hidden events too; na64.nanoevents gives those that are not hidden, "
@@ -165,9 +166,19 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
             raise BadFileError("does not say what was simulated: na64.nanoevents shows what is not hidden")
         is_closed = self.access is Access.RUN_NUMBERS
         named = layout.in_tree(forms)
+        if layout.counts_entries and not is_closed:
+            raise BadFileError(
+                f"layout {layout.name} has no branch for event: na64.nanoevents numbers events"
+            )
+        if "run" in layout.constants:
+            raise BadFileError(f"layout {layout.name} has no branch for run, which is what coffea shows")
+        if not is_closed:
+            _check_shown(layout)
         branches = (named.event["run"],) if is_closed else named.branches()
         record = "NA64ClosedEvents" if is_closed else "NA64Events"
-        self._form = _arrange(branches, forms).form(record, parameters | {_LAYOUT: layout.text})
+        self._form = _arrange(branches, forms, _places(named)).form(
+            record, parameters | {_LAYOUT: layout.text}
+        )
 
     @classmethod
     def behavior(cls) -> dict[Any, Any]:
@@ -175,12 +186,13 @@ class NA64Schema(BaseSchema):  # type: ignore[misc]
         return _behavior
 
 
-def _arrange(branches: Iterable[Branch], forms: _FormTree) -> _Part:
+def _arrange(branches: Iterable[Branch], forms: _FormTree, places: Mapping[str, tuple[str, str]]) -> _Part:
     """Put the branches that a file has into the parts of an event."""
-    parts = {name: _Part() for name in ("", *GROUPS)}
+    parts = {name: _Part() for name in ("", *(part for part, _ in places.values()))}
     for branch in branches:
         if branch.is_in(forms):
-            parts[_place(branch.column)[0]].add(branch, forms.forms)
+            part, column = places[branch.column]
+            parts[part].add(branch, column, forms.forms)
     events = parts.pop("")
     for name, part in parts.items():
         if part.contents:
@@ -234,12 +246,12 @@ class _Part:
     contents: dict[str, Any] = field(default_factory=dict)
     recipes: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, branch: Branch, forms: Mapping[str, Any]) -> None:
-        fields = _fields(branch)
+    def add(self, branch: Branch, column: str, forms: Mapping[str, Any]) -> None:
+        fields = _fields(branch, column)
         for name, stored in zip(fields, branch.names, strict=True):
             self.contents[name] = _flat_form(forms[stored])
         if not _is_plain(branch):
-            self.recipes[_place(branch.column)[1]] = {
+            self.recipes[column] = {
                 "fields": fields,
                 "index": branch.index,
                 "multiply": branch.unit.multiply,
@@ -256,19 +268,42 @@ class _Part:
         }
 
 
-def _place(column: str) -> tuple[str, str]:
-    """Part of the event and the name in it: ``ecal_energy`` is ``events.ecal.energy``."""
+def place_of(column: str) -> tuple[str, str]:
+    """Part of the event and the name in it: ``track_angle`` is ``events.track.angle``.
+
+    Parameters
+    ----------
+    column : str
+        With one value an event; one that is not of the track or a straw station is by itself.
+    """
     group, _, name = column.partition("_")
-    return (group, name) if group in GROUPS else ("", column)
+    return (group, name) if column in COLUMNS and group in _EVENT_PARTS else ("", column)
+
+
+def _places(layout: Layout) -> dict[str, tuple[str, str]]:
+    """Place of every column of a layout that has a branch."""
+    found = {name: place_of(name) for name in (*layout.event, *layout.features)}
+    for name, detector in layout.detectors.items():
+        found |= {branch.column: (name, key) for key, branch in detector.columns.items()}
+    return found
+
+
+def _check_shown(layout: Layout) -> None:
+    """Refuse to show cells that are numbered otherwise than all else here: coffea shows what the file has."""
+    for name, detector in layout.detectors.items():
+        if detector.is_renumbered:
+            raise BadFileError(
+                f"layout {layout.name} numbers the cells of {name} in another way, which coffea does not "
+                "undo: na64.nanoevents does"
+            )
 
 
 def _is_plain(branch: Branch) -> bool:
     return branch.index is None and len(branch.names) == 1 and branch.unit.multiply == branch.unit.divide
 
 
-def _fields(branch: Branch) -> list[str]:
-    """Name the fields that hold the stored branches of a column."""
-    name = _place(branch.column)[1]
+def _fields(branch: Branch, name: str) -> list[str]:
+    """Name the fields that hold the stored branches of a column, by its name in a part of the event."""
     if _is_plain(branch):
         return [name]
     return [f"{name}_in_file_{part}" for part in range(len(branch.names))]
@@ -305,10 +340,11 @@ def columns_of(events: Any, layout: Layout | None = None) -> EventColumns:
         raise ValueError(_CLOSED.format(name="columns"))
     known = layout or _parsed(events.layout.purelist_parameter(_LAYOUT))
     values: dict[str, Values] = {}
+    places = _places(known)
     for branch in known.branches():
-        group, _ = _place(branch.column)
+        group, column = places[branch.column]
         record = events if not group else events[group] if group in events.fields else None
-        for stored, name in zip(branch.names, _fields(branch), strict=True):
+        for stored, name in zip(branch.names, _fields(branch, column), strict=True):
             if record is not None and name in record.fields:
                 values[stored] = flatten(ak.to_packed(ak.materialize(record[name]), highlevel=False))
     return assemble(known, values, len(events))

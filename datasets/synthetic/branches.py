@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.columns import Array, Cells, EventColumns
+from na64.datasets.instrument.columns import DETECTORS, Array, Cells, EventColumns
+from na64.datasets.reading.detector_layout import CELL_PARTS
 from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 
 
@@ -35,6 +36,7 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
     dict of str to (n_events, ...) array or Jagged
         By name of the branch, in its type, shape and unit.
     """
+    check_simulated(layout)
     branches: dict[str, Array | Jagged] = {}
     for branch in layout.event.values():
         branches.update(_one_value(branch, columns.event[branch.column]))
@@ -49,6 +51,24 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
     return branches
 
 
+def check_simulated(layout: Layout) -> None:
+    """Refuse a layout with columns that nothing simulates.
+
+    Raises
+    ------
+    ValueError
+        Names the layout and the column.
+    """
+    others = [name for name in layout.detectors if name not in DETECTORS]
+    for what, names in (
+        ("a column", [feature.name for feature in layout.own]),
+        ("a feature", layout.given_features),
+        ("a detector", others),
+    ):
+        if names:
+            raise ValueError(f"layout {layout.name}: {names[0]} is {what} that is not simulated")
+
+
 def _one_value(branch: Branch, values: Array) -> dict[str, Array]:
     stored = _stored(branch, values)
     if branch.index is None:
@@ -61,7 +81,9 @@ def _one_value(branch: Branch, values: Array) -> dict[str, Array]:
 def _cells(detector: DetectorLayout, cells: Cells, *, is_absent: bool) -> dict[str, Array]:
     branches: dict[str, Array] = {}
     for key, branch in detector.columns.items():
-        values = _stored(branch, _column(cells, key))
+        column = _column(cells, key)
+        ordered = column[:, np.argsort(detector.in_file())] if detector.is_reordered else column
+        values = _stored(branch, ordered)
         if is_absent and branch.nan_is_absent:
             values = np.full_like(values, np.nan)
         parts = values.reshape(len(values), len(branch.names), *branch.shape)
@@ -76,7 +98,10 @@ def _hits(detector: DetectorLayout, cells: Cells, *, time_is_residual: bool) -> 
     branches = {}
     for key, branch in detector.columns.items():
         if key == "cell":
-            values = cell
+            values = detector.in_file()[cell] if detector.is_reordered else cell
+            values = values + detector.first_cell
+        elif key in CELL_PARTS:
+            values = np.unravel_index(cell, detector.grid)[CELL_PARTS.index(key)] + detector.first_cell
         elif key == "time_sigma":
             sigma = _column(cells, key)
             values = sigma[event, cell * sigma.shape[1] // cells.energy.shape[1]]

@@ -13,7 +13,7 @@ import numpy as np
 
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.layout import Layout, load_layout
-from na64.datasets.synthetic.branches import to_branches
+from na64.datasets.synthetic.branches import check_simulated, to_branches
 from na64.datasets.synthetic.campaign import BadSpill, Campaign, Geometry
 from na64.datasets.synthetic.events import Block, RunPlan, make_block, plan_runs
 from na64.datasets.synthetic.writers import Format, ParquetWriter, open_writer
@@ -65,6 +65,7 @@ def simulate(
         The campaign has no geometry for the layout's ECAL.
     """
     chosen = layout if isinstance(layout, Layout) else load_layout(layout)
+    check_simulated(chosen)
     geometry = find_geometry(campaign, chosen)
     total = campaign.n_events if n_events is None else n_events
     if total < 1:
@@ -90,7 +91,8 @@ def simulate(
 
 def find_geometry(campaign: Campaign, layout: Layout) -> Geometry:
     """Choose the campaign's geometry with as many ECAL cells as the layout; the first for an open layout."""
-    shape = layout.detectors["ecal"].shape
+    ecal = layout.detectors.get("ecal")
+    shape = () if ecal is None else ecal.shape
     for geometry in campaign.geometries:
         if not shape or shape == (2, geometry.grid.n_x, geometry.grid.n_y):
             return geometry

@@ -17,7 +17,7 @@ from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, Cells, EventColumns, Hits
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts, warning_of
 from na64.datasets.reading.read import UNEQUAL, read
-from na64.datasets.reading.schema import GROUPS, NA64Schema
+from na64.datasets.reading.schema import NA64Schema, place_of
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG
 from na64.processors.job import Job, build_job
@@ -172,12 +172,11 @@ def _joined(parts: list[Any]) -> Any:
 
 def _to_array(columns: EventColumns) -> Any:
     """Arrange columns as the schema does; nothing but their values is in the array."""
-    parts: dict[str, dict[str, Any]] = {name: {} for name in ("", *GROUPS)}
+    parts: dict[str, dict[str, Any]] = {name: {} for name in ("", *columns.detectors)}
     for name, values in columns.event.items():
         if name != UNEQUAL:  # such events are skipped
-            group, _, rest = name.partition("_")
-            place = (group, rest) if group in GROUPS else ("", name)
-            parts[place[0]][place[1]] = ak.contents.NumpyArray(np.array(values))
+            part, column = place_of(name)
+            parts.setdefault(part, {})[column] = ak.contents.NumpyArray(np.array(values))
     for name, detector in columns.detectors.items():
         parts[name] |= _of_detector(detector, columns.n_events)
     events = parts.pop("")

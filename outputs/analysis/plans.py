@@ -11,6 +11,7 @@ from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
+from na64.datasets.conditions.periods import features_of_periods
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
@@ -106,7 +107,10 @@ def load_plan(
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
     code = load_plugin(Path(plugin)) if plugin else None
     chosen = load_selection(
-        selection, extra_features=code.features if code else None, settings=tuple(settings)
+        selection,
+        extra_features=code.features if code else None,
+        period_features=features_of_periods(loaded.known_periods().values()),
+        settings=tuple(settings),
     )
     text = _text_of(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None

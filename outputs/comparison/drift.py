@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.features import FEATURES, INDEX
+from na64.datasets.instrument.features import INDEX
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.result.yields import yield_names
 from na64.processors.counting.booking import default_axis
@@ -201,8 +201,7 @@ def _add(
 
 
 def _ends(selection: Selection) -> tuple[Floats, Floats]:
-    known = FEATURES | {feature.name: feature for feature in selection.extra_features}
-    axes = [default_axis(known[name]) for name in selection.index]
+    axes = [default_axis(feature) for feature in selection.features.values()]
     return np.array([axis.low for axis in axes]), np.array([axis.high for axis in axes])
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.instrument.features import FEATURES
 from na64.outputs.blinding.freeze import read_manifest
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.identities import parts_of_job, parts_of_run
@@ -66,8 +65,7 @@ class ReopenedResult:
     @property
     def units(self) -> dict[str, str]:
         """Unit of each feature by name, in storage order, those of a plug-in included."""
-        known = {name: feature.unit for name, feature in FEATURES.items()}
-        return known | {feature.name: feature.unit for feature in self.selection.extra_features}
+        return {name: feature.unit for name, feature in self.selection.features.items()}
 
     def stage(self, after: str | None) -> int:
         """How many cuts come up to the named one; all by default, none for ``visible``.

@@ -43,7 +43,7 @@ def planes_of(record: EventRecord, detector: str) -> list[CellPlane]:
     """Planes or modules of a detector; none if the file has no such detector."""
     if detector not in record.cells:
         return []
-    table, shape = record.cells[detector], getattr(record.setup, detector).shape
+    table, shape = record.cells[detector], record.setup.detectors[detector].shape
     energy, in_time = table.energy.reshape(shape), table.in_time.reshape(shape)
     titles, marked = _names(record, detector)
     found = zip(titles, energy, in_time, strict=True)
@@ -51,7 +51,7 @@ def planes_of(record: EventRecord, detector: str) -> list[CellPlane]:
 
 
 def _names(record: EventRecord, detector: str) -> tuple[list[str], tuple[int, int] | None]:
-    n_planes, n_x, n_y = getattr(record.setup, detector).shape
+    n_planes, n_x, n_y = record.setup.detectors[detector].shape
     if detector == "ecal":
         return ["preshower", "ECAL"], record.setup.beam_cell
     if detector == "hcal":

@@ -88,7 +88,7 @@ def summarise(
             *catalogue.warnings,
             *(_not_packaged(used) if is_data else ()),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
-            *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
+            *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading, catalogue),
         ),
         failures=result.failures,
         identities=_identities(catalogue, job),
@@ -128,10 +128,18 @@ def _exposure(number: int, catalogue: Catalogue, job: Job, reading: SpillReading
     period, by_run = known[job.runs[number].period]
     spills = by_run.get(number, ())
     unread = reading.unread(number, (spill.spill for spill in spills))
-    if unread is None:
+    if unread is None or _lacks_spills(number, catalogue, job, reading):
         return UNKNOWN
     facts = _facts(number, catalogue, job, {period.name: period})
     return exposure_of_run(facts, spills, job.bad.of_run(number), unread=unread)
+
+
+def _lacks_spills(number: int, catalogue: Catalogue, job: Job, reading: SpillReading) -> bool:
+    """Whether spills of a run do not count, or may not, and its events do not say of which they are."""
+    if number not in catalogue.runs_without_spills:
+        return False
+    is_listed = any(entry.spill is not None for entry in job.bad.of_run(number).entries)
+    return is_listed or reading.may_lack(number)
 
 
 def _reasons(
@@ -154,12 +162,17 @@ def _reasons(
 
 
 def _of_exposure(
-    runs: Iterable[RunAccounting], known: Known, job: Job, reading: SpillReading
+    runs: Iterable[RunAccounting], known: Known, job: Job, reading: SpillReading, catalogue: Catalogue
 ) -> Iterator[str]:
     for run in runs:
         spills = known[run.period][1].get(run.run, ())
         unread = reading.unread(run.run, (spill.spill for spill in spills))
-        if run.eot_delivered is None:
+        if _lacks_spills(run.run, catalogue, job, reading):
+            yield (
+                f"run {run.run}: no electrons on target are stated, its events do not say of which spills "
+                "they are and some spills do not count"
+            )
+        elif run.eot_delivered is None:
             why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))
             yield f"run {run.run}: no {on_target(run.particle)} are stated, {why}"
         elif unread := (unread or frozenset()) & {spill.spill for spill in spills}:

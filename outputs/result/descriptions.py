@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from na64.datasets.conditions.periods import Period, packaged_periods
-from na64.datasets.instrument.features import FEATURES, Feature
+from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary import (
     IN_RUNS,
     BoxFacts,
@@ -78,7 +78,7 @@ def period_facts(period: Period) -> PeriodFacts:
 
 
 def _cut(cut: Cut | Region, selection: Selection, of_plugin: str) -> CutFacts:
-    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    features = selection.features
     return CutFacts(
         name=cut.name,
         intervals=tuple(_interval(interval, features[interval.feature]) for interval in cut.intervals),

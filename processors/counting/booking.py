@@ -10,7 +10,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.features import FEATURES, Feature
+from na64.datasets.instrument.features import Feature
 from na64.processors.counting import migrations
 from na64.processors.counting.tally import Tally
 from na64.selections.cut import Cut
@@ -254,7 +254,7 @@ def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
     yield HistogramSpec(PLANE, first.label, first.axes, Rule.STAGES, "", 0, n_stages, first.name)
     for plane in others:
         yield from _of_plane(plane, selection)
-    features = FEATURES | {feature.name: feature for feature in selection.extra_features}
+    features = selection.features
     for cut in selection.cuts:
         for feature, intervals in _by_feature(cut).items():
             name, label = f"n_minus_one_{cut.name}_{feature}", f"{feature}, all cuts but {cut.name}"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.catalogue.records import FileRecord
-from na64.datasets.instrument.columns import COLUMNS, EventColumns, Shape
+from na64.datasets.instrument.columns import COLUMNS, EventColumns, Shape, detector_columns
 from na64.datasets.reading.layout import CellStorage, DetectorLayout
 from na64.datasets.reading.read import Record, read_batches
 from na64.processors.counting import counting
@@ -154,7 +154,16 @@ def join(one: Mapping[int, Tally], other: Mapping[int, Tally]) -> dict[int, Tall
 def needed_columns(job: Job) -> tuple[str, ...]:
     """Return the columns that a job looks at, whether or not a file has them."""
     unused = {"truth_component"} if job.weighted else {"truth_component", "weight"}
-    return tuple(name for name in COLUMNS if name not in unused)
+    setups = {context.setup for context in job.runs.values()}
+    there = {name for layout in job.layouts.values() for name in layout.detectors}
+    further = [one for setup in setups for one in setup.further if one.name in there]
+    names = [*COLUMNS, *(column.name for one in further for column in detector_columns(one.name, one.role))]
+    names += [column.name for setup in setups for column in setup.columns if column.name in _of_event(job)]
+    return tuple(dict.fromkeys(name for name in names if name not in unused))
+
+
+def _of_event(job: Job) -> set[str]:
+    return {name for layout in job.layouts.values() for name in layout.event}
 
 
 def warm_up(job: Job, variants: Iterable[tuple[Shape, str]] | None = None) -> None:

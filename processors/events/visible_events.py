@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.instrument.detector import Setup
 from na64.processors.counting.tally import ACCOUNTING
-from na64.processors.features.compute import FeatureTable, Skip, compute
+from na64.processors.features.compute import compute
 from na64.processors.features.derived import Derivation
+from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import append_varied, needed_part, plane_part
 from na64.processors.features.visible_cells import VisibleCellSource
@@ -141,11 +142,14 @@ def _varied(
     events: EventColumns, effect: Effect, setup: Setup, job: Job, file: FileContext
 ) -> NDArray[np.float32]:
     """Compute the features that an effect changes; others may not be right."""
-    return features_of(needed_part(events, effect), effect.of(setup), job, file).values
+    return features_of(needed_part(events, effect, job.selection), effect.of(setup), job, file).values
 
 
 def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:
-    """Compute the packaged features of events of one run, hidden ones too: for this module and `opening`."""
+    """Compute what is made of the columns of events of one run, hidden ones too: here and for an opening.
+
+    Its rows are those of the selection's ``recorded_features``; what the period does not have is nan.
+    """
     layout, numbers = job.layouts[file.layout], events.event
     table = compute(
         events,
@@ -154,7 +158,7 @@ def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext)
         residual_times=layout.time_is_residual,
         absent_nan=layout.absent_nan,
         profile_chi2=job.profile_chi2,
-    )
+    ).with_rows(tuple(job.selection.recorded_features))
     if job.weighted and "weight" in numbers:
         lost = ~np.isfinite(numbers["weight"])
         table.skip[lost] = np.maximum(table.skip[lost], Skip.NONFINITE)

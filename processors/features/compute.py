@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.columns import DETECTORS, Array, Cells, EventColumns, Hits, Shape
+from na64.datasets.instrument.columns import DETECTORS, Array, Cells, EventColumns, Hits, Shape, TrackerHits
 from na64.datasets.instrument.detector import Detector, Setup
-from na64.datasets.instrument.features import FEATURES, INDEX
+from na64.datasets.instrument.features import STANDARD
+from na64.datasets.instrument.recipes import feature_index
+from na64.datasets.instrument.roles import Role
 from na64.processors.features import kernel_arguments
+from na64.processors.features.feature_table import FeatureTable, Skip, Values
+from na64.processors.features.further import example, store_formulas, store_further
 from na64.processors.features.kernel_arguments import rows_of
 from na64.processors.features.window_arguments import crowded, window_arguments
 from na64.processors.kernels import blocks, ecal, hcal, shower, small
 from na64.processors.kernels.window import LANES
 
-DIRECT = (
-    "master_time",
-    "track_momentum",
-    "track_pvalue",
-    "track_angle",
-    "straw3_x",
-    "straw3_y",
-    "straw4_x",
-    "straw4_y",
-    "shower_chi2",
-)
+DIRECT = tuple(name for name, one in STANDARD.items() if one.quantity == "column")
 """Columns that are features as they are."""
 
 MADE_OF = {
@@ -39,40 +31,6 @@ MADE_OF = {
     "veto": small.VETO_FEATURES,
 }
 """Features that need a detector's cells."""
-
-Values = NDArray[np.float32]
-
-
-class Skip(IntEnum):
-    """Why an event has no features."""
-
-    NONE = 0
-    NONFINITE = 1
-    CELL_RANGE = 2
-    UNEQUAL_HITS = 3
-    TOO_MANY_HITS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureTable:
-    """The features of a chunk of events.
-
-    Attributes
-    ----------
-    values : (n_features, n_events) float32
-        Rows in the order of `na64.datasets.instrument.features.FEATURES`; nan where the file lacks what a
-        feature is made of, and everywhere in a skipped event.
-    skip : (n_events,) uint8
-        `Skip`; of several reasons the one with the largest number.
-    """
-
-    values: Values
-    skip: NDArray[np.uint8]
-
-    def __getitem__(self, name: str) -> Values:
-        """Row of one feature."""
-        row: Values = self.values[INDEX[name]]
-        return row
 
 
 def compute(
@@ -118,7 +76,9 @@ def compute(
     """
     _check_setup(setup)
     _check_lengths(events, bad)
-    table = FeatureTable(_table(out, events.n_events), np.zeros(events.n_events, np.uint8))
+    index = feature_index(setup)
+    values = _table(out, (len(index), events.n_events))
+    table = FeatureTable(values, np.zeros(events.n_events, np.uint8), index)
     with np.errstate(all="ignore"):  # a value beyond float32 is inf by rounding, not by mistake
         _store_event_columns(table, events, setup, bad, absent_nan)
         _store_cells(
@@ -129,8 +89,10 @@ def compute(
             absent_nan=absent_nan,
             profile_chi2=profile_chi2,
         )
+        store_further(table, events, setup, residual_times=residual_times, absent_nan=absent_nan)
     if "shower_chi2" not in events.event:
         table["shower_chi2"][:] = table["ecal_chi2"]
+    store_formulas(table, setup)
     if table.skip.any():
         table.values[:, table.skip != Skip.NONE] = np.nan
     return table
@@ -146,36 +108,28 @@ def warm_up(setup: Setup, variants: Iterable[tuple[Shape, str]] = ((Shape.CELLS,
         Shape and dtype of the cell columns, `Shape.CELLS` or `Shape.HITS`.
     """
     for shape, dtype in variants:
-        detectors = {name: _example(getattr(setup, name), shape, dtype) for name in DETECTORS}
+        detectors = {one.name: example(one, shape, dtype) for one in setup.detectors.values()}
         compute(EventColumns(1, {}, detectors), setup, bad=np.zeros(1, np.bool_))
 
 
-def _example(detector: Detector, shape: Shape, dtype: str) -> Cells | Hits:
-    one = np.ones(1, dtype)
-    if shape is Shape.HITS:
-        return Hits(np.array([0, 1]), np.zeros(1, np.uint8), one, one)
-    cells = np.ones((1, detector.n_cells), dtype)
-    return Cells(cells, cells, cells, cells)
-
-
-def _table(out: Values | None, n_events: int) -> Values:
+def _table(out: Values | None, shape: tuple[int, int]) -> Values:
     if out is None:
-        return np.empty((len(FEATURES), n_events), np.float32)
-    if out.shape != (len(FEATURES), n_events) or out.dtype != np.float32 or not out.flags.c_contiguous:
-        raise ValueError(
-            f"out: {out.dtype} {out.shape}, not C-contiguous float32 {(len(FEATURES), n_events)}"
-        )
+        return np.empty(shape, np.float32)
+    if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+        raise ValueError(f"out: {out.dtype} {out.shape}, not C-contiguous float32 {shape}")
     return out
 
 
 def _check_setup(setup: Setup) -> None:
-    planes, n_x, n_y = setup.ecal.shape
-    if planes != 2:
-        raise ValueError(f"ecal: {planes} planes, not preshower and main")
-    if not (0 <= setup.beam_cell[0] < n_x and 0 <= setup.beam_cell[1] < n_y):
-        raise ValueError(f"beam cell {setup.beam_cell}: not in the {n_x} x {n_y} cells of the ecal")
-    if setup.veto.n_cells % 2:
-        raise ValueError(f"veto: {setup.veto.n_cells} photomultipliers, not two a paddle")
+    if "ecal" in setup.detectors:
+        planes, n_x, n_y = setup.ecal.shape
+        if planes != 2:
+            raise ValueError(f"ecal: {planes} planes, not preshower and main")
+        if not (0 <= setup.beam_cell[0] < n_x and 0 <= setup.beam_cell[1] < n_y):
+            raise ValueError(f"beam cell {setup.beam_cell}: not in the {n_x} x {n_y} cells of the ecal")
+    for detector in setup.detectors.values():
+        if detector.role is Role.PADDLES and detector.n_cells % 2:
+            raise ValueError(f"{detector.name}: {detector.n_cells} photomultipliers, not two a paddle")
     for module in (*setup.hcal_modules, *setup.hcal_subtracted_modules):
         if not 0 <= module < setup.hcal.shape[0]:
             raise ValueError(f"hcal module {module}: not one of {setup.hcal.shape[0]}")
@@ -225,10 +179,12 @@ def _store_cells(
     visible = np.zeros(events.n_events)
     for name in DETECTORS:
         columns = events.detectors.get(name)
-        if columns is None:
+        if columns is None or name not in setup.detectors:
             table.values[rows_of(MADE_OF[name])] = np.nan
             continue
-        detector: Detector = getattr(setup, name)
+        detector = setup.detectors[name]
+        if isinstance(columns, TrackerHits):
+            raise ValueError(f"{name}: hits of a tracker, but its role is {detector.role.value}")
         pulses = window_arguments(
             columns,
             detector,
@@ -248,7 +204,7 @@ def _store_cells(
             make, of_setup = _MAKERS[maker, type(columns)], _KNOWN[maker](setup)
             to_visible = (visible,) if maker in _VISIBLE else ()
             make(pulses, of_setup, *scratch, table.skip, table.values, *to_visible)
-    is_whole = events.detectors.keys() >= _VISIBLE
+    is_whole = events.detectors.keys() & setup.detectors.keys() >= _VISIBLE
     table["visible_energy"][:] = visible if is_whole else np.nan
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.features import FEATURES
 from na64.processors.features.formulas import compute_formulas
 from na64.processors.features.plugin import Plugin
 from na64.processors.features.visible_cells import VisibleCellSource
@@ -47,14 +46,15 @@ class Derivation:
 
         Parameters
         ----------
-        values : (n_packaged_features, n_events) float32
+        values : (n_recorded_features, n_events) float32
+            Rows as in the selection's ``recorded_features``.
 
         Returns
         -------
         (n_features, n_events) float32
             Rows as in the selection's ``index``.
         """
-        made = self.made_of(dict(zip(FEATURES, values, strict=True)))
+        made = self.made_of(dict(zip(self.selection.recorded_features, values, strict=True)))
         return np.concatenate([values, *(row[None] for row in made.values())]) if made else values
 
     def made_of(self, known: Mapping[str, Values]) -> dict[str, Values]:

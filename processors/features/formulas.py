@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.selections.formula import Formula, Node, unit_factor
+from na64.datasets.instrument.formula import Formula, Node, unit_factor
 
 Floats = NDArray[np.float64]
 Row = NDArray[np.float32]

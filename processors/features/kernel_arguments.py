@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import INDEX
 from na64.processors.kernels import ecal, hcal, shower, small
 
@@ -19,7 +19,8 @@ def rows_of(names: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([INDEX[name] for name in names], np.int64)
 
 
-def _around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np.int64]:
+def around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np.int64]:
+    """Cells of a plane within a reach of one, in order."""
     near = [
         ix * n_y + iy
         for ix in range(max(cell[0] - reach, 0), min(cell[0] + reach, n_x - 1) + 1)
@@ -28,18 +29,28 @@ def _around(cell: tuple[int, int], reach: int, n_x: int, n_y: int) -> NDArray[np
     return np.array(near, np.int64)
 
 
+def centres(detector: Detector) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the cells of a plane are in x and y, from its centre, mm; nan if nobody knows their pitch."""
+    _, n_x, n_y = detector.shape
+    pitch = np.nan if detector.cell_pitch is None else detector.cell_pitch
+    x = np.repeat((np.arange(n_x) - (n_x - 1) / 2) * pitch, n_y)
+    y = np.tile((np.arange(n_y) - (n_y - 1) / 2) * pitch, n_x)
+    return x, y
+
+
 def ecal_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.ecal.sum_ecal` takes between the grid and its outputs."""
     _, n_x, n_y = setup.ecal.shape
-    x = np.repeat((np.arange(n_x) - (n_x - 1) / 2) * setup.cell_pitch, n_y)
-    y = np.tile((np.arange(n_y) - (n_y - 1) / 2) * setup.cell_pitch, n_x)
-    windows = [_around(setup.beam_cell, reach, n_x, n_y) for reach in (1, 2)]
+    x, y = centres(setup.ecal)
+    windows = [around(setup.beam_cell, reach, n_x, n_y) for reach in (1, 2)]
     return (x, y, *windows, setup.beam_cell[0] * n_y + setup.beam_cell[1], rows_of(ecal.FEATURES))
 
 
 def shower_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.shower.fit_shower` takes between the grid and its outputs."""
     t = setup.template
+    if t is None:
+        raise ValueError("ecal: the period has no shower template")
     template = np.array(
         [t.core, t.tail, t.core_slope, t.tail_slope, t.core_fraction, t.stochastic, t.constant, t.noise]
     )
@@ -71,7 +82,7 @@ def srd_arguments(_: Setup) -> KernelArguments:
 
 def veto_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
-    return (float(setup.veto_mip), float(setup.veto_balance), rows_of(small.VETO_FEATURES))
+    return (float(setup.veto_mip), float(setup.veto.balance), rows_of(small.VETO_FEATURES))
 
 
 def vhcal_arguments(_: Setup) -> KernelArguments:

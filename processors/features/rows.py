@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.columns import Array, Cells, EventColumns, Hits
+from na64.datasets.instrument.columns import Array, Cells, DetectorColumns, EventColumns, Hits, TrackerHits
 
 
 def take_rows(events: EventColumns, rows: NDArray[np.int64]) -> EventColumns:
@@ -22,11 +22,12 @@ def take_rows(events: EventColumns, rows: NDArray[np.int64]) -> EventColumns:
     return EventColumns(
         n_events=len(rows),
         event={name: column[rows] for name, column in events.event.items()},
-        detectors={
-            name: _take_cells(part, rows) if isinstance(part, Cells) else _take_hits(part, rows)
-            for name, part in events.detectors.items()
-        },
+        detectors={name: _take(part, rows) for name, part in events.detectors.items()},
     )
+
+
+def _take(part: DetectorColumns, rows: NDArray[np.int64]) -> DetectorColumns:
+    return _take_cells(part, rows) if isinstance(part, Cells) else _take_hits(part, rows)
 
 
 def _take_cells(cells: Cells, rows: NDArray[np.int64]) -> Cells:
@@ -36,7 +37,7 @@ def _take_cells(cells: Cells, rows: NDArray[np.int64]) -> Cells:
     return Cells(cells.energy[rows], take(cells.time), take(cells.expected_time), take(cells.time_sigma))
 
 
-def _take_hits(hits: Hits, rows: NDArray[np.int64]) -> Hits:
+def _take_hits(hits: Hits | TrackerHits, rows: NDArray[np.int64]) -> Hits | TrackerHits:
     counts = np.diff(hits.offsets)
     kept = np.zeros(len(counts), bool)
     kept[rows] = True
@@ -46,13 +47,17 @@ def _take_hits(hits: Hits, rows: NDArray[np.int64]) -> Hits:
     def take(column: Array | None) -> Array | None:
         return None if column is None else column[chosen]
 
+    offsets = np.concatenate([[0], np.cumsum(counts[rows])]).astype(np.int64)
+    unequal = None if hits.unequal is None else hits.unequal[rows]
+    if isinstance(hits, TrackerHits):
+        return TrackerHits(offsets, hits.x[chosen], unequal)
     return replace(
         hits,
-        offsets=np.concatenate([[0], np.cumsum(counts[rows])]).astype(np.int64),
+        offsets=offsets,
         cell=hits.cell[chosen],
         energy=hits.energy[chosen],
         time=take(hits.time),
         expected_time=take(hits.expected_time),
         time_sigma=take(hits.time_sigma),
-        unequal=None if hits.unequal is None else hits.unequal[rows],
+        unequal=unequal,
     )

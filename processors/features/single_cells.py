@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.columns import Cells, EventColumns, Hits
+from na64.datasets.instrument.columns import Cells, EventColumns, Hits, TrackerHits
 from na64.datasets.instrument.detector import Detector, Setup
-from na64.processors.features.window_arguments import Window, calibrate, window_of
+from na64.processors.features.window_arguments import Window, calibrate, canonical, window_of
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def cell_tables(
     residual_times: bool = False,
     absent_nan: frozenset[str] = frozenset(),
 ) -> dict[str, CellTable]:
-    """Cells of every detector that the events have columns of.
+    """Cells of every detector of the set-up that the events have columns of, trackers aside.
 
     Parameters
     ----------
@@ -53,11 +53,14 @@ def cell_tables(
         As `na64.processors.features.compute.compute` takes them.
     """
     tables = {}
-    for name, columns in events.detectors.items():
-        detector: Detector = getattr(setup, name)
+    for name, listed in events.detectors.items():
+        if name not in setup.detectors or isinstance(listed, TrackerHits):
+            continue
+        detector = setup.detectors[name]
+        columns = canonical(listed, detector)
         window = window_of(columns, detector, residual_times)
         total, in_time = calibrate(
-            columns,
+            listed,
             detector,
             residual_times=residual_times,
             absent_nan=absent_nan,

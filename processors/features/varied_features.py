@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.instrument.features import FEATURES, INDEX
-from na64.processors.features.compute import MADE_OF
+from na64.datasets.instrument.roles import STANDARD_ROLES
 from na64.processors.features.derived import Derivation, moved_formulas
 from na64.selections.selection import Selection
 from na64.selections.variations import Effect
@@ -47,19 +46,22 @@ def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
 
     Formulas are if anything that they are made of is.
     """
-    changed = {name for detector in effect.detectors for name in MADE_OF[detector]}
-    if "ecal" in effect.detectors:
-        changed.add("shower_chi2")
-    if effect.moves_plane:
-        changed.add("visible_energy")
+    recorded = selection.recorded_features
+    changed = [name for name, one in recorded.items() if not set(effect.detectors).isdisjoint(one.detectors)]
     plugin = [feature.name for feature in selection.plugin_features]
     formulas = moved_formulas(selection, frozenset((*changed, *plugin)))
-    return (*(name for name in FEATURES if name in changed), *plugin, *formulas)
+    return (*changed, *plugin, *formulas)
 
 
-def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
-    """Events with no other detectors than those that the changed features are made of."""
-    wanted = {*effect.detectors, *(_PLANE if effect.moves_plane else ())}
+def needed_part(events: EventColumns, effect: Effect, selection: Selection) -> EventColumns:
+    """Events with no other detectors than those that the changed features are made of.
+
+    If the effect may move events into a box, all that a box may be about are among them.
+    """
+    recorded, changed = selection.recorded_features, changed_features(effect, selection)
+    wanted = {name for one in changed if one in recorded for name in recorded[one].detectors}
+    if effect.moves_plane:
+        wanted |= {*_PLANE, *(events.detectors.keys() - STANDARD_ROLES.keys())}
     return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in wanted})
 
 
@@ -80,7 +82,7 @@ def append_varied(
     ----------
     values : (n_features, n_visible) float32
         Rows as in ``selection.index``.
-    tables : list of (n_packaged_features, n_events) float32
+    tables : list of (n_recorded_features, n_events) float32
         One an effect; only what the effect changes is looked at.
     seen : (n_events,) bool
         Which events are visible.
@@ -93,12 +95,13 @@ def append_varied(
         Rows as in `feature_rows`.
     """
     selection = derivation.selection
+    index = {name: row for row, name in enumerate(selection.recorded_features)}
     parts = [values]
     for effect, table in zip(selection.effects, tables, strict=True):
         changed = changed_features(effect, selection)
-        rows = table[[INDEX[name] for name in changed if name in INDEX]]
+        rows = table[[index[name] for name in changed if name in index]]
         parts.append(rows if seen.all() else np.compress(seen, rows, axis=1))
-        known = dict(zip(FEATURES, values, strict=False))
+        known = dict(zip(index, values, strict=False))
         known.update(zip(changed, parts[-1], strict=False))
         made = derivation.under(effect).made_of(known)
         parts += [made[name][None] for name in changed[len(rows) :]]

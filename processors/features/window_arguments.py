@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import Array, Cells, Hits
 from na64.datasets.instrument.detector import Detector
+from na64.datasets.instrument.roles import CellOrder
 from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, most_hits, window_cells, window_hits
 
 WindowArguments = tuple[Any, ...]
@@ -58,6 +59,7 @@ def window_arguments(
     ValueError
         An array of another length or with other cells than the detector has; names detector and column.
     """
+    columns = canonical(columns, detector)
     window = window_of(columns, detector, residual_times)
     absent = sum(1 << bit for bit, what in enumerate(_PULSE) if f"{detector.name}_{what}" in absent_nan)
     arrays = (columns.energy, window.time, window.expected, window.sigma)
@@ -80,6 +82,26 @@ def window_arguments(
         window.of_file == (True, False, False) and all(np.ptp(table) == 0.0 for table in tables),
         _room(detector.name, offsets),
     )
+
+
+def canonical(columns: Cells | Hits, detector: Detector) -> Cells | Hits:
+    """Columns with the cells numbered as those of the set-up are, whatever the files do."""
+    if detector.cell_order is CellOrder.Y_FASTEST:
+        return columns
+    order = np.array(detector.order)
+    if isinstance(columns, Cells):
+        return Cells(*(_reordered(getattr(columns, what), order) for what in _PULSE))
+    number = np.argsort(order)
+    cell = columns.cell.astype(np.int64)
+    there = (cell >= 0) & (cell < len(order))
+    return replace(columns, cell=np.where(there, number[np.where(there, cell, 0)], -1))
+
+
+def _reordered(column: Array | None, order: NDArray[np.int64]) -> Array | None:
+    """Values of the cells in another order; resolutions that cells share stay as they are."""
+    if column is None or np.shape(column)[-1:] != order.shape:
+        return column
+    return column[..., order]
 
 
 def calibrate(
@@ -149,7 +171,7 @@ def window_of(columns: Cells | Hits, detector: Detector, residual_times: bool) -
 
 def _finite(detector: str, what: str, values: tuple[float, ...]) -> NDArray[np.float64]:
     array = np.array(values, np.float64)
-    if np.isnan(array).any():
+    if not values or np.isnan(array).any():
         raise ValueError(f"{detector}: no {what}, neither in the file nor in the period")
     return np.clip(array, -LARGEST, LARGEST)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +13,7 @@ import numba
 from numba.core import config
 
 from na64.datasets.basics.cache_folders import make_private, user_caches
-from na64.datasets.basics.identity import source_digest
+from na64.datasets.basics.identity import identity, source_digest
 
 R = TypeVar("R")
 
@@ -38,9 +39,14 @@ def digest_of(package: Path) -> str:
     kernels = (package / "processors" / "kernels").glob("*.py")
     callers = [
         package / "processors" / "features" / f"{name}.py"
-        for name in ("compute", "window_arguments", "kernel_arguments")
+        for name in (
+            *("compute", "feature_table", "further", "formulas"),
+            *("window_arguments", "kernel_arguments", "role_arguments"),
+        )
     ]
-    return source_digest([*kernels, *callers, package / "datasets" / "instrument" / "features.py"])
+    instrument = [package / "datasets" / "instrument" / f"{name}.py" for name in ("features", "recipes")]
+    table = hashlib.sha256((package / "datasets" / "instrument" / "features.toml").read_bytes()).hexdigest()
+    return identity([source_digest([*kernels, *callers, *instrument]), table])
 
 
 def cache_folder(parents: tuple[Path, ...]) -> Path | None:

@@ -23,7 +23,8 @@ from na64.datasets.reading.read import read
 from na64.datasets.synthetic.branches import Jagged
 from na64.datasets.synthetic.writers import Format, open_writer
 from na64.processors.execution.ledger import decode
-from na64.processors.features.compute import Skip, compute
+from na64.processors.features.compute import compute
+from na64.processors.features.feature_table import Skip
 from na64.processors.job import Job, build_job
 from na64.run import main
 from na64.selections.selection import load_selection

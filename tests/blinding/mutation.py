@@ -83,7 +83,7 @@ EQUIVALENT = {
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
     "seen_as_packaged: plane_part(events) -> events": "it only spares what is not looked at",
-    "_varied: needed_part(events, effect) -> events": "it only spares what is not looked at",
+    "_varied: needed_part(events, effect, job.selection) -> events": "it only spares what is not looked at",
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
     "np.compress(seen, rows, axis=1)": "all events are taken; it only spares a copy",
@@ -297,9 +297,10 @@ def other_period(period: Period, scale: float = 1.4) -> Period:
     return replace(
         period,
         setup=replace(
-            setup,
-            ecal=replace(setup.ecal, scale=tuple(scale * one for one in setup.ecal.scale)),
-            veto=replace(setup.veto, scale=tuple(2 * one for one in setup.veto.scale)),
+            setup.with_detectors(
+                replace(setup.ecal, scale=tuple(scale * one for one in setup.ecal.scale)),
+                replace(setup.veto, scale=tuple(2 * one for one in setup.veto.scale)),
+            ),
             physics_trigger_mask=2,
         ),
     )

@@ -166,7 +166,7 @@ def test_another_calibration_is_refused_for_data(scale: float, change: str | Non
     period = load_periods()["2023A"]
     ecal = period.setup.ecal
     scaled = replace(ecal, scale=tuple(scale * one for one in ecal.scale))
-    periods = {"mine": replace(period, name="mine", setup=replace(period.setup, ecal=scaled))}
+    periods = {"mine": replace(period, name="mine", setup=period.setup.with_detectors(scaled))}
     NA64Processor("dimuon_2023", simulation=True, periods=periods)
     if change is None:
         NA64Processor("dimuon_2023", periods=periods)

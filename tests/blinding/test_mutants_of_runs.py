@@ -15,6 +15,8 @@ from na64.datasets.basics.units import Quantity
 from na64.datasets.conditions import periods as periods_module
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.instrument.detector import Detectors
+from na64.datasets.instrument.roles import CellOrder
 from na64.processors import job as job_module
 from na64.selections import boxes
 from na64.selections.boxes import load_boxes
@@ -94,7 +96,7 @@ def judge_runs(module: ModuleType) -> None:
     for context in module.contexts_of_runs(RUNS, own).values():
         assert context.setups == (own["2023A"].setup, known.setup)
     assert module.contexts_of_runs(RUNS, own, simulation=True)[RUNS[0]].packaged is None
-    counters = replace(known, setup=replace(known.setup, veto=own["2023A"].setup.veto, veto_mip=1.0))
+    counters = replace(known, setup=known.setup.with_detectors(replace(own["2023A"].setup.veto, mip=1.0)))
     assert module.contexts_of_runs(RUNS, {"2023A": counters})[RUNS[0]].packaged is None
     new = user_period((9000, 9001), ecal=5, hcal=1)
     assert module.contexts_of_runs([9000], {"mine": new})[9000].packaged is None
@@ -106,10 +108,16 @@ def judge_runs(module: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"run 9999 is outside every period: 2023A covers 8396 to 8999$"):
         module.contexts_of_runs([9999], {"2023A": known})
     for name in ("ecal", "hcal"):
-        other: Any = {name: packaged["2016"].setup.ecal}
-        cells = replace(known.setup, **other)
+        detector = known.setup.detectors[name]
+        other = replace(packaged["2016"].setup.ecal, name=name, role=detector.role)
+        cells = known.setup.with_detectors(other)
         with pytest.raises(ValueError, match=rf"{name}.shape is \(2, 6, 6\), but .* in packaged"):
             module.contexts_of_runs(RUNS, {"2023A": replace(known, setup=cells)})
+    fewer = Detectors(tuple(one for one in known.setup.detectors.values() if one.name != "hcal"))
+    with pytest.raises(ValueError, match=r"has no \[hcal\], but run 8701 is one of packaged period 2023A"):
+        module.contexts_of_runs(
+            RUNS, {"2023A": replace(known, setup=replace(known.setup, detectors=fewer, hcal_modules=()))}
+        )
     with pytest.MonkeyPatch.context() as patch:
         stated = {"2023A": replace(known, run_facts={run: RunFacts(run, RunType.PHYSICS) for run in RUNS})}
         patch.setattr(module, "packaged_periods", lambda: stated)
@@ -118,7 +126,11 @@ def judge_runs(module: ModuleType) -> None:
     parts = replace(known.setup, physics_trigger_mask=1)
     assert module.hiding_identity(parts) != module.hiding_identity(known.setup)
     assert len(module.hiding_identity(parts)) == 64
-    assert module.hiding_identity(counters.setup) == module.hiding_identity(known.setup)
+    aside = known.setup.with_detectors(replace(known.setup.ecal, beam_cell=(1, 1)))
+    turned = known.setup.with_detectors(replace(known.setup.ecal, cell_order=CellOrder.X_FASTEST))
+    assert module.hiding_identity(turned) != module.hiding_identity(known.setup)
+    for same_to_boxes in (counters.setup, aside):
+        assert module.hiding_identity(same_to_boxes) == module.hiding_identity(known.setup)
 
 
 def judge_periods(module: ModuleType) -> None:

@@ -19,6 +19,7 @@ from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import EventColumns, Hits
 from na64.datasets.instrument.features import INDEX
+from na64.datasets.instrument.formula import Formula
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
 from na64.processors.counting.tally import SKIPPED
@@ -28,7 +29,6 @@ from na64.processors.features.plugin import Plugin
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
-from na64.selections.formula import Formula
 from na64.selections.selection import load_selection
 from na64.selections.variations import Effect, Variation
 from na64.tests.blinding.mutation import (

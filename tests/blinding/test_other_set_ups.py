@@ -21,7 +21,7 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
 from na64.processors.events.visible_events import features_of, visible_events
-from na64.processors.features.compute import Skip
+from na64.processors.features.feature_table import Skip
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.processors.unblinded_counts import Opening, opened_events
 from na64.selections.selection import load_selection
@@ -247,22 +247,24 @@ def changed(
     modules: tuple[int, ...],
     mask: int,
 ) -> Setup:
-    parts = {}
+    parts = []
     for name, factor in (("ecal", ecal), ("hcal", hcal)):
-        detector = getattr(setup, name)
+        detector = setup.detectors[name]
         timing = replace(
             detector.timing,
             n_sigma=detector.timing.n_sigma * window,
             half_width=None if detector.timing.half_width is None else detector.timing.half_width * window,
             expected=tuple(time + shift for time in detector.timing.expected),
         )
-        parts[name] = replace(
-            detector,
-            scale=tuple(factor * one for one in detector.scale),
-            timing=timing,
-            pedestal=pedestal if name == "hcal" else detector.pedestal,
+        parts.append(
+            replace(
+                detector,
+                scale=tuple(factor * one for one in detector.scale),
+                timing=timing,
+                pedestal=pedestal if name == "hcal" else detector.pedestal,
+            )
         )
-    return replace(setup, **parts, physics_trigger_mask=mask, hcal_modules=modules)
+    return replace(setup.with_detectors(*parts), physics_trigger_mask=mask, hcal_modules=modules)
 
 
 def test_events_of_the_box_are_among_those_tried(events: EventColumns) -> None:

@@ -15,6 +15,7 @@ from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Sta
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
+from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import load_layout
 from na64.processors import job as job_module
 from na64.processors.code_digests import feature_digest
@@ -115,6 +116,10 @@ def test_a_job_survives_the_way_to_a_worker() -> None:
     assert again.result_key(FILE, 0, 30) == job.result_key(FILE, 0, 30)
 
 
+def with_veto_mip(setup: Setup, mip: float) -> Setup:
+    return setup.with_detectors(replace(setup.veto, mip=mip))
+
+
 def with_plugin(job: Job) -> Job:
     selection = load_selection("dimuon_2023", extra_features=PLUGIN.features)
     return replace(job, selection=selection, plugin=PLUGIN)
@@ -132,7 +137,7 @@ def with_other_layout(job: Job) -> Job:
 
 
 FEATURES_CHANGE: dict[str, Callable[[Job], Job]] = {
-    "setup": lambda job: with_run(job, setup=replace(job.runs[8701].setup, veto_mip=0.5)),
+    "setup": lambda job: with_run(job, setup=with_veto_mip(job.runs[8701].setup, 0.5)),
     "box": lambda job: with_run(job, box=replace(job.runs[8701].box, version=99)),
     "run type": lambda job: with_run(job, type=RunType.BEAM),
     "bad list": lambda job: replace(job, bad=BadList((BadEntry(8702),))),

@@ -108,7 +108,7 @@ def test_another_number_of_modules_is_told() -> None:
         sigma_of_cell=tuple(range(18)),
         timing=replace(period.setup.hcal.timing, expected=(0.0,) * 18, sigma=(1.0,) * 18),
     )
-    smaller = replace(period, name="mine", setup=replace(period.setup, hcal=hcal))
+    smaller = replace(period, name="mine", setup=period.setup.with_detectors(hcal))
     assert check_layout(load_layout("tout2023"), smaller) == (
         "hcal of layout tout2023 is 4x3x3, of period mine 2x3x3"
     )

@@ -95,7 +95,7 @@ def test_the_setup_of_2023_is_that_of_the_public_code() -> None:
     assert setup.ecal.sigma_of_cell == tuple(range(60))
     assert (setup.topology_threshold, setup.topology_peripheral_only) == (0.5, False)
     assert (setup.muon_hcal_2, setup.muon_centre, setup.muon_hcal_2_with_centre) == (2.0, 1.5, 1.3)
-    assert (setup.veto_mip, setup.veto_balance) == (0.0107, 0.3)
+    assert (setup.veto_mip, setup.veto.balance) == (0.0107, 0.3)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_value_without_a_source_is_refused(tmp_path: Path, old: str, new: str,
         ("n_sigma", "n_sigmas", 'ecal: "n_sigma" is missing'),
         ("pedestal", "pedestel", 'hcal: unknown key "pedestel", nearest known is "pedestal"'),
         ("half_width", "halfwidth", 'hcal: unknown key "halfwidth", nearest known is "half_width"'),
-        ("[vhcal]", "[vhcall]", '"vhcal" is missing'),
+        ("[vhcal]", "[vhcall]", 'unknown key "vhcall", nearest known is "vhcal"'),
         ("[beam]", "colour = 1\n[beam]", 'runs[0]: unknown key "colour"'),
         ('name = "2023A"', 'name = "2023B"', 'name: "2023B" is not "2023A", the name of the file'),
         ("values = [2, 5, 6]", "values = [60]", "ecal.shape: (60,) is not (planes or modules, n_x, n_y)"),

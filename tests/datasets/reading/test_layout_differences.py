@@ -58,6 +58,23 @@ DECIDING = [
     ('trees = ["tout"]', 'trees = ["tout"]\ntime_is_residual = true', "times are residuals"),
 ]
 
+OWN = [
+    ('run = { branch = "runN" }', "run = { value = 8701 }", "run is 8701 in all events"),
+    ('trigger = { branch = "triggerSources" }', "trigger = { value = 2 }", "trigger is 2 in all events"),
+    ("[ecal]\n", '[ecal]\ncell_order = "x_fastest"\n', "cells of ecal are counted x first"),
+    (
+        "# Cell index: plane",
+        '[detector.bgo]\nkind = "cells"\nshape = [3]\nenergy = { branch = "BGO", unit = "GeV" }\n# Cell index: plane',
+        'bgo_energy is "BGO" in GeV',
+    ),
+    (
+        "# Cell index: plane",
+        '[feature]\ndump_0 = { branch = "D", unit = "GeV" }\n# Cell index: plane',
+        'dump_0 is "D" in GeV',
+    ),
+]
+"""What no packaged layout says."""
+
 
 @pytest.mark.parametrize(("old", "new", "column"), DECIDING)
 def test_what_decides_what_is_hidden_is_told_by_name(old: str, new: str, column: str) -> None:
@@ -70,6 +87,33 @@ def test_what_decides_what_is_hidden_is_told_by_name(old: str, new: str, column:
     assert described["nearest"] == "tout2023"
     assert described["differs"] == [text]
     assert own_layouts([layout]) == [f"mine ({text})"]
+
+
+@pytest.mark.parametrize(("old", "new", "text"), OWN)
+def test_what_no_packaged_layout_says_and_may_hide_is_told(old: str, new: str, text: str) -> None:
+    layout = changed((old, new))
+    assert deciding_differences(layout) == (text,)
+    assert describe_layout(layout)["differs"] == [text]
+
+
+def test_sums_that_are_said_to_be_others_are_told() -> None:
+    start, stop = TOUT.index("[hcal]"), TOUT.index("[vhcal]")
+    given = '[feature]\nhcal_01 = { sum_of = ["hcal_0", "hcal_1"] }\n'
+    given += "".join(f'hcal_{n} = {{ branch = "H[{n}]", unit = "GeV" }}\n' for n in (0, 1))
+    found = deciding_differences(changed((TOUT[start:stop], given)))
+    assert 'hcal_0 is "H[0]" in GeV' in found
+    assert "hcal_01 is taken for hcal_0 + hcal_1" in found
+    assert 'hcal_energy is left out, tout2023 has "HCAL_ene" in GeV' in found
+
+
+def test_a_column_of_ones_own_is_listed_and_decides_nothing() -> None:
+    own = '[event]\nn_hits = { branch = "mpStraw3X", unit = "1", meaning = "hits" }\nn_mine = { branch = "N", unit = "1", meaning = "m" }'
+    layout = changed(("[event]", own))
+    assert [one.text for one in differences(layout)] == [
+        'n_hits is "mpStraw3X" (straw3_x of tout2023)',
+        'n_mine is "N"',
+    ]
+    assert deciding_differences(layout) == ()
 
 
 def test_a_branch_that_means_something_else_is_told() -> None:

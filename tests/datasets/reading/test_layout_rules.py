@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
-from na64.datasets.reading.layout_rules import check_keys, check_numbers
+from na64.datasets.reading.layout_rules import check_keys, check_numbers, check_of_data
 from na64.datasets.reading.stored import BadFileError
 
 HEAD = 'name = "mine"\ntrees = ["t"]\n[event]\n'
@@ -107,3 +107,48 @@ def test_numbers_that_change_from_event_to_event_are_none(key: str, share: float
 
 def test_few_events_say_nothing() -> None:
     check_numbers(layout_of(), {"run": np.arange(49) % 2, "spill": np.zeros(49, np.int64)})
+
+
+OWN = """
+n_hits = { branch = "N", unit = "1", meaning = "hits" }
+[feature]
+hcal_0 = { branch = "H[0]", unit = "GeV" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"run": "N"}, r'branch "N" cannot be run and n_hits: hidden events are counted by run'),
+        ({"spill": "N"}, r'branch "N" cannot be spill and n_hits'),
+        ({"spill": "ev.N"}, r"cannot be spill and n_hits"),
+        ({"event": "N"}, r"cannot be event and n_hits"),
+        ({"spill": "H[0]"}, r"cannot be spill and hcal_0"),
+        ({"run": "H"}, r"cannot be run and hcal_0"),
+    ],
+)
+def test_what_cuts_act_on_by_a_name_of_ones_own_cannot_be_a_run_or_a_spill(
+    event: dict[str, str], message: str
+) -> None:
+    keys = {"run": "R", "spill": "S", "event": "E"} | event
+    lines = "".join(f'{column} = {{ branch = "{branch}" }}\n' for column, branch in keys.items())
+    check_keys(layout_of())
+    with pytest.raises(ValueError, match=message):
+        check_keys(parse_layout(HEAD + lines + OWN, "mine.toml"))
+
+
+@pytest.mark.parametrize("column", ["run", "trigger"])
+def test_data_have_no_run_and_no_trigger_by_decree(column: str) -> None:
+    lines = {
+        "run": "run = { branch = 'R' }",
+        "spill": "spill = { value = 0 }",
+        "event": "event = { branch = 'E' }",
+    }
+    check_of_data(parse_layout(HEAD + "\n".join(lines.values()), "mine.toml"))
+    lines[column] = f"{column} = {{ value = 2 }}"
+    layout = parse_layout(HEAD + "\n".join(lines.values()), "mine.toml")
+    check_keys(layout)
+    with pytest.raises(
+        ValueError, match=rf"layout mine: {column} is 2 in all events, which only simulation may"
+    ):
+        check_of_data(layout)

@@ -47,7 +47,7 @@ PLUGIN = Plugin(
 
 def cells(name: str, setup: Setup, totals: NDArray[np.float64]) -> Cells:
     """All energy in one cell in time, so that totals are what they are."""
-    detector = getattr(setup, name)
+    detector = setup.detectors[name]
     energy = np.zeros((len(totals), detector.n_cells))
     energy[:, -1 if name == "vhcal" else detector.n_cells // 2] = totals
     time = np.full_like(energy, 50.0)
@@ -249,7 +249,7 @@ def test_every_run_has_its_own_events_and_others_are_passed_over() -> None:
 
 def test_runs_of_two_periods_are_each_computed_with_their_own_setup() -> None:
     events, job = make(), make_job(simulation=True)
-    heavy = replace(SETUP, ecal=replace(SETUP.ecal, scale=(3.0,) * SETUP.ecal.n_cells))
+    heavy = SETUP.with_detectors(replace(SETUP.ecal, scale=(3.0,) * SETUP.ecal.n_cells))
     contexts = job.runs | {RUNS[1]: replace(job.runs[RUNS[1]], setup=heavy)}
     seen = {part.run: part for part in visible_events(events, replace(job, runs=contexts), FILE)}
     for run, scale in zip(RUNS, (1, 3), strict=True):

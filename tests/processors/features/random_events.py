@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import DETECTORS, Cells, EventColumns, Hits
-from na64.datasets.instrument.detector import Detector, Setup, ShowerTemplate, Timing
-from na64.processors.features.compute import DIRECT, FeatureTable, compute
+from na64.datasets.instrument.detector import Detector, Detectors, Setup, ShowerTemplate, Timing
+from na64.datasets.instrument.roles import STANDARD_ROLES
+from na64.processors.features.compute import DIRECT, compute
+from na64.processors.features.feature_table import FeatureTable
 
 Array = NDArray[Any]
 SHAPES = {"ecal": (2, 5, 6), "hcal": (4, 3, 3), "vhcal": (1, 4, 4), "srd": (3, 1, 1), "veto": (3, 2, 1)}
 SCALARS = (*DIRECT, "trigger")
+GEOMETRY: dict[str, Any] = {
+    "ecal": {"beam_cell": (2, 2), "cell_pitch": 38.2},
+    "veto": {"mip": 0.0107, "balance": 0.3},
+}
 WORKING = {"ecal": 1.0, "hcal": 1.5, "vhcal": 0.1, "srd": 0.02, "veto": 0.01}
 
 
@@ -28,14 +34,21 @@ def detector(name: str, **timing: Any) -> Detector:
     )
     paddle = tuple(cell // 2 for cell in range(n_cells)) if name == "veto" else tuple(range(n_cells))
     pedestal = 0.2 if name == "hcal" else -np.inf
-    return Detector(name, SHAPES[name], (1.0,) * n_cells, pedestal, replace(window, **timing), paddle)
+    return Detector(
+        name,
+        SHAPES[name],
+        (1.0,) * n_cells,
+        pedestal,
+        replace(window, **timing),
+        paddle,
+        role=STANDARD_ROLES[name],
+        **GEOMETRY.get(name, {}),
+    )
 
 
 SETUP = Setup(
-    **{name: detector(name) for name in DETECTORS},
+    Detectors(tuple(map(detector, DETECTORS))),
     physics_trigger_mask=4,
-    beam_cell=(2, 2),
-    cell_pitch=38.2,
     hcal_modules=(0, 1),
     hcal_subtracted_modules=(0, 1),
     topology_threshold=0.5,
@@ -43,8 +56,6 @@ SETUP = Setup(
     muon_hcal_2=2.0,
     muon_centre=1.5,
     muon_hcal_2_with_centre=1.3,
-    veto_mip=0.0107,
-    veto_balance=0.3,
     template=ShowerTemplate(4.0, 22.0, 0.0, 0.3, 0.73, 0.09, 0.05, 0.03, 2),
 )
 

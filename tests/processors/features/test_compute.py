@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from na64.datasets.instrument.columns import DETECTORS, Cells, EventColumns, Hits, Shape
+from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.roles import Role
 from na64.processors.features.compute import DIRECT, MADE_OF, warm_up
 from na64.processors.kernels import blocks
 from na64.processors.kernels.window import LANES
@@ -154,7 +156,7 @@ def test_what_the_file_lacks_of_times_is_the_periods() -> None:
     events = random_events(50)
     ecal = events.detectors["ecal"]
     lacking = with_column(events, "ecal", time_sigma=None, expected_time=None)
-    setup = replace(SETUP, ecal=detector("ecal", expected=(50.0,) * 60, sigma=(0.5,) * 60))
+    setup = SETUP.with_detectors(detector("ecal", expected=(50.0,) * 60, sigma=(0.5,) * 60))
     twin = np.where(np.abs(np.asarray(ecal.time) - 50.0) < 1.5, ecal.energy, 0.0).sum(axis=1)
     np.testing.assert_allclose(made(lacking, setup)["ecal"], twin, rtol=1e-6)
     timeless = made(with_column(events, "ecal", time=None), setup)
@@ -162,14 +164,14 @@ def test_what_the_file_lacks_of_times_is_the_periods() -> None:
 
 
 def test_a_resolution_that_is_nowhere_is_refused() -> None:
-    setup = replace(SETUP, ecal=detector("ecal", sigma=(np.nan,) * 60))
+    setup = SETUP.with_detectors(detector("ecal", sigma=(np.nan,) * 60))
     with pytest.raises(ValueError, match="ecal: no time resolution"):
         made(with_column(random_events(2), "ecal", time_sigma=None), setup)
 
 
 def test_energies_are_scaled() -> None:
     events = random_events(20)
-    doubled = replace(SETUP, srd=replace(SETUP.srd, scale=(2.0, 2.0, 2.0)))
+    doubled = SETUP.with_detectors(replace(SETUP.srd, scale=(2.0, 2.0, 2.0)))
     np.testing.assert_array_equal(made(events, doubled)["srd_sum"], 2 * made(events)["srd_sum"])
 
 
@@ -250,16 +252,19 @@ def test_arrays_of_another_shape_are_refused(events: EventColumns, message: str)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"beam_cell": (5, 2)}, "beam cell"),
-        ({"hcal_modules": (0, 4)}, "hcal module 4"),
-        ({"hcal_subtracted_modules": (-1,)}, "hcal module -1"),
-        ({"ecal": replace(SETUP.ecal, shape=(1, 10, 6))}, "1 planes"),
-        ({"veto": replace(SETUP.srd, name="veto")}, "veto: 3 photomultipliers"),
+        (SETUP.with_detectors(replace(SETUP.ecal, beam_cell=(5, 2))), "beam cell"),
+        (replace(SETUP, hcal_modules=(0, 4)), "hcal module 4"),
+        (replace(SETUP, hcal_subtracted_modules=(-1,)), "hcal module -1"),
+        (SETUP.with_detectors(replace(SETUP.ecal, shape=(1, 10, 6))), "1 planes"),
+        (
+            SETUP.with_detectors(replace(SETUP.srd, name="veto", role=Role.PADDLES)),
+            "veto: 3 photomultipliers",
+        ),
     ],
 )
-def test_a_set_up_that_does_not_fit_is_refused(change: dict[str, Any], message: str) -> None:
+def test_a_set_up_that_does_not_fit_is_refused(change: Setup, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        made(random_events(1), replace(SETUP, **change))
+        made(random_events(1), change)
 
 
 @pytest.mark.parametrize("shape", [(len(FEATURES), 2), (3, 3)])

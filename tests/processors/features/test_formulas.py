@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from na64.datasets.instrument.formula import Formula
 from na64.processors.features.formulas import compute_formulas
-from na64.selections.formula import Formula
 
 F32 = np.float32
 CONSTANTS = {"beam_energy": 100.0}

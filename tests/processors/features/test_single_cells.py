@@ -13,7 +13,8 @@ from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import DETECTORS, EventColumns
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
-from na64.processors.features.compute import FeatureTable, compute
+from na64.processors.features.compute import compute
+from na64.processors.features.feature_table import FeatureTable
 from na64.processors.features.single_cells import CellTable, cell_tables
 
 LAYOUTS = {"tout2023": ("small", "2023A"), "hits": ("small", "2023A"), "array2018": ("small2018", "2018")}

@@ -9,7 +9,8 @@ import pytest
 
 from na64.datasets.instrument.columns import DETECTORS, Hits
 from na64.datasets.instrument.features import FEATURES
-from na64.processors.features.compute import DIRECT, MADE_OF, FeatureTable, Skip, compute
+from na64.processors.features.compute import DIRECT, MADE_OF, compute
+from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.window_arguments import MOST_PULSES
 from na64.tests.processors.features.random_events import (
     SETUP,

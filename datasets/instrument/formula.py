@@ -1,4 +1,4 @@
-"""Formulas: features that a selection makes of others, in a closed grammar, with checked units."""
+"""Formulas: features that selections and periods make of others, in a closed grammar, with checked units."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import UNITS, unit_of
-from na64.datasets.instrument.features import Feature
-from na64.selections.cut import KEYWORDS
-from na64.selections.dimensions import ANY, PLAIN, Dimension, dimension_of
-from na64.selections.interval import read_name
+from na64.datasets.instrument.dimensions import ANY, PLAIN, Dimension, dimension_of
+from na64.datasets.instrument.features import KEYWORDS, Feature
 
 CONSTANTS: dict[str, str] = {"beam_energy": "GeV", "cell_pitch": "mm", "veto_mip": "GeV"}
-"""Numbers of the period that formulas may use, with their units."""
+"""Numbers of every period that formulas may use, with their units."""
 
 FUNCTIONS: dict[str, tuple[int, int]] = {
     "sqrt": (1, 1),
@@ -102,8 +101,18 @@ class Formula:
         return frozenset(self.tree.names()) - UNITS.keys()
 
 
-def read_formulas(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Formula, ...]:
-    """Read every ``[[feature]]`` of a selection, each after those that it is made of.
+def read_formulas(
+    table: TomlTable, features: Mapping[str, Feature], constants: Mapping[str, str] = CONSTANTS
+) -> tuple[Formula, ...]:
+    """Every ``[[feature]]`` of a selection or a period, each after those that it is made of.
+
+    Parameters
+    ----------
+    table : TomlTable
+    features : mapping of str to Feature
+        Which they may be made of.
+    constants : mapping of str to str
+        Numbers which they may be made of, with their units.
 
     Raises
     ------
@@ -117,12 +126,12 @@ def read_formulas(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Fo
         raise ValueError(f"{table.place('feature')}: {len(entries)} formulas, not up to {_MOST}")
     found: dict[str, tuple[Formula, TomlTable]] = {}
     for entry in entries:
-        formula = _read(entry, features)
+        formula = _read(entry, features, constants)
         if formula.name in found:
             raise ValueError(f'{entry.place("name")}: "{formula.name}" is there twice')
         found[formula.name] = formula, entry
     known = {name: feature.unit for name, feature in features.items()}
-    known |= CONSTANTS | {name: formula.unit for name, (formula, _) in found.items()}
+    known |= {**constants} | {name: formula.unit for name, (formula, _) in found.items()}
     ordered = _in_order(table, {name: formula for name, (formula, _) in found.items()})
     for formula, entry in found.values():
         _check(formula, entry, known)
@@ -162,9 +171,9 @@ def _depth(tree: ast.AST) -> int:
     return depth
 
 
-def _read(table: TomlTable, features: Mapping[str, Feature]) -> Formula:
+def _read(table: TomlTable, features: Mapping[str, Feature], constants: Mapping[str, str]) -> Formula:
     name, text = read_name(table), table.text("formula")
-    taken = {"feature": features, "constant": CONSTANTS, "function": FUNCTIONS, "key of a cut": KEYWORDS}
+    taken = {"feature": features, "constant": constants, "function": FUNCTIONS, "key of a cut": KEYWORDS}
     for noun, names in taken.items():
         if name in names:
             raise ValueError(f'{table.place("name")}: "{name}" is a {noun} already')

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from na64.datasets.instrument.features import Feature
-from na64.selections.formula import parse
+from na64.datasets.instrument.formula import parse
 from na64.selections.selection import Selection, load_selection
 
 
