@@ -135,4 +135,3 @@ def test_a_catalogue_nested_without_end_is_none(tmp_path: Path) -> None:
     path.write_text("[" * 200_000)
     with pytest.raises(ValueError, match=r"c\.json: not a catalogue: nested too deeply"):
         load(path)
-
