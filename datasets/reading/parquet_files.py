@@ -93,7 +93,8 @@ class _ParquetTable:
     def check(self, names: Sequence[str]) -> None:
         """Refuse nulls that cannot be NaN: missing integers and missing lists."""
         nullable = [name for name in names if self._can_be_null(name)]
-        stated = _stated_nulls(self._file.metadata) if nullable else {}
+        with readable("metadata"):
+            stated = _stated_nulls(self._file.metadata) if nullable else {}
         for name in nullable:
             # statistics count empty lists as null too: only a 0 need not be looked at
             if any(counts != {0} for path, counts in stated.items() if f"{path}.".startswith(f"{name}.")):
@@ -116,9 +117,9 @@ class _ParquetTable:
 
     def expanded_bytes(self, names: Sequence[str]) -> int:
         metadata = self._file.metadata
-        groups = [metadata.row_group(group) for group in self._groups()]
-        chunks = [group.column(column) for group in groups for column in range(metadata.num_columns)]
         with readable("metadata"):
+            groups = [metadata.row_group(group) for group in self._groups()]
+            chunks = [group.column(column) for group in groups for column in range(metadata.num_columns)]
             return sum(_expanded(chunk, packed=chunk.path_in_schema in names) for chunk in chunks)
 
     def boundaries(self, names: Sequence[str]) -> tuple[int, ...]:  # noqa: ARG002  (row groups are of all columns)
@@ -126,7 +127,8 @@ class _ParquetTable:
 
     def _group_starts(self) -> Array:
         metadata = self._file.metadata
-        sizes = [metadata.row_group(group).num_rows for group in self._groups()]
+        with readable("metadata"):
+            sizes = [metadata.row_group(group).num_rows for group in self._groups()]
         return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:

@@ -43,6 +43,8 @@ _FILES = [
         "catalogue/test_catalogue_file",
         "catalogue/test_inputs",
         "catalogue/test_inspection",
+        "catalogue/test_geometry",
+        "catalogue/test_layouts_of_ones_own",
         "catalogue/test_overlap",
         "conditions/test_reconstruction",
         "basics/test_run_ranges",

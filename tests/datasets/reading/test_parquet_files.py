@@ -251,3 +251,25 @@ def test_columns_that_state_no_null_are_not_read_to_know(tmp_path: Path) -> None
         file.tree("").check(["x"])
         with pytest.raises((BadFileError, OSError)):
             file.tree("").read(["x"], 0, 1000)
+
+
+def look_at_structure(path: Path) -> None:
+    with open_file(str(path)) as file:
+        tree = file.tree("")
+        tree.check(tree.names())
+        tree.expanded_bytes(tree.names())
+        tree.boundaries(tree.names())
+
+
+def test_every_damaged_name_in_the_metadata_is_a_bad_file(tmp_path: Path) -> None:
+    """A name stands in the schema and in every row group, and Arrow decodes it where it is asked for."""
+    path, name = tmp_path / "run.parquet", b"momentum"
+    table = pa.table({"momentum": pa.array([1, 2], pa.int64()), "hits": pa.array([[1], [2]])})
+    pq.write_table(table, path, compression="none", store_schema=False)
+    original = path.read_bytes()
+    places = [at for at in range(len(original)) if original.startswith(name, at)]
+    assert len(places) == 2
+    for at in places:
+        path.write_bytes(original[:at] + b"\xff" + original[at + 1 :])
+        with pytest.raises(BadFileError, match="cannot be read"):
+            look_at_structure(path)
