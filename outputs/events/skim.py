@@ -127,7 +127,7 @@ def write_events(
             written += len(columns["run"])
             on_progress(written)
         if not written:
-            raise ValueError(f"{analysis.folder.name}: no visible events {event_filter}")
+            raise ValueError(f"{analysis.folder.name}: no {analysis.kind} events {event_filter}")
     return written
 
 
