@@ -197,6 +197,8 @@ def show(
     access.log(analysis, "show", numbers or event_filter)
     records = access.find(analysis, numbers) if numbers else find(analysis, event_filter)
     access.log_listed(analysis, "show", len(records))
+    if not records:
+        raise ValueError(f"{access.folder.name}: no {analysis.kind} events {event_filter}")
     place = Path(to) if to is not None else access.folder / "events"
     for record in [] if sheet else records:
         access.listener.say((*lines(record), ""))
