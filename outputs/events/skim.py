@@ -41,7 +41,7 @@ class SkimFormat(StrEnum):
     CSV = "csv"
 
 
-class Writer(Protocol):
+class EventWriter(Protocol):
     """Takes columns of events, a few thousand at a time."""
 
     def extend(self, columns: Columns) -> None:
@@ -179,7 +179,7 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _open(path: Path, format: SkimFormat, facts: dict[str, str]) -> Iterator[Writer]:  # noqa: A002
+def _open(path: Path, format: SkimFormat, facts: dict[str, str]) -> Iterator[EventWriter]:  # noqa: A002
     if format is SkimFormat.ROOT:
         with uproot.recreate(path, compression=uproot.ZSTD(3)) as file:
             yield _Root(file)
