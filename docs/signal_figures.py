@@ -144,8 +144,8 @@ def _page(y_label: str, label: str, right: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def main() -> None:
-    """Write the figures beside this file."""
+def main(folder: Path = HERE) -> None:
+    """Write the figures into a folder; by default beside this file."""
     exact = {
         f"above {cut:g} GeV": np.array([yield_per_eot(m, threshold=cut) for m in MASS.tolist()])
         for cut in (50.0, 40.0)
@@ -162,7 +162,7 @@ def main() -> None:
     }
     with style():
         for name, figure in figures.items():
-            figure.savefig(HERE / f"{name}.png")
+            figure.savefig(folder / f"{name}.png")
 
 
 if __name__ == "__main__":

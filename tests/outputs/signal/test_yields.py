@@ -42,7 +42,7 @@ def test_a_radiation_length_of_lead_has_its_nuclei() -> None:
 def shipped(name: str, *place: float) -> float:
     """Value of a table of `yields.json`, which correctionlib reads."""
     text = (files("na64.outputs.signal") / "yields.json").read_text()
-    return correctionlib.CorrectionSet.from_string(text)[name].evaluate(*place)
+    return float(correctionlib.CorrectionSet.from_string(text)[name].evaluate(*place))
 
 
 FLAT_EFFICIENCY = {0.00105: 9.22e-6, 0.01: 3.80e-5, 0.1: 3.35e-4, 0.4: 1.91e-3}
