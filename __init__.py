@@ -5,6 +5,8 @@ The names below are imported when they are first used; every other module is pri
 
 from __future__ import annotations
 
+import codecs
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -77,6 +79,10 @@ _HOMES = {
     "simulate": "na64.outputs.analysis.campaigns",
     "unblind": "na64.outputs.analysis.blinding",
 }
+
+if sys.flags.dev_mode:
+    # Python's development mode looks error handlers up at once, and awkward 2.14 misspells one.
+    codecs.register_error("surrogatescape", codecs.lookup_error("surrogateescape"))
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings
 from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN
-from na64.benchmarks.rounds import Timing
+from na64.benchmarks.rounds import CpuTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _of_memory(findings: Findings) -> Bar:
     return Bar(name, grown, 1.2)
 
 
-def per_event(timings: list[Timing], name: str) -> float | None:
+def per_event(timings: list[CpuTiming], name: str) -> float | None:
     """Return ns an event of a program; None if it was not timed."""
     return next((timing.per_event for timing in timings if timing.name == name), None)
 

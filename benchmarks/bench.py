@@ -15,11 +15,11 @@ from na64.benchmarks import coffea_peers, rounds, scaling, starts
 from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import PROCESS, RERUN, Program, our_programs, process_cells
 from na64.benchmarks.root_peers import RootServer, open_root
-from na64.benchmarks.rounds import Progress, Timing, check, measure
-from na64.benchmarks.sample import BLOCK, Sample, make_sample
+from na64.benchmarks.rounds import CpuTiming, Progress, check, measure
+from na64.benchmarks.sample import BLOCK, BenchmarkSample, make_sample
 from na64.benchmarks.scaling import SchedulerResult
 from na64.benchmarks.workers import WorkersResult, measure_workers
-from na64.datasets.synthetic.writers import Format
+from na64.datasets.synthetic.writers import RunFileFormat
 
 IDIOMATIC_ROOT = "RDataFrame, one lambda a quantity"
 FUSED_ROOT = "RDataFrame, fused by hand"
@@ -55,15 +55,15 @@ class Findings:
     Attributes
     ----------
     machine, date : str
-    main : list of Timing
+    main : list of CpuTiming
         The hits layout as TTree: every program.
-    flat : list of Timing
+    flat : list of CpuTiming
         The flat layout of 2023 as TTree: ours and RDataFrame.
-    formats : dict of str to list of Timing
+    formats : dict of str to list of CpuTiming
         `PROCESS` and `RERUN` for each layout and format.
-    sizes : list of Timing
+    sizes : list of CpuTiming
         `PROCESS` and `RERUN` for four times the events of `main`.
-    variations : list of Timing
+    variations : list of CpuTiming
         Numbers of cuts and of histograms.
     workers : list of WorkersResult
     memory : dict of int to float
@@ -77,11 +77,11 @@ class Findings:
 
     machine: str
     date: str
-    main: list[Timing] = field(default_factory=list)
-    flat: list[Timing] = field(default_factory=list)
-    formats: dict[str, list[Timing]] = field(default_factory=dict)
-    sizes: list[Timing] = field(default_factory=list)
-    variations: list[Timing] = field(default_factory=list)
+    main: list[CpuTiming] = field(default_factory=list)
+    flat: list[CpuTiming] = field(default_factory=list)
+    formats: dict[str, list[CpuTiming]] = field(default_factory=dict)
+    sizes: list[CpuTiming] = field(default_factory=list)
+    variations: list[CpuTiming] = field(default_factory=list)
     workers: list[WorkersResult] = field(default_factory=list)
     memory: dict[int, float] = field(default_factory=dict)
     starts: dict[str, float] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def _measure_layouts(
     plan: Workload, work: Path, root: RootServer | None, findings: Findings, say: Progress
 ) -> None:
     selection = bench_selection()
-    hits = make_sample("hits", Format.TTREE, plan.n_events, work)
+    hits = make_sample("hits", RunFileFormat.TTREE, plan.n_events, work)
     say(f"hits layout, TTree: {plan.n_events:,} events of {hits.bytes_per_event:.0f} bytes")
     programs = [
         *our_programs(hits, selection, work / "hits"),
@@ -148,7 +148,7 @@ def _measure_layouts(
     ]
     check(programs)
     findings.main = measure(programs, hits.n_events, plan.rounds)
-    large = make_sample("hits", Format.TTREE, plan.n_events * _SLOPE, work, run=8702)
+    large = make_sample("hits", RunFileFormat.TTREE, plan.n_events * _SLOPE, work, run=8702)
     say(f"the same, {large.n_events:,} events")
     programs = [one for one in our_programs(large, selection, work / "large") if one.name in (PROCESS, RERUN)]
     check(_with_features(large, work / "large", programs))
@@ -157,14 +157,14 @@ def _measure_layouts(
     catalogue = hits.catalogue()
     programs = scaling.vary_selection(work / "varied", catalogue)
     findings.variations = measure(programs, hits.n_events, plan.rounds)
-    flat = make_sample("tout2023", Format.TTREE, max(plan.n_events // _SLOPE, 1), work)
+    flat = make_sample("tout2023", RunFileFormat.TTREE, max(plan.n_events // _SLOPE, 1), work)
     say(f"tout2023 layout, TTree: {flat.n_events:,} events of {flat.bytes_per_event:.0f} bytes")
     programs = [*our_programs(flat, selection, work / "flat"), *_root_programs(root, flat)]
     check(programs)
     findings.flat = measure(programs, flat.n_events, plan.rounds)
 
 
-def _with_features(sample: Sample, folder: Path, programs: list[Program]) -> list[Program]:
+def _with_features(sample: BenchmarkSample, folder: Path, programs: list[Program]) -> list[Program]:
     """Put first what writes the features that a rerun reads."""
     catalogue, selection = sample.catalogue(), bench_selection()
     keep = Program(
@@ -174,21 +174,21 @@ def _with_features(sample: Sample, folder: Path, programs: list[Program]) -> lis
     return [keep, *programs]
 
 
-def _root_programs(root: RootServer | None, sample: Sample) -> list[Program]:
+def _root_programs(root: RootServer | None, sample: BenchmarkSample) -> list[Program]:
     if root is None:
         return []
     kinds = {IDIOMATIC_ROOT: "idiomatic", FUSED_ROOT: "fused"}
     return [_root_program(root, name, f"{kind}_{sample.layout.name}", sample) for name, kind in kinds.items()]
 
 
-def _root_program(root: RootServer, name: str, function: str, sample: Sample) -> Program:
+def _root_program(root: RootServer, name: str, function: str, sample: BenchmarkSample) -> Program:
     return Program(name, lambda: root.run(function, sample.path), lambda: root.cpu)
 
 
 def _measure_formats(plan: Workload, work: Path, findings: Findings, say: Progress) -> None:
     selection, n_events = bench_selection(), max(plan.n_events // _SLOPE, 1)
     for layout in ("hits", "tout2023", "array2018"):
-        for container in Format:
+        for container in RunFileFormat:
             sample = make_sample(layout, container, n_events, work)
             say(f"{sample.name}: {n_events:,} events")
             wanted = (PROCESS, RERUN)
@@ -201,13 +201,15 @@ def _measure_formats(plan: Workload, work: Path, findings: Findings, say: Progre
 def _measure_scaling(plan: Workload, work: Path, findings: Findings, say: Progress) -> None:
     for size in (plan.n_events, _TENFOLD * plan.n_events):
         say(f"peak memory with {size:,} events")
-        sample = make_sample("hits", Format.TTREE, size, work, run=8703)
+        sample = make_sample("hits", RunFileFormat.TTREE, size, work, run=8703)
         findings.memory[size] = scaling.peak_memory(sample, work / "memory")
         sample.path.unlink()
     say("starts")
-    sample = make_sample("hits", Format.TTREE, BLOCK, work, run=8704)
+    sample = make_sample("hits", RunFileFormat.TTREE, BLOCK, work, run=8704)
     findings.starts = starts.measure_starts(sample, work / "starts")
-    samples = [make_sample("hits", Format.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(16)]
+    samples = [
+        make_sample("hits", RunFileFormat.TTREE, plan.n_events // 2, work, run=8710 + n) for n in range(16)
+    ]
     say(f"no, one and two workers, {sum(sample.n_events for sample in samples):,} events")
     findings.workers = measure_workers(samples, work / "workers", plan.rounds)
     for n_chunks in plan.chunks:

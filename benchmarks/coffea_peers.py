@@ -13,8 +13,8 @@ import numpy as np
 from coffea.analysis_tools import PackedSelection
 from coffea.processor import IterativeExecutor, ProcessorABC, Runner
 
-from na64.benchmarks.counts import Counts, checksum, counts_of
-from na64.benchmarks.sample import Sample
+from na64.benchmarks.counts import BenchmarkCounts, checksum, counts_of
+from na64.benchmarks.sample import BenchmarkSample
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.schema import NA64Schema
@@ -32,17 +32,17 @@ _N_SIGMA, _HCAL_WIDTH, _PEDESTAL = 3.0, 16.5, 0.2
 _BEAM_CELL = 14
 
 
-def run_kernel(sample: Sample, selection: Selection) -> Counts:
+def run_kernel(sample: BenchmarkSample, selection: Selection) -> BenchmarkCounts:
     """Run our processor in coffea's `Runner`."""
     tallies = _run(sample, _Unweighted(selection, simulation=True))
     return counts_of(tallies, selection)
 
 
-def run_awkward(sample: Sample, selection: Selection) -> Counts:
+def run_awkward(sample: BenchmarkSample, selection: Selection) -> BenchmarkCounts:
     """Run the idiomatic processor, for the hits layout, in coffea's `Runner`."""
     found = _run(sample, AwkwardProcessor(selection))
     planes = [found["plane"].view(flow=True)[stage].ravel() for stage in range(len(selection.cuts) + 1)]
-    return Counts(
+    return BenchmarkCounts(
         passed=tuple(found["passed"].tolist()),
         n_minus_one=tuple(found["n_minus_one"].tolist()),
         runs=sum(found["yields"].values()),
@@ -53,7 +53,7 @@ def run_awkward(sample: Sample, selection: Selection) -> Counts:
     )
 
 
-def _run(sample: Sample, processor: ProcessorABC) -> Any:
+def _run(sample: BenchmarkSample, processor: ProcessorABC) -> Any:
     runner = Runner(
         IterativeExecutor(status=False, compression=None),
         schema=NA64Schema.using(sample.layout).opened(log_line=_NO_LOG),

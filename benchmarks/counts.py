@@ -13,7 +13,7 @@ from na64.selections.selection import Selection, load_selection
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class BenchmarkCounts:
     """What a program counted.
 
     Attributes
@@ -40,12 +40,12 @@ def bench_selection() -> Selection:
     return replace(load_selection("dimuon_2023"), histograms=())
 
 
-def counts_of(tallies: dict[int, Tally], selection: Selection) -> Counts:
+def counts_of(tallies: dict[int, Tally], selection: Selection) -> BenchmarkCounts:
     """Take the integers out of tallies of a selection, whatever the run."""
     first, *others = tallies.values()
     total = sum(others, first)
     planes, variables = _histograms(book(selection), total.histograms)
-    return Counts(
+    return BenchmarkCounts(
         passed=tuple(total.passed()[0].tolist()),
         n_minus_one=tuple(total.n_minus_one[0].tolist()),
         runs=sum(int(tally.passed()[0, -1]) for tally in tallies.values()),
@@ -82,12 +82,12 @@ class DifferentCountsError(ValueError):
     """Two programs that should count the same do not: their times mean nothing."""
 
 
-def require_equal(counts: dict[str, Counts]) -> None:
+def require_equal(counts: dict[str, BenchmarkCounts]) -> None:
     """Refuse programs that differ in a single integer, and name the first.
 
     Parameters
     ----------
-    counts : dict of str to Counts
+    counts : dict of str to BenchmarkCounts
         By program; the first is the reference.
 
     Raises
@@ -96,7 +96,7 @@ def require_equal(counts: dict[str, Counts]) -> None:
     """
     (reference, expected), *others = counts.items()
     for name, found in others:
-        for field in Counts.__dataclass_fields__:
+        for field in BenchmarkCounts.__dataclass_fields__:
             one, other = getattr(expected, field), getattr(found, field)
             if one != other:
                 raise DifferentCountsError(f"{name} and {reference} differ in {field}: {other} and {one}")

@@ -11,7 +11,7 @@ import numpy as np
 from na64.benchmarks.sample import Branches, block_of
 from na64.datasets.conditions.periods import load_period
 from na64.datasets.reading.layout import Layout, load_layout
-from na64.datasets.synthetic.writers import Format, open_writer
+from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 
 SPILLS = 150
 """Spills of a run, each with one event in its file."""
@@ -57,7 +57,7 @@ def write_campaign(n_runs: int, folder: Path, *, n_spills: int = SPILLS) -> Path
 def _template(path: Path, n_spills: int) -> bytes:
     """Make the file of the first run, in which the numbers of the run are found as they are."""
     layout = load_layout("hits")
-    with open_writer(path, Format.TTREE, layout.trees[0], compression=None) as writer:
+    with open_writer(path, RunFileFormat.TTREE, layout.trees[0], compression=None) as writer:
         writer.extend(block_of(layout.name, n_spills) | _numbers(layout, n_spills))
     data = path.read_bytes()
     path.unlink()

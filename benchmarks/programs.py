@@ -9,11 +9,11 @@ from pathlib import Path
 
 import uproot
 
-from na64.benchmarks.counts import Counts, counts_of
-from na64.benchmarks.sample import Sample
+from na64.benchmarks.counts import BenchmarkCounts, counts_of
+from na64.benchmarks.sample import BenchmarkSample
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.reading.read import read_batches
-from na64.datasets.synthetic.writers import Format
+from na64.datasets.synthetic.writers import RunFileFormat
 from na64.processors.campaign import process
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
@@ -44,11 +44,11 @@ class Program:
     """
 
     name: str
-    run: Callable[[], Counts | None]
+    run: Callable[[], BenchmarkCounts | None]
     cpu: Callable[[], float] | None = None
 
 
-def decompress(sample: Sample) -> None:
+def decompress(sample: BenchmarkSample) -> None:
     """Decompress the baskets of the branches that are needed, and do nothing with them."""
     with uproot.open({str(sample.path): sample.layout.trees[0]}, object_cache=None, array_cache=None) as tree:
         for name in {name for branch in sample.layout.branches() for name in branch.names} & set(tree.keys()):
@@ -57,7 +57,7 @@ def decompress(sample: Sample) -> None:
                 branch.basket(number)
 
 
-def own_read(sample: Sample, job: Job) -> None:
+def own_read(sample: BenchmarkSample, job: Job) -> None:
     """Read the columns that the job needs, in the pieces that the job reads."""
     for _ in read_batches(sample.path, sample.layout, 0, sample.n_events, columns=needed_columns(job)):
         pass
@@ -100,18 +100,18 @@ def process_anew(
 
 def process_cells(
     catalogue: Catalogue, selection: Selection, folder: Path, *, store: Path | None = None
-) -> Counts:
+) -> BenchmarkCounts:
     """Do as `process_anew` in this process, and give what others count too."""
     return counts_of(process_anew(catalogue, selection, folder, store=store), selection)
 
 
-def our_programs(sample: Sample, selection: Selection, folder: Path) -> list[Program]:
+def our_programs(sample: BenchmarkSample, selection: Selection, folder: Path) -> list[Program]:
     """List what we do with a sample; the first counts, and is what others are compared with."""
     open_data, blind_data = sample.catalogue(), sample.catalogue(blind=True)
     job = build_job(open_data, selection)
     store, partials = folder / "features", folder / "partials"
 
-    def process_and_keep() -> Counts:
+    def process_and_keep() -> BenchmarkCounts:
         shutil.rmtree(store, ignore_errors=True)
         return process_cells(open_data, selection, partials, store=store)
 
@@ -126,5 +126,7 @@ def our_programs(sample: Sample, selection: Selection, folder: Path) -> list[Pro
         Program(RERUN, lambda: process_cells(open_data, selection, partials, store=store)),
     ]
     return (
-        [Program(FLOOR, lambda: decompress(sample)), *programs] if sample.format is Format.TTREE else programs
+        [Program(FLOOR, lambda: decompress(sample)), *programs]
+        if sample.format is RunFileFormat.TTREE
+        else programs
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from na64.benchmarks.counts import Counts, list_axes
+from na64.benchmarks.counts import BenchmarkCounts, list_axes
 from na64.selections.selection import Selection
 
 _SERVER = Path(__file__).parent / "root" / "serve.py"
@@ -33,7 +33,7 @@ class RootServer:
         self.cpu = 0.0
         """Seconds, user and system, that the last program took."""
 
-    def run(self, program: str, path: Path) -> Counts:
+    def run(self, program: str, path: Path) -> BenchmarkCounts:
         """Run ``idiomatic_<layout>`` or ``fused_<layout>`` on a file."""
         request, _ = _pipes(self._process)
         request.write(json.dumps([program, str(path), str(self._axes)]) + "\n")
@@ -41,7 +41,7 @@ class RootServer:
         answer = json.loads(self.read())
         self.cpu = answer["cpu"]
         counts: dict[str, Any] = answer["counts"]
-        return Counts(
+        return BenchmarkCounts(
             passed=tuple(counts["passed"]),
             n_minus_one=tuple(counts["n_minus_one"]),
             runs=counts["runs"],

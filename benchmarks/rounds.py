@@ -8,12 +8,12 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from na64.benchmarks.counts import Counts, require_equal
+from na64.benchmarks.counts import BenchmarkCounts, require_equal
 from na64.benchmarks.programs import Program
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class CpuTiming:
     """CPU time of a program, user and system, over all rounds.
 
     Attributes
@@ -50,7 +50,7 @@ def cpu_seconds() -> float:
     return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def check(programs: Sequence[Program]) -> Counts:
+def check(programs: Sequence[Program]) -> BenchmarkCounts:
     """Run each program once, which also warms it up, and refuse them if their counts differ.
 
     Returns
@@ -63,13 +63,13 @@ def check(programs: Sequence[Program]) -> Counts:
     return next(iter(counts.values()))
 
 
-def measure(programs: Sequence[Program], n_events: int, rounds: int) -> list[Timing]:
+def measure(programs: Sequence[Program], n_events: int, rounds: int) -> list[CpuTiming]:
     """Time programs, interleaved."""
     seconds: dict[str, list[float]] = {program.name: [] for program in programs}
     for _ in range(rounds):
         for program in programs:
             seconds[program.name].append(_time(program))
-    return [Timing(name, n_events, tuple(times)) for name, times in seconds.items()]
+    return [CpuTiming(name, n_events, tuple(times)) for name, times in seconds.items()]
 
 
 def _time(program: Program) -> float:

@@ -12,12 +12,12 @@ from na64.datasets.catalogue import build as catalogues
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.reading.layout import CellStorage, Layout, load_layout
-from na64.datasets.synthetic.branches import Jagged, to_branches
+from na64.datasets.synthetic.branches import JaggedBranch, to_branches
 from na64.datasets.synthetic.campaign import Campaign
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.events import make_block, plan_runs
 from na64.datasets.synthetic.simulation import find_geometry
-from na64.datasets.synthetic.writers import Format, open_writer
+from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 
 BLOCK = 50_000
 """Events of a block, which is one cluster of the file."""
@@ -26,18 +26,18 @@ _SEED, _RUN = 64, 8701
 _THRESHOLDS = {"ecal": 0.021, "hcal": 0.017}
 """GeV; they give about 32 hits an event in the ECAL and 16 in the HCAL."""
 
-Branches = dict[str, np.ndarray | Jagged]
+Branches = dict[str, np.ndarray | JaggedBranch]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class BenchmarkSample:
     """One run file.
 
     Attributes
     ----------
     path : Path
     layout : Layout
-    format : Format
+    format : RunFileFormat
     n_events : int
     bytes_per_event : float
         Of all branches, not compressed.
@@ -45,7 +45,7 @@ class Sample:
 
     path: Path
     layout: Layout
-    format: Format
+    format: RunFileFormat
     n_events: int
     bytes_per_event: float
 
@@ -59,7 +59,9 @@ class Sample:
         return catalogues.build([self.path], simulation=not blind)
 
 
-def make_sample(layout: str, container: Format, n_events: int, folder: Path, *, run: int = _RUN) -> Sample:
+def make_sample(
+    layout: str, container: RunFileFormat, n_events: int, folder: Path, *, run: int = _RUN
+) -> BenchmarkSample:
     """Write a run file of one run, without truth, without weights and, of hits, without resolutions.
 
     Every block holds the same energies and times under other event numbers: what compresses and what passes
@@ -73,14 +75,14 @@ def make_sample(layout: str, container: Format, n_events: int, folder: Path, *, 
             n_here = min(BLOCK, n_events - start)
             writer.extend(_first(block, n_here) | _numbers(known, block, run, start, n_here))
     size = sum(_size(values) for values in block.values()) / min(n_events, BLOCK)
-    return Sample(path, known, container, n_events, size)
+    return BenchmarkSample(path, known, container, n_events, size)
 
 
 def _numbers(layout: Layout, block: Branches, run: int, start: int, n_events: int) -> Branches:
     """Run and event numbers of their own; runs of an older geometry have smaller numbers."""
     (run_name,), (event_name,) = layout.event["run"].names, layout.event["event"].names
     first = block[run_name]
-    shift = int(first[0]) - _RUN if not isinstance(first, Jagged) else 0
+    shift = int(first[0]) - _RUN if not isinstance(first, JaggedBranch) else 0
     return {
         run_name: np.full(n_events, run + shift, np.uint32),
         event_name: np.arange(start, start + n_events, dtype=np.uint32),
@@ -114,12 +116,12 @@ def _first(block: Branches, n_events: int) -> Branches:
     return {name: _head(values, n_events) for name, values in block.items()}
 
 
-def _head(values: np.ndarray | Jagged, n_events: int) -> np.ndarray | Jagged:
-    if not isinstance(values, Jagged):
+def _head(values: np.ndarray | JaggedBranch, n_events: int) -> np.ndarray | JaggedBranch:
+    if not isinstance(values, JaggedBranch):
         return values[:n_events]
     offsets = values.offsets[: n_events + 1]
-    return Jagged(offsets, values.content[: offsets[-1]])
+    return JaggedBranch(offsets, values.content[: offsets[-1]])
 
 
-def _size(values: np.ndarray | Jagged) -> int:
-    return int(values.content.nbytes if isinstance(values, Jagged) else values.nbytes)
+def _size(values: np.ndarray | JaggedBranch) -> int:
+    return int(values.content.nbytes if isinstance(values, JaggedBranch) else values.nbytes)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import Program, process_cells
-from na64.benchmarks.sample import Sample
+from na64.benchmarks.sample import BenchmarkSample
 from na64.benchmarks.workers import family_cpu
 from na64.datasets.catalogue.build import Catalogue
 from na64.processors.execution.backends import ExecutorKind, open_backend
@@ -47,7 +47,7 @@ def _with(selection: Selection, *, n_cuts: int, histograms: tuple[Histogram, ...
     return replace(selection, cuts=cuts, histograms=histograms, yields_after=cuts[-1].name)
 
 
-def peak_memory(sample: Sample, folder: Path) -> float:
+def peak_memory(sample: BenchmarkSample, folder: Path) -> float:
     """Return the largest anonymous memory, MB, of a new process that processes a sample."""
     catalogue = sample.catalogue()  # made here: making it holds the numbers of all events of a file
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from na64.benchmarks.rounds import cpu_seconds
-from na64.benchmarks.sample import Sample
+from na64.benchmarks.sample import BenchmarkSample
 from na64.datasets.catalogue.catalogue_file import save
 
 _START = """
@@ -26,7 +26,7 @@ make_ready(job, stored_variants(catalogue.good, job))
 """What every `na64 process` does before it reads an event."""
 
 
-def measure_starts(sample: Sample, folder: Path) -> dict[str, float]:
+def measure_starts(sample: BenchmarkSample, folder: Path) -> dict[str, float]:
     """Return CPU seconds of ``help``, of the ``start`` of a job, and of one that has ``nothing to do``."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = folder / "catalogue.json"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from na64.benchmarks import bars
 from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings
 from na64.benchmarks.programs import FLOOR, OWN_READ, PROCESS, RERUN
-from na64.benchmarks.rounds import Timing
+from na64.benchmarks.rounds import CpuTiming
 from na64.benchmarks.workers import WorkersResult
 
 
@@ -55,7 +55,7 @@ def _lines(findings: Findings) -> Iterator[str]:
         yield ""
 
 
-def _against(timings: list[Timing], title: str) -> Iterator[str]:
+def _against(timings: list[CpuTiming], title: str) -> Iterator[str]:
     own = _find(timings, PROCESS).per_event
     yield f"| {title}, {timings[0].n_events:,} events | ns/event | spread | {PROCESS} is |"
     yield "|---|---:|---:|---:|"
@@ -87,7 +87,7 @@ def _formats(findings: Findings) -> Iterator[str]:
     yield ""
 
 
-def _plain(title: str, timings: list[Timing]) -> Iterator[str]:
+def _plain(title: str, timings: list[CpuTiming]) -> Iterator[str]:
     yield f"| {title} | ns/event | spread |"
     yield "|---|---:|---:|"
     for timing in timings:
@@ -126,7 +126,7 @@ def _workers(results: list[WorkersResult]) -> Iterator[str]:
     yield ""
 
 
-def _find(timings: list[Timing], name: str) -> Timing:
+def _find(timings: list[CpuTiming], name: str) -> CpuTiming:
     return next(timing for timing in timings if timing.name == name)
 
 

@@ -12,7 +12,7 @@ import psutil
 
 from na64.benchmarks.counts import bench_selection
 from na64.benchmarks.programs import process_anew
-from na64.benchmarks.sample import Sample
+from na64.benchmarks.sample import BenchmarkSample
 from na64.datasets.catalogue import build as catalogues
 from na64.datasets.catalogue.build import Catalogue
 from na64.processors.execution.backends import ExecutorKind, open_backend
@@ -68,7 +68,7 @@ class WorkersResult:
 
 
 def measure_workers(
-    samples: Sequence[Sample], folder: Path, rounds: int, numbers: Sequence[int] = (0, 1, 2)
+    samples: Sequence[BenchmarkSample], folder: Path, rounds: int, numbers: Sequence[int] = (0, 1, 2)
 ) -> list[WorkersResult]:
     """Process samples with each number of workers, 0 1 2, 0 1 2, by a new cluster every time."""
     whole = catalogues.build([sample.path for sample in samples], simulation=True)

@@ -74,8 +74,7 @@ def _submit(options: argparse.Namespace) -> int:
     if options.dry_run or not shares:
         return SUCCESS
     tell(claim_folder(folder, asked, replace=options.replace))
-    submission = _submission(asked, folder, options, len(shares))
-    place = submissions.write_submission(folder, submission, shares)
+    place, submission = submissions.write_submission(folder, _submission(asked, folder, options), shares)
     needs = batch_system.JobResources(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
@@ -98,7 +97,7 @@ def _missing(asked: Plan, folder: Path) -> tuple[list[Task], int]:
     underway: set[str] = set()
     for place, submission in submissions.submissions(folder).items():
         for job in batch_system.queued(submission) or ():
-            underway.update(submissions.keys_of_job(place, job))
+            underway.update(submissions.keys_of_job(place, submission, job))
     wanted = [task for task in missing if task.key not in underway]
     return wanted, len(missing) - len(wanted)
 
@@ -114,7 +113,7 @@ def _announce(asked: Plan, missing: list[Task], waiting: int, n_jobs: int) -> It
         yield f"{counted(n_jobs, 'job')} of about {counted(events // n_jobs, 'event')}"
 
 
-def _submission(asked: Plan, folder: Path, options: argparse.Namespace, n_jobs: int) -> Submission:
+def _submission(asked: Plan, folder: Path, options: argparse.Namespace) -> Submission:
     import os
 
     from na64.outputs.analysis.plans import begin_job, store_of
@@ -127,7 +126,6 @@ def _submission(asked: Plan, folder: Path, options: argparse.Namespace, n_jobs: 
         request=begin_job(asked, folder),
         result=asked.identity,
         code=package_code(),
-        n_jobs=n_jobs,
         workers=options.workers,
         store=os.path.relpath(store_of(options.store, options.catalogue), folder.resolve()),
         chunk_events=options.chunk_events,
@@ -155,13 +153,13 @@ def _send(place: Path, submission: Submission, description: Path) -> None:
 def _work(options: argparse.Namespace) -> int:
     from na64.commands.progress import progress
     from na64.outputs.batch.batch_job import perform
-    from na64.outputs.batch.submissions import events_of_job
+    from na64.outputs.batch.submissions import events_of_job, read_submission
 
     path: Path = options.list.resolve(strict=True)
     if not path.stem.isdecimal():
         raise ValueError(f"{path}: not the list of a job")
     place, job = path.parents[1], int(path.stem)
-    n_events = events_of_job(place, job)
+    n_events = events_of_job(place, read_submission(place), job)
     with progress("work", "events", sys.stderr) as show:
         is_complete = perform(place, job, progress=lambda _done, _total, events: show(events, n_events))
     return SUCCESS if is_complete else INCOMPLETE

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, add_reason, tell
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, add_reason, tell
 
 
 def add(verbs: Any) -> None:
@@ -81,20 +81,24 @@ def _probe(options: argparse.Namespace) -> int:
     from na64.outputs.result.product_names import PRODUCTS
     from na64.outputs.result.store import require_result
 
+    is_probed = True
     for folder in options.folders:
         require_result(folder)
         with turn(folder, PRODUCTS, "na64 probe"):
-            _probe_one(folder)
-    return SUCCESS
+            is_probed &= _probe_one(folder)
+    return SUCCESS if is_probed else INCOMPLETE
 
 
-def _probe_one(folder: Path) -> None:
+def _probe_one(folder: Path) -> bool:
+    """Probe the cuts of a result, and return whether there are events to do that with."""
     from na64.outputs.analysis.full_report import renew_report
     from na64.outputs.control.dimuon import files, names
     from na64.outputs.result.store import read_result
 
     products = read_result(folder)
     print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
-    tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
+    found = files.write_efficiencies(folder, products)
+    tell(files.of_efficiencies(found))
     print(f"table: {folder / names.EFFICIENCIES}")
     tell(renew_report(folder))
+    return bool(found)

@@ -42,7 +42,7 @@ def _add_show(verbs: Any) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    opened = "events of the opened box, after na64 unblind; visible ones by default"
+    opened = "the events of the opened box in place of the visible ones, after na64 unblind"
     parser.add_argument("--opened", action="store_true", help=opened)
     after = "events that pass this cut and all before, or visible; default: all cuts"
     parser.add_argument("--after", metavar="CUT", help=after)

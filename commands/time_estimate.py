@@ -19,7 +19,7 @@ _EVENTS_OF_A_PIECE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TimedSample:
     """What a few pieces took.
 
     Attributes
@@ -39,7 +39,7 @@ class Sample:
     n_bytes: int
 
 
-def sample(job: Job, tasks: Sequence[Task]) -> Sample:
+def sample(job: Job, tasks: Sequence[Task]) -> TimedSample:
     """Read, count and forget the beginnings of a few segments, in this process.
 
     Parameters
@@ -63,7 +63,7 @@ def sample(job: Job, tasks: Sequence[Task]) -> Sample:
             n_visible += sum(tally.visible for tally in tallies.values())
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         n_bytes = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    return Sample(n_events, n_visible, cpu, wall, n_bytes)
+    return TimedSample(n_events, n_visible, cpu, wall, n_bytes)
 
 
 def estimate(

@@ -47,6 +47,10 @@ def reference(catalogue: Path, canonical: Callable[[Path], Products]) -> Product
     return canonical(folder)
 
 
+def keys_of(place: Path, job: int) -> list[str]:
+    return submissions.keys_of_job(place, submissions.read_submission(place), job)
+
+
 def submit(catalogue: Path, folder: Path, *options: str) -> int:
     store = ["--store", str(folder / "features")]
     return main(["submit", str(catalogue), *SELECTION, "--to", str(folder), *store, *options])
@@ -76,12 +80,12 @@ def test_a_killed_job_is_sent_again_alone_and_the_products_are_the_same(
         r"^  run_870\d\w*.root, events 0 to \d+: not counted yet$", capsys.readouterr().out, re.M
     )
     queue.delenv("STAND_IN_KILL")
-    lost = submissions.keys_of_job(out / "batch" / "1", 1)
+    lost = keys_of(out / "batch" / "1", 1)
     assert submit(catalogue, out, "--condor") == 0
     assert re.search(
         rf"^4 segments: {4 - len(lost)} counted before, {len(lost)} to send$", capsys.readouterr().out, re.M
     )
-    assert submissions.keys_of_job(out / "batch" / "2", 0) == lost
+    assert keys_of(out / "batch" / "2", 0) == lost
     assert main(["merge", str(out), "--no-report"]) == 0
     assert canonical(out) == reference
     capsys.readouterr()
@@ -194,7 +198,7 @@ def test_what_is_in_the_queue_is_not_sent_again(
     capsys.readouterr()
     line = ["submit", str(catalogue), *SELECTION, "--to", str(tmp_path), "--condor", "--dry-run"]
     assert main(line) == 0
-    n_queued = len(submissions.keys_of_job(place, 0))
+    n_queued = len(keys_of(place, 0))
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"4 segments: 0 counted before, {n_queued} in the queue, {4 - n_queued} to send"
     assert main(["status", str(tmp_path)]) == 1
@@ -245,7 +249,7 @@ def test_why_a_segment_failed_in_a_job_is_in_the_products(
 ) -> None:
     unsent(catalogue, tmp_path, monkeypatch)
     place = tmp_path / "batch" / "1"
-    key = submissions.keys_of_job(place, 0)[0]
+    key = keys_of(place, 0)[0]
     submissions.write_status(
         place, 0, JobStatus(State.FAILED, failures={key: ("OSError: Input/output error", False)})
     )

@@ -126,6 +126,20 @@ def test_next_to_nothing_is_no_error(
     check([known.get(word, word) for word in COMMANDS[command]], capsys)
 
 
+def test_a_command_that_has_nothing_to_show_says_so(
+    places: Callable[[str, str], dict[str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = places("1 event", "data")
+    code, said = check(["probe", known["DIMUONS"]], capsys)
+    assert code == 1
+    assert "nothing is probed: no event passes all cuts but one of srd, veto, " in said
+    for command in ("show", "events"):
+        to = ["--to", str(tmp_path / "made.csv")]
+        code, said = check([command, known["DIMUONS"], "--region", "I", *to], capsys)
+        assert code == 2
+        assert said.endswith("na64: dimuons: no visible events after all cuts in region I\n")
+
+
 @pytest.mark.parametrize("n_files", [1, 2])
 def test_a_catalogue_without_events_is_told_and_not_processed(
     n_files: int, branches: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -278,3 +278,15 @@ def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> No
         "plots",
     }
     assert written <= set(re.findall(r"`([\w.]+)/?`", text))
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    named: dict[str, set[str]] = {}
+    for page in DOCS.glob("*.md"):
+        named[page.name] = set(re.findall(r"`(?:tests/)?(?:[\w/]+/)?(test_\w+)(?:\.py)?`", page.read_text()))
+    known = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        known |= set(re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE))
+    assert len(named["trust.md"]) > 30
+    assert len(named["blinding.md"]) > 40
+    assert {page: missing for page, tests in named.items() if (missing := tests - known)} == {}

@@ -78,6 +78,13 @@ def test_the_program_takes_no_module_of_the_working_folder(
     assert done.returncode == 2
 
 
+def test_commands_work_in_the_development_mode_of_python() -> None:
+    """It refuses the name of an error handler that awkward misspells."""
+    line = [sys.executable, "-X", "dev", "-m", "na64.run", "searches"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_cluster_of_our_own_starts_from_the_defaults_of_dask(caplog: pytest.LogCaptureFixture) -> None:
     theirs = {name: ["not_there.py"] for name in PRELOADS}
     more = {"distributed.comm.default-scheme": "foo", "distributed.worker.memory.terminate": 0.001}

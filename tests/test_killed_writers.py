@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,20 @@ def test_a_driver_that_is_ended_between_two_products_leaves_nothing_half(
     assert main([*words, "--replace"]) == 0
     assert main(["status", str(out)]) == 0
     assert not [path.name for path in out.iterdir() if path.name.endswith(".writing")]
+
+
+@pytest.mark.soak
+def test_what_a_killed_report_left_goes_with_the_next_one(
+    listed: Path, undrawing: Callable[[], AbstractContextManager[None]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["process", str(listed), "--selection", "dimuon_2023", "--to", str(out), "--no-report"]
+    assert main([*words, "--executor", "iterative"]) == 0
+    line = [sys.executable, "-c", DRIVER, "3", str(int(signal.SIGKILL)), str(out / "plots")]
+    done = subprocess.run([*line, "report", str(out)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(out.rglob("*.writing"))) == 1
+    with undrawing():
+        assert main(["report", str(out)]) == 0
+    assert not list(out.rglob("*.writing"))
+    assert len(list(out.glob("plots/*.png"))) > 3

@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from glob import escape
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_SUFFIX = ".writing"
+
+
+class Begun:
+    """A hidden file that takes the place of another once it is whole; as long as we live it is locked.
+
+    What is not locked was left by a writer that was killed, and `remove_abandoned` removes it.
+
+    Parameters
+    ----------
+    path : Path
+        Whose place it is to take, in a folder that is there.
+
+    Attributes
+    ----------
+    path : Path
+    file : binary file
+        Open for writing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._target, self._lock = path, -1
+        while self._lock < 0:
+            self.path = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
+            self.file: BinaryIO = self.path.open("xb")
+            self._lock = _held(self.file, self.path)
+
+    def finish(self) -> None:
+        """Take the place of the other file."""
+        self.file.close()
+        self.path.replace(self._target)
+
+    def end(self) -> None:
+        """Leave nothing behind that is not whole."""
+        with ExitStack() as left:
+            left.callback(os.close, self._lock)
+            left.callback(self.path.unlink, missing_ok=True)
+            self.file.close()
+
+
+def _held(file: BinaryIO, path: Path) -> int:
+    """Lock a new file, for longer than it is open; -1 if it was removed as abandoned before that."""
+    handle = os.dup(file.fileno())
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return handle  # where there are no locks, nothing is removed as abandoned
+    try:
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            return handle
+    except FileNotFoundError:
+        pass
+    file.close()
+    os.close(handle)
+    return -1
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what writers into a folder left when they were killed; what somebody is writing stays."""
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if entry.name.startswith(".") and entry.name.endswith(_SUFFIX):
+                with suppress(OSError):
+                    _remove_unlocked(Path(entry.path))
+
+
+def _remove_unlocked(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -17,18 +91,21 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
     Who may read it is as for any new file of the user.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.writing")
+    begun = Begun(path)
     try:
-        with temporary.open("xb") as file:
-            yield file
-        temporary.replace(path)
+        yield begun.file
+        begun.finish()
     finally:
-        temporary.unlink(missing_ok=True)
+        begun.end()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a small file whole, into a folder that is made if there is none, and force it onto the disk."""
+    """Write a small file whole, into a folder that is made if there is none, and force it onto the disk.
+
+    What writers that were killed have left in the folder is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent)
     with written_whole(path) as file:
         file.write(data)
         file.flush()
@@ -42,8 +119,8 @@ def write_together(
     """Write files that belong together: while the seal is there, all the others are whole and of one kind.
 
     All are on the disk under temporary names before the first takes its place, so that a full disk leaves
-    what was there before. Then the seal goes, the others come, and the new seal comes last. What a writer
-    that was killed has left of them is removed, so that there must be one writer at a time.
+    what was there before. Then the seal goes, the others come, and the new seal comes last. What writers
+    that were killed have left in the folder is removed.
 
     Parameters
     ----------
@@ -57,33 +134,25 @@ def write_together(
         Names that must not be there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder, contents)
-    mark = secrets.token_hex(4)
-    with ExitStack() as leftovers:
-        staged = {name: folder / f".{name}.{mark}.writing" for name in contents}
-        for name, temporary in staged.items():
-            leftovers.callback(temporary.unlink, missing_ok=True)
-            with temporary.open("xb") as file:
-                file.write(contents[name])
-                file.flush()
-                os.fsync(file.fileno())
+    remove_abandoned(folder)
+    with ExitStack() as begun:
+        staged: dict[str, Begun] = {}
+        for name, data in contents.items():
+            staged[name] = Begun(folder / name)
+            begun.callback(staged[name].end)
+            staged[name].file.write(data)
+            staged[name].file.flush()
+            os.fsync(staged[name].file.fileno())
         (folder / seal).unlink(missing_ok=True)
         sync(folder)
         for name in without:
             (folder / name).unlink(missing_ok=True)
-        for name, temporary in staged.items():
+        for name, one in staged.items():
             if name != seal:
-                temporary.replace(folder / name)
+                one.finish()
         sync(folder)
-        staged[seal].replace(folder / seal)
+        staged[seal].finish()
         sync(folder)
-
-
-def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove what writers of these files left when they were killed; nobody may be writing them."""
-    for name in names:
-        for left in folder.glob(f".{escape(name)}.*.writing"):
-            left.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -13,14 +13,14 @@ from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, La
 
 
 @dataclass(frozen=True, slots=True)
-class Jagged:
+class JaggedBranch:
     """Values of a branch with one value a hit: event ``i`` owns ``content[offsets[i]:offsets[i+1]]``."""
 
     offsets: Array
     content: Array
 
 
-def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dict[str, Array | Jagged]:
+def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dict[str, Array | JaggedBranch]:
     """Make the content of every branch of a layout.
 
     Parameters
@@ -33,11 +33,11 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
 
     Returns
     -------
-    dict of str to (n_events, ...) array or Jagged
+    dict of str to (n_events, ...) array or JaggedBranch
         By name of the branch, in its type, shape and unit.
     """
     check_simulated(layout)
-    branches: dict[str, Array | Jagged] = {}
+    branches: dict[str, Array | JaggedBranch] = {}
     for branch in layout.event.values():
         branches.update(_one_value(branch, columns.event[branch.column]))
     for name, detector in layout.detectors.items():
@@ -91,7 +91,7 @@ def _cells(detector: DetectorLayout, cells: Cells, *, is_absent: bool) -> dict[s
     return branches
 
 
-def _hits(detector: DetectorLayout, cells: Cells, *, time_is_residual: bool) -> dict[str, Jagged]:
+def _hits(detector: DetectorLayout, cells: Cells, *, time_is_residual: bool) -> dict[str, JaggedBranch]:
     event, cell = np.nonzero(cells.energy > 0)
     offsets = np.zeros(len(cells.energy) + 1, dtype=np.int64)
     np.cumsum(np.bincount(event, minlength=len(cells.energy)), out=offsets[1:])
@@ -109,7 +109,7 @@ def _hits(detector: DetectorLayout, cells: Cells, *, time_is_residual: bool) -> 
             values = (_column(cells, key) - _column(cells, "expected_time"))[event, cell]
         else:
             values = _column(cells, key)[event, cell]
-        branches[branch.names[0]] = Jagged(offsets, _stored(branch, values))
+        branches[branch.names[0]] = JaggedBranch(offsets, _stored(branch, values))
     return branches
 
 

@@ -35,7 +35,7 @@ SAMPLES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ShowerSample:
     """Showers of one particle at one energy.
 
     Attributes
@@ -84,9 +84,9 @@ class Sample:
 
 
 @cache
-def load_library() -> dict[str, Sample]:
+def load_library() -> dict[str, ShowerSample]:
     """Read the samples named in `SAMPLES`."""
-    library: dict[str, Sample] = {}
+    library: dict[str, ShowerSample] = {}
     first = 0
     for name in SAMPLES:
         sample = _read_sample(read_arrays(name), first)
@@ -102,11 +102,11 @@ def read_arrays(name: str) -> dict[str, NDArray[Any]]:
         return {key: arrays[key] for key in arrays.files}
 
 
-def _read_sample(arrays: dict[str, NDArray[Any]], first: int) -> Sample:
+def _read_sample(arrays: dict[str, NDArray[Any]], first: int) -> ShowerSample:
     """Make a sample of the events without a muon pair; dimuons are a component of their own."""
     kept = arrays["n_mumu"] == 0
     values = {name: array[kept].astype(np.float64) for name, array in arrays.items()}
-    return Sample(
+    return ShowerSample(
         first,
         values["E_GeV"][0],
         values["x_mm"] - PITCH / 2,

@@ -16,7 +16,7 @@ from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import check_simulated, to_branches
 from na64.datasets.synthetic.campaign import BadSpill, Campaign, Geometry
 from na64.datasets.synthetic.events import Block, RunPlan, make_block, plan_runs
-from na64.datasets.synthetic.writers import Format, ParquetWriter, open_writer
+from na64.datasets.synthetic.writers import ParquetWriter, RunFileFormat, open_writer
 
 BLOCK = 50_000
 """Events made and written at a time."""
@@ -31,7 +31,7 @@ def simulate(
     n_events: int | None = None,
     seed: int | None = None,
     layout: str | Path | Layout = "tout2023",
-    format: Format | str = Format.TTREE,  # noqa: A002
+    format: RunFileFormat | str = RunFileFormat.TTREE,  # noqa: A002
     on_progress: Progress | None = None,
 ) -> list[Path]:
     """Write the run files of a campaign, ``conditions/*.csv`` and ``truth.parquet``.
@@ -50,7 +50,7 @@ def simulate(
         That of the campaign if None.
     layout : str, Path or Layout
         Name of a packaged layout, the path of a TOML file, or a layout.
-    format : Format or str
+    format : RunFileFormat or str
     on_progress : callable or None
         Gets the number of events of each block when it is written.
 
@@ -74,7 +74,7 @@ def simulate(
     plans = plan_runs(campaign, geometry, total, used_seed)
     to.mkdir(parents=True, exist_ok=True)
     write_conditions(campaign, geometry, plans, to / "conditions")
-    container = Format(format)
+    container = RunFileFormat(format)
     paths: list[Path] = []
     with _truth_file(campaign, used_seed, to / "truth.parquet") as truth:
         for plan in plans:
@@ -103,7 +103,7 @@ def find_geometry(campaign: Campaign, layout: Layout) -> Geometry:
     )
 
 
-def _files(plan: RunPlan, folder: Path, container: Format) -> Iterator[tuple[Path, int, int]]:
+def _files(plan: RunPlan, folder: Path, container: RunFileFormat) -> Iterator[tuple[Path, int, int]]:
     edges = np.linspace(0, plan.n_events, plan.run.n_files + 1).astype(int)
     for part in range(plan.run.n_files):
         name = f"run_{plan.number}" if plan.run.n_files == 1 else f"run_{plan.number}_{part}"

@@ -23,12 +23,12 @@ import uproot
 
 from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.parquet_files import PACKED
-from na64.datasets.synthetic.branches import Jagged
+from na64.datasets.synthetic.branches import JaggedBranch
 
 _LZ4 = uproot.LZ4(4)
 
 
-class Format(Enum):
+class RunFileFormat(Enum):
     """Container of a run file."""
 
     TTREE = "ttree"
@@ -38,26 +38,30 @@ class Format(Enum):
     @property
     def suffix(self) -> str:
         """Ending of the file name."""
-        return ".parquet" if self is Format.PARQUET else ".root"
+        return ".parquet" if self is RunFileFormat.PARQUET else ".root"
 
 
-class Writer(Protocol):
+class RunFileWriter(Protocol):
     """A run file being written; each call of `extend` makes one cluster or row group."""
 
-    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+    def extend(self, branches: dict[str, Array | JaggedBranch]) -> None:
         """Append events."""
 
 
 @contextmanager
 def open_writer(
-    path: Path, container: Format, tree: str, *, compression: uproot.compression.Compression | None = _LZ4
-) -> Iterator[Writer]:
+    path: Path,
+    container: RunFileFormat,
+    tree: str,
+    *,
+    compression: uproot.compression.Compression | None = _LZ4,
+) -> Iterator[RunFileWriter]:
     """Write a run file under a temporary name; it gets its name when it is complete.
 
     Parameters
     ----------
     path : Path
-    container : Format
+    container : RunFileFormat
     tree : str
     compression : uproot.compression.Compression or None
         Of a ROOT file; None leaves the bytes as they are.
@@ -71,19 +75,19 @@ def open_writer(
 
 
 @contextmanager
-def _open_tree(path: Path, tree: str, compression: Any) -> Iterator[Writer]:
+def _open_tree(path: Path, tree: str, compression: Any) -> Iterator[RunFileWriter]:
     with uproot.recreate(path, compression=compression) as file:
         yield _TreeWriter(file, tree)
 
 
 @contextmanager
-def _open_rntuple(path: Path, tree: str, compression: Any) -> Iterator[Writer]:
+def _open_rntuple(path: Path, tree: str, compression: Any) -> Iterator[RunFileWriter]:
     with uproot.recreate(path, compression=compression) as file:
         yield _RNTupleWriter(file, tree)
 
 
 @contextmanager
-def _open_parquet(path: Path, tree: str, compression: Any) -> Iterator[Writer]:  # noqa: ARG001
+def _open_parquet(path: Path, tree: str, compression: Any) -> Iterator[RunFileWriter]:  # noqa: ARG001
     writer = ParquetWriter(path)
     try:
         yield writer
@@ -98,7 +102,7 @@ class _TreeWriter:
         self._file, self._name = file, name
         self._tree: Any = None
 
-    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+    def extend(self, branches: dict[str, Array | JaggedBranch]) -> None:
         if self._tree is None:
             self._tree = self._file.mktree(
                 self._name, {name: _tree_type(values) for name, values in branches.items()}
@@ -106,8 +110,8 @@ class _TreeWriter:
         self._tree.extend({name: _awkward(values) for name, values in branches.items()})
 
 
-def _tree_type(values: Array | Jagged) -> Any:
-    if isinstance(values, Jagged):
+def _tree_type(values: Array | JaggedBranch) -> Any:
+    if isinstance(values, JaggedBranch):
         return f"var * {values.content.dtype}"
     return np.dtype((values.dtype, values.shape[1:]))
 
@@ -119,7 +123,7 @@ class _RNTupleWriter:
         self._file, self._name = file, name
         self._ntuple: Any = None
 
-    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+    def extend(self, branches: dict[str, Array | JaggedBranch]) -> None:
         data = ak.Array({name: _awkward(values) for name, values in branches.items()})
         if self._ntuple is None:
             self._ntuple = self._file.mkrntuple(self._name, data.layout.form)
@@ -133,7 +137,7 @@ class ParquetWriter:
         self._path = path
         self._writer: Any = None
 
-    def extend(self, branches: dict[str, Array | Jagged]) -> None:
+    def extend(self, branches: dict[str, Array | JaggedBranch]) -> None:
         """Append events as one row group."""
         fields = [_field(name, values) for name, values in branches.items()]
         arrays = [_arrow(values, field.type) for values, field in zip(branches.values(), fields, strict=True)]
@@ -160,15 +164,15 @@ class ParquetWriter:
             self._writer.close()
 
 
-def _awkward(values: Array | Jagged) -> Any:
-    if not isinstance(values, Jagged):
+def _awkward(values: Array | JaggedBranch) -> Any:
+    if not isinstance(values, JaggedBranch):
         return values
     offsets = ak.index.Index64(values.offsets)
     return ak.Array(ak.contents.ListOffsetArray(offsets, ak.contents.NumpyArray(values.content)))
 
 
-def _field(name: str, values: Array | Jagged) -> Any:
-    if isinstance(values, Jagged):
+def _field(name: str, values: Array | JaggedBranch) -> Any:
+    if isinstance(values, JaggedBranch):
         return pa.field(name, pa.binary(), nullable=False, metadata={PACKED: values.content.dtype.name})
     kind = pa.from_numpy_dtype(values.dtype)
     if values.ndim > 1:
@@ -176,8 +180,8 @@ def _field(name: str, values: Array | Jagged) -> Any:
     return pa.field(name, kind, nullable=False)
 
 
-def _arrow(values: Array | Jagged, kind: Any) -> Any:
-    if isinstance(values, Jagged):
+def _arrow(values: Array | JaggedBranch, kind: Any) -> Any:
+    if isinstance(values, JaggedBranch):
         ends = (values.offsets * values.content.itemsize).astype(np.int32)
         buffers = [None, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(values.content))]
         return pa.BinaryArray.from_buffers(kind, len(ends) - 1, buffers)
@@ -186,4 +190,8 @@ def _arrow(values: Array | Jagged, kind: Any) -> Any:
     return pa.FixedSizeListArray.from_arrays(values.reshape(-1), type=kind)
 
 
-_WRITERS = {Format.TTREE: _open_tree, Format.RNTUPLE: _open_rntuple, Format.PARQUET: _open_parquet}
+_WRITERS = {
+    RunFileFormat.TTREE: _open_tree,
+    RunFileFormat.RNTUPLE: _open_rntuple,
+    RunFileFormat.PARQUET: _open_parquet,
+}

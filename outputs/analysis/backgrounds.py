@@ -10,6 +10,8 @@ from na64.outputs.analysis.listening import Listener, Tell, silent
 from na64.outputs.background.estimate import Estimate, Settings, estimate
 from na64.outputs.background.files import of_estimate, write_background
 from na64.outputs.background.inputs import stated_inputs
+from na64.outputs.background.time_window import TIME_WINDOW, BeamElectrons
+from na64.outputs.result.origin import origin_of
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import read_result, require_result
 
@@ -76,7 +78,7 @@ def background(
     with turn(place, PRODUCTS, "na64 background"):
         products = read_result(place)
         simulated = read_result(Path(simulation)) if simulation else None
-        times = (str(timing), read_result(Path(timing))) if timing else None
+        times = _beam_electrons(Path(timing)) if timing else None
         rates_file = Path(rates) if rates else None
         stated = stated_inputs(
             place, products, rates_file, simulated, str(simulation), timing=times, reason=reason
@@ -84,12 +86,19 @@ def background(
         settings = Settings(
             rates_file, end, hcal_stop, start=start, hcal_start=hcal_start, one_slope=one_slope
         )
-        found = estimate(products, settings, simulated, times and times[1])
+        found = estimate(products, settings, simulated, times)
         written = write_background(place, products, found, stated)
         listener = Listener(tell=tell)
         if products.summary.reasons:
             tell(f"INCOMPLETE: {products.summary.reasons[0]}")
         listener.say(of_estimate(found))
+        if times and TIME_WINDOW not in (row.source for row in found.table.rows):
+            tell(f"{TIME_WINDOW}: a cut excludes them; {times.name} is not used")
         tell(f"table: {written[0]}")
         listener.say(renew_report(place))
     return found
+
+
+def _beam_electrons(folder: Path) -> BeamElectrons:
+    require_result(folder)
+    return BeamElectrons(read_result(folder), folder.resolve().name, origin_of(folder).result)

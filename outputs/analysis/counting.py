@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import remove_leftovers, write_bytes
+from na64.datasets.basics.atomic_file import remove_abandoned, write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
@@ -237,7 +237,7 @@ class _Counting:
                 fresh=self.fresh,
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
-        remove_leftovers(self.folder, [METRICS])
+        remove_abandoned(self.folder)
         if backend.costs:
             self.listener.warn(backend.note, logging.INFO)
             write_bytes(self.folder / METRICS, to_json(backend))

@@ -21,7 +21,7 @@ from na64.outputs.limits.projection import Projection, Scaling
 from na64.outputs.limits.projection import project as project_one
 from na64.outputs.limits.request import LimitsRequest, check_projection, make_limits
 from na64.outputs.limits.searches.card import Card, Variant, load_card
-from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.products import write_stored
 from na64.outputs.limits.searches.stored import signal_of, stored_contour
 from na64.outputs.result.descriptions import box_facts
@@ -142,7 +142,7 @@ def limits(
 
 def _add_contour(
     place: Path, card: Card, variant: Variant, analysis: LimitsAnalysis
-) -> list[tuple[float, Row]]:
+) -> list[tuple[float, ExcludedCouplings]]:
     """Write the contour of a search beside the limits."""
     rows = [
         (level, row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from na64.outputs.events.event_record import EventRecord
 from na64.outputs.events.pictures import NoEventError, find, pictures
 from na64.outputs.events.skim import SkimFormat, write_events
 from na64.outputs.events.table import lines
+from na64.outputs.result.cutflow import ALL_RUNS
+from na64.outputs.result.origin import origin_of
 from na64.outputs.result.request import log_use
 
 
@@ -71,7 +73,7 @@ def events(
     limit : int, optional
         So many events at most.
     opened : bool
-        Events of the opened box, after `unblind`.
+        Events of the opened box, after `unblind`, in place of the visible ones.
     cells : bool
         Energy, delay and window of every cell too; MeV and ns.
     format : {"parquet", "root", "csv"}, optional
@@ -108,15 +110,15 @@ def events(
     expected = counted(analysis, event_filter)
     known = expected if expected is not None else max(analysis.n_opened.values())
     total = min(known, limit or known)
-    access.log(analysis, "events", choice=str(event_filter), cells=cells)
+    access.log(analysis, "events", event_filter, cells=cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     progress(0, total)
     written = write_events(
         analysis, event_filter, path, format=kind, cells=cells, on_progress=lambda done: progress(done, total)
     )
+    access.log_listed(analysis, "events", written)
     found = Skim(path, written, None if expected is None else total)
-    noun = "opened event" if opened else "event"
-    tell(f"{written:,} {noun}{'' if written == 1 else 's'} {event_filter}: {path}")
+    tell(f"{written:,} {analysis.kind} event{'' if written == 1 else 's'} {event_filter}: {path}")
     if not found.as_counted:
         tell(f"not as counted: the result has {expected:,} of them")
     return found
@@ -192,8 +194,11 @@ def show(
         raise ValueError("either events by number, or --after, --region, --runs and --limit")
     access = _EventAccess(Path(folder), opened, _text_of(runs), Listener(tell=tell, note=note))
     analysis, event_filter = access.reopen(after, region, limit or 12)
-    access.log(analysis, "show", choice=list(numbers) if numbers else str(event_filter))
+    access.log(analysis, "show", numbers or event_filter)
     records = access.find(analysis, numbers) if numbers else find(analysis, event_filter)
+    access.log_listed(analysis, "show", len(records))
+    if not records:
+        raise ValueError(f"{access.folder.name}: no {analysis.kind} events {event_filter}")
     place = Path(to) if to is not None else access.folder / "events"
     for record in [] if sheet else records:
         access.listener.say((*lines(record), ""))
@@ -240,13 +245,27 @@ class _EventAccess:
             if analysis.opening or read_opened(self.folder, analysis.products.summary) is None:
                 raise
         opened = reopen_box(self.folder)
-        self.log(opened, "show", choice=list(numbers))
+        self.log(opened, "show", numbers)
         return find(analysis, numbers, opened)
 
-    def log(self, analysis: ReopenedResult, event: str, **details: object) -> None:
-        """Log that somebody looks at single events of data."""
-        if not analysis.products.summary.is_data:
-            return
+    def log(
+        self, analysis: ReopenedResult, event: str, chosen: EventFilter | Sequence[str], **details: object
+    ) -> None:
+        """Log that somebody is about to look at single events of data, and at which."""
         opened = {"freeze": analysis.opening.unblinding.freeze} if analysis.opening else {}
-        named = {"selection": analysis.selection.name, "runs": self.runs, "events": analysis.kind}
-        log_use(self.folder, event, {**named, **details, **opened})
+        named: dict[str, object] = {"runs": self.runs or ALL_RUNS, "choice": str(chosen)}
+        if isinstance(chosen, EventFilter):
+            named |= {"cut": chosen.after, "region": chosen.region, "limit": chosen.limit}
+        else:
+            named |= {"choice": list(chosen)}
+        self._log(analysis, event, {**named, **details, **opened})
+
+    def log_listed(self, analysis: ReopenedResult, event: str, n_events: int) -> None:
+        """Log how many events were written or drawn."""
+        self._log(analysis, "listed", {"command": event, "n_events": n_events})
+
+    def _log(self, analysis: ReopenedResult, event: str, details: Mapping[str, object]) -> None:
+        if analysis.products.summary.is_data:
+            origin = origin_of(self.folder)
+            of_result = {"selection": analysis.selection.name, "result": origin.result, "cuts": origin.cuts}
+            log_use(self.folder, event, {**of_result, "events": analysis.kind, **details})

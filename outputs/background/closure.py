@@ -7,7 +7,7 @@ say how often a limit is above the truth, and how often a value is within two st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,14 +122,3 @@ def _drawn(sideband: Sideband, mean: Numbers, generator: np.random.Generator) ->
         sideband.falling,
         one_slope=sideband.one_slope,
     )
-
-
-def table_lines(sideband: Sideband, events: Sequence[float], *, n: int, seed: int) -> Iterator[str]:
-    """Yield the rows of a table in Markdown: every truth with every number of events beside the box."""
-    for name, parts in TRUTHS:
-        for n_events in events:
-            found = close(sideband, parts, n_events, n=n, generator=np.random.default_rng(seed))
-            limits = f"{found.n_covering} of {found.n_limits}" if found.n_limits else ""
-            values = f"{found.n_near} of {found.n_values}" if found.n_values else ""
-            median = f"{found.median_limit:.3g}" if found.n_limits else ""
-            yield f"| {name} | {n_events:g} | {found.truth:.3g} | {limits} | {median} | {values} |"

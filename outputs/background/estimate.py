@@ -32,7 +32,7 @@ from na64.outputs.background.sidebands import (
     target_sideband,
 )
 from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
-from na64.outputs.background.time_window import time_window_row
+from na64.outputs.background.time_window import BeamElectrons, time_window_row
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import BoxFacts, Summary
@@ -107,7 +107,7 @@ def estimate(
     products: Products,
     settings: Settings,
     simulation: Products | None = None,
-    timing: Products | None = None,
+    timing: BeamElectrons | None = None,
 ) -> Estimate:
     """Estimate the background in the box of a result, from events outside of it.
 
@@ -118,7 +118,7 @@ def estimate(
     settings : Settings
     simulation : Products, optional
         Simulated dimuons through the same selection, for the fraction that is lost.
-    timing : Products, optional
+    timing : BeamElectrons, optional
         Electrons of the beam trigger (selection ``timing_beam``), for the energy that is out of time.
 
     Raises

@@ -16,7 +16,7 @@ from scipy import special
 
 from na64.outputs.background.mixture import (
     DEEPEST,
-    Curve,
+    LikelihoodCurve,
     deviance,
     fit,
     integrals,
@@ -117,7 +117,7 @@ class Sideband:
         return found
 
     @property
-    def trace(self) -> Callable[..., Curve]:
+    def trace(self) -> Callable[..., LikelihoodCurve]:
         """Likelihood of a number of events, by bins, counts, events of every slope, and how deep."""
         return trace_one_slope if self.one_slope else trace
 
@@ -160,7 +160,7 @@ class Extrapolation:
     sideband : Sideband
     weights : (n_rates,) float64
         The mixture with the largest likelihood.
-    curve : Curve
+    curve : LikelihoodCurve
         Likelihood of the number of events in the box, its errors enlarged by what the validation says.
     validation : Validation
     chi2 : float
@@ -169,7 +169,7 @@ class Extrapolation:
 
     sideband: Sideband
     weights: Numbers
-    curve: Curve
+    curve: LikelihoodCurve
     validation: Validation
     chi2: float
     _quantiles: list[float] = field(default_factory=list, repr=False)

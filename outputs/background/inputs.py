@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from na64.outputs.background.rates import cuts_of
+from na64.outputs.background.time_window import BeamElectrons
 from na64.outputs.result.origin import FoundOrigin, Origin, check, check_runs, origin_in
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import log_use
@@ -18,7 +19,7 @@ def stated_inputs(
     simulation: Products | None,
     name: str,
     *,
-    timing: tuple[str, Products] | None = None,
+    timing: BeamElectrons | None = None,
     reason: str = "",
 ) -> dict[str, object]:
     """Facts about rates, simulation and timing, checked to be of the cuts and periods of a result.
@@ -33,8 +34,7 @@ def stated_inputs(
     simulation : Products or None
     name : str
         Of the simulation.
-    timing : tuple of str and Products, optional
-        Electrons of the beam trigger: name of the folder, and the result.
+    timing : BeamElectrons, optional
     reason : str
         Why they are right although they are of something else, or do not say.
 
@@ -52,8 +52,8 @@ def stated_inputs(
         facts["simulation"] = dict(simulation.summary.products)
         stated.append(check_simulation(products, simulation, name, str(folder), reason=reason))
     if timing is not None:
-        facts["timing"] = dict(timing[1].summary.products)
-        stated.append(_check_timing(products, timing[1], timing[0], str(folder), reason))
+        facts["timing"] = timing.facts
+        stated.append(_check_timing(products, timing.products, timing.name, str(folder), reason))
     if lines := [line for line in stated if line]:
         facts["stated"] = lines
         if products.summary.is_data:

@@ -33,7 +33,7 @@ _NODES, _NODES_OF_ONE = 4001, 2001
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class LikelihoodCurve:
     """Likelihood of a number of events, relative to the largest.
 
     Attributes
@@ -52,9 +52,9 @@ class Curve:
         """Number of events with the largest likelihood."""
         return float(self.n[np.argmin(self.depth)])
 
-    def widened(self, factor: float) -> Curve:
+    def widened(self, factor: float) -> LikelihoodCurve:
         """Curve with errors that are larger by a factor."""
-        return Curve(self.n, self.depth / factor**2)
+        return LikelihoodCurve(self.n, self.depth / factor**2)
 
     def quantiles(self, *shares: float) -> list[float]:
         """Numbers below which these shares of the likelihood lie, from 0 events on.
@@ -137,7 +137,7 @@ def _length(scaled: Numbers, counts: Numbers, weights: Numbers, step: Numbers) -
     return 0.0
 
 
-def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float = DEEPEST) -> Curve:
+def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float = DEEPEST) -> LikelihoodCurve:
     """Largest likelihood for every number of events ``contents . weights``.
 
     A price on these events, or a premium, pulls the fit to fewer or to more of them: each gives a point, and
@@ -155,7 +155,7 @@ def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float =
     largest = float((contents / costs).max())
     if not counts.any():
         n = np.linspace(0, deepest * largest, _NODES)
-        return Curve(n, n / largest)
+        return LikelihoodCurve(n, n / largest)
     lowest = _minus_log(columns, counts, fit(columns, counts, costs))
     points = [(float(contents @ fit(columns, counts, costs)), 0.0, 0.0)]
     for prices in (-1 / (1 + 1 / _PULLS), _PULLS):
@@ -171,7 +171,7 @@ def trace(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float =
     return curve_through(np.array(sorted(points)))
 
 
-def curve_through(points: Numbers) -> Curve:
+def curve_through(points: Numbers) -> LikelihoodCurve:
     """Interpolate points (n, depth, slope) in order, without overshoot.
 
     The curve is convex, since densities are a cone: between two points it is above both tangents and below
@@ -185,16 +185,18 @@ def curve_through(points: Numbers) -> Curve:
     points = points[np.concatenate([[True], np.diff(n) > 1e-7 * n[-1]])]
     n, depth, slope = points.T
     if len(n) < 2:
-        return Curve(np.array([n[0], n[0] * (1 + 1e-9) + 1e-12]), np.zeros(2))
+        return LikelihoodCurve(np.array([n[0], n[0] * (1 + 1e-9) + 1e-12]), np.zeros(2))
     nodes = np.union1d(n, np.linspace(n[0], n[-1], _NODES))
     left = np.clip(np.searchsorted(n, nodes, side="right") - 1, 0, len(n) - 2)
     tangents = (depth[at] + slope[at] * (nodes - n[at]) for at in (left, left + 1))
     found = np.maximum.reduce([PchipInterpolator(n, depth)(nodes), *tangents])
     found = np.minimum(found, np.interp(nodes, n, depth))
-    return Curve(nodes, found - found.min())
+    return LikelihoodCurve(nodes, found - found.min())
 
 
-def trace_one_slope(columns: Numbers, counts: Numbers, contents: Numbers, deepest: float = DEEPEST) -> Curve:
+def trace_one_slope(
+    columns: Numbers, counts: Numbers, contents: Numbers, deepest: float = DEEPEST
+) -> LikelihoodCurve:
     """Largest likelihood for every number of events if only one of the columns is there."""
     sums = columns.sum(axis=0)
     shares = columns / sums
@@ -209,7 +211,7 @@ def trace_one_slope(columns: Numbers, counts: Numbers, contents: Numbers, deepes
     logs = heights + total * np.log(mean) - mean
     depth = logs.max() - logs.max(axis=1)
     near = depth < deepest
-    return Curve(np.concatenate([[0.0], n[near]]), np.concatenate([[depth[near][0]], depth[near]]))
+    return LikelihoodCurve(np.concatenate([[0.0], n[near]]), np.concatenate([[depth[near][0]], depth[near]]))
 
 
 def _minus_log(columns: Numbers, counts: Numbers, weights: Numbers) -> float:

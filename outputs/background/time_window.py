@@ -10,7 +10,7 @@ showers and a Gaussian tail.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ import hist
 import numpy as np
 from scipy import special
 
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.electromagnetic import mean_cells
 from na64.outputs.background.extrapolation import Numbers
@@ -25,7 +26,7 @@ from na64.outputs.background.rates import poisson_limit
 from na64.outputs.background.sidebands import along_ecal, last_plane
 from na64.outputs.background.table import BackgroundRow
 from na64.outputs.result.products import Products
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary import BoxFacts, Verdict
 from na64.outputs.statistics.one_sided import CONFIDENCE
 
 TIME_WINDOW = "electrons with energy out of time"
@@ -48,11 +49,67 @@ _LEAST_LOST = 4.0
 _LARGEST_LIKELY = 0.9
 """The most likely number is at most this part of a limit."""
 
+_DIGITS = 12
+"""Of an identity, as texts show it."""
+
 _MEASURED, _COMPUTED = "[D: beam electrons]", "[D: showers; D: RC for the tail of times]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Losses:
+class BeamElectrons:
+    """Electrons of the beam trigger: a result of the selection ``timing_beam``, and which one it is.
+
+    Attributes
+    ----------
+    products : Products
+    name : str
+        Of its folder.
+    digest : str
+        sha256 of its `result.json`.
+    """
+
+    products: Products
+    name: str
+    digest: str
+
+    @property
+    def runs(self) -> list[int]:
+        """Numbers of the runs with electrons that were read."""
+        return sorted(run.run for run in self.products.summary.runs if run.accounting["processed"])
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Result, selection, catalogue and runs, as plain JSON."""
+        summary = self.products.summary
+        return {
+            "name": self.name,
+            "result": self.digest,
+            "selection": summary.selection.name,
+            "selection_identity": summary.identities.get("selection", ""),
+            "catalogue": summary.identities.get("catalogue", ""),
+            "runs": to_ranges(self.runs),
+            "verdict": summary.verdict.value,
+        }
+
+    @property
+    def text(self) -> str:
+        """Same in words."""
+        facts = {name: str(value) for name, value in self.facts.items()}
+        verdict = "" if self.products.summary.verdict is Verdict.COMPLETE else ", INCOMPLETE"
+        return (
+            f"{facts['name']}: selection {facts['selection']}, runs {facts['runs'] or 'none'}, catalogue "
+            f"{facts['catalogue'][:_DIGITS]}, result {facts['result'][:_DIGITS]}{verdict}"
+        )
+
+    def said_of(self, products: Products) -> str:
+        """Which electrons stand for which runs of a result, in words."""
+        wanted = {run.run for run in products.summary.runs if run.accounting["processed"]}
+        others = to_ranges(wanted - set(self.runs))
+        return f"electron times from {self.text}{f'; none of run {others} of this result' if others else ''}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowLosses:
     """How much of an electron's energy the window loses.
 
     Attributes
@@ -61,15 +118,15 @@ class Losses:
         Of the energy.
     probability : (n,) float64
         An electron loses this share.
-    counts : (n,) float64 or None
-        Electrons that were seen to; None if they were computed.
+    counts : (n,) float64
+        Electrons that were seen to; 0 if that was computed.
     n_electrons : int
         Seen in all.
     """
 
     share: Numbers
     probability: Numbers
-    counts: Numbers | None = None
+    counts: Numbers
     n_electrons: int = 0
 
 
@@ -120,7 +177,7 @@ class Beside:
 
 
 @cache
-def computed_losses() -> Losses:
+def computed_losses() -> WindowLosses:
     """Losses of one cell at a time, of parametrised showers, with Gaussian times.
 
     The largest cell is none of them: without it another one is the largest, and the event is rejected.
@@ -134,10 +191,10 @@ def computed_losses() -> Losses:
     flat[np.arange(_N_SHOWERS), np.argmax(flat, axis=1)] = 0.0
     share = flat[flat > 0.01 * _TYPICAL] / _TYPICAL
     tail = 2 * float(special.ndtr(-N_SIGMA))
-    return Losses(share, np.full(len(share), tail / _N_SHOWERS))
+    return WindowLosses(share, np.full(len(share), tail / _N_SHOWERS), np.zeros(len(share)))
 
 
-def measured_losses(timing: Products) -> Losses:
+def measured_losses(timing: Products) -> WindowLosses:
     """Losses of electrons of the beam trigger, from a result of the selection ``timing_beam``.
 
     Raises
@@ -158,11 +215,11 @@ def measured_losses(timing: Products) -> Losses:
         raise ValueError(f"no electrons in the histogram {found[0].name}: nothing is measured of their times")
     share = (late[None, :] / energy[:, None])[counts > 0]
     seen = counts[counts > 0]
-    return Losses(share, seen / n_electrons, np.asarray(seen, np.float64), n_electrons)
+    return WindowLosses(share, seen / n_electrons, np.asarray(seen, np.float64), n_electrons)
 
 
 def time_window_row(
-    products: Products, box: BoxFacts, timing: Products | None = None
+    products: Products, box: BoxFacts, timing: BeamElectrons | None = None
 ) -> BackgroundRow | None:
     """Row of the electrons beside the box that the window brings into it; None if a cut excludes them.
 
@@ -171,8 +228,8 @@ def time_window_row(
     products : Products
     box : BoxFacts
         With the guard up to where fits begin.
-    timing : Products, optional
-        Of electrons of the beam trigger; otherwise the losses are computed, and the row is a limit.
+    timing : BeamElectrons, optional
+        Otherwise the losses are computed, and the row is a limit.
     """
     most = most_out_of_time(products)
     edges, counts = along_ecal(last_plane(products), box)
@@ -180,11 +237,11 @@ def time_window_row(
     reachable = energy - box.ecal < most
     if not reachable.any():
         return None
-    losses = computed_losses() if timing is None else measured_losses(timing)
     beside = Beside(energy[reachable], counts[reachable], box.ecal, most)
-    if losses.counts is None:
-        return _computed(losses, beside)
-    return _measured(losses.counts, losses, beside)
+    if timing is None:
+        return _computed(computed_losses(), beside)
+    row = _measured(measured_losses(timing.products), beside)
+    return replace(row, method=f"{row.method}; {timing.said_of(products)}")
 
 
 def most_out_of_time(products: Products) -> float:
@@ -194,7 +251,7 @@ def most_out_of_time(products: Products) -> float:
     return min(bounds, default=math.inf)
 
 
-def _computed(losses: Losses, beside: Beside) -> BackgroundRow:
+def _computed(losses: WindowLosses, beside: Beside) -> BackgroundRow:
     n = float(losses.probability @ beside.entering(losses.share))
     least = float(losses.probability.min()) * beside.n_at_most
     method = (
@@ -203,11 +260,11 @@ def _computed(losses: Losses, beside: Beside) -> BackgroundRow:
     return _limit(TAIL_AT_MOST * max(n, least), n if beside.n_events else 0.0, method, _COMPUTED)
 
 
-def _measured(seen: Numbers, losses: Losses, beside: Beside) -> BackgroundRow:
+def _measured(losses: WindowLosses, beside: Beside) -> BackgroundRow:
     """Weigh each loss that was seen; few of them make a limit, of as many events of equal weight."""
     weights = beside.entering(losses.share) / losses.n_electrons
-    n, variance = (float(seen @ weights**power) for power in (1, 2))
-    n_lost = float(seen[weights > 0].sum())
+    n, variance = (float(losses.counts @ weights**power) for power in (1, 2))
+    n_lost = float(losses.counts[weights > 0].sum())
     method = (
         f"{beside.text}; {n_lost:.0f} of {losses.n_electrons} beam electrons lose enough for some of them"
     )

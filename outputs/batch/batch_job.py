@@ -69,7 +69,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
         raise ValueError(f"the code is {found[:12]} here, {submission.code[:12]} was submitted")
     request = submission.request
     catalogue, asked = set_up(folder, request)
-    keys = set(keys_of_job(place, job))
+    keys = set(keys_of_job(place, submission, job))
     if not keys <= {task.key for task in plan(catalogue, asked, limit=request.limit)}:
         raise ValueError("catalogue, selection or plug-in have changed since it was submitted")
     inner = IterativeBackend() if submission.workers == 1 else ProcessesBackend(submission.workers)

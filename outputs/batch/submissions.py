@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.basics.json_records import parse_object, read_object, record_of
 from na64.datasets.basics.named import shortened
 from na64.outputs.result.messages import counted
 from na64.outputs.result.request import Request
-from na64.processors.execution.ledger import Ledger, is_key
+from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Task
 
 BATCH = "batch"
@@ -57,7 +58,6 @@ class Submission:
         `na64.processors.campaign.identity_of` all segments, those included that were counted before.
     code : str
         `na64.processors.execution.tasks.package_code`.
-    n_jobs : int
     workers : int
         Processes of a job.
     store : str
@@ -65,17 +65,24 @@ class Submission:
     chunk_events : int or None
     batch_id : str
         What the batch system calls it; empty if nobody has sent it yet.
+    lists : tuple of str
+        sha256 of the list of every job, so that all segments that were sent are in them.
     """
 
     system: System
     request: Request
     result: str
     code: str
-    n_jobs: int
     workers: int
     store: str
     chunk_events: int | None = None
     batch_id: str = ""
+    lists: tuple[str, ...] = ()
+
+    @property
+    def n_jobs(self) -> int:
+        """How many jobs it has."""
+        return len(self.lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,10 @@ def split_tasks(tasks: Iterable[Task], n_jobs: int) -> list[list[Task]]:
     return [tasks for tasks in shares if tasks]
 
 
-def write_submission(folder: Path, submission: Submission, shares: Sequence[Sequence[Task]]) -> Path:
-    """Write a submission and the lists of its jobs into a new numbered folder, and return that.
+def write_submission(
+    folder: Path, submission: Submission, shares: Sequence[Sequence[Task]]
+) -> tuple[Path, Submission]:
+    """Write a submission and the lists of its jobs into a new numbered folder; return both.
 
     Parameters
     ----------
@@ -136,13 +145,16 @@ def write_submission(folder: Path, submission: Submission, shares: Sequence[Sequ
     """
     number = max(submission_numbers(folder), default=0) + 1
     place = folder / BATCH / str(number)
+    lists = []
     for job, tasks in enumerate(shares):
         n_events = sum(task.n_events for task in tasks)
-        named = {"keys": [task.key for task in tasks], "events": n_events}
-        write_bytes(list_of_job(place, job), _json(named))
+        listed = _json({"keys": [task.key for task in tasks], "events": n_events})
+        write_bytes(list_of_job(place, job), listed)
+        lists.append(sha256(listed).hexdigest())
     (place / "logs").mkdir()
-    rewrite(place, submission)
-    return place
+    written = replace(submission, lists=tuple(lists))
+    rewrite(place, written)
+    return place, written
 
 
 def rewrite(place: Path, submission: Submission) -> None:
@@ -152,8 +164,19 @@ def rewrite(place: Path, submission: Submission) -> None:
 
 
 def read_submission(place: Path) -> Submission:
-    """Read a submission from its folder."""
-    return record_of(Submission, read_object(place / _SUBMISSION), f"{place.name}/{_SUBMISSION}")
+    """Read a submission from its folder.
+
+    Raises
+    ------
+    ValueError
+        It is damaged, or there are more or fewer lists of jobs than it names.
+    """
+    name = f"{place.name}/{_SUBMISSION}"
+    found = record_of(Submission, read_object(place / _SUBMISSION), name)
+    there = len(list((place / _JOBS).glob("*.json")))
+    if not found.n_jobs or there != found.n_jobs:
+        raise ValueError(f"{name}: names {counted(found.n_jobs, 'list')} of jobs, {_JOBS} has {there}")
+    return found
 
 
 def submission_numbers(folder: Path) -> list[int]:
@@ -186,24 +209,30 @@ def list_of_job(place: Path, job: int) -> Path:
     return place / _JOBS / f"{job}.json"
 
 
-def keys_of_job(place: Path, job: int) -> list[str]:
-    """Return the keys that a job has to count."""
-    return list(_listed(place, job).keys)
+def keys_of_job(place: Path, submission: Submission, job: int) -> list[str]:
+    """Return the keys that a job has to count.
+
+    Raises
+    ------
+    ValueError
+        The list is not the one that was written with the submission.
+    """
+    return list(_listed(place, submission, job).keys)
 
 
-def events_of_job(place: Path, job: int) -> int:
+def events_of_job(place: Path, submission: Submission, job: int) -> int:
     """Return how many events a job has to count."""
-    return _listed(place, job).events
+    return _listed(place, submission, job).events
 
 
-def _listed(place: Path, job: int) -> _List:
+def _listed(place: Path, submission: Submission, job: int) -> _List:
     path = list_of_job(place, job)
-    name = f"{_JOBS}/{path.name}"
-    found = record_of(_List, read_object(path), name)
-    if not found.keys:
-        raise ValueError(f"{name}: a job without a key")
-    if wrong := [key for key in found.keys if not is_key(key)]:
-        raise ValueError(f'{name}: key "{shortened(wrong[0])}" is not a sha256 in hexadecimal digits')
+    name, data = f"{_JOBS}/{path.name}", path.read_bytes()
+    if job >= submission.n_jobs:
+        raise ValueError(f"{name}: {place.name}/{_SUBMISSION} has {counted(submission.n_jobs, 'job')}")
+    found = record_of(_List, parse_object(data, name), name)
+    if sha256(data).hexdigest() != submission.lists[job]:
+        raise ValueError(f"{name}: is not the list that was written with {place.name}/{_SUBMISSION}")
     return found
 
 
@@ -240,7 +269,9 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
         Jobs that are still in the queue, by submission; None where that is not known.
     """
     for place, submission in submissions(folder).items():
-        statuses = [_last_status(place, job, queued.get(place)) for job in range(submission.n_jobs)]
+        statuses = [
+            _last_status(place, submission, job, queued.get(place)) for job in range(submission.n_jobs)
+        ]
         counts = Counter(job_status.state.value for job_status in statuses)
         sent = f"{submission.system.value} {shortened(submission.batch_id or '(not sent)')}"
         states = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
@@ -254,11 +285,11 @@ def status(folder: Path, queued: Mapping[Path, Collection[int] | None]) -> Itera
                 yield f"  job {job} {job_status.state.value}{': ' if why else ''}{why}; see {log}"
 
 
-def _last_status(place: Path, job: int, queued: Collection[int] | None) -> JobStatus:
+def _last_status(place: Path, submission: Submission, job: int, queued: Collection[int] | None) -> JobStatus:
     """What became of a job; done is one whose segments were all counted, by whomever."""
     job_status = read_status(place, job)
     ledger = Ledger(place.parents[1] / "partials")
-    if all(ledger.path(key).exists() for key in keys_of_job(place, job)):
+    if all(ledger.path(key).exists() for key in keys_of_job(place, submission, job)):
         return JobStatus(State.DONE)
     if job_status.state in (State.WAITING, State.RUNNING) and queued is not None and job not in queued:
         return JobStatus(State.LOST)

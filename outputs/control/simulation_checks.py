@@ -35,7 +35,7 @@ _N = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class SimulationCheck:
     """One quantity of the simulation with what it should be.
 
     Attributes
@@ -61,7 +61,7 @@ class Check:
         return self.simulated / self.reference
 
 
-def checks(seed: int = 5) -> list[Check]:
+def checks(seed: int = 5) -> list[SimulationCheck]:
     """All quantities that are not those of selected dimuons, in the order of the documentation."""
     return [*_pairs(seed), *_pions(seed), *_electrons(seed)]
 
@@ -74,25 +74,31 @@ def dimuon_deposits(n_events: int, seed: int) -> Deposits:
     return generate(gun, component, n_events, _ALL)
 
 
-def _pairs(seed: int) -> Iterator[Check]:
+def _pairs(seed: int) -> Iterator[SimulationCheck]:
     for lowest, expected in ((40.0, 1.02e-5), (50.0, 6.83e-6), (80.0, 1.47e-6)):
         found = PairSpectrum(_BEAM, lowest, _BEAM).pairs_per_electron()
-        yield Check(f"muon pairs per electron, photons above {lowest:g} GeV", expected, CASCADE, found)
+        yield SimulationCheck(
+            f"muon pairs per electron, photons above {lowest:g} GeV", expected, CASCADE, found
+        )
     lowest = 12.0
     deposits = dimuon_deposits(2 * _N, seed)
     total = PairSpectrum(_BEAM, lowest, _BEAM).pairs_per_electron()
     ecal, left = deposits.ecal.sum(axis=(1, 2, 3)), deposits.electromagnetic
     text = f"muon pairs per electron, less than {_BELOW:g} GeV"
-    yield Check(f"{text} left to the shower", 1.03e-5, CASCADE, total * float((left < _BELOW).mean()))
-    yield Check(f"{text} in the ECAL, muons too", 1.03e-5, CASCADE, total * float((ecal < _BELOW).mean()))
+    yield SimulationCheck(
+        f"{text} left to the shower", 1.03e-5, CASCADE, total * float((left < _BELOW).mean())
+    )
+    yield SimulationCheck(
+        f"{text} in the ECAL, muons too", 1.03e-5, CASCADE, total * float((ecal < _BELOW).mean())
+    )
     hard = left < _BEAM - _HARD
     own, error, width, width_error = _geant4_pairs()
-    yield Check(
+    yield SimulationCheck(
         "ECAL energy of hard muon pairs, mean (GeV)", own, GEANT4, float((ecal - left)[hard].mean()), error
     )
     preshower = deposits.ecal[:, 0].sum(axis=(1, 2))[ecal < _BELOW]
     text = f"preshower of dimuons below {_BELOW:g} GeV, rms (GeV)"
-    yield Check(text, width, GEANT4, float(preshower.std()), width_error)
+    yield SimulationCheck(text, width, GEANT4, float(preshower.std()), width_error)
 
 
 def _geant4_pairs() -> tuple[float, float, float, float]:
@@ -113,7 +119,7 @@ def _geant4_pairs() -> tuple[float, float, float, float]:
     )
 
 
-def _pions(seed: int) -> Iterator[Check]:
+def _pions(seed: int) -> Iterator[SimulationCheck]:
     campaign = load_campaign("demo")
     for energy in (50.0, 100.0):
         beam = replace(campaign.beam, energy=energy, spread=0.0)
@@ -121,20 +127,20 @@ def _pions(seed: int) -> Iterator[Check]:
         pions = beam_hadrons(gun, _N, {f"pim_{energy:.0f}GeV": 1.0})
         seen = pions.hcal.sum(axis=(1, 2, 3))[pions.ecal.sum(axis=(1, 2, 3)) < _CROSSES]
         found = float(seen.std() / seen.mean() * np.sqrt(energy))
-        yield Check(f"HCAL resolution x sqrt(E), pions of {energy:g} GeV", 0.60, SEED, found)
+        yield SimulationCheck(f"HCAL resolution x sqrt(E), pions of {energy:g} GeV", 0.60, SEED, found)
 
 
-def _electrons(seed: int) -> Iterator[Check]:
+def _electrons(seed: int) -> Iterator[SimulationCheck]:
     rng, stochastic = np.random.default_rng(seed), load_campaign("demo").response.ecal_stochastic
     x, y = rng.uniform(-19.1, 19.1, (2, _N))
     cells = fluctuate(mean_cells(np.full(_N, _BEAM), x, y, _GRID, rng), stochastic, rng)
     library = read_arrays("em_100GeV")["ecal_GeV"].astype(np.float64)
     names = ("share of the preshower", "its 3x3 cells", "its central cell")
     for name, one, other in zip(names, _preshower(library), _preshower(cells), strict=True):
-        yield Check(f"electrons of 100 GeV: {name}", one, GEANT4, other)
+        yield SimulationCheck(f"electrons of 100 GeV: {name}", one, GEANT4, other)
     energy = cells.sum(axis=(1, 2, 3))
     found = float(energy.std() / energy.mean() * np.sqrt(_BEAM))
-    yield Check("ECAL resolution x sqrt(E), electrons of 100 GeV", 0.09, SEED, found)
+    yield SimulationCheck("ECAL resolution x sqrt(E), electrons of 100 GeV", 0.09, SEED, found)
 
 
 def _preshower(cells: Floats) -> tuple[float, float, float]:
@@ -147,7 +153,7 @@ def _preshower(cells: Floats) -> tuple[float, float, float]:
     return first, second, third
 
 
-def checks_markdown(rows: list[Check]) -> str:
+def checks_markdown(rows: list[SimulationCheck]) -> str:
     """Table of the checks for a page of the documentation."""
     lines = ["| quantity | reference | source | simulated | ratio |", "|---|---:|---|---:|---:|"]
     for row in rows:

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from na64.datasets.instrument.columns import DETECTORS
-from na64.outputs.events.event_record import Check, EventRecord
+from na64.outputs.events.event_record import CutCheck, EventRecord
 from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
 from na64.outputs.events.table import number
 from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, folded
@@ -166,7 +166,7 @@ def _cuts(axes: Axes, record: EventRecord) -> None:
         before = check.cut
 
 
-def _cut(axes: Axes, check: Check, y: float, *, named: bool) -> None:
+def _cut(axes: Axes, check: CutCheck, y: float, *, named: bool) -> None:
     colour = INK if check.passed else CLOSED
     weight = "normal" if check.passed else "bold"
     if named:

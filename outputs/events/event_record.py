@@ -21,7 +21,7 @@ from na64.selections.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CutCheck:
     """One interval of a cut, or one of its clauses, and where the event is.
 
     Attributes
@@ -60,7 +60,7 @@ class EventRecord:
         Every feature, in its base unit.
     cells : mapping of str to CellTable
         By detector; of this event alone.
-    checks : tuple of Check
+    checks : tuple of CutCheck
         Every interval and clause of every cut, in order.
     region : str
         Its name, or `na64.selections.regions.ELSEWHERE`.
@@ -78,7 +78,7 @@ class EventRecord:
     setup: Setup
     values: Mapping[str, float]
     cells: Mapping[str, CellTable]
-    checks: tuple[Check, ...]
+    checks: tuple[CutCheck, ...]
     region: str
     colour: str
 
@@ -134,24 +134,24 @@ def _one(table: CellTable, row: int) -> CellTable:
     return CellTable(table.energy[part], table.in_time[part], table.delay[part], table.window[part])
 
 
-def _checks(selection: Selection, values: NDArray[np.float32]) -> Iterator[Check]:
+def _checks(selection: Selection, values: NDArray[np.float32]) -> Iterator[CutCheck]:
     features = {name: values[row] for name, row in selection.index.items()}
     for cut, condition in zip(selection.cuts, selection.conditions_of(selection.cuts), strict=True):
         for interval in condition.intervals:
             yield _check(cut.name, interval, features)
         for clause in condition.clauses:
             passed = any(all(_passes(one, features) for one in group) for group in clause.alternatives)
-            yield Check(cut.name, clause.text, None, "", passed)
+            yield CutCheck(cut.name, clause.text, None, "", passed)
 
 
-def _check(cut: str, interval: Interval, features: Mapping[str, np.float32]) -> Check:
+def _check(cut: str, interval: Interval, features: Mapping[str, np.float32]) -> CutCheck:
     bound, tables = interval.text, (interval.lowest, interval.limits)
     here = [f"{_here(table, features):.4g}" for table in tables if table is not None]
     if here:
         bound = f"{bound} (here {' and '.join(here)})"
     unit = _unit(interval.text)
     factor = UNITS[unit].divide / UNITS[unit].multiply if unit else 1.0
-    return Check(cut, bound, float(features[interval.feature]) * factor, unit, _passes(interval, features))
+    return CutCheck(cut, bound, float(features[interval.feature]) * factor, unit, _passes(interval, features))
 
 
 def _passes(interval: Interval, features: Mapping[str, np.float32]) -> bool:

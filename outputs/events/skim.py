@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 import uproot
 from numpy.typing import NDArray
 
+from na64.datasets.basics.atomic_file import Begun, remove_abandoned
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
 from na64.processors.features.single_cells import cell_tables
@@ -41,7 +41,7 @@ class SkimFormat(StrEnum):
     CSV = "csv"
 
 
-class Writer(Protocol):
+class EventWriter(Protocol):
     """Takes columns of events, a few thousand at a time."""
 
     def extend(self, columns: Columns) -> None:
@@ -127,7 +127,7 @@ def write_events(
             written += len(columns["run"])
             on_progress(written)
         if not written:
-            raise ValueError(f"{analysis.folder.name}: no visible events {event_filter}")
+            raise ValueError(f"{analysis.folder.name}: no {analysis.kind} events {event_filter}")
     return written
 
 
@@ -169,14 +169,17 @@ def _facts(analysis: ReopenedResult, event_filter: EventFilter) -> dict[str, str
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        yield temporary
-        temporary.replace(path)
+    remove_abandoned(path.parent)
+    begun = Begun(path)
+    try:
+        yield begun.path
+        begun.finish()
+    finally:
+        begun.end()
 
 
 @contextmanager
-def _open(path: Path, format: SkimFormat, facts: dict[str, str]) -> Iterator[Writer]:  # noqa: A002
+def _open(path: Path, format: SkimFormat, facts: dict[str, str]) -> Iterator[EventWriter]:  # noqa: A002
     if format is SkimFormat.ROOT:
         with uproot.recreate(path, compression=uproot.ZSTD(3)) as file:
             yield _Root(file)

@@ -121,5 +121,6 @@ def _of_period(
     )
     if period not in found:
         names = ", ".join(sorted({point.period for point in read_points(path)}))
-        raise ValueError(f"{path}: no efficiency of period '{period}'; it has {names}")
+        asked = f"no efficiency of period {period}, only of" if period else "--period has to name one of"
+        raise ValueError(f"{path}: {asked} {names}")
     return found[period]

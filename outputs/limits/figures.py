@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from na64.outputs.limits.tables import QUANTITIES
@@ -144,13 +146,13 @@ def projected_plane(bands: Sequence[tuple[str, LimitBand]], curves: Sequence[Cur
     axes.set_yscale("log")
     shades = np.linspace(0.55, 0.0, len(bands))
     ours = [
-        axes.plot(band.mass, band.limits["median"], color=(shade,) * 3, linewidth=2.0, label=label)[0]
+        _draw_line(axes, band.mass, band.limits["median"], color=(shade,) * 3, linewidth=2.0, label=label)
         for (label, band), shade in zip(bands, shades, strict=True)
     ]
     published = _draw_curves(axes, curves)
     axes.add_artist(axes.legend(handles=ours, loc="upper left", fontsize=10, title="expected (median)"))
     axes.legend(handles=published, loc="lower right", fontsize=9)
-    axes.set_xlim(bands[0][1].mass[0], bands[0][1].mass[-1])
+    axes.set_xlim(*_mass_range(bands[0][1].mass))
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(r"$m_{\mathrm{A}^\prime}$ [GeV]")
@@ -175,7 +177,7 @@ def _figure(
     others = [_draw_moment(axes, moment) for moment in moments]
     ours = _draw_band(axes, band)
     published = [*_draw_curves(axes, curves), *others]
-    axes.set_xlim(band.mass[0], band.mass[-1])
+    axes.set_xlim(*_mass_range(band.mass))
     axes.set_ylim(*_span(band, curves))
     first = axes.legend(
         handles=ours, loc="upper left", fontsize=10, title=note or None, alignment="left", title_fontsize=10
@@ -197,14 +199,22 @@ def _draw_band(axes: Axes, band: LimitBand) -> list[Artist]:
     one = axes.fill_between(
         band.mass, limits["minus1"], limits["plus1"], color=_ONE_SIGMA, linewidth=0, label=r"$\pm 1\sigma$"
     )
-    (median,) = axes.plot(band.mass, limits["median"], color=INK, linestyle="--", label="expected (median)")
+    median = _draw_line(
+        axes, band.mass, limits["median"], color=INK, linestyle="--", label="expected (median)"
+    )
     handles: list[Artist] = [median, one, two]
     if band.is_observed:
-        (observed,) = axes.plot(band.mass, limits["observed"], color=INK, linewidth=2.0)
+        observed = _draw_line(axes, band.mass, limits["observed"], color=INK, linewidth=2.0)
         observed.set_label(f"observed, {level}")
         return [observed, *handles]
     median.set_label(f"expected (median), {level}")
     return handles
+
+
+def _draw_line(axes: Axes, mass: Numbers, limit: Numbers, **options: Any) -> Line2D:
+    """Draw a limit over mass; of a single one, a point."""
+    (line,) = axes.plot(mass, limit, marker="o" if np.isfinite(limit).sum() == 1 else "", **options)
+    return line
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Curve]) -> list[Artist]:
@@ -236,10 +246,18 @@ def cited(curve: Curve) -> str:
     return f"{label} ({notes})" if notes else label
 
 
+def _mass_range(mass: Numbers) -> tuple[float, float]:
+    """Masses that are drawn, GeV: half a decade to both sides of a single one."""
+    wider = 10.0**0.5 if mass[0] == mass[-1] else 1.0
+    return float(mass[0]) / wider, float(mass[-1]) * wider
+
+
 def _span(band: LimitBand, curves: Sequence[Curve]) -> tuple[float, float]:
-    """Whole decades around our limits and the curves."""
+    """Whole decades, one at least, around our limits and the curves."""
+    low_mass, high_mass = _mass_range(band.mass)
     values = [band.limits[name] for name in QUANTITIES]
-    values += [curve.value[(curve.mass >= band.mass[0]) & (curve.mass <= band.mass[-1])] for curve in curves]
-    together = np.concatenate(values)
-    low, high = float(np.nanmin(together)), float(np.nanmax(together))
-    return 10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high))
+    values += [curve.value[(curve.mass >= low_mass) & (curve.mass <= high_mass)] for curve in curves]
+    together = np.log10(np.concatenate(values))
+    known = together[np.isfinite(together)]
+    low, high = (np.floor(known.min()), np.ceil(known.max())) if len(known) else (-6.0, 0.0)
+    return 10.0**low, 10.0 ** max(high, low + 1)

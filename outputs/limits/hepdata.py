@@ -49,6 +49,7 @@ def write_hepdata(
         submission.add_table(table)
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the validator leaves files open
+        warnings.filterwarnings("ignore", "Python 3.14 will, by default, filter", DeprecationWarning)
         submission.create_files("out", validate=True)  # also packs an archive beside the folder
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree("out", folder)

@@ -27,7 +27,7 @@ _DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class YieldGrid:
     """Values above 0 on masses and a second variable.
 
     Attributes
@@ -53,7 +53,7 @@ class Grid:
     particle: str = "the dark photon"
 
 
-def write_grids(path: Path, grids: Sequence[Grid]) -> Path:
+def write_grids(path: Path, grids: Sequence[YieldGrid]) -> Path:
     """Write tables into one file, whose folder is made if there is none."""
     made = schema.CorrectionSet(schema_version=2, corrections=[_correction(grid) for grid in grids])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def write_grids(path: Path, grids: Sequence[Grid]) -> Path:
     return path
 
 
-def _correction(grid: Grid) -> schema.Correction:
+def _correction(grid: YieldGrid) -> schema.Correction:
     spline = CubicSpline(np.log(grid.masses), np.log(grid.values), axis=0)
     cells = [
         _cell(spline.c[::-1, row], float(spline.x[row]), grid.nodes, column)

@@ -124,12 +124,3 @@ def _to_virtual(model: Inelastic, q: Floats) -> Floats:
     squared = 8 * both - 16 * light * heavy + 4 * (2 * along / q**2 - (both - light * heavy))
     result: Floats = 2 * math.pi * model.alpha_d * squared * momentum / (8 * math.pi * heavy**2)
     return result
-
-
-def heavy_width_approximated(model: Inelastic) -> float:
-    """Width of chi2 -> chi1 e+ e- at eps = 1 for a small splitting and light electrons, GeV (2101.12192).
-
-    It is an upper bound: what is exact is 0.64 of it at f = 0.4.
-    """
-    splitting = model.heavy - model.light
-    return 4 * ALPHA * model.alpha_d * splitting**5 / (15 * math.pi * model.mass**4)

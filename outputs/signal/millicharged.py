@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from na64.outputs.signal.cross_sections import total
-from na64.outputs.signal.grid_file import Grid, write_grids
+from na64.outputs.signal.grid_file import YieldGrid, write_grids
 from na64.outputs.signal.integration import integrate_yield
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import ALPHA, LEAD, MUON_MASS
@@ -114,7 +114,7 @@ def write_pairs(folder: Path) -> Path:
     return write_grids(folder / PAIRS, [_grid(*beam) for beam in THRESHOLDS])
 
 
-def _grid(particle: str, beam_energy: float) -> Grid:
+def _grid(particle: str, beam_energy: float) -> YieldGrid:
     nodes = THRESHOLDS[particle, beam_energy]
     columns = []
     for threshold in nodes.tolist():
@@ -124,7 +124,7 @@ def _grid(particle: str, beam_energy: float) -> Grid:
         ]
         columns.append(integrate_pairs(MASSES, _PHOTON_MASSES, np.array(photons)))
     target = f"that cross {MUON_TARGET:g} X0 of lead" if particle == "mu-" else "in thick lead"
-    return Grid(
+    return YieldGrid(
         _name(particle, beam_energy),
         f"millicharged pairs of {particle} of {beam_energy:g} GeV {target}, exact tree level",
         ("threshold", "GeV, least energy of the pair"),

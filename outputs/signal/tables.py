@@ -15,7 +15,7 @@ from scipy.interpolate import make_interp_spline
 
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import k_factor
-from na64.outputs.signal.grid_file import Grid, write_grids
+from na64.outputs.signal.grid_file import YieldGrid, write_grids
 from na64.outputs.signal.integration import integrate_yield, resolved_thresholds
 from na64.outputs.signal.kinematics import Radiation
 
@@ -70,7 +70,7 @@ def write_yields(folder: Path, beam_energy: float) -> Path:
 def write_bosons(folder: Path) -> Path:
     """Compute the yields of other bosons over those of dark photons, in minutes, and write them."""
     grids = [
-        Grid(
+        YieldGrid(
             boson.value,
             f"yield of {boson.text}s over that of dark photons of the same mass and threshold, "
             "thick lead target, e- or e+ of 100 GeV, exact tree level",
@@ -129,11 +129,11 @@ def write_tables(folder: Path, *, progress: Progress | None = None) -> list[Path
     return paths
 
 
-def _grids(yields: Floats, factors: Floats) -> tuple[Grid, ...]:
+def _grids(yields: Floats, factors: Floats) -> tuple[YieldGrid, ...]:
     true = yields[:, : len(THRESHOLDS)]
     return (
         _yield_grid(_BEAM_ENERGY, true),
-        Grid(
+        YieldGrid(
             "folded_yield",
             "the same above a threshold on the missing energy that an ECAL of 9 % / sqrt(E) measures",
             ("threshold", "GeV, least missing energy as measured"),
@@ -142,7 +142,7 @@ def _grids(yields: Floats, factors: Floats) -> tuple[Grid, ...]:
             _fold(true),
             _PER_ELECTRON,
         ),
-        Grid(
+        YieldGrid(
             "k_factor",
             "leading-logarithm cross-section of DMG4 (2101.12192) over exact tree level, lead",
             ("energy", "GeV, of the electron"),
@@ -154,9 +154,9 @@ def _grids(yields: Floats, factors: Floats) -> tuple[Grid, ...]:
     )
 
 
-def _yield_grid(beam_energy: float, yields: Floats) -> Grid:
+def _yield_grid(beam_energy: float, yields: Floats) -> YieldGrid:
     beam = f"{'e-' if beam_energy == _BEAM_ENERGY else 'e- or e+'} of {beam_energy:g} GeV"
-    return Grid(
+    return YieldGrid(
         "yield",
         f"dark photons in a thick lead target, {beam}, exact tree level, e- and e+ of the shower",
         ("threshold", "GeV, least energy of the dark photon"),

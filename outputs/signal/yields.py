@@ -16,7 +16,6 @@ from na64.outputs.signal.integration import BEAM_ENERGY, integrate_yield
 from na64.outputs.signal.tables import (
     BEAM_ENERGIES,
     BOSONS,
-    FOLDED_THRESHOLDS,
     MASSES,
     thresholds_of,
     yields_file,
@@ -79,27 +78,3 @@ def _integrated(
     mass: float, *, threshold: float, model: CrossSectionModel, beam_energy: float, boson: Boson
 ) -> float:
     return integrate_yield(mass, threshold=threshold, model=model, beam_energy=beam_energy, boson=boson)
-
-
-def folded_yield_per_eot(mass: float, *, threshold: float = 50.0) -> float:
-    """Same above a threshold on the missing energy as the ECAL measures it (9 % / sqrt(E)).
-
-    For a selection efficiency that does not already contain the resolution.
-
-    Raises
-    ------
-    ValueError
-        Outside 1 MeV to 1 GeV, or 30 to 70 GeV.
-    """
-    inside = MASSES[0] <= mass <= MASSES[-1] and FOLDED_THRESHOLDS[0] <= threshold <= FOLDED_THRESHOLDS[-1]
-    if not inside:
-        raise ValueError(
-            f"yield at {mass:g} GeV above {threshold:g} GeV: the table has {MASSES[0]:g} to "
-            f"{MASSES[-1]:g} GeV above {FOLDED_THRESHOLDS[0]:g} to {FOLDED_THRESHOLDS[-1]:g}"
-        )
-    return float(_tables()["folded_yield"].evaluate(mass, threshold))
-
-
-def table_k_factor(mass: float, energy: float) -> float:
-    """K-factor of the table: masses of 1 MeV to 1 GeV (GeV), electrons of 20 to 150 GeV."""
-    return float(_tables()["k_factor"].evaluate(mass, energy))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from na64.outputs.statistics.many_events import ends_of_many
-from na64.outputs.statistics.model import Counts, Model, Numbers, counting, merged, probabilities
+from na64.outputs.statistics.model import Counts, Model, Numbers, merged, probabilities
 from na64.outputs.statistics.one_channel import pmf
 
 _STEPS = (0.05, 0.001)
@@ -44,7 +44,8 @@ def unified_interval(
     signal, until the accepted ones have the level; the interval goes from the first to the last signal that
     accepts the observed count. Probabilities are integrated over the errors (Conrad et al 2003). Channels
     are merged: it is the sum of their counts that is ordered. Below the background it is shorter than CLs
-    allows. The original table lengthens some of them, see `feldman_cousins`.
+    allows. The original table lengthens some of them, so that an upper end never rises as the background
+    grows: for none seen of 2 it has 1.26 events, this 1.08.
     With more than `_FEW` events neighbouring counts are one outcome, which covers just as well.
 
     Parameters
@@ -63,15 +64,6 @@ def unified_interval(
     low, high = (np.arange(max(0.0, end - coarse), end + coarse, fine) for end in ends)
     best = max(0.0, total - one.background)
     return ConfidenceInterval(best, _ends(one, low, total, level)[0], _ends(one, high, total, level)[1])
-
-
-def feldman_cousins(observed: int, background: float, *, level: float = 0.9) -> ConfidenceInterval:
-    """Unified interval of one channel of known background.
-
-    The original table lengthens some so that an upper end never rises as the background grows, and this one
-    does not: for none seen of 2 the table has 1.26 events, this 1.08.
-    """
-    return unified_interval(counting(background), [observed], level=level)
 
 
 def unified_covers(model: Model, signal: float, outcomes: Counts, *, level: float = 0.9) -> NDArray[np.bool_]:

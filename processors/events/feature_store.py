@@ -15,7 +15,6 @@ import hashlib
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
@@ -26,6 +25,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from na64.datasets.basics.atomic_file import Begun, remove_abandoned
 from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.events.visible_events import VisibleEvents
 from na64.processors.execution.ledger import DamagedError, is_full, is_key
@@ -121,14 +121,13 @@ class FeatureStore:
             Of all rows of ``values``.
         """
         path = self.path(key)
-        temporary = path.with_name(f".{key}.{secrets.token_hex(4)}.writing")
-        keeper = _FeatureFile(temporary)
+        keeper = _FeatureFile(path)
         with keeper.tolerated():
             keeper.open(key, names)
         try:
             yield keeper.add
             with keeper.tolerated():
-                keeper.finish(path)
+                keeper.finish()
         finally:
             keeper.close()
 
@@ -143,9 +142,9 @@ class FeatureStore:
 class _FeatureFile:
     """A file that events are kept in under a temporary name, as long as the disk lets it be written."""
 
-    def __init__(self, temporary: Path) -> None:
-        self._temporary = temporary
-        self._file: BinaryIO | None = None
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begun: Begun | None = None
         self._writer: _Writer | None = None
 
     @contextmanager
@@ -157,13 +156,14 @@ class _FeatureFile:
             if is_full(error):
                 raise
             self._writer = None
-            _log.warning("features are not kept in %s: %s", self._temporary.parents[1], error.strerror)
+            _log.warning("features are not kept in %s: %s", self._path.parents[1], error.strerror)
 
     def open(self, key: str, names: tuple[str, ...]) -> None:
         """Begin."""
-        self._temporary.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._temporary.open("xb")
-        self._writer = _Writer(self._file, key, names)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self._path.parent)
+        self._begun = Begun(self._path)
+        self._writer = _Writer(self._begun.file, key, names)
 
     def add(self, part: VisibleEvents) -> VisibleEvents:
         """Keep visible events if that is still possible, and give them back."""
@@ -172,20 +172,17 @@ class _FeatureFile:
                 self._writer.add(part)
         return part
 
-    def finish(self, path: Path) -> None:
+    def finish(self) -> None:
         """File its name, if all was kept."""
-        if self._writer is not None and self._file is not None:
+        if self._writer is not None and self._begun is not None:
             self._writer.finish()
-            self._file.close()
-            self._temporary.replace(path)
+            self._begun.finish()
 
     def close(self) -> None:
         """Leave nothing behind that is not whole."""
-        with suppress(OSError):
-            if self._file is not None:
-                self._file.close()
-        with suppress(OSError):
-            self._temporary.unlink()
+        if self._begun is not None:
+            with suppress(OSError):
+                self._begun.end()
 
 
 class _Writer:

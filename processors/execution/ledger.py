@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.basics.atomic_file import sync, written_whole
+from na64.datasets.basics.atomic_file import remove_abandoned, sync, written_whole
 from na64.processors.execution.cost import Cost
 
 Array: TypeAlias = NDArray[Any]
@@ -141,6 +141,7 @@ class Ledger:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._unsynced: list[Path] = []
+        self._cleaned: set[Path] = set()
         self._synced = time.monotonic()
 
     def path(self, key: str) -> Path:
@@ -187,11 +188,18 @@ class Ledger:
         path = self.path(key)
         with self._loud_when_full():
             path.parent.mkdir(exist_ok=True)
+            self._clean(path.parent)
             with written_whole(path) as file:
                 file.write(data)
         self._unsynced.append(path)
         if time.monotonic() - self._synced >= _SYNC_EVERY:
             self.sync()
+
+    def _clean(self, folder: Path) -> None:
+        """Remove what killed drivers left, once only: folders become large."""
+        if folder not in self._cleaned:
+            self._cleaned.add(folder)
+            remove_abandoned(folder)
 
     def sync(self) -> None:
         """Force what was stored onto the disk.

@@ -9,18 +9,18 @@ import pytest
 
 from na64.benchmarks.bars import bars
 from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Workload, run_bench
-from na64.benchmarks.counts import Counts, DifferentCountsError, checksum, require_equal
+from na64.benchmarks.counts import BenchmarkCounts, DifferentCountsError, checksum, require_equal
 from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN, Program
-from na64.benchmarks.rounds import Timing, check, measure
+from na64.benchmarks.rounds import CpuTiming, check, measure
 from na64.benchmarks.sample import make_sample
 from na64.benchmarks.scaling import measure_scheduler
 from na64.benchmarks.table import draw, to_markdown, write
 from na64.benchmarks.workers import Turn, WorkersResult, measure_workers
 from na64.datasets.reading.read import read
-from na64.datasets.synthetic.writers import Format
+from na64.datasets.synthetic.writers import RunFileFormat
 from na64.run import main
 
-COUNTS = Counts(passed=(3, 2), n_minus_one=(2,), runs=2, plane=7, variables=9)
+COUNTS = BenchmarkCounts(passed=(3, 2), n_minus_one=(2,), runs=2, plane=7, variables=9)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ COUNTS = Counts(passed=(3, 2), n_minus_one=(2,), runs=2, plane=7, variables=9)
         replace(COUNTS, variables=8),
     ],
 )
-def test_one_different_integer_is_refused(other: Counts) -> None:
+def test_one_different_integer_is_refused(other: BenchmarkCounts) -> None:
     require_equal({"a": COUNTS, "b": COUNTS})
     with pytest.raises(DifferentCountsError, match="b and a differ"):
         require_equal({"a": COUNTS, "b": other})
@@ -64,14 +64,14 @@ def test_programs_take_turns() -> None:
 
 def test_the_median_counts_and_the_slope_leaves_out_what_is_fixed() -> None:
     findings = Findings("machine", "date")
-    findings.main = [Timing(PROCESS, 1000, (1.0, 1.0, 1.0))]
-    findings.sizes = [Timing(PROCESS, 4000, (1.3, 9.0, 1.2))]
+    findings.main = [CpuTiming(PROCESS, 1000, (1.0, 1.0, 1.0))]
+    findings.sizes = [CpuTiming(PROCESS, 4000, (1.3, 9.0, 1.2))]
     assert findings.sizes[0].per_event == pytest.approx(1.3e9 / 4000)
     assert findings.slope(PROCESS) == pytest.approx(1e5)
 
 
-@pytest.mark.parametrize("container", Format)
-def test_a_sample_has_its_events_under_different_numbers(container: Format, tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", RunFileFormat)
+def test_a_sample_has_its_events_under_different_numbers(container: RunFileFormat, tmp_path: Path) -> None:
     sample = make_sample("hits", container, 700, tmp_path)
     columns = read(
         sample.path, sample.layout, 0, 700, columns=["run", "spill", "event", "ecal_cell", "ecal_energy"]
@@ -88,7 +88,9 @@ def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
     names = {timing.name for timing in findings.main}
     assert {PROCESS, RERUN, "coffea and awkward", "our kernel in coffea's Runner"} <= names
     assert set(findings.formats) == {
-        f"{layout} {container.value}" for layout in ("hits", "tout2023", "array2018") for container in Format
+        f"{layout} {container.value}"
+        for layout in ("hits", "tout2023", "array2018")
+        for container in RunFileFormat
     }
     assert not (tmp_path / "work").exists()
     table = write(findings, tmp_path)
@@ -111,7 +113,7 @@ def _workers(*, cpu: float, rate: float) -> list[WorkersResult]:
 def _found() -> Findings:
     findings = Findings("machine", "date")
     findings.main = [
-        Timing(name, 1000, (seconds,))
+        CpuTiming(name, 1000, (seconds,))
         for name, seconds in (
             (PROCESS, 600e-6),
             (OWN_READ, 350e-6),
@@ -120,8 +122,8 @@ def _found() -> Findings:
             (RERUN, 60e-6),
         )
     ]
-    findings.sizes = [Timing(PROCESS, 2000, (1100e-6,)), Timing(RERUN, 2000, (110e-6,))]
-    findings.flat = [Timing(PROCESS, 1000, (700e-6,)), Timing(FUSED_ROOT, 1000, (1000e-6,))]
+    findings.sizes = [CpuTiming(PROCESS, 2000, (1100e-6,)), CpuTiming(RERUN, 2000, (110e-6,))]
+    findings.flat = [CpuTiming(PROCESS, 1000, (700e-6,)), CpuTiming(FUSED_ROOT, 1000, (1000e-6,))]
     findings.workers = _workers(cpu=115.0, rate=1.7)
     findings.starts = {"help": 0.1, "start": 1.0, "nothing to do": 3.0}
     findings.memory = {1000: 100.0, 10_000: 120.0}
@@ -136,9 +138,9 @@ def test_every_bar_is_met_up_to_its_limit() -> None:
 
 def test_every_bar_can_be_missed_and_left_out() -> None:
     found = _found()
-    slow = Timing(PROCESS, 1000, (1300e-6,))
+    slow = CpuTiming(PROCESS, 1000, (1300e-6,))
     found.main[0] = slow
-    found.sizes = [Timing(PROCESS, 2000, (1900e-6,)), Timing(RERUN, 2000, (150e-6,))]
+    found.sizes = [CpuTiming(PROCESS, 2000, (1900e-6,)), CpuTiming(RERUN, 2000, (150e-6,))]
     found.flat[0] = slow
     found.workers = _workers(cpu=116.0, rate=1.6)
     found.starts = {"help": 0.2, "start": 1.1, "nothing to do": 3.2}
@@ -154,7 +156,7 @@ def test_workers_are_compared_within_a_round() -> None:
 
 
 def test_workers_take_turns_and_are_set_as_a_table(tmp_path: Path) -> None:
-    sample = make_sample("hits", Format.TTREE, 1000, tmp_path)
+    sample = make_sample("hits", RunFileFormat.TTREE, 1000, tmp_path)
     found = measure_workers([sample], tmp_path / "work", rounds=2, numbers=(0, 1))
     assert [(one.workers, len(one.turns)) for one in found] == [(0, 2), (1, 2)]
     assert all(turn.rate > 0 and turn.cpu > 0 for one in found for turn in one.turns)

@@ -9,7 +9,7 @@ import pytest
 
 from na64.benchmarks.sample import make_sample
 from na64.benchmarks.scaling import measure_scheduler, peak_memory
-from na64.datasets.synthetic.writers import Format
+from na64.datasets.synthetic.writers import RunFileFormat
 
 pytestmark = pytest.mark.soak
 
@@ -18,7 +18,7 @@ _BYTES = 600
 
 
 def _peak(n_events: int, folder: Path) -> float:
-    sample = make_sample("hits", Format.TTREE, n_events, folder)
+    sample = make_sample("hits", RunFileFormat.TTREE, n_events, folder)
     try:
         return peak_memory(sample, folder / "memory")
     finally:

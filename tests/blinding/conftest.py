@@ -20,8 +20,8 @@ from na64.commands.progress import progress
 from na64.datasets.catalogue.build import load
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read
-from na64.datasets.synthetic.branches import Jagged
-from na64.datasets.synthetic.writers import Format, open_writer
+from na64.datasets.synthetic.branches import JaggedBranch
+from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 from na64.processors.execution.ledger import decode
 from na64.processors.features.compute import compute
 from na64.processors.features.feature_table import Skip
@@ -90,7 +90,7 @@ def make_worlds(
     change: Callable[[Branches], None] | None = None,
     *,
     names: tuple[str, ...] = WORLDS,
-    container: Format = Format.TTREE,
+    container: RunFileFormat = RunFileFormat.TTREE,
     selection: str = "dimuon_2022",
     n_events: int = N_EVENTS,
     periods: Path | None = None,
@@ -134,8 +134,8 @@ def _of_world(path: Path, world: World, job: Job, tree: str) -> Branches:
     return branches
 
 
-def _write(path: Path, branches: Branches, container: Format, tree: str) -> None:
-    if container is Format.TTREE:
+def _write(path: Path, branches: Branches, container: RunFileFormat, tree: str) -> None:
+    if container is RunFileFormat.TTREE:
         with uproot.recreate(path, compression=None) as file:
             made = file.mktree(tree, {name: _type(values) for name, values in branches.items()})
             made.extend(branches)
@@ -148,7 +148,7 @@ def _jagged(values: Any) -> Any:
     if isinstance(values, np.ndarray):
         return values
     counts = ak.num(values).to_numpy()
-    return Jagged(np.concatenate([[0], np.cumsum(counts)]), ak.flatten(values).to_numpy())
+    return JaggedBranch(np.concatenate([[0], np.cumsum(counts)]), ak.flatten(values).to_numpy())
 
 
 def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], int]:

@@ -13,7 +13,7 @@ import uproot
 from distributed import LocalCluster
 
 from na64.datasets.catalogue.build import Catalogue, load
-from na64.datasets.synthetic.writers import Format
+from na64.datasets.synthetic.writers import RunFileFormat
 from na64.processors.events.segment import process_segment
 from na64.processors.job import Job, build_job, file_context
 from na64.selections.selection import load_selection
@@ -148,8 +148,8 @@ def test_dask_makes_no_difference(worlds: Any, look: Any, tmp_path: Path, schedu
     assert "PluginError" in seen[0].out
 
 
-@pytest.mark.parametrize("container", [Format.RNTUPLE, Format.PARQUET])
-def test_no_format_makes_a_difference(new_worlds: Any, look: Any, container: Format) -> None:
+@pytest.mark.parametrize("container", [RunFileFormat.RNTUPLE, RunFileFormat.PARQUET])
+def test_no_format_makes_a_difference(new_worlds: Any, look: Any, container: RunFileFormat) -> None:
     worlds = new_worlds("hits", container=container, names=("box", "edge"), n_events=600)
     assert {path.suffix for path in worlds[0].files()} == {container.suffix}
     seen = [look(world, "--selection", "invisible_2023") for world in worlds]

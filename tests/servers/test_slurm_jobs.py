@@ -17,6 +17,10 @@ pytestmark = pytest.mark.soak
 Products = dict[str, bytes]
 
 
+def keys_of(place: Path, job: int) -> list[str]:
+    return submissions.keys_of_job(place, submissions.read_submission(place), job)
+
+
 def submit(listed: Path, out: Path, *options: str) -> int:
     line = ["submit", str(listed), "--selection", "dimuon_2023", "--to", str(out), "--slurm"]
     return main([*line, "--store", str(out / "features"), "--memory", "2000", *options])
@@ -95,9 +99,9 @@ def test_a_cancelled_job_is_sent_again_alone(
     assert "CANCELLED" in (out / "batch" / "1" / "logs" / "1.err").read_text()
     assert merge(out) == 1
     assert "not counted yet" in capsys.readouterr().out
-    lost = submissions.keys_of_job(out / "batch" / "1", 1)
+    lost = keys_of(out / "batch" / "1", 1)
     assert submit(catalogue, out, *plugin) == 0
-    assert submissions.keys_of_job(out / "batch" / "2", 0) == lost
+    assert keys_of(out / "batch" / "2", 0) == lost
     slurm.wait_for_the_queue()
     assert merge(out) == 0
     assert (out / "yields.csv").read_bytes() == reference["yields.csv"]

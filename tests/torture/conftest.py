@@ -20,10 +20,10 @@ import uproot
 
 from na64.datasets.catalogue.build import Catalogue, build
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.synthetic.branches import Jagged
+from na64.datasets.synthetic.branches import JaggedBranch
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.simulation import simulate
-from na64.datasets.synthetic.writers import Format, open_writer
+from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 from na64.outputs.result.assembly import summarise
 from na64.outputs.result.summary import Summary
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
@@ -129,7 +129,7 @@ def write_parquet(path: Path, clusters: tuple[Branches, ...], **options: Any) ->
 
 def write_packed(path: Path, clusters: tuple[Branches, ...]) -> None:
     """Write Parquet as the simulation does: hits are bytes, not lists."""
-    with open_writer(path, Format.PARQUET, TREE) as writer:
+    with open_writer(path, RunFileFormat.PARQUET, TREE) as writer:
         for one in clusters:
             writer.extend({name: _packed(values) for name, values in one.items()})
 
@@ -138,7 +138,7 @@ def _packed(values: Any) -> Any:
     if not isinstance(values, ak.Array):
         return values
     lists = ak.to_packed(values).layout.to_ListOffsetArray64(True)
-    return Jagged(np.asarray(lists.offsets.data), np.asarray(lists.content.data))
+    return JaggedBranch(np.asarray(lists.offsets.data), np.asarray(lists.content.data))
 
 
 def _arrow(values: Any) -> Any:

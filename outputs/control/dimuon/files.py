@@ -211,7 +211,7 @@ def of_peaks(peaks: Peaks) -> Iterator[str]:
 def of_efficiencies(found: list[probing.CutEfficiency]) -> Iterator[str]:
     """Yield the lines that a terminal shows of efficiencies."""
     if not found:
-        yield "  no event passes all other cuts"
+        yield f"  nothing is probed: no event passes all cuts but one of {', '.join(PROBED)}"
     for efficiency in found:
         total, (below, above) = efficiency.total, efficiency.total.errors
         counts = f"{total.passed} of {total.tagged}"

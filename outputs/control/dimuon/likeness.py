@@ -36,7 +36,7 @@ _STATISTICS: dict[str, Callable[[Floats], float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LikenessRow:
     """One number of real and of simulated dimuons, in the same unit."""
 
     quantity: str
@@ -117,13 +117,13 @@ def selected(columns: EventColumns, cells: Floats, quantities: dict[str, Floats]
     return passed
 
 
-def compare_with_real(simulated: dict[str, Floats]) -> Iterator[Row]:
+def compare_with_real(simulated: dict[str, Floats]) -> Iterator[LikenessRow]:
     """Rows of the comparison, in the order of `REAL`."""
     lines = (files(__package__) / REAL).read_text(encoding="utf-8").splitlines()
     for line in [entry for entry in lines if not entry.startswith("#")][1:]:
         quantity, unit, statistic, real = line.split(",")
         found = _STATISTICS[statistic](simulated[quantity])
-        yield Row(quantity, unit, statistic, float(real), found)
+        yield LikenessRow(quantity, unit, statistic, float(real), found)
 
 
 def compare_ecal(simulated: dict[str, Floats]) -> tuple[Floats, float, int]:
@@ -135,7 +135,7 @@ def compare_ecal(simulated: dict[str, Floats]) -> tuple[Floats, float, int]:
     return scale * counts, chi2, len(real) - 1
 
 
-def as_markdown(rows: list[Row]) -> str:
+def as_markdown(rows: list[LikenessRow]) -> str:
     """Table of the rows for a page of the documentation."""
     lines = ["| dimuons | statistic | real | simulated | ratio |", "|---|---|---:|---:|---:|"]
     for row in rows:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
-from scipy import optimize
 
 from na64.datasets.synthetic.muon_pairs import (
     LEAD,
@@ -63,36 +58,3 @@ def write_photon_lengths(folder: Path) -> Path:
     path = folder / PHOTON_LENGTHS
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
-
-
-def mean_multiplicity(n_pairs: NDArray[np.int64]) -> float:
-    """Mean number of pairs per shower from showers that were kept because they have at least one.
-
-    A biased cross-section makes a Poisson number of pairs a shower; the mean of those kept is
-    ``m / (1 - exp(-m))``, which is solved for ``m``.
-
-    Parameters
-    ----------
-    n_pairs : (n,) int64, from 1 on
-    """
-    mean = float(np.mean(n_pairs))
-    if n_pairs.min(initial=1) < 1:
-        raise ValueError("showers without a pair are among those that should have one")
-    if mean == 1:
-        return 0.0
-    return float(optimize.brentq(lambda m: m / -math.expm1(-m) - mean, 1e-9, 2 * mean))
-
-
-def single_pair_weight(bias: float, multiplicity: float) -> float:
-    """Weight of a shower with exactly one pair, in showers without bias.
-
-    Of showers with a biased mean of ``m`` pairs ``m exp(-m)`` have one; without the bias ``m / bias`` do.
-
-    Parameters
-    ----------
-    bias : float
-        Factor on the cross-section.
-    multiplicity : float
-        `mean_multiplicity` of the biased showers.
-    """
-    return math.exp(multiplicity) / bias

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import TomlTable, load_table, unknown
-from na64.outputs.limits.searches.channels import Model, read_category, read_model
+from na64.outputs.limits.searches.channels import ParticleModel, read_category, read_model
 from na64.outputs.limits.searches.contour import grid_of
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.signal.bosons import Boson
@@ -253,7 +253,7 @@ def _variant(table: TomlTable, name: str, channels: TomlTable) -> Variant:
     )
 
 
-def _category(channels: TomlTable, name: str, model: Model, listed: list[Fact]) -> Category:
+def _category(channels: TomlTable, name: str, model: ParticleModel, listed: list[Fact]) -> Category:
     if not channels.has(name):
         raise KeyError(f"{channels.place()}: {unknown('channel', name, channels.names())}")
     table = channels.table(name)

@@ -43,7 +43,7 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ParticleModel:
     """What a variant says of the particle.
 
     Attributes
@@ -61,13 +61,13 @@ class Model:
     splitting: float
 
 
-def read_model(facts: FactReader) -> Model:
+def read_model(facts: FactReader) -> ParticleModel:
     """Read what a variant says of the particle; what it does not need may be left out."""
 
     def number(key: str) -> float:
         return facts.number(key) if facts.has(key) else math.nan
 
-    return Model(
+    return ParticleModel(
         facts.choice("boson", Boson) if facts.has("boson") else Boson.VECTOR,
         facts.choice("matter", Matter) if facts.has("matter") else Matter.DIRAC,
         number("alpha_d"),
@@ -76,7 +76,7 @@ def read_model(facts: FactReader) -> Model:
     )
 
 
-def read_category(table: TomlTable, facts: FactReader, name: str, model: Model) -> Category:
+def read_category(table: TomlTable, facts: FactReader, name: str, model: ParticleModel) -> Category:
     """Read a channel for a particle.
 
     Parameters
@@ -86,7 +86,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Model) 
     facts : FactReader
         Of the same table.
     name : str
-    model : Model
+    model : ParticleModel
     """
     particle, energy = facts.text("particle"), facts.number("energy", "GeV")
     exposure, threshold = _above_zero(facts, "exposure", math.inf), facts.number("threshold", "GeV")
@@ -123,7 +123,9 @@ def _choice(table: TomlTable, key: str, text: str, kind: type[Process]) -> Proce
     return kind(text)
 
 
-def _source(process: Process, particle: str, energy: float, threshold: float, *, model: Model) -> Source:
+def _source(
+    process: Process, particle: str, energy: float, threshold: float, *, model: ParticleModel
+) -> Source:
     if process is Process.PAIRS:
         return Paired(particle, energy, threshold)
     beam = Beam(particle, energy)
@@ -134,7 +136,7 @@ def _source(process: Process, particle: str, energy: float, threshold: float, *,
     return Annihilated(model.boson, model.matter, model.alpha_d, model.ratio, beam, threshold)
 
 
-def _fate(table: TomlTable, facts: FactReader, model: Model) -> Fate | None:
+def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | None:
     text, names = table.text("counts"), [ending.value for ending in Ending]
     if text not in names:
         raise ValueError(f"{table.place('counts')}: {unknown('ending', text, names)}")

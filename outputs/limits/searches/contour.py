@@ -18,7 +18,7 @@ _LEAST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExcludedCouplings:
     """Couplings that are excluded at a mass.
 
     Attributes
@@ -47,7 +47,7 @@ def grid_of(lowest: float, highest: float, per_decade: int = 16) -> Floats:
     return np.geomspace(lowest, highest, n)
 
 
-def contour(excess: Excess, masses: Sequence[float], couplings: Floats) -> list[Row]:
+def contour(excess: Excess, masses: Sequence[float], couplings: Floats) -> list[ExcludedCouplings]:
     """Excluded couplings at each mass, and at the masses where a range of them begins or ends.
 
     Parameters
@@ -72,7 +72,7 @@ def contour(excess: Excess, masses: Sequence[float], couplings: Floats) -> list[
     return found
 
 
-def ranges(excess: Excess, mass: float, couplings: Floats) -> list[Row]:
+def ranges(excess: Excess, mass: float, couplings: Floats) -> list[ExcludedCouplings]:
     """Excluded couplings at a mass, by root finding."""
 
     def height(logarithm: float) -> float:
@@ -85,7 +85,7 @@ def ranges(excess: Excess, mass: float, couplings: Floats) -> list[Row]:
     edges = [math.exp(_root(height, places, heights, index)) for index in crossings]
     opens = [None, *edges] if inside[0] else edges
     closed = [*opens, None] if inside[-1] else opens
-    return [Row(mass, low, high) for low, high in zip(closed[::2], closed[1::2], strict=True)]
+    return [ExcludedCouplings(mass, low, high) for low, high in zip(closed[::2], closed[1::2], strict=True)]
 
 
 def _heights(excess: Excess, mass: float, couplings: Floats) -> Floats:
@@ -119,7 +119,7 @@ def _root(height: Callable[[float], float], places: Floats, heights: Floats, ind
     return float(brentq(height, places[index], places[index + 1], xtol=1e-9, rtol=1e-9))
 
 
-def _tip(excess: Excess, below: float, above: float, couplings: Floats) -> list[Row]:
+def _tip(excess: Excess, below: float, above: float, couplings: Floats) -> list[ExcludedCouplings]:
     """Ranges next to the mass between two at which their number changes, on the side with more of them."""
     n_below, n_above = (len(ranges(excess, mass, couplings)) for mass in (below, above))
     more, fewer = (below, above) if n_below > n_above else (above, below)
@@ -133,7 +133,7 @@ def _tip(excess: Excess, below: float, above: float, couplings: Floats) -> list[
     return ranges(excess, more, couplings) if more not in (below, above) else []
 
 
-def ranges_of_power(excess: Excess, mass: float) -> list[Row]:
+def ranges_of_power(excess: Excess, mass: float) -> list[ExcludedCouplings]:
     """Excluded couplings of a search whose events go with the square of the coupling: no scan is needed."""
     at_one = float(excess(mass, np.ones(1))[0])
-    return [Row(mass, 1 / math.sqrt(at_one), None)] if at_one > 0 else []
+    return [ExcludedCouplings(mass, 1 / math.sqrt(at_one), None)] if at_one > 0 else []

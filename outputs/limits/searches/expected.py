@@ -76,7 +76,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class CouplingCategories:
     """Categories that share a coupling, and the limit on their events.
 
     Attributes
@@ -129,7 +129,7 @@ class Expectation:
 
 
 @lru_cache(4096)
-def _limit(search: Expectation, shares: tuple[float, ...]) -> float:
+def _limit(search: CouplingCategories, shares: tuple[float, ...]) -> float:
     """Upper limit on the signal events by exact CLs, or its median while nothing is observed."""
     kept = [(one, share) for one, share in zip(search.categories, shares, strict=True) if share > 0]
     whole = math.fsum(share for _, share in kept)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.limits.figures import cited
 from na64.outputs.limits.searches.card import Card, Variant
-from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.published_points import load_points
 from na64.outputs.report.style import INK, stamp
 from na64.outputs.signal.moments import ELECTRON_BERKELEY, ELECTRON_LKB, band
@@ -34,7 +34,7 @@ class Drawn:
     ----------
     card : Card
     variant : Variant
-    rows : list of Row
+    rows : list of ExcludedCouplings
     level : float
     title, label : str
         What it is of; what kind of numbers it shows.
@@ -42,7 +42,7 @@ class Drawn:
 
     card: Card
     variant: Variant
-    rows: list[Row]
+    rows: list[ExcludedCouplings]
     level: float
     title: str
     label: str
@@ -82,7 +82,7 @@ def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
     axes.set_ylim(low, high)
 
 
-def stretches(rows: Sequence[Row]) -> Iterator[tuple[Floats, Floats, Floats]]:
+def stretches(rows: Sequence[ExcludedCouplings]) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Lower and upper edges over mass, for the first range of couplings at each mass, the second, and so on.
 
     Yields
@@ -92,7 +92,7 @@ def stretches(rows: Sequence[Row]) -> Iterator[tuple[Floats, Floats, Floats]]:
     """
     left = list(rows)
     while left:
-        first: dict[float, Row] = {}
+        first: dict[float, ExcludedCouplings] = {}
         rest = []
         for row in left:
             if row.mass in first:

@@ -12,7 +12,7 @@ from pathlib import Path
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.sourced_values import Fact
 from na64.outputs.limits.searches.card import Card, Variant
-from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.figure import Drawn, draw_contour
 from na64.outputs.limits.searches.published_points import load_points
 from na64.outputs.limits.searches.reference import Nearness, Reference
@@ -66,7 +66,7 @@ def write_reference(folder: Path, reference: Reference) -> None:
 
 
 def write_stored(
-    folder: Path, card: Card, variant: Variant, rows: Sequence[tuple[float, Row]], state: str
+    folder: Path, card: Card, variant: Variant, rows: Sequence[tuple[float, ExcludedCouplings]], state: str
 ) -> None:
     """Write the contour that stored results give; `CONTOUR_FACTS` last.
 
@@ -75,7 +75,7 @@ def write_stored(
     folder : Path
     card : Card
     variant : Variant
-    rows : sequence of (level, Row)
+    rows : sequence of (level, ExcludedCouplings)
     state : str
         Of the boxes: whether limits are observed or expected.
     """
@@ -103,7 +103,7 @@ def contour_table(reference: Reference) -> Table[ContourRow]:
     return _table([(reference.level, row) for row in reference.rows])
 
 
-def _table(rows: Sequence[tuple[float, Row]]) -> Table[ContourRow]:
+def _table(rows: Sequence[tuple[float, ExcludedCouplings]]) -> Table[ContourRow]:
     return Table(ContourRow, [ContourRow(level, row.mass, row.lower, row.upper) for level, row in rows])
 
 

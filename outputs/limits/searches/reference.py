@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.limits.searches.card import Card, Published, Variant
-from na64.outputs.limits.searches.contour import Row, contour, ranges, ranges_of_power
-from na64.outputs.limits.searches.expected import Expectation
+from na64.outputs.limits.searches.contour import ExcludedCouplings, contour, ranges, ranges_of_power
+from na64.outputs.limits.searches.expected import CouplingCategories
 from na64.outputs.limits.searches.published_points import load_points
 
 Floats = NDArray[np.float64]
@@ -51,22 +51,22 @@ class Reference:
     card : Card
     variant : Variant
     level : float
-    rows : tuple of Row
+    rows : tuple of ExcludedCouplings
     nearness : tuple of Nearness
     """
 
     card: Card
     variant: Variant
     level: float
-    rows: tuple[Row, ...]
+    rows: tuple[ExcludedCouplings, ...]
     nearness: tuple[Nearness, ...]
 
 
-def expectation_of(variant: Variant, level: float = 0.9) -> Expectation:
+def expectation_of(variant: Variant, level: float = 0.9) -> CouplingCategories:
     """Events of a variant, and the limit on them."""
     if not 0 < level < 1:
         raise ValueError(f"confidence level {level:g}: expected between 0 and 1")
-    return Expectation(variant.categories, level, variant.signal_error)
+    return CouplingCategories(variant.categories, level, variant.signal_error)
 
 
 def reference_of(
@@ -112,7 +112,7 @@ def nearness_of(card: Card, variant: Variant) -> tuple[Nearness, ...]:
     return tuple(found)
 
 
-def _edge(expectation: Expectation, mass: float, edge: str, card: Card) -> float:
+def _edge(expectation: CouplingCategories, mass: float, edge: str, card: Card) -> float:
     if expectation.is_power:
         rows = ranges_of_power(expectation.excess, mass)
     else:
@@ -120,7 +120,7 @@ def _edge(expectation: Expectation, mass: float, edge: str, card: Card) -> float
     return outermost(rows, edge)
 
 
-def outermost(rows: Sequence[Row], edge: str) -> float:
+def outermost(rows: Sequence[ExcludedCouplings], edge: str) -> float:
     """Lowest ``lower`` or highest ``upper`` edge of several ranges; nan if there is none."""
     values = [row.lower if edge == "lower" else row.upper for row in rows]
     known = [value for value in values if value is not None]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.limits.searches.card import Card, Variant
-from na64.outputs.limits.searches.contour import Row, contour, ranges_of_power
+from na64.outputs.limits.searches.contour import ExcludedCouplings, contour, ranges_of_power
 from na64.outputs.limits.searches.expected import counted
 from na64.outputs.limits.searches.fates import Fate
 from na64.outputs.limits.searches.sources import Source
@@ -81,7 +81,7 @@ def signal_of(card: Card, variant: Variant) -> Signal:
     return signals.pop()
 
 
-def stored_contour(card: Card, variant: Variant, search: Search, level: float) -> list[Row]:
+def stored_contour(card: Card, variant: Variant, search: Search, level: float) -> list[ExcludedCouplings]:
     """Excluded couplings at the masses of a card: observed, or the median that is expected of closed boxes.
 
     Parameters

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +154,13 @@ def test_opened_events_are_read_and_drawn_and_logged(opened: Any, capsys: pytest
     capsys.readouterr()
     assert main(["show", str(folder), number]) == 0
     assert "opened 20" in capsys.readouterr().out
-    lines: Any = [line["details"] for line in entries(opened.log)][-3:]
-    assert [one["events"] for one in lines] == ["opened", "visible", "opened"]
-    assert lines[-1]["freeze"] == details(opened, "freeze")["freeze"]
-    assert lines[-1]["choice"] == [number]
+    lines: Any = [line["details"] for line in entries(opened.log)][-5:]
+    assert [one["events"] for one in lines] == ["opened", "opened", "visible", "opened", "visible"]
+    assert [one.get("n_events") for one in lines] == [None, N_CANDIDATES, None, None, 1]
+    assert lines[3]["freeze"] == details(opened, "freeze")["freeze"]
+    assert lines[3]["choice"] == [number]
+    result = sha256((folder / "result.json").read_bytes()).hexdigest()
+    assert {one["result"] for one in lines} == {result}
 
 
 def test_a_closed_box_shows_no_event_and_every_look_is_logged(
@@ -169,10 +173,21 @@ def test_a_closed_box_shows_no_event_and_every_look_is_logged(
     number = f"{row['run']}:{row['spill']}:{row['event']}"
     assert main(["show", str(analysis.result), number]) == 2
     assert "no visible event of out has this number" in capsys.readouterr().err
-    assert main(["events", str(analysis.result), "--limit", "1"]) == 0
+    choice = ["--after", "visible", "--region", "elsewhere", "--runs", "8721", "--limit", "1"]
+    assert main(["events", str(analysis.result), *choice]) == 0
+    looked: Any = entries(analysis.log)[-2]["details"]
+    named = {name: looked[name] for name in ("runs", "cut", "region", "limit", "events")}
+    assert list(named.values()) == ["8721", "visible", "elsewhere", 1, "visible"]
+    capsys.readouterr()
+    assert main(["audit", str(analysis.log)]) == 0
+    digest = sha256((analysis.result / "result.json").read_bytes()).hexdigest()[:12]
+    choice_in_words = "limit 1, events visible, choice before any cut in region elsewhere"
+    events, listed = capsys.readouterr().out.splitlines()[-3:-1]
+    assert events.endswith(f"result {digest}, runs 8721, {choice_in_words}")
+    assert listed.endswith(f"result {digest}, command events, events visible, n_events 1")
     line = ["process", str(analysis.folder / "catalogue.json"), "--selection", str(analysis.selection)]
     assert main([*line, "--to", str(analysis.result), "--estimate"]) == 0
-    assert analysis.events() == ["process", "processed", "show", "events", "estimate"]
+    assert analysis.events() == ["process", "processed", "show", "events", "listed", "estimate"]
 
 
 @pytest.mark.parametrize(

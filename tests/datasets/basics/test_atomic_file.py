@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +13,12 @@ from typing import Any
 
 import pytest
 
-from na64.datasets.basics.atomic_file import write_bytes, write_together, written_whole
+from na64.datasets.basics.atomic_file import (
+    remove_abandoned,
+    write_bytes,
+    write_together,
+    written_whole,
+)
 
 
 def test_a_file_is_written_into_a_new_folder(tmp_path: Path) -> None:
@@ -110,3 +120,71 @@ def test_files_that_belong_together_are_whole_while_the_seal_is_there(
         assert found == old  # a full disk is noticed before anything is lost
     write_together(tmp_path, new, seal="seal", without=["c"])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == new
+
+
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from na64.datasets.basics.atomic_file import write_bytes
+
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+write_bytes(Path(sys.argv[1]), b"half")
+"""
+
+
+def _killed_in(folder: Path, name: str) -> list[str]:
+    """Kill a process that writes a file; what it left."""
+    line = [sys.executable, "-c", WRITER, str(folder / name)]
+    assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
+    left = [path.name for path in folder.glob(".*.writing")]
+    assert len(left) == 1
+    return left
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_file_and_what_is_being_written_stays(
+    tmp_path: Path,
+) -> None:
+    (left,) = _killed_in(tmp_path, "file")
+    with written_whole(tmp_path / "other") as file:
+        write_bytes(tmp_path / "third", b"")
+        assert not (tmp_path / left).exists()
+        assert len(list(tmp_path.glob(".other.*.writing"))) == 1
+        file.write(b"whole")
+    assert (tmp_path / "other").read_bytes() == b"whole"
+    assert {path.name for path in tmp_path.iterdir()} == {"other", "third"}
+
+
+def test_files_that_belong_together_take_leftovers_of_others_away(tmp_path: Path) -> None:
+    _killed_in(tmp_path, "file")
+    write_together(tmp_path, {"a": b"new", "seal": b"new"}, seal="seal")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "seal"}
+
+
+def test_a_file_that_is_taken_for_abandoned_before_it_is_locked_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dup, n_left = os.dup, [1]
+
+    def sweep(handle: int) -> int:
+        if n_left[0]:
+            n_left[0] -= 1
+            remove_abandoned(tmp_path)
+        return dup(handle)
+
+    monkeypatch.setattr(os, "dup", sweep)
+    write_bytes(tmp_path / "file", b"whole")
+    assert n_left == [0]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_where_there_are_no_locks_nothing_is_taken_for_abandoned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (left,) = _killed_in(tmp_path, "file")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    write_bytes(tmp_path / "other", b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"other", left}

@@ -180,7 +180,7 @@ def test_packed_numbers_expand_to_their_bytes(tmp_path: Path) -> None:
 
 def test_our_hits_are_packed_and_nothing_is_null(tmp_path: Path) -> None:
     writer = ParquetWriter(tmp_path / "a.parquet")
-    hits = branches.Jagged(np.array([0, 2, 2, 3]), np.array([1, 2, 3], np.float32))
+    hits = branches.JaggedBranch(np.array([0, 2, 2, 3]), np.array([1, 2, 3], np.float32))
     for _ in range(2):
         writer.extend({"x": hits, "n": np.arange(3), "d": np.ones((3, 2))})
     writer.close()

@@ -33,11 +33,12 @@ class Stored:
         offsets: Array = OFFSETS,
         first_element: int = 0,
         form: Any = None,
+        typename: str = "std::vector<float>",
     ) -> None:
         self.num_entries = 6
         self.cluster_summaries = [SimpleNamespace(num_first_entry=s, num_entries=n) for s, n in clusters]
         self.column_records = [SimpleNamespace(first_element_index=first_element)] * 2
-        self._values, self._offsets = values, offsets
+        self._values, self._offsets, self._typename = values, offsets, typename
         self._form = form or ak.forms.ListOffsetForm(
             "i64", ak.forms.NumpyForm("float32", form_key="column-1"), form_key="column-0"
         )
@@ -45,7 +46,7 @@ class Stored:
     def __getitem__(self, name: str) -> Any:
         assert name == "x"
         return SimpleNamespace(
-            typename="std::vector<float>",
+            typename=self._typename,
             to_akform=lambda: (ak.forms.RecordForm([self._form], ["x"]), None),
             array=lambda entry_start, entry_stop, array_cache: ak.Array([[0.5]] * (entry_stop - entry_start)),
         )
@@ -103,6 +104,20 @@ def test_only_numbers_arrays_and_vectors_of_numbers_have_a_type(
 ) -> None:
     found = open_rntuple(Stored(form=form)).stored("x")
     assert found == StoredType(dtype, shape, jagged, "std::vector<float>")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "text"),
+    [
+        ("double", "float16", "double stored as float16"),
+        ("double", "float32", "double stored as float32"),
+        ("double", "float64", "double"),
+    ],
+)
+def test_a_type_that_is_stored_otherwise_says_so(kind: str, stored: str, text: str) -> None:
+    """ROOT writes a field of type double as half precision (Real16) where it is told to."""
+    found = open_rntuple(Stored(form=ak.forms.NumpyForm(stored), typename=kind)).stored("x")
+    assert found == StoredType(stored, (), False, text)
 
 
 def test_as_many_numbers_as_the_events_have_are_expected() -> None:

@@ -15,7 +15,7 @@ from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import Array, EventColumns, Hits
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
-from na64.datasets.synthetic import Format, load_campaign, simulate
+from na64.datasets.synthetic import RunFileFormat, load_campaign, simulate
 from na64.datasets.synthetic.events import plan_runs
 
 FORMATS = ("ttree", "rntuple", "parquet")
@@ -240,7 +240,13 @@ def test_a_layout_of_another_ecal_is_refused(tmp_path: Path) -> None:
 
 def test_progress_counts_every_event(tmp_path: Path) -> None:
     seen: list[int] = []
-    simulate(load_campaign("small"), to=tmp_path, n_events=50, format=Format.PARQUET, on_progress=seen.append)
+    simulate(
+        load_campaign("small"),
+        to=tmp_path,
+        n_events=50,
+        format=RunFileFormat.PARQUET,
+        on_progress=seen.append,
+    )
     assert sum(seen) == 50
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +15,13 @@ import hist
 import numpy as np
 import pytest
 
+from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.digitisation import cells, master_time
 from na64.datasets.synthetic.particles import Gun, electrons
 from na64.datasets.synthetic.pile_up import overlay
 from na64.outputs.background.estimate import Settings, estimate
+from na64.outputs.background.section import SECTION
 from na64.outputs.background.sidebands import box_of
 from na64.outputs.background.table import BackgroundRow
 from na64.outputs.background.time_window import (
@@ -22,14 +29,17 @@ from na64.outputs.background.time_window import (
     TAIL_AT_MOST,
     TIME_WINDOW,
     TOTAL,
+    BeamElectrons,
     computed_losses,
     measured_losses,
     most_out_of_time,
     time_window_row,
 )
+from na64.outputs.result.origin import origin_of
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
 from na64.outputs.result.summary import CutFacts, IntervalFacts
+from na64.run import main
 
 LAST = "plane_after_hcal_out_of_time"
 
@@ -49,14 +59,14 @@ def beside(products: Products, events: dict[int, int]) -> Products:
     return replace(products, histograms={**products.histograms, LAST: plane})
 
 
-def timing(products: Products, lost: dict[float, int], n: int = 10_000) -> Products:
+def timing(products: Products, lost: dict[float, int], n: int = 10_000) -> BeamElectrons:
     """Beam electrons of 99.5 GeV, so many of which lose an energy in GeV; the others lose nothing."""
     axes = (hist.axis.Regular(10, 95, 105, name=TOTAL), hist.axis.Regular(240, 0, 60, name=LATE))
     found = hist.Hist(*axes, storage=hist.storage.Double(), name="ecal_lost")
     found.fill(np.full(n - sum(lost.values()), 99.5), np.zeros(n - sum(lost.values())))
     for energy, several in lost.items():
         found.fill(np.full(several, 99.5), np.full(several, energy))
-    return replace(products, histograms={"ecal_lost": found})
+    return BeamElectrons(replace(products, histograms={"ecal_lost": found}), "times", "5eed" * 16)
 
 
 def bounded(products: Products, most: float) -> Products:
@@ -65,7 +75,7 @@ def bounded(products: Products, most: float) -> Products:
     return replace(products, summary=replace(products.summary, selection=selection))
 
 
-def row_of(products: Products, times: Products | None = None) -> BackgroundRow:
+def row_of(products: Products, times: BeamElectrons | None = None) -> BackgroundRow:
     found = time_window_row(products, box_of(products), times)
     assert found is not None
     return found
@@ -145,11 +155,57 @@ def test_the_estimate_has_a_row_of_it_unless_a_cut_excludes_it(products: Product
     assert measured.n == pytest.approx(0.2)
 
 
+def of_runs(electrons: BeamElectrons, *numbers: int) -> BeamElectrons:
+    summary = electrons.products.summary
+    runs = tuple(replace(summary.runs[0], run=number) for number in numbers)
+    selection = replace(summary.selection, name="timing_beam")
+    summary = replace(summary, runs=runs, selection=selection, identities={"catalogue": "c" * 64})
+    return replace(electrons, products=replace(electrons.products, summary=summary))
+
+
+def test_the_row_names_result_selection_catalogue_and_runs_of_its_electrons(products: Products) -> None:
+    known = [run.run for run in products.summary.runs if run.accounting["processed"]]
+    of_others = of_runs(timing(products, {20.0: 20}), 9001, 9002, 9005)
+    method = row_of(products, of_others).method
+    origin = "selection timing_beam, runs 9001-9002,9005, catalogue cccccccccccc, result 5eed5eed5eed"
+    assert (
+        f"; electron times from times: {origin}, INCOMPLETE; none of run {to_ranges(known)} of this result"
+        in method
+    )
+    of_same = of_runs(timing(products, {20.0: 20}), *known, 9001)
+    assert row_of(products, of_same).method.endswith(f"result {'5eed' * 3}, INCOMPLETE")
+    assert "5eed" not in row_of(products).method
+
+
+def test_product_terminal_and_report_name_the_electrons(
+    simulate: Callable[..., Path],
+    process: Callable[..., Path],
+    undrawing: Callable[[], AbstractContextManager[None]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = simulate(tmp_path, "small", "300")
+    out, electrons = (process(files, name, name=name) for name in ("invisible_2023", "timing_beam"))
+    capsys.readouterr()
+    with undrawing():
+        assert main(["background", str(out), "--timing", str(electrons)]) == 0
+    result = sha256((electrons / "result.json").read_bytes()).hexdigest()
+    named = re.compile(
+        "electron times from timing_beam: selection timing_beam, runs 8701-8703, catalogue [0-9a-f]{12}, "
+        f"result {result[:12]}"
+    )
+    stated = json.loads((out / "background.json").read_text())["timing"]
+    assert (stated["result"], stated["runs"], stated["verdict"]) == (result, "8701-8703", "COMPLETE")
+    section = SECTION.write(out, read_result(out).summary.products, origin_of(out).result)
+    texts = (capsys.readouterr().out, (out / "background.csv").read_text(), section)
+    assert [len(named.findall(text)) for text in texts] == [1, 1, 1]
+
+
 def test_times_that_were_not_measured_are_refused(products: Products) -> None:
     with pytest.raises(ValueError, match="process with --selection timing_beam"):
         measured_losses(products)
     with pytest.raises(ValueError, match="nothing is measured of their times"):
-        measured_losses(timing(products, {}, n=0))
+        measured_losses(timing(products, {}, n=0).products)
 
 
 def test_simulated_electrons_lose_as_much_as_is_computed() -> None:

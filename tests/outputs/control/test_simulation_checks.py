@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from na64.outputs.control.dimuon.likeness import Floats
-from na64.outputs.control.simulation_checks import Check, checks, checks_markdown, ecal_markdown
+from na64.outputs.control.simulation_checks import SimulationCheck, checks, checks_markdown, ecal_markdown
 
 PAGE = Path(__file__).parents[3] / "docs" / "physics.md"
 
@@ -23,18 +23,18 @@ WITHIN = {
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Check]:
+def found() -> list[SimulationCheck]:
     return checks()
 
 
-def test_quantities_of_the_simulation_are_near_their_references(found: list[Check]) -> None:
+def test_quantities_of_the_simulation_are_near_their_references(found: list[SimulationCheck]) -> None:
     assert len(found) == 13
     for check in found:
         largest = next(value for name, value in WITHIN.items() if check.quantity.startswith(name))
         assert check.ratio == pytest.approx(1, abs=largest), check
 
 
-def test_muons_take_dimuons_out_of_the_low_energies_by_what_they_leave(found: list[Check]) -> None:
+def test_muons_take_dimuons_out_of_the_low_energies_by_what_they_leave(found: list[SimulationCheck]) -> None:
     """The reference counts E0 - k; next to the edge lie 5 % of the dimuons a GeV, muons leave over 1 GeV."""
     rates = [
         check.simulated for check in found if "60 GeV left" in check.quantity or "muons too" in check.quantity
@@ -46,7 +46,7 @@ def test_muons_take_dimuons_out_of_the_low_energies_by_what_they_leave(found: li
 
 
 def test_the_documentation_shows_what_the_checks_find(
-    found: list[Check], selected_dimuons: dict[str, Floats]
+    found: list[SimulationCheck], selected_dimuons: dict[str, Floats]
 ) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert checks_markdown(found) in text

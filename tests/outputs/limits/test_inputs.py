@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from na64.outputs.background.table import BackgroundRow, BackgroundTable
-from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits
+from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits, read_efficiency
 from na64.outputs.limits.exposure import LimitInput
 from na64.outputs.limits.inputs import background_of, flat_of
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import Origin, seal_csv
+from na64.outputs.signal.beam import ELECTRONS
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
 from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_table
 from na64.selections.selection import load_selection
@@ -88,8 +89,10 @@ def test_an_efficiency_of_a_file(exposure_of: Callable[..., LimitInput], tmp_pat
         found = efficiency_by(text, threshold=50)(exposure, exposure.periods[0])
         assert float(found.at(0.1)[0]) == pytest.approx(0.5)
         assert (found.mass[0], found.mass[-1]) == (0.01, 1.0)
-    with pytest.raises(ValueError, match=r"no efficiency of period '2023A'; it has 2022"):
+    with pytest.raises(ValueError, match=r"no efficiency of period 2023A, only of 2022"):
         efficiency_by(None, threshold=50)(exposure, replace(exposure.periods[0], period="2023A"))
+    with pytest.raises(ValueError, match=r"--period has to name one of 2022$"):
+        read_efficiency(path, "", threshold=50, beam=ELECTRONS)
 
 
 def test_an_efficiency_fits_by_its_cuts_and_period_not_by_its_name(

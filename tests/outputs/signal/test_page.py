@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from na64.outputs.signal.cross_sections import k_factor, total
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.yields import yield_per_eot
 
-PAGE = (Path(__file__).parents[3] / "docs" / "physics.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "physics.md").read_text()
 
 
 def rows_after(text: str) -> list[list[str]]:
@@ -24,7 +26,14 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for block in re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
         exec(compile(block, "physics.md", "exec"), {})  # noqa: S102
-    assert (tmp_path / "yields.png").stat().st_size > 10_000
+
+
+def test_its_figures_are_made(tmp_path: Path) -> None:
+    runpy.run_path(str(DOCS / "signal_figures.py"))["main"](tmp_path)
+    figures = sorted(tmp_path.iterdir())
+    assert [path.name for path in figures] == ["k_factor.png", "signal_spectra.png", "signal_yields.png"]
+    assert all(path.stat().st_size > 10_000 for path in figures)
+    assert all(f"({path.name})" in PAGE for path in figures)
 
 
 def test_its_cross_sections_are_those_of_the_code() -> None:

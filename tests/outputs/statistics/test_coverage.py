@@ -10,10 +10,10 @@ from na64.outputs.result.table import Table
 from na64.outputs.statistics.cls import generate_toys, upper_limit
 from na64.outputs.statistics.coverage import Coverage, coverage, coverage_of
 from na64.outputs.statistics.intervals import (
-    feldman_cousins,
     likelihood_covers,
     likelihood_interval,
     unified_covers,
+    unified_interval,
 )
 from na64.outputs.statistics.model import Channel, Model, counting
 
@@ -58,7 +58,7 @@ def test_a_limit_that_forgets_its_errors_does_not_cover() -> None:
 
 def test_holding_is_lying_between_the_ends() -> None:
     for observed in (0, 1, 4, 9):
-        unified = feldman_cousins(observed, 0.53)
+        unified = unified_interval(counting(0.53), [observed])
         likelihood = likelihood_interval(counting(0.53), [observed])
         for signal in (0.0, 0.3, 1.0, 2.5, 6.0, 9.0, 15.0):
             assert unified_covers(counting(0.53), signal, np.array([[observed]])) == (

@@ -11,7 +11,7 @@ import pytest
 
 from na64.benchmarks.sample import make_sample
 from na64.datasets.instrument.columns import Shape
-from na64.datasets.synthetic.writers import Format
+from na64.datasets.synthetic.writers import RunFileFormat
 from na64.processors.events import ready_kernels
 from na64.processors.events.ready_kernels import stored_variants
 from na64.processors.job import build_job
@@ -43,7 +43,7 @@ def test_counting_imports_nothing_that_is_slow_and_not_needed() -> None:
 def test_kernels_are_compiled_for_what_files_have(
     layout: str, found: tuple[Shape, str], tmp_path: Path
 ) -> None:
-    catalogue = make_sample(layout, Format.TTREE, 20, tmp_path).catalogue()
+    catalogue = make_sample(layout, RunFileFormat.TTREE, 20, tmp_path).catalogue()
     job = build_job(catalogue, load_selection("dimuon_2023"))
     assert stored_variants(catalogue.good, job) == (found,)
     remote = [replace(record, path="root://host//run.root") for record in catalogue.good]

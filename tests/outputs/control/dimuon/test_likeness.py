@@ -11,7 +11,7 @@ from na64.outputs.control.dimuon.likeness import (
     ECAL_EDGES,
     REAL_ECAL,
     Floats,
-    Row,
+    LikenessRow,
     as_markdown,
     compare_ecal,
     compare_with_real,
@@ -55,7 +55,10 @@ def test_the_ecal_energy_has_the_shape_of_data(simulated: dict[str, Floats]) -> 
 
 
 def test_the_table_of_the_documentation_is_made_of_rows() -> None:
-    rows = [Row("VETO", "MeV", "mean", 22.9, 22.9 * 1.1), Row("3x3 / ECAL", "1", "mean", 0.892, 0.892)]
+    rows = [
+        LikenessRow("VETO", "MeV", "mean", 22.9, 22.9 * 1.1),
+        LikenessRow("3x3 / ECAL", "1", "mean", 0.892, 0.892),
+    ]
     assert as_markdown(rows).splitlines()[2:] == [
         "| VETO (MeV) | mean | 22.9 | 25.2 | 1.10 |",
         "| 3x3 / ECAL | mean | 0.892 | 0.892 | 1.00 |",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import optimize
 
 from na64.datasets.synthetic.library import read_arrays
 from na64.datasets.synthetic.muon_pairs import (
@@ -20,9 +21,7 @@ from na64.datasets.synthetic.muon_pairs import (
     photon_lengths,
 )
 from na64.outputs.control.dimuon.pair_production import (
-    mean_multiplicity,
     pairs_per_electron,
-    single_pair_weight,
     write_photon_lengths,
 )
 
@@ -93,6 +92,39 @@ def test_the_shipped_table_of_photons_is_the_cascade(tmp_path: Path) -> None:
     made = np.loadtxt(write_photon_lengths(tmp_path), delimiter=",", skiprows=3)
     kept = np.loadtxt(str(shipped), delimiter=",", skiprows=3)
     assert made == pytest.approx(kept, rel=1e-4)
+
+
+def mean_multiplicity(n_pairs: NDArray[np.int64]) -> float:
+    """Mean number of pairs per shower from showers that were kept because they have at least one.
+
+    A biased cross-section makes a Poisson number of pairs a shower; the mean of those kept is
+    ``m / (1 - exp(-m))``, which is solved for ``m``.
+
+    Parameters
+    ----------
+    n_pairs : (n,) int64, from 1 on
+    """
+    mean = float(np.mean(n_pairs))
+    if n_pairs.min(initial=1) < 1:
+        raise ValueError("showers without a pair are among those that should have one")
+    if mean == 1:
+        return 0.0
+    return float(optimize.brentq(lambda m: m / -math.expm1(-m) - mean, 1e-9, 2 * mean))
+
+
+def single_pair_weight(bias: float, multiplicity: float) -> float:
+    """Weight of a shower with exactly one pair, in showers without bias.
+
+    Of showers with a biased mean of ``m`` pairs ``m exp(-m)`` have one; without the bias ``m / bias`` do.
+
+    Parameters
+    ----------
+    bias : float
+        Factor on the cross-section.
+    multiplicity : float
+        `mean_multiplicity` of the biased showers.
+    """
+    return math.exp(multiplicity) / bias
 
 
 def test_the_library_has_as_many_pairs_as_the_formula() -> None:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from na64.outputs.limits.searches.card import load_card
-from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.figure import Drawn, draw_contour, stretches
 from na64.outputs.limits.searches.reference import reference_of
 
@@ -43,7 +43,11 @@ def test_couplings_that_the_moment_of_the_electron_allows(variant: str, excluded
 
 
 def test_islands_are_drawn_apart() -> None:
-    rows = [Row(0.01, 1e-4, 1e-3), Row(0.01, 1e-2, None), Row(0.02, 2e-4, 5e-4)]
+    rows = [
+        ExcludedCouplings(0.01, 1e-4, 1e-3),
+        ExcludedCouplings(0.01, 1e-2, None),
+        ExcludedCouplings(0.02, 2e-4, 5e-4),
+    ]
     first, second = stretches(rows)
     assert first[0].tolist() == [0.01, 0.02]
     assert first[1].tolist() == [1e-4, 2e-4]

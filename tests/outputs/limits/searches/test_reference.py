@@ -13,8 +13,8 @@ import pytest
 
 from na64.outputs.analysis.limits import project
 from na64.outputs.limits.searches.card import SEARCHES, load_card
-from na64.outputs.limits.searches.contour import Row
-from na64.outputs.limits.searches.expected import Category, Expectation
+from na64.outputs.limits.searches.contour import ExcludedCouplings
+from na64.outputs.limits.searches.expected import Category, CouplingCategories
 from na64.outputs.limits.searches.fates import HeavyBeyond
 from na64.outputs.limits.searches.products import contour_table, facts_of, write_reference
 from na64.outputs.limits.searches.reference import Reference, expectation_of, outermost, reference_of
@@ -130,10 +130,10 @@ def test_the_heavier_state_flies_by_its_own_mass_and_energy() -> None:
 
 
 def test_the_edge_of_several_ranges_is_the_outermost() -> None:
-    rows = [Row(0.01, 1e-4, 1e-3), Row(0.01, 1e-2, 1e-1)]
+    rows = [ExcludedCouplings(0.01, 1e-4, 1e-3), ExcludedCouplings(0.01, 1e-2, 1e-1)]
     assert outermost(rows, "lower") == 1e-4
     assert outermost(rows, "upper") == 1e-1
-    assert math.isnan(outermost([Row(0.01, None, None)], "lower"))
+    assert math.isnan(outermost([ExcludedCouplings(0.01, None, None)], "lower"))
 
 
 def test_beams_add_their_events() -> None:
@@ -150,7 +150,7 @@ def test_events_that_are_seen_weaken_the_limit() -> None:
     loud = replace(quiet, categories=(quiet.categories[0], replace(quiet.categories[1], observed=3)))
     couplings = np.array([3e-4])
     assert loud.excess(0.05, couplings)[0] < 0.8 * quiet.excess(0.05, couplings)[0]
-    expected = Expectation(tuple(replace(one, observed=None) for one in quiet.categories))
+    expected = CouplingCategories(tuple(replace(one, observed=None) for one in quiet.categories))
     assert 0 < expected.excess(0.05, couplings)[0] <= quiet.excess(0.05, couplings)[0] * 1.01
     with pytest.raises(ValueError, match="all observed, or all expected"):
         replace(quiet, categories=(replace(quiet.categories[0], observed=None), *quiet.categories[1:]))

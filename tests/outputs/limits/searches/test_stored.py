@@ -12,7 +12,7 @@ import pytest
 from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.search import Search
 from na64.outputs.limits.searches.card import load_card
-from na64.outputs.limits.searches.contour import Row
+from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.reference import reference_of
 from na64.outputs.limits.searches.stored import signal_of, stored_contour
 from na64.run import main
@@ -20,12 +20,12 @@ from na64.run import main
 pytestmark = pytest.mark.usefixtures("undrawn")
 
 
-def _contour(search: Search, name: str, variant: str = "") -> dict[float, Row]:
+def _contour(search: Search, name: str, variant: str = "") -> dict[float, ExcludedCouplings]:
     card = load_card(name)
     return {row.mass: row for row in stored_contour(card, card.variant(variant), search, 0.9)}
 
 
-def _reference(name: str, variant: str = "") -> dict[float, Row]:
+def _reference(name: str, variant: str = "") -> dict[float, ExcludedCouplings]:
     return {row.mass: row for row in reference_of(load_card(name), variant).rows}
 
 
