@@ -192,7 +192,7 @@ def assemble(layout: Layout, values: Mapping[str, Values], n_events: int) -> Eve
     }
     if reader.unequal.any():
         event[UNEQUAL] = reader.unequal
-    return EventColumns(n_events, event, detectors)
+    return EventColumns(n_events, event, {**detectors})
 
 
 def _needed(detector: DetectorLayout) -> tuple[str, ...]:
