@@ -13,20 +13,11 @@ from na64.datasets.instrument.recipes import made_of
 from na64.datasets.instrument.roles import Role
 from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.formulas import compute_formulas
-from na64.processors.features.role_arguments import role_arguments, rows_of_kernel
 from na64.processors.features.window_arguments import crowded, window_arguments
-from na64.processors.kernels import calibrated, roles
 from na64.processors.kernels.window import LANES
 
 BLOCK = 64 * LANES
 """Events that are calibrated at a time: a multiple of `LANES`, so few that the cache holds their cells."""
-
-_MAKERS: dict[Role, Callable[..., None]] = {
-    Role.CALORIMETER: roles.make_calorimeter,
-    Role.MODULES: roles.make_modules,
-    Role.COUNTERS: roles.make_counters,
-    Role.PADDLES: roles.make_paddles,
-}
 
 
 def store_further(
@@ -99,6 +90,10 @@ def _store_cells(
     residual_times: bool,
     absent_nan: frozenset[str],
 ) -> None:
+    # Imported here, so that a period without further detectors starts as fast as if there were none.
+    from na64.processors.features.role_arguments import role_arguments, rows_of_kernel  # noqa: PLC0415
+    from na64.processors.kernels import calibrated, roles  # noqa: PLC0415
+
     if isinstance(columns, TrackerHits):
         raise ValueError(f"{detector.name}: hits of a tracker, but its role is {detector.role.value}")
     n_events, n_cells = len(table.skip), detector.n_cells
@@ -109,6 +104,7 @@ def _store_cells(
     if isinstance(columns, Hits):
         calibrate = calibrated.calibrate_hits
         table.skip[crowded(columns, detector)] = Skip.TOO_MANY_HITS
+    make: Callable[..., None] = getattr(roles, f"make_{detector.role.value}")
     known = role_arguments(detector)
     rows = rows_of_kernel(detector, made_of(detector), table.index)
     size = min(BLOCK, n_events)
@@ -118,14 +114,14 @@ def _store_cells(
         stop = min(start + BLOCK, n_events)
         calibrate(pulses, grid, lanes, table.skip, out, in_time, state, start, stop)
         n = stop - start
-        _MAKERS[detector.role](in_time[:n], out[:n], state[:n], *known, made, rows, table.values, start)
+        make(in_time[:n], out[:n], state[:n], *known, made, rows, table.values, start)
 
 
 def _tracker_hits(columns: DetectorColumns, detector: Detector, n_events: int) -> TrackerHits:
     if not isinstance(columns, TrackerHits):
         raise ValueError(f"{detector.name}: cells, but its role is {detector.role.value}")
-    offsets, n_hits = columns.offsets, columns.x.shape
-    if offsets.shape != (n_events + 1,) or offsets[0] < 0 or (offsets[-1],) > n_hits:
+    offsets, n_hits = columns.offsets, columns.x.size
+    if offsets.shape != (n_events + 1,) or offsets[0] < 0 or offsets[-1] > n_hits:
         raise ValueError(f"{detector.name}: offsets do not point to {n_hits} hits of {n_events} events")
     if (np.diff(offsets) < 0).any():
         raise ValueError(f"{detector.name}: offsets decrease")
