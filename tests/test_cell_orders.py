@@ -44,15 +44,15 @@ def _named(text: str, line: str) -> str:
 OTHER = [("tout2023", cells_x_first), ("hits", hits_x_first_from_one), ("hits", hits_in_two_branches)]
 
 
-@pytest.mark.parametrize(("usual", "other"), OTHER)
+@pytest.mark.parametrize("case", OTHER)
 def test_products_do_not_depend_on_how_files_count_cells(
-    usual: str,
-    other: Callable[[], str],
+    case: tuple[str, Callable[[], str]],
     simulate: Callable[..., Path],
     process: Callable[..., Path],
     canonical: Callable[[Path], dict[str, bytes]],
     tmp_path: Path,
 ) -> None:
+    usual, other = case
     layout = tmp_path / "mine.toml"
     layout.write_text(other())
     assert "mine" in layout.read_text()

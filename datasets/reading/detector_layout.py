@@ -9,6 +9,7 @@ from enum import Enum
 import numpy as np
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.instrument.roles import CellOrder
 from na64.datasets.reading.branch import Branch
 
 CELL_PARTS = ("cell_plane", "cell_x", "cell_y")
@@ -21,13 +22,6 @@ class CellStorage(Enum):
     CELLS = "cells"
     HITS = "hits"
     POSITIONS = "positions"
-
-
-class CellOrder(Enum):
-    """Which of two neighbours comes next in a file: ``ix * n_y + iy`` or ``ix + iy * n_x`` in a plane."""
-
-    Y_FASTEST = "y_fastest"
-    X_FASTEST = "x_fastest"
 
 
 @dataclass(frozen=True, slots=True)
