@@ -179,7 +179,8 @@ def is_hidden(columns: Columns) -> Any:
     sums = {name: columns[name].astype(np.float32) for name in BOX_SUMS}
     ecal = np.min([sums[name] for name in BOX_SUMS[:2]], axis=0)
     hcal = np.min([sums[name] for name in BOX_SUMS[2:]], axis=0)
-    return ~((ecal >= 65) | (hcal >= 1.5))
+    is_finite = np.all([np.isfinite(sums[name]) for name in BOX_SUMS], axis=0)
+    return ~(is_finite & ((ecal >= 65) | (hcal >= 1.5)))
 
 
 def test_data_show_what_is_provably_outside_by_all_sums(
