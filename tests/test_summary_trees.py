@@ -290,3 +290,31 @@ def test_cells_that_files_do_not_have_cannot_be_varied(
         "variation up of selection few changes cells of ecal, but layout sums has ecal"
         in capsys.readouterr().err
     )
+
+
+RUNS = "run,type,eot_delivered,eot_live\n8701,physics,1000,900\n"
+
+
+@pytest.mark.parametrize(
+    ("bad", "eot"), [("", "1000"), ("8701,0,,\n", ""), ("8701,3,,\n", ""), ("8701,,,\n", "0")]
+)
+def test_without_numbers_of_spills_no_bad_spill_is_taken_for_another(
+    bad: str,
+    eot: str,
+    write: Callable[..., Path],
+    process: Callable[..., Path],
+    rows: Callable[[Path], list[dict[str, str]]],
+) -> None:
+    selection = PLAIN + '[[cut]]\nname = "good"\nbad_spill = { max = 0 }\nsource = "a test"\n'
+    files = write(of_data(), layout=sums_layout(*BOX_SUMS), selection=selection, tree="tree")
+    (files / "conditions").mkdir()
+    (files / "conditions" / "runs.csv").write_text(RUNS)
+    (files / "conditions" / "bad.csv").write_text("run,spill,start,stop\n" + bad)
+    out = run(files, process)
+    (row,) = rows(out / "yields.csv")
+    is_whole_run = bad == "8701,,,\n"
+    assert (row["eot"], row["selected"] == "0") == (eot, is_whole_run)
+    told = [line for line in read_result(out).summary.warnings if "do not say of which spills" in line]
+    assert bool(told) is (eot == "")
+    listed = [line for line in read_result(out).summary.warnings if "no numbers of spills" in line]
+    assert len(listed) == 1
