@@ -292,6 +292,7 @@ def test_cells_that_files_do_not_have_cannot_be_varied(
     )
 
 
+SPILLS = "run,spill,eot_delivered,eot_live\n8701,0,200,180\n8701,3,100,90\n"
 RUNS = "run,type,eot_delivered,eot_live\n8701,physics,1000,900\n"
 
 
@@ -309,6 +310,7 @@ def test_without_numbers_of_spills_no_bad_spill_is_taken_for_another(
     files = write(of_data(), layout=sums_layout(*BOX_SUMS), selection=selection, tree="tree")
     (files / "conditions").mkdir()
     (files / "conditions" / "runs.csv").write_text(RUNS)
+    (files / "conditions" / "spills.csv").write_text(SPILLS)
     (files / "conditions" / "bad.csv").write_text("run,spill,start,stop\n" + bad)
     out = run(files, process)
     (row,) = rows(out / "yields.csv")

@@ -127,10 +127,11 @@ class DetectorLayout:
         -------
         (n_hits,) int32
         """
-        known, number = np.True_, np.int64(0)
-        for key, size in zip(CELL_PARTS, self.grid, strict=True):
-            if key in parts:
-                index = parts[key].astype(np.int64) - self.first_cell
-                known = known & (index >= 0) & (index < size)
-                number = number * size + index
+        there = [(key, size) for key, size in zip(CELL_PARTS, self.grid, strict=True) if key in parts]
+        number = np.zeros(len(parts["cell_x"]), np.int64)
+        known = np.ones(len(number), np.bool_)
+        for key, size in there:
+            index = parts[key].astype(np.int64) - self.first_cell
+            known &= (index >= 0) & (index < size)
+            number = number * size + index
         return np.where(known, number, -1).astype(np.int32)
