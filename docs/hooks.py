@@ -70,7 +70,8 @@ def columns_page() -> str:
 def features_page() -> str:
     """List the features that cuts act on."""
     rows = [(f"`{feature.name}`", feature.unit, feature.meaning) for feature in FEATURES.values()]
-    intro = "Cuts act on these float32 numbers, one an event, and on those of a [plug-in](../plugin.md)."
+    intro = "Cuts act on these float32 numbers, one an event, those of a [plug-in](../plugin.md), and those "
+    intro += "of the [detectors](../detectors.md) that a period declares."
     return _page("Features", intro, ("feature", "unit", "meaning"), rows)
 
 

@@ -26,6 +26,7 @@ _GETTERS = {
     "texts": "list of texts",
     "numbers": "list of numbers",
     "integers": "list of integers",
+    "integer_rows": "list of lists of integers",
     "table": "table",
     "tables": "list of tables",
 }

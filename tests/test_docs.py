@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 
 from na64.datasets.conditions.conditions import RunType, read_conditions
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import load_period, load_periods
 from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.recipes import recipes_of
+from na64.datasets.instrument.roles import Role
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.listing import as_page
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
@@ -170,6 +172,25 @@ def test_the_page_about_conditions() -> None:
     listed = re.findall(r"^\| `(20\w+)` \| (.+) \|$", text, re.MULTILINE)
     covered = {name: period.covers.removesuffix(" runs") for name, period in load_periods().items()}
     assert {name: runs.partition(":")[0] for name, runs in listed} == covered | {"2023P": "no runs"}
+
+
+def test_the_page_about_detectors(edited: Callable[..., Path]) -> None:
+    edited("period", "2023A", Path("periods"), ("8396", "9000"), ("8999", "9999"), to="2024A")
+    run_page("detectors.md")
+    period = load_period(Path("periods"), "2024A")
+    assert [one.name for one in period.setup.further] == ["hodo", "wcal", "mm5x"]
+    assert {"p_out", "hodo_left_total", "wcal_3x3", "wcal_ecal", "pair"} <= {*period.features}
+    selection = load_selection("pairs.toml", period_features=period.features)
+    assert selection.cut_names == ("pair", "balance")
+    text = (DOCS / "detectors.md").read_text()
+    listed = re.findall(r"^\| `(DETECTOR\w*)` \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    words = {"detector": "DETECTOR", "part": "PART", "sum": "SUM", "noun": "part", "parts": "of the sum"}
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for role in Role:
+        for recipe in recipes_of(role):
+            name, meaning = (text.format(**words, cells="cells") for text in (recipe.name, recipe.meaning))
+            rows.setdefault((name, ", ".join(recipe.needs) or "always", meaning), []).append(role.value)
+    assert listed == [(name, ", ".join(roles), *rest) for (name, *rest), roles in rows.items()]
 
 
 def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,3 +175,18 @@ class EventColumns:
     n_events: int
     event: dict[str, Array]
     detectors: dict[str, DetectorColumns]
+
+    def cells(self, name: str) -> Cells | Hits:
+        """Columns of a detector with cells.
+
+        Raises
+        ------
+        KeyError
+            It is not there.
+        ValueError
+            It is a tracker.
+        """
+        columns = self.detectors[name]
+        if isinstance(columns, TrackerHits):
+            raise ValueError(f"{name}: hits of a tracker, not cells")
+        return columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from na64.datasets.basics.toml import TomlTable, load_table
+from na64.datasets.basics.toml import TomlTable, load_table, unknown
 
 KEYWORDS = ("name", "label", "source", "any", "not", "when", "before", "after", "remove")
 """Keys of a cut that are no features; a feature of one's own may not be called so."""
@@ -70,8 +70,18 @@ def read_axis(table: TomlTable, key: str = "axis") -> Range | None:
     return int(given[0]), given[1], given[2]
 
 
+@cache
+def unit_axis(unit: str) -> Range:
+    """Axis of a feature in a base unit that has none of its own."""
+    table = feature_file().table("axes")
+    found = read_axis(table, unit)
+    if found is None:
+        raise KeyError(f"{table.place()}: {unknown('unit', unit, table.names())}")
+    return found
+
+
 def _standard(table: TomlTable) -> Standard:
-    parts = (table.integer("part"),) if table.has("part") else ()
+    parts: tuple[int, ...] | None = (table.integer("part"),) if table.has("part") else ()
     if table.has("parts"):
         parts = table.integers("parts") if table.is_list("parts") else None
     detectors = (table.text("detector"),) if table.has("detector") else table.texts("detectors", ())

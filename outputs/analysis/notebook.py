@@ -14,7 +14,7 @@ from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind, build, load
 from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.columns import Array, DetectorColumns, EventColumns, Hits, TrackerHits
+from na64.datasets.instrument.columns import Array, Cells, DetectorColumns, EventColumns
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts, warning_of
 from na64.datasets.reading.read import UNEQUAL, read
 from na64.datasets.reading.schema import NA64Schema, place_of
@@ -185,11 +185,9 @@ def _to_array(columns: EventColumns) -> Any:
 
 
 def _of_detector(detector: DetectorColumns, n_events: int) -> dict[str, Any]:
-    if isinstance(detector, TrackerHits):
-        return {"x": _lists(detector.x, detector.offsets)}
-    names = ("cell", "energy", "time", "expected_time", "time_sigma")
+    names = ("cell", "energy", "time", "expected_time", "time_sigma", "x")
     found = {name: values for name in names if (values := getattr(detector, name, None)) is not None}
-    if isinstance(detector, Hits):
+    if not isinstance(detector, Cells):
         return {name: _lists(values, detector.offsets) for name, values in found.items()}
     return {name: _rows(values, n_events) for name, values in found.items()}
 

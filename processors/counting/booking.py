@@ -10,7 +10,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.features import Feature
+from na64.datasets.instrument.features import Feature, unit_axis
 from na64.processors.counting import migrations
 from na64.selections.cut import Cut
 from na64.selections.interval import Interval
@@ -33,49 +33,6 @@ PLANE = "plane"
 """Name of the histogram of the (ecal, hcal) plane."""
 
 _PLANE_AXES = (Axis("ecal", 150, 0.0, 150.0, "E_ECAL [GeV]"), Axis("hcal", 150, 0.0, 150.0, "E_HCAL [GeV]"))
-
-_RANGES: dict[str, tuple[int, float, float]] = {
-    "bad_spill": (2, -0.5, 1.5),
-    "ecal_max_cell": (36, -0.5, 35.5),
-    "ecal_max_in_beam_cell": (2, -0.5, 1.5),
-    "ecal_ratio": (120, 0.0, 0.6),
-    "hcal_muon": (2, -0.5, 1.5),
-    "hcal_r": (100, 0.0, 1.0),
-    "hcal_topology_bad": (2, -0.5, 1.5),
-    "hcal_0": (120, 0.0, 30.0),
-    "hcal_1": (120, 0.0, 30.0),
-    "hcal_2": (120, 0.0, 30.0),
-    "hcal_3": (100, 0.0, 10.0),
-    "hcal_3_total": (100, 0.0, 10.0),
-    "master_time": (100, 75.0, 125.0),
-    "preshower": (100, 0.0, 20.0),
-    "preshower_total": (100, 0.0, 20.0),
-    "srd_0": (125, 0.0, 0.125),
-    "srd_1": (125, 0.0, 0.125),
-    "srd_2": (125, 0.0, 0.125),
-    "srd_sum": (150, 0.0, 0.3),
-    "straw3_x": (21, -0.5, 20.5),
-    "straw3_y": (21, -0.5, 20.5),
-    "straw4_x": (21, -0.5, 20.5),
-    "straw4_y": (21, -0.5, 20.5),
-    "track_angle": (100, 0.0, 0.01),
-    "track_momentum": (150, 0.0, 150.0),
-    "track_pvalue": (100, 0.0, 1.0),
-    "trigger_physics": (2, -0.5, 1.5),
-    "veto_0": (100, 0.0, 0.05),
-    "veto_1": (100, 0.0, 0.05),
-    "veto_2": (100, 0.0, 0.05),
-    "vhcal": (100, 0.0, 5.0),
-    "vhcal_total": (100, 0.0, 5.0),
-}
-_RANGES_BY_UNIT: dict[str, tuple[int, float, float]] = {
-    "1": (100, 0.0, 20.0),
-    "GeV": (150, 0.0, 150.0),
-    "MIP": (100, 0.0, 10.0),
-    "mm": (100, -100.0, 100.0),
-    "ns": (100, -50.0, 50.0),
-    "rad": (100, 0.0, 0.01),
-}
 
 
 class Rule(Enum):
@@ -259,7 +216,7 @@ def _check_names(histograms: list[HistogramSpec], selection: str) -> None:
 
 def default_axis(feature: Feature, *intervals: Interval) -> Axis:
     """Return the axis a cut variable is drawn on; it shows the bounds."""
-    bins, low, high = _RANGES.get(feature.name, _RANGES_BY_UNIT[feature.unit])
+    bins, low, high = feature.axis or unit_axis(feature.unit)
     low, high = _widened(low, high, [bound for interval in intervals for bound in interval.bounds])
     return Axis(feature.name, bins, low, high, axis_label(feature))
 

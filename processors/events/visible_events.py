@@ -157,7 +157,7 @@ def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext)
         residual_times=layout.time_is_residual,
         absent_nan=layout.absent_nan,
         profile_chi2=job.profile_chi2,
-    ).with_rows(tuple(job.selection.recorded_features))
+    ).with_rows(job.selection.recorded_features)
     if job.weighted and "weight" in numbers:
         lost = ~np.isfinite(numbers["weight"])
         table.skip[lost] = np.maximum(table.skip[lost], Skip.NONFINITE)

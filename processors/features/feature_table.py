@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -48,14 +49,15 @@ class FeatureTable:
         row: Values = self.values[self.index[name]]
         return row
 
-    def with_rows(self, names: tuple[str, ...]) -> FeatureTable:
+    def with_rows(self, wanted: Iterable[str]) -> FeatureTable:
         """The table with these rows in this order; nan in those that it does not have.
 
         Parameters
         ----------
-        names : tuple of str
+        wanted : iterable of str
             The standard features, then others.
         """
+        names = (*wanted,)
         if names == (*self.index,):
             return self
         values = np.full((len(names), self.values.shape[1]), np.nan, np.float32)

@@ -162,8 +162,8 @@ def _store_cells(
 def _tracker_hits(columns: DetectorColumns, detector: Detector, n_events: int) -> TrackerHits:
     if not isinstance(columns, TrackerHits):
         raise ValueError(f"{detector.name}: cells, but its role is {detector.role.value}")
-    offsets, n_hits = columns.offsets, columns.x.shape
-    if offsets.shape != (n_events + 1,) or offsets[0] < 0 or (offsets[-1],) > n_hits:
+    offsets, n_hits = columns.offsets, columns.x.size
+    if offsets.shape != (n_events + 1,) or offsets[0] < 0 or offsets[-1] > n_hits:
         raise ValueError(f"{detector.name}: offsets do not point to {n_hits} hits of {n_events} events")
     if (np.diff(offsets) < 0).any():
         raise ValueError(f"{detector.name}: offsets decrease")

@@ -90,7 +90,8 @@ def canonical(columns: Cells | Hits, detector: Detector) -> Cells | Hits:
         return columns
     order = np.array(detector.order)
     if isinstance(columns, Cells):
-        return Cells(*(_reordered(getattr(columns, what), order) for what in _PULSE))
+        energy, *times = (_reordered(getattr(columns, what), order) for what in _PULSE)
+        return Cells(np.asarray(energy), *times)
     number = np.argsort(order)
     cell = columns.cell.astype(np.int64)
     there = (cell >= 0) & (cell < len(order))

@@ -78,7 +78,7 @@ def test_a_sample_has_its_events_under_different_numbers(container: Format, tmp_
     )
     assert set(columns.event["run"].tolist()) == {8701}
     assert len(set(columns.event["event"].tolist())) == 700
-    n_hits = columns.detectors["ecal"].energy.size / 700
+    n_hits = columns.cells("ecal").energy.size / 700
     assert 28 < n_hits < 36
 
 

@@ -76,13 +76,13 @@ def simulate_dimuons(n_events: int, *, seed: int) -> dict[str, Floats]:
 
 
 def _cells(columns: EventColumns, grid: Grid) -> Floats:
-    energy = np.asarray(columns.detectors["ecal"].energy, np.float64)
+    energy = np.asarray(columns.cells("ecal").energy, np.float64)
     return energy.reshape(-1, 2, grid.n_x, grid.n_y)
 
 
 def _quantities(columns: EventColumns, cells: Floats, grid: Grid) -> dict[str, Floats]:
-    hcal = np.asarray(columns.detectors["hcal"].energy).reshape(columns.n_events, 4, 9).sum(axis=2)
-    veto = np.asarray(columns.detectors["veto"].energy).reshape(columns.n_events, _N_PADDLES, 2)
+    hcal = np.asarray(columns.cells("hcal").energy).reshape(columns.n_events, 4, 9).sum(axis=2)
+    veto = np.asarray(columns.cells("veto").energy).reshape(columns.n_events, _N_PADDLES, 2)
     ecal, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
     x, y = grid.beam_cell
     near = cells[:, :, x - 1 : x + 2, y - 1 : y + 2].sum(axis=(1, 2, 3))
@@ -94,7 +94,7 @@ def _quantities(columns: EventColumns, cells: Floats, grid: Grid) -> dict[str, F
         "HCAL 0": hcal[:, 0],
         "HCAL 1": hcal[:, 1],
         "HCAL 0 + 1 + 2": hcal[:, :3].sum(axis=1),
-        "SRD": 1000 * np.asarray(columns.detectors["srd"].energy).sum(axis=1),
+        "SRD": 1000 * np.asarray(columns.cells("srd").energy).sum(axis=1),
         "VETO": 1000 * np.sqrt(veto.prod(axis=2)).sum(axis=1),
     }
 
@@ -107,7 +107,7 @@ def selected(columns: EventColumns, cells: Floats, quantities: dict[str, Floats]
     """
     towers = cells.sum(axis=1).reshape(len(cells), -1)
     central = np.argmax(towers, axis=1) == grid.beam_cell[0] * grid.n_y + grid.beam_cell[1]
-    srd = 1000 * np.asarray(columns.detectors["srd"].energy)
+    srd = 1000 * np.asarray(columns.cells("srd").energy)
     radiates = (srd > 2).all(axis=1) & ((srd < 80).sum(axis=1) >= 2)
     showers = (quantities["preshower"] > 0.5) & (quantities["ECAL"] < 60)
     muons = np.ones(len(cells), np.bool_)

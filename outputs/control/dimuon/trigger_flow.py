@@ -119,7 +119,7 @@ def read_triggers(columns: EventColumns, grid: Grid) -> Triggers:
         "ecal_energy": ecal < 60,
         "dimuon": ((muons > 3) & (muons < 7)).all(axis=1),
     }
-    total = np.asarray(columns.detectors["ecal"].energy, np.float64).sum(axis=1)
+    total = np.asarray(columns.cells("ecal").energy, np.float64).sum(axis=1)
     return Triggers(passed, total - ecal)
 
 

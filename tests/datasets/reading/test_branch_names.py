@@ -74,7 +74,7 @@ def look(path: Path, **names: str) -> str:
 @pytest.mark.parametrize("name", ["ev.SRD[3]", "ev.SRD"])
 def test_an_array_of_a_class_has_its_name_with_or_without_its_dimensions(name: str, path: Path) -> None:
     assert look(path, srd=name) == ""
-    cells = read(path, layout(srd=name), 1, 4).detectors["srd"]
+    cells = read(path, layout(srd=name), 1, 4).cells("srd")
     np.testing.assert_array_equal(cells.energy, SRD[1:4])
 
 

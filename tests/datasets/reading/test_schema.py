@@ -10,7 +10,7 @@ import pytest
 from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import IterativeExecutor, ProcessorABC, Runner
 
-from na64.datasets.instrument.columns import Cells, EventColumns, Hits
+from na64.datasets.instrument.columns import EventColumns, Hits
 from na64.datasets.reading.layout import Layout, load_layout, parse_layout
 from na64.datasets.reading.read import UNEQUAL, read
 from na64.datasets.reading.schema import NA64Schema, columns_of
@@ -33,7 +33,7 @@ def assert_equal(one: EventColumns, two: EventColumns) -> None:
         np.testing.assert_array_equal(one.event[name], two.event[name], strict=True)
     assert one.detectors.keys() == two.detectors.keys()
     for name, detector in one.detectors.items():
-        other: Cells | Hits = two.detectors[name]
+        other = two.detectors[name]
         for column in detector.__slots__:
             if getattr(detector, column) is not None:
                 np.testing.assert_array_equal(getattr(detector, column), getattr(other, column), strict=True)

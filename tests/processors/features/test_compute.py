@@ -77,8 +77,8 @@ def test_hits_and_cells_of_the_same_values_give_the_same_bits(seed: int, n_event
             if name == "veto"
             else np.arange(60)[: columns.energy.shape[1]],
         )
-    dense = made(replace(events, detectors=cells), profile_chi2=True)
-    sparse = made(replace(events, detectors=hits), profile_chi2=True)
+    dense = made(replace(events, detectors={**cells}), profile_chi2=True)
+    sparse = made(replace(events, detectors={**hits}), profile_chi2=True)
     assert dense.values.tobytes() == sparse.values.tobytes()
 
 
@@ -145,7 +145,8 @@ def test_the_profile_chi2_is_made_when_asked_or_needed() -> None:
 def test_residual_times_are_relative_to_nothing() -> None:
     events = random_events(50)
     residual = events
-    for name, cells in events.detectors.items():
+    for name in events.detectors:
+        cells = events.cells(name)
         assert cells.time is not None
         residual = with_column(residual, name, time=cells.time - cells.expected_time, expected_time=None)
     np.testing.assert_array_equal(made(residual, residual_times=True)["ecal"], made(events)["ecal"])
@@ -154,7 +155,7 @@ def test_residual_times_are_relative_to_nothing() -> None:
 
 def test_what_the_file_lacks_of_times_is_the_periods() -> None:
     events = random_events(50)
-    ecal = events.detectors["ecal"]
+    ecal = events.cells("ecal")
     lacking = with_column(events, "ecal", time_sigma=None, expected_time=None)
     setup = SETUP.with_detectors(detector("ecal", expected=(50.0,) * 60, sigma=(0.5,) * 60))
     twin = np.where(np.abs(np.asarray(ecal.time) - 50.0) < 1.5, ecal.energy, 0.0).sum(axis=1)
@@ -178,7 +179,7 @@ def test_energies_are_scaled() -> None:
 @pytest.mark.parametrize("how", ["read-only", "big-endian", "strided", "unaligned"])
 def test_how_an_array_is_stored_does_not_matter(how: str) -> None:
     events = random_events(5)
-    energy = events.detectors["ecal"].energy
+    energy = events.cells("ecal").energy
     if how == "read-only":
         stored = energy.copy()
         stored.flags.writeable = False
@@ -193,16 +194,16 @@ def test_how_an_array_is_stored_does_not_matter(how: str) -> None:
 
 def test_inputs_are_left_as_they_are() -> None:
     events = random_events(5)
-    before = events.detectors["ecal"].energy.copy()
+    before = events.cells("ecal").energy.copy()
     made(events)
-    np.testing.assert_array_equal(events.detectors["ecal"].energy, before)
-    assert events.detectors["ecal"].energy.flags.writeable
+    np.testing.assert_array_equal(events.cells("ecal").energy, before)
+    assert events.cells("ecal").energy.flags.writeable
 
 
 def test_a_value_beyond_float32_is_infinite_without_a_warning() -> None:
     events = random_events(2)
     table = made(
-        with_column(events, "ecal", energy=put(events.detectors["ecal"].energy, (0, 0), 1e300), time=None)
+        with_column(events, "ecal", energy=put(events.cells("ecal").energy, (0, 0), 1e300), time=None)
     )
     assert table["ecal"][0] == np.inf
     assert not table.skip.any()

@@ -81,7 +81,7 @@ def test_where_nan_means_absent_only_the_detector_is_lost(what: str) -> None:
 @pytest.mark.parametrize("cell", [-1, 36, 2_000_000_000])
 def test_a_hit_in_a_cell_that_does_not_exist_skips_its_event(cell: int) -> None:
     events = random_events(4)
-    hits = as_hits(events.detectors["hcal"], np.arange(36))
+    hits = as_hits(events.cells("hcal"), np.arange(36))
     first = int(hits.offsets[2])
     hits = replace(hits, cell=put(hits.cell.astype(np.int64), (first,), cell))
     spoilt = replace(events, detectors={**events.detectors, "hcal": hits})
@@ -95,11 +95,11 @@ def test_events_with_unequal_columns_are_skipped_whatever_else_they_have() -> No
     spoilt = replace(events, event={**events.event, "unequal_hits": unequal})
     _skipped(made(spoilt), Skip.UNEQUAL_HITS, 3)
     _skipped(
-        made(with_column(spoilt, "srd", energy=put(events.detectors["srd"].energy, (3, 0), np.nan))),
+        made(with_column(spoilt, "srd", energy=put(events.cells("srd").energy, (3, 0), np.nan))),
         Skip.UNEQUAL_HITS,
         3,
     )
-    hits = replace(as_hits(events.detectors["srd"], np.arange(3)), unequal=unequal)
+    hits = replace(as_hits(events.cells("srd"), np.arange(3)), unequal=unequal)
     _skipped(made(replace(events, detectors={**events.detectors, "srd": hits})), Skip.UNEQUAL_HITS, 3)
 
 
@@ -116,7 +116,7 @@ def _crowd(hits: Hits, event: int, n_hits: int) -> Hits:
 @pytest.mark.parametrize("name", ["ecal", "srd"])
 def test_an_event_with_more_hits_than_its_cells_can_give_is_skipped(name: str) -> None:
     events, n_cells = random_events(80), int(np.prod(SHAPES[name]))
-    hits = as_hits(events.detectors[name], np.arange(n_cells))
+    hits = as_hits(events.cells(name), np.arange(n_cells))
     event = int(np.flatnonzero(np.diff(hits.offsets))[-1])
     for extra in (0, 1):
         spoilt = _crowd(hits, event, MOST_PULSES * n_cells + extra)
