@@ -10,7 +10,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from na64.datasets.instrument.columns import DETECTORS
+from na64.datasets.instrument.roles import Role
 from na64.outputs.events.event_record import Check, EventRecord
 from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
 from na64.outputs.events.table import number
@@ -109,27 +109,30 @@ def _bars(axes: Axes, names: list[str], energy: list[float], in_time: list[float
 
 
 def _srd(axes: Axes, record: EventRecord) -> None:
-    _counters(axes, record, "srd", "SRD", [f"{n}" for n in range(record.setup.srd.n_cells)])
+    _counters(axes, record, "srd", "SRD")
 
 
 def _veto(axes: Axes, record: EventRecord) -> None:
-    names = [f"{n // 2}{'ab'[n % 2]}" for n in range(record.setup.veto.n_cells)]
-    _counters(axes, record, "veto", "VETO, each photomultiplier", names)
+    _counters(axes, record, "veto", "VETO, each photomultiplier")
 
 
-def _counters(axes: Axes, record: EventRecord, detector: str, title: str, names: list[str]) -> None:
+def _counters(axes: Axes, record: EventRecord, detector: str, title: str) -> None:
     axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", pad=3)
     if detector not in record.cells:
         axes.set_axis_off()
         return
-    table = record.cells[detector]
+    table, cells = record.cells[detector], range(record.cells[detector].energy.shape[1])
+    two_a_part = record.setup.detectors[detector].role is Role.PADDLES
+    names = [f"{n // 2}{'ab'[n % 2]}" if two_a_part else f"{n}" for n in cells]
     _bars(axes, names, (1e3 * table.energy[0]).tolist(), (1e3 * table.in_time[0]).tolist())
 
 
 def _times(axes: Axes, record: EventRecord) -> None:
     axes.set_title("times against windows", loc="left", fontsize=10.5, fontweight="bold", pad=3)
     names = [
-        name for name in DETECTORS if name in record.cells and np.isfinite(record.cells[name].delay).any()
+        name
+        for name in record.setup.detectors
+        if name in record.cells and np.isfinite(record.cells[name].delay).any()
     ]
     for row, name in enumerate(names):
         table = record.cells[name]

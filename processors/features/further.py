@@ -21,9 +21,7 @@ from na64.datasets.instrument.recipes import made_of
 from na64.datasets.instrument.roles import Role
 from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.formulas import compute_formulas
-from na64.processors.features.role_arguments import role_arguments, rows_of_kernel
 from na64.processors.features.window_arguments import crowded, window_arguments
-from na64.processors.kernels import calibrated, roles
 from na64.processors.kernels.window import LANES
 
 BLOCK = 64 * LANES
@@ -31,13 +29,6 @@ BLOCK = 64 * LANES
 
 LARGEST_INTEGER = 1 << 24
 """Up to here float32 has every integer."""
-
-_MAKERS: dict[Role, Callable[..., None]] = {
-    Role.CALORIMETER: roles.make_calorimeter,
-    Role.MODULES: roles.make_modules,
-    Role.COUNTERS: roles.make_counters,
-    Role.PADDLES: roles.make_paddles,
-}
 
 
 def store_further(
@@ -137,6 +128,10 @@ def _store_cells(
     residual_times: bool,
     absent_nan: frozenset[str],
 ) -> None:
+    # Imported here, so that a period without further detectors starts as fast as if there were none.
+    from na64.processors.features.role_arguments import role_arguments, rows_of_kernel  # noqa: PLC0415
+    from na64.processors.kernels import calibrated, roles  # noqa: PLC0415
+
     if isinstance(columns, TrackerHits):
         raise ValueError(f"{detector.name}: hits of a tracker, but its role is {detector.role.value}")
     n_events, n_cells = len(table.skip), detector.n_cells
@@ -147,6 +142,7 @@ def _store_cells(
     if isinstance(columns, Hits):
         calibrate = calibrated.calibrate_hits
         table.skip[crowded(columns, detector)] = Skip.TOO_MANY_HITS
+    make: Callable[..., None] = getattr(roles, f"make_{detector.role.value}")
     known = role_arguments(detector)
     rows = rows_of_kernel(detector, made_of(detector), table.index)
     size = min(BLOCK, n_events)
@@ -156,7 +152,7 @@ def _store_cells(
         stop = min(start + BLOCK, n_events)
         calibrate(pulses, grid, lanes, table.skip, out, in_time, state, start, stop)
         n = stop - start
-        _MAKERS[detector.role](in_time[:n], out[:n], state[:n], *known, made, rows, table.values, start)
+        make(in_time[:n], out[:n], state[:n], *known, made, rows, table.values, start)
 
 
 def _tracker_hits(columns: DetectorColumns, detector: Detector, n_events: int) -> TrackerHits:
