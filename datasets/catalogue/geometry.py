@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import accumulate, chain
 from operator import mul
@@ -119,8 +118,9 @@ def _is_grid(detector: DetectorLayout, known: Detector) -> bool:
         return True
     if not detector.fixes_grid:
         return _may_be(detector.shape, known.shape)
-    is_row = len(detector.shape) == 1 and sum(n > 1 for n in known.shape) <= 1
-    return detector.n_cells == math.prod(known.shape) and (is_row or detector.grid == known.shape)
+    is_told_apart = detector.is_reordered or "cell_x" in detector.columns
+    is_any_order = 1 in known.shape[1:] and not is_told_apart
+    return detector.grid == known.shape or (is_any_order and _may_be(detector.shape, known.shape))
 
 
 def _of_columns(layout: Layout, detector: DetectorLayout, known: Detector, period: Period) -> Iterator[str]:
