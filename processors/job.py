@@ -14,7 +14,9 @@ from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.recipes import feature_index, further_features
+from na64.datasets.reading.given_features import detectors_of
 from na64.datasets.reading.layout import Layout, parse_layout
+from na64.datasets.reading.layout_rules import check_of_data
 from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
@@ -138,6 +140,8 @@ class Job:
             )
         for run in self.runs:
             _check_features(self.selection_in(run), run, self.runs[run])
+        for layout in self.layouts.values():
+            check_of_job(layout, self.selection, simulation=self.simulation)
 
     @property
     def n_components(self) -> int:
@@ -155,6 +159,10 @@ class Job:
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
         return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
+
+    def bad_in(self, layout: Layout) -> BadList:
+        """Bad runs, spills and events, as far as files of a layout can say which those are."""
+        return self.bad.of_whole_runs if "spill" in layout.constants else self.bad
 
     def selection_in(self, run: int) -> Selection:
         """The selection as it is in a run."""
@@ -218,6 +226,25 @@ class Job:
         own = further_features(context.setup)
         kept = [one.name for one in own if one.name in self.selection.recorded_features]
         return [kept, setups, _identity_of(context.box), context.type, _identity_of(bad)]
+
+
+def check_of_job(layout: Layout, selection: Selection, *, simulation: bool) -> None:
+    """Refuse a layout for data that says what decides if they are hidden, or whose features do not vary.
+
+    Raises
+    ------
+    ValueError
+        Names the layout, and what of it is wrong.
+    """
+    if not simulation:
+        check_of_data(layout)
+    for variation in selection.variations:
+        for name in layout.given_features:
+            if touched := set(detectors_of(name, variation.effect.detectors)):
+                raise ValueError(
+                    f"variation {variation.name} of selection {selection.name} changes cells of "
+                    f"{' and '.join(sorted(touched))}, but layout {layout.name} has {name} ready made"
+                )
 
 
 def _plain(constants: Mapping[str, float]) -> dict[str, float | None]:

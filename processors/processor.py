@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
+from na64.datasets.catalogue.layout_columns import with_columns_of
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
 from na64.datasets.instrument.columns import EventColumns
@@ -76,6 +77,10 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         plugin: Plugin | None = None,
     ) -> None:
         known = dict(packaged_periods() if periods is None else periods)
+        if not simulation:
+            _check_calibration(known)
+        if layout is not None:
+            known = with_columns_of([layout], known)
         if not isinstance(selection, Selection):
             selection = load_selection(
                 selection,
@@ -90,8 +95,6 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.simulation = simulation
         self.layout = layout
         self.periods = known
-        if not simulation:
-            _check_calibration(self.periods)
         check_periods(selection.cuts, {*self.periods, *packaged_periods()})
         self.plugin = plugin
 
@@ -138,11 +141,10 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         return TRUTH in columns.event and has_packaged_truth(layout)
 
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
-        contexts = contexts_of_runs(runs, self.periods, simulation=self.simulation)
+        periods = with_columns_of([layout], self.periods)
+        contexts = contexts_of_runs(runs, periods, simulation=self.simulation)
         return Job(
-            selection=self.selection.with_period_features(
-                features_of_periods(self.periods.values()).values()
-            ),
+            selection=self.selection.with_period_features(features_of_periods(periods.values()).values()),
             simulation=self.simulation,
             weighted=self.simulation,
             runs=contexts,

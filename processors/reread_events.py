@@ -117,8 +117,8 @@ def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[EventBatch]:
     verify(piece.record)
     check_content(piece.record)
     truth = ("truth_component",) if job.simulation else ()
-    columns = tuple(dict.fromkeys((*needed_columns(job), *truth)))
     layout, first = job.layouts[piece.file.layout], task.start
+    columns = tuple(dict.fromkeys((*needed_columns(job, layout), *truth)))
     for events in read_batches(piece.record, layout, task.start, task.stop, columns=columns):
         for part in visible_events(events, job, piece.file):
             nominal = part.values[: len(job.selection.index)]  # what variations change comes after

@@ -218,7 +218,8 @@ def _of_segment(
     job = opening.job
     verify(record)
     check_content(record)
-    layout, columns, first = job.layouts[file.layout], needed_columns(job), start
+    layout, first = job.layouts[file.layout], start
+    columns = needed_columns(job, layout)
     for events in read_batches(record, layout, start, stop, columns=columns):
         for run, rows, values in opened_events(events, opening, file):
             part = VisibleEvents(run, values, None, {}, rows)

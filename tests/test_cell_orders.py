@@ -41,46 +41,51 @@ def _named(text: str, line: str) -> str:
     return text.replace(name, f'name = "mine"\n{line}', 1)
 
 
-OTHER = [("tout2023", cells_x_first), ("hits", hits_x_first_from_one), ("hits", hits_in_two_branches)]
+LAYOUTS = {
+    "tout2023": cells_x_first,
+    "hits": hits_x_first_from_one,
+    "hits in two branches": hits_in_two_branches,
+}
+"""Other ways to count the cells of the events that a packaged layout has."""
+
+Count = Callable[[str, str], dict[str, bytes]]
 
 
-@pytest.mark.parametrize(("usual", "other"), OTHER)
-def test_products_do_not_depend_on_how_files_count_cells(
-    usual: str,
-    other: Callable[[], str],
+@pytest.fixture(scope="module")
+def count(
     simulate: Callable[..., Path],
     process: Callable[..., Path],
     canonical: Callable[[Path], dict[str, bytes]],
-    tmp_path: Path,
-) -> None:
-    layout = tmp_path / "mine.toml"
-    layout.write_text(other())
-    assert "mine" in layout.read_text()
-    products = [
-        canonical(process(simulate(tmp_path / "usual", "small", 300, layout=usual), "invisible_2023")),
-        canonical(
-            process(
-                simulate(tmp_path / "other", "small", 300, layout=str(layout)),
-                "invisible_2023",
-                catalogue=("--layout", str(layout)),
-            )
-        ),
-    ]
-    assert products[0] == products[1]
-    assert b"8701" in products[0]["yields.csv"]
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Count:
+    """Products of simulated files that were written by one layout and are read by another."""
+    files: dict[str, Path] = {}
+
+    def run(written: str, read: str) -> dict[str, bytes]:
+        folder = tmp_path_factory.mktemp("orders")
+        names = []
+        for number, text in enumerate((written, read)):
+            (folder / f"{number}.toml").write_text(text)
+            names.append(str(folder / f"{number}.toml"))
+        if written not in files:
+            files[written] = simulate(folder, "small", 120, layout=names[0])
+        products = f"products{len(list(files[written].parent.iterdir()))}"
+        return canonical(
+            process(files[written], "invisible_2023", name=products, catalogue=("--layout", names[1]))
+        )
+
+    return run
 
 
-def test_cells_taken_in_the_wrong_order_would_be_noticed_here(
-    simulate: Callable[..., Path],
-    process: Callable[..., Path],
-    canonical: Callable[[Path], dict[str, bytes]],
-    tmp_path: Path,
-) -> None:
-    layout = tmp_path / "mine.toml"
-    layout.write_text(cells_x_first())
-    files = simulate(tmp_path, "small", 300, layout=str(layout))
-    layout.write_text(_named(load_layout("tout2023").text, ""))
-    wrong = canonical(process(files, "invisible_2023", name="wrong", catalogue=("--layout", str(layout))))
-    layout.write_text(cells_x_first())
-    right = canonical(process(files, "invisible_2023", name="right", catalogue=("--layout", str(layout))))
-    assert wrong["cutflow.csv"] != right["cutflow.csv"]
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_products_do_not_depend_on_how_files_count_cells(name: str, count: Count) -> None:
+    usual, other = load_layout(name.split(maxsplit=1)[0]).text, LAYOUTS[name]()
+    assert other != usual
+    products = count(usual, usual)
+    assert count(other, other) == products
+    assert b"8701" in products["yields.csv"]
+
+
+def test_cells_taken_in_the_wrong_order_would_be_noticed_here(count: Count) -> None:
+    right, wrong = cells_x_first(), _named(load_layout("tout2023").text, "")
+    assert count(right, right)["cutflow.csv"] != count(right, wrong)["cutflow.csv"]

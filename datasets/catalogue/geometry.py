@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.basics.toml import unknown
+from na64.datasets.catalogue.layout_columns import clash
 from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.columns import EventColumns, Hits
 from na64.datasets.instrument.detector import Detector
-from na64.datasets.reading.layout import Branch, DetectorLayout, Layout
+from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.recipes import made_of
+from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
+from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 from na64.datasets.reading.read import UNEQUAL
 from na64.datasets.reading.stored import Jagged, Tree
 
@@ -31,7 +36,7 @@ def check_layout(layout: Layout, period: Period) -> str:
     layout : Layout
     period : Period
     """
-    return next(_of_layout(layout, period), "")
+    return clash(layout, period) or next(chain(_of_layout(layout, period), _of_features(layout, period)), "")
 
 
 def check_events(events: EventColumns, tree: Tree, layout: Layout, period: Period) -> str:
@@ -67,14 +72,55 @@ def check_events(events: EventColumns, tree: Tree, layout: Layout, period: Perio
 def _of_layout(layout: Layout, period: Period) -> Iterator[str]:
     for name, detector in layout.detectors.items():
         if name not in period.setup.detectors:
+            if name not in STANDARD_ROLES:  # usual ones are in layouts that are for all periods
+                noun = f"detector of period {period.name}"
+                yield f"layout {layout.name}: {unknown(noun, name, period.setup.detectors)}"
             continue
         known = period.setup.detectors[name]
-        if detector.shape and not _may_be(detector.shape, known.shape):
+        if (detector.kind is CellStorage.POSITIONS) is not (known.role is Role.TRACKER):
+            yield (
+                f"{name} of layout {layout.name} has {detector.kind.value}, of period {period.name} it is of "
+                f"{known.role.value}"
+            )
+            continue
+        if not _is_grid(detector, known):
             yield (
                 f"{name} of layout {layout.name} is {_product(detector.shape)}, "
                 f"of period {period.name} {_product(known.shape)}"
             )
+        if known.cell_order is CellOrder.X_FASTEST and detector.fixes_grid:
+            yield (
+                f"cells of {name} would be put in order twice: layout {layout.name} says how files count "
+                f"them, and so does period {period.name}"
+            )
         yield from _of_columns(layout, detector, known, period)
+
+
+def _of_features(layout: Layout, period: Period) -> Iterator[str]:
+    """Compare ready-made features with those of the period: which there are, and in which unit."""
+    made = {one.feature.name: one.feature for detector in period.setup.further for one in made_of(detector)}
+    known = FEATURES | made
+    for name in layout.given_features:
+        unit = layout.features[layout.sums.get(name, (name,))[0]].unit.base
+        if name in period.features and name not in made:
+            yield f"layout {layout.name}: no branch can give {name}, which period {period.name} makes itself"
+        elif name not in known:
+            noun = f"feature of period {period.name}"
+            yield f"layout {layout.name}: {unknown(noun, name, known)}"
+        elif unit != known[name].unit:
+            there = f"{known[name].unit} in period {period.name}"
+            yield f"layout {layout.name}: {name} is in {unit}, but in {there}"
+
+
+def _is_grid(detector: DetectorLayout, known: Detector) -> bool:
+    """Whether cells can be those of the period: if x and y are told apart, only in the same planes."""
+    if not detector.shape:
+        return True
+    if not detector.fixes_grid:
+        return _may_be(detector.shape, known.shape)
+    is_told_apart = detector.is_reordered or "cell_x" in detector.columns
+    is_any_order = 1 in known.shape[1:] and not is_told_apart
+    return detector.grid == known.shape or (is_any_order and _may_be(detector.shape, known.shape))
 
 
 def _of_columns(layout: Layout, detector: DetectorLayout, known: Detector, period: Period) -> Iterator[str]:

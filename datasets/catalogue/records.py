@@ -9,6 +9,7 @@ from functools import cached_property
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.plain_text import visible
+from na64.datasets.catalogue.layout_columns import with_columns_of
 from na64.datasets.catalogue.table_folders import TableFolder, warnings_of
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import (
@@ -221,14 +222,15 @@ class Catalogue:
         )
 
     def known_periods(self) -> dict[str, Period]:
-        """Load the periods that it was made with.
+        """Load the periods that it was made with; they have the columns of its layouts too.
 
         Raises
         ------
         ValueError
             Those of a folder are not there any more, or not the same; names what differs.
         """
-        return load_periods() if self.periods is None else self.periods.load()
+        periods = load_periods() if self.periods is None else self.periods.load()
+        return with_columns_of([self.layout(name) for name in sorted(self.layouts)], periods)
 
     def layout(self, name: str) -> Layout:
         """Layout by the name it has in the records."""
@@ -267,8 +269,8 @@ def _warnings(record: FileRecord) -> Iterator[str]:
 
 def _warning_of_spills(layout: str) -> str:
     return (
-        f"layout {layout} has no numbers of spills: no bad spill can be left out, and particles on target are "
-        "known of whole runs only"
+        f"layout {layout} has no numbers of spills: no bad spill can be left out, and particles on target "
+        "are known of whole runs only"
     )
 
 

@@ -86,6 +86,11 @@ class BadList:
         """Part of the list about one run."""
         return BadList(self._between(run, run))
 
+    @cached_property
+    def of_whole_runs(self) -> BadList:
+        """Part of the list that needs no numbers of spills: whole runs."""
+        return BadList(tuple(entry for entry in self.entries if entry.spill is None))
+
     def _between(self, first: int, last: int) -> tuple[BadEntry, ...]:
         """Entries of a range of runs, both ends included."""
         start = bisect_left(self.entries, first, key=lambda entry: entry.run)

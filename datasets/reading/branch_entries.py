@@ -52,18 +52,13 @@ def any_number(column: str, unit: str) -> Expected:
     return Expected(column, unit, every, every if unit == "1" else FLOATS)
 
 
-def read_branch(entry: TomlTable, expected: Expected, *, indexed: bool = True) -> Branch:
-    """Read the branch of a column with one value an event.
-
-    Parameters
-    ----------
-    entry : TomlTable
-    expected : Expected
-    indexed : bool
-        ``chi2[0]`` is the first of several values, and not a name.
-    """
-    names, index = _read_names(entry, may_be_indexed=indexed)
-    return _branch(entry, expected, names, index, _read_shape(entry, (), len(names), index))
+def read_branch(entry: TomlTable, expected: Expected) -> Branch:
+    """Read the branch of a column with one value an event: ``chi2[0]`` is the first of several."""
+    names, index = _read_names(entry, may_be_indexed=True)
+    shape = _read_shape(entry, (), len(names), index)
+    if index is None and shape:
+        raise ValueError(f"{entry.place('shape')}: {list(shape)} are several values, which one is meant?")
+    return _branch(entry, expected, names, index, shape)
 
 
 def read_cells(entry: TomlTable, expected: Expected, cells: tuple[int, ...]) -> Branch:
@@ -127,11 +122,15 @@ def _read_names(entry: TomlTable, *, may_be_indexed: bool) -> tuple[tuple[str, .
 def _read_shape(
     entry: TomlTable, cells: tuple[int, ...], n_branches: int, index: int | None
 ) -> tuple[int, ...]:
+    stated = entry.integers("shape", None)
+    if stated is not None and (not stated or min(stated) < 1):
+        raise ValueError(f"{entry.place('shape')}: {list(stated)} are not dimensions")
     if index is not None:
-        (length,) = entry.integers("shape", (index + 1,))
-        return (max(length, index + 1),)
-    if entry.has("shape"):
-        return entry.integers("shape")
+        if stated is not None and len(stated) > 1:
+            raise ValueError(f"{entry.place('shape')}: {list(stated)} is more than one dimension")
+        return (max(index + 1, *(stated or (1,))),)
+    if stated is not None:
+        return stated
     if n_branches == 1:
         return cells
     if not cells or cells[0] != n_branches:

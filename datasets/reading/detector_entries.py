@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS
+from na64.datasets.instrument.roles import CellOrder
 from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_entries import (
     Expected,
@@ -13,7 +14,7 @@ from na64.datasets.reading.branch_entries import (
     read_cells,
     read_hits,
 )
-from na64.datasets.reading.detector_layout import CELL_PARTS, CellOrder, CellStorage, DetectorLayout
+from na64.datasets.reading.detector_layout import CELL_PARTS, CellStorage, DetectorLayout
 
 RESERVED = ("event", "feature", "track", "straw3", "straw4")
 """Parts of an event that no detector can be called."""

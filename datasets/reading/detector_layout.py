@@ -9,6 +9,7 @@ from enum import Enum
 import numpy as np
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.instrument.roles import CellOrder
 from na64.datasets.reading.branch import Branch
 
 CELL_PARTS = ("cell_plane", "cell_x", "cell_y")
@@ -21,13 +22,6 @@ class CellStorage(Enum):
     CELLS = "cells"
     HITS = "hits"
     POSITIONS = "positions"
-
-
-class CellOrder(Enum):
-    """Which of two neighbours comes next in a file: ``ix * n_y + iy`` or ``ix + iy * n_x`` in a plane."""
-
-    Y_FASTEST = "y_fastest"
-    X_FASTEST = "x_fastest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +127,11 @@ class DetectorLayout:
         -------
         (n_hits,) int32
         """
-        known, number = np.True_, np.int64(0)
-        for key, size in zip(CELL_PARTS, self.grid, strict=True):
-            if key in parts:
-                index = parts[key].astype(np.int64) - self.first_cell
-                known = known & (index >= 0) & (index < size)
-                number = number * size + index
+        there = [(key, size) for key, size in zip(CELL_PARTS, self.grid, strict=True) if key in parts]
+        number = np.zeros(len(parts["cell_x"]), np.int64)
+        known = np.ones(len(number), np.bool_)
+        for key, size in there:
+            index = parts[key].astype(np.int64) - self.first_cell
+            known &= (index >= 0) & (index < size)
+            number = number * size + index
         return np.where(known, number, -1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Tables ``[event]`` and ``[feature]`` of a layout: columns, those of the user's own, and ready-made features."""
+"""Tables ``[event]`` and ``[feature]`` of a layout: columns, columns of one's own, ready-made features."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-_OF_BOTH = {"visible_energy": ("ecal", "hcal")}
-_OF_DETECTOR = {"preshower": "ecal", "preshower_total": "ecal"}
+from na64.datasets.instrument.features import FEATURES
 
 
 def check_given(name: str, detectors: Collection[str], columns: Collection[str]) -> str:
@@ -21,12 +20,18 @@ def check_given(name: str, detectors: Collection[str], columns: Collection[str])
     if name == "trigger_physics" and "trigger" in columns:
         return "is computed of trigger too"
     found = detectors_of(name, detectors)
-    return f"is computed of the cells of {' and '.join(found)} too" if found else ""
+    is_computed = found and (name not in FEATURES or {*found} == {*FEATURES[name].detectors})
+    return f"is computed of the cells of {' and '.join(found)} too" if is_computed else ""
 
 
 def detectors_of(name: str, detectors: Collection[str]) -> tuple[str, ...]:
-    """Detectors, of those that are there, by whose cells a feature is computed; none if some are missing."""
-    wanted = _OF_BOTH.get(name, (_OF_DETECTOR.get(name, ""),))
-    if wanted == ("",):
-        wanted = tuple(one for one in detectors if name == one or name.startswith(f"{one}_"))
-    return wanted if wanted and all(one in detectors for one in wanted) else ()
+    """Detectors, among some, of whose cells a feature is made; of a period's own feature its name says it.
+
+    Parameters
+    ----------
+    name : str
+    detectors : collection of str
+    """
+    if name in FEATURES:
+        return tuple(one for one in FEATURES[name].detectors if one in detectors)
+    return tuple(one for one in detectors if name == one or name.startswith(f"{one}_"))

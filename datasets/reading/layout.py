@@ -15,7 +15,7 @@ from na64.datasets.basics.toml import Source, TomlTable, load_table
 from na64.datasets.instrument.features import Feature
 from na64.datasets.reading.branch import FLOATS, INTEGERS, Branch
 from na64.datasets.reading.detector_entries import read_detectors
-from na64.datasets.reading.detector_layout import CellOrder, CellStorage, DetectorLayout
+from na64.datasets.reading.detector_layout import CellStorage, DetectorLayout
 from na64.datasets.reading.event_entries import EventEntries, FeatureEntries, read_event, read_features
 from na64.datasets.reading.given_features import check_given
 from na64.datasets.reading.stored import Branches
@@ -25,7 +25,6 @@ __all__ = [
     "INTEGERS",
     "LAYOUTS",
     "Branch",
-    "CellOrder",
     "CellStorage",
     "DetectorLayout",
     "Layout",

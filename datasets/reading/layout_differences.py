@@ -193,7 +193,7 @@ def _decides(column: str, layout: Layout, *, is_left_out: bool) -> bool:
     """Whether what is hidden may follow: of the packaged boxes, or of one that a period states."""
     if column == TRUTH:
         return not is_left_out
-    if column in _HIDING_COLUMNS or column in layout.features:
+    if column in _HIDING_COLUMNS:
         return True
     is_of_detector = column not in layout.event and Shape.EVENT not in _shapes(column)
     return is_of_detector and not column.startswith(tuple(f"{name}_" for name in _HARMLESS_DETECTORS))

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import Unit
-from na64.datasets.instrument.columns import COLUMNS, Array, Cells, EventColumns, Hits
+from na64.datasets.instrument.columns import (
+    COLUMNS,
+    Array,
+    Cells,
+    DetectorColumns,
+    EventColumns,
+    Hits,
+    TrackerHits,
+)
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.detection import check_older, detect_layout
 from na64.datasets.reading.detector_layout import CELL_PARTS
@@ -239,10 +247,13 @@ class _Reader:
             return _signed(values, branch.names[0])
         return _convert(values, branch.unit)
 
-    def detector(self, detector: DetectorLayout) -> Cells | Hits:
+    def detector(self, detector: DetectorLayout) -> DetectorColumns:
         columns = {key: branch for key, branch in detector.columns.items() if self.has(branch)}
         if detector.kind is CellStorage.HITS:
             return self._hits(columns, detector)
+        if detector.kind is CellStorage.POSITIONS:
+            found = self._jagged(columns["x"])
+            return TrackerHits(found.offsets, _convert(found.values, columns["x"].unit))
         return Cells(**{key: self._cells(branch, detector) for key, branch in columns.items()})
 
     def _cells(self, branch: Branch, detector: DetectorLayout) -> Array:

@@ -191,8 +191,8 @@ def _arrange(branches: Iterable[Branch], forms: _FormTree, places: Mapping[str, 
     parts = {name: _Part() for name in ("", *(part for part, _ in places.values()))}
     for branch in branches:
         if branch.is_in(forms):
-            part, column = places[branch.column]
-            parts[part].add(branch, column, forms.forms)
+            group, column = places[branch.column]
+            parts[group].add(branch, column, forms.forms)
     events = parts.pop("")
     for name, part in parts.items():
         if part.contents:

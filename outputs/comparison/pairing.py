@@ -92,6 +92,8 @@ def _read(analysis: ReopenedResult, run: int, stage: int) -> _Run:
         values.append(part.values[:, first >= stage])
     key, first = np.concatenate(keys), np.concatenate(firsts)
     order = np.argsort(key, kind="stable")
+    if (np.diff(key[order]) == 0).any():  # files that number their entries
+        raise ValueError(f"run {run}: events of several files have the same numbers, none can be compared")
     chosen = np.concatenate(values, axis=1) if values else np.zeros((len(analysis.selection.index), 0), "f4")
     return _Run(run, analysis, key[order], first[order], key[first >= stage], chosen)
 

@@ -18,6 +18,7 @@ from na64.outputs.result.descriptions import box_facts, period_facts, selection_
 from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
+from na64.outputs.result.missing_sums import missing_sums
 from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
 from na64.outputs.result.summary import Blinding, FileFacts, RunAccounting, Summary, Verdict
@@ -86,6 +87,7 @@ def summarise(
         files=_files(catalogue),
         warnings=(
             *catalogue.warnings,
+            *missing_sums(job),
             *(_not_packaged(used) if is_data else ()),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
             *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading, catalogue),

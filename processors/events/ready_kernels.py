@@ -18,7 +18,7 @@ from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.columns import Shape
 from na64.datasets.reading.files import is_url, open_file
-from na64.datasets.reading.layout import Layout
+from na64.datasets.reading.layout import CellStorage, Layout
 from na64.datasets.reading.stored import Tree
 from na64.processors.counting import counting
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
@@ -69,6 +69,8 @@ def stored_variants(records: Iterable[FileRecord], job: Job) -> Variants | None:
 
 def _of_tree(tree: Tree, layout: Layout) -> Iterator[tuple[Shape, str]]:
     for detector in layout.detectors.values():
+        if detector.kind is CellStorage.POSITIONS:
+            continue
         stored = tree.stored(detector.columns["energy"].names[0])
         if stored is not None:
             yield shape_of(detector), stored.dtype

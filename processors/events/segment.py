@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.catalogue.records import FileRecord
-from na64.datasets.instrument.columns import COLUMNS, EventColumns, Shape, detector_columns
-from na64.datasets.reading.layout import CellStorage, DetectorLayout
+from na64.datasets.instrument.columns import EventColumns, Shape
+from na64.datasets.reading.layout import CellStorage, DetectorLayout, Layout
 from na64.datasets.reading.read import Record, read_batches
 from na64.processors.counting import counting
 from na64.processors.counting.tally import Tally, fixed_point
@@ -119,9 +119,9 @@ def process_segment(
         meter.note(record.size * (stop - start) // max(sum(record.runs.values()), 1), stored=False)
         with meter.reading():
             check_content(record)
-    batches = read_batches(
-        record, job.layouts[file.layout], start, stop, n_events=chunk_events, columns=needed_columns(job)
-    )
+    layout = job.layouts[file.layout]
+    columns = needed_columns(job, layout)
+    batches = read_batches(record, layout, start, stop, n_events=chunk_events, columns=columns)
     parts = (part for events in meter.each(batches) for part in visible_events(events, job, file))
     if store is None:
         return count_parts(parts, job)
@@ -151,19 +151,10 @@ def join(one: Mapping[int, Tally], other: Mapping[int, Tally]) -> dict[int, Tall
     }
 
 
-def needed_columns(job: Job) -> tuple[str, ...]:
-    """Return the columns that a job looks at, whether or not a file has them."""
+def needed_columns(job: Job, layout: Layout) -> tuple[str, ...]:
+    """Return the columns of a layout that a job looks at, whether or not a file has them."""
     unused = {"truth_component"} if job.weighted else {"truth_component", "weight"}
-    setups = {context.setup for context in job.runs.values()}
-    there = {name for layout in job.layouts.values() for name in layout.detectors}
-    further = [one for setup in setups for one in setup.further if one.name in there]
-    names = [*COLUMNS, *(column.name for one in further for column in detector_columns(one.name, one.role))]
-    names += [column.name for setup in setups for column in setup.columns if column.name in _of_event(job)]
-    return tuple(dict.fromkeys(name for name in names if name not in unused))
-
-
-def _of_event(job: Job) -> set[str]:
-    return {name for layout in job.layouts.values() for name in layout.event}
+    return tuple(name for name in layout.columns if name not in unused)
 
 
 def warm_up(job: Job, variants: Iterable[tuple[Shape, str]] | None = None) -> None:
@@ -181,6 +172,7 @@ def warm_up(job: Job, variants: Iterable[tuple[Shape, str]] | None = None) -> No
             (shape_of(detector), dtype)
             for layout in job.layouts.values()
             for detector in layout.detectors.values()
+            if detector.kind is not CellStorage.POSITIONS
             for dtype in detector.columns["energy"].types
         }
     wanted = sorted(variants, key=str)

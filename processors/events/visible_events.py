@@ -154,7 +154,7 @@ def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext)
     table = compute(
         events,
         setup,
-        bad=job.bad.mask(numbers["run"], numbers["spill"], numbers["event"]),
+        bad=job.bad_in(layout).mask(numbers["run"], numbers["spill"], numbers["event"]),
         residual_times=layout.time_is_residual,
         absent_nan=layout.absent_nan,
         profile_chi2=job.profile_chi2,

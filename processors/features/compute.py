@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from na64.datasets.instrument.recipes import feature_index
 from na64.datasets.instrument.roles import Role
 from na64.processors.features import kernel_arguments
 from na64.processors.features.feature_table import FeatureTable, Skip, Values
-from na64.processors.features.further import example, store_formulas, store_further
+from na64.processors.features.further import example, store_formulas, store_further, store_given
 from na64.processors.features.kernel_arguments import rows_of
 from na64.processors.features.window_arguments import crowded, window_arguments
 from na64.processors.kernels import blocks, ecal, hcal, shower, small
@@ -90,12 +90,19 @@ def compute(
             profile_chi2=profile_chi2,
         )
         store_further(table, events, setup, residual_times=residual_times, absent_nan=absent_nan)
+        store_given(table, events, _given(events, setup, index), absent_nan)
     if "shower_chi2" not in events.event:
         table["shower_chi2"][:] = table["ecal_chi2"]
     store_formulas(table, setup)
     if table.skip.any():
         table.values[:, table.skip != Skip.NONE] = np.nan
     return table
+
+
+def _given(events: EventColumns, setup: Setup, index: Mapping[str, int]) -> list[str]:
+    """Features among the columns of events: ready made, and not columns of the package or the period."""
+    columns = {*DIRECT, *(feature.name for feature in setup.columns)}
+    return [name for name in events.event if name in index and name not in columns]
 
 
 def warm_up(setup: Setup, variants: Iterable[tuple[Shape, str]] = ((Shape.CELLS, "float64"),)) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.columns import Cells, DetectorColumns, EventColumns, Hits, Shape, TrackerHits
+from na64.datasets.instrument.columns import (
+    Array,
+    Cells,
+    DetectorColumns,
+    EventColumns,
+    Hits,
+    Shape,
+    TrackerHits,
+)
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.recipes import made_of
 from na64.datasets.instrument.roles import Role
@@ -18,6 +26,9 @@ from na64.processors.kernels.window import LANES
 
 BLOCK = 64 * LANES
 """Events that are calibrated at a time: a multiple of `LANES`, so few that the cache holds their cells."""
+
+LARGEST_INTEGER = 1 << 24
+"""Up to here float32 has every integer."""
 
 
 def store_further(
@@ -38,11 +49,10 @@ def store_further(
         As `na64.processors.features.compute.compute` takes them.
     """
     for feature in setup.columns:
-        column = events.event.get(feature.name)
-        table[feature.name][:] = np.nan if column is None else column
-        if column is not None and column.dtype.kind == "f":
-            wrong = np.isinf(column) if feature.name in absent_nan else ~np.isfinite(column)
-            raise_skip(table, wrong, Skip.NONFINITE)
+        if feature.name in events.event:
+            _store_column(table, feature.name, events.event[feature.name], absent_nan)
+        else:
+            table[feature.name][:] = np.nan
     for detector in setup.further:
         columns = events.detectors.get(detector.name)
         if columns is None:
@@ -52,6 +62,34 @@ def store_further(
             _store_tracker(table, _tracker_hits(columns, detector, events.n_events), detector, absent_nan)
         else:
             _store_cells(table, columns, detector, residual_times=residual_times, absent_nan=absent_nan)
+
+
+def store_given(
+    table: FeatureTable, events: EventColumns, names: Iterable[str], absent_nan: frozenset[str]
+) -> None:
+    """Take features that the file holds ready made, in place of what its cells would give.
+
+    Parameters
+    ----------
+    table : FeatureTable
+        Its rows are filled, and it notes events that are skipped.
+    events : EventColumns
+        Has them among its one-value columns.
+    names : iterable of str
+    absent_nan : frozenset of str
+        Features that may be nan.
+    """
+    for name in names:
+        _store_column(table, name, events.event[name], absent_nan)
+
+
+def _store_column(table: FeatureTable, name: str, column: Array, absent_nan: frozenset[str]) -> None:
+    """Take a column as a feature; an event is skipped if float32 has no such number."""
+    table[name][:] = column
+    if column.dtype.kind == "f":
+        raise_skip(table, np.isinf(column) if name in absent_nan else ~np.isfinite(column), Skip.NONFINITE)
+    else:
+        raise_skip(table, np.abs(column.astype(np.int64)) > LARGEST_INTEGER, Skip.NONFINITE)
 
 
 def store_formulas(table: FeatureTable, setup: Setup) -> None:

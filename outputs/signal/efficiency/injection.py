@@ -256,7 +256,8 @@ def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> ND
 def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
     for record in catalogue.good:
         file = file_context(record, job)
-        layout, columns = job.layouts[file.layout], needed_columns(job)
+        layout = job.layouts[file.layout]
+        columns = needed_columns(job, layout)
         for start, stop in record.segments:
             for events in read_batches(record, layout, start, stop, columns=columns):
                 yield from visible_events(events, job, file)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.reading.detector_layout import CellOrder, CellStorage
+from na64.datasets.instrument.roles import CellOrder
+from na64.datasets.reading.detector_layout import CellStorage
 from na64.datasets.reading.layout import Layout, load_layout, parse_layout
 
 HEAD = """

@@ -107,6 +107,18 @@ def test_each_of_them_is_part_of_the_identity() -> None:
             "the number of the entry already",
         ),
         ("spill = { value = 0 }", "spill = { entry = true }", '"branch" is missing'),
+        (
+            '"N", unit = "1"',
+            '"N", unit = "1", shape = [2]',
+            "n_hits.shape: [2] are several values, which one",
+        ),
+        ('"rich[2]", unit', '"rich[2]", shape = [], unit', "ring.shape: [] are not dimensions"),
+        ('"rich[2]", unit', '"rich[2]", shape = [0], unit', "ring.shape: [0] are not dimensions"),
+        (
+            '"rich[2]", unit',
+            '"rich[2]", shape = [3, 2], unit',
+            "ring.shape: [3, 2] is more than one dimension",
+        ),
         ("[feature]", "truth_component = { value = 1 }\n[feature]", "only run, spill and trigger may be"),
         ("[feature]", "weight = { value = 1 }\n[feature]", "only run, spill and trigger may be one value"),
         ("hcal_0 = {", "hcal_9 = {", "has no branch in [feature], nearest that has one is"),

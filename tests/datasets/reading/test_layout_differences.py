@@ -58,13 +58,14 @@ DECIDING = [
     ('trees = ["tout"]', 'trees = ["tout"]\ntime_is_residual = true', "times are residuals"),
 ]
 
+BGO = '[detector.bgo]\nkind = "cells"\nshape = [3]\nenergy = { branch = "BGO", unit = "GeV" }\n'
 OWN = [
     ('run = { branch = "runN" }', "run = { value = 8701 }", "run is 8701 in all events"),
     ('trigger = { branch = "triggerSources" }', "trigger = { value = 2 }", "trigger is 2 in all events"),
     ("[ecal]\n", '[ecal]\ncell_order = "x_fastest"\n', "cells of ecal are counted x first"),
     (
         "# Cell index: plane",
-        '[detector.bgo]\nkind = "cells"\nshape = [3]\nenergy = { branch = "BGO", unit = "GeV" }\n# Cell index: plane',
+        f"{BGO}# Cell index: plane",
         'bgo_energy is "BGO" in GeV',
     ),
     (
@@ -107,8 +108,9 @@ def test_sums_that_are_said_to_be_others_are_told() -> None:
 
 
 def test_a_column_of_ones_own_is_listed_and_decides_nothing() -> None:
-    own = '[event]\nn_hits = { branch = "mpStraw3X", unit = "1", meaning = "hits" }\nn_mine = { branch = "N", unit = "1", meaning = "m" }'
-    layout = changed(("[event]", own))
+    column = '{} = {{ branch = "{}", unit = "1", meaning = "hits" }}'
+    own = [column.format("n_hits", "mpStraw3X"), column.format("n_mine", "N")]
+    layout = changed(("[event]", "\n".join(["[event]", *own])))
     assert [one.text for one in differences(layout)] == [
         'n_hits is "mpStraw3X" (straw3_x of tout2023)',
         'n_mine is "N"',

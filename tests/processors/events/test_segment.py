@@ -284,10 +284,11 @@ def test_weights_too_large_name_the_run() -> None:
 
 
 def test_weights_are_not_read_of_data() -> None:
-    assert "weight" not in needed_columns(make_job())
-    assert "weight" in needed_columns(make_job(simulation=True))
-    assert "truth_component" not in needed_columns(make_job(simulation=True))
-    assert "ecal_energy" in needed_columns(make_job())
+    layout = load_layout("tout2023")
+    assert "weight" not in needed_columns(make_job(), layout)
+    assert "weight" in needed_columns(make_job(simulation=True), layout)
+    assert "truth_component" not in needed_columns(make_job(simulation=True), layout)
+    assert "ecal_energy" in needed_columns(make_job(), layout)
 
 
 def test_a_worker_warms_up_and_the_empty_tally_adds_to_any() -> None:

@@ -1,0 +1,48 @@
+"""Energies that a signal box is about and that files do not have: without them events of data are hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.recipes import further_features
+from na64.datasets.reading.layout import Layout
+from na64.processors.job import Job
+from na64.selections.signal_box import SignalBox
+
+
+def missing_sums(job: Job) -> Iterator[str]:
+    """One line for each layout and period of a job of data where all events are hidden for lack of a sum.
+
+    Parameters
+    ----------
+    job : Job
+    """
+    if job.simulation:
+        return
+    periods = {context.period: context for context in job.runs.values()}
+    for layout in job.layouts.values():
+        for name, context in sorted(periods.items()):
+            if missing := [one for one in _sums(context.box) if not _has(layout, one, context.setup)]:
+                yield (
+                    f"layout {layout.name} has no {', '.join(missing)}, which the signal box of period "
+                    f"{name} is about: events of data are hidden for lack of them"
+                )
+
+
+def _sums(box: SignalBox) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*box.ecal_sums, *box.hcal_sums)))
+
+
+def _has(layout: Layout, name: str, setup: Setup) -> bool:
+    """Whether files of a layout may have a feature: as it is, or all that it is made of."""
+    if name in layout.columns:
+        return True
+    for formula in setup.formulas:
+        if formula.name == name:
+            constants = dict(setup.constants)
+            return all(one in constants or _has(layout, one, setup) for one in formula.inputs)
+    known = FEATURES | {feature.name: feature for feature in further_features(setup)}
+    detectors = known[name].detectors if name in known else ()
+    return bool(detectors) and all(one in layout.detectors for one in detectors)
