@@ -30,6 +30,7 @@ from na64.commands import (
     physics,
     process,
     results,
+    scan,
     searches,
     signal,
 )
@@ -51,6 +52,7 @@ _COMMANDS = (
     events,
     compare,
     background,
+    scan,
     dimuon,
     signal,
     physics,

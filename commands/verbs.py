@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 SUCCESS, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done, an incomplete result or a failed check, bad usage or input, Ctrl-C."""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help whose examples keep their lines."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
 def add_command(
-    verbs: Any, name: str, verb: Callable[[argparse.Namespace], int], text: str
+    verbs: Any,
+    name: str,
+    verb: Callable[[argparse.Namespace], int],
+    text: str,
+    examples: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
     """Declare a command.
 
@@ -23,8 +34,19 @@ def add_command(
         What it does; takes the options and returns the exit code.
     text : str
         One sentence of help.
+    examples : sequence of str
+        Command lines, shown below the options.
     """
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    shown = "\n".join(
+        ("example:" if len(examples) == 1 else "examples:", *(f"  {line}" for line in examples))
+    )
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=shown if examples else None,
+        formatter_class=_Formatter,
+    )
     parser.set_defaults(verb=verb)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -34,6 +56,19 @@ def add_reason(parser: argparse.ArgumentParser) -> None:
     """Declare the option that lets files in which do not say what they are of."""
     reason = "why a file is right that is of another result, was edited, or does not say what it is of"
     parser.add_argument("--reason", default="", metavar="TEXT", help=reason)
+
+
+def add_fit_options(parser: argparse.ArgumentParser) -> None:
+    """Declare where sidebands are fitted and with what, as `na64.outputs.background` does."""
+    end = "end of fits in E_ECAL; default: below the turn-on of the trigger, which is measured"
+    parser.add_argument("--end", type=float, metavar="GEV", help=end)
+    start = "begin of fits in E_ECAL; default: the edge of the guard band"
+    parser.add_argument("--start", type=float, metavar="GEV", help=start)
+    parser.add_argument("--hcal-start", type=float, metavar="GEV", help="the same in E_HCAL")
+    slope = "assume that each sideband goes into the box with a single slope: smaller errors, if it is true"
+    parser.add_argument("--one-slope", action="store_true", help=slope)
+    stop = "end of fits in E_HCAL; default: %(default)s"
+    parser.add_argument("--hcal-stop", type=float, default=20.0, metavar="GEV", help=stop)
 
 
 def positive(text: str) -> int:
