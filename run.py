@@ -27,6 +27,7 @@ from na64.commands import (
     demo,
     dimuon,
     events,
+    inspection,
     physics,
     process,
     results,
@@ -47,6 +48,7 @@ _TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 _COMMANDS = (
     demo,
     data,
+    inspection,
     process,
     results,
     events,
