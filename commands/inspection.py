@@ -20,8 +20,7 @@ _MOST_PROBLEMS = 12
 def add(verbs: Any) -> None:
     """Declare the command."""
     text = "Show what is in files: trees, branches, types, number of events, which layout fits; no values."
-    examples = ("na64 inspect run_8701.root", "na64 inspect other.root --to mine.toml")
-    parser = add_command(verbs, "inspect", _inspect, text, examples)
+    parser = add_command(verbs, "inspect", _inspect, text)
     parser.add_argument("paths", nargs="+", metavar="FILE", help="ROOT or Parquet, a path or an URL")
     layout = "compare with this layout only: a name or a TOML file; default: all packaged ones"
     parser.add_argument("--layout", metavar="L", help=layout)

@@ -14,11 +14,7 @@ _STEPS = {1: 20, 2: 10}
 def add(verbs: Any) -> None:
     """Declare the command."""
     text = "Try other values of one cut or two: background beside the box, efficiency, expected limit."
-    examples = (
-        "na64 scan out --cut vhcal.vhcal_total.below --from 0.5 --to 3 --steps 20 --signal signal/out",
-        "na64 scan out --cut vhcal.vhcal_total.below --from 0.5 --to 3 --cut hcal3.hcal_3.below --from 1 --to 9",
-    )
-    parser = add_command(verbs, "scan", _scan, text, examples)
+    parser = add_command(verbs, "scan", _scan, text)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
     cut = "a bound of the selection, spelled as for --set; two of them make a map"
     parser.add_argument(

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from na64.commands.overview import EXAMPLES, GROUPS
 
 SUCCESS, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done, an incomplete result or a failed check, bad usage or input, Ctrl-C."""
 
 
-class _Formatter(argparse.HelpFormatter):
-    """Help whose examples keep their lines."""
+class HelpFormatter(argparse.HelpFormatter):
+    """Help whose examples keep their lines, and whose commands stand by task."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if not isinstance(action, argparse._SubParsersAction):
+            return super()._format_action(action)
+        shown = super()._format_action
+        texts = {each.dest: shown(each) for each in self._iter_indented_subactions(action)}
+        listed = [name for names in GROUPS.values() for name in names]
+        groups = {**GROUPS, "others": tuple(name for name in texts if name not in listed)}
+        parts = [
+            f"\n  {task}:\n{''.join(texts[name] for name in names if name in texts)}"
+            for task, names in groups.items()
+            if any(name in texts for name in names)
+        ]
+        return "".join(parts)
 
 
 def add_command(
@@ -22,7 +38,6 @@ def add_command(
     name: str,
     verb: Callable[[argparse.Namespace], int],
     text: str,
-    examples: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
     """Declare a command.
 
@@ -34,18 +49,11 @@ def add_command(
         What it does; takes the options and returns the exit code.
     text : str
         One sentence of help.
-    examples : sequence of str
-        Command lines, shown below the options.
     """
-    shown = "\n".join(
-        ("example:" if len(examples) == 1 else "examples:", *(f"  {line}" for line in examples))
-    )
+    examples = EXAMPLES.get(name, ())
+    shown = "\n".join((f"example{'s' * (len(examples) > 1)}:", *(f"  {line}" for line in examples)))
     parser: argparse.ArgumentParser = verbs.add_parser(
-        name,
-        help=text,
-        description=text,
-        epilog=shown if examples else None,
-        formatter_class=_Formatter,
+        name, help=text, description=text, epilog=shown if examples else None, formatter_class=HelpFormatter
     )
     parser.set_defaults(verb=verb)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

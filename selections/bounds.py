@@ -1,4 +1,4 @@
-"""Bounds of a selection by the names that ``--set`` and ``na64 scan`` give them: ``vhcal.vhcal_total.below``."""
+"""Bounds of a selection as ``--set`` and ``na64 scan`` name them: ``vhcal.vhcal_total.below``."""
 
 from __future__ import annotations
 

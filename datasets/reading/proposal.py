@@ -1,4 +1,4 @@
-"""A layout proposed for a tree that no layout fits: that of the nearest one, with the names that are there."""
+"""A layout proposed for a tree that none fits: the nearest one with the names that are there."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ from na64.outputs.background.estimate import Settings
 from na64.outputs.background.inputs import check_simulation
 from na64.outputs.background.sidebands import plane_of
 from na64.outputs.events.analysis import ReopenedResult, reopen
+from na64.outputs.limits.scan.axes import ScanAxis, axes_of, selection_at
+from na64.outputs.limits.scan.candidates import find_candidates, find_signal
+from na64.outputs.limits.scan.figures import scan_figure
+from na64.outputs.limits.scan.steps import Scan, Scanner, Signal, same_range
+from na64.outputs.limits.scan.table import FIGURE, TABLE, lines, table_of
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.request import catalogue_path, log_use, read_request
 from na64.outputs.result.store import require_result
-from na64.outputs.scan.axes import ScanAxis, axes_of, selection_at
-from na64.outputs.scan.candidates import find_candidates, find_signal
-from na64.outputs.scan.figures import scan_figure
-from na64.outputs.scan.steps import Scan, Scanner, Signal, same_range
-from na64.outputs.scan.table import FIGURE, TABLE, lines, table_of
 
 
 def scan(
@@ -72,7 +72,7 @@ def scan(
 
     Returns
     -------
-    na64.outputs.scan.steps.Scan
+    na64.outputs.limits.scan.steps.Scan
 
     Raises
     ------
@@ -99,7 +99,11 @@ def scan(
     for corner in zip(*((axis.values[0], axis.values[-1]) for axis in axes), strict=True):
         selection_at(place, request, analysis.selection, axes, corner)
     scanned = {axis.bound.cut for axis in axes}
-    found_signal = _signal(place, analysis, Path(signal), scanned, component, reason) if signal else None
+    found_signal = (
+        _signal(place, analysis, Path(signal), scanned, component=component, reason=reason)
+        if signal
+        else None
+    )
     _log(place, analysis, axes)
     scanner = Scanner(
         folder=place,
@@ -137,6 +141,7 @@ def _signal(
     analysis: ReopenedResult,
     signal: Path,
     scanned: set[str],
+    *,
     component: int | None,
     reason: str,
 ) -> Signal:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from na64.outputs.background.table import with_error
+from na64.outputs.limits.scan.steps import LEVEL, Scan, ScanStep
 from na64.outputs.result.messages import counted
 from na64.outputs.result.table import Table, two_digits
-from na64.outputs.scan.steps import LEVEL, Scan, ScanStep
 
 TABLE = "scan.csv"
 FIGURE = "scan"

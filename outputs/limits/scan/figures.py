@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from na64.outputs.limits.scan.steps import LEVEL, Scan, ScanStep
 from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, INK, QUIET, stamp
-from na64.outputs.scan.steps import LEVEL, Scan, ScanStep
 
 Floats = NDArray[np.float64]
 

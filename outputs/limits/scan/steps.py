@@ -15,10 +15,10 @@ from na64.outputs.background.rates import Weighted
 from na64.outputs.background.sidebands import box_of, plane_of
 from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.events.analysis import ReopenedResult
+from na64.outputs.limits.scan.axes import ScanAxis, points, selection_at
+from na64.outputs.limits.scan.candidates import Candidates
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request
-from na64.outputs.scan.axes import ScanAxis, points, selection_at
-from na64.outputs.scan.candidates import Candidates
 from na64.outputs.statistics.expected import Expected, expected_limits
 from na64.outputs.statistics.model import counting
 from na64.outputs.statistics.one_sided import summed
