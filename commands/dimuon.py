@@ -94,6 +94,7 @@ def _probe_one(folder: Path) -> None:
     from na64.outputs.result.store import read_result
 
     products = read_result(folder)
+    tell(files.check_probed(products))
     print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
     tell(files.of_efficiencies(files.write_efficiencies(folder, products)))
     print(f"table: {folder / names.EFFICIENCIES}")

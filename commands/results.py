@@ -52,7 +52,7 @@ def _status(options: argparse.Namespace) -> int:
     from na64.outputs.batch import submissions
     from na64.outputs.blinding.opened_box import as_opened, read_opened
     from na64.outputs.result.messages import of_status
-    from na64.outputs.result.store import RESULT, read_result
+    from na64.outputs.result.store import RESULT, read_result, require_result
     from na64.outputs.result.summary import Verdict
     from na64.outputs.result.verdict import verdict_problems
 
@@ -63,6 +63,7 @@ def _status(options: argparse.Namespace) -> int:
     if (options.folder / "partials").exists() and not (options.folder / RESULT).exists():
         print("no products yet: the same na64 process goes on where it was")
         return INCOMPLETE
+    require_result(options.folder)
     products = read_result(options.folder)
     problems, summary = verdict_problems(products), products.summary
     if problems:  # judged by what is stored, not by what it says of itself

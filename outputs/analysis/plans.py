@@ -105,6 +105,8 @@ def load_plan(
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
     code = load_plugin(Path(plugin)) if plugin else None
+    if code:
+        code.rehearse()
     chosen = load_selection(
         selection, extra_features=code.features if code else None, settings=tuple(settings)
     )

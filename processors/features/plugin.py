@@ -34,6 +34,12 @@ Function: TypeAlias = Callable[[Features], Any]
 
 _MARK = "__na64_feature__"
 
+_N_REHEARSED = 3
+_BY_UNIT = {"GeV": 0.5, "MIP": 0.1, "mm": 1.0, "ns": 1.0, "rad": 0.001, "1": 1.0}
+_BEAM = ("track_momentum", "ecal", "ecal_total", "ecal_3x3", "ecal_5x5", "visible_energy")
+_TYPICAL = dict.fromkeys(_BEAM, 99.0) | {"bad_spill": 0.0, "ecal_out_of_time": 0.0}
+"""Of an electron of 100 GeV; every other feature has the value of its unit."""
+
 
 class PluginError(ValueError):
     """User code is wrong or failed; the message holds no value of any event."""
@@ -127,6 +133,18 @@ class Plugin:
             rows[defined.name] = _read_only(row)
         return new
 
+    def rehearse(self) -> None:
+        """Compute the features for made-up beam electrons, before any event is read.
+
+        Raises
+        ------
+        PluginError
+            A function fails, or returns something else than one number an event; names it and the line.
+        """
+        typical = (_TYPICAL.get(known.name, _BY_UNIT[known.unit]) for known in FEATURES.values())
+        values = [np.full(_N_REHEARSED, value, np.float32) for value in typical]
+        self.compute(values, tuple(FEATURES))
+
     def _call(self, name: str, function: Function, rows: Features, n_events: int) -> NDArray[np.float32]:
         where = f"plug-in {self.name}, feature {name}"
         failure = ""
@@ -136,7 +154,7 @@ class Plugin:
                 if column.shape == (n_events,) and column.dtype.kind in "biuf":
                     return column.astype(np.float32)
         except (Exception, SystemExit) as error:
-            failure = f"{type(error).__name__} in line {_line(error, self.name)}"
+            failure = f"{_kind(error)} in line {_line(error, self.name)}"
         # Raised out here, so that no exception of user code, whose text may hold event values, is attached.
         if failure:
             raise PluginError(f"{where}: {failure}")
@@ -181,6 +199,12 @@ def _compiled(plugin: Plugin) -> tuple[tuple[Feature, Function], ...]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PluginError(f"plug-in {plugin.name}: feature {twice[0]} is defined twice")
     return pairs
+
+
+def _kind(error: BaseException) -> str:
+    """Name of the class of an error, or of what it is derived from: user code may call a class anything."""
+    known = ("builtins", "numpy", "na64", "awkward", "numba", "scipy")
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] in known)
 
 
 def _line(error: BaseException, name: str) -> int | str:
