@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, add_fit_options, add_reason, positive
+from na64.commands.verbs import (
+    INCOMPLETE,
+    SUCCESS,
+    add_command,
+    add_fit_options,
+    add_json,
+    add_reason,
+    positive,
+    print_json,
+)
 
 _STEPS = {1: 20, 2: 10}
 
@@ -34,12 +43,15 @@ def add(verbs: Any) -> None:
     add_fit_options(parser)
     store = "of features; default: features, beside the catalogue"
     parser.add_argument("--store", type=Path, metavar="DIR", help=store)
+    add_json(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: scan in DIR of the result")
 
 
 def _scan(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
+    from na64.outputs.analysis.listening import silent
     from na64.outputs.analysis.scans import scan
+    from na64.outputs.limits.scan.table import table_of
 
     ranges, steps = _ranges(options)
     with Terminal() as terminal:
@@ -58,8 +70,10 @@ def _scan(options: argparse.Namespace) -> int:
             to=options.out,
             reason=options.reason,
             progress=terminal.progress("scan", "events"),
-            tell=terminal.tell,
+            tell=silent if options.json else terminal.tell,
         )
+    if options.json:
+        print_json({"selection": found.selection, "label": found.label, "steps": table_of(found).records()})
     return SUCCESS if found.as_counted else INCOMPLETE
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from na64.commands.overview import EXAMPLES, GROUPS
@@ -64,6 +65,16 @@ def add_reason(parser: argparse.ArgumentParser) -> None:
     """Declare the option that lets files in which do not say what they are of."""
     reason = "why a file is right that is of another result, was edited, or does not say what it is of"
     parser.add_argument("--reason", default="", metavar="TEXT", help=reason)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that prints one JSON object in place of lines."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print an object as JSON, a value a line."""
+    tell(json.dumps(value, indent=2, allow_nan=False).splitlines())
 
 
 def add_fit_options(parser: argparse.ArgumentParser) -> None:

@@ -182,7 +182,7 @@ def test_a_dry_run_says_what_would_be_read(
     assert main([*command, "--workers", "2"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("3 runs, 4 segments, 200 events, files of 0.")
-    assert said[1] == "about 0 s on 2 workers, and some seconds to start"
+    assert said[1] == "less than 10 s on 2 workers, and some seconds to start; --estimate measures it"
     assert not list(tmp_path.iterdir())
 
 

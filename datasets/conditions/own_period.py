@@ -50,6 +50,7 @@ def period_text(name: str, like: str) -> str:
     text = re.sub(
         r'^description = ".*"$', f'description = "begun with {like}"', text, count=1, flags=re.MULTILINE
     )
+    text = re.sub(r"^runs = .*\n", "", text, flags=re.MULTILINE)
     first = 1 + max(last for period in packaged_periods().values() for _, last in period.runs)
     runs = _RUNS.format(first=first, last=first + _N_RUNS - 1)
     head, mark, rest = text.partition("[beam]")
