@@ -14,8 +14,10 @@ many events it gets at a time is not its business. It never gets a hidden event 
 from __future__ import annotations
 
 import hashlib
+import io
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -143,7 +145,8 @@ class Plugin:
         """
         typical = (_TYPICAL.get(known.name, _BY_UNIT[known.unit]) for known in FEATURES.values())
         values = [np.full(_N_REHEARSED, value, np.float32) for value in typical]
-        self.compute(values, tuple(FEATURES))
+        with redirect_stdout(io.StringIO()):  # what is printed would be of no event
+            self.compute(values, tuple(FEATURES))
 
     def _call(self, name: str, function: Function, rows: Features, n_events: int) -> NDArray[np.float32]:
         where = f"plug-in {self.name}, feature {name}"
