@@ -65,7 +65,7 @@ def _draw_fractions(axes: Axes, x: Floats, found: list[Any], label: str) -> None
     values, errors = (np.array([getattr(one, name) for one in found]) for name in ("value", "error"))
     axes.errorbar(x, values, errors, fmt="s", color=ACCENT, elinewidth=1.1, ms=4)
     axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * float(max(values + errors)) or 1.0)
 
 
 def _draw_limit(axes: Axes, x: Floats, scan: Scan) -> None:
@@ -99,9 +99,9 @@ def _map(scan: Scan) -> Figure:
             *np.transpose(open_ones),
             linestyle="",
             marker="o",
-            ms=3,
-            markerfacecolor="none",
-            color=INK,
+            ms=3.5,
+            markerfacecolor="white",
+            markeredgecolor=QUIET,
             label="background is a limit",
         )
     axes.plot(*scan.nominal.values, linestyle="", marker="P", color=CLOSED, ms=9, label="selection as it is")
