@@ -171,5 +171,8 @@ def _store(folder: Path, store: str | Path | None) -> Path:
 def _log(folder: Path, analysis: ReopenedResult, axes: tuple[ScanAxis, ...]) -> None:
     """Log that bounds are scanned with visible events of data."""
     if analysis.products.summary.is_data:
-        ranges = {axis.bound.path: [axis.values[0], axis.values[-1], len(axis.values)] for axis in axes}
-        log_use(folder, "scan", {"selection": analysis.selection.name, "cuts": ranges, "events": "visible"})
+        ranges = [
+            f"{axis.bound.path} from {axis.values[0]:g} to {axis.values[-1]:g} in {len(axis.values)} steps"
+            for axis in axes
+        ]
+        log_use(folder, "scan", {"selection": analysis.selection.name, "choice": ranges, "events": "visible"})

@@ -48,9 +48,10 @@ def to_root(histograms: Mapping[str, hist.Hist[Any]], titles: Mapping[str, str] 
 
 def _titled(histogram: hist.Hist[Any], title: str | None) -> hist.Hist[Any]:
     """Histogram with the title that ROOT draws above it."""
-    titled = histogram.copy()
+    titled: Any = histogram.copy()
     titled.title = title or histogram.label or histogram.name
-    return titled
+    found: hist.Hist[Any] = titled
+    return found
 
 
 def _as_doubles(histogram: hist.Hist[Any]) -> hist.Hist[Any]:
