@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from na64.outputs.analysis.limits import limits, project
     from na64.outputs.analysis.notebook import nanoevents, opened_schema
     from na64.outputs.analysis.result import Result, open_result
+    from na64.outputs.analysis.scans import scan
     from na64.outputs.analysis.searches import searches
     from na64.outputs.analysis.single_events import events, show
     from na64.processors.features.plugin import cell_feature, feature
@@ -48,6 +49,7 @@ __all__ = [
     "overlay",
     "process",
     "project",
+    "scan",
     "searches",
     "show",
     "simulate",
@@ -74,6 +76,7 @@ _HOMES = {
     "overlay": "na64.outputs.analysis.comparisons",
     "process": "na64.outputs.analysis.counting",
     "project": "na64.outputs.analysis.limits",
+    "scan": "na64.outputs.analysis.scans",
     "searches": "na64.outputs.analysis.searches",
     "show": "na64.outputs.analysis.single_events",
     "simulate": "na64.outputs.analysis.campaigns",

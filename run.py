@@ -27,14 +27,18 @@ from na64.commands import (
     demo,
     dimuon,
     events,
+    init,
+    inspection,
+    listings,
     physics,
     process,
     results,
+    scan,
     searches,
     signal,
 )
 from na64.commands.terminal import steady_output
-from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE
+from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE, HelpFormatter
 from na64.commands.visible_output import complain, visible_output
 from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.cache_folders import has_home, private_folder
@@ -45,12 +49,16 @@ _TOLD = (ValueError, KeyError, OSError, RuntimeError, ImportError)
 
 _COMMANDS = (
     demo,
+    inspection,
+    listings,
+    init,
     data,
     process,
     results,
     events,
     compare,
     background,
+    scan,
     dimuon,
     signal,
     physics,
@@ -162,7 +170,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     text = "Columnar event processing for NA64: run files to blind cut-flows, histograms and yields."
     after = "na64 COMMAND --help says more. The straight line: simulate, catalogue, process."
-    program = _Parser(prog="na64", description=text, epilog=after)
+    program = _Parser(prog="na64", description=text, epilog=after, formatter_class=HelpFormatter)
     program.add_argument("--version", action="version", version=f"na64 {__version__}")
     verbs = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in _COMMANDS:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, add_reason
+from na64.commands.verbs import SUCCESS, add_command, add_fit_options, add_reason
 
 
 def add(verbs: Any) -> None:
@@ -25,15 +25,7 @@ def _add_background(verbs: Any) -> None:
     timing = "result of timing_beam on the same files: how often electrons lose energy to the time window"
     parser.add_argument("--timing", type=Path, metavar="DIR", help=timing)
     add_reason(parser)
-    end = "end of fits in E_ECAL; default: below the turn-on of the trigger, which is measured"
-    parser.add_argument("--end", type=float, metavar="GEV", help=end)
-    start = "begin of fits in E_ECAL; default: the edge of the guard band"
-    parser.add_argument("--start", type=float, metavar="GEV", help=start)
-    parser.add_argument("--hcal-start", type=float, metavar="GEV", help="the same in E_HCAL")
-    slope = "assume that each sideband goes into the box with a single slope: smaller errors, if it is true"
-    parser.add_argument("--one-slope", action="store_true", help=slope)
-    stop = "end of fits in E_HCAL; default: %(default)s"
-    parser.add_argument("--hcal-stop", type=float, default=20.0, metavar="GEV", help=stop)
+    add_fit_options(parser)
 
 
 def _background(options: argparse.Namespace) -> int:

@@ -73,9 +73,9 @@ def _submit(options: argparse.Namespace) -> int:
         print(f"nothing to send: na64 merge {shlex.quote(str(folder))}" if not waiting else "nothing to send")
     if options.dry_run or not shares:
         return SUCCESS
+    needs = batch_system.JobResources(options.memory, options.minutes, tuple(options.directive))
     tell(claim_folder(folder, asked, replace=options.replace))
     place, submission = submissions.write_submission(folder, _submission(asked, folder, options), shares)
-    needs = batch_system.JobResources(options.memory, options.minutes, tuple(options.directive))
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
     tell(what_is_hidden(submission.request, folder))

@@ -96,6 +96,7 @@ def _probe_one(folder: Path) -> bool:
     from na64.outputs.result.store import read_result
 
     products = read_result(folder)
+    tell(files.check_probed(products))
     print(f"{products.summary.selection.name}, {products.summary.label}; of events that pass all others:")
     found = files.write_efficiencies(folder, products)
     tell(files.of_efficiencies(found))

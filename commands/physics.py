@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, add_reason, positive
+from na64.commands.verbs import SUCCESS, add_command, add_json, add_reason, positive, print_json
 
 
 def add(verbs: Any) -> None:
@@ -29,6 +30,7 @@ def _add_limits(verbs: Any) -> None:
     parser.add_argument("--delivered", action="store_true", help=delivered)
     parser.add_argument("--toys", type=positive, metavar="N", help="draw N experiments, do not sum outcomes")
     parser.add_argument("--to", type=Path, metavar="OUT", help="default: DIR, if there is one only")
+    add_json(parser)
     search = "write the contour of a search too, contour.csv: one of na64 searches, or a card of your own"
     parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)
     variant = "which particle of the card of --search; default: its first"
@@ -85,6 +87,8 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
 
 def _limits(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.limits import limits
+    from na64.outputs.analysis.listening import silent
+    from na64.outputs.result.product_names import LIMITS
 
     limits(
         options.folders,
@@ -96,9 +100,12 @@ def _limits(options: argparse.Namespace) -> int:
         to=options.to,
         search=options.search,
         variant=options.variant,
-        tell=print,
+        tell=silent if options.json else print,
         **_physics(options),
     )
+    if options.json:
+        written = (options.to or options.folders[0]) / LIMITS
+        print_json(json.loads(written.read_bytes()))
     return SUCCESS
 
 

@@ -83,10 +83,19 @@ def _process(options: argparse.Namespace) -> int:
 
 
 def _tell_plan(options: argparse.Namespace) -> int:
+    from na64.outputs.analysis.counting import default_folder
+    from na64.outputs.analysis.executor_choice import seconds_left
+    from na64.outputs.analysis.plans import store_of
     from na64.outputs.result import messages
+    from na64.processors.events.feature_store import FeatureStore
+    from na64.processors.execution.ledger import Ledger
 
     plan = plan_of(options)
-    tell(messages.of_plan(plan.catalogue, list(plan.job.runs), plan.tasks, _workers(options)))
+    partials = (options.to or default_folder(plan)) / "partials"
+    ledger = Ledger(partials) if partials.exists() else None
+    store = FeatureStore(store_of(options.store, plan.path, make=False))
+    seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=options.fresh)
+    tell(messages.of_plan(plan.catalogue, list(plan.job.runs), plan.tasks, seconds, _workers(options)))
     return SUCCESS
 
 

@@ -13,6 +13,7 @@ from mkdocs.structure.files import File, Files
 from toml_keys import recorded
 
 import na64
+from na64.commands.verbs import HelpFormatter
 from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.columns import COLUMNS
@@ -107,7 +108,7 @@ def commands_page() -> str:
     verbs = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     parts = ["# Commands\n\n`na64 COMMAND --help` says the same.\n"]
     for name, verb in verbs.choices.items():
-        verb.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
+        verb.formatter_class = lambda prog: HelpFormatter(prog, width=100)
         parts.append(f"## na64 {name}\n\n```text\n{verb.format_help().strip()}\n```\n")
     return "\n".join(parts)
 

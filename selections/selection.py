@@ -229,14 +229,16 @@ def load_selection(
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of a period')
         if feature.name in KEYWORDS:
             raise ValueError(f'feature "{feature.name}" of the plug-in is a key of a cut')
-    table = _load(_PACKAGED.find(name_or_path), settings)
+    table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
     selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()
     return replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
 
 
-def _load(source: Source, settings: Sequence[str]) -> TomlTable:
-    return TomlTable(with_settings(_merged(source), settings, source.name), source.name)
+def selection_content(name_or_path: str | Path, *, settings: Sequence[str] = ()) -> Mapping[str, object]:
+    """What a selection says, on its base and with values set, as TOML has it; nothing in it is checked."""
+    source = _PACKAGED.find(name_or_path)
+    return with_settings(_merged(source), settings, source.name)
 
 
 def _merged(source: Source) -> Mapping[str, object]:

@@ -31,6 +31,11 @@ COMMANDS = {
     "overlay": ["overlay", "OUT", "DIMUONS", "--to", "laid"],
     "stability": ["stability", "OUT", "--to", "stable"],
     "background": ["background", "OUT"],
+    "scan": [
+        "scan",
+        "OUT",
+        *["--cut", "straw3.straw3_x.max", "--from", "3", "--to", "9", "--steps", "2", "--out", "scanned"],
+    ],
     "dimuon": ["dimuon", "DIMUONS", "DIMUONS", "--no-runs"],
     "probe": ["probe", "DIMUONS"],
     "limits": ["limits", "OUT", "--to", "limits"],

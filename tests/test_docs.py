@@ -22,6 +22,7 @@ from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.instrument.recipes import recipes_of
 from na64.datasets.instrument.roles import Role
+from na64.outputs.limits.scan.table import ScanRow
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.listing import as_page
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
@@ -249,6 +250,22 @@ def test_the_page_about_comparisons(
         "invisible_2023/stability/stability.csv",
     ):
         assert (Path("results/demo") / path).read_bytes().count(b"\n") > 5
+
+
+def test_the_page_about_scans(
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undrawing: Callable[[], AbstractContextManager[None]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out").symlink_to(demo / "invisible_2023")
+    with undrawing():
+        found = run_page("scan.md")["found"]
+    assert len(found.steps) == 6
+    columns = set(columns_of(ScanRow)) - {"second_value", "second_unit"}
+    table = (DOCS / "scan.md").read_text().partition("| column of")[2].partition("\n\n")[0]
+    assert columns <= set(re.findall(r"`(\w+)`", table))
 
 
 def test_the_page_about_selections(tmp_path: Path) -> None:

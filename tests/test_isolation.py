@@ -74,7 +74,7 @@ def test_the_program_takes_no_module_of_the_working_folder(
         (hostile / "pathlib.py").unlink()
     line = [sys.executable, *words, "status", "nowhere"]
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
-    assert done.stderr == "na64: nowhere/result.json: No such file or directory\n"
+    assert done.stderr == "na64: nowhere/result.json: there is no result of na64 process\n"
     assert done.returncode == 2
 
 
@@ -180,7 +180,7 @@ print(subprocess.run([sys.executable, "-c", "import numba"], capture_output=True
     line = [sys.executable, "-c", script]
     done = subprocess.run(line, env=os.environ | wrong, capture_output=True, text=True, check=True)
     *warned, said = sorted(done.stderr.splitlines(), key=lambda one: one.startswith("na64: "))
-    assert said == "na64: nowhere/result.json: No such file or directory"
+    assert said == "na64: nowhere/result.json: there is no result of na64 process"
     assert len(warned) == 2
     assert all(one.startswith("warning: Environment variable 'NUMBA_") for one in warned)
     assert done.stdout.splitlines()[-1] == "b''"

@@ -85,7 +85,11 @@ def test_the_script_and_the_module_are_the_same_program(tmp_path: Path) -> None:
     ]
     assert [done.returncode for done in found] == [0, 2, 0, 2]
     assert found[0].stdout == found[2].stdout
-    assert found[1].stderr == found[3].stderr == b"na64: nowhere/result.json: No such file or directory\n"
+    assert (
+        found[1].stderr
+        == found[3].stderr
+        == b"na64: nowhere/result.json: there is no result of na64 process\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def files(simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactor
         ("catalogue {root} --to x.json --accept abc", "--accept and --reason go together"),
         ("catalogue {root} --to x.json --period 2032A", 'unknown period "2032A", nearest known is "2023A"'),
         ("report .", "result.json: there is no result of na64 process"),
-        ("status .", "result.json: No such file or directory"),
+        ("status .", "result.json: there is no result of na64 process"),
     ],
 )
 def test_an_error_is_one_readable_line(
@@ -182,7 +186,7 @@ def test_a_dry_run_says_what_would_be_read(
     assert main([*command, "--workers", "2"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("3 runs, 4 segments, 200 events, files of 0.")
-    assert said[1] == "about 0 s on 2 workers, and some seconds to start"
+    assert said[1] == "less than 10 s on 2 workers, and some seconds to start; --estimate measures it"
     assert not list(tmp_path.iterdir())
 
 

@@ -24,6 +24,8 @@ def chosen_runs(text: str, known: Collection[int]) -> list[int]:
         first, dash, last = (word.strip() for word in part.partition("-"))
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise ValueError(f'runs {text}: "{part}" is neither a run nor a range of runs')
+        if dash and int(last) < int(first):
+            raise ValueError(f'runs {text}: "{part.strip()}" ends before it begins: {last}-{first}?')
         inside = {run for run in known if int(first) <= run <= int(last or first)}
         if not inside:
             raise ValueError(f'runs {text}: no run of the catalogue is in "{part.strip()}"')

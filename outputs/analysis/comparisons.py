@@ -160,8 +160,9 @@ def overlay(
     for folder in folders:
         products = read_result(folder)
         sources.append(upon.ScaledSimulation(folder.name, products))
-    upon.check_apart(sources)
-    found = upon.overlay(read_result(Path(data)), sources, only=only)
+    recorded = read_result(Path(data))
+    upon.check_apart([upon.ScaledSimulation(str(data), recorded), *sources])
+    found = upon.overlay(recorded, sources, only=only)
     Listener(tell=tell).say(upon.lines(found))
     place = Path(to) if to is not None else Path(data) / "overlay"
     write_bytes(place / "overlay.csv", upon.table_of(found).to_csv())

@@ -21,7 +21,7 @@ _START = 4.0
 
 
 def seconds_left(
-    tasks: Iterable[Task], job: Job, ledger: Ledger, store: FeatureStore, *, fresh: bool = False
+    tasks: Iterable[Task], job: Job, ledger: Ledger | None, store: FeatureStore, *, fresh: bool = False
 ) -> list[float]:
     """About how long each segment takes on one core that is not in the ledger yet.
 
@@ -30,13 +30,14 @@ def seconds_left(
     tasks : iterable of Task
         As `na64.processors.campaign.plan` lists them.
     job : Job
-    ledger : Ledger
+    ledger : Ledger or None
+        None: nothing was counted before.
     store : FeatureStore
         A segment of which it has the features is counted much faster.
     fresh : bool
         Both are passed over.
     """
-    left = [task for task in tasks if fresh or not ledger.path(task.key).exists()]
+    left = [task for task in tasks if fresh or ledger is None or not ledger.path(task.key).exists()]
     files = {task.payload.file.sha256: task.payload.file for task in left}
     keys = {sha256: job.feature_keys(file) for sha256, file in files.items()}
     found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from na64.datasets.basics.run_ranges import to_ranges
@@ -108,6 +108,8 @@ def events(
     analysis, event_filter = access.reopen(after, region, limit)
     path, kind = _place(access, None if to is None else Path(to), format)
     expected = counted(analysis, event_filter)
+    if expected == 0 and (hint := _hint(analysis, event_filter)):
+        raise ValueError(f"{analysis.selection.name}: no visible events {event_filter}; {hint}")
     known = expected if expected is not None else max(analysis.n_opened.values())
     total = min(known, limit or known)
     access.log(analysis, "events", event_filter, cells=cells)
@@ -207,9 +209,24 @@ def show(
     return Shown(records, written)
 
 
+def _hint(analysis: ReopenedResult, asked: EventFilter) -> str:
+    """Where the events of a region are that all cuts leave empty; empty if that is not the case."""
+    after = analysis.selection.yields_after
+    if asked.region is None or asked.after is not None:
+        return ""
+    found = counted(analysis, replace(asked, after=after))
+    return (
+        f"region {asked.region} is counted after {after}, where it has {found:,}: --after {after}"
+        if found
+        else ""
+    )
+
+
 def _place(access: _EventAccess, to: Path | None, format: str | None) -> tuple[Path, SkimFormat]:  # noqa: A002
-    suffix = to.suffix.removeprefix(".") if to else ""
-    kind = SkimFormat(format or (suffix if suffix in [*SkimFormat] else "parquet"))
+    suffix = to.suffix.removeprefix(".").lower() if to else ""
+    if suffix and not format and suffix not in [*SkimFormat]:
+        raise ValueError(f"{to}: {suffix} is not written, only {', '.join(SkimFormat)}; or say the format")
+    kind = SkimFormat(format or suffix or "parquet")
     folder = access.folder / OPENED if access.opened else access.folder
     return to or folder / f"events.{kind}", kind
 

@@ -127,24 +127,64 @@ def estimate(
         The result has several boxes, or weights, or hides more than box and guard; or the simulation is of
         another selection.
     """
-    plane, box = plane_of(products), _edges(products, settings)
-    above = target_sideband(plane, box, settings.hcal_stop, one_slope=settings.one_slope)
-    from_above = extrapolate(above)
-    turn_on, beside, row = _beside(plane, box, beam_energy(products), settings)
+    beside = estimate_sidebands(products, settings, plane_of(products))
     found = [factor for factor in (_loss(products, simulation),) if factor]
     sources = load_products(settings.rates)
     for factor in found:
         sources = with_loss(sources, DIMUONS, factor)
     yields = _yields(products)
-    rows = [row, row_of(from_above, _alone(above)), *(source.row(yields) for source in sources)]
-    if late := time_window_row(products, box, timing):
+    rows = [*beside.rows, *(source.row(yields) for source in sources)]
+    if late := time_window_row(products, _edges(products, settings), timing):
         rows.append(late)
     return Estimate(
         BackgroundTable(tuple(rows)),
-        turn_on,
-        (beside, from_above),
+        beside.turn_on,
+        beside.extrapolations,
         None if products.summary.is_data else in_box(products).sumw,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sidebands:
+    """What the two sidebands of a plane say of the box.
+
+    Attributes
+    ----------
+    turn_on : TurnOn or None
+        None: it could not be measured.
+    extrapolations : tuple of Extrapolation
+        Along E_ECAL, along E_HCAL.
+    rows : tuple of BackgroundRow
+        Of the same.
+    """
+
+    turn_on: TurnOn | None
+    extrapolations: tuple[Extrapolation, Extrapolation]
+    rows: tuple[BackgroundRow, BackgroundRow]
+
+
+def estimate_sidebands(products: Products, settings: Settings, plane: hist.Hist[Any]) -> Sidebands:
+    """Backgrounds that two sidebands of a plane give, of the box of a result.
+
+    Parameters
+    ----------
+    products : Products
+        Box and beam are its own.
+    settings : Settings
+        Their rates are not used.
+    plane : Hist
+        (E_ECAL, E_HCAL), GeV, counts: as `na64.outputs.background.sidebands.plane_of` gives it.
+
+    Raises
+    ------
+    ValueError
+        As `estimate`.
+    """
+    box = _edges(products, settings)
+    above = target_sideband(plane, box, settings.hcal_stop, one_slope=settings.one_slope)
+    from_above = extrapolate(above)
+    turn_on, beside, row = _beside(plane, box, beam_energy(products), settings)
+    return Sidebands(turn_on, (beside, from_above), (row, row_of(from_above, _alone(above))))
 
 
 def _edges(products: Products, settings: Settings) -> BoxFacts:

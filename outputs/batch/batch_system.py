@@ -20,6 +20,9 @@ from na64.outputs.batch.submissions import Submission, System, list_of_job
 
 _COMMANDS = {System.CONDOR: "condor_submit", System.SLURM: "sbatch"}
 _ANSWERS = {System.CONDOR: r"submitted to cluster (\d+)", System.SLURM: r"Submitted batch job (\d+)"}
+_RUN_TIME = re.compile(r"\+(MaxRuntime|JobFlavour)\b|--time\b|-t\b", re.IGNORECASE)
+"""How a directive begins that says how long a job may run."""
+
 _SECONDS = 60.0
 """How long a command of a batch system may take; SLURM itself gives a dead controller up before that."""
 
@@ -46,6 +49,15 @@ class JobResources:
     memory: int = 3000
     minutes: int | None = None
     directives: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.minutes is None:
+            return
+        for line in self.directives:
+            if _RUN_TIME.match(line.strip()):
+                raise ValueError(
+                    f"--minutes {self.minutes} and --directive {line}: both say how long a job runs"
+                )
 
 
 def check_folder(system: System, folder: Path) -> None:

@@ -25,7 +25,7 @@ _MADE = (
     *("limits.csv", "limits_y.csv", "limits.json", "limits", "projection.*"),
     *("dimuon.csv", "dimuon.json", "muon_peaks.csv", "dimuon", "efficiencies.csv"),
     *("efficiency.csv", "efficiency_losses.csv", "efficiency_variations.csv", "efficiency.png"),
-    *("events", "events.parquet", "events.root", "events.csv", "compare", "overlay", "stability"),
+    *("events", "events.parquet", "events.root", "events.csv", "compare", "overlay", "stability", "scan"),
 )
 """What commands write into the folder of a result; counts by segment stay, which name what they are of."""
 

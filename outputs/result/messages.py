@@ -14,7 +14,7 @@ from na64.outputs.result.summary import Summary, skipped_in
 from na64.processors.execution.tasks import Task
 from na64.selections.regions import short_name
 
-_EVENTS_PER_SECOND = 2e5
+_SOON = 10.0
 """A cautious rate of one worker, for estimates."""
 
 
@@ -34,8 +34,20 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
     yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
 
 
-def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], workers: int) -> Iterator[str]:
-    """Events that a job would read, and about how long it would take."""
+def of_plan(
+    catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], seconds: Sequence[float], workers: int
+) -> Iterator[str]:
+    """Events that a job would read, and about how long it would take.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    runs : sequence of int
+    tasks : sequence of Task
+    seconds : sequence of float
+        Of one core, of every segment that was not counted before.
+    workers : int
+    """
     paths = {task.path for task in tasks}
     size = sum(record.size for record in catalogue.good if record.path in paths)
     events = sum(task.n_events for task in tasks)
@@ -43,8 +55,21 @@ def of_plan(catalogue: Catalogue, runs: Sequence[int], tasks: Sequence[Task], wo
         f"{counted(len(runs), 'run')}, {counted(len(tasks), 'segment')}, {counted(events, 'event')}, "
         f"files of {size / 1e6:,.1f} MB"
     )
-    seconds = events / (workers * _EVENTS_PER_SECOND)
-    yield f"about {seconds:.0f} s on {counted(workers, 'worker')}, and some seconds to start"
+    if not seconds:
+        yield "all of it was counted before: only the products are written"
+        return
+    if done := len(tasks) - len(seconds):
+        yield f"{counted(done, 'segment')} counted before, {len(seconds):,} to be counted"
+    longest = max(sum(seconds) / workers, *seconds)
+    about = "less than 10 s" if longest < _SOON else f"about {_duration(longest)}"
+    yield f"{about} on {counted(workers, 'worker')}, and some seconds to start; --estimate measures it"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def of_result(summary: Summary) -> Iterator[str]:

@@ -155,14 +155,31 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     """
     catalogue = load(_present("catalogue", request.catalogue, folder))
     plugin = None if request.plugin is None else load_plugin(_present("plugin", request.plugin, folder))
-    packaged = request.selection in SELECTIONS
     selection = load_selection(
-        request.selection if packaged else _present("selection", request.selection, folder),
+        selection_source(folder, request),
         extra_features=plugin.features if plugin else None,
         period_features=features_of_periods(catalogue.known_periods().values()),
         settings=request.settings,
     )
     return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)
+
+
+def catalogue_path(folder: Path, request: Request) -> Path:
+    """Where the catalogue of a request lies."""
+    return _absolute(request.catalogue, folder)
+
+
+def selection_source(folder: Path, request: Request) -> str | Path:
+    """Name of the packaged selection that was asked for, or where its file is.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is no longer where `REQUEST` says.
+    """
+    if request.selection in SELECTIONS:
+        return request.selection
+    return _present("selection", request.selection, folder)
 
 
 def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str:

@@ -26,8 +26,10 @@ class _Kept(io.BytesIO):
         """Do nothing."""
 
 
-def to_root(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:
+def to_root(histograms: Mapping[str, hist.Hist[Any]], titles: Mapping[str, str] | None = None) -> bytes:
     """TH1D and TH2D of every histogram, in name order, flow bins included.
+
+    ``titles`` are those of the ROOT objects by name; what has none is titled by its label.
 
     ROOT has no 64-bit integer histograms that uproot writes; counts stay exact in doubles below 2^53.
     """
@@ -40,8 +42,16 @@ def to_root(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:
         initial_streamers_bytes=2**15,
     ) as file:
         for name in sorted(histograms):
-            file[name] = _as_doubles(histograms[name])
+            file[name] = _titled(_as_doubles(histograms[name]), (titles or {}).get(name))
     return _without_times(buffer.getvalue())
+
+
+def _titled(histogram: hist.Hist[Any], title: str | None) -> hist.Hist[Any]:
+    """Histogram with the title that ROOT draws above it."""
+    titled: Any = histogram.copy()
+    titled.title = title or histogram.label or histogram.name
+    found: hist.Hist[Any] = titled
+    return found
 
 
 def _as_doubles(histogram: hist.Hist[Any]) -> hist.Hist[Any]:

@@ -79,7 +79,7 @@ def write_numbers(
         **{f"{name}.csv": table.to_csv() for name, table in tables.items()},
         **{f"{name}.parquet": tables[name].to_parquet() for name in ("yields", "cutflow")},
         HISTOGRAMS: histograms.to_zip(hists),
-        "histograms.root": root_file.to_root(hists),
+        "histograms.root": root_file.to_root(hists, {one.name: _title(one) for one in facts.histograms}),
         SPILLS: spills_table(spills).to_csv(),
     }
     without = {VARIATIONS, VARIED_YIELDS} - contents.keys()
@@ -90,6 +90,11 @@ def write_numbers(
         without.add(REPORT)
     contents |= {PROVENANCE: origin, RESULT: result, **(beside or {})}
     write_together(folder, contents, seal=RESULT, without=without)
+
+
+def _title(facts: summary.HistogramFacts) -> str:
+    """What a histogram shows and of which events, as ROOT draws it above."""
+    return facts.label if facts.title in ("", facts.label) else f"{facts.label}, {facts.title}"
 
 
 def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
@@ -119,7 +124,7 @@ def require_result(folder: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no result of na64 process", str(folder / RESULT))
 
 
-def read_result(folder: Path) -> Products:
+def read_result(folder: str | Path) -> Products:
     """Read the products back.
 
     Raises
@@ -129,6 +134,7 @@ def read_result(folder: Path) -> Products:
     ValueError
         A product is not the one that belongs to the result.
     """
+    folder = Path(folder)
     facts = summary.from_json((folder / RESULT).read_bytes())
     data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
     weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]

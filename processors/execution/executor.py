@@ -22,6 +22,10 @@ class Progress(Protocol):
         """Take the number of settled tasks, of all tasks, and of events in the settled ones."""
 
 
+class UserCodeError(RuntimeError):
+    """A plug-in failed while events were counted; says where in it, with no value of any event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A task without a result and why."""
@@ -234,6 +238,8 @@ class _RunState:
 
     def _fail(self, task: Task, report: Failed) -> None:
         failure = Failure(task, report.reason, report.detail)
+        if report.user_code:
+            raise UserCodeError(f"{failure}; it would fail again, so nothing else is counted")
         if report.fatal:
             raise NoSpaceError(f"{failure}")
         self._failures[task.key] = failure

@@ -21,6 +21,7 @@ from na64.datasets.servers.patience import NoAnswerError, within
 from na64.datasets.servers.remote import RemoteError
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.ledger import Partial, encode, is_full, is_key
+from na64.processors.features.plugin import PluginError
 
 _PACKAGE = Path(__file__).parents[2]
 _PERMANENT = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -158,7 +159,9 @@ class Failed:
     detail : str
         The traceback if it was asked for.
     fatal : bool
-        Going on makes no sense: the disk is full.
+        Going on makes no sense: the disk is full, or user code fails.
+    user_code : bool
+        A plug-in failed.
     abandoned : bool
         The deadline has passed and the worker may still be at it.
     divisible : bool
@@ -170,6 +173,7 @@ class Failed:
     fatal: bool = False
     abandoned: bool = False
     divisible: bool = False
+    user_code: bool = False
 
     def __post_init__(self) -> None:
         if not self.reason.strip():
@@ -252,13 +256,14 @@ def is_transient(error: BaseException) -> bool:
 
 def describe(error: BaseException, options: Options) -> Failed:
     """Return an exception as a failure, with no more of its text than the options allow."""
-    reason = _of_file(error, options)
+    user_code = isinstance(error, PluginError)
+    reason = _line_of(str(error)) if user_code else _of_file(error, options)
     if not reason:
         text = _fixed_text(error) if options.blind else _line_of(str(error))
         reason = f"{_kind(error, options)}{': ' if text else ''}{text} at {_place(error)}"
     detail = without_secrets("".join(traceback.format_exception(error))) if options.debug else ""
-    fatal = isinstance(error, OSError) and is_full(error)
-    return Failed(reason, detail, fatal=fatal, divisible=_is_of_memory(error))
+    fatal = user_code or (isinstance(error, OSError) and is_full(error))
+    return Failed(reason, detail, fatal=fatal, divisible=_is_of_memory(error), user_code=user_code)
 
 
 def _is_of_memory(error: BaseException | None) -> bool:

@@ -20,8 +20,10 @@ hidden event of data.
 from __future__ import annotations
 
 import hashlib
+import io
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +41,12 @@ Features: TypeAlias = Mapping[str, NDArray[np.float32]]
 Function: TypeAlias = Callable[[Any], Any]
 
 _MARK = "__na64_feature__"
+
+_N_REHEARSED = 3
+_BY_UNIT = {"GeV": 0.5, "MIP": 0.1, "mm": 1.0, "ns": 1.0, "rad": 0.001, "1": 1.0}
+_BEAM = ("track_momentum", "ecal", "ecal_total", "ecal_3x3", "ecal_5x5", "visible_energy")
+_TYPICAL = dict.fromkeys(_BEAM, 99.0) | {"bad_spill": 0.0, "ecal_out_of_time": 0.0}
+"""Of an electron of 100 GeV; every other feature has the value of its unit."""
 
 
 class CellSource(Protocol):
@@ -218,6 +226,33 @@ class Plugin:
         parts = [self._call(name, function, block, len(block.energy)) for block in blocks]
         return np.concatenate([np.empty(0, np.float32), *parts])
 
+    def rehearse(self, further: Mapping[str, Feature], detectors: Collection[str]) -> None:
+        """Compute the features for made-up beam electrons, before any event is read.
+
+        Functions of cells are not called; their detectors are looked up.
+
+        Parameters
+        ----------
+        further : mapping of str to Feature
+            What periods and layouts have besides the packaged features.
+        detectors : collection of str
+            Names of the detectors of the periods.
+
+        Raises
+        ------
+        PluginError
+            A function fails, or returns something else than one number an event; names it and the line.
+        """
+        for marked, _ in _compiled(self):
+            if marked.detector is not None and marked.detector not in detectors:
+                text = unknown("detector", marked.detector, detectors)
+                raise PluginError(f"plug-in {self.name}, feature {marked.feature.name}: {text}")
+        features = {**FEATURES, **further}
+        typical = (_TYPICAL.get(known.name, _BY_UNIT[known.unit]) for known in features.values())
+        values = [np.full(_N_REHEARSED, value, np.float32) for value in typical]
+        with redirect_stdout(io.StringIO()):  # what is printed would be of no event
+            self.compute(values, tuple(features))
+
     def _call(self, name: str, function: Function, given: Any, n_events: int) -> NDArray[np.float32]:
         where = f"plug-in {self.name}, feature {name}"
         failure = ""
@@ -227,7 +262,7 @@ class Plugin:
                 if column.shape == (n_events,) and column.dtype.kind in "biuf":
                     return column.astype(np.float32)
         except (Exception, SystemExit) as error:
-            failure = f"{type(error).__name__} in line {_line(error, self.name)}"
+            failure = f"{_kind(error)} in line {_line(error, self.name)}"
         # Raised out here, so that no exception of user code, whose text may hold event values, is attached.
         if failure:
             raise PluginError(f"{where}: {failure}")
@@ -274,6 +309,12 @@ def _compiled(plugin: Plugin) -> tuple[tuple[_Marked, Function], ...]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PluginError(f"plug-in {plugin.name}: feature {twice[0]} is defined twice")
     return pairs
+
+
+def _kind(error: BaseException) -> str:
+    """Name of the class of an error, or of what it is derived from: user code may call a class anything."""
+    known = ("builtins", "numpy", "na64", "awkward", "numba", "scipy")
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] in known)
 
 
 def _line(error: BaseException, name: str) -> int | str:

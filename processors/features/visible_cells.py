@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
-from na64.datasets.instrument.columns import DETECTORS, EventColumns
+from na64.datasets.instrument.columns import EventColumns, TrackerHits
 from na64.datasets.instrument.detector import Setup
 from na64.processors.features.rows import take_rows
 from na64.processors.features.single_cells import cell_tables
@@ -72,13 +72,14 @@ class VisibleCellSource:
         KeyError
             There is no such detector.
         """
-        if detector not in DETECTORS:
-            raise KeyError(unknown("detector", detector, DETECTORS))
-        return self._blocks(detector) if detector in self.events.detectors else None
+        if detector not in self.setup.detectors:
+            raise KeyError(unknown("detector", detector, self.setup.detectors))
+        columns = self.events.detectors.get(detector)
+        return None if columns is None or isinstance(columns, TrackerHits) else self._blocks(detector)
 
     def _blocks(self, detector: str) -> Iterator[VisibleCells]:
         part = replace(self.events, detectors={detector: self.events.detectors[detector]})
-        shape = getattr(self.setup, detector).shape
+        shape = self.setup.detectors[detector].shape
         for start in range(0, len(self.rows), _BLOCK):
             seen = take_rows(part, self.rows[start : start + _BLOCK])
             table = cell_tables(

@@ -153,6 +153,29 @@ def write_comparison(folder: Path, data: Products, found: DimuonComparison, peak
         write_figure(folder / FIGURES, name, make)
 
 
+def check_probed(products: Products) -> Iterator[str]:
+    """What the efficiencies of a result are not: lines to be told before them.
+
+    Raises
+    ------
+    ValueError
+        The selection has no cut that is probed, so that there is nothing to find.
+    """
+    facts = products.summary.selection
+    features = {cut.name: {one.feature for one in cut.intervals} for cut in facts.cuts}
+    if not features.keys() & set(PROBED):
+        raise ValueError(
+            f"selection {facts.name} has none of the cuts that are probed, {', '.join(PROBED)}: "
+            "process dimuon_2023, efficiency_beam or efficiency_random"
+        )
+    triggered = any("trigger_physics" in names for names in features.values())
+    if triggered and "veto" in features:
+        yield (
+            f"{facts.name} tags no particle: what only veto rejects are dimuons, so its row is no efficiency "
+            "of electrons; dimuon_2023, efficiency_beam and efficiency_random are for that"
+        )
+
+
 def write_efficiencies(folder: Path, products: Products) -> list[probing.CutEfficiency]:
     """Find and write the efficiencies of a result's cuts."""
     found = probing.efficiencies(products, probing.intensities(folder, products), PROBED)

@@ -28,7 +28,12 @@ def test_what_is_no_run_is_refused(text: str) -> None:
         chosen_runs(text, KNOWN)
 
 
-@pytest.mark.parametrize("text", ["8397", "8400,9000-9100", "8458-8400"])
+@pytest.mark.parametrize("text", ["8397", "8400,9000-9100"])
 def test_a_part_without_any_run_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no run of the catalogue is in"):
         chosen_runs(text, KNOWN)
+
+
+def test_a_range_that_ends_before_it_begins_is_refused_by_what_was_meant() -> None:
+    with pytest.raises(ValueError, match='"8458-8400" ends before it begins: 8400-8458'):
+        chosen_runs("8396,8458-8400", KNOWN)

@@ -1,0 +1,124 @@
+"""na64 selections, features and periods: what the package brings along."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from na64.commands.verbs import SUCCESS, add_command, tell
+
+if TYPE_CHECKING:
+    from na64.datasets.conditions.periods import Period
+    from na64.selections.cut import Cut
+    from na64.selections.selection import Selection
+
+
+def add(verbs: Any) -> None:
+    """Declare the commands of this module."""
+    text = "List the packaged selections, or one with its cuts, bounds, regions, histograms and variations."
+    parser = add_command(verbs, "selections", _selections, text)
+    name = "of a selection, or a TOML file of your own; default: all that are packaged"
+    parser.add_argument("name", nargs="?", default="", metavar="NAME_OR_TOML", help=name)
+    text = "List the features that cuts, histograms and formulas can use: name, unit and meaning."
+    parser = add_command(verbs, "features", _features, text)
+    parser.add_argument("word", nargs="?", default="", metavar="WORD", help="in the name or the meaning")
+    text = "List the run periods, or one with its box and all its numbers and where they are from."
+    parser = add_command(verbs, "periods", _periods, text)
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of a period; default: all")
+    folder = "folder of periods of your own, which are listed too; default: $NA64_PERIODS"
+    parser.add_argument("--periods", type=Path, metavar="DIR", help=folder)
+
+
+def _selections(options: argparse.Namespace) -> int:
+    from na64.selections.selection import SELECTIONS, load_selection
+
+    if options.name:
+        tell(_one_selection(options.name, load_selection(options.name)))
+        return SUCCESS
+    listed = [load_selection(name) for name in SELECTIONS]
+    tell(_table((one.name, f"{len(one.cuts)} cuts", one.label) for one in listed))
+    return SUCCESS
+
+
+def _one_selection(source: str, selection: Selection) -> Iterator[str]:
+    from na64.selections.bounds import bounds_of
+
+    yield f"{selection.name}: {selection.label}"
+    yield from (f"  {line}" for line in selection.description.strip().splitlines())
+    for cut in selection.cuts:
+        yield from _cut(cut)
+    for region in selection.regions:
+        yield f"region {region.name}: {' and '.join(region.condition.texts())}"
+    yield f"yields are taken after {selection.yields_after}"
+    for variation in selection.variations:
+        yield f"variation {variation.name}: {'; '.join(variation.texts())}"
+    for formula in selection.formulas:
+        yield f"feature {formula.feature.name} [{formula.feature.unit}]: {formula.feature.meaning}"
+    names = ", ".join(histogram.name for histogram in selection.histograms)
+    yield f"histograms: {names or 'those that are made without being asked for'}"
+    yield "bounds, as --set and na64 scan name them:"
+    yield from (f"  {line}" for line in _table((b.path, b.text) for b in bounds_of(source).values()))
+
+
+def _cut(cut: Cut) -> Iterator[str]:
+    yield f"cut {cut.name}: {' and '.join(cut.condition.texts())}"
+    yield from (f"  in {one.name}: {' and '.join(one.condition.texts())}" for one in cut.when)
+    yield f"  {cut.label}; {cut.source or 'no source is stated'}"
+
+
+def _features(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.toml import unknown
+    from na64.datasets.instrument.features import FEATURES
+
+    word = options.word.casefold()
+    found = [one for one in FEATURES.values() if word in f"{one.name} {one.meaning}".casefold()]
+    if not found:
+        raise KeyError(unknown("feature", options.word, FEATURES))
+    tell(_table((one.name, one.unit, one.meaning) for one in found))
+    return SUCCESS
+
+
+def _periods(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.toml import unknown
+    from na64.datasets.conditions.period_folder import folder_of_environment
+    from na64.datasets.conditions.periods import load_periods
+
+    known = load_periods(options.periods or folder_of_environment())
+    if options.name and options.name not in known:
+        raise KeyError(unknown("period", options.name, known))
+    if options.name:
+        tell(_one_period(known[options.name]))
+    else:
+        tell(_table((one.name, one.covers, _beam(one)) for one in known.values()))
+    return SUCCESS
+
+
+def _beam(period: Period) -> str:
+    return f"{period.beam_particle}, {period.beam_energy:g} GeV"
+
+
+def _one_period(period: Period) -> Iterator[str]:
+    from na64.datasets.conditions.periods import describe
+    from na64.outputs.result.descriptions import box_facts
+
+    box = box_facts(period)
+    yield f"{period.name}: runs {period.covers}; {_beam(period)}"
+    yield (
+        f"box: E_ECAL below {box.ecal:g} GeV and E_HCAL below {box.hcal:g} GeV, "
+        f"guard band {box.guard_ecal:g} and {box.guard_hcal:g} GeV"
+    )
+    numbers = describe(period)
+    yield from _table(
+        (name, value if unit == "1" else f"{value} {unit}", source) for name, value, unit, source in numbers
+    )
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Rows with their columns one below the other."""
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    for row in listed:
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,101 @@
+"""Files are shown by their structure, and a layout is proposed for those that none fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+
+from na64.datasets.reading.layout import load_layout
+from na64.run import main
+
+N_EVENTS = 7
+CANARY = 4242.4242
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Write a tree that no layout fits; every value is one that nobody may see."""
+    shapes = {
+        **dict.fromkeys(("RunNumber", "Spill", "EventInSpill", "Trigger", "St3X"), ("i4", ())),
+        **dict.fromkeys(("Momentum", "Unrelated"), ("f8", ())),
+        **dict.fromkeys(("ECAL_energy", "ECAL_time"), ("f4", (60,))),
+        "HcalE": ("f4", (35,)),
+    }
+    columns = {name: np.full((N_EVENTS, *shape), CANARY, kind) for name, (kind, shape) in shapes.items()}
+    path = tmp_path / "other.root"
+    with uproot.recreate(path) as file:
+        file.mktree(
+            "reco", {name: (column.dtype, column.shape[1:]) for name, column in columns.items()}
+        ).extend(columns)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["ttree", "rntuple", "parquet"])
+def test_a_known_file_is_named_by_its_layout(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", "small", "--to", str(tmp_path), "--events", "20", "--format", kind]) == 0
+    path = next(one for one in sorted(tmp_path.iterdir()) if one.name.startswith("run_"))
+    capsys.readouterr()
+    assert main(["inspect", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "is of layout tout2023" in said
+    assert kind in said
+    assert "events, " in said
+    assert "proposed" not in said
+
+
+def test_another_file_is_told_by_what_it_lacks_and_no_value_is_shown(
+    other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(other)]) == 0
+    said = capsys.readouterr().out
+    assert f'tree "reco", ttree: {N_EVENTS} events, 10 branches' in said
+    assert "of no layout; nearest is tout2023: 0 of 34 columns are there" in said
+    assert 'branch "runN" is missing, expected an integer' in said
+    assert "4242" not in said
+
+
+def test_the_proposal_is_a_layout_with_the_branches_that_are_there(other: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    assert main(["inspect", str(other), "--to", str(path)]) == 0
+    made = load_layout(path)
+    assert (made.name, made.trees) == ("mine", ("reco",))
+    names = {column: branch.names for column, branch in made.event.items()}
+    wanted = {"run": "RunNumber", "spill": "Spill", "event": "EventInSpill", "trigger": "Trigger"}
+    assert {column: names[column] for column in wanted} == {c: (name,) for c, name in wanted.items()}
+    assert names["track_momentum"] == ("Momentum",)
+    assert "track_angle" not in names
+    assert made.detectors["ecal"].columns["energy"].names == ("ECAL_energy",)
+    assert "time_sigma" not in made.detectors["ecal"].columns
+    assert "hcal" not in made.detectors  # 35 cells are no HCAL
+    text = path.read_text()
+    assert '# GUESS, in place of "runN"' in text
+    assert main(["inspect", str(other), "--layout", str(path)]) == 0
+
+
+def test_what_fits_a_layout_of_ones_own_is_told(
+    other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    assert main(["inspect", str(other), "--to", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["inspect", str(other), "--layout", str(path)]) == 0
+    assert "is of layout mine" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_the_others_are_shown(
+    other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.root"
+    broken.write_bytes(other.read_bytes()[:200])
+    assert main(["inspect", str(broken), str(tmp_path / "gone.root"), str(other)]) == 1
+    said = capsys.readouterr()
+    assert 'tree "reco"' in said.out
+    assert [line.split(":")[1].strip() for line in said.err.splitlines()] == [
+        str(broken),
+        str(tmp_path / "gone.root"),
+    ]

@@ -1,0 +1,125 @@
+"""What is packaged is listed, and files to start from load as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from na64.datasets.conditions.periods import load_periods, packaged_periods
+from na64.datasets.instrument.features import FEATURES
+from na64.datasets.reading.layout import LAYOUTS, load_layout
+from na64.run import main
+from na64.selections.selection import SELECTIONS, load_selection
+
+
+def test_selections_are_listed_and_one_is_told_bound_by_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selections"]) == 0
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines()] == list(SELECTIONS)
+    assert main(["selections", "invisible_2023"]) == 0
+    said = capsys.readouterr().out
+    for cut in load_selection("invisible_2023").cuts:
+        assert f"cut {cut.name}: {cut.condition.intervals[0].text}" in said
+    assert re.search(r"^  vhcal\.vhcal_total\.below +1\.5 GeV$", said, re.MULTILINE)
+
+
+def test_features_are_listed_by_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["features"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(FEATURES)
+    assert main(["features", "PRESHOWER"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said][-2:] == ["preshower", "preshower_total"]
+    assert main(["features", "prshower"]) == 2
+    assert 'nearest known is "preshower"' in capsys.readouterr().err
+
+
+def test_periods_are_listed_and_one_has_its_box_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["periods"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(packaged_periods())
+    assert main(["periods", "2023A"]) == 0
+    said = capsys.readouterr().out
+    assert "box: E_ECAL below 60 GeV and E_HCAL below 1 GeV, guard band 5 and 0.5 GeV" in said
+    assert re.search(r"^box\.ecal +60 GeV +\[V: 2503\.11275", said, re.MULTILINE)
+    assert main(["periods", "2023B"]) == 2
+    assert 'unknown period "2023B", nearest known is "2023' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("base", SELECTIONS)
+def test_a_selection_to_start_from_does_what_its_base_does(base: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    assert main(["init", "selection", "mine", "--like", base, "--to", str(path)]) == 0
+    made, known = load_selection(path), load_selection(base)
+    assert (made.name, made.cuts, made.regions) == ("mine", known.cuts, known.regions)
+    assert known.label in made.label
+
+
+def test_every_block_of_it_that_is_commented_out_is_right(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    assert main(["init", "selection", "mine", "--to", str(path)]) == 0
+    text = path.read_text()
+    commented = (
+        r"^# (?=\[|remove|name|label|source|after|preshower|vhcal|veto|unit|meaning|formula|axes|scale)"
+    )
+    head, *blocks = re.split(r"\n(?=# (?:\[|remove))", text)
+    assert len(blocks) == 6
+    for number, block in enumerate(blocks):
+        other = path.with_name(f"{number}.toml")
+        other.write_text(f"{head}\n{re.sub(commented, '', block, flags=re.MULTILINE)}")
+        assert load_selection(other).identity != load_selection(path).identity, block
+
+
+@pytest.mark.parametrize("like", LAYOUTS)
+def test_a_layout_to_start_from_reads_what_the_packaged_one_reads(like: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    assert main(["init", "layout", "mine", "--like", like, "--to", str(path)]) == 0
+    made, known = load_layout(path), load_layout(like)
+    assert (made.name, made.event, made.detectors) == ("mine", known.event, known.detectors)
+
+
+@pytest.mark.parametrize("like", list(packaged_periods()))
+def test_a_period_to_start_from_loads_beside_the_packaged_ones(
+    like: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "period", "2031A", "--like", like]) == 0
+    known = load_periods(tmp_path / "periods")
+    made, packaged = known["2031A"], known[like]
+    assert (made.setup, made.box) == (packaged.setup, packaged.box)
+    assert not any(made.shares_runs_with(period) for period in packaged_periods().values())
+    assert not any(fact.name.startswith("published") for fact in made.provenance)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["selection", "invisible_2023"], "is packaged: choose another name; --like invisible_2023 begins"),
+        (["selection", "mine", "--like", "invisible"], '--like: unknown selection "invisible", nearest'),
+        (["layout", "mine", "--like", "tout"], '--like: unknown layout "tout", nearest known is "tout2023"'),
+        (["period", "mine", "--like", "2023"], '--like: unknown period "2023", nearest known is "2023'),
+        (["period", "mine", "--to", "other.toml"], "the file of period mine is called mine.toml"),
+        (["layout", "a/b"], "a/b: a name has up to 64 letters"),
+        (["layout", 'a"b'], "a name has up to 64 letters"),
+        (["layout", "mine", "--to", "mine.txt"], "expected a name that ends in .toml"),
+    ],
+)
+def test_what_cannot_be_started_is_refused(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.toml"))
+
+
+def test_no_file_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("mine")
+    assert main(["init", "layout", "mine", "--to", str(path)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert path.read_text() == "mine"
