@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 _NODES = 180
 """Of energy, between the beam's and a tenth of it."""
 _STEP = 0.05
+_WITHIN: Floats = np.linspace(-0.4, 0.4, 5)
+"""Places within a step of energy: most bosons take nearly all of it."""
 _EDGES: Floats = np.array([0.0, 0.2, 0.4, 0.7, 1.0, 1.4, 1.8, 2.3, 3.0, 4.0, 5.5, 8.0, 12.0, 25.0])
 """Radiation lengths between which track lengths are added up."""
 
@@ -102,11 +104,14 @@ def radiation_depths(mass: float, energies: Floats, beam_energy: float) -> tuple
         They add up to 1 at each energy.
     """
     found = depths(beam_energy)
-    leptons = np.maximum(found.energy, energies[:, None])
+    step = found.energy[0] - found.energy[1]
+    leptons = found.energy[:, None] + step * _WITHIN
+    leptons[0] = found.energy[0]  # what the beam travels undisturbed
+    boson = energies[:, None, None]
     radiation = Radiation(mass, beam_energy, LEAD)
-    x = np.minimum(energies[:, None] / leptons, radiation.largest_x)
-    chance = iww_spectrum(radiation, x.ravel()).reshape(x.shape) / leptons
-    chance[:, 1:] *= leptons[:, 1:] > energies[:, None]  # the beam always may
+    x = np.minimum(boson / np.maximum(leptons, boson), radiation.largest_x)
+    by_point = iww_spectrum(radiation, x.ravel()).reshape(x.shape) / leptons * (leptons > boson)
+    chance = by_point.mean(axis=2)
     weights = chance @ found.charged
     result: Floats = weights / weights.sum(axis=1, keepdims=True)
     return found.depth, result

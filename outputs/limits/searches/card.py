@@ -81,12 +81,30 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Species:
+    """A known particle, whose mass is one number: a meson.
+
+    Attributes
+    ----------
+    name : str
+    mass : float, GeV
+    """
+
+    name: str
+    mass: float
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A reference configuration of a search.
 
     Attributes
     ----------
     name, label : str
+    masses : tuple of float, GeV
+        Rising.
+    mesons : tuple of Species
+        What has these masses; none where the mass is not known.
     boson : Boson
     categories : tuple of Category
     signal_error : float
@@ -97,6 +115,8 @@ class Variant:
 
     name: str
     label: str
+    masses: tuple[float, ...]
+    mesons: tuple[Species, ...]
     boson: Boson
     categories: tuple[Category, ...]
     signal_error: float
@@ -122,7 +142,6 @@ class Card:
     electron_moment : bool
         Whether couplings that the electron's anomalous moment allows are drawn.
     coupling : Coupling
-    masses : tuple of float, GeV
     variants : tuple of Variant
         The first one is the reference unless another one is asked for.
     """
@@ -143,7 +162,6 @@ class Card:
     not_known: tuple[str, ...]
     electron_moment: bool
     coupling: Coupling
-    masses: tuple[float, ...]
     variants: tuple[Variant, ...]
 
     def variant(self, name: str = "") -> Variant:
@@ -191,6 +209,8 @@ def read_card(table: TomlTable, name: str) -> Card:
     channels, variants = table.table("channel"), table.table("variant")
     if not variants.names():
         raise ValueError(f"{table.place('variant')}: there is none")
+    mesons = tuple(Species(one.text("name"), one.number("mass")) for one in table.tables("mesons", ()))
+    masses = () if mesons else _masses(table.tables("masses"))
     card = Card(
         name=name,
         title=table.text("title"),
@@ -208,8 +228,9 @@ def read_card(table: TomlTable, name: str) -> Card:
         not_known=table.texts("not_known"),
         electron_moment=table.flag("electron_moment", False),
         coupling=_coupling(table.table("coupling")),
-        masses=_masses(table.tables("masses")),
-        variants=tuple(_variant(variants.table(one), one, channels) for one in variants.names()),
+        variants=tuple(
+            _variant(variants.table(one), one, channels, masses, mesons) for one in variants.names()
+        ),
     )
     table.done()
     return card
@@ -238,19 +259,42 @@ def _masses(tables: tuple[TomlTable, ...]) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def _variant(table: TomlTable, name: str, channels: TomlTable) -> Variant:
+def _variant(
+    table: TomlTable,
+    name: str,
+    channels: TomlTable,
+    masses: tuple[float, ...],
+    mesons: tuple[Species, ...],
+) -> Variant:
     listed: list[Fact] = []
     facts = FactReader(table, listed)
     model = read_model(facts)
+    chosen = _chosen(table, mesons)
     return Variant(
         name=name,
         label=table.text("label"),
+        masses=tuple(one.mass for one in chosen) or masses,
+        mesons=chosen,
         boson=model.boson,
         categories=tuple(_category(channels, one, model, listed) for one in table.texts("channels")),
         signal_error=facts.number("signal_error"),
         published=tuple(_published(one) for one in table.tables("published", ())),
         facts=tuple(listed),
     )
+
+
+def _chosen(table: TomlTable, mesons: tuple[Species, ...]) -> tuple[Species, ...]:
+    """Mesons that a variant is of, by mass."""
+    if not mesons:
+        return ()
+    names, known = table.texts("mesons"), {one.name: one for one in mesons}
+    for name in names:
+        if name not in known:
+            raise KeyError(f"{table.place('mesons')}: {unknown('meson', name, known)}")
+    chosen = tuple(sorted((known[name] for name in names), key=lambda one: one.mass))
+    if len({one.mass for one in chosen}) != len(chosen) or not chosen:
+        raise ValueError(f"{table.place('mesons')}: expected mesons of different masses")
+    return chosen
 
 
 def _category(channels: TomlTable, name: str, model: Model, listed: list[Fact]) -> Category:

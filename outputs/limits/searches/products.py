@@ -119,6 +119,7 @@ def facts_of(reference: Reference) -> dict[str, object]:
         "level": reference.level,
         "state": card.state,
         "coupling": _coupling(card),
+        "mesons": {one.name: one.mass for one in variant.mesons},
         "configuration": [_fact(fact) for fact in variant.facts],
         "assumptions": [_assumption(text) for text in card.assumptions],
         "not_known": list(card.not_known),

@@ -104,7 +104,7 @@ def stored_contour(card: Card, variant: Variant, search: Search, level: float) -
     def excess(mass: float, couplings: Floats) -> Floats:
         return np.array([_excess(search, signal, mass, float(coupling), level) for coupling in couplings])
 
-    masses = [mass for mass in card.masses if search.is_seen(mass)]
+    masses = [mass for mass in variant.masses if search.is_seen(mass)]
     if signal.fate is None or signal.fate.is_power:
         return [row for mass in masses for row in ranges_of_power(excess, mass)]
     return contour(excess, masses, card.coupling.grid)

@@ -75,6 +75,14 @@ def test_facts_have_their_units_and_sources() -> None:
         ),
         (lambda f: f["channel"]["electrons_2018"].update(production=["magic"]), 'unknown process "magic"'),
         (lambda f: f["channel"]["electrons_2018"].update(counts="luck"), 'unknown ending "luck"'),
+        (
+            lambda f: f["channel"]["electrons_2018"]["efficiency"].update(value=None, values=[0.1, 0.2]),
+            "efficiency",
+        ),
+        (
+            lambda f: f["channel"]["electrons_2018"].update(target={"text": "Au", "source": "none"}),
+            'target: unknown nucleus "Au"',
+        ),
         (lambda f: f["channel"]["electrons_2018"]["background"].update(values=[0.5]), "two values"),
         (lambda f: f["channel"]["electrons_2018"]["observed"].update(value=0.5), "0.5 is not a whole number"),
         (lambda f: f["channel"]["electrons_2018"]["energy"].update(value=500), "e- of 500 GeV"),
