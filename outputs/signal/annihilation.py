@@ -170,8 +170,8 @@ def _density(lengths: TrackLengths, has_positrons: bool, energies: Floats) -> Fl
 def _energies(resonance: Resonance, lowest: Floats, highest: float, scale: Floats) -> tuple[Floats, Floats]:
     """Step evenly in the angle that makes the peak flat: nodes and weights (n, m), GeV.
 
-    The peak is where `scale` (n,) times the energy is that of the resonance. The last step of the shower, where all
-    that a beam travels undisturbed lies, has nodes of its own.
+    The peak is where `scale` (n,) times the energy is that of the resonance. The last step of the shower,
+    where all that a beam travels undisturbed lies, has nodes of its own.
     """
     width = (resonance.mass * resonance.width / (2 * ELECTRON_MASS) / scale)[:, None]
     peak = (resonance.energy / scale)[:, None]

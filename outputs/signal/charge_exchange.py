@@ -81,7 +81,7 @@ def by_pions(meson: Meson, nucleus: Nucleus, momentum: float) -> float:
 
 
 def by_kaons(nucleus: Nucleus, momentum: float) -> float:
-    """Cross-section of K- to become a neutral kaon on a nucleus, microbarn; half of them are K_S, half K_L."""
+    """Cross-section of K- to become a neutral kaon on a nucleus, microbarn; half are K_S, half K_L."""
     return _KAON_SIZE * nucleus.charge ** (2 / 3) * (momentum / 10) ** -_KAON_SLOPE
 
 

@@ -41,8 +41,8 @@ class Depths:
     depth : (m,) float64
         Radiation lengths, the middle of each bin.
     primary, positron, photon : (n, m) float64
-        Radiation lengths travelled at each node and in each bin; of secondaries there are as many electrons as
-        positrons, and the beam's own particle is the primary whatever its charge.
+        Radiation lengths travelled at each node and in each bin; of secondaries there are as many electrons
+        as positrons, and the beam's own particle is the primary whatever its charge.
     """
 
     energy: Floats

@@ -51,7 +51,7 @@ def radiated_by_muon(
 
 
 def momentum_quantiles(mass: float, levels: ArrayLike, *, beam_energy: float, threshold: float) -> Floats:
-    """Quantiles of the energy that is left to the muon, GeV: (n,) float64, for dark photons above a threshold."""
+    """Quantiles of the energy that is left to the muon by dark photons above a threshold, GeV: (n,)."""
     left, weights = _left(mass, beam_energy, threshold)
     order = np.argsort(left)
     below = np.cumsum(weights[order]) - weights[order] / 2
@@ -109,7 +109,7 @@ def to_muons(mass: float, coupling: float) -> float:
 
 
 def invisible_fraction(mass: float) -> float:
-    """Fraction of the decays of the Z' of L_mu - L_tau to neutrinos, without dark matter; electrons are left out."""
+    """Fraction of the decays of the Z' of L_mu - L_tau to neutrinos; without dark matter and electrons."""
     return 1 / (1 + _pair(MUON_MASS / mass) + _pair(TAU_MASS / mass))
 
 

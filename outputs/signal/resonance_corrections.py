@@ -1,7 +1,7 @@
 """What changes the energy of a resonance of a positron with an atomic electron: its motion, and radiation.
 
-Each is a list of scales: the cross-section is that at `scale` times the energy of the positron, of which the part
-`missing` is missing, with a weight.
+Each is a list of scales: the cross-section is that at `scale` times the energy of the positron, of which the
+part `missing` is missing, with a weight.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def radiation(mass: float) -> Scales:
     """Radiation before the annihilation at the squared energy mass^2, GeV.
 
     A part z of the squared energy is left, with the density beta (1 - z)^(beta - 1) (1 + z^2) / 2, where
-    beta = 2 alpha / pi (ln(mass^2 / m_e^2) - 1), times 1 + 3 beta / 4 for soft and virtual photons. One in two
-    photons goes along the positron: it showers, and is not missing.
+    beta = 2 alpha / pi (ln(mass^2 / m_e^2) - 1), times 1 + 3 beta / 4 for soft and virtual photons. One in
+    two photons goes along the positron: it showers, and is not missing.
     """
     beta = 2 * ALPHA / math.pi * (2 * math.log(mass / ELECTRON_MASS) - 1)
     v, weights = composite(_V_EDGES, 8)

@@ -102,7 +102,7 @@ def spectrum_per_particle(mass: float, setting: Setting, threshold: float) -> tu
             f"{masses[0]:g} to {masses[-1]:g} GeV above {FRACTIONS[0] * setting.beam_energy:g} to "
             f"{FRACTIONS[-1] * setting.beam_energy:g}"
         )
-    edges = np.append(fraction, _SAMPLES[_SAMPLES > fraction])
+    edges = np.append(fraction, _SAMPLES[fraction < _SAMPLES])
     table = _table()[setting.name]
     above = np.array([table.evaluate(mass, float(edge)) for edge in edges])
     middle = setting.beam_energy * np.append(edges[1:] + edges[:-1], edges[-1] + 1) / 2

@@ -125,7 +125,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Model) 
     if not exposure > 0:
         raise ValueError(f"{facts.place('exposure')}: {exposure:g}: expected above 0")
     made = [_member(table, "production", text, Process) for text in table.texts("production")]
-    sources = tuple(_source(one, particle, energy, table, facts, model) for one in made)
+    sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
     efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
         raise ValueError(f"{facts.place('background')}: expected two values, events and their error")
@@ -160,8 +160,9 @@ def _member(table: TomlTable, key: str, text: str, kind: type[E]) -> E:
 
 
 def _source(
-    process: Process, particle: str, energy: float, table: TomlTable, facts: FactReader, model: Model
+    process: Process, beam: tuple[str, float], table: TomlTable, facts: FactReader, model: Model
 ) -> Source:
+    particle, energy = beam
     if process is Process.CHARGE_EXCHANGE:
         return Exchanged(particle, energy, _layers(table, facts))
     threshold = facts.number("threshold", "GeV")
@@ -169,13 +170,13 @@ def _source(
         return Paired(particle, energy, threshold)
     if process is Process.RADIATION and particle in ("mu-", "mu+"):
         return RadiatedByMuons(model.boson, energy, threshold, facts.number("radiation_lengths"))
-    beam = Beam(particle, energy)
+    shower = Beam(particle, energy)
     if process is Process.RADIATION:
-        return Radiated(model.boson, beam, threshold, _target(facts))
+        return Radiated(model.boson, shower, threshold, _target(facts))
     if process is Process.PRIMAKOFF:
-        return Converted(beam, threshold)
+        return Converted(shower, threshold)
     return Annihilated(
-        model.boson, model.matter, model.alpha_d, model.ratio, beam, threshold, model.corrections
+        model.boson, model.matter, model.alpha_d, model.ratio, shower, threshold, model.corrections
     )
 
 

@@ -1,4 +1,4 @@
-"""Sources of beams that cross a target without a shower: muons that radiate, hadrons that exchange their charge."""
+"""Sources of beams that cross a target without a shower: muons that radiate, hadrons that exchange charge."""
 
 from __future__ import annotations
 
@@ -49,12 +49,9 @@ class RadiatedByMuons:
         """No spectrum: they are counted in searches for missing momentum only."""
         raise ValueError(f"the energies of bosons of {mass:g} GeV of muons are not known")
 
-    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
-        """No depths, as no spectrum."""
-        raise ValueError(f"where muons radiate a boson of {mass:g} GeV is not known")
-
     def of_beam(self, beam: Beam, threshold: float) -> Source:
         """No other beam: electrons make a shower."""
+        del threshold
         raise ValueError(f"muons cross a target, {beam.text} do not")
 
 
@@ -82,10 +79,7 @@ class Exchanged:
         """One energy: the meson has that of the beam."""
         return Made(np.array([self.momentum]), np.array([self.number(mass)]))
 
-    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
-        """No depths: mesons decay at once, or are counted wherever they do."""
-        raise ValueError(f"where a meson of {mass:g} GeV is made is not known")
-
     def of_beam(self, beam: Beam, threshold: float) -> Source:
         """No other beam: only hadrons exchange their charge."""
+        del threshold
         raise ValueError(f"hadrons exchange their charge, {beam.text} do not")

@@ -3,8 +3,8 @@
     N(m, c) = sum over categories  POT c^2 int dE dz (d2N/dE dz)(m) efficiency(m, E) K(E, z; m, c)
 
 with production at coupling 1 per particle on target, and K the probability of what the category counts: 1 for
-missing energy of a particle that does not decay in the detector. Mesons are made whatever their branching ratio,
-which is then c itself, in K.
+missing energy of a particle that does not decay in the detector. Mesons are made whatever their branching
+ratio, which is then c itself, in K.
 """
 
 from __future__ import annotations

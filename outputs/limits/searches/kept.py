@@ -21,7 +21,8 @@ class Efficiency:
     values : tuple of float
         One, or a value for each mass and energy, energies fastest.
     masses, energies : tuple of float, GeV
-        Rising; empty where it does not depend on them. It is linear in the logarithm of the mass and in the energy.
+        Rising; empty where it does not depend on them. It is linear in the logarithm of the mass, and in the
+        energy.
     """
 
     values: tuple[float, ...]
@@ -81,7 +82,8 @@ class Efficiency:
 def _check(what: str, lowest: float, highest: float, nodes: tuple[float, ...]) -> None:
     if lowest < nodes[0] * (1 - _EDGE) or highest > nodes[-1] * (1 + _EDGE):
         raise ValueError(
-            f"efficiency at the {what} {lowest:g} to {highest:g} GeV: the table has {nodes[0]:g} to {nodes[-1]:g}"
+            f"efficiency at the {what} {lowest:g} to {highest:g} GeV: "
+            f"the table has {nodes[0]:g} to {nodes[-1]:g}"
         )
 
 

@@ -67,15 +67,6 @@ class Source(Protocol):
             The spectrum is not known.
         """
 
-    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
-        """Depths (m,) in radiation lengths at which particles of each energy (n,) are made, and weights (n, m).
-
-        Raises
-        ------
-        ValueError
-            They are not known.
-        """
-
     def of_beam(self, beam: Beam, threshold: float) -> Source:
         """The same process with another beam and least energy in GeV.
 
@@ -188,10 +179,6 @@ class Annihilated:
             resonance, threshold=self.threshold, beam=self.beam, corrections=self.corrections
         )
 
-    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
-        """No depths: what is made this way is counted in searches for missing energy only."""
-        raise ValueError(f"where annihilation makes a dark photon of {mass:g} GeV is not known")
-
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -257,10 +244,6 @@ class Paired:
         """No spectrum: pairs are counted in searches for missing energy only."""
         raise ValueError(f"the energies of millicharged pairs are not known at {mass:g} GeV")
 
-    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
-        """No depths, as no spectrum."""
-        raise ValueError(f"where millicharged pairs of {mass:g} GeV are made is not known")
-
 
 @lru_cache(4096)
 def _converted(mass: float, threshold: float, beam_energy: float) -> tuple[Floats, Floats]:
@@ -281,7 +264,17 @@ def spectrum_of(source: Source, mass: float) -> Made:
 
 @lru_cache(4096)
 def deep_spectrum_of(source: Source, mass: float) -> Made:
-    """Spectrum of a source by energy and depth, computed once: one point for each of both."""
+    """Spectrum of a source by energy and depth, computed once: one point for each of both.
+
+    Raises
+    ------
+    ValueError
+        It is not known how deep that process is.
+    """
+    if not isinstance(source, Radiated | Converted):
+        raise ValueError(
+            f"how deep in the target a particle of {mass:g} GeV is made is not known of its source"
+        )
     found = spectrum_of(source, mass)
     depth, weights = source.depths(mass, found.energy)
     number = found.number[:, None] * weights

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from na64.outputs.signal.annihilation import Resonance
 from na64.outputs.signal.decays import HBAR_C, decay_length, decays_between
-from na64.outputs.signal.inelastic import Inelastic, heavy_width, heavy_width_approximated
+from na64.outputs.signal.inelastic import Inelastic, heavy_width, heavy_width_approximated, heavy_width_mixed
 from na64.outputs.signal.matter import ELECTRON_MASS
 
 
@@ -59,3 +61,10 @@ def test_dark_matter_that_is_too_heavy_is_refused() -> None:
         Inelastic(0.1, splitting=1.0)
     with pytest.raises(ValueError, match="alpha_d is 0"):
         Inelastic(0.1, alpha_d=0.0)
+
+
+def test_mixed_states_decay_by_the_square_of_their_mixing() -> None:
+    model, angle = Inelastic(0.25, splitting=0.05), 1e-3
+    part = (math.sin(angle) * math.cos(angle)) ** 2
+    assert heavy_width_mixed(model, angle) == pytest.approx(part * heavy_width_approximated(model))
+    assert heavy_width_mixed(model, 0.0) == 0

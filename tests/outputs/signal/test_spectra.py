@@ -16,22 +16,22 @@ V, P = Boson.VECTOR, Boson.PSEUDOSCALAR
 
 
 @pytest.mark.parametrize(
-    ("boson", "mass", "beam", "threshold", "expected", "within"),
+    ("setting", "mass", "threshold", "expected", "within"),
     [
-        (V, 0.0167, 100.0, 18.0, 1.340e-2, 0.03),
-        (V, 0.0167, 150.0, 18.0, 1.996e-2, 0.03),
-        (P, 0.0167, 100.0, 18.0, 5.41e-3, 0.03),
-        (P, 0.0167, 150.0, 18.0, 8.05e-3, 0.03),
+        (Setting(V, "W", 100.0), 0.0167, 18.0, 1.340e-2, 0.03),
+        (Setting(V, "W", 150.0), 0.0167, 18.0, 1.996e-2, 0.03),
+        (Setting(P, "W", 100.0), 0.0167, 18.0, 5.41e-3, 0.03),
+        (Setting(P, "W", 150.0), 0.0167, 18.0, 8.05e-3, 0.03),
         # 4 and 5 % less than the independent numbers, where the yields in lead that are integrated otherwise
         # give what is here: test_a_table_of_lead_is_that_of_the_yields
-        (V, 0.005, 100.0, 18.0, 9.62e-2, 0.045),
-        (V, 0.005, 100.0, 50.0, 3.28e-2, 0.055),
+        (Setting(V, "W", 100.0), 0.005, 18.0, 9.62e-2, 0.045),
+        (Setting(V, "W", 100.0), 0.005, 50.0, 3.28e-2, 0.055),
     ],
 )
 def test_bosons_in_the_dump(
-    boson: Boson, mass: float, beam: float, threshold: float, expected: float, within: float
+    setting: Setting, mass: float, threshold: float, expected: float, within: float
 ) -> None:
-    energy, number = spectrum_per_particle(mass, Setting(boson, "W", beam), threshold)
+    energy, number = spectrum_per_particle(mass, setting, threshold)
     assert number.sum() == pytest.approx(expected, rel=within)
     assert np.all(energy > threshold)
     assert np.all(number > 0)

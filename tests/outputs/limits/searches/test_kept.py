@@ -57,7 +57,7 @@ def test_tables_that_cannot_be_are_refused(arguments: dict[str, Any], words: str
 
 
 def test_what_is_outside_a_table_is_refused() -> None:
-    with pytest.raises(ValueError, match="at the mass 2 to 2 GeV: the table has 0.01 to 1"):
+    with pytest.raises(ValueError, match=r"at the mass 2 to 2 GeV: the table has 0\.01 to 1"):
         Efficiency((0.1, 0.3), masses=(0.01, 1.0)).at(2.0, ENERGY)
     with pytest.raises(ValueError, match="at the energy 50 to 100 GeV: the table has 60 to 100"):
         Efficiency((0.1, 0.3), energies=(60.0, 100.0)).at(0.1, ENERGY)
