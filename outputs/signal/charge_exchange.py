@@ -77,12 +77,12 @@ def by_pions(meson: Meson, nucleus: Nucleus, momentum: float) -> float:
     energy = meson.size * (squared_energy(momentum) / 10) ** -meson.slope
     number = nucleus.mass_number
     shadowing = number ** (-3 * _SHADOWING * math.log(number)) if number > 1.5 else 1.0
-    return nucleus.charge ** (2 / 3) * energy * shadowing * (1 + g) / c
+    return float(nucleus.charge ** (2 / 3) * energy * shadowing * (1 + g) / c)
 
 
 def by_kaons(nucleus: Nucleus, momentum: float) -> float:
     """Cross-section of K- to become a neutral kaon on a nucleus, microbarn; half are K_S, half K_L."""
-    return _KAON_SIZE * nucleus.charge ** (2 / 3) * (momentum / 10) ** -_KAON_SLOPE
+    return float(_KAON_SIZE * nucleus.charge ** (2 / 3) * (momentum / 10) ** -_KAON_SLOPE)
 
 
 def transfers(meson: Meson, t: Floats, momentum: float) -> Floats:

@@ -133,6 +133,16 @@ class Expectation:
         result: Floats = total / np.array(limits)
         return result
 
+    def model(self, events: Sequence[float]) -> Model:
+        """Counting experiment for signal events in these proportions; categories without any are left out."""
+        whole = math.fsum(events)
+        channels = [
+            Channel(one.name, one.background, one.background_error, share / whole)
+            for one, share in zip(self.categories, events, strict=True)
+            if share > 0
+        ]
+        return Model(tuple(channels), self.signal_error)
+
     @property
     def is_without_events(self) -> bool:
         """Whether nothing is observed: the limit on the sum then depends on no background and no share."""
@@ -149,11 +159,9 @@ class Expectation:
 @lru_cache(4096)
 def _limit(search: Expectation, shares: tuple[float, ...]) -> float:
     """Upper limit on the signal events by exact CLs, or its median while nothing is observed."""
-    kept = [(one, share) for one, share in zip(search.categories, shares, strict=True) if share > 0]
-    whole = math.fsum(share for _, share in kept)
-    channels = [Channel(one.name, one.background, one.background_error, share / whole) for one, share in kept]
-    model = Model(tuple(channels), search.signal_error)
-    observed = [one.observed for one, _ in kept if one.observed is not None]
+    model = search.model(shares)
+    pairs = zip(search.categories, shares, strict=True)
+    observed = [one.observed for one, share in pairs if share > 0 and one.observed is not None]
     if observed:
         return upper_limit(model, observed, level=search.level)
     return expected_limits(model, level=search.level).median

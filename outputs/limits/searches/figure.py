@@ -94,8 +94,8 @@ def _named(title: str) -> str:
 def _draw_mesons(axes: Axes, drawn: Drawn, high: float) -> Artist:
     """A bar from the limit on each meson up, with its name."""
     names = {one.mass: one.name for one in drawn.variant.mesons}
-    rows = [row for row in drawn.rows if row.lower is not None]
-    mass, lower = [row.mass for row in rows], [row.lower for row in rows]
+    found = [(row.mass, row.lower) for row in drawn.rows if row.lower is not None]
+    mass, lower = [at for at, _ in found], [limit for _, limit in found]
     for at, limit in zip(mass, lower, strict=True):
         axes.plot([at, at], [limit, high], color=_EXCLUDED, linewidth=14, solid_capstyle="butt", zorder=0)
         axes.annotate(names[at], (at, limit), (0, -14), textcoords="offset points", ha="center", color=INK)

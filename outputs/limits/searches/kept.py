@@ -76,7 +76,8 @@ class Efficiency:
             return np.full(len(energy), row[0])
         if len(energy):
             _check("energy", float(energy.min()), float(energy.max()), self.energies)
-        return np.interp(energy, self.energies, row)
+        result: Floats = np.interp(energy, self.energies, row)
+        return result
 
 
 def _check(what: str, lowest: float, highest: float, nodes: tuple[float, ...]) -> None:

@@ -168,8 +168,7 @@ class Annihilated:
         energy, number = self._points(mass)
         edges = np.linspace(self.threshold, self.beam.energy, _BINS + 1)
         inside = np.clip(np.searchsorted(edges, energy, side="right") - 1, 0, _BINS - 1)
-        made = np.bincount(inside, number, _BINS)
-        mean = np.bincount(inside, number * energy, _BINS)
+        made, mean = (np.bincount(inside, one, _BINS).astype(np.float64) for one in (number, number * energy))
         kept = made > 0
         return Made(mean[kept] / made[kept], made[kept])
 

@@ -198,7 +198,8 @@ def test_the_tables_of_a_reference(name: str) -> None:
 def test_the_files_of_a_reference(tmp_path: Path) -> None:
     write_reference(tmp_path, reference_of(load_card("alp"), masses=[0.03, 0.05]))
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"contour.csv", "contour.png", "contour.pdf", "reference.json"}
+    archives = {"contour_hepdata", "contour_workspace.json", "contour_patchset.json"}
+    assert written == {"contour.csv", "contour.png", "contour.pdf", "reference.json"} | archives
     facts = json.loads((tmp_path / "reference.json").read_text())
     assert facts["search"] == "alp"
     assert {one["edge"] for one in facts["published"]} == {"lower", "upper"}

@@ -75,5 +75,6 @@ def test_limits_of_a_search_on_the_command_line(
     facts = json.loads((folder / "contour.json").read_text())
     assert facts["state"] == "BLIND: the box is closed"
     assert [fact["name"] for fact in facts["particle"]] == ["boson"]
+    assert (folder / "contour_hepdata" / "lower_edges.yaml").exists()
     assert main([*line, "--search", "alp"]) == 2
     assert main([*line, "--variant", "scalar"]) == 2
