@@ -19,8 +19,11 @@ from na64.outputs.signal.quadrature import composite
 
 Floats = NDArray[np.float64]
 
-_HERMITE_NODES = 9
-_V_EDGES = (0.0, 0.6, 0.8, 0.92, 1.0)
+_NARROW = 0.01
+"""Part of the electron's mass: momentum of outer electrons."""
+_PLACES: Floats = np.linspace(-math.asinh(90), math.asinh(150), 17)
+_LEFT: Floats = np.array([1.0, 0.99, 0.93, 0.85, 0.75, 0.65, 0.55, 0.45, 0.35, 0.25, 0.15, 0.1])
+"""Parts of the squared energy between which radiation is integrated, evenly in the power that is flat."""
 _SLOWEST = 0.1
 """An electron that recedes still faster meets no positron of enough energy."""
 
@@ -72,13 +75,15 @@ def scales_of(corrections: Corrections, mass: float) -> Scales:
 @cache
 def motion() -> Scales:
     """Motion of the electrons of lead along the beam: s = 2 m_e E (1 + p_z / m_e), normal in each shell."""
-    z, of_z = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
     electrons, charge, number = _shells()
     spread = ALPHA * charge / number / math.sqrt(3)
-    scale = (1 + spread[:, None] * z).ravel()
-    weight = np.outer(electrons / electrons.sum(), of_z / math.sqrt(2 * math.pi)).ravel()
-    kept = scale > _SLOWEST
-    return Scales(scale[kept], np.ones(int(kept.sum())), weight[kept])
+    # Evenly in the inverse hyperbolic sine: outer shells are a hundred times narrower than inner ones.
+    place, weights = composite(_PLACES, 8)
+    momentum = _NARROW * np.sinh(place)
+    density = np.exp(-((momentum / spread[:, None]) ** 2) / 2) / spread[:, None] / math.sqrt(2 * math.pi)
+    weight = (electrons / electrons.sum()) @ density * weights * _NARROW * np.cosh(place)
+    kept = 1 + momentum > _SLOWEST
+    return Scales(1 + momentum[kept], np.ones(int(kept.sum())), weight[kept])
 
 
 def radiation(mass: float) -> Scales:
@@ -89,9 +94,9 @@ def radiation(mass: float) -> Scales:
     two photons goes along the positron: it showers, and is not missing.
     """
     beta = 2 * ALPHA / math.pi * (2 * math.log(mass / ELECTRON_MASS) - 1)
-    v, weights = composite(_V_EDGES, 8)
-    z = np.maximum(1 - v ** (1 / beta), _SLOWEST)
-    weight = (1 + 0.75 * beta) * weights * (1 + z**2) / 2 * (z > _SLOWEST)
+    v, weights = composite((1 - _LEFT) ** beta, 4)
+    z = 1 - v ** (1 / beta)
+    weight = (1 + 0.75 * beta) * weights * (1 + z**2) / 2
     return Scales(np.tile(z, 2), np.append(z, np.ones(len(z))), np.tile(weight / 2, 2))
 
 

@@ -139,6 +139,8 @@ class Card:
         What is looked for, and its symbol on an axis.
     periods, selections, papers, assumptions, not_known : tuple of str
         Assumptions of the calculation that are no numbers of the configuration.
+    setup, cuts, controls : tuple of str
+        Detector along the beam, cuts in their order, and control regions and backgrounds; each with its source.
     electron_moment : bool
         Whether couplings that the electron's anomalous moment allows are drawn.
     coupling : Coupling
@@ -160,6 +162,9 @@ class Card:
     papers: tuple[str, ...]
     assumptions: tuple[str, ...]
     not_known: tuple[str, ...]
+    setup: tuple[str, ...]
+    cuts: tuple[str, ...]
+    controls: tuple[str, ...]
     electron_moment: bool
     coupling: Coupling
     variants: tuple[Variant, ...]
@@ -226,6 +231,9 @@ def read_card(table: TomlTable, name: str) -> Card:
         papers=table.texts("papers"),
         assumptions=table.texts("assumptions"),
         not_known=table.texts("not_known"),
+        setup=table.texts("setup", ()),
+        cuts=table.texts("cuts", ()),
+        controls=table.texts("controls", ()),
         electron_moment=table.flag("electron_moment", False),
         coupling=_coupling(table.table("coupling")),
         variants=tuple(

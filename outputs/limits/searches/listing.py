@@ -108,6 +108,13 @@ def as_page(card: Card) -> Iterator[str]:
     yield from (f"![Contour]({card.name}.png)", "")
     for variant in card.variants:
         yield from _compared(card, variant)
+    for title, texts in (
+        ("Set-up", card.setup),
+        ("Cuts, in their order", card.cuts),
+        ("Control regions and backgrounds", card.controls),
+    ):
+        if texts:
+            yield from (f"## {title}", "", *(f"- {text}" for text in texts), "")
     yield from ("## Assumptions", "", *(f"- {text}" for text in card.assumptions), "")
     yield from ("## What is not known", "", *(f"- {text}" for text in card.not_known), "")
     yield from ("## Reference configurations", "")
