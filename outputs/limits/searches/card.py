@@ -140,7 +140,7 @@ class Card:
     periods, selections, papers, assumptions, not_known : tuple of str
         Assumptions of the calculation that are no numbers of the configuration.
     setup, cuts, controls : tuple of str
-        Detector along the beam, cuts in their order, and control regions and backgrounds; each with its source.
+        Detector along the beam, cuts in order, control regions and backgrounds; each with its source.
     electron_moment : bool
         Whether couplings that the electron's anomalous moment allows are drawn.
     coupling : Coupling
