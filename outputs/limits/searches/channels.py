@@ -170,9 +170,11 @@ def _source(
         return Paired(particle, energy, threshold)
     if process is Process.RADIATION and particle in ("mu-", "mu+"):
         return RadiatedByMuons(model.boson, energy, threshold, facts.number("radiation_lengths"))
-    shower = Beam(particle, energy)
+    shower, target = Beam(particle, energy), _target(facts)
     if process is Process.RADIATION:
-        return Radiated(model.boson, shower, threshold, _target(facts))
+        return Radiated(model.boson, shower, threshold, target)
+    if target != "Pb":
+        raise ValueError(f"{facts.place('target')}: {process.value} is known in lead only")
     if process is Process.PRIMAKOFF:
         return Converted(shower, threshold)
     return Annihilated(
