@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,59 @@ def write_hepdata(
     -------
     tuple of Path
     """
-    folder = folder.resolve()
     library = _library()
+    return _submit(library, folder.resolve(), comment, [_eps(library, limits), _y(library, y)])
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTable:
+    """One kind of edge of a contour in mass and coupling.
+
+    Attributes
+    ----------
+    name, description : str
+    mass, coupling : str
+        Symbols of the axes, in LaTeX.
+    unit : str
+        Of the coupling.
+    rows : list of (level, mass in GeV, coupling)
+    """
+
+    name: str
+    description: str
+    mass: str
+    coupling: str
+    unit: str
+    rows: list[tuple[float, float, float]]
+
+
+def write_contour_hepdata(folder: Path, tables: Sequence[EdgeTable], comment: str) -> tuple[Path, ...]:
+    """Write a submission with a table for each kind of edge of a contour; an earlier one is replaced."""
+    library = _library()
+    return _submit(library, folder.resolve(), comment, [_edges(library, one) for one in tables])
+
+
+def _edges(library: Any, edges: EdgeTable) -> Any:
+    table = library.Table(edges.name)
+    table.description = edges.description
+    table.location = "na64"
+    table.keywords["observables"] = ["CLS"]
+    level, mass, coupling = ([row[index] for row in edges.rows] for index in range(3))
+    table.add_variable(_independent(library, f"${edges.mass}$", "GeV", mass))
+    table.add_variable(_independent(library, "Confidence level", "", level))
+    variable = library.Variable(
+        edges.coupling, is_independent=False, is_binned=False, units=edges.unit.replace("1/GeV", "GeV$^{-1}$")
+    )
+    variable.values = coupling
+    variable.digits = 4
+    table.add_variable(variable)
+    return table
+
+
+def _submit(library: Any, folder: Path, comment: str, tables: Sequence[Any]) -> tuple[Path, ...]:
     submission = library.Submission()
     submission.comment = comment
-    for table in (_eps(library, limits), _y(library, y)):
+    for table in tables:
         submission.add_table(table)
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the validator leaves files open

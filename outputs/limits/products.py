@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -29,7 +30,15 @@ from na64.outputs.limits.tables import (
 )
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
-from na64.outputs.result.product_names import CONTOUR_FACTS, FOLDER, LIMITS, SCHEMA, TABLE, Y_TABLE
+from na64.outputs.result.product_names import (
+    CONTOUR_FACTS,
+    CONTOUR_HEPDATA,
+    FOLDER,
+    LIMITS,
+    SCHEMA,
+    TABLE,
+    Y_TABLE,
+)
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
 from na64.outputs.signal.bosons import Boson
@@ -62,6 +71,7 @@ def write_limits(
     if (folder / CONTOUR_FACTS).exists():  # of a search, from what the limits were before
         for path in folder.glob(f"{Path(CONTOUR_FACTS).stem}.*"):
             path.unlink()
+        shutil.rmtree(folder / CONTOUR_HEPDATA, ignore_errors=True)
     limits, y = limits_table(analysis.points), y_table(analysis.points, analysis.search.alphas)
     write_bytes(folder / TABLE, limits.to_csv())
     write_bytes(folder / Y_TABLE, y.to_csv())

@@ -17,5 +17,8 @@ BACKGROUNDS = "background*.csv"
 CONTOUR, CONTOUR_FACTS = "contour.csv", "contour.json"
 """What `na64 limits --search` adds: excluded couplings of a search, and what they rest on."""
 
+CONTOUR_HEPDATA = "contour_hepdata"
+"""Folder of the edges of a contour in the form that HEPData takes."""
+
 SCHEMA = 2
 """Version of `limits.json`."""

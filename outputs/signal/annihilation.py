@@ -19,8 +19,16 @@ from na64.outputs.signal.decays import to_fermions, to_scalars
 from na64.outputs.signal.integration import shower
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, LEAD, PICOBARN
 from na64.outputs.signal.quadrature import composite
+from na64.outputs.signal.resonance_corrections import Corrections, scales_of
 
 Floats = NDArray[np.float64]
+
+
+UNCORRECTED = Corrections()
+"""Electrons at rest, and nothing radiated before."""
+
+
+_PANELS: Floats = np.linspace(0, 1, 33)
 
 
 class Matter(Enum):
@@ -98,20 +106,55 @@ def _factor(resonance: Resonance, s: Floats, q2: Floats) -> Floats:
     return s / 2 if resonance.boson is Boson.PSEUDOSCALAR else 2 * q2
 
 
-def resonant_yield(resonance: Resonance, *, threshold: float = 50.0, beam: Beam = ELECTRONS) -> float:
-    """Dark photons per particle on target and eps^2 from positrons above `threshold`, GeV.
+def resonant_yield(
+    resonance: Resonance,
+    *,
+    threshold: float = 50.0,
+    beam: Beam = ELECTRONS,
+    corrections: Corrections = UNCORRECTED,
+) -> float:
+    """Dark photons per particle on target and eps^2 with more than `threshold` missing, GeV.
 
     The positrons are those of the shower, and with a beam of positrons also the beam's own.
     """
-    lengths = shower(beam.energy)
-    nodes, weights = _energies(resonance, threshold, beam.energy)
-    positrons = _density(lengths, beam.particle == "e+", nodes)
-    integral = float(np.sum(weights * positrons * cross_section(resonance, nodes)))
-    return LEAD.charge * LEAD.per_picobarn * integral
+    _, number = resonant_spectrum(resonance, threshold=threshold, beam=beam, corrections=corrections)
+    return float(number.sum())
+
+
+def resonant_spectrum(
+    resonance: Resonance,
+    *,
+    threshold: float = 50.0,
+    beam: Beam = ELECTRONS,
+    corrections: Corrections = UNCORRECTED,
+) -> tuple[Floats, Floats]:
+    """Dark photons per particle on target and eps^2 by the energy that is missing.
+
+    Parameters
+    ----------
+    resonance : Resonance
+    threshold : float, GeV
+        Least missing energy.
+    beam : Beam
+    corrections : Corrections
+        By default electrons are at rest, and nothing is radiated before.
+
+    Returns
+    -------
+    energy, number : (n,) float64
+        GeV, and dark photons about each.
+    """
+    scales = scales_of(corrections, resonance.mass)
+    kept = threshold / scales.missing < beam.energy
+    scale, share, weight = scales.scale[kept], scales.missing[kept], scales.weight[kept]
+    nodes, steps = _energies(resonance, threshold / share, beam.energy, scale)
+    positrons = _density(shower(beam.energy), beam.particle == "e+", nodes)
+    made = weight[:, None] * steps * positrons * cross_section(resonance, scale[:, None] * nodes)
+    return (share[:, None] * nodes).ravel(), LEAD.charge * LEAD.per_picobarn * made.ravel()
 
 
 def _density(lengths: TrackLengths, has_positrons: bool, energies: Floats) -> Floats:
-    """Radiation lengths a GeV that positrons travel at energies: (n,) float64.
+    """Radiation lengths a GeV that positrons travel at energies, in their shape.
 
     The shower of a positron has the positrons that the one of an electron has electrons. What the beam
     travels before it radiates lies at the first node, which stands for half a step below its energy.
@@ -124,13 +167,19 @@ def _density(lengths: TrackLengths, has_positrons: bool, energies: Floats) -> Fl
     return result
 
 
-def _energies(resonance: Resonance, lowest: float, highest: float) -> tuple[Floats, Floats]:
-    """Step evenly in the angle that makes the peak flat: nodes and weights, GeV.
+def _energies(resonance: Resonance, lowest: Floats, highest: float, scale: Floats) -> tuple[Floats, Floats]:
+    """Step evenly in the angle that makes the peak flat: nodes and weights (n, m), GeV.
 
-    The last step of the shower, where all that a beam travels undisturbed lies, has nodes of its own.
+    The peak is where `scale` (n,) times the energy is that of the resonance. The last step of the shower,
+    where all that a beam travels undisturbed lies, has nodes of its own.
     """
-    scale = resonance.mass * resonance.width / (2 * ELECTRON_MASS)
-    ends = (lowest, highest - STEP / 2, highest)
-    first, middle, last = (math.atan((energy - resonance.energy) / scale) for energy in ends)
-    angle, weights = composite(np.append(np.linspace(first, middle, 33), last), 8)
-    return resonance.energy + scale * np.tan(angle), weights * scale / np.cos(angle) ** 2
+    width = (resonance.mass * resonance.width / (2 * ELECTRON_MASS) / scale)[:, None]
+    peak = (resonance.energy / scale)[:, None]
+    last = np.maximum(highest - STEP / 2, (lowest + highest) / 2)
+    first, middle, end = (
+        np.arctan((one[:, None] - peak) / width) for one in (lowest, last, np.full(1, highest))
+    )
+    inner, outer = composite(_PANELS, 8), composite((0.0, 1.0), 8)
+    angle = np.hstack([first + (middle - first) * inner[0], middle + (end - middle) * outer[0]])
+    weights = np.hstack([(middle - first) * inner[1], (end - middle) * outer[1]])
+    return peak + width * np.tan(angle), weights * width / np.cos(angle) ** 2

@@ -63,20 +63,47 @@ def track_lengths(beam_energy: float, lowest: float, *, step: float = STEP) -> T
     """
     if not 0 < lowest < beam_energy:
         raise ValueError(f"track lengths down to {lowest:g} GeV with a beam of {beam_energy:g} GeV")
+    rates = rates_of(beam_energy, lowest, step)
+    n = len(rates.energy)
+    started = np.zeros(n)
+    started[0] = 1.0
+    primary = _solve(rates.balance, started)
+    coupled = np.block([[rates.balance, -rates.pairs], [-2 * rates.photons, PAIR_RATE * np.eye(n)]])
+    source = np.concatenate([np.zeros(n), rates.photons @ primary])
+    products = _solve(coupled, source)
+    positron, photon = products[:n], products[n:]
+    return TrackLengths(rates.energy, primary, primary + positron, positron, photon)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What happens in a radiation length at each node of energy.
+
+    Attributes
+    ----------
+    energy : (n,) float64, GeV
+        Falling; the first is the beam.
+    balance : (n, n) float64
+        Electrons that leave a node (diagonal), less those that come from each other one.
+    photons : (n, n) float64
+        Photons at each node, from an electron at each other one.
+    pairs : (n, n) float64
+        Positrons, and as many electrons, at each node, from a photon at each other one.
+    """
+
+    energy: Floats
+    balance: Floats
+    photons: Floats
+    pairs: Floats
+
+
+def rates_of(beam_energy: float, lowest: float, step: float) -> Rates:
+    """Rates of radiation and conversion with complete screening, at nodes from the beam down; GeV."""
     n_nodes = int(np.ceil((beam_energy - lowest) / step)) + 1
     energy: Floats = np.array(beam_energy - step * np.arange(n_nodes), dtype=np.float64)
     energy = energy[energy > 0]
     removal, drop = _radiation(energy, step)
-    balance = np.diag(removal) - drop.T
-    started = np.zeros(len(energy))
-    started[0] = 1.0
-    primary = _solve(balance, started)
-    photons, pairs = _photons(energy, step), _pairs(energy, step)
-    coupled = np.block([[balance, -pairs.T], [-2 * photons.T, PAIR_RATE * np.eye(len(energy))]])
-    source = np.concatenate([np.zeros(len(energy)), photons.T @ primary])
-    products = _solve(coupled, source)
-    positron, photon = products[: len(energy)], products[len(energy) :]
-    return TrackLengths(energy, primary, primary + positron, positron, photon)
+    return Rates(energy, np.diag(removal) - drop.T, _photons(energy, step).T, _pairs(energy, step).T)
 
 
 def _solve(matrix: Floats, source: Floats) -> Floats:

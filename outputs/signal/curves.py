@@ -36,6 +36,8 @@ class ParameterPlane(Enum):
     """Coupling to photons against the mass of an axion-like particle."""
     CHARGE = "mass_GeV,charge"
     """Charge Q against the mass of a millicharged particle."""
+    BRANCHING = "mass_GeV,branching_ratio"
+    """Branching ratio against the mass of a meson."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Curve:
     value: Floats
 
     def __post_init__(self) -> None:
-        if not (len(self.mass) > 1 and np.all(np.diff(self.mass) > 0) and self.mass[0] > 0):
+        if not (len(self.mass) and np.all(np.diff(self.mass) > 0) and self.mass[0] > 0):
             raise ValueError(f"curve {self.name}: the masses do not rise")
         if len(self.value) != len(self.mass) or not np.all(self.value > 0):
             raise ValueError(f"curve {self.name}: values are missing or not above 0")

@@ -71,22 +71,24 @@ def decay_length(width: ArrayLike, mass: float, energy: ArrayLike) -> Floats:
     return result
 
 
-def decays_between(first: float, last: float, length: ArrayLike) -> Floats:
+def decays_between(first: ArrayLike, last: ArrayLike, length: ArrayLike) -> Floats:
     """Probability to decay between two places; of the second infinite, beyond the first.
 
     Parameters
     ----------
-    first, last : float, mm
+    first, last : array of float64, mm
         From where the particle is made.
     length : array of float64, mm
         Mean length of flight; infinite for a particle that does not decay, which is then beyond everything.
     """
-    if not 0 <= first < last:
-        raise ValueError(f"a decay from {first:g} to {last:g} mm: expected the second above the first")
+    start, stop = np.asarray(first, dtype=np.float64), np.asarray(last, dtype=np.float64)
+    if not np.all((start >= 0) & (start < stop)):
+        raise ValueError(
+            f"a decay from {np.min(start):g} to {np.min(stop):g} mm: expected the second above the first"
+        )
     with np.errstate(divide="ignore"):
         per_length = 1 / np.asarray(length, dtype=np.float64)
-    reaches = np.exp(-first * per_length)
-    if math.isinf(last):
-        return np.asarray(reaches, dtype=np.float64)
-    result: Floats = reaches * -np.expm1(-(last - first) * per_length)
+    finite = np.where(np.isinf(stop), 0.0, stop)
+    within = np.where(np.isinf(stop), np.inf, (finite - start) * per_length)
+    result: Floats = np.exp(-start * per_length) * -np.expm1(-within)
     return result

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from na64.outputs.signal.bosons import Boson
-from na64.outputs.signal.cascade import TrackLengths, track_lengths
+from na64.outputs.signal.cascade import STEP, TrackLengths, track_lengths
 from na64.outputs.signal.cross_sections import CrossSectionModel, total
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD
@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 BEAM_ENERGY = 100.0
 """GeV."""
+LOWEST = 0.1
+"""Part of the beam's energy down to which the shower is followed."""
 RESOLUTION = 0.09
 """Resolution of the ECAL: sigma / E = 0.09 / sqrt(E / GeV)."""
 _ENERGY_NODES = 16
@@ -27,8 +29,8 @@ _RESOLUTION_NODES = 5
 
 @cache
 def shower(beam_energy: float) -> TrackLengths:
-    """Track lengths above a fifth of the beam's energy, GeV; computed once."""
-    return track_lengths(beam_energy, 0.2 * beam_energy)
+    """Track lengths above a tenth of the beam's energy, GeV; computed once."""
+    return track_lengths(beam_energy, LOWEST * beam_energy - STEP)
 
 
 def integrate_yield(
@@ -42,9 +44,9 @@ def integrate_yield(
     """Fold the cross-section with the track lengths of electrons and positrons in lead (docs/physics.md)."""
     least = max(threshold, mass)
     lengths = shower(beam_energy)
-    if not lengths.energy[-1] <= least < beam_energy:
+    if not LOWEST * beam_energy <= least < beam_energy:
         raise ValueError(
-            f"missing energy above {least:g} GeV: expected {lengths.energy[-1]:g} to {beam_energy:g}"
+            f"missing energy above {least:g} GeV: expected {LOWEST * beam_energy:g} to {beam_energy:g}"
         )
     # The cross-section rises steeply above its threshold, then slowly: nodes crowd there.
     root = np.linspace(0, 1, _ENERGY_NODES)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ALPHA = 1 / 137.035999
 """Fine-structure constant, rounded where the rubidium and the caesium value still agree."""
-ELECTRON_MASS, MUON_MASS, PION_MASS = 0.51099895e-3, 0.1056583755, 0.13957039
+ELECTRON_MASS, MUON_MASS, TAU_MASS, PION_MASS = 0.51099895e-3, 0.1056583755, 1.77686, 0.13957039
 """GeV [PDG 2022]."""
 PICOBARN = 0.3893794e9
 """A cross-section of 1 GeV^-2 in pb [PDG 2022]."""
@@ -61,3 +61,13 @@ class Nucleus:
 
 LEAD = Nucleus(charge=82, mass_number=207.2, radiation_length=6.37)
 """98.7 % of a radiation length of the ECAL is lead (plates of 1.5 mm lead, 1.5 mm scintillator: [M])."""
+
+TUNGSTEN = Nucleus(charge=74, mass_number=183.84, radiation_length=6.76)
+"""Of the dump of the visible search; its scintillator is left out, as that of the ECAL [PDG 2022]."""
+
+CARBON = Nucleus(charge=6, mass_number=12.011, radiation_length=42.70)
+HYDROGEN = Nucleus(charge=1, mass_number=1.008, radiation_length=63.04)
+"""Of scintillators [PDG 2022]."""
+
+NUCLEI: dict[str, Nucleus] = {"Pb": LEAD, "W": TUNGSTEN, "C": CARBON, "H": HYDROGEN}
+"""Nuclei that a search card can name."""

@@ -5,12 +5,10 @@ Formula: 2101.12192. The photon's energy is the particle's.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.outputs.signal.cascade import STEP, TrackLengths, track_lengths
+from na64.outputs.signal.integration import LOWEST, shower
 from na64.outputs.signal.matter import ALPHA, LEAD, PICOBARN, Nucleus
 
 Floats = NDArray[np.float64]
@@ -34,16 +32,6 @@ def cross_section(mass: float, energy: ArrayLike, nucleus: Nucleus = LEAD) -> Fl
     logarithm = np.log((nucleus.size + lowest) / (nucleus.screening + lowest)) - 2
     result: Floats = np.maximum(PICOBARN * ALPHA * nucleus.charge**2 / 8 * logarithm, 0.0)
     return result
-
-
-LOWEST = 0.1
-"""Part of the beam's energy down to which photons are followed."""
-
-
-@cache
-def photons(beam_energy: float) -> TrackLengths:
-    """Track lengths of the shower above a tenth of the beam's energy, GeV; computed once."""
-    return track_lengths(beam_energy, LOWEST * beam_energy - STEP)
 
 
 def primakoff_spectrum(
@@ -70,7 +58,7 @@ def primakoff_spectrum(
         raise ValueError(
             f"photons above {threshold:g} GeV: expected {LOWEST * beam_energy:g} to {beam_energy:g} GeV"
         )
-    lengths = photons(beam_energy)
+    lengths = shower(beam_energy)
     inside = np.clip((lengths.energy - threshold) / lengths.step + 0.5, 0.0, 1.0)
     inside = inside * (lengths.energy > mass)
     kept = inside > 0

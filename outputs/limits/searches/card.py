@@ -81,12 +81,30 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Species:
+    """A known particle, whose mass is one number: a meson.
+
+    Attributes
+    ----------
+    name : str
+    mass : float, GeV
+    """
+
+    name: str
+    mass: float
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A reference configuration of a search.
 
     Attributes
     ----------
     name, label : str
+    masses : tuple of float, GeV
+        Rising.
+    mesons : tuple of Species
+        What has these masses; none where the mass is not known.
     boson : Boson
     categories : tuple of Category
     signal_error : float
@@ -97,6 +115,8 @@ class Variant:
 
     name: str
     label: str
+    masses: tuple[float, ...]
+    mesons: tuple[Species, ...]
     boson: Boson
     categories: tuple[Category, ...]
     signal_error: float
@@ -119,10 +139,11 @@ class Card:
         What is looked for, and its symbol on an axis.
     periods, selections, papers, assumptions, not_known : tuple of str
         Assumptions of the calculation that are no numbers of the configuration.
+    setup, cuts, controls : tuple of str
+        Detector along the beam, cuts in order, control regions and backgrounds; each with its source.
     electron_moment : bool
         Whether couplings that the electron's anomalous moment allows are drawn.
     coupling : Coupling
-    masses : tuple of float, GeV
     variants : tuple of Variant
         The first one is the reference unless another one is asked for.
     """
@@ -141,9 +162,11 @@ class Card:
     papers: tuple[str, ...]
     assumptions: tuple[str, ...]
     not_known: tuple[str, ...]
+    setup: tuple[str, ...]
+    cuts: tuple[str, ...]
+    controls: tuple[str, ...]
     electron_moment: bool
     coupling: Coupling
-    masses: tuple[float, ...]
     variants: tuple[Variant, ...]
 
     def variant(self, name: str = "") -> Variant:
@@ -191,6 +214,8 @@ def read_card(table: TomlTable, name: str) -> Card:
     channels, variants = table.table("channel"), table.table("variant")
     if not variants.names():
         raise ValueError(f"{table.place('variant')}: there is none")
+    mesons = tuple(Species(one.text("name"), one.number("mass")) for one in table.tables("mesons", ()))
+    masses = () if mesons else _masses(table.tables("masses"))
     card = Card(
         name=name,
         title=table.text("title"),
@@ -206,10 +231,14 @@ def read_card(table: TomlTable, name: str) -> Card:
         papers=table.texts("papers"),
         assumptions=table.texts("assumptions"),
         not_known=table.texts("not_known"),
+        setup=table.texts("setup", ()),
+        cuts=table.texts("cuts", ()),
+        controls=table.texts("controls", ()),
         electron_moment=table.flag("electron_moment", False),
         coupling=_coupling(table.table("coupling")),
-        masses=_masses(table.tables("masses")),
-        variants=tuple(_variant(variants.table(one), one, channels) for one in variants.names()),
+        variants=tuple(
+            _variant(variants.table(one), one, channels, masses, mesons) for one in variants.names()
+        ),
     )
     table.done()
     return card
@@ -238,19 +267,42 @@ def _masses(tables: tuple[TomlTable, ...]) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def _variant(table: TomlTable, name: str, channels: TomlTable) -> Variant:
+def _variant(
+    table: TomlTable,
+    name: str,
+    channels: TomlTable,
+    masses: tuple[float, ...],
+    mesons: tuple[Species, ...],
+) -> Variant:
     listed: list[Fact] = []
     facts = FactReader(table, listed)
     model = read_model(facts)
+    chosen = _chosen(table, mesons)
     return Variant(
         name=name,
         label=table.text("label"),
+        masses=tuple(one.mass for one in chosen) or masses,
+        mesons=chosen,
         boson=model.boson,
         categories=tuple(_category(channels, one, model, listed) for one in table.texts("channels")),
         signal_error=facts.number("signal_error"),
         published=tuple(_published(one) for one in table.tables("published", ())),
         facts=tuple(listed),
     )
+
+
+def _chosen(table: TomlTable, mesons: tuple[Species, ...]) -> tuple[Species, ...]:
+    """Mesons that a variant is of, by mass."""
+    if not mesons:
+        return ()
+    names, known = table.texts("mesons"), {one.name: one for one in mesons}
+    for name in names:
+        if name not in known:
+            raise KeyError(f"{table.place('mesons')}: {unknown('meson', name, known)}")
+    chosen = tuple(sorted((known[name] for name in names), key=lambda one: one.mass))
+    if len({one.mass for one in chosen}) != len(chosen) or not chosen:
+        raise ValueError(f"{table.place('mesons')}: expected mesons of different masses")
+    return chosen
 
 
 def _category(channels: TomlTable, name: str, model: ParticleModel, listed: list[Fact]) -> Category:

@@ -5,28 +5,47 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from na64.datasets.basics.sourced_values import FactReader
 from na64.datasets.basics.toml import TomlTable, unknown
+from na64.outputs.limits.searches.crossing import Exchanged, RadiatedByMuons
 from na64.outputs.limits.searches.expected import Category
-from na64.outputs.limits.searches.fates import Faint, Fate, HeavyBeyond, TwoPhotons
+from na64.outputs.limits.searches.fates import (
+    Branching,
+    ElectronPair,
+    Faint,
+    Fate,
+    HeavyBeyond,
+    Neutrinos,
+    Stretch,
+    TwoPhotons,
+)
+from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.sources import Annihilated, Converted, Paired, Radiated, Source
 from na64.outputs.signal.annihilation import Matter
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
+from na64.outputs.signal.charge_exchange import Layers
+from na64.outputs.signal.matter import NUCLEI
+from na64.outputs.signal.resonance_corrections import Corrections
+
+E = TypeVar("E", bound=Enum)
 
 
 class Process(Enum):
     """How a particle is made."""
 
     RADIATION = "radiation"
-    """A boson off the electrons and positrons of the shower."""
+    """A boson off the electrons and positrons of the shower, or off muons that cross the target."""
     ANNIHILATION = "annihilation"
     """A boson that decays to dark matter, from positrons on atomic electrons."""
     PRIMAKOFF = "primakoff"
     """An axion-like particle from photons on nuclei."""
     PAIRS = "pairs"
     """Two millicharged particles from a virtual photon."""
+    CHARGE_EXCHANGE = "charge_exchange"
+    """A neutral meson from pions or kaons on nuclei."""
 
 
 class Ending(Enum):
@@ -36,10 +55,16 @@ class Ending(Enum):
     """Everything: it leaves without a trace."""
     TWO_PHOTONS = "two_photons"
     """A decay to two photons between two places; beyond the first if no last one is stated."""
+    ELECTRON_PAIR = "electron_pair"
+    """A decay to an electron and a positron between two places; beyond the first if no last one is stated."""
     HEAVY_BEYOND = "heavy_beyond"
     """The heavier state of inelastic dark matter decays beyond a place."""
     FAINT = "faint"
     """A charge below the one whose ionisation is seen."""
+    NEUTRINOS = "neutrinos"
+    """A Z' of L_mu - L_tau that decays to neutrinos."""
+    BRANCHING = "branching"
+    """A meson that decays to nothing that is seen, as often as the coupling says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +77,8 @@ class ParticleModel:
     matter : Matter
     alpha_d, ratio, splitting : float
         Coupling of dark matter, m_X / m_chi, and (m_chi2 - m_chi1) / m_chi1; nan where it is not stated.
+    corrections : Corrections
+        Of resonances.
     """
 
     boson: Boson
@@ -59,6 +86,7 @@ class ParticleModel:
     alpha_d: float
     ratio: float
     splitting: float
+    corrections: Corrections
 
 
 def read_model(facts: FactReader) -> ParticleModel:
@@ -67,12 +95,16 @@ def read_model(facts: FactReader) -> ParticleModel:
     def number(key: str) -> float:
         return facts.number(key) if facts.has(key) else math.nan
 
+    def flag(key: str) -> bool:
+        return facts.flag(key) if facts.has(key) else False
+
     return ParticleModel(
         facts.choice("boson", Boson) if facts.has("boson") else Boson.VECTOR,
         facts.choice("matter", Matter) if facts.has("matter") else Matter.DIRAC,
         number("alpha_d"),
         number("mass_ratio"),
         number("splitting"),
+        Corrections(flag("electron_motion"), flag("initial_state_radiation")),
     )
 
 
@@ -89,12 +121,15 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
     model : ParticleModel
     """
     particle, energy = facts.text("particle"), facts.number("energy", "GeV")
-    exposure, threshold = _above_zero(facts, "exposure", math.inf), facts.number("threshold", "GeV")
-    efficiency, background = _above_zero(facts, "efficiency", 1.0), facts.numbers("background")
+    exposure = facts.number("exposure")
+    if not exposure > 0:
+        raise ValueError(f"{facts.place('exposure')}: {exposure:g}: expected above 0")
+    made = [_member(table, "production", text, Process) for text in table.texts("production")]
+    sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
+    efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
         raise ValueError(f"{facts.place('background')}: expected two values, events and their error")
     observed = facts.integer("observed") if facts.has("observed") else None
-    made = [_choice(table, "production", text, Process) for text in table.texts("production")]
     return Category(
         name=name,
         exposure=exposure,
@@ -102,48 +137,95 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         background=background[0],
         background_error=background[1],
         observed=observed,
-        sources=tuple(_source(one, particle, energy, threshold, model=model) for one in made),
+        sources=sources,
         fate=_fate(table, facts, model),
     )
 
 
-def _above_zero(facts: FactReader, key: str, most: float) -> float:
-    value = facts.number(key)
-    if not 0 < value <= most:
-        raise ValueError(
-            f"{facts.place(key)}: {value:g}: expected above 0" + (" and up to 1" if most == 1 else "")
-        )
-    return value
+def _efficiency(facts: FactReader) -> Efficiency:
+    values = facts.numbers("efficiency")
+    masses = facts.numbers("efficiency_masses", "GeV") if facts.has("efficiency_masses") else ()
+    energies = facts.numbers("efficiency_energies", "GeV") if facts.has("efficiency_energies") else ()
+    try:
+        return Efficiency(values, masses, energies)
+    except ValueError as error:
+        raise ValueError(f"{facts.place('efficiency')}: {error}") from None
 
 
-def _choice(table: TomlTable, key: str, text: str, kind: type[Process]) -> Process:
+def _member(table: TomlTable, key: str, text: str, kind: type[E]) -> E:
     names = [member.value for member in kind]
     if text not in names:
-        raise ValueError(f"{table.place(key)}: {unknown('process', text, names)}")
+        raise ValueError(f"{table.place(key)}: {unknown(kind.__name__.lower(), text, names)}")
     return kind(text)
 
 
 def _source(
-    process: Process, particle: str, energy: float, threshold: float, *, model: ParticleModel
+    process: Process, beam: tuple[str, float], table: TomlTable, facts: FactReader, model: ParticleModel
 ) -> Source:
+    particle, energy = beam
+    if process is Process.CHARGE_EXCHANGE:
+        return Exchanged(particle, energy, _layers(table, facts))
+    threshold = facts.number("threshold", "GeV")
     if process is Process.PAIRS:
         return Paired(particle, energy, threshold)
-    beam = Beam(particle, energy)
+    if process is Process.RADIATION and particle in ("mu-", "mu+"):
+        return RadiatedByMuons(model.boson, energy, threshold, facts.number("radiation_lengths"))
+    shower, target = Beam(particle, energy), _target(facts)
     if process is Process.RADIATION:
-        return Radiated(model.boson, beam, threshold)
+        return Radiated(model.boson, shower, threshold, target)
+    if target != "Pb":
+        raise ValueError(f"{facts.place('target')}: {process.value} is known in lead only")
     if process is Process.PRIMAKOFF:
-        return Converted(beam, threshold)
-    return Annihilated(model.boson, model.matter, model.alpha_d, model.ratio, beam, threshold)
+        return Converted(shower, threshold)
+    return Annihilated(
+        model.boson, model.matter, model.alpha_d, model.ratio, shower, threshold, model.corrections
+    )
+
+
+def _target(facts: FactReader) -> str:
+    if not facts.has("target"):
+        return "Pb"
+    name = facts.text("target")
+    if name not in NUCLEI:
+        raise ValueError(f"{facts.place('target')}: {unknown('nucleus', name, NUCLEI)}")
+    return name
+
+
+def _layers(table: TomlTable, facts: FactReader) -> Layers:
+    names = table.texts("nuclei")
+    for name in names:
+        if name not in NUCLEI:
+            raise ValueError(f"{table.place('nuclei')}: {unknown('nucleus', name, NUCLEI)}")
+    densities, lengths = facts.numbers("areal_densities"), facts.number("interaction_lengths")
+    try:
+        return Layers(tuple(NUCLEI[name] for name in names), densities, lengths)
+    except ValueError as error:
+        raise ValueError(f"{facts.place('areal_densities')}: {error}") from None
+
+
+def _stretch(facts: FactReader) -> Stretch:
+    first = facts.number("first", "mm")
+    last = facts.number("last", "mm") if facts.has("last") else math.inf
+    if not 0 <= first < last:
+        raise ValueError(f"{facts.place('last')}: {last:g} mm: expected above the first, {first:g} mm")
+    if not facts.has("radiation_length"):
+        return Stretch(first, last)
+    length = facts.number("radiation_length", "mm")
+    if length < 0:
+        raise ValueError(f"{facts.place('radiation_length')}: {length:g} mm: expected 0 or more")
+    return Stretch(first, last, length)
 
 
 def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | None:
-    text, names = table.text("counts"), [ending.value for ending in Ending]
-    if text not in names:
-        raise ValueError(f"{table.place('counts')}: {unknown('ending', text, names)}")
-    ending = Ending(text)
+    ending = _member(table, "counts", table.text("counts"), Ending)
     if ending is Ending.TWO_PHOTONS:
-        first = facts.number("first", "mm")
-        return TwoPhotons(first, facts.number("last", "mm") if facts.has("last") else math.inf)
+        return TwoPhotons(_stretch(facts))
+    if ending is Ending.ELECTRON_PAIR:
+        return ElectronPair(_stretch(facts), model.boson)
     if ending is Ending.HEAVY_BEYOND:
-        return HeavyBeyond(facts.number("first", "mm"), model.ratio, model.splitting, model.alpha_d)
-    return Faint(facts.number("largest_charge")) if ending is Ending.FAINT else None
+        return HeavyBeyond(_stretch(facts), model.ratio, model.splitting, model.alpha_d)
+    if ending is Ending.FAINT:
+        return Faint(facts.number("largest_charge"))
+    if ending is Ending.NEUTRINOS:
+        return Neutrinos()
+    return Branching() if ending is Ending.BRANCHING else None

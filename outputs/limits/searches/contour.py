@@ -60,7 +60,7 @@ def contour(excess: Excess, masses: Sequence[float], couplings: Floats) -> list[
 
     Returns
     -------
-    list of Row
+    list of ExcludedCouplings
         By mass, then coupling; none at a mass where nothing is excluded.
     """
     rows = [ranges(excess, mass, couplings) for mass in masses]

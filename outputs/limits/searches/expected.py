@@ -1,9 +1,10 @@
 """Events that a search expects, one formula for all: particles on target x production x fate x efficiency.
 
-    N(m, c) = sum over categories  POT efficiency c^2 int dE (dN/dE)(m) K(E; m, c)
+    N(m, c) = sum over categories  POT c^2 int dE dz (d2N/dE dz)(m) efficiency(m, E) K(E, z; m, c)
 
 with production at coupling 1 per particle on target, and K the probability of what the category counts: 1 for
-missing energy of a particle that does not decay in the detector.
+missing energy of a particle that does not decay in the detector. Mesons are made whatever their branching
+ratio, which is then c itself, in K.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.limits.searches.fates import Fate
-from na64.outputs.limits.searches.sources import Source, number_of, spectrum_of
+from na64.outputs.limits.searches.kept import WHOLE, Efficiency
+from na64.outputs.limits.searches.sources import Made, Source, deep_spectrum_of, number_of, spectrum_of
 from na64.outputs.statistics.cls import upper_limit
 from na64.outputs.statistics.expected import expected_limits
 from na64.outputs.statistics.model import Channel, Model
@@ -28,14 +30,22 @@ _DIGITS = 2
 """Decimals of the shares of the signal at which two points have the same limit."""
 
 
-def counted(source: Source, fate: Fate | None, mass: float, couplings: Floats) -> Floats:
-    """Particles of a fate per particle on target, over the square of the coupling: (n,) float64."""
+def counted(
+    source: Source, fate: Fate | None, mass: float, couplings: Floats, efficiency: Efficiency = WHOLE
+) -> Floats:
+    """Particles that are counted per particle on target, over the power of the coupling: (n,) float64."""
+    stretch = fate.stretch if fate else None
+    if stretch is None and not efficiency.needs_energy:
+        made = Made(np.zeros(1), np.array([number_of(source, mass)]))
+    elif stretch is not None and stretch.radiation_length:
+        made = deep_spectrum_of(source, mass)
+    else:
+        made = spectrum_of(source, mass)
+    number = made.number * efficiency.at(mass, made.energy)
     if fate is None:
-        return np.full(len(couplings), number_of(source, mass))
-    if not fate.needs_energy:
-        return number_of(source, mass) * fate.probability(mass, couplings, np.zeros(1))[:, 0]
-    found = spectrum_of(source, mass)
-    result: Floats = fate.probability(mass, couplings, found.energy) @ found.number
+        return np.full(len(couplings), number.sum())
+    depth = made.depth if made.depth is not None else np.zeros(len(number))
+    result: Floats = fate.probability(mass, couplings, made.energy, depth) @ number
     return result
 
 
@@ -48,7 +58,7 @@ class Category:
     name : str
     exposure : float
         Particles on target.
-    efficiency : float
+    efficiency : Efficiency
         Of what has the energy and the fate that are counted.
     background, background_error : float
         Events.
@@ -61,7 +71,7 @@ class Category:
 
     name: str
     exposure: float
-    efficiency: float
+    efficiency: Efficiency
     background: float
     background_error: float
     observed: int | None
@@ -70,9 +80,17 @@ class Category:
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""
-        made = sum(counted(source, self.fate, mass, couplings) for source in self.sources)
-        result: Floats = self.exposure * self.efficiency * couplings**2 * made
+        made = [
+            couplings**source.power * counted(source, self.fate, mass, couplings, self.efficiency)
+            for source in self.sources
+        ]
+        result: Floats = self.exposure * np.sum(made, axis=0)
         return result
+
+    @property
+    def is_power(self) -> bool:
+        """Whether the events go with the square of the coupling at every coupling."""
+        return (self.fate is None or self.fate.is_power) and all(one.power == 2 for one in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +117,7 @@ class CouplingCategories:
     @property
     def is_power(self) -> bool:
         """Whether the events go with the square of the coupling at every coupling."""
-        return all(category.fate is None for category in self.categories)
+        return all(category.is_power for category in self.categories)
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events by category, for a mass in GeV and each coupling: (n_categories, n) float64."""
@@ -114,6 +132,16 @@ class CouplingCategories:
         limits = [self.limit(column) for column in by_category.T.tolist()]
         result: Floats = total / np.array(limits)
         return result
+
+    def model(self, events: Sequence[float]) -> Model:
+        """Counting experiment for signal events in these proportions; categories without any are left out."""
+        whole = math.fsum(events)
+        channels = [
+            Channel(one.name, one.background, one.background_error, share / whole)
+            for one, share in zip(self.categories, events, strict=True)
+            if share > 0
+        ]
+        return Model(tuple(channels), self.signal_error)
 
     @property
     def is_without_events(self) -> bool:
@@ -131,11 +159,9 @@ class CouplingCategories:
 @lru_cache(4096)
 def _limit(search: CouplingCategories, shares: tuple[float, ...]) -> float:
     """Upper limit on the signal events by exact CLs, or its median while nothing is observed."""
-    kept = [(one, share) for one, share in zip(search.categories, shares, strict=True) if share > 0]
-    whole = math.fsum(share for _, share in kept)
-    channels = [Channel(one.name, one.background, one.background_error, share / whole) for one, share in kept]
-    model = Model(tuple(channels), search.signal_error)
-    observed = [one.observed for one, _ in kept if one.observed is not None]
+    model = search.model(shares)
+    pairs = zip(search.categories, shares, strict=True)
+    observed = [one.observed for one, share in pairs if share > 0 and one.observed is not None]
     if observed:
         return upper_limit(model, observed, level=search.level)
     return expected_limits(model, level=search.level).median

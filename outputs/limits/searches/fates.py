@@ -10,31 +10,72 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.signal.decays import decay_length, decays_between, to_photons
+from na64.outputs.signal.bosons import Boson
+from na64.outputs.signal.decays import decay_length, decays_between, to_fermions, to_photons
 from na64.outputs.signal.inelastic import Inelastic, heavy_width
+from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS
+from na64.outputs.signal.muons import invisible_fraction
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where along the beam a decay is counted, mm from the front of the target.
+
+    Attributes
+    ----------
+    first, last : float, mm
+        The last one is infinite for everything beyond the first.
+    radiation_length : float, mm
+        Of the target, by which particles are made deeper than its front; 0 where they are all made there.
+    """
+
+    first: float
+    last: float = math.inf
+    radiation_length: float = 0.0
+
+    def decays(self, length: Floats, depth: Floats) -> Floats:
+        """Probability to decay there.
+
+        Parameters
+        ----------
+        length : (..., m) float64, mm
+            Mean length of flight.
+        depth : (m,) float64
+            Radiation lengths in front of where the particle is made; within the stretch it begins at once.
+        """
+        made = self.radiation_length * depth
+        return decays_between(
+            np.maximum(self.first - made, 0.0), self.last - np.minimum(made, self.first), length
+        )
 
 
 class Fate(Protocol):
     """Probability that a particle is what a category counts."""
 
     @property
-    def needs_energy(self) -> bool:
-        """Whether it depends on the energy of the particle."""
+    def stretch(self) -> Stretch | None:
+        """Where it decays; None if it does not matter, nor the energy of the particle."""
+
+    @property
+    def is_power(self) -> bool:
+        """Whether it does not depend on the coupling."""
 
     @property
     def is_missing_energy(self) -> bool:
         """Whether it is seen as missing energy, so that a stored result of such a selection counts it."""
 
-    def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
-        """Probability for each coupling and energy.
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Probability for each coupling and particle.
 
         Parameters
         ----------
         mass : float, GeV
         couplings : (n,) float64
         energy : (m,) float64, GeV
+        depth : (m,) float64
+            Radiation lengths in front of where it is made.
 
         Returns
         -------
@@ -44,60 +85,72 @@ class Fate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TwoPhotons:
-    """An axion-like particle that decays to two photons between two places, mm from the shower."""
+    """An axion-like particle that decays to two photons somewhere."""
 
-    first: float
-    last: float
-
-    @property
-    def needs_energy(self) -> bool:
-        """It does: of the length of flight."""
-        return True
+    stretch: Stretch
+    is_power = False
 
     @property
     def is_missing_energy(self) -> bool:
         """It is beyond everything only."""
-        return math.isinf(self.last)
+        return math.isinf(self.stretch.last)
 
-    def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
-        """Probability for each coupling and energy."""
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Probability for each coupling and particle."""
         widths = np.array([to_photons(mass, float(coupling)) for coupling in couplings])
-        return decays_between(self.first, self.last, decay_length(widths[:, None], mass, energy))
+        return self.stretch.decays(decay_length(widths[:, None], mass, energy), depth)
+
+
+@dataclass(frozen=True, slots=True)
+class ElectronPair:
+    """A boson that decays to an electron and a positron somewhere, and to nothing else.
+
+    Attributes
+    ----------
+    stretch : Stretch
+    boson : Boson
+    """
+
+    stretch: Stretch
+    boson: Boson
+    is_power = False
+
+    @property
+    def is_missing_energy(self) -> bool:
+        """It is beyond everything only."""
+        return math.isinf(self.stretch.last)
+
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Probability for each coupling and particle."""
+        widths = couplings**2 * to_fermions(self.boson, mass, ELECTRON_MASS, ALPHA)
+        return self.stretch.decays(decay_length(widths[:, None], mass, energy), depth)
 
 
 @dataclass(frozen=True, slots=True)
 class HeavyBeyond:
-    """A heavier state of dark matter that decays beyond a place, mm from the shower, or not at all.
+    """A heavier state of dark matter that decays beyond a place, or not at all.
 
     Attributes
     ----------
-    first : float, mm
+    stretch : Stretch
     ratio, splitting, alpha_d : float
         As `Inelastic` has them.
     """
 
-    first: float
+    stretch: Stretch
     ratio: float
     splitting: float
     alpha_d: float
+    is_power = False
+    is_missing_energy = True
 
-    @property
-    def needs_energy(self) -> bool:
-        """It does: of the length of flight."""
-        return True
-
-    @property
-    def is_missing_energy(self) -> bool:
-        """It is."""
-        return True
-
-    def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
-        """Probability for each coupling and energy, averaged over the energy of the heavier state."""
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Probability for each coupling and particle, averaged over the energy of the heavier state."""
         model = Inelastic(mass, self.ratio, self.splitting, self.alpha_d)
         energies, weights = model.heavy_energies(energy)
         widths = couplings**2 * _heavy_width(model)
         lengths = decay_length(widths[:, None, None], model.heavy, energies)
-        result: Floats = decays_between(self.first, np.inf, lengths) @ weights
+        result: Floats = self.stretch.decays(lengths, depth[:, None]) @ weights
         return result
 
 
@@ -106,24 +159,45 @@ class Faint:
     """A charge so small that its ionisation passes the cuts on energy: nothing is counted from `most` on."""
 
     most: float
+    stretch = None
+    is_power = False
+    is_missing_energy = True
 
-    @property
-    def needs_energy(self) -> bool:
-        """It does not."""
-        return False
-
-    @property
-    def is_missing_energy(self) -> bool:
-        """It is."""
-        return True
-
-    def probability(self, mass: float, couplings: Floats, energy: Floats) -> Floats:
-        """One below `most`, else zero, whatever mass and energy."""
-        del mass
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """One below `most`, else zero, whatever the particle."""
+        del mass, depth
         result: Floats = np.broadcast_to(
             (couplings < self.most)[:, None] * 1.0, (len(couplings), len(energy))
         )
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class Neutrinos:
+    """A Z' of L_mu - L_tau that decays to neutrinos, and not to muons."""
+
+    stretch = None
+    is_power = True
+    is_missing_energy = True
+
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Fraction of its decays, whatever coupling and energy."""
+        del depth
+        return np.full((len(couplings), len(energy)), invisible_fraction(mass))
+
+
+@dataclass(frozen=True, slots=True)
+class Branching:
+    """A meson that decays to nothing that is seen: the coupling is the branching ratio."""
+
+    stretch = None
+    is_power = False
+    is_missing_energy = False
+
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Branching ratio, whatever the meson."""
+        del mass, depth
+        return np.repeat(couplings[:, None], len(energy), axis=1)
 
 
 @lru_cache(4096)

@@ -71,15 +71,38 @@ def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
     edges = [edge for row in drawn.rows for edge in (row.lower, row.upper) if edge is not None]
     low, high = axes.get_ylim() if drawn.variant.published else (min(edges), max(edges))
     low, high = min([low, *edges]) / 2, max([high, *edges]) * 2
+    if drawn.variant.mesons:
+        yield _draw_mesons(axes, drawn, high)
+        axes.set_ylim(low, high)
+        return
     for index, (mass, lower, upper) in enumerate(stretches(drawn.rows)):
         top, bottom = np.where(np.isnan(upper), high, upper), np.where(np.isnan(lower), low, lower)
         axes.fill_between(mass, bottom, top, color=_EXCLUDED, linewidth=0, zorder=0)
         (line,) = axes.plot(mass, lower, color=INK, linewidth=1.8)
         axes.plot(mass, upper, color=INK, linewidth=1.8)
         if not index:
-            line.set_label(f"{drawn.card.title.lower()}, {drawn.level:.0%} CL")
+            line.set_label(f"{_named(drawn.card.title)}, {drawn.level:.0%} CL")
             yield line
     axes.set_ylim(low, high)
+
+
+def _named(title: str) -> str:
+    """Title within a line; a symbol at its beginning stays."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
+def _draw_mesons(axes: Axes, drawn: Drawn, high: float) -> Artist:
+    """A bar from the limit on each meson up, with its name."""
+    names = {one.mass: one.name for one in drawn.variant.mesons}
+    found = [(row.mass, row.lower) for row in drawn.rows if row.lower is not None]
+    mass, lower = [at for at, _ in found], [limit for _, limit in found]
+    for at, limit in zip(mass, lower, strict=True):
+        axes.plot([at, at], [limit, high], color=_EXCLUDED, linewidth=14, solid_capstyle="butt", zorder=0)
+        axes.annotate(names[at], (at, limit), (0, -14), textcoords="offset points", ha="center", color=INK)
+    (line,) = axes.plot(mass, lower, "_", color=INK, markersize=14, markeredgewidth=1.8)
+    axes.set_xlim(min(mass) / 2, max(mass) * 2)
+    line.set_label(f"{_named(drawn.card.title)}, {drawn.level:.0%} CL")
+    return line
 
 
 def stretches(rows: Sequence[ExcludedCouplings]) -> Iterator[tuple[Floats, Floats, Floats]]:

@@ -51,7 +51,7 @@ def as_text(listed: Sequence[Listed]) -> Iterator[str]:
         yield f"{card.name}: {card.title}"
         rows = {
             "beam": card.beam,
-            "periods": ", ".join(card.periods) or "none",
+            "periods": ", ".join(card.periods) or "none yet",
             "selections": ", ".join(card.selections) or "none yet",
             "signature": card.signature,
             "signal": f"{card.particle}, {card.coupling.meaning} {card.coupling.symbol}",
@@ -80,7 +80,7 @@ def as_markdown(listed: Sequence[Listed]) -> Iterator[str]:
     yield _row(["---"] * len(head))
     for one in listed:
         card = one.card
-        periods = ", ".join(card.periods)
+        periods = ", ".join(card.periods) or "none yet"
         papers = ", ".join(paper.removeprefix("arXiv:") for paper in card.papers)
         what = f"{card.title}: {card.coupling.meaning} {card.coupling.symbol}"
         yield _row(
@@ -99,7 +99,7 @@ def as_page(card: Card) -> Iterator[str]:
     yield "|---|---|"
     yield _row(("search", f"`{card.name}`"))
     yield _row(("beam", card.beam))
-    yield _row(("periods", ", ".join(card.periods)))
+    yield _row(("periods", ", ".join(card.periods) or "none yet"))
     yield _row(("selections", ", ".join(f"`{name}`" for name in card.selections) or "none yet"))
     yield _row(("signature", card.signature))
     yield _row(("state", card.state))
@@ -108,6 +108,13 @@ def as_page(card: Card) -> Iterator[str]:
     yield from (f"![Contour]({card.name}.png)", "")
     for variant in card.variants:
         yield from _compared(card, variant)
+    for title, texts in (
+        ("Set-up", card.setup),
+        ("Cuts, in their order", card.cuts),
+        ("Control regions and backgrounds", card.controls),
+    ):
+        if texts:
+            yield from (f"## {title}", "", *(f"- {text}" for text in texts), "")
     yield from ("## Assumptions", "", *(f"- {text}" for text in card.assumptions), "")
     yield from ("## What is not known", "", *(f"- {text}" for text in card.not_known), "")
     yield from ("## Reference configurations", "")

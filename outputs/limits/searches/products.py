@@ -11,6 +11,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.sourced_values import Fact
+from na64.outputs.limits.searches.archive import write_edges, write_patches
 from na64.outputs.limits.searches.card import Card, Variant
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.figure import Drawn, draw_contour
@@ -62,6 +63,8 @@ def write_reference(folder: Path, reference: Reference) -> None:
     card, variant = reference.card, reference.variant
     drawn = Drawn(card, variant, list(reference.rows), reference.level, variant.label, "reference")
     write_figure(folder, "contour", partial(draw_contour, drawn))
+    write_edges(folder, card, [(reference.level, row) for row in reference.rows], variant.label)
+    write_patches(folder, reference)
     write_bytes(folder / REFERENCE, to_json(facts_of(reference)))
 
 
@@ -83,6 +86,7 @@ def write_stored(
     level = rows[0][0] if rows else math.nan
     drawn = Drawn(card, variant, [row for at, row in rows if at == level], level, state, "limits")
     write_figure(folder, "contour", partial(draw_contour, drawn))
+    write_edges(folder, card, rows, f"{variant.label}; {state}")
     model = [_fact(fact) for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
     facts = {
         "schema": SCHEMA,
@@ -119,6 +123,7 @@ def facts_of(reference: Reference) -> dict[str, object]:
         "level": reference.level,
         "state": card.state,
         "coupling": _coupling(card),
+        "mesons": {one.name: one.mass for one in variant.mesons},
         "configuration": [_fact(fact) for fact in variant.facts],
         "assumptions": [_assumption(text) for text in card.assumptions],
         "not_known": list(card.not_known),

@@ -81,7 +81,7 @@ def reference_of(
         Of the variant; by default the first one.
     level : float
     masses : sequence of float, optional
-        GeV, rising; by default those of the card.
+        GeV, rising; by default those of the variant.
 
     Raises
     ------
@@ -90,9 +90,11 @@ def reference_of(
     """
     variant = card.variant(name)
     expectation = expectation_of(variant, level)
-    chosen = tuple(masses if masses is not None else card.masses)
+    chosen = tuple(masses if masses is not None else variant.masses)
     if expectation.is_power:
         rows = [row for mass in chosen for row in ranges_of_power(expectation.excess, mass)]
+    elif variant.mesons:
+        rows = [row for mass in chosen for row in ranges(expectation.excess, mass, card.coupling.grid)]
     else:
         rows = contour(expectation.excess, chosen, card.coupling.grid)
     return Reference(card, variant, level, tuple(rows), nearness_of(card, variant))

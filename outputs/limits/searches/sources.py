@@ -10,15 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.synthetic.dark_photon import load_spectrum
-from na64.outputs.signal.annihilation import Matter, Resonance, resonant_yield
+from na64.outputs.signal.annihilation import UNCORRECTED, Matter, Resonance, resonant_spectrum
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
+from na64.outputs.signal.depth import photon_depths, radiation_depths
 from na64.outputs.signal.integration import BEAM_ENERGY
 from na64.outputs.signal.millicharged import pairs_per_particle
 from na64.outputs.signal.primakoff import primakoff_spectrum
+from na64.outputs.signal.resonance_corrections import Corrections
+from na64.outputs.signal.spectra import Setting, spectrum_per_particle
 from na64.outputs.signal.yields import yield_per_eot
 
 Floats = NDArray[np.float64]
+
+_BINS = 400
+"""Of the energy that annihilation takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,17 +36,24 @@ class Made:
     energy : (n,) float64, GeV
     number : (n,) float64
         Per particle on target at coupling 1.
+    depth : (n,) float64 or None
+        Radiation lengths of the target in front of where they are made; None where it is not asked for.
     """
 
     energy: Floats
     number: Floats
+    depth: Floats | None = None
 
 
 class Source(Protocol):
-    """A process that makes particles, in proportion to the square of the coupling."""
+    """A process that makes particles, in proportion to a power of the coupling."""
 
     def __hash__(self) -> int:
         """The numbers of a source are kept."""
+
+    @property
+    def power(self) -> int:
+        """Power of the coupling: 2, or 0 for mesons, which are made without any."""
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
@@ -55,7 +68,13 @@ class Source(Protocol):
         """
 
     def of_beam(self, beam: Beam, threshold: float) -> Source:
-        """The same process with another beam and least energy in GeV."""
+        """The same process with another beam and least energy in GeV.
+
+        Raises
+        ------
+        ValueError
+            It is a process of other beams.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +87,15 @@ class Radiated:
     beam : Beam
     threshold : float, GeV
         Least energy of the boson.
+    target : str
+        Symbol of the nucleus.
     """
 
     boson: Boson
     beam: Beam
     threshold: float
+    target: str = "Pb"
+    power = 2
 
     def of_beam(self, beam: Beam, threshold: float) -> Radiated:
         """The same process with another beam and least energy in GeV."""
@@ -80,14 +103,19 @@ class Radiated:
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
+        if self.target != "Pb":
+            return float(self.spectrum(mass).number.sum())
         return yield_per_eot(mass, threshold=self.threshold, beam_energy=self.beam.energy, boson=self.boson)
 
     def spectrum(self, mass: float) -> Made:
-        """The same by energy: dark photons of beams of 100 GeV."""
-        if self.boson is not Boson.VECTOR or self.beam.energy != BEAM_ENERGY:
+        """The same by energy, of the targets, beams and bosons that there are tables of."""
+        if self.target != "Pb" or self.boson is not Boson.VECTOR:
+            setting = Setting(self.boson, self.target, self.beam.energy)
+            return Made(*spectrum_per_particle(mass, setting, self.threshold))
+        if self.beam.energy != BEAM_ENERGY:
             raise ValueError(
-                f"{self.boson.text}s of {self.beam.text}: their spectrum is not in the table, "
-                f"which has dark photons of {BEAM_ENERGY:g} GeV"
+                f"dark photons of {self.beam.text}: their spectrum is not in the table, "
+                f"which is of {BEAM_ENERGY:g} GeV"
             )
         known = load_spectrum()
         fractions = np.append(
@@ -96,6 +124,10 @@ class Radiated:
         survival = np.array([known.above(mass, float(fraction)) for fraction in fractions])
         energy = BEAM_ENERGY * (fractions[1:] + fractions[:-1]) / 2
         return Made(energy, -np.diff(survival) / survival[0] * self.number(mass))
+
+    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
+        """Depths at which particles of each energy are made, and weights."""
+        return radiation_depths(mass, energy, self.beam.energy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +142,8 @@ class Annihilated:
         Coupling of dark matter, and m_X / m_chi.
     beam : Beam
     threshold : float, GeV
-        Least energy of the positron, all of which is missing.
+        Least energy that is missing: that of the positron.
+    corrections : Corrections
     """
 
     boson: Boson
@@ -119,6 +152,8 @@ class Annihilated:
     ratio: float
     beam: Beam
     threshold: float
+    corrections: Corrections = UNCORRECTED
+    power = 2
 
     def of_beam(self, beam: Beam, threshold: float) -> Annihilated:
         """The same process with another beam and least energy in GeV."""
@@ -126,12 +161,22 @@ class Annihilated:
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
-        resonance = Resonance(mass, self.alpha_d, self.ratio, self.matter, self.boson)
-        return resonant_yield(resonance, threshold=self.threshold, beam=self.beam)
+        return float(self._points(mass)[1].sum())
 
     def spectrum(self, mass: float) -> Made:
-        """No spectrum: what is made this way is counted in searches for missing energy only."""
-        raise ValueError(f"the energies of what annihilation makes are not known at {mass:g} GeV")
+        """The same by the energy that is missing, in bins."""
+        energy, number = self._points(mass)
+        edges = np.linspace(self.threshold, self.beam.energy, _BINS + 1)
+        inside = np.clip(np.searchsorted(edges, energy, side="right") - 1, 0, _BINS - 1)
+        made, mean = (np.bincount(inside, one, _BINS).astype(np.float64) for one in (number, number * energy))
+        kept = made > 0
+        return Made(mean[kept] / made[kept], made[kept])
+
+    def _points(self, mass: float) -> tuple[Floats, Floats]:
+        resonance = Resonance(mass, self.alpha_d, self.ratio, self.matter, self.boson)
+        return resonant_spectrum(
+            resonance, threshold=self.threshold, beam=self.beam, corrections=self.corrections
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +192,7 @@ class Converted:
 
     beam: Beam
     threshold: float
+    power = 2
 
     def of_beam(self, beam: Beam, threshold: float) -> Converted:
         """The same process with another beam and least energy in GeV."""
@@ -159,6 +205,11 @@ class Converted:
     def spectrum(self, mass: float) -> Made:
         """The same by energy."""
         return Made(*_converted(mass, self.threshold, self.beam.energy))
+
+    def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:
+        """Depths at which particles of each energy are made, and weights."""
+        del mass
+        return photon_depths(energy, self.beam.energy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +227,7 @@ class Paired:
     particle: str
     energy: float
     threshold: float
+    power = 2
 
     def of_beam(self, beam: Beam, threshold: float) -> Paired:
         """The same process with another beam and least energy in GeV."""
@@ -207,3 +259,22 @@ def number_of(source: Source, mass: float) -> float:
 def spectrum_of(source: Source, mass: float) -> Made:
     """Spectrum of a source, computed once."""
     return source.spectrum(mass)
+
+
+@lru_cache(4096)
+def deep_spectrum_of(source: Source, mass: float) -> Made:
+    """Spectrum of a source by energy and depth, computed once: one point for each of both.
+
+    Raises
+    ------
+    ValueError
+        It is not known how deep that process is.
+    """
+    if not isinstance(source, Radiated | Converted):
+        raise ValueError(
+            f"how deep in the target a particle of {mass:g} GeV is made is not known of its source"
+        )
+    found = spectrum_of(source, mass)
+    depth, weights = source.depths(mass, found.energy)
+    number = found.number[:, None] * weights
+    return Made(np.repeat(found.energy, len(depth)), number.ravel(), np.tile(depth, len(found.energy)))

@@ -17,10 +17,13 @@ from na64.outputs.limits.searches.card import Card, Variant
 from na64.outputs.limits.searches.contour import ExcludedCouplings, contour, ranges_of_power
 from na64.outputs.limits.searches.expected import counted
 from na64.outputs.limits.searches.fates import Fate
-from na64.outputs.limits.searches.sources import Source
+from na64.outputs.limits.searches.sources import Annihilated, Converted, Paired, Radiated, Source
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
 Floats = NDArray[np.float64]
+
+_OF_ELECTRONS = (Annihilated, Converted, Paired, Radiated)
+"""Sources of beams that stored results are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,12 @@ def signal_of(card: Card, variant: Variant) -> Signal:
                 f"search {card.name}: channel {category.name} counts what no stored result has; "
                 f"--reference draws the configuration of its card"
             )
+        if not all(isinstance(source, _OF_ELECTRONS) for source in category.sources):
+            continue  # of another beam than any stored result
         sources = tuple(source.of_beam(ELECTRONS, ELECTRONS.energy / 2) for source in category.sources)
         signals.add(Signal(sources, category.fate))
+    if not signals:
+        raise ValueError(f"search {card.name}: results of electrons and positrons say nothing of its beams")
     if len(signals) != 1:
         raise ValueError(f"search {card.name}: its channels count different things")
     return signals.pop()
@@ -97,8 +104,8 @@ def stored_contour(card: Card, variant: Variant, search: Search, level: float) -
     def excess(mass: float, couplings: Floats) -> Floats:
         return np.array([_excess(search, signal, mass, float(coupling), level) for coupling in couplings])
 
-    masses = [mass for mass in card.masses if search.is_seen(mass)]
-    if signal.fate is None:
+    masses = [mass for mass in variant.masses if search.is_seen(mass)]
+    if signal.fate is None or signal.fate.is_power:
         return [row for mass in masses for row in ranges_of_power(excess, mass)]
     return contour(excess, masses, card.coupling.grid)
 

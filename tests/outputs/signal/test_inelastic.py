@@ -9,14 +9,8 @@ import pytest
 
 from na64.outputs.signal.annihilation import Resonance
 from na64.outputs.signal.decays import HBAR_C, decay_length, decays_between
-from na64.outputs.signal.inelastic import Inelastic, heavy_width
-from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS
-
-
-def _approximated(model: Inelastic) -> float:
-    """Width of chi2 -> chi1 e+ e- at eps = 1 for a small splitting and light electrons, GeV (2101.12192)."""
-    splitting = model.heavy - model.light
-    return 4 * ALPHA * model.alpha_d * splitting**5 / (15 * math.pi * model.mass**4)
+from na64.outputs.signal.inelastic import Inelastic, heavy_width, heavy_width_approximated, heavy_width_mixed
+from na64.outputs.signal.matter import ELECTRON_MASS
 
 
 @pytest.mark.parametrize(
@@ -24,7 +18,7 @@ def _approximated(model: Inelastic) -> float:
 )
 def test_the_exact_width_over_the_approximation(mass: float, splitting: float, expected: float) -> None:
     model = Inelastic(mass, splitting=splitting)
-    assert heavy_width(model) / _approximated(model) == pytest.approx(expected, rel=1e-3)
+    assert heavy_width(model) / heavy_width_approximated(model) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +61,10 @@ def test_dark_matter_that_is_too_heavy_is_refused() -> None:
         Inelastic(0.1, splitting=1.0)
     with pytest.raises(ValueError, match="alpha_d is 0"):
         Inelastic(0.1, alpha_d=0.0)
+
+
+def test_mixed_states_decay_by_the_square_of_their_mixing() -> None:
+    model, angle = Inelastic(0.25, splitting=0.05), 0.4
+    part = (math.sin(angle) * math.cos(angle)) ** 2
+    assert heavy_width_mixed(model, angle) / heavy_widthheavy_width_approximated(model) == pytest.approx(part)
+    assert heavy_width_mixed(model, 0.0) == 0

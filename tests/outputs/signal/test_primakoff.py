@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from na64.outputs.signal.integration import shower
 from na64.outputs.signal.matter import LEAD
-from na64.outputs.signal.primakoff import cross_section, photons, primakoff_spectrum
+from na64.outputs.signal.primakoff import cross_section, primakoff_spectrum
 
 
 @pytest.mark.parametrize(("energy", "mass", "expected"), [(100.0, 0.01, 3.4093e10), (50.0, 0.05, 3.1847e10)])
@@ -17,7 +18,7 @@ def test_cross_sections(energy: float, mass: float, expected: float) -> None:
 
 @pytest.mark.parametrize(("lowest", "expected"), [(50.0, 0.473), (15.0, 3.11)])
 def test_track_lengths_of_photons(lowest: float, expected: float) -> None:
-    lengths = photons(100.0)
+    lengths = shower(100.0)
     assert lengths.above(lengths.photon, lowest) == pytest.approx(expected, rel=0.02)
 
 

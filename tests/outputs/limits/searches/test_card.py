@@ -13,6 +13,8 @@ from na64.datasets.basics.toml import TomlTable, load
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.limits.searches.card import SEARCHES, load_card, read_card
 from na64.outputs.limits.searches.published_points import POINTS, load_points
+from na64.outputs.limits.searches.sources import Annihilated
+from na64.outputs.signal.resonance_corrections import Corrections
 from na64.selections.selection import SELECTIONS
 
 
@@ -75,6 +77,14 @@ def test_facts_have_their_units_and_sources() -> None:
         ),
         (lambda f: f["channel"]["electrons_2018"].update(production=["magic"]), 'unknown process "magic"'),
         (lambda f: f["channel"]["electrons_2018"].update(counts="luck"), 'unknown ending "luck"'),
+        (
+            lambda f: f["channel"]["electrons_2018"]["efficiency"].update(value=None, values=[0.1, 0.2]),
+            "efficiency",
+        ),
+        (
+            lambda f: f["channel"]["electrons_2018"].update(target={"text": "Au", "source": "none"}),
+            'target: unknown nucleus "Au"',
+        ),
         (lambda f: f["channel"]["electrons_2018"]["background"].update(values=[0.5]), "two values"),
         (lambda f: f["channel"]["electrons_2018"]["observed"].update(value=0.5), "0.5 is not a whole number"),
         (lambda f: f["channel"]["electrons_2018"]["energy"].update(value=500), "e- of 500 GeV"),
@@ -91,6 +101,62 @@ def test_a_card_that_is_wrong_is_refused(change: Any, words: str) -> None:
     change(facts)
     with pytest.raises((KeyError, ValueError), match=words):
         _read(facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("hadron", lambda f: f["variant"]["pions"].update(mesons=["rho"]), 'unknown meson "rho"'),
+        ("hadron", lambda f: f["variant"]["pions"].update(mesons=["K_S", "K_L"]), "of different masses"),
+        ("hadron", lambda f: f["channel"]["pions"].update(nuclei=["Pb"]), "1 nuclei and 3 areal densities"),
+        ("hadron", lambda f: f["channel"]["pions"].update(nuclei=["Pb", "C", "Xe"]), 'unknown nucleus "Xe"'),
+        ("visible", lambda f: f["channel"]["dump_40"]["last"].update(value=20), "expected above the first"),
+        (
+            "visible",
+            lambda f: f["channel"]["dump_40"]["radiation_length"].update(value=-1),
+            "expected 0 or more",
+        ),
+        ("visible", lambda f: f["channel"]["dump_40"].update(counts="faint"), "largest_charge"),
+        (
+            "visible",
+            lambda f: f["channel"]["dump_40"].update(production=["primakoff"]),
+            "target: primakoff is known in lead only",
+        ),
+        (
+            "muon",
+            lambda f: f["channel"]["muons_2022"]["efficiency_masses"].update(values=[1, 1000]),
+            "13 values where 2 are expected",
+        ),
+        (
+            "muon",
+            lambda f: f["channel"]["muons_2022"].pop("radiation_lengths"),
+            '"radiation_lengths" is missing',
+        ),
+        ("muon", lambda f: f["channel"]["muons_2022"].update(first={"value": 1}), 'unknown key "first"'),
+    ],
+)
+def test_a_channel_that_is_wrong_is_refused(name: str, change: Any, words: str) -> None:
+    facts = _facts(name)
+    _read(facts)
+    change(facts)
+    with pytest.raises((KeyError, ValueError), match=words):
+        _read(facts)
+
+
+def test_resonances_are_corrected_where_a_variant_says_so() -> None:
+    card = load_card("positron")
+    found = {
+        name: [
+            one.corrections
+            for one in card.variant(name).categories[0].sources
+            if isinstance(one, Annihilated)
+        ]
+        for name in ("", "positrons_100_corrected")
+    }
+    assert found == {
+        "": [Corrections()],
+        "positrons_100_corrected": [Corrections(motion=True, radiation=True)],
+    }
 
 
 def test_a_card_of_ones_own_is_read_from_its_file(tmp_path: Path) -> None:

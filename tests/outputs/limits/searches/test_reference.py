@@ -15,7 +15,8 @@ from na64.outputs.analysis.limits import project
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.expected import Category, CouplingCategories
-from na64.outputs.limits.searches.fates import HeavyBeyond
+from na64.outputs.limits.searches.fates import HeavyBeyond, Stretch
+from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.products import contour_table, facts_of, write_reference
 from na64.outputs.limits.searches.reference import Reference, expectation_of, outermost, reference_of
 from na64.outputs.limits.searches.sources import Radiated
@@ -111,10 +112,10 @@ def test_semivisible_is_invisible_where_the_heavier_state_is_stable() -> None:
 
 def test_a_small_splitting_gives_the_invisible_limit() -> None:
     source = Radiated(Boson.VECTOR, Beam(), 50.0)
-    invisible = Category("all", 2.84e11, 0.5, 0.53, 0.17, 0, (source,))
+    invisible = Category("all", 2.84e11, Efficiency((0.5,)), 0.53, 0.17, 0, (source,))
     couplings = np.array([1e-4, 1e-2])
     for splitting, close in ((0.02, True), (0.4, False)):
-        split = replace(invisible, fate=HeavyBeyond(6500.0, 3.0, splitting, 0.1))
+        split = replace(invisible, fate=HeavyBeyond(Stretch(6500.0), 3.0, splitting, 0.1))
         ratio = split.events(0.25, couplings) / invisible.events(0.25, couplings)
         assert (np.abs(ratio - 1) < 1e-3).all() == close
 
@@ -125,7 +126,9 @@ def test_the_heavier_state_flies_by_its_own_mass_and_energy() -> None:
     energies = boost * np.linspace(at_rest - model.momentum, at_rest + model.momentum, 20_001)
     mean_decay = HBAR_C / (eps**2 * heavy_width(model))
     lengths = np.sqrt((energies / model.heavy) ** 2 - 1) * mean_decay
-    found = HeavyBeyond(6500.0, 3.0, 0.4, 0.1).probability(0.25, np.array([eps]), np.array([50.0]))
+    found = HeavyBeyond(Stretch(6500.0), 3.0, 0.4, 0.1).probability(
+        0.25, np.array([eps]), np.array([50.0]), np.zeros(1)
+    )
     assert found[0, 0] == pytest.approx(float(np.mean(np.exp(-6500 / lengths))), rel=1e-3)
 
 
@@ -157,10 +160,13 @@ def test_events_that_are_seen_weaken_the_limit() -> None:
 
 
 def test_a_spectrum_that_is_not_known_is_refused() -> None:
-    source = Radiated(Boson.SCALAR, Beam(), 50.0)
-    category = Category("all", 1.0, 0.5, 0.0, 0.0, 0, (source,), HeavyBeyond(6500.0, 3.0, 0.4, 0.1))
-    with pytest.raises(ValueError, match="scalars of e- of 100 GeV: their spectrum is not in the table"):
-        category.events(0.1, np.ones(1))
+    fate = HeavyBeyond(Stretch(6500.0), 3.0, 0.4, 0.1)
+    refused = {Boson.SCALAR: "S Pb 60 GeV: not in the table", Boson.VECTOR: "dark photons of e- of 60 GeV"}
+    for boson, words in refused.items():
+        source = Radiated(boson, Beam("e-", 60.0), 30.0)
+        category = Category("all", 1.0, Efficiency((0.5,)), 0.0, 0.0, 0, (source,), fate)
+        with pytest.raises(ValueError, match=words):
+            category.events(0.1, np.ones(1))
 
 
 def test_the_spectrum_has_all_that_are_counted() -> None:
@@ -173,11 +179,12 @@ def test_the_spectrum_has_all_that_are_counted() -> None:
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_tables_of_a_reference(name: str) -> None:
     card = load_card(name)
-    found = reference_of(card, masses=card.masses[:: len(card.masses) // 3])
+    masses = card.variant().masses
+    found = reference_of(card, masses=masses[:: len(masses) // 3])
     header, *rows = contour_table(found).to_csv().decode().splitlines()
     assert header == "level,mass,coupling_lower,coupling_upper"
     assert len(rows) == len(found.rows) > 2
-    is_missing_energy = name in ("invisible", "generic", "positron", "combined")
+    is_missing_energy = name in ("invisible", "generic", "positron", "combined", "muon", "hadron")
     assert all(row.endswith(",") for row in rows) == is_missing_energy
     facts: dict[str, Any] = facts_of(found)
     assert len(facts["configuration"]) == len(found.variant.facts) > 5
@@ -191,7 +198,8 @@ def test_the_tables_of_a_reference(name: str) -> None:
 def test_the_files_of_a_reference(tmp_path: Path) -> None:
     write_reference(tmp_path, reference_of(load_card("alp"), masses=[0.03, 0.05]))
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"contour.csv", "contour.png", "contour.pdf", "reference.json"}
+    archives = {"contour_hepdata", "contour_workspace.json", "contour_patchset.json"}
+    assert written == {"contour.csv", "contour.png", "contour.pdf", "reference.json"} | archives
     facts = json.loads((tmp_path / "reference.json").read_text())
     assert facts["search"] == "alp"
     assert {one["edge"] for one in facts["published"]} == {"lower", "upper"}

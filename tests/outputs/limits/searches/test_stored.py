@@ -59,6 +59,14 @@ def test_what_a_stored_result_does_not_count_is_refused() -> None:
         signal_of(card, card.variant())
 
 
+def test_a_combination_takes_its_electrons_and_positrons_from_stored_results() -> None:
+    card = load_card("combined")
+    assert signal_of(card, card.variant()) == signal_of(card, card.variant("electrons_and_positrons"))
+    muons = load_card("muon")
+    with pytest.raises(ValueError, match="search muon: results of electrons and positrons say nothing"):
+        signal_of(muons, muons.variant())
+
+
 def test_limits_of_a_search_on_the_command_line(
     stored: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,5 +83,6 @@ def test_limits_of_a_search_on_the_command_line(
     facts = json.loads((folder / "contour.json").read_text())
     assert facts["state"] == "BLIND: the box is closed"
     assert [fact["name"] for fact in facts["particle"]] == ["boson"]
+    assert (folder / "contour_hepdata" / "lower_edges.yaml").exists()
     assert main([*line, "--search", "alp"]) == 2
     assert main([*line, "--variant", "scalar"]) == 2
