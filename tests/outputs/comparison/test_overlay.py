@@ -85,6 +85,24 @@ def test_without_electrons_on_target_only_shapes_are_compared_and_it_is_said(dat
     )
 
 
+def with_beam(products: Products, *particles: str) -> Products:
+    runs = products.summary.runs
+    changed = tuple(replace(run, particle=particles[n % len(particles)]) for n, run in enumerate(runs))
+    return replace(products, summary=replace(products.summary, runs=changed))
+
+
+def test_exposures_of_other_beams_are_not_compared(data: Products) -> None:
+    one = with_eot(with_one(data, [1.0, 2.0]), 1e9)
+    positrons, mixed = with_beam(one, "e+"), with_beam(one, "e-", "mu-")
+    norm = overlay(one, [ScaledSimulation("sim", positrons)]).norm
+    assert norm.endswith("shapes only: the data are of electrons on target, sim of positrons on target")
+    for measured, simulated, name in ((mixed, one, "the data"), (one, mixed, "sim")):
+        found = overlay(measured, [ScaledSimulation("sim", simulated)])
+        assert f"{name} have electrons on target and muons on target" in found.norm
+        assert found.distributions[0].expected.sum() == pytest.approx(2)
+    assert "positrons on target" in overlay(positrons, [ScaledSimulation("sim", positrons)]).norm
+
+
 def test_other_bins_are_not_compared(data: Products) -> None:
     one, other = with_one(data, [1.0]), with_one(data, [1.0])
     other.histograms["hcal_0"] = hist.Hist(hist.axis.Regular(31, 0, 30, name="hcal_0"))  # type: ignore[index]
