@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hist
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,12 +32,13 @@ REGIONS = (
 def draw(x: str, *, zoom: float | None) -> Figure:
     first = hist.axis.Variable(np.geomspace(0.1, 100, 9), name=x)
     first.__dict__["scale"] = "log"
-    histogram = hist.Hist(first, hist.axis.Variable([0, 1, 2, 8, 50], name="hcal_1"))
+    histogram: hist.Hist[Any] = hist.Hist(first, hist.axis.Variable([0, 1, 2, 8, 50], name="hcal_1"))
     histogram.fill([1.0, 5.0, 50.0], [0.5, 6.0, 30.0])
     facts = PlaneFacts("modules", "two modules", zoom)
-    words = {"label": "data", "title": "after a cut"}
     with style():
-        return plane(histogram, facts, boxes=(BOX,), closed=True, regions=REGIONS, **words)
+        return plane(
+            histogram, facts, boxes=(BOX,), closed=True, regions=REGIONS, label="data", title="after a cut"
+        )
 
 
 def test_regions_are_outlined_where_they_have_bounds_and_named_where_there_is_room() -> None:
