@@ -97,12 +97,12 @@ def read_axis(table: TomlTable, features: Mapping[str, Feature]) -> Axis:
     """
     feature = look_up(table, table.text("feature"), features)
     unit, log = read_unit(table, "unit", feature), table.flag("log", False)
-    if table.has("edges"):
-        edges = _stated_edges(table, unit, feature)
+    stated = table.numbers("edges", None)
+    edges = () if stated is None else _stated_edges(table, stated, unit, feature)
+    if edges:
         bins, low, high = len(edges) - 1, edges[0], edges[-1]
     else:
         bins, low, high = _equal_bins(table, unit, feature)
-        edges = ()
     if log and low <= 0:
         raise ValueError(
             f"{table.place('log')}: no logarithm of {low:g} {feature.unit}, where the axis begins"
@@ -122,11 +122,13 @@ def _equal_bins(table: TomlTable, unit: str, feature: Feature) -> tuple[int, flo
     return bins, low, high
 
 
-def _stated_edges(table: TomlTable, unit: str, feature: Feature) -> tuple[float, ...]:
+def _stated_edges(
+    table: TomlTable, stated: tuple[float, ...], unit: str, feature: Feature
+) -> tuple[float, ...]:
     for key in ("bins", "low", "high"):
         if table.has(key):
             raise ValueError(f"{table.place()}: has both edges and {key}")
-    edges = tuple(to_base(edge, unit, feature.unit) for edge in table.numbers("edges"))
+    edges = tuple(to_base(edge, unit, feature.unit) for edge in stated)
     if not 1 < len(edges) <= MOST_BINS + 1:
         raise ValueError(f"{table.place('edges')}: {len(edges)} edges are no axis")
     if not _rise(edges):

@@ -66,7 +66,7 @@ DEFAULT: Mapping[str, object] = MappingProxyType(
 def read_planes(table: TomlTable, features: Mapping[str, Feature]) -> tuple[Plane, ...]:
     """Read every ``[[plane]]`` of a selection; without any it has the default one."""
     if not table.has("plane"):
-        return DEFAULT_PLANES
+        table = TomlTable({"plane": [dict(DEFAULT)]}, table.place())
     planes = tuple(_read_plane(entry, features) for entry in table.tables("plane"))
     if not 0 < len(planes) <= MOST_PLANES:
         raise ValueError(f"{table.place('plane')}: {len(planes)} planes, not 1 to {MOST_PLANES}")
@@ -99,5 +99,5 @@ def _read_zoom(
     return zoom
 
 
-DEFAULT_PLANES = (_read_plane(TomlTable(dict(DEFAULT), "default plane"), FEATURES),)
+DEFAULT_PLANES = read_planes(TomlTable({}, "default plane"), FEATURES)
 """The planes of a selection that states none."""

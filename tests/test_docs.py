@@ -25,11 +25,11 @@ from na64.datasets.instrument.roles import Role
 from na64.outputs.limits.scan.table import ScanRow
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.listing import as_page
-from na64.outputs.result.cutflow import CutflowRow, RegionsRow
+from na64.outputs.result.cutflow import CutflowRow, RegionsRow, region_groups
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import columns_of
 from na64.outputs.result.variations import VariationsRow, VariedYieldsRow
-from na64.outputs.result.yields import YieldsRow
+from na64.outputs.result.yields import YieldsRow, yield_groups
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyVariationsRow
 from na64.outputs.signal.efficiency.losses_file import LossesRow
 from na64.run import main
@@ -298,6 +298,9 @@ def test_the_page_about_selections(tmp_path: Path) -> None:
         [("vhcal", 0), ("either", 0)],
     ]
     assert [formula.name for formula in load_selection("formula.toml").formulas] == ["balance"]
+    more = load_selection("regions.toml")
+    assert more.region_names == ("region_I", "region_II", "region_III", "region_punch")
+    assert [plane.name for plane in more.planes] == ["energy", "modules"]
 
 
 def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> None:
@@ -307,10 +310,11 @@ def test_the_page_about_products(data: Path, process: Callable[..., Path]) -> No
     assert found["result"].summary.totals["recorded"] == 500
     text = (DOCS / "products.md").read_text()
     rows = (YieldsRow, CutflowRow, VariationsRow, VariedYieldsRow, EfficiencyVariationsRow, LossesRow)
-    known = {name for row in rows for name in columns_of(row)}
+    groups = yield_groups((), weighted=False)
+    known = {name for row in rows for name in columns_of(row, groups)}
     first_cells = re.findall(r"^\| (`.*?) \|", text[text.index("## Columns") :], re.MULTILINE)
     assert known == {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
-    assert ", ".join(columns_of(RegionsRow)) in text
+    assert ", ".join(columns_of(RegionsRow, region_groups(()))) in text
     written = {path.name for path in (*Path("out").iterdir(), *Path("varied").iterdir())} | {
         "report.html",
         "plots",

@@ -9,11 +9,14 @@ from typing import Any
 
 import hist
 
+from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.on_target import add_by_kind
 from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
 from na64.outputs.background.rates import (
+    EXPOSURES,
     Factor,
+    Product,
     Weighted,
     load_products,
     poisson_limit,
@@ -130,6 +133,8 @@ def estimate(
     beside = estimate_sidebands(products, settings, plane_of(products))
     found = [factor for factor in (_loss(products, simulation),) if factor]
     sources = load_products(settings.rates)
+    if settings.rates is not None:
+        _check_regions(settings.rates, sources, products.summary.selection.region_names)
     for factor in found:
         sources = with_loss(sources, DIMUONS, factor)
     yields = _yields(products)
@@ -185,6 +190,13 @@ def estimate_sidebands(products: Products, settings: Settings, plane: hist.Hist[
     from_above = extrapolate(above)
     turn_on, beside, row = _beside(plane, box, beam_energy(products), settings)
     return Sidebands(turn_on, (beside, from_above), (row, row_of(from_above, _alone(above))))
+
+
+def _check_regions(rates: Path, sources: tuple[Product, ...], known: tuple[str, ...]) -> None:
+    """Refuse a source in proportion to a region that the selection lacks."""
+    for source in sources:
+        if source.proportional_to not in (*EXPOSURES, *known):
+            raise KeyError(f"{rates.name}: {source.name}: {unknown('region', source.proportional_to, known)}")
 
 
 def _edges(products: Products, settings: Settings) -> BoxFacts:

@@ -188,23 +188,21 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
     for run in summary.runs:
         if run.type != PHYSICS:
             yield run.run, f"its type is {run.type}"
-        elif other := _other_beam(run, _box(summary, run.period)):
-            yield run.run, other
         elif run.accounting["missing"]:
             yield run.run, f"{run.accounting['missing']} of its events were not read"
         elif not _eot(run, delivered=delivered):
             which = "delivered" if delivered else "live"
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
+        elif other := _other_beam(run, beam_of(_box(summary, run.period))):
+            yield run.run, other
 
 
-def _other_beam(run: RunAccounting, box: BoxFacts) -> str:
+def _other_beam(run: RunAccounting, beam: Beam) -> str:
     """What is wrong with the beam of a run, if it is not that of its period: its yield is not known then."""
-    if run.particle in (UNKNOWN, box.particle) and run.energy in (0.0, box.beam_energy):
+    if run.particle in (UNKNOWN, beam.particle) and run.energy in (0.0, beam.energy):
         return ""
-    return (
-        f"its beam is {run.particle} of {run.energy:g} GeV, that of period {box.period} {box.particle} of "
-        f"{box.beam_energy:g} GeV"
-    )
+    own = f"{run.particle or 'unknown'} of {run.energy:g} GeV"
+    return f"its beam is {own}, that of period {run.period} {beam.text}"
 
 
 def _eot(run: RunAccounting, *, delivered: bool) -> float | None:

@@ -81,7 +81,7 @@ def _plane_caption(histogram: hist.Hist[Any], shown: PlaneFacts, title: str, sum
         caption = f"Energies in ECAL and HCAL, {title}."
         caption += " Below: the lowest HCAL energies." if shown.zoom is not None else ""
     elif shown.zoom is not None:
-        caption += f" Below: {histogram.axes[1].name} up to {shown.zoom:g}."
+        caption += f" Below: {histogram.axes[1].label or histogram.axes[1].name} up to {shown.zoom:g}."
     if summary.is_data:
         caption += " Events of calibration triggers and runs in the box are counted, but no plane has them."
     return caption

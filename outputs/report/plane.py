@@ -34,7 +34,7 @@ _CORNERS = 60
 """Points of an outline on each side, where straight lines are drawn curved."""
 
 _LOWEST = 0.04
-"""Regions that are flatter than this fraction of the axes are named where they are zoomed into, if anywhere."""
+"""Regions flatter than this fraction of the axes are named where they are zoomed into, if anywhere."""
 
 _SHORT = 4
 """Letters of a name that are drawn large."""

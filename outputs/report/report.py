@@ -18,11 +18,11 @@ from na64.outputs.report.page import page_environment
 from na64.outputs.report.region_styles import region_styles, region_title
 from na64.outputs.report.yield_rows import yield_rows
 from na64.outputs.result.cutflow import VISIBLE
-from na64.outputs.result.products import Products, of_all_runs
-from na64.outputs.result.summary import Role, VariationFacts
+from na64.outputs.result.products import Products, energy_planes, of_all_runs
+from na64.outputs.result.summary import VariationFacts
 from na64.outputs.result.variations import Change, changes
 from na64.outputs.result.yields import yield_names
-from na64.selections.planes import ENERGIES, ENERGY
+from na64.selections.planes import ENERGY
 
 _TEMPLATE = "report.html.j2"
 _NOTHING: Mapping[str, Markup] = MappingProxyType({})
@@ -174,8 +174,7 @@ def _plane_heading(products: Products) -> str:
 
 def _box_is_drawn(products: Products) -> bool:
     """Whether there is a figure of the plane in which the signal box is."""
-    names = [facts.name for facts in products.summary.histograms if facts.role is Role.PLANE]
-    return any(tuple(axis.name for axis in products.histograms[name].axes) == ENERGIES for name in names)
+    return bool(energy_planes(products))
 
 
 def _flow(products: Products) -> list[dict[str, object]]:

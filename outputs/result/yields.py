@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.conditions.on_target import UNKNOWN
 from na64.outputs.result.summary import RunAccounting
 from na64.outputs.result.table import Groups, Table
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED, Tally, sums
@@ -42,8 +43,8 @@ class YieldsRow:
         Events of the regions; empty for a selection without regions.
     sums : mapping of str to float
         Of weighted simulation, for each of these counts the sums of weights and of their squares.
-    particle : str or None
-        Of the beam.
+    particle : str
+        Of the beam; empty where nobody stated it.
     """
 
     run: int
@@ -57,7 +58,7 @@ class YieldsRow:
     selected: int
     regions: Mapping[str, int]
     sums: Mapping[str, float]
-    particle: str | None = None
+    particle: str = UNKNOWN
 
     def weighted(self, name: str) -> tuple[float, float]:
         """Sum of weights of a yield, and of their squares; without weights both are the count."""
@@ -128,7 +129,7 @@ def _row(run: RunAccounting, found: _Yields, *, is_data: bool, weighted: bool) -
         found.counts[SELECTED],
         {name: count for name, count in found.counts.items() if name != SELECTED},
         found.sums if weighted else {},
-        run.particle or None,
+        run.particle,
     )
 
 

@@ -81,7 +81,7 @@ def tally(
     counts = np.array(first_fail, np.int64)
     n_cuts = len(booking.cuts)
     visible = int(counts.sum())
-    empty = Tally.empty(n_cuts=n_cuts, n_bins=booking.n_bins, n_components=n_components)
+    empty = booking.empty_tally(n_components)
     bins = np.zeros((n_components, booking.n_bins), np.int64)
     bins[:, ::7] = np.arange(len(range(0, booking.n_bins, 7))) % 5
     return replace(
@@ -112,6 +112,8 @@ def facts_of(
             {**t.accounting, "recorded": t.read + 5 * (run == 8701), "missing": 5 * (run == 8701)},
             2.5e9 if run == 8700 else None,
             2.25e9 if run == 8700 else None,
+            particle="e-",
+            energy=100.0,
         )
         for run, t in sorted(case.items())
     )

@@ -9,7 +9,8 @@ import pytest
 
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.boxes import load_boxes
-from na64.selections.selection import SELECTIONS, VISIBLE, Axis, Histogram, Selection, load_selection
+from na64.selections.histograms import Axis, Histogram
+from na64.selections.selection import SELECTIONS, VISIBLE, Selection, load_selection
 
 SHARED_2023 = [
     *("trigger", "bad_spill", "master_time", "srd", "track_quality", "momentum", "angle", "straw3", "vhcal"),
@@ -316,7 +317,8 @@ def test_a_histogram_may_be_filled_before_any_cut(tmp_path: Path) -> None:
             "",
             "own.toml: region: region_I is not outside the signal box",
         ),
-        ("[region.I]", "[region.i]", '"I" is missing'),
+        ("[region.I]", "[region.1]", 'own.toml: region: "1" is not a letter and up to 39'),
+        ("[region.II]", "[region.i]", 'own.toml: region: "I" and "i" are alike'),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:

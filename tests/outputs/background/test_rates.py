@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from na64.outputs.background.rates import (
+    EXPOSURES,
     RATES,
-    YIELDS,
     Factor,
     Product,
     Weighted,
@@ -80,7 +80,7 @@ def test_the_packaged_sources_are_not_configured() -> None:
         "punch-through",
     ]
     for product in products:
-        row = product.row(dict.fromkeys(YIELDS, 1e3))
+        row = product.row(dict.fromkeys((*EXPOSURES, "region_I", "region_II"), 1e3))
         assert row.n is None
         assert "NOT FOUND" in row.tag
     assert all(factor.source for product in products for factor in product.factors)
@@ -97,7 +97,7 @@ def test_a_configured_source_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("region_I", "region_IV", "region_IV"),
+        ("region_I", "regionI", "regionI"),
         ("1e-4", "-1e-4", "expected numbers from 0"),
         (', source = "[D: here]"', "", "source"),
         ("error", "eror", "eror"),

@@ -14,7 +14,6 @@ from na64.outputs.comparison.overlay import (
     Overlay,
     ScaledSimulation,
     check_apart,
-    eot_of,
     lines,
     overlay,
     table_of,
@@ -56,7 +55,7 @@ def test_simulations_are_added_at_equal_electrons_on_target_with_their_weights(d
     measured = with_eot(with_one(data, random.exponential(6, 900)), 1e9)
     one = with_eot(with_one(data, x, w), 5e8)
     other = with_eot(with_one(data, x[:100], w[:100]), 4e9)
-    sources = [ScaledSimulation("one", one, eot_of(one)), ScaledSimulation("other", other, eot_of(other))]
+    sources = [ScaledSimulation("one", one), ScaledSimulation("other", other)]
     found = overlay(measured, sources)
     (shown,) = found.distributions
     edges = np.array([*axis().edges, np.inf])
@@ -75,28 +74,46 @@ def test_simulations_are_added_at_equal_electrons_on_target_with_their_weights(d
 def test_without_electrons_on_target_only_shapes_are_compared_and_it_is_said(data: Products) -> None:
     x = np.random.default_rng(2).exponential(6, 400)
     measured, simulated = with_eot(with_one(data, x), None), with_one(data, x, np.full(400, 7.0))
-    found = overlay(measured, [ScaledSimulation("sim", simulated, 1e9)])
+    found = overlay(measured, [ScaledSimulation("sim", with_eot(simulated, 1e9))])
     (shown,) = found.distributions
     assert shown.expected.sum() == pytest.approx(400)
     assert "normalised to the data, shapes only: no electrons on target are stated for run" in found.norm
     known = with_eot(measured, 1e9)
     assert (
         "electrons on target of sim are not known"
-        in overlay(known, [ScaledSimulation("sim", simulated, None)]).norm
+        in overlay(known, [ScaledSimulation("sim", with_eot(simulated, None))]).norm
     )
+
+
+def with_beam(products: Products, *particles: str) -> Products:
+    runs = products.summary.runs
+    changed = tuple(replace(run, particle=particles[n % len(particles)]) for n, run in enumerate(runs))
+    return replace(products, summary=replace(products.summary, runs=changed))
+
+
+def test_exposures_of_other_beams_are_not_compared(data: Products) -> None:
+    one = with_eot(with_one(data, [1.0, 2.0]), 1e9)
+    positrons, mixed = with_beam(one, "e+"), with_beam(one, "e-", "mu-")
+    norm = overlay(one, [ScaledSimulation("sim", positrons)]).norm
+    assert norm.endswith("shapes only: the data are of electrons on target, sim of positrons on target")
+    for measured, simulated, name in ((mixed, one, "the data"), (one, mixed, "sim")):
+        found = overlay(measured, [ScaledSimulation("sim", simulated)])
+        assert f"{name} have electrons on target and muons on target" in found.norm
+        assert found.distributions[0].expected.sum() == pytest.approx(2)
+    assert "positrons on target" in overlay(positrons, [ScaledSimulation("sim", positrons)]).norm
 
 
 def test_other_bins_are_not_compared(data: Products) -> None:
     one, other = with_one(data, [1.0]), with_one(data, [1.0])
     other.histograms["hcal_0"] = hist.Hist(hist.axis.Regular(31, 0, 30, name="hcal_0"))  # type: ignore[index]
     with pytest.raises(ValueError, match="no distribution in common"):
-        overlay(one, [ScaledSimulation("sim", other, 1.0)])
+        overlay(one, [ScaledSimulation("sim", other)])
 
 
 @pytest.fixture(scope="module")
 def real(data: Products, simulated: Path) -> Overlay:
     other = read_result(simulated)
-    return overlay(data, [ScaledSimulation("small", other, eot_of(other))])
+    return overlay(data, [ScaledSimulation("small", other)])
 
 
 def test_a_campaign_agrees_with_another_of_its_kind_where_nothing_is_hidden(real: Overlay) -> None:
@@ -122,7 +139,7 @@ def test_planes_are_compared_outside_the_hidden_region(data: Products) -> None:
     facts = tuple(fact for fact in data.summary.histograms if fact.name == name)
     summary = replace(data.summary, histograms=facts)
     measured = with_eot(replace(data, summary=summary, histograms={name: plane}), 1.0)
-    found = overlay(measured, [ScaledSimulation("sim", measured, eot_of(measured))])
+    found = overlay(measured, [ScaledSimulation("sim", measured)])
     ecal, hcal = found.distributions
     assert [one.name for one in (ecal, hcal)] == ["ecal", "hcal"]
     # A bin that the hidden region reaches into is closed as a whole: of 1.6 GeV in HCAL too.
@@ -154,7 +171,7 @@ def test_the_command_writes_table_and_pages(
 
 def test_a_simulation_is_not_added_to_itself(data: Products) -> None:
     other = replace(data, summary=replace(data.summary, products={"yields.csv": "another"}))
-    sources = [ScaledSimulation("one", data, 1.0), ScaledSimulation("other", other, 1.0)]
+    sources = [ScaledSimulation("one", data), ScaledSimulation("other", other)]
     check_apart(sources)
     with pytest.raises(ValueError, match="one and copy are the same result: it would count twice"):
-        check_apart([*sources, ScaledSimulation("copy", data, 2.0)])
+        check_apart([*sources, ScaledSimulation("copy", data)])

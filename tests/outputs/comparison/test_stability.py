@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.outputs.comparison.drift import YIELDS, Against, DriftSums, Gathered, Place, gather
+from na64.outputs.comparison.drift import Against, DriftSums, Gathered, Place, gather
 from na64.outputs.comparison.stability import Stability, lines, stability
 from na64.outputs.events.analysis import reopen
 from na64.run import main
@@ -20,6 +20,7 @@ from na64.run import main
 pytestmark = pytest.mark.usefixtures("undrawn")
 
 FEATURES = tuple(f"x{n}" for n in range(10))
+YIELDS = ("selected", "region_I", "region_II", "region_III")
 
 
 def outliers(found: Stability) -> set[tuple[Against, tuple[int, ...], str]]:
@@ -35,7 +36,7 @@ def made_up(random: np.random.Generator, *, scatter: float = 0.0) -> Gathered:
     """Give sums of normal features in 40 spills of 4 runs and in parts of the spill."""
 
     def sums() -> DriftSums:
-        one = DriftSums(len(FEATURES), n_events=400)
+        one = DriftSums(len(FEATURES), len(YIELDS) - 1, n_events=400)
         one.yields[:] = random.binomial(400, [0.5, 0.02, 0.9, 0.1])
         x = random.normal(random.normal(0, scatter, (len(FEATURES), 1)), 1.0, (len(FEATURES), 400))
         one.n += 400
@@ -43,7 +44,7 @@ def made_up(random: np.random.Generator, *, scatter: float = 0.0) -> Gathered:
         return one
 
     spills: dict[Place, DriftSums] = {(8701 + n // 10, n % 10): sums() for n in range(40)}
-    return Gathered(FEATURES, "visible", spills, {(n,): sums() for n in range(40)}, ())
+    return Gathered(FEATURES, YIELDS, "visible", spills, {(n,): sums() for n in range(40)}, ())
 
 
 def test_chance_alone_makes_hardly_an_outlier() -> None:

@@ -39,6 +39,9 @@ def test_delivered_electrons_count_if_asked_for(stored: Callable[..., Path]) -> 
         ({"eot_live": 0.0}, "no live electrons on target are stated"),
         ({"type": "calibration"}, "its type is calibration"),
         ({"type": "unknown"}, "its type is unknown"),
+        ({"particle": "e+"}, "its beam is e\\+ of 100 GeV, that of period 2023A e- of 100 GeV"),
+        ({"energy": 70.0}, "its beam is e- of 70 GeV, that of period 2023A e- of 100 GeV"),
+        ({"particle": "mu-", "eot_live": None}, "no live muons on target are stated"),
     ],
 )
 def test_why_a_run_does_not_count(

@@ -138,7 +138,7 @@ def test_the_mass_decides_which_beam_sees_more() -> None:
 
 @pytest.fixture
 def of_positrons(stored: Callable[..., Path], case: Any) -> Path:
-    run = replace(case.facts.runs[0], period="2023P")
+    run = replace(case.facts.runs[0], period="2023P", particle="e+", energy=70.0)
     box = BoxFacts("2023P", 28.0, 1.0, 5.0, 0.5, particle="e+", beam_energy=70.0)
     return stored(runs=(run,), boxes=(box,))
 
@@ -161,6 +161,18 @@ def test_limits_of_a_positron_period(of_positrons: Path, capsys: pytest.CaptureF
     assert by_mass[near].yield_per_eot == pytest.approx(expected)
     facts = json.loads((of_positrons / "limits.json").read_text())
     assert [(p["beam"], p["threshold"]) for p in facts["periods"]] == [("e+ of 70 GeV", 42.0)]
+
+
+def test_one_background_is_not_spread_over_two_kinds_of_beam(
+    stored: Callable[..., Path], case: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = case.facts.runs[0]
+    runs = (first, replace(first, run=8800, period="2023P", particle="e+", energy=70.0))
+    boxes = (*case.facts.boxes, BoxFacts("2023P", 28.0, 1.0, 5.0, 0.5, particle="e+", beam_energy=70.0))
+    folder = stored(runs=runs, boxes=boxes)
+    assert main(["limits", str(folder), "--background", "0.2", "--efficiency", "0.5"]) == 2
+    said = "one background for all of them: electrons on target and positrons on target are not added"
+    assert said in capsys.readouterr().err
 
 
 def test_a_muon_period_is_refused_in_one_line(

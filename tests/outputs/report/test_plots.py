@@ -14,8 +14,11 @@ from na64.outputs.report.style import style
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary import IntervalFacts
+from na64.outputs.result.summary import IntervalFacts, RegionFacts
 from na64.outputs.result.yields import yields_table
+
+NAMES = ("region_I", "region_II", "region_III")
+REGIONS = tuple(RegionFacts(name, ()) for name in NAMES)
 
 
 @pytest.fixture
@@ -26,9 +29,11 @@ def products(case: Any) -> Products:
 def products_of(case: Any) -> Products:
     return Products(
         summary=case.facts,
-        yields=yields_table(case.facts.runs, case.tallies, stage=2, is_data=case.facts.is_data),
+        yields=yields_table(
+            case.facts.runs, case.tallies, stage=2, is_data=case.facts.is_data, regions=NAMES
+        ),
         cutflow=cutflow_table(case.tallies, case.booking.cuts),
-        regions=regions_table(case.tallies, case.booking.cuts),
+        regions=regions_table(case.tallies, case.booking.cuts, regions=NAMES),
         histograms=to_hists(case.booking, case.tallies[8700].histograms),
         provenance={},
     )
@@ -144,7 +149,7 @@ def test_cutflow_bars_are_as_long_as_the_counts(products: Any) -> None:
 
 
 def test_yields_are_per_eot_where_half_of_the_runs_have_it(products: Any) -> None:
-    figure = plots.yields_by_run(products.yields, yields_after="momentum", label="data")
+    figure = plots.yields_by_run(products.yields, regions=REGIONS, yields_after="momentum", label="data")
     assert "EOT, 1 left out" in texts(figure)
     # 12 selected in 2.5e9 EOT.
     assert drawn(figure) == pytest.approx([12 / 2.5])
@@ -152,7 +157,7 @@ def test_yields_are_per_eot_where_half_of_the_runs_have_it(products: Any) -> Non
 
 def test_yields_are_per_visible_event_without_eot(products: Any) -> None:
     bare = replace(products.yields, rows=[replace(row, eot=None) for row in products.yields.rows])
-    figure = plots.yields_by_run(bare, yields_after="momentum", label="data")
+    figure = plots.yields_by_run(bare, regions=REGIONS, yields_after="momentum", label="data")
     assert "per 1000 visible events" in texts(figure)
     assert drawn(figure) == pytest.approx([12 / 0.022, 8 / 0.023])
 

@@ -13,6 +13,8 @@ from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.products import Products
 from na64.outputs.result.yields import yields_table
 
+NAMES = ("region_I", "region_II", "region_III")
+
 HOSTILE = '<script>alert("x")</script>'
 PICTURES = [("cutflow", "cutflow", "a caption", b"png"), ("n_minus_one", "n_minus_one", HOSTILE, b"png")]
 VOID = {"meta", "img", "br"}
@@ -50,9 +52,9 @@ def read(html: str) -> Reader:
 def products(case: Any) -> Products:
     return Products(
         summary=case.facts,
-        yields=yields_table(case.facts.runs, case.tallies, stage=2, is_data=True),
+        yields=yields_table(case.facts.runs, case.tallies, stage=2, is_data=True, regions=NAMES),
         cutflow=cutflow_table(case.tallies, case.booking.cuts),
-        regions=regions_table(case.tallies, case.booking.cuts),
+        regions=regions_table(case.tallies, case.booking.cuts, regions=NAMES),
         histograms={},
         provenance={"version": "1", "command": "na64 process cat.json", "packages": {"numpy": "2"}},
     )

@@ -5,8 +5,12 @@ from matplotlib.text import Text
 
 from na64.outputs.report.plots import MOST_POINTS, yields_by_run
 from na64.outputs.report.yield_rows import MOST_ROWS, yield_rows
+from na64.outputs.result.summary import RegionFacts
 from na64.outputs.result.table import Table
-from na64.outputs.result.yields import YieldsRow
+from na64.outputs.result.yields import YieldsRow, yield_groups
+
+NAMES = ("region_I", "region_II", "region_III")
+REGIONS = tuple(RegionFacts(name, ()) for name in NAMES)
 
 
 def table(n_runs: int) -> Table[YieldsRow]:
@@ -21,13 +25,13 @@ def table(n_runs: int) -> Table[YieldsRow]:
             0,
             2,
             3,
-            run % 2,
-            0,
-            1,
+            {"region_I": run % 2, "region_II": 0, "region_III": 1},
+            {},
+            "e-",
         )
         for run in range(n_runs)
     ]
-    return Table(YieldsRow, rows)
+    return Table(YieldsRow, rows, yield_groups(NAMES, weighted=False))
 
 
 def test_few_runs_have_a_row_each() -> None:
@@ -47,7 +51,7 @@ def test_neighbours_of_thousands_of_runs_are_summed_within_their_period() -> Non
 
 
 def test_neighbours_are_drawn_together_and_tested_one_by_one() -> None:
-    figure = yields_by_run(table(1200), yields_after="trigger", label="data")
+    figure = yields_by_run(table(1200), regions=REGIONS, yields_after="trigger", label="data")
     drawn = figure.axes[0].lines[0].get_xdata()
     assert len(np.asarray(drawn)) <= MOST_POINTS
     assert "/1198" in figure.axes[0].texts[0].get_text()  # one run has no exposure

@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import hist
@@ -13,9 +14,12 @@ import uhi.io.zip
 import uproot
 import uproot.writing._cascade
 
-from na64.outputs.result.histograms import describe, from_zip, to_hists, to_zip
+from na64.outputs.result.histograms import describe, from_zip, is_logarithmic, to_hists, to_zip
 from na64.outputs.result.root_file import to_root
 from na64.outputs.result.summary import Role
+from na64.processors.counting.booking import book
+from na64.processors.counting.counting import count_events
+from na64.selections.selection import load_selection
 
 
 @pytest.fixture
@@ -128,3 +132,61 @@ def test_root_refuses_counts_that_doubles_do_not_hold(hists: Any) -> None:
     hists["hcal_0"].view(flow=True)[3] = 2**53 + 1
     with pytest.raises(ValueError, match="hcal_0: 9007199254740993 entries"):
         to_root(hists)
+
+
+MORE = """
+base = "dimuon_2023"
+name = "more"
+label = "variable axes and two planes"
+
+[[append_plane]]
+name = "modules"
+x = { feature = "hcal_0", bins = 5, low = 0.1, high = 100, unit = "GeV", log = true, label = "HCAL 0 [GeV]" }
+y = { feature = "hcal_1", edges = [0, 1, 2.5, 50], unit = "GeV" }
+
+[[feature]]
+name = "balance"
+unit = "1"
+formula = "where(hcal_01 > 1, (hcal_0 - hcal_1) / hcal_01, 0)"
+
+[[append_histogram]]
+name = "balance"
+after = "visible"
+axes = [{ feature = "balance", edges = [-1, -0.1, 0, 0.5, 1] }]
+"""
+
+
+def test_variable_axes_and_further_planes_come_back_from_hist_and_root(tmp_path: Path) -> None:
+    (tmp_path / "more.toml").write_text(MORE)
+    selection = load_selection(tmp_path / "more.toml")
+    booking = book(selection)
+    random = np.random.default_rng(5)
+    values = random.exponential(10, (len(selection.index), 500)).astype(np.float32)
+    index = selection.index
+    values[index["balance"]] = random.uniform(-1.5, 1.5, 500)
+    tally = count_events(selection, values, np.zeros((0, 500), np.int64))
+    made = to_hists(booking, tally.histograms)
+    names = {f"plane_modules_after_{cut}" for cut in ("visible", "shower_chi2", "dimuon")}
+    assert names <= set(made)
+    back = from_zip(to_zip(made))
+    assert back == made
+    plane, balance = back["plane_modules_after_visible"], back["balance"]
+    assert [type(axis) for axis in (*plane.axes, *balance.axes)] == [hist.axis.Variable] * 3
+    assert [is_logarithmic(axis) for axis in plane.axes] == [True, False]
+    assert [axis.label for axis in plane.axes] == ["HCAL 0 [GeV]", "hcal_1 [GeV]"]
+    x, y = np.geomspace(0.1, 100, 6), np.array([0, 1, 2.5, 50])
+    # As float64: numpy would round the edges to the float32 of the values.
+    rows = [values[index[name]].astype(np.float64) for name in ("hcal_0", "hcal_1", "balance")]
+    assert plane.values().tolist() == np.histogram2d(rows[0], rows[1], (x, y))[0].tolist()
+    assert plane.values(flow=True).sum() == balance.values(flow=True).sum() == 500
+    with uproot.open(io.BytesIO(to_root(made))) as file:
+        for name in ("plane_modules_after_visible", "balance"):
+            of_root = file[name].to_hist()
+            assert [axis.edges.tolist() for axis in of_root.axes] == [
+                axis.edges.tolist() for axis in back[name].axes
+            ]
+            np.testing.assert_array_equal(of_root.values(flow=True), back[name].values(flow=True))
+    described = {facts.name: facts for facts in describe(booking)}
+    assert {described[name].plane for name in names} == {"modules"}
+    assert {described[name].role for name in names} == {Role.PLANE}
+    assert described["plane_after_visible"].plane == "energy"

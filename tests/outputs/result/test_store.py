@@ -29,6 +29,8 @@ CANONICAL = (
     "histograms.uhi.zip",
     "histograms.root",
 )
+
+NAMES = ("region_I", "region_II", "region_III")
 CANARY = "canary-5ee1"
 
 
@@ -69,9 +71,9 @@ def test_read_back_is_what_was_written(case: Any, tmp_path: Path) -> None:
     back = write(case, tmp_path)
     assert replace(back.summary, products={}) == case.facts
     assert set(back.summary.products) == {*CANONICAL, "spills.csv"}
-    assert back.yields == yields_table(case.facts.runs, case.tallies, stage=2, is_data=True)
+    assert back.yields == yields_table(case.facts.runs, case.tallies, stage=2, is_data=True, regions=NAMES)
     assert back.cutflow == cutflow_table(case.tallies, case.booking.cuts)
-    assert back.regions == regions_table(case.tallies, case.booking.cuts)
+    assert back.regions == regions_table(case.tallies, case.booking.cuts, regions=NAMES)
     bins = case.tallies[8700].histograms + case.tallies[8701].histograms
     assert back.histograms == to_hists(case.booking, bins)
     assert back.provenance == MADE_BY
@@ -120,7 +122,7 @@ def test_a_product_of_another_result_is_refused(case: Any, tmp_path: Path, name:
 
 def test_weighted_simulation_reads_back(weighted_case: Any, tmp_path: Path) -> None:
     case = weighted_case
-    expected = yields_table(case.facts.runs, case.tallies, stage=2, is_data=False)
+    expected = yields_table(case.facts.runs, case.tallies, stage=2, is_data=False, regions=NAMES)
     assert write(case, tmp_path).yields == expected
     assert "selected_sumw" in expected.columns
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from na64.datasets.conditions.on_target import KindExposure
+from na64.outputs.result.messages import of_result
 from na64.outputs.result.summary import Verdict, from_json, to_json
 
 
@@ -71,7 +73,26 @@ def test_accounting_that_does_not_add_up_is_refused(case: Any, wrong: dict[str, 
 
 
 def test_exposure_is_of_the_runs_that_have_one(case: Any) -> None:
-    assert case.facts.eot_delivered == 2.5e9
-    assert case.facts.eot_live == 2.25e9
+    assert case.facts.exposures == (KindExposure("e-", 2.5e9, 2.25e9),)
     assert case.facts.runs_without_eot == (8701,)
-    assert replace(case.facts, runs=case.facts.runs[1:]).eot_delivered is None
+    assert case.facts.delivered is None
+    assert replace(case.facts, runs=case.facts.runs[1:]).exposures == (KindExposure("e-", None, None),)
+
+
+def test_particles_of_two_kinds_are_never_added(case: Any) -> None:
+    first, second = case.facts.runs
+    other = replace(second, particle="mu-", eot_delivered=1e9, eot_live=None)
+    mixed = replace(case.facts, runs=(first, other, replace(first, run=8702)))
+    assert mixed.exposures == (KindExposure("e-", 5e9, 4.5e9), KindExposure("mu-", 1e9, None))
+    assert [exposure.label for exposure in mixed.exposures] == ["EOT", "MOT"]
+    assert mixed.delivered is None
+    assert "exposure: 5e+09 EOT, 1e+09 MOT; kinds are not added" in list(of_result(mixed))
+    assert not any("exposure" in line for line in of_result(case.facts))
+    assert replace(mixed, runs=(first,)).delivered == KindExposure("e-", 2.5e9, 2.25e9)
+
+
+def test_a_run_that_states_no_particle_has_that_of_its_period(case: Any) -> None:
+    first = replace(case.facts.runs[0], particle="")
+    assert case.facts.particle_of(first) == ""
+    boxes = (replace(case.facts.boxes[0], particle="e+"),)
+    assert replace(case.facts, boxes=boxes, runs=(first,)).exposures == (KindExposure("e+", 2.5e9, 2.25e9),)

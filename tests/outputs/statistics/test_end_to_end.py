@@ -103,7 +103,8 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Control:
     folder = tmp_path_factory.mktemp("control") / "campaign"
     _simulate(folder, {"signal": 1e-2}, seed=1, n=20_000)
     result = _process(folder, "--simulation")
-    eot = read_result(result).summary.eot_live
+    (exposure,) = read_result(result).summary.exposures
+    eot = exposure.live
     assert eot is not None
     return Control(_in_box(result) / (1e-2 * eot), 20_000 / eot - 1e-2)
 

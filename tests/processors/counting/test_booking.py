@@ -10,8 +10,9 @@ import pytest
 
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.processors.counting.booking import PLANE, VISIBLE, Axis, Rule, axis_label, book, default_axis
+from na64.selections.histograms import Histogram
 from na64.selections.interval import Interval, Limits
-from na64.selections.selection import SELECTIONS, Histogram, load_selection
+from na64.selections.selection import SELECTIONS, load_selection
 
 
 @pytest.mark.parametrize("name", SELECTIONS)

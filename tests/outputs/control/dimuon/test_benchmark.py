@@ -71,18 +71,42 @@ def test_the_table_has_runs_periods_and_all(data: Products) -> None:
     assert table.column("observed") == [5, 5, 5]
 
 
+def _with_weights(row: Any, sumw: float, sumw2: float) -> Any:
+    return replace(row, sums={**row.sums, "region_I_sumw": sumw, "region_I_sumw2": sumw2})
+
+
+def test_a_selection_without_region_i_is_refused_by_name(data: Products) -> None:
+    regions = tuple(replace(region, name="region_K0S") for region in data.summary.selection.regions[:1])
+    selection = replace(data.summary.selection, regions=regions)
+    without = replace(data, summary=replace(data.summary, selection=selection))
+    said = "selection tiny has no region I, which the dimuon benchmark needs: its regions are K0S"
+    with pytest.raises(ValueError, match=said):
+        compare(without, "momentum", Rate(1e-9, 1e-10))
+
+
+def test_exposures_of_several_beams_are_not_added(data: Products) -> None:
+    first, second = data.summary.runs
+    runs = (first, replace(second, particle="mu-", eot_live=1e9))
+    mixed = replace(data, summary=replace(data.summary, runs=runs))
+    said = "the dimuons of tiny: electrons on target and muons on target are not added to each other"
+    with pytest.raises(ValueError, match=said):
+        compare(mixed, "momentum", Rate(1e-9, 1e-10))
+    with pytest.raises(ValueError, match=said):
+        expected_rate(mixed, "momentum")
+
+
 def test_weights_are_those_of_the_yields(weighted_case: Any, tmp_path: Path) -> None:
     simulation = _products(weighted_case, tmp_path, is_data=False)
     weighted: list[Any] = list(simulation.yields.rows)
     rows = [
-        replace(row, region_I_sumw=0.5 * row.region_I, region_I_sumw2=0.25 * row.region_I) for row in weighted
+        _with_weights(row, 0.5 * row.regions["region_I"], 0.25 * row.regions["region_I"]) for row in weighted
     ]
     simulation = replace(simulation, yields=replace(simulation.yields, rows=rows))
     assert uniform_weight(simulation) == pytest.approx(0.5)
     rate = expected_rate(simulation, "momentum")
     assert (rate.value, rate.error) == pytest.approx((4 / 2.25e9, math.sqrt(8) / 2 / 2.25e9))
     assert expected_rate(simulation, "master_time").value == pytest.approx(9 * 0.5 / 2.25e9)
-    rows[0] = replace(rows[0], region_I_sumw2=9.0)
+    rows[0] = _with_weights(rows[0], rows[0].sums["region_I_sumw"], 9.0)
     mixed = replace(simulation, yields=replace(simulation.yields, rows=rows))
     with pytest.raises(ValueError, match="different weights"):
         expected_rate(mixed, "master_time")

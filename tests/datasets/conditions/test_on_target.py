@@ -1,0 +1,38 @@
+"""Particles on target, kind by kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from na64.datasets.conditions.conditions import PARTICLES
+from na64.datasets.conditions.on_target import (
+    KindExposure,
+    add_by_kind,
+    exposure_label,
+    on_target,
+    only_kind,
+)
+
+
+def test_every_particle_has_a_unit_of_its_own() -> None:
+    labels = [exposure_label(particle) for particle in PARTICLES]
+    assert len(set(labels)) == len(PARTICLES)
+    assert [exposure_label(p) for p in ("e-", "e+", "mu-", "pi-")] == ["EOT", "e+OT", "MOT", "piOT"]
+    assert on_target("e+") == "positrons on target"
+
+
+def test_kinds_are_added_each_for_itself() -> None:
+    runs = [("e-", 1e9, 0.9e9), ("e+", 2e9, None), ("e-", 3e9, None), ("mu-", None, None)]
+    assert add_by_kind(runs) == (
+        KindExposure("e-", 4e9, 0.9e9),
+        KindExposure("e+", 2e9, None),
+        KindExposure("mu-", None, None),
+    )
+    assert add_by_kind([]) == ()
+
+
+def test_several_kinds_are_refused_by_name() -> None:
+    assert only_kind(["e-", "e-"], "x") == "e-"
+    assert only_kind([], "x") == ""
+    with pytest.raises(ValueError, match="x: electrons on target and muons on target are not added"):
+        only_kind(["e-", "mu-", "e-"], "x")

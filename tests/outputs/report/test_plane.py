@@ -1,0 +1,58 @@
+"""Planes of any two features, with the regions that have bounds there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hist
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from na64.outputs.report.plane import plane
+from na64.outputs.report.style import style
+from na64.outputs.result.summary import BoxFacts, IntervalFacts, PlaneFacts, RegionFacts
+
+BOX = BoxFacts("2023A", 60.0, 1.0, 5.0, 0.5, "", (0, 1))
+
+
+def region(name: str, **bounds: tuple[float | None, float | None]) -> RegionFacts:
+    intervals = (IntervalFacts(feature, "GeV", "", low, high) for feature, (low, high) in bounds.items())
+    return RegionFacts(f"region_{name}", tuple(intervals), label=name)
+
+
+REGIONS = (
+    region("I", hcal_0=(4, 8), hcal_1=(4, 8)),
+    region("flat", hcal_0=(10, 20), hcal_1=(0.1, 0.4)),
+    region("diagonal", visible_energy=(75, 110)),
+    region("beyond", hcal_0=(500, None)),
+)
+
+
+def draw(x: str, *, zoom: float | None) -> Figure:
+    first = hist.axis.Variable(np.geomspace(0.1, 100, 9), name=x)
+    first.__dict__["scale"] = "log"
+    histogram: hist.Hist[Any] = hist.Hist(first, hist.axis.Variable([0, 1, 2, 8, 50], name="hcal_1"))
+    histogram.fill([1.0, 5.0, 50.0], [0.5, 6.0, 30.0])
+    facts = PlaneFacts("modules", "two modules", zoom)
+    with style():
+        return plane(
+            histogram, facts, boxes=(BOX,), closed=True, regions=REGIONS, label="data", title="after a cut"
+        )
+
+
+def test_regions_are_outlined_where_they_have_bounds_and_named_where_there_is_room() -> None:
+    figure = draw("hcal_0", zoom=4.0)
+    whole, low = figure.axes[:2]
+    assert {patch.get_gid() for patch in whole.patches} == {"region_I", "region_flat"}
+    assert (whole.get_xscale(), whole.get_yscale()) == ("log", "linear")
+    assert low.get_ylim() == (0.0, 4.0)
+    assert [text.get_text() for text in whole.texts] == ["I"]
+    assert [text.get_text() for text in low.texts] == ["flat"]
+
+
+def test_a_plane_of_other_features_has_neither_box_nor_a_second_panel_it_did_not_ask_for() -> None:
+    figure = draw("srd_sum", zoom=None)
+    assert len(figure.axes) == 2  # with that of the colours
+    assert {patch.get_gid() for patch in figure.axes[0].patches} == {"region_I", "region_flat"}
+    assert not any("signal box" in text.get_text() for text in figure.findobj(Text))
