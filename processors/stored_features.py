@@ -97,7 +97,7 @@ def _computed(task: Task, job: Job, take: Callable[[VisibleEvents], T], store: F
     verify(piece.record)
     check_content(piece.record)
     layout = job.layouts[piece.file.layout]
-    batches = read_batches(piece.record, layout, task.start, task.stop, columns=needed_columns(job))
+    batches = read_batches(piece.record, layout, task.start, task.stop, columns=needed_columns(job, layout))
     with store.writing(_key(task, job), tuple(feature_rows(job.selection))) as keep:
         return [take(keep(part)) for events in batches for part in visible_events(events, job, piece.file)]
 

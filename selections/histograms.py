@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import UNITS, to_base
 from na64.datasets.instrument.features import Feature
-from na64.selections.interval import look_up, read_name, read_unit
+from na64.selections.interval import look_up, read_unit
 
 MOST_BINS = 1_000_000
 """Of one histogram."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.basics.units import to_base
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.selections.histograms import Axis, check_size, read_axis
-from na64.selections.interval import read_name
 
 MOST_PLANES = 12
 MOST_BINS = 100_000

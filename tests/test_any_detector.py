@@ -14,8 +14,8 @@ import pytest
 from na64.datasets.catalogue.geometry import check_layout
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import parse_layout
-from na64.datasets.synthetic.branches import Jagged
-from na64.datasets.synthetic.writers import Format, open_writer
+from na64.datasets.synthetic.branches import JaggedBranch
+from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 
 N_EVENTS = 600
 PERIOD = """
@@ -124,7 +124,7 @@ def count(
         (tmp_path / "data").mkdir()
         (tmp_path / "mine.toml").write_text(layout)
         (tmp_path / "few.toml").write_text(SELECTION)
-        with open_writer(tmp_path / "data" / "job.root", Format.TTREE, "t") as file:
+        with open_writer(tmp_path / "data" / "job.root", RunFileFormat.TTREE, "t") as file:
             file.extend(columns)
         options = ("--layout", str(tmp_path / "mine.toml"), "--periods", str(periods))
         claim = ("--simulation", "--reason", "toy")
@@ -138,14 +138,14 @@ def branches(made: Made, kind: str) -> dict[str, Any]:
     """A file with cells or hits of the calorimeter, and positions of the plane."""
     positions, energies = made.positions, made.energies
     found: dict[str, Any] = {"R": np.full(N_EVENTS, 8701, np.int32)}
-    found["G"] = Jagged(_offsets(np.asarray(ak.num(positions))), np.asarray(ak.flatten(positions)))
+    found["G"] = JaggedBranch(_offsets(np.asarray(ak.num(positions))), np.asarray(ak.flatten(positions)))
     if kind == "cells":
         return found | {"W": energies.transpose(0, 1, 3, 2) * 1000}
     event, *cell = np.nonzero(energies > 0)
     offsets = _offsets(np.bincount(event, minlength=N_EVENTS))
     parts = dict(zip("PXY", cell, strict=True))
-    found |= {name: Jagged(offsets, (part + 1).astype(np.uint8)) for name, part in parts.items()}
-    return found | {"W": Jagged(offsets, energies[event, *cell] * 1000)}
+    found |= {name: JaggedBranch(offsets, (part + 1).astype(np.uint8)) for name, part in parts.items()}
+    return found | {"W": JaggedBranch(offsets, energies[event, *cell] * 1000)}
 
 
 def _offsets(counts: Any) -> Any:

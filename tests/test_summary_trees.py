@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.datasets.synthetic.writers import Format, open_writer
+from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 from na64.outputs.result.store import read_result
 from na64.run import main
 
@@ -111,7 +111,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         folder.mkdir(exist_ok=True)
         (tmp_path / "sums.toml").write_text(layout)
         (tmp_path / "few.toml").write_text(selection)
-        kind = Format(container)
+        kind = RunFileFormat(container)
         with open_writer(folder / f"job{kind.suffix}", kind, tree) as file:
             file.extend(columns)
         return folder

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from na64.outputs.signal.bosons import Boson
-from na64.outputs.signal.grid_file import Grid, write_grids
+from na64.outputs.signal.grid_file import YieldGrid, write_grids
 from na64.outputs.signal.integration import shower
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import NUCLEI
@@ -155,9 +155,9 @@ def write_spectra(folder: Path) -> Path:
     return write_grids(folder / SPECTRA_FILE, [_grid(setting) for setting in SETTINGS])
 
 
-def _grid(setting: Setting) -> Grid:
+def _grid(setting: Setting) -> YieldGrid:
     values = np.array([integrate_above(mass, setting) for mass in setting.masses.tolist()])
-    return Grid(
+    return YieldGrid(
         setting.name,
         f"{setting.boson.text}s in a thick target of {setting.target}, e- or e+ of "
         f"{setting.beam_energy:g} GeV, exact tree level, e- and e+ of the shower",

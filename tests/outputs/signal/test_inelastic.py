@@ -66,5 +66,5 @@ def test_dark_matter_that_is_too_heavy_is_refused() -> None:
 def test_mixed_states_decay_by_the_square_of_their_mixing() -> None:
     model, angle = Inelastic(0.25, splitting=0.05), 0.4
     part = (math.sin(angle) * math.cos(angle)) ** 2
-    assert heavy_width_mixed(model, angle) / heavy_widthheavy_width_approximated(model) == pytest.approx(part)
+    assert heavy_width_mixed(model, angle) / heavy_width_approximated(model) == pytest.approx(part)
     assert heavy_width_mixed(model, 0.0) == 0
