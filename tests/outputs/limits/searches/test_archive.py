@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from na64.outputs.limits.searches.archive import write_edges, write_patches
 from na64.outputs.limits.searches.card import load_card
