@@ -222,7 +222,7 @@ def test_hidden_events_do_not_show_in_what_is_made_of_a_further_detector(
 ) -> None:
     selection = load_text(tmp_path, periods)
     job = job_of(selection, periods, RUN, simulation=False)
-    assert {effect.moves_plane for effect in job.closing_effects} == {True}
+    assert [effect.moves_plane for effect in selection.effects] == [True, True, False]
     (part,) = visible_events(events_of(RUN), job, FILE)
     whole = job_of(selection, periods, RUN)
     (every,) = visible_events(events_of(RUN), whole, FILE)
@@ -253,6 +253,8 @@ def test_keys_name_the_detectors_and_formulas_of_the_period(
 ) -> None:
     job = job_of(load_selection("dimuon_2023"), periods, RUN)
     keys = {job.feature_key(replace(FILE, runs=(RUN,)), 0, 9)}
+    fewer = replace(job, selection=job.selection.with_period_features(()))
+    assert fewer.feature_key(replace(FILE, runs=(RUN,)), 0, 9) not in keys
     hodo = period.setup.detectors["hodo"]
     changed = [
         period.setup.with_detectors(replace(hodo, threshold=0.5)),
