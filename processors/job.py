@@ -148,7 +148,7 @@ class Job:
         """Layers of its tallies."""
         return N_COMPONENTS_WEIGHTED if self.weighted else 1
 
-    @property
+    @cached_property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
         formulas = (formula for context in self.runs.values() for formula in context.setup.formulas)

@@ -129,7 +129,12 @@ def further_features(setup: Setup) -> tuple[Feature, ...]:
     return (*setup.columns, *of_detectors, *formulas)
 
 
-@lru_cache(maxsize=64)
 def feature_index(setup: Setup) -> dict[str, int]:
     """Row of each feature in a feature table of a set-up; not to be changed."""
+    # It is asked for with every chunk of events, and naming a set-up takes longer than this look at it.
+    return _feature_index(setup) if setup.further or setup.columns or setup.formulas else INDEX
+
+
+@lru_cache(maxsize=64)
+def _feature_index(setup: Setup) -> dict[str, int]:
     return INDEX | {one.name: len(INDEX) + n for n, one in enumerate(further_features(setup))}

@@ -211,7 +211,7 @@ def assemble(layout: Layout, values: Mapping[str, Values], n_events: int, *, fir
     }
     if reader.unequal.any():
         event[UNEQUAL] = reader.unequal
-    return EventColumns(n_events, event, detectors)
+    return EventColumns(n_events, event, {**detectors})
 
 
 def sum_of(parts: Sequence[Array]) -> Array:

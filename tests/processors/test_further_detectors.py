@@ -39,6 +39,10 @@ name = "lost"
 unit = "GeV"
 formula = "beam_energy - ecal - hodo_sum"
 [[feature]]
+name = "small"
+unit = "GeV"
+formula = "srd_sum + hodo_sum"
+[[feature]]
 name = "wide"
 unit = "1"
 formula = "hodo_0 > left or hodo_15 > left"
@@ -70,6 +74,9 @@ scale = { hodo = 1.5 }
 [[variation]]
 name = "ecal_up"
 scale = { ecal = 1.5 }
+[[variation]]
+name = "srd_up"
+scale = { srd = 1.5 }
 """
 
 PLAIN = """
@@ -149,6 +156,8 @@ def test_a_hodoscope_is_declared_and_cut_on(tmp_path: Path, periods: dict[str, P
         ecal = part.values[rows["ecal@1"]].astype(float) if number else scaled
         varied = (100 - ecal - plain_sum(events) * factor).astype("f4")
         np.testing.assert_allclose(part.values[rows[f"lost@{number}"]], varied, rtol=1e-5, atol=1e-5)
+    small = part.values[rows["srd_sum@2"]] + part.values[rows["hodo_sum"]]
+    np.testing.assert_allclose(part.values[rows["small@2"]], small, rtol=1e-6)
 
 
 def plain_sum(events: EventColumns) -> Any:
@@ -227,6 +236,18 @@ def test_hidden_events_do_not_show_in_what_is_made_of_a_further_detector(
     assert ((ecal >= box.ecal_hidden) | (hcal >= box.hcal_hidden)).all()
 
 
+def test_a_variation_of_what_no_box_is_about_hides_nothing_more(
+    tmp_path: Path, periods: dict[str, Period]
+) -> None:
+    selection = load_text(tmp_path, periods)
+    hidden = []
+    for variations in ((), selection.variations[:1]):
+        job = job_of(replace(selection, variations=variations), periods, RUN, simulation=False)
+        (part,) = visible_events(events_of(RUN), job, FILE)
+        hidden.append(part.accounting["hidden"])
+    assert hidden[0] == hidden[1] > 0
+
+
 def test_keys_name_the_detectors_and_formulas_of_the_period(
     period: Period, periods: dict[str, Period]
 ) -> None:
@@ -235,7 +256,7 @@ def test_keys_name_the_detectors_and_formulas_of_the_period(
     hodo = period.setup.detectors["hodo"]
     changed = [
         period.setup.with_detectors(replace(hodo, threshold=0.5)),
-        replace(period.setup, formulas=period.setup.formulas[:1]),
+        replace(period.setup, formulas=period.setup.formulas[:2]),
         replace(period.setup, constants=(("left", 0.003), ("beam_energy", 100.0))),
     ]
     for setup in changed:

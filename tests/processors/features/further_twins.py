@@ -33,19 +33,19 @@ def added(cells: Array) -> Array:
 def energies(columns: Cells | Hits, one: Detector) -> tuple[Array, Array]:
     """Energy out of time and in time, (n_events, n_cells), numbered as the set-up numbers its cells."""
     expected, sigma = np.array(one.timing.expected), np.array(one.timing.sigma)
+    energy, time = np.asarray(columns.energy).ravel(), np.asarray(columns.time).ravel()
     if isinstance(columns, Cells):
-        place, cell = np.indices(columns.energy.shape)
-        place, cell, energy, time = (a.ravel() for a in (place, cell, columns.energy, columns.time))
+        n_events = len(columns.energy)
+        cell = np.tile(np.arange(one.n_cells), n_events)
+        place = np.repeat(np.arange(n_events), one.n_cells)
     else:
-        place = np.repeat(np.arange(len(columns.offsets) - 1), np.diff(columns.offsets))
-        cell, energy, time = columns.cell, columns.energy, columns.time
+        n_events, cell = len(columns.offsets) - 1, columns.cell
+        place = np.repeat(np.arange(n_events), np.diff(columns.offsets))
     here = np.argsort(one.order)[cell]
     value = energy.astype(np.float64) * np.array(one.scale)[here]
     value[~(value > one.pedestal)] = 0
     in_time = np.abs(time.astype(np.float64) - expected[here]) < one.timing.n_sigma * sigma[here]
-    grids = np.zeros(
-        (2, len(columns.energy) if isinstance(columns, Cells) else len(columns.offsets) - 1, one.n_cells)
-    )
+    grids = np.zeros((2, n_events, one.n_cells))
     np.add.at(grids, (in_time.astype(int), place, here), value)
     return grids[0], grids[1]
 
@@ -67,10 +67,12 @@ def twin(columns: Cells | Hits, one: Detector) -> dict[str, Array]:
         found[group.name] = added(part[:, group.parts])
         found[f"{group.name}_total"] = added(part_total[:, group.parts])
     more = {Role.CALORIMETER: calorimeter, Role.MODULES: modules, Role.PADDLES: paddles}
-    return found | more.get(one.role, lambda *_: {})(in_time, one)
+    return found | more[one.role](in_time, one) if one.role in more else found
 
 
 def calorimeter(in_time: Array, one: Detector) -> dict[str, Array]:
+    assert one.beam_cell is not None
+    assert one.cell_pitch is not None
     _, n_x, n_y = one.shape
     ix, iy = np.divmod(np.arange(n_x * n_y), n_y)
     away = np.maximum(*np.abs(np.array([ix, iy]) - np.array(one.beam_cell)[:, None]))
