@@ -29,6 +29,7 @@ _FEATURE_SOURCES = (
     "selections/boxes.py",
     "selections/dimensions.py",
     "selections/formula.py",
+    "selections/hidden.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )

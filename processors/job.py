@@ -17,14 +17,14 @@ from na64.datasets.reading.layout import Layout, parse_layout
 from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
+from na64.processors.features.varied_features import detectors_of
 from na64.processors.kernels.jit import kernel_digest
-from na64.selections.boxes import box_of, check_declared
+from na64.selections.boxes import boxes_of, check_declared, check_search, default_box
 from na64.selections.cut import check_periods
 from na64.selections.selection import Selection
-from na64.selections.signal_box import SignalBox
+from na64.selections.signal_box import SignalBox, of_search
 from na64.selections.variations import Effect
 
-_PLANE = ("ecal", "hcal")
 _NOT_OF_BOX = frozenset(
     {
         "vhcal",
@@ -42,7 +42,8 @@ _NOT_OF_BOX = frozenset(
         "template",
     }
 )
-"""Parts of a set-up that no energy of a box depends on, nor the trigger; whatever is added to it may."""
+"""Parts of a set-up that neither the trigger depends on nor an energy that boxes below two energies look at;
+whatever is added to it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class RunContext:
     ----------
     period : str
     setup : Setup
-    box : SignalBox
+    boxes : tuple of SignalBox
+        The closed boxes of all searches; what any of them hides is hidden.
     type : RunType
     packaged : Setup or None
         The set-up of the packaged period that has the run, if other events may be hidden under it than under
@@ -64,7 +66,7 @@ class RunContext:
 
     period: str
     setup: Setup
-    box: SignalBox
+    boxes: tuple[SignalBox, ...]
     type: RunType
     packaged: Setup | None = None
     beam_energy: float = math.nan
@@ -145,23 +147,46 @@ class Job:
     @property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
-        asked = {*self.selection.feature_names}.union(*(f.inputs for f in self.selection.formulas))
+        asked = {*self.selection.feature_names, *self.box_features}
+        asked = asked.union(*(f.inputs for f in self.selection.formulas))
         return "ecal_chi2" in asked or self.plugin is not None
 
     @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
-        return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
+        if self.simulation:
+            return ()
+        return tuple(e for e in self.selection.effects if not self.box_detectors.isdisjoint(e.detectors))
+
+    @cached_property
+    def closed_boxes(self) -> tuple[SignalBox, ...]:
+        """The different closed boxes of all runs; none of simulation."""
+        boxes = () if self.simulation else (box for context in self.runs.values() for box in context.boxes)
+        return tuple(dict.fromkeys(boxes))
+
+    @cached_property
+    def box_features(self) -> tuple[str, ...]:
+        """Features that say whether an event is hidden."""
+        return tuple(dict.fromkeys(name for box in self.closed_boxes for name in box.features))
+
+    @cached_property
+    def box_detectors(self) -> frozenset[str]:
+        """Detectors that those features are made of."""
+        return detectors_of(self.box_features)
+
+    def opened_boxes(self, run: int) -> tuple[SignalBox, ...]:
+        """The boxes of a run that an opening opens: those of the search of the selection."""
+        return of_search(self.runs[run].boxes, self.selection.search)
 
     def selection_in(self, run: int) -> Selection:
         """The selection as it is in a run."""
         return self.selection.in_run(run, self.runs[run].period)
 
     def hidden_region(self, run: int) -> str:
-        """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
+        """Name what is hidden of a run: its boxes and guard bands, under which set-ups and effects."""
         context = self.runs[run]
         setups = () if context.packaged is None else tuple(_identity_of(setup) for setup in context.setups)
-        return _identity_of_hidden(context.box, self.closing_effects, setups)
+        return _identity_of_hidden(context.boxes, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
@@ -211,17 +236,19 @@ class Job:
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
         bad, setups = self.bad.of_run(run), [_identity_of(setup) for setup in context.setups]
-        return [setups, _identity_of(context.box), context.type, _identity_of(bad)]
+        return [setups, _identity_of(context.boxes), context.type, _identity_of(bad)]
 
 
 @lru_cache(maxsize=1024)
-def _identity_of(value: Setup | SignalBox | BadList) -> str:
+def _identity_of(value: Setup | tuple[SignalBox, ...] | BadList) -> str:
     return identity(value)
 
 
 @lru_cache(maxsize=1024)
-def _identity_of_hidden(box: SignalBox, effects: tuple[Effect, ...], setups: tuple[str, ...]) -> str:
-    return identity([box, list(effects), list(setups)])
+def _identity_of_hidden(
+    boxes: tuple[SignalBox, ...], effects: tuple[Effect, ...], setups: tuple[str, ...]
+) -> str:
+    return identity([list(boxes), list(effects), list(setups)])
 
 
 @lru_cache(maxsize=64)
@@ -263,11 +290,14 @@ def build_job(
     check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
+    contexts = contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation)
+    for context in () if simulation else contexts.values():
+        check_search(selection.search, context.period, context.boxes)
     return Job(
         selection=selection,
         simulation=simulation,
         weighted=simulation and any(record.truth for record in catalogue.good),
-        runs=contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation),
+        runs=contexts,
         layouts={name: catalogue.layout(name) for name in sorted({r.layout for r in catalogue.good})},
         bad=_bad_of_runs(wanted, [catalogue.bad, *(period.bad for period in known.values())]),
         plugin=plugin,
@@ -320,7 +350,7 @@ def contexts_of_runs(
         A run is outside every period; or nothing says what is to be hidden of it.
     """
     contexts: dict[int, RunContext] = {}
-    boxes: dict[str, SignalBox] = {}
+    boxes: dict[str, tuple[SignalBox, ...]] = {}
     for run in sorted(runs):
         period = period_of_run(run, periods)
         if period is None:
@@ -330,15 +360,15 @@ def contexts_of_runs(
             check_declared(period)
         facts = period.facts(run, (stated or {}).get(run))
         if period.name not in boxes:
-            boxes[period.name] = box_of(period)
-        packaged = None if simulation else _packaged_setup(run, period, facts)
+            boxes[period.name] = boxes_of(period)
+        packaged = None if simulation else _packaged_setup(run, period, facts, boxes[period.name])
         contexts[run] = RunContext(
             period.name, period.setup, boxes[period.name], facts.type, packaged, period.beam_energy
         )
     return contexts
 
 
-def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
+def _packaged_setup(run: int, period: Period, facts: RunFacts, boxes: tuple[SignalBox, ...]) -> Setup | None:
     """Return the packaged set-up of a run of data where it may hide other events than that of its period.
 
     Raises
@@ -350,19 +380,21 @@ def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
     if known is None:
         return None
     known.facts(run, RunFacts(run, facts.type))  # refuses a run type that contradicts a packaged one
-    for name in _PLANE:
+    for name in sorted(detectors_of(name for box in boxes for name in box.features)):
         own, packaged = getattr(period.setup, name).shape, getattr(known.setup, name).shape
         if own != packaged:
             raise ValueError(
                 f"period {period.name}: {name}.shape is {own}, but {packaged} in packaged period "
                 f"{known.name}, so what that hides of run {run} cannot be hidden"
             )
-    same = hiding_identity(period.setup) == hiding_identity(known.setup)
+    same = hiding_identity(period.setup, boxes) == hiding_identity(known.setup, boxes)
     return None if same else known.setup
 
 
 @lru_cache(maxsize=64)
-def hiding_identity(setup: Setup) -> str:
-    """Return the name of what a set-up hides: all that trigger and energies of ECAL and HCAL are made of."""
-    names = [entry.name for entry in fields(Setup) if entry.name not in _NOT_OF_BOX]
+def hiding_identity(setup: Setup, boxes: tuple[SignalBox, ...]) -> str:
+    """Return the name of what a set-up hides by some boxes: all that trigger and features are made of."""
+    by_sums = {name for box in boxes for name in box.features} <= {*default_box().features}
+    without = _NOT_OF_BOX if by_sums else frozenset()
+    names = [entry.name for entry in fields(Setup) if entry.name not in without]
     return identity({name: getattr(setup, name) for name in names})

@@ -14,7 +14,13 @@ from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
-from na64.processors.events.visible_events import VisibleEvents, features_of, runs_of, seen_as_packaged
+from na64.processors.events.visible_events import (
+    VisibleEvents,
+    features_of,
+    hidden_by,
+    runs_of,
+    seen_as_packaged,
+)
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
 from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
@@ -23,8 +29,9 @@ from na64.processors.features.derived import Derivation
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns
+from na64.selections.hidden import opened_mask
 from na64.selections.selection import Selection
-from na64.selections.signal_box import Unblinding, opened_mask
+from na64.selections.signal_box import SignalBox, Unblinding
 
 NUMBERS = ("run", "spill", "event")
 """What names an event."""
@@ -43,10 +50,25 @@ _N_BINS = 150
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is opened, and who decided it."""
+    """What is opened, and who decided it.
+
+    Attributes
+    ----------
+    job : Job
+        The boxes of the search of its selection are opened.
+    unblinding : Unblinding
+    before : frozenset of str
+        Searches whose boxes are open already: theirs do not keep an event closed.
+    """
 
     job: Job
     unblinding: Unblinding
+    before: frozenset[str] = frozenset()
+
+    def kept_closed(self, run: int) -> tuple[SignalBox, ...]:
+        """The boxes of a run that stay closed: those of other searches that were not opened before."""
+        opened = {self.job.selection.search, *self.before}
+        return tuple(box for box in self.job.runs[run].boxes if box.search not in opened)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,18 +259,22 @@ def _opened_of_run(
     job = opening.job
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
+    boxes, kept = job.opened_boxes(run), opening.kept_closed(run)
+    if not boxes:
+        raise ValueError(f"run {run} has no signal box of search {job.selection.search}")
     also_closed = None
     if context.packaged is not None:
         also_closed = ~seen_as_packaged(events, context.packaged, context, job, file)[0]
     opened = opened_mask(
         table.values,
-        box=context.box,
+        boxes=boxes,
         run_type=context.type,
         trigger=events.event.get("trigger"),
         nonfinite=table.skip != Skip.NONE,
         place=(run, events.event["spill"]),
         unblinding=opening.unblinding,
         also_closed=also_closed,
+        kept_closed=hidden_by(kept, events, context, job, file) if kept else None,
     )
     values: NDArray[np.float32] = np.compress(opened, table.values, axis=1)
     return opened, Derivation(job.selection, job.plugin, context.constants).extended(values)

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import UNITS, to_base
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature
 from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
@@ -108,6 +110,8 @@ class Selection:
         Of cuts with other bounds in some runs, which of their conditions hold: see `in_run`.
     formulas : tuple of Formula
         The last of `extra_features`, each after those that it is made of.
+    search : str
+        The one whose boxes a freeze commits to and an opening opens.
     """
 
     name: str
@@ -123,6 +127,7 @@ class Selection:
     settings: tuple[str, ...] = ()
     chosen: tuple[tuple[str, int], ...] = ()
     formulas: tuple[Formula, ...] = ()
+    search: str = INVISIBLE
 
     @cached_property
     def identity(self) -> str:
@@ -250,7 +255,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     given = table.table("region", None)
     regions = read_regions(given, features) if given is not None and given.names() else ()
     try:
-        check_outside(regions, load_boxes().values())
+        check_outside(regions, chain.from_iterable(load_boxes().values()))
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
@@ -273,6 +278,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         variations,
         _read_share(table),
         formulas=formulas,
+        search=table.text("search", INVISIBLE),
     )
 
 

@@ -69,6 +69,29 @@ class FactReader:
         """Array of tables, whose facts the caller has to `remember`."""
         return self._table.tables(key)
 
+    def children(self, key: str) -> tuple[FactReader, ...]:
+        """Reader of a table within this one, or of each of a list of tables; none if it is not there."""
+        if not self.has(key):
+            return ()
+        if not self._table.is_list(key):
+            return (self.child(key),)
+        return tuple(
+            FactReader(entry, self._listed, self._dotted(f"{key}[{n}]"))
+            for n, entry in enumerate(self._table.tables(key))
+        )
+
+    def word(self, key: str, default: str) -> str:
+        """Word that needs no source."""
+        return self._table.text(key, default)
+
+    def words(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """Words that need no source; without a default they have to be there."""
+        return self._table.texts(key) if default is None else self._table.texts(key, default)
+
+    def several(self, key: str, base: str) -> Quantity:
+        """Several numbers with their source, in the base unit."""
+        return self._quantity(key, base)
+
     def quantity(self, key: str, base: str) -> Quantity:
         """One number with its source, in the base unit."""
         quantity = self._quantity(key, base)

@@ -78,7 +78,7 @@ def summarise(
         totals=_totals(runs, result, selection.cut_names.index(selection.yields_after) + 1),
         runs=runs,
         selection=selection_facts(selection, job.plugin),
-        boxes=tuple(box_facts(period) for period in used),
+        boxes=tuple(box_facts(period, selection.search) for period in used),
         periods=tuple(period_facts(period) for period in used),
         histograms=histograms.describe(booking),
         files=_files(catalogue),

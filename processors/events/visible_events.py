@@ -5,7 +5,7 @@ Everything after this module sees copies of visible events only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,10 @@ from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.features.compute import FeatureTable, Skip, compute
 from na64.processors.features.derived import Derivation
 from na64.processors.features.rows import take_rows
-from na64.processors.features.varied_features import append_varied, needed_part, plane_part
+from na64.processors.features.varied_features import append_varied, needed_part
 from na64.processors.job import FileContext, Job, RunContext
-from na64.selections.signal_box import is_open, visible_mask
+from na64.selections.hidden import hidden, is_open, visible_mask
+from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
 
 _REASONS = {
@@ -88,7 +89,7 @@ def _of_run(
     table = features_of(events, context.setup, job, file)
     effects = job.selection.effects
     varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
-    moved = [part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane]
+    moved = [part for part, effect in zip(varied, effects, strict=True) if effect in job.closing_effects]
     seen, opened = _may_be_seen(events, table, moved, context, job)
     if context.packaged is not None:
         seen_too, opened_too = seen_as_packaged(events, context.packaged, context, job, file)
@@ -117,7 +118,7 @@ def _may_be_seen(
     trigger = events.event.get("trigger")
     seen = visible_mask(
         table.values,
-        box=context.box,
+        boxes=context.boxes,
         run_type=context.type,
         trigger=trigger,
         nonfinite=table.skip == Skip.NONFINITE,
@@ -131,16 +132,29 @@ def seen_as_packaged(
     events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks by what the packaged set-up makes of events: which may be seen, and which no box concerns."""
-    table = features_of(plane_part(events), setup, job, file)
+    table = features_of(needed_part(events, job.box_detectors), setup, job, file)
     varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
     return _may_be_seen(events, table, varied, context, job)
+
+
+def hidden_by(
+    boxes: Sequence[SignalBox], events: EventColumns, context: RunContext, job: Job, file: FileContext
+) -> NDArray[np.bool_]:
+    """Which events some boxes hide under any set-up or variation, whatever the trigger says."""
+    closed = np.zeros(events.n_events, bool)
+    for setup in context.setups:
+        for effect in (Effect(), *job.closing_effects):
+            closed |= hidden(boxes, _varied(events, effect, setup, job, file))
+    return closed
 
 
 def _varied(
     events: EventColumns, effect: Effect, setup: Setup, job: Job, file: FileContext
 ) -> NDArray[np.float32]:
-    """Compute the features that an effect changes; others may not be right."""
-    return features_of(needed_part(events, effect), effect.of(setup), job, file).values
+    """Compute the features that an effect changes, with those of boxes if it closes; others may be wrong."""
+    closing = job.box_detectors if effect in job.closing_effects or not effect else ()
+    part = needed_part(events, {*effect.detectors, *closing})
+    return features_of(part, effect.of(setup), job, file).values
 
 
 def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:

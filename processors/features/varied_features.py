@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -57,15 +58,18 @@ def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
     return (*(name for name in FEATURES if name in changed), *plugin, *formulas)
 
 
-def needed_part(events: EventColumns, effect: Effect) -> EventColumns:
-    """Events with no other detectors than those that the changed features are made of."""
-    wanted = {*effect.detectors, *(_PLANE if effect.moves_plane else ())}
-    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in wanted})
+def detectors_of(names: Iterable[str]) -> frozenset[str]:
+    """Detectors whose cells say what some packaged features are."""
+    wanted = frozenset(names)
+    made = {detector for detector, features in MADE_OF.items() if not wanted.isdisjoint(features)}
+    if "shower_chi2" in wanted:
+        made.add("ecal")
+    return frozenset(made.union(_PLANE if "visible_energy" in wanted else ()))
 
 
-def plane_part(events: EventColumns) -> EventColumns:
-    """Events with no other detectors than those that the plane of the box is made of."""
-    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in _PLANE})
+def needed_part(events: EventColumns, detectors: Container[str]) -> EventColumns:
+    """Events with no other detectors than some."""
+    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in detectors})
 
 
 def append_varied(
