@@ -99,7 +99,7 @@ def _box(name: str, stated: StatedBox) -> SignalBox:
 
 
 def _rectangle(
-    edges: Mapping[str, Quantity], usual: list[tuple[tuple[str, ...], ...]], scales: tuple[float, ...]
+    edges: Mapping[str, Quantity], usual: Sequence[tuple[tuple[str, ...], ...]], scales: tuple[float, ...]
 ) -> Iterator[Bound]:
     for name, (sums, implied_by) in zip(PLANE, usual, strict=True):
         edge, guard = edges[name], edges[f"{name}_guard"]

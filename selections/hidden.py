@@ -259,11 +259,8 @@ def _range(features: Values, names: tuple[str, ...], index: Rows) -> tuple[Value
 def _beyond(bound: Bound, lowest: Values, highest: Values) -> Mask:
     """Which events are at or beyond one edge of a bound by all that it looks at."""
     low, high = _safe(bound)
-    if low == -np.inf:
-        return lowest >= high
-    if high == np.inf:
-        return highest <= low
-    return (lowest >= high) | (highest <= low)
+    beyond: Mask = (lowest >= high) | (highest <= low)
+    return beyond
 
 
 @lru_cache(maxsize=1024)

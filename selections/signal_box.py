@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from na64.datasets.basics.identity import identity
@@ -94,7 +94,7 @@ class Bound:
             return False
         return interval.low >= self.high or interval.high <= self.low
 
-    def hides_all_of(self, other: Bound) -> bool:
+    def covers(self, other: Bound) -> bool:
         """Whether every event that another bound does not show outside is one that this does not either."""
         return (
             self.unit == other.unit
@@ -180,7 +180,7 @@ class SignalBox:
     def hides_all_of(self, other: SignalBox) -> bool:
         """Whether every event that another box hides is hidden by this one; False if that is uncertain."""
         needed = {name for bound in self.bounds if bound.needed for name in bound.features}
-        return all(any(mine.hides_all_of(theirs) for theirs in other.bounds) for mine in self.bounds) and all(
+        return all(any(mine.covers(theirs) for theirs in other.bounds) for mine in self.bounds) and all(
             {*theirs.features} <= needed for theirs in other.bounds if theirs.needed
         )
 
@@ -251,10 +251,17 @@ def check_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> None
     ValueError
         Names the region, the box and what would keep them apart.
     """
+    if text := next(not_outside(regions, boxes), ""):
+        raise ValueError(text)
+
+
+def not_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> Iterator[str]:
+    """Say of each region that is not provably outside a box what would keep them apart."""
+    listed = tuple(regions)
     for box in boxes:
-        for region in regions:
+        for region in listed:
             if not any(bound.contradicts(one) for bound in box.bounds for one in region.intervals):
-                raise ValueError(
+                yield (
                     f"{region.name} is not outside the signal box of period {box.name}{_of_search(box)}: it "
                     f"needs {' or '.join(_proof(bound) for bound in box.bounds)}"
                 )

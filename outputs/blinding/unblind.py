@@ -111,7 +111,13 @@ def unblind(folder: Path, demand: UnblindingRequest, backend: Backend) -> tuple[
     audit_log.append(
         log,
         "opened",
-        {"freeze": demand.freeze, "unblinded": sha256(data).hexdigest(), "files": named, **found},
+        {
+            "freeze": demand.freeze,
+            "search": job.selection.search,
+            "unblinded": sha256(data).hexdigest(),
+            "files": named,
+            **found,
+        },
     )
     return opened, evidence
 

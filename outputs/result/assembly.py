@@ -24,6 +24,7 @@ from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.counting.tally import REGIONS
 from na64.processors.job import Job
+from na64.selections.signal_box import not_outside
 
 UNKNOWN = Exposure(None, None)
 _UNCOUNTED = "; its electrons on target do not count, being those of other events"
@@ -85,6 +86,7 @@ def summarise(
         warnings=(
             *catalogue.warnings,
             *(_not_packaged(used) if is_data else ()),
+            *(f"{text}; what is hidden there does not count" for text in _shared(job)),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
             *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading),
         ),
@@ -96,6 +98,11 @@ def summarise(
 def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
     for name, lines in departures(periods).items():
         yield from (f"period {name}: {line}" for line in lines)
+
+
+def _shared(job: Job) -> Iterator[str]:
+    """Name regions that may hold events of a closed box; none of simulation."""
+    return not_outside(job.selection.regions, job.closed_boxes)
 
 
 def _run(

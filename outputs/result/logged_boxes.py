@@ -52,7 +52,7 @@ def less_than(now: Sequence[SignalBox], before: SignalBox) -> Iterator[str]:
 def _shrunk(now: SignalBox, before: SignalBox) -> Iterator[str]:
     """Bounds of a box that another box does not keep, each beside the one that it has on the same feature."""
     for bound in now.bounds:
-        if any(bound.hides_all_of(other) for other in before.bounds):
+        if any(bound.covers(other) for other in before.bounds):
             continue
         other = next((other for other in before.bounds if other.name == bound.name), None)
         if other is None:

@@ -213,8 +213,8 @@ class BoxFacts:
         """
         if not self.is_rectangle:
             raise ValueError(
-                f"period {self.period}: the signal box of search {self.search} is not below two energies, of ECAL "
-                "and HCAL"
+                f"period {self.period}: the signal box of search {self.search} is not below two energies, of "
+                "ECAL and HCAL"
             )
         return self
 

@@ -26,8 +26,8 @@ from na64.processors.execution.ledger import decode
 from na64.processors.features.compute import Skip, compute
 from na64.processors.job import Job, build_job
 from na64.run import main
+from na64.selections.hidden import visible_mask
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import visible_mask
 from na64.selections.variations import Effect
 
 N_EVENTS = 1_500

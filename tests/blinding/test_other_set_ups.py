@@ -24,8 +24,9 @@ from na64.processors.events.visible_events import features_of, visible_events
 from na64.processors.features.compute import Skip
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.processors.unblinded_counts import Opening, opened_events
+from na64.selections.hidden import hidden, simulated_mask
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import Unblinding, hidden, simulated_mask
+from na64.selections.signal_box import Unblinding
 
 RUN = 8701
 SELECTION = load_selection("dimuon_2022")

@@ -29,9 +29,9 @@ from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections.cut import Condition
+from na64.selections.hidden import hidden
 from na64.selections.interval import Interval
 from na64.selections.selection import Selection, load_selection
-from na64.selections.signal_box import hidden
 from na64.selections.variations import Effect, Variation
 
 RUN = 8701

@@ -25,7 +25,7 @@ from na64.outputs.result import audit_log
 from na64.processors.features.compute import Skip, compute
 from na64.processors.job import contexts_of_runs
 from na64.run import main
-from na64.selections.signal_box import visible_mask
+from na64.selections.hidden import visible_mask
 
 
 @pytest.fixture(scope="module")

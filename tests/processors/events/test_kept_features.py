@@ -24,8 +24,8 @@ from na64.processors.events.segment import join, process_segment
 from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.job import Job, build_job, file_context
 from na64.run import main
+from na64.selections.hidden import hidden
 from na64.selections.selection import Histogram, Selection, load_selection
-from na64.selections.signal_box import hidden
 
 PLUGIN = Plugin(
     "my.py",

@@ -25,9 +25,9 @@ from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections.cut import Cut
+from na64.selections.hidden import hidden
 from na64.selections.interval import Interval
 from na64.selections.selection import Selection, load_selection
-from na64.selections.signal_box import hidden
 
 RUNS = (8701, 8702)
 PERIODS = load_periods()
