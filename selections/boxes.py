@@ -43,7 +43,7 @@ def boxes_of(period: Period) -> tuple[SignalBox, ...]:
     stated = [_box(one.name, box) for one in (period, *known) for box in one.boxes]
     if not stated:
         return (replace(default_box(), name=period.name),)
-    searches = dict.fromkeys(box.search for box in stated if box.is_rectangle)
+    searches = [box.search for box in stated if box.is_rectangle]
     rectangles = [
         reduce(_enlarged, (box for box in stated if box.is_rectangle and box.search == search))
         for search in searches
@@ -86,22 +86,24 @@ def _box(name: str, stated: StatedBox) -> SignalBox:
     table = load_table(_FILE)
     version, default = table.integer("version"), table.table(DEFAULT)
     scales, known = default.numbers("scales"), {edge: _edge(default, edge) for edge in BOX_EDGES}
-    usual = [(_features(default, f"{one}_sums"), _features(default, f"{one}_implied_by")) for one in PLANE]
+    usual = {
+        one: (_features(default, f"{one}_sums"), _features(default, f"{one}_implied_by")) for one in PLANE
+    }
     table.done()
     try:
         if stated.bounds:
             bounds = tuple(_bound(bound, scales) for bound in stated.bounds)
         else:
-            bounds = tuple(_rectangle(known | dict(stated.edges), usual, scales))
+            bounds = tuple(_rectangle({**known, **stated.edges}, usual, scales))
     except ValueError as error:
         raise ValueError(f"signal box {name}: {error}") from error
     return SignalBox(name, stated.search, version, bounds)
 
 
 def _rectangle(
-    edges: Mapping[str, Quantity], usual: Sequence[tuple[tuple[str, ...], ...]], scales: tuple[float, ...]
+    edges: Mapping[str, Quantity], usual: Mapping[str, tuple[tuple[str, ...], ...]], scales: tuple[float, ...]
 ) -> Iterator[Bound]:
-    for name, (sums, implied_by) in zip(PLANE, usual, strict=True):
+    for name, (sums, implied_by) in usual.items():
         edge, guard = edges[name], edges[f"{name}_guard"]
         if not edge.values[0] > 0:
             raise ValueError(f"edge at {edge.values[0]:g} GeV")
@@ -140,7 +142,6 @@ def _enlarged(box: SignalBox, other: SignalBox) -> SignalBox:
             high=max(own.high, theirs.high),
             guard=_reaching(max(own.high, theirs.high), max(own.high_hidden, theirs.high_hidden)),
             features=tuple(dict.fromkeys((*own.features, *theirs.features))),
-            scales=tuple(dict.fromkeys((*own.scales, *theirs.scales))),
             needed=own.needed or theirs.needed,
             implied_by=tuple(name for name in own.implied_by if name in theirs.implied_by),
         )

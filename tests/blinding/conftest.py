@@ -170,7 +170,7 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
         )
         seen &= visible_mask(
             table.values,
-            box=context.box,
+            boxes=context.boxes,
             run_type=context.type,
             trigger=events.event["trigger"],
             nonfinite=table.skip != Skip.NONE,
@@ -193,7 +193,7 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     rows[hidden] = donor
     for name in set(branches) - keys:
         branches[name] = branches[name][rows]
-    edges = next(iter(job.runs.values())).box.rectangle()
+    edges = next(iter(job.runs.values())).boxes[0].rectangle()
     ecal, hcal = (layout.detectors[name].columns["energy"].names for name in ("ecal", "hcal"))
     random = np.random.default_rng(7)
     low, high = {

@@ -105,6 +105,11 @@ EQUIVALENT = {
     "hidden: range(0, n_events, _BLOCK) -> range(0, n_events)": "every event is done many times",
     "hidden: range(0, n_events, _BLOCK) -> range(0, _BLOCK)": "the same; noticed, but after a minute",
     "hidden: slice(start, start + _BLOCK) -> slice(start + _BLOCK)": "earlier blocks are done again",
+    "_enlarged: True -> False": "they are equally long",
+    "_packaged_setup: sorted(detectors_of((name for box in boxes for name in box.features))) -> "
+    "detectors_of((name for box in boxes for name in box.features))": "which of two is named first",
+    "_varied: job.box_detectors if effect in job.closing_effects or not effect else () -> "
+    "job.box_detectors": "it only spares what is not looked at",
     "_safe: np.float32(np.inf) -> np.inf": "a plain number takes the type of the other",
     "_safe: np.float32(-np.inf) -> -np.inf": "the same",
     "_hidden: dict.fromkeys((bound.features for box in boxes for bound in box.bounds)) -> "

@@ -27,6 +27,7 @@ from na64.processors.unblinded_counts import Opening, opened_events
 from na64.selections.hidden import hidden, simulated_mask
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import Unblinding
+from na64.tests.selections.example_boxes import edges_of, stated_box
 
 RUN = 8701
 SELECTION = load_selection("dimuon_2022")
@@ -118,7 +119,8 @@ def test_what_is_in_the_box_is_visible_or_opened_and_never_lost(
     contexts = contexts_of_runs([RUN], load_periods(own_period(tmp_path / "p", *HIDES_AS_MUCH[what])))
     job, file = Job(SELECTION, False, False, contexts, LAYOUTS), FileContext("0" * 64, "hits", (RUN,))
     table = features_of(events, contexts[RUN].setup, job, file)
-    inside = simulated_mask(table.values, box=contexts[RUN].box, simulation=True) & (table.skip == Skip.NONE)
+    inside = simulated_mask(table.values, boxes=contexts[RUN].boxes, simulation=True)
+    inside &= table.skip == Skip.NONE
     (part,) = visible_events(events, job, file)
     opening = Opening(job, Unblinding("f" * 64, "why", ("Ada", "Emmy"), key="k"))
     ((_, opened, _),) = opened_events(events, opening, file)
@@ -198,7 +200,7 @@ def test_a_period_is_refused(what: str, tmp_path: Path, own_period: Callable[...
 def test_simulation_needs_no_box(tmp_path: Path, own_period: Callable[..., Path]) -> None:
     periods = load_periods(own_period(tmp_path / "p", (HEAD, NEW), (BOX, ""), to="mine"))
     context = contexts_of_runs([9000], periods, simulation=True)[9000]
-    assert (context.box.ecal, context.packaged) == (50, None)
+    assert ([edges_of(box)[0] for box in context.boxes], context.packaged) == ([50], None)
 
 
 def test_a_packaged_run_type_is_not_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,11 +231,8 @@ def test_nothing_that_a_set_up_may_be_shows_what_the_packaged_one_hides(
     events: EventColumns, packaged: set[int], edges: tuple[float, float], **changes: Any
 ) -> None:
     period = load_periods()["2023A"]
-    stated = {
-        name: replace(period.box[name], values=(edge,))
-        for name, edge in zip(("ecal", "hcal"), edges, strict=True)
-    }
-    own = replace(period, name="mine", box=stated, setup=changed(period.setup, **changes))
+    boxes = stated_box(**dict(zip(("ecal", "hcal"), edges, strict=True)))
+    own = replace(period, name="mine", boxes=boxes, setup=changed(period.setup, **changes))
     assert set(seen(events, {"mine": own}).tolist()) <= packaged
 
 
@@ -270,4 +269,4 @@ def test_events_of_the_box_are_among_those_tried(events: EventColumns) -> None:
     context = contexts_of_runs([RUN], load_periods())[RUN]
     job = Job(SELECTION, True, False, {RUN: context}, LAYOUTS)
     (part,) = visible_events(events, job, FileContext("0" * 64, "hits", (RUN,)))
-    assert np.count_nonzero(hidden(context.box, part.values[: len(SELECTION.index)])) > 20
+    assert np.count_nonzero(hidden(context.boxes, part.values[: len(SELECTION.index)])) > 20

@@ -48,7 +48,7 @@ def visible_rows(path: Path) -> Any:
     table = compute(events, context.setup, bad=np.zeros(events.n_events, bool))
     seen = visible_mask(
         table.values,
-        box=context.box,
+        boxes=context.boxes,
         run_type=context.type,
         trigger=events.event["trigger"],
         nonfinite=table.skip != Skip.NONE,

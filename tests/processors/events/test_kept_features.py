@@ -139,7 +139,7 @@ def test_the_store_holds_all_visible_events_and_no_hidden_one(catalogue: Catalog
     for record, start, stop in segments(catalogue):
         key = job.feature_key(file_context(record, job), start, stop)
         for each in store.read(key, tuple(FEATURES)):
-            box = hidden(job.runs[each.run].box, each.values)
+            box = hidden(job.runs[each.run].boxes, each.values)
             physics = each.values[INDEX["trigger_physics"]] == 1
             n_closed += int((box & physics).sum())
             n_events += each.values.shape[1]

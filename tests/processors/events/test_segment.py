@@ -105,10 +105,10 @@ def rows_of(events: EventColumns, chosen: NDArray[np.bool_]) -> EventColumns:
 
 def in_box(events: EventColumns) -> NDArray[np.bool_]:
     values = compute(events, SETUP, bad=np.zeros(events.n_events, bool)).values
-    box = make_job().runs[RUNS[0]].box
+    boxes = make_job().runs[RUNS[0]].boxes
     trigger = events.event["trigger"]
     concerned: NDArray[np.bool_] = (trigger & 4 != 0) | (trigger == 0)
-    return concerned & hidden(box, values)
+    return concerned & hidden(boxes, values)
 
 
 def total(tallies: dict[int, Tally]) -> Tally:
