@@ -184,7 +184,17 @@ def timeline(path: Path) -> Iterator[str]:
 
 
 _TOLD = (
-    *("selection", "runs", "open_runs", "own_layouts", "not_packaged", "hides_less", "limit", "verdict"),
+    *(
+        "selection",
+        "search",
+        "runs",
+        "open_runs",
+        "own_layouts",
+        "not_packaged",
+        "hides_less",
+        "limit",
+        "verdict",
+    ),
     *("open_events", "freeze", "after", "fraction", "approved_by", "deviations", "reason"),
     *("command", "why", "events", "choice", "in_box", "candidates", "p_value", "text"),
 )

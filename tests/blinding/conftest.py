@@ -42,6 +42,37 @@ VARIED = "varied"
 PACKAGED = "packaged"
 """A world whose hidden events are so only under the packaged set-up: the user's has energies of `SCALE`."""
 
+BAND = "band"
+"""A world whose hidden events are in the box of another search, which has edges on both sides."""
+
+BAND_EDGES = (73.0, 92.0)
+"""GeV in the ECAL: `BAND_BOX` with its guard band."""
+
+BAND_BOX = """
+[[box]]
+ecal = { value = 60, unit = "GeV", source = "test" }
+hcal = { value = 1, unit = "GeV", source = "test" }
+
+[[box]]
+search = "alp"
+
+[[box.bound]]
+features = ["ecal", "ecal_total"]
+between = { values = [75, 90], unit = "GeV", source = "test" }
+guard = { value = 2, unit = "GeV", source = "test" }
+
+[[box.bound]]
+features = ["hcal", "hcal_total", "hcal_012_total"]
+below = { value = 1, unit = "GeV", source = "test" }
+guard = { value = 0.5, unit = "GeV", source = "test" }
+implied_by = ["hcal_0"]
+"""
+PACKAGED_BOX = """\
+[box]  # nobody looks at data below both energies, or in the guard band around them
+ecal = { value = 60, unit = "GeV", source = "[V: 2503.11275 (abs)] missing energy > 40 GeV; [D] 100 - 40" }
+hcal = { value = 1, unit = "GeV", source = "[R-hi]" }
+"""
+
 SCALE = 1.4
 
 MAGIC_ENERGY, MAGIC_TIME, MAGIC_SPILL, MAGIC_EVENT = 31.41592653, 98.7654321, 271_828_182, 1_123_581_321
@@ -198,6 +229,7 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     random = np.random.default_rng(7)
     low, high = {
         "box": (1.0, edges.ecal - 1),
+        BAND: (BAND_EDGES[0] + 0.5, BAND_EDGES[1] - 0.5),
         VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
         PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
     }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
@@ -287,6 +319,12 @@ def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[W
 def own_periods(tmp_path: Path, own_period: Callable[..., Path]) -> Path:
     """A folder with a period 2023A whose ECAL energies are larger by `SCALE` than the packaged ones."""
     return own_period(tmp_path / "periods", ("scale = { value = 1,", f"scale = {{ value = {SCALE},"))
+
+
+@pytest.fixture
+def two_searches(tmp_path: Path, own_period: Callable[..., Path]) -> Path:
+    """A folder with a period 2023A that has the box of another search too."""
+    return own_period(tmp_path / "periods", (PACKAGED_BOX, BAND_BOX))
 
 
 @pytest.fixture(scope="session")
