@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,9 @@ from na64.selections.signal_box import Bound, SignalBox, Unblinding
 Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Rows = Mapping[str, int]
+_Range = tuple[Values, Values, Mask]
+_Edges = tuple[tuple[tuple[str, ...], np.float32, np.float32, bool], ...]
+"""Of each bound of a box: features, highest number below and lowest above that is visible, whether needed."""
 
 _BLOCK = 1 << 14  # events; larger temporaries leave the cache and cost five times as much
 _OPEN_RUN_TYPES = (RunType.CALIBRATION, RunType.BEAM)
@@ -45,11 +47,11 @@ def hidden(boxes: Sequence[SignalBox], features: Values, index: Rows = INDEX) ->
         raise ValueError(
             f"features are {features.shape} {features.dtype}, not ({len(index)} or more, events) float32"
         )
-    n_events = features.shape[1]
+    n_events, edges = features.shape[1], [_edges(box) for box in boxes]
     found = np.ones(n_events, bool)
     for start in range(0, n_events, _BLOCK):
         block = slice(start, start + _BLOCK)
-        found[block] = _hidden(boxes, features[:, block], index)
+        found[block] = _hidden(edges, features[:, block], index)
     return found
 
 
@@ -229,41 +231,57 @@ def _inside(boxes: Sequence[SignalBox], features: Values) -> Mask:
     return inside
 
 
-def _hidden(boxes: Sequence[SignalBox], features: Values, index: Rows) -> Mask:
+def _hidden(boxes: Sequence[_Edges], features: Values, index: Rows) -> Mask:
     ranges = {
         names: _range(features, names, index)
-        for names in dict.fromkeys(bound.features for box in boxes for bound in box.bounds)
+        for names in dict.fromkeys(names for box in boxes for names, *_ in box)
     }
-    closed = np.zeros(features.shape[1], bool)
-    for box in boxes:
-        outside, known = np.zeros(features.shape[1], bool), np.ones(features.shape[1], bool)
-        for bound in box.bounds:
-            lowest, highest, finite = ranges[bound.features]
-            outside |= _beyond(bound, lowest, highest) & finite
-            if bound.needed:
-                known &= finite
-        closed |= ~(outside & known)
-    return closed
+    first, *others = (_outside(box, ranges) for box in boxes)
+    for other in others:
+        first &= other
+    return ~first
 
 
-def _range(features: Values, names: tuple[str, ...], index: Rows) -> tuple[Values, Values, Mask]:
+def _outside(box: _Edges, ranges: Mapping[tuple[str, ...], _Range]) -> Mask:
+    """Which events are provably outside a box."""
+    first, *others = (_beyond((low, high), *ranges[names], needed=needed) for names, low, high, needed in box)
+    for other in others:
+        first |= other
+    for names, _, _, needed in box:
+        if needed:
+            first &= ranges[names][2]
+    return first
+
+
+def _beyond(
+    edges: tuple[np.float32, np.float32], lowest: Values, highest: Values, finite: Mask, *, needed: bool
+) -> Mask:
+    """Which events are at or beyond one edge of a bound by all that it looks at."""
+    low, high = edges
+    beyond: Mask = lowest >= high
+    if low > -np.inf:
+        beyond |= highest <= low
+    if not needed:
+        beyond &= finite
+    return beyond
+
+
+def _range(features: Values, names: tuple[str, ...], index: Rows) -> _Range:
     """Lowest and highest of some features, both nan if one of them is, and whether all are finite."""
     first, *others = (features[index[name]] for name in names)
     lowest, highest = first.copy(), first.copy()
     for other in others:
         np.minimum(lowest, other, out=lowest)
         np.maximum(highest, other, out=highest)
-    return lowest, highest, np.isfinite(lowest) & np.isfinite(highest)
+    finite = np.isfinite(lowest)
+    finite &= np.isfinite(highest)
+    return lowest, highest, finite
 
 
-def _beyond(bound: Bound, lowest: Values, highest: Values) -> Mask:
-    """Which events are at or beyond one edge of a bound by all that it looks at."""
-    low, high = _safe(bound)
-    beyond: Mask = (lowest >= high) | (highest <= low)
-    return beyond
+def _edges(box: SignalBox) -> _Edges:
+    return tuple((bound.features, *_safe(bound), bound.needed) for bound in box.bounds)
 
 
-@lru_cache(maxsize=1024)
 def _safe(bound: Bound) -> tuple[np.float32, np.float32]:
     """Highest float32 at or below the lower edge and lowest at or above the upper one, with every scale."""
     low = min(bound.low_hidden / scale for scale in bound.scales)

@@ -110,10 +110,17 @@ EQUIVALENT = {
     "detectors_of((name for box in boxes for name in box.features))": "which of two is named first",
     "_varied: job.box_detectors if effect in job.closing_effects or not effect else () -> "
     "job.box_detectors": "it only spares what is not looked at",
+    "_beyond: if low > -np.inf:\n    beyond |= highest <= low -> if True:\n    beyond |= highest <= low": (
+        "it only spares a comparison"
+    ),
+    "_beyond: low > -np.inf -> low >= -np.inf": "the same",
+    "_beyond: if not needed:\n    beyond &= finite -> if True:\n    beyond &= finite": (
+        "what is needed and not finite is hidden in any case"
+    ),
     "_safe: np.float32(np.inf) -> np.inf": "a plain number takes the type of the other",
     "_safe: np.float32(-np.inf) -> -np.inf": "the same",
-    "_hidden: dict.fromkeys((bound.features for box in boxes for bound in box.bounds)) -> "
-    "(bound.features for box in boxes for bound in box.bounds)": "it only spares doing it twice",
+    "_hidden: dict.fromkeys((names for box in boxes for names, *_ in box)) -> "
+    "(names for box in boxes for names, *_ in box)": "it only spares doing it twice",
 }
 """Mutants that do the same, and why."""
 
@@ -279,7 +286,9 @@ HIDDEN_FUNCTIONS = (
     "hidden",
     "_hidden",
     "_range",
+    "_outside",
     "_beyond",
+    "_edges",
     "_safe",
     "is_open",
     "visible_mask",
