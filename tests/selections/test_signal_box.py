@@ -16,11 +16,20 @@ from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import INDEX
 from na64.selections import hidden as hidden_module
 from na64.selections.boxes import default_box, load_boxes
-from na64.selections.hidden import hidden, is_open, visible_mask
+from na64.selections.hidden import drawn_mask, hidden, is_open, visible_mask
 from na64.selections.interval import Interval
 from na64.selections.regions import Region
 from na64.selections.signal_box import SignalBox, check_outside
-from na64.tests.selections.example_boxes import ECAL, HCAL, rectangle, twin_hidden
+from na64.tests.selections.example_boxes import (
+    DECAY,
+    ECAL,
+    HCAL,
+    TWO_SIDED,
+    UNIONS,
+    rectangle,
+    twin_hidden,
+    twin_inside,
+)
 
 F32 = np.float32
 SUMS = (*ECAL, *HCAL)
@@ -322,3 +331,78 @@ def test_a_region_is_outside_every_box() -> None:
     region = Region("region_II", (Interval("ecal", 55.0, math.inf),), "", "")
     with pytest.raises(ValueError, match="of period 2023A: it needs ecal from 60 GeV"):
         check_outside([region], chain.from_iterable(load_boxes().values()))
+
+
+places = st.one_of(
+    st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 0.5, 1.5, 13.0, 15.0, 20.0, 42.0, 45.0, 75.0, 78.0]),
+    st.floats(-5, 100, width=32),
+)
+FEATURES = tuple(dict.fromkeys(name for box in UNIONS["all"] for name in box.features))
+
+
+@pytest.mark.parametrize("boxes", UNIONS.values(), ids=UNIONS)
+@given(
+    events=st.lists(
+        st.fixed_dictionaries(dict.fromkeys(FEATURES, places) | {"hcal_r": st.floats(0, 0.25, width=32)}),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_union_of_boxes_hides_what_any_of_them_hides(
+    boxes: tuple[SignalBox, ...], events: list[dict[str, float]]
+) -> None:
+    features = table(events)
+    found = hidden(boxes, features)
+    assert np.array_equal(found, twin_hidden(boxes, features))
+    assert np.array_equal(found, np.any([hidden([box], features) for box in boxes], axis=0))
+    assert not (drawn_mask(boxes, features, INDEX) & twin_inside(boxes, features)).any()
+    assert (found | ~twin_inside(boxes, features)).all()  # no box without its events
+
+
+@pytest.mark.parametrize(
+    ("event", "is_in"),
+    [
+        ({"ecal": 60.0, "ecal_total": 60.0}, True),
+        ({"ecal": 43.0, "ecal_total": 43.0}, True),  # guard band below
+        ({"ecal": 42.0, "ecal_total": 42.0}, False),
+        ({"ecal": 77.0, "ecal_total": 90.0}, True),  # guard band above
+        ({"ecal": 78.0, "ecal_total": 78.0}, False),
+        ({"ecal": 40.0, "ecal_total": 60.0}, True),
+        ({"ecal": 40.0, "ecal_total": 90.0}, True),  # neither says on which side it is
+        ({"ecal": 90.0, "ecal_total": math.inf}, True),
+        ({"ecal": 90.0, "ecal_total": math.nan}, True),
+    ],
+)
+def test_a_bound_with_two_edges_hides_what_is_not_provably_on_one_side(
+    event: dict[str, float], is_in: bool
+) -> None:
+    assert is_hidden(INSIDE | {"hcal_012": 0.5} | event, TWO_SIDED) is is_in
+
+
+def test_a_value_that_is_not_finite_hides_by_its_bound_alone_unless_it_is_needed() -> None:
+    beyond = FAR | {"hcal_0": 9.0, "hcal_r": math.nan}
+    assert not is_hidden(beyond, DECAY)
+    needed = replace(DECAY, bounds=(*DECAY.bounds[:3], replace(DECAY.bounds[3], needed=True)))
+    assert is_hidden(beyond, needed)
+
+
+@pytest.mark.parametrize(
+    ("feature", "low", "high", "is_outside"),
+    [
+        ("ecal", 75.0, math.inf, True),
+        ("ecal", -math.inf, 45.0, True),
+        ("ecal", 46.0, 74.0, False),
+        ("hcal_0", 1.0, math.inf, True),
+        ("hcal_012", 1.0, math.inf, False),
+    ],
+)
+def test_a_region_is_outside_by_either_edge_or_by_what_implies_one(
+    feature: str, low: float, high: float, is_outside: bool
+) -> None:
+    region = Region("region_II", (Interval(feature, low, high),), "", "")
+    if is_outside:
+        check_outside([region], [TWO_SIDED])
+        return
+    said = "tests, search band: it needs ecal from 75 GeV or up to 45 GeV or hcal or hcal_0 from 1 GeV"
+    with pytest.raises(ValueError, match=said):
+        check_outside([region], [TWO_SIDED])
