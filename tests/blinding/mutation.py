@@ -259,7 +259,7 @@ def _around(box: SignalBox, moved: Bound) -> Any:
     marks = [
         edge for edge in (moved.low, moved.low_hidden, moved.high, moved.high_hidden) if np.isfinite(edge)
     ]
-    near = [v for mark in marks for v in np.nextafter(F32(mark), F32([-np.inf, mark, np.inf]))]
+    near = [v for mark in marks for v in np.nextafter(F32(mark), np.array([-np.inf, mark, np.inf], F32))]
     values = np.array([*near, -1e30, 1e30, np.nan, np.inf, -np.inf], F32)
     table = np.full((len(INDEX), values.size), F32(200))
     for one in box.bounds:

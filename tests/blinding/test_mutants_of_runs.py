@@ -59,10 +59,10 @@ def judge_boxes(module: ModuleType) -> None:
         assert [(one.unit, one.low, one.needed) for one in box.bounds] == [("GeV", -math.inf, True)] * 2
         assert [one.features for one in box.bounds] == [ECAL, HCAL]
         assert [one.implied_by for one in box.bounds] == [(), ("hcal_0",)]
-        stated = [one.edges[edge].values[0] for one in period.boxes for edge in ("ecal", "hcal")]
-        enlarged = bool(stated) and list(found[:2]) != stated
+        own = [one.edges[edge].values[0] for one in period.boxes for edge in ("ecal", "hcal")]
+        enlarged = bool(own) and list(found[:2]) != own
         assert (": ecal [V: 2503.11275" in box.source) == enlarged or period.runs[0][0] < 8396
-        assert ("my ecal" in box.source) == bool(stated)
+        assert ("my ecal" in box.source) == bool(own)
     _judge_further_boxes(module)
     assert module.boxes_of(load_periods()["2023A"]) == load_boxes()["2023A"]
     for edge, hidden_edge in ((0.1, 0.3), (49.9, 65.1), (2.1, 6.7), (5.9, 22.3), (10.9, 29.3)):
