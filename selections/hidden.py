@@ -92,6 +92,7 @@ def visible_mask(
     nonfinite: Mask,
     simulation: bool,
     varied: Iterable[Values] = (),
+    index: Rows = INDEX,
 ) -> Mask:
     """Which events may be looked at: of simulation all, of data those that are not hidden.
 
@@ -110,6 +111,8 @@ def visible_mask(
     simulation : bool
     varied : iterable of (n_features, n_events) float32
         The features under each variation that moves events into a box or out of it.
+    index : mapping of str to int
+        Row of each feature.
 
     Returns
     -------
@@ -117,9 +120,9 @@ def visible_mask(
     """
     if simulation:
         return np.ones(features.shape[1], bool)
-    closed = hidden(boxes, features)
+    closed = hidden(boxes, features, index)
     for other in varied:
-        closed |= hidden(boxes, other)
+        closed |= hidden(boxes, other, index)
     return ~nonfinite & (is_open(run_type, trigger, features) | ~closed)
 
 
@@ -161,6 +164,7 @@ def opened_mask(
     unblinding: Unblinding,
     also_closed: Mask | None = None,
     kept_closed: Mask | None = None,
+    index: Rows = INDEX,
 ) -> Mask:
     """Which events of data sit in one of the boxes that are opened, and are opened; guard bands stay closed.
 
@@ -179,14 +183,16 @@ def opened_mask(
         What is hidden under another set-up, whatever this one says of the trigger.
     kept_closed : (n_events,) bool, optional
         What other boxes hide, and keep hidden.
+    index : mapping of str to int
+        Row of each feature.
 
     Returns
     -------
     (n_events,) bool
     """
     run, spills = place
-    inside = _inside(boxes, features)
-    closed = hidden(boxes, features) & ~is_open(run_type, trigger, features)
+    inside = _inside(boxes, features, index)
+    closed = hidden(boxes, features, index) & ~is_open(run_type, trigger, features)
     if also_closed is not None:
         closed |= also_closed
     if kept_closed is not None:
@@ -197,7 +203,9 @@ def opened_mask(
     return opened
 
 
-def simulated_mask(features: Values, *, boxes: Sequence[SignalBox], simulation: bool) -> Mask:
+def simulated_mask(
+    features: Values, *, boxes: Sequence[SignalBox], simulation: bool, index: Rows = INDEX
+) -> Mask:
     """Which simulated events sit in one of some boxes.
 
     Parameters
@@ -206,6 +214,8 @@ def simulated_mask(features: Values, *, boxes: Sequence[SignalBox], simulation: 
     boxes : sequence of SignalBox
     simulation : bool
         Whether the events are declared to be simulated.
+    index : mapping of str to int
+        Row of each feature.
 
     Raises
     ------
@@ -214,15 +224,15 @@ def simulated_mask(features: Values, *, boxes: Sequence[SignalBox], simulation: 
     """
     if not simulation:
         raise ValueError("events of data in the box are counted by an opening only")
-    return _inside(boxes, features)
+    return _inside(boxes, features, index)
 
 
-def _inside(boxes: Sequence[SignalBox], features: Values) -> Mask:
+def _inside(boxes: Sequence[SignalBox], features: Values, index: Rows) -> Mask:
     inside = np.zeros(features.shape[1], bool)
     for box in boxes:
         kept = np.ones(features.shape[1], bool)
         for bound in box.bounds:
-            values = features[INDEX[bound.name]]
+            values = features[index[bound.name]]
             if bound.low > -np.inf:
                 kept &= values > np.float64(bound.low)
             if bound.high < np.inf:

@@ -54,6 +54,7 @@ def judge_hidden(module: ModuleType) -> None:
     for union in BOXES:
         closed = twin_hidden(union, features)
         assert np.array_equal(module.hidden(union, features), closed)
+        _judge_rows(module, union, features)
         for run_type, words in itertools.product(RunType, (trigger, None)):
             opened = twin_open(run_type, words, features)
             assert np.array_equal(module.is_open(run_type, words, features), opened)
@@ -107,6 +108,22 @@ def judge_hidden(module: ModuleType) -> None:
     for wrong in (FEATURES.astype(np.float64), FEATURES[:-1], FEATURES[0]):
         with pytest.raises(ValueError, match="features are"):
             module.hidden([BOX], wrong)
+
+
+def _judge_rows(module: ModuleType, union: Any, features: Any) -> None:
+    """Compare where features are in other rows, as those of a period may be, with where they usually are."""
+    n_events = features.shape[1]
+    turned, index = features[::-1], {name: len(INDEX) - 1 - row for name, row in INDEX.items()}
+    assert np.array_equal(module.hidden(union, turned, index), twin_hidden(union, features))
+    known: dict[str, Any] = {"boxes": union, "index": index}
+    inside = twin_inside(union, features)
+    assert np.array_equal(module.simulated_mask(turned, **known, simulation=True), inside)
+    known |= {"run_type": RunType.UNKNOWN, "trigger": None, "nonfinite": np.zeros(n_events, bool)}
+    seen = module.visible_mask(turned, **known, simulation=False, varied=[turned])
+    assert np.array_equal(seen, ~twin_hidden(union, features))
+    place = {"place": (7, np.full(n_events, 3)), "unblinding": SimpleNamespace(opens=lambda *_: True)}
+    opened = module.opened_mask(turned, **known, **place)
+    assert np.array_equal(opened, inside & twin_hidden(union, features))
 
 
 def judge_boxes(module: ModuleType) -> None:
