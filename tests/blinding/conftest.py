@@ -48,6 +48,9 @@ BAND = "band"
 BAND_EDGES = (73.0, 92.0)
 """GeV in the ECAL: `BAND_BOX` with its guard band."""
 
+BAND_CANARY, BAND_ENERGY = "canary_band", 83.14159265
+"""A world with magic numbers in that box, and the energy there."""
+
 BAND_BOX = """
 [[box]]
 ecal = { value = 60, unit = "GeV", source = "test" }
@@ -238,21 +241,21 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
         moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))
     for name in ecal:
         branches[name] = _scaled(branches[name], np.where(is_hidden, moved, 1.0))
-    if world.name == "canary":
-        _plant(branches, is_hidden, layout)
+    if world.name in ("canary", BAND_CANARY):
+        _plant(branches, is_hidden, layout, MAGIC_ENERGY if world.name == "canary" else BAND_ENERGY)
     for name in hcal:
         branches[name] = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
 
 
-def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout) -> None:
+def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout, energy: float) -> None:
     """Give hidden events magic numbers: one cell with an energy, a time, a spill, an event number."""
     for name in layout.detectors["ecal"].columns["energy"].names:
         values = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
         if isinstance(values, np.ndarray):
-            values.reshape(len(values), -1)[is_hidden, -16] = MAGIC_ENERGY
+            values.reshape(len(values), -1)[is_hidden, -16] = energy
         else:
             counts, flat = ak.num(values).to_numpy(), ak.flatten(values).to_numpy().copy()
-            flat[(np.cumsum(counts) - counts)[is_hidden]] = MAGIC_ENERGY
+            flat[(np.cumsum(counts) - counts)[is_hidden]] = energy
             values = ak.unflatten(flat, counts)
         branches[name] = values
     time, spill, event = (branches[layout.event[key].names[0]] for key in ("master_time", "spill", "event"))
