@@ -20,7 +20,7 @@ from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import append_varied, needed_part
 from na64.processors.job import FileContext, Job, RunContext
 from na64.selections.hidden import hidden, is_open, visible_mask
-from na64.selections.signal_box import SignalBox
+from na64.selections.signal_box import PLANE, SignalBox
 from na64.selections.variations import Effect
 
 _REASONS = {
@@ -153,7 +153,8 @@ def _varied(
 ) -> NDArray[np.float32]:
     """Compute the features that an effect changes, with those of boxes if it closes; others may be wrong."""
     closing = job.box_detectors if effect in job.closing_effects or not effect else ()
-    part = needed_part(events, {*effect.detectors, *closing})
+    both = PLANE if effect.moves_plane else ()  # of which their sum is made
+    part = needed_part(events, {*effect.detectors, *both, *closing})
     return features_of(part, effect.of(setup), job, file).values
 
 

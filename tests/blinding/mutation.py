@@ -92,7 +92,7 @@ EQUIVALENT = {
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
     "seen_as_packaged: needed_part(events, job.box_detectors) -> events": "it only spares others",
-    "_varied: needed_part(events, {*effect.detectors, *closing}) -> events": "the same",
+    "_varied: needed_part(events, {*effect.detectors, *both, *closing}) -> events": "the same",
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
     "np.compress(seen, rows, axis=1)": "all events are taken; it only spares a copy",
