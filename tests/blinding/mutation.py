@@ -117,6 +117,7 @@ EQUIVALENT = {
     "_beyond: if not needed:\n    beyond &= finite -> if True:\n    beyond &= finite": (
         "what is needed and not finite is hidden in any case"
     ),
+    "_varied: PLANE if effect.moves_plane else () -> PLANE": "it only spares what is not looked at",
     "_safe: np.float32(np.inf) -> np.inf": "a plain number takes the type of the other",
     "_safe: np.float32(-np.inf) -> -np.inf": "the same",
     "_hidden: dict.fromkeys((names for box in boxes for names, *_ in box)) -> "

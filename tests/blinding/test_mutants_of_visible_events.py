@@ -30,6 +30,7 @@ from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections.formula import Formula
 from na64.selections.selection import load_selection
+from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect, Variation
 from na64.tests.blinding.mutation import (
     RUNS,
@@ -40,7 +41,7 @@ from na64.tests.blinding.mutation import (
     survivors_of,
     twin_open,
 )
-from na64.tests.selections.example_boxes import DECAY, twin_hidden
+from na64.tests.selections.example_boxes import DECAY, bound, twin_hidden
 
 PLUGIN = Plugin(
     "sum.py",
@@ -101,9 +102,8 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
         nominal = compute(part, setup, bad=bad, residual_times=True).values
         closed = twin_hidden(context.boxes, nominal)
         for effect in job.selection.effects:
-            if {"ecal", "hcal"} & set(effect.detectors):
-                others = compute(part, effect.of(setup), bad=bad, residual_times=True).values
-                closed |= twin_hidden(context.boxes, others)
+            others = compute(part, effect.of(setup), bad=bad, residual_times=True).values
+            closed |= twin_hidden(context.boxes, others)
         opened &= twin_open(context.type, part.event["trigger"], nominal)
         seen &= twin_open(context.type, part.event["trigger"], nominal) | ~closed
     counts = {name: int((skip == code).sum()) for code, name in enumerate(SKIPPED, start=1)}
@@ -167,6 +167,11 @@ def jobs() -> Iterator[Job]:
     ):
         own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"], scale)}, stated[0])
         yield Job(changed, False, False, own, layouts, bad)
+    yield Job(replace(selection, variations=VARIATIONS), True, True, contexts, layouts, bad)
+    # A box that looks at other detectors too, which another variation changes.
+    vetoed = SignalBox("p", "s", 1, (bound("veto_0", high=0.02), bound("ecal", high=90.0)))
+    wider = {run: replace(context, boxes=(*context.boxes, vetoed)) for run, context in contexts.items()}
+    yield Job(replace(selection, variations=VARIATIONS), False, False, wider, layouts, bad)
     # One whose detectors say nothing about the box.
     yield Job(replace(selection, variations=VARIATIONS[2:]), False, False, contexts, layouts, bad)
 
