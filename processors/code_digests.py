@@ -27,6 +27,7 @@ _FEATURE_SOURCES = (
     "processors/features/varied_features.py",
     "processors/events/visible_events.py",
     "selections/boxes.py",
+    "selections/hidden.py",
     "selections/signal_box.py",
     "selections/variations.py",
 )

@@ -13,21 +13,22 @@ from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods, period_of_run
 from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.features import FEATURES
 from na64.datasets.instrument.recipes import feature_index, further_features
-from na64.datasets.reading.given_features import detectors_of
+from na64.datasets.reading.given_features import detectors_of_given
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.layout_rules import check_of_data
 from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
+from na64.processors.features.varied_features import detectors_of
 from na64.processors.kernels.jit import kernel_digest
-from na64.selections.boxes import box_of, check_declared
+from na64.selections.boxes import boxes_of, check_declared, check_search, default_box
 from na64.selections.cut import check_periods
 from na64.selections.selection import Selection
-from na64.selections.signal_box import SignalBox
+from na64.selections.signal_box import PLANE, SignalBox, of_search
 from na64.selections.variations import Effect
 
-_PLANE = ("ecal", "hcal")
 _NOT_OF_BOX = frozenset(
     {
         "detectors",
@@ -42,7 +43,8 @@ _NOT_OF_BOX = frozenset(
         "constants",
     }
 )
-"""Parts of a set-up that no energy of a box depends on, nor the trigger; whatever is added to it may."""
+"""Parts of a set-up that neither the trigger depends on nor an energy that boxes below two energies look at;
+whatever is added to it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class RunContext:
     ----------
     period : str
     setup : Setup
-    box : SignalBox
+    boxes : tuple of SignalBox
+        The closed boxes of all searches; what any of them hides is hidden.
     type : RunType
     packaged : Setup or None
         The set-up of the packaged period that has the run, if other events may be hidden under it than under
@@ -64,7 +67,7 @@ class RunContext:
 
     period: str
     setup: Setup
-    box: SignalBox
+    boxes: tuple[SignalBox, ...]
     type: RunType
     packaged: Setup | None = None
     beam_energy: float = math.nan
@@ -152,13 +155,35 @@ class Job:
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
         formulas = (formula for context in self.runs.values() for formula in context.setup.formulas)
-        asked = self.selection.inputs.union(*(formula.inputs for formula in formulas))
+        asked = self.selection.inputs.union(self.box_features, *(formula.inputs for formula in formulas))
         return "ecal_chi2" in asked or self.plugin is not None
 
     @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
-        return () if self.simulation else tuple(e for e in self.selection.effects if e.moves_plane)
+        if self.simulation:
+            return ()
+        return tuple(e for e in self.selection.effects if not self.box_detectors.isdisjoint(e.detectors))
+
+    @cached_property
+    def closed_boxes(self) -> tuple[SignalBox, ...]:
+        """The different closed boxes of all runs; none of simulation."""
+        boxes = () if self.simulation else (box for context in self.runs.values() for box in context.boxes)
+        return tuple(dict.fromkeys(boxes))
+
+    @cached_property
+    def box_features(self) -> tuple[str, ...]:
+        """Features that say whether an event is hidden."""
+        return tuple(dict.fromkeys(name for box in self.closed_boxes for name in box.features))
+
+    @cached_property
+    def box_detectors(self) -> frozenset[str]:
+        """Detectors that those features are made of."""
+        return detectors_of(self.box_features, self.selection.recorded_features)
+
+    def opened_boxes(self, run: int) -> tuple[SignalBox, ...]:
+        """The boxes of a run that an opening opens: those of the search of the selection."""
+        return of_search(self.runs[run].boxes, self.selection.search)
 
     def bad_in(self, layout: Layout) -> BadList:
         """Bad runs, spills and events, as far as files of a layout can say which those are."""
@@ -169,10 +194,10 @@ class Job:
         return self.selection.in_run(run, self.runs[run].period)
 
     def hidden_region(self, run: int) -> str:
-        """Name what is hidden of a run: its box and guard band, under which set-ups and effects of them."""
+        """Name what is hidden of a run: its boxes and guard bands, under which set-ups and effects."""
         context = self.runs[run]
         setups = () if context.packaged is None else tuple(_identity_of(setup) for setup in context.setups)
-        return _identity_of_hidden(context.box, self.closing_effects, setups)
+        return _identity_of_hidden(context.boxes, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
         """Return the name of a segment's visible features: all that they depend on, and no resource."""
@@ -225,7 +250,7 @@ class Job:
         bad, setups = self.bad.of_run(run), [_identity_of(setup) for setup in context.setups]
         own = further_features(context.setup)
         kept = [one.name for one in own if one.name in self.selection.recorded_features]
-        return [kept, setups, _identity_of(context.box), context.type, _identity_of(bad)]
+        return [kept, setups, _identity_of(context.boxes), context.type, _identity_of(bad)]
 
 
 def check_of_job(layout: Layout, selection: Selection, *, simulation: bool) -> None:
@@ -240,7 +265,7 @@ def check_of_job(layout: Layout, selection: Selection, *, simulation: bool) -> N
         check_of_data(layout)
     for variation in selection.variations:
         for name in layout.given_features:
-            if touched := set(detectors_of(name, variation.effect.detectors)):
+            if touched := set(detectors_of_given(name, variation.effect.detectors)):
                 raise ValueError(
                     f"variation {variation.name} of selection {selection.name} changes cells of "
                     f"{' and '.join(sorted(touched))}, but layout {layout.name} has {name} ready made"
@@ -264,13 +289,15 @@ def _check_features(selection: Selection, run: int, context: RunContext) -> None
 
 
 @lru_cache(maxsize=1024)
-def _identity_of(value: Setup | SignalBox | BadList) -> str:
+def _identity_of(value: Setup | tuple[SignalBox, ...] | BadList) -> str:
     return identity(value)
 
 
 @lru_cache(maxsize=1024)
-def _identity_of_hidden(box: SignalBox, effects: tuple[Effect, ...], setups: tuple[str, ...]) -> str:
-    return identity([box, list(effects), list(setups)])
+def _identity_of_hidden(
+    boxes: tuple[SignalBox, ...], effects: tuple[Effect, ...], setups: tuple[str, ...]
+) -> str:
+    return identity([list(boxes), list(effects), list(setups)])
 
 
 @lru_cache(maxsize=64)
@@ -313,6 +340,8 @@ def build_job(
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
     contexts = contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation)
+    for context in () if simulation else contexts.values():
+        check_search(selection.search, context.period, context.boxes)
     return Job(
         selection=with_features_of(selection, contexts, known),
         simulation=simulation,
@@ -387,7 +416,7 @@ def contexts_of_runs(
         A run is outside every period; or nothing says what is to be hidden of it.
     """
     contexts: dict[int, RunContext] = {}
-    boxes: dict[str, SignalBox] = {}
+    boxes: dict[str, tuple[SignalBox, ...]] = {}
     for run in sorted(runs):
         period = period_of_run(run, periods)
         if period is None:
@@ -397,15 +426,15 @@ def contexts_of_runs(
             check_declared(period)
         facts = period.facts(run, (stated or {}).get(run))
         if period.name not in boxes:
-            boxes[period.name] = box_of(period)
-        packaged = None if simulation else _packaged_setup(run, period, facts)
+            boxes[period.name] = boxes_of(period)
+        packaged = None if simulation else _packaged_setup(run, period, facts, boxes[period.name])
         contexts[run] = RunContext(
             period.name, period.setup, boxes[period.name], facts.type, packaged, period.beam_energy
         )
     return contexts
 
 
-def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
+def _packaged_setup(run: int, period: Period, facts: RunFacts, boxes: tuple[SignalBox, ...]) -> Setup | None:
     """Return the packaged set-up of a run of data where it may hide other events than that of its period.
 
     Raises
@@ -417,7 +446,7 @@ def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
     if known is None:
         return None
     known.facts(run, RunFacts(run, facts.type))  # refuses a run type that contradicts a packaged one
-    for name in _PLANE:
+    for name in sorted(detectors_of((name for box in boxes for name in box.features), FEATURES)):
         if name not in period.setup.detectors:
             raise ValueError(
                 f"period {period.name}: has no [{name}], but run {run} is one of packaged period {known.name}"
@@ -428,16 +457,18 @@ def _packaged_setup(run: int, period: Period, facts: RunFacts) -> Setup | None:
                 f"period {period.name}: {name}.shape is {own}, but {packaged} in packaged period "
                 f"{known.name}, so what that hides of run {run} cannot be hidden"
             )
-    same = hiding_identity(period.setup) == hiding_identity(known.setup)
+    same = hiding_identity(period.setup, boxes) == hiding_identity(known.setup, boxes)
     return None if same else known.setup
 
 
 @lru_cache(maxsize=64)
-def hiding_identity(setup: Setup) -> str:
-    """Return the name of what a set-up hides: all that trigger and energies of ECAL and HCAL are made of."""
+def hiding_identity(setup: Setup, boxes: tuple[SignalBox, ...]) -> str:
+    """Return the name of what a set-up hides by some boxes: all that trigger and features are made of."""
+    if not {name for box in boxes for name in box.features} <= {*default_box().features}:
+        return _identity_of(setup)
     names = [entry.name for entry in fields(Setup) if entry.name not in _NOT_OF_BOX]
     parts = {name: getattr(setup, name) for name in names}
-    return identity([parts, {name: _cells_of(setup.detectors.get(name)) for name in _PLANE}])
+    return identity([parts, {name: _cells_of(setup.detectors.get(name)) for name in PLANE}])
 
 
 def _cells_of(detector: Detector | None) -> list[object]:

@@ -18,6 +18,7 @@ from na64.processors.events.visible_events import (
     VisibleEvents,
     derivation_of,
     features_of,
+    hidden_by,
     runs_of,
     seen_as_packaged,
 )
@@ -28,8 +29,9 @@ from na64.processors.features.feature_table import Skip
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns
+from na64.selections.hidden import opened_mask
 from na64.selections.selection import Selection
-from na64.selections.signal_box import Unblinding, opened_mask
+from na64.selections.signal_box import SignalBox, Unblinding
 
 NUMBERS = ("run", "spill", "event")
 """What names an event."""
@@ -48,10 +50,25 @@ _N_BINS = 150
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is opened, and who decided it."""
+    """What is opened, and who decided it.
+
+    Attributes
+    ----------
+    job : Job
+        The boxes of the search of its selection are opened.
+    unblinding : Unblinding
+    before : frozenset of str
+        Searches whose boxes are open already: theirs do not keep an event closed.
+    """
 
     job: Job
     unblinding: Unblinding
+    before: frozenset[str] = frozenset()
+
+    def kept_closed(self, run: int) -> tuple[SignalBox, ...]:
+        """The boxes of a run that stay closed: those of other searches that were not opened before."""
+        opened = {self.job.selection.search, *self.before}
+        return tuple(box for box in self.job.runs[run].boxes if box.search not in opened)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,18 +260,23 @@ def _opened_of_run(
     job = opening.job
     context = job.runs[run]
     table = features_of(events, context.setup, job, file)
+    boxes, kept = job.opened_boxes(run), opening.kept_closed(run)
+    if not boxes:
+        raise ValueError(f"run {run} has no signal box of search {job.selection.search}")
     also_closed = None
     if context.packaged is not None:
         also_closed = ~seen_as_packaged(events, context.packaged, context, job, file)[0]
     opened = opened_mask(
         table.values,
-        box=context.box,
+        boxes=boxes,
         run_type=context.type,
         trigger=events.event.get("trigger"),
         nonfinite=table.skip != Skip.NONE,
         place=(run, events.event["spill"]),
         unblinding=opening.unblinding,
         also_closed=also_closed,
+        index=table.index,
+        kept_closed=hidden_by(kept, events, context, job, file) if kept else None,
     )
     values: NDArray[np.float32] = np.compress(opened, table.values, axis=1)
     return opened, derivation_of(events, opened, run, job, file).extended(values)

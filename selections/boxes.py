@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from importlib.resources import files
 
 from na64.datasets.basics.toml import TomlTable, load_table
 from na64.datasets.basics.units import Quantity, read_quantity
-from na64.datasets.conditions.periods import BOX_EDGES, Period, packaged_periods, unpackaged_runs
+from na64.datasets.conditions.periods import Period, packaged_periods, unpackaged_runs
+from na64.datasets.conditions.stated_boxes import BOX_EDGES, INVISIBLE, StatedBound, StatedBox
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.interval import look_up
-from na64.selections.signal_box import SignalBox
+from na64.selections.signal_box import PLANE, Bound, SignalBox
 
 DEFAULT = "default"
 """Name of the box that simulation has in a period without one."""
@@ -20,27 +22,34 @@ DEFAULT = "default"
 _FILE = files(__package__) / "signal_boxes.toml"
 
 
-def load_boxes() -> dict[str, SignalBox]:
-    """Packaged boxes by the name of its period; `DEFAULT` is among them."""
-    return {DEFAULT: default_box(), **{name: box_of(one) for name, one in packaged_periods().items()}}
+def load_boxes() -> dict[str, tuple[SignalBox, ...]]:
+    """Packaged boxes by the name of their period; `DEFAULT` is among them."""
+    known = {name: boxes_of(period) for name, period in packaged_periods().items()}
+    return {DEFAULT: (default_box(),), **known}
 
 
 def default_box() -> SignalBox:
     """The box that has what a period's own leaves out: guard band, sums and scales."""
-    return _box(DEFAULT, {})
+    return _box(DEFAULT, StatedBox(INVISIBLE, {}))
 
 
-def box_of(period: Period) -> SignalBox:
-    """The box of a period: its own, enlarged to hold those of the packaged periods with runs of it.
+def boxes_of(period: Period) -> tuple[SignalBox, ...]:
+    """The boxes of a period: its own, and those of the packaged periods with runs of it.
 
-    Without any of them it is that of `default_box`, which is for simulation: see `check_declared`.
+    Rectangles of one search are one: the smallest that holds all of them. Without any box it is that of
+    `default_box`, which is for simulation: see `check_declared`.
     """
-    known = [one for one in packaged_periods().values() if one.box and period.shares_runs_with(one)]
-    stated = [one for one in (period, *known) if one.box]
+    known = [one for one in packaged_periods().values() if period.shares_runs_with(one)]
+    stated = [_box(one.name, box) for one in (period, *known) for box in one.boxes]
     if not stated:
-        return _box(period.name, {})
-    box = reduce(_enlarged, (_box(one.name, one.box) for one in stated))
-    return replace(box, name=period.name)
+        return (replace(default_box(), name=period.name),)
+    searches = [box.search for box in stated if box.is_rectangle]
+    rectangles = [
+        reduce(_enlarged, (box for box in stated if box.is_rectangle and box.search == search))
+        for search in searches
+    ]
+    others = [box for box in stated if not box.is_rectangle]
+    return tuple(dict.fromkeys((*(replace(box, name=period.name) for box in rectangles), *others)))
 
 
 def check_declared(period: Period) -> None:
@@ -51,7 +60,7 @@ def check_declared(period: Period) -> None:
     ValueError
         Names the period, its runs, and what its file has to state.
     """
-    if not period.box and (left := unpackaged_runs(period)):
+    if not period.boxes and (left := unpackaged_runs(period)):
         first, last = left[0]
         raise ValueError(
             f"period {period.name}: no signal box for runs {first} to {last}, so their data are refused: "
@@ -59,38 +68,90 @@ def check_declared(period: Period) -> None:
         )
 
 
-def _box(name: str, edges: dict[str, Quantity]) -> SignalBox:
-    """Make a box of some edges, and of the default ones where there are none."""
+def check_search(search: str, period: str, boxes: Sequence[SignalBox]) -> None:
+    """Refuse data of a period in which no box is that of a search.
+
+    Raises
+    ------
+    ValueError
+        Names the search, the period and what there is.
+    """
+    known = dict.fromkeys(box.search for box in boxes)
+    if search not in known:
+        raise ValueError(f"period {period} has no signal box of search {search}, only of {', '.join(known)}")
+
+
+def _box(name: str, stated: StatedBox) -> SignalBox:
+    """Make a box of what is stated; the short form has the default edges where it states none."""
     table = load_table(_FILE)
     version, default = table.integer("version"), table.table(DEFAULT)
-    known = {edge: _edge(default, edge) for edge in BOX_EDGES} | edges
-    box = SignalBox(
-        name=name,
-        version=version,
-        **{edge: quantity.values[0] for edge, quantity in known.items()},
-        ecal_sums=_sums(default, "ecal_sums"),
-        hcal_sums=_sums(default, "hcal_sums"),
-        scales=default.numbers("scales"),
-        source="; ".join(f"{edge} {quantity.source}" for edge, quantity in known.items()),
-    )
+    scales, known = default.numbers("scales"), {edge: _edge(default, edge) for edge in BOX_EDGES}
+    usual = {
+        one: (_features(default, f"{one}_sums"), _features(default, f"{one}_implied_by")) for one in PLANE
+    }
     table.done()
-    return box
+    try:
+        if stated.bounds:
+            bounds = tuple(_bound(bound, scales) for bound in stated.bounds)
+        else:
+            bounds = tuple(_rectangle({**known, **stated.edges}, usual, scales))
+    except ValueError as error:
+        raise ValueError(f"signal box {name}: {error}") from error
+    return SignalBox(name, stated.search, version, bounds)
+
+
+def _rectangle(
+    edges: Mapping[str, Quantity], usual: Mapping[str, tuple[tuple[str, ...], ...]], scales: tuple[float, ...]
+) -> Iterator[Bound]:
+    for name, (sums, implied_by) in usual.items():
+        edge, guard = edges[name], edges[f"{name}_guard"]
+        if not edge.values[0] > 0:
+            raise ValueError(f"edge at {edge.values[0]:g} GeV")
+        yield Bound(
+            features=sums,
+            unit="GeV",
+            low=-math.inf,
+            high=edge.values[0],
+            guard=guard.values[0],
+            scales=scales,
+            needed=True,
+            implied_by=implied_by,
+            source=f"{name} {edge.source}; {name}_guard {guard.source}",
+        )
+
+
+def _bound(stated: StatedBound, scales: tuple[float, ...]) -> Bound:
+    """A bound; what is no energy is on no energy scale."""
+    return Bound(
+        features=stated.features,
+        unit=stated.unit,
+        low=stated.low,
+        high=stated.high,
+        guard=stated.guard,
+        scales=scales if stated.unit == "GeV" else (1.0,),
+        implied_by=stated.implied_by,
+        source=f"{stated.features[0]} {stated.source}",
+    )
 
 
 def _enlarged(box: SignalBox, other: SignalBox) -> SignalBox:
-    """The smallest box that holds two boxes, with a guard band that holds their guard bands."""
-    ecal, hcal = max(box.ecal, other.ecal), max(box.hcal, other.hcal)
-    edges = (box.rectangle(), other.rectangle())
-    enlarged = replace(
-        box,
-        ecal=ecal,
-        hcal=hcal,
-        ecal_guard=_reaching(ecal, max(edge.ecal_hidden for edge in edges)),
-        hcal_guard=_reaching(hcal, max(edge.hcal_hidden for edge in edges)),
+    """The smallest rectangle that holds two, with a guard band that holds their guard bands."""
+    bounds = tuple(
+        replace(
+            own,
+            high=max(own.high, theirs.high),
+            guard=_reaching(max(own.high, theirs.high), max(own.high_hidden, theirs.high_hidden)),
+            features=tuple(dict.fromkeys((*own.features, *theirs.features))),
+            needed=own.needed or theirs.needed,
+            implied_by=tuple(name for name in own.implied_by if name in theirs.implied_by),
+        )
+        for own, theirs in zip(box.bounds, other.bounds, strict=True)
     )
-    if enlarged == box:
+    if bounds == box.bounds:
         return box
-    return replace(enlarged, source=f"{box.source}; enlarged to hold that of {other.name}: {other.source}")
+    first, last = bounds
+    because = f"{last.source}; enlarged to hold that of {other.name}: {other.source}"
+    return replace(box, bounds=(first, replace(last, source=because)))
 
 
 def _reaching(edge: float, hidden: float) -> float:
@@ -106,5 +167,5 @@ def _edge(table: TomlTable, key: str) -> Quantity:
     return found
 
 
-def _sums(table: TomlTable, key: str) -> tuple[str, ...]:
+def _features(table: TomlTable, key: str) -> tuple[str, ...]:
     return tuple(look_up(table, feature, FEATURES).name for feature in table.texts(key))

@@ -13,6 +13,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, KEYWORDS, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.selections.base import on_base, refuse_edits
@@ -72,6 +73,8 @@ class Selection:
     period_features : tuple of Feature
         What the periods of its runs have besides the package's own, stored between those and
         `extra_features`; see `with_period_features`.
+    search : str
+        The one whose boxes a freeze commits to and an opening opens.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Selection:
     formulas: tuple[Formula, ...] = ()
     planes: tuple[Plane, ...] = DEFAULT_PLANES
     period_features: tuple[Feature, ...] = ()
+    search: str = INVISIBLE
 
     @cached_property
     def identity(self) -> str:
@@ -262,7 +266,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     stages = [cut.name for cut in cuts]
     regions = read_regions(table, features)
     try:
-        check_outside(regions, load_boxes().values())
+        check_outside(regions, chain.from_iterable(load_boxes().values()))
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
@@ -288,6 +292,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         _read_share(table),
         formulas=formulas,
         planes=planes,
+        search=table.text("search", INVISIBLE),
     )
 
 

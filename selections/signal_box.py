@@ -1,26 +1,20 @@
-"""The signal box and the hidden region around it: nothing else knows where they are."""
+"""Signal boxes and the hidden region around each: nothing else knows where they are."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.people import distinct_people
-from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.features import INDEX
+from na64.selections.interval import Interval
 from na64.selections.regions import Region
 
-_BLOCK = 1 << 14  # events; larger temporaries leave the cache and cost five times as much
-_OPEN_RUN_TYPES = (RunType.CALIBRATION, RunType.BEAM)
-_ABOVE_BOX_IN_HCAL = ("hcal", "hcal_0")
+PLANE = ("ecal", "hcal")
+"""What the two bounds of a rectangle are on, in GeV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,63 +28,172 @@ class Rectangle:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What a box asks of a feature, and of every other that might be the same quantity.
+
+    Attributes
+    ----------
+    features : tuple of str
+        The box itself is about the first. An event is provably outside only if all of them say so.
+    unit : str
+        Of the features and of all numbers.
+    low, high : float
+        The box is above `low` and below `high`; infinite where there is no edge.
+    guard : float
+        How far the hidden region goes beyond either edge.
+    scales : tuple of float
+        Factors on the features any of which might be right.
+    needed : bool
+        An event in which one of the features is not finite is hidden, whatever other bounds say.
+    implied_by : tuple of str
+        Features that reach no farther into the box than any of `features` does; for one edge only.
+    source : str
+        Where the numbers come from, with provenance tags.
+    """
+
+    features: tuple[str, ...]
+    unit: str
+    low: float
+    high: float
+    guard: float
+    scales: tuple[float, ...] = (1.0,)
+    needed: bool = False
+    implied_by: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.features:
+            raise ValueError("no feature to compare with")
+        if not self.low < self.high:
+            raise ValueError(f"{self.name}: nothing is between {self.low:g} and {self.high:g} {self.unit}")
+        if math.isinf(self.low) and math.isinf(self.high):
+            raise ValueError(f"{self.name}: has no edge")
+        if not 0 <= self.guard < math.inf:
+            raise ValueError(f"{self.name}: guard band of {self.guard:g} {self.unit}")
+        if not self.scales or not all(scale > 0 for scale in self.scales):
+            raise ValueError(f"{self.name}: scales {self.scales} are not positive")
+
+    @property
+    def name(self) -> str:
+        """The feature that the box itself is about."""
+        return self.features[0]
+
+    @property
+    def low_hidden(self) -> float:
+        """Where the hidden region begins."""
+        return self.low - self.guard
+
+    @property
+    def high_hidden(self) -> float:
+        """Where the hidden region ends."""
+        return self.high + self.guard
+
+    def contradicts(self, interval: Interval) -> bool:
+        """Whether no event of an interval is in the box."""
+        if interval.feature not in (self.name, *self.implied_by):
+            return False
+        return interval.low >= self.high or interval.high <= self.low
+
+    def covers(self, other: Bound) -> bool:
+        """Whether every event that another bound does not show outside is one that this does not either."""
+        return (
+            self.unit == other.unit
+            and self.low_hidden <= other.low_hidden
+            and self.high_hidden >= other.high_hidden
+            and {*self.features} >= {*other.features}
+            and {*self.scales} >= {*other.scales}
+        )
+
+    def text(self) -> str:
+        """The hidden region in words, and of what it is made."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        where = _between(" or ".join(self.features), self.low_hidden, self.high_hidden)
+        return f"{where}{unit} ({self.edges()})"
+
+    def edges(self) -> str:
+        """The box in words, with its guard band."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        return f"{_between('box', self.low, self.high)}{unit}, guard {self.guard:g}{unit}"
+
+
+@dataclass(frozen=True, slots=True)
 class SignalBox:
-    """The signal box of a period and the guard band around it.
+    """A signal box of a search and the guard band around it: what is in it keeps every bound.
 
     Attributes
     ----------
     name : str
-        The period, or `DEFAULT`.
+        The period that states it, or `na64.selections.boxes.DEFAULT`.
+    search : str
     version : int
-        Raised with every change of the boxes.
-    ecal, hcal : float
-        GeV; the box is below both.
-    ecal_guard, hcal_guard : float
-        GeV; how far the hidden region goes beyond the box.
-    ecal_sums, hcal_sums : tuple of str
-        Features any of which might be the energy in question.
-    scales : tuple of float
-        Factors on the energy scale any of which might be right.
-    source : str
-        Where the edges come from, with provenance tags.
+        Raised with every change of the packaged boxes.
+    bounds : tuple of Bound
     """
 
     name: str
+    search: str
     version: int
-    ecal: float
-    hcal: float
-    ecal_guard: float
-    hcal_guard: float
-    ecal_sums: tuple[str, ...]
-    hcal_sums: tuple[str, ...]
-    scales: tuple[float, ...]
-    source: str
+    bounds: tuple[Bound, ...]
 
     def __post_init__(self) -> None:
-        for edge in (self.ecal, self.hcal):
-            if not edge > 0:
-                raise ValueError(f"signal box {self.name}: edge at {edge:g} GeV")
-        for guard in (self.ecal_guard, self.hcal_guard):
-            if not guard >= 0:
-                raise ValueError(f"signal box {self.name}: guard band of {guard:g} GeV")
-        if not self.ecal_sums or not self.hcal_sums:
-            raise ValueError(f"signal box {self.name}: no energy to compare with")
-        if not self.scales or not all(scale > 0 for scale in self.scales):
-            raise ValueError(f"signal box {self.name}: energy scales {self.scales} are not positive")
+        if not self.bounds:
+            raise ValueError(f"signal box {self.name}: has no bound")
 
     @property
     def identity(self) -> str:
         """Name of this box and its hidden region by content."""
         return identity(self)
 
-    def rectangle(self) -> Rectangle:
-        """Edges of box and hidden region, for a plot."""
-        return Rectangle(
-            ecal=self.ecal,
-            hcal=self.hcal,
-            ecal_hidden=self.ecal + self.ecal_guard,
-            hcal_hidden=self.hcal + self.hcal_guard,
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature that says whether an event is hidden."""
+        return tuple(dict.fromkeys(name for bound in self.bounds for name in bound.features))
+
+    @property
+    def source(self) -> str:
+        """Where its numbers come from, with provenance tags."""
+        return "; ".join(bound.source for bound in self.bounds)
+
+    @property
+    def is_rectangle(self) -> bool:
+        """Whether it is what is below an energy in the ECAL and one in the HCAL."""
+        return tuple(bound.name for bound in self.bounds) == PLANE and all(
+            math.isinf(bound.low) for bound in self.bounds
         )
+
+    def rectangle(self) -> Rectangle:
+        """Edges of box and hidden region, for a plot.
+
+        Raises
+        ------
+        ValueError
+            It is no rectangle.
+        """
+        if not self.is_rectangle:
+            raise ValueError(
+                f"signal box of search {self.search}, period {self.name}: is not below two energies, of ECAL "
+                "and HCAL"
+            )
+        ecal, hcal = self.bounds
+        return Rectangle(ecal.high, hcal.high, ecal.high_hidden, hcal.high_hidden)
+
+    def hides_all_of(self, other: SignalBox) -> bool:
+        """Whether every event that another box hides is hidden by this one; False if that is uncertain."""
+        needed = {name for bound in self.bounds if bound.needed for name in bound.features}
+        return all(any(mine.covers(theirs) for theirs in other.bounds) for mine in self.bounds) and all(
+            {*theirs.features} <= needed for theirs in other.bounds if theirs.needed
+        )
+
+    def text(self) -> str:
+        """The hidden region in words."""
+        if self.is_rectangle:
+            edges = self.rectangle()
+            return (
+                f"below {edges.ecal_hidden:g} GeV in the ECAL and {edges.hcal_hidden:g} GeV in the HCAL "
+                f"(box {edges.ecal:g} and {edges.hcal:g} GeV, guard {edges.ecal_hidden - edges.ecal:g} and "
+                f"{edges.hcal_hidden - edges.hcal:g} GeV)"
+            )
+        return f"where {' and '.join(bound.text() for bound in self.bounds)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,239 +235,50 @@ class Unblinding:
         return int.from_bytes(digest[:6], "big") < math.ceil(self.fraction * 2**48)
 
 
-def hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which events are not provably outside box and guard band.
-
-    An event is provably outside if every energy in question is finite, and all of the ECAL or all of the HCAL
-    are at or above the edge of the hidden region, whichever energy scale is right.
-
-    Parameters
-    ----------
-    features : (n_features, n_events) float32
-        Rows as in `na64.datasets.instrument.features.INDEX`.
-
-    Returns
-    -------
-    (n_events,) bool
-    """
-    if features.dtype != np.float32 or features.ndim != 2 or len(features) < len(INDEX):
-        raise ValueError(
-            f"features are {features.shape} {features.dtype}, not ({len(INDEX)} or more, events) float32"
-        )
-    n_events = features.shape[1]
-    found = np.ones(n_events, bool)
-    for start in range(0, n_events, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        found[block] = _hidden(box, features[:, block])
-    return found
-
-
-def is_open(
-    run_type: RunType, trigger: NDArray[Any] | None, features: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """Which events the box does not concern, wherever they sit.
-
-    These are all events of declared calibration and beam runs, and in physics runs the events with a trigger
-    word that is not empty and not that of the physics trigger. In a run of unknown type there are none.
-
-    Parameters
-    ----------
-    run_type : RunType
-    trigger : (n_events,) integer or None
-        Trigger words as recorded; None if the file has none.
-    features : (n_features, n_events) float32
-
-    Returns
-    -------
-    (n_events,) bool
-    """
-    n_events = features.shape[1]
-    if run_type in _OPEN_RUN_TYPES:
-        return np.ones(n_events, bool)
-    if run_type is not RunType.PHYSICS or trigger is None:
-        return np.zeros(n_events, bool)
-    declared: NDArray[np.bool_] = (trigger != 0) & (features[INDEX["trigger_physics"]] == 0)
-    return declared
-
-
-def visible_mask(
-    features: NDArray[np.float32],
-    *,
-    box: SignalBox,
-    run_type: RunType,
-    trigger: NDArray[Any] | None,
-    nonfinite: NDArray[np.bool_],
-    simulation: bool,
-    varied: Iterable[NDArray[np.float32]] = (),
-) -> NDArray[np.bool_]:
-    """Which events may be looked at: of simulation all, of data those that are not hidden.
-
-    An event that is hidden nominally or under any variation is hidden.
-
-    Parameters
-    ----------
-    features : (n_features, n_events) float32
-    box : SignalBox
-        Of the run's period.
-    run_type : RunType
-    trigger : (n_events,) integer or None
-        Trigger words as recorded; None if the file has none.
-    nonfinite : (n_events,) bool
-        Events with a needed value that is not finite: in data they are hidden.
-    simulation : bool
-    varied : iterable of (n_features, n_events) float32
-        The features under each variation that moves events in the plane of the box.
-
-    Returns
-    -------
-    (n_events,) bool
-    """
-    if simulation:
-        return np.ones(features.shape[1], bool)
-    closed = hidden(box, features)
-    for other in varied:
-        closed |= hidden(box, other)
-    return ~nonfinite & (is_open(run_type, trigger, features) | ~closed)
-
-
-def drawn_mask(box: SignalBox, ecal: NDArray[np.float32], hcal: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which visible events of data a plane may show: none in box or guard band, not even open ones.
-
-    Parameters
-    ----------
-    box : SignalBox
-    ecal, hcal : (n_events,) float32, GeV
-
-    Returns
-    -------
-    (n_events,) bool
-    """
-    edges = box.rectangle()
-    drawn: NDArray[np.bool_] = (ecal >= np.float64(edges.ecal_hidden)) | (
-        hcal >= np.float64(edges.hcal_hidden)
-    )
-    return drawn
-
-
-def opened_mask(
-    features: NDArray[np.float32],
-    *,
-    box: SignalBox,
-    run_type: RunType,
-    trigger: NDArray[Any] | None,
-    nonfinite: NDArray[np.bool_],
-    place: tuple[int, NDArray[Any]],
-    unblinding: Unblinding,
-    also_closed: NDArray[np.bool_] | None = None,
-) -> NDArray[np.bool_]:
-    """Which events of data sit in the box itself and are opened; the guard band stays closed.
-
-    What sits in the box is visible in blind results, or opened: no event is in neither.
-
-    Parameters
-    ----------
-    features, box, run_type, trigger, nonfinite
-        As `visible_mask` takes them.
-    place : int and (n_events,) integer
-        The run, and the spill of each event.
-    unblinding : Unblinding
-    also_closed : (n_events,) bool, optional
-        What is hidden under another set-up, whatever this one says of the trigger.
-
-    Returns
-    -------
-    (n_events,) bool
-    """
-    run, spills = place
-    inside = _inside(box, features)
-    closed = hidden(box, features) & ~is_open(run_type, trigger, features)
-    if also_closed is not None:
-        closed |= also_closed
-    found, of_event = np.unique(spills, return_inverse=True)
-    chosen = np.array([unblinding.opens(run, spill) for spill in found.tolist()], bool)
-    opened: NDArray[np.bool_] = inside & closed & ~nonfinite & chosen[of_event]
-    return opened
-
-
-def simulated_mask(features: NDArray[np.float32], *, box: SignalBox, simulation: bool) -> NDArray[np.bool_]:
-    """Which simulated events sit in the box itself.
-
-    Parameters
-    ----------
-    features : (n_features, n_events) float32
-    box : SignalBox
-    simulation : bool
-        Whether the events are declared to be simulated.
-
-    Raises
-    ------
-    ValueError
-        They are data.
-    """
-    if not simulation:
-        raise ValueError("events of data in the box are counted by an opening only")
-    return _inside(box, features)
+def of_search(boxes: Iterable[SignalBox], search: str) -> tuple[SignalBox, ...]:
+    """Those boxes that are of a search."""
+    return tuple(box for box in boxes if box.search == search)
 
 
 def check_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> None:
     """Refuse a region that is not provably outside every box.
 
-    A bound from below on `ecal`, on `hcal`, or on `hcal_0`, which is part of every HCAL sum, is the proof.
+    An interval that contradicts a bound is the proof: on the feature that the box is about, or on one that
+    its file says to imply it.
 
     Raises
     ------
     ValueError
         Names the region, the box and what would keep them apart.
     """
+    if text := next(not_outside(regions, boxes), ""):
+        raise ValueError(text)
+
+
+def not_outside(regions: Iterable[Region], boxes: Iterable[SignalBox]) -> Iterator[str]:
+    """Say of each region that is not provably outside a box what would keep them apart."""
+    listed = tuple(regions)
     for box in boxes:
-        for region in regions:
-            if not _is_outside(region, box):
-                raise ValueError(
-                    f"{region.name} is not outside the signal box of period {box.name}: it needs ecal from "
-                    f"{box.ecal:g} GeV or hcal or hcal_0 from {box.hcal:g} GeV"
+        for region in listed:
+            if not any(bound.contradicts(one) for bound in box.bounds for one in region.intervals):
+                yield (
+                    f"{region.name} is not outside the signal box of period {box.name}{_of_search(box)}: it "
+                    f"needs {' or '.join(_proof(bound) for bound in box.bounds)}"
                 )
 
 
-def _is_outside(region: Region, box: SignalBox) -> bool:
-    for interval in region.intervals:
-        if interval.feature == "ecal" and interval.low >= box.ecal:
-            return True
-        if interval.feature in _ABOVE_BOX_IN_HCAL and interval.low >= box.hcal:
-            return True
-    return False
+def _of_search(box: SignalBox) -> str:
+    return "" if box.is_rectangle else f", search {box.search}"
 
 
-def _inside(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-    ecal, hcal = features[INDEX["ecal"]], features[INDEX["hcal"]]
-    inside: NDArray[np.bool_] = (ecal < np.float64(box.ecal)) & (hcal < np.float64(box.hcal))
-    return inside
+def _proof(bound: Bound) -> str:
+    names, unit = " or ".join((bound.name, *bound.implied_by)), "" if bound.unit == "1" else f" {bound.unit}"
+    edges = [f"from {bound.high:g}{unit}"] if math.isfinite(bound.high) else []
+    edges += [f"up to {bound.low:g}{unit}"] if math.isfinite(bound.low) else []
+    return f"{names} {' or '.join(edges)}"
 
 
-def _hidden(box: SignalBox, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-    edges = box.rectangle()
-    ecal_lowest, ecal_highest = _range(features, box.ecal_sums)
-    hcal_lowest, hcal_highest = _range(features, box.hcal_sums)
-    outside: NDArray[np.bool_] = ecal_lowest >= _safe_from(edges.ecal_hidden, box.scales)
-    outside |= hcal_lowest >= _safe_from(edges.hcal_hidden, box.scales)
-    for extreme in (ecal_lowest, ecal_highest, hcal_lowest, hcal_highest):
-        outside &= np.isfinite(extreme)
-    return ~outside
-
-
-def _range(
-    features: NDArray[np.float32], names: tuple[str, ...]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lowest and the highest of some features; both are nan if one of them is."""
-    first, *others = (features[INDEX[name]] for name in names)
-    lowest, highest = first.copy(), first.copy()
-    for other in others:
-        np.minimum(lowest, other, out=lowest)
-        np.maximum(highest, other, out=highest)
-    return lowest, highest
-
-
-def _safe_from(edge: float, scales: tuple[float, ...]) -> np.float32:
-    """Lowest float32 that is at or above the edge with every scale on it."""
-    exact = edge / min(scales)
-    rounded = np.float32(exact)
-    return rounded if float(rounded) >= exact else np.nextafter(rounded, np.float32(np.inf))
+def _between(name: str, low: float, high: float) -> str:
+    if math.isinf(low):
+        return f"{name} below {high:g}"
+    return f"{name} above {low:g}" if math.isinf(high) else f"{name} between {low:g} and {high:g}"

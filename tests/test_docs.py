@@ -14,12 +14,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from na64.datasets.conditions.conditions import RunType, read_conditions
 from na64.datasets.conditions.periods import load_period, load_periods
 from na64.datasets.conditions.reconstruction import tags_in
-from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.datasets.instrument.recipes import recipes_of
 from na64.datasets.instrument.roles import Role
 from na64.outputs.limits.scan.table import ScanRow
@@ -33,6 +34,8 @@ from na64.outputs.result.yields import YieldsRow, yield_groups
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyVariationsRow
 from na64.outputs.signal.efficiency.losses_file import LossesRow
 from na64.run import main
+from na64.selections.boxes import boxes_of
+from na64.selections.hidden import hidden
 from na64.selections.selection import load_selection
 
 ROOT = Path(__file__).parents[1]
@@ -209,6 +212,37 @@ def test_the_page_about_detectors(edited: Callable[..., Path]) -> None:
             name, meaning = (text.format(**words, cells="cells") for text in (recipe.name, recipe.meaning))
             rows.setdefault((name, ", ".join(recipe.needs) or "always", meaning), []).append(role.value)
     assert listed == [(name, ", ".join(roles), *rest) for (name, *rest), roles in rows.items()]
+
+
+def test_the_box_of_another_search_on_the_page_about_conditions(
+    tmp_path: Path, edited: Callable[..., Path]
+) -> None:
+    """It is no packaged one; whoever copies it gets what the page says of it."""
+    text = (DOCS / "conditions.md").read_text()
+    short, several = re.findall(r"```toml\n(\[.*?)```", text, re.DOTALL)
+    packaged = (ROOT / "datasets" / "conditions" / "periods" / "2023A.toml").read_text()
+    box = packaged[packaged.index("[box]") : packaged.index("[trigger]")]
+    (one,) = boxes_of(load_period(edited("period", "2023A", tmp_path / "a", (box, short)).parent, "2023A"))
+    period = load_period(edited("period", "2023A", tmp_path / "b", (box, several)).parent, "2023A")
+    invisible, alp = boxes_of(period)
+    assert one.rectangle() == invisible.rectangle()
+    assert (alp.search, alp.is_rectangle) == ("alp", False)
+    assert [bound.edges() for bound in alp.bounds] == [
+        "box below 85 GeV, guard 5 GeV",
+        "box below 1 GeV, guard 0.5 GeV",
+        "box above 15 GeV, guard 2 GeV",
+        "box below 0.06, guard 0.01",
+    ]
+    decay = np.full((len(INDEX), 4), 200, np.float32)
+    for name, values in {
+        **dict.fromkeys(("ecal", "ecal_total"), (60, 89, 60, 95)),
+        "hcal_0": (0.2, 1.4, 0.2, 0.2),
+        **dict.fromkeys(("hcal_012", "hcal_012_total"), (40, 13.5, 10, 40)),
+        "hcal_r": (0.01, 0.065, 0.01, 0.01),
+    }.items():
+        decay[INDEX[name]] = values
+    assert hidden([alp], decay).tolist() == [True, True, False, False]
+    assert not hidden([invisible], decay).any()
 
 
 def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

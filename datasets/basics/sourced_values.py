@@ -109,13 +109,32 @@ class FactReader:
         self.remember(key, f"{found:.12g}", base, source)
         return found, base
 
-    def plain(self, key: str) -> str:
-        """Word that needs no source."""
-        return self._table.text(key)
+    def plain(self, key: str, default: str | None = None) -> str:
+        """Word that needs no source; without a default it has to be there."""
+        return self._table.text(key) if default is None else self._table.text(key, default)
 
     def cells(self, key: str) -> tuple[tuple[int, ...], ...]:
         """Cells of a tagged value, by their indices: ``{ cells = [[2, 1], [3, 1]], source = "..." }``."""
         return self._tagged(key, lambda entry: entry.integer_rows("cells"), str)
+
+    def children(self, key: str) -> tuple[FactReader, ...]:
+        """Reader of a table within this one, or of each of a list of tables; none if it is not there."""
+        if not self.has(key):
+            return ()
+        if not self._table.is_list(key):
+            return (self.child(key),)
+        return tuple(
+            FactReader(entry, self._listed, self._dotted(f"{key}[{n}]"))
+            for n, entry in enumerate(self._table.tables(key))
+        )
+
+    def words(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """Words that need no source; without a default they have to be there."""
+        return self._table.texts(key) if default is None else self._table.texts(key, default)
+
+    def several(self, key: str, base: str) -> Quantity:
+        """Several numbers with their source, in the base unit."""
+        return self._quantity(key, base)
 
     def quantity(self, key: str, base: str) -> Quantity:
         """One number with its source, in the base unit."""

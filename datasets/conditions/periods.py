@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
-from na64.datasets.basics.units import Quantity, read_source
+from na64.datasets.basics.units import read_source
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
     PARTICLES,
@@ -25,8 +25,9 @@ from na64.datasets.conditions.conditions import (
     join_run_facts,
     read_conditions,
 )
+from na64.datasets.conditions.stated_boxes import StatedBox, read_boxes
 from na64.datasets.instrument.detector import Setup
-from na64.datasets.instrument.features import Feature, joined_features
+from na64.datasets.instrument.features import FEATURES, Feature, joined_features
 from na64.datasets.instrument.recipes import further_features
 from na64.datasets.instrument.setups import read_setup
 
@@ -48,9 +49,6 @@ __all__ = [
     "unpackaged_runs",
 ]
 
-BOX_EDGES = ("ecal", "hcal", "ecal_guard", "hcal_guard")
-"""What ``[box]`` of a period may state; the first two it has to."""
-
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -70,8 +68,8 @@ class Period:
     times_in_files : bool
         The files carry expected times and resolutions; those of `setup` are placeholders.
     setup : Setup
-    box : dict of str to Quantity
-        The edges of the signal box by `BOX_EDGES`, GeV, as ``[box]`` states them; empty if there is none.
+    boxes : tuple of StatedBox
+        The signal boxes as ``[box]``, or every ``[[box]]``, states them: `na64.selections.boxes` knows more.
     run_facts, spills, bad
         The period's own tables, see `na64.datasets.conditions.conditions`.
     provenance : tuple of Fact
@@ -86,7 +84,7 @@ class Period:
     run_type: RunType
     times_in_files: bool
     setup: Setup
-    box: dict[str, Quantity]
+    boxes: tuple[StatedBox, ...]
     run_facts: dict[int, RunFacts]
     spills: dict[tuple[int, int], SpillFacts]
     bad: BadList
@@ -255,6 +253,7 @@ def _period(name: str, table: TomlTable, conditions: Conditions) -> Period:
     facts = FactReader(table, listed)
     beam = facts.child("beam")
     energy = beam.number("energy", "GeV")
+    setup = read_setup(facts, energy)
     return Period(
         name=name,
         description=table.text("description"),
@@ -263,8 +262,8 @@ def _period(name: str, table: TomlTable, conditions: Conditions) -> Period:
         beam_energy=energy,
         run_type=beam.choice("run_type", RunType),
         times_in_files=facts.flag("times_in_files"),
-        setup=read_setup(facts, energy),
-        box=_box(facts.child("box")) if facts.has("box") else {},
+        setup=setup,
+        boxes=read_boxes(facts, FEATURES | {one.name: one for one in further_features(setup)}),
         run_facts=conditions.run_facts,
         spills=conditions.spills,
         bad=conditions.bad,
@@ -281,12 +280,6 @@ def _runs(facts: FactReader) -> tuple[tuple[int, int], ...]:
     if not ranges:
         facts.remember("runs", "none", "1", "NOT FOUND")
     return tuple(sorted(ranges))
-
-
-def _box(facts: FactReader) -> dict[str, Quantity]:
-    """Read the edges of the signal box; `na64.selections.boxes` knows what they mean."""
-    required = BOX_EDGES[:2]
-    return {edge: facts.quantity(edge, "GeV") for edge in BOX_EDGES if edge in required or facts.has(edge)}
 
 
 def _published(table: TomlTable) -> list[Fact]:

@@ -19,12 +19,12 @@ def check_given(name: str, detectors: Collection[str], columns: Collection[str])
     """
     if name == "trigger_physics" and "trigger" in columns:
         return "is computed of trigger too"
-    found = detectors_of(name, detectors)
+    found = detectors_of_given(name, detectors)
     is_computed = found and (name not in FEATURES or {*found} == {*FEATURES[name].detectors})
     return f"is computed of the cells of {' and '.join(found)} too" if is_computed else ""
 
 
-def detectors_of(name: str, detectors: Collection[str]) -> tuple[str, ...]:
+def detectors_of_given(name: str, detectors: Collection[str]) -> tuple[str, ...]:
     """Detectors, among some, of whose cells a feature is made; of a period's own feature its name says it.
 
     Parameters

@@ -97,7 +97,7 @@ def box_of(products: Products) -> BoxFacts:
     if len(sizes) != 1:
         names = ", ".join(box.period for box in boxes) or "none"
         raise ValueError(f"periods {names} have {len(sizes)} different signal boxes: process one at a time")
-    return boxes[0]
+    return boxes[0].rectangle()
 
 
 def beam_energy(products: Products) -> float:

@@ -33,7 +33,7 @@ def evidence_of(
     """
     estimate = manifest["estimate"] or {}
     n_masses = len(estimate.get("expected_limit", {}).get("eps", ()))
-    boxes = {context.period: job.runs[run].box.identity for run, context in job.runs.items()}
+    boxes = {context.period: job.opened_boxes(run) for run, context in job.runs.items()}
     tested = {
         "bins": len(boxes),
         "periods": len(boxes),

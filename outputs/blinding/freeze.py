@@ -18,7 +18,7 @@ from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.conditions.periods import Period
 from na64.outputs.blinding.declared_layouts import undeclared_layouts
 from na64.outputs.result import audit_log
-from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.descriptions import period_facts, selection_facts
 from na64.outputs.result.hidden_regions import log_details
 from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result.product_names import LIMITS
@@ -179,7 +179,14 @@ def freeze(folder: Path, declared: FreezeStatement) -> str:
     write_bytes(folder / FREEZE, data)
     catalogue = found["catalogue"]["identity"]
     audit_log.append(
-        log, "freeze", {"freeze": digest, "catalogue": catalogue, **_stated(manifest["declared"])}
+        log,
+        "freeze",
+        {
+            "freeze": digest,
+            "search": found["selection"]["search"],
+            "catalogue": catalogue,
+            **_stated(manifest["declared"]),
+        },
     )
     return digest
 
@@ -237,6 +244,7 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
         "periods": dict(_periods(job, catalogue.known_periods())),
         "not_packaged": log_details(job, catalogue)["not_packaged"],
+        "opened_before": opened_before(request.log(folder), catalogue, job),
         "runs": _runs(job),
         "bad_list": identity(job.bad),
         "layouts": {name: layout.identity for name, layout in job.layouts.items()},
@@ -252,6 +260,32 @@ def differences(frozen: object, now: object, where: str = "") -> Iterator[str]:
             yield from differences(frozen.get(key), now.get(key), place)
     elif frozen != now:
         yield f"{where} is {_short(now)}, was frozen as {_short(frozen)}"
+
+
+def opened_before(log: Path, catalogue: Catalogue, job: Job) -> list[str]:
+    """Other searches whose boxes were opened as a whole, as they are now and for the same catalogue.
+
+    They are not closed any more: what lies in them and in the box of this search too can be opened.
+    """
+    now = boxes_by_search(job)
+    found = {
+        str(details["search"])
+        for details in openings(log)
+        if details["catalogue"] == catalogue.identity
+        and details["fraction"] >= 1
+        and "search" in details
+        and details["boxes"] == now.get(str(details["search"]))
+    }
+    return sorted(found - {job.selection.search})
+
+
+def boxes_by_search(job: Job) -> dict[str, dict[str, list[str]]]:
+    """Identities of the boxes of each search, by run."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for run, context in job.runs.items():
+        for box in context.boxes:
+            found.setdefault(box.search, {}).setdefault(str(run), []).append(box.identity)
+    return found
 
 
 def opened_freezes(log: Path) -> list[str]:
@@ -309,6 +343,7 @@ def _selection(job: Job) -> dict[str, Any]:
     }
     return {
         "name": selection.name,
+        "search": selection.search,
         "order": list(selection.cut_names),
         **places,
         "variations": {variation.name: list(variation.texts) for variation in facts.variations},
@@ -329,14 +364,14 @@ def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dic
 
 
 def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:
-    context, box = job.runs[runs[0]], box_facts(period)
+    context = job.runs[runs[0]]
     return {
         "box": {
-            "identity": context.box.identity,
+            "search": job.selection.search,
+            "opened": {box.identity: box.text() for box in job.opened_boxes(runs[0])},
             "hidden_region": sorted({job.hidden_region(run) for run in runs}),
             "hidden_under": [text for effect in job.closing_effects for text in effect.texts()],
-            "ecal": f"below {box.ecal:g} GeV, guard {box.guard_ecal:g} GeV",
-            "hcal": f"below {box.hcal:g} GeV, guard {box.guard_hcal:g} GeV",
+            "hidden": {box.identity: f"{box.search}: {box.text()}" for box in context.boxes},
         },
         "setup": identity(context.setup),
         "facts": {

@@ -16,6 +16,7 @@ from na64.outputs.blinding.examination import unknown_records
 from na64.outputs.blinding.freeze import (
     FREEZE,
     RefusedError,
+    boxes_by_search,
     changed_files,
     current,
     differences,
@@ -91,7 +92,8 @@ def unblind(folder: Path, demand: UnblindingRequest, backend: Backend) -> tuple[
         raise RefusedError(reason) from problem
     _keep_manifest(folder, permitted.manifest)
     job = permitted.job
-    opened = open_box(permitted.catalogue, Opening(job, permitted.unblinding), backend)
+    before = frozenset(permitted.manifest["frozen"]["opened_before"])
+    opened = open_box(permitted.catalogue, Opening(job, permitted.unblinding, before), backend)
     _keep_earlier(folder)
     written = _write_tables(folder / OPENED, opened, job)
     evidence = evidence_of(opened, job, permitted.manifest, demand.fraction, len(set(opened_freezes(log))))
@@ -99,12 +101,23 @@ def unblind(folder: Path, demand: UnblindingRequest, backend: Backend) -> tuple[
     result = permitted.manifest["frozen"]["blind_result"]
     data = to_json(_record(opened, job, record) | {"evidence": evidence, "files": written, "result": result})
     write_bytes(folder / UNBLINDED, data)
-    found = {"in_box": opened.total[0], "candidates": opened.total[-1], "p_value": evidence["p_value"]}
+    found = {
+        "search": job.selection.search,
+        "in_box": opened.total[0],
+        "candidates": opened.total[-1],
+        "p_value": evidence["p_value"],
+    }
     named = {f"{OPENED}/{name}": digest for name, digest in written.items()}
     audit_log.append(
         log,
         "opened",
-        {"freeze": demand.freeze, "unblinded": sha256(data).hexdigest(), "files": named, **found},
+        {
+            "freeze": demand.freeze,
+            "search": job.selection.search,
+            "unblinded": sha256(data).hexdigest(),
+            "files": named,
+            **found,
+        },
     )
     return opened, evidence
 
@@ -142,6 +155,8 @@ def _permit(folder: Path, request: Request, demand: UnblindingRequest) -> _Permi
         "approved_by": list(demand.approved_by),
         "fraction": demand.fraction,
         "catalogue": catalogue.identity,
+        "search": job.selection.search,
+        "boxes": boxes_by_search(job)[job.selection.search],
     }
     return _Permitted(unblinding, catalogue, job, manifest, details)
 

@@ -19,6 +19,7 @@ from na64.outputs.result.summary import BoxFacts, Role
 from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]
+Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,17 +246,26 @@ def _same_axes(one: hist.Hist[Any], other: hist.Hist[Any]) -> bool:
 def _outside(histogram: hist.Hist[Any], boxes: Sequence[BoxFacts], closed: bool) -> hist.Hist[Any]:
     """Empty the bins that reach into a closed region, as they are in data."""
     masked = histogram.copy()
-    if closed:
-        for box in boxes:
-            n_x, n_y = (
-                int(np.searchsorted(axis.edges, edge, "left")) + 1
-                for axis, edge in zip(
-                    masked.axes, (box.ecal + box.guard_ecal, box.hcal + box.guard_hcal), strict=True
-                )
-            )
-            view = masked.view(flow=True)
-            view[:n_x, :n_y] = np.zeros((), view.dtype)
+    for region in _closed(boxes) if closed else ():
+        bins = tuple(_bins(axis.edges, *ends) for axis, ends in zip(masked.axes, region, strict=True))
+        view = masked.view(flow=True)
+        view[bins] = np.zeros((), view.dtype)
     return masked
+
+
+def _closed(boxes: Sequence[BoxFacts]) -> Iterator[tuple[Ends, Ends]]:
+    """Where every closed region of a plane begins and ends, None where it has no edge."""
+    for box in boxes:
+        if box.is_rectangle:
+            yield (None, box.ecal + box.guard_ecal), (None, box.hcal + box.guard_hcal)
+        yield from ((other.ecal, other.hcal) for other in box.others)
+
+
+def _bins(edges: NDArray[np.float64], low: float | None, high: float | None) -> slice:
+    """Bins, with the one below all edges as the first, that reach into a region."""
+    start = 0 if low is None else int(np.searchsorted(edges, low, "right"))
+    stop = len(edges) + 1 if high is None else int(np.searchsorted(edges, high, "left")) + 1
+    return slice(start, stop)
 
 
 def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float | None:

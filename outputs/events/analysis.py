@@ -133,13 +133,14 @@ def reopen_box(folder: Path) -> ReopenedResult:
         raise ValueError(f"{UNBLINDED}: cutflow: not the cuts of the selection")
     names = (VISIBLE, *analysis.selection.cut_names)
     n_opened = dict(zip(names, box.cutflow.values(), strict=True))
-    opening = Opening(analysis.job, _unblinding(folder, box))
+    opening = _opening(folder, box, analysis.job)
     return replace(analysis, products=products, opening=opening, n_opened=n_opened)
 
 
-def _unblinding(folder: Path, box: OpenedBox) -> Unblinding:
-    key = read_manifest(folder, box.freeze)["stage_key"]
-    return Unblinding(box.freeze, box.reason, box.approved_by, key, box.fraction)
+def _opening(folder: Path, box: OpenedBox, job: Job) -> Opening:
+    manifest = read_manifest(folder, box.freeze)
+    unblinding = Unblinding(box.freeze, box.reason, box.approved_by, manifest["stage_key"], box.fraction)
+    return Opening(job, unblinding, frozenset(manifest["frozen"].get("opened_before", ())))
 
 
 def _changes(products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:

@@ -151,7 +151,7 @@ def _period(
     observed = None if counts is None else sum(counts[run.run] for run in runs)
     beam = beam_of(box)
     numbers = tuple(run.run for run in runs)
-    return PeriodExposure(box.period, eot, numbers, observed, beam, beam.energy - box.ecal)
+    return PeriodExposure(box.period, eot, numbers, observed, beam, beam.energy - box.rectangle().ecal)
 
 
 def _box(summary: Summary, period: str) -> BoxFacts:

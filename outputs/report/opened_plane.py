@@ -28,6 +28,9 @@ from na64.processors.unblinded_counts import BIN, STAGES
 _ABOVE = 4.0
 """GeV of HCAL energy above the box that the figure shows."""
 
+_WHOLE = 100.0
+"""GeV that the figure shows of a box that is not below two energies."""
+
 
 def opened_plane(
     visible: Sequence[hist.Hist[Any]],
@@ -56,11 +59,11 @@ def opened_plane(
         colours = draw_counts(axes, histogram)
         figure.colorbar(colours, ax=axes, pad=0.01, fraction=0.04, label="events per bin")
         draw_boxes(axes, boxes, closed=True)
-        for box in boxes:
+        for box in (box for box in boxes if box.is_rectangle):
             axes.add_patch(Rectangle((0, 0), box.ecal, box.hcal, facecolor="white", edgecolor=ACCENT, lw=1.4))
         n_events = _draw_bins(axes, opened, column, colours)
-        right = max((box.ecal + box.guard_ecal for box in boxes), default=50.0)
-        top = max((box.hcal + box.guard_hcal for box in boxes), default=1.0)
+        right = max((box.ecal + box.guard_ecal for box in boxes if box.is_rectangle), default=_WHOLE)
+        top = max((box.hcal + box.guard_hcal for box in boxes if box.is_rectangle), default=_WHOLE)
         axes.set(xlim=(0, 1.5 * right), ylim=(0, top + _ABOVE), ylabel=axis_label(histogram.axes[1]))
         note = f"{stage}: {n_events:,} in the box"
         text = axes.text(0.98, 0.96, note, transform=axes.transAxes, ha="right", va="top", color=INK)

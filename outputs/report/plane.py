@@ -24,7 +24,7 @@ from na64.outputs.report.style import (
     stamp,
 )
 from na64.outputs.result.histograms import is_logarithmic
-from na64.outputs.result.summary import BoxFacts, PlaneFacts, RegionFacts
+from na64.outputs.result.summary import BoxFacts, ClosedFacts, PlaneFacts, RegionFacts
 from na64.selections.planes import ENERGIES
 
 _BEYOND = 0.05
@@ -191,19 +191,38 @@ def _name_region(axes: Axes, look: RegionStyle, corners: NDArray[np.float64]) ->
 
 def draw_boxes(axes: Axes, boxes: Sequence[BoxFacts], *, closed: bool) -> None:
     """Draw every box and, dashed, its guard band; closed ones are hatched and cover what is behind them."""
-    for box in boxes:
+    rectangles = [box for box in boxes if box.is_rectangle]
+    for box in rectangles:
         width, height = box.ecal + box.guard_ecal, box.hcal + box.guard_hcal
         guard = Rectangle((0, 0), width, height, edgecolor=CLOSED, gid="guard")
         guard.set(facecolor="white" if closed else "none", linewidth=0.9, linestyle="--")
         axes.add_patch(guard)
-    for box in boxes:
+    for other in dict.fromkeys(other for box in boxes for other in box.others):
+        _draw_other(axes, other, closed=closed)
+    for box in rectangles:
         inner = Rectangle((0, 0), box.ecal, box.hcal, facecolor="none", edgecolor=CLOSED, gid="box")
         inner.set(linewidth=1.2, hatch="////" if closed else None)
         axes.add_patch(inner)
 
 
+def _draw_other(axes: Axes, box: ClosedFacts, *, closed: bool) -> None:
+    """Outline the hidden region of another box inside the axes; what it hides as a whole is covered."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    x = [edge if known is None else known for known, edge in zip(box.ecal, (left, right), strict=True)]
+    y = [edge if known is None else known for known, edge in zip(box.hcal, (bottom, top), strict=True)]
+    covers = closed and box.covers
+    patch = Rectangle((x[0], y[0]), x[1] - x[0], y[1] - y[0], edgecolor=CLOSED, gid=f"closed {box.search}")
+    patch.set(
+        facecolor="white" if covers else "none",
+        linewidth=0.9,
+        linestyle="--",
+        hatch="////" if covers else None,
+    )
+    axes.add_patch(patch)
+
+
 def _name_box(axes: Axes, boxes: Sequence[BoxFacts], state: str) -> None:
-    top = max(box.hcal + box.guard_hcal for box in boxes)
+    top = max(box.hcal + box.guard_hcal for box in boxes)  # 0 if none is below two energies
     text = axes.annotate(
         f"signal box, {state}; dashed: guard band",
         xy=(3, top),

@@ -26,6 +26,7 @@ from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.job import Job
 from na64.selections.selection import Selection
+from na64.selections.signal_box import not_outside
 
 UNKNOWN = Exposure(None, None)
 _UNCOUNTED = "; its particles on target do not count, being those of other events"
@@ -81,7 +82,7 @@ def summarise(
         totals=_totals(runs, result, selection),
         runs=runs,
         selection=selection_facts(selection, job.plugin),
-        boxes=tuple(box_facts(period) for period in used),
+        boxes=tuple(box_facts(period, selection.search) for period in used),
         periods=tuple(period_facts(period) for period in used),
         histograms=histograms.describe(booking),
         files=_files(catalogue),
@@ -89,6 +90,7 @@ def summarise(
             *catalogue.warnings,
             *missing_sums(job),
             *(_not_packaged(used) if is_data else ()),
+            *(f"{text}; what is hidden there does not count" for text in _shared(job)),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
             *_of_exposure([run for run in runs if run.run not in uncounted], known, job, reading, catalogue),
         ),
@@ -104,6 +106,11 @@ def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:
 
 def _facts(number: int, catalogue: Catalogue, job: Job, periods: Mapping[str, Period]) -> RunFacts:
     return periods[job.runs[number].period].facts(number, catalogue.run_facts.get(number))
+
+
+def _shared(job: Job) -> Iterator[str]:
+    """Name regions that may hold events of a closed box; none of simulation."""
+    return not_outside(job.selection.regions, job.closed_boxes)
 
 
 def _run(

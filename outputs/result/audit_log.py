@@ -186,6 +186,7 @@ def timeline(path: Path) -> Iterator[str]:
 _TOLD = (
     *(
         "selection",
+        "search",
         "result",
         "runs",
         "open_runs",

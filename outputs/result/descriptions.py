@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from na64.datasets.conditions.periods import Period, packaged_periods
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary import (
     IN_RUNS,
     BoxFacts,
+    ClosedFacts,
     CutFacts,
     IntervalFacts,
     PeriodFacts,
@@ -21,11 +23,12 @@ from na64.outputs.result.summary import (
 )
 from na64.processors.features.plugin import Plugin
 from na64.processors.job import hiding_identity
-from na64.selections.boxes import box_of
+from na64.selections.boxes import boxes_of
 from na64.selections.cut import Clause, Cut
 from na64.selections.interval import Interval, Limits
 from na64.selections.regions import Region
 from na64.selections.selection import Selection
+from na64.selections.signal_box import PLANE, Rectangle, SignalBox, of_search
 from na64.selections.variations import Variation
 
 
@@ -53,10 +56,13 @@ def selection_facts(selection: Selection, plugin: Plugin | None = None) -> Selec
     )
 
 
-def box_facts(period: Period) -> BoxFacts:
-    """Closed box of a period."""
-    box = box_of(period)
-    edges, own = box.rectangle(), hiding_identity(period.setup)
+def box_facts(period: Period, search: str = INVISIBLE) -> BoxFacts:
+    """Closed boxes of a period, that of a search first."""
+    boxes = boxes_of(period)
+    mine = of_search(boxes, search)
+    is_rectangle = len(mine) == 1 and mine[0].is_rectangle
+    edges = mine[0].rectangle() if is_rectangle else Rectangle(0.0, 0.0, 0.0, 0.0)
+    own = hiding_identity(period.setup, boxes)
     packaged = [known for known in packaged_periods().values() if known.shares_runs_with(period)]
     return BoxFacts(
         period=period.name,
@@ -64,12 +70,28 @@ def box_facts(period: Period) -> BoxFacts:
         hcal=edges.hcal,
         guard_ecal=edges.ecal_hidden - edges.ecal,
         guard_hcal=edges.hcal_hidden - edges.hcal,
-        source=box.source,
+        source="; ".join(box.source for box in mine),
         hcal_modules=period.setup.hcal_modules,
         particle=period.beam_particle,
         beam_energy=period.beam_energy,
-        packaged_too=any(hiding_identity(known.setup) != own for known in packaged),
+        packaged_too=any(hiding_identity(known.setup, boxes) != own for known in packaged),
+        search=search,
+        is_rectangle=is_rectangle,
+        others=tuple(_closed(box) for box in boxes if not (is_rectangle and box in mine)),
     )
+
+
+def _closed(box: SignalBox) -> ClosedFacts:
+    edges: dict[str, tuple[float | None, float | None]] = dict.fromkeys(PLANE, (None, None))
+    for bound in box.bounds:
+        if bound.name in edges:
+            low, high = bound.low_hidden, bound.high_hidden
+            edges[bound.name] = (
+                low if math.isfinite(low) else None,
+                high if math.isfinite(high) else None,
+            )
+    covers = all(bound.name in PLANE for bound in box.bounds)
+    return ClosedFacts(box.search, box.text(), edges["ecal"], edges["hcal"], covers)
 
 
 def period_facts(period: Period) -> PeriodFacts:

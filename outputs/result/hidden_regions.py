@@ -11,8 +11,11 @@ from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, unpackaged_runs
+from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.outputs.result.logged_boxes import as_logged, less_than, logged, of_log
 from na64.processors.job import Job, hiding_identity
-from na64.selections.boxes import box_of
+from na64.selections.boxes import boxes_of
+from na64.selections.signal_box import Bound
 
 _OPEN = (RunType.CALIBRATION, RunType.BEAM)
 _NOT_COMPARED = ("runs", "published.")
@@ -27,10 +30,8 @@ class HiddenRegion:
     Attributes
     ----------
     period, runs : str
-    ecal, hcal : float
-        GeV; where the hidden region ends, the guard band included.
-    box_ecal, box_hcal : float
-        GeV; where the box ends.
+    boxes : tuple of dict
+        Every closed box as `na64.outputs.result.logged_boxes.as_logged` has it.
     setups : dict of str to int
         The set-ups under any of which an event is hidden, by identity, and the physics trigger mask of each.
     under : tuple of str
@@ -41,24 +42,22 @@ class HiddenRegion:
 
     period: str
     runs: str
-    ecal: float
-    hcal: float
-    box_ecal: float
-    box_hcal: float
+    boxes: tuple[Mapping[str, Any], ...]
     setups: Mapping[str, int]
     under: tuple[str, ...]
     identity: str
 
-    def __str__(self) -> str:
+    def lines(self) -> Iterator[str]:
+        """One line a box: where its hidden region is, and under what."""
         masks = " and ".join(str(mask) for mask in dict.fromkeys(self.setups.values()))
         more = f", under {len(self.under)} variations too" if self.under else ""
         packaged = ", by the packaged set-up too" if len(self.setups) > 1 else ""
-        box = f"box {self.box_ecal:g} and {self.box_hcal:g} GeV"
-        guard = f"guard {self.ecal - self.box_ecal:g} and {self.hcal - self.box_hcal:g} GeV"
-        return (
-            f"{self.period}, runs {self.runs}: hidden below {self.ecal:g} GeV in the ECAL and "
-            f"{self.hcal:g} GeV in the HCAL ({box}, {guard}), trigger mask {masks}{packaged}{more}"
-        )
+        for box in map(of_log, self.boxes):
+            search = "" if box.search == INVISIBLE else f"for search {box.search} "
+            yield (
+                f"{self.period}, runs {self.runs}: hidden {search}{box.text()}, "
+                f"trigger mask {masks}{packaged}{more}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,8 @@ def log_details(job: Job, catalogue: Catalogue) -> dict[str, object]:
 
 def lines_of_pass(details: Mapping[str, Any]) -> Iterator[str]:
     """Lines that tell what a pass over data hides, from what the log keeps of it."""
-    yield from (str(HiddenRegion(**region)) for region in details["hidden"])
+    for region in details["hidden"]:
+        yield from HiddenRegion(**region).lines()
     yield from (str(OpenRuns(**one)) for one in details["open"])
     yield from (f"warning: {line}" for line in details["hides_less"])
 
@@ -149,15 +149,13 @@ def hides_less(details: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -
 
 def _region(job: Job, runs: Sequence[int]) -> HiddenRegion:
     context = job.runs[runs[0]]
-    edges = context.box.rectangle()
     return HiddenRegion(
         period=context.period,
         runs=to_ranges(runs),
-        ecal=edges.ecal_hidden,
-        hcal=edges.hcal_hidden,
-        box_ecal=edges.ecal,
-        box_hcal=edges.hcal,
-        setups={hiding_identity(setup): setup.physics_trigger_mask for setup in context.setups},
+        boxes=tuple(map(as_logged, context.boxes)),
+        setups={
+            hiding_identity(setup, context.boxes): setup.physics_trigger_mask for setup in context.setups
+        },
         under=tuple(text for effect in job.closing_effects for text in effect.texts()),
         identity=job.hidden_region(runs[0]),
     )
@@ -166,11 +164,7 @@ def _region(job: Job, runs: Sequence[int]) -> HiddenRegion:
 def _departures(period: Period) -> Iterator[str]:
     known = [one for one in packaged_periods().values() if one.shares_runs_with(period)]
     for first, last in unpackaged_runs(period):
-        edges = box_of(period).rectangle()
-        yield (
-            f"no packaged period has runs {first} to {last}; the box is its own, {edges.ecal:g} and "
-            f"{edges.hcal:g} GeV"
-        )
+        yield f"no packaged period has runs {first} to {last}; {_own_boxes(period)}"
     for other in known:
         own, packaged = _facts(period), _facts(other)
         for name in sorted({*own, *packaged}):
@@ -180,6 +174,19 @@ def _departures(period: Period) -> Iterator[str]:
     for table, entries in (("bad.csv", period.bad.entries), ("runs.csv", period.run_facts)):
         if known and len(entries):
             yield f"{period.name}.{table} has {len(entries)} entries, none is packaged"
+
+
+def _own_boxes(period: Period) -> str:
+    boxes = boxes_of(period)
+    if len(boxes) == 1 and boxes[0].is_rectangle:
+        edges = boxes[0].rectangle()
+        return f"the box is its own, {edges.ecal:g} and {edges.hcal:g} GeV"
+    texts = (f"{box.search} {' and '.join(_edges(bound) for bound in box.bounds)}" for box in boxes)
+    return f"the boxes are its own: {'; '.join(texts)}"
+
+
+def _edges(bound: Bound) -> str:
+    return f"{bound.name} {bound.edges()}"
 
 
 def _facts(period: Period) -> dict[str, str]:
@@ -211,9 +218,9 @@ def _losses(details: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[s
 
 
 def _less(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("ecal", "hcal"):
-        if now[name] < before[name]:
-            yield f"{name.upper()} below {now[name]:g} GeV, not {before[name]:g}"
+    own = [of_log(box) for box in logged(now)]
+    for box in map(of_log, logged(before)):
+        yield from less_than(own, box)
     for setup, mask in before["setups"].items():
         if setup not in now["setups"]:
             yield f"not by set-up {setup[:_SHOWN]} (trigger mask {mask})"

@@ -8,8 +8,7 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.instrument.recipes import further_features
 from na64.datasets.reading.layout import Layout
-from na64.processors.job import Job
-from na64.selections.signal_box import SignalBox
+from na64.processors.job import Job, RunContext
 
 
 def missing_sums(job: Job) -> Iterator[str]:
@@ -24,15 +23,24 @@ def missing_sums(job: Job) -> Iterator[str]:
     periods = {context.period: context for context in job.runs.values()}
     for layout in job.layouts.values():
         for name, context in sorted(periods.items()):
-            if missing := [one for one in _sums(context.box) if not _has(layout, one, context.setup)]:
+            if missing := _lacking(layout, context):
                 yield (
                     f"layout {layout.name} has no {', '.join(missing)}, which the signal box of period "
                     f"{name} is about: events of data are hidden for lack of them"
                 )
 
 
-def _sums(box: SignalBox) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*box.ecal_sums, *box.hcal_sums)))
+def _lacking(layout: Layout, context: RunContext) -> tuple[str, ...]:
+    """Features without which every event is hidden: of a needed bound, or of all bounds of a box."""
+    found: list[str] = []
+    for box in context.boxes:
+        by_bound = [
+            [name for name in bound.features if not _has(layout, name, context.setup)] for bound in box.bounds
+        ]
+        for bound, missing in zip(box.bounds, by_bound, strict=True):
+            if bound.needed or all(by_bound):
+                found += missing
+    return tuple(dict.fromkeys(found))
 
 
 def _has(layout: Layout, name: str, setup: Setup) -> bool:

@@ -12,6 +12,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object, record_of
 from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.conditions.on_target import UNKNOWN, KindExposure, add_by_kind
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 
 SCHEMA = 1
 """Version of `result.json`."""
@@ -188,11 +189,38 @@ class SelectionFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxFacts:
-    """The closed box of a period, all in GeV; ``guard_*`` are added to the box.
+class ClosedFacts:
+    """A closed box that is not the one below two energies.
 
     Attributes
     ----------
+    search : str
+    text : str
+        Its hidden region in words.
+    ecal, hcal : tuple of float or None
+        GeV; where the hidden region begins and ends in the plane, None where it has no edge.
+    covers : bool
+        Whether all that the plane shows there is hidden, and not a part of it.
+    """
+
+    search: str
+    text: str
+    ecal: tuple[float | None, float | None]
+    hcal: tuple[float | None, float | None]
+    covers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFacts:
+    """The closed boxes of a period: the one of the selection's search in GeV; ``guard_*`` are added to it.
+
+    Attributes
+    ----------
+    search : str
+    is_rectangle : bool
+        The search has one box, below an ECAL and an HCAL energy; otherwise the four numbers are 0.
+    others : tuple of ClosedFacts
+        Every other closed box.
     hcal_modules : tuple of int
         Modules whose in-time sum is the plane's E_HCAL.
     particle, beam_energy : str, float
@@ -211,6 +239,24 @@ class BoxFacts:
     particle: str = ""
     beam_energy: float = 0.0
     packaged_too: bool = False
+    search: str = INVISIBLE
+    is_rectangle: bool = True
+    others: tuple[ClosedFacts, ...] = ()
+
+    def rectangle(self) -> BoxFacts:
+        """The box, if it is below an ECAL and an HCAL energy.
+
+        Raises
+        ------
+        ValueError
+            It is not; names the period and the search.
+        """
+        if not self.is_rectangle:
+            raise ValueError(
+                f"period {self.period}: the signal box of search {self.search} is not below two energies, of "
+                "ECAL and HCAL"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)

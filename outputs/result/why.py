@@ -98,7 +98,9 @@ def _details(name: str, products: Products, job: Job, period: Period) -> Iterato
         yield from _compare(before, {fact.name: f"{fact.value} {fact.unit}" for fact in now.facts}, "fact")
     elif name == "box":
         boxes = {box.period: asdict(box) for box in summary.boxes}
-        yield from _compare(boxes.get(period.name, {}), asdict(box_facts(period)), "box")
+        yield from _compare(
+            boxes.get(period.name, {}), asdict(box_facts(period, job.selection.search)), "box"
+        )
 
 
 def _of_selection(products: Products, job: Job) -> Iterator[str]:

@@ -17,8 +17,9 @@ from na64.processors.counting.tally import ACCOUNTING, Tally, check_sums, with_h
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.kernels import bits, fill
 from na64.selections.compiled import IntervalArrays
+from na64.selections.hidden import drawn_mask
 from na64.selections.selection import VISIBLE, Selection
-from na64.selections.signal_box import SignalBox, drawn_mask
+from na64.selections.signal_box import SignalBox
 
 Values = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -83,10 +84,11 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Compiled
 
 
 @lru_cache(maxsize=16)
-def needed_features(selection: Selection) -> tuple[str, ...]:
-    """Return the features that counting looks at, in storage order."""
+def needed_features(selection: Selection, boxes: tuple[SignalBox, ...] = ()) -> tuple[str, ...]:
+    """Return the features that counting looks at, those of closed boxes among them, in order."""
     booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
-    needed = booked.union(selection.feature_names, migrations.needed_rows(selection), _OF_BOX)
+    of_boxes = {bound.name for box in boxes for bound in box.bounds}
+    needed = booked.union(selection.feature_names, migrations.needed_rows(selection), of_boxes)
     return tuple(name for name in feature_rows(selection) if name in needed)
 
 
@@ -106,8 +108,8 @@ class Counter:
         One for data, and for weighted simulation those of `na64.processors.counting.tally.Tally`.
     names : tuple of str, optional
         Of the features it will get, `needed_features` at least; by default all of ``selection.index``.
-    box : SignalBox, optional
-        Closed: events in it that are open (of calibration triggers, say) are counted, but no two-dimensional
+    boxes : tuple of SignalBox
+        Closed: events in one that are open (of calibration triggers, say) are counted, but no two-dimensional
         histogram shows them. None for simulation.
     """
 
@@ -117,10 +119,10 @@ class Counter:
         n_components: int,
         names: tuple[str, ...] | None = None,
         *,
-        box: SignalBox | None = None,
+        boxes: tuple[SignalBox, ...] = (),
     ) -> None:
         self._plan = plan(selection, names)
-        self._box = box
+        self._boxes = boxes
         self._counts = empty_tally(selection, n_components)
         self._contents = np.zeros((n_components, self._plan.booking.n_bins), np.int64)
         self._accounting = dict.fromkeys(ACCOUNTING, 0)
@@ -144,7 +146,7 @@ class Counter:
             )
         values = np.ascontiguousarray(values)
         sums = (counts.first_fail, counts.single_cut, counts.n_minus_one, self._contents)
-        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._box), weights, *sums)
+        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._boxes), weights, *sums)
         if ready.varied:
             result = _apply_cuts(ready, values)
             nominal = (result.failed, result.first, result.region)
@@ -208,11 +210,11 @@ def _apply_cuts(ready: CompiledSelection, values: Values) -> CutResult:
     return CutResult(failed, first, region)
 
 
-def _drawn(ready: CompiledSelection, values: Values, box: SignalBox | None) -> NDArray[np.uint8]:
+def _drawn(ready: CompiledSelection, values: Values, boxes: tuple[SignalBox, ...]) -> NDArray[np.uint8]:
     """Mark the events that histograms of several axes may show; of no length if all may be shown."""
-    if box is None:
+    if not boxes:
         return np.zeros(0, np.uint8)
-    mask = drawn_mask(box, *(values[ready.index[name]] for name in _OF_BOX))
+    mask = drawn_mask(boxes, values, ready.index)
     return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
 
 

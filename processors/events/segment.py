@@ -58,9 +58,9 @@ def count_parts(
     counters: dict[int, counting.Counter] = {}
     for part in parts:
         if part.run not in counters:
-            box = None if job.simulation else job.runs[part.run].box
+            boxes = () if job.simulation else job.runs[part.run].boxes
             counters[part.run] = counting.Counter(
-                job.selection_in(part.run), job.n_components, names, box=box
+                job.selection_in(part.run), job.n_components, names, boxes=boxes
             )
         counters[part.run].add(part.values, _weight_components(part), part.accounting)
     return {run: counters[run].tally() for run in sorted(counters)}
@@ -131,7 +131,7 @@ def process_segment(
 
 def _count_stored(store: FeatureStore, key: str, job: Job, meter: Meter) -> dict[int, Tally] | None:
     """Count a segment from its features in a store; None if they are not there or damaged."""
-    names = counting.needed_features(job.selection)
+    names = counting.needed_features(job.selection, job.closed_boxes)
     try:
         meter.note(store.path(key).stat().st_size, stored=True)
         return count_parts(meter.each(store.read(key, names)), job, names)

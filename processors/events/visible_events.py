@@ -5,7 +5,7 @@ Everything after this module sees copies of visible events only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.recipes import feature_index
 from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.features.compute import compute
 from na64.processors.features.derived import Derivation
 from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.rows import take_rows
-from na64.processors.features.varied_features import append_varied, needed_part, plane_part
+from na64.processors.features.varied_features import append_varied, changed_detectors, needed_part
 from na64.processors.features.visible_cells import VisibleCellSource
 from na64.processors.job import FileContext, Job, RunContext
-from na64.selections.signal_box import is_open, visible_mask
+from na64.selections.hidden import hidden, is_open, visible_mask
+from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
 
 _REASONS = {
@@ -90,8 +92,8 @@ def _of_run(
     table = features_of(events, context.setup, job, file)
     effects = job.selection.effects
     varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
-    moved = [part for part, effect in zip(varied, effects, strict=True) if effect.moves_plane]
-    seen, opened = _may_be_seen(events, table, moved, context, job)
+    moved = [part for part, effect in zip(varied, effects, strict=True) if effect in job.closing_effects]
+    seen, opened = _may_be_seen(events, table, moved, (context, context.setup), job)
     if context.packaged is not None:
         seen_too, opened_too = seen_as_packaged(events, context.packaged, context, job, file)
         seen, opened = seen & seen_too, opened & opened_too
@@ -112,19 +114,20 @@ def _may_be_seen(
     events: EventColumns,
     table: FeatureTable,
     varied: list[NDArray[np.float32]],
-    context: RunContext,
+    of: tuple[RunContext, Setup],
     job: Job,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks by what one set-up makes of events: which may be seen, and which no box concerns."""
-    trigger = events.event.get("trigger")
+    trigger, (context, setup) = events.event.get("trigger"), of
     seen = visible_mask(
         table.values,
-        box=context.box,
+        boxes=known_boxes(context.boxes, setup, context),
         run_type=context.type,
         trigger=trigger,
         nonfinite=table.skip == Skip.NONFINITE,
         simulation=job.simulation,
         varied=varied,
+        index=table.index,
     )
     return seen, is_open(context.type, trigger, table.values)
 
@@ -133,16 +136,41 @@ def seen_as_packaged(
     events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks by what the packaged set-up makes of events: which may be seen, and which no box concerns."""
-    table = features_of(plane_part(events), setup, job, file)
+    table = features_of(needed_part(events, job.box_detectors), setup, job, file)
     varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
-    return _may_be_seen(events, table, varied, context, job)
+    return _may_be_seen(events, table, varied, (context, setup), job)
+
+
+def known_boxes(boxes: Sequence[SignalBox], setup: Setup, context: RunContext) -> tuple[SignalBox, ...]:
+    """Boxes of a run that a set-up can judge: all but those whose features another of its set-ups has."""
+    there, others = feature_index(setup).keys(), [feature_index(one).keys() for one in context.setups]
+    return tuple(
+        box
+        for box in boxes
+        if there >= {*box.features} or not any(other >= {*box.features} for other in others)
+    )
+
+
+def hidden_by(
+    boxes: Sequence[SignalBox], events: EventColumns, context: RunContext, job: Job, file: FileContext
+) -> NDArray[np.bool_]:
+    """Which events some boxes hide under any set-up or variation, whatever the trigger says."""
+    closed = np.zeros(events.n_events, bool)
+    index = {name: row for row, name in enumerate(job.selection.recorded_features)}
+    for setup in context.setups:
+        known = known_boxes(boxes, setup, context)
+        for effect in (Effect(), *job.closing_effects) if known else ():
+            closed |= hidden(known, _varied(events, effect, setup, job, file), index)
+    return closed
 
 
 def _varied(
     events: EventColumns, effect: Effect, setup: Setup, job: Job, file: FileContext
 ) -> NDArray[np.float32]:
-    """Compute the features that an effect changes; others may not be right."""
-    return features_of(needed_part(events, effect, job.selection), effect.of(setup), job, file).values
+    """Compute the features that an effect changes, with those of boxes if it closes; others may be wrong."""
+    closing = job.box_detectors if effect in job.closing_effects or not effect else ()
+    part = needed_part(events, {*changed_detectors(effect, job.selection), *closing})
+    return features_of(part, effect.of(setup), job, file).values
 
 
 def features_of(events: EventColumns, setup: Setup, job: Job, file: FileContext) -> FeatureTable:

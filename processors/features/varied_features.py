@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -9,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.instrument.roles import STANDARD_ROLES
+from na64.datasets.instrument.features import Feature
 from na64.processors.features.derived import Derivation, moved_formulas
 from na64.selections.selection import Selection
 from na64.selections.variations import Effect
 
 Values = NDArray[np.float32]
-
-_PLANE = ("ecal", "hcal")
 
 
 @lru_cache(maxsize=16)
@@ -53,21 +52,19 @@ def changed_features(effect: Effect, selection: Selection) -> tuple[str, ...]:
     return (*changed, *plugin, *formulas)
 
 
-def needed_part(events: EventColumns, effect: Effect, selection: Selection) -> EventColumns:
-    """Events with no other detectors than those that the changed features are made of.
-
-    If the effect may move events into a box, all that a box may be about are among them.
-    """
-    recorded, changed = selection.recorded_features, changed_features(effect, selection)
-    wanted = {name for one in changed if one in recorded for name in recorded[one].detectors}
-    if effect.moves_plane:
-        wanted |= {*_PLANE, *(events.detectors.keys() - STANDARD_ROLES.keys())}
-    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in wanted})
+def detectors_of(names: Iterable[str], features: Mapping[str, Feature]) -> frozenset[str]:
+    """Detectors whose cells say what some features are."""
+    return frozenset(one for name in names if name in features for one in features[name].detectors)
 
 
-def plane_part(events: EventColumns) -> EventColumns:
-    """Events with no other detectors than those that the plane of the box is made of."""
-    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in _PLANE})
+def changed_detectors(effect: Effect, selection: Selection) -> frozenset[str]:
+    """Detectors that the features are made of which an effect may change."""
+    return detectors_of(changed_features(effect, selection), selection.recorded_features)
+
+
+def needed_part(events: EventColumns, detectors: Container[str]) -> EventColumns:
+    """Events with no other detectors than some."""
+    return replace(events, detectors={n: cells for n, cells in events.detectors.items() if n in detectors})
 
 
 def append_varied(

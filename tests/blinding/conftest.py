@@ -27,8 +27,8 @@ from na64.processors.features.compute import compute
 from na64.processors.features.feature_table import Skip
 from na64.processors.job import Job, build_job
 from na64.run import main
+from na64.selections.hidden import visible_mask
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import visible_mask
 from na64.selections.variations import Effect
 
 N_EVENTS = 1_500
@@ -42,6 +42,40 @@ VARIED = "varied"
 
 PACKAGED = "packaged"
 """A world whose hidden events are so only under the packaged set-up: the user's has energies of `SCALE`."""
+
+BAND = "band"
+"""A world whose hidden events are in the box of another search, which has edges on both sides."""
+
+BAND_EDGES = (73.0, 92.0)
+"""GeV in the ECAL: `BAND_BOX` with its guard band."""
+
+BAND_CANARY, BAND_ENERGY = "canary_band", 83.14159265
+"""A world with magic numbers in that box, and the energy there."""
+
+BAND_BOX = """
+[[box]]
+ecal = { value = 60, unit = "GeV", source = "test" }
+hcal = { value = 1, unit = "GeV", source = "test" }
+
+[[box]]
+search = "alp"
+
+[[box.bound]]
+features = ["ecal", "ecal_total"]
+between = { values = [75, 90], unit = "GeV", source = "test" }
+guard = { value = 2, unit = "GeV", source = "test" }
+
+[[box.bound]]
+features = ["hcal", "hcal_total", "hcal_012_total"]
+below = { value = 1, unit = "GeV", source = "test" }
+guard = { value = 0.5, unit = "GeV", source = "test" }
+implied_by = ["hcal_0"]
+"""
+PACKAGED_BOX = """\
+[box]  # nobody looks at data below both energies, or in the guard band around them
+ecal = { value = 60, unit = "GeV", source = "[V: 2503.11275 (abs)] missing energy > 40 GeV; [D] 100 - 40" }
+hcal = { value = 1, unit = "GeV", source = "[R-hi]" }
+"""
 
 SCALE = 1.4
 
@@ -171,7 +205,7 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
         )
         seen &= visible_mask(
             table.values,
-            box=context.box,
+            boxes=context.boxes,
             run_type=context.type,
             trigger=events.event["trigger"],
             nonfinite=table.skip != Skip.NONE,
@@ -194,11 +228,12 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     rows[hidden] = donor
     for name in set(branches) - keys:
         branches[name] = branches[name][rows]
-    edges = next(iter(job.runs.values())).box.rectangle()
+    edges = next(iter(job.runs.values())).boxes[0].rectangle()
     ecal, hcal = (layout.detectors[name].columns["energy"].names for name in ("ecal", "hcal"))
     random = np.random.default_rng(7)
     low, high = {
         "box": (1.0, edges.ecal - 1),
+        BAND: (BAND_EDGES[0] + 0.5, BAND_EDGES[1] - 0.5),
         VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
         PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
     }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
@@ -207,21 +242,21 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
         moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))
     for name in ecal:
         branches[name] = _scaled(branches[name], np.where(is_hidden, moved, 1.0))
-    if world.name == "canary":
-        _plant(branches, is_hidden, layout)
+    if world.name in ("canary", BAND_CANARY):
+        _plant(branches, is_hidden, layout, MAGIC_ENERGY if world.name == "canary" else BAND_ENERGY)
     for name in hcal:
         branches[name] = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
 
 
-def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout) -> None:
+def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout, energy: float) -> None:
     """Give hidden events magic numbers: one cell with an energy, a time, a spill, an event number."""
     for name in layout.detectors["ecal"].columns["energy"].names:
         values = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
         if isinstance(values, np.ndarray):
-            values.reshape(len(values), -1)[is_hidden, -16] = MAGIC_ENERGY
+            values.reshape(len(values), -1)[is_hidden, -16] = energy
         else:
             counts, flat = ak.num(values).to_numpy(), ak.flatten(values).to_numpy().copy()
-            flat[(np.cumsum(counts) - counts)[is_hidden]] = MAGIC_ENERGY
+            flat[(np.cumsum(counts) - counts)[is_hidden]] = energy
             values = ak.unflatten(flat, counts)
         branches[name] = values
     time, spill, event = (branches[layout.event[key].names[0]] for key in ("master_time", "spill", "event"))
@@ -288,6 +323,12 @@ def new_worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[W
 def own_periods(tmp_path: Path, own_period: Callable[..., Path]) -> Path:
     """A folder with a period 2023A whose ECAL energies are larger by `SCALE` than the packaged ones."""
     return own_period(tmp_path / "periods", ("scale = { value = 1,", f"scale = {{ value = {SCALE},"))
+
+
+@pytest.fixture
+def two_searches(tmp_path: Path, own_period: Callable[..., Path]) -> Path:
+    """A folder with a period 2023A that has the box of another search too."""
+    return own_period(tmp_path / "periods", (PACKAGED_BOX, BAND_BOX))
 
 
 @pytest.fixture(scope="session")

@@ -22,18 +22,27 @@ from na64.datasets.conditions.periods import Period
 from na64.datasets.instrument.features import INDEX
 from na64.processors.events import visible_events
 from na64.selections.boxes import default_box, load_boxes
+from na64.selections.signal_box import Bound, SignalBox
+from na64.tests.selections.example_boxes import DECAY, DUMP, ECAL, HCAL, TWO_SIDED, bound, rectangle
 
 F32 = np.float32
-BOX = replace(load_boxes()["2023A"], scales=(1.0, 0.97))
-BOXES = (
-    BOX,
-    replace(BOX, scales=(1.1,), ecal_sums=("ecal",)),
-    default_box(),
-    replace(BOX, scales=(1.0,), ecal=60.1, hcal=0.9, ecal_guard=5.0, hcal_guard=0.5),
+BOX = rectangle(load_boxes()["2023A"][0], scales=(1.0, 0.97))
+BOXES: tuple[tuple[SignalBox, ...], ...] = (
+    (BOX,),
+    (rectangle(BOX, scales=(1.1,), ecal={"features": ("ecal",)}),),
+    (default_box(),),
+    # Edges that are no float32.
+    (rectangle(BOX, scales=(1.0,), ecal={"high": 60.1}, hcal={"high": 0.9}),),
+    (replace(TWO_SIDED, bounds=tuple(replace(one, scales=(0.97, 1.1)) for one in TWO_SIDED.bounds)),),
+    (default_box(), DECAY),
+    (DUMP, TWO_SIDED),
+    (replace(TWO_SIDED, bounds=(bound("ecal", low=45.1, high=75.1, guard=0.1),)),),
+    (replace(TWO_SIDED, bounds=(bound("ecal", low=45.2, guard=0.3), bound("hcal_0", low=-1.5, guard=0.4))),),
 )
-"""The last has edges that are no float32."""
+"""Unions of boxes that are closed together."""
 
-SUMS = (*BOX.ecal_sums, *BOX.hcal_sums)
+SUMS = (*ECAL, *HCAL)
+MORE = ("hcal_0", "hcal_r")
 LOWER, HIGHER = (F32(-np.inf), F32(np.inf))
 
 COMPARISONS = {
@@ -82,21 +91,38 @@ EQUIVALENT = {
     "_of_run: True -> False": "they are equally long",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
-    "seen_as_packaged: plane_part(events) -> events": "it only spares what is not looked at",
-    "_varied: needed_part(events, effect, job.selection) -> events": "it only spares what is not looked at",
+    "seen_as_packaged: needed_part(events, job.box_detectors) -> events": "it only spares others",
+    "_varied: needed_part(events, {*changed_detectors(effect, job.selection), *closing}) -> events": (
+        "the same"
+    ),
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
     "np.compress(seen, rows, axis=1)": "all events are taken; it only spares a copy",
-    "contexts_of_runs: if period.name not in boxes:\n    boxes[period.name] = box_of(period) -> "
-    "if True:\n    boxes[period.name] = box_of(period)": "it only spares making it again",
+    "contexts_of_runs: if period.name not in boxes:\n    boxes[period.name] = boxes_of(period) -> "
+    "if True:\n    boxes[period.name] = boxes_of(period)": "it only spares making it again",
     "_account: 0 -> 1": "every count is set after that",
     "_account: dict.fromkeys(ACCOUNTING, 0) -> dict.fromkeys(ACCOUNTING)": "every count is set after that",
     "hidden: np.ones -> np.zeros": "every event is set after that",
-    "hidden: len(INDEX) -> INDEX": "what a message says",
+    "hidden: len(index) -> index": "what a message says",
     "hidden: range(0, n_events, _BLOCK) -> range(0, n_events)": "every event is done many times",
     "hidden: range(0, n_events, _BLOCK) -> range(0, _BLOCK)": "the same; noticed, but after a minute",
     "hidden: slice(start, start + _BLOCK) -> slice(start + _BLOCK)": "earlier blocks are done again",
-    "_safe_from: np.float32(np.inf) -> np.inf": "a plain number takes the type of the other",
+    "_enlarged: True -> False": "they are equally long",
+    "_packaged_setup: sorted(detectors_of((name for box in boxes for name in box.features))) -> "
+    "detectors_of((name for box in boxes for name in box.features))": "which of two is named first",
+    "_varied: job.box_detectors if effect in job.closing_effects or not effect else () -> "
+    "job.box_detectors": "it only spares what is not looked at",
+    "_beyond: if low > -np.inf:\n    beyond |= highest <= low -> if True:\n    beyond |= highest <= low": (
+        "it only spares a comparison"
+    ),
+    "_beyond: low > -np.inf -> low >= -np.inf": "the same",
+    "_beyond: if not needed:\n    beyond &= finite -> if True:\n    beyond &= finite": (
+        "what is needed and not finite is hidden in any case"
+    ),
+    "_safe: np.float32(np.inf) -> np.inf": "a plain number takes the type of the other",
+    "_safe: np.float32(-np.inf) -> -np.inf": "the same",
+    "_hidden: dict.fromkeys((names for box in boxes for names, *_ in box)) -> "
+    "(names for box in boxes for names, *_ in box)": "it only spares doing it twice",
 }
 """Mutants that do the same, and why."""
 
@@ -199,6 +225,16 @@ def edge_events() -> Any:
     """Features of events about every edge, one sum at a time and all together."""
     edges = [50, 55, 60, 65, 1, 1.5, 60.1, 65.1, 0.9, 1.4]
     marks = [*edges, 55 / 0.97, 65 / 0.97, 1.5 / 0.97, 65 / 1.1, 1.5 / 1.1, 60 / 1.1]
+    marks += [
+        edge / scale
+        for boxes in BOXES[4:]
+        for box in boxes
+        for one in box.bounds
+        for scale in one.scales
+        for edge in (one.low, one.low - one.guard, one.high, one.high + one.guard)
+        if np.isfinite(edge)
+    ]
+    marks = list(dict.fromkeys(marks))
     near = [
         value
         for mark in marks
@@ -207,30 +243,36 @@ def edge_events() -> Any:
     ]
     values = np.array([*near, 0, -1e30, 1e30, np.nan, np.inf, -np.inf], F32)
     rows = []
-    for chosen in [(name,) for name in SUMS] + [BOX.ecal_sums, BOX.hcal_sums, SUMS]:
+    for chosen in [(name,) for name in (*SUMS, *MORE)] + [ECAL, HCAL, SUMS]:
         for others in (0.5, 30.0, 200.0):
             table = np.full((len(INDEX), values.size), F32(others))
             for name in chosen:
                 table[INDEX[name]] = values
             rows.append(table)
+    rows += [_around(box, one) for boxes in BOXES[4:] for box in boxes for one in box.bounds]
     features = np.concatenate(rows, axis=1)
     features[INDEX["trigger_physics"]] = 1
     outside = np.full((len(INDEX), 1), F32(200))
     return np.concatenate([outside, features], axis=1)
 
 
+def _around(box: SignalBox, moved: Bound) -> Any:
+    """Events in the middle of a box but for one bound, whose features are about and far beyond its edges."""
+    marks = [
+        edge for edge in (moved.low, moved.low_hidden, moved.high, moved.high_hidden) if np.isfinite(edge)
+    ]
+    near = [v for mark in marks for v in np.nextafter(F32(mark), np.array([-np.inf, mark, np.inf], F32))]
+    values = np.array([*near, -1e30, 1e30, np.nan, np.inf, -np.inf], F32)
+    table = np.full((len(INDEX), values.size), F32(200))
+    for one in box.bounds:
+        low, high = max(one.low, one.high - 2e-2), min(one.high, one.low + 2e-2)
+        middle = (low + high) / 2 if np.isfinite(low + high) else (low if np.isfinite(low) else high)
+        for name in one.features:
+            table[INDEX[name]] = values if one == moved else F32(middle)
+    return table
+
+
 FEATURES = edge_events()
-
-
-def twin_hidden(box: Any, features: Any) -> Any:
-    wide = features.astype(np.float64)
-    ecal, hcal = (wide[[INDEX[name] for name in names]] for names in (box.ecal_sums, box.hcal_sums))
-    edges = (box.ecal + box.ecal_guard, box.hcal + box.hcal_guard)
-    with np.errstate(invalid="ignore"):
-        inside = np.zeros(features.shape[1], bool)
-        for scale in box.scales:
-            inside |= (ecal < edges[0] / scale).any(axis=0) & (hcal < edges[1] / scale).any(axis=0)
-    return inside | ~np.isfinite(ecal).all(axis=0) | ~np.isfinite(hcal).all(axis=0)
 
 
 def twin_open(run_type: RunType, trigger: Any, features: Any) -> Any:
@@ -242,22 +284,44 @@ def twin_open(run_type: RunType, trigger: Any, features: Any) -> Any:
     return (trigger != 0) & (features[INDEX["trigger_physics"]] == 0)
 
 
-BOX_FUNCTIONS = (
+HIDDEN_FUNCTIONS = (
     "hidden",
     "_hidden",
     "_range",
-    "_safe_from",
+    "_outside",
+    "_beyond",
+    "_edges",
+    "_safe",
     "is_open",
     "visible_mask",
     "drawn_mask",
     "opened_mask",
     "simulated_mask",
     "_inside",
+)
+BOX_FUNCTIONS = (
     "rectangle",
+    "is_rectangle",
+    "low_hidden",
+    "high_hidden",
+    "contradicts",
+    "covers",
+    "hides_all_of",
+    "of_search",
+    "not_outside",
 )
 
 
-BOXES_FUNCTIONS = ("box_of", "check_declared", "_box", "_enlarged", "_reaching")
+BOXES_FUNCTIONS = (
+    "boxes_of",
+    "check_declared",
+    "check_search",
+    "_box",
+    "_rectangle",
+    "_bound",
+    "_enlarged",
+    "_reaching",
+)
 RUN_FUNCTIONS = ("contexts_of_runs", "_packaged_setup", "hiding_identity", "setups")
 PERIOD_FUNCTIONS = ("shares_runs_with", "unpackaged_runs")
 

@@ -19,10 +19,13 @@ import uproot
 from na64.run import main
 
 ENERGY, TIME, SPILL, EVENT = 31.41592653, 98.7654321, 271_828_182, 1_123_581_321
+OTHER_ENERGY = 83.14159265
+"""In the box of another search."""
+
 NEEDLES = {
     **{
         f"{form} {value}": struct.pack(form, value)
-        for value in (ENERGY, TIME)
+        for value in (ENERGY, OTHER_ENERGY, TIME)
         for form in ("<f", ">f", "<d", ">d")
     },
     **{
@@ -30,7 +33,7 @@ NEEDLES = {
         for value in (SPILL, EVENT)
         for form in ("<I", ">I", "<q", ">q", "<d", "<f")
     },
-    **{f"text {text}": text.encode() for text in ("31.4159", "98.7654", str(SPILL), str(EVENT))},
+    **{f"text {text}": text.encode() for text in ("31.4159", "83.1415", "98.7654", str(SPILL), str(EVENT))},
 }
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 _BASE64 = re.compile(rb"base64,([A-Za-z0-9+/=]{16,})")
@@ -116,6 +119,19 @@ def test_no_canary_is_in_any_artefact(worlds: Any, layout: str, tmp_path: Path, 
     paths = [*artefacts(out, tmp_path / "failed", store), world.catalogue, world.folder / "audit.jsonl"]
     assert {path.suffix for path in paths} > {".csv", ".zip", ".root", ".parquet", ".partial", ".json"}
     # As with runs, a catalogue has the numbers of the spills: one that was not read could not be named.
+    in_catalogue = {f"text {SPILL} in catalogue.json"}
+    assert [line for line in found_in(paths) if line not in in_catalogue] == []
+
+
+def test_no_canary_in_the_box_of_another_search_is_in_any_artefact(
+    new_worlds: Any, look: Any, tmp_path: Path, two_searches: Path
+) -> None:
+    (world,) = new_worlds("hits", names=("canary_band",), periods=two_searches, n_events=600)
+    data = found_in(artefacts(world.folder / "data"))
+    assert any(str(OTHER_ENERGY) in line for line in data)
+    seen = look(world, "--selection", "invisible_2023", "--store", str(tmp_path / "store"))
+    (tmp_path / "out" / "messages.txt").write_text(seen.out + seen.err)
+    paths = [*artefacts(tmp_path / "out", tmp_path / "store"), world.catalogue, world.folder / "audit.jsonl"]
     in_catalogue = {f"text {SPILL} in catalogue.json"}
     assert [line for line in found_in(paths) if line not in in_catalogue] == []
 

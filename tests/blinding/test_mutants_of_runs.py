@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,15 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from na64.datasets.basics.units import Quantity
 from na64.datasets.conditions import periods as periods_module
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.datasets.instrument.detector import Detectors
 from na64.datasets.instrument.roles import CellOrder
 from na64.processors import job as job_module
 from na64.selections import boxes
 from na64.selections.boxes import load_boxes
+from na64.selections.signal_box import SignalBox
 from na64.tests.blinding.mutation import (
     BOXES_FUNCTIONS,
     PERIOD_FUNCTIONS,
@@ -28,12 +30,12 @@ from na64.tests.blinding.mutation import (
     other_period,
     survivors_of,
 )
+from na64.tests.selections.example_boxes import ECAL, HCAL, bound, edges_of, stated_box
 
 
 def user_period(*runs: tuple[int, int], **edges: float) -> Period:
     """A period of the user called ``mine``: a copy of 2023A with other runs and another box."""
-    stated = {edge: Quantity((value,), "GeV", f"my {edge}") for edge, value in edges.items()}
-    return replace(load_periods()["2023A"], name="mine", runs=runs, box=stated)
+    return replace(load_periods()["2023A"], name="mine", runs=runs, boxes=stated_box(**edges))
 
 
 DECLARED = (
@@ -50,16 +52,21 @@ DECLARED = (
 
 def judge_boxes(module: ModuleType) -> None:
     for period, expected in DECLARED:
-        box = module.box_of(period)
-        found = (box.ecal, box.hcal, box.rectangle().ecal_hidden, box.rectangle().hcal_hidden)
+        (box,) = module.boxes_of(period)
+        edges = box.rectangle()
+        found = (edges.ecal, edges.hcal, edges.ecal_hidden, edges.hcal_hidden)
         assert found == pytest.approx(expected, rel=1e-15)
         assert all(edge >= least for edge, least in zip(found, expected, strict=True))
-        assert box.name == "mine"
-        assert box.version == 1
-        enlarged = bool(period.box) and found[:2] != tuple(period.box[e].values[0] for e in ("ecal", "hcal"))
+        assert (box.name, box.version, box.search) == ("mine", 2, "invisible")
+        assert [(one.unit, one.low, one.needed) for one in box.bounds] == [("GeV", -math.inf, True)] * 2
+        assert [one.features for one in box.bounds] == [ECAL, HCAL]
+        assert [one.implied_by for one in box.bounds] == [(), ("hcal_0",)]
+        own = [one.edges[edge].values[0] for one in period.boxes for edge in ("ecal", "hcal")]
+        enlarged = bool(own) and list(found[:2]) != own
         assert (": ecal [V: 2503.11275" in box.source) == enlarged or period.runs[0][0] < 8396
-        assert ("my ecal" in box.source) == ("; " in box.source and bool(period.box))
-    assert module.box_of(load_periods()["2023A"]) == load_boxes()["2023A"]
+        assert ("my ecal" in box.source) == bool(own)
+    _judge_further_boxes(module)
+    assert module.boxes_of(load_periods()["2023A"]) == load_boxes()["2023A"]
     for edge, hidden_edge in ((0.1, 0.3), (49.9, 65.1), (2.1, 6.7), (5.9, 22.3), (10.9, 29.3)):
         guard = module._reaching(edge, hidden_edge)
         assert hidden_edge <= edge + guard <= np.nextafter(hidden_edge, np.inf)
@@ -81,6 +88,55 @@ def judge_boxes(module: ModuleType) -> None:
             module.default_box()
 
 
+def _judge_further_boxes(module: ModuleType) -> None:
+    """Boxes with bounds of their own stand beside the rectangle; rectangles of one search are one."""
+    energy = StatedBound(("ecal", "ecal_total"), "GeV", 45.0, 75.0, 3.0, (), "between x; guard y")
+    share = StatedBound(("hcal_r",), "1", -math.inf, 0.06, 0.01, ("hcal_muon",), "below z; guard u")
+    band = StatedBox("band", {}, (energy, share))
+    fewer = (
+        replace(energy, features=("ecal",), low=-math.inf),
+        replace(energy, features=("hcal",), low=-math.inf),
+    )
+    below = StatedBox("invisible", {}, (fewer[0], replace(fewer[1], high=2.0, implied_by=("hcal_1",))))
+    alp = StatedBox("alp", stated_box(ecal=10, hcal=3)[0].edges)
+    known = replace(user_period((8701, 8703)), boxes=(band, band, below, alp))
+    with pytest.MonkeyPatch.context() as patch:
+        scaled = Path(str(boxes._FILE)).read_text().replace("scales = [1.0]", "scales = [1.0, 0.9]")
+        patch.setattr(module, "_FILE", SimpleNamespace(name="scaled.toml", read_bytes=scaled.encode))
+        rectangle, own, last = module.boxes_of(known)
+    assert [(box.name, box.search) for box in (rectangle, own, last)] == [
+        ("mine", "invisible"),
+        ("mine", "alp"),
+        ("mine", "band"),
+    ]
+    ecal, hcal = rectangle.bounds
+    assert (ecal.high, ecal.high_hidden, hcal.high, hcal.high_hidden) == (75.0, 78.0, 2.0, 5.0)
+    assert ({*ecal.features}, {*hcal.features}) == ({*ECAL}, {*HCAL})
+    assert (ecal.needed, hcal.needed, hcal.implied_by) == (True, True, ())
+    assert ecal.scales == (1.0, 0.9)
+    assert own.rectangle().ecal == 10
+    assert [one.scales for one in own.bounds] == [(1.0, 0.9)] * 2
+    assert [(one.features, one.low, one.high, one.guard, one.unit, one.scales) for one in last.bounds] == [
+        (("ecal", "ecal_total"), 45.0, 75.0, 3.0, "GeV", (1.0, 0.9)),
+        (("hcal_r",), -math.inf, 0.06, 0.01, "1", (1.0,)),
+    ]
+    assert [(one.needed, one.implied_by) for one in last.bounds] == [(False, ()), (False, ("hcal_muon",))]
+    assert last.source == "ecal between x; guard y; hcal_r below z; guard u"
+    module.check_search("alp", "mine", (rectangle, own))
+    with pytest.raises(
+        ValueError, match=r"^period mine has no signal box of search x, only of invisible, alp$"
+    ):
+        module.check_search("x", "mine", (rectangle, own, rectangle))
+    wrong = replace(user_period((9000, 9001)), boxes=(StatedBox("x", {}, (replace(energy, guard=-1.0),)),))
+    with pytest.raises(ValueError, match=r"^signal box mine: ecal: guard band of -1 GeV$"):
+        module.boxes_of(wrong)
+    with pytest.raises(ValueError, match=r"^signal box mine: edge at 0 GeV$"):
+        module.boxes_of(user_period((9000, 9001), ecal=0, hcal=1))
+
+
+BOXES = load_boxes()["2023A"]
+
+
 def judge_runs(module: ModuleType) -> None:
     packaged = load_periods()
     known = packaged["2023A"]
@@ -90,7 +146,7 @@ def judge_runs(module: ModuleType) -> None:
     assert [(c.period, c.setup, c.packaged) for c in same.values()] == [("2023A", known.setup, None)] * 2
     assert [context.beam_energy for context in same.values()] == [100.0, 100.0]
     assert [context.type for context in same.values()] == [RunType.CALIBRATION, RunType.PHYSICS]
-    assert {context.box for context in same.values()} == {load_boxes()["2023A"]}
+    assert {context.boxes for context in same.values()} == {load_boxes()["2023A"]}
     assert same[RUNS[0]].setups == (known.setup,)
     own = {"2023A": other_period(known)}
     for context in module.contexts_of_runs(RUNS, own).values():
@@ -101,7 +157,7 @@ def judge_runs(module: ModuleType) -> None:
     new = user_period((9000, 9001), ecal=5, hcal=1)
     assert module.contexts_of_runs([9000], {"mine": new})[9000].packaged is None
     both = {"mine": user_period((9000, 9001), ecal=5, hcal=1), "2023A": known}
-    assert [c.box.ecal for c in module.contexts_of_runs([8999, 9000], both).values()] == [60, 5]
+    assert [edges_of(c.boxes[0])[0] for c in module.contexts_of_runs([8999, 9000], both).values()] == [60, 5]
     with pytest.raises(ValueError, match="no signal box"):
         module.contexts_of_runs([9000], {"mine": user_period((9000, 9001))})
     module.contexts_of_runs([9000], {"mine": user_period((9000, 9001))}, simulation=True)
@@ -124,13 +180,15 @@ def judge_runs(module: ModuleType) -> None:
         with pytest.raises(ValueError, match="type is physics in one place and calibration in another"):
             module.contexts_of_runs(RUNS, packaged, facts)
     parts = replace(known.setup, physics_trigger_mask=1)
-    assert module.hiding_identity(parts) != module.hiding_identity(known.setup)
-    assert len(module.hiding_identity(parts)) == 64
+    assert module.hiding_identity(parts, BOXES) != module.hiding_identity(known.setup, BOXES)
+    by_veto = (*BOXES, SignalBox("p", "s", 1, (bound("veto_0", high=1.0),)))
+    assert module.hiding_identity(counters.setup, by_veto) != module.hiding_identity(known.setup, by_veto)
+    assert len(module.hiding_identity(parts, BOXES)) == 64
     aside = known.setup.with_detectors(replace(known.setup.ecal, beam_cell=(1, 1)))
     turned = known.setup.with_detectors(replace(known.setup.ecal, cell_order=CellOrder.X_FASTEST))
-    assert module.hiding_identity(turned) != module.hiding_identity(known.setup)
+    assert module.hiding_identity(turned, BOXES) != module.hiding_identity(known.setup, BOXES)
     for same_to_boxes in (counters.setup, aside):
-        assert module.hiding_identity(same_to_boxes) == module.hiding_identity(known.setup)
+        assert module.hiding_identity(same_to_boxes, BOXES) == module.hiding_identity(known.setup, BOXES)
 
 
 def judge_periods(module: ModuleType) -> None:

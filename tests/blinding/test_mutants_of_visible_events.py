@@ -30,6 +30,7 @@ from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections.selection import load_selection
+from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect, Variation
 from na64.tests.blinding.mutation import (
     RUNS,
@@ -38,9 +39,9 @@ from na64.tests.blinding.mutation import (
     load,
     other_period,
     survivors_of,
-    twin_hidden,
     twin_open,
 )
+from na64.tests.selections.example_boxes import DECAY, bound, twin_hidden
 
 PLUGIN = Plugin(
     "sum.py",
@@ -99,11 +100,10 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
     opened = seen.copy()
     for setup in () if job.simulation else (context.setup, *([context.packaged] if context.packaged else [])):
         nominal = compute(part, setup, bad=bad, residual_times=True).values
-        closed = twin_hidden(context.box, nominal)
+        closed = twin_hidden(context.boxes, nominal)
         for effect in job.selection.effects:
-            if {"ecal", "hcal"} & set(effect.detectors):
-                others = compute(part, effect.of(setup), bad=bad, residual_times=True).values
-                closed |= twin_hidden(context.box, others)
+            others = compute(part, effect.of(setup), bad=bad, residual_times=True).values
+            closed |= twin_hidden(context.boxes, others)
         opened &= twin_open(context.type, part.event["trigger"], nominal)
         seen &= twin_open(context.type, part.event["trigger"], nominal) | ~closed
     counts = {name: int((skip == code).sum()) for code, name in enumerate(SKIPPED, start=1)}
@@ -122,6 +122,18 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
         tables[0] = np.concatenate([tables[0], tables[1 + int(number)][[names.index(feature)]]])
     values = tables[0][:, seen]
     return values, part.event["weight"][seen] if job.weighted else None, accounting, rows[seen]
+
+
+def twin_closed(events: EventColumns, job: Job) -> Any:
+    """Which events of the first run a box hides under any set-up and any effect on ECAL or HCAL."""
+    moving = [effect for effect in job.selection.effects if {"ecal", "hcal"} & {*effect.detectors}]
+    bad = np.zeros(events.n_events, bool)
+    tables = [
+        compute(events, effect.of(setup), bad=bad, residual_times=True).values
+        for setup in job.runs[RUNS[0]].setups
+        for effect in (Effect(), *moving)
+    ]
+    return np.any([twin_hidden((DECAY,), table) for table in tables], axis=0)
 
 
 def jobs() -> Iterator[Job]:
@@ -155,6 +167,11 @@ def jobs() -> Iterator[Job]:
     ):
         own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"], scale)}, stated[0])
         yield Job(changed, False, False, own, layouts, bad)
+    yield Job(replace(selection, variations=VARIATIONS), True, True, contexts, layouts, bad)
+    # A box that looks at other detectors too, which another variation changes.
+    vetoed = SignalBox("p", "s", 1, (bound("veto_0", high=0.02), bound("ecal", high=90.0)))
+    wider = {run: replace(context, boxes=(*context.boxes, vetoed)) for run, context in contexts.items()}
+    yield Job(replace(selection, variations=VARIATIONS), False, False, wider, layouts, bad)
     # One whose detectors say nothing about the box.
     yield Job(replace(selection, variations=VARIATIONS[2:]), False, False, contexts, layouts, bad)
 
@@ -176,6 +193,11 @@ def judge_visible(module: ModuleType, events: EventColumns, expected: list[dict[
             assert np.array_equal(part.rows, rows)
             assert (part.weight is None) == (weight is None)
             assert weight is None or np.array_equal(part.weight, weight)
+        if not job.simulation:
+            part_of_run = take_rows(events, np.flatnonzero(events.event["run"] == RUNS[0]))
+            found = module.hidden_by((DECAY,), part_of_run, job.runs[RUNS[0]], job, file)
+            assert found.dtype == bool
+            assert np.array_equal(found, twin_closed(part_of_run, job))
     runs = module.runs_of(events)
     assert runs == [*RUNS, 8800]
     assert {type(run) for run in runs} == {int}
@@ -196,7 +218,7 @@ def judge_visible(module: ModuleType, events: EventColumns, expected: list[dict[
     (part,) = module.visible_events(alone, simulated, file)
     assert part.weight.tolist() == [1.0] * part.values.shape[1]
     (part,) = module.visible_events(alone, blind, file)
-    assert not twin_hidden(blind.runs[RUNS[1]].box, part.values).any()
+    assert not twin_hidden(blind.runs[RUNS[1]].boxes, part.values).any()
 
 
 def test_mutants_of_what_is_visible(worlds: Any) -> None:

@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
-from na64.processors.events.visible_events import features_of, visible_events
+from na64.processors.events.visible_events import features_of, hidden_by, visible_events
 from na64.processors.features.feature_table import Skip
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.processors.unblinded_counts import Opening, opened_events
+from na64.selections.hidden import hidden, simulated_mask
 from na64.selections.selection import load_selection
-from na64.selections.signal_box import Unblinding, hidden, simulated_mask
+from na64.selections.signal_box import Unblinding
+from na64.tests.selections.example_boxes import edges_of, stated_box
 
 RUN = 8701
 SELECTION = load_selection("dimuon_2022")
@@ -110,6 +113,76 @@ def test_a_changed_period_hides_as_much(
     assert set(seen(events, periods).tolist()) <= packaged
 
 
+BOXES_IN_PLACE = {
+    "another search": BOX.replace("[box]", '[box]\nsearch = "mine"\n#'),
+    "no bound that keeps anything": """[[box]]
+[[box.bound]]
+features = ["ecal"]
+below = { value = -1000, unit = "GeV", source = "x" }
+guard = { value = 0, unit = "GeV", source = "x" }
+""",
+    "above for below": """[[box]]
+[[box.bound]]
+features = ["ecal", "ecal_total"]
+above = { value = 60, unit = "GeV", source = "x" }
+guard = { value = 5, unit = "GeV", source = "x" }
+""",
+    "fewer sums": """[[box]]
+[[box.bound]]
+features = ["ecal"]
+below = { value = 60, unit = "GeV", source = "x" }
+guard = { value = 5, unit = "GeV", source = "x" }
+[[box.bound]]
+features = ["hcal"]
+below = { value = 1, unit = "GeV", source = "x" }
+guard = { value = 0.5, unit = "GeV", source = "x" }
+""",
+    "two edges": """[[box]]
+[[box.bound]]
+features = ["ecal", "ecal_total"]
+between = { values = [45, 60], unit = "GeV", source = "x" }
+guard = { value = 5, unit = "GeV", source = "x" }
+[[box.bound]]
+features = ["hcal"]
+below = { value = 1, unit = "GeV", source = "x" }
+guard = { value = 0.5, unit = "GeV", source = "x" }
+""",
+    "one bound more": """[[box]]
+[[box.bound]]
+features = ["ecal"]
+below = { value = 60, unit = "GeV", source = "x" }
+guard = { value = 5, unit = "GeV", source = "x" }
+[[box.bound]]
+features = ["hcal"]
+below = { value = 1, unit = "GeV", source = "x" }
+guard = { value = 0.5, unit = "GeV", source = "x" }
+[[box.bound]]
+features = ["track_momentum"]
+above = { value = 1000, unit = "GeV", source = "x" }
+guard = { value = 0, unit = "GeV", source = "x" }
+""",
+}
+"""Boxes that a period of the user may state in place of the packaged one."""
+
+
+@pytest.mark.parametrize("what", BOXES_IN_PLACE)
+def test_another_box_in_place_of_the_packaged_one_shows_and_opens_nothing_more(
+    what: str, events: EventColumns, packaged: set[int], tmp_path: Path, own_period: Callable[..., Path]
+) -> None:
+    periods = load_periods(own_period(tmp_path / "p", (BOX, BOXES_IN_PLACE[what])))
+    assert set(seen(events, periods).tolist()) <= packaged
+    contexts = contexts_of_runs([RUN], periods)
+    (first, *_) = contexts[RUN].boxes
+    job = Job(replace(SELECTION, search=first.search), False, False, contexts, LAYOUTS)
+    opening = Opening(job, Unblinding("f" * 64, "why", ("Ada", "Emmy"), key="k"))
+    ((_, opened, values),) = opened_events(events, opening, FileContext("0" * 64, "hits", (RUN,)))
+    if first.search != "invisible":
+        assert not len(opened)  # the packaged box keeps it closed
+        return
+    allowed = simulated_mask(values, boxes=contexts[RUN].boxes, simulation=True)
+    assert allowed.all()
+
+
 @pytest.mark.parametrize("what", HIDES_AS_MUCH)
 def test_what_is_in_the_box_is_visible_or_opened_and_never_lost(
     what: str, events: EventColumns, tmp_path: Path, own_period: Callable[..., Path]
@@ -117,7 +190,8 @@ def test_what_is_in_the_box_is_visible_or_opened_and_never_lost(
     contexts = contexts_of_runs([RUN], load_periods(own_period(tmp_path / "p", *HIDES_AS_MUCH[what])))
     job, file = Job(SELECTION, False, False, contexts, LAYOUTS), FileContext("0" * 64, "hits", (RUN,))
     table = features_of(events, contexts[RUN].setup, job, file)
-    inside = simulated_mask(table.values, box=contexts[RUN].box, simulation=True) & (table.skip == Skip.NONE)
+    inside = simulated_mask(table.values, boxes=contexts[RUN].boxes, simulation=True)
+    inside &= table.skip == Skip.NONE
     (part,) = visible_events(events, job, file)
     opening = Opening(job, Unblinding("f" * 64, "why", ("Ada", "Emmy"), key="k"))
     ((_, opened, _),) = opened_events(events, opening, file)
@@ -197,7 +271,7 @@ def test_a_period_is_refused(what: str, tmp_path: Path, own_period: Callable[...
 def test_simulation_needs_no_box(tmp_path: Path, own_period: Callable[..., Path]) -> None:
     periods = load_periods(own_period(tmp_path / "p", (HEAD, NEW), (BOX, ""), to="mine"))
     context = contexts_of_runs([9000], periods, simulation=True)[9000]
-    assert (context.box.ecal, context.packaged) == (50, None)
+    assert ([edges_of(box)[0] for box in context.boxes], context.packaged) == ([50], None)
 
 
 def test_a_packaged_run_type_is_not_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,12 +302,52 @@ def test_nothing_that_a_set_up_may_be_shows_what_the_packaged_one_hides(
     events: EventColumns, packaged: set[int], edges: tuple[float, float], **changes: Any
 ) -> None:
     period = load_periods()["2023A"]
-    stated = {
-        name: replace(period.box[name], values=(edge,))
-        for name, edge in zip(("ecal", "hcal"), edges, strict=True)
-    }
-    own = replace(period, name="mine", box=stated, setup=changed(period.setup, **changes))
+    boxes = stated_box(**dict(zip(("ecal", "hcal"), edges, strict=True)))
+    own = replace(period, name="mine", boxes=boxes, setup=changed(period.setup, **changes))
     assert set(seen(events, {"mine": own}).tolist()) <= packaged
+
+
+EDGE_VALUES = st.sampled_from([-100.0, 0.0, 0.5, 30.0, 60.0, 90.0])
+BOUNDS = st.builds(
+    StatedBound,
+    features=st.lists(
+        st.sampled_from(["ecal", "ecal_total", "hcal", "hcal_0", "hcal_012", "preshower", "veto_0"]),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ).map(tuple),
+    unit=st.just("GeV"),
+    low=st.sampled_from([-np.inf, -1000.0, -200.0]),
+    high=EDGE_VALUES,
+    guard=st.sampled_from([0.0, 5.0]),
+    implied_by=st.just(()),
+    source=st.just("x"),
+)
+SEARCHES = st.sampled_from(["invisible", "alp"])
+
+
+@given(
+    stated=st.lists(st.tuples(SEARCHES, st.lists(BOUNDS, min_size=1, max_size=3).map(tuple)), max_size=3),
+    scale=st.sampled_from([0.5, 1.0, 1.5]),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_that_boxes_may_be_shows_what_the_packaged_one_hides(
+    events: EventColumns,
+    packaged: set[int],
+    stated: list[tuple[str, tuple[StatedBound, ...]]],
+    scale: float,
+) -> None:
+    period = load_periods()["2023A"]
+    boxes = tuple(StatedBox(search, {}, bounds) for search, bounds in stated)
+    ecal = replace(period.setup.ecal, scale=tuple(scale * one for one in period.setup.ecal.scale))
+    own = replace(period, boxes=boxes, setup=period.setup.with_detectors(ecal))
+    visible = seen(events, {"2023A": own})
+    assert set(visible.tolist()) <= packaged
+    contexts = contexts_of_runs([RUN], {"2023A": own})
+    job, file = Job(SELECTION, False, False, contexts, LAYOUTS), FileContext("0" * 64, "hits", (RUN,))
+    hidden_too = hidden_by(contexts[RUN].boxes, events, contexts[RUN], job, file)
+    concerned = (events.event["trigger"] == 0) | (events.event["trigger"] & 4 != 0)
+    assert not (hidden_too & concerned)[visible].any()
 
 
 def changed(
@@ -271,4 +385,4 @@ def test_events_of_the_box_are_among_those_tried(events: EventColumns) -> None:
     context = contexts_of_runs([RUN], load_periods())[RUN]
     job = Job(SELECTION, True, False, {RUN: context}, LAYOUTS)
     (part,) = visible_events(events, job, FileContext("0" * 64, "hits", (RUN,)))
-    assert np.count_nonzero(hidden(context.box, part.values[: len(SELECTION.index)])) > 20
+    assert np.count_nonzero(hidden(context.boxes, part.values[: len(SELECTION.index)])) > 20

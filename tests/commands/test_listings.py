@@ -86,7 +86,7 @@ def test_a_period_to_start_from_loads_beside_the_packaged_ones(
     assert main(["init", "period", "2031A", "--like", like]) == 0
     known = load_periods(tmp_path / "periods")
     made, packaged = known["2031A"], known[like]
-    assert (made.setup, made.box) == (packaged.setup, packaged.box)
+    assert (made.setup, made.boxes) == (packaged.setup, packaged.boxes)
     assert not any(made.shares_runs_with(period) for period in packaged_periods().values())
     assert not any(fact.name.startswith("published") for fact in made.provenance)
 

@@ -226,7 +226,7 @@ def test_hidden_events_do_not_show_in_what_is_made_of_a_further_detector(
     (part,) = visible_events(events_of(RUN), job, FILE)
     whole = job_of(selection, periods, RUN)
     (every,) = visible_events(events_of(RUN), whole, FILE)
-    rows, box = feature_rows(job.selection), job.runs[RUN].box.rectangle()
+    rows, box = feature_rows(job.selection), job.runs[RUN].boxes[0].rectangle()
     assert 0 < part.accounting["hidden"] < 4000
     assert part.values.shape[1] + part.accounting["hidden"] == 4000
     assert part.rows is not None

@@ -23,6 +23,7 @@ from na64.processors.features.plugin import Plugin
 from na64.processors.job import FileContext, Job, build_job, contexts_of_runs, file_context
 from na64.processors.kernels.jit import digest_of
 from na64.selections.selection import load_selection
+from na64.tests.selections.example_boxes import TWO_SIDED
 
 PERIODS = load_periods()
 SELECTION = load_selection("dimuon_2023")
@@ -69,7 +70,7 @@ def test_runs_layouts_and_bad_lists_come_from_catalogue_and_period() -> None:
     assert list(job.runs) == [8701, 8702, 8703]
     assert job.runs[8701].period == "2023A"
     assert job.runs[8701].setup == PERIODS["2023A"].setup
-    assert job.runs[8701].box.name == "2023A"
+    assert [box.name for box in job.runs[8701].boxes] == ["2023A"]
     assert job.runs[8701].type is RunType.PHYSICS
     assert job.runs[8702].type is RunType.CALIBRATION
     assert job.layouts == {"tout2023": load_layout("tout2023")}
@@ -138,7 +139,8 @@ def with_other_layout(job: Job) -> Job:
 
 FEATURES_CHANGE: dict[str, Callable[[Job], Job]] = {
     "setup": lambda job: with_run(job, setup=with_veto_mip(job.runs[8701].setup, 0.5)),
-    "box": lambda job: with_run(job, box=replace(job.runs[8701].box, version=99)),
+    "box": lambda job: with_run(job, boxes=(replace(job.runs[8701].boxes[0], version=99),)),
+    "another box": lambda job: with_run(job, boxes=(*job.runs[8701].boxes, TWO_SIDED)),
     "run type": lambda job: with_run(job, type=RunType.BEAM),
     "bad list": lambda job: replace(job, bad=BadList((BadEntry(8702),))),
     "simulation": lambda job: replace(job, simulation=True),

@@ -29,9 +29,9 @@ from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections.cut import Condition
+from na64.selections.hidden import hidden
 from na64.selections.interval import Interval
 from na64.selections.selection import Selection, load_selection
-from na64.selections.signal_box import hidden
 from na64.selections.variations import Effect, Variation
 
 RUN = 8701
@@ -206,7 +206,7 @@ def expected(selection: Selection, events: EventColumns, job: Job) -> tuple[Any,
     tables = {effect: table_of(events, effect, job.plugin) for effect in (Effect(), *selection.effects)}
     seen = np.ones(events.n_events, bool)
     if not job.simulation:
-        closed = [hidden(job.runs[RUN].box, tables[e]) for e in tables if e.moves_plane or not e]
+        closed = [hidden(job.runs[RUN].boxes, tables[e]) for e in tables if e.moves_plane or not e]
         seen = (np.asarray(events.event["trigger"]) != 4) | ~np.any(closed, axis=0)
     nominal = places(selection, None, tables[Effect()][:, seen])
     found = {}
@@ -299,9 +299,9 @@ def test_an_event_hidden_under_any_variation_is_hidden(selection: Selection, sim
         assert np.array_equal(counts["all"].first_fail, counts["none"].first_fail)
         return
     tables = [table_of(events, effect, None) for effect in (Effect(), *selection.effects)]
-    box = job_of(selection, simulation=False).runs[RUN].box
+    boxes = job_of(selection, simulation=False).runs[RUN].boxes
     physics = events.event["trigger"] == 4
-    closed = [hidden(box, table) & physics for table in tables]
+    closed = [hidden(boxes, table) & physics for table in tables]
     assert counts["none"].hidden == closed[0].sum()
     assert counts["all"].hidden == np.any(closed, axis=0).sum() > closed[0].sum()
 

@@ -333,7 +333,7 @@ def test_the_cut_on_time_leaves_nothing_that_the_window_brings_into_the_box() ->
     """Its bound is the width of the guard band: beside the guard an electron loses more, or stays outside."""
     cut = load_selection("invisible_2023_in_time").cuts[-1]
     assert [interval.text for interval in cut.intervals] == ["ecal_out_of_time < 5 GeV"]
-    assert load_boxes()["2023A"].ecal_guard == 5
+    assert load_boxes()["2023A"][0].bounds[0].guard == 5
     assert cut.is_unverified
 
 

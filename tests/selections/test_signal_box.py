@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -13,21 +14,24 @@ from numpy.typing import NDArray
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.features import INDEX
-from na64.selections import signal_box
+from na64.selections import hidden as hidden_module
 from na64.selections.boxes import default_box, load_boxes
+from na64.selections.hidden import drawn_mask, hidden, is_open, visible_mask
 from na64.selections.interval import Interval
 from na64.selections.regions import Region
-from na64.selections.signal_box import (
-    SignalBox,
-    check_outside,
-    hidden,
-    is_open,
-    visible_mask,
+from na64.selections.signal_box import SignalBox, check_outside
+from na64.tests.selections.example_boxes import (
+    DECAY,
+    ECAL,
+    HCAL,
+    TWO_SIDED,
+    UNIONS,
+    rectangle,
+    twin_hidden,
+    twin_inside,
 )
 
 F32 = np.float32
-ECAL = ("ecal", "ecal_total")
-HCAL = ("hcal", "hcal_total", "hcal_01", "hcal_012", "hcal_012_total")
 SUMS = (*ECAL, *HCAL)
 INSIDE = {**dict.fromkeys(ECAL, 30.0), **dict.fromkeys(HCAL, 0.5)}
 FAR = {**dict.fromkeys(ECAL, 99.0), **dict.fromkeys(HCAL, 20.0)}
@@ -45,19 +49,11 @@ def table(events: Iterable[dict[str, float]]) -> NDArray[np.float32]:
 
 
 def is_hidden(event: dict[str, float], box: SignalBox = DEFAULT) -> bool:
-    return bool(hidden(box, table([event]))[0])
+    return bool(hidden([box], table([event]))[0])
 
 
-def twin(event: dict[str, float], box: SignalBox) -> bool:
-    if not all(math.isfinite(event[name]) for name in (*box.ecal_sums, *box.hcal_sums)):
-        return True
-    ecal_edge, hcal_edge = box.ecal + box.ecal_guard, box.hcal + box.hcal_guard
-    return any(
-        event[ecal] * scale < ecal_edge and event[hcal] * scale < hcal_edge
-        for ecal in box.ecal_sums
-        for hcal in box.hcal_sums
-        for scale in box.scales
-    )
+def twin(event: dict[str, float], boxes: Iterable[SignalBox]) -> bool:
+    return bool(twin_hidden(boxes, table([event]))[0])
 
 
 def below(value: float) -> float:
@@ -76,37 +72,53 @@ def test_energy_in_hcal_module_0_is_in_every_hcal_sum() -> None:
 
 def test_each_part_of_a_box_is_in_its_identity() -> None:
     changes: list[dict[str, object]] = [
-        {"name": "x"},
-        {"version": 2},
-        {"ecal": 50.5},
-        {"hcal": 1.5},
-        {"ecal_guard": 6.0},
-        {"hcal_guard": 0.6},
-        {"ecal_sums": ("ecal",)},
-        {"hcal_sums": ("hcal",)},
+        {"high": 50.5},
+        {"low": 1.0},
+        {"guard": 6.0},
+        {"features": ("ecal",)},
         {"scales": (1.0, 1.01)},
+        {"needed": False},
+        {"unit": "MIP"},
+        {"implied_by": ("preshower",)},
     ]
-    identities = {DEFAULT.identity, *(replace(DEFAULT, **change).identity for change in changes)}  # type: ignore[arg-type]
-    assert len(identities) == len(changes) + 1
+    boxes = [
+        replace(DEFAULT, name="x"),
+        replace(DEFAULT, version=3),
+        replace(DEFAULT, search="alp"),
+        *(rectangle(DEFAULT, ecal=change) for change in changes),
+        rectangle(DEFAULT, hcal={"high": 1.5}),
+        rectangle(DEFAULT, hcal={"guard": 0.6}),
+    ]
+    assert len({DEFAULT.identity, *(box.identity for box in boxes)}) == len(boxes) + 1
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ecal": 0.0}, "edge at 0 GeV"),
-        ({"hcal": -1.0}, "edge at -1 GeV"),
-        ({"hcal": math.nan}, "edge at nan GeV"),
-        ({"ecal_guard": -0.1}, "guard band of -0.1 GeV"),
-        ({"hcal_guard": math.nan}, "guard band of nan GeV"),
-        ({"ecal_sums": ()}, "no energy to compare with"),
-        ({"hcal_sums": ()}, "no energy to compare with"),
+        ({"low": 50.0}, "ecal: nothing is between 50 and 50 GeV"),
+        ({"high": math.nan}, "nothing is between -inf and nan GeV"),
+        ({"high": math.inf}, "ecal: has no edge"),
+        ({"guard": -0.1}, "guard band of -0.1 GeV"),
+        ({"guard": math.nan}, "guard band of nan GeV"),
+        ({"guard": math.inf}, "guard band of inf GeV"),
+        ({"features": ()}, "no feature to compare with"),
         ({"scales": ()}, "are not positive"),
         ({"scales": (1.0, 0.0)}, "are not positive"),
     ],
 )
-def test_a_box_that_hides_too_little_cannot_be(change: dict[str, object], message: str) -> None:
+def test_a_bound_that_hides_too_little_cannot_be(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(DEFAULT, **change)  # type: ignore[arg-type]
+        rectangle(DEFAULT, ecal=change)
+
+
+def test_a_box_without_a_bound_cannot_be() -> None:
+    with pytest.raises(ValueError, match="signal box default: has no bound"):
+        replace(DEFAULT, bounds=())
+
+
+def test_without_a_box_nothing_is_judged() -> None:
+    with pytest.raises(ValueError, match="no signal box says what is to be hidden"):
+        hidden([], table([FAR]))
 
 
 def test_inside_is_hidden_and_far_away_is_not() -> None:
@@ -116,7 +128,7 @@ def test_inside_is_hidden_and_far_away_is_not() -> None:
     assert not is_hidden(INSIDE | dict.fromkeys(HCAL, 20.0))
 
 
-@pytest.mark.parametrize("box", load_boxes().values(), ids=load_boxes())
+@pytest.mark.parametrize("box", [box for (box,) in load_boxes().values()], ids=load_boxes())
 def test_the_edge_itself_is_visible_and_the_next_number_below_hidden(box: SignalBox) -> None:
     edges = box.rectangle()
     for sums, edge in ((ECAL, edges.ecal_hidden), (HCAL, edges.hcal_hidden)):
@@ -126,7 +138,7 @@ def test_the_edge_itself_is_visible_and_the_next_number_below_hidden(box: Signal
 
 
 def test_the_guard_band_is_hidden_too() -> None:
-    for sums, edge in ((ECAL, DEFAULT.ecal), (HCAL, DEFAULT.hcal)):
+    for sums, edge in ((ECAL, 50), (HCAL, 1)):
         assert is_hidden(INSIDE | dict.fromkeys(sums, edge))
         assert is_hidden(INSIDE | dict.fromkeys(sums, above(edge)))
 
@@ -161,14 +173,14 @@ def test_nothing_else_is_looked_at(name: str) -> None:
 
 @pytest.mark.parametrize(("scales", "edge"), [((1.0, 0.5), 110.0), ((2.0, 0.5, 1.0), 110.0), ((2.0,), 27.5)])
 def test_the_lowest_energy_scale_decides(scales: tuple[float, ...], edge: float) -> None:
-    box = replace(DEFAULT, scales=scales)
+    box = rectangle(DEFAULT, scales=scales)
     assert is_hidden(INSIDE | dict.fromkeys(ECAL, below(edge)), box)
     assert not is_hidden(INSIDE | dict.fromkeys(ECAL, edge), box)
 
 
 @pytest.mark.parametrize("scale", [0.97, 0.99, 1 / 3, 0.7, 1.1])
 def test_an_edge_between_two_float32_is_rounded_outwards(scale: float) -> None:
-    box = replace(DEFAULT, scales=(scale,))
+    box = rectangle(DEFAULT, scales=(scale,))
     edge = F32(55 / scale)
     for value in (below(float(edge)), float(edge), above(float(edge))):
         assert is_hidden(INSIDE | dict.fromkeys(ECAL, value), box) == (value < 55 / scale)
@@ -186,14 +198,14 @@ scalings = st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=3).ma
 @given(
     events=st.lists(st.fixed_dictionaries(dict.fromkeys(SUMS, energies)), max_size=4),
     scales=scalings,
-    box=st.sampled_from(list(load_boxes().values())),
+    box=st.sampled_from([box for (box,) in load_boxes().values()]),
 )
 @example(events=[], scales=(1.0,), box=DEFAULT)
 def test_hidden_is_what_a_loop_over_all_definitions_says(
     events: list[dict[str, float]], scales: tuple[float, ...], box: SignalBox
 ) -> None:
-    box = replace(box, scales=scales)
-    assert hidden(box, table(events)).tolist() == [twin(event, box) for event in events]
+    box = rectangle(box, scales=scales)
+    assert hidden([box], table(events)).tolist() == [twin(event, [box]) for event in events]
 
 
 @given(n_events=st.integers(0, 12), block=st.integers(1, 5))
@@ -201,15 +213,15 @@ def test_the_block_size_does_not_matter(n_events: int, block: int) -> None:
     rng = np.random.default_rng(n_events)
     features = table([])[:, :0] if n_events == 0 else rng.uniform(-5, 70, (len(INDEX), n_events)).astype(F32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signal_box, "_BLOCK", block)
-        blocked = hidden(DEFAULT, features)
-    assert blocked.tolist() == hidden(DEFAULT, features).tolist()
+        patch.setattr(hidden_module, "_BLOCK", block)
+        blocked = hidden([DEFAULT], features)
+    assert blocked.tolist() == hidden([DEFAULT], features).tolist()
 
 
 def test_hidden_does_not_change_its_input() -> None:
     features = table([INSIDE, FAR])
     features.flags.writeable = False
-    assert hidden(DEFAULT, features).tolist() == [True, False]
+    assert hidden([DEFAULT], features).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +230,7 @@ def test_hidden_does_not_change_its_input() -> None:
 )
 def test_a_table_that_is_not_of_features_is_refused(features: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match="features are"):
-        hidden(DEFAULT, features)
+        hidden([DEFAULT], features)
 
 
 # Words: missing, LED, physics, both, LED, unknown; what the features say of the physics bit.
@@ -250,7 +262,7 @@ def test_only_what_is_declared_is_open(
     for energies, expected in ((INSIDE, opened), (FAR, [True] * 6)):
         mask = visible_mask(
             triggered(energies),
-            box=DEFAULT,
+            boxes=[DEFAULT],
             run_type=run_type,
             trigger=trigger,
             nonfinite=finite,
@@ -270,7 +282,7 @@ def test_data_that_are_not_finite_are_hidden_wherever_they_sit(run_type: RunType
     features = table([FAR | {"trigger_physics": 0}] * 2)
     mask = visible_mask(
         features,
-        box=DEFAULT,
+        boxes=[DEFAULT],
         run_type=run_type,
         trigger=np.array([8, 8]),
         nonfinite=np.array([True, False]),
@@ -282,7 +294,7 @@ def test_data_that_are_not_finite_are_hidden_wherever_they_sit(run_type: RunType
 def test_simulation_is_not_blind() -> None:
     mask = visible_mask(
         table([INSIDE, FAR]),
-        box=DEFAULT,
+        boxes=[DEFAULT],
         run_type=RunType.PHYSICS,
         trigger=None,
         nonfinite=np.array([False, True]),
@@ -318,4 +330,79 @@ def test_a_region_is_outside_only_if_that_is_certain(feature: str, low: float, i
 def test_a_region_is_outside_every_box() -> None:
     region = Region("region_II", (Interval("ecal", 55.0, math.inf),), "", "")
     with pytest.raises(ValueError, match="of period 2023A: it needs ecal from 60 GeV"):
-        check_outside([region], load_boxes().values())
+        check_outside([region], chain.from_iterable(load_boxes().values()))
+
+
+places = st.one_of(
+    st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 0.5, 1.5, 13.0, 15.0, 20.0, 42.0, 45.0, 75.0, 78.0]),
+    st.floats(-5, 100, width=32),
+)
+FEATURES = tuple(dict.fromkeys(name for box in UNIONS["all"] for name in box.features))
+
+
+@pytest.mark.parametrize("boxes", UNIONS.values(), ids=UNIONS)
+@given(
+    events=st.lists(
+        st.fixed_dictionaries(dict.fromkeys(FEATURES, places) | {"hcal_r": st.floats(0, 0.25, width=32)}),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_union_of_boxes_hides_what_any_of_them_hides(
+    boxes: tuple[SignalBox, ...], events: list[dict[str, float]]
+) -> None:
+    features = table(events)
+    found = hidden(boxes, features)
+    assert np.array_equal(found, twin_hidden(boxes, features))
+    assert np.array_equal(found, np.any([hidden([box], features) for box in boxes], axis=0))
+    assert not (drawn_mask(boxes, features, INDEX) & twin_inside(boxes, features)).any()
+    assert (found | ~twin_inside(boxes, features)).all()  # no box without its events
+
+
+@pytest.mark.parametrize(
+    ("event", "is_in"),
+    [
+        ({"ecal": 60.0, "ecal_total": 60.0}, True),
+        ({"ecal": 43.0, "ecal_total": 43.0}, True),  # guard band below
+        ({"ecal": 42.0, "ecal_total": 42.0}, False),
+        ({"ecal": 77.0, "ecal_total": 90.0}, True),  # guard band above
+        ({"ecal": 78.0, "ecal_total": 78.0}, False),
+        ({"ecal": 40.0, "ecal_total": 60.0}, True),
+        ({"ecal": 40.0, "ecal_total": 90.0}, True),  # neither says on which side it is
+        ({"ecal": 90.0, "ecal_total": math.inf}, True),
+        ({"ecal": 90.0, "ecal_total": math.nan}, True),
+    ],
+)
+def test_a_bound_with_two_edges_hides_what_is_not_provably_on_one_side(
+    event: dict[str, float], is_in: bool
+) -> None:
+    assert is_hidden(INSIDE | {"hcal_012": 0.5} | event, TWO_SIDED) is is_in
+
+
+def test_a_value_that_is_not_finite_hides_by_its_bound_alone_unless_it_is_needed() -> None:
+    beyond = FAR | {"hcal_0": 9.0, "hcal_r": math.nan}
+    assert not is_hidden(beyond, DECAY)
+    needed = replace(DECAY, bounds=(*DECAY.bounds[:3], replace(DECAY.bounds[3], needed=True)))
+    assert is_hidden(beyond, needed)
+
+
+@pytest.mark.parametrize(
+    ("feature", "low", "high", "is_outside"),
+    [
+        ("ecal", 75.0, math.inf, True),
+        ("ecal", -math.inf, 45.0, True),
+        ("ecal", 46.0, 74.0, False),
+        ("hcal_0", 1.0, math.inf, True),
+        ("hcal_012", 1.0, math.inf, False),
+    ],
+)
+def test_a_region_is_outside_by_either_edge_or_by_what_implies_one(
+    feature: str, low: float, high: float, is_outside: bool
+) -> None:
+    region = Region("region_II", (Interval(feature, low, high),), "", "")
+    if is_outside:
+        check_outside([region], [TWO_SIDED])
+        return
+    said = "tests, search band: it needs ecal from 75 GeV or up to 45 GeV or hcal or hcal_0 from 1 GeV"
+    with pytest.raises(ValueError, match=said):
+        check_outside([region], [TWO_SIDED])

@@ -19,8 +19,8 @@ from na64.processors.events.visible_events import VisibleEvents
 from na64.processors.job import Job
 from na64.processors.stored_features import gather_features
 from na64.selections.cut import Cut
+from na64.selections.hidden import drawn_mask
 from na64.selections.selection import Selection
-from na64.selections.signal_box import drawn_mask
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.float32]
@@ -193,8 +193,7 @@ def _candidates_of(
     kept = np.ascontiguousarray(values[:, passed])  # a copy: the store writes over what it gave
     drawn = np.ones(kept.shape[1], np.bool_)
     if not job.simulation:
-        ecal, hcal = (kept[selection.index[name]] for name in ("ecal", "hcal"))
-        drawn = drawn_mask(job.runs[run].box, ecal, hcal)
+        drawn = drawn_mask(job.runs[run].boxes, kept, selection.index)
     return _Part(selection.chosen, kept, weight[passed], drawn), seen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,9 +27,10 @@ from na64.processors.events.segment import needed_columns
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.features.varied_features import feature_rows, row_names
 from na64.processors.job import Job, build_job, file_context
-from na64.selections.boxes import box_of, load_boxes
+from na64.selections.boxes import boxes_of, load_boxes
+from na64.selections.hidden import simulated_mask
 from na64.selections.selection import Selection
-from na64.selections.signal_box import SignalBox, simulated_mask
+from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Variation
 
 Counts = NDArray[np.int64]
@@ -121,7 +123,8 @@ def inject(
 
 
 def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
-    widest = max(box.ecal for box in _boxes(injection))  # one campaign does for any period
+    # One campaign does for any period.
+    widest = max(box.rectangle().ecal for box in _boxes(injection) if box.is_rectangle)
     campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
     simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
     catalogue = files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
@@ -129,9 +132,9 @@ def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measure
 
 
 def _boxes(injection: Injection) -> Iterator[SignalBox]:
-    yield from load_boxes().values()
+    yield from chain.from_iterable(load_boxes().values())
     if injection.periods is not None:
-        yield from map(box_of, load_periods(injection.periods).values())
+        yield from chain.from_iterable(map(boxes_of, load_periods(injection.periods).values()))
 
 
 def measure(
@@ -186,6 +189,16 @@ def _check_alike(selection: Selection, period: Period) -> None:
                 )
 
 
+def _edge(job: Job, run: int) -> float:
+    """GeV of ECAL energy below which the box of a run is, of the search of the selection."""
+    boxes = job.opened_boxes(run)
+    if len(boxes) != 1:
+        raise ValueError(
+            f"run {run}: {len(boxes)} boxes of search {job.selection.search}, an efficiency is of one"
+        )
+    return boxes[0].rectangle().ecal
+
+
 def _measured(
     known: Period,
     made: tuple[int, int],
@@ -196,7 +209,7 @@ def _measured(
     energy: float,
 ) -> Measured:
     period, (in_box, *after) = known.name, counted[0].tolist()
-    threshold = energy - next(one.box.ecal for one in job.runs.values() if one.period == period)
+    threshold = energy - next(_edge(job, run) for run, one in job.runs.items() if one.period == period)
     names = (selection_facts(job.selection, job.plugin).cuts_identity, setup_of(known))
     point = EfficiencyPoint(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
@@ -217,7 +230,7 @@ def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str
     flows: dict[str, Counts] = {}
     for part in _parts(catalogue, job):
         context = job.runs[part.run]
-        inside = simulated_mask(part.values, box=context.box, simulation=job.simulation)
+        inside = simulated_mask(part.values, boxes=job.opened_boxes(part.run), simulation=job.simulation)
         values = np.compress(inside, part.values, axis=1)
         none = np.zeros((0, values.shape[1]), np.int64)
         passed = count_events(job.selection_in(part.run), values, none).passed()[0]
@@ -249,7 +262,9 @@ def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> ND
         rows = [index[names[name]] for name in selection.index]
     own = values[rows]
     passes = apply_cuts(selection, own).first == len(selection.cuts)
-    kept: NDArray[np.bool_] = passes & simulated_mask(own, box=job.runs[run].box, simulation=job.simulation)
+    kept: NDArray[np.bool_] = passes & simulated_mask(
+        own, boxes=job.opened_boxes(run), simulation=job.simulation
+    )
     return kept
 
 
@@ -271,7 +286,7 @@ def _generated(truth: Path, job: Job, energy: float) -> dict[str, tuple[int, int
         raise ValueError(f"{truth.name}: no dark photons in it")
     numbers: dict[str, tuple[int, int]] = {}
     for number, context in job.runs.items():
-        mine, above = (run == number) & (own > 0), own > energy - context.box.ecal
+        mine, above = (run == number) & (own > 0), own > energy - _edge(job, number)
         before = numbers.get(context.period, (0, 0))
         numbers[context.period] = (before[0] + int(mine.sum()), before[1] + int((mine & above).sum()))
     return numbers

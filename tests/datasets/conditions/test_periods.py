@@ -170,9 +170,9 @@ def test_periods_of_a_folder_are_added_and_the_environment_adds_none(
 
 def test_a_copied_period_keeps_the_box_of_its_original(tmp_path: Path) -> None:
     copied(tmp_path, "2023A", *NEW, to="2024A")
-    box = load_periods(tmp_path)["2024A"].box
-    assert {edge: quantity.values for edge, quantity in box.items()} == {"ecal": (60.0,), "hcal": (1.0,)}
-    assert box == load_periods()["2023A"].box
+    (box,) = load_periods(tmp_path)["2024A"].boxes
+    assert {edge: stated.values for edge, stated in box.edges.items()} == {"ecal": (60.0,), "hcal": (1.0,)}
+    assert (box,) == load_periods()["2023A"].boxes
 
 
 @pytest.mark.parametrize(

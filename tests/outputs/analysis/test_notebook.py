@@ -26,7 +26,7 @@ from na64.processors.features.compute import compute
 from na64.processors.features.feature_table import Skip
 from na64.processors.job import contexts_of_runs
 from na64.run import main
-from na64.selections.signal_box import visible_mask
+from na64.selections.hidden import visible_mask
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def visible_rows(path: Path) -> Any:
     table = compute(events, context.setup, bad=np.zeros(events.n_events, bool))
     seen = visible_mask(
         table.values,
-        box=context.box,
+        boxes=context.boxes,
         run_type=context.type,
         trigger=events.event["trigger"],
         nonfinite=table.skip != Skip.NONE,

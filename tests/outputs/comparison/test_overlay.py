@@ -22,7 +22,7 @@ from na64.outputs.comparison.overlay_plot import draw_page
 from na64.outputs.report.style import style
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import HistogramFacts, Role
+from na64.outputs.result.summary import ClosedFacts, HistogramFacts, Role
 from na64.run import main
 
 
@@ -146,6 +146,20 @@ def test_planes_are_compared_outside_the_hidden_region(data: Products) -> None:
     assert np.flatnonzero(ecal.expected).tolist() == [11, 66]
     assert np.flatnonzero(hcal.expected).tolist() == [1, 31]
     assert ecal.counts.sum() == 2
+
+
+def test_planes_are_compared_outside_the_box_of_another_search(data: Products) -> None:
+    name = "plane_after_shower_chi2"
+    points = np.array([[64.5, 1.6], [72.5, 0.5], [73.5, 0.5], [91.5, 0.5], [92.5, 0.5], [80.0, 30.0]])
+    plane = hist.Hist(*data.histograms[name].axes, storage=hist.storage.Int64()).fill(*points.T)
+    other = ClosedFacts("alp", "", (73.0, 92.0), (None, 1.0), covers=True)
+    boxes = tuple(replace(box, is_rectangle=False, others=(other,)) for box in data.summary.boxes)
+    facts = tuple(fact for fact in data.summary.histograms if fact.name == name)
+    summary = replace(data.summary, histograms=facts, boxes=boxes)
+    measured = with_eot(replace(data, summary=summary, histograms={name: plane}), 1.0)
+    ecal, hcal = overlay(measured, [ScaledSimulation("sim", measured)]).distributions
+    assert np.flatnonzero(ecal.expected).tolist() == [65, 73, 81, 93]
+    assert hcal.counts.sum() == 4
 
 
 def test_the_page_has_ratios_and_the_table_every_variable(real: Overlay) -> None:

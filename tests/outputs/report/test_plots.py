@@ -14,7 +14,7 @@ from na64.outputs.report.style import style
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary import IntervalFacts, RegionFacts
+from na64.outputs.result.summary import ClosedFacts, IntervalFacts, RegionFacts
 from na64.outputs.result.yields import yields_table
 
 NAMES = ("region_I", "region_II", "region_III")
@@ -93,6 +93,20 @@ def test_box_is_hatched_with_its_guard_band(drawings: Any) -> None:
         assert box.get_bbox().bounds == (0, 0, 60, 1)
         assert guard.get_bbox().bounds == (0, 0, 65, 1.5)
         assert guard.get_facecolor() == (1, 1, 1, 1)
+
+
+def test_boxes_of_other_searches_are_outlined_and_covered_where_they_hide_all(case: Any) -> None:
+    whole = ClosedFacts("band", "", (73.0, 92.0), (None, 1.5), covers=True)
+    part = ClosedFacts("alp", "", (None, 90.0), (13.0, None), covers=False)
+    boxes = tuple(replace(box, others=(whole, part)) for box in case.facts.boxes)
+    products = products_of(replace(case, facts=replace(case.facts, boxes=boxes)))
+    figure = draw(products)["plane_after_visible"]
+    for patch in named(figure, "closed band"):
+        assert patch.get_hatch()
+        assert patch.get_bbox().bounds == (73, 0, 19, 1.5)
+    outlines = named(figure, "closed alp")
+    assert len(outlines) == 2
+    assert not any(patch.get_hatch() or patch.get_facecolor()[3] for patch in outlines)
 
 
 def test_box_of_simulation_covers_nothing(case: Any) -> None:

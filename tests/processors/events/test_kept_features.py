@@ -24,9 +24,9 @@ from na64.processors.events.segment import join, process_segment
 from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.job import Job, build_job, file_context
 from na64.run import main
+from na64.selections.hidden import hidden
 from na64.selections.histograms import Histogram
 from na64.selections.selection import Selection, load_selection
-from na64.selections.signal_box import hidden
 
 PLUGIN = Plugin(
     "my.py",
@@ -140,7 +140,7 @@ def test_the_store_holds_all_visible_events_and_no_hidden_one(catalogue: Catalog
     for record, start, stop in segments(catalogue):
         key = job.feature_key(file_context(record, job), start, stop)
         for each in store.read(key, tuple(FEATURES)):
-            box = hidden(job.runs[each.run].box, each.values)
+            box = hidden(job.runs[each.run].boxes, each.values)
             physics = each.values[INDEX["trigger_physics"]] == 1
             n_closed += int((box & physics).sum())
             n_events += each.values.shape[1]

@@ -25,9 +25,9 @@ from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, contexts_of_runs
 from na64.selections.cut import Cut
+from na64.selections.hidden import hidden
 from na64.selections.interval import Interval
 from na64.selections.selection import Selection, load_selection
-from na64.selections.signal_box import hidden
 
 RUNS = (8701, 8702)
 PERIODS = load_periods()
@@ -105,10 +105,10 @@ def rows_of(events: EventColumns, chosen: NDArray[np.bool_]) -> EventColumns:
 
 def in_box(events: EventColumns) -> NDArray[np.bool_]:
     values = compute(events, SETUP, bad=np.zeros(events.n_events, bool)).values
-    box = make_job().runs[RUNS[0]].box
+    boxes = make_job().runs[RUNS[0]].boxes
     trigger = events.event["trigger"]
     concerned: NDArray[np.bool_] = (trigger & 4 != 0) | (trigger == 0)
-    return concerned & hidden(box, values)
+    return concerned & hidden(boxes, values)
 
 
 def total(tallies: dict[int, Tally]) -> Tally:
