@@ -90,7 +90,7 @@ def test_a_run_with_a_file_missing_has_no_exposure(
     listed, told = (text for text in capsys.readouterr().out.splitlines() if "8702" in text)
     assert (listed, told) == (
         line,
-        f"{line}; its electrons on target do not count, being those of other events",
+        f"{line}; its particles on target do not count, being those of other events",
     )
     lost.write_bytes(data[:-9])
     words = [str(files), "--to", str(tmp_path / "c.json")]

@@ -20,13 +20,17 @@ SOURCES = (
     "processors/features/compute.py",
     "processors/features/window_arguments.py",
     "processors/features/kernel_arguments.py",
+    "processors/features/role_arguments.py",
+    "processors/features/further.py",
     "datasets/instrument/features.py",
+    "datasets/instrument/recipes.py",
 )
+TABLE = "datasets/instrument/features.toml"
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for source in SOURCES:
+    for source in (*SOURCES, TABLE):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / source, tmp_path / source)
     return tmp_path
@@ -39,6 +43,12 @@ def test_any_change_of_code_changes_the_digest_and_a_comment_does_not(copy: Path
     (copy / source).write_text("# why not\n" + text.replace('"""', '"""Also: ', 1))
     assert digest_of(copy) == before
     (copy / source).write_text(text + "\n_MORE = 1\n")
+    assert digest_of(copy) != before
+
+
+def test_any_change_of_the_table_of_recipes_changes_the_digest(copy: Path) -> None:
+    before = digest_of(copy)
+    (copy / TABLE).write_text((copy / TABLE).read_text().replace("GeV", "MeV", 1))
     assert digest_of(copy) != before
 
 
