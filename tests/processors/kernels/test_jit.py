@@ -21,6 +21,8 @@ SOURCES = (
     "processors/features/window_arguments.py",
     "processors/features/kernel_arguments.py",
     "processors/features/role_arguments.py",
+    "processors/features/feature_table.py",
+    "processors/features/formulas.py",
     "processors/features/further.py",
     "datasets/instrument/features.py",
     "datasets/instrument/recipes.py",
