@@ -118,12 +118,15 @@ def _beam(period: Period) -> str:
 
 
 def _one_period(period: Period) -> Iterator[str]:
-    from na64.datasets.conditions.periods import describe
+    from na64.datasets.conditions.periods import describe, unpackaged_runs
     from na64.selections.boxes import boxes_of
 
     runs = period.covers if period.runs else "none"
     yield f"{period.name}: runs {runs}; {_beam(period)}"
-    yield from (f"box of search {box.search}: hidden {box.text()}" for box in boxes_of(period))
+    if period.boxes or not unpackaged_runs(period):
+        yield from (f"box of search {box.search}: hidden {box.text()}" for box in boxes_of(period))
+    else:
+        yield "no box: data of these runs are refused"
     numbers = describe(period)
     yield from _table(
         (name, value if unit == "1" else f"{value} {unit}", source) for name, value, unit, source in numbers
