@@ -22,7 +22,7 @@ from na64.outputs.result.summary import (
     VariationFacts,
 )
 from na64.processors.features.plugin import Plugin
-from na64.processors.job import hiding_identity
+from na64.processors.run_contexts import hiding_identity
 from na64.selections.boxes import boxes_of
 from na64.selections.cut import Clause, Cut
 from na64.selections.interval import Interval, Limits
