@@ -9,7 +9,7 @@ from dataclasses import fields
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import Feature
-from na64.outputs.result.summary import (
+from na64.outputs.result.summary_facts import (
     IN_RUNS,
     BoxFacts,
     ClosedFacts,
