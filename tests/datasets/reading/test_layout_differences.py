@@ -181,7 +181,7 @@ def test_truth_is_believed_of_the_packaged_branch_only() -> None:
 
 
 OF_A_BOX = [
-    ('branch = "VETO_ene"', 'branch = "VETO_t0"', "veto", "veto_energy"),
+    ('branch = "VETO_tE"', 'branch = "VETO_t0"', "veto", "veto_expected_time"),
     ('branch = "SRD_ene", unit = "GeV"', 'branch = "SRD_ene", unit = "MeV"', "srd", "srd_energy"),
     ("[vhcal]", '[vhcal]\ncell_order = "x_fastest"', "vhcal", "cells of vhcal are counted x first"),
     ('branch = "mom_genfit_upMM"', 'branch = "pvalue_genfit_upMM"', "track_momentum", "track_momentum"),
