@@ -315,6 +315,7 @@ BOX_FUNCTIONS = (
 BOXES_FUNCTIONS = (
     "boxes_of",
     "check_declared",
+    "_check_edges",
     "check_search",
     "_box",
     "_rectangle",

@@ -71,15 +71,19 @@ def judge_boxes(module: ModuleType) -> None:
         guard = module._reaching(edge, hidden_edge)
         assert hidden_edge <= edge + guard <= np.nextafter(hidden_edge, np.inf)
     for runs, stated, refused in (
-        ((8701, 8703), {}, False),
-        ((9000, 9001), {"ecal": 1.0, "hcal": 1.0}, False),
-        ((9000, 9001), {}, True),
+        ((8701, 8703), {}, ""),
+        ((9000, 9001), {"ecal": 5.0, "hcal": 0.5}, ""),
+        ((9000, 9001), {"ecal": 4.9, "hcal": 0.5}, "edge of its signal box in ecal, 4.9 GeV, .* of 5 GeV"),
+        ((9000, 9001), {"ecal": 5.0, "hcal": 0.4}, "edge of its signal box in hcal, 0.4 GeV, .* of 0.5 GeV"),
+        ((9000, 9001), {}, "no signal box for runs 9000 to 9001"),
     ):
         if refused:
-            with pytest.raises(ValueError, match="mine: no signal box for runs 9000 to 9001"):
+            with pytest.raises(ValueError, match=f"mine: .*{refused}"):
                 module.check_declared(user_period(runs, **stated))
         else:
             module.check_declared(user_period(runs, **stated))
+    near = StatedBound(("hcal_r",), "1", -math.inf, 0.005, 0.01, (), "z")
+    module.check_declared(replace(user_period((9000, 9001)), boxes=(StatedBox("x", {}, (near,)),)))
     with pytest.MonkeyPatch.context() as patch:
         text = Path(str(boxes._FILE)).read_text()
         wrong = Path(patch.__class__.__name__)
