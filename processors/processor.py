@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
+from na64.datasets.catalogue.geometry import check_layout
 from na64.datasets.catalogue.layout_columns import with_columns_of
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
+from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods, period_of_run
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.layout_differences import TRUTH, has_packaged_truth, warning_of
@@ -24,7 +25,8 @@ from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import runs_of
 from na64.processors.execution.tasks import Options, describe
 from na64.processors.features.plugin import Plugin, PluginError
-from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.cut import check_periods
 from na64.selections.selection import Selection, load_selection
 
@@ -89,7 +91,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             )
         if layout is not None:
             check_keys(layout)
-            if text := warning_of(layout):
+            if text := warning_of(layout, frozenset().union(*(one.closed for one in known.values()))):
                 warnings.warn(text, stacklevel=2)
         self.selection = selection
         self.simulation = simulation
@@ -142,6 +144,9 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
 
     def _job(self, runs: tuple[int, ...], layout: Layout) -> Job:
         periods = with_columns_of([layout], self.periods)
+        for period in filter(None, (period_of_run(run, periods) for run in runs)):
+            if reason := check_layout(layout, period):
+                raise ValueError(reason)
         contexts = contexts_of_runs(runs, periods, simulation=self.simulation)
         return Job(
             selection=self.selection.with_period_features(features_of_periods(periods.values()).values()),

@@ -211,7 +211,7 @@ class Catalogue:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, in one line each."""
-        of_layouts = (warning_of(self.layout(name)) for name in sorted(self.layouts))
+        of_layouts = (warning_of(self.layout(name), self.closed) for name in sorted(self.layouts))
         claimed = self.claimed if self.kind is SampleKind.SIMULATION else ()
         return (
             *(line for record in self.files for line in _warnings(record)),
@@ -243,6 +243,14 @@ class Catalogue:
         if self.kind is SampleKind.DATA:
             check_of_data(layout)
         return layout
+
+    @cached_property
+    def closed(self) -> frozenset[str]:
+        """Detectors and columns that bounds of boxes are about, in the periods of its runs."""
+        if not self.layouts:
+            return frozenset()
+        periods = [one for one in self.known_periods().values() if any(map(one.has_run, self.runs))]
+        return frozenset().union(*(period.closed for period in periods))
 
     @cached_property
     def _without_spills(self) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ from na64.datasets.conditions.conditions import (
 )
 from na64.datasets.conditions.stated_boxes import StatedBox, read_boxes
 from na64.datasets.instrument.detector import Setup
-from na64.datasets.instrument.features import FEATURES, Feature, joined_features
-from na64.datasets.instrument.recipes import further_features
+from na64.datasets.instrument.features import Feature, joined_features
+from na64.datasets.instrument.recipes import further_features, made_of_what
 from na64.datasets.instrument.setups import read_setup
 
 __all__ = [
@@ -113,6 +113,12 @@ class Period:
     def features(self) -> dict[str, Feature]:
         """Features of the period besides the standard ones by name, in the order in which they are stored."""
         return {feature.name: feature for feature in further_features(self.setup)}
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """Detectors and columns that the bounds of its boxes are about, through formulas too."""
+        bounds = (bound for box in self.boxes for bound in box.bounds)
+        return made_of_what((name for bound in bounds for name in bound.features), self.setup)
 
     @property
     def covers(self) -> str:
@@ -263,7 +269,7 @@ def _period(name: str, table: TomlTable, conditions: Conditions) -> Period:
         run_type=beam.choice("run_type", RunType),
         times_in_files=facts.flag("times_in_files"),
         setup=setup,
-        boxes=read_boxes(facts, FEATURES | {one.name: one for one in further_features(setup)}),
+        boxes=read_boxes(facts, setup),
         run_facts=conditions.run_facts,
         spills=conditions.spills,
         bad=conditions.bad,

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from na64.datasets.basics.sourced_values import FactReader
 from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import Quantity
-from na64.datasets.instrument.features import Feature
+from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.recipes import further_features, made_of_what
 
 INVISIBLE = "invisible"
 """Search that a box belongs to whose table does not say it."""
@@ -71,25 +73,25 @@ class StatedBox:
     bounds: tuple[StatedBound, ...] = ()
 
 
-def read_boxes(facts: FactReader, features: Mapping[str, Feature]) -> tuple[StatedBox, ...]:
+def read_boxes(facts: FactReader, setup: Setup) -> tuple[StatedBox, ...]:
     """Read ``[box]``, or every ``[[box]]``, of a period; none if there is neither.
 
     Parameters
     ----------
     facts : FactReader
         Of the whole period.
-    features : mapping of str to Feature
-        What a bound may look at.
+    setup : Setup
+        Whose features a bound may look at.
 
     Raises
     ------
     KeyError, ValueError
         A wrong entry; names the file, the key and the value.
     """
-    return tuple(_box(entry, features) for entry in facts.children("box"))
+    return tuple(_box(entry, setup) for entry in facts.children("box"))
 
 
-def _box(facts: FactReader, features: Mapping[str, Feature]) -> StatedBox:
+def _box(facts: FactReader, setup: Setup) -> StatedBox:
     search = facts.plain("search", INVISIBLE)
     if not _NAME.fullmatch(search):
         raise ValueError(
@@ -104,17 +106,17 @@ def _box(facts: FactReader, features: Mapping[str, Feature]) -> StatedBox:
         return StatedBox(search, {edge: facts.quantity(edge, "GeV") for edge in stated})
     if mixed := [edge for edge in BOX_EDGES if facts.has(edge)]:
         raise ValueError(f"{facts.place(mixed[0])}: the box has bounds, which say it all")
-    bounds = tuple(_bound(entry, features) for entry in facts.children("bound"))
+    bounds = tuple(_bound(entry, setup) for entry in facts.children("bound"))
     if not bounds:
         raise ValueError(f"{facts.place('bound')}: no bound")
     return StatedBox(search, {}, bounds)
 
 
-def _bound(facts: FactReader, features: Mapping[str, Feature]) -> StatedBound:
+def _bound(facts: FactReader, setup: Setup) -> StatedBound:
     names = facts.words("features")
-    unit = _unit(facts, "features", names, features)
+    unit = _unit(facts, "features", names, setup)
     implied_by = facts.words("implied_by", ())
-    _unit(facts, "implied_by", (names[0], *implied_by), features)
+    _unit(facts, "implied_by", (names[0], *implied_by), setup)
     low, high, source = _edges(facts, unit)
     if implied_by and math.isfinite(low) and math.isfinite(high):
         raise ValueError(f"{facts.place('implied_by')}: does not say which of two edges it is about")
@@ -146,22 +148,23 @@ def _edges(facts: FactReader, unit: str) -> tuple[float, float, str]:
     return low, high, f"{side} {edges.source}"
 
 
-def _unit(facts: FactReader, key: str, names: tuple[str, ...], features: Mapping[str, Feature]) -> str:
+def _unit(facts: FactReader, key: str, names: tuple[str, ...], setup: Setup) -> str:
     """The unit that all features of a bound have."""
     if not names:
         raise ValueError(f"{facts.place(key)}: no feature")
-    units = list(dict.fromkeys(_units(facts, key, names, features)))
+    units = list(dict.fromkeys(_units(facts, key, names, setup)))
     if len(units) != 1:
         raise ValueError(f"{facts.place(key)}: features in {' and in '.join(units)}")
     return units[0]
 
 
-def _units(
-    facts: FactReader, key: str, names: tuple[str, ...], features: Mapping[str, Feature]
-) -> Iterator[str]:
+def _units(facts: FactReader, key: str, names: tuple[str, ...], setup: Setup) -> Iterator[str]:
+    features = FEATURES | {one.name: one for one in further_features(setup)}
     for name in names:
         if name not in features:
             raise KeyError(f"{facts.place(key)}: {unknown('feature', name, features)}")
-        if name in _NOT_OF_EVENT:
-            raise ValueError(f'{facts.place(key)}: "{name}" does not say where an event is')
+        for one in _NOT_OF_EVENT:
+            if one in made_of_what((name,), setup):
+                made = "" if one == name else f', of which "{name}" is made,'
+                raise ValueError(f'{facts.place(key)}: "{one}"{made} does not say where an event is')
         yield features[name].unit

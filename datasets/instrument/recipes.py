@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -127,6 +127,27 @@ def further_features(setup: Setup) -> tuple[Feature, ...]:
         known[formula.name] = replace(formula.feature, detectors=detectors)
         formulas.append(known[formula.name])
     return (*setup.columns, *of_detectors, *formulas)
+
+
+def made_of_what(names: Iterable[str], setup: Setup) -> frozenset[str]:
+    """Detectors and columns of the event that some features of a set-up are made of, through formulas too.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of the features; a column is a feature by its name.
+    setup : Setup
+    """
+    known = FEATURES | {feature.name: feature for feature in further_features(setup)}
+    formulas = {formula.name: formula.inputs for formula in setup.formulas}
+    found, left = set[str](), [*names]
+    while left:
+        name = left.pop()
+        if name in formulas:
+            left += formulas[name]
+        elif name in known:
+            found |= {name, *known[name].detectors}
+    return frozenset(found)
 
 
 def feature_index(setup: Setup) -> dict[str, int]:

@@ -6,7 +6,7 @@ follows from it. What it says otherwise than the packaged layouts is said by nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -51,27 +51,29 @@ def nearest_packaged(layout: Layout) -> Layout | None:
     return found if shared(found) else None
 
 
-def differences(layout: Layout) -> tuple[Difference, ...]:
+def differences(layout: Layout, closed: Collection[str] = ()) -> tuple[Difference, ...]:
     """List what a layout says otherwise than the nearest packaged one, in the order of its columns.
 
     Parameters
     ----------
     layout : Layout
+    closed : collection of str
+        Detectors and columns that boxes of the runs are about, besides those of the packaged boxes.
     """
     other = nearest_packaged(layout)
     if other is not None and other.identity == layout.identity:
         return ()
-    return tuple(_differences(layout, other))
+    return tuple(_differences(layout, other, closed))
 
 
-def deciding_differences(layout: Layout) -> tuple[str, ...]:
+def deciding_differences(layout: Layout, closed: Collection[str] = ()) -> tuple[str, ...]:
     """List the differences on which it depends what is hidden, in words."""
-    return tuple(one.text for one in differences(layout) if one.decides)
+    return tuple(one.text for one in differences(layout, closed) if one.decides)
 
 
-def warning_of(layout: Layout) -> str:
+def warning_of(layout: Layout, closed: Collection[str] = ()) -> str:
     """One line about a layout that decides what is hidden otherwise than the packaged ones; empty if none."""
-    found = deciding_differences(layout)
+    found = deciding_differences(layout, closed)
     if not found:
         return ""
     other = nearest_packaged(layout)
@@ -96,10 +98,10 @@ def describe_layout(layout: Layout) -> dict[str, object]:
     }
 
 
-def own_layouts(layouts: Iterable[Layout]) -> list[str]:
+def own_layouts(layouts: Iterable[Layout], closed: Collection[str] = ()) -> list[str]:
     """Name the layouts that are not packaged, each with what it decides otherwise: for the timeline."""
     return [
-        f"{layout.name} ({'; '.join(deciding_differences(layout)) or 'hides as a packaged one'})"
+        f"{layout.name} ({'; '.join(deciding_differences(layout, closed)) or 'hides as a packaged one'})"
         for layout in layouts
         if layout.name not in LAYOUTS
     ]
@@ -143,7 +145,7 @@ def _is_same(one: Branch, other: Branch) -> bool:
     return same_place and (one.unit, one.nan_is_absent) == (other.unit, other.nan_is_absent)
 
 
-def _differences(layout: Layout, other: Layout | None) -> Iterator[Difference]:
+def _differences(layout: Layout, other: Layout | None, closed: Collection[str]) -> Iterator[Difference]:
     mine, theirs = _by_column(layout), {} if other is None else _by_column(other)
     name = "" if other is None else other.name
     if other is not None and layout.time_is_residual != other.time_is_residual:
@@ -163,10 +165,10 @@ def _differences(layout: Layout, other: Layout | None) -> Iterator[Difference]:
                 f"{column} is {_described(mine[column])}{_known_as(mine[column])}, "
                 f"{name} has {_described(theirs[column])}"
             )
-        decides = _decides(column, layout, is_left_out=column not in mine)
+        decides = _is_closed(column, closed) or _decides(column, layout, is_left_out=column not in mine)
         yield Difference(column, text, decides=decides)
     yield from _without_branches(layout)
-    yield from _of_numbers(layout)
+    yield from _of_numbers(layout, closed)
 
 
 def _without_branches(layout: Layout) -> Iterator[Difference]:
@@ -179,14 +181,20 @@ def _without_branches(layout: Layout) -> Iterator[Difference]:
         yield Difference(name, f"{name} is taken for {' + '.join(parts)}", decides=True)
 
 
-def _of_numbers(layout: Layout) -> Iterator[Difference]:
+def _of_numbers(layout: Layout, closed: Collection[str]) -> Iterator[Difference]:
     """Which cell is which, where a layout counts otherwise than the packaged ones."""
     for name, detector in layout.detectors.items():
         words = ["x first"] if detector.is_reordered and "cell_x" not in detector.columns else []
         words += ["from 1"] if detector.first_cell else []
         if words:
             text = f"cells of {name} are counted {' and '.join(words)}"
-            yield Difference(f"{name}_cell", text, decides=name not in _HARMLESS_DETECTORS)
+            decides = name in closed or name not in _HARMLESS_DETECTORS
+            yield Difference(f"{name}_cell", text, decides=decides)
+
+
+def _is_closed(column: str, closed: Collection[str]) -> bool:
+    """Whether a column, or the detector whose name it begins with, is one of those that boxes are about."""
+    return column in closed or column.startswith(tuple(f"{name}_" for name in closed))
 
 
 def _decides(column: str, layout: Layout, *, is_left_out: bool) -> bool:

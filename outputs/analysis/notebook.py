@@ -128,7 +128,7 @@ def _register(files: list[str | Path], *, simulation: bool, layout: str | Path |
     for record in catalogue.unreviewed:
         raise ValueError(f"{record.name}: {record.reason}")
     for name in catalogue.layouts:
-        if not simulation and (text := warning_of(catalogue.layout(name))):
+        if not simulation and (text := warning_of(catalogue.layout(name), catalogue.closed)):
             raise ValueError(f"{text}: na64 catalogue --layout writes that in a log, and is needed for it")
     for run, record in physics_runs_claimed(catalogue, catalogue.known_periods()).items():
         raise ValueError(
@@ -151,7 +151,7 @@ def _details(catalogue: Catalogue, job: Job, limit: int | None) -> dict[str, obj
         "boxes": {context.period: job.hidden_region(run) for run, context in job.runs.items()},
         "limit": limit,
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
-        "own_layouts": own_layouts(job.layouts.values()),
+        "own_layouts": own_layouts(job.layouts.values(), catalogue.closed),
     }
 
 

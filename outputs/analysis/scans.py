@@ -99,6 +99,8 @@ def scan(
     for corner in zip(*((axis.values[0], axis.values[-1]) for axis in axes), strict=True):
         selection_at(place, request, analysis.selection, axes, corner)
     scanned = {axis.bound.cut for axis in axes}
+    asked = Settings(None, end, hcal_stop, start=start, hcal_start=hcal_start, one_slope=one_slope)
+    settings = same_range(analysis.products, asked)  # refuses what cannot be estimated before events are read
     found_signal = (
         _signal(place, analysis, Path(signal), scanned, component=component, reason=reason)
         if signal
@@ -110,10 +112,7 @@ def scan(
         analysis=analysis,
         axes=axes,
         candidates=find_candidates(analysis, scanned, store=_store(place, store), progress=progress),
-        settings=same_range(
-            analysis.products,
-            Settings(None, end, hcal_stop, start=start, hcal_start=hcal_start, one_slope=one_slope),
-        ),
+        settings=settings,
         signal=found_signal,
     )
     nominal, *others = scanner.run()

@@ -38,7 +38,8 @@ from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_e
 from na64.outputs.background.time_window import BeamElectrons, time_window_row
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products, require_regions
-from na64.outputs.result.summary import BoxFacts, Summary
+from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.statistics.one_sided import CONFIDENCE
 from na64.selections.regions import DIMUON_REGION
 
@@ -203,8 +204,9 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
     """Box with the guard up to where fits begin."""
     box = box_of(products)
     moving = [f"variation {v.name}" for v in products.summary.selection.variations if v.moves_plane]
-    moving += [f"the packaged set-up of period {box.period}"] if box.packaged_too else []
-    moving += [f"the box of search {other.search}, period {box.period}," for other in box.others]
+    for one in products.summary.boxes:
+        moving += [f"the packaged set-up of period {one.period}"] if one.packaged_too else []
+        moving += [f"the box of search {other.search}, period {one.period}," for other in one.others]
     if products.summary.is_data and moving and None in (settings.start, settings.hcal_start):
         raise ValueError(
             f"{moving[0]} hides events beyond the guard band: state where fits are to begin "

@@ -20,8 +20,9 @@ def undeclared_layouts(folder: Path, request: Request, declared: Collection[str]
     declared : collection of str
         Names of the layouts of which people state that their branches are what they say.
     """
-    _, job = set_up(folder, request)
-    found = {name: deciding_differences(layout) for name, layout in sorted(job.layouts.items())}
+    catalogue, job = set_up(folder, request)
+    closed = catalogue.closed
+    found = {name: deciding_differences(layout, closed) for name, layout in sorted(job.layouts.items())}
     if strange := sorted(set(declared) - {name for name, texts in found.items() if texts}):
         return f"layout {strange[0]} is declared, but does not decide what is hidden of this result"
     for name, texts in found.items():

@@ -28,7 +28,8 @@ def log_catalogue(catalogue: Catalogue, path: Path, *, reason: str | None = None
         )
     if catalogue.kind is SampleKind.DATA and catalogue.layouts:
         layouts = {name: describe_layout(catalogue.layout(name)) for name in sorted(catalogue.layouts)}
-        own = own_layouts([catalogue.layout(name) for name in sorted(catalogue.layouts)])
+        named = [catalogue.layout(name) for name in sorted(catalogue.layouts)]
+        own = own_layouts(named, catalogue.closed)
         audit_log.append(log, "catalogue_layout", {"layouts": layouts, "own_layouts": own})
 
 

@@ -199,7 +199,7 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "bad_list": identity(job.bad),
         "limit": limit,
         "plugin": job.plugin.digest if job.plugin else None,
-        "own_layouts": own_layouts(job.layouts.values()),
+        "own_layouts": own_layouts(job.layouts.values(), catalogue.closed),
         **log_details(job, catalogue),
     }
     if job.selection.settings:

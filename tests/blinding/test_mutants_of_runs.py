@@ -18,7 +18,7 @@ from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.datasets.instrument.detector import Detectors
 from na64.datasets.instrument.roles import CellOrder
-from na64.processors import job as job_module
+from na64.processors import run_contexts
 from na64.selections import boxes
 from na64.selections.boxes import load_boxes
 from na64.selections.signal_box import SignalBox
@@ -187,6 +187,7 @@ def judge_runs(module: ModuleType) -> None:
     assert module.hiding_identity(parts, BOXES) != module.hiding_identity(known.setup, BOXES)
     by_veto = (*BOXES, SignalBox("p", "s", 1, (bound("veto_0", high=1.0),)))
     assert module.hiding_identity(counters.setup, by_veto) != module.hiding_identity(known.setup, by_veto)
+    assert len(module.hiding_identity(known.setup, by_veto)) == 64
     assert len(module.hiding_identity(parts, BOXES)) == 64
     aside = known.setup.with_detectors(replace(known.setup.ecal, beam_cell=(1, 1)))
     turned = known.setup.with_detectors(replace(known.setup.ecal, cell_order=CellOrder.X_FASTEST))
@@ -235,7 +236,7 @@ def _judge_unpackaged(module: ModuleType, with_runs: Callable[..., Any]) -> None
     ("module", "functions", "judge"),
     [
         (boxes, BOXES_FUNCTIONS, judge_boxes),
-        (job_module, RUN_FUNCTIONS, judge_runs),
+        (run_contexts, RUN_FUNCTIONS, judge_runs),
         (periods_module, PERIOD_FUNCTIONS, judge_periods),
     ],
     ids=["boxes", "runs", "periods"],

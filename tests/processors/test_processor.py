@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from coffea.processor import IterativeExecutor, Runner
 
 from na64.datasets.catalogue.build import Catalogue, SampleKind, build
+from na64.datasets.conditions.periods import packaged_periods
+from na64.datasets.instrument.roles import CellOrder
 from na64.datasets.reading.layout import load_layout, parse_layout
 from na64.datasets.reading.schema import NA64Schema
 from na64.datasets.synthetic import load_campaign, simulate
@@ -82,6 +85,13 @@ def test_the_processor_survives_the_way_to_a_worker(files: list[Path]) -> None:
     assert sum(tally.read for tally in run_in_coffea(files, processor, 100_000).values()) == N_EVENTS
 
 
+def first_cause(error: BaseException) -> str:
+    """Text of what was raised first; coffea tries again, and raises its own."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return str(error)
+
+
 def test_simulation_has_to_say_so(files: list[Path]) -> None:
     layout = load_layout("tout2023")
     text = layout.text.replace('"tout2023"', '"mine"')
@@ -90,7 +100,16 @@ def test_simulation_has_to_say_so(files: list[Path]) -> None:
         processor = NA64Processor("dimuon_2023", simulation=True, layout=parse_layout(other, "mine"))
     with pytest.raises(Exception, match="attempt") as caught:
         run_in_coffea(files, processor, 100_000)
-    chain: list[BaseException] = [caught.value]
-    while (following := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(following)
-    assert "events do not say what was simulated" in str(chain[-1])
+    assert "events do not say what was simulated" in first_cause(caught.value)
+
+
+def test_cells_that_layout_and_period_both_put_in_order_are_refused(files: list[Path]) -> None:
+    text = load_layout("tout2023").text.replace('"tout2023"', '"mine"\ncell_order = "x_fastest"', 1)
+    layout, period = parse_layout(text, "mine.toml"), packaged_periods()["2023A"]
+    other = replace(period.setup.ecal, cell_order=CellOrder.X_FASTEST)
+    periods = {"2023A": replace(period, setup=period.setup.with_detectors(other))}
+    with pytest.warns(UserWarning, match="cells of ecal are counted x first"):
+        processor = NA64Processor("dimuon_2023", simulation=True, layout=layout, periods=periods)
+    with pytest.raises(Exception, match="attempt") as caught:
+        run_in_coffea(files, processor, 100_000)
+    assert "cells of ecal would be put in order twice: layout mine says" in first_cause(caught.value)

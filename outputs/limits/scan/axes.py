@@ -96,7 +96,7 @@ def selection_at(
     folder, request
         As `axes_of` takes them.
     selection : Selection
-        Of the result, for the features of its plug-in.
+        Of the result, for the features of its plug-in and its periods.
     axes : sequence of ScanAxis
     values : sequence of float
         One an axis.
@@ -106,5 +106,6 @@ def selection_at(
     return load_selection(
         selection_source(folder, request),
         extra_features={feature.name: feature for feature in selection.plugin_features},
+        period_features={feature.name: feature for feature in selection.period_features},
         settings=(*kept, *(f"{path}={value!r}" for path, value in zip(paths, values, strict=True))),
     )

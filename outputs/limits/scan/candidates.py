@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.background.rates import Weighted
 from na64.outputs.events.analysis import ReopenedResult
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.processors.counting.counting import apply_cuts
 from na64.processors.events.visible_events import VisibleEvents
 from na64.processors.job import Job
@@ -214,8 +214,9 @@ def _joined(parts: Iterable[_Part]) -> tuple[_Part, ...]:
 
 
 def _only(selection: Selection, cuts: list[Cut]) -> Selection:
-    """Selection of these cuts alone."""
-    return replace(selection, cuts=tuple(cuts), regions=(), histograms=(), variations=())
+    """Selection of these cuts alone: what is filled after others is left out."""
+    plain = replace(selection, regions=(), histograms=(), variations=(), planes=selection.planes[:1])
+    return replace(plain, cuts=tuple(cuts))
 
 
 def _passes(selection: Selection, values: NDArray[np.float32]) -> NDArray[np.bool_]:

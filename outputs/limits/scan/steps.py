@@ -206,9 +206,9 @@ def same_range(products: Products, settings: Settings) -> Settings:
     settings : Settings
         As they are if they state an end, or if no turn-on of the trigger is found.
     """
+    turn_on = estimate_sidebands(products, settings, plane_of(products)).turn_on
     if settings.end is not None:
         return settings
-    turn_on = estimate_sidebands(products, settings, plane_of(products)).turn_on
     return replace(settings, end=turn_on.end if turn_on else None)
 
 

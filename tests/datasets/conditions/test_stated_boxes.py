@@ -110,3 +110,20 @@ def test_a_wrong_box_is_refused(write: Write, old: str, new: str, said: str) -> 
 def test_an_implying_feature_has_the_unit_of_the_bound(write: Write) -> None:
     with pytest.raises(ValueError, match="implied_by: features in 1 and in GeV"):
         load_period(write(f"[[box]]\n{SHARE.replace('ecal_ratio', 'hcal_0')}"), "2023A")
+
+
+def test_a_formula_of_what_does_not_say_where_an_event_is_is_in_no_bound(write: Write) -> None:
+    formulas = """
+[[feature]]
+name = "good"
+unit = "1"
+formula = "1 - bad_spill"
+[[feature]]
+name = "lost"
+unit = "GeV"
+formula = "where(good > 0, 100 * GeV - ecal, 0)"
+"""
+    text = f'{formulas}[[box]]\nsearch = "alp"\n{BOUND}'
+    assert load_period(write(text), "2023A").closed == {"ecal", "ecal_total"}
+    with pytest.raises(ValueError, match=r'features: "bad_spill", of which "lost" is made, does not say where'):
+        load_period(write(text.replace('"ecal", "ecal_total"', '"ecal", "lost"')), "2023A")

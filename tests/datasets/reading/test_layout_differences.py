@@ -178,3 +178,22 @@ def test_truth_is_believed_of_the_packaged_branch_only() -> None:
     assert has_packaged_truth(changed())
     assert not has_packaged_truth(changed((old, 'truth_component = { branch = "triggerSources"')))
     assert not has_packaged_truth(changed((old, 'truth_component = { branch = "truth_component[0]"')))
+
+
+OF_A_BOX = [
+    ('branch = "VETO_tE"', 'branch = "VETO_t0"', "veto", "veto_expected_time"),
+    ('branch = "SRD_ene", unit = "GeV"', 'branch = "SRD_ene", unit = "MeV"', "srd", "srd_energy"),
+    ("[vhcal]", '[vhcal]\ncell_order = "x_fastest"', "vhcal", "cells of vhcal are counted x first"),
+    ('branch = "mom_genfit_upMM"', 'branch = "pvalue_genfit_upMM"', "track_momentum", "track_momentum"),
+    ("[ecal]", '[event.mine]\nbranch = "W"\nunit = "GeV"\nmeaning = "m"\n[ecal]', "mine", "mine"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "closed", "said"), OF_A_BOX)
+def test_what_a_box_of_the_period_is_about_decides_too(old: str, new: str, closed: str, said: str) -> None:
+    layout = changed((old, new))
+    assert deciding_differences(layout) == ()
+    assert warning_of(layout, {"ecal"}) == ""
+    assert any(text.startswith(said) for text in deciding_differences(layout, {closed}))
+    assert said in warning_of(layout, {"ecal", closed})
+    assert said in own_layouts([layout], {closed})[0]

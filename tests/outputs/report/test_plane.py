@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from na64.outputs.report.plane import plane
 from na64.outputs.report.style import style
-from na64.outputs.result.summary import BoxFacts, IntervalFacts, PlaneFacts, RegionFacts
+from na64.outputs.result.summary_facts import BoxFacts, IntervalFacts, PlaneFacts, RegionFacts
 
 BOX = BoxFacts("2023A", 60.0, 1.0, 5.0, 0.5, "", (0, 1))
 
