@@ -94,7 +94,7 @@ def toml_page() -> str:
         "Signal boxes": ("Packaged; part of every identity.", load_boxes),
         "Layout": ("[Layouts](../layout.md) explains them.", _each(load_layout, LAYOUTS)),
         "Period": (
-            "[Periods and boxes](../conditions.md#periods), [further detectors](../detectors.md).",
+            "[Conditions](../conditions.md) and [further detectors](../detectors.md) explain them.",
             _read_periods,
         ),
         "Search card": ("[Searches](../searches.md) explains them.", _each(load_card, SEARCHES)),
