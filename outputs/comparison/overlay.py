@@ -271,7 +271,7 @@ def _bins(edges: NDArray[np.float64], low: float | None, high: float | None) -> 
 
 
 def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float:
-    """Share of the simulated events after a cut that lie where data are hidden; nan without a plane of them."""
+    """Share of simulated events after a cut that lie where data are hidden; nan without a plane of them."""
     if not data.summary.is_data:
         return 0.0
     whole = outside = 0.0
