@@ -21,21 +21,36 @@ def add(verbs: Any) -> None:
     parser = add_command(verbs, "selections", _selections, text)
     name = "of a selection, or a TOML file of your own; default: all that are packaged"
     parser.add_argument("name", nargs="?", default="", metavar="NAME_OR_TOML", help=name)
+    _add_folder(parser, "whose features it may use")
     text = "List the features that cuts, histograms and formulas can use: name, unit and meaning."
     parser = add_command(verbs, "features", _features, text)
     parser.add_argument("word", nargs="?", default="", metavar="WORD", help="in the name or the meaning")
+    _add_folder(parser, "whose features are listed too")
     text = "List the run periods, or one with its box and all its numbers and where they are from."
     parser = add_command(verbs, "periods", _periods, text)
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of a period; default: all")
-    folder = "folder of periods of your own, which are listed too; default: $NA64_PERIODS"
+    _add_folder(parser, "which are listed too")
+
+
+def _add_folder(parser: argparse.ArgumentParser, what_for: str) -> None:
+    folder = f"folder of periods of your own, {what_for}; default: $NA64_PERIODS"
     parser.add_argument("--periods", type=Path, metavar="DIR", help=folder)
 
 
+def _known_periods(options: argparse.Namespace) -> dict[str, Period]:
+    from na64.datasets.conditions.period_folder import folder_of_environment
+    from na64.datasets.conditions.periods import load_periods
+
+    return load_periods(options.periods or folder_of_environment())
+
+
 def _selections(options: argparse.Namespace) -> int:
+    from na64.datasets.conditions.periods import features_of_periods
     from na64.selections.selection import SELECTIONS, load_selection
 
     if options.name:
-        tell(_one_selection(options.name, load_selection(options.name)))
+        features = features_of_periods(_known_periods(options).values())
+        tell(_one_selection(options.name, load_selection(options.name, period_features=features)))
         return SUCCESS
     listed = [load_selection(name) for name in SELECTIONS]
     tell(_table((one.name, f"{len(one.cuts)} cuts", one.label) for one in listed))
@@ -44,13 +59,16 @@ def _selections(options: argparse.Namespace) -> int:
 
 def _one_selection(source: str, selection: Selection) -> Iterator[str]:
     from na64.selections.bounds import bounds_of
+    from na64.selections.regions import short_name
 
     yield f"{selection.name}: {selection.label}"
     yield from (f"  {line}" for line in selection.description.strip().splitlines())
     for cut in selection.cuts:
         yield from _cut(cut)
     for region in selection.regions:
-        yield f"region {region.name}: {' and '.join(region.condition.texts())}"
+        yield f"region {short_name(region.name)}: {' and '.join(region.condition.texts())}"
+    for plane in selection.planes:
+        yield f"plane {plane.name}: {' and '.join(axis.feature for axis in plane.axes)}"
     yield f"yields are taken after {selection.yields_after}"
     for variation in selection.variations:
         yield f"variation {variation.name}: {'; '.join(variation.texts())}"
@@ -70,22 +88,22 @@ def _cut(cut: Cut) -> Iterator[str]:
 
 def _features(options: argparse.Namespace) -> int:
     from na64.datasets.basics.toml import unknown
+    from na64.datasets.conditions.periods import features_of_periods
     from na64.datasets.instrument.features import FEATURES
 
     word = options.word.casefold()
-    found = [one for one in FEATURES.values() if word in f"{one.name} {one.meaning}".casefold()]
+    known = FEATURES | features_of_periods(_known_periods(options).values())
+    found = [one for one in known.values() if word in f"{one.name} {one.meaning}".casefold()]
     if not found:
-        raise KeyError(unknown("feature", options.word, FEATURES))
+        raise KeyError(unknown("feature", options.word, known))
     tell(_table((one.name, one.unit, one.meaning) for one in found))
     return SUCCESS
 
 
 def _periods(options: argparse.Namespace) -> int:
     from na64.datasets.basics.toml import unknown
-    from na64.datasets.conditions.period_folder import folder_of_environment
-    from na64.datasets.conditions.periods import load_periods
 
-    known = load_periods(options.periods or folder_of_environment())
+    known = _known_periods(options)
     if options.name and options.name not in known:
         raise KeyError(unknown("period", options.name, known))
     if options.name:
@@ -100,15 +118,15 @@ def _beam(period: Period) -> str:
 
 
 def _one_period(period: Period) -> Iterator[str]:
-    from na64.datasets.conditions.periods import describe
-    from na64.outputs.result.descriptions import box_facts
+    from na64.datasets.conditions.periods import describe, unpackaged_runs
+    from na64.selections.boxes import boxes_of
 
-    box = box_facts(period)
-    yield f"{period.name}: runs {period.covers}; {_beam(period)}"
-    yield (
-        f"box: E_ECAL below {box.ecal:g} GeV and E_HCAL below {box.hcal:g} GeV, "
-        f"guard band {box.guard_ecal:g} and {box.guard_hcal:g} GeV"
-    )
+    runs = period.covers if period.runs else "none"
+    yield f"{period.name}: runs {runs}; {_beam(period)}"
+    if period.boxes or not unpackaged_runs(period):
+        yield from (f"box of search {box.search}: hidden {box.text()}" for box in boxes_of(period))
+    else:
+        yield "no box: data of these runs are refused"
     numbers = describe(period)
     yield from _table(
         (name, value if unit == "1" else f"{value} {unit}", source) for name, value, unit, source in numbers

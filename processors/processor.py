@@ -25,7 +25,8 @@ from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import runs_of
 from na64.processors.execution.tasks import Options, describe
 from na64.processors.features.plugin import Plugin, PluginError
-from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.cut import check_periods
 from na64.selections.selection import Selection, load_selection
 

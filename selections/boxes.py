@@ -58,7 +58,7 @@ def check_declared(period: Period) -> None:
     Raises
     ------
     ValueError
-        Names the period, its runs, and what its file has to state.
+        Names the period, its runs, and what its file has to state; or an edge that hides nearly nothing.
     """
     if not period.boxes and (left := unpackaged_runs(period)):
         first, last = left[0]
@@ -66,6 +66,18 @@ def check_declared(period: Period) -> None:
             f"period {period.name}: no signal box for runs {first} to {last}, so their data are refused: "
             f"{period.name}.toml needs a table [box] with ecal and hcal in GeV, each with its source"
         )
+    _check_edges(period)
+
+
+def _check_edges(period: Period) -> None:
+    """Refuse an edge below its own guard band, as one that was written in MeV and meant in GeV."""
+    for box in boxes_of(period):
+        for bound in box.bounds if box.is_rectangle else ():
+            if bound.high < bound.guard:
+                raise ValueError(
+                    f"period {period.name}: the edge of its signal box in {bound.name}, {bound.high:g} GeV, "
+                    f"is below its guard band of {bound.guard:g} GeV, so its data are refused"
+                )
 
 
 def check_search(search: str, period: str, boxes: Sequence[SignalBox]) -> None:

@@ -133,7 +133,10 @@ def _stated_edges(
     if not 1 < len(edges) <= MOST_BINS + 1:
         raise ValueError(f"{table.place('edges')}: {len(edges)} edges are no axis")
     if not _rise(edges):
-        raise ValueError(f"{table.place('edges')}: do not rise")
+        low, high = next(pair for pair in pairwise(edges) if not pair[0] < pair[1])
+        raise ValueError(
+            f"{table.place('edges')}: do not rise, {high:g} after {low:g} {feature.unit}".removesuffix(" 1")
+        )
     return edges
 
 

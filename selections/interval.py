@@ -116,7 +116,8 @@ def read_intervals(
     """
     bounded = [key for key in table.names() if key not in about]
     for key in bounded:
-        look_up(table, key, features)
+        if key not in features:
+            raise KeyError(f"{table.place()}: {unknown('feature', key, (*features, *about))}")
     return tuple(_read_interval(table.table(key), features[key], features, factor) for key in bounded)
 
 

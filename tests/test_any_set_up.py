@@ -193,7 +193,7 @@ class SetUp:
             for number, tree in enumerate(self.trees):
                 path = to / f"run_{tree['runN'][0]}_{number}{container.suffix}"
                 with open_writer(path, container, "tout") as writer:
-                    writer.extend(tree)
+                    writer.extend({**tree})
 
     def catalogue(self, name: str, *options: str, to: Path | None = None) -> Path:
         """Register the files of a folder with the period and the layout of the hodoscope."""
@@ -256,8 +256,8 @@ def expected(set_up: SetUp, *, data: bool) -> tuple[list[int], int, int]:
         cuts = [~hidden, *seen.cuts(tree)]
         masks = [np.all(cuts[: number + 1], axis=0) for number in range(4)]
         flow += [np.count_nonzero(mask) for mask in masks]
-        bright += np.count_nonzero(masks[2] & seen.bright())
-        n_hidden += np.count_nonzero(hidden)
+        bright += int(np.count_nonzero(masks[2] & seen.bright()))
+        n_hidden += int(np.count_nonzero(hidden))
     return flow.tolist(), bright, n_hidden
 
 
@@ -285,7 +285,7 @@ def test_planes_of_data_show_no_event_in_any_box_and_the_report_is_written(
     for tree in hodoscope.trees:
         seen = Hodoscope.of(tree)
         hidden = (in_region(tree) | seen.hidden()) & concerned(tree)
-        shown += np.count_nonzero(~hidden & seen.drawn(tree) & (seen.sums < 40) & (seen.ecal < 120))
+        shown += int(np.count_nonzero(~hidden & seen.drawn(tree) & (seen.sums < 40) & (seen.ecal < 120)))
     plane = read_result(out).histograms["plane_after_visible"]
     assert plane.sum() == shown > 300
     assert not plane.values()[8:12, 38:].any()

@@ -1,6 +1,6 @@
 """What the documents show works: every block is run, in the order of the page.
 
-A block is written to the file that is named beside its language, or added to it after ``>>``. Python without
+A block is written to the file that is its title, or added to it after ``added to``. Python without
 a file is executed, and so are shell lines.
 """
 
@@ -41,7 +41,7 @@ from na64.selections.selection import load_selection
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 _BLOCK = re.compile(
-    r"^```(?P<language>\w+) ?(?P<target>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^```(?P<language>\w+)(?: title=\"(?P<target>[^\"\n]+)\")?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 _QUICK = {"process": ["--executor", "iterative", "--no-report"], "simulate": ["--events", "500"]}
@@ -58,8 +58,8 @@ def run_page(name: str) -> dict[str, Any]:
     for block in blocks:
         text, target = block["text"], block["target"]
         if target:
-            path = Path(target.removeprefix(">> "))
-            path.write_text((path.read_text() if target.startswith(">> ") else "") + text)
+            path = Path(target.removeprefix("added to "))
+            path.write_text((path.read_text() if target.startswith("added to ") else "") + text)
         elif block["language"] == "python":
             exec(compile(text, name, "exec"), defined)  # noqa: S102
         elif block["language"] == "sh":

@@ -38,7 +38,13 @@ def _page(site: Path, name: str) -> str:
 
 def test_every_page_is_in_the_navigation(site: Path) -> None:
     navigation = (ROOT / "mkdocs.yml").read_text()
-    assert [path.name for path in (ROOT / "docs").glob("*.md") if f": {path.name}" not in navigation] == []
+    pages = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if f": {page}\n" not in navigation] == []
+
+
+def test_no_block_of_code_is_shown_as_text(site: Path) -> None:
+    """As it would be with a first line that the site does not understand."""
+    assert [str(page.relative_to(site)) for page in site.rglob("*.html") if "```" in page.read_text()] == []
 
 
 @pytest.mark.parametrize(("name", "known"), [("columns", COLUMNS), ("features", FEATURES)])

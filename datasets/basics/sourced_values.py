@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TypeVar
 
 from na64.datasets.basics.names import read_name
-from na64.datasets.basics.toml import TomlTable, unknown
+from na64.datasets.basics.toml import TomlTable, one_of, unknown
 from na64.datasets.basics.units import UNITS, Quantity, read_quantity, read_source, to_base
 
 V = TypeVar("V")
@@ -189,7 +189,7 @@ class FactReader:
     def _member(self, key: str, text: str, kind: type[E]) -> E:
         names = [str(member.value) for member in kind]
         if text not in names:
-            raise ValueError(f"{self.place(key)}: {unknown('word', text, names)}")
+            raise ValueError(f"{self.place(key)}: {one_of('word', text, names)}")
         return kind(text)
 
     def _tagged(self, key: str, read: Callable[[TomlTable], V], show: Callable[[V], str]) -> V:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from importlib.resources.abc import Traversable
@@ -26,6 +26,8 @@ class _Required(Enum):
 _REQUIRED = _Required.KEY
 _INT64 = 2**63
 _LONGEST = 100
+_ALIKE = 0.8
+"""How much of two words is the same, from 0 to 1, if one of them may be the other one misspelt."""
 
 V = TypeVar("V")
 D = TypeVar("D")
@@ -47,6 +49,18 @@ def unknown(noun: str, name: str, known: Iterable[str]) -> str:
     return f'unknown {noun} "{shortened(name, _LONGEST)}"' + (
         f', nearest known is "{closest}"' if closest else ""
     )
+
+
+def one_of(noun: str, name: str, known: Sequence[str]) -> str:
+    """Error line for a word that is none of a few: with the nearest one, or with all if none is alike."""
+    if _are_alike(name, nearest(name, known)):
+        return unknown(noun, name, known)
+    return f'unknown {noun} "{shortened(name, _LONGEST)}", known are {", ".join(known)}'
+
+
+def _are_alike(one: str, other: str) -> bool:
+    pair = (one[:_LONGEST].casefold(), other[:_LONGEST].casefold())
+    return difflib.SequenceMatcher(None, *pair).ratio() >= _ALIKE
 
 
 def load(path: Source) -> Mapping[str, object]:
@@ -232,8 +246,13 @@ class TomlTable:
         if self.has(key):
             return convert(self._mapping[key], self.place(key))
         if isinstance(default, _Required):
-            raise KeyError(f'{self.place()}: "{key}" is missing')
+            raise KeyError(f'{self.place()}: "{key}" is missing{self._misspelt(key)}')
         return default
+
+    def _misspelt(self, key: str) -> str:
+        """Key that nobody asked for yet and that may be one that is missing, for its message."""
+        found = nearest(key, [name for name in self._mapping if name not in self._asked])
+        return f', there is "{found}"' if _are_alike(key, found) else ""
 
     def _child(self, value: object, place: str, key: str) -> TomlTable:
         if not isinstance(value, dict):

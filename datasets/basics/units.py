@@ -96,12 +96,21 @@ def read_source(table: TomlTable) -> str:
     return source
 
 
+def _entry(table: TomlTable, key: str, base: str) -> TomlTable:
+    """Table of a quantity; the message where it is none shows one."""
+    try:
+        return table.table(key)
+    except ValueError as error:
+        unit = "" if base == "1" else f'unit = "{base}", '
+        raise ValueError(f'{error} like {{ value = 1, {unit}source = "..." }}') from error
+
+
 def read_quantity(table: TomlTable, key: str, base: str) -> Quantity:
     """Read ``key = { value = 16.5, unit = "ns", source = "[V: EJ]" }`` (``values`` for several numbers).
 
     A plain number needs no ``unit``; every quantity needs its ``source``.
     """
-    entry = table.table(key)
+    entry = _entry(table, key, base)
     values = entry.numbers("values") if entry.has("values") else (entry.number("value"),)
     unit = entry.text("unit", "1") if base == "1" else entry.text("unit")
     source = read_source(entry)

@@ -121,6 +121,8 @@ def _bound(facts: FactReader, setup: Setup) -> StatedBound:
     if implied_by and math.isfinite(low) and math.isfinite(high):
         raise ValueError(f"{facts.place('implied_by')}: does not say which of two edges it is about")
     guard = facts.quantity("guard", unit)
+    if guard.values[0] < 0:
+        raise ValueError(f"{facts.place('guard')}: {guard.values[0]:g} {unit} is below 0")
     for key in ("features", "implied_by"):
         if facts.has(key):
             facts.remember(key, ", ".join(facts.words(key)), "1", "names of features")
@@ -141,6 +143,8 @@ def _edges(facts: FactReader, unit: str) -> tuple[float, float, str]:
     if len(edges.values) != 2:
         raise ValueError(f"{facts.place(side)}: {len(edges.values)} values for two edges")
     low, high = edges.values
+    if not low < high:
+        raise ValueError(f"{facts.place(side)}: nothing is between {low:g} and {high:g} {unit}")
     return low, high, f"{side} {edges.source}"
 
 

@@ -18,6 +18,7 @@ from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
 from na64.datasets.instrument.taken_names import TAKEN
 
 _MOST_CELLS = 4096
+_ONLY_OF = {"beam_cell": Role.CALORIMETER, "centre_cells": Role.MODULES, "balance": Role.PADDLES}
 _CONSTANTS = {"mip": "GeV", "cell_pitch": "mm", "z": "mm"}
 """What of a detector formulas of the period may use, as ``<detector>_mip`` and so on."""
 
@@ -84,6 +85,7 @@ def read_detector(name: str, facts: FactReader, role: Role) -> Detector:
         Of the detector.
     role : Role
     """
+    _refuse_unused(facts, role)
     shape = _shape(facts)
     n_cells = math.prod(shape)
     if role is Role.PADDLES and n_cells % 2:
@@ -109,6 +111,13 @@ def read_detector(name: str, facts: FactReader, role: Role) -> Detector:
         z=_optional(facts, "z", "mm"),
     )
     return _as_here(detector, has_shared=facts.has("sigma_of_cell"))
+
+
+def _refuse_unused(facts: FactReader, role: Role) -> None:
+    """Refuse a key that makes nothing for this role, so that nobody waits for its feature."""
+    for key, of in _ONLY_OF.items():
+        if role is not of and facts.has(key):
+            raise ValueError(f"{facts.place(key)}: is a key of the role {of.value}, not of {role.value}")
 
 
 def _shape(facts: FactReader) -> tuple[int, int, int]:
@@ -184,8 +193,8 @@ def _centre_cells(facts: FactReader, detector: Detector) -> tuple[tuple[int, ...
 def _sum(name: str, facts: FactReader, detector: Detector) -> Sum:
     parts = facts.integers("parts")
     if not parts or len({*parts}) < len(parts) or max(parts) >= detector.n_parts:
-        noun = part_noun(detector.role)
-        raise ValueError(f"{facts.place('parts')}: {parts} are not {noun}s of {detector.n_parts}")
+        which = f"different {part_noun(detector.role)}s, from 0 to {detector.n_parts - 1}"
+        raise ValueError(f"{facts.place('parts')}: {list(parts)} are not {which}")
     return Sum(name, parts)
 
 

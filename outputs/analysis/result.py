@@ -18,7 +18,8 @@ from na64.datasets.basics.toml import unknown
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
 from na64.outputs.result.products import of_all_runs
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import BoxFacts, PlaneFacts, SelectionFacts, Summary, Verdict, planes_of
+from na64.outputs.result.summary import Summary, Verdict, planes_of
+from na64.outputs.result.summary_facts import BoxFacts, PlaneFacts, SelectionFacts
 from na64.outputs.result.table import ColumnType, Table
 from na64.outputs.result.variations import Change, changes
 

@@ -38,7 +38,8 @@ from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_e
 from na64.outputs.background.time_window import BeamElectrons, time_window_row
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products, require_regions
-from na64.outputs.result.summary import BoxFacts, Summary
+from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.statistics.one_sided import CONFIDENCE
 from na64.selections.regions import DIMUON_REGION
 

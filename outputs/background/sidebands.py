@@ -19,7 +19,7 @@ from na64.outputs.background.rates import Weighted
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products, energy_plane
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts
 
 BEAM_LINE = "electron interactions in the beam line"
 TARGET = "electron interactions in the target"

@@ -26,7 +26,8 @@ from na64.outputs.background.rates import poisson_limit
 from na64.outputs.background.sidebands import along_ecal, last_plane
 from na64.outputs.background.table import BackgroundRow
 from na64.outputs.result.products import Products
-from na64.outputs.result.summary import BoxFacts, Verdict
+from na64.outputs.result.summary import Verdict
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.statistics.one_sided import CONFIDENCE
 
 TIME_WINDOW = "electrons with energy out of time"

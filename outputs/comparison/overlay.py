@@ -16,7 +16,7 @@ from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products, energy_planes
-from na64.outputs.result.summary import BoxFacts, Role
+from na64.outputs.result.summary_facts import BoxFacts, Role
 from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]

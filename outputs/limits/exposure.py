@@ -14,7 +14,8 @@ from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, re
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
-from na64.outputs.result.summary import BoxFacts, RunAccounting, Summary
+from na64.outputs.result.summary import RunAccounting, Summary
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.signal.beam import ELECTRONS, Beam
 
 PHYSICS = "physics"

@@ -16,7 +16,8 @@ from na64.outputs.report.plane import is_energies, plane
 from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary import PlaneFacts, Role, Summary, planes_of
+from na64.outputs.result.summary import Summary, planes_of
+from na64.outputs.result.summary_facts import PlaneFacts, Role
 
 _TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
 

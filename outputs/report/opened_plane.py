@@ -21,7 +21,7 @@ from na64.outputs.report.style import ACCENT, INK, QUIET, axis_label, images, st
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import energy_plane
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.result.table import Table, read_csv
 from na64.processors.unblinded_counts import BIN, STAGES
 

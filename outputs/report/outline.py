@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.result.summary import CutFacts, IntervalFacts
+from na64.outputs.result.summary_facts import CutFacts, IntervalFacts
 from na64.selections.planes import ENERGIES
 
 _SUMS: dict[str, tuple[int, ...]] = {

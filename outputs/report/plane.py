@@ -24,7 +24,7 @@ from na64.outputs.report.style import (
     stamp,
 )
 from na64.outputs.result.histograms import is_logarithmic
-from na64.outputs.result.summary import BoxFacts, ClosedFacts, PlaneFacts, RegionFacts
+from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts, PlaneFacts, RegionFacts
 from na64.selections.planes import ENERGIES
 
 _BEYOND = 0.05

@@ -22,7 +22,7 @@ from na64.outputs.report.style import (
     stamp,
 )
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
-from na64.outputs.result.summary import RegionFacts
+from na64.outputs.result.summary_facts import RegionFacts
 from na64.outputs.result.table import Table
 from na64.outputs.result.yields import (
     SELECTED,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from na64.outputs.result.summary import RegionFacts
+from na64.outputs.result.summary_facts import RegionFacts
 from na64.selections.regions import CONTRACT, ELSEWHERE, PREFIX, short_name
 
 Line: TypeAlias = Literal["-", "--", "-.", ":"] | tuple[float, tuple[float, ...]]

@@ -19,7 +19,7 @@ from na64.outputs.report.region_styles import region_styles, region_title
 from na64.outputs.report.yield_rows import yield_rows
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, energy_planes, of_all_runs
-from na64.outputs.result.summary import VariationFacts
+from na64.outputs.result.summary_facts import VariationFacts
 from na64.outputs.result.variations import Change, changes
 from na64.outputs.result.yields import yield_names
 from na64.selections.planes import ENERGY

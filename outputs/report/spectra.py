@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, is_energies
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
 from na64.outputs.result.histograms import is_logarithmic
-from na64.outputs.result.summary import BoxFacts, CutFacts, IntervalFacts, RegionFacts
+from na64.outputs.result.summary_facts import BoxFacts, CutFacts, IntervalFacts, RegionFacts
 
 _PANELS_A_ROW = 3
 _HEADROOM = 20

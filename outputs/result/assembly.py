@@ -21,7 +21,8 @@ from na64.outputs.result.messages import counted
 from na64.outputs.result.missing_sums import missing_sums
 from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
-from na64.outputs.result.summary import Blinding, FileFacts, RunAccounting, Summary, Verdict
+from na64.outputs.result.summary import Blinding, RunAccounting, Summary, Verdict
+from na64.outputs.result.summary_facts import FileFacts
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.job import Job

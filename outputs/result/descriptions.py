@@ -9,7 +9,7 @@ from dataclasses import fields
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import Feature
-from na64.outputs.result.summary import (
+from na64.outputs.result.summary_facts import (
     IN_RUNS,
     BoxFacts,
     ClosedEdges,
@@ -23,7 +23,7 @@ from na64.outputs.result.summary import (
     VariationFacts,
 )
 from na64.processors.features.plugin import Plugin
-from na64.processors.job import hiding_identity
+from na64.processors.run_contexts import hiding_identity
 from na64.selections.boxes import boxes_of
 from na64.selections.cut import Clause, Cut
 from na64.selections.interval import Interval, Limits

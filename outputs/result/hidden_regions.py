@@ -13,7 +13,8 @@ from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, unpackaged_runs
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.result.logged_boxes import as_logged, less_than, logged, of_log
-from na64.processors.job import Job, hiding_identity
+from na64.processors.job import Job
+from na64.processors.run_contexts import hiding_identity
 from na64.selections.boxes import boxes_of
 from na64.selections.signal_box import Bound
 

@@ -12,7 +12,7 @@ import numpy as np
 import uhi.io.zip
 from numpy.typing import NDArray
 
-from na64.outputs.result.summary import HistogramFacts, Role
+from na64.outputs.result.summary_facts import HistogramFacts, Role
 from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
 from na64.processors.counting.tally import sums
 from na64.selections.histograms import Axis

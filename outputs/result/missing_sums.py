@@ -8,7 +8,8 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.instrument.recipes import further_features
 from na64.datasets.reading.layout import Layout
-from na64.processors.job import Job, RunContext
+from na64.processors.job import Job
+from na64.processors.run_contexts import RunContext
 
 
 def missing_sums(job: Job) -> Iterator[str]:

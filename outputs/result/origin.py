@@ -19,7 +19,8 @@ from typing import Any
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
-from na64.outputs.result.summary import BoxFacts, PeriodFacts, Summary, from_json
+from na64.outputs.result.summary import Summary, from_json
+from na64.outputs.result.summary_facts import BoxFacts, PeriodFacts
 
 RESULT = "result.json"
 SEAL = "seal"
@@ -40,7 +41,7 @@ class Origin:
     result : str
         sha256 of `result.json`.
     cuts : str
-        Identity of the cuts, `na64.outputs.result.summary.SelectionFacts.cuts_identity`.
+        Identity of the cuts, `na64.outputs.result.summary_facts.SelectionFacts.cuts_identity`.
     setups : mapping of str to str
         Identity of the numbers of each period, by its name.
     """

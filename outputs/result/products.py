@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import hist
 
 from na64.outputs.result.cutflow import ALL_RUNS, CutflowRow, RegionsRow
-from na64.outputs.result.summary import Role, Summary
+from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary_facts import Role
 from na64.outputs.result.table import Table
 from na64.outputs.result.variations import VariationsRow, VariedYieldsRow
 from na64.outputs.result.yields import YieldsRow

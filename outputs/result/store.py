@@ -21,6 +21,7 @@ from na64.outputs.result.cutflow import CutflowRow, RegionsRow
 from na64.outputs.result.products import Products
 from na64.outputs.result.spills import SpillRead, spills_table
 from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary_facts import HistogramFacts
 from na64.outputs.result.table import Table, read_csv
 from na64.outputs.result.variations import (
     VariationsRow,
@@ -92,7 +93,7 @@ def write_numbers(
     write_together(folder, contents, seal=RESULT, without=without)
 
 
-def _title(facts: summary.HistogramFacts) -> str:
+def _title(facts: HistogramFacts) -> str:
     """What a histogram shows and of which events, as ROOT draws it above."""
     return facts.label if facts.title in ("", facts.label) else f"{facts.label}, {facts.title}"
 

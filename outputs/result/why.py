@@ -16,7 +16,8 @@ from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request, set_up
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import CutFacts, Role, RunAccounting, SelectionFacts, Summary
+from na64.outputs.result.summary import RunAccounting, Summary
+from na64.outputs.result.summary_facts import CutFacts, Role, SelectionFacts
 from na64.processors.job import Job
 from na64.selections.selection import Selection
 

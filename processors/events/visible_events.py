@@ -21,7 +21,8 @@ from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import append_varied, changed_detectors, needed_part
 from na64.processors.features.visible_cells import VisibleCellSource
-from na64.processors.job import FileContext, Job, RunContext
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import RunContext
 from na64.selections.hidden import hidden, is_open, visible_mask
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect

@@ -20,7 +20,6 @@ from na64.commands.progress import progress
 from na64.datasets.catalogue.build import load
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read
-from na64.datasets.synthetic.branches import JaggedBranch
 from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 from na64.processors.execution.ledger import decode
 from na64.processors.features.compute import compute
@@ -30,6 +29,7 @@ from na64.run import main
 from na64.selections.hidden import visible_mask
 from na64.selections.selection import load_selection
 from na64.selections.variations import Effect
+from na64.tests.blinding.branch_values import Branches, scaled, sum_of, to_jagged, type_of, values_of
 
 N_EVENTS = 1_500
 KEYS = ("run", "spill", "event", "trigger")
@@ -85,8 +85,6 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _WORLD = re.compile(rb"world-\w+")
 _COMPILED = re.compile(r"^compil(?:ing|ed [0-9]+) kernels.*\n", re.MULTILINE)
 """Said of kernels that the machine has not kept yet: of the code, its types and what ran before."""
-
-Branches = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def _of_world(path: Path, world: World, job: Job, tree: str) -> Branches:
     names = [name for branch in layout.branches() for name in branch.names]
     with uproot.open(path) as file:
         here = [name for name in file[tree].keys() if name in names]  # noqa: SIM118
-        branches = {name: _values(file[tree][name].array()) for name in here}
+        branches = {name: values_of(file[tree][name].array()) for name in here}
     hidden, donor = _hidden(path, job, layout)
     if len(hidden):
         _move(branches, hidden, donor, world, job)
@@ -171,18 +169,11 @@ def _of_world(path: Path, world: World, job: Job, tree: str) -> Branches:
 def _write(path: Path, branches: Branches, container: RunFileFormat, tree: str) -> None:
     if container is RunFileFormat.TTREE:
         with uproot.recreate(path, compression=None) as file:
-            made = file.mktree(tree, {name: _type(values) for name, values in branches.items()})
+            made = file.mktree(tree, {name: type_of(values) for name, values in branches.items()})
             made.extend(branches)
         return
     with open_writer(path, container, tree) as writer:
-        writer.extend({name: _jagged(values) for name, values in branches.items()})
-
-
-def _jagged(values: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        return values
-    counts = ak.num(values).to_numpy()
-    return JaggedBranch(np.concatenate([[0], np.cumsum(counts)]), ak.flatten(values).to_numpy())
+        writer.extend({name: to_jagged(values) for name, values in branches.items()})
 
 
 def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], int]:
@@ -237,21 +228,21 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
         VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
         PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
     }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
-    moved = random.uniform(low, high, len(rows)) / np.maximum(_sum(branches, ecal), 1e-6)
+    moved = random.uniform(low, high, len(rows)) / np.maximum(sum_of(branches, ecal), 1e-6)
     if world.name == "mad":
         moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))
     for name in ecal:
-        branches[name] = _scaled(branches[name], np.where(is_hidden, moved, 1.0))
+        branches[name] = scaled(branches[name], np.where(is_hidden, moved, 1.0))
     if world.name in ("canary", BAND_CANARY):
         _plant(branches, is_hidden, layout, MAGIC_ENERGY if world.name == "canary" else BAND_ENERGY)
     for name in hcal:
-        branches[name] = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
+        branches[name] = scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
 
 
 def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout, energy: float) -> None:
     """Give hidden events magic numbers: one cell with an energy, a time, a spill, an event number."""
     for name in layout.detectors["ecal"].columns["energy"].names:
-        values = _scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
+        values = scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
         if isinstance(values, np.ndarray):
             values.reshape(len(values), -1)[is_hidden, -16] = energy
         else:
@@ -263,37 +254,6 @@ def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout, ene
     first = MAGIC_EVENT + 1000 * (int(spill.min()) - 1)  # two files of a run have no event in common
     event[is_hidden] = first + np.arange(is_hidden.sum())
     time[is_hidden], spill[is_hidden] = MAGIC_TIME, MAGIC_SPILL
-
-
-def _values(array: Any) -> Any:
-    return array if "var" in str(array.type) else array.to_numpy().copy()
-
-
-def _type(values: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        return np.dtype((values.dtype, values.shape[1:]))
-    return f"var * {ak.flatten(values).to_numpy().dtype}"
-
-
-def _sum(branches: Branches, names: Any) -> NDArray[np.float64]:
-    axes = [range(1, branches[name].ndim) for name in names]
-    parts = [
-        np.asarray(
-            branches[name].sum(axis=tuple(axis))
-            if isinstance(branches[name], np.ndarray)
-            else ak.sum(branches[name], axis=1)
-        )
-        for name, axis in zip(names, axes, strict=True)
-    ]
-    total: NDArray[np.float64] = np.sum(parts, axis=0, dtype=np.float64)
-    return total
-
-
-def _scaled(values: Any, factor: NDArray[np.float64]) -> Any:
-    with np.errstate(all="ignore"):
-        if isinstance(values, np.ndarray):
-            return (values * factor.reshape(-1, *[1] * (values.ndim - 1))).astype(values.dtype)
-        return ak.values_astype(values * factor, np.float32)
 
 
 @pytest.fixture(scope="session")

@@ -108,8 +108,8 @@ EQUIVALENT = {
     "hidden: range(0, n_events, _BLOCK) -> range(0, _BLOCK)": "the same; noticed, but after a minute",
     "hidden: slice(start, start + _BLOCK) -> slice(start + _BLOCK)": "earlier blocks are done again",
     "_enlarged: True -> False": "they are equally long",
-    "_packaged_setup: sorted(detectors_of((name for box in boxes for name in box.features))) -> "
-    "detectors_of((name for box in boxes for name in box.features))": "which of two is named first",
+    "_packaged_setup: sorted(detectors_of((name for box in boxes for name in box.features), FEATURES)) -> "
+    "detectors_of((name for box in boxes for name in box.features), FEATURES)": "which of two is named first",
     "_varied: job.box_detectors if effect in job.closing_effects or not effect else () -> "
     "job.box_detectors": "it only spares what is not looked at",
     "_beyond: if low > -np.inf:\n    beyond |= highest <= low -> if True:\n    beyond |= highest <= low": (
@@ -315,6 +315,7 @@ BOX_FUNCTIONS = (
 BOXES_FUNCTIONS = (
     "boxes_of",
     "check_declared",
+    "_check_edges",
     "check_search",
     "_box",
     "_rectangle",

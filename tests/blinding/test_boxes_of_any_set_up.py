@@ -99,7 +99,8 @@ def moved(tree: Branches, hidden: NDArray[np.bool_], light: float) -> Branches:
         tree[f"{name}_t0"][hidden] = tree[f"{name}_tE"][hidden]
     tree["HODO_t0"][hidden] = 0
     tree["ECAL_ene"][hidden, 44] = 80
-    tree["HODO_ene"][np.ix_(hidden, [1, 4, 9])] = light / 3
+    for counter in (1, 4, 9):
+        tree["HODO_ene"][hidden, counter] = light / 3
     return tree
 
 

@@ -15,7 +15,7 @@ import pytest
 from na64.datasets.conditions import periods as periods_module
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.features import INDEX
-from na64.processors import job as job_module
+from na64.processors import run_contexts
 from na64.processors.events import visible_events
 from na64.processors.features import varied_features
 from na64.selections import boxes, hidden, signal_box
@@ -219,7 +219,7 @@ def test_what_is_called_equivalent_is_still_a_mutant() -> None:
             (visible_events, VISIBLE_FUNCTIONS),
             (varied_features, VARIED_FUNCTIONS),
             (boxes, BOXES_FUNCTIONS),
-            (job_module, RUN_FUNCTIONS),
+            (run_contexts, RUN_FUNCTIONS),
             (periods_module, PERIOD_FUNCTIONS),
         )
         for change, _ in mutants(inspect.getsource(module), functions)

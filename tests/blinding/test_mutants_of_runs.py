@@ -18,7 +18,7 @@ from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.datasets.instrument.detector import Detectors
 from na64.datasets.instrument.roles import CellOrder
-from na64.processors import job as job_module
+from na64.processors import run_contexts
 from na64.selections import boxes
 from na64.selections.boxes import load_boxes
 from na64.selections.signal_box import SignalBox
@@ -71,15 +71,19 @@ def judge_boxes(module: ModuleType) -> None:
         guard = module._reaching(edge, hidden_edge)
         assert hidden_edge <= edge + guard <= np.nextafter(hidden_edge, np.inf)
     for runs, stated, refused in (
-        ((8701, 8703), {}, False),
-        ((9000, 9001), {"ecal": 1.0, "hcal": 1.0}, False),
-        ((9000, 9001), {}, True),
+        ((8701, 8703), {}, ""),
+        ((9000, 9001), {"ecal": 5.0, "hcal": 0.5}, ""),
+        ((9000, 9001), {"ecal": 4.9, "hcal": 0.5}, "edge of its signal box in ecal, 4.9 GeV, .* of 5 GeV"),
+        ((9000, 9001), {"ecal": 5.0, "hcal": 0.4}, "edge of its signal box in hcal, 0.4 GeV, .* of 0.5 GeV"),
+        ((9000, 9001), {}, "no signal box for runs 9000 to 9001"),
     ):
         if refused:
-            with pytest.raises(ValueError, match="mine: no signal box for runs 9000 to 9001"):
+            with pytest.raises(ValueError, match=f"mine: .*{refused}"):
                 module.check_declared(user_period(runs, **stated))
         else:
             module.check_declared(user_period(runs, **stated))
+    near = StatedBound(("hcal_r",), "1", -math.inf, 0.005, 0.01, (), "z")
+    module.check_declared(replace(user_period((9000, 9001)), boxes=(StatedBox("x", {}, (near,)),)))
     with pytest.MonkeyPatch.context() as patch:
         text = Path(str(boxes._FILE)).read_text()
         wrong = Path(patch.__class__.__name__)
@@ -183,6 +187,7 @@ def judge_runs(module: ModuleType) -> None:
     assert module.hiding_identity(parts, BOXES) != module.hiding_identity(known.setup, BOXES)
     by_veto = (*BOXES, SignalBox("p", "s", 1, (bound("veto_0", high=1.0),)))
     assert module.hiding_identity(counters.setup, by_veto) != module.hiding_identity(known.setup, by_veto)
+    assert len(module.hiding_identity(known.setup, by_veto)) == 64
     assert len(module.hiding_identity(parts, BOXES)) == 64
     aside = known.setup.with_detectors(replace(known.setup.ecal, beam_cell=(1, 1)))
     turned = known.setup.with_detectors(replace(known.setup.ecal, cell_order=CellOrder.X_FASTEST))
@@ -231,7 +236,7 @@ def _judge_unpackaged(module: ModuleType, with_runs: Callable[..., Any]) -> None
     ("module", "functions", "judge"),
     [
         (boxes, BOXES_FUNCTIONS, judge_boxes),
-        (job_module, RUN_FUNCTIONS, judge_runs),
+        (run_contexts, RUN_FUNCTIONS, judge_runs),
         (periods_module, PERIOD_FUNCTIONS, judge_periods),
     ],
     ids=["boxes", "runs", "periods"],

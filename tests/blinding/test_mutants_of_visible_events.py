@@ -28,7 +28,8 @@ from na64.processors.features.compute import compute
 from na64.processors.features.plugin import Plugin
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
-from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.selection import load_selection
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect, Variation
@@ -202,7 +203,13 @@ def judge_visible(module: ModuleType, events: EventColumns, expected: list[dict[
     assert runs == [*RUNS, 8800]
     assert {type(run) for run in runs} == {int}
     noted: dict[str, Any] = {}
-    read_as: Any = SimpleNamespace(time_is_residual="residual", absent_nan="absent")
+    read_as: Any = SimpleNamespace(
+        time_is_residual="residual",
+        absent_nan="absent",
+        constants={},
+        given_features=(),
+        counts_entries=False,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "compute", partial(_note, noted))
         with pytest.raises(InterruptedError):
@@ -221,12 +228,62 @@ def judge_visible(module: ModuleType, events: EventColumns, expected: list[dict[
     assert not twin_hidden(blind.runs[RUNS[1]].boxes, part.values).any()
 
 
+def judge_set_ups(module: ModuleType) -> None:
+    """A box is judged by the set-ups that have its features; one that none has, by all of them."""
+    small, large = {"a": 0}, {"a": 0, "b": 1}
+    context: Any = SimpleNamespace(setups=(large, small), boxes=tuple(map(_box, ("a", "ab", "abc", "z"))))
+    context.type, context.packaged = RunType.PHYSICS, small
+    told: list[Any] = []
+
+    def note(*given: Any, **named: Any) -> Any:
+        told.append((named.get("boxes", given[0]), named.get("index", given[-1])))
+        assert told[-1][0]
+        return np.zeros(2, bool)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "feature_index", lambda setup: setup)
+        known = {len(s): module.known_boxes(context.boxes, s, context) for s in context.setups}
+        assert {n: ["".join(box.features) for box in boxes] for n, boxes in known.items()} == {
+            2: ["a", "ab", "abc", "z"],
+            1: ["a", "abc", "z"],
+        }
+        patch.setattr(module, "visible_mask", note)
+        patch.setattr(module, "is_open", lambda *_: None)
+        table: Any = SimpleNamespace(values=None, skip=np.zeros(2), index={"a": 7})
+        events: Any = SimpleNamespace(event={}, n_events=2)
+        job: Any = SimpleNamespace(simulation=False, closing_effects=())
+        module._may_be_seen(events, table, [], (context, small), job)
+        assert told.pop() == (known[1], {"a": 7})
+        patch.setattr(module, "hidden", note)
+        patch.setattr(module, "_varied", lambda *_: None)
+        job.selection = SimpleNamespace(recorded_features=large)
+        module.hidden_by(context.boxes, events, context, job, None)
+        assert told == [(known[2], {"a": 0, "b": 1}), (known[1], {"a": 0, "b": 1})]
+        del told[:]
+        module.hidden_by(context.boxes[1:2], events, context, job, None)
+        assert [boxes for boxes, _ in told] == [context.boxes[1:2]]
+
+
+def _box(features: str) -> Any:
+    return SimpleNamespace(features=tuple(features))
+
+
+def judge_cells(module: ModuleType, events: EventColumns) -> None:
+    """Functions of cells get those of the events that were chosen."""
+    job, chosen = next(iter(jobs())), np.arange(events.n_events) % 3 == 1
+    file = FileContext("0" * 64, next(iter(job.layouts)), RUNS)
+    source = module.derivation_of(events, chosen, RUNS[0], job, file).cells
+    assert source.rows.tolist() == [row for row, one in enumerate(chosen) if one]
+
+
 def test_mutants_of_what_is_visible(worlds: Any) -> None:
     events = sample(worlds("hits")[0].files()[0])
     expected = [{run: expected_of(events, run, job) for run in RUNS} for job in jobs()]
 
     def judge(module: ModuleType) -> None:
         judge_visible(module, events, expected)
+        judge_set_ups(module)
+        judge_cells(module, events)
 
     survivors, n_mutants = survivors_of(visible_events.__name__, VISIBLE_FUNCTIONS, judge)
     assert n_mutants > 60

@@ -23,7 +23,8 @@ from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
 from na64.processors.events.visible_events import features_of, hidden_by, visible_events
 from na64.processors.features.feature_table import Skip
-from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.processors.unblinded_counts import Opening, opened_events
 from na64.selections.hidden import hidden, simulated_mask
 from na64.selections.selection import load_selection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,59 @@ def test_periods_are_listed_and_one_has_its_box_and_sources(capsys: pytest.Captu
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(packaged_periods())
     assert main(["periods", "2023A"]) == 0
     said = capsys.readouterr().out
-    assert "box: E_ECAL below 60 GeV and E_HCAL below 1 GeV, guard band 5 and 0.5 GeV" in said
+    assert "box of search invisible: hidden below 65 GeV in the ECAL and 1.5 GeV in the HCAL (box 60 " in said
     assert re.search(r"^box\.ecal +60 GeV +\[V: 2503\.11275", said, re.MULTILINE)
     assert main(["periods", "2023B"]) == 2
     assert 'unknown period "2023B", nearest known is "2023' in capsys.readouterr().err
+
+
+def test_what_a_period_of_ones_own_has_is_listed(
+    edited: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "periods"
+    path = edited("period", "2023A", folder, ("8396", "9000"), ("8999", "9999"), to="2024A")
+    path.write_text(path.read_text().replace("[box]", "[[box]]") + _OWN)
+    (tmp_path / "own.toml").write_text(_USES_IT)
+    assert main(["features", "plastic_sum", "--periods", str(folder)]) == 0
+    assert capsys.readouterr().out.split()[0] == "plastic_sum"
+    assert main(["selections", str(tmp_path / "own.toml"), "--periods", str(folder)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert {
+        "cut seen: plastic_sum > 1 MeV",
+        "region I: hcal >= 1 GeV and plastic_sum > 2 MeV",
+        "plane energy: ecal and hcal",
+    } <= {*said}
+    assert main(["periods", "2024A", "--periods", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "box of search invisible: hidden below 65 GeV" in said
+    assert "box of search alp: hidden where ecal or ecal_total below 90 GeV (box below 85 GeV" in said
+
+
+_OWN = """
+[[detector]]
+name = "plastic"
+role = "counters"
+shape = { values = [1, 1, 2], source = "a test" }
+half_width = { value = 8, unit = "ns", source = "a test" }
+
+[[box]]
+search = "alp"
+[[box.bound]]
+features = ["ecal", "ecal_total"]
+below = { value = 85, unit = "GeV", source = "a test" }
+guard = { value = 5, unit = "GeV", source = "a test" }
+"""
+_USES_IT = """
+name = "own"
+label = "a counter"
+yields_after = "seen"
+[[cut]]
+name = "seen"
+plastic_sum = { above = 1, unit = "MeV" }
+[region.I]
+hcal = { min = 1, unit = "GeV" }
+plastic_sum = { above = 2, unit = "MeV" }
+"""
 
 
 @pytest.mark.parametrize("base", SELECTIONS)

@@ -12,15 +12,8 @@ import pytest
 from na64.datasets.basics.sourced_values import Fact
 from na64.outputs.result import histograms
 from na64.outputs.result.descriptions import selection_facts
-from na64.outputs.result.summary import (
-    Blinding,
-    BoxFacts,
-    FileFacts,
-    PeriodFacts,
-    RunAccounting,
-    Summary,
-    Verdict,
-)
+from na64.outputs.result.summary import Blinding, RunAccounting, Summary, Verdict
+from na64.outputs.result.summary_facts import BoxFacts, FileFacts, PeriodFacts
 from na64.processors.counting.booking import Booking, book
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED, Tally, with_histograms
 from na64.selections.selection import Selection, load_selection

@@ -17,7 +17,8 @@ from na64.datasets.reading.layout import load_layout
 from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import visible_events
 from na64.processors.features.varied_features import feature_rows
-from na64.processors.job import FileContext, Job, build_job, contexts_of_runs, with_features_of
+from na64.processors.job import FileContext, Job, build_job, with_features_of
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.selection import Selection, load_selection
 from na64.tests.processors.features.random_events import random_events
 

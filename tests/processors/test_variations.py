@@ -27,7 +27,8 @@ from na64.processors.features.compute import compute
 from na64.processors.features.plugin import Plugin
 from na64.processors.features.rows import take_rows
 from na64.processors.features.varied_features import feature_rows
-from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.cut import Condition
 from na64.selections.hidden import hidden
 from na64.selections.interval import Interval

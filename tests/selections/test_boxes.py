@@ -128,7 +128,7 @@ def test_no_box_of_packaged_runs_is_smaller_than_the_packaged_one(**stated: floa
     [
         ([(8400, 8410)], {}, ""),
         ([(8300, 8410)], {}, ""),
-        ([(9000, 9100)], {"ecal": 1, "hcal": 1}, ""),
+        ([(9000, 9100)], {"ecal": 6, "hcal": 1}, ""),
         ([(9000, 9100)], {}, "runs 9000 to 9100"),
         ([(8990, 9010)], {}, "runs 9000 to 9010"),
         ([(8400, 8410), (3000, 3001)], {}, "runs 3000 to 3001"),
@@ -145,6 +145,20 @@ def test_data_of_a_period_that_says_nothing_of_a_box_are_refused(
         ValueError, match=rf"period mine: no signal box for {said}.*mine.toml needs .* \[box\]"
     ):
         check_declared(period)
+
+
+@pytest.mark.parametrize(
+    ("edge", "stated"), [("ecal, 0.06", {"ecal": 0.06}), ("hcal, 0.001", {"hcal": 0.001})]
+)
+def test_data_of_a_period_with_an_edge_in_the_wrong_unit_are_refused(
+    edge: str, stated: dict[str, float]
+) -> None:
+    said = f"period mine: the edge of its signal box in {edge} GeV, is below its guard band"
+    with pytest.raises(ValueError, match=said):
+        check_declared(period_with("mine", (9000, 9100), **{"ecal": 60, "hcal": 1} | stated))
+    check_declared(
+        period_with("mine", (8701, 8703), **{"ecal": 60, "hcal": 1} | stated)
+    )  # the packaged one holds
 
 
 @pytest.mark.parametrize("edges", [{"ecal": 0.0}, {"hcal": -1.0}, {"ecal_guard": -1.0}])

@@ -44,8 +44,8 @@ def test_stated_edges_can_be_drawn_logarithmically() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("edges = [0, 2, 1]", "own.toml: edges: do not rise"),
-        ("edges = [0, 1, 1]", "own.toml: edges: do not rise"),
+        ("edges = [0, 2, 1]", "own.toml: edges: do not rise, 1 after 2"),
+        ("edges = [0, 1, 1]", "own.toml: edges: do not rise, 1 after 1"),
         ("edges = [1]", "own.toml: edges: 1 edges are no axis"),
         ("edges = [1, 2]\nbins = 1", "own.toml: has both edges and bins"),
         ("edges = [1, 2]\nlow = 1", "own.toml: has both edges and low"),

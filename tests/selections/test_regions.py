@@ -102,6 +102,7 @@ def test_a_region_that_cannot_be_is_refused(text: str, message: str) -> None:
             GOOD.replace("[region.I]\necal", "[region.I]\necall"),
             'region.I: unknown feature "ecall"',
         ),
+        (GOOD + 'color = "#117733"', 'region.III: unknown feature "color", nearest known is "colour"'),
         (GOOD + "when.2023A = {}", 'own.toml: region.III: unknown key "when"'),
         ('[[region]]\necal = { below = 1, unit = "GeV" }', 'own.toml: region[0]: "name" is missing'),
     ],

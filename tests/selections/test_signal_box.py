@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 import pytest
@@ -17,9 +16,7 @@ from na64.datasets.instrument.features import INDEX
 from na64.selections import hidden as hidden_module
 from na64.selections.boxes import default_box, load_boxes
 from na64.selections.hidden import drawn_mask, hidden, is_open, visible_mask
-from na64.selections.interval import Interval
-from na64.selections.regions import Region
-from na64.selections.signal_box import SignalBox, check_outside
+from na64.selections.signal_box import SignalBox
 from na64.tests.selections.example_boxes import (
     DECAY,
     ECAL,
@@ -303,36 +300,6 @@ def test_simulation_is_not_blind() -> None:
     assert mask.tolist() == [True, True]
 
 
-@pytest.mark.parametrize(
-    ("feature", "low", "is_outside"),
-    [
-        ("ecal", 50.0, True),
-        ("ecal", below(50), False),
-        ("hcal", 1.0, True),
-        ("hcal", below(1), False),
-        ("hcal_0", 1.0, True),
-        ("hcal_0", below(1), False),
-        ("hcal_2", 90.0, False),
-        ("ecal_total", 90.0, False),
-        ("visible_energy", 90.0, False),
-    ],
-)
-def test_a_region_is_outside_only_if_that_is_certain(feature: str, low: float, is_outside: bool) -> None:
-    vetoed = Interval("veto_0", -math.inf, 1.0)
-    region = Region("region_II", (vetoed, Interval(feature, low, math.inf)), "", "")
-    if is_outside:
-        check_outside([region], [DEFAULT])
-    else:
-        with pytest.raises(ValueError, match="region_II is not outside the signal box of period default"):
-            check_outside([region], [DEFAULT])
-
-
-def test_a_region_is_outside_every_box() -> None:
-    region = Region("region_II", (Interval("ecal", 55.0, math.inf),), "", "")
-    with pytest.raises(ValueError, match="of period 2023A: it needs ecal from 60 GeV"):
-        check_outside([region], chain.from_iterable(load_boxes().values()))
-
-
 places = st.one_of(
     st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 0.5, 1.5, 13.0, 15.0, 20.0, 42.0, 45.0, 75.0, 78.0]),
     st.floats(-5, 100, width=32),
@@ -384,25 +351,3 @@ def test_a_value_that_is_not_finite_hides_by_its_bound_alone_unless_it_is_needed
     assert not is_hidden(beyond, DECAY)
     needed = replace(DECAY, bounds=(*DECAY.bounds[:3], replace(DECAY.bounds[3], needed=True)))
     assert is_hidden(beyond, needed)
-
-
-@pytest.mark.parametrize(
-    ("feature", "low", "high", "is_outside"),
-    [
-        ("ecal", 75.0, math.inf, True),
-        ("ecal", -math.inf, 45.0, True),
-        ("ecal", 46.0, 74.0, False),
-        ("hcal_0", 1.0, math.inf, True),
-        ("hcal_012", 1.0, math.inf, False),
-    ],
-)
-def test_a_region_is_outside_by_either_edge_or_by_what_implies_one(
-    feature: str, low: float, high: float, is_outside: bool
-) -> None:
-    region = Region("region_II", (Interval(feature, low, high),), "", "")
-    if is_outside:
-        check_outside([region], [TWO_SIDED])
-        return
-    said = "tests, search band: it needs ecal from 75 GeV or up to 45 GeV or hcal or hcal_0 from 1 GeV"
-    with pytest.raises(ValueError, match=said):
-        check_outside([region], [TWO_SIDED])

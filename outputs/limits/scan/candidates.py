@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.background.rates import Weighted
 from na64.outputs.events.analysis import ReopenedResult
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.processors.counting.counting import apply_cuts
 from na64.processors.events.visible_events import VisibleEvents
 from na64.processors.job import Job

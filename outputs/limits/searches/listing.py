@@ -137,10 +137,10 @@ def _compared(card: Card, variant: Variant) -> Iterator[str]:
 
 def _configurations(card: Card) -> Iterator[str]:
     """Table of every number with its source, and of the variants that have it."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
+    rows: dict[tuple[str, str, str], dict[str, None]] = {}
     for variant in card.variants:
         for fact in variant.facts:
-            rows.setdefault((fact.name, _shown(fact), fact.source), []).append(variant.name)
+            rows.setdefault((fact.name, _shown(fact), fact.source), {})[variant.name] = None
     yield "The first variant is drawn unless `--variant` names another one."
     yield ""
     for variant in card.variants:

@@ -102,6 +102,17 @@ def test_a_missing_key_is_named_or_defaults(getter: str) -> None:
     assert getattr(table(), getter)("width", None) is None
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"), [("widht", ', there is "widht"'), ("depth", ""), ("asked_width", "")]
+)
+def test_a_missing_key_that_may_be_there_misspelt_is_named_with_it(key: str, hint: str) -> None:
+    given = table(**{key: 1})
+    given.has("asked_width")
+    with pytest.raises(KeyError) as error:
+        given.number("width")
+    assert message(error) == f'cuts.toml: "width" is missing{hint}'
+
+
 def test_a_default_does_not_hide_a_wrong_value() -> None:
     with pytest.raises(ValueError, match="is not a finite number"):
         table(key="x").number("key", 1.0)

@@ -86,7 +86,9 @@ def test_a_table_is_one_box(write: Write) -> None:
         ("values = [45, 75000]", "value = 45", "between: 1 values for two edges"),
         ('"MeV"', '"ns"', 'between.unit: unit "ns" cannot be converted to "GeV"'),
         (', source = "x"', "", 'between: "source" is missing'),
-        ("guard =", "gaurd =", 'box[0].bound[0]: "guard" is missing'),
+        ("guard =", "gaurd =", 'box[0].bound[0]: "guard" is missing, there is "gaurd"'),
+        ("guard = { value = 3", "guard = { value = -3", "box[0].bound[0].guard: -3 GeV is below 0"),
+        ("[45, 75000]", "[45000, 75]", "bound[0].between: nothing is between 45 and 0.075 GeV"),
         (
             "guard = { value = 3",
             'implied_by = ["hcal_0"]\nguard = { value = 3',
@@ -123,5 +125,7 @@ formula = "where(good > 0, 100 * GeV - ecal, 0)"
 """
     text = f'{formulas}[[box]]\nsearch = "alp"\n{BOUND}'
     assert load_period(write(text), "2023A").closed == {"ecal", "ecal_total"}
-    with pytest.raises(ValueError, match='"bad_spill", of which "lost" is made, does not say'):
+    with pytest.raises(
+        ValueError, match=r'features: "bad_spill", of which "lost" is made, does not say where'
+    ):
         load_period(write(text.replace('"ecal", "ecal_total"', '"ecal", "lost"')), "2023A")

@@ -18,6 +18,8 @@ shape = { values = [1, 1, 16], source = "test" }
 half_width = { value = 8, unit = "ns", source = "test" }
 mip = { value = 2, unit = "MeV", source = "test" }
 """
+PLANES = HODOSCOPE.replace("counters", "calorimeter")
+MODULES = HODOSCOPE.replace("counters", "modules")
 HODO = '[[detector]]\nname = "hodo"\n'
 MUON = (
     """
@@ -152,16 +154,29 @@ def test_a_muon_set_up_is_a_file(tmp_path: Path) -> None:
         (HODOSCOPE.replace("MeV", "mm"), "detector[0].mip"),
         (HODOSCOPE.replace(', source = "test"', "", 1), '"source" is missing'),
         (HODOSCOPE + 'cell_order = "z"', 'unknown word "z"'),
-        (HODOSCOPE + 'beam_cell = { values = [1, 0], source = "test" }', "beam_cell: (1, 0) is not a cell"),
-        (HODOSCOPE + 'centre_cells = { cells = [[0, 16]], source = "test" }', "[0, 16] is not a cell"),
-        (HODOSCOPE + 'centre_cells = { cells = [[1]], source = "test" }', "[1] is not a cell"),
-        (HODOSCOPE + 'centre_cells = { cells = [[0, 0, 0, 1]], source = "test" }', "is not a cell"),
-        (HODOSCOPE + 'centre_cells = { cells = [[0, 1], [0, 1]], source = "test" }', "is there twice"),
-        (HODOSCOPE + 'centre_cells = { cells = [], source = "test" }', "centre of module 0 is missing"),
+        (
+            HODOSCOPE.replace("counters", "hodoscope"),
+            'unknown word "hodoscope", known are calorimeter, modules,',
+        ),
+        (
+            HODOSCOPE.replace("{ value = 2, unit", "2 # "),
+            "detector[0].mip: 2 is not a table like { value = 1, unit",
+        ),
+        (
+            HODOSCOPE + 'beam_cell = { values = [0, 0], source = "test" }',
+            "detector[0].beam_cell: is a key of the role calorimeter, not of counters",
+        ),
+        (HODOSCOPE + 'balance = { value = 0.3, source = "test" }', "balance: is a key of the role paddles"),
+        (PLANES + 'beam_cell = { values = [1, 0], source = "test" }', "beam_cell: (1, 0) is not a cell"),
+        (MODULES + 'centre_cells = { cells = [[0, 16]], source = "test" }', "[0, 16] is not a cell"),
+        (MODULES + 'centre_cells = { cells = [[1]], source = "test" }', "[1] is not a cell"),
+        (MODULES + 'centre_cells = { cells = [[0, 0, 0, 1]], source = "test" }', "is not a cell"),
+        (MODULES + 'centre_cells = { cells = [[0, 1], [0, 1]], source = "test" }', "is there twice"),
+        (MODULES + 'centre_cells = { cells = [], source = "test" }', "centre of module 0 is missing"),
         (HODOSCOPE + 'sigma_of_cell = { values = [16], source = "test" }', "one number below 16 a cell"),
         (
             HODOSCOPE + '[[detector.sum]]\nname = "some"\nparts = { values = [16], source = "test" }',
-            "(16,) are not counters of 16",
+            "sum[0].parts: [16] are not different counters, from 0 to 15",
         ),
         (
             HODOSCOPE + '[[detector.sum]]\nname = "total"\nparts = { values = [1], source = "test" }',

@@ -24,7 +24,7 @@ from na64.datasets.reading.schema import NA64Schema
 from na64.outputs.result import audit_log
 from na64.processors.features.compute import compute
 from na64.processors.features.feature_table import Skip
-from na64.processors.job import contexts_of_runs
+from na64.processors.run_contexts import contexts_of_runs
 from na64.run import main
 from na64.selections.hidden import visible_mask
 

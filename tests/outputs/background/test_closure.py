@@ -26,7 +26,7 @@ from na64.outputs.background.sidebands import (
 )
 from na64.outputs.background.table import BackgroundTable
 from na64.outputs.result.descriptions import box_facts
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts
 
 CENTRES = np.arange(150) + 0.5
 BEAM_ENERGY, EDGE, WIDTH = 100.0, 82.0, 2.5

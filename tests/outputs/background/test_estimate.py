@@ -14,7 +14,7 @@ from na64.outputs.background.files import facts_of, of_estimate
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET, in_box
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
-from na64.outputs.result.summary import ClosedFacts, VariationFacts
+from na64.outputs.result.summary_facts import ClosedFacts, VariationFacts
 
 LAST = "plane_after_hcal_out_of_time"
 

@@ -38,7 +38,7 @@ from na64.outputs.background.time_window import (
 from na64.outputs.result.origin import origin_of
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
-from na64.outputs.result.summary import CutFacts, IntervalFacts
+from na64.outputs.result.summary_facts import CutFacts, IntervalFacts
 from na64.run import main
 
 LAST = "plane_after_hcal_out_of_time"

@@ -23,7 +23,7 @@ from na64.outputs.comparison.overlay_plot import draw_page
 from na64.outputs.report.style import style
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary import ClosedFacts, HistogramFacts, Role
+from na64.outputs.result.summary_facts import ClosedFacts, HistogramFacts, Role
 from na64.run import main
 
 

@@ -19,7 +19,7 @@ from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.limits.tables import LimitsRow
-from na64.outputs.result.summary import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.result.table import read_csv
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.integration import shower

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from na64.outputs.report.outline import outline
-from na64.outputs.result.summary import CutFacts, IntervalFacts
+from na64.outputs.result.summary_facts import CutFacts, IntervalFacts
 
 LIMITS = (0.0, 150.0, 0.0, 150.0)
 

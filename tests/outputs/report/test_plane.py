@@ -7,12 +7,13 @@ from typing import Any
 
 import hist
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from na64.outputs.report.plane import plane
 from na64.outputs.report.style import style
-from na64.outputs.result.summary import (
+from na64.outputs.result.summary_facts import (
     BoxFacts,
     ClosedEdges,
     ClosedFacts,
@@ -86,8 +87,8 @@ def test_closed_boxes_are_outlined_in_any_plane_that_their_bounds_are_on() -> No
     axes = draw("srd_sum", zoom=None, others=others).axes[0]
     found = {patch.get_gid(): patch for patch in axes.patches if str(patch.get_gid()).startswith("closed")}
     assert {*found} == {"closed whole", "closed part"}
-    assert found["closed whole"].get_bbox().bounds == (1.0, 0.0, 9.0, 8.0)
-    assert found["closed part"].get_bbox().ymin == 2.0
+    assert found["closed whole"].get_extents().transformed(axes.transData.inverted()).y1 == pytest.approx(8)
+    assert found["closed part"].get_extents().transformed(axes.transData.inverted()).y0 == pytest.approx(2)
     assert [bool(patch.get_hatch()) for patch in found.values()] == [True, False]
     simulated = draw("srd_sum", zoom=None, others=others, closed=False).axes[0]
     assert not any(patch.get_hatch() for patch in simulated.patches)

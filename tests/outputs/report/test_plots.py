@@ -14,7 +14,7 @@ from na64.outputs.report.style import style
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary import ClosedFacts, IntervalFacts, RegionFacts
+from na64.outputs.result.summary_facts import ClosedFacts, IntervalFacts, RegionFacts
 from na64.outputs.result.yields import yields_table
 
 NAMES = ("region_I", "region_II", "region_III")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from na64.outputs.report.region_styles import region_styles, region_title
-from na64.outputs.result.summary import RegionFacts
+from na64.outputs.result.summary_facts import RegionFacts
 from na64.selections.regions import ELSEWHERE, MOST_REGIONS
 
 

@@ -5,7 +5,7 @@ from matplotlib.text import Text
 
 from na64.outputs.report.plots import MOST_POINTS, yields_by_run
 from na64.outputs.report.yield_rows import MOST_ROWS, yield_rows
-from na64.outputs.result.summary import RegionFacts
+from na64.outputs.result.summary_facts import RegionFacts
 from na64.outputs.result.table import Table
 from na64.outputs.result.yields import YieldsRow, yield_groups
 

@@ -11,7 +11,7 @@ from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.outputs.result.descriptions import box_facts, period_facts
 from na64.outputs.result.origin import setup_identity
-from na64.outputs.result.summary import BoxFacts, ClosedEdges, ClosedFacts
+from na64.outputs.result.summary_facts import BoxFacts, ClosedEdges, ClosedFacts
 
 KNOWN = load_periods()["2023A"]
 BAND = StatedBound(("ecal", "ecal_total"), "GeV", 75.0, 90.0, 2.0, (), "x")

@@ -16,7 +16,7 @@ import uproot.writing._cascade
 
 from na64.outputs.result.histograms import describe, from_zip, is_logarithmic, to_hists, to_zip
 from na64.outputs.result.root_file import to_root
-from na64.outputs.result.summary import Role
+from na64.outputs.result.summary_facts import Role
 from na64.processors.counting.booking import book
 from na64.processors.counting.counting import count_events
 from na64.selections.selection import load_selection

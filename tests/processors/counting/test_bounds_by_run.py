@@ -13,7 +13,8 @@ from na64.processors.counting.booking import book
 from na64.processors.counting.tally import ACCOUNTING
 from na64.processors.events.segment import count_parts
 from na64.processors.events.visible_events import VisibleEvents
-from na64.processors.job import Job, contexts_of_runs
+from na64.processors.job import Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.selection import Selection, load_selection
 
 RUNS = {8395: "2022", 8701: "2023A", 8702: "2023A"}

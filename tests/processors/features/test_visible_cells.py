@@ -19,7 +19,8 @@ from na64.processors.features import visible_cells
 from na64.processors.features.compute import compute
 from na64.processors.features.plugin import Plugin, PluginError, load_plugin
 from na64.processors.features.visible_cells import VisibleCellSource
-from na64.processors.job import FileContext, Job, contexts_of_runs
+from na64.processors.job import FileContext, Job
+from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.selection import load_selection
 
 HEAD = "import numba\nimport numpy as np\n\nfrom na64 import cell_feature, feature\n\n\n"

@@ -187,7 +187,7 @@ def test_the_table_in_the_documents_is_what_the_code_makes() -> None:
 
 def test_the_file_in_the_documents_is_read(tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / "docs" / "physics.md").read_text()
-    (example,) = re.findall(r"```toml losses.toml\n(.*?)```", text, re.DOTALL)
+    (example,) = re.findall(r'```toml title="losses.toml"\n(.*?)```', text, re.DOTALL)
     (tmp_path / "losses.toml").write_text(example)
     veto, hodoscope = read_losses(tmp_path / "losses.toml").losses
     assert veto.value == pytest.approx(0.962**1.25)
