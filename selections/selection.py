@@ -14,8 +14,9 @@ from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.conditions.stated_boxes import INVISIBLE
-from na64.datasets.instrument.features import FEATURES, KEYWORDS, Feature
+from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
+from na64.datasets.instrument.taken_names import noun_of
 from na64.selections.base import on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
@@ -231,8 +232,8 @@ def load_selection(
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
         if feature.name in further:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of a period')
-        if feature.name in KEYWORDS:
-            raise ValueError(f'feature "{feature.name}" of the plug-in is a key of a cut')
+        if noun := noun_of(feature.name):
+            raise ValueError(f'feature "{feature.name}" of the plug-in is a {noun} already')
     table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
     selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.synthetic.writers import RunFileFormat, open_writer
+from na64.outputs.result.store import read_result
 from na64.run import main
 from na64.tests.blinding.conftest import PACKAGED_BOX
-from na64.tests.test_blind_products import concerned, in_region
+from na64.tests.test_blind_products import concerned, in_region, sums
 
 Branches = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
@@ -156,6 +157,14 @@ class Hodoscope:
         found: Mask = first | second
         return found
 
+    def drawn(self, tree: Branches) -> Mask:
+        """Beyond every box and guard band by the first feature of one bound, whatever the trigger says."""
+        hcal = sums(tree)[1][0]  # modules 0 and 1, as the period has it
+        outside = (self.ecal >= 65) | (hcal.astype(np.float32) >= 1.5)
+        outside &= (self.sums >= 13) | (self.sums <= 7) | (self.ecal <= 70)
+        found: Mask = outside & ((self.side <= 0.88) | (self.hits <= 1.25) | (self.hits >= 3.75))
+        return found
+
     def cuts(self, tree: Branches) -> list[Mask]:
         energy = self.sums + self.ecal.astype(float)
         cuts = [tree["triggerSources"] & 4 != 0, (self.hits >= 2) & (self.hits <= 6)]
@@ -168,27 +177,29 @@ class Hodoscope:
 
 @dataclass(frozen=True)
 class SetUp:
-    """Run files with a hodoscope, and what it takes to read them: TOML."""
+    """Run files with a hodoscope, in folders of `files`, and in `folder` what it takes to read them: TOML."""
 
     folder: Path
+    files: Path
     conditions: Path
     trees: list[Branches]
 
     def write(self) -> None:
         """Write the files as ROOT and as Parquet, with the tables beside them."""
         for container in (RunFileFormat.TTREE, RunFileFormat.PARQUET):
-            to = self.folder / container.value
+            to = self.files / container.value
             to.mkdir(parents=True)
             (to / "conditions").symlink_to(self.conditions)
             for number, tree in enumerate(self.trees):
                 path = to / f"run_{tree['runN'][0]}_{number}{container.suffix}"
                 with open_writer(path, container, "tout") as writer:
-                    writer.extend(tree)
+                    writer.extend({**tree})
 
-    def catalogue(self, name: str, *options: str) -> Path:
-        listed = self.folder / f"{name}{len(options)}.json"
+    def catalogue(self, name: str, *options: str, to: Path | None = None) -> Path:
+        """Register the files of a folder with the period and the layout of the hodoscope."""
+        listed = to or self.folder / f"{name}{len(options)}.json"
         given = ("--periods", str(self.folder / "periods"), "--layout", str(self.folder / "mine.toml"))
-        assert main(["catalogue", str(self.folder / name), "--to", str(listed), *given, *options]) == 0
+        assert main(["catalogue", str(self.files / name), "--to", str(listed), *given, *options]) == 0
         return listed
 
     def process(self, catalogue: Path, *options: str) -> Path:
@@ -220,7 +231,7 @@ def make_set_up(folder: Path, simulate: Callable[..., Path], edited: Callable[..
     for number, name in enumerate(sorted(simulate(folder, "small", N_EVENTS).glob("*.root"))):
         with uproot.open(name) as file:
             trees.append(with_light(file["tout"].arrays(library="np"), number))
-    made = SetUp(folder, folder / "data" / "conditions", trees)
+    made = SetUp(folder, folder, folder / "data" / "conditions", trees)
     made.write()
     return made
 
@@ -245,8 +256,8 @@ def expected(set_up: SetUp, *, data: bool) -> tuple[list[int], int, int]:
         cuts = [~hidden, *seen.cuts(tree)]
         masks = [np.all(cuts[: number + 1], axis=0) for number in range(4)]
         flow += [np.count_nonzero(mask) for mask in masks]
-        bright += np.count_nonzero(masks[2] & seen.bright())
-        n_hidden += np.count_nonzero(hidden)
+        bright += int(np.count_nonzero(masks[2] & seen.bright()))
+        n_hidden += int(np.count_nonzero(hidden))
     return flow.tolist(), bright, n_hidden
 
 
@@ -263,3 +274,23 @@ def test_counts_are_those_of_ten_lines_of_numpy(
     assert sum(int(row["region_bright"]) for row in yields) == bright > 5
     if kind == "data":
         assert sum(int(row["hidden"]) for row in yields) == hidden > 100
+
+
+def test_planes_of_data_show_no_event_in_any_box_and_the_report_is_written(
+    hodoscope: SetUp, undrawing: Callable[[], Any]
+) -> None:
+    with undrawing():
+        out = hodoscope.process(hodoscope.catalogue("ttree"), "--replace")
+    shown = 0
+    for tree in hodoscope.trees:
+        seen = Hodoscope.of(tree)
+        hidden = (in_region(tree) | seen.hidden()) & concerned(tree)
+        shown += int(np.count_nonzero(~hidden & seen.drawn(tree) & (seen.sums < 40) & (seen.ecal < 120)))
+    plane = read_result(out).histograms["plane_after_visible"]
+    assert plane.sum() == shown > 300
+    assert not plane.values()[8:12, 38:].any()
+    for name in ("plane_after_visible", "plane_energy_after_hits"):
+        assert (out / "plots" / f"{name}.png").exists()
+    report = (out / "report.html").read_text()
+    assert "bright" in report
+    assert "hodo_side" in report

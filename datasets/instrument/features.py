@@ -15,6 +15,9 @@ KEYWORDS = (
 )
 """Keys of a cut that are no features; a feature of one's own may not be called so."""
 
+NUMBERS = ("run", "spill", "event", "entry", "cuts_passed", "region", "weight", "truth_component")
+"""Columns that tables of events have besides features; a feature of one's own may not be called so."""
+
 Range = tuple[int, float, float]
 """Bins of an axis, its lower and its upper end."""
 

@@ -15,7 +15,7 @@ from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import UNITS, unit_of
 from na64.datasets.instrument.dimensions import ANY, PLAIN, Dimension, dimension_of
-from na64.datasets.instrument.features import KEYWORDS, Feature
+from na64.datasets.instrument.features import KEYWORDS, NUMBERS, Feature
 
 CONSTANTS: dict[str, str] = {"beam_energy": "GeV", "cell_pitch": "mm", "veto_mip": "GeV"}
 """Numbers of every period that formulas may use, with their units."""
@@ -174,6 +174,7 @@ def _depth(tree: ast.AST) -> int:
 def _read(table: TomlTable, features: Mapping[str, Feature], constants: Mapping[str, str]) -> Formula:
     name, text = read_name(table), table.text("formula")
     taken = {"feature": features, "constant": constants, "function": FUNCTIONS, "key of a cut": KEYWORDS}
+    taken |= {"number of an event": NUMBERS}
     for noun, names in taken.items():
         if name in names:
             raise ValueError(f'{table.place("name")}: "{name}" is a {noun} already')

@@ -11,10 +11,11 @@ from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.columns import COLUMNS, detector_columns
 from na64.datasets.instrument.detector import Detector, Setup, Sum, Timing
-from na64.datasets.instrument.features import FEATURES, KEYWORDS, Feature
-from na64.datasets.instrument.formula import CONSTANTS, FUNCTIONS, Formula, read_formulas
+from na64.datasets.instrument.features import FEATURES, Feature
+from na64.datasets.instrument.formula import FUNCTIONS, Formula, read_formulas
 from na64.datasets.instrument.recipes import further_features, part_noun
 from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
+from na64.datasets.instrument.taken_names import TAKEN
 
 _MOST_CELLS = 4096
 _ONLY_OF = {"beam_cell": Role.CALORIMETER, "centre_cells": Role.MODULES, "balance": Role.PADDLES}
@@ -237,14 +238,7 @@ def _check_names(setup: Setup, facts: FactReader) -> None:
 
 
 def _taken(columns: Iterable[str]) -> list[tuple[str, Iterable[str]]]:
-    return [
-        ("feature", FEATURES),
-        ("column", [*COLUMNS, *columns]),
-        ("constant", CONSTANTS),
-        ("function", FUNCTIONS),
-        ("unit", UNITS),
-        ("key of a cut", KEYWORDS),
-    ]
+    return [("column", [*COLUMNS, *columns]), *TAKEN.items()]
 
 
 def _constants(setup: Setup, facts: FactReader, beam_energy: float) -> dict[str, tuple[float, str]]:

@@ -9,6 +9,7 @@ from na64.datasets.basics.toml import TomlTable, nearest, unknown
 from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.columns import COLUMNS, Shape
 from na64.datasets.instrument.features import FEATURES, Feature
+from na64.datasets.instrument.taken_names import TAKEN
 from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_entries import any_number, check_plain, counted, measured, read_branch
 from na64.datasets.reading.detector_entries import RESERVED
@@ -130,7 +131,7 @@ def _read_own(table: TomlTable, name: str, entry: TomlTable) -> Feature:
             f"{table.place()}: {unknown('key', name, _EVENT)}; a column of your own says its meaning"
         )
     check_plain(name, table.place(name))
-    for noun, known in (("column", COLUMNS), ("feature", FEATURES), ("part of an event", _RESERVED)):
+    for noun, known in (("column", COLUMNS), ("part of an event", _RESERVED), *TAKEN.items()):
         if name in known:
             raise ValueError(f"{table.place(name)}: is a {noun} already, a column of your own cannot be")
     meaning = entry.text("meaning").strip()

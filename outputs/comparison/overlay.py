@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,8 @@ class Distribution:
         By which the sources were multiplied: electrons on target, or to the number of data.
     found : Agreement
     hidden_share : float or None
-        Share of the simulation that data would not show, if that is known.
+        Share of the simulation that data would not show; nan if it could only be known with a plane of ECAL
+        and HCAL energy after the cut, None for a cut variable.
     """
 
     name: str
@@ -268,15 +270,15 @@ def _bins(edges: NDArray[np.float64], low: float | None, high: float | None) -> 
     return slice(start, stop)
 
 
-def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float | None:
-    """Share of the simulated events after a cut that lie in the region that is hidden in data."""
+def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float:
+    """Share of simulated events after a cut that lie where data are hidden; nan without a plane of them."""
     if not data.summary.is_data:
         return 0.0
     whole = outside = 0.0
     for source in sources:
         plane = energy_planes(source.products).get(cut)
         if plane is None:
-            return None
+            return math.nan
         whole += float(_sums(plane)[0].sum())
         outside += float(_sums(_outside(plane, data.summary.boxes, closed=True))[0].sum())
     return 1 - outside / whole if whole > 0 else 0.0
@@ -327,7 +329,7 @@ def table_of(found: Overlay) -> Table[OverlayRow]:
             one.found.p_chi2,
             one.found.ks,
             one.found.p_ks,
-            one.hidden_share,
+            None if one.hidden_share is None or math.isnan(one.hidden_share) else one.hidden_share,
         )
         for one in found.distributions
     ]
@@ -357,4 +359,6 @@ def hidden_note(one: Distribution) -> str:
     """Part of the simulation that is of events that data do not show, in words."""
     if one.hidden_share is None or one.hidden_share < 0.005:
         return ""
+    if math.isnan(one.hidden_share):
+        return "; an unknown part of the simulation is where data are hidden"
     return f"; {100 * one.hidden_share:.0f} % of the simulation is where data are hidden"

@@ -67,8 +67,10 @@ def columns_of(filtered: FilteredEvents, analysis: ReopenedResult, *, cells: boo
     if analysis.job.simulation:
         found |= {name: numbers[name].astype(kind) for name, kind in _TRUTH.items() if name in numbers}
     found |= {name: events.values[row] for name, row in analysis.selection.index.items()}
-    if cells:
-        found |= _cells(filtered, analysis)
+    for name, column in _cells(filtered, analysis) if cells else ():
+        if name in found:
+            raise ValueError(f"{name}: is a feature and cells of a detector, so a file cannot have both")
+        found[name] = column
     if any(len(column) != n_events for column in found.values()):
         raise ValueError(f"{events.name}: columns of different lengths")
     return found

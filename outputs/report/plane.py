@@ -40,6 +40,10 @@ _SHORT = 4
 """Letters of a name that are drawn large."""
 
 
+Ends = tuple[float | None, float | None]
+"""Where something begins and ends along an axis; None where it has no edge."""
+
+
 def features_of(histogram: hist.Hist[Any]) -> tuple[str, ...]:
     """Features of the axes of a histogram."""
     return tuple(str(axis.name) for axis in histogram.axes)
@@ -69,7 +73,7 @@ def plane(
         Of two axes.
     facts : PlaneFacts
     boxes : sequence of BoxFacts
-        Drawn in the plane of `ENERGIES`.
+        Drawn in the plane of `ENERGIES`; in others those that have bounds on the features of the plane.
     closed : bool
         Nothing is drawn in the boxes and their guard bands: data. Otherwise the boxes are outlines only.
     regions : sequence of RegionFacts
@@ -87,7 +91,10 @@ def plane(
             axes.set_ylim(axes.get_ylim()[0], facts.zoom)
         least = 0.0 if axes is panels[-1] else _LOWEST
         unnamed -= draw_regions(axes, histogram, regions, boxes, names=unnamed, least=least)
-        draw_boxes(axes, boxes_here, closed=closed)
+        if boxes_here:
+            draw_boxes(axes, boxes_here, closed=closed)
+        else:
+            draw_closed(axes, features_of(histogram), boxes, closed=closed)
     if boxes_here:
         state = "opened, not in this figure" if opened else "closed" if closed else "not blinded"
         _name_box(panels[-1], boxes_here, state)
@@ -206,12 +213,26 @@ def draw_boxes(axes: Axes, boxes: Sequence[BoxFacts], *, closed: bool) -> None:
 
 
 def _draw_other(axes: Axes, box: ClosedFacts, *, closed: bool) -> None:
+    _draw_closed(axes, box.search, (box.ecal, box.hcal), covers=closed and box.covers)
+
+
+def draw_closed(axes: Axes, features: Sequence[str], boxes: Sequence[BoxFacts], *, closed: bool) -> None:
+    """Outline hidden regions in a plane of any two features, as far as their bounds are on these."""
+    for other in dict.fromkeys(other for box in boxes for other in box.others):
+        edges = {one.feature: (one.low, one.high) for one in other.edges}
+        if not edges.keys().isdisjoint(features):
+            x, y = (edges.get(name, (None, None)) for name in features)
+            _draw_closed(axes, other.search, (x, y), covers=closed and edges.keys() <= {*features})
+
+
+def _draw_closed(axes: Axes, search: str, ends: tuple[Ends, Ends], *, covers: bool) -> None:
     """Outline the hidden region of another box inside the axes; what it hides as a whole is covered."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    x = [edge if known is None else known for known, edge in zip(box.ecal, (left, right), strict=True)]
-    y = [edge if known is None else known for known, edge in zip(box.hcal, (bottom, top), strict=True)]
-    covers = closed and box.covers
-    patch = Rectangle((x[0], y[0]), x[1] - x[0], y[1] - y[0], edgecolor=CLOSED, gid=f"closed {box.search}")
+    limits = axes.get_xlim(), axes.get_ylim()
+    (left, right), (bottom, top) = (
+        tuple(edge if known is None else known for known, edge in zip(one, ends_of_axis, strict=True))
+        for one, ends_of_axis in zip(ends, limits, strict=True)
+    )
+    patch = Rectangle((left, bottom), right - left, top - bottom, edgecolor=CLOSED, gid=f"closed {search}")
     patch.set(
         facecolor="white" if covers else "none",
         linewidth=0.9,

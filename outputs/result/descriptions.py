@@ -12,6 +12,7 @@ from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary_facts import (
     IN_RUNS,
     BoxFacts,
+    ClosedEdges,
     ClosedFacts,
     CutFacts,
     IntervalFacts,
@@ -82,16 +83,19 @@ def box_facts(period: Period, search: str = INVISIBLE) -> BoxFacts:
 
 
 def _closed(box: SignalBox) -> ClosedFacts:
-    edges: dict[str, tuple[float | None, float | None]] = dict.fromkeys(PLANE, (None, None))
+    edges: dict[str, tuple[float, float]] = dict.fromkeys(PLANE, (-math.inf, math.inf))
     for bound in box.bounds:
-        if bound.name in edges:
-            low, high = bound.low_hidden, bound.high_hidden
-            edges[bound.name] = (
-                low if math.isfinite(low) else None,
-                high if math.isfinite(high) else None,
-            )
-    covers = all(bound.name in PLANE for bound in box.bounds)
-    return ClosedFacts(box.search, box.text(), edges["ecal"], edges["hcal"], covers)
+        low, high = edges.get(bound.name, (-math.inf, math.inf))
+        edges[bound.name] = (max(low, bound.low_hidden), min(high, bound.high_hidden))
+    known = {name: _finite(*ends) for name, ends in edges.items()}
+    about = {bound.name: known[bound.name] for bound in box.bounds}
+    listed = tuple(ClosedEdges(name, *ends) for name, ends in about.items())
+    covers = about.keys() <= {*PLANE}
+    return ClosedFacts(box.search, box.text(), known["ecal"], known["hcal"], covers, listed)
+
+
+def _finite(low: float, high: float) -> tuple[float | None, float | None]:
+    return low if math.isfinite(low) else None, high if math.isfinite(high) else None
 
 
 def period_facts(period: Period) -> PeriodFacts:

@@ -191,8 +191,12 @@ def _edges(bound: Bound) -> str:
 
 
 def _facts(period: Period) -> dict[str, str]:
-    """Numbers of a period by name; equal numbers of all cells are one."""
-    return {fact.name: _number(fact) for fact in period.provenance if not fact.name.startswith(_NOT_COMPARED)}
+    """Numbers of a period by name; equal numbers of all cells are one, and the first box is ``[box]``."""
+    return {
+        fact.name.replace("box[0].", "box."): _number(fact)
+        for fact in period.provenance
+        if not fact.name.startswith(_NOT_COMPARED)
+    }
 
 
 def _number(fact: Fact) -> str:

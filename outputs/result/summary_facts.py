@@ -158,6 +158,15 @@ class SelectionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedEdges:
+    """Where the hidden region of a box begins and ends in a feature; None where it has no edge."""
+
+    feature: str
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedFacts:
     """A closed box that is not the one below two energies.
 
@@ -170,6 +179,8 @@ class ClosedFacts:
         GeV; where the hidden region begins and ends in the plane, None where it has no edge.
     covers : bool
         Whether all that the plane shows there is hidden, and not a part of it.
+    edges : tuple of ClosedEdges
+        The same of every feature that the box is about.
     """
 
     search: str
@@ -177,6 +188,7 @@ class ClosedFacts:
     ecal: tuple[float | None, float | None]
     hcal: tuple[float | None, float | None]
     covers: bool
+    edges: tuple[ClosedEdges, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

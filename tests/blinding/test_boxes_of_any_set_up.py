@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import na64
+from na64.outputs.result.audit_log import entries
 from na64.run import main
 from na64.tests.blinding.conftest import World
 from na64.tests.blinding.test_non_interference import assert_equal, hidden_total
-from na64.tests.test_any_set_up import SELECTION, Branches, Hodoscope, SetUp, make_set_up
-from na64.tests.test_blind_products import concerned, in_region
+from na64.tests.test_any_set_up import N_EVENTS, SELECTION, Branches, Hodoscope, SetUp, make_set_up
+from na64.tests.test_blind_products import concerned, in_region, sums
 
 LIGHT = {"box": 9.0, "guard": 12.6, "mad": np.nan, "varied": 6.8}
 """MeV in the hodoscope of every hidden event; the last is outside, and inside with 5 % more."""
+
+QUICK = ("--no-report", "--executor", "iterative")
 
 VARIATIONS = """
 [[variation]]
@@ -94,7 +99,8 @@ def moved(tree: Branches, hidden: NDArray[np.bool_], light: float) -> Branches:
         tree[f"{name}_t0"][hidden] = tree[f"{name}_tE"][hidden]
     tree["HODO_t0"][hidden] = 0
     tree["ECAL_ene"][hidden, 44] = 80
-    tree["HODO_ene"][np.ix_(hidden, [1, 4, 9])] = light / 3
+    for counter in (1, 4, 9):
+        tree["HODO_ene"][hidden, counter] = light / 3
     return tree
 
 
@@ -103,10 +109,9 @@ def make_worlds(set_up: SetUp, folder: Path, names: list[str], *, varied: bool) 
     for name in names:
         world = World(name, "mine", folder / f"world-{name}")
         trees = [moved(tree, hidden_in_any(tree, varied=varied), LIGHT[name]) for tree in set_up.trees]
-        replace(set_up, folder=world.folder, trees=trees).write()
+        replace(set_up, files=world.folder, trees=trees).write()
         (world.folder / "ttree").rename(world.folder / "data")
-        given = ["--periods", str(set_up.folder / "periods"), "--layout", str(set_up.folder / "mine.toml")]
-        assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue), *given]) == 0
+        replace(set_up, files=world.folder).catalogue("data", to=world.catalogue)
         worlds.append(world)
     return worlds
 
@@ -123,3 +128,66 @@ def test_events_of_a_box_on_a_detector_of_the_period_cannot_be_seen(
     assert seen[0].code == 0
     expected = sum(np.count_nonzero(hidden_in_any(tree, varied=varied)) for tree in hodoscope.trees)
     assert hidden_total(seen[0]) == expected > 200
+
+
+def test_scan_and_lists_of_events_hide_what_a_pass_hides(
+    hodoscope: SetUp, selection: Callable[[str], list[str]], look: Any, tmp_path: Path
+) -> None:
+    line = selection(OF_PLUGIN)
+    mine = tmp_path / "mine.toml"
+    mine.write_text(mine.read_text().replace('search = "hodoscope"\n', ""))
+    found = []
+    for world in make_worlds(hodoscope, tmp_path, ["box", "guard"], varied=False):
+        seen = look(world, *line)
+        scan = na64.scan(
+            tmp_path / "out", {"hits.hodo_n_hits.max": (3, 8)}, steps=2, start=65, hcal_start=1.5
+        )
+        assert scan.as_counted
+        listed = tmp_path / "events.csv"
+        assert main(["events", str(tmp_path / "out"), "--after", "visible", "--to", str(listed)]) == 0
+        steps = [(step.values, step.selected, step.sidebands) for step in scan.steps]
+        tables = listed.read_bytes(), (tmp_path / "out" / "scan" / "scan.csv").read_bytes()
+        found.append((seen.products, steps, *tables))
+    assert found[0] == found[1]
+    assert found[0][2].count(b"\n") == 1 + N_EVENTS - hidden_total(seen)
+    passed = look(world, *line, "--set", "hits.hodo_n_hits.max=3")
+    assert b'"selected": %d' % steps[0][1] in passed.products["result.json"]
+
+
+def test_openings_of_two_searches_share_nothing_that_a_third_closes(
+    hodoscope: SetUp, selection: Callable[[str], list[str]], tmp_path: Path, undrawn: None
+) -> None:
+    """A box of the hodoscope is opened, then one of ECAL and HCAL; that of the formula stays closed."""
+    line = selection("")
+    text = (tmp_path / "mine.toml").read_text()
+    catalogue = hodoscope.catalogue("ttree", to=tmp_path / "catalogue.json")
+    inside, before = opened_counts(hodoscope), ""
+    for search, expected in inside.items():
+        (tmp_path / "mine.toml").write_text(text.replace('"hodoscope"', f'"{search}"'))
+        out = str(tmp_path / search)
+        assert main(["process", str(catalogue), *line, "--to", out, *QUICK]) == 0
+        declared = ["--deviations", "a test", "--layout", "mine", "--background", "1 +- 1"]
+        assert main(["freeze", out, *declared, *(["--after", before] if before else [])]) == 0
+        before = str(entries(tmp_path / "audit.jsonl")[-1]["details"]["freeze"])  # type: ignore[index]
+        people = ["--approved-by", "Ada", "--approved-by", "Emmy"]
+        assert main(["unblind", out, "--freeze", before, "--reason", "a test", *people, *QUICK[1:]]) == 0
+        opened = json.loads((tmp_path / search / "unblinded.json").read_text())
+        assert [row["passed"] for row in opened["cutflow"]] == expected
+        assert main(["events", out, "--opened", "--to", str(tmp_path / "opened.csv")]) == 0
+        assert (tmp_path / "opened.csv").read_text().count("\n") == 1 + expected[-1]
+
+
+def opened_counts(hodoscope: SetUp) -> dict[str, list[int]]:
+    """Events of a box that no closed one hides, after every cut."""
+    found = {"hodoscope": np.zeros(4, int), "invisible": np.zeros(4, int)}
+    for tree in hodoscope.trees:
+        seen = Hodoscope.of(tree)
+        ecal, hcal = (part[0].astype(np.float32) for part in sums(tree))
+        closed = (seen.side > 0.88) & (seen.hits > 1.25) & (seen.hits < 3.75)
+        bright = (seen.sums > 8) & (seen.sums < 12) & (seen.ecal > 75) & ~in_region(tree)
+        dark = (ecal < 60) & (hcal < 1)
+        for inside, counts in zip((bright, dark), found.values(), strict=True):
+            cuts = [inside & ~closed & concerned(tree), *seen.cuts(tree)]
+            counts += [np.count_nonzero(np.all(cuts[: n + 1], axis=0)) for n in range(4)]
+    assert all(counts[-1] > 5 for counts in found.values())
+    return {search: counts.tolist() for search, counts in found.items()}

@@ -250,6 +250,15 @@ def test_a_plug_in_cannot_replace_a_feature(tmp_path: Path) -> None:
         load_text(tmp_path, SMALL, extra_features={"ecal": Feature("ecal", "GeV", "of mine")})
 
 
+@pytest.mark.parametrize("name", ["spill", "cuts_passed", "beam_energy", "sqrt", "GeV", "any"])
+def test_a_feature_of_ones_own_is_called_as_nothing_else(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f'"{name}" of the plug-in is a [a-z ]+ already'):
+        load_text(tmp_path, SMALL, extra_features={name: Feature(name, "GeV", "of mine")})
+    formula = f'[[feature]]\nname = "{name}"\nunit = "GeV"\nformula = "ecal"\n'
+    with pytest.raises(ValueError, match=f"feature.0..name: .*{name}"):
+        load_text(tmp_path, SMALL + formula)
+
+
 def test_yields_are_taken_after_the_shower_cut_unless_told(tmp_path: Path) -> None:
     text = SMALL.replace('yields_after = "chi2"\n', "")
     with pytest.raises(KeyError, match=r'own.toml: yields_after: unknown cut "shower_chi2"'):

@@ -14,7 +14,7 @@ from na64.outputs.background.files import facts_of, of_estimate
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET, in_box
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
-from na64.outputs.result.summary_facts import VariationFacts
+from na64.outputs.result.summary_facts import ClosedFacts, VariationFacts
 
 LAST = "plane_after_hcal_out_of_time"
 
@@ -79,6 +79,16 @@ def test_a_packaged_set_up_that_hides_more_needs_a_stated_begin(products: Produc
     closed = replace(products, summary=replace(products.summary, boxes=boxes))
     with pytest.raises(ValueError, match="the packaged set-up of period 2023A hides events beyond"):
         estimate(closed, Settings(end=77, start=67))
+    assert estimate(closed, Settings(end=77, start=67, hcal_start=4)).extrapolations
+
+
+def test_a_box_of_another_search_in_any_period_needs_a_stated_begin(products: Products) -> None:
+    (box,) = products.summary.boxes[:1]
+    other = ClosedFacts("alp", "where ecal is between 65 and 80 GeV", (65.0, 80.0), (None, None), True)
+    late = replace(box, period="late", others=(other,))
+    closed = replace(products, summary=replace(products.summary, boxes=(box, late)))
+    with pytest.raises(ValueError, match="the box of search alp, period late, hides events beyond"):
+        estimate(closed, Settings())
     assert estimate(closed, Settings(end=77, start=67, hcal_start=4)).extrapolations
 
 

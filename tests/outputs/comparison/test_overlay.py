@@ -14,6 +14,7 @@ from na64.outputs.comparison.overlay import (
     Overlay,
     ScaledSimulation,
     check_apart,
+    hidden_note,
     lines,
     overlay,
     table_of,
@@ -130,6 +131,15 @@ def test_it_is_said_where_simulation_has_what_data_hide(real: Overlay) -> None:
     late = next(one for one in real.distributions if one.name == "hcal_0")
     assert late.hidden_share is not None
     assert late.hidden_share < early.hidden_share
+
+
+def test_it_is_said_where_nobody_knows_how_much_of_the_simulation_data_hide(data: Products) -> None:
+    """Without a plane of energies after the cut of a histogram."""
+    early = next(fact for fact in data.summary.histograms if fact.name == "srd_sum")
+    summary = replace(data.summary, histograms=(early,))
+    measured = replace(data, summary=summary, histograms={early.name: data.histograms[early.name]})
+    (found,) = overlay(measured, [ScaledSimulation("sim", measured)]).distributions
+    assert "an unknown part of the simulation is where data are hidden" in hidden_note(found)
 
 
 def test_planes_are_compared_outside_the_hidden_region(data: Products) -> None:

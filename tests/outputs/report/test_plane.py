@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import hist
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from na64.outputs.report.plane import plane
 from na64.outputs.report.style import style
-from na64.outputs.result.summary_facts import BoxFacts, IntervalFacts, PlaneFacts, RegionFacts
+from na64.outputs.result.summary_facts import (
+    BoxFacts,
+    ClosedEdges,
+    ClosedFacts,
+    IntervalFacts,
+    PlaneFacts,
+    RegionFacts,
+)
 
 BOX = BoxFacts("2023A", 60.0, 1.0, 5.0, 0.5, "", (0, 1))
 
@@ -29,7 +38,7 @@ REGIONS = (
 )
 
 
-def draw(x: str, *, zoom: float | None) -> Figure:
+def draw(x: str, *, zoom: float | None, others: tuple[ClosedFacts, ...] = (), closed: bool = True) -> Figure:
     first = hist.axis.Variable(np.geomspace(0.1, 100, 9), name=x)
     first.__dict__["scale"] = "log"
     histogram: hist.Hist[Any] = hist.Hist(first, hist.axis.Variable([0, 1, 2, 8, 50], name="hcal_1"))
@@ -37,7 +46,13 @@ def draw(x: str, *, zoom: float | None) -> Figure:
     facts = PlaneFacts("modules", "two modules", zoom)
     with style():
         return plane(
-            histogram, facts, boxes=(BOX,), closed=True, regions=REGIONS, label="data", title="after a cut"
+            histogram,
+            facts,
+            boxes=(replace(BOX, others=others),),
+            closed=closed,
+            regions=REGIONS,
+            label="data",
+            title="after a cut",
         )
 
 
@@ -56,3 +71,24 @@ def test_a_plane_of_other_features_has_neither_box_nor_a_second_panel_it_did_not
     assert len(figure.axes) == 2  # with that of the colours
     assert {patch.get_gid() for patch in figure.axes[0].patches} == {"region_I", "region_flat"}
     assert not any("signal box" in text.get_text() for text in figure.findobj(Text))
+
+
+def closed_box(search: str, *edges: tuple[str, float | None, float | None]) -> ClosedFacts:
+    listed = tuple(ClosedEdges(*one) for one in edges)
+    return ClosedFacts(search, "", (None, None), (None, None), covers=False, edges=listed)
+
+
+def test_closed_boxes_are_outlined_in_any_plane_that_their_bounds_are_on() -> None:
+    others = (
+        closed_box("whole", ("srd_sum", 1.0, 10.0), ("hcal_1", None, 8.0)),
+        closed_box("part", ("hcal_1", 2.0, None), ("ecal", 50.0, None)),
+        closed_box("elsewhere", ("ecal", 50.0, None)),
+    )
+    axes = draw("srd_sum", zoom=None, others=others).axes[0]
+    found = {patch.get_gid(): patch for patch in axes.patches if str(patch.get_gid()).startswith("closed")}
+    assert {*found} == {"closed whole", "closed part"}
+    assert found["closed whole"].get_extents().transformed(axes.transData.inverted()).y1 == pytest.approx(8)
+    assert found["closed part"].get_extents().transformed(axes.transData.inverted()).y0 == pytest.approx(2)
+    assert [bool(patch.get_hatch()) for patch in found.values()] == [True, False]
+    simulated = draw("srd_sum", zoom=None, others=others, closed=False).axes[0]
+    assert not any(patch.get_hatch() for patch in simulated.patches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,13 @@ from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.outputs.result.descriptions import box_facts, period_facts
 from na64.outputs.result.origin import setup_identity
-from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts
+from na64.outputs.result.summary_facts import BoxFacts, ClosedEdges, ClosedFacts
 
 KNOWN = load_periods()["2023A"]
 BAND = StatedBound(("ecal", "ecal_total"), "GeV", 75.0, 90.0, 2.0, (), "x")
 VETO = StatedBound(("veto_0",), "GeV", -float("inf"), 0.01, 0.0, (), "x")
+
+NARROW = replace(BAND, low=-math.inf, high=80.0, guard=1.0)
 
 
 def with_boxes(*boxes: StatedBox) -> Period:
@@ -42,9 +45,13 @@ def test_every_other_closed_box_is_told_with_its_place_in_the_plane() -> None:
             (73.0, 92.0),
             (None, None),
             covers=True,
+            edges=(ClosedEdges("ecal", 73.0, 92.0),),
         ),
         replace(facts.others[1], covers=False),
     )
+    assert [one.feature for one in facts.others[1].edges] == ["ecal", "veto_0"]
+    (both,) = box_facts(with_boxes(StatedBox("alp", {}, (BAND, NARROW)))).others
+    assert (both.ecal, both.edges) == ((73.0, 81.0), (ClosedEdges("ecal", 73.0, 81.0),))
     assert "veto_0 below 0.01 GeV" in facts.others[1].text
     assert setup_identity(period_facts(period), facts) != setup_identity(
         period_facts(KNOWN), box_facts(KNOWN)
