@@ -76,7 +76,7 @@ def test_a_table_is_one_box(write: Write) -> None:
         ('"ecal", ', '"trigger_physics", ', 'features: "trigger_physics" does not say'),
         ('"ecal", ', '"veto_mip_0", ', "features: features in MIP and in GeV"),
         ('["ecal", "ecal_total"]', "[]", "features: no feature"),
-        ("between", "inbetween_", "needs one of below, above, between, and has 0"),
+        ("between", "betwn", "needs one of below, above, between, and has 0"),
         (
             "guard = { value = 3",
             'above = { value = 3, unit = "GeV", source = "x" }\nguard = { value = 3',
