@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import tomllib
 from collections.abc import Callable, Iterable
+from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from toml_keys import recorded
+from toml_keys import joined, meaning, recorded
 
 import na64
 from na64.commands.verbs import HelpFormatter
 from na64.datasets.conditions.losses import packaged_losses
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import load_period, load_periods
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.layout import LAYOUTS, load_layout
@@ -26,6 +29,14 @@ from na64.selections.boxes import load_boxes
 from na64.selections.selection import SELECTIONS, load_selection
 
 _README = Path(__file__).parents[1] / "README.md"
+_TOML_INTRO = (
+    "These are the keys that the readers ask for, as they note them themselves. Words in capitals stand for "
+    "a name; `[]` follows what is a list of tables, `[[key]]` in a file. *With source* means a table: "
+    '`{ value = 16.5, unit = "ns", source = "where it is from" }`, with `values` for several numbers, `text` '
+    "for a word and `flag` for true or false; `unit` is left out of plain numbers."
+)
+_DOCS = Path(__file__).parent
+_BLOCK = re.MULTILINE | re.DOTALL
 _RATIONALE = "## Rationale\n"
 
 
@@ -82,7 +93,10 @@ def toml_page() -> str:
         "Selection": ("[Selections](../selections.md) explains them.", _each(load_selection, SELECTIONS)),
         "Signal boxes": ("Packaged; part of every identity.", load_boxes),
         "Layout": ("[Layouts](../layout.md) explains them.", _each(load_layout, LAYOUTS)),
-        "Period": ("Packaged; they change with the detector.", load_periods),
+        "Period": (
+            "[Conditions](../conditions.md) and [further detectors](../detectors.md) explain them.",
+            _read_periods,
+        ),
         "Search card": ("[Searches](../searches.md) explains them.", _each(load_card, SEARCHES)),
         "Losses": (
             "[Losses](../physics.md#losses-besides-the-simulated-ones) explains them.",
@@ -90,17 +104,38 @@ def toml_page() -> str:
         ),
         "Campaign": ("What `na64 simulate` makes.", _each(load_campaign, CAMPAIGNS)),
     }
-    parts = ["# TOML keys\n\nWritten by the readers themselves: these are the keys that they ask for.\n"]
+    meanings = tomllib.loads((_DOCS / "toml_keys.toml").read_text())
+    parts = [f"# TOML keys\n\n{_TOML_INTRO}\n"]
     for title, (intro, read) in kinds.items():
         with recorded() as keys:
             read()
-        rows = [
-            (f"`{path}`", key.type, key.default)
+        own = {
+            path: key
             for (file, path), key in sorted(keys.items())
-            if (file == "signal_boxes.toml") == (title == "Signal boxes")
+            if file == ("signal_boxes.toml" if title == "Signal boxes" else "")
+        }
+        known = meanings.get(title, {})
+        head = ("key", "type", "without it", "meaning")[: 4 if known else 3]
+        rows = [
+            (f"`{path}`", key.type, key.default, meaning(path, known))[: len(head)]
+            for path, key in joined(own).items()
         ]
-        parts.append(f"## {title}\n\n{intro}\n\n" + _table(("key", "type", "without it"), rows))
+        parts.append(f"## {title}\n\n{intro}\n\n" + _table(head, rows))
     return "\n".join(parts)
+
+
+def _read_periods() -> None:
+    """Read the packaged periods, and one with what the documents add to it."""
+    folder = resources.files("na64.datasets.conditions").joinpath("periods")
+    for name in load_periods():
+        load_period(folder, name)
+    further = re.findall(r"^```toml[^\n]*\n(.*?)^```$", (_DOCS / "detectors.md").read_text(), _BLOCK)[0]
+    boxes = re.findall(r"^```toml\n(.*?)^```$", (_DOCS / "conditions.md").read_text(), _BLOCK)[1]
+    text = folder.joinpath("2023A.toml").read_text()
+    own = text[: text.index("[box]")] + boxes + text[text.index("[trigger]") :] + further
+    with TemporaryDirectory() as made:
+        Path(made, "2023A.toml").write_text(own)
+        load_period(Path(made), "2023A")
 
 
 def commands_page() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,22 @@ from na64.datasets.instrument.features import FEATURES
 _PERIODS = tuple(load_periods())
 _EVENT_COLUMNS = [c.name for c in COLUMNS.values() if Shape.EVENT in c.shapes]
 _REGIONS = ("I", "II", "III")
+_CHOSEN = {
+    ("change", "change"): "CUT",
+    ("variation[]", "cut"): "CUT",
+    ("variation[]", "threshold"): "CUT",
+    ("variation[]", "scale"): "DETECTOR",
+    ("variation[]", "window"): "DETECTOR",
+    ("constants", "constants"): "NAME",
+}
+"""What the keys of a table stand for, by the first part of the path and that of the table."""
+
+_APART = ("signal_boxes.toml", "features.toml")
+"""Files of the package whose keys are no part of those that refer to them."""
+
+_SOURCED = {"value": "number", "values": "numbers", "text": "text", "flag": "true or false"}
+"""What a table with a source holds, by its key."""
+
 _LOSSES = {loss.name for losses in packaged_losses().values() for loss in losses.losses}
 _GETTERS = {
     "text": "text",
@@ -67,6 +83,28 @@ def recorded() -> Iterator[Keys]:
             keys[path].defaults = {"may be left out"}
 
 
+def joined(keys: dict[str, Key]) -> dict[str, Key]:
+    """Keys by path, where a table of a value, its unit and its source is one."""
+    found = dict(keys)
+    for path, key in keys.items():
+        inside = {other for other in keys if other.startswith(f"{path}.")}
+        held = {other.removeprefix(f"{path}.") for other in inside}
+        kinds = [kind for one, kind in _SOURCED.items() if one in held]
+        if kinds and "source" in held and held <= {"source", "unit", *_SOURCED}:
+            found[path] = Key(f"{kinds[0]} with source", key.defaults)
+            for other in inside:
+                found.pop(other, None)
+    return found
+
+
+def meaning(path: str, meanings: Mapping[str, str]) -> str:
+    """Meaning of the longest end of a path that has one, or an empty text."""
+    parts = path.replace("[].", ".").removesuffix("[]").split(".")
+    plain = {key.replace("[].", "."): text for key, text in meanings.items()}
+    ends = (".".join(parts[n:]) for n in range(len(parts)))
+    return next((plain[end] for end in ends if end in plain), "")
+
+
 def _noting(original: Callable[..., Any], kind: str, keys: Keys) -> Callable[..., Any]:
     def getter(table: TomlTable, key: str, *default: Any) -> Any:
         noted = keys.setdefault(_path(table, key), Key(kind))
@@ -112,12 +150,17 @@ def _path(table: TomlTable, key: str) -> tuple[str, str]:
     """Name a key, with what it stands for in place of a name that the user chooses."""
     file, _, path = table.place(key).partition(": ")
     parts = re.sub(r"\[\d+\]", "[]", path).split(".")
-    return (file if file == "signal_boxes.toml" else ""), ".".join(
-        _general(part, depth, parts[0]) for depth, part in enumerate(parts)
+    return (file if file in _APART else ""), ".".join(
+        _general(part, depth, parts) for depth, part in enumerate(parts)
     )
 
 
-def _general(part: str, depth: int, top: str) -> str:
+def _general(part: str, depth: int, parts: list[str]) -> str:
+    top, before = parts[0], parts[depth - 1] if depth else ""
+    if (top, before) in _CHOSEN:
+        return _CHOSEN[top, before]
+    if top in ("box", "box[]"):
+        return part
     known = {
         "LOSS": _LOSSES if top == "loss" and depth else (),
         "DETECTOR": () if depth else DETECTORS,

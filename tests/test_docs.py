@@ -203,6 +203,9 @@ def test_the_page_about_detectors(edited: Callable[..., Path]) -> None:
     assert {"p_out", "hodo_left_total", "wcal_3x3", "wcal_ecal", "pair"} <= {*period.features}
     selection = load_selection("pairs.toml", period_features=period.features)
     assert selection.cut_names == ("pair", "balance")
+    lines = [line.split(",") for line in Path("toy_out/cutflow.csv").read_text().splitlines()]
+    passed = {cut: int(number) for run, cut, number, *_ in lines if run == "all"}
+    assert passed["visible"] == 1000 > passed["pair"] > passed["balance"] > 0
     text = (DOCS / "detectors.md").read_text()
     listed = re.findall(r"^\| `(DETECTOR\w*)` \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
     words = {"detector": "DETECTOR", "part": "PART", "sum": "SUM", "noun": "part", "parts": "of the sum"}

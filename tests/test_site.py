@@ -63,10 +63,22 @@ def test_the_reference_has_the_keys_of_every_kind_of_toml(site: Path) -> None:
         "region.REGION.FEATURE.min",
         "DETECTOR.energy.branch",
         "event.COLUMN.unit",
-        "channel.CHANNEL.exposure.source",
-        "variant.VARIANT.signal_error.value",
+        "channel.CHANNEL.exposure",
+        "variant.VARIANT.signal_error",
+        "box[].bound[].implied_by",
+        "detector[].role",
     }
     assert wanted <= words
+
+
+@pytest.mark.parametrize("kind", ["Selection", "Layout", "Period"])
+def test_every_key_of_a_file_that_users_write_has_a_meaning(site: Path, kind: str) -> None:
+    page = (site / "reference/toml.html").read_text()
+    section = page.partition(f'<h2 id="{kind.lower()}">')[2].partition("<h2")[0]
+    rows = re.findall(r"<tr>\s*(<td>.*?)</tr>", section, re.DOTALL)
+    cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in rows]
+    assert len(cells) > 30
+    assert [row[0] for row in cells if len(row) < 4 or not row[3]] == []
 
 
 def test_the_reference_has_the_help_of_every_command(site: Path) -> None:

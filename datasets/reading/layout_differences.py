@@ -77,8 +77,8 @@ def warning_of(layout: Layout, closed: Collection[str] = ()) -> str:
     if not found:
         return ""
     other = nearest_packaged(layout)
-    than = f"otherwise than {other.name}" if other is not None else "by branches that no packaged layout has"
-    return f"layout {layout.name} says what is hidden {than}: {'; '.join(found)}"
+    how = "by branches that no packaged layout has" if other is None else f"differently from {other.name}"
+    return f"layout {layout.name} says what is hidden {how}: {'; '.join(found)}"
 
 
 def describe_layout(layout: Layout) -> dict[str, object]:

@@ -62,7 +62,7 @@ def test_a_layout_that_decides_what_is_hidden_is_named_everywhere_and_has_to_be_
 ) -> None:
     old, new, said = OPENING[what]
     assert attack(old, new) == 0
-    warning = "warning: layout mine says what is hidden otherwise than tout2023: "
+    warning = "warning: layout mine says what is hidden differently from tout2023: "
     assert any(warning in line and said in line for line in capsys.readouterr().out.splitlines())
     assert main(["process", str(tmp_path / "c.json"), *QUICK, "--to", str(tmp_path / "o")]) == 0
     assert any(warning in line and said in line for line in capsys.readouterr().out.splitlines())

@@ -95,9 +95,8 @@ def _row(cells: Sequence[str]) -> str:
 def as_page(card: Card) -> Iterator[str]:
     """Lines of the page of a search in Markdown; its figure lies beside it."""
     yield from (f"# {card.title}", "", card.looks_for, "")
-    yield "| | |"
-    yield "|---|---|"
     yield _row(("search", f"`{card.name}`"))
+    yield "|---|---|"
     yield _row(("beam", card.beam))
     yield _row(("periods", ", ".join(card.periods) or "none yet"))
     yield _row(("selections", ", ".join(f"`{name}`" for name in card.selections) or "none yet"))

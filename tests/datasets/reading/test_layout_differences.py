@@ -83,7 +83,7 @@ def test_what_decides_what_is_hidden_is_told_by_name(old: str, new: str, column:
     (text,) = deciding_differences(layout)
     assert text.startswith(column)
     assert "tout2023" in text
-    assert warning_of(layout) == f"layout mine says what is hidden otherwise than tout2023: {text}"
+    assert warning_of(layout) == f"layout mine says what is hidden differently from tout2023: {text}"
     described = describe_layout(layout)
     assert described["nearest"] == "tout2023"
     assert described["differs"] == [text]
