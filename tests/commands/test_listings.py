@@ -64,9 +64,9 @@ def test_what_a_period_of_ones_own_has_is_listed(
         "plane energy: ecal and hcal",
     } <= {*said}
     assert main(["periods", "2024A", "--periods", str(folder)]) == 0
-    said = capsys.readouterr().out
-    assert "box of search invisible: hidden below 65 GeV" in said
-    assert "box of search alp: hidden where ecal or ecal_total below 90 GeV (box below 85 GeV" in said
+    listed = capsys.readouterr().out
+    assert "box of search invisible: hidden below 65 GeV" in listed
+    assert "box of search alp: hidden where ecal or ecal_total below 90 GeV (box below 85 GeV" in listed
 
 
 _OWN = """

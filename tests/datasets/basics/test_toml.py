@@ -103,7 +103,7 @@ def test_a_missing_key_is_named_or_defaults(getter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "hint"), [("widht", ', there is "widht"'), ("depth", ""), ("asked_width", "")]
+    ("key", "hint"), [("widthh", ', there is "widthh"'), ("depth", ""), ("asked_width", "")]
 )
 def test_a_missing_key_that_may_be_there_misspelt_is_named_with_it(key: str, hint: str) -> None:
     given = table(**{key: 1})

@@ -76,7 +76,7 @@ def test_a_table_is_one_box(write: Write) -> None:
         ('"ecal", ', '"trigger_physics", ', 'features: "trigger_physics" does not say'),
         ('"ecal", ', '"veto_mip_0", ', "features: features in MIP and in GeV"),
         ('["ecal", "ecal_total"]', "[]", "features: no feature"),
-        ("between", "betwen", "needs one of below, above, between, and has 0"),
+        ("between", "betwn", "needs one of below, above, between, and has 0"),
         (
             "guard = { value = 3",
             'above = { value = 3, unit = "GeV", source = "x" }\nguard = { value = 3',
@@ -86,7 +86,7 @@ def test_a_table_is_one_box(write: Write) -> None:
         ("values = [45, 75000]", "value = 45", "between: 1 values for two edges"),
         ('"MeV"', '"ns"', 'between.unit: unit "ns" cannot be converted to "GeV"'),
         (', source = "x"', "", 'between: "source" is missing'),
-        ("guard =", "gaurd =", 'box[0].bound[0]: "guard" is missing, there is "gaurd"'),
+        ("guard =", "guardd =", 'box[0].bound[0]: "guard" is missing, there is "guardd"'),
         ("guard = { value = 3", "guard = { value = -3", "box[0].bound[0].guard: -3 GeV is below 0"),
         ("[45, 75000]", "[45000, 75]", "bound[0].between: nothing is between 45 and 0.075 GeV"),
         (
