@@ -8,6 +8,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
+from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
@@ -92,8 +93,8 @@ def efficiency(
     0.01
     """
     place = Path(to)
-    chosen = load_selection(selection)
     folder = Path(periods) if periods is not None else folder_of_environment()
+    chosen = load_selection(selection, period_features=features_of_periods(load_periods(folder).values()))
     asked = [losses] if isinstance(losses, str | Path) else losses
     wanted = WantedLosses([str(one) for one in asked])
     plan = injection.Injection(chosen, str(layout), events, seed, folder)

@@ -36,7 +36,8 @@ def _lacking(layout: Layout, context: RunContext) -> tuple[str, ...]:
     found: list[str] = []
     for box in context.boxes:
         by_bound = [
-            [name for name in bound.features if not _has(layout, name, context.setup)] for bound in box.bounds
+            [name for name in bound.features if not may_have(layout, name, context.setup)]
+            for bound in box.bounds
         ]
         for bound, missing in zip(box.bounds, by_bound, strict=True):
             if bound.needed or all(by_bound):
@@ -44,14 +45,16 @@ def _lacking(layout: Layout, context: RunContext) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _has(layout: Layout, name: str, setup: Setup) -> bool:
+def may_have(layout: Layout, name: str, setup: Setup) -> bool:
     """Whether files of a layout may have a feature: as it is, or all that it is made of."""
-    if name in layout.columns:
+    if name in layout.columns or name == "bad_spill":
         return True
+    if name == "trigger_physics":
+        return "trigger" in layout.columns
     for formula in setup.formulas:
         if formula.name == name:
             constants = dict(setup.constants)
-            return all(one in constants or _has(layout, one, setup) for one in formula.inputs)
+            return all(one in constants or may_have(layout, one, setup) for one in formula.inputs)
     known = FEATURES | {feature.name: feature for feature in further_features(setup)}
     detectors = known[name].detectors if name in known else ()
     return bool(detectors) and all(one in layout.detectors for one in detectors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -191,3 +192,61 @@ def opened_counts(hodoscope: SetUp) -> dict[str, list[int]]:
             counts += [np.count_nonzero(np.all(cuts[: n + 1], axis=0)) for n in range(4)]
     assert all(counts[-1] > 5 for counts in found.values())
     return {search: counts.tolist() for search, counts in found.items()}
+
+
+def test_what_the_packaged_set_up_hides_is_hidden_beside_what_the_hodoscope_does(
+    hodoscope: SetUp, selection: Callable[[str], list[str]], tmp_path: Path, rows: Callable[..., Any]
+) -> None:
+    """With ECAL energies of the user that are larger by 40 %."""
+    packaged, ours = (folder / "periods" for folder in (hodoscope.folder, tmp_path))
+    text = (packaged / "2023A.toml").read_text()
+    ours.mkdir()
+    (ours / "2023A.toml").write_text(text.replace("scale = { value = 1,", "scale = { value = 1.4,", 1))
+    shutil.copy(hodoscope.folder / "mine.toml", tmp_path)
+    listed = replace(hodoscope, folder=tmp_path).catalogue("ttree")
+    assert main(["process", str(listed), *selection(""), "--to", str(tmp_path / "out"), *QUICK]) == 0
+    hidden = 0
+    for tree in hodoscope.trees:
+        seen = Hodoscope.of(tree)
+        scaled = replace(seen, ecal=1.4 * seen.ecal, ecal_total=1.4 * seen.ecal_total)
+        hidden += int(np.count_nonzero((scaled.hidden() | in_region(tree)) & concerned(tree)))
+    assert sum(int(row["hidden"]) for row in rows(tmp_path / "out" / "yields.csv")) == hidden
+    assert hidden > sum(np.count_nonzero(hidden_in_any(tree, varied=False)) for tree in hodoscope.trees)
+
+
+READY_MADE = """
+[feature]
+hodo_sum = { branch = "S", unit = "MeV" }
+hodo_total = { branch = "T", unit = "MeV" }
+hodo_n_hits = { branch = "N", unit = "1" }
+hodo_left = { branch = "L", unit = "MeV" }
+"""
+
+
+@pytest.mark.parametrize("missing", ["", "hodo_left", "hodo_total"])
+def test_features_of_boxes_that_files_hold_ready_made_hide_as_cells_do(
+    missing: str,
+    hodoscope: SetUp,
+    selection: Callable[[str], list[str]],
+    tmp_path: Path,
+    rows: Callable[..., Any],
+) -> None:
+    """Without one of them by no bound that needs it is an event outside."""
+    trees, hidden = [], 0
+    for tree in hodoscope.trees:
+        seen = Hodoscope.of(tree)
+        columns = {"S": seen.sums, "T": seen.total, "N": seen.hits.astype(np.int32)}
+        trees.append(tree | columns | {"L": seen.sums * seen.side})
+        blind = replace(seen, side=np.where(seen.sums > 0, 1, seen.side)) if missing == "hodo_left" else seen
+        if missing == "hodo_total":
+            blind = replace(seen, sums=np.full_like(seen.sums, 10))
+        hidden += int(np.count_nonzero((blind.hidden() | in_region(tree)) & concerned(tree)))
+    ready = replace(hodoscope, folder=tmp_path, files=tmp_path / "files", trees=trees)
+    ready.write()
+    shutil.copytree(hodoscope.folder / "periods", tmp_path / "periods")
+    lines = [line for line in READY_MADE.splitlines() if not missing or not line.startswith(missing)]
+    layout = (hodoscope.folder / "mine.toml").read_text().partition("[detector.hodo]")[0]
+    (tmp_path / "mine.toml").write_text(layout + "\n".join(lines))
+    catalogue, line = ready.catalogue("ttree"), selection("")
+    assert main(["process", str(catalogue), *line, "--to", str(tmp_path / "out"), *QUICK]) == 0
+    assert sum(int(row["hidden"]) for row in rows(tmp_path / "out" / "yields.csv")) == hidden > 200

@@ -169,6 +169,9 @@ def test_whoever_drops_a_box_is_named_and_a_renamed_one_hides_as_much(
 ) -> None:
     passes.process(two_searches)
     hidden = passes.hidden()
+    different = passes.last()["not_packaged"]  # the first of several boxes is as the only packaged one
+    assert {line.partition("[")[0] for line in different} == {"2023A: box"}
+    assert all("box[1]" in line for line in different)
     renamed = changed(tmp_path / "renamed", two_searches, ('search = "alp"', 'search = "axion"'))
     assert "hidden for search axion" in passes.process(renamed)
     assert passes.hidden() == hidden

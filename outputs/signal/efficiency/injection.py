@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +19,7 @@ from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import ComponentKind, Trigger
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
+from na64.outputs.result.missing_sums import may_have
 from na64.outputs.result.origin import setup_identity
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
@@ -159,6 +160,7 @@ def measure(
         period.
     """
     job = build_job(catalogue, selection)
+    _check_simulated(job)
     known = catalogue.known_periods()
     for period in sorted({context.period for context in job.runs.values()}):
         _check_alike(selection, known[period])
@@ -170,6 +172,18 @@ def measure(
         )
         for period in sorted(counts)
     ]
+
+
+def _check_simulated(job: Job) -> None:
+    """Refuse a selection on features of a period that the simulated files cannot have."""
+    own = {feature.name for feature in job.selection.period_features} & job.selection.inputs
+    for layout, context in product(job.layouts.values(), job.runs.values()):
+        for name in sorted(own):
+            if not may_have(layout, name, context.setup):
+                raise ValueError(
+                    f"selection {job.selection.name}: nothing simulates {name} of period {context.period} "
+                    f"with layout {layout.name}, so no event would pass"
+                )
 
 
 def _check_alike(selection: Selection, period: Period) -> None:

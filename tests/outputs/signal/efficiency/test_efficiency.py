@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,3 +238,30 @@ def test_the_command_writes_and_adds(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len({point.cuts for point in read_points(path)} - {""}) == 2
     assert main([*words, "--mass", "5"]) == 2
     assert "dark photon of 5 GeV: expected 0.001 to 1 GeV" in capsys.readouterr().err
+
+
+OF_PERIOD = """
+[[detector]]
+name = "gem"
+role = "tracker"
+[[feature]]
+name = "missing"
+unit = "GeV"
+formula = "beam_energy - ecal"
+"""
+
+
+@pytest.mark.parametrize(("cut", "code"), [("missing = { above = 40 }", 0), ("gem_n_hits = { min = 1 }", 2)])
+def test_features_of_a_period_have_an_efficiency_if_they_are_simulated(
+    cut: str, code: int, tmp_path: Path, edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = edited("period", "2023A", tmp_path / "periods")
+    path.write_text(path.read_text() + OF_PERIOD)
+    unit = ', unit = "GeV" }' if code == 0 else " }"
+    text = 'name = "own"\nlabel = "own"\nyields_after = "own"\n[[cut]]\nname = "own"\n'
+    (tmp_path / "own.toml").write_text(text + cut.replace(" }", unit) + "\n")
+    words = ["efficiency", "--selection", str(tmp_path / "own.toml"), "--periods", str(tmp_path / "periods")]
+    words += ["--mass", "0.01", "--events", "200", "--to", str(tmp_path / "e.csv"), "--losses", "none"]
+    assert main(words) == code
+    refused = "nothing simulates gem_n_hits of period 2023A with layout tout2023" in capsys.readouterr().err
+    assert refused is (code == 2)
