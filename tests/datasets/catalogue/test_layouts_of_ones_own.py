@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from na64.datasets.catalogue.catalogue_file import load
 from na64.datasets.catalogue.inspection import Expectation, inspect
 from na64.datasets.catalogue.records import SampleKind, Status
 from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.datasets.reading.layout import load_layout
 
 TOUT = load_layout("tout2023")
@@ -135,3 +137,61 @@ def test_a_catalogue_nested_without_end_is_none(tmp_path: Path) -> None:
     path.write_text("[" * 200_000)
     with pytest.raises(ValueError, match=r"c\.json: not a catalogue: nested too deeply"):
         load(path)
+
+
+COUNTED = OWN.replace(
+    'spill = { branch = "s" }\nevent = { branch = "e" }', "spill = { value = 0 }\nevent = { entry = true }"
+)
+
+
+def test_what_files_do_not_say_of_run_and_event_only_simulation_may_lack(
+    tmp_path: Path, write_file: Writer
+) -> None:
+    path = write_file("mine", events(4))
+    with pytest.raises(ValueError, match="layout own: event is the entry in the file, which only simulation"):
+        made(path, tmp_path, COUNTED)
+    catalogue = build([path], simulation=True, layout=toml(tmp_path, COUNTED))
+    assert catalogue.layout("own").counts_entries
+    with pytest.raises(ValueError, match="layout own: event is the entry in the file"):
+        replace(catalogue, kind=SampleKind.DATA).layout("own")
+
+
+def test_files_that_count_their_entries_are_not_compared_and_others_still_are(
+    tmp_path: Path, write_file: Writer
+) -> None:
+    paths = [write_file("mine", events(n), name=f"{n}.root") for n in (4, 5)]
+    assert len(build(paths, simulation=True, layout=toml(tmp_path, COUNTED)).good) == 2
+    assert len(build(paths, simulation=True, layout=toml(tmp_path, OWN)).good) == 1
+
+
+def test_only_runs_of_files_without_spills_lack_them(
+    tmp_path: Path, write_file: Writer, write_run: Writer
+) -> None:
+    before = build([write_run(run=8702)], simulation=False)
+    without = OWN.replace('spill = { branch = "s" }', "spill = { value = 0 }")
+    path = toml(tmp_path, without)
+    both = build(
+        [write_file("mine", events(4), name="own.root")], simulation=False, layout=path, previous=before
+    )
+    assert both.runs.keys() >= {8701, 8702}
+    assert both.runs_without_spills == {8701}
+
+
+def test_bounds_of_boxes_are_those_of_periods_with_runs_of_the_catalogue(
+    tmp_path: Path, write_file: Writer, write_run: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged, own = build([write_run()], simulation=False), made(write_file("mine", events(4)), tmp_path)
+    periods = load_periods()
+    closing = {"2023A": "veto_0", "2022": "srd_0"}
+    with_boxes = {
+        name: replace(periods[name], boxes=(*periods[name].boxes, box_on(feature)))
+        for name, feature in closing.items()
+    }
+    monkeypatch.setattr(Catalogue, "known_periods", lambda _: periods | with_boxes)
+    assert packaged.closed == frozenset()  # whose layout is known
+    assert own.closed == with_boxes["2023A"].closed != frozenset()
+    assert "srd" in with_boxes["2022"].closed - own.closed
+
+
+def box_on(feature: str) -> StatedBox:
+    return StatedBox("other", {}, (StatedBound((feature,), "GeV", -math.inf, 1.0, 0.1, (), "a test"),))

@@ -16,10 +16,11 @@ import pytest
 from na64.processors.execution.backend import Answers, Backend, Closing
 from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.dask_backend import DaskBackend
-from na64.processors.execution.executor import Failure, Outcome, run
+from na64.processors.execution.executor import Failure, Outcome, UserCodeError, run
 from na64.processors.execution.ledger import Ledger, NoSpaceError, Partial, encode
 from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Done, Options, Task, Work
+from na64.processors.features.plugin import PluginError
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
 
@@ -47,6 +48,12 @@ def _fail_third(task: Task, log: str) -> Partial:
 
 def _fill_disk(_task: Task, _context: str) -> Partial:
     raise OSError(errno.ENOSPC, "no space left on device")
+
+
+def _fail_in_plugin(task: Task, log: str) -> Partial:
+    if task.path == "run_3.root":
+        raise PluginError("plug-in my.py, feature new: KeyError in line 4")
+    return _sum(task, log)
 
 
 def _total(outcome: Outcome) -> int:
@@ -181,6 +188,17 @@ def test_two_tasks_with_one_key_are_refused(ledger: Ledger, log: Path) -> None:
 def test_a_full_disk_in_a_worker_ends_everything(ledger: Ledger) -> None:
     with pytest.raises(NoSpaceError, match=r"run_0.root, events 0 to 7: OSError: No space left on device"):
         run(_tasks(), Work(_fill_disk), IterativeBackend(), ledger)
+
+
+def test_user_code_that_fails_ends_everything_by_name_and_what_was_done_is_kept(
+    ledger: Ledger, log: Path
+) -> None:
+    said = (
+        r"run_3\.root, events 21 to 28: plug-in my\.py, feature new: KeyError in line 4; it would fail again"
+    )
+    with pytest.raises(UserCodeError, match=said):
+        run(_tasks(), Work(_fail_in_plugin, str(log)), IterativeBackend(), ledger)
+    assert run(_tasks(), Work(_sum, str(log)), IterativeBackend(), ledger).n_resumed == 3
 
 
 class _FullLedger(Ledger):

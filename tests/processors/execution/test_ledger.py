@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from na64.processors.execution import ledger as ledger_module
 from na64.processors.execution.ledger import DamagedError, Ledger, NoSpaceError, Partial, decode, encode
 
 KEY = hashlib.sha256(b"a key").hexdigest()
@@ -110,6 +111,35 @@ def test_what_is_put_is_got_and_nothing_else(tmp_path: Path) -> None:
     assert back.header == {"run": 8396}
     assert Ledger(ledger.folder).get(OTHER) is None
     assert [path for path in ledger.folder.rglob("*") if path.is_file()] == [ledger.path(KEY)]
+
+
+def test_numbers_that_cannot_be_right_are_set_aside(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.put(KEY, _small())
+
+    def refuse(partial: Partial) -> None:
+        raise DamagedError(f"run {partial.header['run']} has no such events")
+
+    assert ledger.get(KEY, lambda _: None) is not None
+    assert ledger.get(KEY, refuse) is None
+    assert ledger.path(KEY).with_suffix(".damaged").exists()
+
+
+def test_what_killed_drivers_left_beside_a_partial_is_removed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, cleaned = Ledger(tmp_path), list[Path]()
+    left = ledger.path(KEY).with_name(f".{KEY}.partial.0123abcd.writing")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    remove = ledger_module.remove_abandoned
+    monkeypatch.setattr(
+        ledger_module, "remove_abandoned", lambda folder: (cleaned.append(folder), remove(folder))
+    )
+    ledger.put(KEY, _small())
+    ledger.put(KEY, _small())
+    assert not left.exists()
+    assert cleaned == [left.parent]
 
 
 @pytest.mark.parametrize("key", ["", "../../etc/passwd", KEY.upper(), KEY[:-1], KEY + "\n"])
