@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from na64.datasets.basics.atomic_file import remove_abandoned
 from na64.processors.execution import ledger as ledger_module
 from na64.processors.execution.ledger import DamagedError, Ledger, NoSpaceError, Partial, decode, encode
 
@@ -132,10 +133,12 @@ def test_what_killed_drivers_left_beside_a_partial_is_removed_once(
     left = ledger.path(KEY).with_name(f".{KEY}.partial.0123abcd.writing")
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    remove = ledger_module.remove_abandoned
-    monkeypatch.setattr(
-        ledger_module, "remove_abandoned", lambda folder: (cleaned.append(folder), remove(folder))
-    )
+
+    def note(folder: Path) -> None:
+        cleaned.append(folder)
+        remove_abandoned(folder)
+
+    monkeypatch.setattr(ledger_module, "remove_abandoned", note)
     ledger.put(KEY, _small())
     ledger.put(KEY, _small())
     assert not left.exists()
