@@ -278,7 +278,7 @@ def test_simulation_needs_no_box(tmp_path: Path, own_period: Callable[..., Path]
 def test_a_packaged_run_type_is_not_contradicted(monkeypatch: pytest.MonkeyPatch) -> None:
     own, known = load_periods(), load_periods()
     known["2023A"] = replace(known["2023A"], run_facts={RUN: RunFacts(RUN, RunType.PHYSICS)})
-    monkeypatch.setattr("na64.processors.job.packaged_periods", lambda: known)
+    monkeypatch.setattr("na64.processors.run_contexts.packaged_periods", lambda: known)
     calibration = {RUN: RunFacts(RUN, RunType.CALIBRATION)}
     with pytest.raises(ValueError, match="run 8701: type is physics in one place and calibration in another"):
         contexts_of_runs([RUN], own, calibration)
