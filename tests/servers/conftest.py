@@ -33,6 +33,8 @@ PLACE = Path({place!r})
 
 @feature(name="nothing", unit="1")
 def nothing(event):
+    if set(event["ecal"].tolist()) == {{99.0}}:  # what plug-ins are tried on
+        return 0 * event["ecal"]
     (PLACE / f"at {{os.getpid()}}").touch()
     end = time.monotonic() + 600
     while len(event["ecal"]) and (PLACE / "hold").exists() and time.monotonic() < end:
