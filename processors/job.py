@@ -11,7 +11,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
-from na64.datasets.instrument.recipes import feature_index, further_features
+from na64.datasets.instrument.recipes import feature_index
 from na64.datasets.reading.given_features import detectors_of_given
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.layout_rules import check_of_data
@@ -174,6 +174,8 @@ class Job:
             "weighted": self.weighted,
             "profile_chi2": self.profile_chi2,
             "plugin": self.plugin.digest if self.plugin else None,
+            # The rows of a table: a box of one run looks at features that other periods do not have.
+            "recorded": [one.name for one in self.selection.period_features],
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.
             "effects": list(self.selection.effects),
         }
@@ -188,9 +190,7 @@ class Job:
     def _run_parts(self, run: int) -> list[object]:
         context = self.runs[run]
         bad, setups = self.bad.of_run(run), [identity_of(setup) for setup in context.setups]
-        own = further_features(context.setup)
-        kept = [one.name for one in own if one.name in self.selection.recorded_features]
-        return [kept, setups, identity_of(context.boxes), context.type, identity_of(bad)]
+        return [setups, identity_of(context.boxes), context.type, identity_of(bad)]
 
 
 def check_of_job(layout: Layout, selection: Selection, *, simulation: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.periods import Period, features_of_periods, load_period, load_periods
+from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
 from na64.datasets.instrument.columns import Cells, EventColumns
 from na64.datasets.reading.layout import load_layout
+from na64.processors.events import segment
+from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import visible_events
 from na64.processors.features.varied_features import feature_rows
@@ -181,6 +185,25 @@ def test_runs_of_periods_without_the_detector_are_read_beside_it(
     key = job.feature_key(FILE, 0, 9)
     other = alone.feature_key(replace(FILE, runs=(OLD_RUN,)), 0, 9)
     assert key != other
+
+
+def test_features_that_were_kept_without_another_period_do_not_stand_for_those_with_it(
+    tmp_path: Path, periods: dict[str, Period], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box of the other period looks at a feature that the kept ones do not have."""
+    bound = StatedBound(("hodo_sum",), "GeV", -math.inf, 0.001, 0.0, (), "test")
+    closed = replace(periods["mine"], boxes=(*periods["2023A"].boxes, StatedBox("other", {}, (bound,))))
+    known, selection = periods | {"mine": closed}, load_text(tmp_path, periods, PLAIN)
+    monkeypatch.setattr(segment, "read_batches", lambda *_, **__: iter([events_of(OLD_RUN)]))
+    file, store = replace(FILE, runs=(OLD_RUN,)), FeatureStore(tmp_path / "store")
+    alone = job_of(selection, load_periods(), OLD_RUN, simulation=False)
+    both = job_of(selection, known, RUN, OLD_RUN, simulation=False)
+    first = segment.process_segment("file", 0, 4000, alone, file, store=store)[OLD_RUN]
+    beside = segment.process_segment("file", 0, 4000, both, file, store=store)[OLD_RUN]
+    again = segment.process_segment("file", 0, 4000, both, file, store=store)[OLD_RUN]
+    assert beside == again
+    assert np.array_equal(first.first_fail, beside.first_fail)
+    assert first.accounting == beside.accounting
 
 
 def test_a_feature_that_the_period_of_a_run_does_not_have_is_refused_before_the_job(
