@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.basics.toml import unknown
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
 from na64.datasets.instrument.recipes import feature_index
+from na64.datasets.instrument.roles import Role
 from na64.datasets.reading.given_features import detectors_of_given
 from na64.datasets.reading.layout import Layout, parse_layout
 from na64.datasets.reading.layout_rules import check_of_data
@@ -82,7 +84,10 @@ class Job:
                 f"plug-in, expected the {len(defined)} of this one"
             )
         for run in self.runs:
-            _check_features(self.selection_in(run), run, self.runs[run])
+            self.selection_in(run)  # which refuses a cut that says two things of a run, or nothing
+        for run, context in _first_of_periods(self.runs):
+            _check_features(self.selection, run, context)
+            _check_cells(self.plugin, run, context)
         for layout in self.layouts.values():
             check_of_job(layout, self.selection, simulation=self.simulation)
 
@@ -217,6 +222,23 @@ def _plain(constants: Mapping[str, float]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else value for name, value in constants.items()}
 
 
+def _first_of_periods(contexts: Mapping[int, RunContext]) -> list[tuple[int, RunContext]]:
+    """A run of each set-up: there may be thousands of runs, all of the same."""
+    found = {(context.period, id(context.setup)): (run, context) for run, context in contexts.items()}
+    return list(found.values())
+
+
+def _check_cells(plugin: Plugin | None, run: int, context: RunContext) -> None:
+    """Refuse functions of cells of a detector that the period of a run does not have, or not by cells."""
+    there = [one.name for one in context.setup.detectors.values() if one.role is not Role.TRACKER]
+    for feature, detector in plugin.detectors.items() if plugin else ():
+        if detector not in there:
+            raise ValueError(
+                f"plug-in {plugin.name}, feature {feature}: not in period {context.period} of run {run}, "
+                f"{unknown('detector', detector, there)}"
+            )
+
+
 def _check_features(selection: Selection, run: int, context: RunContext) -> None:
     """Refuse a selection that uses what the period of a run does not have."""
     there = feature_index(context.setup)
@@ -298,7 +320,7 @@ def with_features_of(
     ValueError
         It uses a feature that the period of a run does not have; names them.
     """
-    for run, context in contexts.items():
+    for run, context in _first_of_periods(contexts):
         _check_features(selection, run, context)
     there = {context.period for context in contexts.values()}
     chosen = [period for name, period in sorted(periods.items()) if name in there]

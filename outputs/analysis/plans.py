@@ -105,11 +105,10 @@ def load_plan(
         raise ValueError(f"{path}: has no file that can be read; na64 catalogue says why")
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
-    periods = loaded.known_periods().values()
-    further = features_of_periods(periods)
+    further = features_of_periods(loaded.known_periods().values())
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
-        code.rehearse(further, {name for period in periods for name in period.setup.detectors})
+        code.rehearse(further)
     chosen = load_selection(
         selection,
         extra_features=code.features if code else None,

@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import io
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,13 +53,7 @@ class CellSource(Protocol):
     """The calibrated cells of some visible events; `na64.processors.features.visible_cells` has them."""
 
     def blocks(self, detector: str) -> Iterable[Any] | None:
-        """Cells of a detector, some events at a time; None where the file lacks the detector.
-
-        Raises
-        ------
-        KeyError
-            There is no such detector.
-        """
+        """Cells of a detector, some events at a time; None where the file lacks the detector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +170,11 @@ class Plugin:
         """The features it defines by name, in order."""
         return {marked.feature.name: marked.feature for marked, _ in _compiled(self)}
 
+    @property
+    def detectors(self) -> dict[str, str]:
+        """Detectors of whose cells features are made, by name of the feature."""
+        return {one.feature.name: one.detector for one, _ in _compiled(self) if one.detector is not None}
+
     def compute(
         self,
         values: NDArray[np.float32] | Sequence[NDArray[np.float32]],
@@ -205,18 +204,10 @@ class Plugin:
             if marked.detector is None:
                 row[:] = self._call(name, function, MappingProxyType(rows), n_events)
             else:
-                row[:] = self._of_cells(name, function, self._blocks(marked, cells), n_events)
+                blocks = None if cells is None else cells.blocks(marked.detector)
+                row[:] = self._of_cells(name, function, blocks, n_events)
             rows[name] = _read_only(row)
         return new
-
-    def _blocks(self, marked: _Marked, cells: CellSource | None) -> Iterable[Any] | None:
-        if cells is None or marked.detector is None:
-            return None
-        try:
-            return cells.blocks(marked.detector)
-        except KeyError as error:
-            text = f"plug-in {self.name}, feature {marked.feature.name}: {error.args[0]}"
-        raise PluginError(text)
 
     def _of_cells(
         self, name: str, function: Function, blocks: Iterable[Any] | None, n_events: int
@@ -226,27 +217,21 @@ class Plugin:
         parts = [self._call(name, function, block, len(block.energy)) for block in blocks]
         return np.concatenate([np.empty(0, np.float32), *parts])
 
-    def rehearse(self, further: Mapping[str, Feature], detectors: Collection[str]) -> None:
+    def rehearse(self, further: Mapping[str, Feature]) -> None:
         """Compute the features for made-up beam electrons, before any event is read.
 
-        Functions of cells are not called; their detectors are looked up.
+        Functions of cells are not called.
 
         Parameters
         ----------
         further : mapping of str to Feature
             What periods and layouts have besides the packaged features.
-        detectors : collection of str
-            Names of the detectors of the periods.
 
         Raises
         ------
         PluginError
             A function fails, or returns something else than one number an event; names it and the line.
         """
-        for marked, _ in _compiled(self):
-            if marked.detector is not None and marked.detector not in detectors:
-                text = unknown("detector", marked.detector, detectors)
-                raise PluginError(f"plug-in {self.name}, feature {marked.feature.name}: {text}")
         features = {**FEATURES, **further}
         typical = (_TYPICAL.get(known.name, _BY_UNIT[known.unit]) for known in features.values())
         values = [np.full(_N_REHEARSED, value, np.float32) for value in typical]

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.basics.toml import unknown
-from na64.datasets.instrument.columns import EventColumns, TrackerHits
+from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.instrument.detector import Setup
 from na64.processors.features.rows import take_rows
 from na64.processors.features.single_cells import cell_tables
@@ -65,20 +64,11 @@ class VisibleCellSource:
         return replace(self, setup=effect.of(self.setup))
 
     def blocks(self, detector: str) -> Iterator[VisibleCells] | None:
-        """Cells of a detector, some thousand events at a time; None where the file lacks the detector.
-
-        Raises
-        ------
-        KeyError
-            There is no such detector.
-        """
-        if detector not in self.setup.detectors:
-            raise KeyError(unknown("detector", detector, self.setup.detectors))
-        columns = self.events.detectors.get(detector)
-        return None if columns is None or isinstance(columns, TrackerHits) else self._blocks(detector)
+        """Cells of a detector, some thousand events at a time; None where the file lacks the detector."""
+        return self._blocks(detector) if detector in self.events.detectors else None
 
     def _blocks(self, detector: str) -> Iterator[VisibleCells]:
-        part = replace(self.events, detectors={detector: self.events.detectors[detector]})
+        part = replace(self.events, event={}, detectors={detector: self.events.detectors[detector]})
         shape = self.setup.detectors[detector].shape
         for start in range(0, len(self.rows), _BLOCK):
             seen = take_rows(part, self.rows[start : start + _BLOCK])

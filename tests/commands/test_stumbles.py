@@ -145,7 +145,7 @@ def test_a_plugin_that_cannot_work_fails_before_any_event_is_read(
     "line", ["", "assert (event['ecal'] > 50).all()", "assert (event['srd_0'] > 0).all()"]
 )
 def test_a_plugin_that_works_for_beam_electrons_is_rehearsed_without_a_word(line: str) -> None:
-    Plugin("my.py", PLUGIN.format(line=line or "pass")).rehearse({}, ())
+    Plugin("my.py", PLUGIN.format(line=line or "pass")).rehearse({})
 
 
 def test_the_first_failure_of_a_plugin_stops_the_pass_and_names_its_line(
@@ -164,7 +164,7 @@ def test_the_first_failure_of_a_plugin_stops_the_pass_and_names_its_line(
 def test_a_class_of_an_error_is_told_by_what_it_is_derived_from() -> None:
     line = "raise type('Value' + str(event['ecal'][0]), (ArithmeticError,), {})()"
     with pytest.raises(PluginError, match=r"feature mine: ArithmeticError in line 7$"):
-        Plugin("my.py", PLUGIN.format(line=line)).rehearse({}, ())
+        Plugin("my.py", PLUGIN.format(line=line)).rehearse({})
 
 
 def test_status_and_limits_are_objects_for_programs(result: Path, capsys: pytest.CaptureFixture[str]) -> None:

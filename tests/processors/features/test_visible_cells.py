@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.instrument.columns import DETECTORS, EventColumns
+from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.reading.read import read
 from na64.processors.events.segment import process_columns
@@ -154,16 +154,21 @@ def test_cells_have_the_shape_of_the_detector_and_the_calibration_of_the_feature
     assert not any(array.flags.writeable for array in cells)
 
 
-def test_a_detector_that_the_file_lacks_gives_nan_and_an_unknown_one_is_refused(sample: Any) -> None:
+def test_a_detector_that_the_file_lacks_gives_nan(sample: Any) -> None:
     source = source_of(sample)
     bare = replace(source, events=replace(source.events, detectors={}))
     values = np.zeros((1, len(source.rows)), np.float32)
     assert np.isnan(Plugin("my.py", CENTRE).compute(values, ("ecal",), bare)).all()
     assert np.isnan(Plugin("my.py", CENTRE).compute(values, ("ecal",))).all()
+
+
+def test_a_detector_that_the_period_of_a_run_lacks_is_refused_before_the_job(
+    sample: Any, tmp_path: Path
+) -> None:
     wrong = Plugin("my.py", CENTRE.replace('detector="hcal"', 'detector="hcl"'))
-    with pytest.raises(PluginError, match=r'plug-in my.py, feature mine: unknown detector "hcl".*"hcal"'):
-        wrong.compute(values, ("ecal",), source)
-    assert set(DETECTORS) >= source.events.detectors.keys()
+    said = r'plug-in my\.py, feature mine: not in period 2023A of run 8701, .*"hcl", nearest known is "hcal"'
+    with pytest.raises(ValueError, match=said):
+        counted(sample, tmp_path, SELECTION, wrong, simulation=False)
 
 
 def test_functions_of_cells_and_of_features_are_mixed_in_the_order_of_the_file(sample: Any) -> None:
