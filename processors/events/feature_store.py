@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
+from errno import ENOENT
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -101,11 +102,16 @@ class FeatureStore:
         Raises
         ------
         FileNotFoundError
+            There is no file, or it lacks a feature: one that only periods of other runs of the job have, and
+            that of those it was written for had not.
         DamagedError
             A byte that was wanted differs from what was written.
         """
         with self.path(key).open("rb", buffering=0) as file:
-            yield from _read_events(file, _read_footer(file, key), names)
+            footer = _read_footer(file, key)
+            if lacking := {*names} - {*footer.names}:
+                raise FileNotFoundError(ENOENT, f"lacks {min(lacking)}", str(self.path(key)))
+            yield from _read_events(file, footer, names)
 
     @contextmanager
     def writing(self, key: str, names: tuple[str, ...]) -> Iterator[Keep]:

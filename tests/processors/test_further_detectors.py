@@ -14,6 +14,7 @@ from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.periods import Period, features_of_periods, load_period, load_periods
 from na64.datasets.instrument.columns import Cells, EventColumns
 from na64.datasets.reading.layout import load_layout
+from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import visible_events
 from na64.processors.features.varied_features import feature_rows
@@ -181,6 +182,29 @@ def test_runs_of_periods_without_the_detector_are_read_beside_it(
     key = job.feature_key(FILE, 0, 9)
     other = alone.feature_key(replace(FILE, runs=(OLD_RUN,)), 0, 9)
     assert key != other
+
+
+def test_what_is_kept_of_a_run_is_read_beside_runs_of_another_period(
+    tmp_path: Path, periods: dict[str, Period]
+) -> None:
+    selection, file = load_text(tmp_path, periods, PLAIN), replace(FILE, runs=(OLD_RUN,))
+    alone = job_of(selection, load_periods(), OLD_RUN)
+    both = job_of(selection, periods, OLD_RUN, RUN)
+    store, key = FeatureStore(tmp_path / "store"), alone.feature_key(file, 0, 9)
+    assert both.feature_key(file, 0, 9) == key
+
+    def keep(job: Job) -> None:
+        (part,) = visible_events(events_of(OLD_RUN), job, file)
+        with store.writing(key, tuple(feature_rows(job.selection))) as kept:
+            kept(part)
+
+    keep(alone)
+    with pytest.raises(FileNotFoundError, match="lacks hodo_0"):
+        next(store.read(key, tuple(feature_rows(both.selection))))
+    keep(both)
+    *_, found = store.read(key, tuple(feature_rows(alone.selection)))
+    (part,) = visible_events(events_of(OLD_RUN), alone, file)
+    np.testing.assert_array_equal(found.values, part.values)
 
 
 def test_a_feature_that_the_period_of_a_run_does_not_have_is_refused_before_the_job(

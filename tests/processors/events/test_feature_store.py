@@ -123,6 +123,13 @@ def test_events_of_several_runs_come_with_their_accounting_and_weights(
     assert whole(store.read(KEY, NAMES)) == whole(parts)
 
 
+def test_a_file_without_a_wanted_feature_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    keep(store, [part(1, 40)])
+    with pytest.raises(FileNotFoundError, match="lacks of_another_period"):
+        next(store.read(KEY, ("same", "of_another_period")))
+
+
 def test_only_the_wanted_columns_are_read(tmp_path: Path) -> None:
     store, events = FeatureStore(tmp_path), part(1, 40)
     keep(store, [events])
