@@ -130,6 +130,11 @@ class Detector:
         return ix * self.shape[2] + iy
 
     @property
+    def middle(self) -> tuple[int, int]:
+        """(ix, iy) of the cell in the middle of a plane or module; of two, the one with the larger number."""
+        return self.shape[1] // 2, self.shape[2] // 2
+
+    @property
     def order(self) -> tuple[int, ...]:
         """Number that files give to each cell, in the order of the cells here."""
         planes, n_x, n_y = self.shape

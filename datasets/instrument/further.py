@@ -44,14 +44,15 @@ def with_further(setup: Setup, facts: FactReader, beam_energy: float) -> Setup:
         setup = setup.with_detectors(_further_detector(name, entry, setup))
     columns = tuple(_column(name, entry) for name, entry in facts.named_children("column"))
     setup = replace(setup, columns=columns)
-    _check_names(setup, facts)
     constants = _constants(setup, facts, beam_energy)
     known = FEATURES | {feature.name: feature for feature in further_features(setup)}
     units = {name: unit for name, (_, unit) in constants.items()}
     formulas = facts.read(lambda table: read_formulas(table, known, units))
     for formula in formulas:
         facts.remember(f"feature.{formula.name}", formula.text, formula.unit, "formula of the period")
-    return replace(setup, formulas=formulas, constants=_used(constants, formulas))
+    setup = replace(setup, formulas=formulas, constants=_used(constants, formulas))
+    _check_names(setup, constants, facts)
+    return setup
 
 
 def _further_detector(name: str, facts: FactReader, setup: Setup) -> Detector:
@@ -225,20 +226,16 @@ def _column(name: str, facts: FactReader) -> Feature:
     return Feature(name, unit, meaning)
 
 
-def _check_names(setup: Setup, facts: FactReader) -> None:
-    """Refuse a feature or column that is called as something else is."""
+def _check_names(setup: Setup, constants: Iterable[str], facts: FactReader) -> None:
+    """Refuse a feature, which a column and a formula is too, that is called as something else is."""
     columns = [column.name for one in setup.further for column in detector_columns(one.name, one.role)]
     taken: dict[str, str] = {}
-    for noun, names in _taken(columns):
+    for noun, names in (("column", [*COLUMNS, *columns]), *TAKEN.items(), ("constant", constants)):
         taken.update((name, noun) for name in names if name not in taken)
     for feature in further_features(setup):
         if feature.name in taken:
             raise ValueError(f'{facts.place()}: feature "{feature.name}" is a {taken[feature.name]} already')
         taken[feature.name] = "feature"
-
-
-def _taken(columns: Iterable[str]) -> list[tuple[str, Iterable[str]]]:
-    return [("column", [*COLUMNS, *columns]), *TAKEN.items()]
 
 
 def _constants(setup: Setup, facts: FactReader, beam_energy: float) -> dict[str, tuple[float, str]]:
@@ -251,8 +248,12 @@ def _constants(setup: Setup, facts: FactReader, beam_energy: float) -> dict[str,
     found |= _stated_constants(facts, found) if facts.has("constants") else {}
     for detector in setup.further:
         for what, unit in _CONSTANTS.items():
-            if (value := getattr(detector, what)) is not None:
-                found[f"{detector.name}_{what}"] = (value, unit)
+            name = f"{detector.name}_{what}"
+            if (value := getattr(detector, what)) is None:
+                continue
+            if name in found:
+                raise ValueError(f'{facts.place(f"constants.{name}")}: "{name}" is that of {detector.name}')
+            found[name] = (value, unit)
     return found
 
 

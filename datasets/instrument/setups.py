@@ -49,6 +49,12 @@ def _standard_detector(name: str, facts: FactReader) -> Detector:
 
 
 def _hcal(facts: FactReader, hcal: Detector) -> dict[str, Any]:
+    middle = hcal.middle
+    if any(cells != (hcal.place(*middle),) for cells in hcal.centre_cells):
+        raise ValueError(
+            f"{facts.place('centre_cells')}: the features of hcal are of the middle cell {list(middle)} of "
+            "each module; those of other cells are of a [[detector]] with a name of its own"
+        )
     return {
         "hcal_modules": _modules(facts, "modules", hcal),
         "hcal_subtracted_modules": _modules(facts, "subtracted_modules", hcal),

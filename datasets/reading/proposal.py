@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from na64.datasets.reading.event_entries import KEYS
 from na64.datasets.reading.layout import Branch, Layout
 from na64.datasets.reading.stored import Branches, Trees
 
 _ALIKE = 0.6
 """Likeness from which a name is proposed for another."""
 
-_KEYS = ("run", "spill", "event")
-_TABLE = re.compile(r"\[(?P<name>\w+)\]")
+_TABLE = re.compile(r"\[(detector\.)?(?P<name>\w+)\]")
 _LINE = re.compile(r"(?P<column>\w+) = \{ (?P<key>branch|branches) = (?P<value>\[[^\]]*\]|\"[^\"]*\")")
 
 
@@ -151,23 +151,22 @@ def _line(line: str, table: str, best: Fit) -> str:
     found = _LINE.match(line)
     if found is None:
         return line
-    column = found["column"] if table == "event" else f"{table}_{found['column']}"
+    column = found["column"] if table in ("event", "feature") else f"{table}_{found['column']}"
     if column in best.guesses:
         guess = f'branch = "{best.guesses[column]}"'
         return f"{line.replace(found[0].partition('{ ')[2], guess)}  # GUESS, in place of {found['value']}"
     if column not in best.lacking:
         return line
-    if column in _KEYS:
+    if column in KEYS:
         return f"{line}  # NOT FOUND: a layout needs it, fill it in"
     return f"# {line}  # NOT FOUND"
 
 
 def _lost_tables(best: Fit) -> set[str]:
-    """Detectors without energies: without them there is no detector."""
+    """Detectors without energies, cells or positions: without them there is no detector."""
     lacking = best.lacking - set(best.guesses)
     return {
         name
         for name, detector in best.layout.detectors.items()
-        if detector.columns["energy"].column in lacking
-        or ("cell" in detector.columns and detector.columns["cell"].column in lacking)
+        if any(detector.columns[key].column in lacking for key in detector.needed)
     }

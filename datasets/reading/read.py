@@ -244,7 +244,7 @@ class _Reader:
         if isinstance(values, Jagged):
             raise StructureError(f'branch "{branch.names[0]}" has several values an event')
         if np.issubdtype(values.dtype, np.integer):
-            return _signed(values, branch.names[0])
+            values = _signed(values, branch.names[0])
         return _convert(values, branch.unit)
 
     def detector(self, detector: DetectorLayout) -> DetectorColumns:
@@ -334,9 +334,9 @@ def _align(column: Jagged, offsets: Array, good: Mask) -> Array:
 
 
 def _convert(values: Array, unit: Unit) -> Array:
-    """Bring values to the base unit, in their own precision, rounded once."""
+    """Bring values to the base unit, in their own precision, rounded once; integers in double precision."""
     if unit.multiply == unit.divide:
         return np.ascontiguousarray(values)
-    number = values.dtype.type
+    number = values.dtype.type if values.dtype.kind == "f" else np.float64
     converted: Array = values * number(unit.multiply) / number(unit.divide)
     return converted

@@ -26,8 +26,6 @@ Integers = NDArray[np.int64]
 
 _RULES = {Rule.STAGES: fill.STAGES, Rule.N_MINUS_ONE: fill.N_MINUS_ONE, Rule.AFTER: fill.AFTER}
 _MOST_CUTS = 254
-_OF_BOX = ("ecal", "hcal")
-"""Features that say whether a plane may show an event."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

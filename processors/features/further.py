@@ -89,7 +89,8 @@ def _store_column(table: FeatureTable, name: str, column: Array, absent_nan: fro
     if column.dtype.kind == "f":
         raise_skip(table, np.isinf(column) if name in absent_nan else ~np.isfinite(column), Skip.NONFINITE)
     else:
-        raise_skip(table, np.abs(column.astype(np.int64)) > LARGEST_INTEGER, Skip.NONFINITE)
+        beyond = (column > LARGEST_INTEGER) | (column < -LARGEST_INTEGER)  # the lowest int64 has no abs
+        raise_skip(table, beyond, Skip.NONFINITE)
 
 
 def store_formulas(table: FeatureTable, setup: Setup) -> None:

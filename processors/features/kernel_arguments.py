@@ -63,7 +63,7 @@ def hcal_arguments(setup: Setup) -> KernelArguments:
     _, n_x, n_y = setup.hcal.shape
     return (
         n_x * n_y,
-        (n_x // 2) * n_y + n_y // 2,
+        setup.hcal.place(*setup.hcal.middle),
         np.array(setup.hcal_modules, np.int64),
         np.array(setup.hcal_subtracted_modules, np.int64),
         float(setup.topology_threshold),

@@ -77,6 +77,40 @@ def test_the_proposal_is_a_layout_with_the_branches_that_are_there(other: Path, 
     assert main(["inspect", str(other), "--layout", str(path)]) == 0
 
 
+def test_a_proposal_after_a_layout_of_ones_own_keeps_its_detectors_apart(
+    other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, made = tmp_path / "own.toml", tmp_path / "made.toml"
+    path.write_text(
+        """
+name = "own"
+trees = ["reco"]
+[event]
+run = { branch = "RunNumber" }
+spill = { branch = "Spill" }
+event = { branch = "Number" }
+[detector.wcal]
+kind = "cells"
+shape = [60]
+energy = { branch = "WCAL_energy", unit = "GeV" }
+[detector.gem1_x]
+kind = "positions"
+x = { branch = "Gem1", unit = "mm" }
+[feature]
+hcal_0 = { branch = "Energy0", unit = "GeV" }
+visible_energy = { branch = "Unrelated", unit = "GeV" }
+"""
+    )
+    assert main(["inspect", str(other), "--layout", str(path), "--to", str(made)]) == 0
+    capsys.readouterr()
+    lines = made.read_text().splitlines()
+    assert 'energy = { branch = "ECAL_energy", unit = "GeV" }  # GUESS, in place of "WCAL_energy"' in lines
+    gem = lines.index("# [detector.gem1_x]")
+    assert lines[gem + 2].startswith('# x = { branch = "Gem1"')
+    assert '# hcal_0 = { branch = "Energy0", unit = "GeV" }  # NOT FOUND' in lines
+    assert 'visible_energy = { branch = "Unrelated", unit = "GeV" }' in lines
+
+
 def test_what_fits_a_layout_of_ones_own_is_told(
     other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -198,6 +198,19 @@ def test_a_muon_set_up_is_a_file(tmp_path: Path) -> None:
         ('[[feature]]\nname = "f"\nunit = "GeV"\nformula = "f + 1"', "made of themselves"),
         ('[[feature]]\nname = "ecal"\nunit = "GeV"\nformula = "hcal"', '"ecal" is a feature already'),
         ('[[feature]]\nname = "beam_energy"\nunit = "GeV"\nformula = "hcal"', "is a constant already"),
+        ('[[feature]]\nname = "trigger"\nunit = "GeV"\nformula = "hcal"', '"trigger" is a column already'),
+        (
+            HODOSCOPE + '[[feature]]\nname = "hodo_time"\nunit = "GeV"\nformula = "hcal"',
+            '"hodo_time" is a column already',
+        ),
+        (
+            HODOSCOPE + '[constants]\nhodo_mip = { value = 3, unit = "MeV", source = "test" }',
+            'constants.hodo_mip: "hodo_mip" is that of hodo',
+        ),
+        (
+            HODOSCOPE + '[constants]\nhodo_sum = { value = 3, unit = "MeV", source = "test" }',
+            'feature "hodo_sum" is a constant already',
+        ),
         ('[constants]\necal = { value = 1, source = "test" }', '"ecal" is something else already'),
         ('[constants]\nmine = { value = 1, unit = "eV", source = "test" }', 'unknown unit "eV"'),
         ("[constants]\nmine = { value = 1 }", '"source" is missing'),
@@ -209,6 +222,20 @@ def test_a_wrong_declaration_is_refused(text: str, said: str, declare: Callable[
     message = error.value.args[0]
     assert said in message
     assert message.startswith("mine.toml: ")
+
+
+def test_other_centre_cells_of_the_standard_hcal_than_its_features_are_of_are_refused(
+    tmp_path: Path, edited: Callable[..., Path]
+) -> None:
+    def load(cells: str) -> Period:
+        stated = f'[hcal]\ncentre_cells = {{ cells = {cells}, source = "test" }}'
+        edited("period", "2023A", tmp_path, ("8396", "9000"), ("8999", "9999"), ("[hcal]", stated), to="mine")
+        return load_period(tmp_path, "mine")
+
+    assert load("[[1, 1]]").setup.hcal.centre_cells == ((4,),) * 4
+    for cells in ("[[0, 1]]", "[[1, 1], [0, 1]]", "[[0, 1, 1], [1, 1, 1], [2, 0, 1], [3, 1, 1]]"):
+        with pytest.raises(ValueError, match=r"mine.toml: hcal.centre_cells: the features of hcal are of"):
+            load(cells)
 
 
 def test_periods_that_call_different_things_the_same_are_refused(declare: Callable[..., Period]) -> None:

@@ -161,6 +161,28 @@ def test_own_columns_and_sums_are_read_in_base_units(container: str, write_file:
     assert "hcal_0" not in event
 
 
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("dtype", ["int8", "int32", "uint16", "uint64"])
+def test_integers_in_another_unit_are_converted_as_floats_are(
+    container: str, dtype: str, write_file: Write
+) -> None:
+    text = HEAD + (
+        'light = { branch = "L", unit = "MeV", types = ["TYPE"], meaning = "light" }\n'
+        '[feature]\nhcal_0 = { branch = "H[1]", unit = "keV", types = ["TYPE"] }\n'
+        'hcal_1 = { branch = "H[0]", unit = "GeV", types = ["TYPE"] }\n'
+        'hcal_01 = { sum_of = ["hcal_0", "hcal_1"] }\n'
+    ).replace("TYPE", dtype)
+    light = np.arange(N_EVENTS).astype(dtype)
+    two = np.stack([light, light[::-1]], axis=1)
+    path = write_file("t", {**KEYS, "L": light, "H": two}, container=container)
+    found = read(path, parse_layout(text, "mine"), 0, N_EVENTS).event
+    first, second = light.astype(float), light[::-1].astype(float) / 1e6
+    np.testing.assert_array_equal(found["light"], first / 1000)
+    np.testing.assert_array_equal(found["hcal_0"], second)
+    np.testing.assert_array_equal(found["hcal_1"], first)
+    np.testing.assert_array_equal(found["hcal_01"], second + first)
+
+
 def test_events_may_be_numbered_by_their_entries(write_file: Write) -> None:
     text = HEAD.replace('{ branch = "E" }', "{ entry = true }").replace(
         '{ branch = "R" }', "{ value = 8701 }"

@@ -43,6 +43,11 @@ def test_integers_are_exact_or_make_an_event_unusable(dtype: type) -> None:
     assert table["mine"][[1, 3]].tolist() == [most, most - 1]
 
 
+def test_the_lowest_integer_of_all_makes_an_event_unusable() -> None:
+    table = made({"mine": np.array([np.iinfo(np.int64).min, -(1 << 24), -(1 << 24) - 1])})
+    assert table.skip.tolist() == [Skip.NONFINITE, Skip.NONE, Skip.NONFINITE]
+
+
 def test_a_column_that_the_file_lacks_is_nan_and_no_reason_to_skip() -> None:
     table = made({"ecal": [50.0]})
     assert np.isnan(table["mine"][0])
