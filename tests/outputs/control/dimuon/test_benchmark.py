@@ -93,6 +93,21 @@ def test_exposures_of_several_beams_are_not_added(data: Products) -> None:
         compare(mixed, "momentum", Rate(1e-9, 1e-10))
     with pytest.raises(ValueError, match=said):
         expected_rate(mixed, "momentum")
+    runs = (replace(first, energy=100.0), replace(second, energy=150.0))
+    mixed = replace(data, summary=replace(data.summary, runs=runs))
+    with pytest.raises(ValueError, match="beams of 100 GeV and 150 GeV are not added to each other"):
+        compare(mixed, "momentum", Rate(1e-9, 1e-10))
+
+
+def test_a_simulation_of_another_beam_is_not_compared(data: Products, simulation: Products) -> None:
+    for change, said in (
+        ({"particle": "e+"}, "the data are of electrons on target, the simulation of positrons on target"),
+        ({"energy": 150.0}, "the data are of 100 GeV, the simulation of 150 GeV"),
+    ):
+        runs = tuple(replace(run, **change) for run in simulation.summary.runs)  # type: ignore[arg-type]
+        other = replace(simulation, summary=replace(simulation.summary, runs=runs))
+        with pytest.raises(ValueError, match=said):
+            compare_results(data, other)
 
 
 def test_weights_are_those_of_the_yields(weighted_case: Any, tmp_path: Path) -> None:
