@@ -210,3 +210,5 @@ def test_a_scan_is_an_object_for_programs(
     assert main([*line, "--json", "--out", str(tmp_path)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [step["value"] for step in found["steps"]] == [1.0, 2.0]
+    selected = json.loads((result / "result.json").read_bytes())["totals"]["selected"]
+    assert found["nominal"]["selected"] == found["counted"] == selected
