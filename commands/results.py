@@ -74,10 +74,11 @@ def _status(options: argparse.Namespace) -> int:
         reasons = (*summary.reasons, *(p for p in problems if p not in (*summary.reasons, *summary.failures)))
         summary = replace(summary, verdict=Verdict.INCOMPLETE, reasons=reasons)
     shown = as_opened(products, read_opened(options.folder, summary)).summary
+    summary = replace(summary, opening=shown.opening)
     if options.json:
         print_json(_as_json(products, summary))
     else:
-        tell(of_status(replace(summary, opening=shown.opening)))
+        tell(of_status(summary))
     return INCOMPLETE if problems else SUCCESS
 
 

@@ -51,7 +51,7 @@ def _scan(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.listening import silent
     from na64.outputs.analysis.scans import scan
-    from na64.outputs.limits.scan.table import table_of
+    from na64.outputs.limits.scan.table import nominal_row, table_of
 
     ranges, steps = _ranges(options)
     with Terminal() as terminal:
@@ -73,7 +73,15 @@ def _scan(options: argparse.Namespace) -> int:
             tell=silent if options.json else terminal.tell,
         )
     if options.json:
-        print_json({"selection": found.selection, "label": found.label, "steps": table_of(found).records()})
+        print_json(
+            {
+                "selection": found.selection,
+                "label": found.label,
+                "counted": found.counted,
+                "nominal": nominal_row(found).records()[0],
+                "steps": table_of(found).records(),
+            }
+        )
     return SUCCESS if found.as_counted else INCOMPLETE
 
 

@@ -85,6 +85,23 @@ def only_kind(particles: Iterable[str], what: str) -> str:
     return kinds[0] if kinds else UNKNOWN
 
 
+def only_beam(beams: Iterable[tuple[str, float]], what: str) -> tuple[str, float]:
+    """The one particle and energy (GeV) that something is of; `UNKNOWN` and 0 where they are not known.
+
+    Raises
+    ------
+    ValueError
+        There are several, of which neither events nor exposures can be added: names them.
+    """
+    listed = list(beams)
+    particle = only_kind((kind for kind, _ in listed), what)
+    energies = sorted({energy for _, energy in listed if energy})
+    if len(energies) > 1:
+        texts = " and ".join(f"{energy:g} GeV" for energy in energies)
+        raise ValueError(f"{what}: beams of {texts} are not added to each other")
+    return particle, energies[0] if energies else 0.0
+
+
 def _sum(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return math.fsum(known) if known else None

@@ -174,4 +174,4 @@ def _log(folder: Path, analysis: ReopenedResult, axes: tuple[ScanAxis, ...]) -> 
             f"{axis.bound.path} from {axis.values[0]:g} to {axis.values[-1]:g} in {len(axis.values)} steps"
             for axis in axes
         ]
-        log_use(folder, "scan", {"selection": analysis.selection.name, "choice": ranges, "events": "visible"})
+        log_use(folder, "scan", {"choice": ranges, "events": "visible"})

@@ -17,7 +17,6 @@ from na64.outputs.events.pictures import NoEventError, find, pictures
 from na64.outputs.events.skim import SkimFormat, write_events
 from na64.outputs.events.table import lines
 from na64.outputs.result.cutflow import ALL_RUNS
-from na64.outputs.result.origin import origin_of
 from na64.outputs.result.request import log_use
 
 
@@ -283,6 +282,4 @@ class _EventAccess:
 
     def _log(self, analysis: ReopenedResult, event: str, details: Mapping[str, object]) -> None:
         if analysis.products.summary.is_data:
-            origin = origin_of(self.folder)
-            of_result = {"selection": analysis.selection.name, "result": origin.result, "cuts": origin.cuts}
-            log_use(self.folder, event, {**of_result, "events": analysis.kind, **details})
+            log_use(self.folder, event, {"events": analysis.kind, **details})

@@ -13,6 +13,7 @@ from iminuit import Minuit
 from iminuit.cost import ExtendedBinnedNLL
 from scipy import special
 
+from na64.datasets.conditions.on_target import only_beam
 from na64.datasets.conditions.periods import load_periods
 from na64.outputs.background.extrapolation import Numbers, Sideband
 from na64.outputs.background.rates import Weighted
@@ -101,9 +102,17 @@ def box_of(products: Products) -> BoxFacts:
 
 
 def beam_energy(products: Products) -> float:
-    """Beam energy of the first period, GeV."""
-    box = products.summary.boxes[0]
-    return box.beam_energy or load_periods()[box.period].beam_energy
+    """Beam energy of the physics runs, GeV.
+
+    Raises
+    ------
+    ValueError
+        They have several beams, whose events beside the box are not of one shape: names them.
+    """
+    summary = products.summary
+    name, box = summary.selection.name, summary.boxes[0]
+    _, energy = only_beam(map(summary.beam_of, summary.physics_runs), f"the events beside the box of {name}")
+    return energy or load_periods()[box.period].beam_energy
 
 
 def measure_turn_on(plane: hist.Hist[Any], box: BoxFacts) -> TurnOn:

@@ -20,7 +20,7 @@ from na64.outputs.batch.submissions import Submission, System, list_of_job
 
 _COMMANDS = {System.CONDOR: "condor_submit", System.SLURM: "sbatch"}
 _ANSWERS = {System.CONDOR: r"submitted to cluster (\d+)", System.SLURM: r"Submitted batch job (\d+)"}
-_RUN_TIME = re.compile(r"\+(MaxRuntime|JobFlavour)\b|--time\b|-t\b", re.IGNORECASE)
+_RUN_TIME = re.compile(r"(\+|MY\.)(MaxRuntime|JobFlavour)\b|--time(?![\w-])|-t(?![a-z-])", re.IGNORECASE)
 """How a directive begins that says how long a job may run."""
 
 _SECONDS = 60.0

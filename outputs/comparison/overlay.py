@@ -16,7 +16,7 @@ from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products, energy_planes
-from na64.outputs.result.summary_facts import BoxFacts, Role
+from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts, Role
 from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]
@@ -92,8 +92,8 @@ class Distribution:
         By which the sources were multiplied: electrons on target, or to the number of data.
     found : Agreement
     hidden_share : float or None
-        Share of the simulation that data would not show; nan if it could only be known with a plane of ECAL
-        and HCAL energy after the cut, None for a cut variable.
+        Share of the simulation that data would not show; nan if no plane of ECAL and HCAL energy after the
+        cut has it, None for a cut variable.
     """
 
     name: str
@@ -232,10 +232,12 @@ def _distributions(
             yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share)
         elif any(histogram is plane for plane in planes):
             masked = [_outside(each, data.summary.boxes, data.summary.is_data) for each in (histogram, *same)]
+            is_known = not data.summary.is_data or all(map(_is_in_plane, _others(data)))
+            share = 0.0 if is_known else math.nan
             for axis in (0, 1):
                 flat = [each.project(axis) for each in masked]
                 what = f"{fact.title}, outside the hidden region" if data.summary.is_data else fact.title
-                yield _distribution(flat[0].axes[0].name, what, flat, absolute, share=0.0)
+                yield _distribution(flat[0].axes[0].name, what, flat, absolute, share=share)
 
 
 def _same_axes(one: hist.Hist[Any], other: hist.Hist[Any]) -> bool:
@@ -255,12 +257,21 @@ def _outside(histogram: hist.Hist[Any], boxes: Sequence[BoxFacts], closed: bool)
     return masked
 
 
+def _others(data: Products) -> Iterator[ClosedFacts]:
+    return (other for box in data.summary.boxes for other in box.others)
+
+
 def _closed(boxes: Sequence[BoxFacts]) -> Iterator[tuple[Ends, Ends]]:
     """Where every closed region of a plane begins and ends, None where it has no edge."""
     for box in boxes:
         if box.is_rectangle:
             yield (None, box.ecal + box.guard_ecal), (None, box.hcal + box.guard_hcal)
-        yield from ((other.ecal, other.hcal) for other in box.others)
+        yield from ((other.ecal, other.hcal) for other in box.others if _is_in_plane(other))
+
+
+def _is_in_plane(box: ClosedFacts) -> bool:
+    """Whether a box has an edge in the plane of ECAL and HCAL energy."""
+    return any(edge is not None for edge in (*box.ecal, *box.hcal))
 
 
 def _bins(edges: NDArray[np.float64], low: float | None, high: float | None) -> slice:
@@ -271,9 +282,11 @@ def _bins(edges: NDArray[np.float64], low: float | None, high: float | None) -> 
 
 
 def _hidden_share(data: Products, sources: Sequence[ScaledSimulation], cut: str) -> float:
-    """Share of simulated events after a cut that lie where data are hidden; nan without a plane of them."""
+    """Share of simulated events after a cut that lie where data are hidden; nan where no plane has it."""
     if not data.summary.is_data:
         return 0.0
+    if not all(other.covers for other in _others(data)):
+        return math.nan
     whole = outside = 0.0
     for source in sources:
         plane = energy_planes(source.products).get(cut)

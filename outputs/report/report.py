@@ -173,8 +173,8 @@ def _plane_heading(products: Products) -> str:
 
 
 def _box_is_drawn(products: Products) -> bool:
-    """Whether there is a figure of the plane in which the signal box is."""
-    return bool(energy_planes(products))
+    """Whether there is a figure of the plane in a corner of which the signal box is."""
+    return bool(energy_planes(products)) and any(box.is_rectangle for box in products.summary.boxes)
 
 
 def _flow(products: Products) -> list[dict[str, object]]:

@@ -179,8 +179,8 @@ def _of_exposure(
         unread = reading.unread(run.run, (spill.spill for spill in spills))
         if _lacks_spills(run.run, catalogue, job, reading):
             yield (
-                f"run {run.run}: no electrons on target are stated, its events do not say of which spills "
-                "they are and some spills do not count"
+                f"run {run.run}: no {on_target(run.particle)} are stated, its events do not say of which "
+                "spills they are and some spills do not count"
             )
         elif run.eot_delivered is None:
             why = _why_unknown(run, spills, unread, job.bad.of_run(run.run))

@@ -15,7 +15,7 @@ from na64.processors.execution.tasks import Task
 from na64.selections.regions import short_name
 
 _SOON = 10.0
-"""A cautious rate of one worker, for estimates."""
+"""Seconds; what takes less is not told more precisely."""
 
 
 def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]) -> Iterator[str]:

@@ -84,8 +84,8 @@ def require_regions(products: Products, *names: str, what: str) -> None:
 
 def of_physics_runs(products: Products) -> Table[YieldsRow]:
     """Rows of the yields of runs that are not known to be of another type."""
-    others = {run.run for run in products.summary.runs if run.type not in ("physics", "unknown")}
-    return replace(products.yields, rows=[row for row in products.yields.rows if row.run not in others])
+    chosen = {run.run for run in products.summary.physics_runs}
+    return replace(products.yields, rows=[row for row in products.yields.rows if row.run in chosen])
 
 
 def of_all_runs(table: Table[AfterCut]) -> Table[AfterCut]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,12 @@ def read_request(folder: Path) -> Request:
 
 
 def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
-    """Log what was done with the result in a folder; one that is not of `na64 process` has no log."""
+    """Log what was done with the result in a folder, by name; one that is not of `na64 process` has no log."""
     if (folder / REQUEST).exists():
-        audit_log.append(read_request(folder).log(folder), event, details)
+        result = (folder / RESULT).read_bytes()
+        cuts = from_json(result).selection
+        named = {"selection": cuts.name, "cuts": cuts.cuts_identity, "result": sha256(result).hexdigest()}
+        audit_log.append(read_request(folder).log(folder), event, {**named, **details})
 
 
 def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
@@ -202,8 +206,6 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "own_layouts": own_layouts(job.layouts.values(), catalogue.closed),
         **log_details(job, catalogue),
     }
-    if job.selection.settings:
-        details["settings"] = list(job.selection.settings)
     details["hides_less"] = hides_less(details, _passes(log))
     return audit_log.append(log, "process", details)
 

@@ -153,10 +153,23 @@ class Summary:
         known = all(run.eot_delivered is not None for run in self.runs)
         return kinds[0] if known and len(kinds) == 1 else None
 
+    @property
+    def physics_runs(self) -> tuple[RunAccounting, ...]:
+        """Runs that are not known to be of another type."""
+        return tuple(run for run in self.runs if run.type in ("physics", "unknown"))
+
+    def beam_of(self, run: RunAccounting) -> tuple[str, float]:
+        """Particle and energy (GeV) of a run: its own, or those of its period in results that state no other.
+
+        The energy is 0 where neither is known.
+        """
+        of_period = ((box.particle, box.beam_energy) for box in self.boxes if box.period == run.period)
+        particle, energy = next(of_period, (UNKNOWN, 0.0))
+        return run.particle or particle, run.energy or energy
+
     def particle_of(self, run: RunAccounting) -> str:
-        """Beam particle of a run: its own, or that of its period in results that state no other."""
-        of_period = (box.particle for box in self.boxes if box.period == run.period)
-        return run.particle or next(of_period, UNKNOWN)
+        """Beam particle of a run."""
+        return self.beam_of(run)[0]
 
     @property
     def runs_without_eot(self) -> tuple[int, ...]:

@@ -123,11 +123,12 @@ def test_histograms_in_root_have_the_titles_of_the_report(result: Path) -> None:
 
 
 def test_two_ways_to_say_how_long_a_job_runs_are_refused() -> None:
-    for line in ('+JobFlavour = "longlunch"', "+MaxRuntime = 60", "--time=10", "-t 10"):
+    condor = ('+JobFlavour = "longlunch"', "+MaxRuntime = 60", "MY.MaxRuntime = 60")
+    for line in (*condor, "--time=10", "--time 10", "-t 10", "-t10:00"):
         JobResources(directives=(line,))
         with pytest.raises(ValueError, match="both say how long a job runs"):
             JobResources(minutes=5, directives=(line,))
-    JobResources(minutes=5, directives=("--partition=short", "requirements = true"))
+    JobResources(minutes=5, directives=("--partition=short", "--time-min=5", "requirements = true"))
 
 
 def test_a_plugin_that_cannot_work_fails_before_any_event_is_read(
@@ -209,3 +210,5 @@ def test_a_scan_is_an_object_for_programs(
     assert main([*line, "--json", "--out", str(tmp_path)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [step["value"] for step in found["steps"]] == [1.0, 2.0]
+    selected = json.loads((result / "result.json").read_bytes())["totals"]["selected"]
+    assert found["nominal"]["selected"] == found["counted"] == selected

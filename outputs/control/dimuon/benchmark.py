@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.datasets.conditions.on_target import on_target, only_kind
+from na64.datasets.conditions.on_target import on_target, only_beam
 from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import RunAccounting
 from na64.outputs.result.table import Table
@@ -185,7 +185,7 @@ def expected_rate(simulation: Products, after: str) -> Rate:
     ValueError
         No exposure is known, or weights differ between events and the cut is not the one of `yields.csv`.
     """
-    runs = _physics(simulation)
+    runs = simulation.summary.physics_runs
     beam_of(simulation)
     eot = math.fsum(run.eot_live or 0.0 for run in runs)
     if not eot > 0:
@@ -229,11 +229,11 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
         No physics run has an exposure, or they are of several kinds of beam.
     """
     counts = region_counts(data, after)
-    known = [run for run in _physics(data) if run.eot_live]
+    known = [run for run in data.summary.physics_runs if run.eot_live]
+    particle, _ = beam_of(data)
     if not known:
-        what = on_target(beam_of(data))
+        what = on_target(particle)
         raise ValueError(f"no physics run has live {what}: there is nothing to compare with")
-    beam_of(data)
     runs = tuple(_ratio(str(run.run), [run], counts, rate) for run in known)
     periods = sorted({run.period for run in known})
     of_periods = (
@@ -269,17 +269,16 @@ def dimuon_table(benchmarks: Iterable[Benchmark]) -> Table[DimuonRow]:
     return Table(DimuonRow, [row for benchmark in benchmarks for row in benchmark.table_rows()])
 
 
-def beam_of(products: Products) -> str:
-    """Beam particle of the physics runs.
+def beam_of(products: Products) -> tuple[str, float]:
+    """Particle and energy (GeV, 0 if not known) of the physics runs.
 
     Raises
     ------
     ValueError
-        There are several, whose exposures cannot be added.
+        There are several beams, whose exposures cannot be added.
     """
     summary = products.summary
-    kinds = (summary.particle_of(run) for run in _physics(products))
-    return only_kind(kinds, f"the dimuons of {summary.selection.name}")
+    return only_beam(map(summary.beam_of, summary.physics_runs), f"the dimuons of {summary.selection.name}")
 
 
 def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
@@ -288,10 +287,6 @@ def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rat
     return Ratio(
         of, periods.pop() if len(periods) == 1 else ALL, eot, sum(counts.get(r.run, 0) for r in runs), rate
     )
-
-
-def _physics(products: Products) -> list[RunAccounting]:
-    return [run for run in products.summary.runs if run.type in ("physics", "unknown")]
 
 
 def _weighted(rows: Iterable[YieldsRow]) -> tuple[float, float]:

@@ -95,16 +95,17 @@ def compare_results(
         names = (data.summary.selection.name, simulation.summary.selection.name)
         raise ValueError(f"the selections {names[0]} and {names[1]} are not the same, cut by cut")
     check_runs(data.summary, simulation.summary)
-    if beam_of(data) != beam_of(simulation):
-        kinds = [on_target(beam_of(products)) for products in (data, simulation)]
-        raise ValueError(f"the data are of {kinds[0]}, the simulation of {kinds[1]}")
+    (particle, energy), (other, other_energy) = beam_of(data), beam_of(simulation)
+    if particle != other:
+        raise ValueError(f"the data are of {on_target(particle)}, the simulation of {on_target(other)}")
+    if energy != other_energy and energy and other_energy:
+        raise ValueError(f"the data are of {energy:g} GeV, the simulation of {other_energy:g} GeV")
     scale = production.scale if production else 1.0
     rates = [expected_rate(simulation, after) for after in stages(data)]
     benchmarks = tuple(
         compare(data, after, rate.times(scale)) for after, rate in zip(stages(data), rates, strict=True)
     )
-    unit = exposure_label(beam_of(data))
-    return DimuonComparison(benchmarks, _shower(benchmarks, rates), production, unit)
+    return DimuonComparison(benchmarks, _shower(benchmarks, rates), production, exposure_label(particle))
 
 
 def _shower(benchmarks: tuple[Benchmark, ...], rates: list[Rate]) -> tuple[float, float] | None:

@@ -75,6 +75,11 @@ def table_of(scan: Scan) -> Table[ScanRow]:
     return Table(ScanRow, [_row(scan, step) for step in scan.steps])
 
 
+def nominal_row(scan: Scan) -> Table[ScanRow]:
+    """The same of the bounds as the selection has them."""
+    return Table(ScanRow, [_row(scan, scan.nominal)])
+
+
 def _row(scan: Scan, step: ScanStep) -> ScanRow:
     first, *more = scan.axes
     efficiency, significance, reach = step.efficiency, step.significance, step.reach

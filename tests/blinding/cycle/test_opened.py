@@ -85,6 +85,9 @@ def test_report_and_status_of_an_opened_box_do_not_call_it_closed(
     capsys.readouterr()
     assert main(["status", str(opened.result)]) == 0
     assert ", simulated campaign treated as data, opened 20" in capsys.readouterr().out.splitlines()[0]
+    assert main(["status", str(opened.result), "--json"]) == 0
+    label = json.loads(capsys.readouterr().out)["label"]
+    assert label.startswith("simulated campaign treated as data, opened 20")
 
 
 def test_another_freeze_leaves_the_opened_events_in_reach(opened: Any) -> None:

@@ -10,6 +10,7 @@ from na64.datasets.conditions.on_target import (
     add_by_kind,
     exposure_label,
     on_target,
+    only_beam,
     only_kind,
 )
 
@@ -36,3 +37,12 @@ def test_several_kinds_are_refused_by_name() -> None:
     assert only_kind([], "x") == ""
     with pytest.raises(ValueError, match="x: electrons on target and muons on target are not added"):
         only_kind(["e-", "mu-", "e-"], "x")
+
+
+def test_beams_of_several_energies_are_refused_and_unknown_ones_are_not_compared() -> None:
+    assert only_beam([("e-", 100.0), ("e-", 0.0)], "x") == ("e-", 100.0)
+    assert only_beam([], "x") == ("", 0.0)
+    with pytest.raises(ValueError, match="x: beams of 100 GeV and 150 GeV are not added to each other"):
+        only_beam([("e-", 150.0), ("e-", 100.0)], "x")
+    with pytest.raises(ValueError, match="electrons on target and muons on target are not added"):
+        only_beam([("e-", 100.0), ("mu-", 100.0)], "x")

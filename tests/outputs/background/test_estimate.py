@@ -62,6 +62,18 @@ def test_only_physics_runs_have_electrons_on_target_that_count(products: Product
     assert estimate(without, Settings(rates)).table.rows[2].method == "not known: eot"
 
 
+def test_runs_of_several_beams_are_not_estimated_together(products: Products) -> None:
+    first, second = products.summary.runs
+    for change, said in (
+        ({"particle": "mu-"}, "electrons on target and muons on target are not added"),
+        ({"energy": 150.0}, "the events beside the box of tiny: beams of 100 GeV and 150 GeV are not added"),
+    ):
+        runs = (first, replace(second, **change))  # type: ignore[arg-type]
+        mixed = replace(products, summary=replace(products.summary, runs=runs))
+        with pytest.raises(ValueError, match=said):
+            estimate(mixed, Settings())
+
+
 def test_the_end_of_the_fits_can_be_stated(products: Products) -> None:
     found = estimate(products, Settings(end=73.5))
     assert found.extrapolations[0].sideband.stop == 73.0

@@ -172,6 +172,24 @@ def test_planes_are_compared_outside_the_box_of_another_search(data: Products) -
     assert hcal.counts.sum() == 4
 
 
+def with_other_box(data: Products, other: ClosedFacts) -> Products:
+    boxes = tuple(replace(box, others=(other,)) for box in data.summary.boxes)
+    return replace(data, summary=replace(data.summary, boxes=boxes))
+
+
+def test_a_box_of_other_features_hides_an_unknown_part_and_closes_no_plane(data: Products) -> None:
+    before = overlay(data, [ScaledSimulation("sim", data)])
+    other = ClosedFacts("alp", "", (None, None), (None, None), covers=False)
+    found = overlay(with_other_box(data, other), [ScaledSimulation("sim", data)])
+    for one, same in zip(found.distributions, before.distributions, strict=True):
+        assert one.counts.tolist() == same.counts.tolist()
+        assert "an unknown part of the simulation" in hidden_note(one) or one.hidden_share is None
+    partly = ClosedFacts("alp", "", (73.0, 92.0), (None, None), covers=False)
+    found = overlay(with_other_box(data, partly), [ScaledSimulation("sim", data)])
+    early = next(one for one in found.distributions if one.name == "srd_sum")
+    assert "an unknown part of the simulation is where data are hidden" in hidden_note(early)
+
+
 def test_the_page_has_ratios_and_the_table_every_variable(real: Overlay) -> None:
     with style():
         figure = draw_page(real, real.distributions[:4])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,8 @@ def test_a_scan_of_data_is_in_the_log(data: Path, tmp_path: Path) -> None:
     entry = json.loads(last)
     assert entry["event"] == "scan"
     assert entry["details"]["choice"] == [f"{VHCAL} from 1 to 2 in 2 steps"]
+    assert entry["details"]["result"] == sha256((data / "result.json").read_bytes()).hexdigest()
+    assert entry["details"]["selection"] == "invisible_2023"
 
 
 def test_events_in_the_hidden_region_change_nothing(data: Path, tmp_path: Path) -> None:

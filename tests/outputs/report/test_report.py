@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from na64.outputs.report.report import count, percent, power, render, tagged
 from na64.outputs.result.cutflow import cutflow_table, regions_table
+from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products
 from na64.outputs.result.yields import yields_table
 
@@ -151,6 +152,17 @@ def test_simulation_is_not_called_blind(products: Any) -> None:
     assert "simulation, not blinded" in text
     assert "signal box closed" not in text
     assert "events were hidden" not in text
+
+
+def test_a_corner_is_called_the_box_only_where_it_is_one(products: Any, case: Any) -> None:
+    drawn = replace(products, histograms=to_hists(case.booking, case.tallies[8700].histograms))
+    assert "The hatched corner is the signal box. No physics event" in read(render(drawn, PICTURES)).text
+    boxes = tuple(replace(box, is_rectangle=False) for box in case.facts.boxes)
+    other = replace(drawn, summary=replace(case.facts, boxes=boxes))
+    for elsewhere in (other, products):
+        text = read(render(elsewhere, PICTURES)).text
+        assert "hatched corner" not in text
+        assert "not the corner of a plane that is drawn. No physics event" in text
 
 
 def test_yields_after_is_marked(products: Any) -> None:

@@ -48,8 +48,8 @@ def simulation(make_case: Callable[..., Any], tmp_path: Path) -> Products:
 def test_the_rate_is_counts_over_live_electrons(simulation: Products) -> None:
     """Region I after momentum: 5 events of run 8700, 3 of 8701, exposure of 8700 alone."""
     rate = expected_rate(simulation, "momentum")
-    assert rate.value == pytest.approx(8 / 2.25e9)
-    assert rate.error == pytest.approx(math.sqrt(8) / 2.25e9)
+    assert rate.value == pytest.approx(8 / 2.25e9, rel=1e-6, abs=0)
+    assert rate.error == pytest.approx(math.sqrt(8) / 2.25e9, rel=1e-6, abs=0)
 
 
 def test_runs_without_exposure_are_not_compared(data: Products) -> None:
@@ -93,6 +93,21 @@ def test_exposures_of_several_beams_are_not_added(data: Products) -> None:
         compare(mixed, "momentum", Rate(1e-9, 1e-10))
     with pytest.raises(ValueError, match=said):
         expected_rate(mixed, "momentum")
+    runs = (replace(first, energy=100.0), replace(second, energy=150.0))
+    mixed = replace(data, summary=replace(data.summary, runs=runs))
+    with pytest.raises(ValueError, match="beams of 100 GeV and 150 GeV are not added to each other"):
+        compare(mixed, "momentum", Rate(1e-9, 1e-10))
+
+
+def test_a_simulation_of_another_beam_is_not_compared(data: Products, simulation: Products) -> None:
+    for change, said in (
+        ({"particle": "e+"}, "the data are of electrons on target, the simulation of positrons on target"),
+        ({"energy": 150.0}, "the data are of 100 GeV, the simulation of 150 GeV"),
+    ):
+        runs = tuple(replace(run, **change) for run in simulation.summary.runs)  # type: ignore[arg-type]
+        other = replace(simulation, summary=replace(simulation.summary, runs=runs))
+        with pytest.raises(ValueError, match=said):
+            compare_results(data, other)
 
 
 def test_weights_are_those_of_the_yields(weighted_case: Any, tmp_path: Path) -> None:
@@ -104,8 +119,10 @@ def test_weights_are_those_of_the_yields(weighted_case: Any, tmp_path: Path) -> 
     simulation = replace(simulation, yields=replace(simulation.yields, rows=rows))
     assert uniform_weight(simulation) == pytest.approx(0.5)
     rate = expected_rate(simulation, "momentum")
-    assert (rate.value, rate.error) == pytest.approx((4 / 2.25e9, math.sqrt(8) / 2 / 2.25e9))
-    assert expected_rate(simulation, "master_time").value == pytest.approx(9 * 0.5 / 2.25e9)
+    by_hand = (4 / 2.25e9, math.sqrt(8) / 2 / 2.25e9)
+    assert (rate.value, rate.error) == pytest.approx(by_hand, rel=1e-6, abs=0)
+    yields = expected_rate(simulation, "master_time")
+    assert yields.value == pytest.approx(9 * 0.5 / 2.25e9, rel=1e-6, abs=0)
     rows[0] = _with_weights(rows[0], rows[0].sums["region_I_sumw"], 9.0)
     mixed = replace(simulation, yields=replace(simulation.yields, rows=rows))
     with pytest.raises(ValueError, match="different weights"):

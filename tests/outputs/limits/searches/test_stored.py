@@ -79,7 +79,7 @@ def test_limits_of_a_search_on_the_command_line(
     own = {(row["level"], float(row["mass"])): float(row["coupling_lower"]) for row in rows}
     for limit in limits:
         key = limit["level"], float(limit["mass"])
-        assert own[key] == pytest.approx(float(limit["eps_median"]), rel=1e-9)
+        assert own[key] == pytest.approx(float(limit["eps_median"]), rel=1e-9, abs=0)
     facts = json.loads((folder / "contour.json").read_text())
     assert facts["state"] == "BLIND: the box is closed"
     assert [fact["name"] for fact in facts["particle"]] == ["boson"]
