@@ -18,7 +18,13 @@ from na64.outputs.limits.searches.expected import Category, CouplingCategories
 from na64.outputs.limits.searches.fates import HeavyBeyond, Stretch
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.products import contour_table, facts_of, write_reference
-from na64.outputs.limits.searches.reference import Reference, expectation_of, outermost, reference_of
+from na64.outputs.limits.searches.reference import (
+    Reference,
+    expectation_of,
+    nearness_of,
+    outermost,
+    reference_of,
+)
 from na64.outputs.limits.searches.sources import Radiated
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
@@ -137,6 +143,14 @@ def test_the_edge_of_several_ranges_is_the_outermost() -> None:
     assert outermost(rows, "lower") == 1e-4
     assert outermost(rows, "upper") == 1e-1
     assert math.isnan(outermost([ExcludedCouplings(0.01, None, None)], "lower"))
+
+
+def test_a_curve_of_another_coupling_is_no_comparison() -> None:
+    card = load_card("alp")
+    (lower, *_) = card.variant().published
+    other = replace(card.variant(), published=(replace(lower, curve="na64_2018"),))
+    with pytest.raises(ValueError, match="search alp: na64_2018 is a curve of another coupling"):
+        nearness_of(card, other)
 
 
 def test_beams_add_their_events() -> None:
