@@ -25,6 +25,9 @@ SEARCHES: tuple[str, ...] = tuple(
 )
 """Names of the cards that there are."""
 
+FITTED = "‡"
+"""Marks the source of a number that was fitted to a published contour."""
+
 _UNITS = {ParameterPlane.PHOTONS: "1/GeV", ParameterPlane.CHARGE: "e"}
 """Units of couplings that are no pure numbers."""
 
@@ -126,6 +129,11 @@ class Variant:
     signal_error: float
     published: tuple[Published, ...]
     facts: tuple[Fact, ...]
+
+    @property
+    def fitted(self) -> tuple[str, ...]:
+        """Names of the numbers that were fitted to published contours."""
+        return tuple(fact.name for fact in self.facts if FITTED in fact.source)
 
 
 @dataclass(frozen=True, slots=True)

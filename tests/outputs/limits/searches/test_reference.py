@@ -249,6 +249,7 @@ def test_bad_usage_is_one_line(options: list[str], words: str, capsys: pytest.Ca
 def test_the_command_lists_the_searches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["searches"]) == 0
     text = capsys.readouterr().out
+    assert text.count(", of fitted numbers") == 5
     assert all(f"{name}: " in text for name in SEARCHES)
     assert main(["searches", "--markdown"]) == 0
     rows = capsys.readouterr().out.splitlines()
