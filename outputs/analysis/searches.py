@@ -74,6 +74,8 @@ def reference(
         published = nearness.published
         why = f" ({published.expected})" if published.expected else ""
         tell(f"{published.edge} edge over {published.curve}: worst ratio {nearness.worst:.3g}{why}")
+    if found.variant.fitted:
+        tell(f"fitted to published contours, no prediction: {', '.join(found.variant.fitted)}")
     if to is not None:
         write_reference(Path(to), found)
         tell(f"contour: {to}")

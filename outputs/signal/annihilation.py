@@ -16,7 +16,7 @@ from na64.outputs.signal.beam import ELECTRONS, Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cascade import STEP, TrackLengths
 from na64.outputs.signal.decays import to_fermions, to_scalars
-from na64.outputs.signal.integration import shower
+from na64.outputs.signal.integration import LOWEST, shower
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, LEAD, PICOBARN
 from na64.outputs.signal.quadrature import composite
 from na64.outputs.signal.resonance_corrections import Corrections, scales_of
@@ -143,7 +143,16 @@ def resonant_spectrum(
     -------
     energy, number : (n,) float64
         GeV, and dark photons about each.
+
+    Raises
+    ------
+    ValueError
+        The shower is not followed down to the threshold, or has no such energy.
     """
+    if not LOWEST * beam.energy <= threshold < beam.energy:
+        raise ValueError(
+            f"missing energy above {threshold:g} GeV: expected {LOWEST * beam.energy:g} to {beam.energy:g}"
+        )
     scales = scales_of(corrections, resonance.mass)
     kept = threshold / scales.missing < beam.energy
     scale, share, weight = scales.scale[kept], scales.missing[kept], scales.weight[kept]

@@ -62,13 +62,17 @@ _NONE = Scales(np.ones(1), np.ones(1), np.ones(1))
 
 
 def scales_of(corrections: Corrections, mass: float) -> Scales:
-    """Both effects together, for a resonance of a mass in GeV."""
+    """Both effects together, for a resonance of a mass in GeV.
+
+    An electron that comes towards the positron meets it more often: the rate has the relative velocity
+    1 + p_z / m_e, which is the scale of its motion.
+    """
     moved = motion() if corrections.motion else _NONE
     radiated = radiation(mass) if corrections.radiation else _NONE
     return Scales(
         np.outer(moved.scale, radiated.scale).ravel(),
         np.outer(moved.missing, radiated.missing).ravel(),
-        np.outer(moved.weight, radiated.weight).ravel(),
+        np.outer(moved.weight * moved.scale, radiated.weight).ravel(),
     )
 
 

@@ -15,6 +15,7 @@ from na64.outputs.limits.searches.channels import ParticleModel, read_category, 
 from na64.outputs.limits.searches.contour import grid_of
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.signal.bosons import Boson
+from na64.outputs.signal.curves import ParameterPlane
 
 Floats = NDArray[np.float64]
 
@@ -23,6 +24,12 @@ SEARCHES: tuple[str, ...] = tuple(
     sorted(entry.name.removesuffix(".toml") for entry in _FOLDER.iterdir() if entry.name.endswith(".toml"))
 )
 """Names of the cards that there are."""
+
+FITTED = "‡"
+"""Marks the source of a number that was fitted to a published contour."""
+
+_UNITS = {ParameterPlane.PHOTONS: "1/GeV", ParameterPlane.CHARGE: "e"}
+"""Units of couplings that are no pure numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,11 @@ class Variant:
     signal_error: float
     published: tuple[Published, ...]
     facts: tuple[Fact, ...]
+
+    @property
+    def fitted(self) -> tuple[str, ...]:
+        """Names of the numbers that were fitted to published contours."""
+        return tuple(fact.name for fact in self.facts if FITTED in fact.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +253,22 @@ def read_card(table: TomlTable, name: str) -> Card:
         ),
     )
     table.done()
+    for variant in card.variants:
+        _check_coupling(table, card.coupling, variant)
     return card
+
+
+def _check_coupling(table: TomlTable, coupling: Coupling, variant: Variant) -> None:
+    """Refuse several kinds of coupling in one variant, or a coupling in another unit than theirs."""
+    kinds = {source.plane for category in variant.categories for source in category.sources}
+    if len(kinds) != 1:
+        names = ", ".join(sorted(kind.value.split(",")[1] for kind in kinds))
+        raise ValueError(f"{table.place(f'variant.{variant.name}')}: channels of several couplings: {names}")
+    unit = _UNITS.get(kinds.pop(), "")
+    if coupling.unit != unit:
+        raise ValueError(
+            f'{table.place("coupling.unit")}: "{coupling.unit}": expected "{unit}", as {variant.name} has it'
+        )
 
 
 def _coupling(table: TomlTable) -> Coupling:

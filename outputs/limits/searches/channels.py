@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -67,6 +68,18 @@ class Ending(Enum):
     """A meson that decays to nothing that is seen, as often as the coupling says."""
 
 
+_MAKES: dict[Ending, tuple[type[Source], ...]] = {
+    Ending.INVISIBLE: (Radiated, Annihilated, Converted, Paired, RadiatedByMuons),
+    Ending.TWO_PHOTONS: (Converted,),
+    Ending.ELECTRON_PAIR: (Radiated,),
+    Ending.HEAVY_BEYOND: (Radiated,),
+    Ending.FAINT: (Paired,),
+    Ending.NEUTRINOS: (RadiatedByMuons,),
+    Ending.BRANCHING: (Exchanged,),
+}
+"""What makes the particles of an ending, with the same coupling in both."""
+
+
 @dataclass(frozen=True, slots=True)
 class ParticleModel:
     """What a variant says of the particle.
@@ -125,7 +138,11 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
     if not exposure > 0:
         raise ValueError(f"{facts.place('exposure')}: {exposure:g}: expected above 0")
     made = [_member(table, "production", text, Process) for text in table.texts("production")]
+    if not made:
+        raise ValueError(f"{table.place('production')}: there is none")
     sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
+    fate = _fate(table, facts, model)
+    _check_ending(table, particle, made, sources)
     efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
         raise ValueError(f"{facts.place('background')}: expected two values, events and their error")
@@ -138,7 +155,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         background_error=background[1],
         observed=observed,
         sources=sources,
-        fate=_fate(table, facts, model),
+        fate=fate,
     )
 
 
@@ -214,6 +231,17 @@ def _stretch(facts: FactReader) -> Stretch:
     if length < 0:
         raise ValueError(f"{facts.place('radiation_length')}: {length:g} mm: expected 0 or more")
     return Stretch(first, last, length)
+
+
+def _check_ending(
+    table: TomlTable, particle: str, made: Sequence[Process], sources: Sequence[Source]
+) -> None:
+    """Refuse an ending of other particles than those that are made, or of another coupling."""
+    ending = Ending(table.text("counts"))
+    for process, source in zip(made, sources, strict=True):
+        if not isinstance(source, _MAKES[ending]):
+            makes = f"what {process.value} by {particle} makes"
+            raise ValueError(f"{table.place('counts')}: {ending.value} is no ending of {makes}")
 
 
 def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | None:

@@ -11,6 +11,7 @@ from na64.outputs.limits.searches.sources import Made, Source
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.charge_exchange import Layers, mesons_per_particle
+from na64.outputs.signal.curves import ParameterPlane
 from na64.outputs.signal.muons import radiated_by_muon
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,7 @@ class RadiatedByMuons:
     threshold: float
     radiation_lengths: float
     power = 2
+    plane = ParameterPlane.MIXING
 
     def number(self, mass: float) -> float:
         """Bosons per muon on target at coupling 1, for a mass in GeV."""
@@ -70,6 +72,7 @@ class Exchanged:
     momentum: float
     target: Layers
     power = 0
+    plane = ParameterPlane.BRANCHING
 
     def number(self, mass: float) -> float:
         """Mesons per particle on target, of a mass in GeV."""

@@ -38,6 +38,8 @@ class Drawn:
     level : float
     title, label : str
         What it is of; what kind of numbers it shows.
+    fitted : tuple of str
+        Numbers in it that were fitted to published contours.
     """
 
     card: Card
@@ -46,6 +48,16 @@ class Drawn:
     level: float
     title: str
     label: str
+    fitted: tuple[str, ...] = ()
+
+    @property
+    def legend(self) -> str:
+        """What its line is called; a symbol at the beginning of a title stays."""
+        title = self.card.title
+        named = title[:1].lower() + title[1:] if title[1:2].islower() else title
+        return f"{named}, {self.level:.0%} CL" + (
+            "\nwith numbers fitted to published limits" if self.fitted else ""
+        )
 
 
 def draw_contour(drawn: Drawn) -> Figure:
@@ -59,7 +71,8 @@ def draw_contour(drawn: Drawn) -> Figure:
         handles += _draw_moments(axes, drawn)
     axes.legend(handles=handles, loc="best", fontsize=9)
     card = drawn.card
-    axes.set_xlabel(rf"${card.symbol}$ [GeV]")
+    symbol = card.symbol.replace("'", r"\prime")  # a quote is set too small to be seen in a subscript
+    axes.set_xlabel(rf"${symbol}$ [GeV]")
     axes.set_ylabel(card.coupling.label)
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -81,14 +94,9 @@ def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
         (line,) = axes.plot(mass, lower, color=INK, linewidth=1.8)
         axes.plot(mass, upper, color=INK, linewidth=1.8)
         if not index:
-            line.set_label(f"{_named(drawn.card.title)}, {drawn.level:.0%} CL")
+            line.set_label(drawn.legend)
             yield line
     axes.set_ylim(low, high)
-
-
-def _named(title: str) -> str:
-    """Title within a line; a symbol at its beginning stays."""
-    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _draw_mesons(axes: Axes, drawn: Drawn, high: float) -> Artist:
@@ -101,7 +109,7 @@ def _draw_mesons(axes: Axes, drawn: Drawn, high: float) -> Artist:
         axes.annotate(names[at], (at, limit), (0, -14), textcoords="offset points", ha="center", color=INK)
     (line,) = axes.plot(mass, lower, "_", color=INK, markersize=14, markeredgewidth=1.8)
     axes.set_xlim(min(mass) / 2, max(mass) * 2)
-    line.set_label(f"{_named(drawn.card.title)}, {drawn.level:.0%} CL")
+    line.set_label(drawn.legend)
     return line
 
 

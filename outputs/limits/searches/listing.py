@@ -29,7 +29,10 @@ class Listed:
     @property
     def nearness(self) -> str:
         """As the table shows it."""
-        return "no points" if self.worst is None else f"{self.worst:.2f}"
+        if self.worst is None:
+            return "no points"
+        fitted = any(variant.fitted for variant in self.card.variants if variant.published)
+        return f"{self.worst:.2f}" + (", of fitted numbers" if fitted else "")
 
 
 def list_searches(names: Sequence[str] = SEARCHES) -> list[Listed]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.sourced_values import Fact
 from na64.outputs.limits.searches.archive import write_edges, write_patches
-from na64.outputs.limits.searches.card import Card, Variant
+from na64.outputs.limits.searches.card import FITTED, Card, Variant
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.figure import Drawn, draw_contour
 from na64.outputs.limits.searches.published_points import load_points
@@ -54,18 +54,24 @@ _STORED = (
 )
 
 _TAGGED = re.compile(r"(.*?)\s*(\[[^\]]*\])")
-_UNVERIFIED = re.compile(r"\[R[^\]]*\]|NOT FOUND|‡")
+_UNVERIFIED = re.compile(rf"\[R[^\]]*\]|NOT FOUND|{FITTED}")
 
 
 def write_reference(folder: Path, reference: Reference) -> None:
     """Write everything into a folder, which is made if there is none; `REFERENCE` last."""
     write_bytes(folder / CONTOUR, contour_table(reference).to_csv())
     card, variant = reference.card, reference.variant
-    drawn = Drawn(card, variant, list(reference.rows), reference.level, variant.label, "reference")
-    write_figure(folder, "contour", partial(draw_contour, drawn))
+    write_figure(folder, "contour", partial(draw_contour, drawn_reference(reference)))
     write_edges(folder, card, [(reference.level, row) for row in reference.rows], variant.label)
     write_patches(folder, reference)
     write_bytes(folder / REFERENCE, to_json(facts_of(reference)))
+
+
+def drawn_reference(reference: Reference) -> Drawn:
+    """Contour of a reference as its figure has it, with what was fitted."""
+    card, variant = reference.card, reference.variant
+    rows = list(reference.rows)
+    return Drawn(card, variant, rows, reference.level, variant.label, "reference", variant.fitted)
 
 
 def write_stored(
@@ -86,8 +92,9 @@ def write_stored(
     level = rows[0][0] if rows else math.nan
     drawn = Drawn(card, variant, [row for at, row in rows if at == level], level, state, "limits")
     write_figure(folder, "contour", partial(draw_contour, drawn))
-    write_edges(folder, card, rows, f"{variant.label}; {state}")
-    model = [_fact(fact) for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
+    particle = [fact for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
+    named = [f"{fact.name} {fact.value}" for fact in particle]
+    write_edges(folder, card, rows, ", ".join([*named, "from stored results"]) + f"; {state}")
     facts = {
         "schema": SCHEMA,
         "search": card.name,
@@ -95,7 +102,7 @@ def write_stored(
         "variant": variant.name,
         "state": state,
         "coupling": _coupling(card),
-        "particle": model,
+        "particle": [_fact(fact) for fact in particle],
         "assumptions": [_assumption(text) for text in (*card.assumptions, *_STORED)],
         "not_known": list(card.not_known),
     }

@@ -106,6 +106,8 @@ def nearness_of(card: Card, variant: Variant) -> tuple[Nearness, ...]:
     found = []
     for published in variant.published:
         points = load_points(published.curve)
+        if any(points.plane is not one.plane for part in variant.categories for one in part.sources):
+            raise ValueError(f"search {card.name}: {published.curve} is a curve of another coupling")
         inside = (points.mass >= published.lowest) & (points.mass <= published.highest)
         if not inside.any():
             raise ValueError(f"search {card.name}: {published.curve} has no point to compare with")

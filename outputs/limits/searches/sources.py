@@ -13,6 +13,7 @@ from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.outputs.signal.annihilation import UNCORRECTED, Matter, Resonance, resonant_spectrum
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
+from na64.outputs.signal.curves import ParameterPlane
 from na64.outputs.signal.depth import photon_depths, radiation_depths
 from na64.outputs.signal.integration import BEAM_ENERGY
 from na64.outputs.signal.millicharged import pairs_per_particle
@@ -55,6 +56,10 @@ class Source(Protocol):
     def power(self) -> int:
         """Power of the coupling: 2, or 0 for mesons, which are made without any."""
 
+    @property
+    def plane(self) -> ParameterPlane:
+        """What the coupling is: events of different kinds do not add up."""
+
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
 
@@ -96,6 +101,7 @@ class Radiated:
     threshold: float
     target: str = "Pb"
     power = 2
+    plane = ParameterPlane.MIXING
 
     def of_beam(self, beam: Beam, threshold: float) -> Radiated:
         """The same process with another beam and least energy in GeV."""
@@ -154,6 +160,7 @@ class Annihilated:
     threshold: float
     corrections: Corrections = UNCORRECTED
     power = 2
+    plane = ParameterPlane.MIXING
 
     def of_beam(self, beam: Beam, threshold: float) -> Annihilated:
         """The same process with another beam and least energy in GeV."""
@@ -193,6 +200,7 @@ class Converted:
     beam: Beam
     threshold: float
     power = 2
+    plane = ParameterPlane.PHOTONS
 
     def of_beam(self, beam: Beam, threshold: float) -> Converted:
         """The same process with another beam and least energy in GeV."""
@@ -228,6 +236,7 @@ class Paired:
     energy: float
     threshold: float
     power = 2
+    plane = ParameterPlane.CHARGE
 
     def of_beam(self, beam: Beam, threshold: float) -> Paired:
         """The same process with another beam and least energy in GeV."""

@@ -79,6 +79,11 @@ def signal_of(card: Card, variant: Variant) -> Signal:
             )
         if not all(isinstance(source, _OF_ELECTRONS) for source in category.sources):
             continue  # of another beam than any stored result
+        if category.efficiency.needs_energy:
+            raise ValueError(
+                f"search {card.name}: channel {category.name} has an efficiency by energy, that of stored "
+                f"results is by mass; --reference draws the configuration of its card"
+            )
         sources = tuple(source.of_beam(ELECTRONS, ELECTRONS.energy / 2) for source in category.sources)
         signals.add(Signal(sources, category.fate))
     if not signals:

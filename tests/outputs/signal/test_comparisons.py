@@ -298,6 +298,13 @@ def test_the_resonance_is_only_where_positrons_are() -> None:
     assert narrow[1] > 100 * max(narrow[0], narrow[2])
 
 
+@pytest.mark.parametrize("threshold", [9.0, 100.0])
+def test_positrons_that_are_not_followed_are_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match=f"above {threshold:g} GeV: expected 10 to 100"):
+        resonant_yield(Resonance(0.25), threshold=threshold)
+    assert resonant_yield(Resonance(0.25), threshold=10.0) > resonant_yield(Resonance(0.25), threshold=50.0)
+
+
 @pytest.mark.parametrize(("mass", "alpha_d", "ratio"), [(0.0, 0.1, 3.0), (0.2, 0.0, 3.0), (0.2, 0.1, 2.0)])
 def test_resonances_that_are_none_are_refused(mass: float, alpha_d: float, ratio: float) -> None:
     with pytest.raises(ValueError, match=r"expected above 0|decays to dark matter above 2"):

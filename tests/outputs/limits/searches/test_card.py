@@ -133,6 +133,40 @@ def test_a_card_that_is_wrong_is_refused(change: Any, words: str) -> None:
             '"radiation_lengths" is missing',
         ),
         ("muon", lambda f: f["channel"]["muons_2022"].update(first={"value": 1}), 'unknown key "first"'),
+        (
+            "alp",
+            lambda f: f["channel"]["decay"].update(production=["radiation"]),
+            "channel.decay.counts: two_photons is no ending of what radiation by e- makes",
+        ),
+        (
+            "invisible",
+            lambda f: f["channel"]["electrons_2018"].update(counts="branching"),
+            "branching is no ending of what radiation by e- makes",
+        ),
+        (
+            "combined",
+            lambda f: f["channel"]["electrons_2022"].update(counts="neutrinos"),
+            "neutrinos is no ending of what radiation by e- makes",
+        ),
+        (
+            "semivisible",
+            lambda f: f["channel"]["electrons_2018"].update(production=["radiation", "annihilation"]),
+            "heavy_beyond is no ending of what annihilation by e- makes",
+        ),
+        (
+            "hadron",
+            lambda f: f["channel"]["pions"].update(counts="invisible"),
+            "invisible is no ending of what charge_exchange by pi- makes",
+        ),
+        (
+            "invisible",
+            lambda f: f["channel"]["electrons_2018"].update(production=["radiation", "primakoff"]),
+            "variant.electrons_2018: channels of several couplings: eps, g_per_GeV",
+        ),
+        ("invisible", lambda f: f["channel"]["electrons_2018"].update(production=[]), "production: there is"),
+        ("alp", lambda f: f["coupling"].pop("unit"), 'coupling.unit: "": expected "1/GeV"'),
+        ("milliq", lambda f: f["coupling"].update(unit="1/GeV"), 'coupling.unit: "1/GeV": expected "e"'),
+        ("generic", lambda f: f["coupling"].update(unit="1/GeV"), 'coupling.unit: "1/GeV": expected ""'),
     ],
 )
 def test_a_channel_that_is_wrong_is_refused(name: str, change: Any, words: str) -> None:

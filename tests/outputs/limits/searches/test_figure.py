@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from na64.outputs.limits.searches.card import load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.figure import Drawn, draw_contour, stretches
+from na64.outputs.limits.searches.products import drawn_reference
 from na64.outputs.limits.searches.reference import reference_of
 
 
@@ -31,6 +32,19 @@ def test_axes_have_units_and_points_their_paper() -> None:
     published, ours = _legend(figure)
     assert "2005.02710" in published
     assert ours == "axion-like particle to two photons, 90% CL"
+
+
+@pytest.mark.parametrize(
+    ("name", "mass", "fitted"), [("alp", 0.03, True), ("hadron", 0.547862, True), ("invisible", 0.1, False)]
+)
+def test_fitted_numbers_are_said_to_be(name: str, mass: float, fitted: bool) -> None:
+    figure = draw_contour(drawn_reference(reference_of(load_card(name), masses=[mass])))
+    assert _legend(figure)[-1].endswith("90% CL\nwith numbers fitted to published limits") is fitted
+
+
+def test_stored_results_have_an_efficiency_of_their_own() -> None:
+    card = load_card("alp")
+    assert "fitted" not in Drawn(card, card.variant(), [], 0.9, "BLIND", "limits").legend
 
 
 @pytest.mark.parametrize(("variant", "excluded"), [("scalar", True), ("pseudoscalar", False)])

@@ -18,7 +18,13 @@ from na64.outputs.limits.searches.expected import Category, CouplingCategories
 from na64.outputs.limits.searches.fates import HeavyBeyond, Stretch
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.products import contour_table, facts_of, write_reference
-from na64.outputs.limits.searches.reference import Reference, expectation_of, outermost, reference_of
+from na64.outputs.limits.searches.reference import (
+    Reference,
+    expectation_of,
+    nearness_of,
+    outermost,
+    reference_of,
+)
 from na64.outputs.limits.searches.sources import Radiated
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
@@ -139,6 +145,14 @@ def test_the_edge_of_several_ranges_is_the_outermost() -> None:
     assert math.isnan(outermost([ExcludedCouplings(0.01, None, None)], "lower"))
 
 
+def test_a_curve_of_another_coupling_is_no_comparison() -> None:
+    card = load_card("alp")
+    (lower, *_) = card.variant().published
+    other = replace(card.variant(), published=(replace(lower, curve="na64_2018"),))
+    with pytest.raises(ValueError, match="search alp: na64_2018 is a curve of another coupling"):
+        nearness_of(card, other)
+
+
 def test_beams_add_their_events() -> None:
     both = expectation_of(load_card("combined").variant())
     alone = [replace(both, categories=(one,)) for one in both.categories]
@@ -235,6 +249,7 @@ def test_bad_usage_is_one_line(options: list[str], words: str, capsys: pytest.Ca
 def test_the_command_lists_the_searches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["searches"]) == 0
     text = capsys.readouterr().out
+    assert text.count(", of fitted numbers") == 5
     assert all(f"{name}: " in text for name in SEARCHES)
     assert main(["searches", "--markdown"]) == 0
     rows = capsys.readouterr().out.splitlines()

@@ -67,6 +67,12 @@ def test_a_combination_takes_its_electrons_and_positrons_from_stored_results() -
         signal_of(muons, muons.variant())
 
 
+def test_an_efficiency_by_energy_is_not_lost_without_a_word() -> None:
+    card = load_card("positron")
+    with pytest.raises(ValueError, match="channel positrons_100_trigger has an efficiency by energy"):
+        signal_of(card, card.variant("positrons_100_trigger"))
+
+
 def test_limits_of_a_search_on_the_command_line(
     stored: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,5 +90,8 @@ def test_limits_of_a_search_on_the_command_line(
     assert facts["state"] == "BLIND: the box is closed"
     assert [fact["name"] for fact in facts["particle"]] == ["boson"]
     assert (folder / "contour_hepdata" / "lower_edges.yaml").exists()
+    submission = (folder / "contour_hepdata" / "submission.yaml").read_text()
+    assert "boson V, from stored results; BLIND: the box is closed" in " ".join(submission.split())
+    assert load_card("invisible").variant().label not in submission
     assert main([*line, "--search", "alp"]) == 2
     assert main([*line, "--variant", "scalar"]) == 2
