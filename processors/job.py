@@ -87,7 +87,8 @@ class Job:
             self.selection_in(run)  # which refuses a cut that says two things of a run, or nothing
         for run, context in _first_of_periods(self.runs):
             _check_features(self.selection, run, context)
-            _check_cells(self.plugin, run, context)
+            if self.plugin:
+                _check_cells(self.plugin, run, context)
         for layout in self.layouts.values():
             check_of_job(layout, self.selection, simulation=self.simulation)
 
@@ -228,10 +229,10 @@ def _first_of_periods(contexts: Mapping[int, RunContext]) -> list[tuple[int, Run
     return list(found.values())
 
 
-def _check_cells(plugin: Plugin | None, run: int, context: RunContext) -> None:
+def _check_cells(plugin: Plugin, run: int, context: RunContext) -> None:
     """Refuse functions of cells of a detector that the period of a run does not have, or not by cells."""
     there = [one.name for one in context.setup.detectors.values() if one.role is not Role.TRACKER]
-    for feature, detector in plugin.detectors.items() if plugin else ():
+    for feature, detector in plugin.detectors.items():
         if detector not in there:
             raise ValueError(
                 f"plug-in {plugin.name}, feature {feature}: not in period {context.period} of run {run}, "

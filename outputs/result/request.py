@@ -141,7 +141,7 @@ def read_request(folder: Path) -> Request:
 
 
 def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
-    """Log what was done with the result in a folder, by name; one that is not of `na64 process` has no log."""
+    """Line of the log about a result in a folder; one that is not of `na64 process` has no log."""
     if (folder / REQUEST).exists():
         result = (folder / RESULT).read_bytes()
         cuts = from_json(result).selection

@@ -68,7 +68,7 @@ def test_runs_of_several_beams_are_not_estimated_together(products: Products) ->
         ({"particle": "mu-"}, "electrons on target and muons on target are not added"),
         ({"energy": 150.0}, "the events beside the box of tiny: beams of 100 GeV and 150 GeV are not added"),
     ):
-        runs = (first, replace(second, **change))  # type: ignore[arg-type]
+        runs = (first, replace(second, **change))
         mixed = replace(products, summary=replace(products.summary, runs=runs))
         with pytest.raises(ValueError, match=said):
             estimate(mixed, Settings())

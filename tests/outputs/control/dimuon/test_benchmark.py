@@ -104,7 +104,7 @@ def test_a_simulation_of_another_beam_is_not_compared(data: Products, simulation
         ({"particle": "e+"}, "the data are of electrons on target, the simulation of positrons on target"),
         ({"energy": 150.0}, "the data are of 100 GeV, the simulation of 150 GeV"),
     ):
-        runs = tuple(replace(run, **change) for run in simulation.summary.runs)  # type: ignore[arg-type]
+        runs = tuple(replace(run, **change) for run in simulation.summary.runs)
         other = replace(simulation, summary=replace(simulation.summary, runs=runs))
         with pytest.raises(ValueError, match=said):
             compare_results(data, other)
