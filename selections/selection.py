@@ -240,8 +240,11 @@ def load_selection(
     table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
     selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()
-    of_periods = tuple(one for one in further.values() if period_features is not None or one.name in selection.inputs)
-    return replace(selection, settings=tuple(settings), period_features=of_periods)
+    selection = replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
+    if period_features is not None:
+        return selection
+    used = tuple(one for one in further.values() if one.name in selection.inputs)
+    return replace(selection, period_features=used)
 
 
 def selection_content(name_or_path: str | Path, *, settings: Sequence[str] = ()) -> Mapping[str, object]:
