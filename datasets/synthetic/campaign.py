@@ -49,6 +49,7 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     ComponentKind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
     ComponentKind.ALP: {
         "lowest": "1",
+        "highest": "1",
         "decay_length": "mm",
         "decays_from": "mm",
         "decays_to": "mm",
