@@ -228,6 +228,7 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     changed = changed.replace("scale = { ecal = 1.01 }", "scale = { ecal = 1.02 }")
     changed = changed.replace("hcal_2 = { above = 4,", "hcal_2 = { above = 5,")
     changed = changed.replace("ecal = { above = 85,", "ecal = { above = 84,")
+    changed = changed.replace("ecal = { min = 60,", "ecal = { min = 61,")
     changed = changed.replace("hcal = { below = 1,", "hcal = { below = 2,")
     changed = changed.replace("ecal_out_of_time = { below = 5,", "ecal_out_of_time = { below = 4,")
     changed = changed.replace("ecal_total = { above = 95,", "ecal_total = { above = 94,")
