@@ -229,7 +229,8 @@ def load_selection(
         A value that cannot be, and where it stands.
     """
     extra = tuple((extra_features or {}).values())
-    further = features_of_periods(packaged_periods().values()) if period_features is None else period_features
+    known = features_of_periods(packaged_periods().values()) if period_features is None else period_features
+    further = dict(known)
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
@@ -275,7 +276,9 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     regions = read_regions(table, features)
     try:
         # Boxes of other kinds are of certain runs, and a job with such runs says what they hide of a region.
-        check_outside(regions, (box for box in chain.from_iterable(load_boxes().values()) if box.is_rectangle))
+        check_outside(
+            regions, (box for box in chain.from_iterable(load_boxes().values()) if box.is_rectangle)
+        )
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)

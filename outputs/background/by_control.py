@@ -1,4 +1,4 @@
-"""The background of a box that is not below an ECAL and an HCAL energy: shapes of control regions, and products."""
+"""The background of a box that is not below two energies: shapes of control regions, and products."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def estimate_by_control(products: Products, settings: Settings) -> Estimate:
     """
     searches = list(dict.fromkeys(box.search for box in products.summary.boxes))
     if len(searches) != 1 or not all(not box.is_rectangle for box in products.summary.boxes):
-        raise ValueError("some periods have a box below two energies and others do not: process one at a time")
+        raise ValueError(
+            "some periods have a box below two energies and others do not: process one at a time"
+        )
     _check_settings(settings, searches[0])
     shapes, sources = load_sources(settings.rates, searches[0])
     check_regions(settings.rates, sources, products.summary.selection.region_names)
@@ -45,6 +47,6 @@ def _check_settings(settings: Settings, search: str) -> None:
     for name in ("end", "start", "hcal_start", "hcal_stop", "one_slope"):
         if getattr(settings, name) != getattr(Settings(), name):
             raise ValueError(
-                f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy, which the box of search "
-                f"{search} does not have"
+                f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy, which the box of "
+                f"search {search} does not have"
             )

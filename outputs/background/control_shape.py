@@ -1,9 +1,9 @@
-"""Background of a box from a control region beside it in one feature: its shape, extrapolated below the guard band.
+"""Background of a box from the shape of a control region beside it in one feature, extrapolated into it.
 
-Two families of densities, normal and gamma, each with the posterior of its two parameters for priors that are flat in
-the mean and in the width, and of densities that are not larger in the box than in the control region
-on average. Neither family is known to be right: of values the mean of the two counts, and half of what they differ by
-adds to the error; of limits the larger one.
+Two families of densities, normal and gamma, each with the posterior of its two parameters for priors that are
+flat in the mean and in the width, and of densities that are not larger in the box than beside it on average.
+Neither family is known to be right: of values the mean of the two counts, and half of the difference adds to
+the error; of limits the larger one.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class ControlShape:
         if not self.by_family:
             method += "; as dense in the box as there"
             return _limit(self.shape.name, self.flat_limit, 0.0, method, tag)
-        texts = [f"{name} density {with_error(found.n, found.error)}" for name, found in self.by_family.items()]
+        texts = [
+            f"{name} density {with_error(found.n, found.error)}" for name, found in self.by_family.items()
+        ]
         n, error = self.estimate
         method = f"{method}; {', '.join(texts)}; neither family is known to be right"
         if error > _LARGEST_ERROR * n:
@@ -122,8 +124,8 @@ def control_shape(products: Products, shape: Shape) -> ControlShape:
     Raises
     ------
     ValueError
-        The result lacks the histogram, it holds weighted simulation, its bins do not have the edges of box and
-        guard band, or the periods have boxes with several.
+        The result lacks the histogram, it holds weighted simulation, its bins do not have the edges of box
+        and guard band, or the periods have boxes with several.
     """
     low, high = _edges(products, shape)
     histogram = _histogram(products, shape)
@@ -134,7 +136,9 @@ def control_shape(products: Products, shape: Shape) -> ControlShape:
     first = int(np.argmin(np.abs(edges - high)))
     for edge in (low, high):
         if not np.isclose(edges, edge, atol=1e-6).any():
-            raise ValueError(f"histogram {shape.histogram}: no bin begins at {edge:g}, an edge of box or guard band")
+            raise ValueError(
+                f"histogram {shape.histogram}: no bin begins at {edge:g}, an edge of box or guard band"
+            )
     found = ControlShape(shape, edges[first:], counts[first:], low, {})
     if found.n_events < LEAST_EVENTS:
         return found
@@ -147,18 +151,20 @@ def _histogram(products: Products, shape: Shape) -> hist.Hist[Any]:
     if found is None:
         name = products.summary.selection.name
         raise ValueError(
-            f"selection {name} has no histogram {shape.histogram}, which the background {shape.name} is taken from"
+            f"selection {name} has no histogram {shape.histogram}, which {shape.name} are taken from"
         )
     return found
 
 
 def _edges(products: Products, shape: Shape) -> tuple[float, float]:
     """End of the box and of its guard band in the feature, which all periods have in common."""
-    found = {_ends(one) for box in products.summary.boxes for one in _own(box.search, box.others, shape.feature)}
+    found = {
+        _ends(one) for box in products.summary.boxes for one in _own(box.search, box.others, shape.feature)
+    }
     if len(found) != 1:
         raise ValueError(
-            f"{len(found)} edges of boxes in {shape.feature}, one is expected: process one period at a time, with "
-            "a selection for the search whose box has it"
+            f"{len(found)} edges of boxes in {shape.feature}, one is expected: process one period at a "
+            "time, with a selection for the search whose box has it"
         )
     return found.pop()
 
@@ -169,7 +175,9 @@ def _own(search: str, others: Any, feature: str) -> list[ClosedEdges]:
 
 def _ends(edge: ClosedEdges) -> tuple[float, float]:
     if edge.high is None or edge.low is not None or edge.guard is None:
-        raise ValueError(f"the box is not below an edge in {edge.feature}, or the result does not state its guard band")
+        raise ValueError(
+            f"the box is not below an edge in {edge.feature}, or the result does not state its guard band"
+        )
     return round(edge.high - edge.guard, 9), edge.high
 
 
@@ -197,7 +205,7 @@ def _in_box(found: ControlShape, family: Distribution) -> InBox:
 
 
 def _quantile(n: int, ratio: Floats, weight: Floats) -> float:
-    """Limit on the events in the box: of the mean in the control region, of which `n` were seen, and the ratio."""
+    """Limit on the events in the box, by those of the control region, `n`, and the ratio of the two."""
     whole, least = weight.sum(), np.maximum(ratio, 1e-12)
 
     def above(limit: float) -> float:

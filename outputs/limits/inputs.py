@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.outputs.background.table import SEED as SEED_TABLE
 from na64.outputs.background.table import (
     ALP_TABLE,
     BACKGROUND,
@@ -20,6 +19,7 @@ from na64.outputs.background.table import (
     read_background,
     with_error,
 )
+from na64.outputs.background.table import SEED as SEED_TABLE
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
@@ -100,7 +100,9 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
         return _summed(packaged_background(PACKAGED[text]), f"packaged table {text}", limits_at_face_value)
     path = Path(text)
     if not path.exists():
-        raise FileNotFoundError(f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file")
+        raise FileNotFoundError(
+            f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file"
+        )
     name = BACKGROUND if path.is_dir() else path.name
     return _summed(read_background(path), name, limits_at_face_value)
 

@@ -206,7 +206,7 @@ def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
 
 
 def shapes_of_neutrons() -> list[str]:
-    """The box of axion-like particles but for R, and what shows that it is outside that for missing energy."""
+    """The box of axion-like particles but for R, and a proof that this is outside that for missing energy."""
     edges = ["ecal < 85 GeV", "hcal_0 < 1 GeV", "hcal_rear > 15 GeV", "hcal_rear_r > 0.06"]
     return [*edges, "hcal >= 1 GeV"]
 

@@ -72,7 +72,9 @@ def test_photons_shower_in_the_module_in_which_the_particle_decays() -> None:
 
 def test_a_late_decay_leaks_and_an_early_one_does_not() -> None:
     energy = np.full(200, 50.0)
-    parts = [photon_cells(np.full(200, at), energy, gun()).sum(axis=(1, 2, 3)).mean() for at in (0, 4250, 4350)]
+    parts = [
+        photon_cells(np.full(200, at), energy, gun()).sum(axis=(1, 2, 3)).mean() for at in (0, 4250, 4350)
+    ]
     assert parts[0] == pytest.approx(1, abs=2e-3)
     assert 0.1 < parts[2] < parts[1] < 0.95
 
@@ -121,7 +123,7 @@ def test_a_module_that_is_half_a_cell_off_shares_its_middle_cell_with_the_next()
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"lowest": 0.5, "highest": 0.4}, "expected two fractions above 0"),
+        ({"lowest": 0.5, "highest": 0.4}, "expected two shares above 0"),
         ({"decays_from": 10.0, "decays_to": 10.0}, "decays between 10 and 10 mm"),
         ({"decay_length": 0.0}, "with a length of 0 mm"),
     ],

@@ -30,15 +30,20 @@ def result(values: Any, *, boxes: Any = BOXES, region: int = 12, weighted: bool 
     storage = hist.storage.Weight() if weighted else hist.storage.Int64()
     histogram: Any = hist.Hist(hist.axis.Regular(100, 0, 1), storage=storage)
     histogram.fill(np.asarray(values), **({"weight": 0.5} if weighted else {}))
-    regions = SimpleNamespace(name="alp_2018", region_names=("region_neutrons",), regions=("region_neutrons",))
-    summary = SimpleNamespace(boxes=boxes, selection=regions, is_data=True, totals={"region_neutrons": region})
+    regions = SimpleNamespace(
+        name="alp_2018", region_names=("region_neutrons",), regions=("region_neutrons",)
+    )
+    summary = SimpleNamespace(
+        boxes=boxes, selection=regions, is_data=True, totals={"region_neutrons": region}
+    )
     summary.runs, summary.particle_of = (), None
     return SimpleNamespace(summary=summary, histograms={"leading_r": histogram})
 
 
 def test_the_shape_is_taken_beyond_the_guard_band_of_the_box() -> None:
     found = control_shape(result([0.05, 0.065, 0.075, *[0.2] * 9]), SHAPE)
-    assert (found.box, float(found.edges[0]), found.n_events) == (0.06, pytest.approx(0.07), 10)
+    assert (found.box, found.n_events) == (0.06, 10)
+    assert found.edges[0] == pytest.approx(0.07)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -61,7 +66,9 @@ def test_the_events_in_the_box_are_found_of_many_events(family: str, seed: int) 
     assert whole > abs(n - other) / 2
 
 
-@pytest.mark.parametrize("truth", [stats.norm(0.16, 0.05), stats.gamma(9, scale=0.018)], ids=["normal", "gamma"])
+@pytest.mark.parametrize(
+    "truth", [stats.norm(0.16, 0.05), stats.gamma(9, scale=0.018)], ids=["normal", "gamma"]
+)
 def test_a_dozen_events_give_a_limit_that_covers(truth: Any) -> None:
     """Of experiments like the published one, with 12 events, nine in ten have a limit above the true mean."""
     generator = np.random.default_rng(3)
@@ -102,7 +109,7 @@ def test_what_is_no_control_region_is_refused(given: dict[str, Any], message: st
 def test_an_edge_inside_a_bin_is_refused() -> None:
     wide = result([0.2] * 9)
     wide.histograms["leading_r"] = hist.Hist(hist.axis.Regular(12, 0, 1), storage=hist.storage.Int64())
-    with pytest.raises(ValueError, match="no bin begins at 0.06, an edge of box or guard band"):
+    with pytest.raises(ValueError, match=r"no bin begins at 0\.06, an edge of box or guard band"):
         control_shape(wide, SHAPE)
 
 
@@ -118,10 +125,14 @@ def test_the_background_of_the_box_is_that_of_its_control_region() -> None:
     assert isinstance(found.shapes[0], ControlShape)
 
 
-@pytest.mark.parametrize("changes", [{"end": 70.0}, {"start": 60.0}, {"hcal_stop": 10.0}, {"one_slope": True}])
+@pytest.mark.parametrize(
+    "changes", [{"end": 70.0}, {"start": 60.0}, {"hcal_stop": 10.0}, {"one_slope": True}]
+)
 def test_options_of_sidebands_are_refused(changes: dict[str, Any]) -> None:
     (name,) = changes
-    with pytest.raises(ValueError, match=f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy"):
+    with pytest.raises(
+        ValueError, match=f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy"
+    ):
         estimate_by_control(result([0.2] * 9), Settings(**changes))
 
 
@@ -133,10 +144,10 @@ def test_a_search_without_packaged_sources_is_refused() -> None:
 
 def test_the_sources_are_the_published_ones_and_the_selection_has_what_they_need() -> None:
     shapes, sources = load_sources(None, "alp")
-    names = [one.name for one in (*shapes, *sources)]
+    names = [*(one.name for one in shapes), *(one.name for one in sources)]
     table = packaged_background("background_alp_2020.csv")
     assert [row.source for row in table.rows] == names
-    assert table.total(False) == (pytest.approx(0.166, abs=1e-3), pytest.approx(0.046, abs=1e-3))
+    assert np.allclose(table.total(False), (0.166, 0.046), atol=1e-3)
     selection = load_selection("alp_2018")
     assert {shape.histogram for shape in shapes} <= {one.name for one in selection.histograms}
     assert {one.proportional_to for one in sources} <= {"eot", *selection.region_names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,16 +21,23 @@ from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 
 
-def row(low: float = 15.0, high: float = 20.0, selected: int = 30, **changes: object) -> EnergyRow:
+def row(low: float = 15.0, high: float = 20.0, selected: int = 30, **changes: Any) -> EnergyRow:
     one = EnergyRow(
         *("alp", "decay", "2018", low, high, selected / 100, binomial_error(selected, 100)),
-        *(100, 80, selected, 1900.0, 4900.0, "alp_2018", "c0ffee", "abc"),
+        n_simulated=100,
+        n_in_box=80,
+        n_selected=selected,
+        first=1900.0,
+        last=4900.0,
+        selection="alp_2018",
+        cuts="c0ffee",
+        setup="abc",
     )
     return replace(one, **changes)
 
 
 ROWS = (row(), row(20, 30, 60), row(30, 100, 70))
-OF = {"period": "2018", "selection": "alp_2018", "cuts": "c0ffee", "setup": "abc"}
+OF: dict[str, Any] = {"period": "2018", "selection": "alp_2018", "cuts": "c0ffee", "setup": "abc"}
 LOSS = AppliedLoss("trigger", "", "test", 0.8, 0.08, **OF)
 
 
@@ -40,7 +48,7 @@ def write(path: Path, *rows: EnergyRow, losses: tuple[AppliedLoss, ...] = ()) ->
     return path
 
 
-def load(path: Path, **of: str) -> EnergyEfficiency:
+def load(path: Path, **of: Any) -> EnergyEfficiency:
     return load_energy_efficiency(path, **{"search": "alp", "channel": "decay", "period": "2018", **of})
 
 
@@ -56,7 +64,7 @@ def test_it_is_interpolated_between_the_middles_of_bins_with_the_losses_that_cou
     live = replace(LOSS, loss="other", value=0.5, error=None)
     found = load(write(tmp_path / "e.csv", *ROWS, losses=(LOSS, live)))
     energies, values = found.nodes
-    assert energies == (15, 17.5, 25, 65, 100)
+    assert list(energies) == [15, 17.5, 25, 65, 100]
     assert values == pytest.approx([0.4 * value for value in (0.3, 0.3, 0.6, 0.7, 0.7)])
     assert found.lowest == 15
     of_counts = (sum(one.error**2 for one in ROWS)) ** 0.5 / 1.6
@@ -66,7 +74,11 @@ def test_it_is_interpolated_between_the_middles_of_bins_with_the_losses_that_cou
 @pytest.mark.parametrize(
     ("of", "rows", "message"),
     [
-        ({"search": "visible"}, ROWS, "no efficiency of search visible, channel decay, period 2018, only of search alp"),
+        (
+            {"search": "visible"},
+            ROWS,
+            "no efficiency of search visible, channel decay, period 2018, only of search alp",
+        ),
         ({"channel": "missing"}, ROWS, "only of search alp, channel decay, period 2018"),
         ({"period": "2016"}, ROWS, "no efficiency of search alp, channel decay, period 2016"),
         ({}, (row(), row(25, 30)), "energies end at 20 and go on at 25 GeV"),
@@ -84,7 +96,9 @@ def test_a_table_of_something_else_is_refused(
 
 def test_losses_of_other_cuts_and_missing_files_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "e.csv", *ROWS, losses=(replace(LOSS, cuts="other"),))
-    with pytest.raises(ValueError, match="loss trigger is of alp_2018 other abc, the efficiency of alp_2018 c0ffee"):
+    with pytest.raises(
+        ValueError, match="loss trigger is of alp_2018 other abc, the efficiency of alp_2018 c0ffee"
+    ):
         load(path)
     with pytest.raises(ValueError, match="there is no efficiency; na64 efficiency --search alp"):
         load(tmp_path / "none.csv")
@@ -98,6 +112,6 @@ def test_losses_of_other_cuts_and_missing_files_are_refused(tmp_path: Path) -> N
         ({"energy_high": 15.0}, "expected two energies above 0 that rise"),
     ],
 )
-def test_rows_that_cannot_be_are_refused(changes: dict[str, object], message: str) -> None:
+def test_rows_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         row(**changes)
