@@ -27,9 +27,9 @@ def test_every_period_has_them_once() -> None:
         layout_of(("n_gem", "1", "hits"), ("rich", "GeV", "sum"), name="b"),
     ]
     found = with_columns_of(layouts, periods)
-    for period in found.values():
+    for name, period in found.items():
         assert [one.name for one in period.setup.columns] == ["n_gem", "rich"]
-        assert {*period.features} == {"n_gem", "rich"}
+        assert {*period.features} == {"n_gem", "rich", *periods[name].features}
     assert with_columns_of([load_layout("tout2023")], periods) == periods
 
 
