@@ -10,7 +10,7 @@ from typing import Any
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.conditions.losses import packaged_losses
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.instrument.features import FEATURES
 
@@ -33,6 +33,7 @@ _APART = ("signal_boxes.toml", "features.toml")
 _SOURCED = {"value": "number", "values": "numbers", "text": "text", "flag": "true or false"}
 """What a table with a source holds, by its key."""
 
+_FEATURES = FEATURES | features_of_periods(load_periods().values())
 _LOSSES = {loss.name for losses in packaged_losses().values() for loss in losses.losses}
 _GETTERS = {
     "text": "text",
@@ -165,7 +166,7 @@ def _general(part: str, depth: int, parts: list[str]) -> str:
         "LOSS": _LOSSES if top == "loss" and depth else (),
         "DETECTOR": () if depth else DETECTORS,
         "COLUMN": _EVENT_COLUMNS if top == "event" and depth else (),
-        "FEATURE": FEATURES,
+        "FEATURE": _FEATURES,
         "PERIOD": _PERIODS,
         "REGION": _REGIONS,
         "CHANNEL": (part,) if top == "channel" and depth == 1 else (),
