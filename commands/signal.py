@@ -17,6 +17,10 @@ def add(verbs: Any) -> None:
     parser = add_command(verbs, "efficiency", _efficiency, text)
     parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
+    search = "invisible (default); positron: an efficiency by missing energy too, of those that annihilate"
+    parser.add_argument("--search", default="invisible", metavar="NAME", help=search)
+    period = "whose beam and set-up is simulated; default: that of the layout"
+    parser.add_argument("--period", default="", metavar="P", help=period)
     layout = "tout2023 (default; period 2023A), array2018 (period 2018)"
     parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layout)
     masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
@@ -46,9 +50,11 @@ def _efficiency(options: argparse.Namespace) -> int:
             seed=options.seed,
             periods=options.periods,
             losses=options.losses,
+            search=options.search,
+            period=options.period,
             add=options.add,
             reason=options.reason,
-            progress=terminal.progress("efficiency", "masses"),
+            progress=terminal.progress("efficiency", "samples"),
             tell=terminal.tell,
         )
     return SUCCESS

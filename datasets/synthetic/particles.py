@@ -17,8 +17,8 @@ ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
 
 NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
 CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
-"""Of rising energy. A positive pion, kaon or proton showers like the negative one that the library has, or, if
-there is none, like itself: nuclei of lead and iron have nearly as many protons as neutrons."""
+"""Of rising energy. Positive pions and kaons shower like the negative ones of the library: nuclei of lead and
+iron have nearly as many protons as neutrons."""
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
 _SLOW_MUON, _FAST_MUON = 20.0, 100.0
@@ -69,11 +69,13 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
 def nearest_pions(energy: float) -> dict[str, float]:
     """Share of each sample of the library in pions of an energy (GeV): of the nearest ones below and above.
 
-    Showers of either are scaled to the energy. What is visible of a pion grows slowly with its energy, so that
-    the mean of the two, linear in the logarithm, is right; beyond the library the last sample is scaled.
+    Showers of either are scaled to the energy. What is visible of a pion grows slowly with its energy, so
+    that the mean of the two, linear in the logarithm, is right; beyond the library the last one is scaled.
     """
     names, library = CHARGED_HADRONS, load_library()
-    place = float(np.interp(math.log(energy), [math.log(library[n].energy) for n in names], range(len(names))))
+    place = float(
+        np.interp(math.log(energy), [math.log(library[n].energy) for n in names], range(len(names)))
+    )
     below = min(int(place), len(names) - 2)
     shares = {names[below]: below + 1 - place, names[below + 1]: place - below}
     return {name: share for name, share in shares.items() if share > 0}

@@ -18,6 +18,7 @@ from na64.outputs.background.table import (
     read_background,
     with_error,
 )
+from na64.outputs.signal.efficiency.by_energy import EnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
@@ -149,6 +150,11 @@ class ConstantEfficiency:
     def is_simulated(self) -> bool:
         """Whether losses that are not simulated have to be known of it."""
         return False
+
+    @property
+    def by_energy(self) -> EnergyEfficiency | None:
+        """Efficiency by missing energy: it is the same at all."""
+        return None
 
     @property
     def delivered(self) -> bool:

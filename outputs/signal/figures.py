@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.report.region_styles import PALETTE
 from na64.outputs.report.style import ACCENT, INK, stamp, style
+from na64.outputs.signal.efficiency.by_energy import EnergyPoint
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 
 Floats = NDArray[np.float64]
@@ -47,6 +48,33 @@ def draw_efficiencies(points: Sequence[EfficiencyPoint]) -> Figure:
             )
         axes.set_ylim(0, 1)
         axes.legend(loc="lower left")
+    return figure
+
+
+def draw_energies(points: Sequence[EnergyPoint]) -> Figure:
+    """Draw efficiencies for positrons that annihilate against the missing energy, by period."""
+    with style():
+        figure, axes = _page("signal efficiency", "simulated", "in the box and every cut")
+        axes.set_xscale("linear")
+        axes.set_xlabel("missing energy [GeV]")
+        periods = dict.fromkeys((point.period, point.selection, point.beam) for point in points)
+        for look, key in zip((*_STYLES, *_STYLES), periods, strict=False):
+            own = sorted(
+                (point for point in points if (point.period, point.selection, point.beam) == key),
+                key=lambda point: point.energy_low,
+            )
+            edges = [*(point.energy_low for point in own), own[-1].energy_high]
+            axes.stairs([point.efficiency for point in own], edges, label=", ".join(key), **look)
+            middle = [(point.energy_low + point.energy_high) / 2 for point in own]
+            axes.errorbar(
+                middle,
+                [point.efficiency for point in own],
+                [point.error for point in own],
+                linestyle="none",
+                color=look["color"],
+            )
+        axes.set_ylim(0, 1)
+        axes.legend(loc="lower center")
     return figure
 
 

@@ -42,6 +42,7 @@ def test_the_boxes_are_the_agreed_ones() -> None:
     edges = {name: edges_of(box) for name, (box,) in load_boxes().items()}
     assert edges == {
         **dict.fromkeys(("default", "2016", "2018", "2021", "2022"), usual),
+        "2022P": (46, 1, 5, 0.5),
         "2023A": (60, 1, 5, 0.5),
         "2023P": (28, 1, 5, 0.5),
     }
@@ -52,6 +53,7 @@ def test_the_boxes_are_the_agreed_ones() -> None:
         assert (ecal.implied_by, hcal.implied_by) == ((), ("hcal_0",))
         assert ecal.needed
         assert hcal.needed
+    assert "[R-med; 2308.15612]" in load_boxes()["2022P"][0].source
     assert "[R-lo; 2502.04053]" in load_boxes()["2023P"][0].source
     assert load_boxes()["2023A"][0].rectangle() == Rectangle(60, 1, 65, 1.5)
     assert default_box().source.count("NOT FOUND") == 2
