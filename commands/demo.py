@@ -84,13 +84,17 @@ def _count(
 
 def _measure(demonstration: Demonstration, search: str, folder: Path) -> Iterator[Line]:
     """Command lines from results to the limits of a search, and to reports of all that."""
+    from na64.outputs.analysis.efficiencies import SEARCHES as EFFICIENCY_SEARCHES
+
     results = [str(folder / name) for name in demonstration.selections]
     periods = ["--periods", str(folder / "periods")] if demonstration.runs else []
+    of = [word for period in demonstration.runs for word in ("--period", period)]
+    of += ["--search", search] if search in EFFICIENCY_SEARCHES else []
     for name, result in zip(demonstration.selections, results, strict=True):
         yield ["background", result]
         efficiency = ["--to", str(folder / name / "efficiency.csv"), "--events", _EVENTS]
         layout = ["--layout", demonstration.layout]
-        yield ["efficiency", "--selection", name, *layout, *periods, *efficiency]
+        yield ["efficiency", "--selection", name, *layout, *periods, *of, *efficiency]
     yield ["limits", "--search", search, *results, "--to", str(folder / "limits")]
     for result in results:
         yield ["report", result]
