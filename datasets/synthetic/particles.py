@@ -90,15 +90,25 @@ def beam_pions(energy: float) -> dict[str, float]:
     return {last: 5 / 7, before: 2 / 7}
 
 
-def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float]) -> Deposits:
-    """Send hadrons of the beam's momentum into the detector; `fractions` is by sample of the library."""
+def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float], *, spot: float | None = None) -> Deposits:
+    """Send hadrons of the beam's momentum into the detector.
+
+    Parameters
+    ----------
+    gun : Gun
+    n : int
+    fractions : dict of str to float
+        By sample of the library.
+    spot : float or None
+        mm; showers of the library are taken where the beam is, or within a spot of another size.
+    """
     energy = gun.beam_energy(n)
     names = tuple(fractions)
     share = np.array(list(fractions.values()))
     samples = gun.rng.choice(len(names), n, p=share / share.sum()).astype(np.int64)
     library = load_library()
     scale = energy / np.array([library[name].energy for name in names])[samples]
-    return _as_beam(gun, _from_library(gun, samples, names, scale), energy)
+    return _as_beam(gun, _from_library(gun, samples, names, scale, spot=spot), energy)
 
 
 def beam_muons(gun: Gun, n: int) -> Deposits:

@@ -25,7 +25,6 @@ _STYLES: tuple[dict[str, Any], ...] = (
     {"color": INK, "linestyle": ":"},
 )
 _MARKERS = "osv^D"
-_BEAM = "100 GeV $e^-$ on lead, thick target"
 
 
 def draw_efficiencies(points: Sequence[EfficiencyPoint]) -> Figure:
