@@ -176,8 +176,9 @@ class LimitPoint:
     ----------
     mass : float
         GeV.
-    yield_per_eot : float
-        Dark photons above the threshold per particle on target, at eps = 1: mean over the exposure.
+    yield_per_eot : float or None
+        Dark photons above the threshold per particle on target, at eps = 1: mean over the exposure; None for
+        particles of several kinds, which are not added.
     resonant_share : float
         Part of them that positrons make.
     sensitivity : float
@@ -191,7 +192,7 @@ class LimitPoint:
     """
 
     mass: float
-    yield_per_eot: float
+    yield_per_eot: float | None
     resonant_share: float
     sensitivity: float
     efficiency: float
@@ -324,8 +325,7 @@ class Search:
         made = math.fsum(p.eot * p.production.radiated(mass) for p in self.periods) + resonant
         seen = math.fsum(period.signal(mass) for period in self.periods)
         observed, expected = self._limits(mass, level)
-        # The mean over the particles of every beam, each with what it makes itself.
-        mean = made / math.fsum(p.eot for p in self.periods)
+        mean = made / math.fsum(p.eot for p in self.periods) if len(self.exposures) == 1 else None
         return LimitPoint(mass, mean, resonant / made, seen, seen / made, observed, expected)
 
     def counted_at(self, mass: float) -> tuple[Model, tuple[int, ...] | None]:

@@ -175,11 +175,16 @@ def _point(row: CsvRow) -> EnergyPoint:
             raise ValueError(f"{name} is {value}, expected above 0")
         return value
 
-    texts = {
-        name: row.text(name) or "" for name in ("period", "selection", "cuts", "setup", "beam", "search")
-    }
-    counts = {name: row.key(name) for name in ("n_generated", "n_in_box", "n_selected")}
-    point = EnergyPoint(number("energy_low"), number("energy_high"), **texts, **counts)
+    point = EnergyPoint(
+        number("energy_low"),
+        number("energy_high"),
+        row.text("period") or "",
+        row.text("selection") or "",
+        row.key("n_generated"),
+        row.key("n_in_box"),
+        row.key("n_selected"),
+        *(row.text(name) or "" for name in ("cuts", "setup", "beam", "search")),
+    )
     stated = row.number("efficiency")
     if stated is None or not math.isclose(stated, point.efficiency, rel_tol=1e-6):
         raise ValueError(f"efficiency {stated} is not {point.n_selected} of {point.n_generated}")
