@@ -79,6 +79,9 @@ def test_every_packaged_period_states_its_box() -> None:
         # Runs of two packaged periods, and some that only one has.
         ([(8300, 8400)], {"ecal": 10, "hcal": 3}, (60, 3, 65, 3.5)),
         ([(8990, 9100)], {"ecal": 20, "hcal": 1}, (60, 1, 65, 1.5)),
+        # Positrons of 100 and of 70 GeV in runs that the packaged periods of electrons have.
+        ([(7000, 7100)], {"ecal": 46, "hcal": 1}, (50, 1, 55, 1.5)),
+        ([(8900, 8910)], {"ecal": 28, "hcal": 1}, (60, 1, 65, 1.5)),
         # Runs of no packaged period: what the user declares.
         ([(9000, 9100)], {"ecal": 20, "hcal": 2}, (20, 2, 25, 2.5)),
         ([(9000, 9100)], {"ecal": 20, "hcal": 2, "ecal_guard": 1, "hcal_guard": 0}, (20, 2, 21, 2)),
