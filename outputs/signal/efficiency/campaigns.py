@@ -10,6 +10,7 @@ from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.synthetic import Campaign, load_campaign
 from na64.datasets.synthetic.campaign import Component, ComponentKind, Geometry, Trigger
+from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.simulation import find_geometry
 
@@ -31,10 +32,21 @@ def signal_campaign(mass: float, *, threshold: float, base: Campaign | None = No
         Missing energy at which the box begins.
     base : Campaign, optional
         Whose beam and set-up it has; by default electrons of 100 GeV.
+
+    Raises
+    ------
+    ValueError
+        The spectrum is not known down to the threshold.
     """
     campaign = load_campaign(_USUAL) if base is None else base
-    energy = campaign.beam.energy
-    lowest = (threshold - _MARGIN * energy / 100) / energy
+    energy, least = campaign.beam.energy, float(load_spectrum().fraction[0])
+    if threshold < least * energy:
+        raise ValueError(
+            f"a signal box that begins at {threshold:g} GeV of missing energy, of a beam of {energy:g} GeV: "
+            f"expected {least * energy:g} GeV or more; a box is as large as that of the packaged period that "
+            "has the same runs"
+        )
+    lowest = max((threshold - _MARGIN * energy / 100) / energy, least)
     return _only(campaign, ComponentKind.DARK_PHOTON, {"mass": mass, "lowest": lowest})
 
 

@@ -28,6 +28,7 @@ from na64.outputs.signal.efficiency.injection_by_energy import describe_energies
 from na64.run import main
 from na64.selections.selection import load_selection
 
+PACKAGED = Path(__file__).parents[4] / "datasets" / "conditions" / "periods"
 OF = {"cuts": "cuts", "setup": "setup", "beam": "e+ of 100 GeV", "search": "positron"}
 POINT = EnergyPoint(60.0, 80.0, "2022P", "positron_2022", 100, 99, 80, **OF)
 BINS = (POINT, replace(POINT, energy_low=80.0, energy_high=100.0, n_selected=20))
@@ -147,6 +148,25 @@ def test_a_beam_that_nothing_simulates_is_refused(tmp_path: Path) -> None:
         ValueError, match=r"period 2023P: nothing simulates its beam, e\+ of 60 GeV: there are"
     ):
         base_campaign("tout2023", "2023P", load_periods(tmp_path))
+
+
+def test_positrons_in_runs_of_electrons_have_the_box_of_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 70 GeV the box of 60 GeV leaves 10 GeV missing: nothing is known of that, and it is said why."""
+    folder = tmp_path / "periods"
+    folder.mkdir()
+    for name, first, old in (("2023P", 8900, "last = 8999"), ("2022P", 8300, "last = 8395")):
+        (folder / f"{name}.toml").write_text(stated_runs_text(name, first, first + 9, "a test"))
+        electrons = "2023A" if name == "2023P" else "2022"
+        text = (PACKAGED / f"{electrons}.toml").read_text()
+        (folder / f"{electrons}.toml").write_text(text.replace(old, f"last = {first - 1}"))
+    words = ["efficiency", "--periods", str(folder), "--to", str(tmp_path / "efficiency.csv")]
+    assert main([*words, "--selection", "positron_2023", "--period", "2023P"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a signal box that begins at 10 GeV of missing energy, of a beam of 70 GeV: expected 14" in line
+    plan = Injection(load_selection("positron_2022"), "tout2023", 60, 5, folder, "2022P")
+    assert next(inject([0.01], plan)).point.threshold == 50.0
 
 
 def test_a_search_that_has_no_efficiency_is_refused(
