@@ -17,9 +17,9 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency import injection, injection_by_energy
-from na64.outputs.signal.efficiency.by_energy import (
+from na64.outputs.signal.efficiency.by_missing_energy import (
     POSITRON,
-    EnergyPoint,
+    MissingEnergyPoint,
     energies_path,
     energies_table,
     read_energies,
@@ -162,13 +162,13 @@ def efficiency(
     return found
 
 
-def _by_energy(plan: injection.Injection, progress: Progress) -> Iterator[EnergyPoint]:
+def _by_energy(plan: injection.Injection, progress: Progress) -> Iterator[MissingEnergyPoint]:
     """Positrons that annihilate, a tenth of the events of a mass in each bin."""
     bins = replace(plan, n_events=max(plan.n_events // _BINS_A_MASS, 1))
     yield from injection_by_energy.inject_energies(bins, progress=progress)
 
 
-def _write_energies(path: Path, points: Sequence[EnergyPoint]) -> None:
+def _write_energies(path: Path, points: Sequence[MissingEnergyPoint]) -> None:
     if points:
         write_bytes(path, seal_csv(energies_table(points).to_csv()))
         draw = partial(figures.draw_energies, points)

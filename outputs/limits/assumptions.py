@@ -119,8 +119,8 @@ def _of_signal(search: Search) -> Iterator[Assumption]:
 
 def _of_annihilation(search: Search, text: str) -> Iterator[Assumption]:
     """What is assumed of dark photons that positrons make, and how they are seen."""
-    flat = [period.name for period in search.periods if period.efficiency.by_energy is None]
-    by_energy = [period.name for period in search.periods if period.efficiency.by_energy is not None]
+    flat = [period.name for period in search.periods if period.efficiency.by_missing_energy is None]
+    by_energy = [period.name for period in search.periods if period.efficiency.by_missing_energy is not None]
     if flat:
         seen = f"in {', '.join(flat)} its dark photons are seen as radiated ones of the same mass"
         yield Assumption(f"{text}; {seen}", "[D] docs/physics.md; the efficiency: assumption")

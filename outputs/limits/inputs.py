@@ -18,7 +18,7 @@ from na64.outputs.background.table import (
     read_background,
     with_error,
 )
-from na64.outputs.signal.efficiency.by_energy import EnergyEfficiency
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
@@ -152,7 +152,7 @@ class ConstantEfficiency:
         return False
 
     @property
-    def by_energy(self) -> EnergyEfficiency | None:
+    def by_energy(self) -> MissingEnergyEfficiency | None:
         """Efficiency by missing energy: it is the same at all."""
         return None
 

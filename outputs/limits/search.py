@@ -20,7 +20,7 @@ from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.variations import SystematicEffect, averaged, quadrature_sum, systematic_effects
-from na64.outputs.signal.efficiency.by_energy import EnergyEfficiency
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.cls import Toys, upper_limit
@@ -57,7 +57,7 @@ class EfficiencyFunction(Protocol):
         """Whether a live time of its losses counts."""
 
     @property
-    def by_energy(self) -> EnergyEfficiency | None:
+    def by_energy(self) -> MissingEnergyEfficiency | None:
         """That of positrons that annihilate, by missing energy; None: that of the mass."""
 
     @property
@@ -101,7 +101,7 @@ class PeriodChannel:
 
     def __post_init__(self) -> None:
         of_beam = self.production.annihilation is not None and self.production.beam.particle == "e+"
-        if of_beam and self.efficiency.is_simulated and self.efficiency.by_energy is None:
+        if of_beam and self.efficiency.is_simulated and self.efficiency.by_missing_energy is None:
             raise ValueError(
                 f"{self.name}: positrons of the beam annihilate, and {self.efficiency.source} has no "
                 "efficiency by missing energy: na64 efficiency --search positron makes it, or state one"
@@ -130,7 +130,7 @@ class PeriodChannel:
     def seen(self, mass: float) -> tuple[float, float]:
         """Dark photons that are seen per particle on target at eps = 1, and the error of their efficiency."""
         value, error = (float(number) for number in self.efficiency.at(mass))
-        by_energy, production = self.efficiency.by_energy, self.production
+        by_energy, production = self.efficiency.by_missing_energy, self.production
         if by_energy is None or production.annihilation is None:
             made = production.radiated(mass) + production.annihilated(mass) if value else 0.0
             return value * made, error * made

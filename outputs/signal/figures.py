@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.report.region_styles import PALETTE
 from na64.outputs.report.style import ACCENT, INK, stamp, style
-from na64.outputs.signal.efficiency.by_energy import EnergyPoint
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyPoint
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ def draw_efficiencies(points: Sequence[EfficiencyPoint]) -> Figure:
     return figure
 
 
-def draw_energies(points: Sequence[EnergyPoint]) -> Figure:
+def draw_energies(points: Sequence[MissingEnergyPoint]) -> Figure:
     """Draw efficiencies for positrons that annihilate against the missing energy, by period."""
     with style():
         figure, axes = _page("signal efficiency", "simulated", "in the box and every cut")

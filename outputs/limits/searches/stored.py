@@ -27,7 +27,7 @@ from na64.outputs.limits.searches.sources import (
     spectrum_of,
 )
 from na64.outputs.signal.beam import ELECTRONS, Beam
-from na64.outputs.signal.efficiency.by_energy import POSITRON
+from na64.outputs.signal.efficiency.by_missing_energy import POSITRON
 
 Floats = NDArray[np.float64]
 
@@ -140,7 +140,7 @@ def check_stored(card: Card, variant: Variant, search: Search) -> None:
     signal = signal_of(card, variant)
     by_energy = [one.name for one in variant.categories if one.efficiency.needs_energy]
     for period in _periods(search.periods, At(signal, 1.0)):
-        if by_energy and signal.annihilated and period.efficiency.by_energy is None:
+        if by_energy and signal.annihilated and period.efficiency.by_missing_energy is None:
             raise ValueError(
                 f"search {card.name}: channel {by_energy[0]} has an efficiency by energy, that of "
                 f"{period.name} is not: na64 efficiency --search {POSITRON} makes it"

@@ -12,9 +12,9 @@ import pytest
 
 from na64.datasets.conditions.own_period import stated_runs_text
 from na64.datasets.conditions.periods import load_periods
-from na64.outputs.signal.efficiency.by_energy import (
-    EnergyEfficiency,
-    EnergyPoint,
+from na64.outputs.signal.efficiency.by_missing_energy import (
+    MissingEnergyEfficiency,
+    MissingEnergyPoint,
     energies_path,
     energies_table,
     energy_edges,
@@ -30,7 +30,7 @@ from na64.selections.selection import load_selection
 
 PACKAGED = Path(__file__).parents[4] / "datasets" / "conditions" / "periods"
 OF = {"cuts": "cuts", "setup": "setup", "beam": "e+ of 100 GeV", "search": "positron"}
-POINT = EnergyPoint(60.0, 80.0, "2022P", "positron_2022", 100, 99, 80, **OF)
+POINT = MissingEnergyPoint(60.0, 80.0, "2022P", "positron_2022", 100, 99, 80, **OF)
 BINS = (POINT, replace(POINT, energy_low=80.0, energy_high=100.0, n_selected=20))
 RADIATED = EfficiencyPoint(0.01, "2022P", "positron_2022", 54.0, 1200, 1000, 950, 700, **OF)
 
@@ -187,7 +187,9 @@ def test_bins_are_narrow_where_the_efficiency_changes() -> None:
 
 
 def test_what_is_seen_is_the_sum_over_bins() -> None:
-    function = EnergyEfficiency(np.array([50.0, 60.0, 100.0]), np.array([0.5, 0.25]), np.array([0.1, 0.2]))
+    function = MissingEnergyEfficiency(
+        np.array([50.0, 60.0, 100.0]), np.array([0.5, 0.25]), np.array([0.1, 0.2])
+    )
     energy, number = np.array([49.0, 50.0, 59.9, 60.0, 100.0]), np.array([8.0, 1.0, 2.0, 4.0, 8.0])
     assert function.seen(energy, number) == pytest.approx((3 * 0.5 + 12 * 0.25, np.hypot(0.3, 2.4)))
 

@@ -30,8 +30,8 @@ _END = (10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.5, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class EnergiesRow:
-    """Row of `efficiency_energies.csv`: an `EnergyPoint`, and the efficiency that it gives.
+class MissingEnergyRow:
+    """Row of `efficiency_energies.csv`: an `MissingEnergyPoint`, and the efficiency that it gives.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class EnergiesRow:
 
 
 @dataclass(frozen=True, slots=True)
-class EnergyPoint:
+class MissingEnergyPoint:
     """What a selection did to simulated positrons that annihilate with energies in a bin.
 
     Attributes
@@ -106,7 +106,7 @@ class EnergyPoint:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EnergyEfficiency:
+class MissingEnergyEfficiency:
     """Efficiency of a period in bins of the missing energy, with the losses that count.
 
     Attributes
@@ -150,14 +150,17 @@ def energies_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}_energies.csv")
 
 
-def energies_table(points: Iterable[EnergyPoint]) -> Table[EnergiesRow]:
+def energies_table(points: Iterable[MissingEnergyPoint]) -> Table[MissingEnergyRow]:
     """Table of `efficiency_energies.csv`, by period and energy."""
     ordered = sorted(points, key=lambda point: (point.period, point.selection, point.energy_low))
-    rows = [EnergiesRow(*(getattr(point, name) for name in columns_of(EnergiesRow))) for point in ordered]
-    return Table(EnergiesRow, rows)
+    rows = [
+        MissingEnergyRow(*(getattr(point, name) for name in columns_of(MissingEnergyRow)))
+        for point in ordered
+    ]
+    return Table(MissingEnergyRow, rows)
 
 
-def read_energies(path: Path) -> list[EnergyPoint]:
+def read_energies(path: Path) -> list[MissingEnergyPoint]:
     """Read `efficiency_energies.csv`; none if there is no such file.
 
     Raises
@@ -165,17 +168,17 @@ def read_energies(path: Path) -> list[EnergyPoint]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, (*columns_of(EnergiesRow), SEAL), _point) if path.exists() else []
+    return read_rows(path, (*columns_of(MissingEnergyRow), SEAL), _point) if path.exists() else []
 
 
-def _point(row: CsvRow) -> EnergyPoint:
+def _point(row: CsvRow) -> MissingEnergyPoint:
     def number(name: str) -> float:
         value = row.number(name)
         if value is None or not value > 0:
             raise ValueError(f"{name} is {value}, expected above 0")
         return value
 
-    point = EnergyPoint(
+    point = MissingEnergyPoint(
         number("energy_low"),
         number("energy_high"),
         row.text("period") or "",
@@ -191,7 +194,9 @@ def _point(row: CsvRow) -> EnergyPoint:
     return point
 
 
-def energy_efficiency(points: Iterable[EnergyPoint], factor: float, where: str) -> EnergyEfficiency | None:
+def energy_efficiency(
+    points: Iterable[MissingEnergyPoint], factor: float, where: str
+) -> MissingEnergyEfficiency | None:
     """Function of the points of a period, times the factor of its losses; None without points.
 
     Raises
@@ -208,4 +213,4 @@ def energy_efficiency(points: Iterable[EnergyPoint], factor: float, where: str) 
     value, error = (
         factor * np.array([getattr(p, kind) for p in ordered]) for kind in ("efficiency", "error")
     )
-    return EnergyEfficiency(np.append(low, high[-1]), value, error)
+    return MissingEnergyEfficiency(np.append(low, high[-1]), value, error)
