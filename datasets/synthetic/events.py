@@ -9,6 +9,7 @@ import numpy as np
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.synthetic.campaign import (
+    SIGNALS,
     TRIGGER_BITS,
     BadSpill,
     Campaign,
@@ -126,12 +127,19 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    kinds_of_signal = (ComponentKind.DARK_PHOTON, ComponentKind.ALP)
-    signals = {
-        f"{kind.value}_energy": np.array([entry.kind is kind for entry in campaign.components])[component]
-        for kind in kinds_of_signal
+    return Block(columns, _truth(columns, deposits, second, _signals(campaign, component)))
+
+
+def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
+    """Which events have a particle whose energy is a column of the truth, by the name of the column."""
+    kinds = {entry.kind for entry in campaign.components}
+    of: dict[str, tuple[ComponentKind, ...]] = {"dark_photon_energy": SIGNALS}
+    if ComponentKind.ALP in kinds:
+        of["alp_energy"] = (ComponentKind.ALP,)
+    return {
+        name: np.array([entry.kind in those for entry in campaign.components])[component]
+        for name, those in of.items()
     }
-    return Block(columns, _truth(columns, deposits, second, signals))
 
 
 def _draw_components(campaign: Campaign, run_type: RunType, n: int, rng: np.random.Generator) -> Integers:

@@ -42,6 +42,8 @@ CUTS = {
     ],
     "invisible_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "invisible_2023_in_time": [*SHARED_2023, "veto", "hcal_muon", "ecal_in_time"],
+    "positron_2022": [*(name for name in SHARED_2023 if name != "vhcal"), "veto", "hcal_muon"],
+    "positron_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "systematics_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "timing_beam": [*TAGS, "master_time", "track", "srd", "ecal_centre", "full_energy"],
 }
@@ -194,6 +196,13 @@ def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
     if name in {"efficiency_beam", "efficiency_random", "timing_beam"}:
         assert shapes == []
         return
+    if name == "positron_2023":
+        assert shapes == [
+            ["ecal < 56 GeV", "4 < hcal_0 < 8 GeV", "4 < hcal_1 < 8 GeV", "visible_energy < 52.5 GeV"],
+            ["52.5 <= visible_energy <= 77 GeV", "hcal >= 1 GeV"],
+            ["visible_energy > 77 GeV", "hcal >= 1 GeV"],
+        ]
+        return
     if name == "alp_2018":
         assert shapes[0] == shapes_of_neutrons()
         return
@@ -232,6 +241,8 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     changed = changed.replace("hcal = { below = 1,", "hcal = { below = 2,")
     changed = changed.replace("ecal_out_of_time = { below = 5,", "ecal_out_of_time = { below = 4,")
     changed = changed.replace("ecal_total = { above = 95,", "ecal_total = { above = 94,")
+    changed = changed.replace("track_momentum = { above = 90,", "track_momentum = { above = 89,")
+    changed = changed.replace("track_momentum = { above = 63,", "track_momentum = { above = 62,")
     assert changed != text
     assert load_text(tmp_path, changed).identity != copy.identity
 
@@ -404,3 +415,20 @@ def test_an_unknown_selection_is_refused_with_the_nearest() -> None:
         load_selection("dimuon_202")
     with pytest.raises(KeyError, match='unknown selection "signal_boxes"'):
         load_selection("signal_boxes")
+
+
+def test_what_is_about_the_beam_follows_it_in_the_selection_of_70_gev() -> None:
+    """The SRD goes with the square of the energy, energies with it; what a muon or noise leaves does not."""
+    own, usual = load_selection("positron_2023"), load_selection("invisible_2023")
+    scaled = {"srd": 0.49, "momentum": 0.7, "hcal_out_of_time": 0.7, "ecal_energy": 0.7}
+    for cut, base in zip(own.cuts, usual.cuts, strict=True):
+        factor = scaled.get(cut.name, 1.0)
+        for mine, other in zip(cut.intervals, base.intervals, strict=True):
+            expected = 1.0 if mine.feature == "preshower_total" else factor
+            assert (mine.low, mine.high) == pytest.approx((expected * other.low, expected * other.high))
+        assert cut.is_unverified or factor == 1.0
+    before = load_selection("positron_2022")
+    bounds = {cut.name: cut.intervals for cut in usual.cuts}
+    assert all(cut.intervals == bounds[cut.name] for cut in before.cuts)
+    assert "unverified" in own.label
+    assert "unverified" in before.label
