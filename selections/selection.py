@@ -13,6 +13,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
+from na64.datasets.conditions.periods import features_of_periods, packaged_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
@@ -25,7 +26,7 @@ from na64.selections.histograms import Histogram, read_histogram
 from na64.selections.planes import DEFAULT_PLANES, Plane, read_planes
 from na64.selections.regions import Region, read_regions
 from na64.selections.settings import with_settings
-from na64.selections.signal_box import check_outside
+from na64.selections.signal_box import check_outside, of_search
 from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
 VISIBLE = "visible"
@@ -215,7 +216,8 @@ def load_selection(
     extra_features : mapping of str to Feature
         Features of a plug-in that the selection may use besides `FEATURES`.
     period_features : mapping of str to Feature
-        Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`.
+        Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`;
+        by default those of the packaged periods that it uses.
     settings : sequence of str
         Values that replace those of the file, see `na64.selections.settings.with_settings`.
 
@@ -226,7 +228,8 @@ def load_selection(
     ValueError
         A value that cannot be, and where it stands.
     """
-    extra, further = tuple((extra_features or {}).values()), dict(period_features or {})
+    extra = tuple((extra_features or {}).values())
+    further = features_of_periods(packaged_periods().values()) if period_features is None else period_features
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
@@ -237,7 +240,8 @@ def load_selection(
     table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
     selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()
-    return replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
+    of_periods = tuple(one for one in further.values() if period_features is not None or one.name in selection.inputs)
+    return replace(selection, settings=tuple(settings), period_features=of_periods)
 
 
 def selection_content(name_or_path: str | Path, *, settings: Sequence[str] = ()) -> Mapping[str, object]:
@@ -265,9 +269,10 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions = read_regions(table, features)
+    regions, search = read_regions(table, features), table.text("search", INVISIBLE)
     try:
-        check_outside(regions, chain.from_iterable(load_boxes().values()))
+        # What the boxes of other searches hide of a region depends on the runs: a job says it.
+        check_outside(regions, of_search(chain.from_iterable(load_boxes().values()), search))
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
@@ -293,7 +298,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         _read_share(table),
         formulas=formulas,
         planes=planes,
-        search=table.text("search", INVISIBLE),
+        search=search,
     )
 
 
