@@ -11,7 +11,7 @@ from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
-from na64.datasets.conditions.periods import features_of_periods
+from na64.datasets.conditions.periods import features_here_and_elsewhere
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
@@ -105,14 +105,15 @@ def load_plan(
         raise ValueError(f"{path}: has no file that can be read; na64 catalogue says why")
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
-    further = features_of_periods(loaded.known_periods().values())
+    here, elsewhere = features_here_and_elsewhere(loaded.known_periods(), loaded.runs)
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
-        code.rehearse(further)
+        code.rehearse(here)
     chosen = load_selection(
         selection,
         extra_features=code.features if code else None,
-        period_features=further,
+        period_features=here,
+        other_features=elsewhere,
         settings=tuple(settings),
     )
     text = _text_of(runs)
