@@ -9,6 +9,7 @@ import numpy as np
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.synthetic.campaign import (
+    SIGNALS,
     TRIGGER_BITS,
     BadSpill,
     Campaign,
@@ -126,9 +127,7 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    is_signal = np.array([entry.kind is ComponentKind.DARK_PHOTON for entry in campaign.components])[
-        component
-    ]
+    is_signal = np.array([entry.kind in SIGNALS for entry in campaign.components])[component]
     return Block(columns, _truth(columns, deposits, second, is_signal))
 
 
