@@ -84,7 +84,7 @@ def crossings(gun: Gun, first: Floats | float, last: Floats | float, n: int) -> 
 def stopped(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     """Electrons that reach the dump with `energy` and passed the magnet with `momentum`, (n,) GeV.
 
-    What leaks is in the preshower of the ECAL, in the cell of the beam.
+    What leaks is in the ECAL, in the cell of the beam.
     """
     n = len(energy)
     cells, leak = showers(gun, energy)
@@ -102,9 +102,9 @@ def stopped(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
 
 
 def into_beam_cell(deposits: Deposits, gun: Gun, energy: Floats) -> Floats:
-    """Cells of the ECAL with `energy` (n,) GeV more in the preshower of the cell that the beam points at."""
+    """Cells of the ECAL with `energy` (n,) GeV more where the beam points at, half of it in the preshower."""
     ecal = deposits.ecal.copy()
-    ecal[:, 0, gun.grid.beam_cell[0], gun.grid.beam_cell[1]] += energy
+    ecal[:, :, gun.grid.beam_cell[0], gun.grid.beam_cell[1]] += energy[:, None] / 2
     return ecal
 
 
