@@ -34,6 +34,8 @@ class ComponentKind(Enum):
     SHORT_KAON = "short_kaon"
     NEUTRAL_HADRON = "neutral_hadron"
     ELECTRON_PAIR = "electron_pair"
+    ALP = "alp"
+    LEADING_NEUTRAL = "leading_neutral"
     RANDOM = "random"
     LED = "led"
 
@@ -69,6 +71,16 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     },
     ComponentKind.NEUTRAL_HADRON: {"lowest": "1", "highest": "1", "power": "1"},
     ComponentKind.ELECTRON_PAIR: {"mass": "GeV", "coupling": "1", "lowest": "1"},
+    ComponentKind.ALP: {
+        "lowest": "1",
+        "decay_length": "mm",
+        "decays_from": "mm",
+        "decays_to": "mm",
+        "first": "mm",
+        "response": "1",
+        "stochastic": "1",
+    },
+    ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
     ComponentKind.RANDOM: {},
     ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }

@@ -136,11 +136,22 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    is_signal = np.array([entry.kind in SIGNALS for entry in campaign.components])[component]
-    truth = _truth(columns, deposits, second, is_signal)
+    truth = _truth(columns, deposits, second, _signals(campaign, component))
     if campaign.dump is not None:
         truth["vertex"] = deposits.vertex
     return Block(columns, truth)
+
+
+def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
+    """Which events have a particle whose energy is a column of the truth, by the name of the column."""
+    kinds = {entry.kind for entry in campaign.components}
+    of = {"dark_photon_energy": SIGNALS}
+    if ComponentKind.ALP in kinds:
+        of["alp_energy"] = (ComponentKind.ALP,)
+    return {
+        name: np.array([entry.kind in those for entry in campaign.components])[component]
+        for name, those in of.items()
+    }
 
 
 def _draw_components(campaign: Campaign, run_type: RunType, n: int, rng: np.random.Generator) -> Integers:
@@ -179,12 +190,13 @@ def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: I
 
 
 def _truth(
-    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, is_signal: Booleans
+    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, signals: dict[str, Booleans]
 ) -> dict[str, Array]:
     delay, energy = np.zeros(columns.n_events), np.zeros(columns.n_events)
     delay[second.rows], energy[second.rows] = second.delay, second.deposits.momentum
     shower = np.full(columns.n_events, -1, dtype=np.int64)
     shower[second.rows] = second.deposits.first_shower
+    taken = deposits.momentum - deposits.electromagnetic
     keys = {name: columns.event[name] for name in ("run", "spill", "event")}
     return {
         **keys,
@@ -192,7 +204,7 @@ def _truth(
         "weight": columns.event["weight"],
         "electromagnetic_energy": deposits.electromagnetic,
         "hadronic_energy": deposits.hadronic,
-        "dark_photon_energy": np.where(is_signal, deposits.momentum - deposits.electromagnetic, 0.0),
+        **{name: np.where(own, taken, 0.0) for name, own in signals.items()},
         "pile_up_energy": energy,
         "pile_up_delay": delay,
         "first_shower": deposits.first_shower,
