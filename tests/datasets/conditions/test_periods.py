@@ -22,7 +22,7 @@ from na64.datasets.conditions.periods import (
 )
 
 PACKAGED = resources.files("na64.datasets.conditions").joinpath("periods")
-NAMES = ("2016", "2018", "2021", "2022", "2023A", "2023P")
+NAMES = ("2016", "2017V", "2018", "2018V", "2021", "2022", "2022P", "2023A", "2023P")
 
 
 def copied(folder: Path, name: str = "2023A", *changes: tuple[str, str], to: str | None = None) -> Path:
@@ -64,7 +64,13 @@ def test_every_tagged_value_of_a_file_is_described() -> None:
         (3854, None),
         (3855, "2018"),
         (4223, "2018"),
-        (4224, None),
+        (4224, "2018V"),
+        (4309, "2018V"),
+        (4310, None),
+        (3465, None),
+        (3466, "2017V"),
+        (3560, "2017V"),
+        (3561, None),
         (5021, "2021"),
         (5186, "2021"),
         (5187, None),
@@ -131,10 +137,10 @@ def test_without_expected_times_every_pulse_is_kept() -> None:
 
 
 def test_setups_have_identities() -> None:
-    names = [identity(period.setup) for period in load_periods().values()]
-    assert names[0] == names[1]  # 2016 and 2018 are set up alike
-    assert len({*names[1:4], names[5]}) == 4
-    assert names[4] == names[5]
+    names = {name: identity(period.setup) for name, period in load_periods().items()}
+    assert names["2016"] == names["2018"]
+    assert names["2023A"] == names["2023P"]
+    assert len({names[name] for name in ("2017V", "2018", "2018V", "2021", "2022", "2023A")}) == 6
 
 
 def test_the_positron_period_has_no_runs_until_somebody_states_them(tmp_path: Path) -> None:
@@ -181,8 +187,8 @@ def test_a_copied_period_keeps_the_box_of_its_original(tmp_path: Path) -> None:
         ([(8396, 8999)], []),
         ([(8000, 8500)], []),
         ([(8396, 9100)], [(9000, 9100)]),
-        ([(2400, 4000)], [(2467, 3854)]),
-        ([(1, 10_000)], [(2467, 3854), (4224, 5020), (5187, 6499), (9000, 10_000)]),
+        ([(2400, 4000)], [(2467, 3465), (3561, 3854)]),
+        ([(1, 10_000)], [(2467, 3465), (3561, 3854), (4310, 5020), (5187, 6499), (9000, 10_000)]),
         ([(2466, 2466), (2467, 2467), (8999, 9000)], [(2467, 2467), (9000, 9000)]),
         ([], []),
     ],
