@@ -70,7 +70,7 @@ class Decays:
 def alp(gun: Gun, component: Component, n: int) -> Deposits:
     """Electrons with an axion-like particle in their shower, whose photons shower where it decays."""
     values, energy = component.parameters, gun.beam_energy(n)
-    taken = _fractions(gun, values["lowest"], n) * energy
+    taken = _fractions(gun, values["lowest"], values["highest"], n) * energy
     decays = Decays(values["decay_length"], values["decays_from"], values["decays_to"])
     place = decays.draw(taken / gun.beam.energy, gun.rng) - (values["first"] - MODULE_LENGTH)
     absorbed = np.where(place < 0, taken, 0.0)  # in the ECAL, with its own shower
@@ -83,11 +83,13 @@ def alp(gun: Gun, component: Component, n: int) -> Deposits:
     return replace(shower, hcal=hcal)
 
 
-def _fractions(gun: Gun, lowest: float, n: int) -> Floats:
-    """Fractions of the beam's energy that the particles have: that of photons in a thick target, (n,)."""
-    if not 0 < lowest < 1:
-        raise ValueError(f"axion-like particles from {lowest:g} of the energy: expected above 0, below 1")
-    grid = np.geomspace(lowest, 1.0, _NODES)
+def _fractions(gun: Gun, lowest: float, highest: float, n: int) -> Floats:
+    """Fractions of the beam's energy that the particles have: those of photons in a thick target, (n,)."""
+    if not 0 < lowest < highest <= 1:
+        raise ValueError(
+            f"axion-like particles with {lowest:g} to {highest:g} of the energy: expected two fractions above 0"
+        )
+    grid = np.geomspace(lowest, highest, _NODES)
     density = photon_lengths(grid * gun.beam.energy, gun.beam.energy)
     area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(grid))])
     drawn: Floats = np.interp(gun.rng.random(n) * area[-1], area, grid)

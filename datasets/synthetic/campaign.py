@@ -73,6 +73,7 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     ComponentKind.ELECTRON_PAIR: {"mass": "GeV", "coupling": "1", "lowest": "1"},
     ComponentKind.ALP: {
         "lowest": "1",
+        "highest": "1",
         "decay_length": "mm",
         "decays_from": "mm",
         "decays_to": "mm",
