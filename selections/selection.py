@@ -246,7 +246,8 @@ def load_selection(
     known = FEATURES | further | elsewhere | {feature.name: feature for feature in extra}
     selection = _read(table, known, extra)
     table.done()
-    used = (feature for feature in elsewhere.values() if feature.name in selection.inputs)
+    whole = replace(selection, period_features=(*further.values(), *elsewhere.values()))
+    used = (feature for feature in elsewhere.values() if feature.name in whole.inputs)
     return replace(selection, settings=tuple(settings), period_features=(*further.values(), *used))
 
 

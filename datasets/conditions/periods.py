@@ -225,9 +225,7 @@ def features_of_periods(periods: Iterable[Period], *, together: bool = True) -> 
     ValueError
         Two periods call different things the same; names both and the feature.
     """
-    return joined_features(
-        {period.name: period.features.values() for period in periods}, together=together
-    )
+    return joined_features({period.name: period.features.values() for period in periods}, together=together)
 
 
 def features_here_and_elsewhere(

@@ -108,9 +108,7 @@ INDEX: dict[str, int] = {name: index for index, name in enumerate(FEATURES)}
 """Row of each feature in a feature table."""
 
 
-def joined_features(
-    groups: Mapping[str, Iterable[Feature]], *, together: bool = True
-) -> dict[str, Feature]:
+def joined_features(groups: Mapping[str, Iterable[Feature]], *, together: bool = True) -> dict[str, Feature]:
     """All features of several periods by name.
 
     Parameters

@@ -360,7 +360,10 @@ class Campaign:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
 
     def _check_kinds(self) -> None:
-        known = (*OF_ANY, *(OF_DUMP if self.dump else (kind for kind in ComponentKind if kind not in OF_DUMP)))
+        known = (
+            *OF_ANY,
+            *(OF_DUMP if self.dump else (kind for kind in ComponentKind if kind not in OF_DUMP)),
+        )
         for component in self.components:
             if component.kind not in known:
                 raise ValueError(

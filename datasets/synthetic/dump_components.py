@@ -81,7 +81,9 @@ def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
     depth = np.minimum(gun.rng.exponential(_PAIR_DEPTH, n), dump.depth)
     crossed = crossings(gun, depth, dump.depth, n)
     pair = replace(
-        pair, charged=at_places(n, 0.0, 2.0, 2.0), further={name: 2 * cells for name, cells in crossed.items()}
+        pair,
+        charged=at_places(n, 0.0, 2.0, 2.0),
+        further={name: 2 * cells for name, cells in crossed.items()},
     )
     return with_zero_degree(shower + pair, off_axis(gun, n))
 
@@ -157,11 +159,15 @@ def _photons_of_pions(gun: Gun, energy: Floats, room: Floats, values: dict[str, 
     for pion, sign in zip(pions, (1, -1), strict=True):
         away = sign * transverse / np.maximum(pion, NEUTRAL_PION_MASS) * room
         at_x, at_y = x + away * np.cos(angle), y + away * np.sin(angle)
-        photons, spread = _two_bodies(gun, np.maximum(pion, 1.001 * NEUTRAL_PION_MASS), NEUTRAL_PION_MASS, 0.0)
+        photons, spread = _two_bodies(
+            gun, np.maximum(pion, 1.001 * NEUTRAL_PION_MASS), NEUTRAL_PION_MASS, 0.0
+        )
         turned = gun.rng.uniform(0, 2 * np.pi, n)
         for photon, side in zip(photons, (1, -1), strict=True):
             off = side * spread / np.maximum(photon, 0.05) * room
-            cells += mean_cells(photon, at_x + off * np.cos(turned), at_y + off * np.sin(turned), gun.grid, gun.rng)
+            cells += mean_cells(
+                photon, at_x + off * np.cos(turned), at_y + off * np.sin(turned), gun.grid, gun.rng
+            )
     chance = 1 - (1 - values["conversion"]) ** 4 * (1 - values["dalitz"]) ** 2
     pairs = gun.rng.random(n) < chance
     return replace(

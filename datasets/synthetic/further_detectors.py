@@ -68,7 +68,9 @@ class Scintillator:
 
     def __post_init__(self) -> None:
         if not (self.mip > 0 and self.width >= 0 and self.photoelectrons > 0):
-            raise ValueError(f"cell {self.cell}: mip and photoelectrons have to be positive, width not negative")
+            raise ValueError(
+                f"cell {self.cell}: mip and photoelectrons have to be positive, width not negative"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,9 @@ class Dump:
             raise ValueError("dump: depth, lengths, volume, resolution and trigger have to be positive")
 
 
-def check_apparatus(further: tuple[FurtherDetector, ...], dump: Dump | None, standard: tuple[str, ...]) -> None:
+def check_apparatus(
+    further: tuple[FurtherDetector, ...], dump: Dump | None, standard: tuple[str, ...]
+) -> None:
     """Refuse detectors of one name, and a dump that none of them is.
 
     Raises

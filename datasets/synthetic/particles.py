@@ -83,7 +83,9 @@ def nearest_pions(energy: float) -> dict[str, float]:
     the mean of the two, linear in the logarithm, is right; beyond the library the last sample is scaled.
     """
     names, library = CHARGED_HADRONS, load_library()
-    place = float(np.interp(math.log(energy), [math.log(library[n].energy) for n in names], range(len(names))))
+    place = float(
+        np.interp(math.log(energy), [math.log(library[n].energy) for n in names], range(len(names)))
+    )
     below = min(int(place), len(names) - 2)
     shares = {names[below]: below + 1 - place, names[below + 1]: place - below}
     return {name: share for name, share in shares.items() if share > 0}

@@ -154,9 +154,7 @@ def _check_files(exposures: Sequence[LimitInput], request: LimitsRequest, to: Pa
             yield from _check_efficiency(exposure, request, to)
 
 
-def background_files(
-    exposures: Sequence[LimitInput], request: LimitsRequest, to: Path
-) -> Iterator[UsedFile]:
+def background_files(exposures: Sequence[LimitInput], request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
     """Check that every table of background is of the results it is used for; yield them."""
     texts = request.background or tuple(str(exposure.folder) for exposure in exposures)
     for index, text in enumerate(texts):

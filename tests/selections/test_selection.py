@@ -273,7 +273,7 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     changed = changed.replace("ecal = { above = 85,", "ecal = { above = 84,")
     changed = changed.replace("hcal = { below = 1,", "hcal = { below = 2,")
     changed = changed.replace("ecal_out_of_time = { below = 5,", "ecal_out_of_time = { below = 4,")
-    changed = changed.replace("v2_sum = { below = 1,", "v2_sum = { below = 1.1,")
+    changed = changed.replace("s4_sum = { above = 0.3,", "s4_sum = { above = 0.31,")
     changed = changed.replace("wcal_with_ecal = { above = 90,", "wcal_with_ecal = { above = 91,")
     changed = changed.replace('remove = ["wcal_2"]', 'remove = ["v2_sum"]', 1)
     changed = changed.replace("ecal_total = { above = 95,", "ecal_total = { above = 94,")

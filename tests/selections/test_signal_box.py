@@ -33,9 +33,8 @@ SUMS = (*ECAL, *HCAL)
 INSIDE = {**dict.fromkeys(ECAL, 30.0), **dict.fromkeys(HCAL, 0.5)}
 FAR = {**dict.fromkeys(ECAL, 99.0), **dict.fromkeys(HCAL, 20.0)}
 DEFAULT = default_box()
-
-
 RECTANGLES = [box for boxes in load_boxes().values() for box in boxes if box.is_rectangle]
+
 
 def table(events: Iterable[dict[str, float]]) -> NDArray[np.float32]:
     """Features of some events; what is not said would hide nothing if it were looked at."""

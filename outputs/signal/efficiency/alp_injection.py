@@ -79,7 +79,9 @@ def alp_campaign(energies: tuple[float, float], wanted: Wanted) -> Campaign:
     return replace(campaign, components=(signal,), runs=campaign.runs[:1])
 
 
-def inject_alps(plan: Injection, wanted: Wanted, edges: Sequence[float] = ENERGIES) -> Iterator[list[Counted]]:
+def inject_alps(
+    plan: Injection, wanted: Wanted, edges: Sequence[float] = ENERGIES
+) -> Iterator[list[Counted]]:
     """Simulate and count one bin of energies after the other, each period of it.
 
     Parameters
@@ -98,7 +100,11 @@ def inject_alps(plan: Injection, wanted: Wanted, edges: Sequence[float] = ENERGI
         with TemporaryDirectory(prefix="na64-signal-") as name:
             folder = Path(name)
             simulate(
-                alp_campaign(bin_, wanted), to=folder, n_events=plan.n_events, seed=plan.seed, layout=plan.layout
+                alp_campaign(bin_, wanted),
+                to=folder,
+                n_events=plan.n_events,
+                seed=plan.seed,
+                layout=plan.layout,
             )
             catalogue = files.build([folder], simulation=True, layout=plan.layout, folder=plan.periods)
             yield list(_counted(catalogue, plan, wanted, bin_))

@@ -127,7 +127,7 @@ def test_what_the_codes_of_2023_and_before_do_otherwise(name: str) -> None:
     modules = (0, 1) if is_2023 else (0, 1, 2)
     assert period.setup.hcal_modules == period.setup.hcal_subtracted_modules == modules
     assert period.setup.topology_peripheral_only is not is_2023
-    assert period.times_in_files is (name > "2018")
+    assert period.times_in_files is (name > "2019")
 
 
 def test_without_expected_times_every_pulse_is_kept() -> None:
