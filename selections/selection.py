@@ -219,8 +219,8 @@ def load_selection(
     period_features : mapping of str to Feature
         Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`.
     other_features : mapping of str to Feature
-        Those of other periods, by default of the packaged ones: its own formulas and those of a plug-in may be
-        called the same. A job in whose runs they are not there refuses a selection that uses them.
+        Those of other periods, by default of the packaged ones: its own formulas and those of a plug-in may
+        be called the same. A job in whose runs they are not there refuses a selection that uses them.
     settings : sequence of str
         Values that replace those of the file, see `na64.selections.settings.with_settings`.
 

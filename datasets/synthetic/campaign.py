@@ -70,7 +70,7 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
         "conversion": "1",
     },
     ComponentKind.NEUTRAL_HADRON: {"lowest": "1", "highest": "1", "power": "1"},
-    ComponentKind.ELECTRON_PAIR: {"mass": "GeV", "coupling": "1", "lowest": "1"},
+    ComponentKind.ELECTRON_PAIR: {"mass": "GeV", "coupling": "1", "lowest": "1", "highest": "1"},
     ComponentKind.ALP: {
         "lowest": "1",
         "highest": "1",

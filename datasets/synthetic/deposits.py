@@ -41,7 +41,8 @@ class Deposits:
     charged : (n, 3) float64
         Charged particles at each of `na64.datasets.synthetic.further_detectors.PLACES`.
     vertex : (n,) float64, mm
-        Where a particle decayed, from the front of the dump; NaN if none did. A sum keeps that of its first term.
+        Where a particle decayed, from the front of the dump; NaN if none did. A sum keeps that of its first
+        term.
     further : dict of str to (n, n_cells) float64, GeV
         By name of a further detector, what showers leave in it; nothing if it is not there.
     """

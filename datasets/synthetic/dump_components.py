@@ -202,7 +202,7 @@ def decay_length(energy: Floats, mass: float, coupling: float) -> Floats:
 
 
 def _electron_pair(gun: Gun, component: Component, n: int) -> Deposits:
-    """Electrons that radiate a dark photon at the front of the dump, which decays behind it to an electron pair.
+    """Electrons that radiate a dark photon at the front of the dump, which decays behind it to a pair.
 
     Fractions of the energy are those of `load_spectrum`, times the probability to decay between the dump and
     the ECAL at the given coupling.
@@ -210,7 +210,13 @@ def _electron_pair(gun: Gun, component: Component, n: int) -> Deposits:
     dump, values = dump_of(gun), component.parameters
     mass, coupling = values["mass"], values["coupling"]
     energy = gun.beam_energy(n)
-    fraction = load_spectrum(gun.beam.energy).draw(mass, values["lowest"], _CANDIDATES * n, gun.rng)
+    if not values["lowest"] < values["highest"] <= 1:
+        raise ValueError(
+            f"component {component.name}: nothing is between {values['lowest']:g} and {values['highest']:g} "
+            "of the energy"
+        )
+    spectrum, n_candidates = load_spectrum(gun.beam.energy), _CANDIDATES * n
+    fraction = spectrum.draw(mass, values["lowest"], n_candidates, gun.rng, values["highest"])
     length = decay_length(fraction * gun.beam.energy, mass, coupling)
     chance = np.exp(-dump.length / length) * -np.expm1(-dump.volume / length)
     if not chance.sum() > 0:
@@ -225,7 +231,7 @@ def _electron_pair(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _pair(gun: Gun, energy: Floats, mass: float, room: Floats) -> Deposits:
-    """Showers of an electron and a positron from a particle that decays `room` (n,) mm in front of the ECAL."""
+    """Showers of an electron and a positron of a particle that decays `room` (n,) mm in front of the ECAL."""
     n = len(energy)
     both, transverse = _two_bodies(gun, energy, mass, ELECTRON_MASS)
     x, y = gun.impact(n)

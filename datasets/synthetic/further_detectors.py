@@ -49,7 +49,8 @@ class Scintillator:
     photoelectrons : float
         For each GeV; infinite if their number does not matter.
     efficient_from, efficiency_power : float
-        An energy below `efficient_from` (GeV) is seen with the probability of its ratio to that, to this power.
+        An energy below `efficient_from` (GeV) is seen with the probability of its ratio to that, to this
+        power.
     leakage : float
         What leaks out of the dump is `leakage` times the energy in its cells, times the absolute value of a
         normal number.
