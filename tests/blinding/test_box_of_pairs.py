@@ -1,4 +1,4 @@
-"""The packaged box of electron pairs, with bounds on counters, a dump and formulas: nothing of it can be seen."""
+"""The packaged box of electron pairs, with bounds on counters, a dump and formulas: nothing in it shows."""
 
 from __future__ import annotations
 
