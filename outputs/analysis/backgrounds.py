@@ -109,7 +109,9 @@ def _estimate(
         return estimate(products, settings, simulated, times)
     for name, given in (("simulation", simulated), ("timing", times)):
         if given is not None:
-            raise ValueError(f"--{name}: is of a box below an ECAL and an HCAL energy, this one is of another kind")
+            raise ValueError(
+                f"--{name}: is of a box below an ECAL and an HCAL energy, this one is of another kind"
+            )
     return estimate_by_control(products, settings)
 
 

@@ -30,7 +30,9 @@ def estimate_by_control(products: Products, settings: Settings) -> Estimate:
     """
     searches = list(dict.fromkeys(box.search for box in products.summary.boxes))
     if len(searches) != 1 or not all(not box.is_rectangle for box in products.summary.boxes):
-        raise ValueError("some periods have a box below two energies and others do not: process one at a time")
+        raise ValueError(
+            "some periods have a box below two energies and others do not: process one at a time"
+        )
     _check_settings(settings, searches[0])
     shapes, sources = load_sources(settings.rates, searches[0])
     check_regions(settings.rates, sources, products.summary.selection.region_names)

@@ -126,7 +126,9 @@ def control_shape(products: Products, shape: Shape) -> ControlShape:
     first = int(np.argmin(np.abs(edges - high)))
     for edge in (low, high):
         if not np.isclose(edges, edge, atol=1e-6).any():
-            raise ValueError(f"histogram {shape.histogram}: no bin begins at {edge:g}, an edge of box or guard band")
+            raise ValueError(
+                f"histogram {shape.histogram}: no bin begins at {edge:g}, an edge of box or guard band"
+            )
     found = ControlShape(shape, edges[first:], counts[first:], low, {})
     if found.n_events < LEAST_EVENTS:
         return found
@@ -146,7 +148,9 @@ def _histogram(products: Products, shape: Shape) -> hist.Hist[Any]:
 
 def _edges(products: Products, shape: Shape) -> tuple[float, float]:
     """End of the box and of its guard band in the feature, which all periods have in common."""
-    found = {_ends(one) for box in products.summary.boxes for one in _own(box.search, box.others, shape.feature)}
+    found = {
+        _ends(one) for box in products.summary.boxes for one in _own(box.search, box.others, shape.feature)
+    }
     if len(found) != 1:
         raise ValueError(
             f"{len(found)} edges of boxes in {shape.feature}, one is expected: process one period at a time, with "
@@ -161,7 +165,9 @@ def _own(search: str, others: Any, feature: str) -> list[ClosedEdges]:
 
 def _ends(edge: ClosedEdges) -> tuple[float, float]:
     if edge.high is None or edge.low is not None or edge.guard is None:
-        raise ValueError(f"the box is not below an edge in {edge.feature}, or the result does not state its guard band")
+        raise ValueError(
+            f"the box is not below an edge in {edge.feature}, or the result does not state its guard band"
+        )
     return round(edge.high - edge.guard, 9), edge.high
 
 

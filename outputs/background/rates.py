@@ -160,7 +160,9 @@ def load_sources(
     """
     source: Source = files(__package__) / rates_of(search) if path is None else path
     if path is None and not source.is_file():
-        raise ValueError(f"search {search}: no sources of its background are packaged: --rates FILE states them")
+        raise ValueError(
+            f"search {search}: no sources of its background are packaged: --rates FILE states them"
+        )
     table = load_table(source)
     table.text("cuts", "")
     shapes = tuple(_read_shape(entry) for entry in table.tables("shape", ()))

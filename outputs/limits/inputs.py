@@ -101,7 +101,9 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
         return _summed(packaged_background(PACKAGED[text]), f"packaged table {text}", limits_at_face_value)
     path = Path(text)
     if not path.exists():
-        raise FileNotFoundError(f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file")
+        raise FileNotFoundError(
+            f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file"
+        )
     name = BACKGROUND if path.is_dir() else path.name
     return _summed(read_background(path), name, limits_at_face_value)
 
