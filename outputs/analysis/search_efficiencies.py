@@ -118,10 +118,16 @@ def search_efficiency(
         found += counted
         asked.check([one.row.period for one in counted], whole=False)
         progress(done + 1, len(bins))
-    asked.check(sorted({one.row.period for one in found}))
+    periods_found = sorted({one.row.period for one in found})
+    if not any(one.row.n_selected for one in found):
+        names = " and ".join(periods_found)
+        raise ValueError(
+            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up?"
+        )
+    asked.check(periods_found)
     made = [
         loss
-        for name in sorted({one.row.period for one in found})
+        for name in periods_found
         for loss in _losses([one for one in found if one.row.period == name], asked, setup_of(known[name]))
     ]
     rows = [one.row for one in found]

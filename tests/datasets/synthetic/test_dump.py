@@ -111,7 +111,7 @@ def test_what_each_kind_of_event_sends_through_the_counters() -> None:
 
 def test_short_kaons_decay_as_far_as_they_fly_and_as_often_to_two_neutral_pions() -> None:
     """gamma c tau is 2.70 m at 50 GeV [D], and 2 pi0 over pi+ pi- 0.4435 [D: PDG]."""
-    assert KAON_LENGTH * 50 / KAON_MASS == pytest.approx(2_700, rel=2e-3)
+    assert pytest.approx(2_700, rel=2e-3) == KAON_LENGTH * 50 / KAON_MASS
     kaons = make("short_kaon", 4_000, lowest=0.332, highest=0.335, conversion=0.0, dalitz=0.0)
     decayed = np.isfinite(kaons.vertex)
     assert decayed.mean() == pytest.approx(1 - np.exp(-3500 / (KAON_LENGTH * 50 / KAON_MASS)), abs=0.02)
@@ -185,7 +185,7 @@ def test_showers_of_two_particles_add_up_cell_by_cell() -> None:
 
 
 def test_w2_reports_what_the_public_code_does() -> None:
-    """(E / 0.9 MeV)^6 below 0.9 MeV, 10 photoelectrons a MeV, leakage of 0.8 MeV |N(0, 1)| for 100 GeV [V: RC]."""
+    """(E / 0.9 MeV)^6 below 0.9 MeV, 10 photoelectrons a MeV, 0.8 MeV |N(0, 1)| for 100 GeV [V: RC]."""
     w2, n = scintillator("wcal", 2), 60_000
     rng = np.random.default_rng(1)
     quiet = replace(w2, photoelectrons=np.inf, leakage=0.0)
