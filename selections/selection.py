@@ -26,7 +26,7 @@ from na64.selections.histograms import Histogram, read_histogram
 from na64.selections.planes import DEFAULT_PLANES, Plane, read_planes
 from na64.selections.regions import Region, read_regions
 from na64.selections.settings import with_settings
-from na64.selections.signal_box import check_outside, of_search
+from na64.selections.signal_box import check_outside
 from na64.selections.variations import Effect, Variation, effects_of, read_variations
 
 VISIBLE = "visible"
@@ -291,10 +291,10 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions, search = read_regions(table, features), table.text("search", INVISIBLE)
+    regions = read_regions(table, features)
     try:
-        # What the boxes of other searches hide of a region depends on the runs: a job says it.
-        check_outside(regions, of_search(chain.from_iterable(load_boxes().values()), search))
+        # Boxes of other kinds are of certain runs, and a job with such runs says what they hide of a region.
+        check_outside(regions, (box for box in chain.from_iterable(load_boxes().values()) if box.is_rectangle))
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
@@ -320,7 +320,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         _read_share(table),
         formulas=formulas,
         planes=planes,
-        search=search,
+        search=table.text("search", INVISIBLE),
     )
 
 

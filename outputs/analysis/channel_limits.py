@@ -39,6 +39,7 @@ _ASSUMPTIONS = (
     "the boxes of the channels share no event",
     "an edge is that of the observed limit, or of the median expected one while any box is closed",
     "the errors of the efficiencies, the largest for all channels, and of the signal are in common",
+    "at each mass and coupling all channels together or one alone, whichever is expected to exclude more",
 )
 
 

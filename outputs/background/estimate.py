@@ -14,7 +14,6 @@ from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.on_target import add_by_kind
 from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
-from na64.outputs.background.other_boxes import begins_above, other_boxes_begin
 from na64.outputs.background.rates import (
     EXPOSURES,
     Factor,
@@ -39,6 +38,7 @@ from na64.outputs.background.sidebands import (
 from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
 from na64.outputs.background.time_window import BeamElectrons, time_window_row
 from na64.outputs.result.messages import counted
+from na64.outputs.result.other_boxes import begins_above, other_boxes_begin
 from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import Summary
 from na64.outputs.result.summary_facts import BoxFacts

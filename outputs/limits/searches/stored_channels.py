@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from na64.outputs.limits.efficiency import MAKES
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure, check_apart
 from na64.outputs.limits.inputs import Background
@@ -22,6 +25,8 @@ from na64.outputs.signal.efficiency.by_energy import (
 )
 from na64.outputs.signal.efficiency.losses_file import losses_path
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class StoredChannel:
@@ -36,7 +41,8 @@ class StoredChannel:
         Of the efficiency.
     folder : Path
         Of the result.
-    period, stated : str
+    period : str
+    stated : str
         Why the efficiency is right, if it does not say so itself.
     """
 
@@ -190,21 +196,41 @@ def _category(
     )
 
 
-def expectation_of_channels(
-    channels: Iterable[StoredChannel], *, level: float, signal_error: float
-) -> CouplingCategories:
-    """Events of all channels and the limit on them; the efficiencies' errors add to that of the signal."""
-    listed = tuple(channels)
-    largest = max(one.efficiency.relative_error for one in listed)
-    return CouplingCategories(tuple(one.category for one in listed), level, math.hypot(signal_error, largest))
-
-
 def channel_contour(
     card: Card, variant: Variant, channels: Sequence[StoredChannel], *, level: float, signal_error: float
 ) -> list[ExcludedCouplings]:
-    """Excluded couplings at the masses of the card: observed, or the median expected while a box is closed."""
-    found = expectation_of_channels(channels, level=level, signal_error=signal_error)
-    return contour(found.excess, variant.masses, card.coupling.grid)
+    """Excluded couplings at the masses of the card: observed, or the median expected while a box is closed.
+
+    At each point all channels count together or one alone, whichever is expected to exclude more: a channel of
+    which the background is hardly known may weaken the others. The counts have no part in that.
+
+    Parameters
+    ----------
+    card : Card
+    variant : Variant
+    channels : sequence of StoredChannel
+    level : float
+    signal_error : float
+        Relative; the largest error of an efficiency adds to it, in quadrature.
+    """
+    error = math.hypot(signal_error, max(one.efficiency.relative_error for one in channels))
+    categories = tuple(one.category for one in channels)
+    alone = [(category,) for category in categories] if len(categories) > 1 else []
+    choices = [CouplingCategories(some, level, error) for some in (categories, *alone)]
+
+    def excess(mass: float, couplings: Floats) -> Floats:
+        expected = np.stack([_expected(one).excess(mass, couplings) for one in choices])
+        if categories[0].observed is None:
+            return np.asarray(expected.max(axis=0), np.float64)
+        seen = np.stack([one.excess(mass, couplings) for one in choices])
+        return np.asarray(np.take_along_axis(seen, expected.argmax(axis=0)[None], axis=0)[0], np.float64)
+
+    return contour(excess, variant.masses, card.coupling.grid)
+
+
+def _expected(choice: CouplingCategories) -> CouplingCategories:
+    """The same categories before anybody has looked."""
+    return replace(choice, categories=tuple(replace(one, observed=None) for one in choice.categories))
 
 
 def channels_without_result(variant: Variant, exposures: Iterable[LimitInput]) -> Iterator[str]:

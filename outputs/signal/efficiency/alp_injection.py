@@ -25,7 +25,7 @@ from na64.outputs.signal.efficiency.injection import (
 from na64.outputs.signal.efficiency.losses import Flow
 from na64.processors.job import build_job
 
-ENERGIES = (15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
+ENERGIES = (15.0, 17.5, 20.0, 22.5, 25.0, 30.0, 40.0, 45.0, 47.5, 50.0, 52.5, 55.0, 70.0, 90.0, 100.0)
 """GeV: edges of the bins; the trigger takes hardly an event with less."""
 
 CAMPAIGN = "alp_signal"

@@ -1,4 +1,4 @@
-"""Boxes of other searches beside the sidebands of a result: from which HCAL energy on they hide events of data."""
+"""Boxes of other searches beside that of a result: from which HCAL energy on they hide events of data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVERY_PULSE = 1e5
 
 
 def begins_above(box: BoxFacts, other: ClosedFacts, hcal: float) -> bool:
-    """Whether another box hides only events with more HCAL energy than the sideband along the ECAL has.
+    """Whether another box hides only events with at least some HCAL energy, in time, of the plane.
 
     Parameters
     ----------
