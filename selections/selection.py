@@ -19,7 +19,7 @@ from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.datasets.instrument.taken_names import noun_of
 from na64.selections.base import on_base, refuse_edits
-from na64.selections.boxes import load_boxes
+from na64.selections.boxes import boxes_beside
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Condition, Cut, read_cut
 from na64.selections.histograms import Histogram, read_histogram
@@ -291,10 +291,9 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions = read_regions(table, features)
+    regions, search = read_regions(table, features), table.text("search", INVISIBLE)
     try:
-        # Boxes of other kinds are of certain runs, and a job with such runs says what they hide of a region.
-        check_outside(regions, (box for box in chain.from_iterable(load_boxes().values()) if box.is_rectangle))
+        check_outside(regions, boxes_beside(search))
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
@@ -320,7 +319,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         _read_share(table),
         formulas=formulas,
         planes=planes,
-        search=table.text("search", INVISIBLE),
+        search=search,
     )
 
 
