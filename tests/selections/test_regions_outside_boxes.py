@@ -77,7 +77,7 @@ def test_a_region_is_kept_apart_from_the_boxes_of_its_search_and_those_beside_th
     assert {box.name for box in found["invisible"]} >= {"default", "2018", "2022", "2023A"}
     assert all(box.is_rectangle for box in (*found["invisible"], *found["new"]))
     assert found["new"] == found["invisible"]
-    kaons = Region("region_K0", (Interval("s4_sum", -math.inf, 1e-4),), "", "")
+    kaons = Region("region_K0", (Interval("s4_sum", -math.inf, 2.0**-14),), "", "")
     check_outside([kaons], found["visible"])
     with pytest.raises(ValueError, match="region_K0 is not outside the signal box of period default"):
         check_outside([kaons], found["new"])
