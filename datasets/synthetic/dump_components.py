@@ -173,7 +173,7 @@ def _photons_of_pions(gun: Gun, energy: Floats, room: Floats, values: dict[str, 
     return replace(
         _without_calorimeters(blank),
         ecal=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
-        charged=at_places(n, 0.0, 0.0, 2.0 * pairs),
+        charged=at_places(n, 0.0, 0.0, np.where(pairs, 2.0, 0.0)),
         hadronic=np.zeros(n),
         electromagnetic=energy,
     )

@@ -145,7 +145,7 @@ def make_block(
 def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
     """Which events have a particle whose energy is a column of the truth, by the name of the column."""
     kinds = {entry.kind for entry in campaign.components}
-    of = {"dark_photon_energy": SIGNALS}
+    of: dict[str, tuple[ComponentKind, ...]] = {"dark_photon_energy": SIGNALS}
     if ComponentKind.ALP in kinds:
         of["alp_energy"] = (ComponentKind.ALP,)
     return {

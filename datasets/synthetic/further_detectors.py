@@ -101,7 +101,7 @@ class FurtherDetector:
     scintillators: tuple[Scintillator, ...] = ()
 
     def __post_init__(self) -> None:
-        cells = [part.cell for part in (*self.slices, *self.scintillators)]
+        cells = [*(part.cell for part in self.slices), *(part.cell for part in self.scintillators)]
         for cell in cells:
             if not 0 <= cell < self.n_cells:
                 raise ValueError(f"detector {self.name}: no cell {cell} of {self.n_cells}")
