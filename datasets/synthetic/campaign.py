@@ -360,15 +360,12 @@ class Campaign:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
 
     def _check_kinds(self) -> None:
-        known = (
-            *OF_ANY,
-            *(OF_DUMP if self.dump else (kind for kind in ComponentKind if kind not in OF_DUMP)),
-        )
         for component in self.components:
-            if component.kind not in known:
+            if component.kind not in OF_ANY and (component.kind in OF_DUMP) != (self.dump is not None):
+                other = "with" if self.dump is None else "without"
                 raise ValueError(
-                    f"campaign {self.name}: component {component.name} is of kind {component.kind.value}, which "
-                    f"is for campaigns with{'out' if self.dump else ''} a dump"
+                    f"campaign {self.name}: component {component.name} is of kind {component.kind.value}, "
+                    f"which is for campaigns {other} a dump"
                 )
 
     def _check_protons(self, what: str) -> None:

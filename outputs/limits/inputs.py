@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from na64.outputs.background.table import SEED as SEED_TABLE
 from na64.outputs.background.table import (
     ALP_TABLE,
     BACKGROUND,
@@ -21,6 +20,7 @@ from na64.outputs.background.table import (
     read_background,
     with_error,
 )
+from na64.outputs.background.table import SEED as SEED_TABLE
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided

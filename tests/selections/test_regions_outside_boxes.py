@@ -70,9 +70,10 @@ def test_a_region_is_outside_by_either_edge_or_by_what_implies_one(
 
 
 def test_a_region_is_kept_apart_from_the_boxes_of_its_search_and_those_beside_them() -> None:
-    """Runs of the visible mode have no box of missing energy, those with axions do; of new searches all count."""
+    """Runs of the visible mode have no box of missing energy, those with axions do; for others all count."""
     found = {search: [*boxes_beside(search)] for search in ("invisible", "alp", "visible", "new")}
-    assert {(box.name, box.search) for box in found["visible"]} == {("2017V", "visible"), ("2018V", "visible")}
+    of_pairs = {("2017V", "visible"), ("2018V", "visible")}
+    assert {(box.name, box.search) for box in found["visible"]} == of_pairs
     assert {(box.name, box.search) for box in found["alp"]} >= {("2018", "alp"), ("2018", "invisible")}
     assert {box.name for box in found["invisible"]} >= {"default", "2018", "2022", "2023A"}
     assert all(box.is_rectangle for box in (*found["invisible"], *found["new"]))
