@@ -1,11 +1,12 @@
 """A dump of tungsten and scintillator in front of the ECAL: showers in it, particles through it, its trigger.
 
-Showers are those of the ECAL (`electromagnetic.longitudinal`) at the same depth in radiation lengths. Tungsten
-has a critical energy of 8.0 MeV and the ECAL one of 8.3 MeV [D]: the maximum moves by 0.04 radiation lengths.
-Beside our Geant4 electrons of 100 GeV in lead the profile has 4.2 % of the energy, and not 4.5 %, in the first 4
-radiation lengths, 0.29 and 0.27 % between 27 and 30, and 0.17 and 0.18 % beyond; of 50 GeV 6.3 and 6.7, 0.20 and
-0.21, 0.12 and 0.15 % [D]. What leaks fluctuates more than there: 0.04 to 0.77 % between 27 and 30 (5 to 95 %),
-not 0.11 to 0.57. Late showers are missing: never estimate what a bound on the preshower rejects from it.
+Showers are those of the ECAL (`electromagnetic.longitudinal`) at the same depth in radiation lengths.
+Tungsten has a critical energy of 8.0 MeV and the ECAL one of 8.3 MeV [D]: the maximum moves by 0.04
+radiation lengths. Beside our Geant4 electrons of 100 GeV in lead the profile has 4.2 % of the energy, and
+not 4.5 %, in the first 4 radiation lengths, 0.29 and 0.27 % between 27 and 30, and 0.17 and 0.18 % beyond;
+of 50 GeV 6.3 and 6.7, 0.20 and 0.21, 0.12 and 0.15 % [D]. What leaks fluctuates more than there: 0.04 to
+0.77 % between 27 and 30 (5 to 95 %), not 0.11 to 0.57. Late showers are missing: never estimate what a
+bound on the preshower rejects from it.
 """
 
 from __future__ import annotations
