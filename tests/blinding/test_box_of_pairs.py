@@ -26,7 +26,7 @@ Branches = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
 
 PERIODS = ("2017V", "2018V")
-N_EVENTS = 900
+N_EVENTS = 600
 
 INSIDE: dict[str, dict[str, float]] = {
     "box": {"S4": 0.5, "V2": 0.1, "WCAL": 90, "ECAL": 60, "W2": 0.2},

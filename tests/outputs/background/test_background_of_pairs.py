@@ -20,7 +20,7 @@ KAONS = "K0S to 2 pi0"
 def result(
     simulate: Callable[..., Path], process: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    data = simulate(tmp_path_factory.mktemp("pairs"), "visible_2018", 6_000, layout="visible2018")
+    data = simulate(tmp_path_factory.mktemp("pairs"), "visible_2018", 3_000, layout="visible2018")
     return process(data, "visible_2018")
 
 
@@ -30,7 +30,7 @@ def test_neutral_kaons_are_those_of_the_control_region_times_the_ratio_of_their_
     table = na64.background(result).table
     n = sum(int(row["region_K0_charged"]) for row in rows(result / "yields.csv"))
     kaons = next(row for row in table.rows if row.source == KAONS)
-    assert n > 40
+    assert n > 15
     assert kaons.n == pytest.approx(n * 0.4435 * 0.061 * 0.29)
     relative = (1 / n + (0.03 / 0.061) ** 2 + (0.03 / 0.29) ** 2 + (0.002 / 0.4435) ** 2) ** 0.5
     assert kaons.error == pytest.approx(kaons.n * relative)

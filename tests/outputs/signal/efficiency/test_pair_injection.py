@@ -52,13 +52,13 @@ def test_the_efficiency_of_pairs_rises_with_the_share_of_the_ecal_and_falls_with
 ) -> None:
     path = tmp_path / "efficiency_visible.csv"
     found = search_efficiency(
-        "visible", to=path, selection="visible_2018", events=120, energies=(30, 45, 80, 100, 145, 150)
+        "visible", to=path, selection="visible_2018", events=60, energies=(30, 45, 80, 100, 145, 150)
     )
     low, _, middle, _, high = (one.row for one in found)
-    assert low.n_selected < 12
-    assert 60 < middle.n_selected < middle.n_in_box
+    assert low.n_selected < 8
+    assert 30 < middle.n_selected < middle.n_in_box
     assert high.n_selected == 0
-    assert high.n_in_box > 60
+    assert high.n_in_box > 30
     assert {(one.row.period, one.row.channel, one.row.first, one.row.last) for one in found} == {
         ("2018V", "dump_2018", 240.0, 3740.0)
     }
