@@ -121,7 +121,7 @@ def test_a_column_of_ones_own_is_listed_and_decides_nothing() -> None:
 def test_a_branch_that_means_something_else_is_told() -> None:
     layout = changed(('branch = "ECAL_ene"', 'branch = "SRD_ene"'))
     assert deciding_differences(layout) == (
-        'ecal_energy is "SRD_ene" in GeV (srd_energy of visible2018), tout2023 has "ECAL_ene" in GeV',
+        'ecal_energy is "SRD_ene" in GeV (srd_energy of tout2023), tout2023 has "ECAL_ene" in GeV',
     )
 
 
