@@ -81,7 +81,7 @@ def part_noun(role: Role) -> str:
 
 @lru_cache(maxsize=256)
 def made_of(detector: Detector) -> tuple[Made, ...]:
-    """Every feature that a detector has by its role and by what is known of it; a standard one, of its sums."""
+    """Features that a detector has by its role and what is known of it; a standard one has those of sums."""
     recipes = recipes_of(detector.role)
     if detector.name in STANDARD_ROLES:
         recipes = tuple(one for one in recipes if one.each == "sum")

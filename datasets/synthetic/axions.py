@@ -1,9 +1,10 @@
-"""Axion-like particles made in the ECAL: where they decay, and electromagnetic showers of photons in the HCAL.
+"""Axion-like particles made in the ECAL: where they decay, and showers of photons in the HCAL.
 
-One photon of the shower becomes the particle, with all its energy; the rest showers as an electron's. It flies along
-the beam and decays to two photons. The shower of these is a mean profile, without fluctuations of its depth, with one
-Gaussian response of all cells: good for containment and for the energy, not for tails. At the smallest energies and
-largest masses that matter (20 GeV, 60 MeV) the photons are 6 mrad apart, a centimetre in the HCAL: they share a path.
+One photon of the shower becomes the particle, with all its energy; the rest showers as an electron's. It goes
+along the beam and decays to two photons. The shower of these is a mean profile, without fluctuations of its
+depth, with one Gaussian response of all cells: good for containment and for the energy, not for tails. At the
+smallest energies and largest masses that matter (20 GeV, 60 MeV) the photons are 6 mrad apart, 1 cm apart in
+the HCAL: they share a path.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ MOLIERE_RADIUS = 19.5
 CRITICAL_ENERGY = 0.0217
 """GeV, of iron [PDG]."""
 _RISE = 0.5
-"""Of the longitudinal profile, per radiation length, and how much deeper than electrons photons shower [PDG]."""
+"""Of the longitudinal profile, per radiation length, and how much deeper photons shower [PDG]."""
 _NODES = 500
 
 
@@ -87,7 +88,7 @@ def _fractions(gun: Gun, lowest: float, highest: float, n: int) -> Floats:
     """Fractions of the beam's energy that the particles have: those of photons in a thick target, (n,)."""
     if not 0 < lowest < highest <= 1:
         raise ValueError(
-            f"axion-like particles with {lowest:g} to {highest:g} of the energy: expected two fractions above 0"
+            f"axion-like particles with {lowest:g} to {highest:g} of the energy: expected two shares above 0"
         )
     grid = np.geomspace(lowest, highest, _NODES)
     density = photon_lengths(grid * gun.beam.energy, gun.beam.energy)
@@ -135,7 +136,7 @@ def _before(depth: Floats, energy: Floats) -> Floats:
 
 
 def _across(gun: Gun, offset: float, n: int) -> Floats:
-    """Part of the energy in each cell of a module, (n, 3, 3): p(r) ~ r / (r^2 + R^2)^2, 90 % in a Moliere radius."""
+    """Part of the energy in each cell of a module, (n, 3, 3): p(r) ~ r / (r^2 + R^2)^2."""
     x, y = gun.impact(n)
     edges = (np.arange(4) - 1.5) * CELL
     radius = np.full(n, MOLIERE_RADIUS / 3)
@@ -145,7 +146,7 @@ def _across(gun: Gun, offset: float, n: int) -> Floats:
 
 
 def half_a_cell(hcal: Floats) -> Floats:
-    """Cells (n, 3, 3) of a module that is centred on the beam, as one sees them that is half a cell off in x."""
+    """Cells (n, 3, 3) of a module centred on the beam, as one has them that is half a cell off in x."""
     moved: Floats = hcal / 2
     moved[:, 1:] += hcal[:, :-1] / 2
     return moved

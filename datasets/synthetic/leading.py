@@ -1,8 +1,8 @@
-"""Leading neutral hadrons that pass ECAL and HCAL 0 and shower behind: what looks like a decay to two photons there.
+"""Leading neutral hadrons that pass ECAL and HCAL 0 and shower behind, as if something decayed there.
 
-Too rare to be simulated whole: seven interaction lengths of HCAL 0 let one in a thousand through. Showers of the
-library that began in HCAL 0 are moved one module on, which is the same calorimeter again. There are some forty of each
-particle, so their events repeat; the mean is that of the library, tails are not.
+Too rare to be simulated whole: seven interaction lengths of HCAL 0 let one in a thousand through. Showers of
+the library that began in HCAL 0 are moved one module on, which is the same calorimeter again. There are some
+forty of each particle, so their events repeat; the mean is that of the library, tails are not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CANDIDATES = 4
 
 
 def leading_neutral(gun: Gun, component: Component, n: int) -> Deposits:
-    """Electrons of which a fraction of the energy goes to a neutral hadron that begins to shower in HCAL 1."""
+    """Electrons of which a neutral hadron takes a fraction of the energy and begins to shower in HCAL 1."""
     values, energy = component.parameters, gun.beam_energy(n)
     fraction = gun.rng.uniform(values["lowest"], values["highest"], n)
     is_kaon = gun.rng.random(n) < values["kaon_fraction"]

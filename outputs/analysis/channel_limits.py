@@ -39,7 +39,7 @@ _ASSUMPTIONS = (
     "the boxes of the channels share no event",
     "an edge is that of the observed limit, or of the median expected one while any box is closed",
     "the errors of the efficiencies, the largest for all channels, and of the signal are in common",
-    "at each mass and coupling all channels together or one alone, whichever is expected to exclude more",
+    "channels with too many outcomes to be told apart count as one, or one alone where that is better",
 )
 
 
@@ -164,9 +164,9 @@ def _lines(card: Card, found: Iterable[StoredChannel], missing: Iterable[str]) -
         category = one.category
         seen = "" if category.observed is None else f", {category.observed} observed"
         yield (
-            f"channel {category.name}, {one.folder.name}: {category.exposure:.3g} particles on target, background "
-            f"{with_error(category.background, category.background_error)}{seen}, efficiency up to "
-            f"{max(one.efficiency.nodes[1]):.3f}"
+            f"channel {category.name}, {one.folder.name}: {category.exposure:.3g} particles on target, "
+            f"background {with_error(category.background, category.background_error)}{seen}, "
+            f"efficiency up to {max(one.efficiency.nodes[1]):.3f}"
         )
     for name in missing:
         yield f"channel {name} of search {card.name}: no result of it, left out"

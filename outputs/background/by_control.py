@@ -1,4 +1,4 @@
-"""The background of a box that is not below an ECAL and an HCAL energy: shapes of control regions, and products."""
+"""The background of a box that is not below two energies: shapes of control regions, and products."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def _check_settings(settings: Settings, search: str) -> None:
     for name in ("end", "start", "hcal_start", "hcal_stop", "one_slope"):
         if getattr(settings, name) != getattr(Settings(), name):
             raise ValueError(
-                f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy, which the box of search "
-                f"{search} does not have"
+                f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy, which the box of "
+                f"search {search} does not have"
             )

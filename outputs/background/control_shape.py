@@ -1,9 +1,9 @@
-"""Background of a box from a control region beside it in one feature: its shape, extrapolated below the guard band.
+"""Background of a box from the shape of a control region beside it in one feature, extrapolated into it.
 
-Two families of densities, normal and gamma, each with the posterior of its two parameters for priors that are flat in
-the mean and in the logarithm of the width, and of densities that are not larger in the box than in the control region
-on average. Neither family is known to be right: the mean of the two counts, and half of what they differ by adds to the
-error.
+Two families of densities, normal and gamma, each with the posterior of its two parameters for priors that are
+flat in the mean and in the width, and of densities that are not larger in the box than beside it on average.
+Neither family is known to be right: of values the mean of the two counts, and half of the difference adds to
+the error; of limits the larger one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import hist
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, special, stats
 
 from na64.outputs.background.rates import Shape, poisson_limit
 from na64.outputs.background.table import BackgroundRow, with_error
@@ -34,12 +34,19 @@ LEAST_EVENTS = 5
 
 _LARGEST_ERROR = 0.5
 """Relative; a worse estimate is given as an upper limit."""
-_ONE_SIDED = 1.2816
-"""Standard deviations of `CONFIDENCE`."""
 _LARGEST_LIKELY = 0.9
 """The most likely number is at most this part of the limit."""
-_NODES = 60
+_NODES = 40
 """Of each parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class InBox:
+    """Events in the box by a family of densities: mean and standard deviation, and limit at `CONFIDENCE`."""
+
+    n: float
+    error: float
+    limit: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +61,15 @@ class ControlShape:
     counts : (n,) float64
     box : float
         The box is from zero up to here.
-    by_family : dict of str to (float, float)
-        Events in the box and their standard deviation; empty with few events.
+    by_family : dict of str to InBox
+        Empty with few events.
     """
 
     shape: Shape
     edges: Floats
     counts: Floats
     box: float
-    by_family: dict[str, tuple[float, float]]
+    by_family: dict[str, InBox]
 
     @property
     def n_events(self) -> int:
@@ -82,7 +89,8 @@ class ControlShape:
     @property
     def estimate(self) -> tuple[float, float]:
         """Events in the box and their error, of both families together."""
-        values, errors = zip(*self.by_family.values(), strict=True)
+        values = [one.n for one in self.by_family.values()]
+        errors = [one.error for one in self.by_family.values()]
         middle = math.fsum(values) / len(values)
         variance = math.fsum(error**2 for error in errors) / len(errors)
         return middle, math.sqrt(variance + ((max(values) - min(values)) / 2) ** 2)
@@ -94,11 +102,13 @@ class ControlShape:
         if not self.by_family:
             method += "; as dense in the box as there"
             return _limit(self.shape.name, self.flat_limit, 0.0, method, tag)
-        texts = [f"{name} density {with_error(*found)}" for name, found in self.by_family.items()]
+        texts = [
+            f"{name} density {with_error(found.n, found.error)}" for name, found in self.by_family.items()
+        ]
         n, error = self.estimate
         method = f"{method}; {', '.join(texts)}; neither family is known to be right"
         if error > _LARGEST_ERROR * n:
-            limit = min(n + _ONE_SIDED * error, self.flat_limit)
+            limit = min(max(one.limit for one in self.by_family.values()), self.flat_limit)
             return _limit(self.shape.name, limit, min(n, _LARGEST_LIKELY * limit), method, tag)
         return BackgroundRow(self.shape.name, n, error, method=method, tag=tag)
 
@@ -114,8 +124,8 @@ def control_shape(products: Products, shape: Shape) -> ControlShape:
     Raises
     ------
     ValueError
-        The result lacks the histogram, it holds weighted simulation, its bins do not have the edges of box and
-        guard band, or the periods have boxes with several.
+        The result lacks the histogram, it holds weighted simulation, its bins do not have the edges of box
+        and guard band, or the periods have boxes with several.
     """
     low, high = _edges(products, shape)
     histogram = _histogram(products, shape)
@@ -141,7 +151,7 @@ def _histogram(products: Products, shape: Shape) -> hist.Hist[Any]:
     if found is None:
         name = products.summary.selection.name
         raise ValueError(
-            f"selection {name} has no histogram {shape.histogram}, which the background {shape.name} is taken from"
+            f"selection {name} has no histogram {shape.histogram}, which {shape.name} are taken from"
         )
     return found
 
@@ -153,8 +163,8 @@ def _edges(products: Products, shape: Shape) -> tuple[float, float]:
     }
     if len(found) != 1:
         raise ValueError(
-            f"{len(found)} edges of boxes in {shape.feature}, one is expected: process one period at a time, with "
-            "a selection for the search whose box has it"
+            f"{len(found)} edges of boxes in {shape.feature}, one is expected: process one period at a "
+            "time, with a selection for the search whose box has it"
         )
     return found.pop()
 
@@ -171,8 +181,8 @@ def _ends(edge: ClosedEdges) -> tuple[float, float]:
     return round(edge.high - edge.guard, 9), edge.high
 
 
-def _in_box(found: ControlShape, family: Distribution) -> tuple[float, float]:
-    """Mean and standard deviation of the events in the box: of the number seen, and of the parameters."""
+def _in_box(found: ControlShape, family: Distribution) -> InBox:
+    """Events in the box, of the number seen and of the parameters."""
     lowest, highest = float(found.edges[0]), float(found.edges[-1])
     width = float(np.diff(found.edges).min())
     mean, deviation = np.meshgrid(
@@ -184,12 +194,24 @@ def _in_box(found: ControlShape, family: Distribution) -> tuple[float, float]:
     bins = np.clip(np.diff(np.array(below), axis=0), 1e-300, None)
     seen = bins.sum(axis=0)
     logarithm = found.counts @ np.log(bins / seen)
-    weight = np.exp(logarithm - logarithm.max())
+    weight = np.exp(logarithm - logarithm.max()) * deviation.ravel()  # the nodes are even in its logarithm
     ratio = (at_box - at_zero) / seen
     weight[ratio > found.flat_ratio] = 0.0  # denser in the box than in the control region
-    first, second = (float(np.average(ratio**power, weights=weight)) for power in (1, 2))
     n = found.n_events
-    return n * first, math.sqrt(n * first**2 + n**2 * max(second - first**2, 0.0))
+    first, second = (float(np.average(ratio**power, weights=weight)) for power in (1, 2))
+    error = math.sqrt(n * first**2 + n**2 * max(second - first**2, 0.0))
+    kept = weight > 1e-6 * weight.max()
+    return InBox(n * first, error, _quantile(n, ratio[kept], weight[kept]))
+
+
+def _quantile(n: int, ratio: Floats, weight: Floats) -> float:
+    """Limit on the events in the box, by those of the control region, `n`, and the ratio of the two."""
+    whole, least = weight.sum(), np.maximum(ratio, 1e-12)
+
+    def above(limit: float) -> float:
+        return float(weight @ special.gammainc(n + 1, limit / least) / whole) - CONFIDENCE
+
+    return float(optimize.brentq(above, 0.0, 1.1 * poisson_limit(n) * float(least.max())))
 
 
 def _normal(edge: Floats, mean: Floats, deviation: Floats) -> Floats:

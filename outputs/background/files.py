@@ -116,7 +116,7 @@ def _shape_facts(found: ControlShape) -> dict[str, object]:
         "box": [0.0, found.box],
         "events": found.n_events,
         "range": [float(found.edges[0]), float(found.edges[-1])],
-        "in_box": {name: list(values) for name, values in found.by_family.items()},
+        "in_box": {name: asdict(values) for name, values in found.by_family.items()},
         "flat_limit_90": found.flat_limit,
     }
 

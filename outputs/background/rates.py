@@ -177,8 +177,7 @@ def rates_of(search: str) -> str:
 
 
 def _read_shape(table: TomlTable) -> Shape:
-    names = (table.text(key) for key in ("name", "histogram", "feature"))
-    return Shape(*names, read_source(table))
+    return Shape(table.text("name"), table.text("histogram"), table.text("feature"), read_source(table))
 
 
 def cuts_of(path: Path) -> str:

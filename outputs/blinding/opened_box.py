@@ -158,6 +158,6 @@ def _kept_closed(summary: Summary, before: Container[str]) -> Iterator[str]:
             apart = box.is_rectangle and begins_above(box, other, box.hcal)
             if other.search != box.search and other.search not in before and not apart:
                 yield (
-                    f"the box of search {box.search} was opened while that of search {other.search} was closed, and "
-                    "what both hide stayed closed: it counts once that one is open and this one is opened again"
+                    f"the box of search {box.search} was opened while that of search {other.search} was "
+                    "closed, and what both hide stayed closed: it counts once both are open, this one again"
                 )

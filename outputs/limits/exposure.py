@@ -127,8 +127,12 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
     digest = sha256((folder / RESULT).read_bytes()).hexdigest()
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
-    facts = (origin_in(summary, digest), summary.is_data, _search(summary))
-    return LimitInput(folder, summary.label, *named, periods, excluded, state, digest, *facts)
+    return LimitInput(
+        *(folder, summary.label, *named, periods, excluded, state, digest),
+        origin=origin_in(summary, digest),
+        is_data=summary.is_data,
+        search=_search(summary),
+    )
 
 
 def check_apart(exposures: Sequence[LimitInput]) -> None:

@@ -31,7 +31,7 @@ def begins_above(box: BoxFacts, other: ClosedFacts, hcal: float) -> bool:
 
 
 def other_boxes_begin(products: Products) -> Iterator[float]:
-    """HCAL energies from which on other boxes hide events of data, GeV; those that may hide less are left out."""
+    """HCAL energies from which on other boxes hide events of data, GeV, as far as they are known."""
     if products.summary.is_data:
         for box in products.summary.boxes:
             edges = (begins_at(box, other) for other in box.others)
@@ -42,7 +42,7 @@ def other_boxes_begin(products: Products) -> Iterator[float]:
 def begins_at(box: BoxFacts, other: ClosedFacts) -> float:
     """HCAL energy of the plane below which another box hides nothing, GeV; 0 if that is not known.
 
-    It is known of a packaged period by a lower edge on energies of HCAL modules all of which are in the plane.
+    It is known of a packaged period by a lower edge on energies of HCAL modules that are in the plane.
     """
     period = load_periods().get(box.period)
     if period is None:

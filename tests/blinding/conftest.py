@@ -50,7 +50,7 @@ BAND_EDGES = (73.0, 92.0)
 """GeV in the ECAL: `BAND_BOX` with its guard band."""
 
 ALP, ALP_GUARD = "alp", "alp_guard"
-"""Worlds of 2018 whose hidden events are in the packaged box of axion-like particles, and in its guard band."""
+"""Worlds of 2018 whose hidden events are in the box of axion-like particles, and in its guard band."""
 
 ALP_EDGES = {ALP: (10.0, 84.5), ALP_GUARD: (85.5, 89.5)}
 """GeV in the ECAL."""

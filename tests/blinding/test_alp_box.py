@@ -1,4 +1,4 @@
-"""The packaged boxes of 2018, for missing energy and for axion-like particles: what either hides cannot be seen."""
+"""The boxes of 2018, for missing energy and axion-like particles: what either hides cannot be seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The channels of a search from stored results: each result is of the channel whose box its selection is for."""
+"""The channels of a search from stored results: each is of the channel whose box its selection is for."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from na64.outputs.signal.efficiency.by_energy import (
     load_energy_efficiency,
 )
 from na64.outputs.signal.efficiency.losses_file import losses_path
+from na64.outputs.statistics.expected import is_summable
 
 Floats = NDArray[np.float64]
 
@@ -149,7 +150,8 @@ def stored_channels(
 def _check_period(card: Card, exposure: LimitInput, period: PeriodExposure) -> None:
     if period.period not in card.periods:
         raise ValueError(
-            f"{exposure.folder}: period {period.period} is none of search {card.name}: {', '.join(card.periods)}"
+            f"{exposure.folder}: period {period.period} is none of search {card.name}: "
+            f"{', '.join(card.periods)}"
         )
 
 
@@ -201,8 +203,9 @@ def channel_contour(
 ) -> list[ExcludedCouplings]:
     """Excluded couplings at the masses of the card: observed, or the median expected while a box is closed.
 
-    At each point all channels count together or one alone, whichever is expected to exclude more: a channel of
-    which the background is hardly known may weaken the others. The counts have no part in that.
+    Channels with too many outcomes to be told apart are counted as one, and one of which the background is
+    hardly known weakens the others. Then all of them count or one alone, at each point whichever is expected
+    to exclude more. The counts have no part in that.
 
     Parameters
     ----------
@@ -215,8 +218,10 @@ def channel_contour(
     """
     error = math.hypot(signal_error, max(one.efficiency.relative_error for one in channels))
     categories = tuple(one.category for one in channels)
-    alone = [(category,) for category in categories] if len(categories) > 1 else []
-    choices = [CouplingCategories(some, level, error) for some in (categories, *alone)]
+    together = CouplingCategories(categories, level, error)
+    if is_summable(together.model([1.0] * len(categories))):
+        return contour(together.excess, variant.masses, card.coupling.grid)
+    choices = [together, *(replace(together, categories=(category,)) for category in categories)]
 
     def excess(mass: float, couplings: Floats) -> Floats:
         expected = np.stack([_expected(one).excess(mass, couplings) for one in choices])

@@ -1,4 +1,4 @@
-"""Simulate axion-like particles by energy, process them with a selection, and count what is left in the box."""
+"""Simulate axion-like particles by energy, process them with a selection, and count them in the box."""
 
 from __future__ import annotations
 

@@ -158,14 +158,18 @@ def _row(row: CsvRow) -> EnergyRow:
             raise ValueError(f"{name} is missing")
         return value
 
-    search, channel, period, *names = (row.text(name) or "" for name in TEXTS)
+    texts = {name: row.text(name) or "" for name in TEXTS}
     return EnergyRow(
-        *(search, channel, period),
-        *(number(name) for name in ("energy_low", "energy_high", "efficiency", "error")),
-        *(count(name) for name in ("n_simulated", "n_in_box", "n_selected")),
-        number("first"),
-        row.number("last"),
-        *names,
+        energy_low=number("energy_low"),
+        energy_high=number("energy_high"),
+        efficiency=number("efficiency"),
+        error=number("error"),
+        n_simulated=count("n_simulated"),
+        n_in_box=count("n_in_box"),
+        n_selected=count("n_selected"),
+        first=number("first"),
+        last=row.number("last"),
+        **texts,
     )
 
 

@@ -24,7 +24,7 @@ def in_boxes(data: Path) -> tuple[int, int, int]:
 
     Of the first those too that the second one hides: all their energy is in HCAL 2, which not every sum has.
     """
-    n_alp = n_shared = n_missing = 0
+    counts = np.zeros(3, int)
     for path in sorted(data.glob("*.root")):
         with uproot.open(path) as file:
             tree = file["reco"].arrays(library="np")
@@ -36,14 +36,22 @@ def in_boxes(data: Path) -> tuple[int, int, int]:
         physics, shield = tree["triggerSources"] & 4 != 0, first.sum(axis=(1, 2))
         outside = 1 - centre / np.where(rear > 0, rear, np.inf)
         alp = physics & (ecal < 85) & (shield < 1) & (rear > 15) & (outside < 0.06)
-        n_alp += np.count_nonzero(alp)
-        n_shared += np.count_nonzero(alp & (ecal < 55) & (shield + second.sum(axis=(1, 2)) < 1.5))
-        n_missing += np.count_nonzero(physics & (ecal < 50) & (shield + rear < 1))
+        shared = alp & (ecal < 55) & (shield + second.sum(axis=(1, 2)) < 1.5)
+        missing = physics & (ecal < 50) & (shield + rear < 1)
+        counts += [np.count_nonzero(mask) for mask in (alp, shared, missing)]
+    n_alp, n_shared, n_missing = counts.tolist()
     return n_alp, n_shared, n_missing
 
 
 def process(folder: Path, selection: str) -> dict[str, bytes]:
-    line = ["process", str(folder / "catalogue.json"), "--selection", selection, "--to", str(folder / selection)]
+    line = [
+        "process",
+        str(folder / "catalogue.json"),
+        "--selection",
+        selection,
+        "--to",
+        str(folder / selection),
+    ]
     assert main([*line, "--executor", "iterative", "--no-report", "--fresh"]) == 0
     return stored(folder, selection)
 
