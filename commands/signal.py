@@ -71,7 +71,7 @@ def _efficiency(options: argparse.Namespace) -> int:
 
 def _search_efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
-    from na64.outputs.analysis.search_efficiencies import EVENTS, LAYOUT, search_efficiency
+    from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
 
     for name in ("mass", "add", "reason", "period"):
         if getattr(options, name):
@@ -83,7 +83,7 @@ def _search_efficiency(options: argparse.Namespace) -> int:
             options.search,
             to=options.to,
             selection=options.selection,
-            layout=options.layout or LAYOUT,
+            layout=options.layout,
             events=options.events or EVENTS,
             seed=options.seed,
             periods=options.periods,

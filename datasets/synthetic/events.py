@@ -18,7 +18,7 @@ from na64.datasets.synthetic.campaign import (
     Run,
     Trigger,
 )
-from na64.datasets.synthetic.components import fires, generate
+from na64.datasets.synthetic.components import generate, triggers
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
@@ -98,7 +98,7 @@ def make_block(
     """
     n = stop - start
     rng = np.random.default_rng((seed, plan.run.run, start))
-    gun = Gun(campaign.beam, geometry.grid, campaign.response, rng)
+    gun = Gun(campaign.beam, geometry.grid, campaign.response, rng, campaign.further, campaign.dump)
     spill, event = plan.places(start, stop)
     component = _draw_components(campaign, plan.run.type, n, rng)
     deposits = _deposits(gun, campaign, component)
@@ -109,7 +109,16 @@ def make_block(
     second = overlay(gun, campaign.pile_up, kinds[component])
     weight = np.array([1 / entry.bias for entry in campaign.components])[component]
     master = master_time(n, rng)
-    recorded = cells(deposits, second, master, response=campaign.response, pile_up=campaign.pile_up, rng=rng)
+    recorded = cells(
+        deposits,
+        second,
+        master,
+        response=campaign.response,
+        pile_up=campaign.pile_up,
+        rng=rng,
+        further=campaign.further,
+        dump=campaign.dump,
+    )
     columns = EventColumns(
         n_events=n,
         event={
@@ -127,7 +136,10 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    return Block(columns, _truth(columns, deposits, second, _signals(campaign, component)))
+    truth = _truth(columns, deposits, second, _signals(campaign, component))
+    if campaign.dump is not None:
+        truth["vertex"] = deposits.vertex
+    return Block(columns, truth)
 
 
 def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
@@ -172,7 +184,7 @@ def _gains(bad: tuple[BadSpill, ...], run: int, spill: Integers, event: Integers
 def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: Integers) -> Integers:
     own: Integers = np.array([TRIGGER_BITS[entry.trigger] for entry in campaign.components])[component]
     is_beam = own == TRIGGER_BITS[Trigger.BEAM]
-    fired = is_beam & fires(deposits.ecal, gun.grid, campaign.trigger, gun.rng)
+    fired = is_beam & triggers(deposits, gun, campaign.trigger)
     own[fired] |= TRIGGER_BITS[Trigger.PHYSICS]
     return own
 

@@ -120,7 +120,8 @@ def efficiency(
         )
     place = Path(to)
     folder = Path(periods) if periods is not None else folder_of_environment()
-    chosen = load_selection(selection, period_features=features_of_periods(load_periods(folder).values()))
+    known = features_of_periods(load_periods(folder).values(), together=False)
+    chosen = load_selection(selection, other_features=known)
     asked = [losses] if isinstance(losses, str | Path) else losses
     wanted = WantedLosses([str(one) for one in asked])
     plan = injection.Injection(chosen, str(layout), events, seed, folder, period, search)

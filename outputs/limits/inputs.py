@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from na64.outputs.background.table import (
     ALP_TABLE,
     BACKGROUND,
+    VISIBLE_TABLE,
     BackgroundRow,
     BackgroundTable,
     packaged_background,
@@ -30,7 +31,7 @@ Numbers = NDArray[np.float64]
 SEED = "seed_2021"
 """Name under which the packaged background table can be asked for."""
 
-PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE}
+PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE, "visible_2017": VISIBLE_TABLE}
 """Packaged tables by the name under which they can be asked for."""
 
 _STATED = re.compile(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*")
