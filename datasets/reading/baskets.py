@@ -114,8 +114,10 @@ class BasketReader:
         if number >= places.n_apart:  # kept with the tree itself, which uproot has read
             kept = branch.basket(number)
             return Basket(kept.data, kept.byte_offsets, start, stop)
-        raw = self._fetch(places.seeks[number], places.sizes[number])
-        return Basket(*_unpack(raw), start, stop)
+        place, size = places.seeks[number], places.sizes[number]
+        if min(place, size) < 0:  # the system would call that a fault of its own
+            raise ValueError(f"{size} bytes from byte {place} on")
+        return Basket(*_unpack(self._fetch(place, size)), start, stop)
 
 
 def _unpack(raw: bytes) -> tuple[Array, Array | None]:

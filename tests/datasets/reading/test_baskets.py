@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from itertools import pairwise
@@ -135,6 +136,17 @@ def test_the_end_of_the_last_event_is_that_of_the_values_whatever_root_wrote_the
     assert data.tobytes() == values
     assert offsets is not None
     assert offsets.tolist() == [0, 3, 3, 8]
+
+
+@pytest.mark.parametrize("name", ["fBasketSeek", "fBasketBytes"])
+def test_negative_places_and_sizes_are_refused_as_damage(path: Path, name: str) -> None:
+    """Of an error of the system the file would be tried again, and not be called bad."""
+    with uproot.open(path) as file, path.open("rb") as handle:
+        branch = file["t"]["cells"]
+        branch.members[name] = np.where(np.arange(len(SIZES)) == 1, -7, branch.member(name)[: len(SIZES)])
+        reader = BasketReader(lambda place, size: os.pread(handle.fileno(), size, place))
+        with pytest.raises(BadFileError, match='branch "cells", basket 1: cannot be read'):
+            list(reader.between(branch, 0, ENDS[-1]))
 
 
 def test_a_file_that_ends_within_a_basket_is_refused(path: Path) -> None:
