@@ -25,7 +25,7 @@ Vector = NDArray[np.float64]
 WIDTH = 8
 """Numbers of a vector."""
 
-KINDS = (np.dtype("<f8"), np.dtype(">f8"), np.dtype("<f4"), np.dtype(">f4"))
+KINDS: tuple[np.dtype[Any], ...] = (np.dtype("<f8"), np.dtype(">f8"), np.dtype("<f4"), np.dtype(">f4"))
 """Types of numbers in files: `numbers_at` makes them what this machine computes with."""
 
 N_DOUBLE = 2

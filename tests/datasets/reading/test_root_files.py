@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,11 +28,12 @@ def basket(events: list[list[float]], header: int, *, counted: bool = False) -> 
     return SimpleNamespace(data=data, byte_offsets=None if counted else ends, counts=counts)
 
 
-def join(*pieces: tuple[SimpleNamespace, int, int, int], header: int) -> Jagged:
+def join(*pieces: tuple[Any, int, int, int], header: int) -> Jagged:
     interpretation = uproot.interpretation.jagged.AsJagged(
         uproot.interpretation.numerical.AsDtype(FLOAT), header_bytes=header
     )
-    return _join_jagged(list(pieces), interpretation, lambda basket: basket.counts)
+    counts_of: Any = attrgetter("counts")
+    return _join_jagged(list(pieces), interpretation, counts_of)
 
 
 def lists(jagged: Jagged) -> list[list[float]]:
