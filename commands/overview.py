@@ -53,7 +53,10 @@ EXAMPLES = {
     ),
     "project": ("na64 project --eot 1e12 --background 0.5+-0.2 --efficiency 0.5",),
     "report": ("na64 report out",),
-    "reproduce": ("na64 reproduce out.zip --data /data/2023", "na64 reproduce out.zip --data /data/2023 --here"),
+    "reproduce": (
+        "na64 reproduce out.zip --data /data/2023",
+        "na64 reproduce out.zip --data /data/2023 --here",
+    ),
     "scan": (
         "na64 scan out --cut vhcal.vhcal_total.below --from 0.5 --to 3 --steps 20 --signal signal/out",
         "na64 scan out --cut straw3.straw3_x.max --from 3 --to 9 --cut straw3.straw3_y.max --from 3 --to 9",

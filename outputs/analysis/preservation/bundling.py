@@ -84,7 +84,9 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
     changes = [name for name in now if then.get(name) != now[name]]
     for facts in products.summary.runs:
         parts = parts_of_run(catalogue, job, facts.run) if facts.run in job.runs else {}
-        changes += [f"{name} of run {facts.run}" for name in parts if facts.identities.get(name) != parts[name]]
+        changes += [
+            f"{name} of run {facts.run}" for name in parts if facts.identities.get(name) != parts[name]
+        ]
         changes += [] if parts else [f"run {facts.run}"]
     if catalogue.identity != then.get("catalogue"):
         changes.append("catalogue")
@@ -173,7 +175,9 @@ def _statement(
         version=str(provenance.get("version", "")),
         program=f"{CODE}/{wheel}",
         inputs=tuple(
-            name for name in names if name == CATALOGUE or name.startswith(("selection/", "plugin/", "periods/"))
+            name
+            for name in names
+            if name == CATALOGUE or name.startswith(("selection/", "plugin/", "periods/"))
         ),
         outputs=tuple(name for name in names if name.removeprefix(f"{RESULT}/") in summary.products),
     )

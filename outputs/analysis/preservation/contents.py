@@ -84,7 +84,9 @@ def origins_of(folder: Path, request: Request, catalogue: Catalogue, job: Job) -
     In the catalogue run files are where `na64 reproduce` puts them, and no folder of whoever made it.
     """
     yield from _catalogue_files(catalogue)
-    yield Described(f"{RESULT}/{REQUEST}", to_json(asdict(_inside(request))), "what was asked of na64 process")
+    yield Described(
+        f"{RESULT}/{REQUEST}", to_json(asdict(_inside(request))), "what was asked of na64 process"
+    )
     if request.audit:
         yield Described(LOG, request.log(folder).read_bytes(), _PRODUCTS[LOG])
     source = selection_source(folder, request)
@@ -114,7 +116,9 @@ def _catalogue_files(catalogue: Catalogue) -> Iterator[Described]:
         data = path.read_bytes()
     yield Described(CATALOGUE, data, "run files by sha256, with their runs, exposure and bad spills")
     for name, text in sorted(catalogue.layouts.items()):
-        yield Described(f"{_LAYOUTS}/{name}.toml", text.encode(), "layout of the run files, as in the catalogue")
+        yield Described(
+            f"{_LAYOUTS}/{name}.toml", text.encode(), "layout of the run files, as in the catalogue"
+        )
 
 
 def _moved(catalogue: Catalogue, root: Path) -> Catalogue:

@@ -225,9 +225,7 @@ def _license(stated: Statement) -> list[dict[str, Any]]:
         if stated.license
         else "Whoever made this bundle has not stated how it may be used: ask before it is used."
     )
-    return [
-        {"@id": _license_id(stated), "@type": "CreativeWork", "name": words, "description": description}
-    ]
+    return [{"@id": _license_id(stated), "@type": "CreativeWork", "name": words, "description": description}]
 
 
 def _license_id(stated: Statement) -> str:

@@ -46,7 +46,9 @@ def make_environment(folder: Path, *, lock: Path, wheel: Path) -> Path:
 def run_program(python: Path, arguments: Sequence[str]) -> int:
     """Exit code of the program of an environment, which prints what it prints."""
     # -I: nothing of the working folder, of the user's packages or of PYTHON... variables.
-    return subprocess.run([str(python), "-I", "-m", "na64.run", *arguments], env=_clean(), check=False).returncode
+    return subprocess.run(
+        [str(python), "-I", "-m", "na64.run", *arguments], env=_clean(), check=False
+    ).returncode
 
 
 def _run(command: Sequence[str], what: str) -> None:
@@ -54,7 +56,9 @@ def _run(command: Sequence[str], what: str) -> None:
     if done.returncode:
         said = f"{done.stderr}\n{done.stdout}"
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        why = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no reason given")
+        why = next(
+            (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no reason given"
+        )
         if any(word in said for word in _NOT_REACHED):
             why = "no network: the index of packages cannot be reached"
         raise EnvironmentProblemError(f"{what}: {why}; --here uses the packages that are installed")

@@ -105,7 +105,9 @@ def unpack(bundle: Path, folder: Path) -> Unpacked:
     with open_archive(bundle) as archive:
         root = check_crate(archive)
         if folder.exists() and any(folder.iterdir()):
-            raise FileExistsError(17, "is not empty: a bundle is unpacked into a folder of its own", str(folder))
+            raise FileExistsError(
+                17, "is not empty: a bundle is unpacked into a folder of its own", str(folder)
+            )
         archive.unpack(folder)
     found = Unpacked(folder.resolve(), str(root.get("creativeWorkStatus", "")))
     _check_products(found)
@@ -140,7 +142,8 @@ def place_data(found: Unpacked, data: Path, progress: Progress = no_progress) ->
         A file of the result is not there, or has other content; names it.
     """
     request = found.request
-    needed = [r for r in found.catalogue.good if request.runs is None or {*r.runs} & {*request.runs}]
+    good = sorted(found.catalogue.good, key=lambda record: record.path)
+    needed = [r for r in good if request.runs is None or {*r.runs} & {*request.runs}]
     by_size = _by_size(data, {record.size for record in needed})
     hashes: dict[Path, str] = {}
     progress(0, len(needed))

@@ -37,7 +37,9 @@ def wheel_of_program(package: Path = _PACKAGE) -> tuple[str, bytes]:
     """
     project = _project(package)
     files = dict(_installed(package) if project is None else _of_sources(package, project))
-    described = _metadata_of_installed(package) if project is None else _metadata_of(project["project"])
+    described = (
+        _metadata_of_installed(package) if project is None else _metadata_of(package, project["project"])
+    )
     folder = f"{_NAME}-{na64.__version__}.dist-info"
     files |= {f"{folder}/{name}": text.encode() for name, text in described.items()}
     files[f"{folder}/WHEEL"] = (
@@ -87,13 +89,14 @@ def _installed(package: Path) -> Iterator[tuple[str, bytes]]:
             yield f"{_NAME}/{path.relative_to(package).as_posix()}", path.read_bytes()
 
 
-def _metadata_of(project: Mapping[str, Any]) -> dict[str, str]:
+def _metadata_of(package: Path, project: Mapping[str, Any]) -> dict[str, str]:
     lines = [
         "Metadata-Version: 2.4",
         f"Name: {project['name']}",
         f"Version: {na64.__version__}",
         f"Summary: {project['description']}",
         f"License-Expression: {project['license']}",
+        *(f"License-File: {name}" for name in project["license-files"]),
         f"Requires-Python: {project['requires-python']}",
         *(f"Provides-Extra: {name}" for name in project["optional-dependencies"]),
         *(f"Requires-Dist: {line}" for line in _requirements(project)),
@@ -102,6 +105,7 @@ def _metadata_of(project: Mapping[str, Any]) -> dict[str, str]:
     return {
         "METADATA": "".join(f"{line}\n" for line in lines),
         "entry_points.txt": "".join(f"{line}\n" for line in ["[console_scripts]", *scripts]),
+        **{f"licenses/{name}": (package / name).read_text() for name in project["license-files"]},
     }
 
 

@@ -119,7 +119,8 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("data, blind", "data, bland"), (sha256(b"wheel").hexdigest(), sha256(b"other").hexdigest())]
+    ("old", "new"),
+    [("data, blind", "data, bland"), (sha256(b"wheel").hexdigest(), sha256(b"other").hexdigest())],
 )
 def test_an_edited_description_is_refused(tmp_path: Path, old: str, new: str) -> None:
     data = metadata(FILES, STATED).decode()

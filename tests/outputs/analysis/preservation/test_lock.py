@@ -25,7 +25,9 @@ def test_an_extra_of_a_package_is_followed() -> None:
 
 def test_an_extra_that_nobody_installed_is_left_out() -> None:
     assert lock(['no-such-package; extra == "some"'], {}) == b""
-    assert locked_versions(lock(['packaging; extra == "some"'], {}).decode()) == {"packaging": version("packaging")}
+    assert locked_versions(lock(['packaging; extra == "some"'], {}).decode()) == {
+        "packaging": version("packaging")
+    }
 
 
 def test_what_is_missing_is_named() -> None:
@@ -39,4 +41,6 @@ def test_the_version_that_made_the_result_is_locked() -> None:
     assert list(other_versions(locked_versions(text))) == [
         f"packaging: {version('packaging')} here, 1.0 in the bundle"
     ]
-    assert list(other_versions({"no-such-package": "1"})) == ["no-such-package: not installed here, 1 in the bundle"]
+    assert list(other_versions({"no-such-package": "1"})) == [
+        "no-such-package: not installed here, 1 in the bundle"
+    ]

@@ -18,13 +18,13 @@ from na64.outputs.analysis.preservation.crate import METADATA, Described, Statem
 from na64.outputs.analysis.preservation.environment import EnvironmentProblemError, make_environment
 from na64.run import main
 
-PLUGIN = '''
+PLUGIN = """
 from na64 import feature
 
 @feature(name="twice_ecal", unit="GeV")
 def twice_ecal(event):
     return 2 * event["ecal"]
-'''
+"""
 SELECTION = """
 base = "invisible_2023"
 name = "own"
@@ -46,7 +46,14 @@ class Kept:
     def process(self) -> None:
         own = self.catalogue.parent
         line = ["process", str(self.catalogue), "--selection", str(own / "own.toml")]
-        line += ["--plugin", str(own / "own.py"), "--set", "vhcal.vhcal_total.below=3", "--runs", "8701,8703"]
+        line += [
+            "--plugin",
+            str(own / "own.py"),
+            "--set",
+            "momentum.track_momentum.above=99",
+            "--runs",
+            "8701,8703",
+        ]
         assert main([*line, "--to", str(self.result), "--limit", "700", "--no-report"]) == 1
 
     def write(self, to: Path) -> int:
@@ -117,11 +124,21 @@ def test_a_bundle_has_all_that_the_result_was_made_of_and_nothing_else(
     with zipfile.ZipFile(kept.bundle) as archive:
         names = {*archive.namelist()}
         texts = {name: archive.read(name) for name in names if not name.endswith(".whl")}
-    assert {"audit.jsonl", "catalogue.json", "selection/own.toml", "plugin/own.py", "layouts/mine.toml"} <= names
+    assert {
+        "audit.jsonl",
+        "catalogue.json",
+        "selection/own.toml",
+        "plugin/own.py",
+        "layouts/mine.toml",
+    } <= names
     assert {"periods/2023A.toml", "code/requirements.lock", "result/provenance.json"} <= names
-    assert {"packaged/selections/invisible_2023.toml", "packaged/datasets/conditions/periods/2023A.toml"} <= names
+    assert {
+        "packaged/selections/invisible_2023.toml",
+        "packaged/datasets/conditions/periods/2023A.toml",
+    } <= names
     assert not [name for name in names if "partials" in name or "features/" in name or "metrics" in name]
     assert not [name for name, data in texts.items() if str(kept.folder).encode() in data]
+    assert b'"../' not in texts["catalogue.json"]
     kept.write(tmp_path / "x.zip")
     assert "not in the bundle: notes.txt" in capsys.readouterr().out
 
@@ -157,7 +174,9 @@ def test_a_product_that_is_not_made_again_is_named(
 def test_a_product_that_is_not_of_the_result_is_damage(
     kept: Kept, elsewhere: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _reproduce(_rewritten(kept, tmp_path / "x.zip", **{"result__yields.csv": b"run\n"}), elsewhere) == 2
+    assert (
+        _reproduce(_rewritten(kept, tmp_path / "x.zip", **{"result__yields.csv": b"run\n"}), elsewhere) == 2
+    )
     assert "result/yields.csv: is not the one that result.json was written with" in capsys.readouterr().err
 
 
@@ -223,7 +242,9 @@ def test_what_would_not_make_the_result_any_more_is_not_bundled(
     path = (kept.folder if changed.startswith("out") else kept.catalogue.parent) / changed
     before = path.read_text()
     edits = {"own.toml": ("above = 20", "above = 21"), "own.py": ("2 *", "3 *")}
-    old, new = edits.get(changed, ('"code": "', '"code": "0') if path.suffix == ".json" else ("\n", "\n# x\n"))
+    old, new = edits.get(
+        changed, ('"code": "', '"code": "0') if path.suffix == ".json" else ("\n", "\n# x\n")
+    )
     assert old in before
     try:
         path.write_text(before.replace(old, new, 1))
@@ -264,7 +285,9 @@ def test_files_outside_the_folder_that_limits_were_made_of_are_in_the_bundle(
             assert archive.read(f"inputs/{digest[:12]}-background.csv") == b"a\n"
         table.write_text("b\n")
         assert kept.write(tmp_path / "x.zip") == 0
-        assert "background.csv, of which limits.json was made, is not there as it was" in capsys.readouterr().out
+        assert (
+            "background.csv, of which limits.json was made, is not there as it was" in capsys.readouterr().out
+        )
     finally:
         limits.unlink()
 
@@ -277,7 +300,10 @@ def test_other_versions_here_are_named(
     path = _rewritten(
         kept,
         tmp_path / "x.zip",
-        **{"result__provenance.json": json.dumps(provenance).encode(), "code__requirements.lock": b"numpy==1.0\n"},
+        **{
+            "result__provenance.json": json.dumps(provenance).encode(),
+            "code__requirements.lock": b"numpy==1.0\n",
+        },
     )
     assert _reproduce(path, elsewhere) == 0
     told = capsys.readouterr().err

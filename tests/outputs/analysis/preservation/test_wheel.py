@@ -36,7 +36,10 @@ def test_it_is_the_same_every_time(wheel: Path) -> None:
 def test_the_record_names_every_file_with_its_hash(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    rows = {name: (digest, size) for name, digest, size in csv.reader(io.StringIO(files[f"{FOLDER}/RECORD"].decode()))}
+    rows = {
+        name: (digest, size)
+        for name, digest, size in csv.reader(io.StringIO(files[f"{FOLDER}/RECORD"].decode()))
+    }
     assert rows.keys() == files.keys()
     del rows[f"{FOLDER}/RECORD"]
     for name, (digest, size) in rows.items():
@@ -82,9 +85,20 @@ def test_an_installed_package_makes_a_wheel_of_what_is_installed(
         assert all(again.read(name) == first.read(name) for name in first.namelist() if "RECORD" not in name)
 
 
+def test_data_files_and_the_license_are_in_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {*archive.namelist()}
+    assert {f"{FOLDER}/licenses/LICENSE", "na64/py.typed", "na64/selections/invisible_2023.toml"} <= names
+    folders = ("commands", "datasets", "outputs", "processors", "selections")
+    there = {path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()}
+    there = {path for path in there if "__pycache__" not in path.parts}
+    assert {f"na64/{path.relative_to(ROOT).as_posix()}" for path in there} <= names
+
+
 def test_a_copy_that_is_neither_installed_nor_beside_its_sources_makes_none(
-    installed: Path, tmp_path: Path
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.syspath_prepend(str(installed))  # another copy is installed: that is not what runs
     shutil.copytree(installed / "na64" / "selections", tmp_path / "na64" / "selections")
     with pytest.raises(FileNotFoundError, match="neither installed nor beside its pyproject"):
         wheel_of_program(tmp_path / "na64")
