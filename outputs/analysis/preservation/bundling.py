@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.turns import turn
+from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.analysis.listening import Tell, silent
 from na64.outputs.analysis.preservation.archive import write_archive
 from na64.outputs.analysis.preservation.contents import (
     CATALOGUE,
+    PERIODS,
+    PLUGIN,
     RESULT,
+    SELECTION,
     inputs_of_limits,
     left_out_of,
     origins_of,
@@ -32,9 +36,11 @@ from na64.outputs.result.request import LOG, Request, read_request, set_up
 from na64.outputs.result.store import RESULT as RESULT_FILE
 from na64.outputs.result.store import read_result, require_result
 from na64.outputs.result.summary import Summary
+from na64.processors.job import Job
 
 CODE = "code"
 LOCK = f"{CODE}/requirements.lock"
+_MADE_OF = (f"{SELECTION}/", f"{PLUGIN}/", f"{PERIODS}/")
 
 
 def bundle(
@@ -80,38 +86,37 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
     products, request = read_result(folder), read_request(folder)
     status = _status(folder, products, request, opened=opened)
     catalogue, job = set_up(folder, request)
-    then, now = products.summary.identities, parts_of_job(job)
-    changes = [name for name in now if then.get(name) != now[name]]
-    for facts in products.summary.runs:
-        parts = parts_of_run(catalogue, job, facts.run) if facts.run in job.runs else {}
-        changes += [
-            f"{name} of run {facts.run}" for name in parts if facts.identities.get(name) != parts[name]
-        ]
-        changes += [] if parts else [f"run {facts.run}"]
-    if catalogue.identity != then.get("catalogue"):
-        changes.append("catalogue")
-    if products.provenance.get("code") != code_digest():
-        changes.append("program")
-    if changes:
+    for changed in _changes(products, catalogue, job):
         raise ValueError(
-            f"{folder}: {changes[0]} is not the one that made the result; the same na64 process makes it anew"
+            f"{folder}: {changed} is not the one that made the result; the same na64 process makes it anew"
         )
     wheel, program = wheel_of_program()
     locked = lock(requirements_of_program(), _packages(products))
-    for line in other_versions(locked_versions(locked.decode())):
-        tell(f"{line}, which made the result".replace("in the bundle", "is locked"))
+    for line in other_versions(locked_versions(locked.decode()), "made the result and is locked"):
+        tell(line)
     files = [*products_of(folder), *origins_of(folder, request, catalogue, job)]
-    for one in inputs_of_limits(folder):
-        if isinstance(one, str):
-            tell(f"not in the bundle: {one}")
-        else:
-            files.append(one)
-    if left := left_out_of(folder):
-        tell(f"not in the bundle: {', '.join(left)}")
+    found = list(inputs_of_limits(folder))
+    files += [one for one in found if isinstance(one, Described)]
+    for line in [*(one for one in found if isinstance(one, str)), *left_out_of(folder)]:
+        tell(f"not in the bundle: {line}")
     files.append(Described(f"{CODE}/{wheel}", program, "the program that made the result"))
     files.append(Described(LOCK, locked, "versions of the packages that it ran with"))
     files.sort(key=lambda one: one.name)
     return files, _statement(folder, products, files, status=status, wheel=wheel, terms=terms)
+
+
+def _changes(products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:
+    """What is not as it was when the result was made."""
+    then, now = products.summary.identities, parts_of_job(job)
+    yield from (name for name in now if then.get(name) != now[name])
+    if catalogue.identity != then.get("catalogue"):
+        yield "catalogue"
+    for facts in products.summary.runs:
+        parts = parts_of_run(catalogue, job, facts.run) if facts.run in job.runs else {"number": ""}
+        changed = (name for name in parts if facts.identities.get(name) != parts[name])
+        yield from (f"{name} of run {facts.run}" for name in changed)
+    if products.provenance.get("code") != code_digest():
+        yield "program"
 
 
 def _packages(products: Products) -> Mapping[str, str]:
@@ -174,10 +179,6 @@ def _statement(
         command=str(provenance.get("command", "")),
         version=str(provenance.get("version", "")),
         program=f"{CODE}/{wheel}",
-        inputs=tuple(
-            name
-            for name in names
-            if name == CATALOGUE or name.startswith(("selection/", "plugin/", "periods/"))
-        ),
+        inputs=tuple(name for name in names if name == CATALOGUE or name.startswith(_MADE_OF)),
         outputs=tuple(name for name in names if name.removeprefix(f"{RESULT}/") in summary.products),
     )

@@ -23,11 +23,12 @@ from na64.outputs.result.request import LOG, REQUEST, Request, selection_source
 from na64.processors.job import Job
 from na64.selections.selection import SELECTIONS
 
-CATALOGUE, RESULT, SELECTION, PLUGIN = "catalogue.json", "result", "selection", "plugin"
+CATALOGUE, RESULT = "catalogue.json", "result"
+SELECTION, PLUGIN, PERIODS = "selection", "plugin", "periods"
 DATA = "data"
 """Folder beside the catalogue where run files are looked for, as `DATA`/NUMBER/NAME."""
 
-_PERIODS, _LAYOUTS, _INPUTS, _PACKAGED = "periods", "layouts", "inputs", "packaged"
+_LAYOUTS, _INPUTS, _PACKAGED = "layouts", "inputs", "packaged"
 _LEFT_OUT = ("metrics.json", "events", "events.*", REQUEST)
 _PACKAGE = Path(na64.__file__).parent
 
@@ -140,7 +141,7 @@ def _moved(catalogue: Catalogue, root: Path) -> Catalogue:
         catalogue,
         files=tuple(moved(index) for index in range(len(catalogue.files))),
         folders=folders,
-        periods=None if own is None else replace(own, path=str(root / _PERIODS)),
+        periods=None if own is None else replace(own, path=str(root / PERIODS)),
     )
 
 
@@ -148,7 +149,7 @@ def _periods(catalogue: Catalogue) -> Iterator[Described]:
     """Files of the folder of the user's periods; `Catalogue.known_periods` has found them as they were."""
     own = catalogue.periods
     for name in sorted(own.files) if own is not None else ():
-        yield Described(f"{_PERIODS}/{name}", (Path(own.path) / name).read_bytes(), "period of the user")
+        yield Described(f"{PERIODS}/{name}", (Path(own.path) / name).read_bytes(), "period of the user")
 
 
 def _packaged(source: str | Path, periods: set[str], job: Job) -> Iterator[Described]:

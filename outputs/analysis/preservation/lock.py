@@ -38,7 +38,7 @@ def locked_versions(text: str) -> dict[str, str]:
     return {name: number for name, _, number in pairs}
 
 
-def other_versions(versions: Mapping[str, str]) -> Iterator[str]:
+def other_versions(versions: Mapping[str, str], where: str = "in the bundle") -> Iterator[str]:
     """Packages that are here in another version, or not at all: one line each."""
     for name, number in sorted(versions.items()):
         try:
@@ -46,7 +46,7 @@ def other_versions(versions: Mapping[str, str]) -> Iterator[str]:
         except PackageNotFoundError:
             here = "not installed"
         if here != number:
-            yield f"{name}: {here} here, {number} in the bundle"
+            yield f"{name}: {here} here, {number} {where}"
 
 
 def _needed(requirements: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ import na64
 
 _PACKAGE = Path(na64.__file__).parent
 _NAME = "na64"
+_TAG = "Root-Is-Purelib: true\nTag: py3-none-any\n"
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -36,15 +37,14 @@ def wheel_of_program(package: Path = _PACKAGE) -> tuple[str, bytes]:
         There are no sources and the package is not installed either, so that nothing says what it needs.
     """
     project = _project(package)
-    files = dict(_installed(package) if project is None else _of_sources(package, project))
-    described = (
-        _metadata_of_installed(package) if project is None else _metadata_of(package, project["project"])
-    )
+    if project is None:
+        files, described = dict(_installed(package)), _metadata_of_installed(package)
+    else:
+        files, described = dict(_of_sources(package, project)), _metadata_of(package, project["project"])
     folder = f"{_NAME}-{na64.__version__}.dist-info"
     files |= {f"{folder}/{name}": text.encode() for name, text in described.items()}
-    files[f"{folder}/WHEEL"] = (
-        f"Wheel-Version: 1.0\nGenerator: {_NAME} {na64.__version__}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    ).encode()
+    made_by = f"Generator: {_NAME} {na64.__version__}"
+    files[f"{folder}/WHEEL"] = f"Wheel-Version: 1.0\n{made_by}\n{_TAG}".encode()
     record = f"{folder}/RECORD"
     lines = [f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in sorted(files.items())]
     files[record] = "".join([*lines, f"{record},,\n"]).encode()
@@ -136,8 +136,8 @@ def distribution_of(package: Path) -> Any:
     except PackageNotFoundError:
         pass
     raise FileNotFoundError(
-        "the program that runs is neither installed nor beside its pyproject.toml: nothing says what it needs, "
-        "so that no wheel can be made; install it, and bundle again"
+        "the program that runs is neither installed nor beside its pyproject.toml: nothing says what it "
+        "needs, so that no wheel can be made; install it, and bundle again"
     )
 
 

@@ -52,7 +52,7 @@ def _check(path: Path) -> dict[str, Any]:
 
 
 def test_the_descriptor_and_the_root_have_what_the_specification_requires() -> None:
-    """RO-Crate 1.1, sections 3 and 4: the descriptor, and @type, name, description, date, license of the root."""
+    """RO-Crate 1.1: the descriptor, and @type, name, description, date and license of the root."""
     plain, entities = json.loads(metadata(FILES, STATED)), _entities()
     assert plain.keys() == {"@context", "@graph"}
     assert plain["@context"][0] == "https://w3id.org/ro/crate/1.1/context"
@@ -81,7 +81,7 @@ def test_every_file_is_a_part_with_its_size_and_hash() -> None:
 
 
 def test_it_is_flat_and_refers_to_what_is_there() -> None:
-    """Entities are not nested (a value is text, or a reference by @id alone), and local references resolve."""
+    """A value is text, or a reference by @id alone to an entity that is there."""
     entities = _entities()
     for entity in entities.values():
         for key, value in entity.items():

@@ -325,7 +325,7 @@ def test_an_environment_that_cannot_be_made_is_told_in_one_line(
         path.write_text(text + 'echo "NewConnectionError(...)" >&2\nexit 1\n')
         path.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(tmp_path / "bin" / "python"))
-    with pytest.raises(EnvironmentProblemError, match="no network: .*; --here uses the packages"):
+    with pytest.raises(EnvironmentProblemError, match=r"no network: .*; --here uses the packages"):
         make_environment(tmp_path / "env", lock=tmp_path / "lock", wheel=tmp_path / "x.whl")
 
 
