@@ -50,7 +50,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         n_products,
         place_data,
         unpack,
-        what_differs_here,
+        what_differs,
     )
 
     with _working_folder(options.to) as folder, Terminal() as terminal:
@@ -58,9 +58,8 @@ def _reproduce(options: argparse.Namespace) -> int:
         terminal.tell(f"bundle: every file is as it was written; {found.status}")
         n_files = place_data(found, options.data, terminal.progress("data", "files", at_end=False))
         terminal.tell(f"data: {n_files} files, each with the sha256 of the catalogue")
-        if options.here:
-            for line in what_differs_here(found):
-                terminal.note(f"reproduce: {line}")
+        for line in what_differs(found, here=options.here):
+            terminal.note(f"reproduce: {line}")
         code = _make_again(found, terminal, options)
         if code not in (SUCCESS, INCOMPLETE):
             raise RuntimeError(f"na64 process ended with exit code {code}: nothing was compared")

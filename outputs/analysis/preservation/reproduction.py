@@ -199,13 +199,15 @@ def _missing(record: FileRecord, data: Path) -> str:
     return f"{data}: {record.name} (sha256 {record.sha256[:12]}) is not there"
 
 
-def what_differs_here(found: Unpacked) -> Iterator[str]:
-    """Program, Python and packages that run here and are not those of the bundle, one line each."""
+def what_differs(found: Unpacked, *, here: bool) -> Iterator[str]:
+    """Python, and with `here` program and packages too, that are not those of the bundle, one line each."""
     made_by: dict[str, Any] = read_object(found.folder / RESULT / PROVENANCE)
-    if made_by.get("code") != (here := code_digest()):
-        yield f"na64: the program here is {here[:12]}, that of the bundle {str(made_by.get('code'))[:12]}"
     if made_by.get("python") != platform.python_version():
         yield f"python: {platform.python_version()} here, {made_by.get('python')} in the bundle"
+    if not here:
+        return
+    if made_by.get("code") != (code := code_digest()):
+        yield f"na64: the program here is {code[:12]}, that of the bundle {str(made_by.get('code'))[:12]}"
     yield from other_versions(locked_versions(found.lock.read_text(encoding="utf-8")))
 
 
