@@ -17,7 +17,7 @@ from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.datasets.instrument.taken_names import noun_of
-from na64.selections.base import on_base, refuse_edits
+from na64.selections.base import EDITS, on_base, refuse_edits
 from na64.selections.boxes import load_boxes
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Condition, Cut, read_cut
@@ -235,7 +235,10 @@ def load_selection(
         if noun := noun_of(feature.name):
             raise ValueError(f'feature "{feature.name}" of the plug-in is a {noun} already')
     table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
-    selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
+    for key in EDITS:
+        table.has(key)  # in the file itself, and so known, but not in what it is on its base
+    with table.telling_misspelt():
+        selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()
     return replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
 

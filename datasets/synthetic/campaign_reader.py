@@ -58,8 +58,15 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
 
 def _read_campaign(source: Source) -> Campaign:
     table = TomlTable(_merged(source), source.name)
+    with table.telling_misspelt():
+        campaign = _campaign(table)
+    table.done()
+    return campaign
+
+
+def _campaign(table: TomlTable) -> Campaign:
     components = (*table.tables("component"), *table.tables("further_component", ()))
-    campaign = Campaign(
+    return Campaign(
         name=table.text("name"),
         description=table.text("description"),
         seed=table.integer("seed"),
@@ -74,8 +81,6 @@ def _read_campaign(source: Source) -> Campaign:
         bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
         absent=table.texts("absent", ()),
     )
-    table.done()
-    return campaign
 
 
 def _merged(source: Source) -> dict[str, object]:
