@@ -243,7 +243,8 @@ class TomlTable:
             yield
         except (KeyError, ValueError) as error:
             for name in self._mapping:
-                if name not in self._asked and _are_alike(name, nearest(name, self._asked)):
+                is_told = f'"{name}"' in str(error.args[0])
+                if name not in self._asked and not is_told and _are_alike(name, nearest(name, self._asked)):
                     raise KeyError(f"{self.place()}: {unknown('key', name, self._asked)}") from error
             raise
 
