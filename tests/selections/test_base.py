@@ -162,7 +162,9 @@ def test_a_mistake_in_the_base_is_told_with_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "meant"), [("appends", "append"), ("features", "feature"), ("changed", "change"), ("cutt", "cut")]
 )
-def test_a_misspelt_list_is_named_whatever_is_missing_without_it(tmp_path: Path, key: str, meant: str) -> None:
+def test_a_misspelt_list_is_named_whatever_is_missing_without_it(
+    tmp_path: Path, key: str, meant: str
+) -> None:
     path = tmp_path / "mine.toml"
     histogram = '[[histogram]]\nname = "h"\nafter = "own"\naxes = []\n'
     path.write_text(f'base = "invisible_2023"\nname = "mine"\n{histogram}[[{key}]]\nname = "own"\n')

@@ -63,9 +63,7 @@ def axes_of(
         raise ValueError(f"{' x '.join(map(str, steps))} steps: more than {MOST_STEPS}")
     source = selection_source(folder, request)
     return tuple(
-        ScanAxis(
-            find_bound(path, source, request.settings, name=request.selection), _values(path, *ends, n)
-        )
+        ScanAxis(find_bound(path, source, request.settings, name=request.selection), _values(path, *ends, n))
         for (path, ends), n in zip(ranges.items(), steps, strict=True)
     )
 

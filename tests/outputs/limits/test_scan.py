@@ -122,7 +122,10 @@ def test_a_mixture_of_components_is_not_taken_for_signal(data: Path, signal: Pat
         (("--cut", "vhcal.vhcal_totl.below"), 'is no bound of invisible_2023; nearest is "vhcal.vhcal_total'),
         (("--cut", "vhcal.vhcal_total.above"), "vhcal.vhcal_total.above: is no bound"),
         (("--cut", "vhcal"), "expected CUT.FEATURE.BOUND; nearest is"),
-        (("--cut", "shower_chi2.shower_chi2.below"), "has 16 values, one a bin of ecal: a scan is of a single"),
+        (
+            ("--cut", "shower_chi2.shower_chi2.below"),
+            "has 16 values, one a bin of ecal: a scan is of a single",
+        ),
         (("--cut", "shower_chi2.shower_chi2.belo"), "cut shower_chi2 of invisible_2023 has no bound"),
         (("--cut", VHCAL, "--cut", VHCAL, "--from", "1", "--to", "2"), "is there twice"),
         (("--cut", VHCAL, "--from", "1"), "1 --cut with 2 --from and 1 --to: one of each"),
