@@ -236,8 +236,8 @@ class TomlTable:
         Raises
         ------
         KeyError
-            Something went wrong, and there is a key that nobody asked for and that is nearly one of those that
-            were asked for; names both.
+            Something went wrong, and there is a key that nobody asked for and that is nearly one of those
+            that were asked for; names both.
         """
         try:
             yield

@@ -181,7 +181,8 @@ def test_a_selection_with_features_of_ones_own_is_shown_with_the_plug_in(
     mine, plugin = tmp_path / "mine.toml", tmp_path / "mine.py"
     mine.write_text('base = "dimuon_2023"\nname = "mine"\n[[append]]\nname = "own"\ntwice = { below = 1 }\n')
     plugin.write_text(
-        'from na64 import feature\n\n@feature(name="twice", unit="1")\ndef twice(event):\n    return 2 * event["ecal"]\n'
+        'from na64 import feature\n\n@feature(name="twice", unit="1")\n'
+        'def twice(event):\n    return 2 * event["ecal"]\n'
     )
     assert main(["selections", str(mine)]) == 2
     assert capsys.readouterr().err.endswith("; --periods DIR and --plugin FILE.py may have it\n")

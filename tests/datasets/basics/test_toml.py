@@ -173,7 +173,7 @@ def test_a_key_that_may_be_misspelt_is_named_before_what_is_missing_without_it()
             table.tables("detector", ())
             raise ValueError("nothing called zdc")
 
-    with pytest.raises(KeyError, match='file.toml: unknown key "detectors", nearest known is "detector"'):
+    with pytest.raises(KeyError, match=r'file\.toml: unknown key "detectors", nearest known is "detector"'):
         read()
     table = TomlTable({"something": [], "name": "x"}, "file.toml")
     with pytest.raises(ValueError, match="nothing called zdc"):
