@@ -23,6 +23,7 @@ from na64.commands import (
     cluster,
     compare,
     compilation,
+    completion,
     data,
     demo,
     dimuon,
@@ -68,6 +69,7 @@ _COMMANDS = (
     preservation,
     cluster,
     compilation,
+    completion,
     bench,
 )
 
@@ -100,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _perform(command_line: list[str]) -> int:
     options = parser().parse_args(command_line)
-    options.program = main
+    options.program, options.parser = main, parser
     options.command_line = command_line
     try:
         with visible_output():

@@ -12,7 +12,7 @@ GROUPS = {
     "the closed box": ("freeze", "unblind", "audit"),
     "preservation": ("bundle", "reproduce"),
     "batch systems": ("submit", "work", "merge"),
-    "this machine": ("compile", "bench"),
+    "this machine": ("compile", "completion", "bench"),
 }
 """Names of commands by what they are for."""
 
@@ -27,6 +27,7 @@ EXAMPLES = {
     ),
     "compare": ("na64 compare before after", "na64 compare run_1 run_2 --other-events"),
     "compile": ("na64 compile",),
+    "completion": ("na64 completion bash", "na64 completion zsh"),
     "demo": ("na64 demo --to demo",),
     "dimuon": ("na64 dimuon data/out simulated/out",),
     "efficiency": ("na64 efficiency --to out/efficiency.csv", "na64 efficiency --to e.csv --mass 0.01 0.1"),
