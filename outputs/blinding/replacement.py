@@ -17,7 +17,10 @@ from na64.outputs.result.store import PROVENANCE, RESULT
 from na64.outputs.result.summary import Summary, from_json
 from na64.processors.job import Job
 
-KEPT = (FREEZE, "freeze-*.json", UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
+OPENINGS = (UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
+"""What openings have left."""
+
+KEPT = (FREEZE, "freeze-*.json", *OPENINGS)
 """What cannot be made again."""
 
 MADE = (

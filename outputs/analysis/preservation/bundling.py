@@ -27,6 +27,7 @@ from na64.outputs.analysis.preservation.lock import lock, locked_versions, other
 from na64.outputs.analysis.preservation.wheel import requirements_of_program, wheel_of_program
 from na64.outputs.blinding.freeze import openings
 from na64.outputs.blinding.opened_box import as_opened, read_opened
+from na64.outputs.blinding.replacement import OPENINGS
 from na64.outputs.result import audit_log
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.product_names import PRODUCTS
@@ -146,6 +147,8 @@ def _openings(folder: Path, summary: Summary, request: Request) -> Iterator[str]
     box = read_opened(folder, summary)
     if box is not None:
         yield f"the box was {box.words} under the freeze {box.freeze[:12]}"
+    elif left := sorted(path.name for pattern in OPENINGS for path in folder.glob(pattern)):
+        yield f"{left[0]} tells what was in a box"
     if not request.audit:
         return
     log = request.log(folder)

@@ -272,6 +272,19 @@ def test_an_altered_or_missing_log_is_not_bundled(
         log.write_bytes(before)
 
 
+@pytest.mark.parametrize("name", ["unblinded-0123.json", "opened", "opened-0123"])
+def test_what_an_earlier_opening_left_is_not_bundled_unnoticed(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    left = kept.result / name
+    left.mkdir()
+    try:
+        assert kept.write(tmp_path / "x.zip") == 2
+        assert f"{name} tells what was in a box" in capsys.readouterr().err
+    finally:
+        left.rmdir()
+
+
 def test_files_outside_the_folder_that_limits_were_made_of_are_in_the_bundle(
     kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
