@@ -148,7 +148,9 @@ def _moved(catalogue: Catalogue, root: Path) -> Catalogue:
 def _periods(catalogue: Catalogue) -> Iterator[Described]:
     """Files of the folder of the user's periods; `Catalogue.known_periods` has found them as they were."""
     own = catalogue.periods
-    for name in sorted(own.files) if own is not None else ():
+    if own is None:
+        return
+    for name in sorted(own.files):
         yield Described(f"{PERIODS}/{name}", (Path(own.path) / name).read_bytes(), "period of the user")
 
 

@@ -27,7 +27,7 @@ def lock(requirements: Iterable[str], made_by: Mapping[str, str]) -> bytes:
     found: dict[str, str] = {}
     for name in _needed(requirements):
         found[name] = version(name)
-    known = {canonicalize_name(name): number for name, number in made_by.items()}
+    known: dict[str, str] = {canonicalize_name(name): number for name, number in made_by.items()}
     locked = {name: known.get(name, number) for name, number in found.items()}
     return "".join(f"{name}=={number}\n" for name, number in sorted(locked.items())).encode()
 
