@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def _reproduce(options: argparse.Namespace) -> int:
 def _make_again(found: Unpacked, terminal: Terminal, options: argparse.Namespace) -> int:
     """Exit code of na64 process, of this program or of that of the bundle in an environment of its own."""
     if options.here:
-        code: int = options.program(found.arguments)
+        with _without_own_periods():
+            code: int = options.program(found.arguments)
         return code
     from na64.outputs.analysis.preservation.environment import make_environment, run_program
 
@@ -82,6 +84,19 @@ def _make_again(found: Unpacked, terminal: Terminal, options: argparse.Namespace
     sys.stdout.flush()
     python = make_environment(found.folder / "environment", lock=found.lock, wheel=found.wheel)
     return run_program(python, found.arguments)
+
+
+@contextmanager
+def _without_own_periods() -> Iterator[None]:
+    """Let periods be those of the bundle, whatever folder the environment names."""
+    from na64.datasets.conditions.period_folder import FOLDER_VARIABLE
+
+    named = os.environ.pop(FOLDER_VARIABLE, None)
+    try:
+        yield
+    finally:
+        if named is not None:
+            os.environ[FOLDER_VARIABLE] = named
 
 
 @contextmanager

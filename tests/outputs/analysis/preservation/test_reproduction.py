@@ -96,14 +96,20 @@ def _reproduce(bundle: Path, data: Path, *options: str) -> int:
 
 
 def test_a_result_is_the_same_from_the_bundle_and_run_files_alone(
-    kept: Kept, elsewhere: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kept: Kept,
+    elsewhere: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Own period, layout, selection, plug-in, a value that was set, some runs, some events of each."""
+    monkeypatch.setenv("NA64_PERIODS", str(tmp_path))
     away = kept.catalogue.parent.rename(kept.folder / "gone")
     try:
         assert _reproduce(kept.bundle, elsewhere, "--to", str(tmp_path / "again")) == 0
     finally:
         away.rename(kept.catalogue.parent)
+    assert os.environ["NA64_PERIODS"] == str(tmp_path)
     told = capsys.readouterr()
     assert "same: all 8 products are byte for byte those of the bundle" in told.out
     assert "INCOMPLETE" in told.out
