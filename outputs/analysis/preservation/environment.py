@@ -11,7 +11,8 @@ from pathlib import Path
 _OURS = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "NA64_PERIODS", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
 """Variables that would bring something else into the environment, or the job."""
 
-_NOT_REACHED = ("NewConnectionError", "Name or service not known", "Temporary failure in name resolution")
+_NOT_REACHED = ("NewConnectionError", "ConnectTimeout", "name resolution", "(from versions: none)")
+"""What pip says where no index answers; one that has no version at all of a package is most often none."""
 
 
 class EnvironmentProblemError(RuntimeError):
@@ -60,7 +61,7 @@ def _run(command: Sequence[str], what: str) -> None:
             (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no reason given"
         )
         if any(word in said for word in _NOT_REACHED):
-            why = "no network: the index of packages cannot be reached"
+            why = "no network, or an index that has none of them"
         raise EnvironmentProblemError(f"{what}: {why}; --here uses the packages that are installed")
 
 
