@@ -25,6 +25,8 @@ class ComponentKind(Enum):
     MUON = "muon"
     PILE_UP = "pile_up"
     DARK_PHOTON = "dark_photon"
+    ALP = "alp"
+    LEADING_NEUTRAL = "leading_neutral"
     RANDOM = "random"
     LED = "led"
 
@@ -45,6 +47,17 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     ComponentKind.MUON: {},
     ComponentKind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
     ComponentKind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
+    ComponentKind.ALP: {
+        "lowest": "1",
+        "highest": "1",
+        "decay_length": "mm",
+        "decays_from": "mm",
+        "decays_to": "mm",
+        "first": "mm",
+        "response": "1",
+        "stochastic": "1",
+    },
+    ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
     ComponentKind.RANDOM: {},
     ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }

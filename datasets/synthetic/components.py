@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from na64.datasets.synthetic.axions import alp
 from na64.datasets.synthetic.campaign import Component, ComponentKind, Trigger, TriggerEmulation
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.leading import leading_neutral
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
 from na64.datasets.synthetic.muon_pairs import MUON_MASS, PairSpectrum
 from na64.datasets.synthetic.particles import (
@@ -242,6 +244,8 @@ GENERATORS: dict[ComponentKind, Generator] = {
     ComponentKind.MUON: _muon,
     ComponentKind.PILE_UP: _pile_up,
     ComponentKind.DARK_PHOTON: _dark_photon,
+    ComponentKind.ALP: alp,
+    ComponentKind.LEADING_NEUTRAL: leading_neutral,
     ComponentKind.RANDOM: _random,
     ComponentKind.LED: _led,
 }

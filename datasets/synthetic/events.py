@@ -126,10 +126,12 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    is_signal = np.array([entry.kind is ComponentKind.DARK_PHOTON for entry in campaign.components])[
-        component
-    ]
-    return Block(columns, _truth(columns, deposits, second, is_signal))
+    kinds_of_signal = (ComponentKind.DARK_PHOTON, ComponentKind.ALP)
+    signals = {
+        f"{kind.value}_energy": np.array([entry.kind is kind for entry in campaign.components])[component]
+        for kind in kinds_of_signal
+    }
+    return Block(columns, _truth(columns, deposits, second, signals))
 
 
 def _draw_components(campaign: Campaign, run_type: RunType, n: int, rng: np.random.Generator) -> Integers:
@@ -168,12 +170,13 @@ def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: I
 
 
 def _truth(
-    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, is_signal: Booleans
+    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, signals: dict[str, Booleans]
 ) -> dict[str, Array]:
     delay, energy = np.zeros(columns.n_events), np.zeros(columns.n_events)
     delay[second.rows], energy[second.rows] = second.delay, second.deposits.momentum
     shower = np.full(columns.n_events, -1, dtype=np.int64)
     shower[second.rows] = second.deposits.first_shower
+    taken = deposits.momentum - deposits.electromagnetic
     keys = {name: columns.event[name] for name in ("run", "spill", "event")}
     return {
         **keys,
@@ -181,7 +184,7 @@ def _truth(
         "weight": columns.event["weight"],
         "electromagnetic_energy": deposits.electromagnetic,
         "hadronic_energy": deposits.hadronic,
-        "dark_photon_energy": np.where(is_signal, deposits.momentum - deposits.electromagnetic, 0.0),
+        **{name: np.where(own, taken, 0.0) for name, own in signals.items()},
         "pile_up_energy": energy,
         "pile_up_delay": delay,
         "first_shower": deposits.first_shower,

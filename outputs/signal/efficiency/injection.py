@@ -160,11 +160,11 @@ def measure(
         period.
     """
     job = build_job(catalogue, selection)
-    _check_simulated(job)
+    check_simulated(job)
     known = catalogue.known_periods()
     for period in sorted({context.period for context in job.runs.values()}):
-        _check_alike(selection, known[period])
-    counts, flows = _in_box(catalogue, job)
+        check_alike(selection, known[period])
+    counts, flows = count_in_box(catalogue, job)
     generated = _generated(truth, job, energy)
     return [
         _measured(
@@ -174,7 +174,7 @@ def measure(
     ]
 
 
-def _check_simulated(job: Job) -> None:
+def check_simulated(job: Job) -> None:
     """Refuse a selection on features of a period that the simulated files cannot have."""
     own = {feature.name for feature in job.selection.period_features} & job.selection.inputs
     for layout, context in product(job.layouts.values(), job.runs.values()):
@@ -186,7 +186,7 @@ def _check_simulated(job: Job) -> None:
                 )
 
 
-def _check_alike(selection: Selection, period: Period) -> None:
+def check_alike(selection: Selection, period: Period) -> None:
     """Refuse a period of which a cut divides the runs: those that are simulated stand for all of it."""
     n_runs = sum(last - first + 1 for first, last in period.runs)
     for cut in selection.cuts:
@@ -238,13 +238,14 @@ def setup_of(period: Period) -> str:
     return setup_identity(period_facts(period), box_facts(period))
 
 
-def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:
+def count_in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:
     """Events in the box, then after every cut, by period; and those that each variation gains and loses."""
     counts: dict[str, Counts] = {}
     flows: dict[str, Counts] = {}
     for part in _parts(catalogue, job):
         context = job.runs[part.run]
-        inside = simulated_mask(part.values, boxes=job.opened_boxes(part.run), simulation=job.simulation)
+        boxes, index = job.opened_boxes(part.run), job.selection.index
+        inside = simulated_mask(part.values, boxes=boxes, simulation=job.simulation, index=index)
         values = np.compress(inside, part.values, axis=1)
         none = np.zeros((0, values.shape[1]), np.int64)
         passed = count_events(job.selection_in(part.run), values, none).passed()[0]
@@ -277,7 +278,7 @@ def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> ND
     own = values[rows]
     passes = apply_cuts(selection, own).first == len(selection.cuts)
     kept: NDArray[np.bool_] = passes & simulated_mask(
-        own, boxes=job.opened_boxes(run), simulation=job.simulation
+        own, boxes=job.opened_boxes(run), simulation=job.simulation, index=selection.index
     )
     return kept
 
