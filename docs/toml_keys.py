@@ -10,11 +10,12 @@ from typing import Any
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.conditions.losses import packaged_losses
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.instrument.features import FEATURES
 
 _PERIODS = tuple(load_periods())
+_FEATURES = {*FEATURES, *features_of_periods(load_periods().values())}
 _EVENT_COLUMNS = [c.name for c in COLUMNS.values() if Shape.EVENT in c.shapes]
 _REGIONS = ("I", "II", "III")
 _CHOSEN = {
@@ -165,7 +166,7 @@ def _general(part: str, depth: int, parts: list[str]) -> str:
         "LOSS": _LOSSES if top == "loss" and depth else (),
         "DETECTOR": () if depth else DETECTORS,
         "COLUMN": _EVENT_COLUMNS if top == "event" and depth else (),
-        "FEATURE": FEATURES,
+        "FEATURE": _FEATURES,
         "PERIOD": _PERIODS,
         "REGION": _REGIONS,
         "CHANNEL": (part,) if top == "channel" and depth == 1 else (),
