@@ -23,6 +23,7 @@ from na64.commands import (
     cluster,
     compare,
     compilation,
+    completion,
     data,
     demo,
     dimuon,
@@ -31,6 +32,7 @@ from na64.commands import (
     inspection,
     listings,
     physics,
+    preservation,
     process,
     results,
     scan,
@@ -64,8 +66,10 @@ _COMMANDS = (
     physics,
     searches,
     blind,
+    preservation,
     cluster,
     compilation,
+    completion,
     bench,
 )
 
@@ -98,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _perform(command_line: list[str]) -> int:
     options = parser().parse_args(command_line)
-    options.program = main
+    options.program, options.parser = main, parser
     options.command_line = command_line
     try:
         with visible_output():

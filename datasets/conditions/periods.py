@@ -276,7 +276,8 @@ def load_period(folder: Source, name: str) -> Period:
         raise ValueError(
             f'{table.place("name")}: "{table.text("name")}" is not "{name}", the name of the file'
         )
-    period = _period(name, table, read_conditions(folder, f"{name}."))
+    with table.telling_misspelt():
+        period = _period(name, table, read_conditions(folder, f"{name}."))
     table.done()
     return period
 

@@ -59,8 +59,15 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
 
 def _read_campaign(source: Source) -> Campaign:
     table = TomlTable(_merged(source), source.name)
+    with table.telling_misspelt():
+        campaign = _campaign(table)
+    table.done()
+    return campaign
+
+
+def _campaign(table: TomlTable) -> Campaign:
     components = (*table.tables("component"), *table.tables("further_component", ()))
-    campaign = Campaign(
+    return Campaign(
         name=table.text("name"),
         description=table.text("description"),
         seed=table.integer("seed"),
@@ -77,8 +84,6 @@ def _read_campaign(source: Source) -> Campaign:
         further=read_further(table),
         dump=read_dump(table),
     )
-    table.done()
-    return campaign
 
 
 def _merged(source: Source) -> dict[str, object]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -405,3 +406,17 @@ def test_a_unit_is_converted_and_described_in_the_base_unit() -> None:
 def test_an_unknown_default_type_stays_unknown(tmp_path: Path) -> None:
     period = load_periods()["2023A"]
     assert replace(period, run_type=RunType.UNKNOWN).facts(8700).type is RunType.UNKNOWN
+
+
+def test_a_misspelt_list_of_detectors_is_named_before_the_features_that_are_missing_without_it(
+    tmp_path: Path, edited: Callable[..., Path]
+) -> None:
+    path = edited("period", "2023A", tmp_path)
+    more = '[[detectors]]\nname = "zdc"\nrole = "counters"\n\n'
+    formula = '[[feature]]\nname = "twice"\nunit = "GeV"\nformula = "2 * zdc"\n'
+    path.write_text(f"{path.read_text()}\n{more}{formula}")
+    with pytest.raises(KeyError, match='unknown key "detectors", nearest known is "detector"'):
+        load_period(tmp_path, "2023A")
+    path.write_text(path.read_text().replace(more, ""))
+    with pytest.raises(KeyError, match='unknown name "zdc"'):
+        load_period(tmp_path, "2023A")
