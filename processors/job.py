@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import unknown
+from na64.datasets.calibration.constants import Calibration
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
@@ -64,6 +65,8 @@ class Job:
         By name.
     bad : BadList
     plugin : Plugin or None
+    calibration : Calibration or None
+        Whose constants the set-ups of the runs have.
     """
 
     selection: Selection
@@ -73,6 +76,7 @@ class Job:
     layouts: dict[str, Layout]
     bad: BadList = field(default_factory=BadList)
     plugin: Plugin | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if self.weighted and not self.simulation:
@@ -142,7 +146,7 @@ class Job:
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its boxes and guard bands, under which set-ups and effects."""
         context = self.runs[run]
-        setups = () if context.packaged is None else tuple(identity_of(setup) for setup in context.setups)
+        setups = tuple(identity_of(setup) for setup in context.setups) if context.others else ()
         return _identity_of_hidden(context.boxes, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
@@ -270,6 +274,7 @@ def build_job(
     runs: Collection[int] | None = None,
     periods: Mapping[str, Period] | None = None,
     plugin: Plugin | None = None,
+    calibration: Calibration | None = None,
 ) -> Job:
     """Return the job of counting a selection over the good files of a catalogue.
 
@@ -284,20 +289,24 @@ def build_job(
         By default those of the catalogue.
     plugin : Plugin, optional
         The one the selection was loaded with.
+    calibration : Calibration, optional
+        Constants of cells in place of those of the periods.
 
     Raises
     ------
     KeyError
         A run that is asked for is not in the catalogue.
     ValueError
-        A run is outside every period, its facts contradict those of its period, or it is of data and nothing
+        A run is outside every period, or every range of the calibration, its facts contradict those of its period, or it is of data and nothing
         says what is to be hidden of it.
     """
     known = catalogue.known_periods() if periods is None else periods
     check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
-    contexts = contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation)
+    contexts = contexts_of_runs(
+        wanted, known, catalogue.run_facts, simulation=simulation, calibration=calibration
+    )
     for context in () if simulation else contexts.values():
         check_search(selection.search, context.period, context.boxes)
     return Job(
@@ -308,6 +317,7 @@ def build_job(
         layouts={name: catalogue.layout(name) for name in sorted({r.layout for r in catalogue.good})},
         bad=_bad_of_runs(wanted, [catalogue.bad, *(period.bad for period in known.values())]),
         plugin=plugin,
+        calibration=calibration,
     )
 
 

@@ -108,7 +108,15 @@ def make_block(
     second = overlay(gun, campaign.pile_up, kinds[component])
     weight = np.array([1 / entry.bias for entry in campaign.components])[component]
     master = master_time(n, rng)
-    recorded = cells(deposits, second, master, response=campaign.response, pile_up=campaign.pile_up, rng=rng)
+    recorded = cells(
+        deposits,
+        second,
+        master,
+        response=campaign.response,
+        pile_up=campaign.pile_up,
+        faults=[fault for fault in campaign.faults if fault.has_run(plan.run.run)],
+        rng=rng,
+    )
     columns = EventColumns(
         n_events=n,
         event={

@@ -91,7 +91,7 @@ EQUIVALENT = {
     "_of_run: True -> False": "they are equally long",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
-    "seen_as_packaged: needed_part(events, job.box_detectors) -> events": "it only spares others",
+    "seen_under: needed_part(events, job.box_detectors) -> events": "it only spares others",
     "_varied: needed_part(events, {*changed_detectors(effect, job.selection), *closing}) -> events": (
         "the same"
     ),

@@ -99,7 +99,7 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
     ]
     seen = skip == 0
     opened = seen.copy()
-    for setup in () if job.simulation else (context.setup, *([context.packaged] if context.packaged else [])):
+    for setup in () if job.simulation else context.setups:
         nominal = compute(part, setup, bad=bad, residual_times=True).values
         closed = twin_hidden(context.boxes, nominal)
         for effect in job.selection.effects:
@@ -232,7 +232,7 @@ def judge_set_ups(module: ModuleType) -> None:
     """A box is judged by the set-ups that have its features; one that none has, by all of them."""
     small, large = {"a": 0}, {"a": 0, "b": 1}
     context: Any = SimpleNamespace(setups=(large, small), boxes=tuple(map(_box, ("a", "ab", "abc", "z"))))
-    context.type, context.packaged = RunType.PHYSICS, small
+    context.type, context.others = RunType.PHYSICS, (small,)
     told: list[Any] = []
 
     def note(*given: Any, **named: Any) -> Any:
