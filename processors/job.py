@@ -297,8 +297,8 @@ def build_job(
     KeyError
         A run that is asked for is not in the catalogue.
     ValueError
-        A run is outside every period, or every range of the calibration, its facts contradict those of its period, or it is of data and nothing
-        says what is to be hidden of it.
+        A run is outside every period, or every range of the calibration; its facts contradict those of its
+        period; or it is of data and nothing says what is to be hidden of it.
     """
     known = catalogue.known_periods() if periods is None else periods
     check_periods(selection.cuts, {*known, *packaged_periods()})

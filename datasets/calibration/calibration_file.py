@@ -84,7 +84,9 @@ def load_calibration(name_or_path: str | Path) -> Calibration:
     try:
         found = Calibration(name, tuple(map(_read_range, table.tables("range"))), words)
     except ValueError as error:
-        raise ValueError(f"{path.name}: {error}".replace(f"{path.name}: {path.name}: ", f"{path.name}: ")) from error
+        raise ValueError(
+            f"{path.name}: {error}".replace(f"{path.name}: {path.name}: ", f"{path.name}: ")
+        ) from error
     table.done()
     if stated and stated != found.identity:
         raise ValueError(
@@ -141,7 +143,10 @@ def _read_values(table: TomlTable, quantity: Quantity) -> CellValues:
         raise ValueError(f"{table.place('unit')}: {unit} is not {unit_of(quantity)}")
     try:
         return CellValues(
-            table.numbers("values"), table.numbers("errors"), table.integers("entries"), table.texts("methods")
+            table.numbers("values"),
+            table.numbers("errors"),
+            table.integers("entries"),
+            table.texts("methods"),
         )
     except ValueError as error:
         place = table.place()

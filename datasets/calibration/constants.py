@@ -169,9 +169,7 @@ class RunRange:
         for entry in self.bad:
             known = self.detectors.get(entry.detector)
             if known is None or not 0 <= entry.cell < known.n_cells:
-                raise ValueError(
-                    f"runs {self.covers}: bad cell {entry.detector} {entry.cell} is not there"
-                )
+                raise ValueError(f"runs {self.covers}: bad cell {entry.detector} {entry.cell} is not there")
 
     @property
     def covers(self) -> str:

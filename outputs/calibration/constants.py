@@ -1,0 +1,230 @@
+"""From what cells show to their constants: each measured, or kept and said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from na64.datasets.calibration.calibration_file import rounded
+from na64.datasets.calibration.constants import (
+    KEPT,
+    CellValues,
+    DetectorConstants,
+    Quantity,
+    RunRange,
+    base_of,
+)
+from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.roles import Role
+from na64.outputs.calibration.cell_faults import bad_cells
+from na64.outputs.calibration.estimators import Estimate
+from na64.outputs.calibration.measuring import (
+    SIGNALS,
+    CellMeasurement,
+    Measurement,
+    counts_of,
+    measure,
+)
+from na64.outputs.calibration.shower_profile import fit_template
+from na64.processors.calibration.sums import Sums
+
+GOOD_ENOUGH, BEST_OF_REST = 0.02, 0.1
+"""Relative errors of scales: the first method with one below the first is taken, or the best below the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A constant of one cell."""
+
+    value: float
+    error: float = 0.0
+    entries: int = 0
+    method: str = KEPT
+
+
+@dataclass(frozen=True, slots=True)
+class RangeInput:
+    """What the constants of some runs are made of.
+
+    Attributes
+    ----------
+    first, last : int
+    period : str
+    setup : Setup
+        Of the period.
+    beam_energy : float
+        GeV.
+    reference : RunRange or None
+        Earlier constants: what is kept, and what signals are compared with.
+    least : int
+        Entries that a constant needs.
+    """
+
+    first: int
+    last: int
+    period: str
+    setup: Setup
+    beam_energy: float
+    reference: RunRange | None
+    least: int
+
+
+def constants_of(sums: Sums, asked: RangeInput) -> tuple[RunRange, Measurement]:
+    """Constants of all cells in some runs, and what they were made of."""
+    measured = measure(sums, asked.setup, asked.beam_energy, asked.least)
+    detectors = {
+        name: _of_detector(cells, asked.setup.detectors[name], measured, asked)
+        for name, cells in measured.cells.items()
+    }
+    bad = bad_cells(counts_of(sums, measured, asked.setup, asked.reference), asked.setup.detectors)
+    scales = detectors["ecal"].values[Quantity.SCALE].values if "ecal" in detectors else ()
+    ignored = frozenset(entry.cell for entry in bad if entry.detector == "ecal")
+    template, errors = fit_template(sums, asked.setup, asked.beam_energy, scales, ignored)
+    if template is None and asked.reference is not None:
+        template, errors = asked.reference.template, {}
+    found = RunRange(asked.first, asked.last, asked.period, detectors, tuple(bad), template, errors)
+    return found, measured
+
+
+def _of_detector(
+    cells: tuple[CellMeasurement, ...], detector: Detector, measured: Measurement, asked: RangeInput
+) -> DetectorConstants:
+    before = None if asked.reference is None else asked.reference.detectors.get(detector.name)
+    if before is not None and (before.base != base_of(detector) or before.n_cells != detector.n_cells):
+        raise ValueError(
+            f"reference: {detector.name} of period {asked.period} is not what it was made for: other cells, "
+            "another order of them or other expected times"
+        )
+    old = _Old(detector, before)
+    scales = [
+        _scale(number, cell, old, measured.scales if detector.name == "ecal" else None)
+        for number, cell in enumerate(cells)
+    ]
+    ratios = [
+        scale.value / period if period else 0.0 for scale, period in zip(scales, detector.scale, strict=True)
+    ]
+    values = {
+        Quantity.SCALE: _listed(scales),
+        Quantity.DELAY: _listed(_delay(n, cell, old) for n, cell in enumerate(cells)),
+        Quantity.SIGMA: _listed(_sigma(n, cell, old) for n, cell in enumerate(cells)),
+        Quantity.BASELINE: _listed(_baseline(n, cell, old) for n, cell in enumerate(cells)),
+        Quantity.NOISE: _listed(_noise(cell, ratios[n]) for n, cell in enumerate(cells)),
+        Quantity.OCCUPANCY: _listed(_occupancy(cell) for cell in cells),
+    }
+    for sample, quantity in SIGNALS.items():
+        values[quantity] = _listed(_signal(cell, sample, ratios[n]) for n, cell in enumerate(cells))
+    return DetectorConstants(base_of(detector), values)
+
+
+def _listed(values: Iterator[Value] | list[Value]) -> CellValues:
+    rows = list(values)
+    return CellValues(
+        tuple(rounded(row.value) for row in rows),
+        tuple(rounded(row.error) for row in rows),
+        tuple(row.entries for row in rows),
+        tuple(row.method for row in rows),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """Constants from before: of a reference, or else of the period."""
+
+    detector: Detector
+    reference: DetectorConstants | None
+
+    def value(self, quantity: Quantity, cell: int) -> float:
+        """The constant that is kept if nothing is measured."""
+        if self.reference is not None:
+            return self.reference.values[quantity].values[cell]
+        return self.detector.scale[cell] if quantity is Quantity.SCALE else 0.0
+
+    def signal(self, sample: str, cell: int) -> Estimate | None:
+        """Signal that a cell should have, GeV; None if nobody knows."""
+        quantity = SIGNALS[sample]
+        if self.reference is not None and quantity in self.reference.values:
+            listed = self.reference.values[quantity]
+            if listed.is_measured(cell):
+                return Estimate(listed.values[cell], listed.errors[cell], listed.entries[cell])
+        if sample == "muons" and self.detector.mip is not None and self.detector.role is not Role.TRACKER:
+            return Estimate(self.detector.mip, 0.0, 0)
+        return None
+
+
+def _scale(number: int, cell: CellMeasurement, old: _Old, fitted: tuple[object, object] | None) -> Value:
+    """Scale by the first method that is sure enough: electrons of the beam, muons, the light pulser."""
+    found = list(_scales(number, cell, old, fitted))
+    sure = [one for one in found if one.error < GOOD_ENOUGH * one.value]
+    if sure:
+        return sure[0]
+    best = min(found, key=lambda one: one.error / one.value, default=None)
+    if best is not None and best.error < BEST_OF_REST * best.value:
+        return best
+    return Value(old.value(Quantity.SCALE, number))
+
+
+def _scales(
+    number: int, cell: CellMeasurement, old: _Old, fitted: tuple[object, object] | None
+) -> Iterator[Value]:
+    period = old.detector.scale[number]
+    if fitted is not None:
+        scale, error = float(fitted[0][number]), float(fitted[1][number])  # type: ignore[index]
+        if scale > 0:
+            yield Value(period * scale, period * error, cell.seen["electrons"], "electrons")
+    for sample in ("electrons", "muons", "led"):
+        now, then = cell.signals.get(sample), old.signal(sample, number)
+        if now is None or then is None or (fitted is not None and sample == "electrons"):
+            continue
+        relative = ((now.error / now.value) ** 2 + (then.error / then.value) ** 2) ** 0.5
+        scale = period * then.value / now.value
+        yield Value(scale, scale * relative, now.entries, sample)
+
+
+def _delay(number: int, cell: CellMeasurement, old: _Old) -> Value:
+    return _of_peak(cell, old.value(Quantity.DELAY, number), lambda c: c.delay.place if c.delay else None)
+
+
+def _sigma(number: int, cell: CellMeasurement, old: _Old) -> Value:
+    return _of_peak(cell, old.value(Quantity.SIGMA, number), lambda c: c.delay.width if c.delay else None)
+
+
+def _of_peak(
+    cell: CellMeasurement, kept: float, choose: Callable[[CellMeasurement], Estimate | None]
+) -> Value:
+    found = choose(cell)
+    if found is None:
+        return Value(kept, entries=cell.n_delays)
+    return Value(found.value, found.error, found.entries, "led" if cell.by_led else "particles")
+
+
+def _baseline(number: int, cell: CellMeasurement, old: _Old) -> Value:
+    period = old.detector.scale[number]
+    if cell.noise is None or cell.noise.baseline is None or period == 0:
+        return Value(old.value(Quantity.BASELINE, number), entries=_n_random(cell))
+    found = cell.noise.baseline
+    return Value(found.value / period, found.error / period, found.entries, "random")
+
+
+def _noise(cell: CellMeasurement, ratio: float) -> Value:
+    if cell.noise is None or cell.noise.noise is None:
+        return Value(0.0, entries=_n_random(cell))
+    found = cell.noise.noise
+    return Value(found.value * ratio, found.error * ratio, found.entries, "random")
+
+
+def _occupancy(cell: CellMeasurement) -> Value:
+    if cell.noise is None:
+        return Value(0.0)
+    found = cell.noise.occupied
+    return Value(found.value, found.error, found.entries, "random")
+
+
+def _signal(cell: CellMeasurement, sample: str, ratio: float) -> Value:
+    found = cell.signals.get(sample)
+    if found is None or ratio == 0:
+        return Value(0.0, entries=cell.seen[sample])
+    return Value(found.value * ratio, found.error * ratio, found.entries, sample)
+
+
+def _n_random(cell: CellMeasurement) -> int:
+    return 0 if cell.noise is None else cell.noise.occupied.entries

@@ -1,0 +1,220 @@
+"""What the cells of a detector show in some runs: delays, signals and noise, each with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.datasets.calibration.constants import Quantity, RunRange
+from na64.datasets.calibration.thresholds import threshold_of
+from na64.datasets.instrument.detector import Detector, Setup
+from na64.outputs.calibration.cell_faults import CellCounts
+from na64.outputs.calibration.estimators import (
+    Estimate,
+    Noise,
+    Peak,
+    fit_scales,
+    median_signal,
+    noise_of,
+    time_peak,
+)
+from na64.processors.calibration.cell_sums import (
+    N_DELAYS,
+    N_NOISE,
+    N_SIGNALS,
+    QUANTUM,
+    noise_edges,
+)
+from na64.processors.calibration.sums import SparseHistogram, Sums
+
+SIGNALS = {"electrons": Quantity.ELECTRONS, "muons": Quantity.MUONS, "led": Quantity.LED}
+"""Samples of which signals are measured."""
+
+LEAST_ENTRIES = 50
+"""Entries of a cell, at least, that a constant is measured with."""
+
+LEAST_OCCUPANCY = 0.5
+"""Share of the events of a sample in which a cell has to have a signal: the median of fewer is that of tails."""
+
+_PRIOR = 0.3
+_LEAST_ELECTRONS = 200
+_QUIET = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class CellMeasurement:
+    """What one cell shows; None where it has too few entries.
+
+    Attributes
+    ----------
+    delay : Peak or None
+        Of particles, or else of the light pulser: ns.
+    by_led : bool
+        The delay is that of the light pulser.
+    n_delays : int
+        Pulses of particles with a time.
+    signals : dict of str to Estimate
+        By sample: median signal under the scale of the period, GeV.
+    seen : dict of str to int
+        By sample: events with a signal.
+    noise : Noise or None
+    """
+
+    delay: Peak | None
+    by_led: bool
+    n_delays: int
+    signals: Mapping[str, Estimate]
+    seen: Mapping[str, int]
+    noise: Noise | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """What the detectors show in some runs.
+
+    Attributes
+    ----------
+    cells : dict of str to tuple of CellMeasurement
+        By detector.
+    events : dict of str to dict of str to int
+        By detector: events of each sample in which it was recorded.
+    scales : (n_cells, n_cells) or None
+        Of the ECAL: scales with which electrons have the beam energy, relative to the period's, and errors.
+    """
+
+    cells: Mapping[str, tuple[CellMeasurement, ...]]
+    events: Mapping[str, Mapping[str, int]]
+    scales: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+
+
+def measure(sums: Sums, setup: Setup, beam_energy: float, least: int = LEAST_ENTRIES) -> Measurement:
+    """Measure every cell of the detectors that the files have.
+
+    Parameters
+    ----------
+    sums : Sums
+        As `na64.processors.calibration.cell_sums.cell_sums` makes them.
+    setup : Setup
+        Of the period.
+    beam_energy : float
+        GeV.
+    least : int
+        Entries that a constant needs.
+    """
+    names = [name for name in setup.detectors if f"{name}.n.random" in sums.arrays]
+    cells = {name: _cells(sums, setup.detectors[name], least) for name in names}
+    events = {
+        name: {sample: sums.count(f"{name}.n.{sample}") for sample in ("particles", "random", *SIGNALS)}
+        for name in names
+    }
+    return Measurement(cells, events, _scales(sums, setup, beam_energy))
+
+
+def _cells(sums: Sums, detector: Detector, least: int) -> tuple[CellMeasurement, ...]:
+    def of(what: str, cell: int, n_bins: int) -> SparseHistogram:
+        return sums.histogram(f"{detector.name}.{what}").between(cell * n_bins, (cell + 1) * n_bins)
+
+    found = []
+    for cell in range(detector.n_cells):
+        particles = of("delay", cell, N_DELAYS)
+        peak = time_peak(particles, least)
+        by_led = peak is None
+        signals = {name: of(f"signal.{name}", cell, N_SIGNALS) for name in SIGNALS}
+        found.append(
+            CellMeasurement(
+                delay=time_peak(of("delay_led", cell, N_DELAYS), least) if by_led else peak,
+                by_led=by_led,
+                n_delays=int(particles.counts.sum()),
+                signals=dict(_signals(signals, sums, detector.name, least)),
+                seen={name: int(histogram.counts.sum()) for name, histogram in signals.items()},
+                noise=noise_of(of("random", cell, N_NOISE), least),
+            )
+        )
+    return tuple(found)
+
+
+def _signals(
+    histograms: Mapping[str, SparseHistogram], sums: Sums, detector: str, least: int
+) -> list[tuple[str, Estimate]]:
+    found = []
+    for sample, histogram in histograms.items():
+        n_events = sums.count(f"{detector}.n.{sample}")
+        estimate = median_signal(histogram, least)
+        if estimate is not None and estimate.entries >= LEAST_OCCUPANCY * n_events:
+            found.append((sample, estimate))
+    return found
+
+
+def _scales(
+    sums: Sums, setup: Setup, beam_energy: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    n = sums.count("electrons.n")
+    if n < _LEAST_ELECTRONS or not beam_energy > 0:
+        return None
+    products, cells = sums.arrays["electrons.products"], sums.arrays["electrons.cells"]
+    return fit_scales(products, cells, n, beam_energy / QUANTUM, _PRIOR)
+
+
+def counts_of(
+    sums: Sums, measured: Measurement, setup: Setup, reference: RunRange | None
+) -> dict[str, CellCounts]:
+    """How often cells had something, for the search of bad ones."""
+    return {name: _counts(sums, name, measured, setup.detectors[name], reference) for name in measured.cells}
+
+
+def _counts(
+    sums: Sums, name: str, measured: Measurement, detector: Detector, reference: RunRange | None
+) -> CellCounts:
+    cells, events = measured.cells[name], measured.events[name]
+    seen = {sample: np.array([cell.seen[sample] for cell in cells], np.int64) for sample in SIGNALS}
+    return CellCounts(
+        n_led=events["led"],
+        led=seen["led"],
+        particles=np.array([cell.n_delays for cell in cells], np.int64),
+        n_random=events["random"],
+        random=_above_noise(sums.histogram(f"{name}.random"), cells, detector),
+        expected=_expected(reference, name, events),
+        seen=seen,
+    )
+
+
+def _above_noise(
+    histogram: SparseHistogram, cells: tuple[CellMeasurement, ...], detector: Detector
+) -> NDArray[np.int64]:
+    """Random triggers in which each cell has more than the usual noise of the detector about its baseline."""
+    widths = [cell.noise.noise.value for cell in cells if cell.noise and cell.noise.noise]
+    usual = float(np.median(widths)) if 2 * len(widths) > detector.n_cells else 0.0
+    found = np.zeros(detector.n_cells, np.int64)
+    for cell in range(detector.n_cells):
+        part = histogram.between(cell * N_NOISE, (cell + 1) * N_NOISE)
+        noise = cells[cell].noise
+        middle = noise.baseline.value if noise and noise.baseline and usual else 0.0
+        energy = (noise_edges(part.keys) + noise_edges(part.keys + 1)) / 2
+        above = (np.abs(energy - middle) > _QUIET * usual) & (part.keys != N_NOISE // 2)
+        found[cell] = part.counts[above].sum()
+    return found
+
+
+def _expected(
+    reference: RunRange | None, name: str, events: Mapping[str, int]
+) -> dict[str, tuple[int, NDArray[np.float64]]]:
+    """Share of the events in which the reference had a signal, by sample: it keeps those above one half."""
+    if reference is None or name not in reference.detectors:
+        return {}
+    values = reference.detectors[name].values
+    return {
+        sample: (
+            events[sample],
+            np.array([LEAST_OCCUPANCY * values[q].is_measured(c) for c in range(len(values[q].values))]),
+        )
+        for sample, q in SIGNALS.items()
+        if q in values
+    }
+
+
+def threshold_text(detector: Detector) -> str:
+    """Least energy of a pulse in words."""
+    return f"{threshold_of(detector):.3g} GeV"
