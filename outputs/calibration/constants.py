@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from na64.datasets.calibration.calibration_file import rounded
 from na64.datasets.calibration.constants import (
@@ -29,7 +32,7 @@ from na64.outputs.calibration.shower_profile import fit_template
 from na64.processors.calibration.sums import Sums
 
 GOOD_ENOUGH, BEST_OF_REST = 0.02, 0.1
-"""Relative errors of scales: the first method with one below the first is taken, or the best below the second."""
+"""Relative errors of scales: the first method with less than the one, or else the best with less than the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,9 @@ def _of_detector(
             "another order of them or other expected times"
         )
     old = _Old(detector, before)
-    scales = [
-        _scale(number, cell, old, measured.scales if detector.name == "ecal" else None)
-        for number, cell in enumerate(cells)
-    ]
+    scales = [_scale(number, cell, old) for number, cell in enumerate(cells)]
+    if detector.name == "ecal":
+        scales = _to_beam_energy(scales, detector, measured)
     ratios = [
         scale.value / period if period else 0.0 for scale, period in zip(scales, detector.scale, strict=True)
     ]
@@ -151,9 +153,9 @@ class _Old:
         return None
 
 
-def _scale(number: int, cell: CellMeasurement, old: _Old, fitted: tuple[object, object] | None) -> Value:
-    """Scale by the first method that is sure enough: electrons of the beam, muons, the light pulser."""
-    found = list(_scales(number, cell, old, fitted))
+def _scale(number: int, cell: CellMeasurement, old: _Old) -> Value:
+    """Scale by the first method that is sure enough, relative to the reference or to a known MIP."""
+    found = list(_scales(number, cell, old))
     sure = [one for one in found if one.error < GOOD_ENOUGH * one.value]
     if sure:
         return sure[0]
@@ -163,21 +165,43 @@ def _scale(number: int, cell: CellMeasurement, old: _Old, fitted: tuple[object, 
     return Value(old.value(Quantity.SCALE, number))
 
 
-def _scales(
-    number: int, cell: CellMeasurement, old: _Old, fitted: tuple[object, object] | None
-) -> Iterator[Value]:
+def _scales(number: int, cell: CellMeasurement, old: _Old) -> Iterator[Value]:
     period = old.detector.scale[number]
-    if fitted is not None:
-        scale, error = float(fitted[0][number]), float(fitted[1][number])  # type: ignore[index]
-        if scale > 0:
-            yield Value(period * scale, period * error, cell.seen["electrons"], "electrons")
-    for sample in ("electrons", "muons", "led"):
+    # What electrons leave in a cell of a calorimeter depends on where the beam is; light does not.
+    is_shared = old.detector.role is Role.CALORIMETER
+    for sample in ("led", "electrons") if is_shared else ("electrons", "muons", "led"):
         now, then = cell.signals.get(sample), old.signal(sample, number)
-        if now is None or then is None or (fitted is not None and sample == "electrons"):
+        if now is None or then is None:
             continue
-        relative = ((now.error / now.value) ** 2 + (then.error / then.value) ** 2) ** 0.5
+        relative = math.hypot(now.error / now.value, then.error / then.value)
         scale = period * then.value / now.value
         yield Value(scale, scale * relative, now.entries, sample)
+
+
+def _to_beam_energy(scales: list[Value], detector: Detector, measured: Measurement) -> list[Value]:
+    """Scales of all cells of the ECAL times one factor, with which electrons have the energy of the beam.
+
+    The mean of electrons about their median is linear in the scales. How the energy is shared between cells is
+    no measure of their scales: to choose those with the best resolution would only move energy from one plane
+    to the other.
+    """
+    electron = measured.electron
+    if electron is None or not measured.beam_energy > 0:
+        return scales
+    period = np.array(detector.scale)
+    ratios = np.array([one.value for one in scales]) / np.where(period == 0, 1.0, period)
+    factor = measured.beam_energy / float(ratios @ electron.cells)
+    return [
+        Value(
+            one.value * factor,
+            one.value * factor * math.hypot(one.error / one.value, electron.error),
+            one.entries or electron.entries,
+            "electrons, all cells" if one.method == KEPT else f"{one.method}; electrons, all cells",
+        )
+        if one.value > 0
+        else one
+        for one in scales
+    ]
 
 
 def _delay(number: int, cell: CellMeasurement, old: _Old) -> Value:

@@ -170,38 +170,3 @@ def _percentiles(
         inside = (wanted - (sums[row] - histogram.counts[row])) / histogram.counts[row]
         found.append(float(lower[row] + inside * (upper[row] - lower[row])))
     return found[0], found[1], found[2]
-
-
-def fit_scales(
-    products: NDArray[np.int64], cells: NDArray[np.int64], n: int, energy: float, prior: float
-) -> tuple[Floats, Floats]:
-    """Scales of cells with which beam electrons have the energy of the beam, and their errors.
-
-    Least squares of the sum of ``scale * energy of cell`` less the beam energy over all electrons, in which each
-    scale is 1 within `prior`: a cell that electrons hardly touch keeps it, and says so by its error.
-
-    Parameters
-    ----------
-    products : (n_cells, n_cells) int64
-    cells : (n_cells,) int64
-        Sums over electrons of products of energies, and of energies, in one unit.
-    n : int
-        Electrons.
-    energy : float
-        Of the beam, in that unit.
-    prior : float
-
-    Returns
-    -------
-    scales, errors : (n_cells,) float64
-    """
-    matrix, vector = products.astype(np.float64), energy * cells.astype(np.float64)
-    variance = (0.02 * energy) ** 2
-    unit = np.eye(len(cells))
-    for _ in range(3):  # the spread about the beam energy is what is left
-        weighted = matrix / variance + unit / prior**2
-        covariance = np.linalg.inv(weighted)
-        scales = covariance @ (vector / variance + 1 / prior**2)
-        left = scales @ matrix @ scales - 2 * scales @ vector + n * energy**2
-        variance = max(left / n, (1e-4 * energy) ** 2)
-    return scales, np.sqrt(np.diag(covariance))

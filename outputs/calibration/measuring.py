@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.calibration.constants import Quantity, RunRange
-from na64.datasets.calibration.thresholds import threshold_of
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.outputs.calibration.cell_faults import CellCounts
 from na64.outputs.calibration.estimators import (
     Estimate,
     Noise,
     Peak,
-    fit_scales,
     median_signal,
     noise_of,
     time_peak,
 )
 from na64.processors.calibration.cell_sums import (
     N_DELAYS,
+    N_ELECTRON,
     N_NOISE,
     N_SIGNALS,
     QUANTUM,
+    electron_energy,
     noise_edges,
 )
 from na64.processors.calibration.sums import SparseHistogram, Sums
@@ -39,9 +40,9 @@ LEAST_ENTRIES = 50
 LEAST_OCCUPANCY = 0.5
 """Share of the events of a sample in which a cell has to have a signal: the median of fewer is that of tails."""
 
-_PRIOR = 0.3
 _LEAST_ELECTRONS = 200
 _QUIET = 4.0
+_CORE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,24 @@ class CellMeasurement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MeanElectron:
+    """Beam electrons in the ECAL, those within three standard deviations of their median energy.
+
+    Attributes
+    ----------
+    cells : (n_cells,) float64
+        Mean energy of each cell under the scale of the period, GeV.
+    error : float
+        Relative statistical error of their sum.
+    entries : int
+    """
+
+    cells: NDArray[np.float64]
+    error: float
+    entries: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """What the detectors show in some runs.
 
@@ -81,13 +100,15 @@ class Measurement:
         By detector.
     events : dict of str to dict of str to int
         By detector: events of each sample in which it was recorded.
-    scales : (n_cells, n_cells) or None
-        Of the ECAL: scales with which electrons have the beam energy, relative to the period's, and errors.
+    electron : MeanElectron or None
+    beam_energy : float
+        GeV.
     """
 
     cells: Mapping[str, tuple[CellMeasurement, ...]]
     events: Mapping[str, Mapping[str, int]]
-    scales: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    electron: MeanElectron | None
+    beam_energy: float
 
 
 def measure(sums: Sums, setup: Setup, beam_energy: float, least: int = LEAST_ENTRIES) -> Measurement:
@@ -110,7 +131,21 @@ def measure(sums: Sums, setup: Setup, beam_energy: float, least: int = LEAST_ENT
         name: {sample: sums.count(f"{name}.n.{sample}") for sample in ("particles", "random", *SIGNALS)}
         for name in names
     }
-    return Measurement(cells, events, _scales(sums, setup, beam_energy))
+    return Measurement(cells, events, mean_electron(sums), beam_energy)
+
+
+def mean_electron(sums: Sums) -> MeanElectron | None:
+    """Mean cells of the beam electrons about their median energy; None if there are too few."""
+    n = sums.array("electrons.n", (N_ELECTRON,))
+    if n.sum() < _LEAST_ELECTRONS:
+        return None
+    energy, sums_of_bins = electron_energy(np.arange(N_ELECTRON)), np.cumsum(n)
+    low, median, high = (float(np.interp(q * n.sum(), sums_of_bins, energy)) for q in (0.16, 0.5, 0.84))
+    spread = max((high - low) / 2, 0.005 * median)
+    core = np.abs(energy - median) <= _CORE * spread
+    entries = int(n[core].sum())
+    cells = sums.arrays["electrons.cells"][core].sum(axis=0) * QUANTUM / entries
+    return MeanElectron(cells, spread / float(cells.sum()) / math.sqrt(entries), entries)
 
 
 def _cells(sums: Sums, detector: Detector, least: int) -> tuple[CellMeasurement, ...]:
@@ -146,16 +181,6 @@ def _signals(
         if estimate is not None and estimate.entries >= LEAST_OCCUPANCY * n_events:
             found.append((sample, estimate))
     return found
-
-
-def _scales(
-    sums: Sums, setup: Setup, beam_energy: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    n = sums.count("electrons.n")
-    if n < _LEAST_ELECTRONS or not beam_energy > 0:
-        return None
-    products, cells = sums.arrays["electrons.products"], sums.arrays["electrons.cells"]
-    return fit_scales(products, cells, n, beam_energy / QUANTUM, _PRIOR)
 
 
 def counts_of(
@@ -213,8 +238,3 @@ def _expected(
         for sample, q in SIGNALS.items()
         if q in values
     }
-
-
-def threshold_text(detector: Detector) -> str:
-    """Least energy of a pulse in words."""
-    return f"{threshold_of(detector):.3g} GeV"

@@ -22,7 +22,10 @@ SIGNAL_BINS, SIGNAL_LOW, N_SIGNALS = 400, -6.0, 4000
 """Bins of signals: so many for a factor of ten, from 1e-6 to 1e4 GeV."""
 
 NOISE_STEP, NOISE_UNIT, N_NOISE = 0.02, 1e-5, 4096
-"""Bins of energies in random triggers, of either sign: 0.2 keV wide at zero, 2 % of the energy far from it."""
+"""Bins of energies in random triggers, of either sign: 0.2 keV wide at zero, 2 % of the energy far away."""
+
+ELECTRON_BINS, N_ELECTRON = 200, 520
+"""Bins of the whole energy of electrons: so many for a factor of ten, from 1 to 400 GeV."""
 
 QUANTUM = 1e-3
 """GeV: unit of the energies in sums over electrons, so that these are whole numbers and exact."""
@@ -117,7 +120,7 @@ def noise_edges(bins: Integers) -> Floats:
 
 
 def electron_sums(energy: Floats, setup: Setup) -> dict[str, Integers]:
-    """Sums over beam electrons: products of cells for a fit of their scales, and the shower by impact point.
+    """Sums over beam electrons: mean energies of cells, and the shower by impact point.
 
     Parameters
     ----------
@@ -127,12 +130,14 @@ def electron_sums(energy: Floats, setup: Setup) -> dict[str, Integers]:
     Returns
     -------
     dict of str to int64 array
-        ``electrons.products`` (n_cells, n_cells) and ``electrons.cells`` (n_cells,) in units of `QUANTUM` squared
-        and `QUANTUM`; ``electrons.n``; and ``shower.cells`` (n_bins, n_cells), ``shower.squares``,
-        ``shower.place`` (n_bins, 2) in `MICRO`, and ``shower.n`` (n_bins,) of those whose largest cell is the
-        beam's.
+        ``electrons.n`` (n_energies,) and ``electrons.cells`` (n_energies, n_cells), in `QUANTUM`, by bin of the
+        whole energy, see `electron_energy`; and of those whose largest cell is the
+        beam's ``shower.n`` (n_bins,), ``shower.cells`` (n_bins, n_cells), ``shower.squares`` of the same, and
+        ``shower.place`` (n_bins, 2) in `MICRO`.
     """
     quanta = np.rint(energy / QUANTUM).astype(np.int64)
+    whole, by_energy = _energy_bins(energy), np.zeros((N_ELECTRON, energy.shape[1]), np.int64)
+    np.add.at(by_energy, whole, quanta)
     bins, place = _impact(energy, setup)
     inside = bins >= 0
     n_bins = SHOWER_BINS**2
@@ -144,14 +149,24 @@ def electron_sums(energy: Floats, setup: Setup) -> dict[str, Integers]:
     np.add.at(squares, bins[inside], quanta[inside] ** 2)
     np.add.at(places, bins[inside], np.rint(place[inside] * MICRO).astype(np.int64))
     return {
-        "electrons.n": np.array([len(energy)], np.int64),
-        "electrons.products": quanta.T @ quanta,
-        "electrons.cells": quanta.sum(axis=0),
+        "electrons.n": np.bincount(whole, minlength=N_ELECTRON).astype(np.int64),
+        "electrons.cells": by_energy,
         "shower.n": n,
         "shower.cells": cells,
         "shower.squares": squares,
         "shower.place": places,
     }
+
+
+def _energy_bins(energy: Floats) -> Integers:
+    whole = np.maximum(energy.sum(axis=1), 1.0)
+    return np.clip(ELECTRON_BINS * np.log10(whole), 0, N_ELECTRON - 1).astype(np.int64)
+
+
+def electron_energy(bins: Integers) -> Floats:
+    """Energy in the middle of bins of the whole energy of electrons, GeV."""
+    energy: Floats = 10.0 ** ((bins + 0.5) / ELECTRON_BINS)
+    return energy
 
 
 def ring_of(setup: Setup) -> Integers:
