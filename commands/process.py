@@ -60,6 +60,7 @@ def _process(options: argparse.Namespace) -> int:
             limit=options.limit,
             plugin=options.plugin,
             settings=options.settings,
+            calibration=options.calibration,
             store=options.store,
             chunk_events=options.chunk_events,
             executor=options.executor,

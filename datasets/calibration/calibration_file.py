@@ -84,20 +84,23 @@ def load_calibration(name_or_path: str | Path) -> Calibration:
     try:
         found = Calibration(name, tuple(map(_read_range, table.tables("range"))), words)
     except ValueError as error:
-        raise ValueError(
-            f"{path.name}: {error}".replace(f"{path.name}: {path.name}: ", f"{path.name}: ")
-        ) from error
+        text = str(error)
+        raise ValueError(text if text.startswith(path.name) else f"{path.name}: {text}") from error
     table.done()
     if stated and stated != found.identity:
         raise ValueError(
-            f'{path.name}: was edited: its numbers are not those of its identity {stated[:12]}; without "identity" '
-            "it is taken as your own"
+            f"{path.name}: was edited: its numbers are not those of its identity {stated[:12]}; without the "
+            'line "identity" it is taken as your own'
         )
     return found
 
 
 def _read_range(table: TomlTable) -> RunRange:
-    detectors = {entry.text("name"): _read_detector(entry) for entry in table.tables("detector")}
+    detectors: dict[str, DetectorConstants] = {}
+    for entry in table.tables("detector"):
+        if (name := entry.text("name")) in detectors:
+            raise ValueError(f"{entry.place('name')}: {name} is there twice")
+        detectors[name] = _read_detector(entry)
     template, errors = None, {}
     if (shower := table.table("template", None)) is not None:
         template = _read_template(shower)

@@ -103,6 +103,11 @@ class CellValues:
         if not all(math.isfinite(number) for number in (*self.values, *self.errors)):
             raise ValueError("a value or an error is not finite")
 
+    @property
+    def n_measured(self) -> int:
+        """Cells whose value was measured."""
+        return len(self.methods) - self.methods.count(KEPT)
+
     def is_measured(self, cell: int) -> bool:
         """Whether the value of a cell was measured."""
         return self.methods[cell] != KEPT

@@ -237,7 +237,7 @@ def lines_of(built: Built, gathered: Gathered) -> Iterator[str]:
     for part in calibration.ranges:
         for detector, constants in part.detectors.items():
             measured = ", ".join(
-                f"{quantity.value} {sum(map(constants.values[quantity].is_measured, range(constants.n_cells)))}"
+                f"{quantity.value} {constants.values[quantity].n_measured}"
                 for quantity in (Quantity.DELAY, Quantity.SCALE, Quantity.NOISE)
             )
             yield f"runs {part.covers}: {detector}: of {constants.n_cells} cells measured: {measured}"

@@ -207,6 +207,8 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
     for one in products.summary.boxes:
         moving += [f"the packaged set-up of period {one.period}"] if one.packaged_too else []
         moving += [f"the box of search {other.search}, period {one.period}," for other in one.others]
+    if "calibration" in products.summary.identities:
+        moving.append("the set-up without the calibration")
     if products.summary.is_data and moving and None in (settings.start, settings.hcal_start):
         raise ValueError(
             f"{moving[0]} hides events beyond the guard band: state where fits are to begin "

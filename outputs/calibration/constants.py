@@ -32,7 +32,7 @@ from na64.outputs.calibration.shower_profile import fit_template
 from na64.processors.calibration.sums import Sums
 
 GOOD_ENOUGH, BEST_OF_REST = 0.02, 0.1
-"""Relative errors of scales: the first method with less than the one, or else the best with less than the other."""
+"""Relative errors of scales: the first method below the one is taken, or else the best below the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +181,9 @@ def _scales(number: int, cell: CellMeasurement, old: _Old) -> Iterator[Value]:
 def _to_beam_energy(scales: list[Value], detector: Detector, measured: Measurement) -> list[Value]:
     """Scales of all cells of the ECAL times one factor, with which electrons have the energy of the beam.
 
-    The mean of electrons about their median is linear in the scales. How the energy is shared between cells is
-    no measure of their scales: to choose those with the best resolution would only move energy from one plane
-    to the other.
+    The mean of electrons about their median is linear in the scales. How the energy is shared between cells
+    is no measure of their scales: to choose those with the best resolution would only move energy from one
+    plane to the other.
     """
     electron = measured.electron
     if electron is None or not measured.beam_energy > 0:

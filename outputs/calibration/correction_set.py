@@ -10,7 +10,7 @@ import correctionlib.schemav2 as schema
 from na64.datasets.calibration.constants import REQUIRED, Calibration, Quantity, RunRange, unit_of
 
 _MEANINGS = {
-    Quantity.SCALE: "factor on the recorded energy less the baseline; 0 for a noisy cell, which counts as empty",
+    Quantity.SCALE: "factor on the recorded energy less the baseline; 0 for a noisy cell",
     Quantity.DELAY: "to be subtracted from the recorded time",
     Quantity.SIGMA: "resolution of the time; 0 is that of the file or of the period",
     Quantity.BASELINE: "to be subtracted from a recorded energy that is not zero",

@@ -38,7 +38,7 @@ LEAST_ENTRIES = 50
 """Entries of a cell, at least, that a constant is measured with."""
 
 LEAST_OCCUPANCY = 0.5
-"""Share of the events of a sample in which a cell has to have a signal: the median of fewer is that of tails."""
+"""Share of the events of a sample in which a cell has to have a signal: fewer are tails."""
 
 _LEAST_ELECTRONS = 200
 _QUIET = 4.0

@@ -15,7 +15,6 @@ from na64.outputs.result.request import LOG
 from na64.outputs.result.store import RESULT
 from na64.processors.job import Job
 
-
 _DONE = {"calibrate": "calibrated", "monitor": "monitored"}
 
 

@@ -100,8 +100,8 @@ def fit_template(
 ) -> tuple[ShowerTemplate | None, dict[str, float]]:
     """Template of electrons with radii and core fraction of those of the beam, and their errors.
 
-    The growth of the radii with energy, the resolution terms and the ring stay those of the period: electrons of
-    one energy say nothing of them.
+    The growth of the radii with energy, the resolution terms and the ring stay those of the period: electrons
+    of one energy say nothing of them.
 
     Returns
     -------

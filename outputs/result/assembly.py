@@ -84,12 +84,13 @@ def summarise(
         runs=runs,
         selection=selection_facts(selection, job.plugin),
         boxes=tuple(box_facts(period, selection.search) for period in used),
-        periods=tuple(period_facts(period) for period in used),
+        periods=tuple(period_facts(period, job.calibration) for period in used),
         histograms=histograms.describe(booking),
         files=_files(catalogue),
         warnings=(
             *catalogue.warnings,
             *missing_sums(job),
+            *_bad_cells(job),
             *(_not_packaged(used) if is_data else ()),
             *(f"{text}; what is hidden there does not count" for text in _shared(job)),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
@@ -98,6 +99,12 @@ def summarise(
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
+
+
+def _bad_cells(job: Job) -> Iterator[str]:
+    """Name the cells that a calibration takes for bad, which changes energies in their runs."""
+    listed = [] if job.calibration is None else job.calibration.masked_cells(job.runs)
+    yield from (f"calibration: {text}" for text in listed)
 
 
 def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:

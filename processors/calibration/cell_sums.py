@@ -130,10 +130,10 @@ def electron_sums(energy: Floats, setup: Setup) -> dict[str, Integers]:
     Returns
     -------
     dict of str to int64 array
-        ``electrons.n`` (n_energies,) and ``electrons.cells`` (n_energies, n_cells), in `QUANTUM`, by bin of the
-        whole energy, see `electron_energy`; and of those whose largest cell is the
-        beam's ``shower.n`` (n_bins,), ``shower.cells`` (n_bins, n_cells), ``shower.squares`` of the same, and
-        ``shower.place`` (n_bins, 2) in `MICRO`.
+        ``electrons.n`` (n_energies,) and ``electrons.cells`` (n_energies, n_cells), in `QUANTUM`, by bin of
+        the whole energy, see `electron_energy`; and of those whose largest cell is the beam's ``shower.n``
+        (n_bins,), ``shower.cells`` (n_bins, n_cells), ``shower.squares`` of the same, and ``shower.place``
+        (n_bins, 2) in `MICRO`.
     """
     quanta = np.rint(energy / QUANTUM).astype(np.int64)
     whole, by_energy = _energy_bins(energy), np.zeros((N_ELECTRON, energy.shape[1]), np.int64)
