@@ -22,8 +22,8 @@ FEATURES = ("ecal_total", "preshower_total", "hcal_012_total", "srd_sum", "vhcal
 MICRO = 1_000_000
 """Logarithms are summed in millionths, times in fs, so that sums are whole numbers and exact."""
 
-MOST_DELAY = 50.0
-"""ns: pulses farther from the expected time do not count for its mean."""
+MOST_DELAY = 25.0
+"""ns: pulses farther from the expected time do not count for its mean: most are of other particles."""
 
 LEAST_VALUE = 1e-3
 """What a feature counts as where it is smaller or not a number, in its unit: a logarithm needs one."""
@@ -60,8 +60,8 @@ class Slots:
 
     @property
     def head(self) -> int:
-        """Sums that are not of cells: events by sample, then sum and sum of squares of every feature."""
-        return len(EVENTS) + 2 * len(FEATURES)
+        """Sums that are not of cells: events by sample, two of every feature, three of every detector."""
+        return len(EVENTS) + 2 * len(FEATURES) + 3 * len(self.cells)
 
     @property
     def size(self) -> int:
@@ -77,6 +77,11 @@ class Slots:
                 return slice(start, start + n_cells)
             start += len(_CELL) * n_cells
         raise KeyError(detector)
+
+    def of_time(self, detector: str) -> slice:
+        """Number, sum and sum of squares of the delay of the largest cell of a detector."""
+        start = len(EVENTS) + 2 * len(FEATURES) + 3 * list(self.cells).index(detector)
+        return slice(start, start + 3)
 
     def of_feature(self, name: str) -> tuple[int, int]:
         """Sum and sum of squares of a feature."""
@@ -132,9 +137,25 @@ def _sums_of_spill(
         first, second = slots.of_feature(name)
         row[first], row[second] = logs.sum(), _squares(logs).sum()
     for name in sampled.cells:
+        threshold = threshold_of(setup.detectors[name])
+        row[slots.of_time(name)] = _of_largest(sampled, name, samples["beam"], threshold)
         for what, sums in _of_cells(sampled, name, samples, setup.detectors[name]):
             row[slots.of_cells(name, what)] = sums
     return row
+
+
+def _of_largest(
+    sampled: SampledCells, name: str, chosen: NDArray[np.bool_], threshold: float
+) -> tuple[int, int, int]:
+    """Number, sum and sum of squares of the delay of the largest cell, one an event."""
+    rows = np.flatnonzero(chosen & sampled.present[name])
+    energy, delay = sampled.cells[name].energy[rows], sampled.cells[name].delay[rows]
+    largest = energy.argmax(axis=1)
+    every = np.arange(len(rows))
+    energy, delay = energy[every, largest], delay[every, largest]
+    timed = delay[(energy > threshold) & (np.abs(delay) < MOST_DELAY)]
+    steps = np.rint(MICRO * timed).astype(np.int64)
+    return len(steps), int(steps.sum()), int(_squares(steps).sum())
 
 
 def _squares(values: Integers) -> Integers:
