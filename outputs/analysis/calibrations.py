@@ -16,10 +16,10 @@ from na64.outputs.analysis.executor_choice import choose
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
-from na64.outputs.calibration.building import Built, Wish, build
-from na64.outputs.calibration.correction_set import to_correctionlib
-from na64.outputs.calibration.passes import Pass, check_folder, log_pass, log_product
-from na64.outputs.calibration.table import table_of
+from na64.outputs.control.calibration.building import Built, Wish, build, check_wish
+from na64.outputs.control.calibration.correction_set import to_correctionlib
+from na64.outputs.control.calibration.passes import Pass, check_folder, log_pass, log_product
+from na64.outputs.control.calibration.table import table_of
 from na64.processors.calibration.gathering import Gathered, Purpose, gather, tasks_of
 from na64.processors.calibration.samples import check_samples
 from na64.processors.execution.ledger import Ledger
@@ -153,6 +153,7 @@ def calibrate(
     check_replaced(folder, plan)
     asked = Pass(plan.path, plan.catalogue, plan.job, "calibrate")
     wish = Wish(name or folder.resolve().name, ranges, per_run, known, least)
+    check_wish(plan.job, wish)
     team = Workers(executor, workers, scheduler, cluster)
     with turn(folder, "calibrating", "na64 calibrate"):
         for line in log_pass(asked, known):
@@ -251,7 +252,7 @@ def _draw(folder: Path, plan: Plan, built: Built, listener: Listener) -> None:
     """Draw plots and page; the constants, which are written, do not depend on it."""
     try:
         # Here, because what draws may fail as soon as it is imported.
-        from na64.outputs.calibration.page import write_page  # noqa: PLC0415
+        from na64.outputs.control.calibration.page import write_page  # noqa: PLC0415
 
         listener.tell(f"page: {write_page(folder / PAGE, plan.job, built)}")
     except Exception as problem:

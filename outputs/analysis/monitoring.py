@@ -13,7 +13,7 @@ from na64.outputs.analysis.calibrations import EventPass
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
-from na64.outputs.calibration.monitoring import (
+from na64.outputs.control.calibration.monitoring import (
     Monitoring,
     bad_cells_file,
     lines_of,
@@ -21,7 +21,7 @@ from na64.outputs.calibration.monitoring import (
     proposals_file,
     to_csv,
 )
-from na64.outputs.calibration.passes import Pass, check_folder, log_pass, log_product
+from na64.outputs.control.calibration.passes import Pass, check_folder, log_pass, log_product
 from na64.processors.calibration.gathering import Purpose
 from na64.processors.calibration.samples import check_samples
 
@@ -149,7 +149,7 @@ def _draw(folder: Path, plan: Plan, found: Monitoring, listener: Listener) -> No
     """Draw plots and page; the tables, which are written, do not depend on it."""
     try:
         # Here, because what draws may fail as soon as it is imported.
-        from na64.outputs.calibration.monitor_page import write_page  # noqa: PLC0415
+        from na64.outputs.control.calibration.monitor_page import write_page  # noqa: PLC0415
 
         listener.tell(f"page: {write_page(folder / PAGE, plan.catalogue, found)}")
     except Exception as problem:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from na64.outputs.calibration.followed import BEAM, Floats, Key, Place, Row, Rows
 from na64.outputs.comparison.statistics import same_rate
+from na64.outputs.control.calibration.followed import BEAM, Floats, Key, Place, Row, Rows
 
 FALSE_ALARM = 0.01
 """Chance of any false outlier among all looks, if places differ by chance alone."""

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.calibration.constants import Quantity, RunRange
+from na64.datasets.calibration.thresholds import threshold_of
 from na64.datasets.instrument.detector import Detector, Setup
-from na64.outputs.calibration.cell_faults import CellCounts
-from na64.outputs.calibration.estimators import (
+from na64.outputs.control.calibration.cell_faults import CellCounts
+from na64.outputs.control.calibration.estimators import (
     Estimate,
     Noise,
     Peak,
@@ -209,16 +210,22 @@ def _counts(
 def _above_noise(
     histogram: SparseHistogram, cells: tuple[CellMeasurement, ...], detector: Detector
 ) -> NDArray[np.int64]:
-    """Random triggers in which each cell has more than the usual noise of the detector about its baseline."""
+    """Random triggers in which each cell is farther from its baseline than noise takes it.
+
+    That is the usual noise of the detector, or what the cell itself has as long as that makes no pulses.
+    """
     widths = [cell.noise.noise.value for cell in cells if cell.noise and cell.noise.noise]
     usual = float(np.median(widths)) if 2 * len(widths) > detector.n_cells else 0.0
     found = np.zeros(detector.n_cells, np.int64)
     for cell in range(detector.n_cells):
         part = histogram.between(cell * N_NOISE, (cell + 1) * N_NOISE)
         noise = cells[cell].noise
-        middle = noise.baseline.value if noise and noise.baseline and usual else 0.0
+        middle, own = 0.0, 0.0
+        if noise and noise.baseline and noise.noise:
+            middle, own = noise.baseline.value, noise.noise.value
+        limit = max(_QUIET * usual, min(_QUIET * own, threshold_of(detector)))
         energy = (noise_edges(part.keys) + noise_edges(part.keys + 1)) / 2
-        above = (np.abs(energy - middle) > _QUIET * usual) & (part.keys != N_NOISE // 2)
+        above = (np.abs(energy - middle) > limit) & (part.keys != N_NOISE // 2)
         found[cell] = part.counts[above].sum()
     return found
 

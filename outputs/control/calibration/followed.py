@@ -23,6 +23,9 @@ BEAM = "beam"
 FEWEST = 100
 """Entries below which a mean is not normal enough to be tested."""
 
+QUIET = 4.0
+"""Widths of noise that make no pulse: fewer of them than the threshold."""
+
 UNITS = {"time": "ns", "share": "1", "occupancy": "1", "led_occupancy": "1", "noise_occupancy": "1"}
 """Units that are not GeV."""
 
@@ -158,6 +161,7 @@ def _of_detector(totals: SpillTotals, name: str, threshold: float) -> Iterator[t
         trials = np.full(n_cells, totals.events(sample), np.int64)
         yield what, _share(totals.of_cells(name, hits), trials)
     yield "noise", _noise(totals, name, threshold)
+    yield "baseline", _baseline(totals, name, threshold)
 
 
 def _share(hits: Integers, trials: Integers) -> Row:
@@ -190,10 +194,26 @@ def _noise(totals: SpillTotals, name: str, threshold: float) -> Row:
     """
     n = totals.events("random")
     enough = (totals.of_cells(name, "random_n") > n / 2) & (n >= FEWEST)
-    mean = totals.of_cells(name, "noise") / max(n, 1)
-    width = np.sqrt(np.maximum(totals.of_cells(name, "noise_square") / max(n, 1) - mean**2, 0))
-    value = np.where(enough, width * threshold / NOISE_STEPS, np.nan)
+    value = np.where(enough, noise_steps(totals, name) * threshold / NOISE_STEPS, np.nan)
     return Row(value, value / math.sqrt(2 * max(n, 1)))
+
+
+def _baseline(totals: SpillTotals, name: str, threshold: float) -> Row:
+    """Mean energy in random triggers, where most have something, GeV."""
+    n = totals.events("random")
+    enough = (totals.of_cells(name, "random_n") > n / 2) & (n >= FEWEST)
+    mean = totals.of_cells(name, "noise") / max(n, 1)
+    unit = threshold / NOISE_STEPS
+    error = noise_steps(totals, name) * unit / math.sqrt(max(n, 1))
+    return Row(np.where(enough, mean * unit, np.nan), np.where(enough, error, np.nan))
+
+
+def noise_steps(totals: SpillTotals, name: str) -> Floats:
+    """Width of the energies of cells in random triggers, in `NOISE_STEPS` of the threshold of a pulse."""
+    n = max(totals.events("random"), 1)
+    mean = totals.of_cells(name, "noise") / n
+    width: Floats = np.sqrt(np.maximum(totals.of_cells(name, "noise_square") / n - mean**2, 0))
+    return width
 
 
 def group_of(job: Job, run: int) -> str:

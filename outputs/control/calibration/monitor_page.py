@@ -12,9 +12,9 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from na64.datasets.catalogue.build import Catalogue
-from na64.outputs.calibration.monitoring import Monitoring, outlier_lines, unit_of
-from na64.outputs.calibration.outliers import FALSE_ALARM, Series
-from na64.outputs.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
+from na64.outputs.control.calibration.monitoring import Monitoring, outlier_lines, unit_of
+from na64.outputs.control.calibration.outliers import FALSE_ALARM, Series
+from na64.outputs.control.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
 from na64.outputs.report.drawing import Make
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
 
@@ -48,8 +48,8 @@ def write_page(path: Path, catalogue: Catalogue, found: Monitoring) -> Path:
 
 def _about(found: Monitoring) -> str:
     return (
-        f"{found.limit.n_looks:,} values were compared with those of other runs or spills. An outlier is more "
-        f"than {found.limit.z:.1f} robust standard deviations away: {FALSE_ALARM:g} expected by chance in all."
+        f"{found.limit.n_looks:,} values were compared with those of other runs or spills. An outlier is "
+        f"more than {found.limit.z:.1f} robust standard deviations away: {FALSE_ALARM:g} by chance in all."
     )
 
 

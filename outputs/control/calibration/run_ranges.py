@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import NormalDist
 
-from na64.outputs.calibration.estimators import Estimate
-from na64.outputs.calibration.measuring import Measurement
+from na64.outputs.control.calibration.estimators import Estimate
+from na64.outputs.control.calibration.measuring import Measurement
 
 FALSE_ALARM = 0.01
 """Chance of any false jump among all that are looked at."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.calibration.constants import CellValues, Quantity, RunRange, unit_of
 from na64.datasets.instrument.detector import Setup
-from na64.outputs.calibration.shower_profile import MeanShower, expected_share
+from na64.outputs.control.calibration.shower_profile import MeanShower, expected_share
 from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
 from na64.processors.calibration.cell_sums import DELAY_BIN, DELAY_LOW, N_DELAYS
 from na64.processors.calibration.sums import Sums

@@ -10,9 +10,9 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.calibration.constants import Calibration, RunRange
 from na64.datasets.catalogue.build import Catalogue
-from na64.outputs.calibration.constants import RangeInput, constants_of
-from na64.outputs.calibration.measuring import Measurement, measure
-from na64.outputs.calibration.run_ranges import Jump, find_ranges, followed, stated_ranges
+from na64.outputs.control.calibration.constants import RangeInput, constants_of
+from na64.outputs.control.calibration.measuring import Measurement, measure
+from na64.outputs.control.calibration.run_ranges import Jump, find_ranges, followed, stated_ranges
 from na64.outputs.result.provenance import code_digest
 from na64.processors.calibration.gathering import Gathered
 from na64.processors.calibration.samples import SAMPLES
@@ -63,6 +63,18 @@ class Built:
     sums: tuple[Sums, ...]
     measured: tuple[Measurement, ...]
     jumps: tuple[Jump, ...] = field(default=())
+
+
+def check_wish(job: Job, wish: Wish) -> None:
+    """Refuse what cannot be made of the runs of a job, before any event is read.
+
+    Raises
+    ------
+    ValueError
+        Stated ranges do not fit the runs; names the range or the run.
+    """
+    for group in stated_ranges(wish.ranges, sorted(job.runs)) if wish.ranges else ():
+        _of_one_period(job, group)
 
 
 def build(catalogue: Catalogue, job: Job, gathered: Gathered, wish: Wish) -> Built:

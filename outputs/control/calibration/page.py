@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from na64.datasets.calibration.constants import KEPT, Calibration, Quantity, RunRange
-from na64.outputs.calibration.building import Built
-from na64.outputs.calibration.figures import (
+from na64.outputs.control.calibration.building import Built
+from na64.outputs.control.calibration.figures import (
     chosen_ranges,
     constants_figure,
     delays_figure,
     shower_figure,
 )
-from na64.outputs.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
-from na64.outputs.calibration.shower_profile import mean_shower
+from na64.outputs.control.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
+from na64.outputs.control.calibration.shower_profile import mean_shower
 from na64.outputs.report.drawing import Make
 from na64.processors.job import Job
 
@@ -137,8 +137,8 @@ def _of_shower(folder: Path, job: Job, built: Built) -> Iterator[PageSection]:
     if rows:
         table = PageTable("Fitted parameters", ("runs", "parameter", "value", "error"), rows[:_MOST_ROWS])
         text = (
-            "Radii and core fraction are those of electrons of the beam energy; how they grow with energy, and "
-            "the resolution terms, are those of the period."
+            "Radii and core fraction are those of electrons of the beam energy; how they grow with energy "
+            "and the resolution terms, are those of the period."
         )
         yield PageSection("Shower of electrons", (text,), (table,), figures)
 

@@ -11,19 +11,21 @@ import numpy as np
 
 from na64.datasets.calibration.constants import BadCell
 from na64.datasets.conditions.bad_spills import BadList
-from na64.outputs.calibration.cell_faults import CellCounts, bad_cells
-from na64.outputs.calibration.followed import (
+from na64.outputs.control.calibration.cell_faults import CellCounts, bad_cells
+from na64.outputs.control.calibration.followed import (
     BEAM,
+    QUIET,
     UNITS,
     Place,
     Rows,
     SpillTotals,
     group_of,
+    noise_steps,
     rows_of,
     spills_of,
     together,
 )
-from na64.outputs.calibration.outliers import (
+from na64.outputs.control.calibration.outliers import (
     FALSE_ALARM,
     Limit,
     Outlier,
@@ -34,6 +36,7 @@ from na64.outputs.calibration.outliers import (
 )
 from na64.outputs.result.table import Table
 from na64.processors.calibration.gathering import Gathered
+from na64.processors.calibration.spill_sums import NOISE_STEPS
 from na64.processors.job import Job
 
 _MANY_CELLS = 0.25
@@ -130,15 +133,15 @@ def _counts(whole: SpillTotals) -> dict[str, CellCounts]:
     found = {}
     for name in whole.slots.cells:
         led = whole.of_cells(name, "led_n")
-        random = whole.of_cells(name, "random_n")
-        n_random = whole.events("random")
-        # Files that keep every sample have something in all events: a noisy cell is told by its width there.
-        kept = n_random > 0 and float(np.median(random)) > n_random / 2
+        n_random, random = whole.events("random"), whole.of_cells(name, "random_n").copy()
+        # Of cells that have something in most events the width tells if it makes pulses.
+        kept, quiet = random > n_random / 2, NOISE_STEPS / QUIET
+        random[kept] = np.where(noise_steps(whole, name)[kept] > quiet, n_random, 0)
         found[name] = CellCounts(
             n_led=whole.events("led"),
             led=led,
             particles=whole.of_cells(name, "beam_n"),
-            n_random=0 if kept else n_random,
+            n_random=n_random,
             random=random,
             expected={},
             seen={},

@@ -19,16 +19,16 @@ from na64.datasets.calibration.constants import (
 )
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.roles import Role
-from na64.outputs.calibration.cell_faults import bad_cells
-from na64.outputs.calibration.estimators import Estimate
-from na64.outputs.calibration.measuring import (
+from na64.outputs.control.calibration.cell_faults import bad_cells
+from na64.outputs.control.calibration.estimators import Estimate
+from na64.outputs.control.calibration.measuring import (
     SIGNALS,
     CellMeasurement,
     Measurement,
     counts_of,
     measure,
 )
-from na64.outputs.calibration.shower_profile import fit_template
+from na64.outputs.control.calibration.shower_profile import fit_template
 from na64.processors.calibration.sums import Sums
 
 GOOD_ENOUGH, BEST_OF_REST = 0.02, 0.1
