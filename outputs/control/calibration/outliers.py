@@ -103,14 +103,14 @@ def _compare(rows: Sequence[Row]) -> tuple[Floats, Floats]:
 def _exact(rows: Sequence[Row], usual: Floats) -> Floats:
     """Distance of shares from that of other places: the normal deviation with the chance of the exact test.
 
-    The others have the usual share if that is not rare, and otherwise, for a median of few hits says little,
-    what they have together. Of hits and misses the rarer are the Poisson count.
+    The others have the usual share if neither hits nor misses are rare, and otherwise, for a median of few
+    says little, what they have together. Of hits and misses the rarer are the Poisson count.
     """
     none = np.zeros(0, np.int64)
     k = np.stack([none if row.hits is None else row.hits for row in rows]).astype(np.float64)
     n = np.stack([none if row.trials is None else row.trials for row in rows]).astype(np.float64)
     others_n = n.sum(axis=0) - n
-    is_rare = ~(usual > _RARE)
+    is_rare = ~((usual > _RARE) & (usual < 1 - _RARE))
     others_k = np.where(is_rare, k.sum(axis=0) - k, np.where(is_rare, 0.0, usual) * others_n)
     of_hits, of_misses = (
         same_rate(k, n, others_k, others_n),
