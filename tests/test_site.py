@@ -71,7 +71,7 @@ def test_the_reference_has_the_keys_of_every_kind_of_toml(site: Path) -> None:
     assert wanted <= words
 
 
-@pytest.mark.parametrize("kind", ["Selection", "Layout", "Period"])
+@pytest.mark.parametrize("kind", ["Selection", "Layout", "Period", "Calibration"])
 def test_every_key_of_a_file_that_users_write_has_a_meaning(site: Path, kind: str) -> None:
     page = (site / "reference/toml.html").read_text()
     section = page.partition(f'<h2 id="{kind.lower()}">')[2].partition("<h2")[0]

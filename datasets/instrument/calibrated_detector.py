@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from na64.datasets.instrument.detector import Detector
 
@@ -48,6 +49,5 @@ def calibrate_detector(
     scale, delay, sigma, baseline : tuple of float
         One a cell, see `CalibratedDetector`.
     """
-    own = {entry.name: getattr(detector, entry.name) for entry in fields(Detector)}
-    constants = {"delay": delay, "measured_sigma": sigma, "baseline": baseline}
-    return CalibratedDetector(**{**own, "scale": scale}, **constants)
+    own: dict[str, Any] = {entry.name: getattr(detector, entry.name) for entry in fields(Detector)}
+    return CalibratedDetector(**{**own, "scale": scale}, delay=delay, measured_sigma=sigma, baseline=baseline)

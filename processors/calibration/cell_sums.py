@@ -160,7 +160,8 @@ def electron_sums(energy: Floats, setup: Setup) -> dict[str, Integers]:
 
 def _energy_bins(energy: Floats) -> Integers:
     whole = np.maximum(energy.sum(axis=1), 1.0)
-    return np.clip(ELECTRON_BINS * np.log10(whole), 0, N_ELECTRON - 1).astype(np.int64)
+    bins: Integers = np.clip(ELECTRON_BINS * np.log10(whole), 0, N_ELECTRON - 1).astype(np.int64)
+    return bins
 
 
 def electron_energy(bins: Integers) -> Floats:

@@ -120,5 +120,4 @@ def _present(events: EventColumns, name: str) -> Mask:
     columns = events.detectors[name]
     if not isinstance(columns, Cells):
         return np.ones(events.n_events, bool)
-    found: Mask = np.isfinite(columns.energy).all(axis=1)
-    return found
+    return np.asarray(np.isfinite(columns.energy).all(axis=1), bool)

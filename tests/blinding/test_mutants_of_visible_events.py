@@ -170,8 +170,8 @@ def jobs() -> Iterator[Job]:
     ):
         own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"], scale)}, stated[0])
         yield Job(changed, False, False, own, layouts, bad)
-    changed = {("ecal", Quantity.SCALE): {44: 1.3}, ("hcal", Quantity.DELAY): {4: -20.0}}
-    calibrated = contexts_of_runs(RUNS, periods, stated[0], calibration=calibration_of(changed, RUNS))
+    cells = {("ecal", Quantity.SCALE): {44: 1.3}, ("hcal", Quantity.DELAY): {4: -20.0}}
+    calibrated = contexts_of_runs(RUNS, periods, stated[0], calibration=calibration_of(cells, RUNS))
     yield Job(selection, False, False, calibrated, layouts, bad)
     yield Job(replace(selection, variations=VARIATIONS), True, True, contexts, layouts, bad)
     # A box that looks at other detectors too, which another variation changes.

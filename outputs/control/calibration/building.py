@@ -106,7 +106,7 @@ def _groups(job: Job, gathered: Gathered, wish: Wish) -> tuple[_Groups, list[Jum
     if wish.ranges:
         return [_of_one_period(job, group) for group in stated_ranges(wish.ranges, runs)], jumps
     if wish.per_run:
-        found = [(run,) for run in runs]
+        found: list[tuple[int, ...]] = [(run,) for run in runs]
     else:
         followed_runs = (
             (run, job.runs[run].period, followed(_measured(job, run, sums, wish)))

@@ -24,7 +24,8 @@ def to_correctionlib(calibration: Calibration) -> bytes:
         description=f"calibration {calibration.name}, identity {calibration.identity}",
         corrections=[_correction(calibration, quantity) for quantity in REQUIRED],
     )
-    return (made.model_dump_json(exclude_unset=True) + "\n").encode()
+    text: str = made.model_dump_json(exclude_unset=True)
+    return (text + "\n").encode()
 
 
 def _correction(calibration: Calibration, quantity: Quantity) -> schema.Correction:

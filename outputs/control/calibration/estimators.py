@@ -62,7 +62,7 @@ def time_peak(histogram: SparseHistogram, least: int) -> Peak | None:
     counts[histogram.keys] = histogram.counts
     if counts.sum() < least:
         return None
-    centres = DELAY_LOW + DELAY_BIN * (np.arange(N_DELAYS) + 0.5)
+    centres: Floats = np.linspace(0.5, N_DELAYS - 0.5, N_DELAYS) * DELAY_BIN + DELAY_LOW
     smooth = np.convolve(counts, np.ones(_SMOOTH), mode="same")
     place = float(centres[smooth.argmax()])
     far = np.abs(centres - place) > _FAR

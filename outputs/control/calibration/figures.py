@@ -131,8 +131,8 @@ def shower_figure(shower: MeanShower, setup: Setup, part: RunRange, beam_energy:
                 template.tail + template.tail_slope * growth,
             )
             expected = expected_share(shower, pitch, core, tail, template.core_fraction)
-            usual = {"ms": 5, "mew": 1, "color": colour, "zorder": 3}
-            axes.plot(distance[used], expected[used], marker, label=label, **usual)
+            (points,) = axes.plot(distance[used], expected[used], marker, label=label, color=colour)
+            points.set(markersize=5, markeredgewidth=1, zorder=3)
     axes.set_yscale("log")
     axes.set_ylim(bottom=1e-4, top=2)
     axes.set_xlabel("middle of the cell from the impact point [mm]")

@@ -208,16 +208,22 @@ def table_of(found: Monitoring) -> Table[MonitorRow]:
 def _rows(one: Series, limit: float, *, cells: bool) -> Iterator[MonitorRow]:
     outlier = np.abs(np.nan_to_num(one.z)) > limit
     for row, cell in np.argwhere(np.isfinite(one.value) & (outlier | cells)).tolist():
-        numbers = (one.value[row, cell], one.error[row, cell], one.usual[row, cell], one.z[row, cell])
         yield MonitorRow(
-            one.places[row].name,
-            one.detector,
-            None if one.is_of_beam else cell,
-            one.quantity,
-            unit_of(one.quantity),
-            *(float(f"{number:.6g}") if np.isfinite(number) else None for number in numbers),
+            place=one.places[row].name,
+            detector=one.detector,
+            cell=None if one.is_of_beam else cell,
+            quantity=one.quantity,
+            unit=unit_of(one.quantity),
+            value=_number(one.value[row, cell]),
+            error=_number(one.error[row, cell]),
+            usual=_number(one.usual[row, cell]),
+            z=_number(one.z[row, cell]),
             outlier="yes" if outlier[row, cell] else "",
         )
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.6g}") if np.isfinite(value) else None
 
 
 def unit_of(quantity: str) -> str:

@@ -228,8 +228,14 @@ def test_chunks_make_no_difference(folder: Path, plain: CalibrationResult) -> No
 @pytest.mark.soak
 @pytest.mark.parametrize("executor", ["processes", "dask"])
 def test_executors_make_no_difference(folder: Path, plain: CalibrationResult, executor: str) -> None:
-    options = {"name": "plain_constants", "workers": 2, "report": False}
-    other = na64.calibrate(folder / "plain.json", to=folder / executor, executor=executor, **options)
+    other = na64.calibrate(
+        folder / "plain.json",
+        to=folder / executor,
+        name="plain_constants",
+        executor=executor,
+        workers=2,
+        report=False,
+    )
     assert other.path.read_bytes() == plain.path.read_bytes()
 
 
