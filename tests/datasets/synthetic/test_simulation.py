@@ -306,9 +306,10 @@ def test_cells_with_faults_are_wrong_and_everything_else_is_the_same(tmp_path: P
         assert (bad["srd_energy"] > 0.001).mean() > 0.9
         dead = bad["hcal_energy"][:, 4]
         assert (not dead.any()) is run.startswith("run_8702")
+    (tmp_path / "wrong.toml").write_text(FAULTY.replace("[44]", "[60]"))
+    wrong = load_campaign(tmp_path / "wrong.toml")
     with pytest.raises(ValueError, match="cell 60 is not one of 60"):
-        (tmp_path / "wrong.toml").write_text(FAULTY.replace("[44]", "[60]"))
-        simulate(load_campaign(tmp_path / "wrong.toml"), to=tmp_path / "wrong", n_events=30)
+        simulate(wrong, to=tmp_path / "wrong", n_events=30)
     for old, new, why in (
         ('"srd"', '"shd"', 'unknown detector "shd"'),
         ("gain = 0.5", "gain = -0.5", "below 0"),

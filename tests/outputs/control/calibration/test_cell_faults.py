@@ -57,6 +57,8 @@ def test_a_cell_without_the_pulses_of_those_beside_it_is_dead() -> None:
     assert found(silent) == {4: Defect.DEAD}
     few = counts(n_led=0, particles=with_cell(np.full(N, 40), 4, 0))
     assert found(few) == {}
+    edge = counts(n_led=0, particles=with_cell(counts().particles, 4, 20))  # as at the edge of a shower
+    assert found(edge) == {}
 
 
 def test_a_cell_that_lost_the_signals_of_the_reference_is_dead() -> None:
