@@ -50,6 +50,12 @@ def test_a_peak_above_a_flat_background_is_found_within_its_errors(place: float,
     assert np.mean(widths) == pytest.approx(width, rel=0.05)
 
 
+def test_bins_do_not_widen_a_peak() -> None:
+    peak = time_peak(delays(np.random.default_rng(6).normal(1, 0.3, 40_000)), LEAST)
+    assert peak is not None
+    assert peak.width.value == pytest.approx(0.3, rel=0.012)
+
+
 def test_a_second_peak_far_away_does_not_pull() -> None:
     rng = np.random.default_rng(2)
     peak = time_peak(delays(np.append(rng.normal(2, 1, 1000), rng.normal(-40, 1, 300))), LEAST)
