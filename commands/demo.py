@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import SUCCESS, add_command, positive, tell
+
+if TYPE_CHECKING:
+    from na64.outputs.limits.searches.demonstration import Demonstration
+
+Line = list[str]
+"""Arguments of the program."""
+
+_EVENTS = "4000"
+"""Signal events of a mass: a demonstration, not a measurement."""
 
 
 def add(verbs: Any) -> None:
@@ -15,29 +25,85 @@ def add(verbs: Any) -> None:
     text = "Simulate a small campaign, catalogue it as data, process it blind and write the reports."
     parser = add_command(verbs, "demo", _demo, text)
     folder = Path("results/demo")
-    parser.add_argument("--to", type=Path, default=folder, metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--events", type=positive, metavar="N", help="recorded events; default: 240,000")
+    search = "estimate background and efficiency too, and set the limits of a search: one of na64 searches"
+    parser.add_argument("--search", metavar="NAME", help=search)
+    where = f"default: {folder}, with --search {folder.parent}/demo_NAME"
+    parser.add_argument("--to", type=Path, metavar="DIR", help=where)
+    parser.add_argument(
+        "--events", type=positive, metavar="N", help="recorded events; default: the campaign's"
+    )
     parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
 
 
 def _demo(options: argparse.Namespace) -> int:
     began = time.monotonic()
-    folder: Path = options.to
-    data, catalogue = str(folder / "data"), str(folder / "catalogue.json")
+    demonstration = _demonstration(options.search or "invisible")
+    name = f"demo_{options.search}" if options.search else "demo"
+    folder: Path = options.to or Path("results") / name
     n_events = ["--events", str(options.events)] if options.events else []
     workers = ["--workers", str(options.workers)] if options.workers else []
-    executor = ["--executor", "dask"]
-    selections = ("invisible_2023", "dimuon_2023")
-    process = [
-        ["process", catalogue, "--selection", name, "--to", str(folder / name), *executor, *workers]
-        for name in selections
-    ]
-    simulate = ["simulate", "demo", "--to", data, *n_events]
-    for line in (simulate, ["catalogue", data, "--to", catalogue], *process):
+    lines = list(_count(demonstration, folder, n_events, workers))
+    if options.search:
+        lines += _measure(demonstration, options.search, folder)
+    for line in lines:
         print(f"$ na64 {' '.join(line)}")
         code: int = options.program([*line, *(["--debug"] if options.debug else [])])
         if code != SUCCESS:
             return code
     print(f"done in {time.monotonic() - began:.0f} s; open the reports:")
-    tell(f"  {folder / name / 'report.html'}" for name in selections)
+    processed = (*demonstration.selections, *demonstration.controls)
+    tell(f"  {folder / name / 'report.html'}" for name in processed)
     return SUCCESS
+
+
+def _demonstration(search: str) -> Demonstration:
+    from na64.outputs.limits.searches.card import load_card
+    from na64.outputs.limits.searches.listing import demonstrated
+
+    found = load_card(search).demonstration
+    if found is None:
+        raise ValueError(
+            f"search {search} has no demonstration; those of {', '.join(demonstrated())} can be run"
+        )
+    return found
+
+
+def _count(
+    demonstration: Demonstration, folder: Path, n_events: Sequence[str], workers: Sequence[str]
+) -> Iterator[Line]:
+    """Command lines from a campaign to results that were counted blind."""
+    data, catalogue = str(folder / "data"), str(folder / "catalogue.json")
+    periods = ["--periods", str(_state_runs(demonstration, folder))] if demonstration.runs else []
+    layout = ["--layout", demonstration.layout]
+    yield ["simulate", demonstration.campaign, "--to", data, *layout, *n_events]
+    yield ["catalogue", data, "--to", catalogue, *periods]
+    for name in (*demonstration.selections, *demonstration.controls):
+        to = str(folder / name)
+        yield ["process", catalogue, "--selection", name, "--to", to, "--executor", "dask", *workers]
+
+
+def _measure(demonstration: Demonstration, search: str, folder: Path) -> Iterator[Line]:
+    """Command lines from results to the limits of a search, and to reports of all that."""
+    results = [str(folder / name) for name in demonstration.selections]
+    periods = ["--periods", str(folder / "periods")] if demonstration.runs else []
+    for name, result in zip(demonstration.selections, results, strict=True):
+        yield ["background", result]
+        efficiency = ["--to", str(folder / name / "efficiency.csv"), "--events", _EVENTS]
+        layout = ["--layout", demonstration.layout]
+        yield ["efficiency", "--selection", name, *layout, *periods, *efficiency]
+    yield ["limits", "--search", search, *results, "--to", str(folder / "limits")]
+    for result in results:
+        yield ["report", result]
+
+
+def _state_runs(demonstration: Demonstration, folder: Path) -> Path:
+    """Write periods whose runs are not public with those of the campaign; give the folder."""
+    from na64.datasets.basics.atomic_file import write_bytes
+    from na64.datasets.conditions.own_period import stated_runs_text
+
+    source = f"numbers of the simulated campaign {demonstration.campaign}, not of NA64"
+    periods = folder / "periods"
+    periods.mkdir(parents=True, exist_ok=True)
+    for name, (first, last) in demonstration.runs.items():
+        write_bytes(periods / f"{name}.toml", stated_runs_text(name, first, last, source).encode())
+    return periods

@@ -25,9 +25,25 @@ _RUNS = """\
 [[runs]]
 first = {first}
 last = {last}
-source = "NOT FOUND: runs that no packaged period has"
+source = "{source}"
 
 """
+_FREE = "NOT FOUND: runs that no packaged period has"
+
+
+def stated_runs_text(name: str, first: int, last: int, source: str) -> str:
+    """Text of a packaged period whose runs are not public, with runs stated.
+
+    Raises
+    ------
+    ValueError
+        The packaged period has runs.
+    """
+    text = _PACKAGED.named(name, "period").read_text(encoding="utf-8")
+    if packaged_periods()[name].runs:
+        raise ValueError(f"period {name} has runs")
+    head, mark, rest = re.sub(r"^runs = .*\n", "", text, flags=re.MULTILINE).partition("[beam]")
+    return head + _RUNS.format(first=first, last=last, source=source) + mark + rest
 
 
 def period_text(name: str, like: str) -> str:
@@ -52,6 +68,6 @@ def period_text(name: str, like: str) -> str:
     )
     text = re.sub(r"^runs = .*\n", "", text, flags=re.MULTILINE)
     first = 1 + max(last for period in packaged_periods().values() for _, last in period.runs)
-    runs = _RUNS.format(first=first, last=first + _N_RUNS - 1)
+    runs = _RUNS.format(first=first, last=first + _N_RUNS - 1, source=_FREE)
     head, mark, rest = text.partition("[beam]")
     return _HEADER.format(name=name, like=like) + head + runs + mark + rest.rstrip() + "\n"

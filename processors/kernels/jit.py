@@ -14,6 +14,7 @@ from numba.core import config
 
 from na64.datasets.basics.cache_folders import make_private, user_caches
 from na64.datasets.basics.identity import identity, source_digest
+from na64.processors.kernels.compiled_files import keep_by_types
 
 R = TypeVar("R")
 
@@ -147,4 +148,6 @@ def _compile(function: Callable[..., R], **options: bool) -> Callable[..., R]:
         )
     finally:
         config.CACHE_DIR = others
+    if CACHE_FOLDER is not None and not config.DISABLE_JIT:
+        keep_by_types(compiled)
     return compiled

@@ -13,6 +13,7 @@ from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import TomlTable, load_table, unknown
 from na64.outputs.limits.searches.channels import ParticleModel, read_category, read_model
 from na64.outputs.limits.searches.contour import grid_of
+from na64.outputs.limits.searches.demonstration import Demonstration, read_demonstration
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import ParameterPlane
@@ -158,6 +159,8 @@ class Card:
     coupling : Coupling
     variants : tuple of Variant
         The first one is the reference unless another one is asked for.
+    demonstration : Demonstration or None
+        None if its detectors cannot be simulated yet.
     """
 
     name: str
@@ -180,6 +183,7 @@ class Card:
     electron_moment: bool
     coupling: Coupling
     variants: tuple[Variant, ...]
+    demonstration: Demonstration | None = None
 
     def variant(self, name: str = "") -> Variant:
         """Look a reference configuration up; the first one without a name.
@@ -251,6 +255,7 @@ def read_card(table: TomlTable, name: str) -> Card:
         variants=tuple(
             _variant(variants.table(one), one, channels, masses, mesons) for one in variants.names()
         ),
+        demonstration=read_demonstration(table.table("demo")) if "demo" in table.names() else None,
     )
     table.done()
     for variant in card.variants:

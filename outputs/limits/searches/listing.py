@@ -40,6 +40,11 @@ def list_searches(names: Sequence[str] = SEARCHES) -> list[Listed]:
     return [Listed(card, _worst(card)) for card in map(load_card, names)]
 
 
+def demonstrated() -> tuple[str, ...]:
+    """Searches that `na64 demo --search` runs."""
+    return tuple(name for name in SEARCHES if load_card(name).demonstration)
+
+
 def _worst(card: Card) -> float | None:
     ratios = [one.worst for variant in card.variants for one in nearness_of(card, variant)]
     if any(math.isnan(ratio) for ratio in ratios):
@@ -61,6 +66,7 @@ def as_text(listed: Sequence[Listed]) -> Iterator[str]:
             "variants": ", ".join(variant.name for variant in card.variants),
             "published": f"worst ratio {one.nearness}" if one.worst is not None else one.nearness,
             "state": card.state,
+            "demo": f"na64 demo --search {card.name}" if card.demonstration else "none yet",
             "papers": ", ".join(card.papers),
         }
         for name, text in rows.items():

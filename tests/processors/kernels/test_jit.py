@@ -17,6 +17,7 @@ PACKAGE = Path(na64.__file__).parent
 SOURCES = (
     "processors/kernels/window.py",
     "processors/kernels/jit.py",
+    "processors/kernels/compiled_files.py",
     "processors/features/compute.py",
     "processors/features/window_arguments.py",
     "processors/features/kernel_arguments.py",
