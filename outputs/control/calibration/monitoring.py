@@ -248,7 +248,9 @@ def lines_of(found: Monitoring) -> Iterator[str]:
     yield from told[:_MOST_LINES]
     if len(told) > _MOST_LINES:
         yield f"and {len(told) - _MOST_LINES} lines more, all in the table"
-    if not found.outliers:
+    if not found.limit.n_looks:
+        yield "nothing could be compared: too few events, runs or spills"
+    elif not found.outliers:
         yield "no outliers"
     for (run, spill), reason in found.proposed.items():
         yield f"proposed for the bad list: run {run} spill {spill}: {reason}"
