@@ -13,6 +13,7 @@ from na64.datasets.calibration.constants import Calibration
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
+from na64.datasets.conditions.reconstruction import ReconstructionTags
 from na64.datasets.instrument.recipes import feature_index
 from na64.datasets.instrument.roles import Role
 from na64.datasets.reading.given_features import detectors_of_given
@@ -304,6 +305,7 @@ def build_job(
     check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
+    check_production(calibration, catalogue)
     contexts = contexts_of_runs(
         wanted, known, catalogue.run_facts, simulation=simulation, calibration=calibration
     )
@@ -319,6 +321,25 @@ def build_job(
         plugin=plugin,
         calibration=calibration,
     )
+
+
+def check_production(calibration: Calibration | None, catalogue: Catalogue) -> None:
+    """Refuse constants that were made of files which were made otherwise, where both are known.
+
+    Raises
+    ------
+    ValueError
+        Names both productions.
+    """
+    unstated = str(ReconstructionTags())
+    then = unstated if calibration is None else calibration.made_of.get("production", unstated)
+    for record in catalogue.good[:1]:
+        now = str(record.production)
+        if calibration is not None and unstated not in (then, now) and then != now:
+            raise ValueError(
+                f"calibration {calibration.name} was made of files of production {then}, those of the catalogue "
+                f"are of production {now}"
+            )
 
 
 def with_features_of(

@@ -360,13 +360,8 @@ def _words(text: str, table: str) -> str:
 
 
 def _calibration(job: Job) -> dict[str, str] | None:
-    if job.calibration is None:
-        return None
-    return {
-        "name": job.calibration.name,
-        "identity": job.calibration.identity,
-        "runs": job.calibration.covers,
-    }
+    made = job.calibration
+    return made and {"name": made.name, "identity": made.identity, "runs": made.covers}
 
 
 def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -155,6 +155,7 @@ def _made_of(
     setups = {context.period: context.setup for context in job.runs.values()}
     yield "catalogue", catalogue.identity
     yield "sample", catalogue.kind.value
+    yield "production", str(catalogue.good[0].production)
     yield "runs", to_ranges(job.runs)
     yield "periods", ", ".join(f"{name} {identity(setup)[:12]}" for name, setup in sorted(setups.items()))
     yield "selection", f"{job.selection.name} {job.selection.identity}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,9 @@ from na64.processors.calibration.sums import Sums
 
 GOOD_ENOUGH, BEST_OF_REST = 0.02, 0.1
 """Relative errors of scales: the first method below the one is taken, or else the best below the other."""
+
+
+_FEWEST_WITH_BOTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _of_detector(
     ]
     values = {
         Quantity.SCALE: _listed(scales),
-        Quantity.DELAY: _listed(_delay(n, cell, old) for n, cell in enumerate(cells)),
+        Quantity.DELAY: _listed(_delays(cells, old)),
         Quantity.SIGMA: _listed(_sigma(n, cell, old) for n, cell in enumerate(cells)),
         Quantity.BASELINE: _listed(_baseline(n, cell, old) for n, cell in enumerate(cells)),
         Quantity.NOISE: _listed(_noise(cell, ratios[n]) for n, cell in enumerate(cells)),
@@ -204,21 +207,35 @@ def _to_beam_energy(scales: list[Value], detector: Detector, measured: Measureme
     ]
 
 
-def _delay(number: int, cell: CellMeasurement, old: _Old) -> Value:
-    return _of_peak(cell, old.value(Quantity.DELAY, number), lambda c: c.delay.place if c.delay else None)
+def _delays(cells: Sequence[CellMeasurement], old: _Old) -> Iterator[Value]:
+    """Delays of particles; of cells with too few that of the light pulser, less what it has of its own."""
+    own = _own_delay(cells)
+    for number, cell in enumerate(cells):
+        if cell.delay is not None:
+            found = cell.delay.place
+            yield Value(found.value, found.error, found.entries, "particles")
+        elif cell.led_delay is not None and own is not None:
+            found = cell.led_delay.place
+            yield Value(found.value - own.value, math.hypot(found.error, own.error), found.entries, "led")
+        else:
+            yield Value(old.value(Quantity.DELAY, number), entries=cell.n_delays)
+
+
+def _own_delay(cells: Sequence[CellMeasurement]) -> Estimate | None:
+    """Delay of the light pulser against particles, and how much it differs between cells; None of too few."""
+    both = [one.led_delay.place.value - one.delay.place.value for one in cells if one.led_delay and one.delay]
+    if len(both) < _FEWEST_WITH_BOTH:
+        return None
+    middle = float(np.median(both))
+    return Estimate(middle, 1.4826 * float(np.median(np.abs(np.array(both) - middle))), len(both))
 
 
 def _sigma(number: int, cell: CellMeasurement, old: _Old) -> Value:
-    return _of_peak(cell, old.value(Quantity.SIGMA, number), lambda c: c.delay.width if c.delay else None)
-
-
-def _of_peak(
-    cell: CellMeasurement, kept: float, choose: Callable[[CellMeasurement], Estimate | None]
-) -> Value:
-    found = choose(cell)
-    if found is None:
-        return Value(kept, entries=cell.n_delays)
-    return Value(found.value, found.error, found.entries, "led" if cell.by_led else "particles")
+    """Resolution for particles: pulses of the light pulser are larger, and their times better."""
+    if cell.delay is None:
+        return Value(old.value(Quantity.SIGMA, number), entries=cell.n_delays)
+    found = cell.delay.width
+    return Value(found.value, found.error, found.entries, "particles")
 
 
 def _baseline(number: int, cell: CellMeasurement, old: _Old) -> Value:

@@ -52,10 +52,8 @@ class CellMeasurement:
 
     Attributes
     ----------
-    delay : Peak or None
-        Of particles, or else of the light pulser: ns.
-    by_led : bool
-        The delay is that of the light pulser.
+    delay, led_delay : Peak or None
+        Of particles, and of the light pulser: ns.
     n_delays : int
         Pulses of particles with a time.
     signals : dict of str to Estimate
@@ -66,7 +64,7 @@ class CellMeasurement:
     """
 
     delay: Peak | None
-    by_led: bool
+    led_delay: Peak | None
     n_delays: int
     signals: Mapping[str, Estimate]
     seen: Mapping[str, int]
@@ -156,13 +154,11 @@ def _cells(sums: Sums, detector: Detector, least: int) -> tuple[CellMeasurement,
     found = []
     for cell in range(detector.n_cells):
         particles = of("delay", cell, N_DELAYS)
-        peak = time_peak(particles, least)
-        by_led = peak is None
         signals = {name: of(f"signal.{name}", cell, N_SIGNALS) for name in SIGNALS}
         found.append(
             CellMeasurement(
-                delay=time_peak(of("delay_led", cell, N_DELAYS), least) if by_led else peak,
-                by_led=by_led,
+                delay=time_peak(particles, least),
+                led_delay=time_peak(of("delay_led", cell, N_DELAYS), least),
                 n_delays=int(particles.counts.sum()),
                 signals=dict(_signals(signals, sums, detector.name, least)),
                 seen={name: int(histogram.counts.sum()) for name, histogram in signals.items()},

@@ -65,7 +65,7 @@ def followed(measured: Measurement) -> dict[Key, Estimate]:
     found: dict[Key, Estimate] = {}
     for name, cells in measured.cells.items():
         for number, cell in enumerate(cells):
-            if cell.delay is not None and not cell.by_led:
+            if cell.delay is not None:
                 found[name, number, "delay"] = cell.delay.place
             found |= {(name, number, sample): one for sample, one in cell.signals.items()}
     return found

@@ -303,3 +303,26 @@ def test_the_commands_do_the_same(
         main(["process", str(folder / "plain.json"), "--selection", "dimuon_2023", "--calibration", "x"]) == 2
     )
     assert "calibration x: no such file" in capsys.readouterr().err
+
+
+def test_constants_of_another_production_are_refused(
+    folder: Path, plain: CalibrationResult, tmp_path: Path
+) -> None:
+    files = tmp_path / "files"
+    shutil.copytree(folder / "plain", files)
+    (files / "conditions" / "production.toml").write_text('pass = "6"')
+    na64.catalogue(files, to=tmp_path / "files.json")
+    other = tmp_path / "other.toml"
+    text = plain.path.read_text()
+    assert 'production = "not stated"' in text
+    other.write_text(text.replace('production = "not stated"', 'production = "pass 5"'))
+    options: dict[str, Any] = {"selection": "dimuon_2023", "executor": "iterative", "report": False}
+    with pytest.raises(
+        ValueError, match="made of files of production pass 5; run_8701.root is of production pass 6"
+    ):
+        na64.process(tmp_path / "files.json", to=tmp_path / "out", calibration=other, **options)
+    other.write_text(text.replace('sample = "data"', 'sample = "simulation"'))
+    result = na64.process(
+        tmp_path / "files.json", to=tmp_path / "out", calibration=other, runs="8701", **options
+    )
+    assert "was made of simulation, and is used for data" in " ".join(result.summary.warnings)
