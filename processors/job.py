@@ -337,8 +337,8 @@ def check_production(calibration: Calibration | None, catalogue: Catalogue) -> N
         now = str(record.production)
         if calibration is not None and unstated not in (then, now) and then != now:
             raise ValueError(
-                f"calibration {calibration.name} was made of files of production {then}, those of the catalogue "
-                f"are of production {now}"
+                f"calibration {calibration.name} was made of files of production {then}, those of the "
+                f"catalogue are of production {now}"
             )
 
 
