@@ -360,8 +360,9 @@ def _words(text: str, table: str) -> str:
 
 
 def _calibration(job: Job) -> dict[str, str] | None:
-    made = job.calibration
-    return made and {"name": made.name, "identity": made.identity, "runs": made.covers}
+    if (made := job.calibration) is None:
+        return None
+    return {"name": made.name, "identity": made.identity, "runs": made.covers}
 
 
 def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:

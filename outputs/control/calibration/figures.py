@@ -39,7 +39,9 @@ def constants_figure(ranges: Sequence[RunRange], detector: str, quantities: Sequ
             if detector in part.detectors and quantity in part.detectors[detector].values:
                 shift = 0.6 * ((number + 0.5) / len(ranges) - 0.5)
                 values = part.detectors[detector].values[quantity]
-                _points(place, values, f"runs {part.covers}", number, shift)
+                unset = quantity is Quantity.SIGMA
+                label = f"runs {part.covers}"
+                _points(place, values, label, number=number, shift=shift, unset=unset)
         unit = unit_of(quantity)
         place.set_ylabel(quantity.value if unit == "1" else f"{quantity.value} [{unit}]", fontsize=10)
         place.tick_params(labelsize=9)
@@ -49,15 +51,17 @@ def constants_figure(ranges: Sequence[RunRange], detector: str, quantities: Sequ
     return figure
 
 
-def _points(axes: Axes, values: CellValues, label: str, number: int, shift: float) -> None:
+def _points(axes: Axes, values: CellValues, label: str, *, number: int, shift: float, unset: bool) -> None:
+    """Draw the values of the cells; where zero stands for "not set", kept zeros are left out."""
     cells = np.arange(len(values.values)) + shift
     value, error = np.array(values.values), np.array(values.errors)
     measured = np.array([values.is_measured(cell) for cell in range(len(value))])
+    kept = ~measured & ~(unset & (value == 0))
     colour, marker = _COLOURS[number % MOST_RANGES], _MARKERS[number % MOST_RANGES]
     usual = {"fmt": marker, "ms": 3.5, "color": colour, "lw": 0.8}
     axes.errorbar(cells[measured], value[measured], error[measured], label=label, **usual)  # type: ignore[arg-type]
-    if not measured.all():
-        axes.plot(cells[~measured], value[~measured], marker, ms=4, mfc="none", mec=QUIET, mew=0.8)
+    if kept.any():
+        axes.plot(cells[kept], value[kept], marker, ms=4, mfc="none", mec=QUIET, mew=0.8)
 
 
 def delays_figure(sums: Sequence[Sums], ranges: Sequence[RunRange], detector: str) -> Figure:
