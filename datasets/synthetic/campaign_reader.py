@@ -16,6 +16,7 @@ from na64.datasets.synthetic.campaign import (
     PARAMETERS,
     BadSpill,
     Campaign,
+    CellFault,
     Component,
     ComponentKind,
     DetectorResponse,
@@ -83,6 +84,7 @@ def _campaign(table: TomlTable) -> Campaign:
         absent=table.texts("absent", ()),
         further=read_further(table),
         dump=read_dump(table),
+        faults=tuple(_read_fault(entry) for entry in table.tables("cell_fault", ())),
     )
 
 
@@ -222,4 +224,20 @@ def _read_bad(table: TomlTable) -> BadSpill:
         table.integer("start", None),
         table.integer("stop", None),
         table.number("ecal_gain", 1.0),
+    )
+
+
+def _read_fault(table: TomlTable) -> CellFault:
+    def value(key: str, unit: str, default: float) -> float:
+        return one_value(table, key, unit) if table.has(key) else default
+
+    return CellFault(
+        table.text("detector"),
+        table.integers("cells", ()),
+        gain=table.number("gain", 1.0),
+        delay=value("delay", "ns", 0.0),
+        noise=table.number("noise", 1.0),
+        pedestal=value("pedestal", "GeV", 0.0),
+        first_run=table.integer("first_run", 0),
+        last_run=table.integer("last_run", 2**32),
     )
