@@ -49,8 +49,8 @@ def _selections(options: argparse.Namespace) -> int:
     from na64.selections.selection import SELECTIONS, load_selection
 
     if options.name:
-        features = features_of_periods(_known_periods(options).values())
-        tell(_one_selection(options.name, load_selection(options.name, period_features=features)))
+        features = features_of_periods(_known_periods(options).values(), together=False)
+        tell(_one_selection(options.name, load_selection(options.name, other_features=features)))
         return SUCCESS
     listed = [load_selection(name) for name in SELECTIONS]
     tell(_table((one.name, f"{len(one.cuts)} cuts", one.label) for one in listed))
@@ -92,7 +92,7 @@ def _features(options: argparse.Namespace) -> int:
     from na64.datasets.instrument.features import FEATURES
 
     word = options.word.casefold()
-    known = FEATURES | features_of_periods(_known_periods(options).values())
+    known = FEATURES | features_of_periods(_known_periods(options).values(), together=False)
     found = [one for one in known.values() if word in f"{one.name} {one.meaning}".casefold()]
     if not found:
         raise KeyError(unknown("feature", options.word, known))

@@ -38,8 +38,10 @@ class Spectrum:
         """Part of the dark photons of the table that take more than `fraction`."""
         return float(np.interp(fraction, self.fraction, self._row(mass)))
 
-    def draw(self, mass: float, lowest: float, n: int, rng: np.random.Generator) -> Floats:
-        """Draw fractions above `lowest`: (n,) float64.
+    def draw(
+        self, mass: float, lowest: float, n: int, rng: np.random.Generator, highest: float = 1.0
+    ) -> Floats:
+        """Draw fractions between `lowest` and `highest`: (n,) float64.
 
         Raises
         ------
@@ -51,7 +53,8 @@ class Spectrum:
                 f"dark photon from {lowest:g} of the energy: expected {self.fraction[0]:g} and more, below 1"
             )
         row = self._row(mass)
-        uniform = rng.random(n) * np.interp(lowest, self.fraction, row)
+        least, most = np.interp([highest, lowest], self.fraction, row)
+        uniform = least + rng.random(n) * (most - least)
         return np.interp(uniform, row[::-1], self.fraction[::-1])
 
     def _row(self, mass: float) -> Floats:

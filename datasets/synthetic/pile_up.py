@@ -8,6 +8,7 @@ import numpy as np
 
 from na64.datasets.synthetic.campaign import PileUp
 from na64.datasets.synthetic.deposits import Deposits, concatenate
+from na64.datasets.synthetic.dump import hadrons_through, stopped
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
 from na64.datasets.synthetic.particles import Gun, beam_hadrons, electrons, nearest_pions
 
@@ -57,9 +58,10 @@ def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> PileUpOverlay:
 
 def _particles(gun: Gun, is_hadron: Booleans, proton_fraction: float) -> Deposits:
     n_hadrons = int(is_hadron.sum())
-    first = beam_hadrons(gun, n_hadrons, _hadrons(gun.beam.energy, proton_fraction))
+    send = beam_hadrons if gun.dump is None else hadrons_through
+    first = send(gun, n_hadrons, _hadrons(gun.beam.energy, proton_fraction))
     energy = gun.beam_energy(len(is_hadron) - n_hadrons)
-    second = electrons(gun, energy, energy)
+    second = (electrons if gun.dump is None else stopped)(gun, energy, energy)
     order = np.argsort(np.argsort(~is_hadron, kind="stable"), kind="stable")
     return concatenate([first, second]).take(order)
 

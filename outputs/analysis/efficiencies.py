@@ -17,9 +17,9 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency import injection, injection_by_energy
-from na64.outputs.signal.efficiency.by_energy import (
+from na64.outputs.signal.efficiency.by_missing_energy import (
     POSITRON,
-    EnergyPoint,
+    MissingEnergyPoint,
     energies_path,
     energies_table,
     read_energies,
@@ -40,8 +40,8 @@ from na64.selections.selection import load_selection
 MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """GeV."""
 
-SEARCHES = (INVISIBLE, POSITRON)
-"""Searches that an efficiency may be for."""
+DARK_PHOTON_SEARCHES = (INVISIBLE, POSITRON)
+"""Searches whose particles are dark photons of some mass."""
 
 _BINS_A_MASS = 10
 """A bin of missing energy has so many times fewer events than a mass."""
@@ -114,13 +114,14 @@ def efficiency(
     >>> found[0].point.mass
     0.01
     """
-    if search not in SEARCHES:
+    if search not in DARK_PHOTON_SEARCHES:
         raise ValueError(
-            f"{unknown('search', search, SEARCHES)}; an efficiency is of {' or '.join(SEARCHES)}"
+            f"{unknown('search', search, DARK_PHOTON_SEARCHES)}; expected {' or '.join(DARK_PHOTON_SEARCHES)}"
         )
     place = Path(to)
     folder = Path(periods) if periods is not None else folder_of_environment()
-    chosen = load_selection(selection, period_features=features_of_periods(load_periods(folder).values()))
+    known = features_of_periods(load_periods(folder).values(), together=False)
+    chosen = load_selection(selection, other_features=known)
     asked = [losses] if isinstance(losses, str | Path) else losses
     wanted = WantedLosses([str(one) for one in asked])
     plan = injection.Injection(chosen, str(layout), events, seed, folder, period, search)
@@ -162,13 +163,13 @@ def efficiency(
     return found
 
 
-def _by_energy(plan: injection.Injection, progress: Progress) -> Iterator[EnergyPoint]:
+def _by_energy(plan: injection.Injection, progress: Progress) -> Iterator[MissingEnergyPoint]:
     """Positrons that annihilate, a tenth of the events of a mass in each bin."""
     bins = replace(plan, n_events=max(plan.n_events // _BINS_A_MASS, 1))
     yield from injection_by_energy.inject_energies(bins, progress=progress)
 
 
-def _write_energies(path: Path, points: Sequence[EnergyPoint]) -> None:
+def _write_energies(path: Path, points: Sequence[MissingEnergyPoint]) -> None:
     if points:
         write_bytes(path, seal_csv(energies_table(points).to_csv()))
         draw = partial(figures.draw_energies, points)

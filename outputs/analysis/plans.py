@@ -11,7 +11,7 @@ from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
-from na64.datasets.conditions.periods import Period, features_of_periods
+from na64.datasets.conditions.periods import Period, features_here_and_elsewhere
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
@@ -106,15 +106,16 @@ def load_plan(
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
     known = loaded.known_periods()
-    further = features_of_periods(known.values())
+    here, elsewhere = features_here_and_elsewhere(known, loaded.runs)
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
         for energy in _beam_energies(loaded, known):
-            code.rehearse(further, energy)
+            code.rehearse(here, energy)
     chosen = load_selection(
         selection,
         extra_features=code.features if code else None,
-        period_features=further,
+        period_features=here,
+        other_features=elsewhere,
         settings=tuple(settings),
     )
     text = _text_of(runs)

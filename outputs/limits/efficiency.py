@@ -11,7 +11,7 @@ from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
 from na64.outputs.signal.beam import ELECTRONS, Beam
-from na64.outputs.signal.efficiency.by_energy import POSITRON, energies_path
+from na64.outputs.signal.efficiency.by_missing_energy import POSITRON, energies_path
 from na64.outputs.signal.efficiency.efficiency import (
     REFERENCE,
     SignalEfficiency,

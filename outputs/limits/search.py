@@ -20,7 +20,7 @@ from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.variations import SystematicEffect, averaged, quadrature_sum, systematic_effects
-from na64.outputs.signal.efficiency.by_energy import EnergyEfficiency
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.cls import Toys, upper_limit
@@ -57,7 +57,7 @@ class EfficiencyFunction(Protocol):
         """Whether a live time of its losses counts."""
 
     @property
-    def by_energy(self) -> EnergyEfficiency | None:
+    def by_energy(self) -> MissingEnergyEfficiency | None:
         """That of positrons that annihilate, by missing energy; None: that of the mass."""
 
     @property

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from na64.outputs.report.region_styles import PALETTE
 from na64.outputs.report.style import ACCENT, INK, stamp, style
-from na64.outputs.signal.efficiency.by_energy import EnergyPoint
+from na64.outputs.signal.efficiency.by_energy import EnergyRow
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyPoint
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,33 @@ def draw_efficiencies(points: Sequence[EfficiencyPoint]) -> Figure:
     return figure
 
 
-def draw_energies(points: Sequence[EnergyPoint]) -> Figure:
+def draw_energy_efficiencies(rows: Sequence[EnergyRow]) -> Figure:
+    """Draw selection efficiencies against the energy of the particle, by period and channel."""
+    with style():
+        figure = Figure(layout="constrained")
+        axes = figure.subplots()
+        kinds = sorted({(row.period, row.channel, row.selection) for row in rows})
+        for marker, look, key in zip(_MARKERS, (*_STYLES, *_STYLES), kinds, strict=False):
+            own = [row for row in rows if (row.period, row.channel, row.selection) == key]
+            low, high = (np.array([getattr(row, f"energy_{end}") for row in own]) for end in ("low", "high"))
+            axes.errorbar(
+                (low + high) / 2,
+                [row.efficiency for row in own],
+                [row.error for row in own],
+                (high - low) / 2,
+                marker=marker,
+                label=f"{key[0]}, {key[1]}, {key[2]}",
+                **{**look, "linestyle": "none"},
+            )
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("energy of the particle [GeV]")
+        axes.set_ylabel("signal efficiency")
+        axes.legend(loc="upper left")
+        stamp(axes, "simulated", right="in the box and every cut")
+    return figure
+
+
+def draw_energies(points: Sequence[MissingEnergyPoint]) -> Figure:
     """Draw efficiencies for positrons that annihilate against the missing energy, by period."""
     with style():
         figure, axes = _page("signal efficiency", "simulated", "in the box and every cut")

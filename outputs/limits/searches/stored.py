@@ -27,7 +27,7 @@ from na64.outputs.limits.searches.sources import (
     spectrum_of,
 )
 from na64.outputs.signal.beam import ELECTRONS, Beam
-from na64.outputs.signal.efficiency.by_energy import POSITRON
+from na64.outputs.signal.efficiency.by_missing_energy import POSITRON
 
 Floats = NDArray[np.float64]
 
@@ -112,6 +112,11 @@ def signal_of(card: Card, variant: Variant) -> Signal:
     """
     signals = set()
     for category in variant.categories:
+        if category.box:
+            raise ValueError(
+                f"search {card.name}: its channels are counted in boxes of their own; na64 limits --search "
+                f"{card.name} takes a result of each"
+            )
         if category.fate is not None and not category.fate.is_missing_energy:
             raise ValueError(
                 f"search {card.name}: channel {category.name} counts what no stored result has; "

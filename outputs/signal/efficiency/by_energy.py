@@ -1,211 +1,227 @@
-"""Efficiency by missing energy, of positrons that annihilate: all that they had is missing.
-
-What is left for the detector is what they radiated before. Of a positron of the beam that annihilates at once
-that is nothing, so that the trigger, which asks for energy in the preshower, does not take the event.
-"""
+"""Efficiency of a selection for the particles of a search by their energy, as a table and as a function."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
+from na64.outputs.signal.efficiency.losses import AppliedLoss, counted, factor_of
+from na64.outputs.signal.efficiency.losses_file import losses_path, read_applied
 
-Floats = NDArray[np.float64]
+TEXTS = ("search", "channel", "period", "selection", "cuts", "setup")
 
-POSITRON = "positron"
-"""Search whose efficiencies go by the missing energy too."""
 
-_STEP = 5.0
-_BELOW = (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0)
-_END = (10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.5, 0.0)
-"""GeV at a beam of 100 GeV: bins are narrow about the threshold and where hardly anything is left."""
+def efficiency_name(search: str) -> str:
+    """Name of the table of a search in the folder of a result."""
+    return f"efficiency_{search}.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class EnergiesRow:
-    """Row of `efficiency_energies.csv`: an `EnergyPoint`, and the efficiency that it gives.
+class EnergyRow:
+    """Row of the table: what a selection did to simulated particles of some energies that decay somewhere.
 
     Attributes
     ----------
+    search, channel, period : str
     energy_low, energy_high : float, GeV
-    period : str
+        Of the particle.
     efficiency, error : float
-    n_generated, n_selected, n_in_box : int
-        Events.
-    selection, cuts, setup, beam, search : str
+        Selected over simulated.
+    n_simulated, n_in_box, n_selected : int
+        Events; selected are those in the box that pass every cut, the trigger included.
+    first, last : float or None, mm
+        All of them decay between, from the front of the target; None for everything beyond the first.
+    selection, cuts, setup : str
+        Name of the selection, identity of its cuts, and that of the period with its boxes.
     """
 
+    search: str
+    channel: str
+    period: str
     energy_low: float
     energy_high: float
-    period: str
     efficiency: float
     error: float
-    n_generated: int
-    n_selected: int
+    n_simulated: int
     n_in_box: int
+    n_selected: int
+    first: float
+    last: float | None
     selection: str
     cuts: str
     setup: str
-    beam: str
-    search: str
+
+    def __post_init__(self) -> None:
+        where = f"period {self.period}, {self.energy_low:g} to {self.energy_high:g} GeV"
+        if not 0 < self.energy_low < self.energy_high:
+            raise ValueError(f"{where}: expected two energies above 0 that rise")
+        if not (0 <= self.n_selected <= self.n_in_box <= self.n_simulated and self.n_simulated):
+            raise ValueError(
+                f"{where}: {self.n_selected} selected of {self.n_in_box} in the box of {self.n_simulated}"
+            )
+        if not math.isclose(self.efficiency, self.n_selected / self.n_simulated, rel_tol=1e-6):
+            raise ValueError(
+                f"{where}: efficiency {self.efficiency:g} is not {self.n_selected} of {self.n_simulated}"
+            )
+
+
+def binomial_error(selected: int, simulated: int) -> float:
+    """Standard deviation of the posterior of an efficiency for a flat prior: not zero for none or all."""
+    return math.sqrt((selected + 1) * (simulated - selected + 1) / ((simulated + 2) ** 2 * (simulated + 3)))
 
 
 @dataclass(frozen=True, slots=True)
-class EnergyPoint:
-    """What a selection did to simulated positrons that annihilate with energies in a bin.
+class EnergyEfficiency:
+    """Efficiency of a period by energy, with the losses that count.
 
     Attributes
     ----------
-    energy_low, energy_high : float, GeV
-        Of the missing energy.
-    period, selection : str
-    n_generated, n_in_box, n_selected : int
-        All, those in the box, and of them the ones that pass every cut, the trigger included.
-    cuts, setup, beam, search : str
-        As of `na64.outputs.signal.efficiency.efficiency.EfficiencyPoint`.
+    rows : tuple of EnergyRow
+        Of one search, channel, period and selection; their energies follow each other.
+    losses : tuple of AppliedLoss
+        All that are listed.
+    delivered : bool
+        For exposure that was delivered: the live time counts.
     """
 
-    energy_low: float
-    energy_high: float
-    period: str
-    selection: str
-    n_generated: int
-    n_in_box: int
-    n_selected: int
-    cuts: str = ""
-    setup: str = ""
-    beam: str = ""
-    search: str = ""
+    rows: tuple[EnergyRow, ...]
+    losses: tuple[AppliedLoss, ...] = ()
+    delivered: bool = False
 
     def __post_init__(self) -> None:
-        in_order = 0 <= self.n_selected <= self.n_in_box <= self.n_generated and self.n_generated > 0
-        if not (in_order and 0 < self.energy_low < self.energy_high):
-            raise ValueError(
-                f"period {self.period}, {self.energy_low:g} to {self.energy_high:g} GeV missing: "
-                f"{self.n_selected} selected of {self.n_in_box} in the box of {self.n_generated}"
-            )
-
-    @property
-    def efficiency(self) -> float:
-        """Selected over generated."""
-        return self.n_selected / self.n_generated
-
-    @property
-    def error(self) -> float:
-        """Binomial, of the posterior for a flat prior: not zero where none or all are selected."""
-        n, k = self.n_generated, self.n_selected
-        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EnergyEfficiency:
-    """Efficiency of a period in bins of the missing energy, with the losses that count.
-
-    Attributes
-    ----------
-    edges : (n + 1,) float64, GeV
-        Rising; what misses less than the first is not seen.
-    value, error : (n,) float64
-    """
-
-    edges: Floats
-    value: Floats
-    error: Floats
+        same = {(*(getattr(row, name) for name in TEXTS), row.first, row.last) for row in self.rows}
+        if len(same) != 1:
+            raise ValueError(f"{len(same)} kinds of efficiency where one is expected")
+        for one, other in pairwise(self.rows):
+            if one.energy_high != other.energy_low:
+                raise ValueError(
+                    f"period {one.period}: energies end at {one.energy_high:g} and go on at "
+                    f"{other.energy_low:g} GeV"
+                )
 
     @property
     def lowest(self) -> float:
-        """Least missing energy that is seen, GeV."""
-        return float(self.edges[0])
+        """Least energy in it, GeV: nothing of less is counted."""
+        return self.rows[0].energy_low
 
-    def seen(self, energy: Floats, number: Floats) -> tuple[float, float]:
-        """How many are seen, and the error of it, of so many with each missing energy (n,), GeV."""
-        bins = np.searchsorted(self.edges, energy, side="right") - 1
-        inside = (bins >= 0) & (energy <= self.edges[-1])
-        made = np.bincount(np.minimum(bins[inside], len(self.value) - 1), number[inside], len(self.value))
-        return float(made @ self.value), float(np.linalg.norm(made * self.error))
+    @property
+    def nodes(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Energies in GeV and efficiencies to interpolate: middles of the bins, and both ends."""
+        factor = factor_of(self.losses, delivered=self.delivered)
+        middles = [(row.energy_low + row.energy_high) / 2 for row in self.rows]
+        values = [factor * row.efficiency for row in self.rows]
+        energies = (self.lowest, *middles, self.rows[-1].energy_high)
+        return energies, (values[0], *values, values[-1])
 
-
-def energy_edges(threshold: float, beam_energy: float) -> Floats:
-    """Edges of the bins of the missing energy, GeV: from somewhat below a box's threshold to the beam's."""
-    unit = beam_energy / 100
-    start, stop = threshold + unit * _BELOW[-1], beam_energy - unit * _END[0]
-    n = max(round((stop - start) / (unit * _STEP)), 1)
-    middle = np.linspace(start, stop, n + 1)[1:-1] if start < stop else np.empty(0)
-    first = threshold + unit * np.array(_BELOW)
-    last = beam_energy - unit * np.array(_END)
-    edges: Floats = np.concatenate([first, middle, last[last > first[-1]]])
-    return edges
+    @property
+    def relative_error(self) -> float:
+        """Of the sum of all bins, by the number of simulated events and the losses."""
+        total = math.fsum(row.efficiency for row in self.rows)
+        simulated = math.hypot(*(row.error for row in self.rows)) / total if total else 0.0
+        of_losses = (loss.relative_error for loss in counted(self.losses, delivered=self.delivered))
+        return math.hypot(simulated, *of_losses)
 
 
-def energies_path(path: Path) -> Path:
-    """Where the efficiencies by missing energy of a table are: beside it."""
-    return path.with_name(f"{path.stem}_energies.csv")
+def efficiency_table(rows: Iterable[EnergyRow]) -> Table[EnergyRow]:
+    """Table of efficiencies by period, channel and energy."""
+    ordered = sorted(rows, key=lambda row: (row.period, row.channel, row.energy_low))
+    return Table(EnergyRow, ordered)
 
 
-def energies_table(points: Iterable[EnergyPoint]) -> Table[EnergiesRow]:
-    """Table of `efficiency_energies.csv`, by period and energy."""
-    ordered = sorted(points, key=lambda point: (point.period, point.selection, point.energy_low))
-    rows = [EnergiesRow(*(getattr(point, name) for name in columns_of(EnergiesRow))) for point in ordered]
-    return Table(EnergiesRow, rows)
-
-
-def read_energies(path: Path) -> list[EnergyPoint]:
-    """Read `efficiency_energies.csv`; none if there is no such file.
+def read_energy_rows(path: Path) -> list[EnergyRow]:
+    """Read a table of efficiencies by energy.
 
     Raises
     ------
     ValueError
-        Names the file, the line and what is wrong with it.
+        Names the file, the line and what is wrong with it; or it is a table of something else.
     """
-    return read_rows(path, (*columns_of(EnergiesRow), SEAL), _point) if path.exists() else []
+    return read_rows(path, (*columns_of(EnergyRow), SEAL), _row)
 
 
-def _point(row: CsvRow) -> EnergyPoint:
+def _row(row: CsvRow) -> EnergyRow:
     def number(name: str) -> float:
         value = row.number(name)
-        if value is None or not value > 0:
-            raise ValueError(f"{name} is {value}, expected above 0")
+        if value is None:
+            raise ValueError(f"{name} is missing")
         return value
 
-    point = EnergyPoint(
-        number("energy_low"),
-        number("energy_high"),
-        row.text("period") or "",
-        row.text("selection") or "",
-        row.key("n_generated"),
-        row.key("n_in_box"),
-        row.key("n_selected"),
-        *(row.text(name) or "" for name in ("cuts", "setup", "beam", "search")),
+    def count(name: str) -> int:
+        value = row.integer(name)
+        if value is None:
+            raise ValueError(f"{name} is missing")
+        return value
+
+    texts = {name: row.text(name) or "" for name in TEXTS}
+    return EnergyRow(
+        energy_low=number("energy_low"),
+        energy_high=number("energy_high"),
+        efficiency=number("efficiency"),
+        error=number("error"),
+        n_simulated=count("n_simulated"),
+        n_in_box=count("n_in_box"),
+        n_selected=count("n_selected"),
+        first=number("first"),
+        last=row.number("last"),
+        **texts,
     )
-    stated = row.number("efficiency")
-    if stated is None or not math.isclose(stated, point.efficiency, rel_tol=1e-6):
-        raise ValueError(f"efficiency {stated} is not {point.n_selected} of {point.n_generated}")
-    return point
 
 
-def energy_efficiency(points: Iterable[EnergyPoint], factor: float, where: str) -> EnergyEfficiency | None:
-    """Function of the points of a period, times the factor of its losses; None without points.
+def load_energy_efficiency(
+    path: Path, *, search: str, channel: str, period: str, delivered: bool = False
+) -> EnergyEfficiency:
+    """Efficiency of a channel of a search in a period.
+
+    Parameters
+    ----------
+    path : Path
+    search, channel, period : str
+    delivered : bool
+        For exposure that was delivered.
 
     Raises
     ------
     ValueError
-        The bins do not follow each other.
+        There is no such file, or it is of something else; names what it has.
     """
-    ordered = sorted(points, key=lambda point: point.energy_low)
-    if not ordered:
-        return None
-    low, high = (np.array([getattr(p, f"energy_{side}") for p in ordered]) for side in ("low", "high"))
-    if not np.allclose(low[1:], high[:-1], rtol=1e-9, atol=0):
-        raise ValueError(f"{where}: its bins of missing energy do not follow each other")
-    value, error = (
-        factor * np.array([getattr(p, kind) for p in ordered]) for kind in ("efficiency", "error")
-    )
-    return EnergyEfficiency(np.append(low, high[-1]), value, error)
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: there is no efficiency; na64 efficiency --search {search} --selection NAME --to {path} "
+            "makes it"
+        )
+    known = read_energy_rows(path)
+    rows = [row for row in known if (row.search, row.channel, row.period) == (search, channel, period)]
+    if not rows:
+        listed = sorted({f"search {row.search}, channel {row.channel}, period {row.period}" for row in known})
+        raise ValueError(
+            f"{path}: no efficiency of search {search}, channel {channel}, period {period}, only of "
+            f"{' and of '.join(listed) or 'nothing'}"
+        )
+    losses = [loss for loss in read_applied(losses_path(path)) if loss.period == period]
+    try:
+        found = EnergyEfficiency(_ordered(rows), tuple(losses), delivered)
+        _check_losses(found)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return found
+
+
+def _ordered(rows: Sequence[EnergyRow]) -> tuple[EnergyRow, ...]:
+    return tuple(sorted(rows, key=lambda row: row.energy_low))
+
+
+def _check_losses(found: EnergyEfficiency) -> None:
+    """Refuse losses of other cuts or another set-up."""
+    own = found.rows[0]
+    for loss in found.losses:
+        if (loss.selection, loss.cuts, loss.setup) != (own.selection, own.cuts, own.setup):
+            raise ValueError(
+                f"loss {loss.loss} is of {loss.selection} {loss.cuts} {loss.setup}, the efficiency of "
+                f"{own.selection} {own.cuts} {own.setup}"
+            )

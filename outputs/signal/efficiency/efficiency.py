@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
-from na64.outputs.signal.efficiency.by_energy import (
-    EnergyEfficiency,
-    EnergyPoint,
+from na64.outputs.signal.efficiency.by_missing_energy import (
+    MissingEnergyEfficiency,
+    MissingEnergyPoint,
     energies_path,
     energy_efficiency,
     read_energies,
@@ -154,7 +154,7 @@ class SignalEfficiency:
         Name of the selection, identity of its cuts, and that of the period; empty if not known.
     beam, search : str
         What was simulated, and for which search; empty if not known.
-    by_energy : EnergyEfficiency or None
+    by_energy : MissingEnergyEfficiency or None
         Of positrons that annihilate; None where it was not simulated.
     """
 
@@ -170,7 +170,7 @@ class SignalEfficiency:
     setup: str = ""
     beam: str = ""
     search: str = ""
-    by_energy: EnergyEfficiency | None = None
+    by_energy: MissingEnergyEfficiency | None = None
 
     def __post_init__(self) -> None:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
@@ -321,7 +321,7 @@ def load_efficiencies(
     return found
 
 
-def _check_energies(path: Path, points: list[EfficiencyPoint], energies: list[EnergyPoint]) -> None:
+def _check_energies(path: Path, points: list[EfficiencyPoint], energies: list[MissingEnergyPoint]) -> None:
     """Check that efficiencies by missing energy were made with the points of the table."""
     known = {(p.period, p.selection, p.cuts, p.setup, p.beam, p.search) for p in points}
     for one in energies:

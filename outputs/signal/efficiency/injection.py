@@ -186,10 +186,10 @@ def job_of(
 ) -> tuple[Job, Mapping[str, Period]]:
     """Job of a simulated catalogue, and the periods: of this beam, each with one efficiency."""
     job = build_job(catalogue, selection)
-    _check_simulated(job)
+    check_simulated(job)
     known = catalogue.known_periods()
     for name in sorted({context.period for context in job.runs.values()}):
-        _check_alike(selection, known[name])
+        check_alike(selection, known[name])
         own = known[name].beam_particle, known[name].beam_energy
         if own != (beam.particle, beam.energy):
             raise ValueError(
@@ -198,7 +198,7 @@ def job_of(
     return job, known
 
 
-def _check_simulated(job: Job) -> None:
+def check_simulated(job: Job) -> None:
     """Refuse a selection on features of a period that the simulated files cannot have."""
     own = {feature.name for feature in job.selection.period_features} & job.selection.inputs
     for layout, context in product(job.layouts.values(), job.runs.values()):
@@ -210,7 +210,7 @@ def _check_simulated(job: Job) -> None:
                 )
 
 
-def _check_alike(selection: Selection, period: Period) -> None:
+def check_alike(selection: Selection, period: Period) -> None:
     """Refuse a period of which a cut divides the runs: those that are simulated stand for all of it."""
     n_runs = sum(last - first + 1 for first, last in period.runs)
     for cut in selection.cuts:
@@ -269,7 +269,8 @@ def count_in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dic
     flows: dict[str, Counts] = {}
     for part in _parts(catalogue, job):
         context = job.runs[part.run]
-        inside = simulated_mask(part.values, boxes=job.opened_boxes(part.run), simulation=job.simulation)
+        boxes, index = job.opened_boxes(part.run), job.selection.index
+        inside = simulated_mask(part.values, boxes=boxes, simulation=job.simulation, index=index)
         values = np.compress(inside, part.values, axis=1)
         none = np.zeros((0, values.shape[1]), np.int64)
         passed = count_events(job.selection_in(part.run), values, none).passed()[0]
@@ -302,7 +303,7 @@ def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> ND
     own = values[rows]
     passes = apply_cuts(selection, own).first == len(selection.cuts)
     kept: NDArray[np.bool_] = passes & simulated_mask(
-        own, boxes=job.opened_boxes(run), simulation=job.simulation
+        own, boxes=job.opened_boxes(run), simulation=job.simulation, index=selection.index
     )
     return kept
 

@@ -11,7 +11,7 @@ from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.synthetic.campaign import SimulatedBeam
 from na64.outputs.result.descriptions import selection_facts
-from na64.outputs.signal.efficiency.by_energy import EnergyPoint, energy_edges
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyPoint, energy_edges
 from na64.outputs.signal.efficiency.campaigns import annihilation_campaign, base_campaign
 from na64.outputs.signal.efficiency.injection import (
     Injection,
@@ -27,7 +27,7 @@ from na64.selections.signal_box import of_search
 
 def inject_energies(
     injection: Injection, *, progress: Callable[[int, int], None] | None = None
-) -> Iterator[EnergyPoint]:
+) -> Iterator[MissingEnergyPoint]:
     """Simulate and measure positrons that annihilate, one bin of missing energy after the other.
 
     Parameters
@@ -63,16 +63,16 @@ def inject_energies(
 
 def _measured_energies(
     catalogue: Catalogue, injection: Injection, energies: tuple[float, float], beam: SimulatedBeam
-) -> Iterator[EnergyPoint]:
+) -> Iterator[MissingEnergyPoint]:
     job, known = job_of(catalogue, injection.selection, beam)
     cuts = selection_facts(job.selection, job.plugin).cuts_identity
     for name, passed in count_in_box(catalogue, job)[0].items():
         names = (cuts, setup_of(known[name]), beam_text(beam), injection.search)
         counts = (injection.n_events, int(passed[0]), int(passed[-1]))
-        yield EnergyPoint(*energies, name, job.selection.name, *counts, *names)
+        yield MissingEnergyPoint(*energies, name, job.selection.name, *counts, *names)
 
 
-def describe_energies(points: Sequence[EnergyPoint]) -> Iterator[str]:
+def describe_energies(points: Sequence[MissingEnergyPoint]) -> Iterator[str]:
     """Efficiency for positrons that annihilate: its plateau, and where half of it is left."""
     for period in dict.fromkeys(point.period for point in points):
         own = sorted((one for one in points if one.period == period), key=lambda one: one.energy_low)

@@ -22,7 +22,7 @@ from na64.datasets.conditions.periods import (
 )
 
 PACKAGED = resources.files("na64.datasets.conditions").joinpath("periods")
-NAMES = ("2016", "2018", "2021", "2022", "2022P", "2023A", "2023P")
+NAMES = ("2016", "2017V", "2018", "2018V", "2021", "2022", "2022P", "2023A", "2023P")
 
 
 def copied(folder: Path, name: str = "2023A", *changes: tuple[str, str], to: str | None = None) -> Path:
@@ -64,7 +64,13 @@ def test_every_tagged_value_of_a_file_is_described() -> None:
         (3854, None),
         (3855, "2018"),
         (4223, "2018"),
-        (4224, None),
+        (4224, "2018V"),
+        (4309, "2018V"),
+        (4310, None),
+        (3465, None),
+        (3466, "2017V"),
+        (3560, "2017V"),
+        (3561, None),
         (5021, "2021"),
         (5186, "2021"),
         (5187, None),
@@ -122,7 +128,7 @@ def test_what_the_codes_of_2023_and_before_do_otherwise(name: str) -> None:
     modules = (0, 1) if is_2023 else (0, 1, 2)
     assert period.setup.hcal_modules == period.setup.hcal_subtracted_modules == modules
     assert period.setup.topology_peripheral_only is not is_2023
-    assert period.times_in_files is (name > "2018")
+    assert period.times_in_files is (name > "2019")
 
 
 def test_without_expected_times_every_pulse_is_kept() -> None:
@@ -183,8 +189,8 @@ def test_a_copied_period_keeps_the_box_of_its_original(tmp_path: Path) -> None:
         ([(8396, 8999)], []),
         ([(8000, 8500)], []),
         ([(8396, 9100)], [(9000, 9100)]),
-        ([(2400, 4000)], [(2467, 3854)]),
-        ([(1, 10_000)], [(2467, 3854), (4224, 5020), (5187, 6499), (9000, 10_000)]),
+        ([(2400, 4000)], [(2467, 3465), (3561, 3854)]),
+        ([(1, 10_000)], [(2467, 3465), (3561, 3854), (4310, 5020), (5187, 6499), (9000, 10_000)]),
         ([(2466, 2466), (2467, 2467), (8999, 9000)], [(2467, 2467), (9000, 9000)]),
         ([], []),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
-from na64.datasets.synthetic.campaign import ComponentKind
+from na64.datasets.synthetic.campaign import OF_DUMP, ComponentKind
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
 HADRON = (
@@ -33,9 +33,9 @@ def test_packaged_campaigns_load(name: str) -> None:
 
 def test_the_packaged_campaigns_are_these() -> None:
     small = {"small", "small2018", "small2021", "small2022"}
-    assert set(CAMPAIGNS) == {"demo", "dimuons", "positron_2022", "positron_2023", "signal", *small}
-    simulated = {entry.kind for entry in load_campaign("signal").components}
-    assert simulated == set(ComponentKind) - {ComponentKind.ANNIHILATION}
+    assert small | {"demo", "dimuons", "signal", "visible_2018"} <= set(CAMPAIGNS)
+    special = {*OF_DUMP, ComponentKind.ANNIHILATION, ComponentKind.ALP, ComponentKind.LEADING_NEUTRAL}
+    assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind) - special
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10
     assert load_campaign("demo").n_events >= 200_000

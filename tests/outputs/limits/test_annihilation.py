@@ -25,9 +25,9 @@ from na64.outputs.result.descriptions import period_facts
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.signal.beam import Beam
-from na64.outputs.signal.efficiency.by_energy import (
-    EnergyEfficiency,
-    EnergyPoint,
+from na64.outputs.signal.efficiency.by_missing_energy import (
+    MissingEnergyEfficiency,
+    MissingEnergyPoint,
     energies_path,
     energies_table,
     energy_edges,
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 POSITRONS = Beam("e+", 70.0)
 MADE = Production(POSITRONS, 42.0, Resonant())
 EDGES = np.array([40.0, 65.0, 70.0])
-BY_ENERGY = EnergyEfficiency(EDGES, np.array([0.8, 0.1]), np.array([0.0, 0.0]))
+BY_ENERGY = MissingEnergyEfficiency(EDGES, np.array([0.8, 0.1]), np.array([0.0, 0.0]))
 SIMULATED = SignalEfficiency(
     np.array([1e-3, 1.0]), np.array([0.5, 0.5]), np.array([0.05, 0.05]), "a table", by_energy=BY_ENERGY
 )
@@ -106,7 +106,7 @@ def test_exposures_of_two_kinds_have_no_mean_yield() -> None:
 def test_a_card_counts_what_positrons_make_by_energy() -> None:
     """Above the plateau only the small efficiency at high energies is left: the coupling is weaker."""
     card = load_card("positron")
-    flat = replace(SIMULATED, by_energy=EnergyEfficiency(EDGES, np.full(2, 0.8), np.zeros(2)))
+    flat = replace(SIMULATED, by_energy=MissingEnergyEfficiency(EDGES, np.full(2, 0.8), np.zeros(2)))
     limits = []
     for efficiency in (SIMULATED, flat):
         search = Search((channel(efficiency=efficiency, production=replace(MADE, resonant=None)),), 0.1)
@@ -130,19 +130,19 @@ def of_positrons(stored: Callable[..., Path], case: Any) -> Path:
 def write_tables(folder: Path, *, with_energies: bool = True, **changes: str) -> None:
     """An efficiency of the stored result, by mass and by energy."""
     exposure = read_exposure(folder)
-    of = {
+    of: dict[str, Any] = {
         "selection": exposure.selection,
         "cuts": exposure.cuts,
         "setup": dict(exposure.origin.setups)["2023P"],
     }
     of |= {"period": "2023P", "beam": "e+ of 70 GeV", "search": "positron"} | changes
-    counts = {"n_simulated": 1200, "n_generated": 1000, "n_in_box": 950, "n_selected": 700}
+    counts: dict[str, Any] = {"n_simulated": 1200, "n_generated": 1000, "n_in_box": 950, "n_selected": 700}
     points = [EfficiencyPoint(mass=mass, threshold=42.0, **counts, **of) for mass in (1e-3, 1.0)]
     path = folder / "efficiency.csv"
     path.write_bytes(seal_csv(efficiency_table(points).to_csv()))
     edges = energy_edges(42.0, 70.0).tolist()
-    seen = {"n_generated": 100, "n_in_box": 99, "n_selected": 70}
-    bins = [EnergyPoint(low, high, **seen, **of) for low, high in pairwise(edges)]
+    seen: dict[str, Any] = {"n_generated": 100, "n_in_box": 99, "n_selected": 70}
+    bins = [MissingEnergyPoint(low, high, **seen, **of) for low, high in pairwise(edges)]
     beside = energies_path(path)
     if with_energies:
         beside.write_bytes(seal_csv(energies_table(bins).to_csv()))
@@ -179,7 +179,7 @@ def test_limits_of_the_search_use_the_tables_beside_the_result(of_positrons: Pat
     ],
 )
 def test_an_efficiency_of_something_else_is_refused(
-    of_positrons: Path, changes: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
+    of_positrons: Path, changes: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_tables(of_positrons, **changes)
     assert main(["limits", str(of_positrons), *LINE]) == 2
