@@ -74,6 +74,7 @@ def test_hadrons_have_the_energy_of_the_beam_and_positrons_its_radiation(name: s
     assert np.median(visible) / energy == pytest.approx(0.86, abs=0.02)
     assert made.momentum.mean() == pytest.approx(energy, rel=1e-3)
     assert (made.srd > 0).mean() == pytest.approx(campaign.response.srd_accidental, rel=0.3)
+    assert made.srd[made.srd > 0].mean() == pytest.approx(0.005 * (energy / 100) ** 2, rel=0.25)
     beam = GENERATORS[ComponentKind.ELECTRON](gun, campaign.components[0], 4000)
     assert beam.ecal.sum(axis=(1, 2, 3)).mean() == pytest.approx(energy, rel=0.01)
     expected = 1e-3 * np.array([13.6, 12.5, 12.3]) * (energy / 100) ** 2
@@ -109,6 +110,25 @@ def test_scaled_pions_of_two_energies_are_those_between() -> None:
     gun = gun_of(load_campaign("positron_2023"))
     made = hadrons(gun, np.full(50, 70.0), ("pim_50GeV", "pim_80GeV"))
     assert made.hadronic == pytest.approx(70.0)
+
+
+def test_pions_of_a_beam_of_70_gev_are_no_scaled_ones_of_100() -> None:
+    campaign, library = load_campaign("positron_2023"), load_library()
+    hadron = next(one for one in campaign.components if one.name == "hadron")
+    made = GENERATORS[ComponentKind.HADRON](gun_of(campaign), hadron, 1000)
+    of_100 = library["pim_100GeV"]
+    assert not ((made.first_shower >= of_100.first) & (made.first_shower < of_100.first + len(of_100))).any()
+
+
+def test_dark_photons_are_drawn_from_the_spectrum_of_the_beam() -> None:
+    campaign, n = load_campaign("positron_2023"), 500
+    parameters = {"mass": 0.1, "lowest": 0.5}
+    of = Component("signal", ComponentKind.DARK_PHOTON, Trigger.BEAM, {}, 1.0, parameters)
+    left = GENERATORS[of.kind](gun_of(campaign, 7), of, n).electromagnetic
+    rng = np.random.default_rng(7)
+    energy = 70.0 * (1 + campaign.beam.spread * rng.standard_normal(n))
+    expected = (1 - load_spectrum(70.0).draw(0.1, 0.5, n, rng)) * energy
+    assert left == pytest.approx(np.maximum(expected, 0.01), rel=1e-12)
 
 
 def test_a_second_hadron_is_a_proton_as_often_as_the_campaign_says() -> None:
