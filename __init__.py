@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from na64.datasets.reading.schema import NA64Schema
     from na64.outputs.analysis.backgrounds import background
+    from na64.outputs.analysis.beams import beam
     from na64.outputs.analysis.blinding import audit, freeze, unblind
     from na64.outputs.analysis.campaigns import catalogue, simulate
     from na64.outputs.analysis.comparisons import compare, overlay
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "audit",
     "background",
+    "beam",
     "catalogue",
     "cell_feature",
     "compare",
@@ -62,6 +64,7 @@ _HOMES = {
     "Result": "na64.outputs.analysis.result",
     "audit": "na64.outputs.analysis.blinding",
     "background": "na64.outputs.analysis.backgrounds",
+    "beam": "na64.outputs.analysis.beams",
     "catalogue": "na64.outputs.analysis.campaigns",
     "compare": "na64.outputs.analysis.comparisons",
     "efficiency": "na64.outputs.analysis.efficiencies",

@@ -7,7 +7,7 @@ GROUPS = {
     "run files": ("simulate", "catalogue"),
     "count": ("process", "report", "status", "why"),
     "look at events and results": ("events", "show", "compare", "overlay", "stability"),
-    "background and efficiency": ("background", "scan", "dimuon", "probe", "efficiency"),
+    "background and efficiency": ("background", "scan", "dimuon", "beam", "probe", "efficiency"),
     "limits": ("limits", "project", "searches"),
     "the closed box": ("freeze", "unblind", "audit"),
     "batch systems": ("submit", "work", "merge"),
@@ -18,6 +18,7 @@ GROUPS = {
 EXAMPLES = {
     "audit": ("na64 audit audit.jsonl",),
     "background": ("na64 background out", "na64 background out --simulation dimuons/out --timing timing/out"),
+    "beam": ("na64 beam out", "na64 beam out --hadrons pure/hadrons --muons pure/muons"),
     "bench": ("na64 bench --quick",),
     "catalogue": (
         "na64 catalogue /data/2023 --to 2023.json",

@@ -19,6 +19,7 @@ SHARED_2023 = [
 ]
 TAGS, PROBES = ("not_physics", "bad_spill"), ("vhcal", "hcal3", "veto", "hcal")
 CUTS = {
+    "beam_2023": [*TAGS, "master_time", "one_track"],
     "dimuon_2022": ["trigger", "bad_spill", "ecal_centre", "srd", "preshower", "ecal_energy", "dimuon"],
     "dimuon_2023": [*SHARED_2023, "dimuon"],
     "efficiency_beam": [*TAGS, "track", "full_energy", "srd", *PROBES],
@@ -41,6 +42,7 @@ CUTS = {
     "timing_beam": [*TAGS, "master_time", "track", "srd", "ecal_centre", "full_energy"],
 }
 YIELDS_AFTER = {
+    "beam_2023": "one_track",
     "dimuon_2022": "preshower",
     "efficiency_beam": "full_energy",
     "efficiency_random": "no_pulser",
@@ -175,7 +177,7 @@ def test_what_nobody_ran_says_so() -> None:
     assert not any(cut.is_unverified for cut in load_selection("dimuon_2023").cuts)
 
 
-@pytest.mark.parametrize("name", sorted(set(SELECTIONS) - {"timing_beam"}))  # which cuts on none of them
+@pytest.mark.parametrize("name", sorted(set(SELECTIONS) - {"beam_2023", "timing_beam"}))  # they cut on none
 def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) -> None:
     selection = load_selection(name)
     later = selection.cuts[selection.cut_names.index(selection.yields_after) + 1 :]
@@ -186,7 +188,7 @@ def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) ->
 @pytest.mark.parametrize("name", SELECTIONS)
 def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
     shapes = [[interval.text for interval in region.intervals] for region in load_selection(name).regions]
-    if name in {"efficiency_beam", "efficiency_random", "timing_beam"}:
+    if name in {"beam_2023", "efficiency_beam", "efficiency_random", "timing_beam"}:
         assert shapes == []
         return
     assert shapes == [
@@ -209,6 +211,7 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     changed = changed.replace("hcal = { below = 1,", "hcal = { below = 2,")
     changed = changed.replace("ecal_out_of_time = { below = 5,", "ecal_out_of_time = { below = 4,")
     changed = changed.replace("ecal_total = { above = 95,", "ecal_total = { above = 94,")
+    changed = changed.replace("track_pvalue = { above = 0.01 }", "track_pvalue = { above = 0.02 }")
     assert changed != text
     assert load_text(tmp_path, changed).identity != copy.identity
 

@@ -32,7 +32,16 @@ def test_packaged_campaigns_load(name: str) -> None:
 
 
 def test_the_packaged_campaigns_are_these() -> None:
-    assert set(CAMPAIGNS) == {"demo", "dimuons", "signal", "small", "small2018", "small2021", "small2022"}
+    assert set(CAMPAIGNS) == {
+        "beam",
+        "demo",
+        "dimuons",
+        "signal",
+        "small",
+        "small2018",
+        "small2021",
+        "small2022",
+    }
     assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind)
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10

@@ -1,0 +1,98 @@
+"""Numbers that the beam is measured with: field, window of the SRD, and what tags a particle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from na64.datasets.basics.sourced_values import Fact, FactReader
+from na64.datasets.basics.toml import Source, load_table
+
+PACKAGED = "beam.toml"
+"""The packaged numbers; copy, put in your own, and name the copy with --settings."""
+
+Window = tuple[float, float]
+"""Values above the first and below the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeamSettings:
+    """What tags a particle, and what it is bent by.
+
+    Attributes
+    ----------
+    field_integral : float
+        T m.
+    field_length : float
+        m.
+    srd_window : tuple of float
+        GeV in a counter, at the beam energy `srd_energy`.
+    srd_energy : float
+        GeV.
+    electron_ecal, hadron_hcal : tuple of float
+        Share of the beam energy in the ECAL; in HCAL modules 0 to 2.
+    mip_ecal, mip_hcal : tuple of float
+        GeV in the ECAL; in each HCAL module.
+    facts : tuple of Fact
+        The same with their sources, for the report.
+    """
+
+    field_integral: float
+    field_length: float
+    srd_window: Window
+    srd_energy: float
+    electron_ecal: Window
+    hadron_hcal: Window
+    mip_ecal: Window
+    mip_hcal: Window
+    facts: tuple[Fact, ...] = ()
+
+    def srd_window_at(self, beam_energy: float) -> Window:
+        """Window of a counter for a beam of another energy (GeV), which goes with its square."""
+        scale = (beam_energy / self.srd_energy) ** 2
+        return self.srd_window[0] * scale, self.srd_window[1] * scale
+
+
+def load_settings(path: Path | None = None) -> BeamSettings:
+    """Read the numbers of a file; by default the packaged ones.
+
+    Raises
+    ------
+    KeyError, ValueError
+        Names the file and the key.
+    """
+    source: Source = files(__package__) / PACKAGED if path is None else path
+    table = load_table(source)
+    listed: list[Fact] = []
+    facts = FactReader(table, listed)
+    spectrometer, srd, mip = (facts.child(name) for name in ("spectrometer", "srd", "mip"))
+    found = {
+        "field_integral": _positive(spectrometer, "tesla_metres", "1"),
+        "field_length": _positive(spectrometer, "length", "mm") / 1000,
+        "srd_energy": _positive(srd, "energy", "GeV"),
+    }
+    windows = {
+        "srd_window": _window(srd, "window", "GeV"),
+        "electron_ecal": _window(facts.child("electron"), "ecal_share", "1"),
+        "mip_ecal": _window(mip, "ecal", "GeV"),
+        "mip_hcal": _window(mip, "hcal", "GeV"),
+        "hadron_hcal": _window(facts.child("hadron"), "hcal_share", "1"),
+    }
+    table.done()
+    return BeamSettings(**found, **windows, facts=tuple(listed))
+
+
+def _positive(facts: FactReader, key: str, unit: str) -> float:
+    value = facts.number(key, unit)
+    if not value > 0:
+        raise ValueError(f"{facts.place(key)}: {value:g} is not positive")
+    return value
+
+
+def _window(facts: FactReader, key: str, unit: str) -> Window:
+    values = facts.numbers(key, unit)
+    if len(values) != 2 or not values[0] < values[1]:
+        shown = ", ".join(f"{value:g}" for value in values)
+        raise ValueError(f"{facts.place(key)}: [{shown}] is not a lower and an upper bound")
+    return values[0], values[1]
