@@ -161,8 +161,9 @@ def absent(one: BeamSample) -> Iterator[str]:
     """What could not be measured of a sample, because its files do not have it."""
     if not any(f"{name}_mean" in one.everything for name in one.sums.positions):
         yield "beam spot (no position of a track or of hits in a tracker)"
-    if "divergence" not in one.everything:
-        yield "angle"
+    for name in ("momentum", "angle"):
+        if f"track_{name}" not in one.sums.known:
+            yield f"{name} of a track"
     if lacking := [f"{tag}s" for tag in TAGS if tag not in one.sums.can_tag]:
         yield f"detectors that tag {' and '.join(lacking)}"
     if not one.sums.seen_counters:

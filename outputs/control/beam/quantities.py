@@ -86,14 +86,12 @@ def _momentum(sums: BeamSums, beam_energy: float, settings: BeamSettings) -> Ite
 def _angle(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:
     if "track_angle" not in sums.known:
         return
-    for name, part in (("angle_median", 0.5), ("angle_90", 0.9)):
-        yield (
-            name,
-            Quantity(Measured(sums.n_events, *quantile_with_errors(ANGLE_BINS, sums.angle, part)), "rad"),
-        )
-    median = Measured(sums.n_events, *quantile_with_errors(ANGLE_BINS, sums.angle, 0.5))
-    scaled = (getattr(median, name) / RAYLEIGH_MEDIAN for name in ("value", "below", "above"))
-    yield "divergence", Quantity(Measured(sums.n_events, *scaled), "rad", is_tested=False)
+    n = int(sums.angle.sum())
+    median, most = (Measured(n, *quantile_with_errors(ANGLE_BINS, sums.angle, part)) for part in (0.5, 0.9))
+    yield "angle_median", Quantity(median, "rad")
+    yield "angle_90", Quantity(most, "rad")
+    scaled = (value / RAYLEIGH_MEDIAN for value in (median.value, median.below, median.above))
+    yield "divergence", Quantity(Measured(n, *scaled), "rad", is_tested=False)
 
 
 def _positions(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:

@@ -93,9 +93,9 @@ class BeamSums:
     known : set of str
         Features that have a number in any event: the detectors of the others are not in the files.
     momentum, angle : (n_bins,) int64
-        In `MOMENTUM_BINS` and `ANGLE_BINS`; what is beyond is in the first and last bin.
+        In `MOMENTUM_BINS` and `ANGLE_BINS`, of the events that have one.
     places : mapping of str to (n_bins,) int64
-        In `POSITION_BINS`, by feature; events without a position are in none.
+        In `POSITION_BINS`, by feature.
     tags : mapping of str to TagSums
     """
 
@@ -158,8 +158,7 @@ class BeamSums:
         self.momentum += _filled(momentum / beam_energy, MOMENTUM_BINS)
         self.angle += _filled(np.abs(features["track_angle"]), ANGLE_BINS)
         for name in self.positions:
-            known = np.isfinite(features[name])
-            self.places[name] += _filled(features[name][known], POSITION_BINS)
+            self.places[name] += _filled(features[name], POSITION_BINS)
         window = settings.srd_window_at(beam_energy)
         energy = np.array([features[name] for name in self.counters]).reshape(-1, len(momentum))
         for tag, rows in tagged(features, beam_energy, settings).items():
@@ -207,6 +206,8 @@ def _inside(values: Floats, window: Window) -> Mask:
 
 
 def _filled(values: Floats, edges: Floats) -> Counts:
+    """Entries of equal bins; what is beyond them is in the first and last, what is nan in none."""
+    values = values[~np.isnan(values)]
     width = (edges[-1] - edges[0]) / (len(edges) - 1)
     places = np.clip(np.floor((values - edges[0]) / width), 0, len(edges) - 2).astype(np.int64)
     return np.bincount(places, minlength=len(edges) - 1).astype(np.int64)

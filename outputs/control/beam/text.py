@@ -44,9 +44,9 @@ def _of_sample(one: BeamSample, found: BeamMeasurement) -> Iterator[str]:
 
 
 def _momentum(one: BeamSample, values: Quantities, found: BeamMeasurement) -> Iterator[str]:
-    if "momentum" not in values:
+    if "momentum" not in values and "track_momentum" in one.sums.known:
         yield "  momentum: too few events for a fit"
-    else:
+    elif "momentum" in values:
         beyond = [_percent(values[f"momentum_{side}"].measured) for side in ("below", "above")]
         yield (
             f"  momentum: {shown(values['momentum'].measured)} GeV, dp/p "

@@ -28,7 +28,8 @@ def test_no_other_packaged_selection_can_be_measured(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "feature", ["srd_0", "srd_sum", "ecal", "preshower", "hcal_0", "veto_1", "vhcal_total", "track_angle", "mine"]
+    "feature",
+    ["srd_0", "srd_sum", "ecal", "preshower", "hcal_0", "veto_1", "vhcal_total", "track_angle", "mine"],
 )
 def test_a_cut_on_what_is_measured_is_named(feature: str) -> None:
     with pytest.raises(ValueError, match=f"cut mine acts on {feature}: na64 beam would measure the cut"):
