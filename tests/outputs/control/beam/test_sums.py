@@ -47,6 +47,11 @@ def test_every_particle_has_one_tag_or_none() -> None:
     assert sums_of().n_untagged == 3
 
 
+def test_a_slow_muon_is_no_hadron() -> None:
+    found = tagged(events(), 10.0, SETTINGS)  # 8.1 GeV in three modules are most of the beam energy
+    assert [found[tag][2] for tag in ("hadron", "muon")] == [False, True]
+
+
 def test_windows_of_energy_go_with_the_beam_and_those_of_muons_do_not() -> None:
     half = {name: [value / 2 for value in EVENTS[name]] for name in ("ecal", "hcal_0", "hcal_1", "hcal_012")}
     half["ecal"][1:3] = EVENTS["ecal"][1:3]
