@@ -14,8 +14,14 @@ _NO_MOMENTUM = 1000.0
 """GeV, more than any beam of NA64: a bound from here on takes away fits that failed, and no particle."""
 
 
-def check_unbiased(selection: SelectionFacts) -> None:
+def check_unbiased(selection: SelectionFacts, *, has_beam_mask: bool = False) -> None:
     """Refuse a selection that chooses among the particles of the beam, or does not choose beam triggers.
+
+    Parameters
+    ----------
+    selection : SelectionFacts
+    has_beam_mask : bool
+        Beam triggers are known by their bits, and need not be those without the physics trigger.
 
     Raises
     ------
@@ -34,7 +40,8 @@ def check_unbiased(selection: SelectionFacts) -> None:
                 f"selection {selection.name}: cut {cut.name} asks for more than one window a feature "
                 f"({cut.more[0]}): na64 beam does not know what it chooses; process {SELECTION}"
             )
-    if not any(_takes_beam_triggers(interval) for cut in selection.cuts for interval in cut.intervals):
+    intervals = (interval for cut in selection.cuts for interval in cut.intervals)
+    if not has_beam_mask and not any(_takes_beam_triggers(interval) for interval in intervals):
         raise ValueError(
             f"selection {selection.name}: no cut trigger_physics = 0: what the physics trigger takes was "
             f"chosen by the ECAL; process {SELECTION}"

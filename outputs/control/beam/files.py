@@ -93,6 +93,7 @@ def _facts(products: Products, found: BeamMeasurement) -> dict[str, object]:
         "schema": SCHEMA,
         "code": code_digest(),
         "result": dict(products.summary.products),
+        "beam_mask": found.settings.beam_mask,
         "settings": [asdict(fact) for fact in found.settings.facts],
         "samples": [_sample(one, found.rows) for one in found.samples],
         "tag_efficiencies": [

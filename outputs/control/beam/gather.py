@@ -53,7 +53,7 @@ class GatheredBeam:
     left_out : mapping of int to str
         Runs that are not measured, and why.
     partly_hidden : tuple of int
-        Runs of unknown type: their beam triggers in a closed box are hidden too.
+        Runs whose beam triggers in a closed box are hidden too.
     """
 
     runs: dict[int, BeamSums]
@@ -89,13 +89,14 @@ def gather_beam(
     KeyError
         No such feature.
     """
-    check_unbiased(analysis.products.summary.selection)
+    check_unbiased(analysis.products.summary.selection, has_beam_mask=settings.beam_mask is not None)
     wanted = _positions(analysis, positions)
+    _check_planes(analysis, settings)
     samples, left_out = _samples(analysis)
     energies = {run: sample.energy for run, sample in samples.items()}
     runs: dict[int, BeamSums] = {}
     weights: set[float] = set()
-    for run, events in _beam_triggers(analysis, tuple(samples)):
+    for run, events in _beam_triggers(analysis, tuple(samples), settings.beam_mask):
         weights |= _weights(events)
         if len(weights) > 1:
             raise ValueError(
@@ -105,7 +106,7 @@ def gather_beam(
         counters = counters_in(analysis.selection.index)
         features = {
             name: events.values[analysis.selection.index[name]].astype(np.float64)
-            for name in needed(counters, wanted)
+            for name in needed(counters, wanted, settings.planes)
         }
         runs.setdefault(run, BeamSums(counters, wanted)).add(features, energies[run], settings)
     if not runs:
@@ -116,9 +117,20 @@ def gather_beam(
     found: dict[Sample, tuple[int, ...]] = {}
     for run in sorted(runs):
         found[samples[run]] = (*found.get(samples[run], ()), run)
-    unknown_type = tuple(run for run in sorted(runs) if samples[run].type == "unknown")
-    hidden = () if analysis.job.simulation else unknown_type
+    hidden = tuple(run for run in sorted(runs) if _is_partly_hidden(analysis, samples[run]))
     return GatheredBeam(runs, found, dict(sorted(left_out.items())), hidden)
+
+
+def _is_partly_hidden(analysis: ReopenedResult, sample: Sample) -> bool:
+    """Whether beam triggers in a closed box are hidden: in physics runs if they fired the physics trigger."""
+    if analysis.job.simulation or sample.type not in ("physics", "unknown"):
+        return False
+    takes_physics = not any(
+        interval.feature == "trigger_physics"
+        for cut in analysis.products.summary.selection.cuts
+        for interval in cut.intervals
+    )
+    return sample.type == "unknown" or takes_physics
 
 
 def _samples(analysis: ReopenedResult) -> tuple[dict[int, Sample], dict[int, str]]:
@@ -152,12 +164,25 @@ def _positions(analysis: ReopenedResult, asked: Sequence[str] | None) -> tuple[s
     return tuple(dict.fromkeys(asked))
 
 
-def _beam_triggers(analysis: ReopenedResult, runs: Sequence[int]) -> Iterator[tuple[int, EventBatch]]:
+def _check_planes(analysis: ReopenedResult, settings: BeamSettings) -> None:
+    for plane in settings.planes:
+        if plane.position not in analysis.selection.features:
+            raise KeyError(f"plane {plane.detector} is no tracker of the periods of these runs")
+
+
+def _beam_triggers(
+    analysis: ReopenedResult, runs: Sequence[int], mask: int | None
+) -> Iterator[tuple[int, EventBatch]]:
     """Visible events that pass all cuts and are on no bad list."""
     for events in analysis.read_events(runs=runs):
         selection = analysis.job.selection_in(events.run)
         passed = apply_cuts(selection, events.values).first == len(selection.cuts)
-        rows = np.flatnonzero(passed & (events.values[INDEX["bad_spill"]] != 1))
+        passed &= events.values[INDEX["bad_spill"]] != 1
+        if mask is not None:
+            if "trigger" not in events.columns.event:
+                raise ValueError(f"{events.name}: has no trigger word to look for beam triggers in")
+            passed &= (events.columns.event["trigger"] & mask) != 0
+        rows = np.flatnonzero(passed)
         if rows.size:
             yield events.run, events.take(rows)
 

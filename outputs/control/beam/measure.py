@@ -70,7 +70,7 @@ class BeamMeasurement:
     left_out : mapping of int to str
         Runs that are not measured, and why.
     partly_hidden : tuple of int
-        Runs of unknown type: their beam triggers in a closed box are hidden too.
+        Runs whose beam triggers in a closed box are hidden too.
     n_looks : int
         Values of runs that were compared with the other runs.
     """

@@ -9,10 +9,17 @@ from typing import TypeAlias
 
 import numpy as np
 
-from na64.outputs.control.beam.core import find_core, quantile_with_errors
+from na64.outputs.control.beam.core import Core, find_core, quantile_with_errors
 from na64.outputs.control.beam.names import TAGS
 from na64.outputs.control.beam.settings import BeamSettings
-from na64.outputs.control.beam.sums import ANGLE_BINS, MOMENTUM_BINS, POSITION_BINS, BeamSums, TagSums
+from na64.outputs.control.beam.sums import (
+    ANGLE_BINS,
+    DIFFERENCE_BINS,
+    MOMENTUM_BINS,
+    POSITION_BINS,
+    BeamSums,
+    TagSums,
+)
 from na64.outputs.control.beam.values import Measured, number, share
 from na64.outputs.control.cut_efficiencies import clopper_pearson
 from na64.outputs.signal.synchrotron import bending_angle, critical_energy, n_photons, radiated_energy
@@ -68,19 +75,29 @@ def quantities_of(sums: BeamSums, beam_energy: float, settings: BeamSettings) ->
 
 
 def _momentum(sums: BeamSums, beam_energy: float, settings: BeamSettings) -> Iterator[tuple[str, Quantity]]:
-    core = find_core(MOMENTUM_BINS * beam_energy, sums.momentum)
-    if core is None:
-        return
+    for name, counts in (("momentum", sums.momentum), ("hits_momentum", sums.hits)):
+        core = find_core(MOMENTUM_BINS * beam_energy, counts)
+        if core is None:
+            continue
+        fit, n = core.gaussian, core.n_events
+        yield from _core(name, core, "GeV")
+        relative = number(n, fit.width / fit.mean, fit.width_error / fit.mean)
+        yield f"{name}_resolution", Quantity(relative, "1", is_tested=False)
+        if name == "momentum":
+            angle = bending_angle(fit.mean, settings.field_integral)
+            as_angle = number(n, relative.value * angle, relative.error * angle)
+            yield "bending_angle_resolution", Quantity(as_angle, "rad", is_tested=False)
+            yield "momentum_below", Quantity(share(core.n_below, n))
+            yield "momentum_above", Quantity(share(core.n_above, n))
+    difference = find_core(DIFFERENCE_BINS * beam_energy, sums.hits_less_track)
+    if difference is not None:
+        yield from _core("hits_less_track", difference, "GeV")
+
+
+def _core(name: str, core: Core, unit: str) -> Iterator[tuple[str, Quantity]]:
     fit, n = core.gaussian, core.n_events
-    yield "momentum", Quantity(number(n, fit.mean, fit.mean_error), "GeV")
-    yield "momentum_width", Quantity(number(n, fit.width, fit.width_error), "GeV")
-    relative = number(n, fit.width / fit.mean, fit.width_error / fit.mean)
-    yield "momentum_resolution", Quantity(relative, "1", is_tested=False)
-    angle = bending_angle(fit.mean, settings.field_integral)
-    as_angle = number(n, relative.value * angle, relative.error * angle)
-    yield "bending_angle_resolution", Quantity(as_angle, "rad", is_tested=False)
-    yield "momentum_below", Quantity(share(core.n_below, n))
-    yield "momentum_above", Quantity(share(core.n_above, n))
+    yield name, Quantity(number(n, fit.mean, fit.mean_error), unit)
+    yield f"{name}_width", Quantity(number(n, fit.width, fit.width_error), unit)
 
 
 def _angle(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:
@@ -98,9 +115,9 @@ def _positions(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:
     for name, counts in sums.places.items():
         core = find_core(POSITION_BINS, counts)
         if core is not None:
-            fit, n = core.gaussian, core.n_events
-            yield f"{name}_mean", Quantity(number(n, fit.mean, fit.mean_error), "mm")
-            yield f"{name}_width", Quantity(number(n, fit.width, fit.width_error), "mm")
+            (_, mean), width = _core(name, core, "mm")
+            yield f"{name}_mean", mean
+            yield width
 
 
 def _composition(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import Source, load_table
+from na64.outputs.control.beam.bend import Plane, Side
 
 PACKAGED = "beam.toml"
 """The packaged numbers; copy, put in your own, and name the copy with --settings."""
@@ -34,6 +35,10 @@ class BeamSettings:
         Share of the beam energy in the ECAL; in HCAL modules 0 to 2.
     mip_ecal, mip_hcal : tuple of float
         GeV in the ECAL; in each HCAL module.
+    beam_mask : int or None
+        Bits of the trigger word of which any makes a beam trigger; None: all events without physics trigger.
+    planes : tuple of Plane
+        Trackers whose places are known, two or more on each side of the magnets; or none.
     facts : tuple of Fact
         The same with their sources, for the report.
     """
@@ -46,6 +51,8 @@ class BeamSettings:
     hadron_hcal: Window
     mip_ecal: Window
     mip_hcal: Window
+    beam_mask: int | None = None
+    planes: tuple[Plane, ...] = ()
     facts: tuple[Fact, ...] = ()
 
     def srd_window_at(self, beam_energy: float) -> Window:
@@ -79,8 +86,30 @@ def load_settings(path: Path | None = None) -> BeamSettings:
         "mip_hcal": _window(mip, "hcal", "GeV"),
         "hadron_hcal": _window(facts.child("hadron"), "hcal_share", "1"),
     }
+    mask = _beam_mask(facts.child("trigger")) if facts.has("trigger") else None
+    planes = _planes(facts)
     table.done()
-    return BeamSettings(**found, **windows, facts=tuple(listed))
+    return BeamSettings(**found, **windows, beam_mask=mask, planes=planes, facts=tuple(listed))
+
+
+def _beam_mask(facts: FactReader) -> int:
+    mask = facts.integer("beam_mask")
+    if not mask:
+        raise ValueError(f"{facts.place('beam_mask')}: 0 has no bits")
+    return mask
+
+
+def _planes(facts: FactReader) -> tuple[Plane, ...]:
+    """Trackers with their places; two or more, at different places, on each side."""
+    planes = tuple(
+        Plane(name, entry.number("z", "mm"), entry.word("side", Side))
+        for name, entry in facts.named_children("plane")
+    )
+    for side in Side:
+        places = {plane.z for plane in planes if plane.side is side}
+        if planes and len(places) < 2:
+            raise ValueError(f"{facts.place('plane')}: a line {side.value} the magnets needs two places z")
+    return planes
 
 
 def _positive(facts: FactReader, key: str, unit: str) -> float:

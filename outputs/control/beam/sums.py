@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.control.beam.bend import Plane, momentum_of_hits
 from na64.outputs.control.beam.names import TAGS
 from na64.outputs.control.beam.settings import BeamSettings, Window
 
@@ -18,6 +19,8 @@ Mask = NDArray[np.bool_]
 
 MOMENTUM_BINS = np.linspace(0.0, 2.0, 4001)
 """Of the momentum over the beam energy."""
+DIFFERENCE_BINS = np.linspace(-1.0, 1.0, 4001)
+"""Of the difference of two momenta over the beam energy."""
 ANGLE_BINS = np.linspace(0.0, 0.02, 2001)
 """Of the angle, rad."""
 POSITION_BINS = np.linspace(-2000.0, 2000.0, 8001)
@@ -96,6 +99,9 @@ class BeamSums:
         In `MOMENTUM_BINS` and `ANGLE_BINS`, of the events that have one.
     places : mapping of str to (n_bins,) int64
         In `POSITION_BINS`, by feature.
+    hits, hits_less_track : (n_bins,) int64
+        Momentum from hits in `MOMENTUM_BINS`, and less that of the track in `DIFFERENCE_BINS`, of events with
+        one hit in each plane.
     tags : mapping of str to TagSums
     """
 
@@ -106,20 +112,24 @@ class BeamSums:
     momentum: Counts = field(init=False)
     angle: Counts = field(init=False)
     places: dict[str, Counts] = field(init=False)
+    hits: Counts = field(init=False)
+    hits_less_track: Counts = field(init=False)
     tags: dict[str, TagSums] = field(init=False)
 
     def __post_init__(self) -> None:
         self.momentum = np.zeros(len(MOMENTUM_BINS) - 1, np.int64)
         self.angle = np.zeros(len(ANGLE_BINS) - 1, np.int64)
         self.places = {name: np.zeros(len(POSITION_BINS) - 1, np.int64) for name in self.positions}
+        self.hits = np.zeros(len(MOMENTUM_BINS) - 1, np.int64)
+        self.hits_less_track = np.zeros(len(DIFFERENCE_BINS) - 1, np.int64)
         self.tags = {tag: TagSums(len(self.counters)) for tag in TAGS}
 
     def __iadd__(self, other: BeamSums) -> BeamSums:
         """Add another run: what is not in the files of both is in those of neither."""
         self.n_events += other.n_events
         self.known &= other.known
-        self.momentum += other.momentum
-        self.angle += other.angle
+        for name in ("momentum", "angle", "hits", "hits_less_track"):
+            getattr(self, name)[...] += getattr(other, name)
         for name, counts in other.places.items():
             self.places[name] += counts
         for tag, sums in other.tags.items():
@@ -159,10 +169,21 @@ class BeamSums:
         self.angle += _filled(np.abs(features["track_angle"]), ANGLE_BINS)
         for name in self.positions:
             self.places[name] += _filled(features[name], POSITION_BINS)
+        if settings.planes:
+            self._add_hits(features, beam_energy, settings)
         window = settings.srd_window_at(beam_energy)
         energy = np.array([features[name] for name in self.counters]).reshape(-1, len(momentum))
         for tag, rows in tagged(features, beam_energy, settings).items():
             self.tags[tag].add(energy[:, rows], window)
+
+    def _add_hits(self, features: Mapping[str, Floats], beam_energy: float, settings: BeamSettings) -> None:
+        """Add the momentum from hits of events with one hit in each plane."""
+        alone = np.logical_and.reduce([features[plane.n_hits] == 1 for plane in settings.planes])
+        positions = {plane.position: features[plane.position][alone] for plane in settings.planes}
+        found = momentum_of_hits(positions, settings.planes, settings.field_integral)
+        self.hits += _filled(found / beam_energy, MOMENTUM_BINS)
+        less = (found - features["track_momentum"][alone]) / beam_energy
+        self.hits_less_track += _filled(less, DIFFERENCE_BINS)
 
 
 def tagged(features: Mapping[str, Floats], beam_energy: float, settings: BeamSettings) -> dict[str, Mask]:
@@ -196,9 +217,13 @@ def counters_in(index: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in index if _COUNTER.fullmatch(name))
 
 
-def needed(counters: Sequence[str], positions: Sequence[str]) -> tuple[str, ...]:
+def needed(
+    counters: Sequence[str], positions: Sequence[str], planes: Sequence[Plane] = ()
+) -> tuple[str, ...]:
     """Features that events are added with."""
-    return ("track_momentum", "track_angle", "ecal", *_MODULES, _HCAL, *counters, *positions)
+    hits = (name for plane in planes for name in (plane.position, plane.n_hits))
+    fixed = ("track_momentum", "track_angle", "ecal", *_MODULES, _HCAL)
+    return tuple(dict.fromkeys((*fixed, *counters, *positions, *hits)))
 
 
 def _inside(values: Floats, window: Window) -> Mask:

@@ -27,15 +27,18 @@ def lines(found: BeamMeasurement) -> Iterator[str]:
         yield from _of_sample(sample, found)
     for run, why in found.left_out.items():
         yield f"run {run} is not measured: {why}"
-    for run in found.partly_hidden:
-        yield f"run {run} is of unknown type: of its beam triggers those in a closed box are hidden too"
+    if found.partly_hidden:
+        runs = ", ".join(map(str, found.partly_hidden[:_MOST])) + ", ..." * (len(found.partly_hidden) > _MOST)
+        yield f"beam triggers in a closed box are hidden, and in no share: runs {runs}"
     yield from _outliers(found)
 
 
 def _of_sample(one: BeamSample, found: BeamMeasurement) -> Iterator[str]:
     values = one.everything
     triggers, runs = counted(one.sums.n_events, "beam trigger"), counted(len(one.runs), "run")
-    yield f"{one.sample.name}: {triggers} in {runs}"
+    mask = found.settings.beam_mask
+    which = "that did not fire the physics trigger" if mask is None else f"by the bits {mask}"
+    yield f"{one.sample.name}: {triggers} in {runs}, {which}"
     yield from _momentum(one, values, found)
     yield from _places(one, values)
     yield from _composition(values, found.efficiencies)
@@ -58,6 +61,14 @@ def _momentum(one: BeamSample, values: Quantities, found: BeamMeasurement) -> It
             f"  bent by {1e3 * one.radiation.bending_angle:.2f} mrad in {field:g} T m, "
             f"dp/p is {shown(values['bending_angle_resolution'].measured, 1e3)} mrad of that, the beam's own "
             "spread and the spectrometer together"
+        )
+    if "hits_momentum" in values:
+        hits, less = values["hits_momentum"].measured, values.get("hits_less_track")
+        beside = f"; less that of the track {shown(less.measured)} GeV" if less else ""
+        yield (
+            f"  momentum from hits of {len(found.settings.planes)} planes: {shown(hits)} GeV, dp/p "
+            f"{_percent(values['hits_momentum_resolution'].measured)}, {hits.n_events:,} events with one hit "
+            f"in each{beside}"
         )
     if "angle_median" in values:
         yield (
@@ -88,7 +99,7 @@ def _composition(values: Quantities, efficiencies: tuple[TagEfficiency, ...]) ->
         ("electron", ", the rest"),
     ):
         if f"{name}_fraction" in values:
-            yield f"  {_NAMES[name]} in the beam{of}: {_percent(values[f'{name}_fraction'].measured)}"
+            yield f"  {_NAMES[name]} among them{of}: {_percent(values[f'{name}_fraction'].measured)}"
     lacking = [_NAMES[t] for t in ("hadron", "muon") if t not in {one.tag for one in efficiencies}]
     if tagged and lacking:
         tags = " and ".join(lacking)

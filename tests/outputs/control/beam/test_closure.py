@@ -84,6 +84,26 @@ def test_the_composition_is_that_of_the_truth(measured: BeamMeasurement, truth: 
     assert _is_near(_all(measured, "electron_fraction"), float((truth == 0).sum()) / n)
 
 
+def test_with_the_bits_of_the_beam_trigger_hadrons_that_fire_the_physics_trigger_count(
+    measured: BeamMeasurement, folders: dict[str, Path], process: Callable[..., Path], tmp_path: Path
+) -> None:
+    packaged = Path(na64.__file__).parent / "outputs/control/beam/beam.toml"
+    bits = '[trigger]\nbeam_mask = { value = 2, source = "a test" }\n'
+    (tmp_path / "bits.toml").write_text(packaged.read_text() + bits)
+    (tmp_path / "all.toml").write_text('base = "beam_2023"\nname = "all"\nremove = ["not_physics"]\n')
+    pure = process(folders["data"], str(tmp_path / "all.toml"), "--runs", PURE["hadrons"], name="all_hadrons")
+    every = process(folders["data"], str(tmp_path / "all.toml"), "--runs", "8741-8744", name="every")
+    found = na64.beam(every, hadrons=pure, settings=tmp_path / "bits.toml")
+    table = pq.read_table(folders["data"] / "truth.parquet").to_pydict()
+    component = np.array(table["component"])[np.array(table["run"]) < 8745]
+    true = float((component == HADRON).mean())
+    assert _is_near(_all(found, "hadron_fraction"), true)
+    assert _all(found, "momentum").n_events > _all(measured, "momentum").n_events
+    assert found.partly_hidden == (8741, 8742, 8743, 8744)
+    with pytest.raises(ValueError, match="no cut trigger_physics = 0"):
+        na64.beam(every)
+
+
 def test_momentum_and_divergence_are_those_simulated(measured: BeamMeasurement) -> None:
     assert _is_near(_all(measured, "momentum"), 100.0)
     assert _is_near(_all(measured, "momentum_resolution"), math.hypot(0.01, 0.005))
