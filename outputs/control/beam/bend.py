@@ -87,7 +87,8 @@ def bend_of_hits(positions: Mapping[str, Floats], planes: Sequence[Plane]) -> Fl
         )
         for side in Side
     )
-    return np.abs(after - before)
+    angle: Floats = np.abs(after - before)
+    return angle
 
 
 def momentum_of_hits(

@@ -161,7 +161,7 @@ def _draw_runs(axes: Axes, one: BeamSample, name: str, scale: float) -> None:
 
 def _panels(samples: Sequence[BeamSample], label: str) -> tuple[Figure, Sequence[Axes]]:
     figure = Figure(figsize=(7.4, 3.2 * len(samples) + 0.5), layout="constrained")
-    panels: Sequence[Axes] = figure.subplots(len(samples), 1, squeeze=False)[:, 0]
+    panels: list[Axes] = list(figure.subplots(len(samples), 1, squeeze=False)[:, 0])
     for axes, one in zip(panels, samples, strict=True):
         title = f"{one.sample.name}, {counted(len(one.runs), 'run')}"
         axes.set_title(title, loc="right", color=QUIET, fontsize=10.5)

@@ -104,7 +104,8 @@ def measure(
 
     def all_of(sums: BeamSums, sample: Sample) -> Quantities:
         found = quantities_of(sums, sample.energy, settings)
-        return found | dict(_fractions(found, efficiencies))
+        tagged = {name: one for name, one in found.items() if not name.startswith("srd")}
+        return tagged | dict(_fractions(found, efficiencies)) | found
 
     samples = tuple(
         BeamSample(

@@ -107,8 +107,8 @@ def _angle(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:
     median, most = (Measured(n, *quantile_with_errors(ANGLE_BINS, sums.angle, part)) for part in (0.5, 0.9))
     yield "angle_median", Quantity(median, "rad")
     yield "angle_90", Quantity(most, "rad")
-    scaled = (value / RAYLEIGH_MEDIAN for value in (median.value, median.below, median.above))
-    yield "divergence", Quantity(Measured(n, *scaled), "rad", is_tested=False)
+    value, below, above = (part / RAYLEIGH_MEDIAN for part in (median.value, median.below, median.above))
+    yield "divergence", Quantity(Measured(n, value, below, above), "rad", is_tested=False)
 
 
 def _positions(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -74,22 +74,20 @@ def load_settings(path: Path | None = None) -> BeamSettings:
     listed: list[Fact] = []
     facts = FactReader(table, listed)
     spectrometer, srd, mip = (facts.child(name) for name in ("spectrometer", "srd", "mip"))
-    found = {
-        "field_integral": _positive(spectrometer, "tesla_metres", "1"),
-        "field_length": _positive(spectrometer, "length", "mm") / 1000,
-        "srd_energy": _positive(srd, "energy", "GeV"),
-    }
-    windows = {
-        "srd_window": _window(srd, "window", "GeV"),
-        "electron_ecal": _window(facts.child("electron"), "ecal_share", "1"),
-        "mip_ecal": _window(mip, "ecal", "GeV"),
-        "mip_hcal": _window(mip, "hcal", "GeV"),
-        "hadron_hcal": _window(facts.child("hadron"), "hcal_share", "1"),
-    }
-    mask = _beam_mask(facts.child("trigger")) if facts.has("trigger") else None
-    planes = _planes(facts)
+    found = BeamSettings(
+        field_integral=_positive(spectrometer, "tesla_metres", "1"),
+        field_length=_positive(spectrometer, "length", "mm") / 1000,
+        srd_window=_window(srd, "window", "GeV"),
+        srd_energy=_positive(srd, "energy", "GeV"),
+        electron_ecal=_window(facts.child("electron"), "ecal_share", "1"),
+        hadron_hcal=_window(facts.child("hadron"), "hcal_share", "1"),
+        mip_ecal=_window(mip, "ecal", "GeV"),
+        mip_hcal=_window(mip, "hcal", "GeV"),
+        beam_mask=_beam_mask(facts.child("trigger")) if facts.has("trigger") else None,
+        planes=_planes(facts),
+    )
     table.done()
-    return BeamSettings(**found, **windows, beam_mask=mask, planes=planes, facts=tuple(listed))
+    return replace(found, facts=tuple(listed))
 
 
 def _beam_mask(facts: FactReader) -> int:

@@ -71,10 +71,10 @@ class TagSums:
 
     def add(self, energy: Floats, window: Window) -> None:
         """Add events with the energy of every counter, (n_counters, n_events) GeV, nan if it is absent."""
-        is_there = np.isfinite(energy).any(axis=1)
+        is_there: Mask = np.asarray(np.isfinite(energy).any(axis=1, keepdims=True))
         inside = (energy > window[0]) & (energy < window[1])
         self.n_events += energy.shape[1]
-        self.n_passed += int((inside | ~is_there[:, None]).all(axis=0).sum()) if is_there.any() else 0
+        self.n_passed += int((inside | ~is_there).all(axis=0).sum()) if is_there.any() else 0
         self.n_in_window += inside.sum(axis=1)
         energy = np.nan_to_num(energy)
         seen = np.vstack([energy, energy.sum(axis=0)])

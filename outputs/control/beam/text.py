@@ -22,7 +22,7 @@ def lines(found: BeamMeasurement) -> Iterator[str]:
     """Yield what a terminal shows of the measurement."""
     for one in found.efficiencies:
         efficiency = f"{_percent(one.measured)} of {one.measured.n_events:,} events"
-        yield f"efficiency of the tag of {_NAMES[one.tag]}: {efficiency} in {one.origin}"
+        yield f"efficiency of the tag of {_NAMES[one.tag]}: {efficiency} of the result {one.origin}"
     for sample in found.samples:
         yield from _of_sample(sample, found)
     for run, why in found.left_out.items():
