@@ -16,8 +16,9 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     """Declare what says which events are counted and how, on this machine or another."""
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
     selections = (
-        "beam_2023, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, "
-        "invisible_2023, invisible_2023_in_time, systematics_2023, timing_beam, or a TOML file"
+        "alp_2018, beam_2023, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, "
+        "invisible_2023, invisible_2023_in_time, positron_2022, positron_2023, systematics_2023, "
+        "timing_beam, or a TOML file"
     )
     parser.add_argument("--selection", required=True, metavar="NAME_OR_TOML", help=selections)
     setting = "another value for the selection, in the unit of its file; may be repeated"

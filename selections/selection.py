@@ -13,6 +13,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
+from na64.datasets.conditions.periods import features_of_periods, packaged_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
@@ -215,7 +216,8 @@ def load_selection(
     extra_features : mapping of str to Feature
         Features of a plug-in that the selection may use besides `FEATURES`.
     period_features : mapping of str to Feature
-        Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`.
+        Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`;
+        by default those of the packaged periods that it uses.
     settings : sequence of str
         Values that replace those of the file, see `na64.selections.settings.with_settings`.
 
@@ -226,7 +228,9 @@ def load_selection(
     ValueError
         A value that cannot be, and where it stands.
     """
-    extra, further = tuple((extra_features or {}).values()), dict(period_features or {})
+    extra = tuple((extra_features or {}).values())
+    known = features_of_periods(packaged_periods().values()) if period_features is None else period_features
+    further = dict(known)
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
@@ -237,7 +241,11 @@ def load_selection(
     table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
     selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
     table.done()
-    return replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
+    selection = replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
+    if period_features is not None:
+        return selection
+    used = tuple(one for one in further.values() if one.name in selection.inputs)
+    return replace(selection, period_features=used)
 
 
 def selection_content(name_or_path: str | Path, *, settings: Sequence[str] = ()) -> Mapping[str, object]:
@@ -267,7 +275,10 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     stages = [cut.name for cut in cuts]
     regions = read_regions(table, features)
     try:
-        check_outside(regions, chain.from_iterable(load_boxes().values()))
+        # Boxes of other kinds are of certain runs, and a job with such runs says what they hide of a region.
+        check_outside(
+            regions, (box for box in chain.from_iterable(load_boxes().values()) if box.is_rectangle)
+        )
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)

@@ -49,6 +49,9 @@ __all__ = [
     "unpackaged_runs",
 ]
 
+RUNS = "runs"
+"""Name of the facts of a period that say which runs it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -281,10 +284,10 @@ def _runs(facts: FactReader) -> tuple[tuple[int, int], ...]:
     ranges = []
     for entry in facts.tables("runs"):
         first, last = entry.integer("first"), entry.integer("last")
-        facts.remember("runs", f"{first} to {last}", "1", read_source(entry))
+        facts.remember(RUNS, f"{first} to {last}", "1", read_source(entry))
         ranges.append((first, last))
     if not ranges:
-        facts.remember("runs", "none", "1", "NOT FOUND")
+        facts.remember(RUNS, "none", "1", "NOT FOUND")
     return tuple(sorted(ranges))
 
 

@@ -25,6 +25,9 @@ class ComponentKind(Enum):
     MUON = "muon"
     PILE_UP = "pile_up"
     DARK_PHOTON = "dark_photon"
+    ALP = "alp"
+    LEADING_NEUTRAL = "leading_neutral"
+    ANNIHILATION = "annihilation"
     RANDOM = "random"
     LED = "led"
 
@@ -45,10 +48,25 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     ComponentKind.MUON: {},
     ComponentKind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
     ComponentKind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
+    ComponentKind.ALP: {
+        "lowest": "1",
+        "highest": "1",
+        "decay_length": "mm",
+        "decays_from": "mm",
+        "decays_to": "mm",
+        "first": "mm",
+        "response": "1",
+        "stochastic": "1",
+    },
+    ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
+    ComponentKind.ANNIHILATION: {"lowest": "1", "highest": "1"},
     ComponentKind.RANDOM: {},
     ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }
 """Parameters of each kind and their units."""
+
+SIGNALS = (ComponentKind.DARK_PHOTON, ComponentKind.ANNIHILATION)
+"""Kinds of which a part of the beam's energy is missing."""
 
 
 class Trigger(Enum):
@@ -180,6 +198,8 @@ class Response:
         Shape of the gamma distribution of a counter.
     srd_accidental : float
         Probability of a signal in a counter without an electron.
+    srd_accidental_mean : float
+        GeV, mean of such a signal.
     track_resolution : float
     track_failures : float
         Fraction of events without a reconstructed track.
@@ -204,6 +224,7 @@ class Response:
     srd_means: tuple[float, ...]
     srd_shape: float
     srd_accidental: float
+    srd_accidental_mean: float
     track_resolution: float
     track_failures: float
     angle_sigma: float
@@ -224,12 +245,24 @@ class TriggerEmulation:
 
 @dataclass(frozen=True, slots=True)
 class PileUp:
-    """A second particle: how often, when (ns, ``start`` to ``stop``), and how often it is a hadron."""
+    """A second particle: how often, when (ns, ``start`` to ``stop``), and how often it is a hadron.
+
+    Attributes
+    ----------
+    probability : float
+    start, stop : float
+    hadron_fraction : float
+    proton_fraction : float
+        Of the hadrons; the others are pions.
+    unresolved : float
+        ns; pulses that are closer add up.
+    """
 
     probability: float
     start: float
     stop: float
     hadron_fraction: float
+    proton_fraction: float
     unresolved: float
 
 
@@ -271,14 +304,17 @@ class Campaign:
             if entry.run not in numbers:
                 raise ValueError(f"campaign {self.name}: bad entry of run {entry.run}, which is not listed")
         for component in self.components:
-            if component.parameters.get("proton") and self.beam.particle.endswith("-"):
-                raise ValueError(
-                    f"campaign {self.name}: component {component.name} has protons "
-                    f"in a beam of {self.beam.particle}"
-                )
+            if component.parameters.get("proton"):
+                self._check_protons(f"component {component.name}")
+        if self.pile_up.proton_fraction:
+            self._check_protons("pile_up")
         for run in self.runs:
             if self.rate(run.type) <= 0:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
+
+    def _check_protons(self, what: str) -> None:
+        if self.beam.particle.endswith("-"):
+            raise ValueError(f"campaign {self.name}: {what} has protons in a beam of {self.beam.particle}")
 
     def rate(self, run_type: RunType) -> float:
         """Generated events per live particle on target in a run of this type."""

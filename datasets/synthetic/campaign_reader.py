@@ -138,6 +138,7 @@ def _read_pile_up(table: TomlTable) -> PileUp:
         _value(table, "start", "ns"),
         _value(table, "stop", "ns"),
         _value(table, "hadron_fraction"),
+        _value(table, "proton_fraction"),
         _value(table, "unresolved", "ns"),
     )
 
@@ -157,6 +158,7 @@ def _read_response(table: TomlTable) -> Response:
         srd_means=read_quantity(table, "srd_means", "GeV").values,
         srd_shape=_value(table, "srd_shape"),
         srd_accidental=_value(table, "srd_accidental"),
+        srd_accidental_mean=_value(table, "srd_accidental_mean", "GeV"),
         track_resolution=_value(table, "track_resolution"),
         track_failures=_value(table, "track_failures"),
         angle_sigma=_value(table, "angle_sigma", "rad"),

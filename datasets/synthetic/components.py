@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from na64.datasets.synthetic.axions import alp
 from na64.datasets.synthetic.campaign import Component, ComponentKind, Trigger, TriggerEmulation
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.leading import leading_neutral
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
 from na64.datasets.synthetic.muon_pairs import MUON_MASS, PairSpectrum
 from na64.datasets.synthetic.particles import (
@@ -20,6 +23,7 @@ from na64.datasets.synthetic.particles import (
     Gun,
     beam_hadrons,
     beam_muons,
+    beam_pions,
     electrons,
     hadrons,
     muons,
@@ -164,12 +168,13 @@ def _electronuclear(gun: Gun, component: Component, n: int) -> Deposits:
 def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
     values = component.parameters
     fractions = {
-        "pim_100GeV": values["pion"] * 5 / 7,  # as many as there are library events
-        "pim_80GeV": values["pion"] * 2 / 7,
+        **{name: values["pion"] * share for name, share in beam_pions(gun.beam.energy).items()},
         "Km_100GeV": values["kaon"],
         "p_100GeV": values["proton"],
     }
-    return _with_zero_degree(beam_hadrons(gun, n, fractions), _off_axis(gun, n))
+    # In a positive beam hadrons are so many that the few showers near the beam would be seen again and again.
+    spot = None if gun.beam.particle.endswith("-") else math.inf
+    return _with_zero_degree(beam_hadrons(gun, n, fractions, spot=spot), _off_axis(gun, n))
 
 
 def _muon(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
@@ -186,8 +191,20 @@ def _dark_photon(gun: Gun, component: Component, n: int) -> Deposits:
     """Electrons whose shower radiates a dark photon; the rest of the energy showers as an electron's."""
     energy = gun.beam_energy(n)
     mass, lowest = component.parameters["mass"], component.parameters["lowest"]
-    fraction = load_spectrum().draw(mass, lowest, n, gun.rng)
+    fraction = load_spectrum(gun.beam.energy).draw(mass, lowest, n, gun.rng)
     return electrons(gun, np.maximum((1 - fraction) * energy, 0.01), energy)
+
+
+def _annihilation(gun: Gun, component: Component, n: int) -> Deposits:
+    """Positrons that annihilate: what they radiated before, and nothing else, showers.
+
+    Their energy, all of which is missing, is spread evenly between fractions of the beam's; how often each
+    one occurs depends on the resonance. It is the nominal energy of the beam less what showers: the spread of
+    the beam is in the track only.
+    """
+    low, high = component.parameters["lowest"], component.parameters["highest"]
+    fraction = gun.rng.uniform(low, high, n)
+    return electrons(gun, np.maximum((1 - fraction) * gun.beam.energy, 0.01), gun.beam_energy(n))
 
 
 def _random(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
@@ -242,6 +259,9 @@ GENERATORS: dict[ComponentKind, Generator] = {
     ComponentKind.MUON: _muon,
     ComponentKind.PILE_UP: _pile_up,
     ComponentKind.DARK_PHOTON: _dark_photon,
+    ComponentKind.ALP: alp,
+    ComponentKind.LEADING_NEUTRAL: leading_neutral,
+    ComponentKind.ANNIHILATION: _annihilation,
     ComponentKind.RANDOM: _random,
     ComponentKind.LED: _led,
 }

@@ -9,6 +9,7 @@ import numpy as np
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.synthetic.campaign import (
+    SIGNALS,
     TRIGGER_BITS,
     BadSpill,
     Campaign,
@@ -126,10 +127,19 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    is_signal = np.array([entry.kind is ComponentKind.DARK_PHOTON for entry in campaign.components])[
-        component
-    ]
-    return Block(columns, _truth(columns, deposits, second, is_signal))
+    return Block(columns, _truth(columns, deposits, second, _signals(campaign, component)))
+
+
+def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
+    """Which events have a particle whose energy is a column of the truth, by the name of the column."""
+    kinds = {entry.kind for entry in campaign.components}
+    of: dict[str, tuple[ComponentKind, ...]] = {"dark_photon_energy": SIGNALS}
+    if ComponentKind.ALP in kinds:
+        of["alp_energy"] = (ComponentKind.ALP,)
+    return {
+        name: np.array([entry.kind in those for entry in campaign.components])[component]
+        for name, those in of.items()
+    }
 
 
 def _draw_components(campaign: Campaign, run_type: RunType, n: int, rng: np.random.Generator) -> Integers:
@@ -168,12 +178,13 @@ def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: I
 
 
 def _truth(
-    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, is_signal: Booleans
+    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, signals: dict[str, Booleans]
 ) -> dict[str, Array]:
     delay, energy = np.zeros(columns.n_events), np.zeros(columns.n_events)
     delay[second.rows], energy[second.rows] = second.delay, second.deposits.momentum
     shower = np.full(columns.n_events, -1, dtype=np.int64)
     shower[second.rows] = second.deposits.first_shower
+    taken = deposits.momentum - deposits.electromagnetic
     keys = {name: columns.event[name] for name in ("run", "spill", "event")}
     return {
         **keys,
@@ -181,7 +192,7 @@ def _truth(
         "weight": columns.event["weight"],
         "electromagnetic_energy": deposits.electromagnetic,
         "hadronic_energy": deposits.hadronic,
-        "dark_photon_energy": np.where(is_signal, deposits.momentum - deposits.electromagnetic, 0.0),
+        **{name: np.where(own, taken, 0.0) for name, own in signals.items()},
         "pile_up_energy": energy,
         "pile_up_delay": delay,
         "first_shower": deposits.first_shower,

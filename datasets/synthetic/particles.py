@@ -17,6 +17,8 @@ ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
 
 NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
 CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
+"""Of rising energy. Positive pions and kaons shower like the negative ones of the library: nuclei of lead and
+iron have nearly as many protons as neutrons."""
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
 _SLOW_MUON, _FAST_MUON = 20.0, 100.0
@@ -64,15 +66,49 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     )
 
 
-def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float]) -> Deposits:
-    """Send hadrons of the beam's momentum into the detector; `fractions` is by sample of the library."""
+def nearest_pions(energy: float) -> dict[str, float]:
+    """Share of each sample of the library in pions of an energy (GeV): of the nearest ones below and above.
+
+    Showers of either are scaled to the energy. What is visible of a pion grows slowly with its energy, so
+    that the mean of the two, linear in the logarithm, is right; beyond the library the last one is scaled.
+    """
+    names, library = CHARGED_HADRONS, load_library()
+    place = float(
+        np.interp(math.log(energy), [math.log(library[n].energy) for n in names], range(len(names)))
+    )
+    below = min(int(place), len(names) - 2)
+    shares = {names[below]: below + 1 - place, names[below + 1]: place - below}
+    return {name: share for name, share in shares.items() if share > 0}
+
+
+def beam_pions(energy: float) -> dict[str, float]:
+    """The same of pions of the beam: from the last sample on, of the last two as many as they have events."""
+    library = load_library()
+    *_, before, last = CHARGED_HADRONS
+    if energy < library[last].energy:
+        return nearest_pions(energy)
+    return {last: 5 / 7, before: 2 / 7}
+
+
+def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float], *, spot: float | None = None) -> Deposits:
+    """Send hadrons of the beam's momentum into the detector.
+
+    Parameters
+    ----------
+    gun : Gun
+    n : int
+    fractions : dict of str to float
+        By sample of the library.
+    spot : float or None
+        mm; showers of the library are taken where the beam is, or within a spot of another size.
+    """
     energy = gun.beam_energy(n)
     names = tuple(fractions)
     share = np.array(list(fractions.values()))
     samples = gun.rng.choice(len(names), n, p=share / share.sum()).astype(np.int64)
     library = load_library()
     scale = energy / np.array([library[name].energy for name in names])[samples]
-    return _as_beam(gun, _from_library(gun, samples, names, scale), energy)
+    return _as_beam(gun, _from_library(gun, samples, names, scale, spot=spot), energy)
 
 
 def beam_muons(gun: Gun, n: int) -> Deposits:
@@ -120,7 +156,8 @@ def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     """Particles that come with the beam a track and the accidental signals of the SRD."""
     n = len(energy)
     fired = gun.rng.random((n, 3)) < gun.response.srd_accidental
-    return replace(deposits, momentum=energy, hadronic=energy, srd=fired * gun.rng.exponential(0.005, (n, 3)))
+    accidental = fired * gun.rng.exponential(gun.response.srd_accidental_mean, (n, 3))
+    return replace(deposits, momentum=energy, hadronic=energy, srd=accidental)
 
 
 def _from_library(

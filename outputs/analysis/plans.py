@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
-from na64.datasets.conditions.periods import features_of_periods
+from na64.datasets.conditions.periods import Period, features_of_periods
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
@@ -105,10 +105,12 @@ def load_plan(
         raise ValueError(f"{path}: has no file that can be read; na64 catalogue says why")
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
-    further = features_of_periods(loaded.known_periods().values())
+    known = loaded.known_periods()
+    further = features_of_periods(known.values())
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
-        code.rehearse(further)
+        for energy in _beam_energies(loaded, known):
+            code.rehearse(further, energy)
     chosen = load_selection(
         selection,
         extra_features=code.features if code else None,
@@ -121,6 +123,11 @@ def load_plan(
     tasks = plan(loaded, job, limit=limit)
     code_path = Path(plugin) if plugin else None
     return Plan(path, str(selection), loaded, job, tasks, text, wanted, code_path, limit, tuple(settings))
+
+
+def _beam_energies(catalogue: Catalogue, known: Mapping[str, Period]) -> list[float]:
+    """Energies of the beams of its runs, GeV."""
+    return sorted({one.beam_energy for one in known.values() if any(map(one.has_run, catalogue.runs))})
 
 
 def _text_of(runs: str | Collection[int] | None) -> str:

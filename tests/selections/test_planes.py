@@ -26,7 +26,7 @@ def load(tmp_path: Path, text: str) -> Selection:
     return load_selection(path)
 
 
-@pytest.mark.parametrize("name", SELECTIONS)
+@pytest.mark.parametrize("name", sorted(set(SELECTIONS) - {"alp_2018", "positron_2023"}))  # which state some
 def test_a_selection_that_states_none_has_the_plane_of_energies(name: str) -> None:
     (plane,) = load_selection(name).planes
     assert (plane.name, plane.label, plane.zoom, plane.log_colour) == (

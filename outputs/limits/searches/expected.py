@@ -67,6 +67,8 @@ class Category:
     sources : tuple of Source
     fate : Fate or None
         None: all of them leave without a trace.
+    box : str
+        Search of the box in which stored results count them; empty where no stored result can say.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Category:
     observed: int | None
     sources: tuple[Source, ...]
     fate: Fate | None = None
+    box: str = ""
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""

@@ -32,17 +32,20 @@ def test_packaged_campaigns_load(name: str) -> None:
 
 
 def test_the_packaged_campaigns_are_these() -> None:
+    small = {"small", "small2018", "small2021", "small2022"}
     assert set(CAMPAIGNS) == {
+        "alp_2018",
+        "alp_signal",
         "beam",
         "demo",
         "dimuons",
+        "positron_2022",
+        "positron_2023",
         "signal",
-        "small",
-        "small2018",
-        "small2021",
-        "small2022",
+        *small,
     }
-    assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind)
+    simulated = {entry.kind for entry in load_campaign("signal").components}
+    assert simulated == set(ComponentKind) - {ComponentKind.ANNIHILATION}
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10
     assert load_campaign("demo").n_events >= 200_000
