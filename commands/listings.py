@@ -52,10 +52,10 @@ def _selections(options: argparse.Namespace) -> int:
     from na64.selections.selection import SELECTIONS, load_selection
 
     if options.name:
-        features = features_of_periods(_known_periods(options).values())
+        features = features_of_periods(_known_periods(options).values(), together=False)
         own = load_plugin(options.plugin).features if options.plugin else None
         try:
-            chosen = load_selection(options.name, extra_features=own, period_features=features)
+            chosen = load_selection(options.name, extra_features=own, other_features=features)
         except KeyError as error:
             raise KeyError(f"{error.args[0]}{_where_features_are(error, options)}") from error
         tell(_one_selection(options.name, chosen))
@@ -109,7 +109,7 @@ def _features(options: argparse.Namespace) -> int:
     from na64.datasets.instrument.features import FEATURES
 
     word = options.word.casefold()
-    known = FEATURES | features_of_periods(_known_periods(options).values())
+    known = FEATURES | features_of_periods(_known_periods(options).values(), together=False)
     found = [one for one in known.values() if word in f"{one.name} {one.meaning}".casefold()]
     if not found:
         raise KeyError(unknown("feature", options.word, known))

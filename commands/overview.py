@@ -5,6 +5,7 @@ from __future__ import annotations
 GROUPS = {
     "begin": ("demo", "inspect", "selections", "features", "periods", "init"),
     "run files": ("simulate", "catalogue"),
+    "calibration": ("calibrate", "monitor"),
     "count": ("process", "report", "status", "why"),
     "look at events and results": ("events", "show", "compare", "overlay", "stability"),
     "background and efficiency": ("background", "scan", "dimuon", "probe", "efficiency"),
@@ -21,6 +22,10 @@ EXAMPLES = {
     "background": ("na64 background out", "na64 background out --simulation dimuons/out --timing timing/out"),
     "bench": ("na64 bench --quick",),
     "bundle": ("na64 bundle out --to out.zip", "na64 bundle out --to out.zip --license CC-BY-4.0"),
+    "calibrate": (
+        "na64 calibrate 2023.json --to constants",
+        "na64 calibrate 2024.json --to constants_2024 --reference constants",
+    ),
     "catalogue": (
         "na64 catalogue /data/2023 --to 2023.json",
         "na64 catalogue simulated --to simulated.json --simulation",
@@ -45,6 +50,7 @@ EXAMPLES = {
     "inspect": ("na64 inspect run_8701.root", "na64 inspect other.root --to mine.toml"),
     "limits": ("na64 limits out", "na64 limits out_2022 out_2023 --to limits"),
     "merge": ("na64 merge out",),
+    "monitor": ("na64 monitor 2023.json --to watched",),
     "overlay": ("na64 overlay data/out simulated/out --only ecal,hcal",),
     "periods": ("na64 periods", "na64 periods 2023A"),
     "probe": ("na64 probe out",),

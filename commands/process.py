@@ -82,6 +82,7 @@ def _count(options: argparse.Namespace, selection: str, to: Path | None) -> int:
             limit=options.limit,
             plugin=options.plugin,
             settings=options.settings,
+            calibration=options.calibration,
             store=options.store,
             chunk_events=options.chunk_events,
             executor=options.executor,

@@ -19,8 +19,9 @@ def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     """
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
     selections = (
-        "dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, invisible_2023, "
-        "invisible_2023_in_time, systematics_2023, timing_beam, or a TOML file"
+        "calibration, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, "
+        "invisible_2023, invisible_2023_in_time, positron_2022, positron_2023, systematics_2023, "
+        "timing_beam, other ones of na64 selections, or a TOML file"
     )
     if several:
         selections += "; may be repeated: a folder each, and cells are read once where features are the same"
@@ -30,6 +31,8 @@ def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="CUT.FEATURE.BOUND=VALUE", help=setting
     )
+    constants = "constants of cells: the folder that na64 calibrate wrote, or a TOML file"
+    parser.add_argument("--calibration", type=Path, metavar="NAME_OR_FILE", help=constants)
     parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
     limit = "read this many events of each run; the result is INCOMPLETE"
@@ -52,4 +55,5 @@ def plan_of(options: argparse.Namespace, selection: str) -> Plan:
         limit=options.limit,
         plugin=options.plugin,
         settings=options.settings,
+        calibration=options.calibration,
     )

@@ -80,6 +80,7 @@ def test_the_reference_has_the_keys_of_every_kind_of_toml(site: Path) -> None:
         ("Search card", "search-card"),
         ("Losses", "losses"),
         ("Campaign", "campaign"),
+        ("Calibration", "calibration"),
     ],
 )
 def test_every_key_of_a_file_that_users_write_has_a_meaning(site: Path, kind: str, anchor: str) -> None:

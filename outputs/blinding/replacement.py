@@ -94,6 +94,9 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
     plugin = job.plugin.digest if job.plugin else "none"
     if summary.identities.get("plug-in", "none") != plugin:
         yield "of another plug-in"
+    calibration = None if job.calibration is None else job.calibration.identity
+    if summary.identities.get("calibration") != calibration:
+        yield "with another calibration of the cells"
     if lost := _not_catalogued(folder, catalogue):
         yield f"of another catalogue: {lost} is not in this one"
 
