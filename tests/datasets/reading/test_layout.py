@@ -250,6 +250,6 @@ def test_a_file_that_fits_two_layouts_is_refused(mine: Layout) -> None:
 def test_a_misspelt_table_is_named_before_what_is_missing_without_it(
     tmp_path: Path, edited: Callable[..., Path]
 ) -> None:
-    path = edited("layout", "tout2023", tmp_path, ("trees = [", "treees = []\ntrees = 3 #["), to="mine")
-    with pytest.raises(KeyError, match='unknown key "treees", nearest known is "trees"'):
+    path = edited("layout", "tout2023", tmp_path, ("trees = [", "treesx = []\ntrees = 3 #["), to="mine")
+    with pytest.raises(KeyError, match='unknown key "treesx", nearest known is "trees"'):
         load_layout(path)
