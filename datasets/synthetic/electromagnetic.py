@@ -86,7 +86,7 @@ def mean_cells(energy: Floats, x: Floats, y: Floats, grid: Grid, rng: np.random.
 
 
 def _block_of_cells(energy: Floats, x: Floats, y: Floats, grid: Grid, rng: np.random.Generator) -> Floats:
-    depth, shape = _longitudinal(energy, rng)
+    depth, shape = longitudinal(energy, rng)
     scale = (shape - 1) / depth
     integral = gammainc(shape[:, None], scale[:, None] * _EDGES)
     fractions = np.diff(integral, axis=1) / integral[:, -1:]
@@ -107,7 +107,7 @@ def _block_of_cells(energy: Floats, x: Floats, y: Floats, grid: Grid, rng: np.ra
     return np.maximum(cells, 0.0).transpose(1, 0, 2, 3)
 
 
-def _longitudinal(energy: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def longitudinal(energy: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Depth of the maximum T, in X0, and shape a of the profile, with their correlated fluctuations."""
     log_y = np.log(np.maximum(energy, _LOWEST_ENERGY) / CRITICAL_ENERGY)
     depth = log_y - 0.812 - 0.55 / SAMPLING_FREQUENCY - 0.69 * (1 - E_HAT)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import features_of_periods, load_periods
+from na64.datasets.synthetic import Campaign
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
-from na64.outputs.limits.searches.card import Card, load_card
-from na64.outputs.limits.searches.expected import Category
-from na64.outputs.limits.searches.fates import TwoPhotons
+from na64.outputs.limits.searches.card import Card, Variant, load_card
+from na64.outputs.limits.searches.fates import ElectronPair, TwoPhotons
 from na64.outputs.limits.searches.stored_channels import channel_of_box
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import seal_csv
@@ -22,6 +23,7 @@ from na64.outputs.signal.efficiency.alp_injection import (
     ENERGIES,
     Counted,
     Wanted,
+    alp_campaign,
     describe_alps,
     inject_alps,
 )
@@ -30,10 +32,16 @@ from na64.outputs.signal.efficiency.injection import Injection, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
+from na64.outputs.signal.efficiency.pair_injection import (
+    PAIR_ENERGIES,
+    PAIR_LAYOUT,
+    pair_campaign,
+    pair_period,
+)
 from na64.selections.selection import load_selection
 
 LAYOUT = "array2018"
-"""Of the only set-up that such particles are simulated in."""
+"""Of the only set-up that axion-like particles are simulated in."""
 
 EVENTS = 4000
 """Simulated in each bin."""
@@ -45,10 +53,10 @@ def search_efficiency(
     to: str | Path,
     selection: str | Path,
     variant: str = "",
-    layout: str | Path = LAYOUT,
+    layout: str | Path | None = None,
     events: int = EVENTS,
     seed: int = 6406,
-    energies: Sequence[float] = ENERGIES,
+    energies: Sequence[float] | None = None,
     periods: str | Path | None = None,
     losses: str | Path | Sequence[str | Path] = (),
     progress: Progress = no_progress,
@@ -68,13 +76,14 @@ def search_efficiency(
         Name of a packaged selection, or a TOML file.
     variant : str
         Of the card; by default its first.
-    layout : str or Path
+    layout : str or Path, optional
+        By default the one of the set-up in which the particles are simulated.
     events : int
         Simulated in each bin of energies.
     seed : int
         The same seed gives the same content.
-    energies : sequence of float, GeV
-        Edges of the bins.
+    energies : sequence of float, optional
+        GeV, edges of the bins.
     periods : str or Path, optional
         Folder of periods of your own; by default ``$NA64_PERIODS``.
     losses : str, Path or several
@@ -96,22 +105,29 @@ def search_efficiency(
     """
     place, folder = Path(to), Path(periods) if periods is not None else folder_of_environment()
     known = load_periods(folder)
-    chosen = load_selection(selection, period_features=features_of_periods(known.values()))
+    features = features_of_periods(known.values(), together=False)
+    chosen = load_selection(selection, other_features=features)
     card = load_card(search)
-    category = channel_of_box(card, card.variant(variant), chosen.search)
-    wanted = _wanted(card, category)
+    simulated = _simulated(card, card.variant(variant), chosen.search)
+    wanted, edges = simulated.wanted, simulated.energies if energies is None else energies
     asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
-    plan = Injection(chosen, str(layout), events, seed, folder)
+    plan = Injection(chosen, str(layout or simulated.layout), events, seed, folder)
     found: list[Counted] = []
-    bins = [*pairwise(energies)]
-    for done, counted in enumerate(inject_alps(plan, wanted, energies)):
+    bins = [*pairwise(edges)]
+    for done, counted in enumerate(inject_alps(plan, wanted, edges, simulated.make)):
         found += counted
         asked.check([one.row.period for one in counted], whole=False)
         progress(done + 1, len(bins))
-    asked.check(sorted({one.row.period for one in found}))
+    periods_found = sorted({one.row.period for one in found})
+    if not any(one.row.n_selected for one in found):
+        names = " and ".join(periods_found)
+        raise ValueError(
+            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up?"
+        )
+    asked.check(periods_found)
     made = [
         loss
-        for name in sorted({one.row.period for one in found})
+        for name in periods_found
         for loss in _losses([one for one in found if one.row.period == name], asked, setup_of(known[name]))
     ]
     rows = [one.row for one in found]
@@ -130,14 +146,32 @@ def search_efficiency(
     return found
 
 
-def _wanted(card: Card, category: Category) -> Wanted:
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    """How the particles of a channel are simulated: what is wanted, campaigns by energy, bins and layout."""
+
+    wanted: Wanted
+    make: Callable[[tuple[float, float], Wanted], Campaign]
+    energies: tuple[float, ...]
+    layout: str
+
+
+def _simulated(card: Card, variant: Variant, search: str) -> _Simulated:
+    category = channel_of_box(card, variant, search)
     fate = category.fate
-    if not isinstance(fate, TwoPhotons):
-        raise ValueError(
-            f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to "
-            "two photons is simulated, and dark photons without --search"
-        )
-    return Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
+    if isinstance(fate, TwoPhotons):
+        wanted = Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
+        return _Simulated(wanted, alp_campaign, ENERGIES, LAYOUT)
+    if isinstance(fate, ElectronPair):
+        category = channel_of_box(card, variant, search, pair_period())
+        stretch = category.fate.stretch if category.fate else None
+        if stretch is not None:
+            wanted = Wanted(card.name, category.name, stretch.first, stretch.last)
+            return _Simulated(wanted, pair_campaign, PAIR_ENERGIES, PAIR_LAYOUT)
+    raise ValueError(
+        f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to two "
+        "photons or an electron pair is simulated, and dark photons without --search"
+    )
 
 
 def _losses(own: Sequence[Counted], wanted: WantedLosses, setup: str) -> tuple[AppliedLoss, ...]:

@@ -21,6 +21,9 @@ SEED = "background_2018.csv"
 ALP_TABLE = "background_alp_2020.csv"
 """The packaged table of the box of axion-like particles, of the same electrons."""
 
+VISIBLE_TABLE = "background_visible_2017.csv"
+"""The packaged table of the box of electron pairs, 5.4e10 electrons on target of 2017."""
+
 NOT_CONFIGURED = "not configured"
 """How the method of a row begins that lacks a number which nobody has put in."""
 

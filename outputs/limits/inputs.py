@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from na64.outputs.background.table import (
     ALP_TABLE,
     BACKGROUND,
+    VISIBLE_TABLE,
     BackgroundRow,
     BackgroundTable,
     packaged_background,
@@ -20,6 +21,7 @@ from na64.outputs.background.table import (
     with_error,
 )
 from na64.outputs.background.table import SEED as SEED_TABLE
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
@@ -29,7 +31,7 @@ Numbers = NDArray[np.float64]
 SEED = "seed_2021"
 """Name under which the packaged background table can be asked for."""
 
-PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE}
+PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE, "visible_2017": VISIBLE_TABLE}
 """Packaged tables by the name under which they can be asked for."""
 
 _STATED = re.compile(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*")
@@ -156,6 +158,11 @@ class ConstantEfficiency:
     def is_simulated(self) -> bool:
         """Whether losses that are not simulated have to be known of it."""
         return False
+
+    @property
+    def by_energy(self) -> MissingEnergyEfficiency | None:
+        """Efficiency by missing energy: it is the same at all."""
+        return None
 
     @property
     def delivered(self) -> bool:

@@ -157,6 +157,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         sources=sources,
         fate=fate,
         box=table.text("box", ""),
+        period=table.text("period", ""),
     )
 
 

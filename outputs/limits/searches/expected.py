@@ -69,6 +69,8 @@ class Category:
         None: all of them leave without a trace.
     box : str
         Search of the box in which stored results count them; empty where no stored result can say.
+    period : str
+        Of these results; empty where those of any period count them alike.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Category:
     sources: tuple[Source, ...]
     fate: Fate | None = None
     box: str = ""
+    period: str = ""
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""

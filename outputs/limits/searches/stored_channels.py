@@ -60,8 +60,16 @@ def has_boxes(variant: Variant) -> bool:
     return any(category.box for category in variant.categories)
 
 
-def channel_of_box(card: Card, variant: Variant, search: str) -> Category:
+def channel_of_box(card: Card, variant: Variant, search: str, period: str = "") -> Category:
     """Channel that is counted in the box of a search.
+
+    Parameters
+    ----------
+    card : Card
+    variant : Variant
+    search : str
+    period : str
+        Of the results that count it, if the card has a channel for each; the first of them without one.
 
     Raises
     ------
@@ -69,11 +77,16 @@ def channel_of_box(card: Card, variant: Variant, search: str) -> Category:
         There is none; names those that there are.
     """
     for category in variant.categories:
-        if category.box == search:
+        if category.box == search and (not period or category.period in ("", period)):
             return category
-    listed = [f"{one.name} in the box of search {one.box}" for one in variant.categories if one.box]
+    listed = [
+        f"{one.name} in the box of search {one.box}" + (f" in period {one.period}" if one.period else "")
+        for one in variant.categories
+        if one.box
+    ]
     known = ", ".join(listed) or "none of its channels in any"
-    raise ValueError(f"search {card.name}: counts nothing in the box of search {search}: {known}")
+    where = f"search {search}" + (f" in period {period}" if period else "")
+    raise ValueError(f"search {card.name}: counts nothing in the box of {where}: {known}")
 
 
 def stored_channels(
@@ -123,7 +136,7 @@ def stored_channels(
         whole = math.fsum(period.eot for period in exposure.periods)
         for period in exposure.periods:
             _check_period(card, exposure, period)
-            category = channels[id(exposure)]
+            category = channel_of_box(card, variant, exposure.search, period.period)
             kept = load_energy_efficiency(
                 path, search=card.name, channel=category.name, period=period.period, delivered=delivered
             )
@@ -227,8 +240,11 @@ def _expected(choice: CouplingCategories) -> CouplingCategories:
 
 def channels_without_result(variant: Variant, exposures: Iterable[LimitInput]) -> Iterator[str]:
     """Name the channels that no result is of."""
-    searches = {one.search for one in exposures}
-    yield from (category.name for category in variant.categories if category.box not in searches)
+    there = {(one.search, period.period) for one in exposures for period in one.periods}
+    for category in variant.categories:
+        periods = [name for search, name in there if search == category.box]
+        if not periods or (category.period and category.period not in periods):
+            yield category.name
 
 
 def channel_facts(channels: Iterable[StoredChannel]) -> Iterator[dict[str, object]]:

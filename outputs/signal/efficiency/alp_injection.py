@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -80,7 +80,10 @@ def alp_campaign(energies: tuple[float, float], wanted: Wanted) -> Campaign:
 
 
 def inject_alps(
-    plan: Injection, wanted: Wanted, edges: Sequence[float] = ENERGIES
+    plan: Injection,
+    wanted: Wanted,
+    edges: Sequence[float] = ENERGIES,
+    make: Callable[[tuple[float, float], Wanted], Campaign] = alp_campaign,
 ) -> Iterator[list[Counted]]:
     """Simulate and count one bin of energies after the other, each period of it.
 
@@ -90,6 +93,8 @@ def inject_alps(
         Its number of events is that of a bin.
     wanted : Wanted
     edges : sequence of float, GeV
+    make : callable
+        Makes the campaign of a bin; that of other particles counts alike.
 
     Raises
     ------
@@ -100,7 +105,7 @@ def inject_alps(
         with TemporaryDirectory(prefix="na64-signal-") as name:
             folder = Path(name)
             simulate(
-                alp_campaign(bin_, wanted),
+                make(bin_, wanted),
                 to=folder,
                 n_events=plan.n_events,
                 seed=plan.seed,
