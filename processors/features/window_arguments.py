@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.calibrated_detector import CalibratedDetector
 from na64.datasets.instrument.columns import Array, Cells, Hits
 from na64.datasets.instrument.detector import Detector
 from na64.datasets.instrument.roles import CellOrder
+from na64.processors.features.calibrated_columns import corrected
 from na64.processors.kernels.cells import StoredCells, window_cells
 from na64.processors.kernels.vector import KINDS, WIDTH
 from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, most_hits, window_hits
@@ -89,7 +91,12 @@ def window_arguments(
 
 
 def canonical(columns: Cells | Hits, detector: Detector) -> Cells | Hits:
-    """Columns with the cells numbered as those of the set-up are, whatever the files do."""
+    """Columns with the cells numbered as those of the set-up are, whatever the files do, and calibrated."""
+    ordered = _in_order(columns, detector)
+    return corrected(ordered, detector) if isinstance(detector, CalibratedDetector) else ordered
+
+
+def _in_order(columns: Cells | Hits, detector: Detector) -> Cells | Hits:
     if detector.cell_order is CellOrder.Y_FASTEST:
         return columns
     order = np.array(detector.order)
