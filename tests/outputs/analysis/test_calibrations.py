@@ -136,6 +136,9 @@ def test_a_shifted_baseline_is_found(wrong: CalibrationResult) -> None:
     assert found.values[2] == pytest.approx(0.002, abs=4 * found.errors[2])
     noise = values(wrong.calibration, FIRST, "srd", Quantity.NOISE)
     assert noise.values[2] == pytest.approx(0.00015, rel=0.15)
+    scale = values(wrong.calibration, FIRST, "srd", Quantity.SCALE)  # signals are less the baseline
+    assert scale.values[2] == pytest.approx(1.0, abs=4 * scale.errors[2])
+    assert scale.errors[2] < 0.03
     assert not found.is_measured(0)  # the files leave small signals of others out
 
 
