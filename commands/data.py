@@ -20,14 +20,14 @@ def _add_simulate(verbs: Any) -> None:
     text = "Write run files, conditions and a truth file of a simulated campaign."
     parser = add_command(verbs, "simulate", _simulate, text)
     packaged = (
-        "a TOML file, or a packaged campaign: cells, demo, dimuons, signal, small, small2018, small2021, "
-        "small2022"
+        "a TOML file, or a packaged campaign: beam, cells, demo, dimuons, signal, small, small2018, "
+        "small2021, small2022, visible_2018, visible_signal and others"
     )
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
     parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same content")
-    layouts = "tout2023 (default), array2018, hits, or a TOML file"
+    layouts = "tout2023 (default), array2018, hits, visible2018, or a TOML file"
     parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layouts)
     parser.add_argument(
         "--format", default="ttree", choices=("ttree", "rntuple", "parquet"), help="default: %(default)s"

@@ -9,6 +9,9 @@ from typing import Any
 
 from na64.commands.verbs import SUCCESS, add_command, add_json, add_reason, positive, print_json
 
+_OF_DARK_PHOTONS = {"toys": None, "threshold": None, "points": 37, "resonant": None, "alpha_d": 0.1}
+"""Options of `na64 limits` that a search with boxes of its own does not have, and their defaults."""
+
 
 def add(verbs: Any) -> None:
     """Declare the commands of this module."""
@@ -86,6 +89,8 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
 
 
 def _limits(options: argparse.Namespace) -> int:
+    if options.search and _is_by_channels(options):
+        return _channel_limits(options)
     from na64.outputs.analysis.limits import limits
     from na64.outputs.analysis.listening import silent
     from na64.outputs.result.product_names import LIMITS
@@ -106,6 +111,41 @@ def _limits(options: argparse.Namespace) -> int:
     if options.json:
         written = (options.to or options.folders[0]) / LIMITS
         print_json(json.loads(written.read_bytes()))
+    return SUCCESS
+
+
+def _is_by_channels(options: argparse.Namespace) -> bool:
+    from na64.outputs.analysis.channel_limits import is_by_channels
+
+    return is_by_channels(options.search, options.variant)
+
+
+def _channel_limits(options: argparse.Namespace) -> int:
+    """Set limits on a search whose channels are counted in boxes of their own."""
+    for name, default in _OF_DARK_PHOTONS.items():
+        if getattr(options, name) != default:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option}: not for --search {options.search}, whose channels its card states")
+    from na64.outputs.analysis.channel_limits import channel_limits
+    from na64.outputs.analysis.listening import silent
+    from na64.outputs.result.product_names import CONTOUR_FACTS
+
+    channel_limits(
+        options.folders,
+        search=options.search,
+        variant=options.variant,
+        background=options.background,
+        efficiency=options.efficiency,
+        levels=options.level or (0.9, 0.95),
+        delivered=options.delivered,
+        to=options.to,
+        reason=options.reason,
+        limits_at_face_value=options.limits_at_face_value,
+        signal_error=options.signal_error,
+        tell=silent if options.json else print,
+    )
+    if options.json:
+        print_json(json.loads(((options.to or options.folders[0]) / CONTOUR_FACTS).read_bytes()))
     return SUCCESS
 
 

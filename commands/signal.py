@@ -12,16 +12,25 @@ from na64.commands.verbs import SUCCESS, add_command, positive
 def add(verbs: Any) -> None:
     """Declare the command."""
     text = (
-        "Simulate dark photons by mass, process them with a selection, and write its efficiency for the box."
+        "Simulate dark photons by mass, or with --search the particles of a search by energy, process them "
+        "with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
     parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
-    layout = "tout2023 (default; period 2023A), array2018 (period 2018)"
-    parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layout)
+    search = (
+        "positron: by missing energy too, of those that annihilate; others of na64 searches, or a card of "
+        "your own: the channel that is counted in the selection's box"
+    )
+    parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)
+    period = "whose beam and set-up is simulated; default: that of the layout"
+    parser.add_argument("--period", default="", metavar="P", help=period)
+    layout = "tout2023 (default; period 2023A), array2018 (default for searches by energy; period 2018)"
+    parser.add_argument("--layout", metavar="LAYOUT", help=layout)
     masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
     parser.add_argument("--mass", type=float, nargs="+", metavar="M", help=masses)
-    parser.add_argument("--events", type=positive, default=20_000, metavar="N", help="a mass; default: 20000")
+    events = "a mass, or with --search a bin of energies; default: 20000, or 4000"
+    parser.add_argument("--events", type=positive, metavar="N", help=events)
     parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
     periods = "folder of periods of your own; default: $NA64_PERIODS"
     parser.add_argument("--periods", type=Path, metavar="DIR", help=periods)
@@ -34,21 +43,52 @@ def add(verbs: Any) -> None:
 
 def _efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
-    from na64.outputs.analysis.efficiencies import MASSES, efficiency
+    from na64.outputs.analysis.efficiencies import DARK_PHOTON_SEARCHES, MASSES, efficiency
+
+    search = options.search or DARK_PHOTON_SEARCHES[0]
+    if search not in DARK_PHOTON_SEARCHES:
+        return _search_efficiency(options)
 
     with Terminal() as terminal:
         efficiency(
             to=options.to,
             selection=options.selection,
-            layout=options.layout,
+            layout=options.layout or "tout2023",
             masses=options.mass or MASSES,
-            events=options.events,
+            events=options.events or 20_000,
             seed=options.seed,
             periods=options.periods,
             losses=options.losses,
+            search=search,
+            period=options.period,
             add=options.add,
             reason=options.reason,
-            progress=terminal.progress("efficiency", "masses"),
+            progress=terminal.progress("efficiency", "samples"),
+            tell=terminal.tell,
+        )
+    return SUCCESS
+
+
+def _search_efficiency(options: argparse.Namespace) -> int:
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
+
+    for name in ("mass", "add", "reason", "period"):
+        if getattr(options, name):
+            raise ValueError(
+                f"--{name}: not with --search {options.search}, whose particles are simulated by energy"
+            )
+    with Terminal() as terminal:
+        search_efficiency(
+            options.search,
+            to=options.to,
+            selection=options.selection,
+            layout=options.layout,
+            events=options.events or EVENTS,
+            seed=options.seed,
+            periods=options.periods,
+            losses=options.losses,
+            progress=terminal.progress("efficiency", "bins of energy"),
             tell=terminal.tell,
         )
     return SUCCESS

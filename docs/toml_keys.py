@@ -10,16 +10,22 @@ from typing import Any
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.conditions.losses import packaged_losses
-from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.selection import SELECTIONS, load_selection
 
 _PERIODS = tuple(load_periods())
+_FEATURES = {*FEATURES, *features_of_periods(load_periods().values(), together=False)}
 _EVENT_COLUMNS = [c.name for c in COLUMNS.values() if Shape.EVENT in c.shapes]
 _REGIONS = ("I", "II", "III")
+_FURTHER = {one.name for period in load_periods().values() for one in period.setup.further}
 _CHOSEN = {
     ("change", "change"): "CUT",
+    ("change_histogram", "change_histogram"): "HISTOGRAM",
+    ("change_plane", "change_plane"): "PLANE",
+    ("change_region", "change_region"): "REGION",
+    ("region", "region"): "REGION",
     ("variation[]", "cut"): "CUT",
     ("variation[]", "threshold"): "CUT",
     ("variation[]", "scale"): "DETECTOR",
@@ -165,9 +171,9 @@ def _general(part: str, depth: int, parts: list[str]) -> str:
         return part
     known = {
         "LOSS": _LOSSES if top == "loss" and depth else (),
-        "DETECTOR": () if depth else DETECTORS,
+        "DETECTOR": _FURTHER if top == "detector" and depth == 1 else () if depth else DETECTORS,
         "COLUMN": _EVENT_COLUMNS if top == "event" and depth else (),
-        "FEATURE": (*FEATURES, *_FORMULAS),
+        "FEATURE": (*_FEATURES, *_FORMULAS),
         "PERIOD": _PERIODS,
         "REGION": _REGIONS,
         "CHANNEL": (part,) if top == "channel" and depth == 1 else (),

@@ -25,7 +25,7 @@ from na64.processors.events.segment import process_columns
 from na64.processors.events.visible_events import runs_of
 from na64.processors.execution.tasks import Options, describe
 from na64.processors.features.plugin import Plugin, PluginError
-from na64.processors.job import FileContext, Job
+from na64.processors.job import FileContext, Job, with_features_of
 from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.cut import check_periods
 from na64.selections.selection import Selection, load_selection
@@ -87,7 +87,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             selection = load_selection(
                 selection,
                 extra_features=plugin.features if plugin else None,
-                period_features=features_of_periods(known.values()),
+                other_features=features_of_periods(known.values(), together=False),
             )
         if layout is not None:
             check_keys(layout)
@@ -149,7 +149,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
                 raise ValueError(reason)
         contexts = contexts_of_runs(runs, periods, simulation=self.simulation)
         return Job(
-            selection=self.selection.with_period_features(features_of_periods(periods.values()).values()),
+            selection=with_features_of(self.selection, contexts, periods),
             simulation=self.simulation,
             weighted=self.simulation,
             runs=contexts,

@@ -14,7 +14,7 @@ from na64.datasets.conditions.periods import Period, packaged_periods, unpackage
 from na64.datasets.conditions.stated_boxes import BOX_EDGES, INVISIBLE, StatedBound, StatedBox
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.interval import look_up
-from na64.selections.signal_box import PLANE, Bound, SignalBox
+from na64.selections.signal_box import PLANE, Bound, SignalBox, of_search
 
 DEFAULT = "default"
 """Name of the box that simulation has in a period without one."""
@@ -26,6 +26,18 @@ def load_boxes() -> dict[str, tuple[SignalBox, ...]]:
     """Packaged boxes by the name of their period; `DEFAULT` is among them."""
     known = {name: boxes_of(period) for name, period in packaged_periods().items()}
     return {DEFAULT: (default_box(),), **known}
+
+
+def boxes_beside(search: str) -> Iterator[SignalBox]:
+    """Packaged boxes that the regions of a selection for a search have to be outside of.
+
+    These are the search's own and those below two energies, of the periods that have a box of the search, or
+    of all periods if none has one. Other boxes are of certain runs: a job with such runs says what they hide.
+    """
+    known = load_boxes().values()
+    own = [boxes for boxes in known if of_search(boxes, search)]
+    for boxes in own or known:
+        yield from (box for box in boxes if box.is_rectangle or box.search == search)
 
 
 def default_box() -> SignalBox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
@@ -13,12 +13,13 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
+from na64.datasets.conditions.periods import features_of_periods, packaged_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.datasets.instrument.taken_names import noun_of
-from na64.selections.base import on_base, refuse_edits
-from na64.selections.boxes import load_boxes
+from na64.selections.base import EDITS, on_base, refuse_edits
+from na64.selections.boxes import boxes_beside
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Condition, Cut, read_cut
 from na64.selections.histograms import Histogram, read_histogram
@@ -204,6 +205,7 @@ def load_selection(
     *,
     extra_features: Mapping[str, Feature] | None = None,
     period_features: Mapping[str, Feature] | None = None,
+    other_features: Mapping[str, Feature] | None = None,
     settings: Sequence[str] = (),
 ) -> Selection:
     """Load a packaged selection by name, or any by the path of its TOML file.
@@ -216,6 +218,9 @@ def load_selection(
         Features of a plug-in that the selection may use besides `FEATURES`.
     period_features : mapping of str to Feature
         Those of the periods whose runs it is for, `na64.datasets.conditions.periods.features_of_periods`.
+    other_features : mapping of str to Feature
+        Those of other periods, by default of the packaged ones: its own formulas and those of a plug-in may
+        be called the same. A job in whose runs they are not there refuses a selection that uses them.
     settings : sequence of str
         Values that replace those of the file, see `na64.selections.settings.with_settings`.
 
@@ -226,7 +231,8 @@ def load_selection(
     ValueError
         A value that cannot be, and where it stands.
     """
-    extra, further = tuple((extra_features or {}).values()), dict(period_features or {})
+    extra = tuple((extra_features or {}).values())
+    further = dict(period_features or {})
     for feature in extra:
         if feature.name in FEATURES:
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of the package')
@@ -234,10 +240,33 @@ def load_selection(
             raise ValueError(f'feature "{feature.name}" of the plug-in is already one of a period')
         if noun := noun_of(feature.name):
             raise ValueError(f'feature "{feature.name}" of the plug-in is a {noun} already')
-    table = TomlTable(selection_content(name_or_path, settings=settings), _PACKAGED.find(name_or_path).name)
-    selection = _read(table, FEATURES | further | {feature.name: feature for feature in extra}, extra)
+    content = selection_content(name_or_path, settings=settings)
+    table = TomlTable(content, _PACKAGED.find(name_or_path).name)
+    elsewhere = _elsewhere(other_features, {*further, *(feature.name for feature in extra), *_named(content)})
+    known = FEATURES | further | elsewhere | {feature.name: feature for feature in extra}
+    for key in EDITS:
+        table.has(key)  # in the file itself, and so known, but not in what it is on its base
+    with table.telling_misspelt():
+        selection = _read(table, known, extra)
     table.done()
-    return replace(selection, settings=tuple(settings), period_features=tuple(further.values()))
+    whole = replace(selection, period_features=(*further.values(), *elsewhere.values()))
+    used = (feature for feature in elsewhere.values() if feature.name in whole.inputs)
+    return replace(selection, settings=tuple(settings), period_features=(*further.values(), *used))
+
+
+def _elsewhere(features: Mapping[str, Feature] | None, taken: Collection[str]) -> dict[str, Feature]:
+    """Features of periods that may have no run here, without those whose names are something else here."""
+    if features is None:
+        features = features_of_periods(packaged_periods().values(), together=False)
+    return {name: feature for name, feature in features.items() if name not in taken}
+
+
+def _named(content: Mapping[str, object]) -> Iterator[str]:
+    """Names of the formulas of a selection, as far as they can be read."""
+    entries = content.get("feature", ())
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and isinstance(name := entry.get("name"), str):
+            yield name
 
 
 def selection_content(name_or_path: str | Path, *, settings: Sequence[str] = ()) -> Mapping[str, object]:
@@ -265,9 +294,9 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions = read_regions(table, features)
+    regions, search = read_regions(table, features), table.text("search", INVISIBLE)
     try:
-        check_outside(regions, chain.from_iterable(load_boxes().values()))
+        check_outside(regions, boxes_beside(search))
     except ValueError as error:
         raise ValueError(f"{table.place('region')}: {error}") from error
     yields_after = _known_cut(table, "yields_after", table.text("yields_after", _YIELDS_AFTER), stages)
@@ -293,7 +322,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
         _read_share(table),
         formulas=formulas,
         planes=planes,
-        search=table.text("search", INVISIBLE),
+        search=search,
     )
 
 

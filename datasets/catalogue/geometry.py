@@ -98,7 +98,9 @@ def _of_layout(layout: Layout, period: Period) -> Iterator[str]:
 
 def _of_features(layout: Layout, period: Period) -> Iterator[str]:
     """Compare ready-made features with those of the period: which there are, and in which unit."""
-    made = {one.feature.name: one.feature for detector in period.setup.further for one in made_of(detector)}
+    made = {
+        one.feature.name: one.feature for detector in period.setup.by_recipes for one in made_of(detector)
+    }
     known = FEATURES | made
     for name in layout.given_features:
         unit = layout.features[layout.sums.get(name, (name,))[0]].unit.base

@@ -14,6 +14,8 @@ from na64.datasets.reading.layout import Layout
 def with_columns_of(layouts: Iterable[Layout], periods: Mapping[str, Period]) -> dict[str, Period]:
     """Periods that have the columns of layouts too: those are features of all their runs.
 
+    A period in which a column is something else stays as it is: no file of its runs is read with the layout.
+
     Parameters
     ----------
     layouts : iterable of Layout
@@ -22,11 +24,13 @@ def with_columns_of(layouts: Iterable[Layout], periods: Mapping[str, Period]) ->
     Raises
     ------
     ValueError
-        A column is called as something else of a period, or as another column of another layout.
+        A column is called as another column of a period or of another layout.
     """
     found = dict(periods)
     for layout in layouts:
         for name, period in found.items() if layout.own else ():
+            if any(own.name in _taken(period) for own in layout.own):
+                continue
             if reason := clash(layout, period):
                 raise ValueError(reason)
             found[name] = _with_columns(layout.own, period)
@@ -47,10 +51,8 @@ def clash(layout: Layout, period: Period) -> str:
     layout : Layout
     period : Period
     """
-    setup = period.setup
-    columns = {column.name: column for column in setup.columns}
-    of_detectors = {one.name for d in setup.further for one in detector_columns(d.name, d.role)}
-    taken = {*period.features, *dict(setup.constants), *setup.detectors, *of_detectors} - columns.keys()
+    columns = {column.name: column for column in period.setup.columns}
+    taken = _taken(period)
     for own in layout.own:
         if own.name in taken:
             return f"layout {layout.name}: {own.name} is something else in period {period.name} already"
@@ -61,3 +63,11 @@ def clash(layout: Layout, period: Period) -> str:
                 f"[{known.unit}] in period {period.name} or another layout"
             )
     return ""
+
+
+def _taken(period: Period) -> set[str]:
+    """Names of a period that no column may have."""
+    setup = period.setup
+    of_detectors = {one.name for d in setup.further for one in detector_columns(d.name, d.role)}
+    names = {*period.features, *dict(setup.constants), *setup.detectors, *of_detectors}
+    return names - {column.name for column in setup.columns}

@@ -41,6 +41,7 @@ __all__ = [
     "RunType",
     "SpillFacts",
     "describe",
+    "features_here_and_elsewhere",
     "features_of_periods",
     "load_period",
     "load_periods",
@@ -48,6 +49,9 @@ __all__ = [
     "period_of_run",
     "unpackaged_runs",
 ]
+
+RUNS = "runs"
+"""Name of the facts of a period that say which runs it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +214,38 @@ def unpackaged_runs(period: Period) -> list[tuple[int, int]]:
     return left
 
 
-def features_of_periods(periods: Iterable[Period]) -> dict[str, Feature]:
+def features_of_periods(periods: Iterable[Period], *, together: bool = True) -> dict[str, Feature]:
     """Features of periods besides the standard ones by name, in the order in which they are stored.
+
+    Parameters
+    ----------
+    periods : iterable of Period
+    together : bool
+        Whether events of all of them are counted together, see `joined_features`.
 
     Raises
     ------
     ValueError
         Two periods call different things the same; names both and the feature.
     """
-    return joined_features({period.name: period.features.values() for period in periods})
+    return joined_features({period.name: period.features.values() for period in periods}, together=together)
+
+
+def features_here_and_elsewhere(
+    periods: Mapping[str, Period], runs: Iterable[int]
+) -> tuple[dict[str, Feature], dict[str, Feature]]:
+    """Features of the periods of some runs, and those that only other periods have.
+
+    Parameters
+    ----------
+    periods : mapping of str to Period
+    runs : iterable of int
+    """
+    listed = [*runs]
+    there = [one for one in periods.values() if any(map(one.has_run, listed))]
+    here = features_of_periods(there, together=False)
+    others = features_of_periods((one for one in periods.values() if one not in there), together=False)
+    return here, {name: feature for name, feature in others.items() if name not in here}
 
 
 def period_of_run(run: int, periods: Mapping[str, Period]) -> Period | None:
@@ -249,7 +276,8 @@ def load_period(folder: Source, name: str) -> Period:
         raise ValueError(
             f'{table.place("name")}: "{table.text("name")}" is not "{name}", the name of the file'
         )
-    period = _period(name, table, read_conditions(folder, f"{name}."))
+    with table.telling_misspelt():
+        period = _period(name, table, read_conditions(folder, f"{name}."))
     table.done()
     return period
 
@@ -281,10 +309,10 @@ def _runs(facts: FactReader) -> tuple[tuple[int, int], ...]:
     ranges = []
     for entry in facts.tables("runs"):
         first, last = entry.integer("first"), entry.integer("last")
-        facts.remember("runs", f"{first} to {last}", "1", read_source(entry))
+        facts.remember(RUNS, f"{first} to {last}", "1", read_source(entry))
         ranges.append((first, last))
     if not ranges:
-        facts.remember("runs", "none", "1", "NOT FOUND")
+        facts.remember(RUNS, "none", "1", "NOT FOUND")
     return tuple(sorted(ranges))
 
 

@@ -292,6 +292,11 @@ class Setup:
         """Detectors that not every period has."""
         return tuple(one for one in self.detectors.values() if one.name not in STANDARD_ROLES)
 
+    @property
+    def by_recipes(self) -> tuple[Detector, ...]:
+        """Detectors with features by the recipes of their role: further ones, standard ones of their sums."""
+        return tuple(one for one in self.detectors.values() if one.name not in STANDARD_ROLES or one.sums)
+
     def with_detectors(self, *detectors: Detector) -> Setup:
         """The set-up with some of its detectors replaced, and others added."""
         known = {one.name: one for one in (*self.detectors.values(), *detectors)}

@@ -108,13 +108,16 @@ INDEX: dict[str, int] = {name: index for index, name in enumerate(FEATURES)}
 """Row of each feature in a feature table."""
 
 
-def joined_features(groups: Mapping[str, Iterable[Feature]]) -> dict[str, Feature]:
+def joined_features(groups: Mapping[str, Iterable[Feature]], *, together: bool = True) -> dict[str, Feature]:
     """All features of several periods by name.
 
     Parameters
     ----------
     groups : mapping of str to iterable of Feature
         Those that each period has besides the standard ones, by its name.
+    together : bool
+        Whether events of all of them are counted together. If not, one name may mean different things of one
+        unit in them, and the meaning is that of the first.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def joined_features(groups: Mapping[str, Iterable[Feature]]) -> dict[str, Featur
     for period, features in groups.items():
         for feature in features:
             known = found.setdefault(feature.name, feature)
-            if (known.unit, known.meaning) != (feature.unit, feature.meaning):
+            if known.unit != feature.unit or (together and known.meaning != feature.meaning):
                 raise ValueError(
                     f'feature "{feature.name}" is "{known.meaning}" [{known.unit}] in period '
                     f'{of[feature.name]} and "{feature.meaning}" [{feature.unit}] in period {period}'

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import FEATURES, INDEX, Feature, Range, feature_file, read_axis
-from na64.datasets.instrument.roles import Role
+from na64.datasets.instrument.roles import STANDARD_ROLES, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,11 @@ def part_noun(role: Role) -> str:
 
 @lru_cache(maxsize=256)
 def made_of(detector: Detector) -> tuple[Made, ...]:
-    """Every feature that a detector has by its role and by what is known of it."""
-    there = [one for one in recipes_of(detector.role) if all(_knows(detector, what) for what in one.needs)]
+    """Features that a detector has by its role and what is known of it; a standard one has those of sums."""
+    recipes = recipes_of(detector.role)
+    if detector.name in STANDARD_ROLES:
+        recipes = tuple(one for one in recipes if one.each == "sum")
+    there = [one for one in recipes if all(_knows(detector, what) for what in one.needs)]
     return tuple(made for one in there for made in _made(one, detector))
 
 
@@ -116,9 +119,9 @@ def _listed(parts: tuple[int, ...]) -> str:
 def further_features(setup: Setup) -> tuple[Feature, ...]:
     """Features of a set-up besides the standard ones, in the order in which they are stored.
 
-    These are columns of the event, then what further detectors have by their roles, then formulas.
+    These are columns of the event, then what detectors have by their roles, then formulas.
     """
-    of_detectors = [made.feature for detector in setup.further for made in made_of(detector)]
+    of_detectors = [made.feature for detector in setup.by_recipes for made in made_of(detector)]
     known = FEATURES | {feature.name: feature for feature in (*setup.columns, *of_detectors)}
     formulas = []
     for formula in setup.formulas:
@@ -153,7 +156,7 @@ def made_of_what(names: Iterable[str], setup: Setup) -> frozenset[str]:
 def feature_index(setup: Setup) -> dict[str, int]:
     """Row of each feature in a feature table of a set-up; not to be changed."""
     # It is asked for with every chunk of events, and naming a set-up takes longer than this look at it.
-    return _feature_index(setup) if setup.further or setup.columns or setup.formulas else INDEX
+    return _feature_index(setup) if setup.by_recipes or setup.columns or setup.formulas else INDEX
 
 
 @lru_cache(maxsize=64)

@@ -50,10 +50,10 @@ def _standard_detector(name: str, facts: FactReader) -> Detector:
 
 def _hcal(facts: FactReader, hcal: Detector) -> dict[str, Any]:
     middle = hcal.middle
-    if any(cells != (hcal.place(*middle),) for cells in hcal.centre_cells):
+    if not hcal.sums and any(cells != (hcal.place(*middle),) for cells in hcal.centre_cells):
         raise ValueError(
             f"{facts.place('centre_cells')}: the features of hcal are of the middle cell {list(middle)} of "
-            "each module; those of other cells are of a [[detector]] with a name of its own"
+            "each module; those of others are of [[hcal.sum]], or of a [[detector]] with a name of its own"
         )
     return {
         "hcal_modules": _modules(facts, "modules", hcal),

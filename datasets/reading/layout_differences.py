@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from na64.datasets.instrument.columns import COLUMNS, Shape
+from na64.datasets.instrument.roles import STANDARD_ROLES
 from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
 
@@ -110,6 +111,8 @@ def own_layouts(layouts: Iterable[Layout], closed: Collection[str] = ()) -> list
 def meanings(branch: str, index: int | None = None) -> dict[str, str]:
     """Columns that packaged layouts take a branch for, each with the name of the layout.
 
+    Of several that take it for the same, one with standard detectors only is named.
+
     Parameters
     ----------
     branch : str
@@ -118,7 +121,7 @@ def meanings(branch: str, index: int | None = None) -> dict[str, str]:
     """
     return {
         known.column: layout.name
-        for layout in _packaged()
+        for layout in sorted(_packaged(), key=lambda one: {*one.detectors} <= {*STANDARD_ROLES})
         for known in layout.branches()
         if any(may_be_one(branch, name) for name in known.names)
         and (known.index is None or index is None or known.index == index)

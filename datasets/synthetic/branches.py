@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.columns import DETECTORS, Array, Cells, EventColumns
+from na64.datasets.instrument.columns import Array, Cells, EventColumns
 from na64.datasets.reading.detector_layout import CELL_PARTS
 from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 
@@ -36,7 +37,7 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
     dict of str to (n_events, ...) array or JaggedBranch
         By name of the branch, in its type, shape and unit.
     """
-    check_simulated(layout)
+    check_simulated(layout, columns.detectors)
     branches: dict[str, Array | JaggedBranch] = {}
     for branch in layout.event.values():
         branches.update(_one_value(branch, columns.event[branch.column]))
@@ -51,15 +52,21 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
     return branches
 
 
-def check_simulated(layout: Layout) -> None:
+def check_simulated(layout: Layout, detectors: Collection[str]) -> None:
     """Refuse a layout with columns that nothing simulates.
+
+    Parameters
+    ----------
+    layout : Layout
+    detectors : collection of str
+        Those that are simulated.
 
     Raises
     ------
     ValueError
         Names the layout and the column.
     """
-    others = [name for name in layout.detectors if name not in DETECTORS]
+    others = [name for name in layout.detectors if name not in detectors]
     for what, names in (
         ("a column", [feature.name for feature in layout.own]),
         ("a feature", layout.given_features),

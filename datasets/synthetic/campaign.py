@@ -8,6 +8,7 @@ from enum import Enum
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.further_detectors import Dump, FurtherDetector, check_apparatus
 
 DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
 """Names of the detectors that are simulated."""
@@ -25,6 +26,16 @@ class ComponentKind(Enum):
     MUON = "muon"
     PILE_UP = "pile_up"
     DARK_PHOTON = "dark_photon"
+    ANNIHILATION = "annihilation"
+    DUMP_ELECTRON = "dump_electron"
+    DUMP_HADRON = "dump_hadron"
+    DUMP_MUON = "dump_muon"
+    DUMP_DIMUON = "dump_dimuon"
+    SHORT_KAON = "short_kaon"
+    NEUTRAL_HADRON = "neutral_hadron"
+    ELECTRON_PAIR = "electron_pair"
+    ALP = "alp"
+    LEADING_NEUTRAL = "leading_neutral"
     RANDOM = "random"
     LED = "led"
 
@@ -45,10 +56,53 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     ComponentKind.MUON: {},
     ComponentKind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
     ComponentKind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
+    ComponentKind.ANNIHILATION: {"lowest": "1", "highest": "1"},
+    ComponentKind.DUMP_ELECTRON: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.DUMP_HADRON: {"pion": "1", "kaon": "1", "proton": "1"},
+    ComponentKind.DUMP_MUON: {},
+    ComponentKind.DUMP_DIMUON: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.SHORT_KAON: {
+        "lowest": "1",
+        "highest": "1",
+        "power": "1",
+        "neutral_ratio": "1",
+        "dalitz": "1",
+        "conversion": "1",
+    },
+    ComponentKind.NEUTRAL_HADRON: {"lowest": "1", "highest": "1", "power": "1"},
+    ComponentKind.ELECTRON_PAIR: {"mass": "GeV", "coupling": "1", "lowest": "1", "highest": "1"},
+    ComponentKind.ALP: {
+        "lowest": "1",
+        "highest": "1",
+        "decay_length": "mm",
+        "decays_from": "mm",
+        "decays_to": "mm",
+        "first": "mm",
+        "response": "1",
+        "stochastic": "1",
+    },
+    ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
     ComponentKind.RANDOM: {},
     ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }
 """Parameters of each kind and their units."""
+
+SIGNALS = (ComponentKind.DARK_PHOTON, ComponentKind.ANNIHILATION, ComponentKind.ELECTRON_PAIR)
+"""Kinds of which a part of the beam's energy is missing, or was until a decay."""
+
+OF_DUMP = (
+    ComponentKind.DUMP_ELECTRON,
+    ComponentKind.DUMP_HADRON,
+    ComponentKind.DUMP_MUON,
+    ComponentKind.DUMP_DIMUON,
+    ComponentKind.SHORT_KAON,
+    ComponentKind.NEUTRAL_HADRON,
+    ComponentKind.ELECTRON_PAIR,
+)
+"""Kinds of a campaign with a dump in front of the ECAL."""
+
+OF_ANY = (ComponentKind.RANDOM, ComponentKind.LED)
+"""Kinds that do without a beam."""
 
 
 class Trigger(Enum):
@@ -226,6 +280,8 @@ class Response:
         Shape of the gamma distribution of a counter.
     srd_accidental : float
         Probability of a signal in a counter without an electron.
+    srd_accidental_mean : float
+        GeV, mean of such a signal.
     track_resolution : float
     track_failures : float
         Fraction of events without a reconstructed track.
@@ -250,6 +306,7 @@ class Response:
     srd_means: tuple[float, ...]
     srd_shape: float
     srd_accidental: float
+    srd_accidental_mean: float
     track_resolution: float
     track_failures: float
     angle_sigma: float
@@ -270,12 +327,24 @@ class TriggerEmulation:
 
 @dataclass(frozen=True, slots=True)
 class PileUp:
-    """A second particle: how often, when (ns, ``start`` to ``stop``), and how often it is a hadron."""
+    """A second particle: how often, when (ns, ``start`` to ``stop``), and how often it is a hadron.
+
+    Attributes
+    ----------
+    probability : float
+    start, stop : float
+    hadron_fraction : float
+    proton_fraction : float
+        Of the hadrons; the others are pions.
+    unresolved : float
+        ns; pulses that are closer add up.
+    """
 
     probability: float
     start: float
     stop: float
     hadron_fraction: float
+    proton_fraction: float
     unresolved: float
 
 
@@ -287,6 +356,10 @@ class Campaign:
     ----------
     absent : tuple of str
         Detectors that were not installed: their cells are empty.
+    further : tuple of FurtherDetector
+        Detectors besides the standard ones.
+    dump : Dump or None
+        What the beam hits in front of the ECAL, if there is something.
     faults : tuple of CellFault
         What a calibration has to find.
     """
@@ -304,11 +377,18 @@ class Campaign:
     runs: tuple[Run, ...]
     bad: tuple[BadSpill, ...]
     absent: tuple[str, ...] = ()
+    further: tuple[FurtherDetector, ...] = ()
+    dump: Dump | None = None
     faults: tuple[CellFault, ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_events < 1:
             raise ValueError(f"campaign {self.name}: {self.n_events} events")
+        try:
+            check_apparatus(self.further, self.dump, DETECTORS)
+        except ValueError as error:
+            raise ValueError(f"campaign {self.name}: {error}") from error
+        self._check_kinds()
         if unknown_names := sorted(set(self.absent) - set(DETECTORS)):
             raise ValueError(
                 f"campaign {self.name}: absent: {unknown('detector', unknown_names[0], DETECTORS)}"
@@ -320,14 +400,26 @@ class Campaign:
             if entry.run not in numbers:
                 raise ValueError(f"campaign {self.name}: bad entry of run {entry.run}, which is not listed")
         for component in self.components:
-            if component.parameters.get("proton") and self.beam.particle.endswith("-"):
-                raise ValueError(
-                    f"campaign {self.name}: component {component.name} has protons "
-                    f"in a beam of {self.beam.particle}"
-                )
+            if component.parameters.get("proton"):
+                self._check_protons(f"component {component.name}")
+        if self.pile_up.proton_fraction:
+            self._check_protons("pile_up")
         for run in self.runs:
             if self.rate(run.type) <= 0:
                 raise ValueError(f"campaign {self.name}: no component has a rate for {run.type.value} runs")
+
+    def _check_kinds(self) -> None:
+        for component in self.components:
+            if component.kind not in OF_ANY and (component.kind in OF_DUMP) != (self.dump is not None):
+                other = "with" if self.dump is None else "without"
+                raise ValueError(
+                    f"campaign {self.name}: component {component.name} is of kind {component.kind.value}, "
+                    f"which is for campaigns {other} a dump"
+                )
+
+    def _check_protons(self, what: str) -> None:
+        if self.beam.particle.endswith("-"):
+            raise ValueError(f"campaign {self.name}: {what} has protons in a beam of {self.beam.particle}")
 
     def rate(self, run_type: RunType) -> float:
         """Generated events per live particle on target in a run of this type."""

@@ -29,6 +29,7 @@ from na64.datasets.synthetic.campaign import (
     TriggerEmulation,
 )
 from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.further_reader import one_value, read_dump, read_further
 
 E = TypeVar("E", bound=Enum)
 
@@ -59,8 +60,15 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
 
 def _read_campaign(source: Source) -> Campaign:
     table = TomlTable(_merged(source), source.name)
+    with table.telling_misspelt():
+        campaign = _campaign(table)
+    table.done()
+    return campaign
+
+
+def _campaign(table: TomlTable) -> Campaign:
     components = (*table.tables("component"), *table.tables("further_component", ()))
-    campaign = Campaign(
+    return Campaign(
         name=table.text("name"),
         description=table.text("description"),
         seed=table.integer("seed"),
@@ -74,10 +82,10 @@ def _read_campaign(source: Source) -> Campaign:
         runs=tuple(_read_run(entry) for entry in table.tables("run")),
         bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
         absent=table.texts("absent", ()),
+        further=read_further(table),
+        dump=read_dump(table),
         faults=tuple(_read_fault(entry) for entry in table.tables("cell_fault", ())),
     )
-    table.done()
-    return campaign
 
 
 def _merged(source: Source) -> dict[str, object]:
@@ -93,13 +101,6 @@ def _merged(source: Source) -> dict[str, object]:
     return {**base, **own}
 
 
-def _value(table: TomlTable, key: str, base: str = "1") -> float:
-    values = read_quantity(table, key, base).values
-    if len(values) != 1:
-        raise ValueError(f"{table.place(key)}: {len(values)} values where one is expected")
-    return values[0]
-
-
 def _pair(table: TomlTable, key: str) -> tuple[int, int]:
     values = table.integers(key)
     if len(values) != 2:
@@ -113,11 +114,11 @@ def _read_beam(table: TomlTable) -> SimulatedBeam:
         raise ValueError(f"{table.place('particle')}: {unknown('particle', particle, PARTICLES)}")
     return SimulatedBeam(
         particle,
-        _value(table, "energy", "GeV"),
-        _value(table, "spread"),
-        _value(table, "spot", "mm"),
-        (_value(table, "centre_x", "mm"), _value(table, "centre_y", "mm")),
-        _value(table, "live_fraction"),
+        one_value(table, "energy", "GeV"),
+        one_value(table, "spread"),
+        one_value(table, "spot", "mm"),
+        (one_value(table, "centre_x", "mm"), one_value(table, "centre_y", "mm")),
+        one_value(table, "live_fraction"),
     )
 
 
@@ -128,19 +129,20 @@ def _read_geometry(table: TomlTable) -> Geometry:
 
 def _read_trigger(table: TomlTable) -> TriggerEmulation:
     return TriggerEmulation(
-        _value(table, "ecal_below", "GeV"),
-        _value(table, "preshower_above", "GeV"),
-        _value(table, "resolution"),
+        one_value(table, "ecal_below", "GeV"),
+        one_value(table, "preshower_above", "GeV"),
+        one_value(table, "resolution"),
     )
 
 
 def _read_pile_up(table: TomlTable) -> PileUp:
     return PileUp(
-        _value(table, "probability"),
-        _value(table, "start", "ns"),
-        _value(table, "stop", "ns"),
-        _value(table, "hadron_fraction"),
-        _value(table, "unresolved", "ns"),
+        one_value(table, "probability"),
+        one_value(table, "start", "ns"),
+        one_value(table, "stop", "ns"),
+        one_value(table, "hadron_fraction"),
+        one_value(table, "proton_fraction"),
+        one_value(table, "unresolved", "ns"),
     )
 
 
@@ -148,34 +150,35 @@ def _read_response(table: TomlTable) -> Response:
     detectors = {name: _read_detector(table.table(name)) for name in DETECTORS}
     return Response(
         detectors=detectors,
-        ecal_stochastic=_value(table, "ecal_stochastic"),
-        ecal_photostatistics=_value(table, "ecal_photostatistics"),
-        hcal_photostatistics=_value(table, "hcal_photostatistics"),
-        muon_hcal_scale=_value(table, "muon_hcal_scale"),
-        library_spread=_value(table, "library_spread"),
-        veto_scale=_value(table, "veto_scale"),
-        veto_photostatistics=_value(table, "veto_photostatistics"),
-        veto_saturation=_value(table, "veto_saturation", "GeV"),
+        ecal_stochastic=one_value(table, "ecal_stochastic"),
+        ecal_photostatistics=one_value(table, "ecal_photostatistics"),
+        hcal_photostatistics=one_value(table, "hcal_photostatistics"),
+        muon_hcal_scale=one_value(table, "muon_hcal_scale"),
+        library_spread=one_value(table, "library_spread"),
+        veto_scale=one_value(table, "veto_scale"),
+        veto_photostatistics=one_value(table, "veto_photostatistics"),
+        veto_saturation=one_value(table, "veto_saturation", "GeV"),
         srd_means=read_quantity(table, "srd_means", "GeV").values,
-        srd_shape=_value(table, "srd_shape"),
-        srd_accidental=_value(table, "srd_accidental"),
-        track_resolution=_value(table, "track_resolution"),
-        track_failures=_value(table, "track_failures"),
-        angle_sigma=_value(table, "angle_sigma", "rad"),
-        straw_extra=_value(table, "straw_extra"),
-        straw_inefficiency=_value(table, "straw_inefficiency"),
-        zero_degree_median=_value(table, "zero_degree_median", "GeV"),
-        zero_degree_width=_value(table, "zero_degree_width"),
+        srd_shape=one_value(table, "srd_shape"),
+        srd_accidental=one_value(table, "srd_accidental"),
+        srd_accidental_mean=one_value(table, "srd_accidental_mean", "GeV"),
+        track_resolution=one_value(table, "track_resolution"),
+        track_failures=one_value(table, "track_failures"),
+        angle_sigma=one_value(table, "angle_sigma", "rad"),
+        straw_extra=one_value(table, "straw_extra"),
+        straw_inefficiency=one_value(table, "straw_inefficiency"),
+        zero_degree_median=one_value(table, "zero_degree_median", "GeV"),
+        zero_degree_width=one_value(table, "zero_degree_width"),
     )
 
 
 def _read_detector(table: TomlTable) -> DetectorResponse:
     return DetectorResponse(
-        _value(table, "noise", "GeV"),
-        _value(table, "threshold", "GeV"),
-        _value(table, "resolution", "ns"),
-        _value(table, "sigma", "ns"),
-        _value(table, "delay", "ns"),
+        one_value(table, "noise", "GeV"),
+        one_value(table, "threshold", "GeV"),
+        one_value(table, "resolution", "ns"),
+        one_value(table, "sigma", "ns"),
+        one_value(table, "delay", "ns"),
     )
 
 
@@ -186,9 +189,9 @@ def _read_component(table: TomlTable) -> Component:
         name=table.text("name"),
         kind=kind,
         trigger=_member(table, "trigger", Trigger),
-        rates={RunType(name): _value(rates, name) for name in _run_types(rates)},
+        rates={RunType(name): one_value(rates, name) for name in _run_types(rates)},
         bias=table.number("bias", 1.0),
-        parameters={name: _value(table, name, unit) for name, unit in PARAMETERS[kind].items()},
+        parameters={name: one_value(table, name, unit) for name, unit in PARAMETERS[kind].items()},
     )
 
 
@@ -226,7 +229,7 @@ def _read_bad(table: TomlTable) -> BadSpill:
 
 def _read_fault(table: TomlTable) -> CellFault:
     def value(key: str, unit: str, default: float) -> float:
-        return _value(table, key, unit) if table.has(key) else default
+        return one_value(table, key, unit) if table.has(key) else default
 
     return CellFault(
         table.text("detector"),

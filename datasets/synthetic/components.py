@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from na64.datasets.synthetic.axions import alp
 from na64.datasets.synthetic.campaign import Component, ComponentKind, Trigger, TriggerEmulation
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
+from na64.datasets.synthetic.dump import fires as dump_fires
+from na64.datasets.synthetic.dump_components import DUMP_GENERATORS
 from na64.datasets.synthetic.electromagnetic import Grid
-from na64.datasets.synthetic.library import Booleans, Floats, Integers
-from na64.datasets.synthetic.muon_pairs import MUON_MASS, PairSpectrum
+from na64.datasets.synthetic.leading import leading_neutral
+from na64.datasets.synthetic.library import Booleans, Floats
+from na64.datasets.synthetic.muon_pairs import PairSpectrum, muon_fraction
 from na64.datasets.synthetic.particles import (
     CHARGED_HADRONS,
     DIMUON_CHI2,
     NEUTRAL_HADRONS,
     Gun,
+    add_to,
     beam_hadrons,
     beam_muons,
+    beam_pions,
     electrons,
     hadrons,
     muons,
+    off_axis,
+    power_law,
+    with_zero_degree,
 )
 
 PRESHOWER_DEPTH, ECAL_DEPTH = 4.33, 40.6
@@ -31,7 +41,6 @@ _PAIR_DEPTH = 2.0
 """X0, mean depth at which photons above 40 GeV convert to muons [D: 91 such pairs of our Geant4 sample]."""
 _MOST_CANDIDATES = 20_000
 _LEAST_ACCEPTED = 1e-4
-_ZERO_DEGREE_MODULE = 3
 
 Generator = Callable[[Gun, Component, int], Deposits]
 
@@ -47,11 +56,11 @@ def generate(gun: Gun, component: Component, n: int, trigger: TriggerEmulation) 
     make = GENERATORS[component.kind]
     if component.trigger is not Trigger.PHYSICS:
         return make(gun, component, n)
-    accepted, n_tried, n_accepted = [empty(0, gun.grid)], 0, 0
+    accepted, n_tried, n_accepted = [_nothing(gun, 0)], 0, 0
     while n_accepted < n:
         n_candidates = _n_candidates(n - n_accepted, n_accepted, n_tried)
         candidates = make(gun, component, n_candidates)
-        fired = np.flatnonzero(fires(candidates.ecal, gun.grid, trigger, gun.rng))[: n - n_accepted]
+        fired = np.flatnonzero(triggers(candidates, gun, trigger))[: n - n_accepted]
         accepted.append(candidates.take(fired))
         n_tried, n_accepted = n_tried + n_candidates, n_accepted + len(fired)
         if n_accepted < _LEAST_ACCEPTED * n_tried - 10:
@@ -62,6 +71,13 @@ def generate(gun: Gun, component: Component, n: int, trigger: TriggerEmulation) 
 def _n_candidates(n: int, n_accepted: int, n_tried: int) -> int:
     efficiency = max(n_accepted, 1) / n_tried if n_tried else 1.0
     return min(int(1.1 * n / efficiency) + 16, _MOST_CANDIDATES)
+
+
+def triggers(deposits: Deposits, gun: Gun, trigger: TriggerEmulation) -> Booleans:
+    """Which events the physics trigger takes, on the dump where there is one: (n,) bool."""
+    if gun.dump is None:
+        return fires(deposits.ecal, gun.grid, trigger, gun.rng)
+    return dump_fires(deposits, gun, trigger.resolution)
 
 
 def fires(ecal: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.random.Generator) -> Booleans:
@@ -97,7 +113,7 @@ def _radiated(gun: Gun, component: Component, n: int) -> Deposits:
     energy = np.maximum(gun.beam_energy(n) - photon, 1.0)
     deposits = electrons(gun, energy, energy)
     hit = gun.rng.random(n) < component.parameters["zero_degree_probability"]
-    return _with_zero_degree(deposits, hit * photon)
+    return with_zero_degree(deposits, hit * photon)
 
 
 def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
@@ -111,7 +127,7 @@ def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
     second = hadrons(gun, fraction * lost[with_hadron], NEUTRAL_HADRONS)
     vhcal = gun.rng.exponential(values["vhcal_mean"] / 16, (n, 16)) * gun.rng.integers(0, 2, (n, 1))
     return replace(
-        _add_to(deposits, with_hadron, second),
+        add_to(deposits, with_hadron, second),
         straw_mean=gun.rng.exponential(values["extra_tracks"], n),
         vhcal=vhcal,
     )
@@ -122,10 +138,10 @@ def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
     low, high = component.parameters["lowest"], component.parameters["highest"]
     energy = gun.beam_energy(n)
     photon = PairSpectrum(gun.beam.energy, low, high).draw(n, gun.rng)
-    fraction = _muon_fraction(photon, gun.rng)
+    fraction = muon_fraction(photon, gun.rng)
     shower = electrons(gun, np.maximum(energy - photon, 0.5), energy)
     pair = _from_within(muons(gun, fraction * photon) + muons(gun, (1 - fraction) * photon), gun)
-    deposits = _with_zero_degree(shower + pair, _off_axis(gun, n))
+    deposits = with_zero_degree(shower + pair, off_axis(gun, n))
     return replace(deposits, chi2_median=np.full(n, DIMUON_CHI2))
 
 
@@ -137,43 +153,34 @@ def _from_within(pair: Deposits, gun: Gun) -> Deposits:
     return replace(pair, ecal=pair.ecal * left)
 
 
-def _muon_fraction(photon: Floats, rng: np.random.Generator) -> Floats:
-    """Fraction of the photon's energy that one muon takes: 1 - 4/3 x (1 - x), without the slow logarithm."""
-    lowest = 0.5 - np.sqrt(np.maximum(0.25 - MUON_MASS / photon, 0.0))
-    uniform = rng.random((len(photon), 8))
-    x = lowest[:, None] + (1 - 2 * lowest[:, None]) * uniform
-    accepted = rng.random(x.shape) < 1 - 4 / 3 * x * (1 - x)
-    result: Floats = x[np.arange(len(photon)), np.argmax(accepted, axis=1)]
-    return result
-
-
 def _electronuclear(gun: Gun, component: Component, n: int) -> Deposits:
     """Electrons of which a fraction f of the energy goes to one hadron in the ECAL; dN/df ~ f^-power."""
     values = component.parameters
     energy = gun.beam_energy(n)
-    fraction = _power_law(values["lowest"], values["highest"], values["power"], gun.rng.random(n))
+    fraction = power_law(values["lowest"], values["highest"], values["power"], gun.rng.random(n))
     deposits = electrons(gun, (1 - fraction) * energy, energy)
     is_neutral = np.flatnonzero(gun.rng.random(n) < values["neutral_fraction"])
     is_charged = np.setdiff1d(np.arange(n), is_neutral)
     for rows, names in ((is_neutral, NEUTRAL_HADRONS), (is_charged, CHARGED_HADRONS)):
-        deposits = _add_to(deposits, rows, hadrons(gun, (fraction * energy)[rows], names))
-    deposits = _with_zero_degree(deposits, _off_axis(gun, n))
+        deposits = add_to(deposits, rows, hadrons(gun, (fraction * energy)[rows], names))
+    deposits = with_zero_degree(deposits, off_axis(gun, n))
     return replace(deposits, chi2_median=np.where(fraction > 0.4, 2.0, DIMUON_CHI2))
 
 
 def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
     values = component.parameters
     fractions = {
-        "pim_100GeV": values["pion"] * 5 / 7,  # as many as there are library events
-        "pim_80GeV": values["pion"] * 2 / 7,
+        **{name: values["pion"] * share for name, share in beam_pions(gun.beam.energy).items()},
         "Km_100GeV": values["kaon"],
         "p_100GeV": values["proton"],
     }
-    return _with_zero_degree(beam_hadrons(gun, n, fractions), _off_axis(gun, n))
+    # In a positive beam hadrons are so many that the few showers near the beam would be seen again and again.
+    spot = None if gun.beam.particle.endswith("-") else math.inf
+    return with_zero_degree(beam_hadrons(gun, n, fractions, spot=spot), off_axis(gun, n))
 
 
 def _muon(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
-    return _with_zero_degree(beam_muons(gun, n), np.zeros(n))
+    return with_zero_degree(beam_muons(gun, n), np.zeros(n))
 
 
 def _pile_up(gun: Gun, component: Component, n: int) -> Deposits:
@@ -186,50 +193,37 @@ def _dark_photon(gun: Gun, component: Component, n: int) -> Deposits:
     """Electrons whose shower radiates a dark photon; the rest of the energy showers as an electron's."""
     energy = gun.beam_energy(n)
     mass, lowest = component.parameters["mass"], component.parameters["lowest"]
-    fraction = load_spectrum().draw(mass, lowest, n, gun.rng)
+    fraction = load_spectrum(gun.beam.energy).draw(mass, lowest, n, gun.rng)
     return electrons(gun, np.maximum((1 - fraction) * energy, 0.01), energy)
 
 
+def _annihilation(gun: Gun, component: Component, n: int) -> Deposits:
+    """Positrons that annihilate: what they radiated before, and nothing else, showers.
+
+    Their energy, all of which is missing, is spread evenly between fractions of the beam's; how often each
+    one occurs depends on the resonance. It is the nominal energy of the beam less what showers: the spread of
+    the beam is in the track only.
+    """
+    low, high = component.parameters["lowest"], component.parameters["highest"]
+    fraction = gun.rng.uniform(low, high, n)
+    return electrons(gun, np.maximum((1 - fraction) * gun.beam.energy, 0.01), gun.beam_energy(n))
+
+
 def _random(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001
-    return empty(n, gun.grid)
+    return _nothing(gun, n)
 
 
 def _led(gun: Gun, component: Component, n: int) -> Deposits:
     """Flash the light pulser: every calorimeter cell at once."""
-    blank = empty(n, gun.grid)
+    blank = _nothing(gun, n)
     spread = 1 + 0.01 * gun.rng.standard_normal((n, 1, 1, 1))
     ecal = np.full_like(blank.ecal, component.parameters["ecal_cell"]) * spread
     hcal = np.full_like(blank.hcal, component.parameters["hcal_cell"]) * spread
     return replace(blank, ecal=ecal, hcal=hcal)
 
 
-def _power_law(low: float, high: float, power: float, uniform: Floats) -> Floats:
-    """Turn uniform numbers into ones of density x^-power between `low` and `high`; power is not 1."""
-    first, last = low ** (1 - power), high ** (1 - power)
-    result: Floats = (first + uniform * (last - first)) ** (1 / (1 - power))
-    return result
-
-
-def _off_axis(gun: Gun, n: int) -> Floats:
-    """Energy in the zero-degree HCAL module, which the library has on the beam axis: (n,) GeV."""
-    response = gun.response
-    return gun.rng.lognormal(np.log(response.zero_degree_median), response.zero_degree_width, n)
-
-
-def _with_zero_degree(deposits: Deposits, energy: Floats) -> Deposits:
-    """Replace what the library has in the last HCAL module by `energy` (n,) GeV."""
-    hcal = deposits.hcal.copy()
-    hcal[:, _ZERO_DEGREE_MODULE] = 0.0
-    hcal[:, _ZERO_DEGREE_MODULE, 1, 1] = energy
-    return replace(deposits, hcal=hcal)
-
-
-def _add_to(deposits: Deposits, rows: Integers, second: Deposits) -> Deposits:
-    """Add the events of `second` to the events `rows`."""
-    order = np.full(len(deposits), len(second))
-    order[rows] = np.arange(len(second))
-    blank = Grid(deposits.ecal.shape[2], deposits.ecal.shape[3], (0, 0))
-    return deposits + concatenate([second, empty(1, blank)]).take(order)
+def _nothing(gun: Gun, n: int) -> Deposits:
+    return empty(n, gun.grid, len(gun.response.srd_means))
 
 
 GENERATORS: dict[ComponentKind, Generator] = {
@@ -242,7 +236,11 @@ GENERATORS: dict[ComponentKind, Generator] = {
     ComponentKind.MUON: _muon,
     ComponentKind.PILE_UP: _pile_up,
     ComponentKind.DARK_PHOTON: _dark_photon,
+    ComponentKind.ANNIHILATION: _annihilation,
+    ComponentKind.ALP: alp,
+    ComponentKind.LEADING_NEUTRAL: leading_neutral,
     ComponentKind.RANDOM: _random,
     ComponentKind.LED: _led,
+    **DUMP_GENERATORS,
 }
 """How the events of each kind are made."""

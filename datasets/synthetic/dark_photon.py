@@ -10,7 +10,10 @@ import numpy as np
 
 from na64.datasets.synthetic.library import Floats
 
-_FILE = files(__package__) / "dark_photon.csv"
+BEAM_ENERGIES = (70.0, 100.0)
+"""GeV, of the beams of which there is a table."""
+
+_USUAL = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,10 @@ class Spectrum:
         """Part of the dark photons of the table that take more than `fraction`."""
         return float(np.interp(fraction, self.fraction, self._row(mass)))
 
-    def draw(self, mass: float, lowest: float, n: int, rng: np.random.Generator) -> Floats:
-        """Draw fractions above `lowest`: (n,) float64.
+    def draw(
+        self, mass: float, lowest: float, n: int, rng: np.random.Generator, highest: float = 1.0
+    ) -> Floats:
+        """Draw fractions between `lowest` and `highest`: (n,) float64.
 
         Raises
         ------
@@ -48,7 +53,8 @@ class Spectrum:
                 f"dark photon from {lowest:g} of the energy: expected {self.fraction[0]:g} and more, below 1"
             )
         row = self._row(mass)
-        uniform = rng.random(n) * np.interp(lowest, self.fraction, row)
+        least, most = np.interp([highest, lowest], self.fraction, row)
+        uniform = least + rng.random(n) * (most - least)
         return np.interp(uniform, row[::-1], self.fraction[::-1])
 
     def _row(self, mass: float) -> Floats:
@@ -64,10 +70,22 @@ class Spectrum:
         return row
 
 
+def spectrum_file(beam_energy: float) -> str:
+    """Name of the table of a beam energy in GeV."""
+    return "dark_photon.csv" if beam_energy == _USUAL else f"dark_photon_{beam_energy:g}GeV.csv"
+
+
 @cache
-def load_spectrum() -> Spectrum:
-    """Load the packaged table: a target of lead, electrons of 100 GeV."""
-    lines = _FILE.read_text(encoding="utf-8").splitlines()
+def load_spectrum(beam_energy: float = _USUAL) -> Spectrum:
+    """Load a packaged table: a target of lead, electrons or positrons.
+
+    Parameters
+    ----------
+    beam_energy : float, GeV
+        Without a table of its own it gets the one of the nearest energy.
+    """
+    nearest = min(BEAM_ENERGIES, key=lambda known: abs(known - beam_energy))
+    lines = (files(__package__) / spectrum_file(nearest)).read_text(encoding="utf-8").splitlines()
     header, *rows = [line.split(",") for line in lines if not line.startswith("#")]
     numbers = np.array([[float(text) for text in row] for row in rows])
     return Spectrum(numbers[:, 0], np.array([float(text) for text in header[1:]]), numbers[:, 1:])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.further_detectors import PLACES
 from na64.datasets.synthetic.library import Floats, Integers
 
 NO_TRACK = 9999.0
@@ -24,7 +26,7 @@ class Deposits:
     ecal : (n, 2, n_x, n_y) float64, GeV
     hcal : (n, 4, 3, 3) float64, GeV
     vhcal : (n, 16) float64, GeV
-    srd : (n, 3) float64, GeV
+    srd : (n, n_counters) float64, GeV
     veto : (n, 6) float64, GeV
     momentum : (n,) float64, GeV
         Of the incoming particle; `NO_TRACK` if there is none. A sum keeps that of its first term.
@@ -36,6 +38,13 @@ class Deposits:
         True energy of electrons and photons, and of hadrons and muons, that enters the detector.
     first_shower, second_shower : (n,) int64
         Library events used, in the numbering of the whole library; -1 is none.
+    charged : (n, 3) float64
+        Charged particles at each of `na64.datasets.synthetic.further_detectors.PLACES`.
+    vertex : (n,) float64, mm
+        Where a particle decayed, from the front of the dump; NaN if none did. A sum keeps that of its first
+        term.
+    further : dict of str to (n, n_cells) float64, GeV
+        By name of a further detector, what showers leave in it; nothing if it is not there.
     """
 
     ecal: Floats
@@ -50,6 +59,9 @@ class Deposits:
     hadronic: Floats
     first_shower: Integers
     second_shower: Integers
+    charged: Floats
+    vertex: Floats
+    further: dict[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.momentum)
@@ -68,21 +80,38 @@ class Deposits:
             hadronic=self.hadronic + other.hadronic,
             first_shower=np.where(self.first_shower < 0, other.first_shower, self.first_shower),
             second_shower=np.where(self.first_shower < 0, other.second_shower, other.first_shower),
+            charged=self.charged + other.charged,
+            vertex=self.vertex,
+            further={name: self.within(name) + other.within(name) for name in _names([self, other])},
         )
 
     def take(self, rows: Integers) -> Deposits:
         """These events, in this order."""
-        return Deposits(*(getattr(self, field.name)[rows] for field in fields(self)))
+        further = {name: cells[rows] for name, cells in self.further.items()}
+        return Deposits(**{name: getattr(self, name)[rows] for name in _ARRAYS}, further=further)
+
+    def within(self, name: str, n_cells: int = 1) -> Floats:
+        """What showers leave in the cells of a further detector: (n, n_cells) float64, GeV."""
+        nothing = np.zeros((len(self), n_cells))
+        return self.further.get(name, nothing)
 
 
-def empty(n: int, grid: Grid) -> Deposits:
-    """Events in which nothing happened."""
+_ARRAYS = tuple(one.name for one in fields(Deposits) if one.name != "further")
+
+
+def _names(parts: Iterable[Deposits]) -> dict[str, int]:
+    """Further detectors of which some part has cells, and how many these are."""
+    return {name: cells.shape[1] for part in parts for name, cells in part.further.items()}
+
+
+def empty(n: int, grid: Grid, n_srd: int = 3) -> Deposits:
+    """Events in which nothing happened, with as many counters of the SRD."""
     none = np.full(n, -1, dtype=np.int64)
     return Deposits(
         ecal=np.zeros((n, 2, grid.n_x, grid.n_y)),
         hcal=np.zeros((n, 4, 3, 3)),
         vhcal=np.zeros((n, 16)),
-        srd=np.zeros((n, 3)),
+        srd=np.zeros((n, n_srd)),
         veto=np.zeros((n, 6)),
         momentum=np.full(n, NO_TRACK),
         straw_mean=np.zeros(n),
@@ -91,11 +120,16 @@ def empty(n: int, grid: Grid) -> Deposits:
         hadronic=np.zeros(n),
         first_shower=none,
         second_shower=none,
+        charged=np.zeros((n, len(PLACES))),
+        vertex=np.full(n, np.nan),
     )
 
 
 def concatenate(parts: list[Deposits]) -> Deposits:
     """Put the events of all parts one after the other."""
-    return Deposits(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Deposits))
-    )
+    further = {
+        name: np.concatenate([part.within(name, n_cells) for part in parts])
+        for name, n_cells in _names(parts).items()
+    }
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+    return Deposits(**arrays, further=further)

@@ -11,8 +11,10 @@ import numpy as np
 from na64.datasets.instrument.columns import Array, Cells
 from na64.datasets.synthetic.campaign import DETECTORS, CellFault, DetectorResponse, PileUp, Response
 from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
+from na64.datasets.synthetic.further_detectors import Dump, FurtherDetector
 from na64.datasets.synthetic.library import Floats
 from na64.datasets.synthetic.pile_up import PileUpOverlay
+from na64.datasets.synthetic.scintillators import cell_energies
 
 _MASTER_LOW, _MASTER_HIGH = 86.5, 113.5
 _MASTER_OUTSIDE = 0.01
@@ -40,6 +42,8 @@ def cells(
     pile_up: PileUp,
     faults: Iterable[CellFault] = (),
     rng: np.random.Generator,
+    further: tuple[FurtherDetector, ...] = (),
+    dump: Dump | None = None,
 ) -> dict[str, Cells]:
     """Digitise all detectors.
 
@@ -56,6 +60,8 @@ def cells(
     faults : iterable of CellFault
         Of the run; they draw no random numbers, so that nothing else changes.
     rng : numpy.random.Generator
+    further : tuple of FurtherDetector
+    dump : Dump or None
 
     Returns
     -------
@@ -63,20 +69,27 @@ def cells(
         By detector; energies in GeV, times in ns, all float64.
     """
     listed = tuple(faults)
-    return {
+    recorded = {
         name: _detector(
-            name,
-            deposits,
+            _flat(name, deposits),
+            _flat(name, second.deposits),
             second,
             master,
             faults=[fault for fault in listed if fault.detector == name],
             response=response.detectors[name],
             saturation=response.veto_saturation if name == "veto" else math.inf,
             unresolved=pile_up.unresolved,
+            cells_of_sigma=2 if name == "veto" else 1,
             rng=rng,
         )
         for name in DETECTORS
     }
+    for one in further:
+        first, other = (cell_energies(one, part, dump, rng) for part in (deposits, second.deposits))
+        recorded[one.name] = _detector(
+            first, other, second, master, response=one, unresolved=pile_up.unresolved, rng=rng
+        )
+    return recorded
 
 
 def without_signal(cells: Cells) -> Cells:
@@ -86,34 +99,37 @@ def without_signal(cells: Cells) -> Cells:
 
 
 def _detector(
-    name: str,
-    deposits: Deposits,
+    energy: Floats,
+    other: Floats,
     second: PileUpOverlay,
     master: Floats,
     *,
-    faults: Iterable[CellFault],
-    response: DetectorResponse,
-    saturation: float,
+    response: DetectorResponse | FurtherDetector,
     unresolved: float,
     rng: np.random.Generator,
+    saturation: float = math.inf,
+    cells_of_sigma: int = 1,
+    faults: Iterable[CellFault] = (),
 ) -> Cells:
-    energy = _flat(name, deposits).copy()
+    """What is recorded of the energy (n, n_cells) of first and (n_second, n_cells) of second particles."""
+    energy = energy.copy()
     delay = np.zeros_like(energy)
     n_cells = energy.shape[1]
-    first, other = energy[second.rows], _flat(name, second.deposits)
+    first = energy[second.rows]
     energy[second.rows], delay[second.rows] = _merge(first, other, second.delay[:, None], unresolved)
     wrong = _faults_of_cells(faults, n_cells)
     energy = _saturate(energy, saturation) * wrong.gain
-    noisy = energy + wrong.noise * response.noise * rng.standard_normal(energy.shape) + wrong.pedestal
-    kept = noisy > response.threshold
+    threshold = np.asarray(response.threshold)
+    noise = wrong.noise * np.asarray(response.noise)
+    noisy = energy + noise * rng.standard_normal(energy.shape) + wrong.pedestal
+    kept = noisy > threshold
     spread = response.resolution * _cell_pattern(n_cells, 5, 7, 0.1)
     expected = master[:, None] + response.delay + 2.0 * (_cell_pattern(n_cells, 7, 11, 1.0) - 1)
     time = expected + delay + wrong.delay + spread * rng.standard_normal(energy.shape)
-    only_noise = energy < response.threshold
+    only_noise = energy < threshold
     time = np.where(only_noise, expected + rng.uniform(-100.0, 150.0, energy.shape), time)
     sigma = response.sigma * _cell_pattern(n_cells, 5, 7, 0.1)
-    if name == "veto":
-        sigma = sigma[::2]
+    sigma = sigma[::cells_of_sigma]
     return Cells(
         energy=np.where(kept, noisy, 0.0),
         time=np.where(kept, time, 0.0),

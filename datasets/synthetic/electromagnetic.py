@@ -86,7 +86,7 @@ def mean_cells(energy: Floats, x: Floats, y: Floats, grid: Grid, rng: np.random.
 
 
 def _block_of_cells(energy: Floats, x: Floats, y: Floats, grid: Grid, rng: np.random.Generator) -> Floats:
-    depth, shape = _longitudinal(energy, rng)
+    depth, shape = longitudinal(energy, rng)
     scale = (shape - 1) / depth
     integral = gammainc(shape[:, None], scale[:, None] * _EDGES)
     fractions = np.diff(integral, axis=1) / integral[:, -1:]
@@ -98,16 +98,16 @@ def _block_of_cells(energy: Floats, x: Floats, y: Floats, grid: Grid, rng: np.ra
         core, tail, core_fraction = _radial(energy, np.minimum(t / depth, 3.0))
         plane = corners[int(piece >= _N_PRESHOWER_SLICES)]
         share = CALIBRATION * energy * fractions[:, piece]
-        plane += (share * core_fraction)[:, None, None] * _corner(to_x, to_y, core)
-        plane += (share * (1 - core_fraction))[:, None, None] * _corner(to_x, to_y, tail)
+        plane += (share * core_fraction)[:, None, None] * corner_integrals(to_x, to_y, core)
+        plane += (share * (1 - core_fraction))[:, None, None] * corner_integrals(to_x, to_y, tail)
     in_preshower = CALIBRATION * energy * fractions[:, :_N_PRESHOWER_SLICES].sum(axis=1)
-    halo = _corner(to_x, to_y, np.full(len(energy), HALO_RADIUS))
+    halo = corner_integrals(to_x, to_y, np.full(len(energy), HALO_RADIUS))
     corners[0] += HALO * (in_preshower[:, None, None] * halo - corners[0])
     cells: Floats = np.diff(np.diff(corners, axis=2), axis=3)
     return np.maximum(cells, 0.0).transpose(1, 0, 2, 3)
 
 
-def _longitudinal(energy: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def longitudinal(energy: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Depth of the maximum T, in X0, and shape a of the profile, with their correlated fluctuations."""
     log_y = np.log(np.maximum(energy, _LOWEST_ENERGY) / CRITICAL_ENERGY)
     depth = log_y - 0.812 - 0.55 / SAMPLING_FREQUENCY - 0.69 * (1 - E_HAT)
@@ -139,7 +139,7 @@ def _radial(energy: Floats, tau: Floats) -> tuple[Floats, Floats, Floats]:
     return unit * np.maximum(core, 0.005), unit * np.maximum(tail, 0.02), np.clip(weight, 0.0, 1.0)
 
 
-def _corner(to_x: Floats, to_y: Floats, radius: Floats) -> Floats:
+def corner_integrals(to_x: Floats, to_y: Floats, radius: Floats) -> Floats:
     """Integral of the radial profile below each corner, up to terms that cancel in a cell."""
     over_x = 1 / np.hypot(to_x, radius[:, None])
     over_y = 1 / np.hypot(to_y, radius[:, None])

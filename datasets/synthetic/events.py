@@ -9,6 +9,7 @@ import numpy as np
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, EventColumns
 from na64.datasets.synthetic.campaign import (
+    SIGNALS,
     TRIGGER_BITS,
     BadSpill,
     Campaign,
@@ -17,7 +18,7 @@ from na64.datasets.synthetic.campaign import (
     Run,
     Trigger,
 )
-from na64.datasets.synthetic.components import fires, generate
+from na64.datasets.synthetic.components import generate, triggers
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
@@ -97,7 +98,7 @@ def make_block(
     """
     n = stop - start
     rng = np.random.default_rng((seed, plan.run.run, start))
-    gun = Gun(campaign.beam, geometry.grid, campaign.response, rng)
+    gun = Gun(campaign.beam, geometry.grid, campaign.response, rng, campaign.further, campaign.dump)
     spill, event = plan.places(start, stop)
     component = _draw_components(campaign, plan.run.type, n, rng)
     deposits = _deposits(gun, campaign, component)
@@ -116,6 +117,8 @@ def make_block(
         pile_up=campaign.pile_up,
         faults=[fault for fault in campaign.faults if fault.has_run(plan.run.run)],
         rng=rng,
+        further=campaign.further,
+        dump=campaign.dump,
     )
     columns = EventColumns(
         n_events=n,
@@ -134,10 +137,22 @@ def make_block(
             for name, found in recorded.items()
         },
     )
-    is_signal = np.array([entry.kind is ComponentKind.DARK_PHOTON for entry in campaign.components])[
-        component
-    ]
-    return Block(columns, _truth(columns, deposits, second, is_signal))
+    truth = _truth(columns, deposits, second, _signals(campaign, component))
+    if campaign.dump is not None:
+        truth["vertex"] = deposits.vertex
+    return Block(columns, truth)
+
+
+def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
+    """Which events have a particle whose energy is a column of the truth, by the name of the column."""
+    kinds = {entry.kind for entry in campaign.components}
+    of: dict[str, tuple[ComponentKind, ...]] = {"dark_photon_energy": SIGNALS}
+    if ComponentKind.ALP in kinds:
+        of["alp_energy"] = (ComponentKind.ALP,)
+    return {
+        name: np.array([entry.kind in those for entry in campaign.components])[component]
+        for name, those in of.items()
+    }
 
 
 def _draw_components(campaign: Campaign, run_type: RunType, n: int, rng: np.random.Generator) -> Integers:
@@ -170,18 +185,19 @@ def _gains(bad: tuple[BadSpill, ...], run: int, spill: Integers, event: Integers
 def _trigger_word(gun: Gun, campaign: Campaign, deposits: Deposits, component: Integers) -> Integers:
     own: Integers = np.array([TRIGGER_BITS[entry.trigger] for entry in campaign.components])[component]
     is_beam = own == TRIGGER_BITS[Trigger.BEAM]
-    fired = is_beam & fires(deposits.ecal, gun.grid, campaign.trigger, gun.rng)
+    fired = is_beam & triggers(deposits, gun, campaign.trigger)
     own[fired] |= TRIGGER_BITS[Trigger.PHYSICS]
     return own
 
 
 def _truth(
-    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, is_signal: Booleans
+    columns: EventColumns, deposits: Deposits, second: PileUpOverlay, signals: dict[str, Booleans]
 ) -> dict[str, Array]:
     delay, energy = np.zeros(columns.n_events), np.zeros(columns.n_events)
     delay[second.rows], energy[second.rows] = second.delay, second.deposits.momentum
     shower = np.full(columns.n_events, -1, dtype=np.int64)
     shower[second.rows] = second.deposits.first_shower
+    taken = deposits.momentum - deposits.electromagnetic
     keys = {name: columns.event[name] for name in ("run", "spill", "event")}
     return {
         **keys,
@@ -189,7 +205,7 @@ def _truth(
         "weight": columns.event["weight"],
         "electromagnetic_energy": deposits.electromagnetic,
         "hadronic_energy": deposits.hadronic,
-        "dark_photon_energy": np.where(is_signal, deposits.momentum - deposits.electromagnetic, 0.0),
+        **{name: np.where(own, taken, 0.0) for name, own in signals.items()},
         "pile_up_energy": energy,
         "pile_up_delay": delay,
         "first_shower": deposits.first_shower,

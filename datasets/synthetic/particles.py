@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from na64.datasets.synthetic.campaign import Response, SimulatedBeam
-from na64.datasets.synthetic.deposits import Deposits, empty
+from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid, fluctuate, mean_cells
+from na64.datasets.synthetic.further_detectors import PLACES, Dump, FurtherDetector
 from na64.datasets.synthetic.library import Floats, Integers, load_library, shift_cells
 
 ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
@@ -17,22 +18,27 @@ ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
 
 NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
 CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
+"""Of rising energy. Positive pions and kaons shower like the negative ones of the library: nuclei of lead and
+iron have nearly as many protons as neutrons."""
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
 _SLOW_MUON, _FAST_MUON = 20.0, 100.0
 """GeV, of the muons in the library."""
+_ZERO_DEGREE_MODULE = 3
 _LEAST_VARIED = 1.0
 """GeV; the factors on library showers of less vary no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gun:
-    """What every particle needs: beam, ECAL grid, response and random numbers."""
+    """What every particle needs: beam, ECAL grid, response, random numbers, and what is before the ECAL."""
 
     beam: SimulatedBeam
     grid: Grid
     response: Response
     rng: np.random.Generator
+    further: tuple[FurtherDetector, ...] = ()
+    dump: Dump | None = None
 
     def beam_energy(self, n: int) -> Floats:
         """Draw energies: (n,) float64, GeV."""
@@ -50,29 +56,69 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     leaks = _from_library(gun, np.zeros(n, dtype=np.int64), ("em_100GeV",), energy / 100)
     absorbed = np.maximum(energy - leaks.hcal.sum(axis=(1, 2, 3)), 0.0)
     cells = mean_cells(absorbed, *gun.impact(n), gun.grid, gun.rng)
-    shape = gun.response.srd_shape
-    mean = np.array(gun.response.srd_means) * ((momentum / gun.beam.energy) ** 2)[:, None]
     return replace(
         leaks,
         ecal=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
-        srd=gun.rng.standard_gamma(shape, (n, 3)) * mean / shape,
+        srd=synchrotron(gun, momentum),
         momentum=momentum,
         chi2_median=np.full(n, ELECTRON_CHI2),
         electromagnetic=energy,
         hadronic=np.zeros(n),
         first_shower=np.full(n, -1, dtype=np.int64),
+        charged=np.ones((n, len(PLACES))),
     )
 
 
-def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float]) -> Deposits:
-    """Send hadrons of the beam's momentum into the detector; `fractions` is by sample of the library."""
+def synchrotron(gun: Gun, momentum: Floats) -> Floats:
+    """Energy in each counter of the SRD of electrons that pass the magnet: (n, n_counters) float64, GeV."""
+    shape, means = gun.response.srd_shape, np.array(gun.response.srd_means)
+    mean = means * ((momentum / gun.beam.energy) ** 2)[:, None]
+    return gun.rng.standard_gamma(shape, (len(momentum), len(means))) * mean / shape
+
+
+def nearest_pions(energy: float) -> dict[str, float]:
+    """Share of each sample of the library in pions of an energy (GeV): of the nearest ones below and above.
+
+    Showers of either are scaled to the energy. What is visible of a pion grows slowly with its energy, so
+    that the mean of the two, linear in the logarithm, is right; beyond the library the last one is scaled.
+    """
+    names, library = CHARGED_HADRONS, load_library()
+    place = float(
+        np.interp(math.log(energy), [math.log(library[n].energy) for n in names], range(len(names)))
+    )
+    below = min(int(place), len(names) - 2)
+    shares = {names[below]: below + 1 - place, names[below + 1]: place - below}
+    return {name: share for name, share in shares.items() if share > 0}
+
+
+def beam_pions(energy: float) -> dict[str, float]:
+    """The same of pions of the beam: from the last sample on, of the last two as many as they have events."""
+    library = load_library()
+    *_, before, last = CHARGED_HADRONS
+    if energy < library[last].energy:
+        return nearest_pions(energy)
+    return {last: 5 / 7, before: 2 / 7}
+
+
+def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float], *, spot: float | None = None) -> Deposits:
+    """Send hadrons of the beam's momentum into the detector.
+
+    Parameters
+    ----------
+    gun : Gun
+    n : int
+    fractions : dict of str to float
+        By sample of the library.
+    spot : float or None
+        mm; showers of the library are taken where the beam is, or within a spot of another size.
+    """
     energy = gun.beam_energy(n)
     names = tuple(fractions)
     share = np.array(list(fractions.values()))
     samples = gun.rng.choice(len(names), n, p=share / share.sum()).astype(np.int64)
     library = load_library()
     scale = energy / np.array([library[name].energy for name in names])[samples]
-    return _as_beam(gun, _from_library(gun, samples, names, scale), energy)
+    return _as_beam(gun, _from_library(gun, samples, names, scale, spot=spot), energy)
 
 
 def beam_muons(gun: Gun, n: int) -> Deposits:
@@ -119,8 +165,11 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
 def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     """Particles that come with the beam a track and the accidental signals of the SRD."""
     n = len(energy)
-    fired = gun.rng.random((n, 3)) < gun.response.srd_accidental
-    return replace(deposits, momentum=energy, hadronic=energy, srd=fired * gun.rng.exponential(0.005, (n, 3)))
+    shape = (n, len(gun.response.srd_means))
+    fired = gun.rng.random(shape) < gun.response.srd_accidental
+    accidental = fired * gun.rng.exponential(gun.response.srd_accidental_mean, shape)
+    charged = np.ones((n, len(PLACES)))
+    return replace(deposits, momentum=energy, hadronic=energy, srd=accidental, charged=charged)
 
 
 def _from_library(
@@ -132,7 +181,7 @@ def _from_library(
     """
     near = gun.beam.spot if spot is None else spot
     n = len(samples)
-    parts = empty(n, gun.grid)
+    parts = empty(n, gun.grid, len(gun.response.srd_means))
     ecal, hcal, veto, first = parts.ecal, parts.hcal, np.zeros((n, 3)), np.empty(n, dtype=np.int64)
     library = load_library()
     for index, name in enumerate(names):
@@ -174,3 +223,33 @@ def _photomultipliers(gun: Gun, paddles: Floats) -> Floats:
     mip = 0.0102 * response.veto_scale
     light = np.repeat(paddles * response.veto_scale, 2, axis=1)
     return fluctuate(light, response.veto_photostatistics * np.sqrt(mip), gun.rng)
+
+
+def power_law(low: float, high: float, power: float, uniform: Floats) -> Floats:
+    """Turn uniform numbers into ones of density x^-power between `low` and `high`; power is not 1."""
+    first, last = low ** (1 - power), high ** (1 - power)
+    result: Floats = (first + uniform * (last - first)) ** (1 / (1 - power))
+    return result
+
+
+def off_axis(gun: Gun, n: int) -> Floats:
+    """Energy in the zero-degree HCAL module, which the library has on the beam axis: (n,) GeV."""
+    response = gun.response
+    return gun.rng.lognormal(np.log(response.zero_degree_median), response.zero_degree_width, n)
+
+
+def with_zero_degree(deposits: Deposits, energy: Floats) -> Deposits:
+    """Replace what the library has in the last HCAL module by `energy` (n,) GeV."""
+    hcal = deposits.hcal.copy()
+    hcal[:, _ZERO_DEGREE_MODULE] = 0.0
+    hcal[:, _ZERO_DEGREE_MODULE, 1, 1] = energy
+    return replace(deposits, hcal=hcal)
+
+
+def add_to(deposits: Deposits, rows: Integers, second: Deposits) -> Deposits:
+    """Add the events of `second` to the events `rows`."""
+    order = np.full(len(deposits), len(second))
+    order[rows] = np.arange(len(second))
+    blank = Grid(deposits.ecal.shape[2], deposits.ecal.shape[3], (0, 0))
+    nothing = empty(1, blank, deposits.srd.shape[1])
+    return deposits + concatenate([second, nothing]).take(order)

@@ -8,11 +8,11 @@ import numpy as np
 
 from na64.datasets.synthetic.campaign import PileUp
 from na64.datasets.synthetic.deposits import Deposits, concatenate
+from na64.datasets.synthetic.dump import hadrons_through, stopped
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
-from na64.datasets.synthetic.particles import Gun, beam_hadrons, electrons
+from na64.datasets.synthetic.particles import Gun, beam_hadrons, electrons, nearest_pions
 
 _COINCIDENCE = 12.0
-_HADRONS = {"pim_100GeV": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,20 @@ def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> PileUpOverlay:
         rng.uniform(pile_up.start, pile_up.stop, len(rows)),
     )
     is_hadron = coincident | (rng.random(len(rows)) < pile_up.hadron_fraction)
-    return PileUpOverlay(rows, delay, _particles(gun, is_hadron))
+    return PileUpOverlay(rows, delay, _particles(gun, is_hadron, pile_up.proton_fraction))
 
 
-def _particles(gun: Gun, is_hadron: Booleans) -> Deposits:
+def _particles(gun: Gun, is_hadron: Booleans, proton_fraction: float) -> Deposits:
     n_hadrons = int(is_hadron.sum())
-    first = beam_hadrons(gun, n_hadrons, _HADRONS)
+    send = beam_hadrons if gun.dump is None else hadrons_through
+    first = send(gun, n_hadrons, _hadrons(gun.beam.energy, proton_fraction))
     energy = gun.beam_energy(len(is_hadron) - n_hadrons)
-    second = electrons(gun, energy, energy)
+    second = (electrons if gun.dump is None else stopped)(gun, energy, energy)
     order = np.argsort(np.argsort(~is_hadron, kind="stable"), kind="stable")
     return concatenate([first, second]).take(order)
+
+
+def _hadrons(energy: float, proton_fraction: float) -> dict[str, float]:
+    """Share of each sample of the library among second hadrons."""
+    pions = {name: (1 - proton_fraction) * share for name, share in nearest_pions(energy).items()}
+    return {**pions, "p_100GeV": proton_fraction} if proton_fraction else pions

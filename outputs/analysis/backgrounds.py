@@ -7,12 +7,14 @@ from pathlib import Path
 from na64.datasets.basics.turns import turn
 from na64.outputs.analysis.full_report import renew_report
 from na64.outputs.analysis.listening import Listener, Tell, silent
+from na64.outputs.background.by_control import estimate_by_control, is_by_control
 from na64.outputs.background.estimate import Estimate, Settings, estimate
 from na64.outputs.background.files import of_estimate, write_background
 from na64.outputs.background.inputs import stated_inputs
 from na64.outputs.background.time_window import TIME_WINDOW, BeamElectrons
 from na64.outputs.result.origin import origin_of
 from na64.outputs.result.product_names import PRODUCTS
+from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, require_result
 
 
@@ -86,7 +88,7 @@ def background(
         settings = Settings(
             rates_file, end, hcal_stop, start=start, hcal_start=hcal_start, one_slope=one_slope
         )
-        found = estimate(products, settings, simulated, times)
+        found = _estimate(products, settings, simulated, times)
         written = write_background(place, products, found, stated)
         listener = Listener(tell=tell)
         if products.summary.reasons:
@@ -97,6 +99,20 @@ def background(
         tell(f"table: {written[0]}")
         listener.say(renew_report(place))
     return found
+
+
+def _estimate(
+    products: Products, settings: Settings, simulated: Products | None, times: BeamElectrons | None
+) -> Estimate:
+    """Background from sidebands in ECAL and HCAL energy, or from the control region of a box without them."""
+    if not is_by_control(products):
+        return estimate(products, settings, simulated, times)
+    for name, given in (("simulation", simulated), ("timing", times)):
+        if given is not None:
+            raise ValueError(
+                f"--{name}: is of a box below an ECAL and an HCAL energy, this one is of another kind"
+            )
+    return estimate_by_control(products, settings)
 
 
 def _beam_electrons(folder: Path) -> BeamElectrons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from na64.datasets.calibration.calibration_file import load_calibration, path_of
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
-from na64.datasets.conditions.periods import features_of_periods
+from na64.datasets.conditions.periods import Period, features_here_and_elsewhere
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
@@ -111,14 +111,17 @@ def load_plan(
         raise ValueError(f"{path}: has no file that can be read; na64 catalogue says why")
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
-    further = features_of_periods(loaded.known_periods().values())
+    known = loaded.known_periods()
+    here, elsewhere = features_here_and_elsewhere(known, loaded.runs)
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
-        code.rehearse(further)
+        for energy in _beam_energies(loaded, known):
+            code.rehearse(here, energy)
     chosen = load_selection(
         selection,
         extra_features=code.features if code else None,
-        period_features=further,
+        period_features=here,
+        other_features=elsewhere,
         settings=tuple(settings),
     )
     text = _text_of(runs)
@@ -140,6 +143,11 @@ def load_plan(
         tuple(settings),
         path_of(calibration) if calibration else None,
     )
+
+
+def _beam_energies(catalogue: Catalogue, known: Mapping[str, Period]) -> list[float]:
+    """Energies of the beams of its runs, GeV."""
+    return sorted({one.beam_energy for one in known.values() if any(map(one.has_run, catalogue.runs))})
 
 
 def _text_of(runs: str | Collection[int] | None) -> str:

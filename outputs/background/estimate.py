@@ -12,6 +12,7 @@ import hist
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.on_target import add_by_kind
+from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
 from na64.outputs.background.rates import (
     EXPOSURES,
@@ -37,6 +38,7 @@ from na64.outputs.background.sidebands import (
 from na64.outputs.background.table import BackgroundRow, BackgroundTable, with_error
 from na64.outputs.background.time_window import BeamElectrons, time_window_row
 from na64.outputs.result.messages import counted
+from na64.outputs.result.other_boxes import begins_above, other_boxes_begin
 from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import Summary
 from na64.outputs.result.summary_facts import BoxFacts
@@ -99,12 +101,15 @@ class Estimate:
     extrapolations : tuple of Extrapolation
     simulated : float or None
         Events in the box, if the result is of simulation.
+    shapes : tuple of ControlShape
+        Of a box without sidebands in the energies of ECAL and HCAL.
     """
 
     table: BackgroundTable
     turn_on: TurnOn | None
     extrapolations: tuple[Extrapolation, ...]
     simulated: float | None = None
+    shapes: tuple[ControlShape, ...] = ()
 
 
 def estimate(
@@ -135,10 +140,10 @@ def estimate(
     found = [factor for factor in (_loss(products, simulation),) if factor]
     sources = load_products(settings.rates)
     if settings.rates is not None:
-        _check_regions(settings.rates, sources, products.summary.selection.region_names)
+        check_regions(settings.rates, sources, products.summary.selection.region_names)
     for factor in found:
         sources = with_loss(sources, DIMUONS, factor)
-    yields = _yields(products)
+    yields = yields_of(products)
     rows = [*beside.rows, *(source.row(yields) for source in sources)]
     if late := time_window_row(products, _edges(products, settings), timing):
         rows.append(late)
@@ -187,17 +192,19 @@ def estimate_sidebands(products: Products, settings: Settings, plane: hist.Hist[
         As `estimate`.
     """
     box = _edges(products, settings)
-    above = target_sideband(plane, box, settings.hcal_stop, one_slope=settings.one_slope)
+    stop = min(settings.hcal_stop, *other_boxes_begin(products))
+    above = target_sideband(plane, box, stop, one_slope=settings.one_slope)
     from_above = extrapolate(above)
     turn_on, beside, row = _beside(plane, box, beam_energy(products), settings)
     return Sidebands(turn_on, (beside, from_above), (row, row_of(from_above, _alone(above))))
 
 
-def _check_regions(rates: Path, sources: tuple[Product, ...], known: tuple[str, ...]) -> None:
+def check_regions(rates: Path | None, sources: tuple[Product, ...], known: tuple[str, ...]) -> None:
     """Refuse a source in proportion to a region that the selection lacks."""
     for source in sources:
         if source.proportional_to not in (*EXPOSURES, *known):
-            raise KeyError(f"{rates.name}: {source.name}: {unknown('region', source.proportional_to, known)}")
+            file = rates.name if rates else "packaged sources"
+            raise KeyError(f"{file}: {source.name}: {unknown('region', source.proportional_to, known)}")
 
 
 def _edges(products: Products, settings: Settings) -> BoxFacts:
@@ -206,7 +213,11 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
     moving = [f"variation {v.name}" for v in products.summary.selection.variations if v.moves_plane]
     for one in products.summary.boxes:
         moving += [f"the packaged set-up of period {one.period}"] if one.packaged_too else []
-        moving += [f"the box of search {other.search}, period {one.period}," for other in one.others]
+        moving += [
+            f"the box of search {other.search}, period {one.period},"
+            for other in one.others
+            if not begins_above(one, other, box.hcal)
+        ]
     if "calibration" in products.summary.identities:
         moving.append("the set-up without the calibration")
     if products.summary.is_data and moving and None in (settings.start, settings.hcal_start):
@@ -314,7 +325,8 @@ def _dimuons(simulation: Products) -> Weighted:
     return Weighted(math.fsum(sumw for sumw, _ in weights), math.fsum(sumw2 for _, sumw2 in weights))
 
 
-def _yields(products: Products) -> dict[str, float | None]:
+def yields_of(products: Products) -> dict[str, float | None]:
+    """Exposures by kind, and events of each region after the cut of the yields."""
     if not products.summary.selection.regions:
         raise ValueError(f"selection {products.summary.selection.name} has no regions to estimate from")
     counts = {name: float(products.summary.totals[name]) for name in products.summary.selection.region_names}

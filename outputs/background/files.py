@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.estimate import Estimate
 from na64.outputs.background.extrapolation import Extrapolation
 from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
+from na64.outputs.background.shape_figure import shape_figure
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
 from na64.outputs.report.drawing import write_figure
@@ -38,6 +40,12 @@ def write_background(
     origin = origin_of(folder)
     write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
     write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
+    for shape in found.shapes:
+        name = shape.shape.name.replace(" ", "_")
+        drawn = write_figure(
+            folder / FIGURES, name, partial(shape_figure, shape, label=products.summary.label)
+        )
+        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
     for extrapolation in found.extrapolations:
         name = extrapolation.sideband.name.replace(" ", "_")
         make = partial(sideband_figure, extrapolation, label=products.summary.label)
@@ -70,6 +78,7 @@ def facts_of(products: Products, found: Estimate) -> dict[str, object]:
         "without_a_number": list(found.table.missing),
         "turn_on": found.turn_on and {"edge": found.turn_on.edge, "width": found.turn_on.width},
         "sidebands": [_facts(extrapolation) for extrapolation in found.extrapolations],
+        "shapes": [_shape_facts(shape) for shape in found.shapes],
         "simulated_in_box": found.simulated,
     }
 
@@ -97,6 +106,19 @@ def of_estimate(found: Estimate) -> Iterator[str]:
     yield from of_table(found.table)
     if found.simulated is not None:
         yield f"simulation: {found.simulated:.0f} events are in the box"
+
+
+def _shape_facts(found: ControlShape) -> dict[str, object]:
+    return {
+        "name": found.shape.name,
+        "histogram": found.shape.histogram,
+        "feature": found.shape.feature,
+        "box": [0.0, found.box],
+        "events": found.n_events,
+        "range": [float(found.edges[0]), float(found.edges[-1])],
+        "in_box": {name: asdict(values) for name, values in found.by_family.items()},
+        "flat_limit_90": found.flat_limit,
+    }
 
 
 def _facts(found: Extrapolation) -> dict[str, object]:

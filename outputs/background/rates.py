@@ -14,6 +14,7 @@ from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
 from na64.datasets.conditions.conditions import PARTICLES
 from na64.datasets.conditions.on_target import exposure_label
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.background.table import NOT_CONFIGURED, BackgroundRow
 from na64.outputs.statistics.one_sided import CONFIDENCE
 from na64.selections.regions import CONTRACT, PREFIX
@@ -112,20 +113,71 @@ class Product:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A source of background whose density is taken from a control region.
+
+    Attributes
+    ----------
+    name : str
+    histogram : str
+        Of the selection: events that have all edges of the box but one.
+    feature : str
+        In which that one is.
+    source : str
+        Provenance tag.
+    """
+
+    name: str
+    histogram: str
+    feature: str
+    source: str
+
+
 def load_products(path: Path | None = None) -> tuple[Product, ...]:
-    """Read the products in a file; by default the packaged ones.
+    """Read the products in a file; by default the packaged ones of the invisible search.
 
     Raises
     ------
     KeyError, ValueError
         Names the file and the key.
     """
-    source: Source = files(__package__) / RATES if path is None else path
+    shapes, products = load_sources(path)
+    if shapes:
+        raise ValueError(f"{path}: {shapes[0].name}: shapes are of boxes that are not below two energies")
+    return products
+
+
+def load_sources(
+    path: Path | None = None, search: str = INVISIBLE
+) -> tuple[tuple[Shape, ...], tuple[Product, ...]]:
+    """Read the shapes and the products in a file; by default the packaged ones of a search.
+
+    Raises
+    ------
+    KeyError, ValueError
+        Names the file and the key; or the search that has no packaged file.
+    """
+    source: Source = files(__package__) / rates_of(search) if path is None else path
+    if path is None and not source.is_file():
+        raise ValueError(
+            f"search {search}: no sources of its background are packaged: --rates FILE states them"
+        )
     table = load_table(source)
     table.text("cuts", "")
-    products = tuple(_read_product(entry) for entry in table.tables("source"))
+    shapes = tuple(_read_shape(entry) for entry in table.tables("shape", ()))
+    products = tuple(_read_product(entry) for entry in table.tables("source", ()))
     table.done()
-    return products
+    return shapes, products
+
+
+def rates_of(search: str) -> str:
+    """Name of the packaged file of sources of a search."""
+    return RATES if search == INVISIBLE else RATES.replace(".toml", f"_{search}.toml")
+
+
+def _read_shape(table: TomlTable) -> Shape:
+    return Shape(table.text("name"), table.text("histogram"), table.text("feature"), read_source(table))
 
 
 def cuts_of(path: Path) -> str:

@@ -18,6 +18,8 @@ _CAPTIONS = {
     f"ECAL. {_RANGE}",
     TARGET.replace(" ", "_"): f"Events with as much energy in the ECAL as in the box, against that in the "
     f"HCAL. {_RANGE}",
+    "leading_neutrons": "Events with all edges of the box but that in R, by R. Hatched: the box; dashed: "
+    "the end of its guard band.",
 }
 
 

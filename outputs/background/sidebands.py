@@ -34,6 +34,9 @@ _NARROWEST = 4.0
 _STEEPEST = 1.0
 """GeV: the shortest scale on which the density falls towards the box."""
 
+_NOTHING_LEFT = 0.01
+"""Of the largest count: with less beyond it the trigger has ended."""
+
 _LEAST_BESIDE = 50
 """Events beside the box with which the trigger's edge can be measured."""
 
@@ -127,14 +130,32 @@ def measure_turn_on(plane: hist.Hist[Any], box: BoxFacts) -> TurnOn:
         No edge is found.
     """
     edges, counts = along_ecal(plane, box)
+    if counts.sum() < _LEAST_BESIDE:
+        few = counted(round(counts.sum()), "event")
+        raise ValueError(f"{few} beside the box: the trigger's edge cannot be measured")
+    found, is_valid = _fit_edge(edges, counts)
+    if not is_valid:  # single events far above the edge, of another kind, have no probability in the model
+        last = _last_below_peak(counts)
+        found, is_valid = _fit_edge(edges[: last + 1], counts[:last])
+    if not is_valid or found.end - edges[0] < _NARROWEST:
+        raise ValueError(f"no edge of the trigger is found beside the box (fit: {found.edge:.1f} GeV)")
+    return found
+
+
+def _last_below_peak(counts: Numbers) -> int:
+    """Number of bins up to where the counts have fallen to a hundredth of the largest."""
+    peak = int(np.argmax(counts))
+    low = np.flatnonzero(counts[peak:] < _NOTHING_LEFT * counts[peak])
+    return peak + int(low[0]) if len(low) else len(counts)
+
+
+def _fit_edge(edges: Numbers, counts: Numbers) -> tuple[TurnOn, bool]:
+    """Edge of the trigger in a spectrum, and whether the fit has converged."""
     distances = edges - edges[0]
 
     def cumulative(_: Numbers, *parameters: float) -> Numbers:
         return np.concatenate([[0.0], np.cumsum(_below_an_edge(distances, parameters))])
 
-    if counts.sum() < _LEAST_BESIDE:
-        few = counted(round(counts.sum()), "event")
-        raise ValueError(f"{few} beside the box: the trigger's edge cannot be measured")
     peak = float(distances[np.argmax(counts)])
     cost = ExtendedBinnedNLL(counts, edges, cumulative, name=("height", "slope", "edge", "width"))
     minimiser = Minuit(cost, height=math.log(counts[0] + 1), slope=0.3, edge=peak, width=3.0)
@@ -142,9 +163,7 @@ def measure_turn_on(plane: hist.Hist[Any], box: BoxFacts) -> TurnOn:
     minimiser.limits["edge"] = (0, float(distances[-1]))
     minimiser.migrad()
     found = TurnOn(minimiser.values["edge"] + float(edges[0]), minimiser.values["width"])
-    if not minimiser.valid or found.end - edges[0] < _NARROWEST:
-        raise ValueError(f"no edge of the trigger is found beside the box (fit: {found.edge:.1f} GeV)")
-    return found
+    return found, minimiser.valid
 
 
 def _below_an_edge(edges: Numbers, parameters: Sequence[float]) -> Numbers:

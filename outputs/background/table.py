@@ -18,6 +18,12 @@ BACKGROUND = "background.csv"
 SEED = "background_2018.csv"
 """The packaged table of 2.84e11 electrons on target, 2016 to 2018."""
 
+ALP_TABLE = "background_alp_2020.csv"
+"""The packaged table of the box of axion-like particles, of the same electrons."""
+
+VISIBLE_TABLE = "background_visible_2017.csv"
+"""The packaged table of the box of electron pairs, 5.4e10 electrons on target of 2017."""
+
 NOT_CONFIGURED = "not configured"
 """How the method of a row begins that lacks a number which nobody has put in."""
 

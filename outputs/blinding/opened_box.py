@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,7 @@ from na64.datasets.basics.json_records import parse_object, read_object, typed, 
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.freeze import FREEZE, openings
+from na64.outputs.result.other_boxes import begins_above
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import REQUEST, read_request
 from na64.outputs.result.summary import Blinding, Summary
@@ -146,4 +147,17 @@ def _problem(folder: Path, box: OpenedBox, summary: Summary) -> str:
     result = value_at(dict[str, str], parse_object(frozen, FREEZE), "frozen.blind_result", FREEZE)
     if not result == box.result == dict(summary.products):
         return f"the box was opened for another result than the one in {folder}"
-    return ""
+    before = value_at(tuple[str, ...], parse_object(frozen, FREEZE), "frozen.opened_before", FREEZE)
+    return next(_kept_closed(summary, before), "")
+
+
+def _kept_closed(summary: Summary, before: Container[str]) -> Iterator[str]:
+    """Say which closed box may have kept a part of the opened one closed."""
+    for box in summary.boxes:
+        for other in box.others:
+            apart = box.is_rectangle and begins_above(box, other, box.hcal)
+            if other.search != box.search and other.search not in before and not apart:
+                yield (
+                    f"the box of search {box.search} was opened while that of search {other.search} was "
+                    "closed, and what both hide stayed closed: it counts once both are open, this one again"
+                )

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from na64.datasets.instrument.roles import Role
 from na64.outputs.events.event_record import CutCheck, EventRecord
 from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
-from na64.outputs.events.table import number
+from na64.outputs.events.table import further_parts, number
 from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, folded
 from na64.selections.regions import ELSEWHERE
 
@@ -167,6 +167,18 @@ def _cuts(axes: Axes, record: EventRecord) -> None:
     for row, check in enumerate(record.checks, start=1):
         _cut(axes, check, 1.0 - row * step * 1.02, named=check.cut != before)
         before = check.cut
+    _further(axes, record, 1.0 - (len(record.checks) + 2) * step * 1.02, step)
+
+
+def _further(axes: Axes, record: EventRecord, top: float, step: float) -> None:
+    """Write what detectors have that are no standard ones, as far as there is room."""
+    found = list(further_parts(record))
+    n_shown = max(int(top / step), 0)
+    if found and n_shown:
+        axes.text(0.0, top, "further detectors", va="center", fontsize=9.5, fontweight="bold", color=QUIET)
+    for row, (name, text) in enumerate(found[:n_shown], start=1):
+        axes.text(0.025, top - row * step, name, va="center", fontsize=9, color=INK)
+        axes.text(0.25, top - row * step, text, va="center", fontsize=9, color=INK)
 
 
 def _cut(axes: Axes, check: CutCheck, y: float, *, named: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
@@ -68,6 +69,8 @@ class LimitInput:
     origin : Origin
         What is said of files that are made of the result.
     is_data : bool
+    search : str
+        The one whose box the selection is for.
     """
 
     folder: Path
@@ -80,6 +83,7 @@ class LimitInput:
     digest: str
     origin: Origin = field(default_factory=Origin)
     is_data: bool = False
+    search: str = INVISIBLE
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +91,7 @@ class LimitInput:
         return all(period.observed is not None for period in self.periods)
 
 
-def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
+def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = False) -> LimitInput:
     """Read what counts of the result in a folder.
 
     Parameters
@@ -96,11 +100,14 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
     delivered : bool
         Take the particles delivered, of which some came while nothing could be recorded; by default the
         live ones.
+    any_box : bool
+        A box need not be below an ECAL and an HCAL energy; the threshold of another one is nan.
 
     Raises
     ------
     ValueError
-        No run counts, or a record of an opened box is not the one that the log knows.
+        No run counts, a record of an opened box is not the one that the log knows, or the box is of another
+        kind.
     """
     products = read_result(folder)
     box = read_opened(folder, products.summary)
@@ -114,14 +121,18 @@ def read_exposure(folder: Path, *, delivered: bool = False) -> LimitInput:
     counts, state = _opened(folder, summary, box)
     names = sorted({run.period for run in used})
     periods = tuple(
-        _period([r for r in used if r.period == name], counts, delivered, _box(summary, name))
+        _period([r for r in used if r.period == name], counts, delivered, _box(summary, name), any_box)
         for name in names
     )
     digest = sha256((folder / RESULT).read_bytes()).hexdigest()
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
-    facts = (origin_in(summary, digest), summary.is_data)
-    return LimitInput(folder, summary.label, *named, periods, excluded, state, digest, *facts)
+    return LimitInput(
+        *(folder, summary.label, *named, periods, excluded, state, digest),
+        origin=origin_in(summary, digest),
+        is_data=summary.is_data,
+        search=_search(summary),
+    )
 
 
 def check_apart(exposures: Sequence[LimitInput]) -> None:
@@ -147,12 +158,21 @@ def _period(
     counts: Mapping[int, int] | None,
     delivered: bool,
     box: BoxFacts,
+    any_box: bool,
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
     observed = None if counts is None else sum(counts[run.run] for run in runs)
     beam = beam_of(box)
     numbers = tuple(run.run for run in runs)
-    return PeriodExposure(box.period, eot, numbers, observed, beam, beam.energy - box.rectangle().ecal)
+    threshold = math.nan
+    if box.is_rectangle or not any_box:
+        threshold = beam.energy - box.rectangle().ecal
+    return PeriodExposure(box.period, eot, numbers, observed, beam, threshold)
+
+
+def _search(summary: Summary) -> str:
+    """Search of the box that the selection is for."""
+    return summary.boxes[0].search if summary.boxes else INVISIBLE
 
 
 def _box(summary: Summary, period: str) -> BoxFacts:

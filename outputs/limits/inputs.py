@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.outputs.background.table import (
+    ALP_TABLE,
     BACKGROUND,
+    VISIBLE_TABLE,
     BackgroundRow,
     BackgroundTable,
     packaged_background,
     read_background,
     with_error,
 )
+from na64.outputs.background.table import SEED as SEED_TABLE
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
@@ -26,6 +30,9 @@ Numbers = NDArray[np.float64]
 
 SEED = "seed_2021"
 """Name under which the packaged background table can be asked for."""
+
+PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE, "visible_2017": VISIBLE_TABLE}
+"""Packaged tables by the name under which they can be asked for."""
 
 _STATED = re.compile(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*")
 
@@ -79,7 +86,7 @@ class Background:
 
 
 def background_of(text: str, *, limits_at_face_value: bool = False) -> Background:
-    """Read ``0.53+-0.17``, the packaged `SEED`, or a file or folder with a background table.
+    """Read ``0.53+-0.17``, one of `PACKAGED`, or a file or folder with a background table.
 
     Raises
     ------
@@ -91,18 +98,20 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
     if stated := _STATED.fullmatch(text):
         n, error = float(stated[1]), float(stated[2] or 0)
         return Background(n, error, BackgroundTable((BackgroundRow("stated", n, error),)), "stated")
-    if text == SEED:
-        return _summed(packaged_background(), f"packaged table {SEED}", limits_at_face_value)
+    if text in PACKAGED:
+        return _summed(packaged_background(PACKAGED[text]), f"packaged table {text}", limits_at_face_value)
     path = Path(text)
     if not path.exists():
-        raise FileNotFoundError(f"background {text}: neither a number, N+-DN, {SEED} nor a file")
+        raise FileNotFoundError(
+            f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file"
+        )
     name = BACKGROUND if path.is_dir() else path.name
     return _summed(read_background(path), name, limits_at_face_value)
 
 
 def is_file(text: str) -> bool:
-    """Whether a text names a file or a folder: it is neither a number nor `SEED`."""
-    return text != SEED and not _STATED.fullmatch(text)
+    """Whether a text names a file or a folder: it is neither a number nor one of `PACKAGED`."""
+    return text not in PACKAGED and not _STATED.fullmatch(text)
 
 
 def _summed(table: BackgroundTable, source: str, limits_at_face_value: bool) -> Background:
@@ -149,6 +158,11 @@ class ConstantEfficiency:
     def is_simulated(self) -> bool:
         """Whether losses that are not simulated have to be known of it."""
         return False
+
+    @property
+    def by_energy(self) -> MissingEnergyEfficiency | None:
+        """Efficiency by missing energy: it is the same at all."""
+        return None
 
     @property
     def delivered(self) -> bool:

@@ -24,7 +24,7 @@ from na64.outputs.limits.efficiency import (
 from na64.outputs.limits.exposure import LimitInput, check_apart, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
-from na64.outputs.limits.search import masses
+from na64.outputs.limits.search import Search, masses
 from na64.outputs.result.origin import Origin, check, unseal_csv
 from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
@@ -104,8 +104,22 @@ class UsedFile:
     stated: str = ""
 
 
-def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> LimitsAnalysis:
+def make_limits(
+    folders: Sequence[Path],
+    request: LimitsRequest,
+    to: Path,
+    *,
+    check_search: Callable[[Search], None] | None = None,
+) -> LimitsAnalysis:
     """Set limits with stored results and write them into a folder.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    request : LimitsRequest
+    to : Path
+    check_search : callable, optional
+        Refuses what limits would be of, before anything is written.
 
     Raises
     ------
@@ -115,7 +129,7 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Li
     exposures = [read_exposure(folder, delivered=request.delivered) for folder in folders]
     check_apart(exposures)
     used = tuple(_check_files(exposures, request, to))
-    backgrounds = _backgrounds(folders, request)
+    backgrounds = backgrounds_of(folders, request)
     search = search_of(
         exposures,
         backgrounds,
@@ -125,6 +139,8 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Li
         toys=Toys(request.toys) if request.toys else None,
         resonant=request.matter,
     )
+    if check_search is not None:
+        check_search(search)
     analysis = analyse(
         search,
         exposures,
@@ -133,20 +149,29 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Li
         levels=request.levels,
         assumptions=assumptions_of(search, backgrounds, exposures=exposures, delivered=request.delivered),
     )
-    _log_stated(exposures, used)
+    log_stated(exposures, used)
     origin = exposures[0].origin if len(exposures) == 1 else Origin()
     record = {"request": asdict(_moved(request, to)), "files": [asdict(file) for file in used]}
     write_limits(to, analysis, origin=origin, record=record)
     return analysis
 
 
-def _backgrounds(folders: Sequence[Path], request: LimitsRequest) -> list[Background]:
+def backgrounds_of(folders: Sequence[Path], request: LimitsRequest) -> list[Background]:
+    """Backgrounds of results: those that are asked for, or the table in the folder of each."""
     texts = request.background or tuple(str(folder) for folder in folders)
     return [background_of(text, limits_at_face_value=request.limits_at_face_value) for text in texts]
 
 
 def _check_files(exposures: Sequence[LimitInput], request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
     """Check that every file is of the results it is used for; yield them."""
+    yield from background_files(exposures, request, to)
+    if request.efficiency is None or is_file(request.efficiency):
+        for exposure in exposures:
+            yield from _check_efficiency(exposure, request, to)
+
+
+def background_files(exposures: Sequence[LimitInput], request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
+    """Check that every table of background is of the results it is used for; yield them."""
     texts = request.background or tuple(str(exposure.folder) for exposure in exposures)
     for index, text in enumerate(texts):
         if not is_file(text):
@@ -159,12 +184,9 @@ def _check_files(exposures: Sequence[LimitInput], request: LimitsRequest, to: Pa
         wanted = own.origin if own else Origin("0" * 64)
         name = str(own.folder) if own else "all results together"
         _, found = unseal_csv(path.read_bytes())
-        yield _used(
+        yield used_file(
             path, to, check(str(path), found, wanted, of=name, makes=MAKES_BACKGROUND, reason=request.reason)
         )
-    if request.efficiency is None or is_file(request.efficiency):
-        for exposure in exposures:
-            yield from _check_efficiency(exposure, request, to)
 
 
 def _check_efficiency(exposure: LimitInput, request: LimitsRequest, to: Path) -> Iterator[UsedFile]:
@@ -172,10 +194,11 @@ def _check_efficiency(exposure: LimitInput, request: LimitsRequest, to: Path) ->
     stated = ""
     for period in exposure.periods:
         stated = stated or efficiency_fits(path, period.period, exposure, reason=request.reason)
-    yield from (_used(one, to, stated) for one in tables_of(path) if one.is_file())
+    yield from (used_file(one, to, stated) for one in tables_of(path) if one.is_file())
 
 
-def _used(path: Path, to: Path, stated: str = "") -> UsedFile:
+def used_file(path: Path, to: Path, stated: str = "") -> UsedFile:
+    """Name a file, with its content, as the folder of the limits sees it."""
     place = os.path.relpath(path.resolve(), to.resolve())
     return UsedFile(place, sha256(path.read_bytes()).hexdigest(), stated)
 
@@ -223,7 +246,7 @@ def check_projection(background: str, efficiency: str, period: str, *, reason: s
     return [line for line in stated if line]
 
 
-def _log_stated(exposures: Sequence[LimitInput], used: Sequence[UsedFile]) -> None:
+def log_stated(exposures: Sequence[LimitInput], used: Sequence[UsedFile]) -> None:
     """Log which files were taken although nothing in them says that they are of the data."""
     stated = [asdict(file) for file in used if file.stated]
     for exposure in exposures if stated else ():

@@ -39,6 +39,8 @@ _LOWEST = 0.04
 _SHORT = 4
 """Letters of a name that are drawn large."""
 
+_NAME = (0.14, 0.06)
+"""Width and height of a name, as fractions of the axes."""
 
 Ends = tuple[float | None, float | None]
 """Where something begins and ends along an axis; None where it has no edge."""
@@ -144,6 +146,7 @@ def draw_regions(
     Those of ``names`` that are at least this fraction of the axes high get their name, and are returned.
     """
     named: set[str] = set()
+    placed: list[tuple[float, float]] = []
     modules = boxes[0].hcal_modules if boxes else (0, 1, 2)
     features, styles = features_of(histogram), region_styles(regions)
     inside = (*axes.get_xlim(), *axes.get_ylim())
@@ -161,7 +164,7 @@ def draw_regions(
         axes.add_patch(patch)
         seen = outline(region, inside, modules, features)
         if region.name in names and len(seen) and _height(axes, seen) >= least:
-            _name_region(axes, look, seen)
+            _name_region(axes, look, seen, placed)
             named.add(region.name)
     return named
 
@@ -188,11 +191,17 @@ def _height(axes: Axes, corners: NDArray[np.float64]) -> float:
     return float(np.ptp(in_axes[:, 1]))
 
 
-def _name_region(axes: Axes, look: RegionStyle, corners: NDArray[np.float64]) -> None:
-    transform = axes.transData
-    x, y = transform.inverted().transform(transform.transform(corners).mean(axis=0))
+def _name_region(
+    axes: Axes, look: RegionStyle, corners: NDArray[np.float64], placed: list[tuple[float, float]]
+) -> None:
+    """Write the name into the middle of a region, below the names that are there already; note where."""
+    x, y = axes.transAxes.inverted().transform(axes.transData.transform(corners).mean(axis=0))
+    while any(abs(x - other) < _NAME[0] and abs(y - above) < _NAME[1] for other, above in placed):
+        y -= _NAME[1]
+    placed.append((x, y))
     size = 17 if len(look.name) <= _SHORT else 12
     text = axes.text(x, y, look.name, color=look.colour, fontsize=size, fontweight="bold")
+    text.set_transform(axes.transAxes)
     text.set(ha="center", va="center", path_effects=[withStroke(linewidth=3.5, foreground="white")])
 
 

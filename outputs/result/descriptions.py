@@ -92,7 +92,8 @@ def _closed(box: SignalBox) -> ClosedFacts:
         edges[bound.name] = (max(low, bound.low_hidden), min(high, bound.high_hidden))
     known = {name: _finite(*ends) for name, ends in edges.items()}
     about = {bound.name: known[bound.name] for bound in box.bounds}
-    listed = tuple(ClosedEdges(name, *ends) for name, ends in about.items())
+    guards = {bound.name: bound.guard for bound in box.bounds}
+    listed = tuple(ClosedEdges(name, *ends, guards[name]) for name, ends in about.items())
     covers = about.keys() <= {*PLANE}
     return ClosedFacts(box.search, box.text(), known["ecal"], known["hcal"], covers, listed)
 

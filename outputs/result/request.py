@@ -14,7 +14,7 @@ from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.calibration.calibration_file import load_calibration
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
-from na64.datasets.conditions.periods import features_of_periods
+from na64.datasets.conditions.periods import features_here_and_elsewhere
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.hidden_regions import hides_less, log_details
@@ -165,10 +165,12 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     """
     catalogue = load(_present("catalogue", request.catalogue, folder))
     plugin = None if request.plugin is None else load_plugin(_present("plugin", request.plugin, folder))
+    here, elsewhere = features_here_and_elsewhere(catalogue.known_periods(), catalogue.runs)
     selection = load_selection(
         selection_source(folder, request),
         extra_features=plugin.features if plugin else None,
-        period_features=features_of_periods(catalogue.known_periods().values()),
+        period_features=here,
+        other_features=elsewhere,
         settings=request.settings,
     )
     asked = request.calibration

@@ -159,11 +159,20 @@ class SelectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClosedEdges:
-    """Where the hidden region of a box begins and ends in a feature; None where it has no edge."""
+    """Where the hidden region of a box begins and ends in a feature; None where it has no edge.
+
+    Attributes
+    ----------
+    feature : str
+    low, high : float or None
+    guard : float or None
+        How far the box itself is from there; None in results that do not state it.
+    """
 
     feature: str
     low: float | None
     high: float | None
+    guard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
+from na64.datasets.synthetic.dark_photon import spectrum_file
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import k_factor
 from na64.outputs.signal.grid_file import YieldGrid, write_grids
@@ -25,7 +26,7 @@ Progress = Callable[[int, int], None]
 BEAM_ENERGIES = (70.0, 100.0)
 """GeV, of the beams of which yields are shipped."""
 
-YIELDS, SPECTRUM = "yields.json", "dark_photon.csv"
+YIELDS, SPECTRUM = "yields.json", spectrum_file(100.0)
 """Names of the files: correctionlib's, and the spectrum that the simulation draws from."""
 
 BOSONS = "bosons.json"
@@ -125,8 +126,20 @@ def write_tables(folder: Path, *, progress: Progress | None = None) -> list[Path
             progress(done, len(MASSES))
     yields = np.array(rows)
     paths = [write_grids(folder / YIELDS, _grids(yields, np.array(factors))), folder / SPECTRUM]
-    paths[1].write_text(_spectrum(thresholds, yields), encoding="utf-8")
+    paths[1].write_text(_spectrum(thresholds, yields, _BEAM_ENERGY), encoding="utf-8")
     return paths
+
+
+def write_spectrum(folder: Path, beam_energy: float) -> Path:
+    """Compute the spectrum that the simulation draws from for another beam energy, and write it."""
+    thresholds = np.concatenate([THRESHOLDS, _LATE_THRESHOLDS]) * (beam_energy / _BEAM_ENERGY)
+    rows = [
+        [integrate_yield(mass, threshold=float(value), beam_energy=beam_energy) for value in thresholds]
+        for mass in MASSES.tolist()
+    ]
+    path = folder / spectrum_file(beam_energy)
+    path.write_text(_spectrum(thresholds, np.array(rows), beam_energy), encoding="utf-8")
+    return path
 
 
 def _grids(yields: Floats, factors: Floats) -> tuple[YieldGrid, ...]:
@@ -154,8 +167,12 @@ def _grids(yields: Floats, factors: Floats) -> tuple[YieldGrid, ...]:
     )
 
 
+def _particles(beam_energy: float) -> str:
+    return "e-" if beam_energy == _BEAM_ENERGY else "e- or e+"
+
+
 def _yield_grid(beam_energy: float, yields: Floats) -> YieldGrid:
-    beam = f"{'e-' if beam_energy == _BEAM_ENERGY else 'e- or e+'} of {beam_energy:g} GeV"
+    beam = f"{_particles(beam_energy)} of {beam_energy:g} GeV"
     return YieldGrid(
         "yield",
         f"dark photons in a thick lead target, {beam}, exact tree level, e- and e+ of the shower",
@@ -177,14 +194,17 @@ def _fold(yields: Floats) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def _spectrum(thresholds: Floats, yields: Floats) -> str:
+def _spectrum(thresholds: Floats, yields: Floats, beam_energy: float) -> str:
     """Fraction of dark photons that take more than a fraction of the beam's energy, by mass."""
     survival = yields / yields[:, :1]
-    fractions = [f"{value / _BEAM_ENERGY:.4g}" for value in thresholds]
+    fractions = [f"{value / beam_energy:.4g}" for value in thresholds]
+    beam, made = f"{_particles(beam_energy)} of {beam_energy:g} GeV", "write_tables"
+    if beam_energy != _BEAM_ENERGY:
+        made = "write_spectrum"
     lines = [
-        "# Dark photons in a thick lead target, e- of 100 GeV, exact tree level: the fraction of those with",
+        f"# Dark photons in a thick lead target, {beam}, exact tree level: the fraction of those with",
         f"# more than {fractions[0]} of the beam's energy that take more than each fraction in the header.",
-        "# Made by na64.outputs.signal.tables.write_tables [D: this package].",
+        f"# Made by na64.outputs.signal.tables.{made} [D: this package].",
         ",".join(["mass_GeV", *fractions, "1"]),
     ]
     for mass, row in zip(MASSES, survival, strict=True):

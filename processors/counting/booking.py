@@ -10,7 +10,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.features import Feature, unit_axis
+from na64.datasets.instrument.features import FEATURES, Feature, unit_axis
 from na64.processors.counting import migrations
 from na64.processors.counting.tally import Tally
 from na64.selections.cut import Cut
@@ -34,6 +34,9 @@ __all__ = [
 
 PLANE = "plane"
 """How the names of the histograms of planes begin."""
+
+_SMALL, _SHOWN = 20, 5
+"""Bounds below this part of an axis that nobody stated are shown on one of that many times the largest."""
 
 
 class Rule(Enum):
@@ -248,8 +251,17 @@ def _check_names(histograms: list[HistogramSpec], selection: str) -> None:
 def default_axis(feature: Feature, *intervals: Interval) -> Axis:
     """Return the axis a cut variable is drawn on; it shows the bounds."""
     bins, low, high = feature.axis or unit_axis(feature.unit)
-    low, high = _widened(low, high, [bound for interval in intervals for bound in interval.bounds])
+    bounds = [bound for interval in intervals for bound in interval.bounds]
+    if feature.axis is None and feature.name not in FEATURES:
+        high = _narrowed(high, bounds)
+    low, high = _widened(low, high, bounds)
     return Axis(feature.name, bins, low, high, axis_label(feature))
+
+
+def _narrowed(high: float, bounds: list[float]) -> float:
+    """The end of an axis that nobody stated: nearer if all bounds are in its first twentieth."""
+    largest = max(map(abs, bounds), default=high)
+    return _round(_SHOWN * largest) if 0 < largest < high / _SMALL else high
 
 
 def _widened(low: float, high: float, bounds: list[float]) -> tuple[float, float]:

@@ -53,7 +53,7 @@ def store_further(
             _store_column(table, feature.name, events.event[feature.name], absent_nan)
         else:
             table[feature.name][:] = np.nan
-    for detector in setup.further:
+    for detector in setup.by_recipes:
         columns = events.detectors.get(detector.name)
         if columns is None:
             for made in made_of(detector):

@@ -49,6 +49,12 @@ BAND = "band"
 BAND_EDGES = (73.0, 92.0)
 """GeV in the ECAL: `BAND_BOX` with its guard band."""
 
+ALP, ALP_GUARD = "alp", "alp_guard"
+"""Worlds of 2018 whose hidden events are in the box of axion-like particles, and in its guard band."""
+
+ALP_EDGES = {ALP: (10.0, 84.5), ALP_GUARD: (85.5, 89.5)}
+"""GeV in the ECAL."""
+
 BAND_CANARY, BAND_ENERGY = "canary_band", 83.14159265
 """A world with magic numbers in that box, and the energy there."""
 
@@ -202,6 +208,7 @@ def _hidden(path: Path, job: Job, layout: Layout) -> tuple[NDArray[np.int64], in
             nonfinite=table.skip != Skip.NONE,
             simulation=False,
             varied=[other.values for other in varied],
+            index=table.index,
         )
     hidden = np.flatnonzero(~seen & (table.skip == Skip.NONE))
     most_in_time = (
@@ -226,6 +233,7 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
         "box": (1.0, edges.ecal - 1),
         BAND: (BAND_EDGES[0] + 0.5, BAND_EDGES[1] - 0.5),
         VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
+        **ALP_EDGES,
         PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
     }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
     moved = random.uniform(low, high, len(rows)) / np.maximum(sum_of(branches, ecal), 1e-6)
@@ -237,6 +245,8 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
         _plant(branches, is_hidden, layout, MAGIC_ENERGY if world.name == "canary" else BAND_ENERGY)
     for name in hcal:
         branches[name] = scaled(branches[name], np.where(is_hidden, 0.0, 1.0))
+    if world.name in ALP_EDGES:  # in the middle cell of module 1
+        branches[hcal[1]].reshape(len(rows), -1)[is_hidden, 4] = random.uniform(16, 60, len(rows))[is_hidden]
 
 
 def _plant(branches: Branches, is_hidden: NDArray[np.bool_], layout: Layout, energy: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,22 +40,58 @@ def reach_of(box: SignalBox) -> tuple[float, float, float, float]:
 
 def test_the_boxes_are_the_agreed_ones() -> None:
     usual = (50, 1, 5, 0.5)
-    edges = {name: edges_of(box) for name, (box,) in load_boxes().items()}
+    known = {name: boxes for name, boxes in load_boxes().items() if not name.endswith("V")}
+    edges = {name: edges_of(box) for name, (box, *_) in known.items()}
     assert edges == {
         **dict.fromkeys(("default", "2016", "2018", "2021", "2022"), usual),
+        "2022P": (46, 1, 5, 0.5),
         "2023A": (60, 1, 5, 0.5),
         "2023P": (28, 1, 5, 0.5),
     }
-    for name, (box,) in load_boxes().items():
+    searches = {name: [box.search for box in further] for name, (_, *further) in known.items()}
+    assert searches == {name: ["alp"] if name in ("2016", "2018") else [] for name in edges}
+    for name, (box, *_) in known.items():
         assert (box.name, box.version, box.search) == (name, 2, "invisible")
         ecal, hcal = box.bounds
         assert (ecal.features, hcal.features, ecal.scales, hcal.scales) == (ECAL, HCAL, (1.0,), (1.0,))
         assert (ecal.implied_by, hcal.implied_by) == ((), ("hcal_0",))
         assert ecal.needed
         assert hcal.needed
+    assert "[R-med; 2308.15612]" in load_boxes()["2022P"][0].source
     assert "[R-lo; 2502.04053]" in load_boxes()["2023P"][0].source
     assert load_boxes()["2023A"][0].rectangle() == Rectangle(60, 1, 65, 1.5)
     assert default_box().source.count("NOT FOUND") == 2
+
+
+@pytest.mark.parametrize("name", ["2016", "2018"])
+def test_the_box_of_axion_like_particles_is_the_agreed_one(name: str) -> None:
+    _, box = load_boxes()[name]
+    assert [(one.features, one.low, one.high, one.guard) for one in box.bounds] == [
+        (("ecal", "ecal_total"), -math.inf, 85.0, 5.0),
+        (("hcal_0",), -math.inf, 1.0, 0.5),
+        (("hcal_rear", "hcal_rear_total"), 15.0, math.inf, 2.0),
+        (("hcal_rear_r",), -math.inf, 0.06, 0.01),
+    ]
+    assert [tag in one.source for one, tag in zip(box.bounds, ["[R-med]"] * 3 + ["[V: seed]"], strict=True)]
+    assert PERIODS[name].setup.hcal.centre_cells == ((4,), (4,), (4, 7), (4,))
+
+
+@pytest.mark.parametrize(("name", "window"), [("2017V", (90, 110, 4)), ("2018V", (135, 165, 5))])
+def test_the_box_of_electron_pairs_is_the_agreed_one(name: str, window: tuple[float, ...]) -> None:
+    (box,) = load_boxes()[name]
+    assert (box.search, box.is_rectangle) == ("visible", False)
+    low, high, guard = window
+    assert [(one.features[:2], one.low, one.high, one.guard) for one in box.bounds] == [
+        (("s4_sum", "s4_total"), 0.3e-3, 0.8e-3, pytest.approx(0.03e-3)),
+        (("wcal_with_ecal", "wcal_with_ecal_total"), low, high, guard),
+        (("ecal_share", "ecal_total_share"), 0.25, math.inf, 0.03),
+        (("v2_sum", "v2_total"), -math.inf, 1e-3, 0.5e-3),
+        (("wcal_2", "wcal_2_total"), -math.inf, 0.9e-3, pytest.approx(0.3e-3)),
+        (("veto_largest",), -math.inf, 0.6, 0.3),
+        (HCAL[:2], -math.inf, 1.0, 0.5),
+    ]
+    assert all("[R-" in one.source or "NOT FOUND" in one.source for one in box.bounds)
+    assert box.bounds[-1].implied_by == ("hcal_0",)
 
 
 def test_every_packaged_period_states_its_box() -> None:
@@ -77,6 +114,9 @@ def test_every_packaged_period_states_its_box() -> None:
         # Runs of two packaged periods, and some that only one has.
         ([(8300, 8400)], {"ecal": 10, "hcal": 3}, (60, 3, 65, 3.5)),
         ([(8990, 9100)], {"ecal": 20, "hcal": 1}, (60, 1, 65, 1.5)),
+        # Positrons of 100 and of 70 GeV in runs that the packaged periods of electrons have.
+        ([(7000, 7100)], {"ecal": 46, "hcal": 1}, (50, 1, 55, 1.5)),
+        ([(8900, 8910)], {"ecal": 28, "hcal": 1}, (60, 1, 65, 1.5)),
         # Runs of no packaged period: what the user declares.
         ([(9000, 9100)], {"ecal": 20, "hcal": 2}, (20, 2, 25, 2.5)),
         ([(9000, 9100)], {"ecal": 20, "hcal": 2, "ecal_guard": 1, "hcal_guard": 0}, (20, 2, 21, 2)),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from itertools import chain
 
 import numpy as np
 import pytest
 
-from na64.selections.boxes import default_box, load_boxes
+from na64.selections.boxes import boxes_beside, default_box
 from na64.selections.interval import Interval
 from na64.selections.regions import Region
 from na64.selections.signal_box import check_outside
@@ -45,7 +44,7 @@ def test_a_region_is_outside_only_if_that_is_certain(feature: str, low: float, i
 def test_a_region_is_outside_every_box() -> None:
     region = Region("region_II", (Interval("ecal", 55.0, math.inf),), "", "")
     with pytest.raises(ValueError, match="of period 2023A: it needs ecal from 60 GeV"):
-        check_outside([region], chain.from_iterable(load_boxes().values()))
+        check_outside([region], boxes_beside("invisible"))
 
 
 @pytest.mark.parametrize(
@@ -68,3 +67,18 @@ def test_a_region_is_outside_by_either_edge_or_by_what_implies_one(
     said = "tests, search band: it needs ecal from 75 GeV or up to 45 GeV or hcal or hcal_0 from 1 GeV"
     with pytest.raises(ValueError, match=said):
         check_outside([region], [TWO_SIDED])
+
+
+def test_a_region_is_kept_apart_from_the_boxes_of_its_search_and_those_beside_them() -> None:
+    """Runs of the visible mode have no box of missing energy, those with axions do; for others all count."""
+    found = {search: [*boxes_beside(search)] for search in ("invisible", "alp", "visible", "new")}
+    of_pairs = {("2017V", "visible"), ("2018V", "visible")}
+    assert {(box.name, box.search) for box in found["visible"]} == of_pairs
+    assert {(box.name, box.search) for box in found["alp"]} >= {("2018", "alp"), ("2018", "invisible")}
+    assert {box.name for box in found["invisible"]} >= {"default", "2018", "2022", "2023A"}
+    assert all(box.is_rectangle for box in (*found["invisible"], *found["new"]))
+    assert found["new"] == found["invisible"]
+    kaons = Region("region_K0", (Interval("s4_sum", -math.inf, 2.0**-14),), "", "")
+    check_outside([kaons], found["visible"])
+    with pytest.raises(ValueError, match="region_K0 is not outside the signal box of period default"):
+        check_outside([kaons], found["new"])

@@ -156,6 +156,8 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         observed=observed,
         sources=sources,
         fate=fate,
+        box=table.text("box", ""),
+        period=table.text("period", ""),
     )
 
 

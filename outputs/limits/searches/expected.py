@@ -67,6 +67,10 @@ class Category:
     sources : tuple of Source
     fate : Fate or None
         None: all of them leave without a trace.
+    box : str
+        Search of the box in which stored results count them; empty where no stored result can say.
+    period : str
+        Of these results; empty where those of any period count them alike.
     """
 
     name: str
@@ -77,6 +81,8 @@ class Category:
     observed: int | None
     sources: tuple[Source, ...]
     fate: Fate | None = None
+    box: str = ""
+    period: str = ""
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""

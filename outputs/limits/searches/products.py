@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.sourced_values import Fact
@@ -75,7 +76,14 @@ def drawn_reference(reference: Reference) -> Drawn:
 
 
 def write_stored(
-    folder: Path, card: Card, variant: Variant, rows: Sequence[tuple[float, ExcludedCouplings]], state: str
+    folder: Path,
+    card: Card,
+    variant: Variant,
+    rows: Sequence[tuple[float, ExcludedCouplings]],
+    state: str,
+    *,
+    assumptions: Sequence[str] = _STORED,
+    further: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
     """Write the contour that stored results give; `CONTOUR_FACTS` last.
 
@@ -87,6 +95,10 @@ def write_stored(
     rows : sequence of (level, ExcludedCouplings)
     state : str
         Of the boxes: whether limits are observed or expected.
+    assumptions : sequence of str
+        Besides those of the card.
+    further : mapping of str to object
+        What else `CONTOUR_FACTS` has.
     """
     write_bytes(folder / CONTOUR, _table(rows).to_csv())
     level = rows[0][0] if rows else math.nan
@@ -103,8 +115,9 @@ def write_stored(
         "state": state,
         "coupling": _coupling(card),
         "particle": [_fact(fact) for fact in particle],
-        "assumptions": [_assumption(text) for text in (*card.assumptions, *_STORED)],
+        "assumptions": [_assumption(text) for text in (*card.assumptions, *assumptions)],
         "not_known": list(card.not_known),
+        **further,
     }
     write_bytes(folder / CONTOUR_FACTS, to_json(facts))
 

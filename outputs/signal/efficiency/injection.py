@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from pathlib import Path
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
-from na64.datasets.synthetic.campaign import ComponentKind, Trigger
+from na64.datasets.synthetic.campaign import SimulatedBeam
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.missing_sums import may_have
 from na64.outputs.result.origin import setup_identity
+from na64.outputs.signal.efficiency.campaigns import base_campaign, signal_campaign
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import apply_cuts, count_events
@@ -38,9 +40,6 @@ Counts = NDArray[np.int64]
 Values = NDArray[np.float32]
 
 TRUTH = "truth.parquet"
-_CAMPAIGN = "signal"
-_MARGIN = 8.0
-"""GeV below the box's threshold from which dark photons are made: some of them look larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,10 @@ class Injection:
     seed : int
     periods : Path or None
         Folder of periods besides the packaged ones.
+    period : str
+        Whose beam and set-up is simulated; empty for that of the layout.
+    search : str
+        Which one the efficiency is for, as its table says.
     """
 
     selection: Selection
@@ -82,24 +85,8 @@ class Injection:
     n_events: int = 20_000
     seed: int = 6406
     periods: Path | None = None
-
-
-def signal_campaign(mass: float, *, threshold: float) -> Campaign:
-    """Make a campaign of dark photons only; every one is recorded, and the trigger is told by its bit.
-
-    Parameters
-    ----------
-    mass : float, GeV
-    threshold : float, GeV
-        Missing energy at which the box begins.
-    """
-    campaign = load_campaign(_CAMPAIGN)
-    component = next(entry for entry in campaign.components if entry.kind is ComponentKind.DARK_PHOTON)
-    lowest = (threshold - _MARGIN) / campaign.beam.energy
-    signal = replace(
-        component, trigger=Trigger.BEAM, parameters={**component.parameters, "mass": mass, "lowest": lowest}
-    )
-    return replace(campaign, components=(signal,), runs=campaign.runs[:1])
+    period: str = ""
+    search: str = INVISIBLE
 
 
 def inject(
@@ -124,12 +111,21 @@ def inject(
 
 
 def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
-    # One campaign does for any period.
-    widest = max(box.rectangle().ecal for box in _boxes(injection) if box.is_rectangle)
-    campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
-    simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
-    catalogue = files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
-    return measure(catalogue, injection.selection, folder / TRUTH, mass=mass, energy=campaign.beam.energy)
+    base, period = base_campaign(injection.layout, injection.period, load_periods(injection.periods))
+    # One campaign does for any period of its beam.
+    own = boxes_of(period) if period is not None and injection.period else ()
+    widest = max(box.rectangle().ecal for box in own or _boxes(injection) if box.is_rectangle)
+    campaign = signal_campaign(mass, threshold=base.beam.energy - widest, base=base)
+    catalogue = simulate_signal(campaign, injection, injection.seed, folder)
+    return measure(
+        catalogue, injection.selection, folder / TRUTH, mass=mass, beam=campaign.beam, search=injection.search
+    )
+
+
+def simulate_signal(campaign: Campaign, injection: Injection, seed: int, folder: Path) -> Catalogue:
+    """Simulate the events of a campaign of signal into a folder, and catalogue them."""
+    simulate(campaign, to=folder, n_events=injection.n_events, seed=seed, layout=injection.layout)
+    return files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
 
 
 def _boxes(injection: Injection) -> Iterator[SignalBox]:
@@ -139,7 +135,13 @@ def _boxes(injection: Injection) -> Iterator[SignalBox]:
 
 
 def measure(
-    catalogue: Catalogue, selection: Selection, truth: Path, *, mass: float, energy: float = 100.0
+    catalogue: Catalogue,
+    selection: Selection,
+    truth: Path,
+    *,
+    mass: float,
+    beam: SimulatedBeam | None = None,
+    search: str = INVISIBLE,
 ) -> list[Measured]:
     """Count a simulated catalogue of dark photons, period by period.
 
@@ -150,31 +152,53 @@ def measure(
     selection : Selection
     truth : Path
         The truth file of the same campaign.
-    mass, energy : float, GeV
-        Of the dark photon, and of the beam.
+    mass : float, GeV
+        Of the dark photon.
+    beam : SimulatedBeam, optional
+        That was simulated; by default electrons of 100 GeV.
+    search : str
+        Which one the efficiency is for.
 
     Raises
     ------
     ValueError
-        The catalogue is of data, the truth has no dark photons, or a cut has other bounds in a part of a
-        period.
+        The catalogue is of data, the truth has no dark photons, the beam is not that of a period, or a cut
+        has other bounds in a part of a period.
     """
-    job = build_job(catalogue, selection)
-    _check_simulated(job)
-    known = catalogue.known_periods()
-    for period in sorted({context.period for context in job.runs.values()}):
-        _check_alike(selection, known[period])
-    counts, flows = _in_box(catalogue, job)
-    generated = _generated(truth, job, energy)
+    simulated = load_campaign("signal").beam if beam is None else beam
+    job, known = job_of(catalogue, selection, simulated)
+    counts, flows = count_in_box(catalogue, job)
+    generated = _generated(truth, job, simulated.energy)
+    of = (beam_text(simulated), search)
     return [
-        _measured(
-            known[period], generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy
-        )
+        _measured(known[period], generated[period], (counts[period], flows[period]), job, mass=mass, of=of)
         for period in sorted(counts)
     ]
 
 
-def _check_simulated(job: Job) -> None:
+def beam_text(beam: SimulatedBeam) -> str:
+    """Beam as tables say it: ``e+ of 70 GeV``."""
+    return f"{beam.particle} of {beam.energy:g} GeV"
+
+
+def job_of(
+    catalogue: Catalogue, selection: Selection, beam: SimulatedBeam
+) -> tuple[Job, Mapping[str, Period]]:
+    """Job of a simulated catalogue, and the periods: of this beam, each with one efficiency."""
+    job = build_job(catalogue, selection)
+    check_simulated(job)
+    known = catalogue.known_periods()
+    for name in sorted({context.period for context in job.runs.values()}):
+        check_alike(selection, known[name])
+        own = known[name].beam_particle, known[name].beam_energy
+        if own != (beam.particle, beam.energy):
+            raise ValueError(
+                f"period {name} has a beam of {own[0]} of {own[1]:g} GeV, simulated is {beam_text(beam)}"
+            )
+    return job, known
+
+
+def check_simulated(job: Job) -> None:
     """Refuse a selection on features of a period that the simulated files cannot have."""
     own = {feature.name for feature in job.selection.period_features} & job.selection.inputs
     for layout, context in product(job.layouts.values(), job.runs.values()):
@@ -186,7 +210,7 @@ def _check_simulated(job: Job) -> None:
                 )
 
 
-def _check_alike(selection: Selection, period: Period) -> None:
+def check_alike(selection: Selection, period: Period) -> None:
     """Refuse a period of which a cut divides the runs: those that are simulated stand for all of it."""
     n_runs = sum(last - first + 1 for first, last in period.runs)
     for cut in selection.cuts:
@@ -220,11 +244,12 @@ def _measured(
     job: Job,
     *,
     mass: float,
-    energy: float,
+    of: tuple[str, str],
 ) -> Measured:
     period, (in_box, *after) = known.name, counted[0].tolist()
-    threshold = energy - next(_edge(job, run) for run, one in job.runs.items() if one.period == period)
-    names = (selection_facts(job.selection, job.plugin).cuts_identity, setup_of(known))
+    edge = next(_edge(job, run) for run, one in job.runs.items() if one.period == period)
+    threshold = known.beam_energy - edge
+    names = (selection_facts(job.selection, job.plugin).cuts_identity, setup_of(known), *of)
     point = EfficiencyPoint(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)
@@ -238,13 +263,14 @@ def setup_of(period: Period) -> str:
     return setup_identity(period_facts(period), box_facts(period))
 
 
-def _in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:
+def count_in_box(catalogue: Catalogue, job: Job) -> tuple[dict[str, Counts], dict[str, Counts]]:
     """Events in the box, then after every cut, by period; and those that each variation gains and loses."""
     counts: dict[str, Counts] = {}
     flows: dict[str, Counts] = {}
     for part in _parts(catalogue, job):
         context = job.runs[part.run]
-        inside = simulated_mask(part.values, boxes=job.opened_boxes(part.run), simulation=job.simulation)
+        boxes, index = job.opened_boxes(part.run), job.selection.index
+        inside = simulated_mask(part.values, boxes=boxes, simulation=job.simulation, index=index)
         values = np.compress(inside, part.values, axis=1)
         none = np.zeros((0, values.shape[1]), np.int64)
         passed = count_events(job.selection_in(part.run), values, none).passed()[0]
@@ -277,7 +303,7 @@ def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> ND
     own = values[rows]
     passes = apply_cuts(selection, own).first == len(selection.cuts)
     kept: NDArray[np.bool_] = passes & simulated_mask(
-        own, boxes=job.opened_boxes(run), simulation=job.simulation
+        own, boxes=job.opened_boxes(run), simulation=job.simulation, index=selection.index
     )
     return kept
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -22,7 +23,7 @@ from na64.datasets.conditions.periods import (
 )
 
 PACKAGED = resources.files("na64.datasets.conditions").joinpath("periods")
-NAMES = ("2016", "2018", "2021", "2022", "2023A", "2023P")
+NAMES = ("2016", "2017V", "2018", "2018V", "2021", "2022", "2022P", "2023A", "2023P")
 
 
 def copied(folder: Path, name: str = "2023A", *changes: tuple[str, str], to: str | None = None) -> Path:
@@ -64,7 +65,13 @@ def test_every_tagged_value_of_a_file_is_described() -> None:
         (3854, None),
         (3855, "2018"),
         (4223, "2018"),
-        (4224, None),
+        (4224, "2018V"),
+        (4309, "2018V"),
+        (4310, None),
+        (3465, None),
+        (3466, "2017V"),
+        (3560, "2017V"),
+        (3561, None),
         (5021, "2021"),
         (5186, "2021"),
         (5187, None),
@@ -105,6 +112,7 @@ def test_the_setup_of_2023_is_that_of_the_public_code() -> None:
         ("2018", (2, 6, 6), (3, 3)),
         ("2021", (2, 5, 6), (2, 2)),
         ("2022", (2, 5, 6), (2, 3)),
+        ("2022P", (2, 5, 6), (2, 3)),
         ("2023P", (2, 5, 6), (2, 2)),
     ],
 )
@@ -121,7 +129,7 @@ def test_what_the_codes_of_2023_and_before_do_otherwise(name: str) -> None:
     modules = (0, 1) if is_2023 else (0, 1, 2)
     assert period.setup.hcal_modules == period.setup.hcal_subtracted_modules == modules
     assert period.setup.topology_peripheral_only is not is_2023
-    assert period.times_in_files is (name > "2018")
+    assert period.times_in_files is (name > "2019")
 
 
 def test_without_expected_times_every_pulse_is_kept() -> None:
@@ -131,16 +139,17 @@ def test_without_expected_times_every_pulse_is_kept() -> None:
 
 
 def test_setups_have_identities() -> None:
-    names = [identity(period.setup) for period in load_periods().values()]
-    assert names[0] == names[1]  # 2016 and 2018 are set up alike
-    assert len({*names[1:4], names[5]}) == 4
-    assert names[4] == names[5]
+    names = {name: identity(period.setup) for name, period in load_periods().items()}
+    alike = [("2016", "2018"), ("2022", "2022P"), ("2023A", "2023P")]  # whatever the beam is
+    assert all(names[one] == names[other] for one, other in alike)
+    assert len(set(names.values())) == len(names) - len(alike)
 
 
-def test_the_positron_period_has_no_runs_until_somebody_states_them(tmp_path: Path) -> None:
-    period = load_periods()["2023P"]
-    assert (period.runs, period.beam_particle, period.beam_energy) == ((), "e+", 70.0)
-    assert ("runs", "none", "1", "NOT FOUND") in describe(period)
+def test_the_positron_periods_have_no_runs_until_somebody_states_them(tmp_path: Path) -> None:
+    for name, energy in (("2022P", 100.0), ("2023P", 70.0)):
+        period = load_periods()[name]
+        assert (period.runs, period.beam_particle, period.beam_energy) == ((), "e+", energy)
+        assert ("runs", "none", "1", "NOT FOUND") in describe(period)
     copied(tmp_path, "2023P", ("runs = []", 'runs = [{ first = 8900, last = 8999, source = "me" }]'))
     copied(tmp_path, "2023A", ("last = 8999", "last = 8899"))
     periods = load_periods(tmp_path)
@@ -181,8 +190,8 @@ def test_a_copied_period_keeps_the_box_of_its_original(tmp_path: Path) -> None:
         ([(8396, 8999)], []),
         ([(8000, 8500)], []),
         ([(8396, 9100)], [(9000, 9100)]),
-        ([(2400, 4000)], [(2467, 3854)]),
-        ([(1, 10_000)], [(2467, 3854), (4224, 5020), (5187, 6499), (9000, 10_000)]),
+        ([(2400, 4000)], [(2467, 3465), (3561, 3854)]),
+        ([(1, 10_000)], [(2467, 3465), (3561, 3854), (4310, 5020), (5187, 6499), (9000, 10_000)]),
         ([(2466, 2466), (2467, 2467), (8999, 9000)], [(2467, 2467), (9000, 9000)]),
         ([], []),
     ],
@@ -397,3 +406,17 @@ def test_a_unit_is_converted_and_described_in_the_base_unit() -> None:
 def test_an_unknown_default_type_stays_unknown(tmp_path: Path) -> None:
     period = load_periods()["2023A"]
     assert replace(period, run_type=RunType.UNKNOWN).facts(8700).type is RunType.UNKNOWN
+
+
+def test_a_misspelt_list_of_detectors_is_named_before_the_features_that_are_missing_without_it(
+    tmp_path: Path, edited: Callable[..., Path]
+) -> None:
+    path = edited("period", "2023A", tmp_path)
+    more = '[[detectors]]\nname = "zdc"\nrole = "counters"\n\n'
+    formula = '[[feature]]\nname = "twice"\nunit = "GeV"\nformula = "2 * zdc"\n'
+    path.write_text(f"{path.read_text()}\n{more}{formula}")
+    with pytest.raises(KeyError, match='unknown key "detectors", nearest known is "detector"'):
+        load_period(tmp_path, "2023A")
+    path.write_text(path.read_text().replace(more, ""))
+    with pytest.raises(KeyError, match='unknown name "zdc"'):
+        load_period(tmp_path, "2023A")

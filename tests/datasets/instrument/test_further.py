@@ -113,8 +113,12 @@ def test_a_period_declares_counters(declare: Callable[..., Period]) -> None:
     assert ("detector.hodo.mip", "0.002") in [(fact.name, fact.value) for fact in period.provenance]
 
 
-def test_no_packaged_period_has_features_of_its_own() -> None:
-    assert features_of_periods(load_periods().values()) == {}
+def test_packaged_periods_have_features_of_two_modules_where_axion_like_particles_are_looked_for() -> None:
+    periods = {name: period for name, period in load_periods().items() if not name.endswith("V")}
+    names = {name: [*period.features] for name, period in periods.items() if period.features}
+    rear = ["hcal_rear", "hcal_rear_total", "hcal_rear_r"]
+    assert names == {"2016": rear, "2018": rear}
+    assert [*features_of_periods(periods.values())] == rear
 
 
 def test_a_muon_set_up_is_a_file(tmp_path: Path) -> None:
@@ -224,15 +228,41 @@ def test_a_wrong_declaration_is_refused(text: str, said: str, declare: Callable[
     assert message.startswith("mine.toml: ")
 
 
+SUM = '[[hcal.sum]]\nname = "rear"\nparts = { values = [1, 2], source = "test" }\n\n'
+
+
+def test_a_standard_detector_has_features_of_its_sums_beside_its_own(
+    tmp_path: Path, edited: Callable[..., Path]
+) -> None:
+    def load(text: str) -> Period:
+        runs = (("8396", "9000"), ("8999", "9999"))
+        edited("period", "2023A", tmp_path, *runs, ("[vhcal]", f"{text}[vhcal]"), to="mine")
+        return load_period(tmp_path, "mine")
+
+    assert [*load(SUM).features] == ["hcal_rear", "hcal_rear_total"]  # no centre is stated
+    with pytest.raises(ValueError, match='feature "hcal_total" is a feature already'):
+        load(SUM.replace("rear", "total"))
+
+
 def test_other_centre_cells_of_the_standard_hcal_than_its_features_are_of_are_refused(
     tmp_path: Path, edited: Callable[..., Path]
 ) -> None:
-    def load(cells: str) -> Period:
+    def load(cells: str, further: str = "") -> Period:
         stated = f'[hcal]\ncentre_cells = {{ cells = {cells}, source = "test" }}'
-        edited("period", "2023A", tmp_path, ("8396", "9000"), ("8999", "9999"), ("[hcal]", stated), to="mine")
+        runs = (("8396", "9000"), ("8999", "9999"))
+        edited(
+            "period",
+            "2023A",
+            tmp_path,
+            *runs,
+            ("[hcal]", stated),
+            ("[vhcal]", f"{further}[vhcal]"),
+            to="mine",
+        )
         return load_period(tmp_path, "mine")
 
     assert load("[[1, 1]]").setup.hcal.centre_cells == ((4,),) * 4
+    assert load("[[0, 1]]", SUM).setup.hcal.centre_cells == ((1,),) * 4
     for cells in ("[[0, 1]]", "[[1, 1], [0, 1]]", "[[0, 1, 1], [1, 1, 1], [2, 0, 1], [3, 1, 1]]"):
         with pytest.raises(ValueError, match=r"mine.toml: hcal.centre_cells: the features of hcal are of"):
             load(cells)

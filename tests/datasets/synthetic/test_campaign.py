@@ -9,7 +9,7 @@ import pytest
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
-from na64.datasets.synthetic.campaign import ComponentKind
+from na64.datasets.synthetic.campaign import OF_DUMP, ComponentKind
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
 HADRON = (
@@ -32,17 +32,10 @@ def test_packaged_campaigns_load(name: str) -> None:
 
 
 def test_the_packaged_campaigns_are_these() -> None:
-    assert set(CAMPAIGNS) == {
-        "cells",
-        "demo",
-        "dimuons",
-        "signal",
-        "small",
-        "small2018",
-        "small2021",
-        "small2022",
-    }
-    assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind)
+    small = {"small", "small2018", "small2021", "small2022"}
+    assert small | {"demo", "dimuons", "signal", "visible_2018"} <= set(CAMPAIGNS)
+    special = {*OF_DUMP, ComponentKind.ANNIHILATION, ComponentKind.ALP, ComponentKind.LEADING_NEUTRAL}
+    assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind) - special
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10
     assert load_campaign("demo").n_events >= 200_000
@@ -124,3 +117,10 @@ def test_detectors_that_are_not_there_have_to_be_known(tmp_path: Path) -> None:
     assert load_campaign(write(tmp_path, 'absent = ["vhcal"]')).absent == ("vhcal",)
     with pytest.raises(ValueError, match='campaign own: absent: unknown detector "vhcla", nearest known is'):
         load_campaign(write(tmp_path, 'absent = ["vhcla"]'))
+
+
+def test_a_misspelt_list_is_named_before_what_is_wrong_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('like = "demo"\nname = "mine"\nruns = []\nrun = 3\n')
+    with pytest.raises(KeyError, match='unknown key "runs", nearest known is "run"'):
+        load_campaign(path)

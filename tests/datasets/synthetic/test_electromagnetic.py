@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import dblquad
 
-from na64.datasets.synthetic.electromagnetic import Grid, _corner, fluctuate, mean_cells
+from na64.datasets.synthetic.electromagnetic import Grid, corner_integrals, fluctuate, mean_cells
 from na64.datasets.synthetic.library import Floats, read_arrays
 
 GRID = Grid(6, 6, (3, 3))
@@ -27,7 +27,7 @@ def test_a_cell_holds_the_integral_of_the_radial_profile(
 ) -> None:
     x0, x1, y0, y1 = cell
     expected, _ = dblquad(lambda y, x: radius**2 / np.pi / (x * x + y * y + radius**2) ** 2, x0, x1, y0, y1)
-    corners = _corner(np.array([[x0, x1]]), np.array([[y0, y1]]), np.array([radius]))
+    corners = corner_integrals(np.array([[x0, x1]]), np.array([[y0, y1]]), np.array([radius]))
     assert np.diff(np.diff(corners[0], axis=0), axis=1)[0, 0] == pytest.approx(expected, rel=1e-6)
 
 

@@ -34,6 +34,8 @@ def test_the_plane_every_cut_variable_and_the_users_histograms_are_booked(name: 
     selection = load_selection(name)
     booking = book(selection)
     expected = [f"{PLANE}_after_{cut}" for cut in (VISIBLE, *selection.cut_names)]
+    stages = dict.fromkeys((VISIBLE, selection.yields_after, selection.cut_names[-1]))
+    expected += [f"plane_{plane.name}_after_{cut}" for plane in selection.planes[1:] for cut in stages]
     expected += [f"n_minus_one_{cut.name}_{i.feature}" for cut in selection.cuts for i in cut.intervals]
     expected += [histogram.name for histogram in selection.histograms]
     filled = list(booking.filled(np.zeros((1, booking.n_bins), np.int64)))

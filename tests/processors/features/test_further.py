@@ -39,6 +39,34 @@ def of_role(role: Role, order: CellOrder = CellOrder.Y_FASTEST) -> Detector:
     return detector(role, SHAPES[role], order, sums=sums, **KNOWN[role])
 
 
+def test_sums_of_a_standard_detector_are_those_of_its_cells() -> None:
+    """R outside of one cell of module 1 and two of module 2, as in 2018."""
+    sums, centres = (Sum("rear", (1, 2)),), ((4,), (4,), (4, 7), (4,))
+    own = replace(SETUP.hcal, sums=sums, centre_cells=centres)
+    events = random_events(200)
+    table, plain = made(events, SETUP.with_detectors(own)), made(events, SETUP)
+    assert [one.name for one in further_features(SETUP.with_detectors(own))] == [
+        "hcal_rear",
+        "hcal_rear_total",
+        "hcal_rear_r",
+    ]
+    columns = events.detectors["hcal"]
+    assert isinstance(columns, Cells)
+    assert columns.time is not None
+    assert columns.expected_time is not None
+    energy = np.where(columns.energy > own.pedestal, columns.energy, 0.0)
+    in_time = energy * (np.abs(columns.time - columns.expected_time) < 16.5)
+    rear, total = (cells.reshape(-1, 4, 9)[:, 1:3].sum(axis=(1, 2)) for cells in (in_time, energy))
+    centre = in_time[:, 13] + in_time[:, 22] + in_time[:, 25]
+    np.testing.assert_allclose(table["hcal_rear"], rear, rtol=1e-6)
+    np.testing.assert_allclose(table["hcal_rear_total"], total, rtol=1e-6)
+    np.testing.assert_allclose(
+        table["hcal_rear_r"], (rear - centre) / np.where(rear > 0, rear, np.nan), rtol=1e-5
+    )
+    for name in STANDARD:  # nothing else changes
+        np.testing.assert_array_equal(table[name], plain[name], err_msg=name)
+
+
 def random_columns(one: Detector, n_events: int, seed: int, *, hits: bool) -> Cells | Hits:
     generator = np.random.default_rng(seed)
     n = n_events * one.n_cells

@@ -53,12 +53,6 @@ def test_the_published_analysis_gives_the_reference_of_its_card(
         assert found[mass].upper == (None if upper is None else pytest.approx(upper, rel=5e-3))
 
 
-def test_what_a_stored_result_does_not_count_is_refused() -> None:
-    card = load_card("alp")
-    with pytest.raises(ValueError, match="search alp: channel decay counts what no stored result has"):
-        signal_of(card, card.variant())
-
-
 def test_a_combination_takes_its_electrons_and_positrons_from_stored_results() -> None:
     card = load_card("combined")
     assert signal_of(card, card.variant()) == signal_of(card, card.variant("electrons_and_positrons"))
@@ -67,10 +61,9 @@ def test_a_combination_takes_its_electrons_and_positrons_from_stored_results() -
         signal_of(muons, muons.variant())
 
 
-def test_an_efficiency_by_energy_is_not_lost_without_a_word() -> None:
-    card = load_card("positron")
-    with pytest.raises(ValueError, match="channel positrons_100_trigger has an efficiency by energy"):
-        signal_of(card, card.variant("positrons_100_trigger"))
+def test_an_efficiency_by_energy_is_not_lost_without_a_word(published: LimitsAnalysis) -> None:
+    with pytest.raises(ValueError, match="positrons_100_trigger has an efficiency by energy, that of"):
+        _contour(published.search, "positron", "positrons_100_trigger")
 
 
 def test_limits_of_a_search_on_the_command_line(
@@ -93,5 +86,7 @@ def test_limits_of_a_search_on_the_command_line(
     submission = (folder / "contour_hepdata" / "submission.yaml").read_text()
     assert "boson V, from stored results; BLIND: the box is closed" in " ".join(submission.split())
     assert load_card("invisible").variant().label not in submission
-    assert main([*line, "--search", "alp"]) == 2
+    assert main([*line, "--search", "alp"]) == 2  # no table of efficiencies by energy
+    assert main(["limits", str(folder), "--background", "0.5", "--search", "alp", "--threshold", "40"]) == 2
+    assert "--threshold: not for --search alp" in capsys.readouterr().err
     assert main([*line, "--variant", "scalar"]) == 2

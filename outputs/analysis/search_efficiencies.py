@@ -1,0 +1,181 @@
+"""The part of the particles of a search that a selection keeps, channel by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.conditions.period_folder import folder_of_environment
+from na64.datasets.conditions.periods import features_of_periods, load_periods
+from na64.datasets.synthetic import Campaign
+from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
+from na64.outputs.limits.searches.card import Card, Variant, load_card
+from na64.outputs.limits.searches.fates import ElectronPair, TwoPhotons
+from na64.outputs.limits.searches.stored_channels import channel_of_box
+from na64.outputs.report.drawing import write_figure
+from na64.outputs.result.origin import seal_csv
+from na64.outputs.signal import figures
+from na64.outputs.signal.efficiency.alp_injection import (
+    ENERGIES,
+    Counted,
+    Wanted,
+    alp_campaign,
+    describe_alps,
+    inject_alps,
+)
+from na64.outputs.signal.efficiency.by_energy import efficiency_table
+from na64.outputs.signal.efficiency.injection import Injection, setup_of
+from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
+from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
+from na64.outputs.signal.efficiency.measured_losses import WantedLosses
+from na64.outputs.signal.efficiency.pair_injection import (
+    PAIR_ENERGIES,
+    PAIR_LAYOUT,
+    pair_campaign,
+    pair_period,
+)
+from na64.selections.selection import load_selection
+
+LAYOUT = "array2018"
+"""Of the only set-up that axion-like particles are simulated in."""
+
+EVENTS = 4000
+"""Simulated in each bin."""
+
+
+def search_efficiency(
+    search: str,
+    *,
+    to: str | Path,
+    selection: str | Path,
+    variant: str = "",
+    layout: str | Path | None = None,
+    events: int = EVENTS,
+    seed: int = 6406,
+    energies: Sequence[float] | None = None,
+    periods: str | Path | None = None,
+    losses: str | Path | Sequence[str | Path] = (),
+    progress: Progress = no_progress,
+    tell: Tell = silent,
+) -> list[Counted]:
+    """Efficiency of a selection for the particles of a search, by their energy, from simulation.
+
+    Which channel of the card it is of is decided by the box that the selection is for.
+
+    Parameters
+    ----------
+    search : str
+        Name of the search, or the path of its card.
+    to : str or Path
+        ``.csv`` that it is written to; losses besides the simulated ones and a figure go beside it.
+    selection : str or Path
+        Name of a packaged selection, or a TOML file.
+    variant : str
+        Of the card; by default its first.
+    layout : str or Path, optional
+        By default the one of the set-up in which the particles are simulated.
+    events : int
+        Simulated in each bin of energies.
+    seed : int
+        The same seed gives the same content.
+    energies : sequence of float, optional
+        GeV, edges of the bins.
+    periods : str or Path, optional
+        Folder of periods of your own; by default ``$NA64_PERIODS``.
+    losses : str, Path or several
+        Files with the losses of the periods, or ``"none"``; by default the packaged ones.
+    progress : callable
+        Takes the numbers of bins done and of all.
+    tell : callable
+        Takes lines about what was found.
+
+    Returns
+    -------
+    list of na64.outputs.signal.efficiency.alp_injection.Counted
+        One a period and bin.
+
+    Raises
+    ------
+    KeyError, ValueError, FileNotFoundError
+        A search, selection or layout that cannot be used.
+    """
+    place, folder = Path(to), Path(periods) if periods is not None else folder_of_environment()
+    known = load_periods(folder)
+    features = features_of_periods(known.values(), together=False)
+    chosen = load_selection(selection, other_features=features)
+    card = load_card(search)
+    simulated = _simulated(card, card.variant(variant), chosen.search)
+    wanted, edges = simulated.wanted, simulated.energies if energies is None else energies
+    asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
+    plan = Injection(chosen, str(layout or simulated.layout), events, seed, folder)
+    found: list[Counted] = []
+    bins = [*pairwise(edges)]
+    for done, counted in enumerate(inject_alps(plan, wanted, edges, simulated.make)):
+        found += counted
+        asked.check([one.row.period for one in counted], whole=False)
+        progress(done + 1, len(bins))
+    periods_found = sorted({one.row.period for one in found})
+    if not any(one.row.n_selected for one in found):
+        names = " and ".join(periods_found)
+        raise ValueError(
+            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up?"
+        )
+    asked.check(periods_found)
+    made = [
+        loss
+        for name in periods_found
+        for loss in _losses([one for one in found if one.row.period == name], asked, setup_of(known[name]))
+    ]
+    rows = [one.row for one in found]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(place, seal_csv(efficiency_table(rows).to_csv()))
+    if made:
+        write_bytes(losses_path(place), seal_csv(losses_table(made).to_csv()))
+    else:
+        losses_path(place).unlink(missing_ok=True)
+    write_figure(place.parent, place.stem, partial(figures.draw_energy_efficiencies, rows), formats=("png",))
+    Listener(tell=tell).say(describe_alps(found))
+    if made:
+        tell(f"losses besides the simulated ones, x {factor_of(made, delivered=False):.3f} for live exposure")
+        Listener(tell=tell).say(loss_lines(made))
+    tell(f"{place}: channel {wanted.channel} of search {card.name}, {len(rows)} rows, as simulated")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    """How the particles of a channel are simulated: what is wanted, campaigns by energy, bins and layout."""
+
+    wanted: Wanted
+    make: Callable[[tuple[float, float], Wanted], Campaign]
+    energies: tuple[float, ...]
+    layout: str
+
+
+def _simulated(card: Card, variant: Variant, search: str) -> _Simulated:
+    category = channel_of_box(card, variant, search)
+    fate = category.fate
+    if isinstance(fate, TwoPhotons):
+        wanted = Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
+        return _Simulated(wanted, alp_campaign, ENERGIES, LAYOUT)
+    if isinstance(fate, ElectronPair):
+        category = channel_of_box(card, variant, search, pair_period())
+        stretch = category.fate.stretch if category.fate else None
+        if stretch is not None:
+            wanted = Wanted(card.name, category.name, stretch.first, stretch.last)
+            return _Simulated(wanted, pair_campaign, PAIR_ENERGIES, PAIR_LAYOUT)
+    raise ValueError(
+        f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to two "
+        "photons or an electron pair is simulated, and dark photons without --search"
+    )
+
+
+def _losses(own: Sequence[Counted], wanted: WantedLosses, setup: str) -> tuple[AppliedLoss, ...]:
+    """Losses of a period, less what of each is simulated."""
+    row = own[0].row
+    of = {"period": row.period, "selection": row.selection, "cuts": row.cuts, "setup": row.setup}
+    return applied(wanted.of(row.period, setup).losses, [one.flow for one in own], **of)
