@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from na64.datasets.reading.schema import NA64Schema
     from na64.outputs.analysis.backgrounds import background
+    from na64.outputs.analysis.beams import beam
     from na64.outputs.analysis.blinding import audit, freeze, unblind
+    from na64.outputs.analysis.calibrations import calibrate
     from na64.outputs.analysis.campaigns import catalogue, simulate
     from na64.outputs.analysis.comparisons import compare, overlay
     from na64.outputs.analysis.counting import process
     from na64.outputs.analysis.efficiencies import efficiency
     from na64.outputs.analysis.limits import limits, project
+    from na64.outputs.analysis.monitoring import monitor
     from na64.outputs.analysis.notebook import nanoevents, opened_schema
     from na64.outputs.analysis.result import Result, open_result
     from na64.outputs.analysis.scans import scan
@@ -35,6 +38,8 @@ __all__ = [
     "__version__",
     "audit",
     "background",
+    "beam",
+    "calibrate",
     "catalogue",
     "cell_feature",
     "compare",
@@ -43,6 +48,7 @@ __all__ = [
     "feature",
     "freeze",
     "limits",
+    "monitor",
     "nanoevents",
     "open_result",
     "opened_schema",
@@ -62,6 +68,8 @@ _HOMES = {
     "Result": "na64.outputs.analysis.result",
     "audit": "na64.outputs.analysis.blinding",
     "background": "na64.outputs.analysis.backgrounds",
+    "beam": "na64.outputs.analysis.beams",
+    "calibrate": "na64.outputs.analysis.calibrations",
     "catalogue": "na64.outputs.analysis.campaigns",
     "compare": "na64.outputs.analysis.comparisons",
     "efficiency": "na64.outputs.analysis.efficiencies",
@@ -70,6 +78,7 @@ _HOMES = {
     "feature": "na64.processors.features.plugin",
     "freeze": "na64.outputs.analysis.blinding",
     "limits": "na64.outputs.analysis.limits",
+    "monitor": "na64.outputs.analysis.monitoring",
     "nanoevents": "na64.outputs.analysis.notebook",
     "open_result": "na64.outputs.analysis.result",
     "opened_schema": "na64.outputs.analysis.notebook",

@@ -18,11 +18,14 @@ from typing import NoReturn
 from na64 import __version__
 from na64.commands import (
     background,
+    beam,
     bench,
     blind,
+    calibration,
     cluster,
     compare,
     compilation,
+    completion,
     data,
     demo,
     dimuon,
@@ -31,6 +34,7 @@ from na64.commands import (
     inspection,
     listings,
     physics,
+    preservation,
     process,
     results,
     scan,
@@ -53,6 +57,7 @@ _COMMANDS = (
     listings,
     init,
     data,
+    calibration,
     process,
     results,
     events,
@@ -60,12 +65,15 @@ _COMMANDS = (
     background,
     scan,
     dimuon,
+    beam,
     signal,
     physics,
     searches,
     blind,
+    preservation,
     cluster,
     compilation,
+    completion,
     bench,
 )
 
@@ -98,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _perform(command_line: list[str]) -> int:
     options = parser().parse_args(command_line)
-    options.program = main
+    options.program, options.parser = main, parser
     options.command_line = command_line
     try:
         with visible_output():

@@ -40,6 +40,9 @@ class Bar:
         return "met" if met else "**missed**"
 
 
+_DENSE = {"LZ4": 0.5, "ZLIB": 0.65, "ZSTD": 0.72}
+
+
 def bars(findings: Findings) -> list[Bar]:
     """Hold what was found against every bar, in the order of the issue that set them."""
     return [
@@ -60,6 +63,10 @@ def _of_layouts(findings: Findings) -> Iterator[Bar]:
     yield Bar("hits, process less own read", above, 300.0, unit="ns/event")
     of_flat = _ratio(per_event(flat, PROCESS), per_event(flat, FUSED_ROOT))
     yield Bar("tout2023, process / RDataFrame fused by hand", of_flat, 0.7)
+    for codec, limit in _DENSE.items():
+        timings = findings.dense.get(codec, [])
+        ratio = _ratio(per_event(timings, PROCESS), per_event(timings, FUSED_ROOT))
+        yield Bar(f"every cell filled, {codec}, process / RDataFrame fused by hand", ratio, limit)
 
 
 def _of_workers(findings: Findings) -> Iterator[Bar]:

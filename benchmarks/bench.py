@@ -13,7 +13,8 @@ from pathlib import Path
 
 from na64.benchmarks import coffea_peers, rounds, scaling, starts
 from na64.benchmarks.counts import bench_selection
-from na64.benchmarks.programs import PROCESS, RERUN, Program, our_programs, process_cells
+from na64.benchmarks.dense import CODECS, make_dense
+from na64.benchmarks.programs import FLOOR, PROCESS, RERUN, Program, our_programs, process_cells
 from na64.benchmarks.root_peers import RootServer, open_root
 from na64.benchmarks.rounds import CpuTiming, Progress, check, measure
 from na64.benchmarks.sample import BLOCK, BenchmarkSample, make_sample
@@ -59,6 +60,10 @@ class Findings:
         The hits layout as TTree: every program.
     flat : list of CpuTiming
         The flat layout of 2023 as TTree: ours and RDataFrame.
+    dense : dict of str to list of CpuTiming
+        The flat layout with every cell filled, by codec: floor, `PROCESS` and RDataFrame.
+    dense_writer : str
+        Who wrote these files.
     formats : dict of str to list of CpuTiming
         `PROCESS` and `RERUN` for each layout and format.
     sizes : list of CpuTiming
@@ -79,6 +84,8 @@ class Findings:
     date: str
     main: list[CpuTiming] = field(default_factory=list)
     flat: list[CpuTiming] = field(default_factory=list)
+    dense: dict[str, list[CpuTiming]] = field(default_factory=dict)
+    dense_writer: str = "na64"
     formats: dict[str, list[CpuTiming]] = field(default_factory=dict)
     sizes: list[CpuTiming] = field(default_factory=list)
     variations: list[CpuTiming] = field(default_factory=list)
@@ -127,6 +134,7 @@ def run_bench(
             say("compiling the RDataFrame programs")
             root = stack.enter_context(open_root(root_python, folder / "build", bench_selection()))
         _measure_layouts(plan, work, root, findings, say)
+        _measure_dense(plan, work, root, findings, say)
         _measure_formats(plan, work, findings, say)
         if plan.scaling:
             _measure_scaling(plan, work, findings, say)
@@ -162,6 +170,22 @@ def _measure_layouts(
     programs = [*our_programs(flat, selection, work / "flat"), *_root_programs(root, flat)]
     check(programs)
     findings.flat = measure(programs, flat.n_events, plan.rounds)
+
+
+def _measure_dense(
+    plan: Workload, work: Path, root: RootServer | None, findings: Findings, say: Progress
+) -> None:
+    selection, n_events = bench_selection(), max(plan.n_events // _SLOPE, 1)
+    findings.dense_writer = "na64" if root is None else "ROOT"
+    for codec in CODECS:
+        sample = make_dense(codec, n_events, work, root)
+        say(f"every cell filled, {codec}, written by {findings.dense_writer}: {n_events:,} events")
+        ours = our_programs(sample, selection, work / "dense")
+        programs = [one for one in ours if one.name in (FLOOR, PROCESS)]
+        programs += _root_programs(root, sample)
+        check(programs)
+        findings.dense[codec] = measure(programs, n_events, plan.rounds)
+        sample.path.unlink()
 
 
 def _with_features(sample: BenchmarkSample, folder: Path, programs: list[Program]) -> list[Program]:

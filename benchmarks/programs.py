@@ -60,7 +60,7 @@ def decompress(sample: BenchmarkSample) -> None:
 def own_read(sample: BenchmarkSample, job: Job) -> None:
     """Read the columns that the job needs, in the pieces that the job reads."""
     columns = needed_columns(job, sample.layout)
-    for _ in read_batches(sample.path, sample.layout, 0, sample.n_events, columns=columns):
+    for _ in read_batches(sample.path, sample.layout, 0, sample.n_events, columns=columns, native=False):
         pass
 
 

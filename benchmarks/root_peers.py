@@ -35,10 +35,7 @@ class RootServer:
 
     def run(self, program: str, path: Path) -> BenchmarkCounts:
         """Run ``idiomatic_<layout>`` or ``fused_<layout>`` on a file."""
-        request, _ = _pipes(self._process)
-        request.write(json.dumps([program, str(path), str(self._axes)]) + "\n")
-        request.flush()
-        answer = json.loads(self.read())
+        answer = self._ask(program, str(path), str(self._axes))
         self.cpu = answer["cpu"]
         counts: dict[str, Any] = answer["counts"]
         return BenchmarkCounts(
@@ -48,6 +45,17 @@ class RootServer:
             plane=counts["plane"],
             variables=counts["variables"],
         )
+
+    def rewrite(self, source: Path, target: Path, tree: str, codec: str, level: int) -> None:
+        """Let ROOT write a tree again with a codec, in baskets as it makes them."""
+        self._ask("rewrite", str(source), str(target), tree, codec, level)
+
+    def _ask(self, *what: str | int) -> dict[str, Any]:
+        request, _ = _pipes(self._process)
+        request.write(json.dumps(what) + "\n")
+        request.flush()
+        answer: dict[str, Any] = json.loads(self.read())
+        return answer
 
     def read(self) -> str:
         """Next line that is for us."""

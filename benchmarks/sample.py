@@ -73,13 +73,13 @@ def make_sample(
     with open_writer(path, container, known.trees[0]) as writer:
         for start in range(0, n_events, BLOCK):
             n_here = min(BLOCK, n_events - start)
-            writer.extend(_first(block, n_here) | _numbers(known, block, run, start, n_here))
-    size = sum(_size(values) for values in block.values()) / min(n_events, BLOCK)
+            writer.extend(_first(block, n_here) | numbered(known, block, run, start, n_here))
+    size = sum(size_of(values) for values in block.values()) / min(n_events, BLOCK)
     return BenchmarkSample(path, known, container, n_events, size)
 
 
-def _numbers(layout: Layout, block: Branches, run: int, start: int, n_events: int) -> Branches:
-    """Run and event numbers of their own; runs of an older geometry have smaller numbers."""
+def numbered(layout: Layout, block: Branches, run: int, start: int, n_events: int) -> Branches:
+    """Run and event numbers by branch; runs of an older geometry have smaller numbers."""
     (run_name,), (event_name,) = layout.event["run"].names, layout.event["event"].names
     first = block[run_name]
     shift = int(first[0]) - _RUN if not isinstance(first, JaggedBranch) else 0
@@ -123,5 +123,6 @@ def _head(values: np.ndarray | JaggedBranch, n_events: int) -> np.ndarray | Jagg
     return JaggedBranch(offsets, values.content[: offsets[-1]])
 
 
-def _size(values: np.ndarray | JaggedBranch) -> int:
+def size_of(values: np.ndarray | JaggedBranch) -> int:
+    """Bytes of the values of a branch, not compressed."""
     return int(values.content.nbytes if isinstance(values, JaggedBranch) else values.nbytes)

@@ -44,6 +44,7 @@ def _lines(findings: Findings) -> Iterator[str]:
         yield from _slopes(findings)
     if findings.flat:
         yield from _against(findings.flat, "tout2023 layout, TTree LZ4")
+    yield from _dense(findings)
     yield from _formats(findings)
     if findings.variations:
         yield from _plain("process from cells, with", findings.variations)
@@ -72,6 +73,22 @@ def _slopes(findings: Findings) -> Iterator[str]:
     for timing in findings.sizes:
         slope = findings.slope(timing.name)
         yield f"| {timing.name} | {slope:,.0f} | {timing.median - slope * timing.n_events * 1e-9:.2f} |"
+    yield ""
+
+
+def _dense(findings: Findings) -> Iterator[str]:
+    if not findings.dense:
+        return
+    columns = findings.dense
+    n_events = next(iter(columns.values()))[0].n_events
+    title = (
+        f"tout2023 with every cell filled, written by {findings.dense_writer}, {n_events:,} events, ns/event"
+    )
+    yield f"| {title} | {' | '.join(columns)} |"
+    yield f"|---|{'---:|' * len(columns)}"
+    for name in (timing.name for timing in next(iter(columns.values()))):
+        found = [_find(timings, name).per_event for timings in columns.values()]
+        yield f"| {name} | {' | '.join(f'{one:,.0f}' for one in found)} |"
     yield ""
 
 

@@ -64,7 +64,7 @@ def _submit(options: argparse.Namespace) -> int:
 
     folder: Path = options.to
     batch_system.check_folder(submissions.System(options.system), folder)
-    asked = plan_of(options)
+    asked = plan_of(options, options.selection)
     missing, waiting = _missing(asked, folder)
     n_jobs = min(options.jobs or _n_jobs(missing, options.events_per_job), _MOST_JOBS)
     shares = submissions.split_tasks(missing, n_jobs)

@@ -89,10 +89,11 @@ def _measure(demonstration: Demonstration, search: str, folder: Path) -> Iterato
     """Command lines from results to the limits of a search, and to reports of all that."""
     results = [str(folder / name) for name in demonstration.selections]
     periods = ["--periods", str(folder / "periods")] if demonstration.runs else []
+    of = [word for period in demonstration.runs for word in ("--period", period)]
     for name, result in zip(demonstration.selections, results, strict=True):
         yield ["background", result]
         layout = ["--layout", demonstration.layout]
-        yield ["efficiency", "--selection", name, *layout, *periods, *_efficiency(search, folder / name)]
+        yield ["efficiency", "--selection", name, *layout, *periods, *of, *_efficiency(search, folder / name)]
     yield ["limits", "--search", search, *results, "--to", str(folder / "limits")]
     for result in results:
         yield ["report", result]
@@ -101,10 +102,12 @@ def _measure(demonstration: Demonstration, search: str, folder: Path) -> Iterato
 def _efficiency(search: str, result: Path) -> Line:
     """Of what an efficiency is, where it is written to, and how many events are simulated for it."""
     from na64.outputs.analysis.channel_limits import is_by_channels
+    from na64.outputs.analysis.efficiencies import DARK_PHOTON_SEARCHES
     from na64.outputs.signal.efficiency.by_energy import efficiency_name
 
     if not is_by_channels(search):
-        return ["--to", str(result / "efficiency.csv"), "--events", _EVENTS]
+        of = ["--search", search] if search in DARK_PHOTON_SEARCHES else []
+        return [*of, "--to", str(result / "efficiency.csv"), "--events", _EVENTS]
     return ["--search", search, "--to", str(result / efficiency_name(search)), "--events", _EVENTS_OF_A_BIN]
 
 

@@ -22,6 +22,8 @@ def add(verbs: Any) -> None:
     name = "of a selection, or a TOML file of your own; default: all that are packaged"
     parser.add_argument("name", nargs="?", default="", metavar="NAME_OR_TOML", help=name)
     _add_folder(parser, "whose features it may use")
+    plugin = "features of your own that it may use"
+    parser.add_argument("--plugin", type=Path, metavar="FILE.py", help=plugin)
     text = "List the features that cuts, histograms and formulas can use: name, unit and meaning."
     parser = add_command(verbs, "features", _features, text)
     parser.add_argument("word", nargs="?", default="", metavar="WORD", help="in the name or the meaning")
@@ -46,15 +48,30 @@ def _known_periods(options: argparse.Namespace) -> dict[str, Period]:
 
 def _selections(options: argparse.Namespace) -> int:
     from na64.datasets.conditions.periods import features_of_periods
+    from na64.processors.features.plugin import load_plugin
     from na64.selections.selection import SELECTIONS, load_selection
 
     if options.name:
         features = features_of_periods(_known_periods(options).values(), together=False)
-        tell(_one_selection(options.name, load_selection(options.name, other_features=features)))
+        own = load_plugin(options.plugin).features if options.plugin else None
+        try:
+            chosen = load_selection(options.name, extra_features=own, other_features=features)
+        except KeyError as error:
+            raise KeyError(f"{error.args[0]}{_where_features_are(error, options)}") from error
+        tell(_one_selection(options.name, chosen))
         return SUCCESS
     listed = [load_selection(name) for name in SELECTIONS]
     tell(_table((one.name, f"{len(one.cuts)} cuts", one.label) for one in listed))
     return SUCCESS
+
+
+def _where_features_are(error: KeyError, options: argparse.Namespace) -> str:
+    """What may be missing if a feature is not known: periods of one's own, or a plug-in."""
+    if not any(f"unknown {noun} " in str(error.args[0]) for noun in ("feature", "name")):
+        return ""
+    ways = {"--periods DIR": options.periods, "--plugin FILE.py": options.plugin}
+    missing = [way for way, given in ways.items() if given is None]
+    return f"; {' and '.join(missing)} may have it" if missing else ""
 
 
 def _one_selection(source: str, selection: Selection) -> Iterator[str]:

@@ -21,8 +21,9 @@ def add(verbs: Any) -> None:
     parser = add_command(
         verbs, "process", _process, "Run a selection over a catalogue; resumes what was begun."
     )
-    add_request(parser)
-    parser.add_argument("--to", type=Path, metavar="DIR", help="default: results/<identity>")
+    add_request(parser, several=True)
+    to = "default: results/<identity>; of several selections each goes to DIR/NAME"
+    parser.add_argument("--to", type=Path, metavar="DIR", help=to)
     kinds = ("iterative", "processes", "dask")
     chosen = "default: iterative, or dask where its workers save more time than they take to start"
     parser.add_argument("--executor", choices=kinds, help=chosen)
@@ -44,22 +45,44 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
-    if options.estimate:
-        return _tell_estimate(options)
-    if options.dry_run:
-        return _tell_plan(options)
+    act = _tell_estimate if options.estimate else _tell_plan if options.dry_run else _count
+    if len(options.selection) == 1:
+        return act(options, options.selection[0], options.to)
+    codes = []
+    for selection, name in _names(options).items():
+        to = None if options.to is None else options.to / name
+        print(f"selection {name}{'' if to is None else f': {to}'}")
+        codes.append(act(options, selection, to))
+    return max(codes)
+
+
+def _names(options: argparse.Namespace) -> dict[str, str]:
+    """Names of several selections, by how they were asked for; all are loaded before anything is counted."""
+    found: dict[str, str] = {}
+    for selection in options.selection:
+        name = plan_of(options, selection).job.selection.name
+        if name in found.values():
+            raise ValueError(
+                f"--selection {selection}: {name} is asked for twice, and each has a folder of its name"
+            )
+        found[selection] = name
+    return found
+
+
+def _count(options: argparse.Namespace, selection: str, to: Path | None) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.counting import process
 
     with Terminal() as terminal:
         result = process(
             options.catalogue,
-            selection=options.selection,
-            to=options.to,
+            selection=selection,
+            to=to,
             runs=options.runs,
             limit=options.limit,
             plugin=options.plugin,
             settings=options.settings,
+            calibration=options.calibration,
             store=options.store,
             chunk_events=options.chunk_events,
             executor=options.executor,
@@ -73,7 +96,7 @@ def _process(options: argparse.Namespace) -> int:
             fresh=options.fresh,
             replace=options.replace,
             report=not options.no_report,
-            command=options.command_line,
+            command=options.command_line if len(options.selection) == 1 else (),
             progress=terminal.progress("process", "events"),
             check_progress=terminal.progress("check", "files", at_end=False),
             tell=terminal.tell,
@@ -82,7 +105,7 @@ def _process(options: argparse.Namespace) -> int:
     return INCOMPLETE if result.summary.reasons else SUCCESS
 
 
-def _tell_plan(options: argparse.Namespace) -> int:
+def _tell_plan(options: argparse.Namespace, selection: str, to: Path | None) -> int:
     from na64.outputs.analysis.counting import default_folder
     from na64.outputs.analysis.executor_choice import seconds_left
     from na64.outputs.analysis.plans import store_of
@@ -90,8 +113,8 @@ def _tell_plan(options: argparse.Namespace) -> int:
     from na64.processors.events.feature_store import FeatureStore
     from na64.processors.execution.ledger import Ledger
 
-    plan = plan_of(options)
-    partials = (options.to or default_folder(plan)) / "partials"
+    plan = plan_of(options, selection)
+    partials = (to or default_folder(plan)) / "partials"
     ledger = Ledger(partials) if partials.exists() else None
     store = FeatureStore(store_of(options.store, plan.path, make=False))
     seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=options.fresh)
@@ -99,12 +122,12 @@ def _tell_plan(options: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _tell_estimate(options: argparse.Namespace) -> int:
+def _tell_estimate(options: argparse.Namespace, selection: str, to: Path | None) -> int:
     from na64.outputs.analysis.counting import default_folder
     from na64.outputs.analysis.plans import log_sample
 
-    plan = plan_of(options)
-    folder = options.to or default_folder(plan)
+    plan = plan_of(options, selection)
+    folder = to or default_folder(plan)
     log_sample(plan)
     tell(_estimate(plan, folder, options))
     return SUCCESS

@@ -12,18 +12,27 @@ if TYPE_CHECKING:
     from na64.outputs.analysis.plans import Plan
 
 
-def add_request(parser: argparse.ArgumentParser) -> None:
-    """Declare what says which events are counted and how, on this machine or another."""
+def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Declare what says which events are counted and how, on this machine or another.
+
+    With `several` more than one selection may be asked for, and ``selection`` is a list.
+    """
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
     selections = (
-        "dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, invisible_2023, "
-        "invisible_2023_in_time, systematics_2023, timing_beam, or a TOML file"
+        "alp_2018, beam_2023, calibration, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, "
+        "invisible_2018, invisible_2023, invisible_2023_in_time, positron_2022, positron_2023, "
+        "systematics_2023, timing_beam, visible_2017, visible_2018, visible_2018_no_w2, or a TOML file"
     )
-    parser.add_argument("--selection", required=True, metavar="NAME_OR_TOML", help=selections)
+    if several:
+        selections += "; may be repeated: a folder each, and cells are read once where features are the same"
+    action = "append" if several else "store"
+    parser.add_argument("--selection", required=True, action=action, metavar="NAME_OR_TOML", help=selections)
     setting = "another value for the selection, in the unit of its file; may be repeated"
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="CUT.FEATURE.BOUND=VALUE", help=setting
     )
+    constants = "constants of cells: the folder that na64 calibrate wrote, or a TOML file"
+    parser.add_argument("--calibration", type=Path, metavar="NAME_OR_FILE", help=constants)
     parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
     limit = "read this many events of each run; the result is INCOMPLETE"
@@ -35,15 +44,16 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plugin", type=Path, metavar="FILE.py", help="features of your own")
 
 
-def plan_of(options: argparse.Namespace) -> Plan:
-    """Load what the options of `add_request` name."""
+def plan_of(options: argparse.Namespace, selection: str) -> Plan:
+    """Load what the options of `add_request` name, with one selection."""
     from na64.outputs.analysis.plans import load_plan
 
     return load_plan(
         options.catalogue,
-        options.selection,
+        selection,
         runs=options.runs,
         limit=options.limit,
         plugin=options.plugin,
         settings=options.settings,
+        calibration=options.calibration,
     )

@@ -51,7 +51,7 @@ def _scan(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.listening import silent
     from na64.outputs.analysis.scans import scan
-    from na64.outputs.limits.scan.table import nominal_row, table_of
+    from na64.outputs.limits.scan.table import as_json, nominal_row, table_of
 
     ranges, steps = _ranges(options)
     with Terminal() as terminal:
@@ -78,8 +78,8 @@ def _scan(options: argparse.Namespace) -> int:
                 "selection": found.selection,
                 "label": found.label,
                 "counted": found.counted,
-                "nominal": nominal_row(found).records()[0],
-                "steps": table_of(found).records(),
+                "nominal": as_json(nominal_row(found))[0],
+                "steps": as_json(table_of(found)),
             }
         )
     return SUCCESS if found.as_counted else INCOMPLETE

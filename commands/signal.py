@@ -18,9 +18,14 @@ def add(verbs: Any) -> None:
     parser = add_command(verbs, "efficiency", _efficiency, text)
     parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
-    search = "one of na64 searches, or a card of your own: the channel that is counted in the selection's box"
+    search = (
+        "positron: by missing energy too, of those that annihilate; others of na64 searches, or a card of "
+        "your own: the channel that is counted in the selection's box"
+    )
     parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)
-    layout = "tout2023 (default; period 2023A), array2018 (default with --search; period 2018)"
+    period = "whose beam and set-up is simulated; default: that of the layout"
+    parser.add_argument("--period", default="", metavar="P", help=period)
+    layout = "tout2023 (default; period 2023A), array2018 (default for searches by energy; period 2018)"
     parser.add_argument("--layout", metavar="LAYOUT", help=layout)
     masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
     parser.add_argument("--mass", type=float, nargs="+", metavar="M", help=masses)
@@ -37,10 +42,12 @@ def add(verbs: Any) -> None:
 
 
 def _efficiency(options: argparse.Namespace) -> int:
-    if options.search:
-        return _search_efficiency(options)
     from na64.commands.progress import Terminal
-    from na64.outputs.analysis.efficiencies import MASSES, efficiency
+    from na64.outputs.analysis.efficiencies import DARK_PHOTON_SEARCHES, MASSES, efficiency
+
+    search = options.search or DARK_PHOTON_SEARCHES[0]
+    if search not in DARK_PHOTON_SEARCHES:
+        return _search_efficiency(options)
 
     with Terminal() as terminal:
         efficiency(
@@ -52,9 +59,11 @@ def _efficiency(options: argparse.Namespace) -> int:
             seed=options.seed,
             periods=options.periods,
             losses=options.losses,
+            search=search,
+            period=options.period,
             add=options.add,
             reason=options.reason,
-            progress=terminal.progress("efficiency", "masses"),
+            progress=terminal.progress("efficiency", "samples"),
             tell=terminal.tell,
         )
     return SUCCESS
@@ -64,9 +73,11 @@ def _search_efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
 
-    for name in ("mass", "add", "reason"):
+    for name in ("mass", "add", "reason", "period"):
         if getattr(options, name):
-            raise ValueError(f"--{name}: not with --search, whose particles are simulated by energy")
+            raise ValueError(
+                f"--{name}: not with --search {options.search}, whose particles are simulated by energy"
+            )
     with Terminal() as terminal:
         search_efficiency(
             options.search,

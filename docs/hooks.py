@@ -17,12 +17,25 @@ from toml_keys import joined, meaning, recorded
 
 import na64
 from na64.commands.verbs import HelpFormatter
+from na64.datasets.calibration.calibration_file import load_calibration, to_toml
+from na64.datasets.calibration.constants import (
+    KEPT,
+    BadCell,
+    Calibration,
+    CellValues,
+    Defect,
+    DetectorConstants,
+    Quantity,
+    RunRange,
+    base_of,
+)
 from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import load_period, load_periods
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
+from na64.outputs.control.beam.settings import load_settings
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.run import parser
 from na64.selections.boxes import load_boxes
@@ -102,7 +115,9 @@ def toml_page() -> str:
             "[Losses](../physics.md#losses-besides-the-simulated-ones) explains them.",
             packaged_losses,
         ),
-        "Campaign": ("What `na64 simulate` makes.", _each(load_campaign, CAMPAIGNS)),
+        "Calibration": ("[Calibration](../calibration.md) explains them.", _read_calibration),
+        "Beam settings": ("[The beam](../beam.md) explains them.", load_settings),
+        "Campaign": ("What `na64 simulate` makes.", _read_campaigns),
     }
     meanings = tomllib.loads((_DOCS / "toml_keys.toml").read_text())
     parts = [f"# TOML keys\n\n{_TOML_INTRO}\n"]
@@ -136,6 +151,29 @@ def _read_periods() -> None:
     with TemporaryDirectory() as made:
         Path(made, "2023A.toml").write_text(own)
         load_period(Path(made), "2023A")
+
+
+def _read_campaigns() -> None:
+    """Read the packaged campaigns, and the one with faults of the documents."""
+    for name in CAMPAIGNS:
+        load_campaign(name)
+    faults = re.findall(r"^```toml[^\n]*\n(.*?)^```$", (_DOCS / "calibration.md").read_text(), _BLOCK)[0]
+    with TemporaryDirectory() as made:
+        Path(made, "wrong.toml").write_text(faults)
+        load_campaign(Path(made, "wrong.toml"))
+
+
+def _read_calibration() -> None:
+    """Read a calibration of three counters."""
+    setup = load_periods()["2023A"].setup
+    n_cells = setup.srd.n_cells
+    listed = CellValues((1.0,) * n_cells, (0.0,) * n_cells, (0,) * n_cells, (KEPT,) * n_cells)
+    constants = DetectorConstants(base_of(setup.srd), dict.fromkeys(Quantity, listed))
+    bad = (BadCell("srd", 0, Defect.DEAD, "an example"),)
+    part = RunRange(8701, 8705, "2023A", {"srd": constants}, bad, setup.template, {"core": 0.1})
+    with TemporaryDirectory() as made:
+        Path(made, "x.toml").write_bytes(to_toml(Calibration("x", (part,), {"sample": "data"})))
+        load_calibration(Path(made, "x.toml"))
 
 
 def commands_page() -> str:

@@ -13,6 +13,7 @@ from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, Shape
 from na64.datasets.instrument.features import FEATURES
+from na64.selections.selection import SELECTIONS, load_selection
 
 _PERIODS = tuple(load_periods())
 _FEATURES = {*FEATURES, *features_of_periods(load_periods().values(), together=False)}
@@ -39,6 +40,7 @@ _APART = ("signal_boxes.toml", "features.toml")
 _SOURCED = {"value": "number", "values": "numbers", "text": "text", "flag": "true or false"}
 """What a table with a source holds, by its key."""
 
+_FORMULAS = {formula.name for name in SELECTIONS for formula in load_selection(name).formulas}
 _LOSSES = {loss.name for losses in packaged_losses().values() for loss in losses.losses}
 _GETTERS = {
     "text": "text",
@@ -171,7 +173,7 @@ def _general(part: str, depth: int, parts: list[str]) -> str:
         "LOSS": _LOSSES if top == "loss" and depth else (),
         "DETECTOR": _FURTHER if top == "detector" and depth == 1 else () if depth else DETECTORS,
         "COLUMN": _EVENT_COLUMNS if top == "event" and depth else (),
-        "FEATURE": _FEATURES,
+        "FEATURE": (*_FEATURES, *_FORMULAS),
         "PERIOD": _PERIODS,
         "REGION": _REGIONS,
         "CHANNEL": (part,) if top == "channel" and depth == 1 else (),

@@ -13,6 +13,7 @@ _PACKAGE = Path(__file__).parents[1]
 # Too many rather than too few: a module that is left out leaves stale results in use.
 _FEATURE_SOURCES = (
     "datasets/basics/*.py",
+    "datasets/calibration/*.py",
     "datasets/catalogue/*.py",
     "datasets/conditions/*.py",
     "datasets/instrument/*.py",

@@ -9,9 +9,11 @@ from functools import cached_property, lru_cache
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import unknown
+from na64.datasets.calibration.constants import Calibration
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
+from na64.datasets.conditions.reconstruction import ReconstructionTags
 from na64.datasets.instrument.recipes import feature_index
 from na64.datasets.instrument.roles import Role
 from na64.datasets.reading.given_features import detectors_of_given
@@ -64,6 +66,8 @@ class Job:
         By name.
     bad : BadList
     plugin : Plugin or None
+    calibration : Calibration or None
+        Whose constants the set-ups of the runs have.
     """
 
     selection: Selection
@@ -73,6 +77,7 @@ class Job:
     layouts: dict[str, Layout]
     bad: BadList = field(default_factory=BadList)
     plugin: Plugin | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if self.weighted and not self.simulation:
@@ -142,7 +147,7 @@ class Job:
     def hidden_region(self, run: int) -> str:
         """Name what is hidden of a run: its boxes and guard bands, under which set-ups and effects."""
         context = self.runs[run]
-        setups = () if context.packaged is None else tuple(identity_of(setup) for setup in context.setups)
+        setups = tuple(identity_of(setup) for setup in context.setups) if context.others else ()
         return _identity_of_hidden(context.boxes, self.closing_effects, setups)
 
     def feature_key(self, file: FileContext, start: int, stop: int) -> str:
@@ -270,6 +275,7 @@ def build_job(
     runs: Collection[int] | None = None,
     periods: Mapping[str, Period] | None = None,
     plugin: Plugin | None = None,
+    calibration: Calibration | None = None,
 ) -> Job:
     """Return the job of counting a selection over the good files of a catalogue.
 
@@ -284,20 +290,25 @@ def build_job(
         By default those of the catalogue.
     plugin : Plugin, optional
         The one the selection was loaded with.
+    calibration : Calibration, optional
+        Constants of cells in place of those of the periods.
 
     Raises
     ------
     KeyError
         A run that is asked for is not in the catalogue.
     ValueError
-        A run is outside every period, its facts contradict those of its period, or it is of data and nothing
-        says what is to be hidden of it.
+        A run is outside every period, or every range of the calibration; its facts contradict those of its
+        period; or it is of data and nothing says what is to be hidden of it.
     """
     known = catalogue.known_periods() if periods is None else periods
     check_periods(selection.cuts, {*known, *packaged_periods()})
     wanted = _wanted(catalogue, runs)
     simulation = catalogue.kind is SampleKind.SIMULATION
-    contexts = contexts_of_runs(wanted, known, catalogue.run_facts, simulation=simulation)
+    check_production(calibration, catalogue)
+    contexts = contexts_of_runs(
+        wanted, known, catalogue.run_facts, simulation=simulation, calibration=calibration
+    )
     for context in () if simulation else contexts.values():
         check_search(selection.search, context.period, context.boxes)
     return Job(
@@ -308,7 +319,27 @@ def build_job(
         layouts={name: catalogue.layout(name) for name in sorted({r.layout for r in catalogue.good})},
         bad=_bad_of_runs(wanted, [catalogue.bad, *(period.bad for period in known.values())]),
         plugin=plugin,
+        calibration=calibration,
     )
+
+
+def check_production(calibration: Calibration | None, catalogue: Catalogue) -> None:
+    """Refuse constants that were made of files which were made otherwise, where both are known.
+
+    Raises
+    ------
+    ValueError
+        Names both productions.
+    """
+    unstated = str(ReconstructionTags())
+    then = unstated if calibration is None else calibration.made_of.get("production", unstated)
+    for record in catalogue.good[:1]:
+        now = str(record.production)
+        if calibration is not None and unstated not in (then, now) and then != now:
+            raise ValueError(
+                f"calibration {calibration.name} was made of files of production {then}, those of the "
+                f"catalogue are of production {now}"
+            )
 
 
 def with_features_of(

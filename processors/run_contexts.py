@@ -8,9 +8,11 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from na64.datasets.basics.identity import identity
+from na64.datasets.calibration.constants import Calibration
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, period_of_run
+from na64.datasets.instrument.calibrated_detector import CalibratedDetector
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import FEATURES
 from na64.processors.features.varied_features import detectors_of
@@ -51,6 +53,9 @@ class RunContext:
         `setup`: of data, what is hidden under either is hidden.
     beam_energy : float
         GeV; nan where nobody said it.
+    uncalibrated : Setup or None
+        The set-up of the period, if `setup` has the constants of a calibration: of data, what is hidden under
+        it stays hidden.
     """
 
     period: str
@@ -59,6 +64,7 @@ class RunContext:
     type: RunType
     packaged: Setup | None = None
     beam_energy: float = math.nan
+    uncalibrated: Setup | None = None
 
     @property
     def constants(self) -> dict[str, float]:
@@ -73,7 +79,12 @@ class RunContext:
     @property
     def setups(self) -> tuple[Setup, ...]:
         """The set-ups under any of which an event of data is hidden; the run's own first."""
-        return (self.setup,) if self.packaged is None else (self.setup, self.packaged)
+        return (self.setup, *self.others)
+
+    @property
+    def others(self) -> tuple[Setup, ...]:
+        """Those besides its own."""
+        return tuple(setup for setup in (self.packaged, self.uncalibrated) if setup is not None)
 
 
 def contexts_of_runs(
@@ -82,6 +93,7 @@ def contexts_of_runs(
     stated: Mapping[int, RunFacts] | None = None,
     *,
     simulation: bool = False,
+    calibration: Calibration | None = None,
 ) -> dict[int, RunContext]:
     """Return what is known of runs.
 
@@ -93,11 +105,14 @@ def contexts_of_runs(
         What other sources know, e.g. the catalogue.
     simulation : bool
         Nothing is hidden, so that nothing has to say what is.
+    calibration : Calibration, optional
+        Constants of cells in place of those of the periods.
 
     Raises
     ------
     ValueError
-        A run is outside every period; or nothing says what is to be hidden of it.
+        A run is outside every period, or every range of the calibration; or nothing says what is to be hidden
+        of it.
     """
     contexts: dict[int, RunContext] = {}
     boxes: dict[str, tuple[SignalBox, ...]] = {}
@@ -112,8 +127,15 @@ def contexts_of_runs(
         if period.name not in boxes:
             boxes[period.name] = boxes_of(period)
         packaged = None if simulation else _packaged_setup(run, period, facts, boxes[period.name])
+        setup = period.setup if calibration is None else calibration.setup_of(run, period.name, period.setup)
         contexts[run] = RunContext(
-            period.name, period.setup, boxes[period.name], facts.type, packaged, period.beam_energy
+            period.name,
+            setup,
+            boxes[period.name],
+            facts.type,
+            packaged,
+            period.beam_energy,
+            uncalibrated=None if calibration is None else period.setup,
         )
     return contexts
 
@@ -159,7 +181,9 @@ def _cells_of(detector: Detector | None) -> list[object]:
     """All of a detector that energies of it depend on."""
     if detector is None:
         return []
-    calibration = [detector.scale, detector.pedestal, detector.timing, detector.sigma_of_cell]
+    calibration: list[object] = [detector.scale, detector.pedestal, detector.timing, detector.sigma_of_cell]
+    if isinstance(detector, CalibratedDetector):
+        calibration += [detector.delay, detector.measured_sigma, detector.baseline]
     return [detector.shape, detector.cell_order, *calibration]
 
 

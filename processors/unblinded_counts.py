@@ -20,7 +20,7 @@ from na64.processors.events.visible_events import (
     features_of,
     hidden_by,
     runs_of,
-    seen_as_packaged,
+    seen_under,
 )
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
@@ -264,8 +264,9 @@ def _opened_of_run(
     if not boxes:
         raise ValueError(f"run {run} has no signal box of search {job.selection.search}")
     also_closed = None
-    if context.packaged is not None:
-        also_closed = ~seen_as_packaged(events, context.packaged, context, job, file)[0]
+    for other in context.others:
+        closed = ~seen_under(other, events, context, job, file)[0]
+        also_closed = closed if also_closed is None else also_closed | closed
     opened = opened_mask(
         table.values,
         boxes=boxes,

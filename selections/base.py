@@ -14,6 +14,16 @@ Entries = dict[str, Mapping[str, object]]
 KINDS = ("cut", "region", "plane", "histogram", "variation", "feature")
 """What a selection has several of; the keys that edit cuts go without the word."""
 
+
+def _edits(kind: str) -> tuple[str, str, str]:
+    """Keys that edit a kind: remove, change, append."""
+    suffix = "" if kind == "cut" else f"_{kind}"
+    return f"remove{suffix}", f"change{suffix}", f"append{suffix}"
+
+
+EDITS = tuple(key for kind in KINDS for key in _edits(kind))
+"""Keys of a file that edit what its base has."""
+
 CHANGED = "NOT FOUND: changed"
 """How the source of a bound begins that is not that of the base."""
 
@@ -100,12 +110,6 @@ def _named(entry: object, name: str, file: str) -> object:
 def with_source(entry: Mapping[str, object], why: str) -> dict[str, object]:
     """An entry whose numbers are not those that its source tells of any more."""
     return {**entry, "source": f"{why}; before: {entry.get('source') or 'no source'}"}
-
-
-def _edits(kind: str) -> tuple[str, str, str]:
-    """Keys that edit a kind: remove, change, append."""
-    suffix = "" if kind == "cut" else f"_{kind}"
-    return f"remove{suffix}", f"change{suffix}", f"append{suffix}"
 
 
 def _edited(kind: str, table: TomlTable, base: Mapping[str, object], name: str) -> object:

@@ -65,28 +65,55 @@ def bounds_of(source: str | Path, settings: Sequence[str] = ()) -> dict[str, Bou
     return found
 
 
-def find_bound(path: str, known: Mapping[str, Bound], selection: str) -> Bound:
+def find_bound(path: str, source: str | Path, settings: Sequence[str] = (), *, name: str = "") -> Bound:
     """Bound of a path.
 
     Parameters
     ----------
     path : str
-    known : mapping of str to Bound
-    selection : str
-        Its name, for the message.
+    source, settings
+        As of `bounds_of`.
+    name : str
+        Of the selection, for messages.
 
     Raises
     ------
     KeyError
-        The selection has no such bound; names the nearest one that it has.
+        The selection has no such bound; names the nearest one of the same cut, or of all.
+    ValueError
+        The bound is a table.
     """
+    known = bounds_of(source, settings)
     if path in known:
         return known[path]
-    if not known:
-        raise KeyError(f"--cut {path}: selection {selection} has no bound that is a single number")
-    near = known[nearest(path, known)]
-    problem = f"is no bound of {selection}" if path.count(".") > 1 else _PATH
+    cuts = entries_of("cut", selection_content(source, settings=settings), str(source))
+    if table := _table_at(path, cuts):
+        raise ValueError(f"--cut {path}: {table}")
+    cut = path.partition(".")[0]
+    there = {one: bound for one, bound in known.items() if bound.cut == cut or cut not in cuts}
+    if not there:
+        where = f"cut {cut} of {name}" if cut in cuts else f"selection {name}"
+        raise KeyError(f"--cut {path}: {where} has no bound that is a single number")
+    near = there[nearest(path, there)]
+    problem = f"is no bound of {name}" if path.count(".") > 1 else _PATH
     raise KeyError(f'--cut {path}: {problem}; nearest is "{near.path}", which is {near.text}')
+
+
+def _table_at(path: str, cuts: Mapping[str, object]) -> str:
+    """What a path leads to that has many values, in words; empty if it leads to nothing of that kind."""
+    cut, *keys = path.split(".")
+    found = cuts.get(cut)
+    above: Mapping[str, object] = {}
+    for key in keys:
+        above, found = (found, found.get(key)) if isinstance(found, Mapping) else ({}, None)
+    if not isinstance(found, list) or keys[-1:] == ["edges"]:
+        return ""
+    if keys[-1] in _SIDES:
+        return (
+            f"has {len(found)} values, one a bin of {above.get('of', 'another feature')}: a scan is of a "
+            "single number"
+        )
+    return f"is a list of {len(found)} tables: a scan is of a single number of a feature"
 
 
 def _below(entry: Mapping[str, object], path: str) -> Iterator[Bound]:

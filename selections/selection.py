@@ -18,7 +18,7 @@ from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.datasets.instrument.taken_names import noun_of
-from na64.selections.base import on_base, refuse_edits
+from na64.selections.base import EDITS, on_base, refuse_edits
 from na64.selections.boxes import boxes_beside
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Condition, Cut, read_cut
@@ -244,7 +244,10 @@ def load_selection(
     table = TomlTable(content, _PACKAGED.find(name_or_path).name)
     elsewhere = _elsewhere(other_features, {*further, *(feature.name for feature in extra), *_named(content)})
     known = FEATURES | further | elsewhere | {feature.name: feature for feature in extra}
-    selection = _read(table, known, extra)
+    for key in EDITS:
+        table.has(key)  # in the file itself, and so known, but not in what it is on its base
+    with table.telling_misspelt():
+        selection = _read(table, known, extra)
     table.done()
     whole = replace(selection, period_features=(*further.values(), *elsewhere.values()))
     used = (feature for feature in elsewhere.values() if feature.name in whole.inputs)

@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from na64.datasets.calibration.constants import Quantity
 from na64.datasets.conditions.conditions import RunType, read_conditions
 from na64.datasets.conditions.periods import load_period, load_periods
 from na64.datasets.conditions.reconstruction import tags_in
 from na64.datasets.instrument.features import FEATURES, INDEX
 from na64.datasets.instrument.recipes import recipes_of
 from na64.datasets.instrument.roles import Role
+from na64.outputs.control.calibration.table import ConstantRow
 from na64.outputs.limits.scan.table import ScanRow
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.listing import as_page
@@ -192,7 +194,9 @@ def test_the_page_about_conditions() -> None:
     text = (DOCS / "conditions.md").read_text()
     listed = re.findall(r"^\| `(20\w+)` \| (.+) \|$", text, re.MULTILINE)
     covered = {name: period.covers.removesuffix(" runs") for name, period in load_periods().items()}
-    assert {name: runs.partition(":")[0] for name, runs in listed} == covered | {"2023P": "no runs"}
+    assert {name: runs.partition(":")[0] for name, runs in listed} == covered | dict.fromkeys(
+        ("2022P", "2023P"), "no runs"
+    )
 
 
 def test_the_page_about_detectors(edited: Callable[..., Path]) -> None:
@@ -303,6 +307,17 @@ def test_the_page_about_scans(
     columns = set(columns_of(ScanRow)) - {"second_value", "second_unit"}
     table = (DOCS / "scan.md").read_text().partition("| column of")[2].partition("\n\n")[0]
     assert columns <= set(re.findall(r"`(\w+)`", table))
+
+
+def test_the_page_about_calibration(undrawing: Callable[[], AbstractContextManager[None]]) -> None:
+    with undrawing():
+        found = run_page("calibration.md")["found"]
+    assert found.calibration.covers == "8701-8705"
+    page = (DOCS / "calibration.md").read_text()
+    columns = re.findall(r"`(\w+)`", page.partition("| column of `constants.csv`")[2].partition("\n\n")[0])
+    assert set(columns_of(ConstantRow)) <= set(columns)
+    quantities = re.findall(r"`(\w+)`", page.partition("| quantity |")[2].partition("\n\n")[0])
+    assert {quantity.value for quantity in Quantity} <= set(quantities)
 
 
 def test_the_page_about_selections(tmp_path: Path) -> None:

@@ -28,14 +28,22 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _rewrite(source: str, target: str, tree: str, codec: str, level: int) -> str:
+    options = ROOT.RDF.RSnapshotOptions()
+    options.fCompressionAlgorithm = getattr(ROOT.RCompressionSetting.EAlgorithm, f"k{codec}")
+    options.fCompressionLevel = level
+    ROOT.RDataFrame(tree, source).Snapshot(tree, target, "", options)
+    return "{}"
+
+
 def main() -> None:
     """Serve until the input ends."""
     _compile(sys.argv[1])
     print("na64: ready", flush=True)
     for line in sys.stdin:
-        function, path, axes = json.loads(line)
+        function, *arguments = json.loads(line)
         began = _cpu()
-        counts = str(getattr(ROOT, function)(path, axes))
+        counts = _rewrite(*arguments) if function == "rewrite" else str(getattr(ROOT, function)(*arguments))
         print("na64: " + json.dumps({"cpu": _cpu() - began, "counts": json.loads(counts)}), flush=True)
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 _SUFFIX = ".writing"
+_DAY = 86_400.0
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Begun:
     """A hidden file that takes the place of another once it is whole; as long as we live it is locked.
 
-    What is not locked was left by a writer that was killed, and `remove_abandoned` removes it.
+    What is not locked was left by a writer that was killed, and `remove_abandoned` removes it. Locks of some
+    mounts hold on one machine only (Lustre with ``localflock``, NFS with ``local_lock``), so that the hidden
+    name says which machine it was.
 
     Parameters
     ----------
@@ -33,7 +41,7 @@ class Begun:
     def __init__(self, path: Path) -> None:
         self._target, self._lock = path, -1
         while self._lock < 0:
-            self.path = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
+            self.path = path.with_name(f".{path.name}.{_machine()}{secrets.token_hex(4)}{_SUFFIX}")
             self.file: BinaryIO = self.path.open("xb")
             self._lock = _held(self.file, self.path)
 
@@ -67,8 +75,27 @@ def _held(file: BinaryIO, path: Path) -> int:
     return -1
 
 
+@cache
+def _machine() -> str:
+    """Short name of the machine by the start of its kernel, which has the locks; 8 hexadecimal digits.
+
+    Containers on one machine have one kernel, whatever they are called, and machines that share a name have
+    two.
+    """
+    try:
+        kernel = _BOOT.read_text()
+    except OSError:
+        kernel = socket.gethostname()
+    return sha256(kernel.encode()).hexdigest()[:8]
+
+
 def remove_abandoned(folder: Path) -> None:
-    """Remove what writers into a folder left when they were killed; what somebody is writing stays."""
+    """Remove what writers into a folder left when they were killed; what somebody is writing stays.
+
+    What another machine began, or this one before it was started anew, stays for a day after the last byte
+    of it: whether it is locked there cannot be seen here on every file system, and no file is written for so
+    long.
+    """
     with suppress(OSError):
         for entry in list(os.scandir(folder)):
             if entry.name.startswith(".") and entry.name.endswith(_SUFFIX):
@@ -77,10 +104,12 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def _remove_unlocked(path: Path) -> None:
+    is_ours = path.name.removesuffix(_SUFFIX).rpartition(".")[2].startswith(_machine())
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        path.unlink()
+        if is_ours or time.time() - os.fstat(handle).st_mtime > _DAY:
+            path.unlink()
     finally:
         os.close(handle)
 

@@ -6,6 +6,7 @@ import difflib
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from functools import lru_cache
 from importlib.resources.abc import Traversable
@@ -227,6 +228,25 @@ class TomlTable:
         """All of the table as it is, for others to judge; every key counts as asked for."""
         self._asked.update(self._mapping)
         return dict(self._mapping)
+
+    @contextmanager
+    def telling_misspelt(self) -> Iterator[None]:
+        """Say that a key may be misspelt, in place of what goes wrong because its table was not read.
+
+        Raises
+        ------
+        KeyError
+            Something went wrong, and there is a key that nobody asked for and that is nearly one of those
+            that were asked for; names both.
+        """
+        try:
+            yield
+        except (KeyError, ValueError) as error:
+            for name in self._mapping:
+                is_told = f'"{name}"' in str(error.args[0])
+                if name not in self._asked and not is_told and _are_alike(name, nearest(name, self._asked)):
+                    raise KeyError(f"{self.place()}: {unknown('key', name, self._asked)}") from error
+            raise
 
     def done(self) -> None:
         """Refuse keys that were never asked for, here and in the tables read from here.

@@ -50,6 +50,9 @@ __all__ = [
     "unpackaged_runs",
 ]
 
+RUNS = "runs"
+"""Name of the facts of a period that say which runs it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -273,7 +276,8 @@ def load_period(folder: Source, name: str) -> Period:
         raise ValueError(
             f'{table.place("name")}: "{table.text("name")}" is not "{name}", the name of the file'
         )
-    period = _period(name, table, read_conditions(folder, f"{name}."))
+    with table.telling_misspelt():
+        period = _period(name, table, read_conditions(folder, f"{name}."))
     table.done()
     return period
 
@@ -305,10 +309,10 @@ def _runs(facts: FactReader) -> tuple[tuple[int, int], ...]:
     ranges = []
     for entry in facts.tables("runs"):
         first, last = entry.integer("first"), entry.integer("last")
-        facts.remember("runs", f"{first} to {last}", "1", read_source(entry))
+        facts.remember(RUNS, f"{first} to {last}", "1", read_source(entry))
         ranges.append((first, last))
     if not ranges:
-        facts.remember("runs", "none", "1", "NOT FOUND")
+        facts.remember(RUNS, "none", "1", "NOT FOUND")
     return tuple(sorted(ranges))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import sub
 
 TARGET = 1_000_000
 """Events of a canonical segment, at most."""
@@ -35,7 +36,8 @@ class Segment:
 def canonical_segments(boundaries: Sequence[int], n_bytes: int) -> tuple[tuple[int, int], ...]:
     """Cut a file into its canonical segments, by events and by bytes: dense events are shared out too.
 
-    A cluster is cut only if it has too many events: in two pieces it would be decompressed twice.
+    They are about equal, so that workers end together. A cluster is cut only if it has too many events:
+    in two pieces it would be decompressed twice.
 
     Parameters
     ----------
@@ -45,8 +47,10 @@ def canonical_segments(boundaries: Sequence[int], n_bytes: int) -> tuple[tuple[i
         Of the whole file, decompressed.
     """
     n_events = boundaries[-1]
-    fitting = TARGET_BYTES * n_events // max(n_bytes, 1)
-    return segment_ranges(boundaries, max(min(TARGET, fitting), 1), largest=TARGET)
+    n_parts = max(-(-n_bytes // TARGET_BYTES), -(-n_events // TARGET), 1)
+    # With a cluster more than its share at most, what is left for the last one is not another segment.
+    share = -(-n_events // n_parts) + max(map(sub, boundaries[1:], boundaries), default=1) - 1
+    return segment_ranges(boundaries, max(min(TARGET, share), 1), largest=TARGET)
 
 
 def segment_ranges(

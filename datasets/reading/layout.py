@@ -197,10 +197,18 @@ class _Text:
 
 def _read_layout(source: Source | _Text) -> Layout:
     table = load_table(source)  # type: ignore[arg-type]
+    with table.telling_misspelt():
+        layout = _layout(table, source.read_bytes().decode())
+    table.done()
+    _check_layout(layout, table)
+    return layout
+
+
+def _layout(table: TomlTable, text: str) -> Layout:
     event: EventEntries = read_event(table.table("event"))
     given = table.table("feature", None)
     features = FeatureEntries({}, {}) if given is None else read_features(given)
-    layout = Layout(
+    return Layout(
         name=table.text("name"),
         description=table.text("description", ""),
         source=table.text("source", ""),
@@ -213,11 +221,8 @@ def _read_layout(source: Source | _Text) -> Layout:
         features=features.branches,
         sums=features.sums,
         detectors=read_detectors(table),
-        text=source.read_bytes().decode(),
+        text=text,
     )
-    table.done()
-    _check_layout(layout, table)
-    return layout
 
 
 def _check_layout(layout: Layout, table: TomlTable) -> None:

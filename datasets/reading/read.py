@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -105,16 +105,20 @@ def read_batches(
     *,
     n_events: int | None = None,
     columns: Collection[str] | None = None,
+    native: bool = True,
 ) -> Iterator[EventColumns]:
     """Read events ``start`` to ``stop`` in batches, cut where clusters end if possible.
 
     The file is opened once and memory does not grow with the range. Parameters and errors are those of
-    `read`, but for one:
+    `read`, but for two:
 
     Parameters
     ----------
     n_events : int, optional
         Of a batch, about; by default as many as make `BATCH` bytes.
+    native : bool
+        Bring cells into the byte order of this machine. Kernels take that of the file too, and nothing else
+        does.
 
     Yields
     ------
@@ -127,7 +131,7 @@ def read_batches(
         inside = (start, *(cut for cut in tree.boundaries(names) if start < cut < stop), stop)
         size = n_events or max(BATCH // _event_bytes(tree, names), 1)
         for first, last in segment_ranges(inside, size, largest=_LARGEST * size):
-            yield read_tree(tree, layout, first, last, columns=columns)
+            yield read_tree(tree, layout, first, last, columns=columns, native=native)
 
 
 def _event_bytes(tree: Tree, names: Iterable[str]) -> int:
@@ -160,9 +164,15 @@ def _tree_of(file: RunFile, layout: Layout) -> str:
 
 
 def read_tree(
-    tree: Tree, layout: Layout, start: int, stop: int, *, columns: Collection[str] | None = None
+    tree: Tree,
+    layout: Layout,
+    start: int,
+    stop: int,
+    *,
+    columns: Collection[str] | None = None,
+    native: bool = True,
 ) -> EventColumns:
-    """Read events of an open tree; see `read`."""
+    """Read events of an open tree; see `read` and `read_batches`."""
     if not 0 <= start <= stop <= tree.entries:
         raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
     layout = layout.in_tree(tree)
@@ -171,7 +181,25 @@ def read_tree(
         name for branch in wanted.branches() if branch.required or branch.is_in(tree) for name in branch.names
     ]
     values = tree.read(list(dict.fromkeys(names)), start, stop)
-    return assemble(wanted, values, stop - start, first=start)
+    events = assemble(wanted, values, stop - start, first=start)
+    return _in_native_order(events) if native else events
+
+
+def _in_native_order(events: EventColumns) -> EventColumns:
+    """Events with cells in the byte order of this machine."""
+    return replace(events, detectors={name: _native(part) for name, part in events.detectors.items()})
+
+
+def _native(part: DetectorColumns) -> DetectorColumns:
+    if not isinstance(part, Cells):
+        return part
+    others = (part.time, part.expected_time, part.time_sigma)
+    return Cells(_turned(part.energy), *(None if other is None else _turned(other) for other in others))
+
+
+def _turned(values: Array) -> Array:
+    """Numbers in the byte order of this machine; copied only if they are not."""
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _wanted(layout: Layout, columns: Collection[str] | None) -> Layout:
@@ -245,7 +273,7 @@ class _Reader:
             raise StructureError(f'branch "{branch.names[0]}" has several values an event')
         if np.issubdtype(values.dtype, np.integer):
             values = _signed(values, branch.names[0])
-        return _convert(values, branch.unit)
+        return _convert(_turned(values), branch.unit)
 
     def detector(self, detector: DetectorLayout) -> DetectorColumns:
         columns = {key: branch for key, branch in detector.columns.items() if self.has(branch)}

@@ -140,7 +140,8 @@ class Tree(Branches, Protocol):
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Values]:
         """Read events ``start`` to ``stop`` (half open) of some branches.
 
-        Values have the precision of the file, shape (n_events, ...) and the byte order of the machine.
+        Values have the precision of the file, and shape (n_events, ...); the byte order is that of the
+        machine, but for several fixed values an event, which may have that of the file.
         """
 
 

@@ -178,6 +178,52 @@ class BadSpill:
 
 
 @dataclass(frozen=True, slots=True)
+class CellFault:
+    """What is wrong with cells of a detector in the recorded files; the trigger does not see it.
+
+    Attributes
+    ----------
+    detector : str
+        One of `DETECTORS`.
+    cells : tuple of int
+        As the detectors of a period number them; empty is all of them.
+    gain : float
+        Factor on the energy; 0 is a dead cell.
+    delay : float
+        ns, added to the recorded time.
+    noise : float
+        Factor on the noise of the detector.
+    pedestal : float
+        GeV, added to what is recorded in every event.
+    first_run, last_run : int
+        Both included.
+    """
+
+    detector: str
+    cells: tuple[int, ...]
+    gain: float = 1.0
+    delay: float = 0.0
+    noise: float = 1.0
+    pedestal: float = 0.0
+    first_run: int = 0
+    last_run: int = 2**32
+
+    def __post_init__(self) -> None:
+        if self.detector not in DETECTORS:
+            raise ValueError(f"cell fault: {unknown('detector', self.detector, DETECTORS)}")
+        if self.gain < 0 or self.noise < 0:
+            raise ValueError(f"cell fault of {self.detector}: gain {self.gain} or noise {self.noise} below 0")
+        if self.first_run > self.last_run:
+            raise ValueError(
+                f"cell fault of {self.detector}: first run {self.first_run} is after {self.last_run}"
+            )
+
+    def has_run(self, run: int) -> bool:
+        """Whether it is there in a run."""
+        return self.first_run <= run <= self.last_run
+
+
+@dataclass(frozen=True, slots=True)
 class Geometry:
     """An ECAL the campaign can be simulated with, and what is added to its run numbers then."""
 
@@ -314,6 +360,8 @@ class Campaign:
         Detectors besides the standard ones.
     dump : Dump or None
         What the beam hits in front of the ECAL, if there is something.
+    faults : tuple of CellFault
+        What a calibration has to find.
     """
 
     name: str
@@ -331,6 +379,7 @@ class Campaign:
     absent: tuple[str, ...] = ()
     further: tuple[FurtherDetector, ...] = ()
     dump: Dump | None = None
+    faults: tuple[CellFault, ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_events < 1:

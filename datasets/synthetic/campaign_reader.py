@@ -16,6 +16,7 @@ from na64.datasets.synthetic.campaign import (
     PARAMETERS,
     BadSpill,
     Campaign,
+    CellFault,
     Component,
     ComponentKind,
     DetectorResponse,
@@ -59,8 +60,15 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
 
 def _read_campaign(source: Source) -> Campaign:
     table = TomlTable(_merged(source), source.name)
+    with table.telling_misspelt():
+        campaign = _campaign(table)
+    table.done()
+    return campaign
+
+
+def _campaign(table: TomlTable) -> Campaign:
     components = (*table.tables("component"), *table.tables("further_component", ()))
-    campaign = Campaign(
+    return Campaign(
         name=table.text("name"),
         description=table.text("description"),
         seed=table.integer("seed"),
@@ -76,9 +84,8 @@ def _read_campaign(source: Source) -> Campaign:
         absent=table.texts("absent", ()),
         further=read_further(table),
         dump=read_dump(table),
+        faults=tuple(_read_fault(entry) for entry in table.tables("cell_fault", ())),
     )
-    table.done()
-    return campaign
 
 
 def _merged(source: Source) -> dict[str, object]:
@@ -217,4 +224,20 @@ def _read_bad(table: TomlTable) -> BadSpill:
         table.integer("start", None),
         table.integer("stop", None),
         table.number("ecal_gain", 1.0),
+    )
+
+
+def _read_fault(table: TomlTable) -> CellFault:
+    def value(key: str, unit: str, default: float) -> float:
+        return one_value(table, key, unit) if table.has(key) else default
+
+    return CellFault(
+        table.text("detector"),
+        table.integers("cells", ()),
+        gain=table.number("gain", 1.0),
+        delay=value("delay", "ns", 0.0),
+        noise=table.number("noise", 1.0),
+        pedestal=value("pedestal", "GeV", 0.0),
+        first_run=table.integer("first_run", 0),
+        last_run=table.integer("last_run", 2**32),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -173,7 +174,9 @@ def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
         "Km_100GeV": values["kaon"],
         "p_100GeV": values["proton"],
     }
-    return with_zero_degree(beam_hadrons(gun, n, fractions), off_axis(gun, n))
+    # In a positive beam hadrons are so many that the few showers near the beam would be seen again and again.
+    spot = None if gun.beam.particle.endswith("-") else math.inf
+    return with_zero_degree(beam_hadrons(gun, n, fractions, spot=spot), off_axis(gun, n))
 
 
 def _muon(gun: Gun, component: Component, n: int) -> Deposits:  # noqa: ARG001

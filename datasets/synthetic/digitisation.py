@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from na64.datasets.instrument.columns import Array, Cells
-from na64.datasets.synthetic.campaign import DETECTORS, DetectorResponse, PileUp, Response
+from na64.datasets.synthetic.campaign import DETECTORS, CellFault, DetectorResponse, PileUp, Response
 from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
 from na64.datasets.synthetic.further_detectors import Dump, FurtherDetector
 from na64.datasets.synthetic.library import Floats
@@ -39,6 +40,7 @@ def cells(
     *,
     response: Response,
     pile_up: PileUp,
+    faults: Iterable[CellFault] = (),
     rng: np.random.Generator,
     further: tuple[FurtherDetector, ...] = (),
     dump: Dump | None = None,
@@ -55,6 +57,8 @@ def cells(
         Time of the trigger; the times expected in the cells follow it.
     response : Response
     pile_up : PileUp
+    faults : iterable of CellFault
+        Of the run; they draw no random numbers, so that nothing else changes.
     rng : numpy.random.Generator
     further : tuple of FurtherDetector
     dump : Dump or None
@@ -64,12 +68,14 @@ def cells(
     dict of str to Cells
         By detector; energies in GeV, times in ns, all float64.
     """
+    listed = tuple(faults)
     recorded = {
         name: _detector(
             _flat(name, deposits),
             _flat(name, second.deposits),
             second,
             master,
+            faults=[fault for fault in listed if fault.detector == name],
             response=response.detectors[name],
             saturation=response.veto_saturation if name == "veto" else math.inf,
             unresolved=pile_up.unresolved,
@@ -103,6 +109,7 @@ def _detector(
     rng: np.random.Generator,
     saturation: float = math.inf,
     cells_of_sigma: int = 1,
+    faults: Iterable[CellFault] = (),
 ) -> Cells:
     """What is recorded of the energy (n, n_cells) of first and (n_second, n_cells) of second particles."""
     energy = energy.copy()
@@ -110,13 +117,15 @@ def _detector(
     n_cells = energy.shape[1]
     first = energy[second.rows]
     energy[second.rows], delay[second.rows] = _merge(first, other, second.delay[:, None], unresolved)
-    energy = _saturate(energy, saturation)
-    noisy = energy + np.asarray(response.noise) * rng.standard_normal(energy.shape)
+    wrong = _faults_of_cells(faults, n_cells)
+    energy = _saturate(energy, saturation) * wrong.gain
     threshold = np.asarray(response.threshold)
+    noise = wrong.noise * np.asarray(response.noise)
+    noisy = energy + noise * rng.standard_normal(energy.shape) + wrong.pedestal
     kept = noisy > threshold
     spread = response.resolution * _cell_pattern(n_cells, 5, 7, 0.1)
     expected = master[:, None] + response.delay + 2.0 * (_cell_pattern(n_cells, 7, 11, 1.0) - 1)
-    time = expected + delay + spread * rng.standard_normal(energy.shape)
+    time = expected + delay + wrong.delay + spread * rng.standard_normal(energy.shape)
     only_noise = energy < threshold
     time = np.where(only_noise, expected + rng.uniform(-100.0, 150.0, energy.shape), time)
     sigma = response.sigma * _cell_pattern(n_cells, 5, 7, 0.1)
@@ -127,6 +136,38 @@ def _detector(
         expected_time=expected,
         time_sigma=np.broadcast_to(sigma, (len(energy), len(sigma))),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _CellFaults:
+    """What is wrong with each cell of a detector: (n_cells,) float64 each; GeV, ns."""
+
+    gain: Floats
+    delay: Floats
+    noise: Floats
+    pedestal: Floats
+
+
+def _faults_of_cells(faults: Iterable[CellFault], n_cells: int) -> _CellFaults:
+    """Combine faults cell by cell: of a dead cell nothing is recorded, noise neither.
+
+    Raises
+    ------
+    ValueError
+        A fault is of a cell that is not there; names it.
+    """
+    gain, delay, noise, pedestal = np.ones(n_cells), np.zeros(n_cells), np.ones(n_cells), np.zeros(n_cells)
+    for fault in faults:
+        cells = np.array(fault.cells or range(n_cells), np.int64)
+        if cells.min() < 0 or cells.max() >= n_cells:
+            raise ValueError(f"cell fault of {fault.detector}: cell {cells.max()} is not one of {n_cells}")
+        gain[cells] *= fault.gain
+        delay[cells] += fault.delay
+        noise[cells] *= fault.noise
+        pedestal[cells] += fault.pedestal
+    dead = gain == 0
+    noise[dead], pedestal[dead] = 0.0, 0.0
+    return _CellFaults(gain, delay, noise, pedestal)
 
 
 def _flat(name: str, deposits: Deposits) -> Floats:

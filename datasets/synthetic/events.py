@@ -115,6 +115,7 @@ def make_block(
         master,
         response=campaign.response,
         pile_up=campaign.pile_up,
+        faults=[fault for fault in campaign.faults if fault.has_run(plan.run.run)],
         rng=rng,
         further=campaign.further,
         dump=campaign.dump,

@@ -18,8 +18,8 @@ ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
 
 NEUTRAL_HADRONS = ("K0L_80GeV", "n_80GeV")
 CHARGED_HADRONS = ("pim_50GeV", "pim_80GeV", "pim_100GeV")
-"""Of rising energy. A positive pion, kaon or proton showers like the negative one that the library has, or, if
-there is none, like itself: nuclei of lead and iron have nearly as many protons as neutrons."""
+"""Of rising energy. Positive pions and kaons shower like the negative ones of the library: nuclei of lead and
+iron have nearly as many protons as neutrons."""
 LOSS_OF_VISIBLE = 0.65
 """Energy that a muon loses in an HCAL module, 1.6 GeV in 1.2 m of iron [D], over the visible 2.5 GeV [D]."""
 _SLOW_MUON, _FAST_MUON = 20.0, 100.0
@@ -79,8 +79,8 @@ def synchrotron(gun: Gun, momentum: Floats) -> Floats:
 def nearest_pions(energy: float) -> dict[str, float]:
     """Share of each sample of the library in pions of an energy (GeV): of the nearest ones below and above.
 
-    Showers of either are scaled to the energy. What is visible of a pion grows slowly with its energy, so that
-    the mean of the two, linear in the logarithm, is right; beyond the library the last sample is scaled.
+    Showers of either are scaled to the energy. What is visible of a pion grows slowly with its energy, so
+    that the mean of the two, linear in the logarithm, is right; beyond the library the last one is scaled.
     """
     names, library = CHARGED_HADRONS, load_library()
     place = float(
@@ -100,15 +100,25 @@ def beam_pions(energy: float) -> dict[str, float]:
     return {last: 5 / 7, before: 2 / 7}
 
 
-def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float]) -> Deposits:
-    """Send hadrons of the beam's momentum into the detector; `fractions` is by sample of the library."""
+def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float], *, spot: float | None = None) -> Deposits:
+    """Send hadrons of the beam's momentum into the detector.
+
+    Parameters
+    ----------
+    gun : Gun
+    n : int
+    fractions : dict of str to float
+        By sample of the library.
+    spot : float or None
+        mm; showers of the library are taken where the beam is, or within a spot of another size.
+    """
     energy = gun.beam_energy(n)
     names = tuple(fractions)
     share = np.array(list(fractions.values()))
     samples = gun.rng.choice(len(names), n, p=share / share.sum()).astype(np.int64)
     library = load_library()
     scale = energy / np.array([library[name].energy for name in names])[samples]
-    return _as_beam(gun, _from_library(gun, samples, names, scale), energy)
+    return _as_beam(gun, _from_library(gun, samples, names, scale, spot=spot), energy)
 
 
 def beam_muons(gun: Gun, n: int) -> Deposits:

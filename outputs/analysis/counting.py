@@ -52,6 +52,7 @@ def process(
     limit: int | None = None,
     plugin: str | Path | None = None,
     settings: Sequence[str] = (),
+    calibration: str | Path | None = None,
     store: str | Path | None = None,
     chunk_events: int | None = None,
     executor: str | None = None,
@@ -92,6 +93,8 @@ def process(
         Python file with features of your own.
     settings : sequence of str
         Other values for the selection, as ``"vhcal.vhcal_total.below=3"``, in the unit of its file.
+    calibration : str or Path, optional
+        Constants of cells in place of the periods' own: the folder that `calibrate` wrote, or a TOML file.
     store : str or Path, optional
         Folder of features that later selections start from; by default ``features`` beside the catalogue.
     chunk_events : int, optional
@@ -149,7 +152,15 @@ def process(
     >>> result.cutflow.loc["all"].index[0]
     'visible'
     """
-    plan = load_plan(catalogue, selection, runs=runs, limit=limit, plugin=plugin, settings=settings)
+    plan = load_plan(
+        catalogue,
+        selection,
+        runs=runs,
+        limit=limit,
+        plugin=plugin,
+        settings=settings,
+        calibration=calibration,
+    )
     folder = Path(to) if to is not None else default_folder(plan)
     counting = _Counting(
         plan=plan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.turns import turn
@@ -23,7 +24,7 @@ from na64.outputs.limits.request import LimitsRequest, check_projection, make_li
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.products import write_stored
-from na64.outputs.limits.searches.stored import signal_of, stored_contour
+from na64.outputs.limits.searches.stored import check_stored, signal_of, stored_contour
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.product_names import CONTOUR, PRODUCTS
 from na64.outputs.result.store import require_result
@@ -126,12 +127,14 @@ def limits(
         reason=reason,
     )
     card = load_card(search) if search else None
+    check = None
     if card:
         signal_of(card, card.variant(variant))
+        check = partial(check_stored, card, card.variant(variant))
     elif variant:
         raise ValueError(f"variant {variant}: of which search?")
     with turn(place, PRODUCTS, "na64 limits"):
-        analysis = make_limits(listed, request, place)
+        analysis = make_limits(listed, request, place, check_search=check)
         Listener(tell=tell).say(of_analysis(analysis))
         if card:
             rows = _add_contour(place, card, card.variant(variant), analysis)

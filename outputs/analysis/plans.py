@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.basics.turns import turn
+from na64.datasets.calibration.calibration_file import load_calibration, path_of
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
-from na64.datasets.conditions.periods import features_here_and_elsewhere
+from na64.datasets.conditions.periods import Period, features_here_and_elsewhere
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
@@ -50,6 +51,8 @@ class Plan:
         Events a run.
     settings : tuple of str
         Values that replace those of the selection.
+    calibration : Path or None
+        File of the constants of cells.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class Plan:
     plugin: Path | None
     limit: int | None
     settings: tuple[str, ...] = ()
+    calibration: Path | None = None
 
     @property
     def identity(self) -> str:
@@ -78,6 +82,7 @@ class Plan:
         """Words of the command that counts the same."""
         words = ["process", str(self.path), "--selection", self.selection]
         options = {"--runs": self.asked_runs, "--limit": self.limit, "--plugin": self.plugin}
+        options |= {"--calibration": self.calibration}
         words += [word for setting in self.settings for word in ("--set", setting)]
         return words + [str(word) for name, value in options.items() if value for word in (name, value)]
 
@@ -90,13 +95,14 @@ def load_plan(
     limit: int | None = None,
     plugin: str | Path | None = None,
     settings: Sequence[str] = (),
+    calibration: str | Path | None = None,
 ) -> Plan:
     """Plan of a job, from files as `na64.process` takes them.
 
     Raises
     ------
     KeyError, ValueError, FileNotFoundError
-        A file, selection, run or plug-in that cannot be used; names it.
+        A file, selection, run, plug-in or calibration that cannot be used; names it.
     """
     path = Path(catalogue)
     loaded = load(path)
@@ -105,10 +111,12 @@ def load_plan(
         raise ValueError(f"{path}: has no file that can be read; na64 catalogue says why")
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
-    here, elsewhere = features_here_and_elsewhere(loaded.known_periods(), loaded.runs)
+    known = loaded.known_periods()
+    here, elsewhere = features_here_and_elsewhere(known, loaded.runs)
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
-        code.rehearse(here)
+        for energy in _beam_energies(loaded, known):
+            code.rehearse(here, energy)
     chosen = load_selection(
         selection,
         extra_features=code.features if code else None,
@@ -118,10 +126,28 @@ def load_plan(
     )
     text = _text_of(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None
-    job = build_job(loaded, chosen, runs=wanted, plugin=code)
+    constants = load_calibration(calibration) if calibration else None
+    job = build_job(loaded, chosen, runs=wanted, plugin=code, calibration=constants)
     tasks = plan(loaded, job, limit=limit)
     code_path = Path(plugin) if plugin else None
-    return Plan(path, str(selection), loaded, job, tasks, text, wanted, code_path, limit, tuple(settings))
+    return Plan(
+        path,
+        str(selection),
+        loaded,
+        job,
+        tasks,
+        text,
+        wanted,
+        code_path,
+        limit,
+        tuple(settings),
+        path_of(calibration) if calibration else None,
+    )
+
+
+def _beam_energies(catalogue: Catalogue, known: Mapping[str, Period]) -> list[float]:
+    """Energies of the beams of its runs, GeV."""
+    return sorted({one.beam_energy for one in known.values() if any(map(one.has_run, catalogue.runs))})
 
 
 def _text_of(runs: str | Collection[int] | None) -> str:
@@ -144,6 +170,7 @@ def begin_job(plan: Plan, folder: Path) -> Request:
         runs=plan.runs,
         limit=plan.limit,
         settings=plan.settings,
+        calibration=plan.calibration,
     )
 
 

@@ -218,6 +218,8 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
             for other in one.others
             if not begins_above(one, other, box.hcal)
         ]
+    if "calibration" in products.summary.identities:
+        moving.append("the set-up without the calibration")
     if products.summary.is_data and moving and None in (settings.start, settings.hcal_start):
         raise ValueError(
             f"{moving[0]} hides events beyond the guard band: state where fits are to begin "

@@ -23,7 +23,7 @@ from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.electromagnetic import mean_cells
 from na64.outputs.background.extrapolation import Numbers
 from na64.outputs.background.rates import poisson_limit
-from na64.outputs.background.sidebands import along_ecal, last_plane
+from na64.outputs.background.sidebands import along_ecal, beam_energy, last_plane
 from na64.outputs.background.table import BackgroundRow
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import Verdict
@@ -42,8 +42,10 @@ TAIL_AT_MOST = 1.6
 """Real over simulated losses, at 90 % confidence: 0.2 % of 2704 real dimuons, 5 events and so fewer than 9.3,
 have 5 to 30 GeV out of time [D: RC]; of 20,000 simulated ones, with Gaussian times, 0.22 % have."""
 
-_TYPICAL = 75.0
-"""GeV, of the showers whose cells are computed: below the edge of the trigger."""
+_TYPICAL = 0.75
+"""Part of the beam's energy of the showers whose cells are computed: below the edge of the trigger."""
+_USUAL = 100.0
+"""GeV."""
 _N_SHOWERS = 4_000
 _LEAST_LOST = 4.0
 """Losses of equal weight from which on their number is a value and not a limit: an error of a half."""
@@ -178,19 +180,25 @@ class Beside:
 
 
 @cache
-def computed_losses() -> WindowLosses:
+def computed_losses(beam: float = _USUAL) -> WindowLosses:
     """Losses of one cell at a time, of parametrised showers, with Gaussian times.
 
     The largest cell is none of them: without it another one is the largest, and the event is rejected.
+
+    Parameters
+    ----------
+    beam : float
+        Energy of the beam, GeV.
     """
+    typical = _TYPICAL * beam
     campaign = load_campaign("demo")
     rng = np.random.default_rng(1)
-    grid, beam = campaign.geometries[0].grid, campaign.beam
-    x, y = rng.standard_normal((2, _N_SHOWERS)) * beam.spot
-    cells = mean_cells(np.full(_N_SHOWERS, _TYPICAL), x + beam.centre[0], y + beam.centre[1], grid, rng)
+    grid, spot = campaign.geometries[0].grid, campaign.beam
+    x, y = rng.standard_normal((2, _N_SHOWERS)) * spot.spot
+    cells = mean_cells(np.full(_N_SHOWERS, typical), x + spot.centre[0], y + spot.centre[1], grid, rng)
     flat = cells.reshape(_N_SHOWERS, -1)
     flat[np.arange(_N_SHOWERS), np.argmax(flat, axis=1)] = 0.0
-    share = flat[flat > 0.01 * _TYPICAL] / _TYPICAL
+    share = flat[flat > 0.01 * typical] / typical
     tail = 2 * float(special.ndtr(-N_SIGMA))
     return WindowLosses(share, np.full(len(share), tail / _N_SHOWERS), np.zeros(len(share)))
 
@@ -240,7 +248,7 @@ def time_window_row(
         return None
     beside = Beside(energy[reachable], counts[reachable], box.ecal, most)
     if timing is None:
-        return _computed(computed_losses(), beside)
+        return _computed(computed_losses(beam_energy(products)), beside)
     row = _measured(measured_losses(timing.products), beside)
     return replace(row, method=f"{row.method}; {timing.said_of(products)}")
 

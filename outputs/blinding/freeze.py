@@ -242,6 +242,7 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
         "selection": _selection(job),
         "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
+        "calibration": _calibration(job),
         "periods": dict(_periods(job, catalogue.known_periods())),
         "not_packaged": log_details(job, catalogue)["not_packaged"],
         "opened_before": opened_before(request.log(folder), catalogue, job),
@@ -306,7 +307,9 @@ def openings(log: Path) -> list[Mapping[str, Any]]:
 def _check(summary: Summary, catalogue: Catalogue, job: Job, request: Request) -> None:
     if catalogue.kind is not SampleKind.DATA or not summary.is_data:
         raise RefusedError("simulation is not blind: there is nothing to freeze")
-    for what, now in (("catalogue", catalogue.identity), ("selection", job.selection.identity)):
+    calibration = None if job.calibration is None else job.calibration.identity
+    known = {"catalogue": catalogue.identity, "selection": job.selection.identity, "calibration": calibration}
+    for what, now in known.items():
         if summary.identities.get(what) != now:
             raise RefusedError(f"the stored result is of another {what} than there is now")
     if summary.verdict is not Verdict.COMPLETE or request.limit is not None:
@@ -356,6 +359,12 @@ def _words(text: str, table: str) -> str:
     return f"{text} [{table}]" if table else text
 
 
+def _calibration(job: Job) -> dict[str, str] | None:
+    if (made := job.calibration) is None:
+        return None
+    return {"name": made.name, "identity": made.identity, "runs": made.covers}
+
+
 def _periods(job: Job, periods: Mapping[str, Period]) -> Iterator[tuple[str, dict[str, Any]]]:
     runs: dict[str, list[int]] = {}
     for run, context in job.runs.items():
@@ -375,7 +384,8 @@ def _period(runs: Sequence[int], job: Job, period: Period) -> dict[str, Any]:
         },
         "setup": identity(context.setup),
         "facts": {
-            fact.name: f"{fact.value} {fact.unit} {fact.source}" for fact in period_facts(period).facts
+            fact.name: f"{fact.value} {fact.unit} {fact.source}"
+            for fact in period_facts(period, job.calibration).facts
         },
     }
 

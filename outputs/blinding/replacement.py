@@ -17,13 +17,19 @@ from na64.outputs.result.store import PROVENANCE, RESULT
 from na64.outputs.result.summary import Summary, from_json
 from na64.processors.job import Job
 
-_KEPT = (FREEZE, "freeze-*.json", UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
-_MADE = (
+OPENINGS = (UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
+"""What openings have left."""
+
+KEPT = (FREEZE, "freeze-*.json", *OPENINGS)
+"""What cannot be made again."""
+
+MADE = (
     *(RESULT, PROVENANCE, REQUEST, "metrics.json", "report.html", "plots"),
     *("yields.*", "cutflow.*", "regions.csv", "spills.csv", "histograms.*", "variations*.csv"),
     *("background.csv", "background.json", "background"),
     *("limits.csv", "limits_y.csv", "limits.json", "limits", "projection.*"),
     *("dimuon.csv", "dimuon.json", "muon_peaks.csv", "dimuon", "efficiencies.csv"),
+    *("beam.csv", "beam.json", "beam"),
     *("efficiency.csv", "efficiency_losses.csv", "efficiency_variations.csv", "efficiency.png"),
     *("events", "events.parquet", "events.root", "events.csv", "compare", "overlay", "stability", "scan"),
 )
@@ -89,6 +95,9 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
     plugin = job.plugin.digest if job.plugin else "none"
     if summary.identities.get("plug-in", "none") != plugin:
         yield "of another plug-in"
+    calibration = None if job.calibration is None else job.calibration.identity
+    if summary.identities.get("calibration") != calibration:
+        yield "with another calibration of the cells"
     if lost := _not_catalogued(folder, catalogue):
         yield f"of another catalogue: {lost} is not in this one"
 
@@ -127,7 +136,7 @@ def _logs(folder: Path, catalogue: Catalogue, path: Path) -> set[Path]:
 
 
 def _keep(folder: Path, kept: Path) -> None:
-    for pattern in _KEPT:
+    for pattern in KEPT:
         for path in sorted(folder.glob(pattern)):
             kept.mkdir(parents=True, exist_ok=True)
             path.rename(kept / path.name)
@@ -136,7 +145,7 @@ def _keep(folder: Path, kept: Path) -> None:
 def _remove(folder: Path) -> int:
     """Remove what was made, the result itself last: what is cut short can be done again."""
     n_files = 0
-    for pattern in (*_MADE[1:], RESULT):
+    for pattern in (*MADE[1:], RESULT):
         for path in sorted(folder.glob(pattern)):
             n_files += sum(one.is_file() for one in path.rglob("*")) if path.is_dir() else 1
             if path.is_dir() and not path.is_symlink():

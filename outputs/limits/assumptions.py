@@ -105,7 +105,7 @@ def _of_signal(search: Search) -> Iterator[Assumption]:
         "[D] docs/physics.md",
     )
     if search.resonant:
-        yield Assumption(search.resonant.text, "[D] docs/physics.md; the efficiency: assumption")
+        yield from _of_annihilation(search, search.resonant.text)
     made = by_production([(period.name, period.production) for period in search.periods])
     for text, periods in made.items():
         yield Assumption(f"yield of {', '.join(periods)}: {text}", "from the result")
@@ -115,6 +115,18 @@ def _of_signal(search: Search) -> Iterator[Assumption]:
     yield from _of_variations(search)
     alphas = " and ".join(f"{alpha:g}" for alpha in search.alphas)
     yield Assumption(f"y for alpha_D = {alphas}, m_A' = {MASS_RATIO:g} m_chi", "convention")
+
+
+def _of_annihilation(search: Search, text: str) -> Iterator[Assumption]:
+    """What is assumed of dark photons that positrons make, and how they are seen."""
+    flat = [period.name for period in search.periods if period.efficiency.by_energy is None]
+    by_energy = [period.name for period in search.periods if period.efficiency.by_energy is not None]
+    if flat:
+        seen = f"in {', '.join(flat)} its dark photons are seen as radiated ones of the same mass"
+        yield Assumption(f"{text}; {seen}", "[D] docs/physics.md; the efficiency: assumption")
+    if by_energy:
+        seen = f"in {', '.join(by_energy)} its dark photons are seen by their missing energy, as simulated"
+        yield Assumption(f"{text}; {seen}", "[D] docs/physics.md")
 
 
 def _of_variations(search: Search) -> Iterator[Assumption]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from na64.outputs.signal.annihilation import Matter, Resonance, resonant_yield
+import numpy as np
+from numpy.typing import NDArray
+
+from na64.outputs.signal.annihilation import Matter, Resonance, resonant_spectrum, resonant_yield
 from na64.outputs.signal.beam import Beam
+
+Floats = NDArray[np.float64]
 
 ALPHAS = (0.1, 0.5)
 """Couplings alpha_D that y is given for."""
@@ -44,6 +50,10 @@ class Resonant:
         resonance = Resonance(mass, self.alpha_d, MASS_RATIO, self.matter)
         return resonant_yield(resonance, threshold=threshold, beam=beam)
 
+    def spectrum(self, mass: float, threshold: float, beam: Beam) -> tuple[Floats, Floats]:
+        """The same by missing energy: energies in GeV and numbers, two (n,) float64."""
+        return _spectrum(Resonance(mass, self.alpha_d, MASS_RATIO, self.matter), threshold, beam)
+
     @property
     def label(self) -> str:
         """As a figure names it."""
@@ -55,9 +65,13 @@ class Resonant:
         """What it assumes."""
         return (
             "resonant annihilation of positrons counts, of the shower and of a beam of them, for "
-            f"{self.matter.value.capitalize()} dark matter with alpha_D = {self.alpha_d:g}; "
-            "its dark photons are seen as radiated ones of the same mass"
+            f"{self.matter.value.capitalize()} dark matter with alpha_D = {self.alpha_d:g}"
         )
+
+
+@lru_cache(4096)
+def _spectrum(resonance: Resonance, threshold: float, beam: Beam) -> tuple[Floats, Floats]:
+    return resonant_spectrum(resonance, threshold=threshold, beam=beam)
 
 
 def y_of(eps: float, alpha: float, ratio: float = MASS_RATIO) -> float:

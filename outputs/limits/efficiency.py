@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
 from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.efficiency.by_missing_energy import POSITRON, energies_path
 from na64.outputs.signal.efficiency.efficiency import (
     REFERENCE,
     SignalEfficiency,
@@ -23,6 +25,9 @@ EFFICIENCY = "efficiency.csv"
 """Name of the table in the folder of a result."""
 
 MAKES = "na64 efficiency makes one"
+
+MISSING_ENERGY = ("", INVISIBLE, POSITRON)
+"""Searches whose tables by mass are of dark photons that are radiated and leave without a trace."""
 
 
 def efficiency_by(
@@ -87,7 +92,9 @@ def efficiency_fits(path: Path, period: str, exposure: LimitInput, *, reason: st
     ValueError
         It is of something else, was edited, or does not say, and no reason is stated; or there is none.
     """
-    found = _of_period(path, period, REFERENCE)
+    own = next((one for one in exposure.periods if one.period == period), None)
+    of = (REFERENCE, ELECTRONS) if own is None else (own.threshold, own.beam)
+    found = _of_period(path, period, *of)
     setups = tuple(pair for pair in exposure.origin.setups if pair[0] == period)
     wanted = Origin("", exposure.cuts, setups)
     said = origin_found(path, found, period)
@@ -95,7 +102,7 @@ def efficiency_fits(path: Path, period: str, exposure: LimitInput, *, reason: st
 
 
 def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigin:
-    """What a table of efficiencies, and those of its variations and losses, say of themselves."""
+    """What a table of efficiencies, and those beside it, say of themselves."""
     edited = False
     for one in tables_of(path):
         if one.is_file():
@@ -108,7 +115,7 @@ def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigi
 
 def tables_of(path: Path) -> tuple[Path, ...]:
     """Table of efficiencies, and those that may be beside it."""
-    return path, losses_path(path), variations_path(path)
+    return path, losses_path(path), variations_path(path), energies_path(path)
 
 
 def _of_period(
@@ -116,6 +123,17 @@ def _of_period(
 ) -> SignalEfficiency:
     if not path.is_file():
         raise ValueError(f"{path}: there is no efficiency; na64 efficiency makes it, or state one")
+    points = [point for point in read_points(path) if point.period == period]
+    for point in points:
+        if point.beam and point.beam != beam.text:
+            raise ValueError(
+                f"{path}: period {period}: an efficiency of {point.beam}, the period has {beam.text}; {MAKES}"
+            )
+        if point.search not in MISSING_ENERGY:
+            raise ValueError(
+                f"{path}: period {period}: an efficiency of search {point.search}, expected one of missing "
+                f"energy; {MAKES}"
+            )
     found = load_efficiencies(
         path, reference=threshold, beam_energy=beam.energy, periods=(period,), delivered=delivered
     )

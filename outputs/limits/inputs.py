@@ -21,6 +21,7 @@ from na64.outputs.background.table import (
     with_error,
 )
 from na64.outputs.background.table import SEED as SEED_TABLE
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.model import Effects, OneSided
@@ -157,6 +158,11 @@ class ConstantEfficiency:
     def is_simulated(self) -> bool:
         """Whether losses that are not simulated have to be known of it."""
         return False
+
+    @property
+    def by_energy(self) -> MissingEnergyEfficiency | None:
+        """Efficiency by missing energy: it is the same at all."""
+        return None
 
     @property
     def delivered(self) -> bool:

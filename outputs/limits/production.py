@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.signal.beam import ELECTRONS, Beam
 from na64.outputs.signal.yields import yield_per_eot
 
+Floats = NDArray[np.float64]
+
 Radiated = Callable[[float, float, Beam], float]
 """Dark photons per particle on target at eps = 1, of mass and threshold in GeV and the beam."""
+
+
+class ByAnnihilation(Protocol):
+    """Dark photons that positrons make on atomic electrons, per particle on target at eps = 1."""
+
+    def yield_per_particle(self, mass: float, threshold: float, beam: Beam) -> float:
+        """Those with more than the threshold missing, GeV."""
+
+    def spectrum(self, mass: float, threshold: float, beam: Beam) -> tuple[Floats, Floats]:
+        """The same by missing energy: energies in GeV and numbers, two (n,) float64."""
 
 
 def radiated(mass: float, threshold: float, beam: Beam) -> float:
@@ -31,12 +47,15 @@ class Production:
         Those that positrons make on atomic electrons are added.
     by_radiation : callable
         `radiated`, or something else.
+    by_annihilation : ByAnnihilation or None
+        In place of `resonant`, of a search card.
     """
 
     beam: Beam = ELECTRONS
     threshold: float = 50.0
     resonant: Resonant | None = None
     by_radiation: Radiated = radiated
+    by_annihilation: ByAnnihilation | None = None
 
     def __post_init__(self) -> None:
         if not 0.2 * self.beam.energy <= self.threshold < self.beam.energy:
@@ -51,7 +70,13 @@ class Production:
 
     def annihilated(self, mass: float) -> float:
         """Those that positrons make."""
-        return self.resonant.yield_per_particle(mass, self.threshold, self.beam) if self.resonant else 0.0
+        made = self.annihilation
+        return made.yield_per_particle(mass, self.threshold, self.beam) if made else 0.0
+
+    @property
+    def annihilation(self) -> ByAnnihilation | None:
+        """What positrons make, if it counts."""
+        return self.by_annihilation or self.resonant
 
     @property
     def text(self) -> str:

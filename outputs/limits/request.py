@@ -24,7 +24,7 @@ from na64.outputs.limits.efficiency import (
 from na64.outputs.limits.exposure import LimitInput, check_apart, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
-from na64.outputs.limits.search import masses
+from na64.outputs.limits.search import Search, masses
 from na64.outputs.result.origin import Origin, check, unseal_csv
 from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
@@ -104,8 +104,22 @@ class UsedFile:
     stated: str = ""
 
 
-def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> LimitsAnalysis:
+def make_limits(
+    folders: Sequence[Path],
+    request: LimitsRequest,
+    to: Path,
+    *,
+    check_search: Callable[[Search], None] | None = None,
+) -> LimitsAnalysis:
     """Set limits with stored results and write them into a folder.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    request : LimitsRequest
+    to : Path
+    check_search : callable, optional
+        Refuses what limits would be of, before anything is written.
 
     Raises
     ------
@@ -125,6 +139,8 @@ def make_limits(folders: Sequence[Path], request: LimitsRequest, to: Path) -> Li
         toys=Toys(request.toys) if request.toys else None,
         resonant=request.matter,
     )
+    if check_search is not None:
+        check_search(search)
     analysis = analyse(
         search,
         exposures,

@@ -20,6 +20,7 @@ from na64.outputs.limits.dark_matter import ALPHAS, Resonant
 from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.production import BY_ELECTRONS, Production
 from na64.outputs.limits.variations import SystematicEffect, averaged, quadrature_sum, systematic_effects
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyEfficiency
 from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChange
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.cls import Toys, upper_limit
@@ -54,6 +55,10 @@ class EfficiencyFunction(Protocol):
     @property
     def delivered(self) -> bool:
         """Whether a live time of its losses counts."""
+
+    @property
+    def by_energy(self) -> MissingEnergyEfficiency | None:
+        """That of positrons that annihilate, by missing energy; None: that of the mass."""
 
     @property
     def mass(self) -> Numbers:
@@ -94,6 +99,14 @@ class PeriodChannel:
     production: Production = BY_ELECTRONS
     one_sided: OneSided = ()
 
+    def __post_init__(self) -> None:
+        of_beam = self.production.annihilation is not None and self.production.beam.particle == "e+"
+        if of_beam and self.efficiency.is_simulated and self.efficiency.by_energy is None:
+            raise ValueError(
+                f"{self.name}: positrons of the beam annihilate, and {self.efficiency.source} has no "
+                "efficiency by missing energy: na64 efficiency --search positron makes it, or state one"
+            )
+
     @property
     def expected(self) -> float:
         """Events of background, limits with the mean of their distribution."""
@@ -112,10 +125,19 @@ class PeriodChannel:
 
     def signal(self, mass: float) -> float:
         """Signal events at eps = 1, for a mass in GeV."""
-        efficiency, _ = _value(self, mass)
-        if not efficiency:
-            return 0.0
-        return self.eot * efficiency * (self.production.radiated(mass) + self.production.annihilated(mass))
+        return self.eot * self.seen(mass)[0]
+
+    def seen(self, mass: float) -> tuple[float, float]:
+        """Dark photons that are seen per particle on target at eps = 1, and the error of their efficiency."""
+        value, error = (float(number) for number in self.efficiency.at(mass))
+        by_energy, production = self.efficiency.by_energy, self.production
+        if by_energy is None or production.annihilation is None:
+            made = production.radiated(mass) + production.annihilated(mass) if value else 0.0
+            return value * made, error * made
+        made = production.radiated(mass) if value else 0.0
+        spectrum = production.annihilation.spectrum(mass, by_energy.lowest, production.beam)
+        number, uncertain = by_energy.seen(*spectrum)
+        return value * made + number, math.hypot(error * made, uncertain)
 
     def channel(self, mass: float, signal_fraction: float, *, is_alone: bool) -> Channel:
         """Set up the counting of a dark photon of this mass, of which this fraction is seen here.
@@ -128,7 +150,7 @@ class PeriodChannel:
         is_alone : bool
             No other period has this efficiency; else its error is one for all that have it.
         """
-        value, error = _value(self, mass)
+        value, error = self.seen(mass)
         if not self.background and any(size for _, size in self.errors):
             raise ValueError(f"{self.name}: a background of 0 has no error of {self.background_error:g}")
         relative = round(error / value, _DIGITS)
@@ -154,8 +176,9 @@ class LimitPoint:
     ----------
     mass : float
         GeV.
-    yield_per_eot : float
-        Dark photons above the threshold per particle on target, at eps = 1: mean over the exposure.
+    yield_per_eot : float or None
+        Dark photons above the threshold per particle on target, at eps = 1: mean over the exposure; None for
+        particles of several kinds, which are not added.
     resonant_share : float
         Part of them that positrons make.
     sensitivity : float
@@ -169,7 +192,7 @@ class LimitPoint:
     """
 
     mass: float
-    yield_per_eot: float
+    yield_per_eot: float | None
     resonant_share: float
     sensitivity: float
     efficiency: float
@@ -243,7 +266,7 @@ class Search:
 
     def seen_at(self, mass: float) -> tuple[PeriodChannel, ...]:
         """Periods that would see a dark photon of this mass."""
-        return tuple(period for period in self.periods if _value(period, mass)[0] > 0)
+        return tuple(period for period in self.periods if period.seen(mass)[0] > 0)
 
     def counts_at(self, mass: float) -> tuple[int, ...] | None:
         """Events in the box of the periods that would see a dark photon; None if any period is closed."""
@@ -302,8 +325,7 @@ class Search:
         made = math.fsum(p.eot * p.production.radiated(mass) for p in self.periods) + resonant
         seen = math.fsum(period.signal(mass) for period in self.periods)
         observed, expected = self._limits(mass, level)
-        # The mean over the particles of every beam, each with what it makes itself.
-        mean = made / math.fsum(p.eot for p in self.periods)
+        mean = made / math.fsum(p.eot for p in self.periods) if len(self.exposures) == 1 else None
         return LimitPoint(mass, mean, resonant / made, seen, seen / made, observed, expected)
 
     def counted_at(self, mass: float) -> tuple[Model, tuple[int, ...] | None]:
@@ -357,11 +379,6 @@ def by_efficiency(periods: Sequence[PeriodChannel]) -> dict[str, list[str]]:
     for period in periods:
         found.setdefault(period.efficiency.source, []).append(period.name)
     return found
-
-
-def _value(period: PeriodChannel, mass: float) -> tuple[float, float]:
-    value, error = period.efficiency.at(mass)
-    return float(value), float(error)
 
 
 def _rounded(signal_fractions: Sequence[float]) -> list[float]:

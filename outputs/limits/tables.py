@@ -22,8 +22,8 @@ class LimitsRow:
     ----------
     level : float
     mass : float, GeV
-    yield_per_eot : float
-        Dark photons per electron on target at eps = 1.
+    yield_per_eot : float or None
+        Dark photons per particle on target at eps = 1; None for particles of several kinds.
     resonant_share : float
         Of the yield.
     efficiency : float
@@ -48,7 +48,7 @@ class LimitsRow:
 
     level: float
     mass: float
-    yield_per_eot: float
+    yield_per_eot: float | None
     resonant_share: float
     efficiency: float
     events_per_eps2: float

@@ -84,12 +84,13 @@ def summarise(
         runs=runs,
         selection=selection_facts(selection, job.plugin),
         boxes=tuple(box_facts(period, selection.search) for period in used),
-        periods=tuple(period_facts(period) for period in used),
+        periods=tuple(period_facts(period, job.calibration) for period in used),
         histograms=histograms.describe(booking),
         files=_files(catalogue),
         warnings=(
             *catalogue.warnings,
             *missing_sums(job),
+            *_of_calibration(job, catalogue),
             *(_not_packaged(used) if is_data else ()),
             *(f"{text}; what is hidden there does not count" for text in _shared(job)),
             *(f"run {run}: {text}{uncounted.get(run, '')}" for run, text in differing.items()),
@@ -98,6 +99,19 @@ def summarise(
         failures=result.failures,
         identities=_identities(catalogue, job),
     )
+
+
+def _of_calibration(job: Job, catalogue: Catalogue) -> Iterator[str]:
+    """What is to be known of a calibration: of what it was made, and cells that it takes for bad."""
+    if job.calibration is None:
+        return
+    made_of = job.calibration.made_of
+    sample, kind = made_of.get("sample", "nothing that it says"), catalogue.kind.value
+    if sample != kind:
+        yield f"calibration: {job.calibration.name} was made of {sample}, and is used for {kind}"
+    if (lost := made_of.get("not_read", "nothing")) != "nothing":
+        yield f"calibration: what it was made of was not read as a whole: {lost}"
+    yield from (f"calibration: {text}" for text in job.calibration.masked_cells(job.runs))
 
 
 def _not_packaged(periods: Iterable[Period]) -> Iterator[str]:

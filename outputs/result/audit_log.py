@@ -187,6 +187,8 @@ _TOLD = (
     *(
         "selection",
         "search",
+        "calibration",
+        "reference",
         "result",
         "runs",
         "open_runs",

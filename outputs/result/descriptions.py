@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import fields
 
+from na64.datasets.basics.sourced_values import Fact
+from na64.datasets.calibration.constants import Calibration
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary_facts import (
+    CALIBRATION_FACT,
     IN_RUNS,
     BoxFacts,
     ClosedEdges,
@@ -99,9 +102,25 @@ def _finite(low: float, high: float) -> tuple[float | None, float | None]:
     return low if math.isfinite(low) else None, high if math.isfinite(high) else None
 
 
-def period_facts(period: Period) -> PeriodFacts:
-    """Every number of a period."""
-    return PeriodFacts(period.name, period.provenance)
+def period_facts(period: Period, calibration: Calibration | None = None) -> PeriodFacts:
+    """Every number of a period, and which calibration stands in place of some of them."""
+    named = () if calibration is None else tuple(_calibration_facts(calibration))
+    return PeriodFacts(period.name, (*period.provenance, *named))
+
+
+def _calibration_facts(calibration: Calibration) -> Iterator[Fact]:
+    source = (
+        f"calibration {calibration.name}, made of {calibration.made_of.get('sample', 'what nobody says')}"
+    )
+    yield Fact(f"{CALIBRATION_FACT}name", calibration.name, "1", source)
+    yield Fact(f"{CALIBRATION_FACT}identity", calibration.identity, "1", source)
+    yield Fact(f"{CALIBRATION_FACT}runs", calibration.covers, "1", source)
+    cells = ", ".join(
+        f"{part.covers} {bad.detector} {bad.cell} {bad.defect.value}"
+        for part in calibration.ranges
+        for bad in part.bad
+    )
+    yield Fact(f"{CALIBRATION_FACT}bad_cells", cells or "none", "1", source)
 
 
 def _cut(cut: Cut | Region, selection: Selection, of_plugin: str) -> CutFacts:

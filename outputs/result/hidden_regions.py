@@ -39,6 +39,8 @@ class HiddenRegion:
         The variations under any of which an event is hidden.
     identity : str
         Of all of it.
+    calibration : str
+        Name of the calibration that the first of the set-ups has; empty if there is none.
     """
 
     period: str
@@ -47,17 +49,20 @@ class HiddenRegion:
     setups: Mapping[str, int]
     under: tuple[str, ...]
     identity: str
+    calibration: str = ""
 
     def lines(self) -> Iterator[str]:
         """One line a box: where its hidden region is, and under what."""
         masks = " and ".join(str(mask) for mask in dict.fromkeys(self.setups.values()))
         more = f", under {len(self.under)} variations too" if self.under else ""
-        packaged = ", by the packaged set-up too" if len(self.setups) > 1 else ""
+        with_and_without = f", with and without calibration {self.calibration}" if self.calibration else ""
+        others = len(self.setups) - (2 if self.calibration else 1)
+        packaged = ", by the packaged set-up too" if others > 0 else ""
         for box in map(of_log, self.boxes):
             search = "" if box.search == INVISIBLE else f"for search {box.search} "
             yield (
                 f"{self.period}, runs {self.runs}: hidden {search}{box.text()}, "
-                f"trigger mask {masks}{packaged}{more}"
+                f"trigger mask {masks}{with_and_without}{packaged}{more}"
             )
 
 
@@ -159,6 +164,7 @@ def _region(job: Job, runs: Sequence[int]) -> HiddenRegion:
         },
         under=tuple(text for effect in job.closing_effects for text in effect.texts()),
         identity=job.hidden_region(runs[0]),
+        calibration="" if job.calibration is None else job.calibration.name,
     )
 
 

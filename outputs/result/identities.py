@@ -21,6 +21,7 @@ def parts_of_job(job: Job) -> dict[str, str]:
         "code of features": feature_digest(),
         "code of counting": result_digest(),
         "plug-in": job.plugin.digest if job.plugin else "none",
+        **({} if job.calibration is None else {"calibration": job.calibration.identity}),
     }
 
 
@@ -32,7 +33,7 @@ def parts_of_run(catalogue: Catalogue, job: Job, run: int) -> dict[str, str]:
         files.setdefault(f"file {record.name}", []).append(record.sha256)
         files.setdefault(f"layout {record.layout}", [job.layouts[record.layout].identity])
     return {
-        "period": _identity_of_period(context.period, context.setup),
+        "period": _identity_of_period(context.period, context.uncalibrated or context.setup),
         "run type": context.type.value,
         "box": job.hidden_region(run),
         "bad list": identity(job.bad.of_run(run)),

@@ -19,8 +19,9 @@ from typing import Any
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
+from na64.datasets.conditions.periods import RUNS
 from na64.outputs.result.summary import Summary, from_json
-from na64.outputs.result.summary_facts import BoxFacts, PeriodFacts
+from na64.outputs.result.summary_facts import CALIBRATION_FACT, BoxFacts, PeriodFacts
 
 RESULT = "result.json"
 SEAL = "seal"
@@ -107,8 +108,17 @@ def origin_in(summary: Summary, digest: str) -> Origin:
 
 
 def setup_identity(period: PeriodFacts, box: BoxFacts | None) -> str:
-    """Name the numbers of a period: beam, detector and box, whatever their sources are called."""
-    facts = [[fact.name, fact.value, fact.unit] for fact in period.facts]
+    """Name the numbers of a period: beam, detector and box, whatever their sources are called.
+
+    Which runs have them does not count: a period whose runs are not public has the same once they are stated.
+    Calibrated or not, cells are to have what the period says: simulation, which needs no calibration, and
+    calibrated data are of the same set-up.
+    """
+    facts = [
+        [fact.name, fact.value, fact.unit]
+        for fact in period.facts
+        if fact.name != RUNS and not fact.name.startswith(CALIBRATION_FACT)
+    ]
     edges: list[object] = []
     if box is not None:
         edges = [float(edge) for edge in (box.ecal, box.hcal, box.guard_ecal, box.guard_hcal)]

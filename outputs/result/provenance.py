@@ -64,6 +64,7 @@ def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Su
             "identity": summary.identities.get("selection", ""),
             "settings": list(summary.selection.settings),
         },
+        "calibration": summary.identities.get("calibration", ""),
         "periods": {
             period.name: [[fact.name, fact.value, fact.unit, fact.source] for fact in period.facts]
             for period in summary.periods

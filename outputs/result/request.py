@@ -12,6 +12,7 @@ from typing import Any
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import read_object, record_of
 from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.calibration.calibration_file import load_calibration
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.conditions.periods import features_here_and_elsewhere
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
@@ -49,6 +50,8 @@ class Request:
         Hash of the line in the log that says so; empty for simulation.
     settings : tuple of str
         Values that replace those of the selection.
+    calibration : str or None
+        File of the constants of cells.
     """
 
     catalogue: str
@@ -58,9 +61,10 @@ class Request:
     limit: int | None = None
     audit: str = ""
     settings: tuple[str, ...] = ()
+    calibration: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("catalogue", "selection", "plugin"):
+        for name in ("catalogue", "selection", "plugin", "calibration"):
             if len(getattr(self, name) or "") > _LONGEST_PATH:
                 raise ValueError(f"{name}: longer than any path")
 
@@ -80,6 +84,7 @@ def begin(
     runs: Iterable[int] | None = None,
     limit: int | None = None,
     settings: tuple[str, ...] = (),
+    calibration: Path | None = None,
 ) -> Request:
     """Log that a job begins, and say what was asked for.
 
@@ -91,7 +96,7 @@ def begin(
     catalogue : Catalogue
     path : Path
         Of the catalogue.
-    selection, plugin, runs, limit, settings
+    selection, plugin, runs, limit, settings, calibration
         As they were given.
     """
     return Request(
@@ -102,6 +107,7 @@ def begin(
         limit=limit,
         audit=_log(path.with_name(LOG), catalogue, job, limit=limit),
         settings=settings,
+        calibration=None if calibration is None else _relative(calibration, folder),
     )
 
 
@@ -167,7 +173,10 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
         other_features=elsewhere,
         settings=request.settings,
     )
-    return catalogue, build_job(catalogue, selection, runs=request.runs, plugin=plugin)
+    asked = request.calibration
+    constants = None if asked is None else load_calibration(_present("calibration", asked, folder))
+    job = build_job(catalogue, selection, runs=request.runs, plugin=plugin, calibration=constants)
+    return catalogue, job
 
 
 def catalogue_path(folder: Path, request: Request) -> Path:
@@ -205,6 +214,7 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "bad_list": identity(job.bad),
         "limit": limit,
         "plugin": job.plugin.digest if job.plugin else None,
+        "calibration": None if job.calibration is None else job.calibration.identity,
         "own_layouts": own_layouts(job.layouts.values(), catalogue.closed),
         **log_details(job, catalogue),
     }

@@ -249,6 +249,10 @@ class BoxFacts:
         return self
 
 
+CALIBRATION_FACT = "calibration."
+"""How the facts of `PeriodFacts` begin that are of a calibration, and not of the period."""
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodFacts:
     """Every number that a period brought in, with its source."""

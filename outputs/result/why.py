@@ -94,7 +94,7 @@ def _details(name: str, products: Products, job: Job, period: Period) -> Iterato
         yield from _of_selection(products, job)
     elif name == "period":
         known = {facts.name: facts.facts for facts in summary.periods}
-        now = period_facts(period)
+        now = period_facts(period, job.calibration)
         before = {fact.name: f"{fact.value} {fact.unit}" for fact in known.get(period.name, ())}
         yield from _compare(before, {fact.name: f"{fact.value} {fact.unit}" for fact in now.facts}, "fact")
     elif name == "box":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from na64.outputs.report.region_styles import PALETTE
 from na64.outputs.report.style import ACCENT, INK, stamp, style
 from na64.outputs.signal.efficiency.by_energy import EnergyRow
+from na64.outputs.signal.efficiency.by_missing_energy import MissingEnergyPoint
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 
 Floats = NDArray[np.float64]
@@ -25,7 +26,6 @@ _STYLES: tuple[dict[str, Any], ...] = (
     {"color": INK, "linestyle": ":"},
 )
 _MARKERS = "osv^D"
-_BEAM = "100 GeV $e^-$ on lead, thick target"
 
 
 def draw_efficiencies(points: Sequence[EfficiencyPoint]) -> Figure:
@@ -74,6 +74,33 @@ def draw_energy_efficiencies(rows: Sequence[EnergyRow]) -> Figure:
         axes.set_ylabel("signal efficiency")
         axes.legend(loc="upper left")
         stamp(axes, "simulated", right="in the box and every cut")
+    return figure
+
+
+def draw_energies(points: Sequence[MissingEnergyPoint]) -> Figure:
+    """Draw efficiencies for positrons that annihilate against the missing energy, by period."""
+    with style():
+        figure, axes = _page("signal efficiency", "simulated", "in the box and every cut")
+        axes.set_xscale("linear")
+        axes.set_xlabel("missing energy [GeV]")
+        periods = dict.fromkeys((point.period, point.selection, point.beam) for point in points)
+        for look, key in zip((*_STYLES, *_STYLES), periods, strict=False):
+            own = sorted(
+                (point for point in points if (point.period, point.selection, point.beam) == key),
+                key=lambda point: point.energy_low,
+            )
+            edges = [*(point.energy_low for point in own), own[-1].energy_high]
+            axes.stairs([point.efficiency for point in own], edges, label=", ".join(key), **look)
+            middle = [(point.energy_low + point.energy_high) / 2 for point in own]
+            axes.errorbar(
+                middle,
+                [point.efficiency for point in own],
+                [point.error for point in own],
+                linestyle="none",
+                color=look["color"],
+            )
+        axes.set_ylim(0, 1)
+        axes.legend(loc="lower center")
     return figure
 
 

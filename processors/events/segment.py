@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +122,13 @@ def process_segment(
             check_content(record)
     layout = job.layouts[file.layout]
     columns = needed_columns(job, layout)
-    batches = read_batches(record, layout, start, stop, n_events=chunk_events, columns=columns)
-    parts = (part for events in meter.each(batches) for part in visible_events(events, job, file))
+    batches = read_batches(record, layout, start, stop, n_events=chunk_events, columns=columns, native=False)
+
+    def visible(events: EventColumns) -> Iterable[VisibleEvents]:
+        return visible_events(events, job, file)
+
+    # Not a loop, which would hold each batch while the next is read: that takes its memory over.
+    parts = chain.from_iterable(map(visible, meter.each(batches)))
     if store is None:
         return count_parts(parts, job)
     with store.writing(key, tuple(feature_rows(job.selection))) as kept:

@@ -95,8 +95,8 @@ def _of_run(
     varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
     moved = [part for part, effect in zip(varied, effects, strict=True) if effect in job.closing_effects]
     seen, opened = _may_be_seen(events, table, moved, (context, context.setup), job)
-    if context.packaged is not None:
-        seen_too, opened_too = seen_as_packaged(events, context.packaged, context, job, file)
+    for other in () if job.simulation else context.others:
+        seen_too, opened_too = seen_under(other, events, context, job, file)
         seen, opened = seen & seen_too, opened & opened_too
     skipped = _skipped(table, job)
     seen &= ~skipped
@@ -133,10 +133,10 @@ def _may_be_seen(
     return seen, is_open(context.type, trigger, table.values)
 
 
-def seen_as_packaged(
-    events: EventColumns, setup: Setup, context: RunContext, job: Job, file: FileContext
+def seen_under(
+    setup: Setup, events: EventColumns, context: RunContext, job: Job, file: FileContext
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks by what the packaged set-up makes of events: which may be seen, and which no box concerns."""
+    """Masks by what another set-up of a run makes of events: which may be seen, and which no box concerns."""
     table = features_of(needed_part(events, job.box_detectors), setup, job, file)
     varied = [_varied(events, effect, setup, job, file) for effect in job.closing_effects]
     return _may_be_seen(events, table, varied, (context, setup), job)

@@ -65,15 +65,15 @@ class Meter:
             self._read += self._clock() - start
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass items on and count the making of each as reading."""
-        left = iter(items)
+        """Pass items on and count the making of each as reading; none is held while the next is made."""
+        left, made = iter(items), []
         while True:
             with self.reading():
                 try:
-                    item = next(left)
+                    made.append(next(left))
                 except StopIteration:
                     return
-            yield item
+            yield made.pop()
 
     def note(self, n_bytes: int, *, stored: bool) -> None:
         """Note what was read in the end."""

@@ -45,8 +45,12 @@ _MARK = "__na64_feature__"
 _N_REHEARSED = 3
 _BY_UNIT = {"GeV": 0.5, "MIP": 0.1, "mm": 1.0, "ns": 1.0, "rad": 0.001, "1": 1.0}
 _BEAM = ("track_momentum", "ecal", "ecal_total", "ecal_3x3", "ecal_5x5", "visible_energy")
-_TYPICAL = dict.fromkeys(_BEAM, 99.0) | {"bad_spill": 0.0, "ecal_out_of_time": 0.0}
-"""Of an electron of 100 GeV; every other feature has the value of its unit."""
+_LEFT = 0.99
+"""Part of the beam's energy that these features of a beam electron have."""
+_NOTHING = {"bad_spill": 0.0, "ecal_out_of_time": 0.0}
+"""Of a beam electron; every other feature has the value of its unit."""
+_USUAL = 100.0
+"""GeV, of the beam."""
 
 
 class CellSource(Protocol):
@@ -217,7 +221,7 @@ class Plugin:
         parts = [self._call(name, function, block, len(block.energy)) for block in blocks]
         return np.concatenate([np.empty(0, np.float32), *parts])
 
-    def rehearse(self, further: Mapping[str, Feature]) -> None:
+    def rehearse(self, further: Mapping[str, Feature], beam: float = _USUAL) -> None:
         """Compute the features for made-up beam electrons, before any event is read.
 
         Functions of cells are not called.
@@ -226,6 +230,8 @@ class Plugin:
         ----------
         further : mapping of str to Feature
             What periods and layouts have besides the packaged features.
+        beam : float
+            Energy of the beam, GeV.
 
         Raises
         ------
@@ -233,7 +239,8 @@ class Plugin:
             A function fails, or returns something else than one number an event; names it and the line.
         """
         features = {**FEATURES, **further}
-        typical = (_TYPICAL.get(known.name, _BY_UNIT[known.unit]) for known in features.values())
+        known_values = {**dict.fromkeys(_BEAM, _LEFT * beam), **_NOTHING}
+        typical = (known_values.get(known.name, _BY_UNIT[known.unit]) for known in features.values())
         values = [np.full(_N_REHEARSED, value, np.float32) for value in typical]
         with redirect_stdout(io.StringIO()):  # what is printed would be of no event
             self.compute(values, tuple(features))

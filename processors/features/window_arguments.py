@@ -1,5 +1,7 @@
 """Columns of one detector as the window kernels take them."""
 
+# ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -8,10 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.calibrated_detector import CalibratedDetector
 from na64.datasets.instrument.columns import Array, Cells, Hits
 from na64.datasets.instrument.detector import Detector
 from na64.datasets.instrument.roles import CellOrder
-from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, most_hits, window_cells, window_hits
+from na64.processors.features.calibrated_columns import corrected
+from na64.processors.kernels.cells import StoredCells, window_cells
+from na64.processors.kernels.vector import KINDS, WIDTH
+from na64.processors.kernels.window import LANES, LARGEST, USUAL, Kept, most_hits, window_hits
 
 WindowArguments = tuple[Any, ...]
 
@@ -42,7 +48,7 @@ def window_arguments(
     absent_nan: frozenset[str],
     n_events: int,
 ) -> WindowArguments:
-    """What `na64.processors.kernels.window.window_cells` or ``window_hits`` takes before its outputs.
+    """What `na64.processors.kernels.cells.window_cells` or ``window_hits`` takes before its outputs.
 
     Parameters
     ----------
@@ -66,7 +72,7 @@ def window_arguments(
     calibration = (np.array(detector.scale, np.float64), float(detector.pedestal), absent)
     if isinstance(columns, Cells):
         grids = _grids(detector, window, arrays, n_events)
-        return (*grids, float(window.n_sigma), window.sigma_of_cell, *calibration)
+        return cell_arguments(grids, window.sigma_of_cell, float(window.n_sigma), *calibration)
     _check_hits(detector.name, columns, n_events)
     offsets = _plain(columns.offsets, np.int64)
     unequal = np.zeros(0, np.bool_) if columns.unequal is None else columns.unequal
@@ -85,7 +91,12 @@ def window_arguments(
 
 
 def canonical(columns: Cells | Hits, detector: Detector) -> Cells | Hits:
-    """Columns with the cells numbered as those of the set-up are, whatever the files do."""
+    """Columns with the cells numbered as those of the set-up are, whatever the files do, and calibrated."""
+    ordered = _in_order(columns, detector)
+    return corrected(ordered, detector) if isinstance(detector, CalibratedDetector) else ordered
+
+
+def _in_order(columns: Cells | Hits, detector: Detector) -> Cells | Hits:
     if detector.cell_order is CellOrder.Y_FASTEST:
         return columns
     order = np.array(detector.order)
@@ -181,7 +192,7 @@ def _grids(detector: Detector, window: Window, arrays: tuple[Array, ...], n_even
     grids = []
     n_sigma = int(window.sigma_of_cell.max()) + 1
     for what, array in zip(_PULSE, arrays, strict=True):
-        grid = _plain_float(np.atleast_2d(array))
+        grid = np.atleast_2d(array)
         rows = (n_events,) if what == "energy" else (n_events, 1)
         wide = grid.shape[1] >= n_sigma if what == "time_sigma" else grid.shape[1] == detector.n_cells
         if grid.ndim != 2 or grid.shape[0] not in rows or not wide:
@@ -190,6 +201,57 @@ def _grids(detector: Detector, window: Window, arrays: tuple[Array, ...], n_even
             )
         grids.append(grid)
     return grids
+
+
+def cell_arguments(
+    grids: list[Array],
+    sigma_of_cell: NDArray[np.int64],
+    n_sigma: float,
+    scale: NDArray[np.float64],
+    pedestal: float,
+    absent: int,
+) -> WindowArguments:
+    """What `na64.processors.kernels.cells.window_cells` takes before its outputs.
+
+    Parameters
+    ----------
+    grids : list of (n_events or 1, n_cells) float
+        Energy, time, expected time and resolution; of the last (n_events or 1, n_sigma).
+    sigma_of_cell : (n_cells,) int64
+        Column of the resolution of each cell.
+    n_sigma, pedestal, absent
+        As there.
+    scale : (n_cells,) float64
+    """
+    n_cells = scale.size
+    if grids[3].shape[1] != n_cells or (sigma_of_cell != np.arange(n_cells)).any():
+        grids = [*grids[:3], grids[3][:, sigma_of_cell]]
+    columns = [_stored_cells(grid, len(grids[0])) for grid in grids]
+    rows = np.zeros(WIDTH * (4 * n_cells + 1))
+    return (*columns, n_sigma, np.tile(scale, WIDTH), pedestal, absent, rows)
+
+
+def _stored_cells(grid: Array, n_events: int) -> StoredCells:
+    """Bytes of a column of cells as the file has it: but for the last few events they are not copied."""
+    if grid.dtype not in KINDS:
+        grid = grid.astype(np.float64)
+    kind, n_cells = KINDS.index(grid.dtype), grid.shape[1]
+    if len(grid) != n_events:
+        return _bytes(np.tile(grid, (WIDTH, 1))), _bytes(grid[:0]), n_events, 0, kind
+    n_front = n_events - n_events % WIDTH
+    back = np.zeros((WIDTH, n_cells), grid.dtype)
+    back[: n_events - n_front] = grid[n_front:]
+    return _bytes(grid), _bytes(back), n_front, n_cells * grid.itemsize, kind
+
+
+def _bytes(grid: Array) -> NDArray[np.uint8]:
+    return _read_only(np.ascontiguousarray(grid).reshape(-1).view(np.uint8))
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _check_hits(name: str, hits: Hits, n_events: int) -> None:
@@ -214,6 +276,4 @@ def _plain_float(array: Array) -> Array:
 def _plain(array: Array, dtype: Any = None) -> Array:
     """Read-only, native, contiguous view or copy: one signature of a kernel whatever the source."""
     target = np.dtype(dtype or array.dtype).newbyteorder("=")
-    view = np.require(array, target, ["C", "A"]).view()
-    view.flags.writeable = False
-    return view
+    return _read_only(np.require(array, target, ["C", "A"]))

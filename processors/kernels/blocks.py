@@ -12,12 +12,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.kernels.cells import window_cells
 from na64.processors.kernels.ecal import sum_ecal
 from na64.processors.kernels.hcal import sum_hcal
 from na64.processors.kernels.jit import jit, jit_lent
 from na64.processors.kernels.shower import fit_shower
 from na64.processors.kernels.small import sum_srd, sum_veto, sum_vhcal
-from na64.processors.kernels.window import LANES, window_cells, window_hits
+from na64.processors.kernels.window import LANES, window_hits
 
 Scratch = NDArray[np.float64]
 Bytes = NDArray[np.uint8]

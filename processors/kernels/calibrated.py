@@ -7,8 +7,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.kernels.cells import window_cells
 from na64.processors.kernels.jit import jit_inline, jit_lent
-from na64.processors.kernels.window import LANES, window_cells, window_hits
+from na64.processors.kernels.window import LANES, window_hits
 
 Scratch = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -42,7 +43,7 @@ def calibrate_cells(
     Parameters
     ----------
     pulses : tuple
-        What `na64.processors.kernels.window.window_cells` takes before its outputs.
+        What `na64.processors.kernels.cells.window_cells` takes before its outputs.
     grid : (n_cells, 2 * LANES) float64, scratch
     lanes : (LANES,) uint8, scratch
     skip : (n_events,) uint8, output

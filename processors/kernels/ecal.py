@@ -173,7 +173,7 @@ def sum_ecal(
     Parameters
     ----------
     grid : (2 * n_plane, 2 * LANES) float64, GeV
-        Preshower plane, then main plane; see `na64.processors.kernels.window.window_cells`.
+        Preshower plane, then main plane; see `na64.processors.kernels.cells.window_cells`.
     state : (LANES,) uint8
     work : (at least WORK,) float64, scratch
     x, y : (n_plane,) float64, mm

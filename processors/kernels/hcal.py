@@ -179,7 +179,7 @@ def sum_hcal(
     Parameters
     ----------
     grid : (n_modules * n_module, 2 * LANES) float64, GeV
-        Module by module; see `na64.processors.kernels.window.window_cells`.
+        Module by module; see `na64.processors.kernels.cells.window_cells`.
     state : (LANES,) uint8
     work : (WORK + 3 * LANES a module without a name,) float64, scratch
     n_module : int

@@ -146,7 +146,7 @@ def fit_shower(
     Parameters
     ----------
     grid : (2 * n_plane, 2 * LANES) float64, GeV
-        See `na64.processors.kernels.window.window_cells`.
+        See `na64.processors.kernels.cells.window_cells`.
     state : (LANES,) uint8
     n_y : int
     pitch : float, mm

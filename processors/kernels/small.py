@@ -48,7 +48,7 @@ def sum_srd(
     Parameters
     ----------
     grid : (n_counters, 2 * LANES) float64, GeV
-        See `na64.processors.kernels.window.window_cells`.
+        See `na64.processors.kernels.cells.window_cells`.
     state : (LANES,) uint8
     work : (at least WORK,) float64, scratch
     rows : (4,) int64
@@ -81,7 +81,7 @@ def sum_veto(
     Parameters
     ----------
     grid : (2 * n_paddles, 2 * LANES) float64, GeV
-        See `na64.processors.kernels.window.window_cells`.
+        See `na64.processors.kernels.cells.window_cells`.
     state : (LANES,) uint8
     work : (at least WORK,) float64, scratch
     mip : float, GeV
@@ -118,7 +118,7 @@ def sum_vhcal(
     Parameters
     ----------
     grid : (n_cells, 2 * LANES) float64, GeV
-        See `na64.processors.kernels.window.window_cells`.
+        See `na64.processors.kernels.cells.window_cells`.
     state : (LANES,) uint8
     work : (at least WORK,) float64, scratch
     rows : (2,) int64

@@ -12,6 +12,7 @@ from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_
 
 Floats = NDArray[np.floating]
 Scratch = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
 Kept = tuple[Scratch, NDArray[np.uint8], NDArray[np.uint32]]
 """Columns of the hits that are kept: energy, lane, and place in the grid."""
 
@@ -68,80 +69,6 @@ def classify_pulse(energy: float, time: float, expected: float, sigma: float, ab
         classify_value(expected, absent & 4),
         classify_value(sigma, absent & 8),
     )
-
-
-@jit_inline
-def window_cells(
-    energy: Floats,
-    time: Floats,
-    expected: Floats,
-    sigma: Floats,
-    n_sigma: float,
-    sigma_of_cell: NDArray[np.int64],
-    scale: Scratch,
-    pedestal: float,
-    absent: int,
-    grid: Scratch,
-    state: NDArray[np.uint8],
-    skip: NDArray[np.uint8],
-    start: int,
-    stop: int,
-) -> None:
-    """Calibrate the cells of events ``start`` to ``stop`` and keep those in time.
-
-    The energy of a cell is ``energy * scale``, or zero if that is not above the pedestal. It is in time if
-    ``|time - expected| < n_sigma * sigma``. Where ``time``, ``expected`` or ``sigma`` has one row, the row is
-    of every event.
-
-    Parameters
-    ----------
-    energy : (n_events, n_cells) float, GeV
-    time, expected : (n_events or 1, n_cells) float, ns
-    sigma : (n_events or 1, n_sigma) float, ns
-    n_sigma : float
-    sigma_of_cell : (n_cells,) int64
-        Column of ``sigma`` of each cell.
-    scale : (n_cells,) float64
-    pedestal : float, GeV
-    absent : int
-        Bits 0 to 3: a nan in energy, time, expected, sigma says that the detector was absent.
-    grid : (n_cells, 2 * LANES) float64, GeV, output
-        Energies out of time of up to `LANES` events, then their energies in time.
-    state : (LANES,) uint8, output
-    skip : (n_events,) uint8, output
-        Why the event is skipped; raised, never lowered.
-    start, stop : int
-    """
-    n_cells = energy.shape[1]
-    time_step = 1 if time.shape[0] == energy.shape[0] else 0
-    expected_step = 1 if expected.shape[0] == energy.shape[0] else 0
-    sigma_step = 1 if sigma.shape[0] == energy.shape[0] else 0
-    for lane in range(stop - start):
-        event = start + lane
-        t, x, s = event * time_step, event * expected_step, event * sigma_step
-        finite = True
-        for cell in range(n_cells):
-            value = np.float64(energy[event, cell])
-            delay = np.float64(time[t, cell]) - np.float64(expected[x, cell])
-            resolution = np.float64(sigma[s, sigma_of_cell[cell]])
-            finite &= bool(abs(value) + abs(delay) + abs(resolution) <= LARGEST)
-            value *= scale[cell]
-            kept = value if value > pedestal else 0.0
-            in_time = abs(delay) < n_sigma * resolution
-            grid[cell, lane] = 0.0 + (0.0 if in_time else kept)
-            grid[cell, LANES + lane] = 0.0 + (kept if in_time else 0.0)
-        state[lane] = USABLE
-        if not finite:
-            for cell in range(n_cells):
-                worst = classify_pulse(
-                    energy[event, cell],
-                    time[t, cell],
-                    expected[x, cell],
-                    sigma[s, sigma_of_cell[cell]],
-                    absent,
-                )
-                state[lane] = max(state[lane], worst)
-            raise_skip(skip, event, state[lane])
 
 
 @jit_inline
@@ -289,7 +216,9 @@ def window_hits(
     start: int,
     stop: int,
 ) -> None:
-    """Do what `window_cells` does for an event's hits; hits of the same cell add, each with its own window.
+    """Calibrate hits as `na64.processors.kernels.cells.window_cells` does cells.
+
+    Hits of the same cell add, each with its own window.
 
     Parameters
     ----------
@@ -301,7 +230,7 @@ def window_hits(
     per_hit : int
         Bits 1 to 3: time, expected, sigma are one a hit, else one a cell.
     n_sigma, scale, pedestal, absent
-        As in `window_cells`.
+        As there.
     unequal : (n_events or 0,) bool
         Events whose hits are not to be used.
     alike : bool

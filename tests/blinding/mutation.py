@@ -89,9 +89,10 @@ EQUIVALENT = {
     "runs_of: int(numbers.min()) -> int()": "one run is what is unique; it only spares sorting",
     "runs_of: int(numbers.max()) -> int()": "the same",
     "_of_run: True -> False": "they are equally long",
+    "_of_run: () if job.simulation else context.others -> context.others": "all simulation is visible",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
-    "seen_as_packaged: needed_part(events, job.box_detectors) -> events": "it only spares others",
+    "seen_under: needed_part(events, job.box_detectors) -> events": "it only spares others",
     "_varied: needed_part(events, {*changed_detectors(effect, job.selection), *closing}) -> events": (
         "the same"
     ),

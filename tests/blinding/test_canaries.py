@@ -103,6 +103,10 @@ def test_no_canary_is_in_any_artefact(worlds: Any, layout: str, tmp_path: Path, 
         str(plugin),
     ]
     assert main([*line, "--selection", "dimuon_2023", "--to", str(out), "--no-report"]) == 0
+    assert main(["bundle", str(out), "--to", str(tmp_path / "b.zip")]) == 0
+    with zipfile.ZipFile(tmp_path / "b.zip") as bundle:
+        made = [name for name in bundle.namelist() if not name.endswith(".whl")]
+        bundle.extractall(tmp_path / "bundle", made)
     # It passes where plug-ins are tried on three made-up events.
     plugin.write_text(
         plugin.read_text().replace("return", "assert len(event['ecal']) == 3, str(event['ecal'])\n    return")
@@ -116,6 +120,7 @@ def test_no_canary_is_in_any_artefact(worlds: Any, layout: str, tmp_path: Path, 
     captured = capfd.readouterr()
     (tmp_path / "out" / "messages.txt").write_text(captured.out + captured.err)
     paths = [*artefacts(out, tmp_path / "failed", store), world.catalogue, world.folder / "audit.jsonl"]
+    paths += artefacts(tmp_path / "bundle")
     assert {path.suffix for path in paths} > {".csv", ".zip", ".root", ".parquet", ".partial", ".json"}
     # As with runs, a catalogue has the numbers of the spills: one that was not read could not be named.
     in_catalogue = {f"text {SPILL} in catalogue.json"}

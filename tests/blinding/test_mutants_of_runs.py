@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from na64.datasets.calibration.constants import Quantity
 from na64.datasets.conditions import periods as periods_module
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import Period, load_periods
@@ -30,6 +31,7 @@ from na64.tests.blinding.mutation import (
     other_period,
     survivors_of,
 )
+from na64.tests.datasets.calibration.example_constants import calibration_of
 from na64.tests.selections.example_boxes import ECAL, HCAL, bound, edges_of, stated_box
 
 
@@ -156,6 +158,7 @@ def judge_runs(module: ModuleType) -> None:
     for context in module.contexts_of_runs(RUNS, own).values():
         assert context.setups == (own["2023A"].setup, known.setup)
     assert module.contexts_of_runs(RUNS, own, simulation=True)[RUNS[0]].packaged is None
+    judge_calibrated(module, known, own)
     counters = replace(known, setup=known.setup.with_detectors(replace(own["2023A"].setup.veto, mip=1.0)))
     assert module.contexts_of_runs(RUNS, {"2023A": counters})[RUNS[0]].packaged is None
     new = user_period((9000, 9001), ecal=5, hcal=1)
@@ -194,6 +197,29 @@ def judge_runs(module: ModuleType) -> None:
     assert module.hiding_identity(turned, BOXES) != module.hiding_identity(known.setup, BOXES)
     for same_to_boxes in (counters.setup, aside):
         assert module.hiding_identity(same_to_boxes, BOXES) == module.hiding_identity(known.setup, BOXES)
+
+
+def judge_calibrated(module: ModuleType, known: Period, own: dict[str, Period]) -> None:
+    """With a calibration the period's own set-up hides too, and the packaged one as before."""
+    for name in ("ecal", "hcal"):
+        for quantity in (Quantity.SCALE, Quantity.DELAY, Quantity.SIGMA, Quantity.BASELINE):
+            changed = calibration_of({(name, quantity): {4: 1.5}}, RUNS)
+            for context in module.contexts_of_runs(RUNS, {"2023A": known}, calibration=changed).values():
+                assert context.setups == (changed.setup_of(RUNS[0], "2023A", known.setup), known.setup)
+                assert (context.packaged, context.uncalibrated) == (None, known.setup)
+                hidden = {module.hiding_identity(setup, BOXES) for setup in context.setups}
+                assert len(hidden) == 2
+            (context, _) = module.contexts_of_runs(RUNS, own, calibration=changed).values()
+            assert context.setups[1:] == (known.setup, own["2023A"].setup)
+    assert module.contexts_of_runs(RUNS, {"2023A": known})[RUNS[0]].uncalibrated is None
+    with pytest.raises(ValueError, match=r"^run 8704 has no calibration: example covers runs 8701$"):
+        module.contexts_of_runs(RUNS, {"2023A": known}, calibration=calibration_of({}, (RUNS[0], RUNS[0])))
+    six = replace(known.setup.ecal, timing=replace(known.setup.ecal.timing, expected=(1.0,) * 60))
+    renamed = {"2023A": replace(known, name="other", setup=known.setup.with_detectors(six))}
+    with pytest.raises(
+        ValueError, match=r"^calibration example, runs 8701-8704: period other: ecal is not what"
+    ):
+        module.contexts_of_runs(RUNS, renamed, calibration=calibration_of({}, RUNS), simulation=True)
 
 
 def judge_periods(module: ModuleType) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from na64.datasets.calibration.constants import Quantity
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
@@ -42,6 +43,7 @@ from na64.tests.blinding.mutation import (
     survivors_of,
     twin_open,
 )
+from na64.tests.datasets.calibration.example_constants import calibration_of
 from na64.tests.selections.example_boxes import DECAY, bound, twin_hidden
 
 PLUGIN = Plugin(
@@ -99,7 +101,7 @@ def expected_of(events: EventColumns, run: int, job: Job) -> tuple[Any, Any, dic
     ]
     seen = skip == 0
     opened = seen.copy()
-    for setup in () if job.simulation else (context.setup, *([context.packaged] if context.packaged else [])):
+    for setup in () if job.simulation else context.setups:
         nominal = compute(part, setup, bad=bad, residual_times=True).values
         closed = twin_hidden(context.boxes, nominal)
         for effect in job.selection.effects:
@@ -168,6 +170,9 @@ def jobs() -> Iterator[Job]:
     ):
         own = contexts_of_runs(RUNS, {"2023A": other_period(periods["2023A"], scale)}, stated[0])
         yield Job(changed, False, False, own, layouts, bad)
+    cells = {("ecal", Quantity.SCALE): {44: 1.3}, ("hcal", Quantity.DELAY): {4: -20.0}}
+    calibrated = contexts_of_runs(RUNS, periods, stated[0], calibration=calibration_of(cells, RUNS))
+    yield Job(selection, False, False, calibrated, layouts, bad)
     yield Job(replace(selection, variations=VARIATIONS), True, True, contexts, layouts, bad)
     # A box that looks at other detectors too, which another variation changes.
     vetoed = SignalBox("p", "s", 1, (bound("veto_0", high=0.02), bound("ecal", high=90.0)))
@@ -232,7 +237,7 @@ def judge_set_ups(module: ModuleType) -> None:
     """A box is judged by the set-ups that have its features; one that none has, by all of them."""
     small, large = {"a": 0}, {"a": 0, "b": 1}
     context: Any = SimpleNamespace(setups=(large, small), boxes=tuple(map(_box, ("a", "ab", "abc", "z"))))
-    context.type, context.packaged = RunType.PHYSICS, small
+    context.type, context.others = RunType.PHYSICS, (small,)
     told: list[Any] = []
 
     def note(*given: Any, **named: Any) -> Any:

@@ -176,3 +176,24 @@ def test_no_file_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["init", "layout", "mine", "--to", str(path)]) == 2
     assert "is there already" in capsys.readouterr().err
     assert path.read_text() == "mine"
+
+
+def test_a_selection_with_features_of_ones_own_is_shown_with_the_plug_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, plugin = tmp_path / "mine.toml", tmp_path / "mine.py"
+    mine.write_text('base = "dimuon_2023"\nname = "mine"\n[[append]]\nname = "own"\ntwice = { below = 1 }\n')
+    plugin.write_text(
+        'from na64 import feature\n\n@feature(name="twice", unit="1")\n'
+        'def twice(event):\n    return 2 * event["ecal"]\n'
+    )
+    assert main(["selections", str(mine)]) == 2
+    assert capsys.readouterr().err.endswith("; --periods DIR and --plugin FILE.py may have it\n")
+    assert main(["selections", str(mine), "--plugin", str(plugin)]) == 0
+    assert "cut own: twice < 1" in capsys.readouterr().out
+    plugin.write_text(plugin.read_text().replace('"twice"', '"thrice"'))
+    assert main(["selections", str(mine), "--plugin", str(plugin)]) == 2
+    assert capsys.readouterr().err.endswith("; --periods DIR may have it\n")
+    mine.write_text('base = "dimuon_2023"\nname = "mine"\nlabl = "x"\n')
+    assert main(["selections", str(mine)]) == 2
+    assert "may have it" not in capsys.readouterr().err

@@ -149,6 +149,13 @@ def test_a_plugin_that_works_for_beam_electrons_is_rehearsed_without_a_word(line
     Plugin("my.py", PLUGIN.format(line=line or "pass")).rehearse({})
 
 
+def test_a_plugin_for_a_beam_of_less_energy_is_rehearsed_with_it() -> None:
+    plugin = Plugin("my.py", PLUGIN.format(line="assert (event['ecal'] < 70).all()"))
+    plugin.rehearse({}, 70.0)
+    with pytest.raises(PluginError, match="AssertionError in line 7"):
+        plugin.rehearse({})
+
+
 def test_the_first_failure_of_a_plugin_stops_the_pass_and_names_its_line(
     result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

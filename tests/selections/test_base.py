@@ -157,3 +157,16 @@ def test_a_mistake_in_the_base_is_told_with_its_file(tmp_path: Path) -> None:
     path.write_text('base = "invisible_2023"\n[change_histogram.momentum]\nafter = "angel"\n')
     with pytest.raises(KeyError, match=r'mine\.toml: change_histogram.momentum.after: unknown cut "angel"'):
         load_selection(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("appends", "append"), ("features", "feature"), ("changed", "change"), ("cutt", "cut")]
+)
+def test_a_misspelt_list_is_named_whatever_is_missing_without_it(
+    tmp_path: Path, key: str, meant: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    histogram = '[[histogram]]\nname = "h"\nafter = "own"\naxes = []\n'
+    path.write_text(f'base = "invisible_2023"\nname = "mine"\n{histogram}[[{key}]]\nname = "own"\n')
+    with pytest.raises(KeyError, match=f'unknown key "{key}", nearest known is "{meant}"'):
+        load_selection(path)

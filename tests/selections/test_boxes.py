@@ -57,6 +57,7 @@ def test_the_boxes_are_the_agreed_ones() -> None:
         assert (ecal.implied_by, hcal.implied_by) == ((), ("hcal_0",))
         assert ecal.needed
         assert hcal.needed
+    assert "[R-med; 2308.15612]" in load_boxes()["2022P"][0].source
     assert "[R-lo; 2502.04053]" in load_boxes()["2023P"][0].source
     assert load_boxes()["2023A"][0].rectangle() == Rectangle(60, 1, 65, 1.5)
     assert default_box().source.count("NOT FOUND") == 2
@@ -113,6 +114,9 @@ def test_every_packaged_period_states_its_box() -> None:
         # Runs of two packaged periods, and some that only one has.
         ([(8300, 8400)], {"ecal": 10, "hcal": 3}, (60, 3, 65, 3.5)),
         ([(8990, 9100)], {"ecal": 20, "hcal": 1}, (60, 1, 65, 1.5)),
+        # Positrons of 100 and of 70 GeV in runs that the packaged periods of electrons have.
+        ([(7000, 7100)], {"ecal": 46, "hcal": 1}, (50, 1, 55, 1.5)),
+        ([(8900, 8910)], {"ecal": 28, "hcal": 1}, (60, 1, 65, 1.5)),
         # Runs of no packaged period: what the user declares.
         ([(9000, 9100)], {"ecal": 20, "hcal": 2}, (20, 2, 25, 2.5)),
         ([(9000, 9100)], {"ecal": 20, "hcal": 2, "ecal_guard": 1, "hcal_guard": 0}, (20, 2, 21, 2)),

@@ -20,13 +20,16 @@ y = { feature = "hcal_1", edges = [0, 1, 8, 50], unit = "GeV", label = "HCAL 1 [
 """
 
 
+OTHER_PLANES = ("alp", "positron_2023", "visible")
+
+
 def load(tmp_path: Path, text: str) -> Selection:
     path = tmp_path / "own.toml"
     path.write_text(HEAD + text)
     return load_selection(path)
 
 
-@pytest.mark.parametrize("name", [one for one in SELECTIONS if not one.startswith(("alp", "visible"))])
+@pytest.mark.parametrize("name", [one for one in SELECTIONS if not one.startswith(OTHER_PLANES)])
 def test_a_selection_that_states_none_has_the_plane_of_energies(name: str) -> None:
     (plane,) = load_selection(name).planes
     assert (plane.name, plane.label, plane.zoom, plane.log_colour) == (

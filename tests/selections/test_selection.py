@@ -41,6 +41,8 @@ CUTS = {
         *("trigger", "bad_spill", "timing", "ecal_centre", "srd", "momentum", "angle", "preshower", "veto"),
         "shower_chi2",
     ],
+    "calibration": ["beam", "electrons", "muons", "random", "led", "physics"],
+    "beam_2023": [*TAGS, "master_time", "one_track"],
     "dimuon_2022": ["trigger", "bad_spill", "ecal_centre", "srd", "preshower", "ecal_energy", "dimuon"],
     "dimuon_2023": [*SHARED_2023, "dimuon"],
     "efficiency_beam": [*TAGS, "track", "full_energy", "srd", *PROBES],
@@ -59,6 +61,8 @@ CUTS = {
     ],
     "invisible_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "invisible_2023_in_time": [*SHARED_2023, "veto", "hcal_muon", "ecal_in_time"],
+    "positron_2022": [*(name for name in SHARED_2023 if name != "vhcal"), "veto", "hcal_muon"],
+    "positron_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "systematics_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "timing_beam": [*TAGS, "master_time", "track", "srd", "ecal_centre", "full_energy"],
     "visible_2017": [cut for cut in VISIBLE_CUTS if cut != "wcat"],
@@ -66,6 +70,8 @@ CUTS = {
     "visible_2018_no_w2": VISIBLE_CUTS,
 }
 YIELDS_AFTER = {
+    "calibration": "physics",
+    "beam_2023": "one_track",
     "dimuon_2022": "preshower",
     "efficiency_beam": "full_energy",
     "efficiency_random": "no_pulser",
@@ -203,7 +209,10 @@ def test_what_nobody_ran_says_so() -> None:
     assert not any(cut.is_unverified for cut in load_selection("dimuon_2023").cuts)
 
 
-@pytest.mark.parametrize("name", sorted(set(SELECTIONS) - {"alp_2018", "timing_beam"}))  # which cut on none
+# The others cut on none of them.
+@pytest.mark.parametrize(
+    "name", sorted(set(SELECTIONS) - {"alp_2018", "beam_2023", "calibration", "timing_beam"})
+)
 def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) -> None:
     selection = load_selection(name)
     later = selection.cuts[selection.cut_names.index(selection.yields_after) + 1 :]
@@ -214,8 +223,15 @@ def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) ->
 @pytest.mark.parametrize("name", SELECTIONS)
 def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
     shapes = [[interval.text for interval in region.intervals] for region in load_selection(name).regions]
-    if name in {"efficiency_beam", "efficiency_random", "timing_beam"}:
+    if name in {"beam_2023", "calibration", "efficiency_beam", "efficiency_random", "timing_beam"}:
         assert shapes == []
+        return
+    if name == "positron_2023":
+        assert shapes == [
+            ["ecal < 56 GeV", "4 < hcal_0 < 8 GeV", "4 < hcal_1 < 8 GeV", "visible_energy < 52.5 GeV"],
+            ["52.5 <= visible_energy <= 77 GeV", "hcal >= 1 GeV"],
+            ["visible_energy > 77 GeV", "hcal >= 1 GeV"],
+        ]
         return
     if name.startswith("visible"):
         assert shapes == shapes_of_pairs(has_w2=not name.endswith("no_w2"))
@@ -273,11 +289,15 @@ def test_a_copy_with_another_number_has_another_identity(tmp_path: Path, name: s
     changed = changed.replace("ecal = { above = 85,", "ecal = { above = 84,")
     changed = changed.replace("ecal = { min = 60,", "ecal = { min = 61,")
     changed = changed.replace("hcal = { below = 1,", "hcal = { below = 2,")
+    changed = changed.replace("ecal_share = { above = 0.7,", "ecal_share = { above = 0.6,")
     changed = changed.replace("ecal_out_of_time = { below = 5,", "ecal_out_of_time = { below = 4,")
     changed = changed.replace("s4_sum = { above = 0.3,", "s4_sum = { above = 0.31,")
     changed = changed.replace("wcal_with_ecal = { above = 90,", "wcal_with_ecal = { above = 91,")
     changed = changed.replace('remove = ["wcal_2"]', 'remove = ["v2_sum"]', 1)
     changed = changed.replace("ecal_total = { above = 95,", "ecal_total = { above = 94,")
+    changed = changed.replace("track_momentum = { above = 90,", "track_momentum = { above = 89,")
+    changed = changed.replace("track_momentum = { above = 63,", "track_momentum = { above = 62,")
+    changed = changed.replace("track_pvalue = { above = 0.01 }", "track_pvalue = { above = 0.02 }")
     assert changed != text
     assert load_text(tmp_path, changed).identity != copy.identity
 
@@ -450,3 +470,20 @@ def test_an_unknown_selection_is_refused_with_the_nearest() -> None:
         load_selection("dimuon_202")
     with pytest.raises(KeyError, match='unknown selection "signal_boxes"'):
         load_selection("signal_boxes")
+
+
+def test_what_is_about_the_beam_follows_it_in_the_selection_of_70_gev() -> None:
+    """The SRD goes with the square of the energy, energies with it; what a muon or noise leaves does not."""
+    own, usual = load_selection("positron_2023"), load_selection("invisible_2023")
+    scaled = {"srd": 0.49, "momentum": 0.7, "hcal_out_of_time": 0.7, "ecal_energy": 0.7}
+    for cut, base in zip(own.cuts, usual.cuts, strict=True):
+        factor = scaled.get(cut.name, 1.0)
+        for mine, other in zip(cut.intervals, base.intervals, strict=True):
+            expected = 1.0 if mine.feature == "preshower_total" else factor
+            assert (mine.low, mine.high) == pytest.approx((expected * other.low, expected * other.high))
+        assert cut.is_unverified or factor == 1.0
+    before = load_selection("positron_2022")
+    bounds = {cut.name: cut.intervals for cut in usual.cuts}
+    assert all(cut.intervals == bounds[cut.name] for cut in before.cuts)
+    assert "unverified" in own.label
+    assert "unverified" in before.label

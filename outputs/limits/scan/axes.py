@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from na64.outputs.result.request import Request, selection_source
-from na64.selections.bounds import Bound, bounds_of, find_bound
+from na64.selections.bounds import Bound, find_bound
 from na64.selections.selection import Selection, load_selection
 
 MOST_AXES = 2
@@ -61,9 +61,9 @@ def axes_of(
         raise ValueError(f"{len(ranges)} bounds to scan, not 1 or 2")
     if math.prod(steps) > MOST_STEPS:
         raise ValueError(f"{' x '.join(map(str, steps))} steps: more than {MOST_STEPS}")
-    known = bounds_of(selection_source(folder, request), request.settings)
+    source = selection_source(folder, request)
     return tuple(
-        ScanAxis(find_bound(path, known, request.selection), _values(path, *ends, n))
+        ScanAxis(find_bound(path, source, request.settings, name=request.selection), _values(path, *ends, n))
         for (path, ends), n in zip(ranges.items(), steps, strict=True)
     )
 

@@ -80,6 +80,14 @@ def nominal_row(scan: Scan) -> Table[ScanRow]:
     return Table(ScanRow, [_row(scan, scan.nominal)])
 
 
+def as_json(table: Table[ScanRow]) -> list[dict[str, object]]:
+    """Rows for programs: what the table has in words as true or false."""
+    of_words = {word: value for value, word in _WORDS.items()}
+    return [
+        {**row, "background_is_limit": of_words[str(row["background_is_limit"])]} for row in table.records()
+    ]
+
+
 def _row(scan: Scan, step: ScanStep) -> ScanRow:
     first, *more = scan.axes
     efficiency, significance, reach = step.efficiency, step.significance, step.reach
@@ -121,7 +129,10 @@ def lines(scan: Scan) -> Iterator[str]:
     yield from (_line(step) for step in shown)
     yield f"{_line(scan.nominal)}  nominal"
     if n_limits := sum(step.is_limit for step in scan.steps):
-        yield f"<: in {counted(n_limits, 'step')} the background, or a part of it, is only a limit"
+        yield (
+            f"*: in {counted(n_limits, 'step')} the background, or a part of it, is only known to be below a "
+            "limit; mean and deviation are those of the distribution that counts"
+        )
     if scan.best:
         yield f"least limit over efficiency: {_place(scan, scan.best)}; {_compared(scan, scan.best)}"
     if not scan.as_counted:
@@ -138,7 +149,7 @@ def _header(scan: Scan) -> Iterator[str]:
 
 def _line(step: ScanStep) -> str:
     n, error = step.background
-    background = f"{'<' if step.is_limit else ' '} {with_error(n, error)}"
+    background = f"{with_error(n, error)}{' *' if step.is_limit else ''}"
     efficiency = with_error(step.efficiency.value, step.efficiency.error) if step.efficiency else "-"
     low, median, high = step.expected.bands[1:4]
     place = "  ".join(f"{value:>9.5g}" for value in step.values)

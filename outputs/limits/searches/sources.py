@@ -9,13 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.synthetic.dark_photon import load_spectrum
+from na64.datasets.synthetic.dark_photon import BEAM_ENERGIES, load_spectrum
 from na64.outputs.signal.annihilation import UNCORRECTED, Matter, Resonance, resonant_spectrum
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import ParameterPlane
 from na64.outputs.signal.depth import photon_depths, radiation_depths
-from na64.outputs.signal.integration import BEAM_ENERGY
 from na64.outputs.signal.millicharged import pairs_per_particle
 from na64.outputs.signal.primakoff import primakoff_spectrum
 from na64.outputs.signal.resonance_corrections import Corrections
@@ -118,17 +117,15 @@ class Radiated:
         if self.target != "Pb" or self.boson is not Boson.VECTOR:
             setting = Setting(self.boson, self.target, self.beam.energy)
             return Made(*spectrum_per_particle(mass, setting, self.threshold))
-        if self.beam.energy != BEAM_ENERGY:
+        if self.beam.energy not in BEAM_ENERGIES:
+            tables = " and ".join(f"{energy:g} GeV" for energy in BEAM_ENERGIES)
             raise ValueError(
-                f"dark photons of {self.beam.text}: their spectrum is not in the table, "
-                f"which is of {BEAM_ENERGY:g} GeV"
+                f"dark photons of {self.beam.text}: their spectrum is in no table, which are of {tables}"
             )
-        known = load_spectrum()
-        fractions = np.append(
-            self.threshold / BEAM_ENERGY, known.fraction[known.fraction > self.threshold / BEAM_ENERGY]
-        )
+        known, least = load_spectrum(self.beam.energy), self.threshold / self.beam.energy
+        fractions = np.append(least, known.fraction[known.fraction > least])
         survival = np.array([known.above(mass, float(fraction)) for fraction in fractions])
-        energy = BEAM_ENERGY * (fractions[1:] + fractions[:-1]) / 2
+        energy = self.beam.energy * (fractions[1:] + fractions[:-1]) / 2
         return Made(energy, -np.diff(survival) / survival[0] * self.number(mass))
 
     def depths(self, mass: float, energy: Floats) -> tuple[Floats, Floats]:

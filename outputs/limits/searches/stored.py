@@ -17,8 +17,17 @@ from na64.outputs.limits.searches.card import Card, Variant
 from na64.outputs.limits.searches.contour import ExcludedCouplings, contour, ranges_of_power
 from na64.outputs.limits.searches.expected import counted
 from na64.outputs.limits.searches.fates import Fate
-from na64.outputs.limits.searches.sources import Annihilated, Converted, Paired, Radiated, Source
+from na64.outputs.limits.searches.sources import (
+    Annihilated,
+    Converted,
+    Paired,
+    Radiated,
+    Source,
+    number_of,
+    spectrum_of,
+)
 from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.efficiency.by_missing_energy import POSITRON
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +47,37 @@ class Signal:
 
     sources: tuple[Source, ...]
     fate: Fate | None
+
+    @property
+    def annihilated(self) -> OfAnnihilation | None:
+        """What positrons make; all of it leaves without a trace."""
+        return next((OfAnnihilation(one) for one in self.sources if isinstance(one, Annihilated)), None)
+
+    @property
+    def others(self) -> Signal:
+        """What is made in another way."""
+        return Signal(tuple(one for one in self.sources if not isinstance(one, Annihilated)), self.fate)
+
+
+@dataclass(frozen=True, slots=True)
+class OfAnnihilation:
+    """What positrons make by a card, as a period asks for it.
+
+    Attributes
+    ----------
+    source : Annihilated
+    """
+
+    source: Annihilated
+
+    def yield_per_particle(self, mass: float, threshold: float, beam: Beam) -> float:
+        """Particles per particle on target at coupling 1."""
+        return number_of(self.source.of_beam(beam, threshold), mass)
+
+    def spectrum(self, mass: float, threshold: float, beam: Beam) -> tuple[Floats, Floats]:
+        """The same by missing energy: energies in GeV and numbers, two (n,) float64."""
+        made = spectrum_of(self.source.of_beam(beam, threshold), mass)
+        return made.energy, made.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +124,6 @@ def signal_of(card: Card, variant: Variant) -> Signal:
             )
         if not all(isinstance(source, _OF_ELECTRONS) for source in category.sources):
             continue  # of another beam than any stored result
-        if category.efficiency.needs_energy:
-            raise ValueError(
-                f"search {card.name}: channel {category.name} has an efficiency by energy, that of stored "
-                f"results is by mass; --reference draws the configuration of its card"
-            )
         sources = tuple(source.of_beam(ELECTRONS, ELECTRONS.energy / 2) for source in category.sources)
         signals.add(Signal(sources, category.fate))
     if not signals:
@@ -96,6 +131,25 @@ def signal_of(card: Card, variant: Variant) -> Signal:
     if len(signals) != 1:
         raise ValueError(f"search {card.name}: its channels count different things")
     return signals.pop()
+
+
+def check_stored(card: Card, variant: Variant, search: Search) -> None:
+    """Refuse a contour for which the efficiencies of stored results do not say enough.
+
+    Raises
+    ------
+    ValueError
+        The card has an efficiency by energy, or the beam is one of positrons that annihilate, and the
+        efficiency of a period is not by energy.
+    """
+    signal = signal_of(card, variant)
+    by_energy = [one.name for one in variant.categories if one.efficiency.needs_energy]
+    for period in _periods(search.periods, At(signal, 1.0)):
+        if by_energy and signal.annihilated and period.efficiency.by_energy is None:
+            raise ValueError(
+                f"search {card.name}: channel {by_energy[0]} has an efficiency by energy, that of "
+                f"{period.name} is not: na64 efficiency --search {POSITRON} makes it"
+            )
 
 
 def stored_contour(card: Card, variant: Variant, search: Search, level: float) -> list[ExcludedCouplings]:
@@ -109,6 +163,7 @@ def stored_contour(card: Card, variant: Variant, search: Search, level: float) -
         Periods of the stored results.
     level : float
     """
+    check_stored(card, variant, search)
     signal = signal_of(card, variant)
 
     def excess(mass: float, couplings: Floats) -> Floats:
@@ -131,6 +186,12 @@ def _excess(search: Search, signal: Signal, mass: float, coupling: float, level:
 
 
 def _periods(periods: tuple[PeriodChannel, ...], made: At) -> Iterator[PeriodChannel]:
+    others = replace(made, signal=made.signal.others)
     for period in periods:
-        production = replace(period.production, by_radiation=made, resonant=None)
+        production = replace(
+            period.production,
+            by_radiation=others,
+            resonant=None,
+            by_annihilation=made.signal.annihilated,
+        )
         yield replace(period, production=production)

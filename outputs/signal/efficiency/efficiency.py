@@ -13,6 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
+from na64.outputs.signal.efficiency.by_missing_energy import (
+    MissingEnergyEfficiency,
+    MissingEnergyPoint,
+    energies_path,
+    energy_efficiency,
+    read_energies,
+)
 from na64.outputs.signal.efficiency.efficiency_variations import (
     EfficiencyChange,
     Varied,
@@ -43,7 +50,7 @@ class EfficiencyRow:
     n_generated, n_selected, n_in_box, n_simulated : int
         Events.
     threshold : float, GeV
-    selection, cuts, setup : str
+    selection, cuts, setup, beam, search : str
     """
 
     mass: float
@@ -58,6 +65,8 @@ class EfficiencyRow:
     selection: str
     cuts: str
     setup: str
+    beam: str
+    search: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +87,10 @@ class EfficiencyPoint:
         Events in the box, whatever their dark photon.
     n_selected : int
         Of those, the ones that pass every cut, the trigger included.
-    cuts : str
-        Identity of the selection's cuts; empty if not known.
+    cuts, setup : str
+        Identity of the selection's cuts, and of the numbers of the period; empty if not known.
+    beam, search : str
+        What was simulated, as ``e+ of 70 GeV``, and for which search; empty if not known.
     """
 
     mass: float
@@ -92,6 +103,8 @@ class EfficiencyPoint:
     n_selected: int
     cuts: str = ""
     setup: str = ""
+    beam: str = ""
+    search: str = ""
 
     def __post_init__(self) -> None:
         in_order = 0 <= self.n_selected <= self.n_in_box <= self.n_simulated
@@ -139,6 +152,10 @@ class SignalEfficiency:
         It is per dark photon of exposure delivered, not of live exposure.
     selection, cuts, setup : str
         Name of the selection, identity of its cuts, and that of the period; empty if not known.
+    beam, search : str
+        What was simulated, and for which search; empty if not known.
+    by_energy : MissingEnergyEfficiency or None
+        Of positrons that annihilate; None where it was not simulated.
     """
 
     mass: Floats
@@ -151,6 +168,9 @@ class SignalEfficiency:
     selection: str = ""
     cuts: str = ""
     setup: str = ""
+    beam: str = ""
+    search: str = ""
+    by_energy: MissingEnergyEfficiency | None = None
 
     def __post_init__(self) -> None:
         if not len(self.mass) or not np.all(np.diff(self.mass) > 0):
@@ -225,8 +245,7 @@ def _point(row: CsvRow) -> EfficiencyPoint:
         count("n_generated"),
         count("n_in_box"),
         count("n_selected"),
-        row.text("cuts") or "",
-        row.text("setup") or "",
+        *(row.text(name) or "" for name in ("cuts", "setup", "beam", "search")),
     )
     stated = row.number("efficiency")
     if stated is None or not math.isclose(stated, point.efficiency, rel_tol=1e-6):
@@ -266,14 +285,18 @@ def load_efficiencies(
     _check_varied(path, points, varied)
     losses = read_applied(losses_path(path))
     _check_losses(path, points, losses)
+    energies = read_energies(energies_path(path))
+    _check_energies(path, points, energies)
     found = {}
     for period in sorted({point.period for point in points if periods is None or point.period in periods}):
         own = sorted((point for point in points if point.period == period), key=lambda point: point.mass)
-        selections = sorted({(point.selection, point.cuts, point.setup) for point in own})
+        selections = sorted(
+            {(point.selection, point.cuts, point.setup, point.beam, point.search) for point in own}
+        )
         if len(selections) > 1:
             stated = " and ".join(" ".join(one).strip() for one in selections)
             raise ValueError(f"{path}: period {period} has {stated}, expected one")
-        (selection, cuts, setup), *_ = selections
+        (selection, cuts, setup, beam, search), *_ = selections
         source = f"{path.name}, period {period}, {selection}, simulated"
         changes = changes_of(entry for entry in varied if entry.period == period)
         measured = efficiency_of(own, source, reference=reference, beam_energy=beam_energy)
@@ -289,8 +312,26 @@ def load_efficiencies(
             selection=selection,
             cuts=cuts,
             setup=setup,
+            beam=beam,
+            search=search,
+            by_energy=energy_efficiency(
+                (point for point in energies if point.period == period), factor, str(energies_path(path))
+            ),
         )
     return found
+
+
+def _check_energies(path: Path, points: list[EfficiencyPoint], energies: list[MissingEnergyPoint]) -> None:
+    """Check that efficiencies by missing energy were made with the points of the table."""
+    known = {(p.period, p.selection, p.cuts, p.setup, p.beam, p.search) for p in points}
+    for one in energies:
+        of = (one.period, one.selection, one.cuts, one.setup, one.beam, one.search)
+        if of not in known:
+            has = " or ".join(sorted(" ".join(filter(None, names)) for names in known))
+            raise ValueError(
+                f"{energies_path(path)}: is of {' '.join(filter(None, of))}, {path.name} of {has}; "
+                "na64 efficiency makes both"
+            )
 
 
 def _check_losses(path: Path, points: list[EfficiencyPoint], losses: list[AppliedLoss]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from pathlib import Path
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.periods import Period, load_periods
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
-from na64.datasets.synthetic.campaign import ComponentKind, Trigger
+from na64.datasets.synthetic.campaign import SimulatedBeam
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.missing_sums import may_have
 from na64.outputs.result.origin import setup_identity
+from na64.outputs.signal.efficiency.campaigns import base_campaign, signal_campaign
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import apply_cuts, count_events
@@ -38,9 +40,6 @@ Counts = NDArray[np.int64]
 Values = NDArray[np.float32]
 
 TRUTH = "truth.parquet"
-_CAMPAIGN = "signal"
-_MARGIN = 8.0
-"""GeV below the box's threshold from which dark photons are made: some of them look larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,10 @@ class Injection:
     seed : int
     periods : Path or None
         Folder of periods besides the packaged ones.
+    period : str
+        Whose beam and set-up is simulated; empty for that of the layout.
+    search : str
+        Which one the efficiency is for, as its table says.
     """
 
     selection: Selection
@@ -82,24 +85,8 @@ class Injection:
     n_events: int = 20_000
     seed: int = 6406
     periods: Path | None = None
-
-
-def signal_campaign(mass: float, *, threshold: float) -> Campaign:
-    """Make a campaign of dark photons only; every one is recorded, and the trigger is told by its bit.
-
-    Parameters
-    ----------
-    mass : float, GeV
-    threshold : float, GeV
-        Missing energy at which the box begins.
-    """
-    campaign = load_campaign(_CAMPAIGN)
-    component = next(entry for entry in campaign.components if entry.kind is ComponentKind.DARK_PHOTON)
-    lowest = (threshold - _MARGIN) / campaign.beam.energy
-    signal = replace(
-        component, trigger=Trigger.BEAM, parameters={**component.parameters, "mass": mass, "lowest": lowest}
-    )
-    return replace(campaign, components=(signal,), runs=campaign.runs[:1])
+    period: str = ""
+    search: str = INVISIBLE
 
 
 def inject(
@@ -124,12 +111,21 @@ def inject(
 
 
 def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measured]:
-    # One campaign does for any period.
-    widest = max(box.rectangle().ecal for box in _boxes(injection) if box.is_rectangle)
-    campaign = signal_campaign(mass, threshold=load_campaign(_CAMPAIGN).beam.energy - widest)
-    simulate(campaign, to=folder, n_events=injection.n_events, seed=injection.seed, layout=injection.layout)
-    catalogue = files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
-    return measure(catalogue, injection.selection, folder / TRUTH, mass=mass, energy=campaign.beam.energy)
+    base, period = base_campaign(injection.layout, injection.period, load_periods(injection.periods))
+    # One campaign does for any period of its beam.
+    own = boxes_of(period) if period is not None and injection.period else ()
+    widest = max(box.rectangle().ecal for box in own or _boxes(injection) if box.is_rectangle)
+    campaign = signal_campaign(mass, threshold=base.beam.energy - widest, base=base)
+    catalogue = simulate_signal(campaign, injection, injection.seed, folder)
+    return measure(
+        catalogue, injection.selection, folder / TRUTH, mass=mass, beam=campaign.beam, search=injection.search
+    )
+
+
+def simulate_signal(campaign: Campaign, injection: Injection, seed: int, folder: Path) -> Catalogue:
+    """Simulate the events of a campaign of signal into a folder, and catalogue them."""
+    simulate(campaign, to=folder, n_events=injection.n_events, seed=seed, layout=injection.layout)
+    return files.build([folder], simulation=True, layout=injection.layout, folder=injection.periods)
 
 
 def _boxes(injection: Injection) -> Iterator[SignalBox]:
@@ -139,7 +135,13 @@ def _boxes(injection: Injection) -> Iterator[SignalBox]:
 
 
 def measure(
-    catalogue: Catalogue, selection: Selection, truth: Path, *, mass: float, energy: float = 100.0
+    catalogue: Catalogue,
+    selection: Selection,
+    truth: Path,
+    *,
+    mass: float,
+    beam: SimulatedBeam | None = None,
+    search: str = INVISIBLE,
 ) -> list[Measured]:
     """Count a simulated catalogue of dark photons, period by period.
 
@@ -150,28 +152,50 @@ def measure(
     selection : Selection
     truth : Path
         The truth file of the same campaign.
-    mass, energy : float, GeV
-        Of the dark photon, and of the beam.
+    mass : float, GeV
+        Of the dark photon.
+    beam : SimulatedBeam, optional
+        That was simulated; by default electrons of 100 GeV.
+    search : str
+        Which one the efficiency is for.
 
     Raises
     ------
     ValueError
-        The catalogue is of data, the truth has no dark photons, or a cut has other bounds in a part of a
-        period.
+        The catalogue is of data, the truth has no dark photons, the beam is not that of a period, or a cut
+        has other bounds in a part of a period.
     """
+    simulated = load_campaign("signal").beam if beam is None else beam
+    job, known = job_of(catalogue, selection, simulated)
+    counts, flows = count_in_box(catalogue, job)
+    generated = _generated(truth, job, simulated.energy)
+    of = (beam_text(simulated), search)
+    return [
+        _measured(known[period], generated[period], (counts[period], flows[period]), job, mass=mass, of=of)
+        for period in sorted(counts)
+    ]
+
+
+def beam_text(beam: SimulatedBeam) -> str:
+    """Beam as tables say it: ``e+ of 70 GeV``."""
+    return f"{beam.particle} of {beam.energy:g} GeV"
+
+
+def job_of(
+    catalogue: Catalogue, selection: Selection, beam: SimulatedBeam
+) -> tuple[Job, Mapping[str, Period]]:
+    """Job of a simulated catalogue, and the periods: of this beam, each with one efficiency."""
     job = build_job(catalogue, selection)
     check_simulated(job)
     known = catalogue.known_periods()
-    for period in sorted({context.period for context in job.runs.values()}):
-        check_alike(selection, known[period])
-    counts, flows = count_in_box(catalogue, job)
-    generated = _generated(truth, job, energy)
-    return [
-        _measured(
-            known[period], generated[period], (counts[period], flows[period]), job, mass=mass, energy=energy
-        )
-        for period in sorted(counts)
-    ]
+    for name in sorted({context.period for context in job.runs.values()}):
+        check_alike(selection, known[name])
+        own = known[name].beam_particle, known[name].beam_energy
+        if own != (beam.particle, beam.energy):
+            raise ValueError(
+                f"period {name} has a beam of {own[0]} of {own[1]:g} GeV, simulated is {beam_text(beam)}"
+            )
+    return job, known
 
 
 def check_simulated(job: Job) -> None:
@@ -220,11 +244,12 @@ def _measured(
     job: Job,
     *,
     mass: float,
-    energy: float,
+    of: tuple[str, str],
 ) -> Measured:
     period, (in_box, *after) = known.name, counted[0].tolist()
-    threshold = energy - next(_edge(job, run) for run, one in job.runs.items() if one.period == period)
-    names = (selection_facts(job.selection, job.plugin).cuts_identity, setup_of(known))
+    edge = next(_edge(job, run) for run, one in job.runs.items() if one.period == period)
+    threshold = known.beam_energy - edge
+    names = (selection_facts(job.selection, job.plugin).cuts_identity, setup_of(known), *of)
     point = EfficiencyPoint(mass, period, job.selection.name, threshold, *made, in_box, after[-1], *names)
     varied = tuple(
         Varied(mass, period, job.selection.name, one.name, after[-1], gained, lost, one.label, one.source)

@@ -6,12 +6,14 @@ import csv
 import json
 import re
 import shutil
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from na64.outputs.analysis.preservation.crate import METADATA
 from na64.outputs.blinding.opened_box import as_opened, read_opened
 from na64.outputs.result.audit_log import entries
 from na64.outputs.result.store import read_result
@@ -246,3 +248,34 @@ def test_an_opening_that_broke_off_is_an_opening(opened: Any) -> None:
     assert box is not None
     assert box.approved_by == ("Ada", "Emmy")
     assert "there is no unblinded.json here" in box.problem
+
+
+def test_a_bundle_of_an_opened_box_says_so_or_is_refused(
+    opened: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, line = tmp_path / "b.zip", ["bundle", str(opened.result), "--to", str(tmp_path / "b.zip")]
+    assert main(line) == 2
+    assert "the box was opened on 20" in capsys.readouterr().err
+    assert not path.exists()
+    assert main([*line, "--opened"]) == 0
+    freeze = details(opened, "freeze")["freeze"]
+    with zipfile.ZipFile(path) as archive:
+        assert {"result/unblinded.json", "result/freeze.json"} <= {*archive.namelist()}
+        root = next(one for one in json.loads(archive.read(METADATA))["@graph"] if one["@id"] == "./")
+    for words in (root["creativeWorkStatus"], root["description"]):
+        assert f"by Ada and Emmy under the freeze {freeze[:12]}" in words
+        assert f"opened {details(opened, 'freeze') and opened.opened()['record']['time'][:10]}" in words
+
+
+def test_a_log_that_tells_of_another_opening_is_bundled_only_if_that_is_said(
+    opened: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The result is blind; what the log beside it tells of an opened box is not."""
+    other = tmp_path / "other"
+    line = ["process", str(opened.folder / "catalogue.json"), "--selection", str(opened.selection)]
+    assert main([*line, "--to", str(other), "--executor", "iterative", "--no-report"]) == 0
+    assert main(["bundle", str(other), "--to", str(tmp_path / "b.zip")]) == 2
+    assert "audit.jsonl tells of an opening under the freeze" in capsys.readouterr().err
+    assert main(["bundle", str(other), "--to", str(tmp_path / "b.zip"), "--opened"]) == 0
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        assert "audit.jsonl tells of an opening under the freeze" in archive.read(METADATA).decode()

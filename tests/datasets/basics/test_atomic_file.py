@@ -3,9 +3,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from na64.datasets.basics import atomic_file
 from na64.datasets.basics.atomic_file import (
     remove_abandoned,
     write_bytes,
@@ -175,6 +178,61 @@ def test_a_file_that_is_taken_for_abandoned_before_it_is_locked_is_begun_again(
     write_bytes(tmp_path / "file", b"whole")
     assert n_left == [0]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", [".file.0123456789abcdef.writing", ".file.0123abcd.writing"])
+def test_what_another_machine_is_writing_stays_for_a_day_whatever_its_lock(tmp_path: Path, name: str) -> None:
+    """On mounts whose locks hold on one machine a file that another one is writing looks unlocked."""
+    other = tmp_path / name
+    other.write_bytes(b"half")
+    write_bytes(tmp_path / "a", b"")
+    assert other.read_bytes() == b"half"
+    now = time.time()
+    os.utime(other, (now, now - 86_000))
+    write_bytes(tmp_path / "b", b"")
+    assert other.exists()
+    os.utime(other, (now, now - 87_000))
+    write_together(tmp_path, {"seal": b""}, seal="seal")
+    assert not other.exists()
+
+
+def test_two_machines_may_write_one_file_at_a_time_without_locks_that_both_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this machine does while another one, which cannot see our lock, looks for leftovers."""
+    with written_whole(tmp_path / "file") as file, monkeypatch.context() as elsewhere:
+        file.write(b"whole")
+        elsewhere.setattr(atomic_file, "_machine", lambda: "f" * 8)
+        elsewhere.setattr(fcntl, "flock", lambda *_: None)
+        remove_abandoned(tmp_path)
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_an_old_file_that_is_locked_stays(tmp_path: Path) -> None:
+    other = tmp_path / f".file.{'0' * 16}.writing"
+    other.write_bytes(b"half")
+    os.utime(other, (0, 0))
+    with other.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        remove_abandoned(tmp_path)
+    assert other.exists()
+
+
+def test_the_name_of_the_machine_is_that_of_its_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = atomic_file._machine.__wrapped__
+    monkeypatch.setattr("socket.gethostname", lambda: "one")
+    monkeypatch.setattr(atomic_file, "_BOOT", tmp_path / "boot")
+    (tmp_path / "boot").write_text("1")
+    first = machine()
+    assert re.fullmatch("[0-9a-f]{8}", first)
+    (tmp_path / "boot").write_text("2")
+    assert machine() != first
+    (tmp_path / "boot").unlink()
+    named = machine()
+    monkeypatch.setattr("socket.gethostname", lambda: "two")
+    assert machine() != named
 
 
 def test_where_there_are_no_locks_nothing_is_taken_for_abandoned(

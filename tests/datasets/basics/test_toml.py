@@ -162,3 +162,19 @@ def test_names_and_labels_with_control_characters_are_refused(text: str, tmp_pat
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(ValueError, match=r'a\.toml: ".*\\[xu]\w+.*" has control characters'):
         load(tmp_path / "a.toml")
+
+
+def test_a_key_that_may_be_misspelt_is_named_before_what_is_missing_without_it() -> None:
+    table = TomlTable({"detectors": [], "name": "x"}, "file.toml")
+
+    def read() -> None:
+        with table.telling_misspelt():
+            table.text("name")
+            table.tables("detector", ())
+            raise ValueError("nothing called zdc")
+
+    with pytest.raises(KeyError, match=r'file\.toml: unknown key "detectors", nearest known is "detector"'):
+        read()
+    table = TomlTable({"something": [], "name": "x"}, "file.toml")
+    with pytest.raises(ValueError, match="nothing called zdc"):
+        read()

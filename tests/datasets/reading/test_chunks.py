@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from na64.datasets.reading.chunks import Segment, canonical_segments, segment_ranges
+from na64.datasets.reading.chunks import TARGET_BYTES, Segment, canonical_segments, segment_ranges
 
 
 @given(sizes=st.lists(st.integers(1, 50), max_size=20), target=st.integers(1, 60))
@@ -46,6 +46,16 @@ def test_segments_are_of_so_many_bytes_too() -> None:
     )  # a cluster is not cut by bytes
     assert canonical_segments((0, 2_000_000), 1) == ((0, 1_000_000), (1_000_000, 2_000_000))
     assert canonical_segments((0,), 0) == ()
+
+
+@pytest.mark.parametrize(("n_events", "cluster"), [(600_000, 8_910), (600_001, 14_523), (200_000, 8_910)])
+def test_segments_of_many_clusters_are_equal_to_a_cluster(n_events: int, cluster: int) -> None:
+    segments = canonical_segments((*range(0, n_events, cluster), n_events), n_events * 3640)
+    sizes = [stop - start for start, stop in segments]
+    assert len(sizes) == -(-n_events * 3640 // TARGET_BYTES)
+    assert sum(sizes) == n_events
+    assert max(sizes) - n_events / len(sizes) < cluster
+    assert n_events / len(sizes) - min(sizes) < len(sizes) * cluster
 
 
 def test_an_empty_file_has_no_segments() -> None:

@@ -8,10 +8,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import cramjam
 import deflate
 import numpy as np
 import pytest
 import uproot
+import xxhash
 import zstandard
 
 from na64.datasets.reading import decompression
@@ -21,6 +23,9 @@ from na64.datasets.reading.stored import UndecodedError
 VALUES = np.arange(200_000, dtype=np.float64) % 977
 
 CODECS = {"ZLIB": uproot.ZLIB(1), "ZSTD": uproot.ZSTD(5), "LZ4": uproot.LZ4(4), "LZMA": uproot.LZMA(1)}
+
+REFUSALS = (ValueError, deflate.DeflateError, zstandard.ZstdError, cramjam.DecompressionError)
+"""What libraries raise of damaged bytes."""
 
 Written = Callable[[str], Path]
 
@@ -50,7 +55,9 @@ def test_every_codec_gives_back_what_was_written(codec: str, written: Written) -
     np.testing.assert_array_equal(read(written(codec)), VALUES)
 
 
-@pytest.mark.parametrize(("codec", "library"), [("ZLIB", "deflate"), ("ZSTD", "zstandard")])
+@pytest.mark.parametrize(
+    ("codec", "library"), [("ZLIB", "deflate"), ("ZSTD", "zstandard"), ("LZ4", "cramjam")]
+)
 def test_uproot_takes_the_preferred_library(codec: str, library: str) -> None:
     decompressor = getattr(uproot.compression, f"_decompress_{codec}")
     assert decompressor.decompress != type(decompressor).decompress.__get__(decompressor)
@@ -59,7 +66,7 @@ def test_uproot_takes_the_preferred_library(codec: str, library: str) -> None:
 
 def test_without_the_libraries_uproot_decompresses(monkeypatch: pytest.MonkeyPatch, written: Written) -> None:
     monkeypatch.setattr(decompression, "find_spec", lambda _: None)
-    for codec in ("ZLIB", "ZSTD"):
+    for codec in CODECS:
         monkeypatch.delattr(getattr(uproot.compression, f"_decompress_{codec}"), "decompress")
     decompression.prefer_fast_libraries()
     assert set(decompression.libraries().values()) == {"uproot"}
@@ -91,6 +98,70 @@ def test_damaged_bytes_and_wrong_sizes_are_errors() -> None:
         of_zstd(compressed, 8)
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(raw)
     assert of_zstd(unsized, len(raw)) == raw
+
+
+def _block(codec: str, data: bytes, *, n_stored: int | None = None, n_expanded: int | None = None) -> bytes:
+    """A block as ROOT has it: name, version, sizes, of LZ4 a checksum, and the compressed bytes."""
+    packed = bytes(CODECS[codec].compress(data))
+    if codec == "LZ4":
+        packed = xxhash.xxh64(packed).digest() + packed
+    sizes = [
+        (len(packed) if n_stored is None else n_stored),
+        (len(data) if n_expanded is None else n_expanded),
+    ]
+    names = {"ZLIB": b"ZL", "ZSTD": b"ZS", "LZ4": b"L4", "LZMA": b"XZ"}
+    return names[codec] + b"\1" + b"".join(size.to_bytes(3, "little") for size in sizes) + packed
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_blocks_are_joined_in_order(codec: str) -> None:
+    parts = [b"energy" * 50, b"t" * 7, b"ime" * 90]
+    stored = memoryview(b"".join(_block(codec, part) for part in parts))
+    assert bytes(decompression.decompress(stored, sum(map(len, parts)))) == b"".join(parts)
+    assert bytes(decompression.decompress(stored[: len(_block(codec, parts[0]))], 300)) == parts[0]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("size", [299, 301, 900])
+def test_blocks_of_another_size_than_the_basket_are_refused(codec: str, size: int) -> None:
+    with pytest.raises(ValueError, match=f"blocks have 300 bytes.*, expected {size}"):
+        decompression.decompress(memoryview(_block(codec, b"energy" * 50)), size)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_block_of_another_size_than_it_says_is_refused(codec: str) -> None:
+    for size in (299, 301):
+        stored = memoryview(_block(codec, b"energy" * 50, n_expanded=size))
+        with pytest.raises(REFUSALS):
+            decompression.decompress(stored, size)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_blocks_that_are_cut_off_are_refused(codec: str) -> None:
+    whole = _block(codec, b"energy" * 50)
+    for length in range(1, len(whole)):
+        with pytest.raises(REFUSALS):
+            decompression.decompress(memoryview(whole[:length]), 300)
+
+
+def test_a_flipped_bit_of_a_block_of_lz4_is_noticed_by_its_checksum() -> None:
+    whole = bytearray(_block("LZ4", b"energy" * 50))
+    for place in range(9, len(whole)):
+        whole[place] ^= 1
+        with pytest.raises(ValueError, match="a block has another checksum"):
+            decompression.decompress(memoryview(whole), 300)
+        whole[place] ^= 1
+
+
+def test_nothing_is_expanded_beyond_the_size_of_the_basket() -> None:
+    beyond = b"??" + _block("ZLIB", b"energy")[2:]
+    with pytest.raises(ValueError, match="blocks have 306 bytes or more, expected 300"):
+        decompression.decompress(memoryview(_block("ZLIB", b"energy" * 50) + beyond), 300)
+
+
+def test_an_unknown_codec_is_named() -> None:
+    with pytest.raises(ValueError, match="no codec of ROOT is called b'CS'"):
+        decompression.decompress(memoryview(b"CS" + _block("ZLIB", b"energy")[2:]), 6)
 
 
 THREADS = """

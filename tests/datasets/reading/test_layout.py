@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -244,3 +245,11 @@ def test_a_file_that_fits_two_layouts_is_refused(mine: Layout) -> None:
     twin = parse_layout(MINE.replace('"mine"', '"twin"', 1), "twin.toml")
     with pytest.raises(BadFileError, match="fits several layouts: mine, twin"):
         detect_layout(Described(GOOD), [twin, mine])
+
+
+def test_a_misspelt_table_is_named_before_what_is_missing_without_it(
+    tmp_path: Path, edited: Callable[..., Path]
+) -> None:
+    path = edited("layout", "tout2023", tmp_path, ("trees = [", "treesx = []\ntrees = 3 #["), to="mine")
+    with pytest.raises(KeyError, match='unknown key "treesx", nearest known is "trees"'):
+        load_layout(path)

@@ -165,6 +165,28 @@ def test_batches_end_with_clusters_and_join_to_the_whole(
 
 
 @pytest.mark.parametrize("container", FORMATS)
+def test_cells_of_batches_are_those_of_the_whole_whatever_their_byte_order(
+    container: str, make_values: Callable[..., Any], write_file: Callable[..., Path]
+) -> None:
+    layout = load_layout("tout2023")
+    path = write_file("tout", make_values(layout, 9), make_values(layout, 8, first=9), container=container)
+    whole = read(path, layout, 1, 16)
+    for n_events in (1, 40):
+        batches = list(read_batches(path, layout, 1, 16, n_events=n_events, native=False))
+        native = list(read_batches(path, layout, 1, 16, n_events=n_events))
+        for name, cells in whole.detectors.items():
+            for column in ("energy", "time", "expected_time"):
+                expected = getattr(cells, column)
+                found = [getattr(batch.detectors[name], column) for batch in batches]
+                np.testing.assert_array_equal(np.concatenate(found), expected)
+                assert expected.dtype.isnative
+                turned = [getattr(batch.detectors[name], column) for batch in native]
+                np.testing.assert_array_equal(np.concatenate(turned), expected)
+                assert all(part.dtype.isnative for part in turned)
+                assert {part.dtype.byteorder for part in found} == {">" if container == "ttree" else "="}
+
+
+@pytest.mark.parametrize("container", FORMATS)
 def test_batches_are_of_bytes_unless_events_are_asked_for(
     container: str,
     make_values: Callable[..., Any],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import uproot
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.baskets import BasketReader
 from na64.datasets.reading.branch_names import Place
 from na64.datasets.reading.root_files import _join_jagged, _read_branch
-from na64.datasets.reading.stored import Jagged
+from na64.datasets.reading.stored import Jagged, StructureError
 
 FLOAT = np.dtype(">f4")
 
@@ -25,11 +28,12 @@ def basket(events: list[list[float]], header: int, *, counted: bool = False) -> 
     return SimpleNamespace(data=data, byte_offsets=None if counted else ends, counts=counts)
 
 
-def join(*pieces: tuple[SimpleNamespace, int, int, int], header: int) -> Jagged:
+def join(*pieces: tuple[Any, int, int, int], header: int) -> Jagged:
     interpretation = uproot.interpretation.jagged.AsJagged(
         uproot.interpretation.numerical.AsDtype(FLOAT), header_bytes=header
     )
-    return _join_jagged(list(pieces), interpretation, lambda basket: basket.counts)
+    counts_of: Any = attrgetter("counts")
+    return _join_jagged(list(pieces), interpretation, counts_of)
 
 
 def lists(jagged: Jagged) -> list[list[float]]:
@@ -59,7 +63,25 @@ def test_arrays_counted_by_another_branch_are_cut_by_its_counts() -> None:
     assert lists(join((basket(EVENTS, 0, counted=True), 1, 3, 0), header=0)) == EVENTS[1:3]
 
 
-class Counter:
+class Embedded:
+    """A branch with all baskets in the tree, as ROOT leaves one that it has not written out."""
+
+    entry_offsets: tuple[int, ...]
+
+    def __init__(self) -> None:
+        self.num_baskets = len(self.entry_offsets) - 1
+        self.embedded_baskets = [None] * self.num_baskets
+
+    @staticmethod
+    def member(_: str) -> Array:
+        return np.zeros(0, np.int64)
+
+
+def _no_file(start: int, size: int) -> bytes:
+    raise AssertionError(f"{size} bytes from {start} on are not in the tree")
+
+
+class Counter(Embedded):
     """The branch that counts another's values, in baskets of its own: of 3, 1 and 4 events."""
 
     name = "n"
@@ -70,10 +92,10 @@ class Counter:
 
     def basket(self, number: int) -> SimpleNamespace:
         part = self.numbers[self.entry_offsets[number] : self.entry_offsets[number + 1]]
-        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8))
+        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8), byte_offsets=None)
 
 
-class Counted:
+class Counted(Embedded):
     """A branch without offsets, in baskets of 2, 4 and 2 events."""
 
     name = "x"
@@ -87,12 +109,12 @@ class Counted:
         start, stop = self.entry_offsets[number : number + 2]
         first, last = (self.count_branch.numbers[:at].sum() for at in (start, stop))
         data = np.frombuffer(self.values[first:last].tobytes(), np.uint8)
-        return SimpleNamespace(data=data, byte_offsets=None, parent=self, entry_start_stop=(start, stop))
+        return SimpleNamespace(data=data, byte_offsets=None)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 8), (1, 7), (3, 5), (2, 6), (4, 4)])
 def test_an_array_and_its_counts_may_be_cut_into_other_baskets(start: int, stop: int) -> None:
-    found = _read_branch(Place(Counted()), start, stop)
+    found = _read_branch(BasketReader(_no_file), Place(Counted()), start, stop)
     ends = np.cumsum([0, *Counter.numbers])
     assert isinstance(found, Jagged)
     np.testing.assert_array_equal(found.offsets, ends[start : stop + 1] - ends[start])
@@ -102,7 +124,7 @@ def test_an_array_and_its_counts_may_be_cut_into_other_baskets(start: int, stop:
 ENTRY = np.dtype([("run", ">i4"), ("x", ">f4", (3,))])
 
 
-class Several:
+class Several(Embedded):
     """A branch with two leaves, in baskets of 3 and 2 events."""
 
     name = "ev"
@@ -112,15 +134,47 @@ class Several:
 
     def basket(self, number: int) -> SimpleNamespace:
         part = self.values[self.entry_offsets[number] : self.entry_offsets[number + 1]]
-        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8))
+        return SimpleNamespace(data=np.frombuffer(part.tobytes(), np.uint8), byte_offsets=None)
 
 
 @pytest.mark.parametrize("leaf", ["run", "x"])
 @pytest.mark.parametrize(("start", "stop"), [(0, 5), (1, 4), (2, 2)])
 def test_a_leaf_is_read_out_of_its_branch(leaf: str, start: int, stop: int) -> None:
-    found = _read_branch(Place(Several(), leaf), start, stop)
+    found = _read_branch(BasketReader(_no_file), Place(Several(), leaf), start, stop)
     expected = Several.values[leaf][start:stop]
-    np.testing.assert_array_equal(found, expected.astype(expected.dtype.newbyteorder("=")), strict=True)
+    order = expected.dtype if leaf == "x" else expected.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(found, expected.astype(order), strict=True)
+
+
+class Cells(Embedded):
+    """A branch of three cells an event, in one basket of 4 events and one of 2."""
+
+    name = "cells"
+    interpretation = uproot.interpretation.numerical.AsDtype(np.dtype((">f8", (3,))))
+    entry_offsets = (0, 4, 6)
+    values = np.arange(18.0).astype(">f8").reshape(6, 3)
+
+    def basket(self, number: int) -> SimpleNamespace:
+        part = self.values[self.entry_offsets[number] : self.entry_offsets[number + 1]]
+        return SimpleNamespace(data=part.view(np.uint8).reshape(-1), byte_offsets=None)
+
+
+def test_cells_of_one_basket_are_not_copied_and_keep_the_byte_order_of_the_file() -> None:
+    for start, stop, is_copied in ((1, 4, False), (4, 6, False), (3, 5, True)):
+        found = _read_branch(BasketReader(_no_file), Place(Cells()), start, stop)
+        np.testing.assert_array_equal(found, Cells.values[start:stop], strict=True)
+        assert isinstance(found, np.ndarray)
+        assert np.shares_memory(found, Cells.values) != is_copied
+
+
+def test_baskets_that_lack_events_are_refused_with_their_branch() -> None:
+    reader = BasketReader(_no_file)
+    with pytest.raises(StructureError, match='branch "ev" has 5 of events 0 to 6'):
+        _read_branch(reader, Place(Several(), "run"), 0, 6)
+    short = Several()
+    short.entry_offsets = (0, 3, 6)
+    with pytest.raises(StructureError, match='branch "ev": a basket has 2 entries, expected 3 or more'):
+        _read_branch(BasketReader(_no_file), Place(short, "run"), 0, 6)
 
 
 def test_no_basket_is_no_event() -> None:

@@ -117,3 +117,10 @@ def test_detectors_that_are_not_there_have_to_be_known(tmp_path: Path) -> None:
     assert load_campaign(write(tmp_path, 'absent = ["vhcal"]')).absent == ("vhcal",)
     with pytest.raises(ValueError, match='campaign own: absent: unknown detector "vhcla", nearest known is'):
         load_campaign(write(tmp_path, 'absent = ["vhcla"]'))
+
+
+def test_a_misspelt_list_is_named_before_what_is_wrong_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('like = "demo"\nname = "mine"\nruns = []\nrun = 3\n')
+    with pytest.raises(KeyError, match='unknown key "runs", nearest known is "run"'):
+        load_campaign(path)

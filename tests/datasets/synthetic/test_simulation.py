@@ -267,3 +267,54 @@ def test_the_set_ups_of_2021_and_2022_are_simulated(name: str, period: str, tmp_
     assert not together["vhcal_time"].any()
     mean = 1000 * together["srd_energy"][electrons].sum(axis=1).mean()
     assert mean == pytest.approx({"2021": 34.0, "2022": 38.4}[period], rel=0.08)
+
+
+FAULTY = """
+name = "faulty"
+description = "one wrong cell of each kind"
+like = "small"
+cell_fault = [
+  { detector = "ecal", cells = [44], gain = 0.5 },
+  { detector = "ecal", cells = [45], delay = { value = 7, unit = "ns", source = "test" } },
+  { detector = "hcal", cells = [4], gain = 0.0, first_run = 8702, last_run = 8702 },
+  { detector = "srd", pedestal = { value = 2, unit = "MeV", source = "test" } },
+  { detector = "veto", cells = [1], noise = 50.0 },
+]
+"""
+
+
+def test_cells_with_faults_are_wrong_and_everything_else_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "faulty.toml").write_text(FAULTY)
+    found = {}
+    for name, campaign in (("small", "small"), ("faulty", str(tmp_path / "faulty.toml"))):
+        paths = simulate(load_campaign(campaign), to=tmp_path / name, n_events=300)
+        found[name] = {path.stem: content(path, "tout2023", n_of(path)) for path in paths}
+    for run, good in found["small"].items():
+        bad = found["faulty"][run]
+        changed = {name for name in good if not np.array_equal(good[name], bad[name], equal_nan=True)}
+        assert changed <= {"ecal_energy", "ecal_time", "hcal_energy", "hcal_time"} | {
+            f"{name}_{what}" for name in ("srd", "veto") for what in ("energy", "time")
+        }
+        ecal, other = good["ecal_energy"], bad["ecal_energy"]
+        strong = ecal[:, 44] > 10
+        assert strong.any()
+        # Of 10 GeV and more the noise of 10 MeV is next to nothing.
+        assert other[strong, 44] == pytest.approx(0.5 * ecal[strong, 44], rel=0.01)
+        assert np.delete(other, 44, axis=1) == pytest.approx(np.delete(ecal, 44, axis=1))
+        there = ecal[:, 45] > 0.1
+        assert bad["ecal_time"][there, 45] == pytest.approx(good["ecal_time"][there, 45] + 7)
+        assert (bad["srd_energy"] > 0.001).mean() > 0.9
+        dead = bad["hcal_energy"][:, 4]
+        assert (not dead.any()) is run.startswith("run_8702")
+    (tmp_path / "wrong.toml").write_text(FAULTY.replace("[44]", "[60]"))
+    wrong = load_campaign(tmp_path / "wrong.toml")
+    with pytest.raises(ValueError, match="cell 60 is not one of 60"):
+        simulate(wrong, to=tmp_path / "wrong", n_events=30)
+    for old, new, why in (
+        ('"srd"', '"shd"', 'unknown detector "shd"'),
+        ("gain = 0.5", "gain = -0.5", "below 0"),
+        ("first_run = 8702", "first_run = 8703", "first run 8703 is after 8702"),
+    ):
+        (tmp_path / "wrong.toml").write_text(FAULTY.replace(old, new))
+        with pytest.raises(ValueError, match=why):
+            load_campaign(tmp_path / "wrong.toml")

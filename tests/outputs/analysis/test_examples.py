@@ -23,6 +23,8 @@ _ORDER = (
     "opened_schema",
     "feature",
     "cell_feature",
+    "calibrate",
+    "monitor",
     "process",
     "Result",
     "open_result",

@@ -20,6 +20,7 @@ from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.digitisation import cells, master_time
 from na64.datasets.synthetic.particles import Gun, electrons
 from na64.datasets.synthetic.pile_up import overlay
+from na64.outputs.background import time_window
 from na64.outputs.background.estimate import Settings, estimate
 from na64.outputs.background.section import SECTION
 from na64.outputs.background.sidebands import box_of
@@ -30,6 +31,7 @@ from na64.outputs.background.time_window import (
     TIME_WINDOW,
     TOTAL,
     BeamElectrons,
+    WindowLosses,
     computed_losses,
     measured_losses,
     most_out_of_time,
@@ -135,6 +137,27 @@ def test_without_beam_electrons_the_tail_of_the_times_is_computed(products: Prod
     assert nearer is not None
     assert row.n is not None
     assert nearer > 2 * row.n
+
+
+def test_showers_of_the_computed_losses_are_those_of_the_beam() -> None:
+    """Less of a shower of less energy is in one cell, so that another cell has a large share more often."""
+    usual, low = computed_losses(), computed_losses(70.0)
+    for least in (0.05, 0.1):
+        above = [float(one.probability[one.share > least].sum()) for one in (usual, low)]
+        assert 1.05 < above[1] / above[0] < 1.5
+
+
+def test_the_losses_of_a_result_are_of_its_beam(products: Products, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def losses(beam: float = 100.0) -> WindowLosses:
+        asked.append(beam)
+        return computed_losses(beam)
+
+    monkeypatch.setattr(time_window, "computed_losses", losses)
+    monkeypatch.setattr(time_window, "beam_energy", lambda _: 70.0)
+    assert row_of(products).upper_limit
+    assert asked == [70.0]
 
 
 def test_energy_out_of_time_beyond_the_cut_brings_nothing_into_the_box(products: Products) -> None:

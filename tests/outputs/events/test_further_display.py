@@ -10,6 +10,7 @@ import uproot
 from matplotlib.figure import Figure
 
 from na64.outputs.events import display
+from na64.outputs.events.event_record import EventRecord
 from na64.run import main
 
 
@@ -25,7 +26,7 @@ def test_an_event_is_shown_with_what_its_period_declares(
     written: list[str] = []
     draw = display.draw_event
 
-    def drawn(record: display.EventRecord) -> Figure:
+    def drawn(record: EventRecord) -> Figure:
         figure = draw(record)
         written.extend(text.get_text() for axes in figure.axes for text in axes.texts)
         return figure

@@ -17,7 +17,10 @@ from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure, beam_of, read_exposure
 from na64.outputs.limits.inputs import ConstantEfficiency, background_of
 from na64.outputs.limits.production import Production
+from na64.outputs.limits.projection import ProjectionRow
 from na64.outputs.limits.search import PeriodChannel, Search
+from na64.outputs.limits.searches.card import load_card
+from na64.outputs.limits.searches.reference import reference_of
 from na64.outputs.limits.tables import LimitsRow
 from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.result.table import read_csv
@@ -198,3 +201,43 @@ def test_a_projection_of_a_period_has_its_beam(capsys: pytest.CaptureFixture[str
 def test_the_yield_of_the_period_is_not_that_of_100_gev() -> None:
     ratios = [(AT_70.radiated(m) / yield_per_eot(m, threshold=50.0)) ** 0.5 for m in (0.001, 0.01, 0.1, 0.4)]
     assert all(0.75 < ratio < 0.93 for ratio in ratios)
+
+
+def test_a_projection_of_a_period_of_positrons_goes_with_the_root_of_the_exposure(tmp_path: Path) -> None:
+    """The goal of POKER, 1e11 positrons of 100 GeV, beside what 2022 had, without background and one seen."""
+    line = [
+        "project",
+        "--period",
+        "2022P",
+        "--background",
+        "0.0001",
+        "--efficiency",
+        "0.433",
+        "--points",
+        "5",
+    ]
+    words = [
+        "--resonant",
+        "dirac",
+        "--eot",
+        "1.01e10",
+        "--eot",
+        "1e11",
+        "--threshold",
+        "50",
+        "--to",
+        str(tmp_path),
+    ]
+    assert main([*line, *words]) == 0
+    rows = read_csv((tmp_path / "projection.csv").read_bytes(), ProjectionRow).rows
+    eps = {(row.eot, row.mass): row.eps_median for row in rows}
+    masses = sorted({mass for _, mass in eps})
+    ratios = [eps[1e11, mass] / eps[1.01e10, mass] for mass in masses]
+    assert ratios == pytest.approx([0.101**0.5] * len(masses), rel=1e-3)
+    near = min(masses, key=lambda mass: abs(mass - 0.24))
+    made = AT_100.radiated(near) + AT_100.annihilated(near)
+    assert eps[1e11, near] == pytest.approx((2.318 / (1e11 * 0.433 * made)) ** 0.5, rel=5e-3)
+    card = load_card("positron")
+    poker = reference_of(card, "poker_100", masses=(0.2411,)).rows
+    usual = reference_of(card, "positrons_100_trigger", masses=(0.2411,)).rows
+    assert (poker[0].lower or 0) / (usual[0].lower or 1) == pytest.approx(0.101**0.5, rel=1e-6)

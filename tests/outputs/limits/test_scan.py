@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -76,7 +77,22 @@ def test_a_step_whose_background_is_only_a_limit_says_so(
     limits = [row for row in rows if row["background_is_limit"] == "yes"]
     assert limits
     assert all("<" in row["beam_line"] + row["target"] for row in limits)
-    assert f"<: in {len(limits)} steps the background, or a part of it, is only a limit" in said
+    assert f"*: in {len(limits)} steps the background, or a part of it, is only known to be below a" in said
+    starred = [row for row in said.splitlines() if re.search(r"\d \+- \S+ \*  ", row)]
+    assert len({row.split()[0] for row in starred}) == len(limits)
+    assert "<" not in said
+
+
+def test_a_program_reads_whether_the_background_is_a_limit_as_true_or_false(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["scan", str(data), "--cut", VHCAL, "--from", "0.5", "--to", "2.5", "--steps", "3", "--json"]
+    assert main([*line, "--out", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    with (tmp_path / "scan.csv").open(newline="") as stream:
+        words = [row["background_is_limit"] == "yes" for row in csv.DictReader(stream)]
+    assert [step["background_is_limit"] for step in found["steps"]] == words
+    assert isinstance(found["nominal"]["background_is_limit"], bool)
 
 
 def test_efficiency_is_that_of_a_pass_over_the_signal(data: Path, signal: Path, tmp_path: Path) -> None:
@@ -106,7 +122,11 @@ def test_a_mixture_of_components_is_not_taken_for_signal(data: Path, signal: Pat
         (("--cut", "vhcal.vhcal_totl.below"), 'is no bound of invisible_2023; nearest is "vhcal.vhcal_total'),
         (("--cut", "vhcal.vhcal_total.above"), "vhcal.vhcal_total.above: is no bound"),
         (("--cut", "vhcal"), "expected CUT.FEATURE.BOUND; nearest is"),
-        (("--cut", "shower_chi2.shower_chi2.below"), "is no bound"),
+        (
+            ("--cut", "shower_chi2.shower_chi2.below"),
+            "has 16 values, one a bin of ecal: a scan is of a single",
+        ),
+        (("--cut", "shower_chi2.shower_chi2.belo"), "cut shower_chi2 of invisible_2023 has no bound"),
         (("--cut", VHCAL, "--cut", VHCAL, "--from", "1", "--to", "2"), "is there twice"),
         (("--cut", VHCAL, "--from", "1"), "1 --cut with 2 --from and 1 --to: one of each"),
         (("--cut", VHCAL, "--steps", "500"), "500 steps: more than 400"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,24 @@ def test_only_the_making_of_items_counts_as_reading() -> None:
     meter.note(123, stored=True)
     assert found == [0, 1, 2]
     assert meter.cost(7) == Cost(1, 7, 7, 123, read=6.0, busy=21.0)
+
+
+def test_no_item_is_held_while_the_next_is_made() -> None:
+    class Item:
+        """Something that notices that it is gone."""
+
+    gone: list[bool] = []
+
+    def make() -> Iterator[Item]:
+        last: list[weakref.ref[Item]] = []
+        for _ in range(3):
+            gone.extend(reference() is None for reference in last)
+            made = [Item()]
+            last = [weakref.ref(made[0])]
+            yield made.pop()
+
+    assert list(map(type, Meter().each(make()))) == [Item] * 3
+    assert gone == [True, True]
 
 
 def test_a_cost_is_told_and_not_kept(tmp_path: Path) -> None:

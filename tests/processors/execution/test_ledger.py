@@ -133,6 +133,7 @@ def test_what_killed_drivers_left_beside_a_partial_is_removed_once(
     left = ledger.path(KEY).with_name(f".{KEY}.partial.0123abcd.writing")
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
+    os.utime(left, (0, 0))
 
     def note(folder: Path) -> None:
         cleaned.append(folder)

@@ -10,7 +10,17 @@ from numba.core import config
 from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit
-from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
+from na64.processors.kernels.vector import (
+    KINDS,
+    WIDTH,
+    magnitude,
+    numbers_at,
+    put_columns,
+    put_vector,
+    vector_at,
+    vector_of,
+    where_larger,
+)
 
 Array = NDArray[Any]
 NUMBERS = st.lists(st.floats(width=64), min_size=3 * WIDTH, max_size=3 * WIDTH).map(np.array)
@@ -52,3 +62,42 @@ def test_a_vector_beyond_the_end_is_refused() -> None:
         _compiled(np.zeros(3 * WIDTH - 1), 1.0, np.zeros(2 * WIDTH + 2))
     with pytest.raises(IndexError):
         _compiled(np.zeros(3 * WIDTH), 1.0, np.zeros(2 * WIDTH))
+
+
+def _read(stored: Array, place: int, kind: int, out: Array) -> None:
+    put_vector(magnitude(numbers_at(stored, place, kind) - vector_of(1.0)), out, 0)
+
+
+_compiled_read = jit(_read)
+
+
+@pytest.mark.parametrize("kind", range(len(KINDS)), ids=str)
+@given(numbers=NUMBERS)
+def test_numbers_of_a_file_are_read_from_any_byte_on(kind: int, numbers: Array) -> None:
+    with np.errstate(all="ignore"):
+        values = numbers[:WIDTH].astype(KINDS[kind])
+        stored = np.frombuffer(b"abc" + values.tobytes(), np.uint8)
+        out = np.full((2, WIDTH), 7.0)
+        _read(stored, 3, kind, out[0])
+        _compiled_read(stored, 3, kind, out[1])
+        np.testing.assert_array_equal(out, [np.abs(values.astype(np.float64) - 1.0)] * 2)
+
+
+def _put(rows: Array, columns: Array, distance: int) -> None:
+    put_columns(rows, 5, 12, columns, 2, distance)
+
+
+_compiled_columns = jit(_put)
+
+
+def test_rows_become_columns_wherever_they_are_and_nothing_else_is_written() -> None:
+    rows, distance = np.arange(200.0), WIDTH + 3
+    plain, compiled = np.full((2, 2 + distance * WIDTH), -1.0)
+    _put(rows, plain, distance)
+    _compiled_columns(rows, compiled, distance)
+    np.testing.assert_array_equal(plain, compiled)
+    written = plain[2:].reshape(WIDTH, distance)
+    np.testing.assert_array_equal(
+        written[:, :WIDTH], (5 + 12 * np.arange(WIDTH)[:, None] + np.arange(WIDTH)).T
+    )
+    assert (written[:, WIDTH:] == -1.0).all()

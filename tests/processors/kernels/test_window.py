@@ -9,6 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from na64.processors.features.window_arguments import cell_arguments
+from na64.processors.kernels.cells import window_cells
 from na64.processors.kernels.window import (
     ABSENT,
     CELL_RANGE,
@@ -19,7 +21,6 @@ from na64.processors.kernels.window import (
     USUAL,
     Kept,
     classify_value,
-    window_cells,
     window_hits,
 )
 
@@ -66,7 +67,7 @@ def _dense(pulses: Pulses, scale: Array, pedestal: float, *, absent: int = 0) ->
     out = _outputs(n_events)
     of_cell = PADDLE if pulses[3].shape[1] == 3 else np.arange(N_CELLS)
     with np.errstate(all="ignore"):
-        window_cells(*pulses, 3.0, of_cell, scale, pedestal, absent, *out, 0, n_events)
+        window_cells(*cell_arguments(list(pulses), of_cell, 3.0, scale, pedestal, absent), *out, 0, n_events)
     return _result(out)
 
 
@@ -268,7 +269,7 @@ def test_a_worse_reason_noted_before_stays() -> None:
     grid, state, skip = _outputs(1)
     skip[0] = 3
     columns = [_one(np.nan), _one(0.0), _one(0.0), _one(1.0)]
-    window_cells(*columns, 3.0, np.arange(N_CELLS), ONES, 0.0, 0, grid, state, skip, 0, 1)
+    window_cells(*cell_arguments(columns, np.arange(N_CELLS), 3.0, ONES, 0.0, 0), grid, state, skip, 0, 1)
     assert skip.tolist() == [3]
 
 

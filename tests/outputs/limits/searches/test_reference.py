@@ -184,10 +184,11 @@ def test_a_spectrum_that_is_not_known_is_refused() -> None:
 
 
 def test_the_spectrum_has_all_that_are_counted() -> None:
-    source = Radiated(Boson.VECTOR, Beam(), 52.0)
-    found = source.spectrum(0.1)
-    assert found.number.sum() == pytest.approx(source.number(0.1), rel=1e-9, abs=0)
-    assert found.energy.min() > 52
+    for beam, threshold in ((Beam(), 52.0), (Beam("e+", 70.0), 43.0)):
+        source = Radiated(Boson.VECTOR, beam, threshold)
+        found = source.spectrum(0.1)
+        assert found.number.sum() == pytest.approx(source.number(0.1), rel=1e-9, abs=0)
+        assert threshold < found.energy.min() < found.energy.max() < beam.energy
 
 
 @pytest.mark.parametrize("name", SEARCHES)

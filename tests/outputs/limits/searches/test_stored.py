@@ -61,10 +61,9 @@ def test_a_combination_takes_its_electrons_and_positrons_from_stored_results() -
         signal_of(muons, muons.variant())
 
 
-def test_an_efficiency_by_energy_is_not_lost_without_a_word() -> None:
-    card = load_card("positron")
-    with pytest.raises(ValueError, match="channel positrons_100_trigger has an efficiency by energy"):
-        signal_of(card, card.variant("positrons_100_trigger"))
+def test_an_efficiency_by_energy_is_not_lost_without_a_word(published: LimitsAnalysis) -> None:
+    with pytest.raises(ValueError, match="positrons_100_trigger has an efficiency by energy, that of"):
+        _contour(published.search, "positron", "positrons_100_trigger")
 
 
 def test_limits_of_a_search_on_the_command_line(

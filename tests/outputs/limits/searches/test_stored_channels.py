@@ -26,7 +26,12 @@ from na64.outputs.limits.searches.stored_channels import (
 )
 from na64.outputs.result.origin import Origin, seal_csv
 from na64.outputs.signal.beam import ELECTRONS
-from na64.outputs.signal.efficiency.by_energy import EnergyRow, binomial_error, efficiency_table
+from na64.outputs.signal.efficiency.by_energy import (
+    EnergyRow,
+    binomial_error,
+    efficiency_table,
+    read_energy_rows,
+)
 
 CARD = load_card("alp")
 VARIANT = CARD.variant()
@@ -102,6 +107,21 @@ def test_what_is_counted_is_that_of_the_results(folders: dict[str, Path]) -> Non
     assert (missing.background, missing.box) == (0.53, "invisible")
     assert missing.efficiency.values == (0.42,) * 4
     assert [source.threshold for source in missing.sources if hasattr(source, "threshold")] == [50]
+
+
+def test_a_background_is_shared_by_the_exposures_of_periods(folders: dict[str, Path]) -> None:
+    decay = folders["decay"]
+    path = decay / "efficiency_alp.csv"
+    late = [replace(row, period="2016") for row in read_energy_rows(path)]
+    path.write_bytes(seal_csv(efficiency_table([*read_energy_rows(path), *late]).to_csv()))
+    one = result(decay, "alp", eot=3e11)
+    (period,) = one.periods
+    both = replace(one, periods=(period, replace(period, period="2016", eot=1e11, runs=(2,))))
+    both = replace(both, origin=Origin("0" * 64, "c0ffee", (*SETUPS, ("2016", "setup"))))
+    found = stored_channels(CARD, VARIANT, [both], [background_of("0.4+-0.04")])
+    assert [one.category.name for one in found] == ["decay 2018", "decay 2016"]
+    assert [one.category.background for one in found] == pytest.approx([0.3, 0.1])
+    assert [one.category.background_error for one in found] == pytest.approx([0.03, 0.01])
 
 
 def test_while_one_box_is_closed_the_median_is_expected(folders: dict[str, Path]) -> None:

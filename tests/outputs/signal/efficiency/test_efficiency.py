@@ -12,6 +12,7 @@ import pytest
 
 from na64.datasets.catalogue import build as files
 from na64.datasets.synthetic import load_campaign, simulate
+from na64.outputs.signal.efficiency.campaigns import signal_campaign
 from na64.outputs.signal.efficiency.efficiency import (
     EfficiencyPoint,
     SignalEfficiency,
@@ -26,7 +27,6 @@ from na64.outputs.signal.efficiency.injection import (
     describe,
     inject,
     measure,
-    signal_campaign,
 )
 from na64.outputs.signal.yields import yield_per_eot
 from na64.run import main

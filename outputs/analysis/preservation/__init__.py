@@ -1,0 +1,1 @@
+"""Results kept with all that they were made of, and made again."""

@@ -1,0 +1,1 @@
+"""Constants of cells out of the sums of a pass, monitoring, and the pages that show both."""

@@ -1,0 +1,1 @@
+"""Sums over visible events from which constants of cells are made, and what the monitoring looks at."""
