@@ -32,7 +32,7 @@ def boxes_beside(search: str) -> Iterator[SignalBox]:
     """Packaged boxes that the regions of a selection for a search have to be outside of.
 
     These are the ones below two energies, of the periods that have a box of the search, or of all periods if
-    none has one. Boxes of other kinds are of certain runs: a job with such runs says what they hide of a region.
+    none has one. Boxes of other kinds are of certain runs: a job with such runs says what they hide.
     """
     known = load_boxes().values()
     own = [boxes for boxes in known if of_search(boxes, search)]
