@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from na64.datasets.reading.schema import NA64Schema
     from na64.outputs.analysis.backgrounds import background
+    from na64.outputs.analysis.beams import beam
     from na64.outputs.analysis.blinding import audit, freeze, unblind
     from na64.outputs.analysis.calibrations import calibrate
     from na64.outputs.analysis.campaigns import catalogue, simulate
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "audit",
     "background",
+    "beam",
     "calibrate",
     "catalogue",
     "cell_feature",
@@ -66,6 +68,7 @@ _HOMES = {
     "Result": "na64.outputs.analysis.result",
     "audit": "na64.outputs.analysis.blinding",
     "background": "na64.outputs.analysis.backgrounds",
+    "beam": "na64.outputs.analysis.beams",
     "calibrate": "na64.outputs.analysis.calibrations",
     "catalogue": "na64.outputs.analysis.campaigns",
     "compare": "na64.outputs.analysis.comparisons",

@@ -18,6 +18,7 @@ from typing import NoReturn
 from na64 import __version__
 from na64.commands import (
     background,
+    beam,
     bench,
     blind,
     calibration,
@@ -64,6 +65,7 @@ _COMMANDS = (
     background,
     scan,
     dimuon,
+    beam,
     signal,
     physics,
     searches,

@@ -20,8 +20,8 @@ def _add_simulate(verbs: Any) -> None:
     text = "Write run files, conditions and a truth file of a simulated campaign."
     parser = add_command(verbs, "simulate", _simulate, text)
     packaged = (
-        "a TOML file, or a packaged campaign: cells, demo, dimuons, signal, small, small2018, small2021, "
-        "small2022, visible_2018, visible_signal and others"
+        "a TOML file, or a packaged campaign: beam, cells, demo, dimuons, signal, small, small2018, "
+        "small2021, small2022, visible_2018, visible_signal and others"
     )
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")

@@ -8,7 +8,7 @@ GROUPS = {
     "calibration": ("calibrate", "monitor"),
     "count": ("process", "report", "status", "why"),
     "look at events and results": ("events", "show", "compare", "overlay", "stability"),
-    "background and efficiency": ("background", "scan", "dimuon", "probe", "efficiency"),
+    "background and efficiency": ("background", "scan", "dimuon", "beam", "probe", "efficiency"),
     "limits": ("limits", "project", "searches"),
     "the closed box": ("freeze", "unblind", "audit"),
     "preservation": ("bundle", "reproduce"),
@@ -20,6 +20,7 @@ GROUPS = {
 EXAMPLES = {
     "audit": ("na64 audit audit.jsonl",),
     "background": ("na64 background out", "na64 background out --simulation dimuons/out --timing timing/out"),
+    "beam": ("na64 beam out", "na64 beam out --hadrons pure/hadrons --muons pure/muons"),
     "bench": ("na64 bench --quick",),
     "bundle": ("na64 bundle out --to out.zip", "na64 bundle out --to out.zip --license CC-BY-4.0"),
     "calibrate": (

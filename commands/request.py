@@ -19,9 +19,9 @@ def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     """
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
     selections = (
-        "calibration, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, invisible_2018, "
-        "invisible_2023, invisible_2023_in_time, positron_2022, positron_2023, systematics_2023, "
-        "timing_beam, other ones of na64 selections, or a TOML file"
+        "alp_2018, beam_2023, calibration, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, "
+        "invisible_2018, invisible_2023, invisible_2023_in_time, positron_2022, positron_2023, "
+        "systematics_2023, timing_beam, visible_2017, visible_2018, visible_2018_no_w2, or a TOML file"
     )
     if several:
         selections += "; may be repeated: a folder each, and cells are read once where features are the same"

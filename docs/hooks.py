@@ -35,6 +35,7 @@ from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
+from na64.outputs.control.beam.settings import load_settings
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.run import parser
 from na64.selections.boxes import load_boxes
@@ -115,6 +116,7 @@ def toml_page() -> str:
             packaged_losses,
         ),
         "Calibration": ("[Calibration](../calibration.md) explains them.", _read_calibration),
+        "Beam settings": ("[The beam](../beam.md) explains them.", load_settings),
         "Campaign": ("What `na64 simulate` makes.", _read_campaigns),
     }
     meanings = tomllib.loads((_DOCS / "toml_keys.toml").read_text())

@@ -38,6 +38,7 @@ COMMANDS = {
     ],
     "dimuon": ["dimuon", "DIMUONS", "DIMUONS", "--no-runs"],
     "probe": ["probe", "DIMUONS"],
+    "beam": ["beam", "BEAM"],
     "limits": ["limits", "OUT", "--to", "limits"],
     "freeze": ["freeze", "OUT"],
     "unblind": ["unblind", "OUT", "--freeze", "0" * 64, "--reason", "x", *2 * ["--approved-by", "a"]],
@@ -96,8 +97,15 @@ def places(
             claim = ("--simulation",) if kind == "simulation" else ()
             process(folder / "data", "invisible_2023", catalogue=claim, name="out")
             process(folder / "data", "dimuon_2023", catalogue=claim, name="dimuons")
+            process(folder / "data", "beam_2023", catalogue=claim, name="beam")
         folder = made[size, kind]
-        names = {"OUT": "out", "DIMUONS": "dimuons", "CATALOGUE": "data.json", "BATCH": "batch"}
+        names = {
+            "OUT": "out",
+            "DIMUONS": "dimuons",
+            "CATALOGUE": "data.json",
+            "BATCH": "batch",
+            "BEAM": "beam",
+        }
         return {word: str(folder / name) for word, name in names.items()}
 
     return of

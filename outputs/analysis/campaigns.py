@@ -35,7 +35,7 @@ def simulate(
     Parameters
     ----------
     campaign : str or Path
-        A packaged one (``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``,
+        A packaged one (``beam``, ``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``,
         ``small2021``, ``small2022``), or a TOML file.
     to : str or Path
         Folder, made if it is not there.

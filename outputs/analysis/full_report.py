@@ -6,6 +6,7 @@ from pathlib import Path
 
 from na64.outputs.background.section import SECTION as BACKGROUND
 from na64.outputs.blinding.opened_box import read_opened
+from na64.outputs.control.beam.section import SECTION as BEAM
 from na64.outputs.control.dimuon.section import SECTION as DIMUONS
 from na64.outputs.limits.section import SECTION as LIMITS
 from na64.outputs.report import write
@@ -17,7 +18,7 @@ def write_full_report(folder: Path) -> Path:
     """Report of a stored result with every section that something was left for in its folder."""
     products = read_result(folder)
     opening = read_opened(folder, products.summary)
-    sections = (OPENED, BACKGROUND, DIMUONS, LIMITS)
+    sections = (OPENED, BACKGROUND, DIMUONS, BEAM, LIMITS)
     return write.write_report(folder, products, sections=sections, opening=opening)
 
 

@@ -29,6 +29,7 @@ MADE = (
     *("background.csv", "background.json", "background"),
     *("limits.csv", "limits_y.csv", "limits.json", "limits", "projection.*"),
     *("dimuon.csv", "dimuon.json", "muon_peaks.csv", "dimuon", "efficiencies.csv"),
+    *("beam.csv", "beam.json", "beam"),
     *("efficiency.csv", "efficiency_losses.csv", "efficiency_variations.csv", "efficiency.png"),
     *("events", "events.parquet", "events.root", "events.csv", "compare", "overlay", "stability", "scan"),
 )

@@ -136,6 +136,17 @@ def test_against_time_and_beside_each_other_worlds_are_the_same(folders: list[Pa
     assert all(one == seen[0] for one in seen)
 
 
+def test_the_beam_is_the_same_in_all_worlds(worlds: Any, says: Says) -> None:
+    seen = []
+    for world in worlds("hits"):
+        folder = world.folder / "beam"
+        line = ["process", str(world.catalogue), "--selection", "beam_2023", "--to", str(folder)]
+        assert main([*line, "--executor", "iterative", "--no-report"]) == 0
+        seen.append((says(["beam", str(folder)], folder), (folder / "beam.csv").read_bytes()))
+    assert seen[0][0][0] == 0
+    assert all(one == seen[0] for one in seen)
+
+
 def test_a_skipped_event_is_refused_in_the_same_words(worlds: Any, tmp_path: Path, says: Says) -> None:
     folder = tmp_path / "world"
     shutil.copytree(worlds("hits")[0].folder / "data", folder / "data")

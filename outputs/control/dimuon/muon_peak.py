@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import hist
 import numpy as np
-from iminuit import Minuit
-from iminuit.cost import ExtendedBinnedNLL
 from numpy.typing import NDArray
 from scipy import special
+
+from na64.outputs.control.gaussian_core import Start, fit_gaussian
 
 Numbers = NDArray[np.float64]
 
@@ -118,32 +117,21 @@ def fit_peak(
 
 
 def _fit(edges: Numbers, counts: Numbers, module: int) -> Peak | None:
-    def cumulative(x: Numbers, n: float, mean: float, width: float) -> Numbers:
-        return np.asarray(n * special.ndtr((x - mean) / width))
-
-    cost = ExtendedBinnedNLL(counts, edges, cumulative)
     centre = float(np.average((edges[1:] + edges[:-1]) / 2, weights=counts))
-    minimiser = Minuit(cost, n=float(counts.sum()), mean=centre, width=1.0)
-    minimiser.limits["n"] = (1, None)
-    minimiser.limits["width"] = (_NARROWEST, _WIDEST)
-    minimiser.limits["mean"] = WINDOW
-    minimiser.migrad()
-    minimiser.hesse()
-    _, mean, width = minimiser.values
-    _, mean_error, width_error = minimiser.errors
-    if not minimiser.valid or not math.isfinite(mean_error) or mean_error <= 0:
+    found = fit_gaussian(edges, counts, Start(centre, 1.0, WINDOW, (_NARROWEST, _WIDEST)))
+    if found is None:
         return None
     return Peak(
         module,
-        mean,
-        mean_error,
-        width,
-        width_error,
-        float(counts.sum()),
-        float(edges[0]),
-        float(edges[-1]),
-        float(minimiser.fval or 0.0),
-        len(counts) - 3,
+        found.mean,
+        found.mean_error,
+        found.width,
+        found.width_error,
+        found.n_events,
+        found.low,
+        found.high,
+        found.chi2,
+        found.n_degrees,
     )
 
 

@@ -1,0 +1,1 @@
+"""The beam, the spectrometer and the synchrotron radiation as measurements, from beam triggers."""
