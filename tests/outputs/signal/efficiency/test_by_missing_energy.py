@@ -157,9 +157,7 @@ def test_a_catalogue_of_another_beam_than_its_period_is_not_measured(periods: Pa
     base, _ = base_campaign("tout2023", "2023P", known)
     simulate(signal_campaign(0.01, threshold=42.0, base=base), to=tmp_path, n_events=60)
     catalogue = files.build([tmp_path], simulation=True, layout="tout2023", folder=periods)
-    with pytest.raises(
-        ValueError, match=r"period 2023P has a beam of e\+ of 70 GeV, simulated is e- of 100 GeV"
-    ):
+    with pytest.raises(ValueError, match=r"has a beam of e\+ of 70 GeV, simulated is e- of 100 GeV"):
         measure(catalogue, load_selection("positron_2023"), tmp_path / TRUTH, mass=0.01)
 
 
