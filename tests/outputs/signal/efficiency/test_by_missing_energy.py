@@ -192,9 +192,9 @@ def test_positrons_in_runs_of_electrons_have_the_box_of_both(
 def test_a_search_that_has_no_efficiency_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["efficiency", "--search", "positon", "--to", str(tmp_path / "efficiency.csv")]) == 2
+    assert main(["efficiency", "--search", "positrons", "--to", str(tmp_path / "efficiency.csv")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert 'unknown search "positon", nearest known is "positron"' in line
+    assert 'unknown search "positrons", nearest known is "positron"' in line
 
 
 def test_bins_are_narrow_where_the_efficiency_changes() -> None:
