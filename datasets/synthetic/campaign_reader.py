@@ -13,12 +13,10 @@ from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
 from na64.datasets.synthetic.campaign import (
     DETECTORS,
-    PARAMETERS,
     BadSpill,
     Campaign,
     CellFault,
     Component,
-    ComponentKind,
     DetectorResponse,
     Geometry,
     PileUp,
@@ -28,6 +26,7 @@ from na64.datasets.synthetic.campaign import (
     Trigger,
     TriggerEmulation,
 )
+from na64.datasets.synthetic.component_kinds import PARAMETERS, ComponentKind
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.further_reader import one_value, read_dump, read_further
 

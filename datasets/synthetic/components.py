@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from na64.datasets.synthetic.axions import alp
-from na64.datasets.synthetic.campaign import Component, ComponentKind, Trigger, TriggerEmulation
+from na64.datasets.synthetic.campaign import Component, Trigger, TriggerEmulation
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.dump import fires as dump_fires

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import constants
 
-from na64.datasets.synthetic.campaign import Component, ComponentKind
+from na64.datasets.synthetic.campaign import Component
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.deposits import Deposits
 from na64.datasets.synthetic.dump import (

@@ -8,16 +8,8 @@ import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, EventColumns
-from na64.datasets.synthetic.campaign import (
-    SIGNALS,
-    TRIGGER_BITS,
-    BadSpill,
-    Campaign,
-    ComponentKind,
-    Geometry,
-    Run,
-    Trigger,
-)
+from na64.datasets.synthetic.campaign import TRIGGER_BITS, BadSpill, Campaign, Geometry, Run, Trigger
+from na64.datasets.synthetic.component_kinds import SIGNALS, ComponentKind
 from na64.datasets.synthetic.components import generate, triggers
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.synthetic import load_campaign
-from na64.datasets.synthetic.campaign import ComponentKind, TriggerEmulation
+from na64.datasets.synthetic.campaign import TriggerEmulation
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.components import generate
 from na64.datasets.synthetic.deposits import Deposits
 from na64.datasets.synthetic.electromagnetic import Grid, fluctuate, mean_cells

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.synthetic.campaign import Campaign, Component, ComponentKind
+from na64.datasets.synthetic.campaign import Campaign, Component
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.components import GENERATORS, fires
 from na64.datasets.synthetic.particles import Gun
 from na64.outputs.control.dimuon.pair_production import pairs_per_electron

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
-from na64.datasets.synthetic.campaign import ComponentKind, Trigger
+from na64.datasets.synthetic.campaign import Trigger
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.origin import setup_identity
 from na64.outputs.signal.efficiency.by_energy import EnergyRow, binomial_error

@@ -9,7 +9,8 @@ from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.synthetic import Campaign, load_campaign
-from na64.datasets.synthetic.campaign import Component, ComponentKind, Geometry, Trigger
+from na64.datasets.synthetic.campaign import Component, Geometry, Trigger
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.simulation import find_geometry

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from na64.datasets.conditions.periods import load_periods, period_of_run
 from na64.datasets.synthetic import Campaign, load_campaign
-from na64.datasets.synthetic.campaign import ComponentKind, Trigger
+from na64.datasets.synthetic.campaign import Trigger
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.outputs.signal.efficiency.alp_injection import Wanted
 
 PAIR_CAMPAIGN = "visible_signal"

@@ -9,7 +9,7 @@ import pytest
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
-from na64.datasets.synthetic.campaign import OF_DUMP, ComponentKind
+from na64.datasets.synthetic.component_kinds import OF_DUMP, ComponentKind
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
 HADRON = (

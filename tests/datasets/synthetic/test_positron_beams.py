@@ -11,7 +11,8 @@ import pytest
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import packaged_periods, period_of_run
 from na64.datasets.synthetic import Campaign, load_campaign
-from na64.datasets.synthetic.campaign import Component, ComponentKind, Trigger
+from na64.datasets.synthetic.campaign import Component, Trigger
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.components import GENERATORS, fires
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.datasets.synthetic.library import load_library

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from na64.datasets.synthetic.campaign import ComponentKind, Trigger
+from na64.datasets.synthetic.campaign import Trigger
+from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.outputs.analysis.search_efficiencies import search_efficiency
 from na64.outputs.limits.searches.card import load_card
 from na64.outputs.limits.searches.stored_channels import channel_of_box

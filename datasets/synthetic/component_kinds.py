@@ -1,0 +1,96 @@
+"""Kinds of events that are simulated, and the numbers that each takes."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ComponentKind(Enum):
+    """How the particles of a component are made."""
+
+    ELECTRON = "electron"
+    RADIATED = "radiated"
+    UPSTREAM = "upstream"
+    DIMUON = "dimuon"
+    ELECTRONUCLEAR = "electronuclear"
+    HADRON = "hadron"
+    MUON = "muon"
+    PILE_UP = "pile_up"
+    DARK_PHOTON = "dark_photon"
+    ANNIHILATION = "annihilation"
+    DUMP_ELECTRON = "dump_electron"
+    DUMP_HADRON = "dump_hadron"
+    DUMP_MUON = "dump_muon"
+    DUMP_DIMUON = "dump_dimuon"
+    SHORT_KAON = "short_kaon"
+    NEUTRAL_HADRON = "neutral_hadron"
+    ELECTRON_PAIR = "electron_pair"
+    ALP = "alp"
+    LEADING_NEUTRAL = "leading_neutral"
+    RANDOM = "random"
+    LED = "led"
+
+
+PARAMETERS: dict[ComponentKind, dict[str, str]] = {
+    ComponentKind.ELECTRON: {},
+    ComponentKind.RADIATED: {"lowest": "GeV", "highest": "GeV", "zero_degree_probability": "1"},
+    ComponentKind.UPSTREAM: {
+        "lowest": "GeV",
+        "slope": "GeV",
+        "hadron_probability": "1",
+        "extra_tracks": "1",
+        "vhcal_mean": "GeV",
+    },
+    ComponentKind.DIMUON: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.ELECTRONUCLEAR: {"lowest": "1", "highest": "1", "power": "1", "neutral_fraction": "1"},
+    ComponentKind.HADRON: {"pion": "1", "kaon": "1", "proton": "1"},
+    ComponentKind.MUON: {},
+    ComponentKind.PILE_UP: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.DARK_PHOTON: {"mass": "GeV", "lowest": "1"},
+    ComponentKind.ANNIHILATION: {"lowest": "1", "highest": "1"},
+    ComponentKind.DUMP_ELECTRON: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.DUMP_HADRON: {"pion": "1", "kaon": "1", "proton": "1"},
+    ComponentKind.DUMP_MUON: {},
+    ComponentKind.DUMP_DIMUON: {"lowest": "GeV", "highest": "GeV"},
+    ComponentKind.SHORT_KAON: {
+        "lowest": "1",
+        "highest": "1",
+        "power": "1",
+        "neutral_ratio": "1",
+        "dalitz": "1",
+        "conversion": "1",
+    },
+    ComponentKind.NEUTRAL_HADRON: {"lowest": "1", "highest": "1", "power": "1"},
+    ComponentKind.ELECTRON_PAIR: {"mass": "GeV", "coupling": "1", "lowest": "1", "highest": "1"},
+    ComponentKind.ALP: {
+        "lowest": "1",
+        "highest": "1",
+        "decay_length": "mm",
+        "decays_from": "mm",
+        "decays_to": "mm",
+        "first": "mm",
+        "response": "1",
+        "stochastic": "1",
+    },
+    ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
+    ComponentKind.RANDOM: {},
+    ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
+}
+"""Parameters of each kind and their units."""
+
+SIGNALS = (ComponentKind.DARK_PHOTON, ComponentKind.ANNIHILATION, ComponentKind.ELECTRON_PAIR)
+"""Kinds of which a part of the beam's energy is missing, or was until a decay."""
+
+OF_DUMP = (
+    ComponentKind.DUMP_ELECTRON,
+    ComponentKind.DUMP_HADRON,
+    ComponentKind.DUMP_MUON,
+    ComponentKind.DUMP_DIMUON,
+    ComponentKind.SHORT_KAON,
+    ComponentKind.NEUTRAL_HADRON,
+    ComponentKind.ELECTRON_PAIR,
+)
+"""Kinds of a campaign with a dump in front of the ECAL."""
+
+OF_ANY = (ComponentKind.RANDOM, ComponentKind.LED)
+"""Kinds that do without a beam."""
