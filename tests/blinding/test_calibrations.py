@@ -148,11 +148,22 @@ def looks(world: Any, folder: Path, capfd: pytest.CaptureFixture[str]) -> dict[s
     return seen
 
 
-@pytest.mark.parametrize("layout", ["hits", "tout2023"])
+SOME, ALL = slice(0, None, 3), slice(None)
+"""Worlds that are looked at: two of four, or all."""
+
+
+@pytest.mark.parametrize(
+    ("layout", "which"),
+    [
+        ("hits", SOME),
+        pytest.param("hits", ALL, marks=pytest.mark.soak),
+        pytest.param("tout2023", ALL, marks=pytest.mark.soak),
+    ],
+)
 def test_constants_and_outliers_do_not_depend_on_hidden_events(
-    layout: str, worlds: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    layout: str, which: slice, worlds: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    first, *others = [looks(world, tmp_path, capfd) for world in worlds(layout)]
+    first, *others = [looks(world, tmp_path, capfd) for world in worlds(layout)[which]]
     assert b",electrons" in first["constants.csv"] or b",particles" in first["constants.csv"]
     for other in others:
         assert {name for name in first if first[name] != other[name]} == set()

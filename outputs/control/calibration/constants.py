@@ -25,10 +25,11 @@ from na64.outputs.control.calibration.measuring import (
     SIGNALS,
     CellMeasurement,
     Measurement,
+    baselines_of,
     counts_of,
     measure,
 )
-from na64.outputs.control.calibration.shower_profile import fit_template
+from na64.outputs.control.calibration.shower_profile import fit_template, mean_shower
 from na64.processors.calibration.sums import Sums
 
 GOOD_ENOUGH, BEST_OF_REST = 0.02, 0.1
@@ -85,7 +86,9 @@ def constants_of(sums: Sums, asked: RangeInput) -> tuple[RunRange, Measurement]:
     bad = bad_cells(counts_of(sums, measured, asked.setup, asked.reference), asked.setup.detectors)
     scales = detectors["ecal"].values[Quantity.SCALE].values if "ecal" in detectors else ()
     ignored = frozenset(entry.cell for entry in bad if entry.detector == "ecal")
-    template, errors = fit_template(sums, asked.setup, asked.beam_energy, scales, ignored)
+    baselines = baselines_of(measured.cells.get("ecal", ()))
+    shower = mean_shower(sums, asked.setup, scales, ignored, baselines)
+    template, errors = fit_template(shower, asked.setup, asked.beam_energy)
     if template is None and asked.reference is not None:
         template, errors = asked.reference.template, {}
     found = RunRange(asked.first, asked.last, asked.period, detectors, tuple(bad), template, errors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ class CellMeasurement:
     n_delays : int
         Pulses of particles with a time.
     signals : dict of str to Estimate
-        By sample: median signal under the scale of the period, GeV.
+        By sample: median signal less the baseline, under the scale of the period, GeV.
     seen : dict of str to int
         By sample: events with a signal.
     noise : Noise or None
@@ -130,11 +130,17 @@ def measure(sums: Sums, setup: Setup, beam_energy: float, least: int = LEAST_ENT
         name: {sample: sums.count(f"{name}.n.{sample}") for sample in ("particles", "random", *SIGNALS)}
         for name in names
     }
-    return Measurement(cells, events, mean_electron(sums), beam_energy)
+    electron = mean_electron(sums, baselines_of(cells["ecal"])) if "ecal" in cells else None
+    return Measurement(cells, events, electron, beam_energy)
 
 
-def mean_electron(sums: Sums) -> MeanElectron | None:
-    """Mean cells of the beam electrons about their median energy; None if there are too few."""
+def baselines_of(cells: Sequence[CellMeasurement]) -> NDArray[np.float64]:
+    """Baseline of every cell under the scale of the period, 0 where there is none: (n_cells,) float64."""
+    return np.array([one.noise.baseline.value if one.noise and one.noise.baseline else 0.0 for one in cells])
+
+
+def mean_electron(sums: Sums, baselines: NDArray[np.float64]) -> MeanElectron | None:
+    """Mean cells, less their baselines, of the beam electrons about their median energy; None of too few."""
     n = sums.array("electrons.n", (N_ELECTRON,))
     if n.sum() < _LEAST_ELECTRONS:
         return None
@@ -143,7 +149,7 @@ def mean_electron(sums: Sums) -> MeanElectron | None:
     spread = max((high - low) / 2, 0.005 * median)
     core = np.abs(energy - median) <= _CORE * spread
     entries = int(n[core].sum())
-    cells = sums.arrays["electrons.cells"][core].sum(axis=0) * QUANTUM / entries
+    cells = sums.arrays["electrons.cells"][core].sum(axis=0) * QUANTUM / entries - baselines
     return MeanElectron(cells, spread / float(cells.sum()) / math.sqrt(entries), entries)
 
 
@@ -153,31 +159,34 @@ def _cells(sums: Sums, detector: Detector, least: int) -> tuple[CellMeasurement,
 
     found = []
     for cell in range(detector.n_cells):
-        particles = of("delay", cell, N_DELAYS)
+        particles, noise = of("delay", cell, N_DELAYS), noise_of(of("random", cell, N_NOISE), least)
         signals = {name: of(f"signal.{name}", cell, N_SIGNALS) for name in SIGNALS}
         found.append(
             CellMeasurement(
                 delay=time_peak(particles, least),
                 led_delay=time_peak(of("delay_led", cell, N_DELAYS), least),
                 n_delays=int(particles.counts.sum()),
-                signals=dict(_signals(signals, sums, detector.name, least)),
+                signals=dict(_signals(signals, sums, detector.name, least, noise)),
                 seen={name: int(histogram.counts.sum()) for name, histogram in signals.items()},
-                noise=noise_of(of("random", cell, N_NOISE), least),
+                noise=noise,
             )
         )
     return tuple(found)
 
 
 def _signals(
-    histograms: Mapping[str, SparseHistogram], sums: Sums, detector: str, least: int
-) -> list[tuple[str, Estimate]]:
-    found = []
+    histograms: Mapping[str, SparseHistogram], sums: Sums, detector: str, least: int, noise: Noise | None
+) -> Iterator[tuple[str, Estimate]]:
+    """Median signals less the baseline of the cell."""
+    baseline = noise.baseline if noise and noise.baseline else Estimate(0.0, 0.0, 0)
     for sample, histogram in histograms.items():
         n_events = sums.count(f"{detector}.n.{sample}")
         estimate = median_signal(histogram, least)
-        if estimate is not None and estimate.entries >= LEAST_OCCUPANCY * n_events:
-            found.append((sample, estimate))
-    return found
+        if estimate is None or estimate.entries < LEAST_OCCUPANCY * n_events:
+            continue
+        value, error = estimate.value - baseline.value, math.hypot(estimate.error, baseline.error)
+        if value > 0:
+            yield sample, Estimate(value, error, estimate.entries)
 
 
 def counts_of(

@@ -14,6 +14,7 @@ from na64.outputs.control.calibration.figures import (
     delays_figure,
     shower_figure,
 )
+from na64.outputs.control.calibration.measuring import baselines_of
 from na64.outputs.control.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
 from na64.outputs.control.calibration.shower_profile import mean_shower
 from na64.outputs.report.drawing import Make
@@ -144,13 +145,14 @@ def _of_shower(folder: Path, job: Job, built: Built) -> Iterator[PageSection]:
 
 
 def _showers(job: Job, built: Built) -> Iterator[tuple[str, str, Make]]:
-    listed = list(zip(built.sums, built.calibration.ranges, strict=True))
-    for total, part in listed[:2]:
+    listed = list(zip(built.sums, built.calibration.ranges, built.measured, strict=True))
+    for total, part, measured in listed[:2]:
         context = next(c for run, c in job.runs.items() if part.first <= run <= part.last)
         known = part.detectors.get("ecal")
         scales = known.values[Quantity.SCALE].values if known else ()
         bad = [entry.cell for entry in part.bad if entry.detector == "ecal"]
-        shower = mean_shower(total, context.setup, scales, bad)
+        baselines = baselines_of(measured.cells.get("ecal", ()))
+        shower = mean_shower(total, context.setup, scales, bad, baselines)
         if shower is not None:
             caption = f"Mean shower of beam electrons in runs {part.covers}, by cell and impact point."
             make = partial(shower_figure, shower, context.setup, part, context.beam_energy)

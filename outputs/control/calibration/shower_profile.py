@@ -51,9 +51,22 @@ class MeanShower:
 
 
 def mean_shower(
-    sums: Sums, setup: Setup, scales: Sequence[float], bad: Collection[int] = ()
+    sums: Sums, setup: Setup, scales: Sequence[float], bad: Collection[int], baselines: Floats
 ) -> MeanShower | None:
-    """Mean shower of beam electrons with scales of the cells; None if there are too few electrons."""
+    """Mean shower of beam electrons with scales and baselines of the cells; None of too few electrons.
+
+    Parameters
+    ----------
+    sums : Sums
+    setup : Setup
+        Of the period.
+    scales : sequence of float
+        In place of those of the period.
+    bad : collection of int
+        Cells that are left out.
+    baselines : (n_cells,) float64, GeV
+        Under the scale of the period.
+    """
     n = sums.array("shower.n", (1,))
     if n.sum() < _LEAST_ELECTRONS or "ecal" not in setup.detectors:
         return None
@@ -62,7 +75,7 @@ def mean_shower(
     mean = sums.arrays["shower.cells"][used] / n[used, None] * QUANTUM
     square = sums.arrays["shower.squares"][used] / n[used, None] * QUANTUM**2
     variance = np.maximum(square - mean**2, 0) / n[used, None] * factor**2
-    mean *= factor
+    mean = (mean - baselines) * factor
     n_plane = setup.ecal.n_cells // 2
     lateral, error = (
         mean[:, :n_plane] + mean[:, n_plane:],
@@ -96,7 +109,7 @@ def expected_share(
 
 
 def fit_template(
-    sums: Sums, setup: Setup, beam_energy: float, scales: Sequence[float], bad: Collection[int]
+    shower: MeanShower | None, setup: Setup, beam_energy: float
 ) -> tuple[ShowerTemplate | None, dict[str, float]]:
     """Template of electrons with radii and core fraction of those of the beam, and their errors.
 
@@ -108,7 +121,7 @@ def fit_template(
     ShowerTemplate or None, dict of str to float
         None where there are too few electrons, or no template to begin with.
     """
-    before, shower = setup.template, mean_shower(sums, setup, scales, bad)
+    before = setup.template
     if before is None or shower is None or not setup.cell_pitch:
         return None, {}
     growth = math.log(beam_energy)

@@ -18,7 +18,7 @@ from na64.datasets.synthetic.simulation import simulate
 from na64.outputs.analysis.calibrations import CalibrationResult
 from na64.run import main
 
-N_EVENTS = 16_000
+N_EVENTS = 14_000
 FIRST, JUMP, LAST = 8701, 8703, 8704
 SHIFTED = """
 name = "shifted"
@@ -136,6 +136,9 @@ def test_a_shifted_baseline_is_found(wrong: CalibrationResult) -> None:
     assert found.values[2] == pytest.approx(0.002, abs=4 * found.errors[2])
     noise = values(wrong.calibration, FIRST, "srd", Quantity.NOISE)
     assert noise.values[2] == pytest.approx(0.00015, rel=0.15)
+    scale = values(wrong.calibration, FIRST, "srd", Quantity.SCALE)  # signals are less the baseline
+    assert scale.values[2] == pytest.approx(1.0, abs=4 * scale.errors[2])
+    assert scale.errors[2] < 0.03
     assert not found.is_measured(0)  # the files leave small signals of others out
 
 
@@ -207,10 +210,10 @@ def test_runs_outside_of_all_ranges_are_refused(
 
 
 def test_stated_ranges_and_single_runs(folder: Path, plain: CalibrationResult) -> None:
-    found = calibrated(folder, "plain", "stated", ranges="8701-8702,8703-8710").calibration
-    assert [part.covers for part in found.ranges] == ["8701-8702", "8703-8710"]
-    found = calibrated(folder, "plain", "stated", per_run=True).calibration
-    assert [part.covers for part in found.ranges] == ["8701", "8703", "8704"]
+    found = calibrated(folder, "plain", "stated", runs="8703,8704", ranges="8702-8703,8704-8710").calibration
+    assert [part.covers for part in found.ranges] == ["8702-8703", "8704-8710"]
+    found = calibrated(folder, "plain", "stated", runs="8703,8704", per_run=True).calibration
+    assert [part.covers for part in found.ranges] == ["8703", "8704"]
     for text, why in (
         ("8701-8702", "run 8703 is in none"),
         ("8701-x", "is not a range"),
