@@ -46,7 +46,7 @@ def test_a_demonstration_goes_from_run_files_to_limits(search: str, tmp_path: Pa
     assert {*shown.selections} <= {*load_card(search).selections}
 
 
-@pytest.mark.parametrize("search", [*sorted({*SEARCHES} - {*demonstrated()}), "invisble"])
+@pytest.mark.parametrize("search", [*sorted({*SEARCHES} - {*demonstrated()}), "invisibles"])
 def test_a_search_without_a_demonstration_says_which_have_one(
     search: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
