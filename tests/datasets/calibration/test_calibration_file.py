@@ -47,7 +47,7 @@ WRONG = {
     "an edited number": ("first = 8701", "first = 8700", "was edited: its numbers are not those"),
     "an edited defect": ('defect = "noisy"', 'defect = "dead"', "was edited"),
     "another version": ("schema = 1", "schema = 2", "schema: 2 is not 1, the version that is known"),
-    "an unknown key": ("schema = 1", "schema = 1\nshema = 1", "shema"),
+    "an unknown key": ("schema = 1", "schema = 1\nschemas = 1", "schemas"),
     "an unknown defect": ('defect = "noisy"', 'defect = "nosy"', 'unknown defect "nosy"'),
     "another unit": ('unit = "ns"', 'unit = "us"', "unit: us is not ns"),
     "two detectors of a name": ('name = "hcal"', 'name = "ecal"', "ecal is there twice"),
