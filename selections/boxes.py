@@ -31,13 +31,13 @@ def load_boxes() -> dict[str, tuple[SignalBox, ...]]:
 def boxes_beside(search: str) -> Iterator[SignalBox]:
     """Packaged boxes that the regions of a selection for a search have to be outside of.
 
-    These are the search's own and those below two energies, of the periods that have a box of the search, or
-    of all periods if none has one. Other boxes are of certain runs: a job with such runs says what they hide.
+    These are the ones below two energies, of the periods that have a box of the search, or of all periods if
+    none has one. Boxes of other kinds are of certain runs: a job with such runs says what they hide.
     """
     known = load_boxes().values()
     own = [boxes for boxes in known if of_search(boxes, search)]
     for boxes in own or known:
-        yield from (box for box in boxes if box.is_rectangle or box.search == search)
+        yield from (box for box in boxes if box.is_rectangle)
 
 
 def default_box() -> SignalBox:

@@ -92,10 +92,15 @@ def _closed(box: SignalBox) -> ClosedFacts:
         edges[bound.name] = (max(low, bound.low_hidden), min(high, bound.high_hidden))
     known = {name: _finite(*ends) for name, ends in edges.items()}
     about = {bound.name: known[bound.name] for bound in box.bounds}
-    guards = {bound.name: bound.guard for bound in box.bounds}
-    listed = tuple(ClosedEdges(name, *ends, guards[name]) for name, ends in about.items())
+    listed = tuple(ClosedEdges(name, *ends, _guard(box, name)) for name, ends in about.items())
     covers = about.keys() <= {*PLANE}
     return ClosedFacts(box.search, box.text(), known["ecal"], known["hcal"], covers, listed)
+
+
+def _guard(box: SignalBox, name: str) -> float | None:
+    """Guard band in a feature; None if bounds on it have several."""
+    guards = {bound.guard for bound in box.bounds if bound.name == name}
+    return guards.pop() if len(guards) == 1 else None
 
 
 def _finite(low: float, high: float) -> tuple[float | None, float | None]:

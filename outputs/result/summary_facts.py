@@ -166,7 +166,7 @@ class ClosedEdges:
     feature : str
     low, high : float or None
     guard : float or None
-        How far the box itself is from there; None in results that do not state it.
+        How far the box itself is from there; None if that is not one number, or not stated.
     """
 
     feature: str

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from na64.selections.boxes import boxes_beside, default_box
+from na64.selections.boxes import boxes_beside, default_box, load_boxes
 from na64.selections.interval import Interval
 from na64.selections.regions import Region
-from na64.selections.signal_box import check_outside
+from na64.selections.selection import load_selection
+from na64.selections.signal_box import check_outside, not_outside
 from na64.tests.selections.example_boxes import TWO_SIDED
 
 DEFAULT = default_box()
@@ -69,12 +70,13 @@ def test_a_region_is_outside_by_either_edge_or_by_what_implies_one(
         check_outside([region], [TWO_SIDED])
 
 
-def test_a_region_is_kept_apart_from_the_boxes_of_its_search_and_those_beside_them() -> None:
+def test_regions_are_kept_apart_from_boxes_below_two_energies_of_periods_of_their_search() -> None:
     """Runs of the visible mode have no box of missing energy, those with axions do; for others all count."""
     found = {search: [*boxes_beside(search)] for search in ("invisible", "alp", "visible", "new")}
-    of_pairs = {("2017V", "visible"), ("2018V", "visible")}
-    assert {(box.name, box.search) for box in found["visible"]} == of_pairs
-    assert {(box.name, box.search) for box in found["alp"]} >= {("2018", "alp"), ("2018", "invisible")}
+    assert found["visible"] == []
+    assert {(box.name, box.search) for box in found["alp"]} == {
+        (year, "invisible") for year in ("2016", "2018")
+    }
     assert {box.name for box in found["invisible"]} >= {"default", "2018", "2022", "2023A"}
     assert all(box.is_rectangle for box in (*found["invisible"], *found["new"]))
     assert found["new"] == found["invisible"]
@@ -82,3 +84,9 @@ def test_a_region_is_kept_apart_from_the_boxes_of_its_search_and_those_beside_th
     check_outside([kaons], found["visible"])
     with pytest.raises(ValueError, match="region_K0 is not outside the signal box of period default"):
         check_outside([kaons], found["new"])
+
+
+@pytest.mark.parametrize("name", ["visible_2017", "visible_2018", "visible_2018_no_w2"])
+def test_no_control_region_of_pairs_is_in_their_box(name: str) -> None:
+    boxes = [box for period in ("2017V", "2018V") for box in load_boxes()[period]]
+    assert not [*not_outside(load_selection(name).regions, boxes)]

@@ -145,7 +145,9 @@ def check_stored(card: Card, variant: Variant, search: Search) -> None:
     signal = signal_of(card, variant)
     by_energy = [one.name for one in variant.categories if one.efficiency.needs_energy]
     for period in _periods(search.periods, At(signal, 1.0)):
-        if by_energy and signal.annihilated and period.efficiency.by_energy is None:
+        efficiency = period.efficiency
+        of_mass = efficiency.is_simulated and not signal.annihilated
+        if by_energy and efficiency.by_energy is None and not of_mass:
             raise ValueError(
                 f"search {card.name}: channel {by_energy[0]} has an efficiency by energy, that of "
                 f"{period.name} is not: na64 efficiency --search {POSITRON} makes it"

@@ -45,13 +45,13 @@ def test_every_other_closed_box_is_told_with_its_place_in_the_plane() -> None:
             (73.0, 92.0),
             (None, None),
             covers=True,
-            edges=(ClosedEdges("ecal", 73.0, 92.0),),
+            edges=(ClosedEdges("ecal", 73.0, 92.0, 2.0),),
         ),
         replace(facts.others[1], covers=False),
     )
     assert [one.feature for one in facts.others[1].edges] == ["ecal", "veto_0"]
     (both,) = box_facts(with_boxes(StatedBox("alp", {}, (BAND, NARROW)))).others
-    assert (both.ecal, both.edges) == ((73.0, 81.0), (ClosedEdges("ecal", 73.0, 81.0),))
+    assert (both.ecal, both.edges) == ((73.0, 81.0), (ClosedEdges("ecal", 73.0, 81.0),))  # two guards
     assert "veto_0 below 0.01 GeV" in facts.others[1].text
     assert setup_identity(period_facts(period), facts) != setup_identity(
         period_facts(KNOWN), box_facts(KNOWN)

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from na64.datasets.catalogue import build as files
 from na64.datasets.conditions.own_period import stated_runs_text
 from na64.datasets.conditions.periods import load_periods
+from na64.datasets.synthetic import simulate
 from na64.outputs.signal.efficiency.by_missing_energy import (
     MissingEnergyEfficiency,
     MissingEnergyPoint,
@@ -23,7 +25,7 @@ from na64.outputs.signal.efficiency.by_missing_energy import (
 )
 from na64.outputs.signal.efficiency.campaigns import base_campaign, signal_campaign
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table, load_efficiencies
-from na64.outputs.signal.efficiency.injection import Injection, inject
+from na64.outputs.signal.efficiency.injection import TRUTH, Injection, inject, measure, setup_of
 from na64.outputs.signal.efficiency.injection_by_energy import describe_energies
 from na64.run import main
 from na64.selections.selection import load_selection
@@ -148,6 +150,26 @@ def test_a_beam_that_nothing_simulates_is_refused(tmp_path: Path) -> None:
         ValueError, match=r"period 2023P: nothing simulates its beam, e\+ of 60 GeV: there are"
     ):
         base_campaign("tout2023", "2023P", load_periods(tmp_path))
+
+
+def test_a_catalogue_of_another_beam_than_its_period_is_not_measured(periods: Path, tmp_path: Path) -> None:
+    known = load_periods(periods)
+    base, _ = base_campaign("tout2023", "2023P", known)
+    simulate(signal_campaign(0.01, threshold=42.0, base=base), to=tmp_path, n_events=60)
+    catalogue = files.build([tmp_path], simulation=True, layout="tout2023", folder=periods)
+    with pytest.raises(
+        ValueError, match=r"period 2023P has a beam of e\+ of 70 GeV, simulated is e- of 100 GeV"
+    ):
+        measure(catalogue, load_selection("positron_2023"), tmp_path / TRUTH, mass=0.01)
+
+
+def test_the_set_up_of_a_period_is_the_same_whatever_its_runs_are(periods: Path) -> None:
+    """Packaged losses are of a period without runs; so is what is projected."""
+    for name in ("2022P", "2023P"):
+        stated, packaged = load_periods(periods)[name], load_periods()[name]
+        assert stated.runs != packaged.runs
+        assert setup_of(stated) == setup_of(packaged)
+    assert setup_of(load_periods()["2022P"]) != setup_of(load_periods()["2022"])
 
 
 def test_positrons_in_runs_of_electrons_have_the_box_of_both(
