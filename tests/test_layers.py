@@ -139,7 +139,9 @@ def test_an_import_to_the_right_is_found(source: str, layer: str) -> None:
 
 def test_kernels_import_math_numpy_and_numba_only() -> None:
     loops = [path for path in _modules("processors") if path.parent.name == "kernels"]
-    loops = [path for path in loops if path.name not in ("__init__.py", "compiled_files.py", "jit.py", "vector.py")]
+    loops = [
+        path for path in loops if path.name not in ("__init__.py", "compiled_files.py", "jit.py", "vector.py")
+    ]
     assert loops
     for path in loops:
         names = _imported(ast.parse(path.read_text()))
