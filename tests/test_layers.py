@@ -139,11 +139,10 @@ def test_an_import_to_the_right_is_found(source: str, layer: str) -> None:
 
 def test_kernels_import_math_numpy_and_numba_only() -> None:
     loops = [path for path in _modules("processors") if path.parent.name == "kernels"]
-    loops = [
-        path for path in loops if path.name not in ("__init__.py", "compiled_files.py", "jit.py", "vector.py")
-    ]
+    others = ("__init__.py", "compiled_files.py", "jit.py", "vector.py")
+    loops = [path for path in loops if path.name not in others]
     assert loops
     for path in loops:
         names = _imported(ast.parse(path.read_text()))
-        others = {name.split(".")[0] for name in names if not name.startswith("na64.processors.kernels")}
-        assert others <= KERNEL_IMPORTS, path.name
+        from_elsewhere = {one.split(".")[0] for one in names if not one.startswith("na64.processors.kernels")}
+        assert from_elsewhere <= KERNEL_IMPORTS, path.name

@@ -31,9 +31,11 @@ def shape_figure(found: ControlShape, *, label: str) -> Figure:
     axes.axvspan(float(found.edges[0]), float(found.edges[-1]), color=ACCENT, alpha=0.08, linewidth=0)
     last = float(middles[seen].max()) if seen.any() else 0.4
     axes.set_xlim(0, min(1.0, 1.3 * last))
-    axes.set_ylim(0, 1.6 * max(float(np.max(found.counts, initial=1)), 1.0))
+    axes.set_ylim(0, 2.2 * max(float(np.max(found.counts, initial=1)), 1.0))
     axes.set_xlabel(found.shape.feature)
     axes.set_ylabel("events per bin")
-    axes.set_title(f"events in the box: {found.row().text}", fontsize=10, loc="right")
+    axes.text(
+        0.98, 0.95, f"events in the box: {found.row().text}", transform=axes.transAxes, ha="right", va="top"
+    )
     stamp(axes, label, right=found.shape.name)
     return figure

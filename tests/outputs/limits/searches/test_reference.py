@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.outputs.analysis.limits import project
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
@@ -189,6 +190,10 @@ def test_the_spectrum_has_all_that_are_counted() -> None:
         found = source.spectrum(0.1)
         assert found.number.sum() == pytest.approx(source.number(0.1), rel=1e-9, abs=0)
         assert threshold < found.energy.min() < found.energy.max() < beam.energy
+        table = load_spectrum(beam.energy)
+        half = float(found.number[found.energy > 0.8 * beam.energy].sum() / found.number.sum())
+        expected = table.above(0.1, 0.8) / table.above(0.1, threshold / beam.energy)
+        assert half == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("name", SEARCHES)

@@ -157,9 +157,7 @@ def test_a_catalogue_of_another_beam_than_its_period_is_not_measured(periods: Pa
     base, _ = base_campaign("tout2023", "2023P", known)
     simulate(signal_campaign(0.01, threshold=42.0, base=base), to=tmp_path, n_events=60)
     catalogue = files.build([tmp_path], simulation=True, layout="tout2023", folder=periods)
-    with pytest.raises(
-        ValueError, match=r"period 2023P has a beam of e\+ of 70 GeV, simulated is e- of 100 GeV"
-    ):
+    with pytest.raises(ValueError, match=r"has a beam of e\+ of 70 GeV, simulated is e- of 100 GeV"):
         measure(catalogue, load_selection("positron_2023"), tmp_path / TRUTH, mass=0.01)
 
 
@@ -194,9 +192,9 @@ def test_positrons_in_runs_of_electrons_have_the_box_of_both(
 def test_a_search_that_has_no_efficiency_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["efficiency", "--search", "positon", "--to", str(tmp_path / "efficiency.csv")]) == 2
+    assert main(["efficiency", "--search", "positrons", "--to", str(tmp_path / "efficiency.csv")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert 'unknown search "positon", nearest known is "positron"' in line
+    assert 'unknown search "positrons", nearest known is "positron"' in line
 
 
 def test_bins_are_narrow_where_the_efficiency_changes() -> None:
