@@ -20,8 +20,9 @@ def _add_simulate(verbs: Any) -> None:
     text = "Write run files, conditions and a truth file of a simulated campaign."
     parser = add_command(verbs, "simulate", _simulate, text)
     packaged = (
-        "a TOML file, or a packaged campaign: beam, cells, demo, dimuons, signal, small, small2018, "
-        "small2021, small2022, visible_2018, visible_signal and others"
+        "a TOML file, or a packaged campaign: alp_2018, alp_signal, beam, cells, demo, dimuons, "
+        "positron_2022, positron_2023, signal, small, small2018, small2021, small2022, visible_2018, "
+        "visible_signal"
     )
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")

@@ -173,8 +173,8 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
         other_features=elsewhere,
         settings=request.settings,
     )
-    asked = request.calibration
-    constants = None if asked is None else load_calibration(_present("calibration", asked, folder))
+    file = calibration_source(folder, request)
+    constants = None if file is None else load_calibration(file)
     job = build_job(catalogue, selection, runs=request.runs, plugin=plugin, calibration=constants)
     return catalogue, job
 
@@ -195,6 +195,18 @@ def selection_source(folder: Path, request: Request) -> str | Path:
     if request.selection in SELECTIONS:
         return request.selection
     return _present("selection", request.selection, folder)
+
+
+def calibration_source(folder: Path, request: Request) -> Path | None:
+    """File of the constants of cells that were asked for; None if there are none.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is no longer where `REQUEST` says.
+    """
+    asked = request.calibration
+    return None if asked is None else _present("calibration", asked, folder)
 
 
 def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str:

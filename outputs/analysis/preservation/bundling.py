@@ -12,6 +12,7 @@ from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.analysis.listening import Tell, silent
 from na64.outputs.analysis.preservation.archive import write_archive
 from na64.outputs.analysis.preservation.contents import (
+    CALIBRATION,
     CATALOGUE,
     PERIODS,
     PLUGIN,
@@ -41,7 +42,7 @@ from na64.processors.job import Job
 
 CODE = "code"
 LOCK = f"{CODE}/requirements.lock"
-_MADE_OF = (f"{SELECTION}/", f"{PLUGIN}/", f"{PERIODS}/")
+_MADE_OF = (f"{SELECTION}/", f"{PLUGIN}/", f"{PERIODS}/", f"{CALIBRATION}/")
 
 
 def bundle(

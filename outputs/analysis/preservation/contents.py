@@ -19,12 +19,12 @@ from na64.outputs.analysis.preservation.crate import Described
 from na64.outputs.blinding.replacement import KEPT, MADE
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.provenance import to_json
-from na64.outputs.result.request import LOG, REQUEST, Request, selection_source
+from na64.outputs.result.request import LOG, REQUEST, Request, calibration_source, selection_source
 from na64.processors.job import Job
 from na64.selections.selection import SELECTIONS
 
 CATALOGUE, RESULT = "catalogue.json", "result"
-SELECTION, PLUGIN, PERIODS = "selection", "plugin", "periods"
+SELECTION, PLUGIN, PERIODS, CALIBRATION = "selection", "plugin", "periods", "calibration"
 DATA = "data"
 """Folder beside the catalogue where run files are looked for, as `DATA`/NUMBER/NAME."""
 
@@ -95,6 +95,8 @@ def origins_of(folder: Path, request: Request, catalogue: Catalogue, job: Job) -
         yield Described(f"{SELECTION}/{source.name}", source.read_bytes(), "selection")
     if request.plugin is not None and job.plugin is not None:
         yield Described(f"{PLUGIN}/{job.plugin.name}", job.plugin.source.encode(), "features of the user")
+    if (constants := calibration_source(folder, request)) is not None:
+        yield Described(f"{CALIBRATION}/{constants.name}", constants.read_bytes(), "constants of cells")
     yield from _periods(catalogue)
     used = {context.period for context in job.runs.values()}
     yield from _packaged(source, used, job)
@@ -107,7 +109,11 @@ def _inside(request: Request) -> Request:
         selection = f"../{SELECTION}/{PurePosixPath(selection).name}"
     if plugin is not None:
         plugin = f"../{PLUGIN}/{PurePosixPath(plugin).name}"
-    return replace(request, catalogue=f"../{CATALOGUE}", selection=selection, plugin=plugin)
+    constants = request.calibration
+    if constants is not None:
+        constants = f"../{CALIBRATION}/{PurePosixPath(constants).name}"
+    place = f"../{CATALOGUE}"
+    return replace(request, catalogue=place, selection=selection, plugin=plugin, calibration=constants)
 
 
 def _catalogue_files(catalogue: Catalogue) -> Iterator[Described]:

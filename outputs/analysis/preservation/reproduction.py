@@ -16,7 +16,14 @@ from na64.datasets.catalogue.build import Catalogue, FileRecord, load
 from na64.outputs.analysis.listening import Progress, no_progress
 from na64.outputs.analysis.preservation.archive import DamagedError, open_archive
 from na64.outputs.analysis.preservation.bundling import CODE, LOCK
-from na64.outputs.analysis.preservation.contents import CATALOGUE, DATA, PLUGIN, RESULT, SELECTION
+from na64.outputs.analysis.preservation.contents import (
+    CALIBRATION,
+    CATALOGUE,
+    DATA,
+    PLUGIN,
+    RESULT,
+    SELECTION,
+)
 from na64.outputs.analysis.preservation.crate import check_crate
 from na64.outputs.analysis.preservation.lock import locked_versions, other_versions
 from na64.outputs.result.provenance import code_digest
@@ -89,6 +96,8 @@ class Unpacked:
             words += ["--limit", str(request.limit)]
         if request.plugin is not None:
             words += ["--plugin", str(self.folder / PLUGIN / Path(request.plugin).name)]
+        if request.calibration is not None:
+            words += ["--calibration", str(self.folder / CALIBRATION / Path(request.calibration).name)]
         return [*words, "--to", str(self.folder / REPRODUCED), "--no-report"]
 
 

@@ -327,3 +327,14 @@ def test_constants_of_another_production_are_refused(
         tmp_path / "files.json", to=tmp_path / "out", calibration=other, runs="8701", **options
     )
     assert "was made of simulation, and is used for data" in " ".join(result.summary.warnings)
+
+
+@pytest.mark.soak
+def test_a_bundle_takes_the_calibration_along(
+    folder: Path, wrong: CalibrationResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cutflow(folder, "wrong", "kept_out", calibration=wrong.path)
+    bundle = tmp_path / "kept.zip"
+    assert main(["bundle", str(folder / "kept_out"), "--to", str(bundle)]) == 0
+    assert main(["reproduce", str(bundle), "--data", str(folder / "wrong"), "--here"]) == 0
+    assert "byte for byte those of the bundle" in capsys.readouterr().out
