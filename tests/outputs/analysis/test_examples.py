@@ -25,6 +25,7 @@ _ORDER = (
     "cell_feature",
     "calibrate",
     "monitor",
+    "beam",
     "process",
     "Result",
     "open_result",
@@ -58,6 +59,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 def _run(name: str, globs: dict[str, Any]) -> str:
     if name == "overlay":
         _simulation()
+    if name == "beam":
+        _beam_triggers()
     test = doctest.DocTestParser().get_doctest(_text(name), globs, name, None, 0)
     failed: list[str] = []
     runner = doctest.DocTestRunner(verbose=False)
@@ -71,6 +74,13 @@ def _simulation() -> None:
     shutil.copytree("data", "files")
     na64.catalogue("files", to="files.json", simulation=True)
     na64.process("files.json", selection="dimuon_2023", to="simulated", executor="iterative", report=False)
+
+
+def _beam_triggers() -> None:
+    """Enough of them to fit the momentum to."""
+    na64.simulate("beam", to="beam", events=5_000)
+    na64.catalogue("beam", to="beam.json")
+    na64.process("beam.json", selection="beam_2023", to="beam_out", executor="iterative", report=False)
 
 
 def _text(name: str) -> str:

@@ -86,7 +86,7 @@ def test_only_a_whole_box_of_this_result_counts(
     folder = stored()
     products = json.loads((folder / "result.json").read_text())["products"]
     blind = change.get("products", products)
-    manifest = json.dumps({"frozen": {"blind_result": blind}})
+    manifest = json.dumps({"frozen": {"blind_result": blind, "opened_before": []}})
     (folder / "freeze.json").write_text(manifest)
     digest = sha256(manifest.encode()).hexdigest()
     record = {"freeze": change.get("freeze", digest), "fraction": change.get("fraction", 1.0)}
