@@ -21,7 +21,7 @@ from na64.outputs.limits.request import (
 )
 from na64.outputs.limits.searches.card import Card, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
-from na64.outputs.limits.searches.products import write_stored
+from na64.outputs.limits.searches.products import rows_line, write_stored
 from na64.outputs.limits.searches.stored_channels import (
     StoredChannel,
     channel_contour,
@@ -30,7 +30,7 @@ from na64.outputs.limits.searches.stored_channels import (
     has_boxes,
     stored_channels,
 )
-from na64.outputs.result.product_names import CONTOUR, PRODUCTS
+from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import require_result
 from na64.outputs.signal.efficiency.losses_file import losses_path
 
@@ -148,7 +148,7 @@ def channel_limits(
             "files": [asdict(one) for one in used],
         }
         write_stored(place, card, chosen, rows, state, assumptions=_ASSUMPTIONS, further=further)
-        tell(f"{card.title}, {chosen.name}: {len(rows)} rows in {place / CONTOUR}")
+        tell(rows_line(card, chosen, rows, place))
         listener.say(renew_report(place))
     return rows
 

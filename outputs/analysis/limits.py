@@ -23,10 +23,10 @@ from na64.outputs.limits.projection import project as project_one
 from na64.outputs.limits.request import LimitsRequest, check_projection, make_limits
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
-from na64.outputs.limits.searches.products import write_stored
+from na64.outputs.limits.searches.products import rows_line, write_stored
 from na64.outputs.limits.searches.stored import check_stored, signal_of, stored_contour
 from na64.outputs.result.descriptions import box_facts
-from na64.outputs.result.product_names import CONTOUR, PRODUCTS
+from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import require_result
 
 
@@ -138,7 +138,7 @@ def limits(
         Listener(tell=tell).say(of_analysis(analysis))
         if card:
             rows = _add_contour(place, card, card.variant(variant), analysis)
-            tell(f"{card.title}, {card.variant(variant).name}: {len(rows)} rows in {place / CONTOUR}")
+            tell(rows_line(card, card.variant(variant), rows, place))
         Listener(tell=tell).say(renew_report(place))
     return analysis
 

@@ -122,6 +122,12 @@ def write_stored(
     write_bytes(folder / CONTOUR_FACTS, to_json(facts))
 
 
+def rows_line(card: Card, variant: Variant, rows: Sequence[object], folder: Path) -> str:
+    """Line about a contour of stored results, of which the card says nothing but the particle."""
+    path = folder / CONTOUR
+    return f"{card.title}: {len(rows)} rows in {path}; the particle is that of variant {variant.name}"
+
+
 def contour_table(reference: Reference) -> Table[ContourRow]:
     """Table of contours: one row a mass and range of couplings."""
     return _table([(reference.level, row) for row in reference.rows])
