@@ -16,7 +16,7 @@ from na64.datasets.synthetic.campaign import Trigger
 from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.origin import setup_identity
-from na64.outputs.signal.efficiency.by_energy import EnergyRow, binomial_error
+from na64.outputs.signal.efficiency.by_energy import EnergyRow
 from na64.outputs.signal.efficiency.injection import (
     Injection,
     check_alike,
@@ -24,6 +24,7 @@ from na64.outputs.signal.efficiency.injection import (
     count_in_box,
 )
 from na64.outputs.signal.efficiency.losses import Flow
+from na64.outputs.statistics.binomial import binomial_error
 from na64.processors.job import build_job
 
 ENERGIES = (15.0, 17.5, 20.0, 22.5, 25.0, 30.0, 40.0, 45.0, 47.5, 50.0, 52.5, 55.0, 70.0, 90.0, 100.0)

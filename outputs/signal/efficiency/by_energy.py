@@ -71,11 +71,6 @@ class EnergyRow:
             )
 
 
-def binomial_error(selected: int, simulated: int) -> float:
-    """Standard deviation of the posterior of an efficiency for a flat prior: not zero for none or all."""
-    return math.sqrt((selected + 1) * (simulated - selected + 1) / ((simulated + 2) ** 2 * (simulated + 3)))
-
-
 @dataclass(frozen=True, slots=True)
 class EnergyEfficiency:
     """Efficiency of a period by energy, with the losses that count.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
+from na64.outputs.statistics.binomial import binomial_error
 
 Floats = NDArray[np.float64]
 
@@ -101,8 +102,7 @@ class MissingEnergyPoint:
     @property
     def error(self) -> float:
         """Binomial, of the posterior for a flat prior: not zero where none or all are selected."""
-        n, k = self.n_generated, self.n_selected
-        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3)))
+        return binomial_error(self.n_selected, self.n_generated)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,6 +31,7 @@ from na64.outputs.signal.efficiency.losses import AppliedLoss, factor_of
 from na64.outputs.signal.efficiency.losses_file import losses_path, read_applied
 from na64.outputs.signal.integration import BEAM_ENERGY
 from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.statistics.binomial import binomial_error
 
 Floats = NDArray[np.float64]
 
@@ -129,7 +130,7 @@ class EfficiencyPoint:
         n, k = self.n_generated, self.n_selected
         if k > n:
             return math.sqrt(k) / n
-        return math.sqrt((k + 1) * (n - k + 1) / ((n + 2) ** 2 * (n + 3)))
+        return binomial_error(k, n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ from na64.outputs.result.origin import Origin, seal_csv
 from na64.outputs.signal.beam import ELECTRONS
 from na64.outputs.signal.efficiency.by_energy import (
     EnergyRow,
-    binomial_error,
     efficiency_table,
     read_energy_rows,
 )
+from na64.outputs.statistics.binomial import binomial_error
 
 CARD = load_card("alp")
 VARIANT = CARD.variant()

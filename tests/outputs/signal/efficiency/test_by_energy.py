@@ -12,13 +12,13 @@ from na64.outputs.result.origin import seal_csv
 from na64.outputs.signal.efficiency.by_energy import (
     EnergyEfficiency,
     EnergyRow,
-    binomial_error,
     efficiency_table,
     load_energy_efficiency,
     read_energy_rows,
 )
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
+from na64.outputs.statistics.binomial import binomial_error
 
 
 def row(low: float = 15.0, high: float = 20.0, selected: int = 30, **changes: Any) -> EnergyRow:
