@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.blinding.opened_box import OPENED, as_opened, read_opened
 from na64.outputs.blinding.opened_tables import PLANE_TABLE, PlaneRow
+from na64.outputs.report.heading import heading, read_status
 from na64.outputs.report.plane import draw_boxes, draw_counts
 from na64.outputs.report.style import ACCENT, INK, QUIET, axis_label, images, stamp, style
 from na64.outputs.result.cutflow import VISIBLE
@@ -107,7 +108,7 @@ def write_plane(folder: Path) -> Path:
             [energy_plane(products, cut, what="the opened box") for cut in (cuts[0], cuts[-1])],
             opened,
             boxes=products.summary.boxes,
-            label=products.summary.label,
+            label=heading(products.summary, read_status(folder)),
             who="" if box is None else f"{box.words}, freeze {box.freeze[:12]}",
         )
         for suffix, data in images(figure):

@@ -101,6 +101,7 @@ def render(
         skipped=_skipped(products.summary.totals),
         is_unverified=is_unverified,
         visible=VISIBLE,
+        cut_labels={cut.name: cut.label for cut in products.summary.selection.cuts},
         sections=sections,
         failed=failed,
         opening=opening,

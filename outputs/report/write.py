@@ -13,6 +13,8 @@ from markupsafe import Markup
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened
+from na64.outputs.report.display import displayed
+from na64.outputs.report.heading import read_status, write_status
 from na64.outputs.report.report import render
 from na64.outputs.report.templates import Section
 from na64.outputs.result.metrics import read_metrics
@@ -31,6 +33,7 @@ def write_report(
     *,
     sections: Sequence[Section] = (),
     opening: OpenedBox | None = None,
+    status: str | None = None,
 ) -> Path:
     """Write plots and report of a result; figures of an earlier one that are no longer made are removed.
 
@@ -46,10 +49,14 @@ def write_report(
         What other commands may have added to the folder, in the order of the report.
     opening : OpenedBox, optional
         What is known of the opening of the box.
+    status : str, optional
+        What stands after the name of the experiment in figures, from now on; without it, what did before.
     """
-    products = as_opened(products, opening)
+    products = displayed(as_opened(products, opening))
     plots = folder / PLOTS
-    pictures, failed = _write_pictures(plots, products)
+    if status is not None:
+        write_status(folder, status)
+    pictures, failed = _write_pictures(plots, products, read_status(folder))
     written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
     for path in plots.glob("*"):
         if path.name not in written and path.suffix in (".png", ".pdf"):
@@ -74,7 +81,7 @@ def is_finished(folder: Path) -> bool:
     return is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
 
 
-def _write_pictures(plots: Path, products: Products) -> tuple[list[Picture], list[str]]:
+def _write_pictures(plots: Path, products: Products, status: str) -> tuple[list[Picture], list[str]]:
     """Write the plots; return those that can be shown and the names of those that failed."""
     pictures, failed = [], []
     try:
@@ -82,7 +89,7 @@ def _write_pictures(plots: Path, products: Products) -> tuple[list[Picture], lis
         from na64.outputs.report.drawing import write_figure  # noqa: PLC0415
         from na64.outputs.report.figures import drawings  # noqa: PLC0415
 
-        for drawing in drawings(products):
+        for drawing in drawings(products, status):
             images = write_figure(plots, drawing.name, drawing.make)
             if images:
                 pictures.append((drawing.name, drawing.section, drawing.caption, images["png"]))
