@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ import hist
 import numpy as np
 
 from na64.outputs.report import plots, spectra
+from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.drawing import Make
 from na64.outputs.report.heading import heading
 from na64.outputs.report.plane import is_energies, plane
@@ -20,7 +20,9 @@ from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.result.summary import Summary, planes_of
 from na64.outputs.result.summary_facts import PlaneFacts, Role
-from na64.outputs.statistics.binomial import binomial_error
+
+_PANELS = 15
+"""Panels of one figure: five rows of three fit on a sheet of paper."""
 
 _TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
 
@@ -142,8 +144,16 @@ def _n_minus_one(products: Products, label: str) -> Iterator[Drawing]:
             "Every cut variable for the events that pass all the other cuts. Hatched: what the cut removes. "
             "Numbers with arrows: events beyond the axis; in the middle: the share that the whole cut keeps."
         )
-        make = partial(spectra.page, panels, label=label, title="all other cuts applied")
-        yield Drawing("n_minus_one", "n_minus_one", caption, make)
+        yield from _pages("n_minus_one", panels, caption, label=label, title="all other cuts applied")
+
+
+def _pages(
+    name: str, panels: Sequence[spectra.Panel], caption: str, *, label: str, title: str
+) -> Iterator[Drawing]:
+    """Figures of as many panels each as fit on a sheet of paper; the first has the name alone."""
+    for number, start in enumerate(range(0, len(panels), _PANELS), 1):
+        part = partial(spectra.page, panels[start : start + _PANELS], label=label, title=title)
+        yield Drawing(name if number == 1 else f"{name}_{number}", name, caption, part)
 
 
 def _timing(products: Products, label: str) -> Iterator[Drawing]:
@@ -170,10 +180,8 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
             spectra.panel_of(products.histograms[facts.name], title=facts.label, note=facts.title)
             for facts in flat
         ]
-        make = partial(spectra.page, panels, label=label, title="histograms of the selection")
-        yield Drawing(
-            "spectra", "spectra", "What the selection asks for; each title says after which cut.", make
-        )
+        caption = "What the selection asks for; each title says after which cut."
+        yield from _pages("spectra", panels, caption, label=label, title="histograms of the selection")
     for facts in chosen:
         if facts not in flat:
             make = partial(
@@ -203,29 +211,6 @@ def _cut_panels(products: Products, features: Collection[str] | None = None) -> 
         if facts.role is Role.N_MINUS_ONE
         and (features is None or products.histograms[facts.name].axes[0].name in features)
     ]
-
-
-def kept_by_cut(products: Products) -> dict[str, str]:
-    """Share of the events passing all the other cuts that each cut keeps, with its binomial error, in words.
-
-    Of weighted simulation nothing is said: the cut-flow counts events, not weights.
-    """
-    if products.is_weighted:
-        return {}
-    rows = {row.cut: row for row in of_all_runs(products.cutflow).rows}
-    selected = rows[VISIBLE].n_minus_one if VISIBLE in rows else 0
-    return {
-        name: f"keeps {_in_percent(selected, row.n_minus_one)}"
-        for name, row in rows.items()
-        if name != VISIBLE and row.n_minus_one
-    }
-
-
-def _in_percent(part: int, whole: int) -> str:
-    share, error = 100 * part / whole, 100 * binomial_error(part, whole)
-    digits = max(0, 1 - math.floor(math.log10(error))) if error < 10 else 0
-    digits = min(digits, 2)
-    return f"{share:.{digits}f} \N{PLUS-MINUS SIGN} {error:.{digits}f} %"
 
 
 def _is_before_and_after(histogram: hist.Hist[Any]) -> bool:

@@ -50,6 +50,22 @@ def details(summary: Summary) -> str:
     return ", ".join([*exposures, *_named(list(periods), "periods"), *_named(list(beams), "beams")])
 
 
+def plain_heading(summary: Summary, status: str = "") -> str:
+    """The same in one line of plain letters, as a page that draws itself has it."""
+    words = " ".join(part for part in ("NA64", status, summary.label) if part)
+    known = details(summary)
+    for sign, name in (
+        (r"\times10^{", "e"),
+        ("}$", ""),
+        (r"$\mu^", "mu"),
+        (r"$\pi^", "pi"),
+        ("$", ""),
+        ("^", ""),
+    ):
+        known = known.replace(sign, name)
+    return f"{words}; {known}" if known else words
+
+
 def _named(names: list[str], what: str) -> list[str]:
     return names if len(names) <= _MOST else [f"{len(names)} {what}"]
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened
+from na64.outputs.report.closed_bins import without_hidden
 from na64.outputs.report.display import displayed
 from na64.outputs.report.heading import read_status, write_status
 from na64.outputs.report.report import render
@@ -52,11 +53,12 @@ def write_report(
     status : str, optional
         What stands after the name of the experiment in figures, from now on; without it, what did before.
     """
-    products = displayed(as_opened(products, opening))
+    products = without_hidden(displayed(as_opened(products, opening)))
     plots = folder / PLOTS
     if status is not None:
         write_status(folder, status)
-    pictures, failed = _write_pictures(plots, products, read_status(folder))
+    status = read_status(folder)
+    pictures, failed = _write_pictures(plots, products, status)
     written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
     for path in plots.glob("*"):
         if path.name not in written and path.suffix in (".png", ".pdf"):
@@ -70,6 +72,7 @@ def write_report(
         sections=pages,
         metrics=read_metrics(folder),
         opening=opening,
+        status=status,
     )
     mark = b"" if failed else report_mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
