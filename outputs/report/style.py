@@ -8,6 +8,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import hist
@@ -151,14 +152,21 @@ def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[s
 
 def _show_as_text(figure: Figure) -> None:
     """Let texts that only look like formulas, as labels of a user may, be shown as they are written."""
-    parser = MathTextParser("path")
     for text in figure.findobj(Text):
-        try:
-            for line in text.get_text().splitlines():
-                if cbook.is_math_text(line):
-                    parser.parse(line)
-        except ValueError:
+        if not all(map(_can_be_set, text.get_text().splitlines())):
             text.set_parse_math(False)
+
+
+@cache
+def _can_be_set(line: str) -> bool:
+    """Whether a line is no formula, or one that can be set. Parsing takes long, and figures say the same."""
+    if not cbook.is_math_text(line):
+        return True
+    try:
+        MathTextParser("path").parse(line)
+    except ValueError:
+        return False
+    return True
 
 
 def marked(make: Callable[[], Figure], text: str) -> Figure:

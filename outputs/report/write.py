@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
 
 from markupsafe import Markup
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.error_line import error_line
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened
 from na64.outputs.report.closed_bins import without_hidden
 from na64.outputs.report.display import displayed
 from na64.outputs.report.heading import read_status, write_status
+from na64.outputs.report.pictures import write_pictures
 from na64.outputs.report.report import render
 from na64.outputs.report.templates import Section
 from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import PLOTS, PROVENANCE, REPORT, RESULT, is_report_of, report_mark
-
-Picture: TypeAlias = tuple[str, str, str, bytes]
-"""Name, section of the report, caption and PNG of a figure."""
-
-_log = logging.getLogger(__name__)
 
 
 def write_report(
@@ -58,12 +51,12 @@ def write_report(
     if status is not None:
         write_status(folder, status)
     status = read_status(folder)
-    pictures, failed = _write_pictures(plots, products, status)
+    result = (folder / RESULT).read_bytes()
+    pictures, failed = write_pictures(plots, products, status, result)
     written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
     for path in plots.glob("*"):
         if path.name not in written and path.suffix in (".png", ".pdf"):
             path.unlink()
-    result = (folder / RESULT).read_bytes()
     pages = section_pages(sections, folder, products, result)
     page = render(
         products,
@@ -82,26 +75,6 @@ def write_report(
 def is_finished(folder: Path) -> bool:
     """Whether the report of a result is there with all of its figures."""
     return is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
-
-
-def _write_pictures(plots: Path, products: Products, status: str) -> tuple[list[Picture], list[str]]:
-    """Write the plots; return those that can be shown and the names of those that failed."""
-    pictures, failed = [], []
-    try:
-        # Here, because matplotlib reads settings of the user, and may fail, as soon as it is imported.
-        from na64.outputs.report.drawing import write_figure  # noqa: PLC0415
-        from na64.outputs.report.figures import drawings  # noqa: PLC0415
-
-        for drawing in drawings(products, status):
-            images = write_figure(plots, drawing.name, drawing.make)
-            if images:
-                pictures.append((drawing.name, drawing.section, drawing.caption, images["png"]))
-            else:
-                failed.append(drawing.name)
-    except Exception as problem:
-        _log.warning("figures are not drawn: %s", error_line(problem))
-        failed.append("the others")
-    return pictures, failed
 
 
 def section_pages(
