@@ -352,16 +352,17 @@
       x = scaleOf(first - 0.5, last + 0.5, box.left, box.left + box.width);
       const y = scaleOf(0, top, box.top + box.height, box.top);
       pen.fillStyle = pen.strokeStyle = one.colour;
-      const size = kept.length > 300 ? 1.2 : 3;
-      pen.globalAlpha = kept.length > 300 ? 0.6 : 1;
+      const size = kept.length > 300 ? 1.5 : 3;
       kept.forEach((n, k) => {
         const place = x(runs.rows[n][0]);
+        pen.globalAlpha = kept.length > 300 ? 0.15 : 1;
         pen.fillRect(place - 0.5, y(rate[k] + error[1][k]), 1, y(rate[k] - error[0][k]) - y(rate[k] + error[1][k]));
+        pen.globalAlpha = 1;
         pen.beginPath();
         pen.arc(place, y(rate[k]), k === pointed ? 6 : size, 0, 7);
         pen.fill();
       });
-      pen.globalAlpha = 1;
+      pen.fillStyle = INK;
       for (let dash = box.left; dash < box.left + box.width; dash += 9) pen.fillRect(dash, y(mean), 5, 1);
       drawFrame(pen, box, x, y, ticksOf(first, last).filter(Number.isInteger), ticksOf(0, top).slice(0, -1), "run", one.title);
     };

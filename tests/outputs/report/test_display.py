@@ -18,7 +18,6 @@ from na64.outputs.report.display import Display, display_of, displayed, feature_
 from na64.outputs.report.heading import details, heading, read_status, write_status
 from na64.outputs.result.histograms import is_logarithmic, to_hists, to_zip
 from na64.outputs.result.products import Products
-from na64.outputs.result.summary import Role
 from na64.outputs.result.summary_facts import (
     ClosedEdges,
     ClosedFacts,
@@ -27,6 +26,7 @@ from na64.outputs.result.summary_facts import (
     IntervalFacts,
     PeriodFacts,
     PlaneFacts,
+    Role,
 )
 
 MEV, MRAD = UNITS["MeV"], UNITS["mrad"]
@@ -126,16 +126,18 @@ def test_counts_and_stored_histograms_do_not_change(stored: Products) -> None:
 def test_conditions_are_in_the_units_of_their_axes_and_in_words(stored: Products) -> None:
     shown = displayed(stored).summary
     (s4, srd, hcal, v2), (angle,) = (cut.intervals for cut in shown.selection.cuts)
-    assert (s4.text, s4.unit, s4.low) == ("0.3 < S4 < 0.8 MeV", "MeV", pytest.approx(0.3))
-    assert (srd.text, srd.high) == ("SRD 0 < 80 MeV", pytest.approx(80))
+    assert (s4.text, s4.unit) == ("0.3 < S4 < 0.8 MeV", "MeV")
+    assert s4.low == pytest.approx(0.3)
+    assert srd.text == "SRD 0 < 80 MeV"
+    assert srd.high == pytest.approx(80)
     assert (hcal.text, hcal.low) == ("400 < HCAL 0 MeV", 0.4)
     assert v2.text == "V2 < 1 to 2 MeV, by E_ECAL".replace("E_ECAL", displayed_label(stored, "ecal"))
     assert v2.table.endswith(": 1 from 5, 2 from 20")
     assert angle.text == "track angle < 3 mrad"
     assert shown.selection.cuts[0].more == ("S4 < 0.1 MeV or V2 < 1 MeV", "both = s4_sum + v2_sum [GeV]")
-    assert shown.boxes[0].others[0].edges == (
-        ClosedEdges("s4_sum", pytest.approx(0.3), None, pytest.approx(0.1)),
-    )
+    (edges,) = shown.boxes[0].others[0].edges
+    assert (edges.feature, edges.high) == ("s4_sum", None)
+    assert (edges.low, edges.guard) == pytest.approx((0.3, 0.1))
     assert [(f.value, f.unit) for f in shown.periods[0].facts] == [("0.5, 0.1", "MeV"), ("0.1", "GeV")]
 
 
