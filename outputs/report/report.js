@@ -352,14 +352,13 @@
       x = scaleOf(first - 0.5, last + 0.5, box.left, box.left + box.width);
       const y = scaleOf(0, top, box.top + box.height, box.top);
       pen.fillStyle = pen.strokeStyle = one.colour;
-      const size = kept.length > 300 ? 1.5 : 3;
       kept.forEach((n, k) => {
         const place = x(runs.rows[n][0]);
         pen.globalAlpha = kept.length > 300 ? 0.15 : 1;
         pen.fillRect(place - 0.5, y(rate[k] + error[1][k]), 1, y(rate[k] - error[0][k]) - y(rate[k] + error[1][k]));
         pen.globalAlpha = 1;
         pen.beginPath();
-        pen.arc(place, y(rate[k]), k === pointed ? 6 : size, 0, 7);
+        pen.arc(place, y(rate[k]), k === pointed ? 6 : kept.length > 300 ? 1.5 : 3, 0, 7);
         pen.fill();
       });
       pen.fillStyle = INK;
