@@ -9,7 +9,7 @@ from typing import Any
 
 from na64.commands.verbs import SUCCESS, add_command, add_json, add_reason, positive, print_json
 
-_OF_DARK_PHOTONS = {
+_OF_DARK_PHOTONS: dict[str, object] = {
     "toys": None,
     "threshold": None,
     "points": 37,

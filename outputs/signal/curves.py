@@ -149,9 +149,10 @@ def read_own_curve(path: Path, planes: Sequence[ParameterPlane]) -> Curve:
     if not facts.get("label"):
         raise ValueError(f'{path.name}: no line "# label = ..." that says what a legend calls it')
     mass, value = np.array([_numbers(path.name, number, line) for number, line in table[1:]]).T
-    texts = (facts.get(name, "") for name in ("label", "paper", "source", "note"))
+    paper, source, note = (facts.get(name, "") for name in ("paper", "source", "note"))
+    plane = ParameterPlane(header)
     with named(path.name):
-        return Curve(path.stem, *texts, ParameterPlane(header), mass, value)
+        return Curve(path.stem, facts["label"], paper, source, note, plane, mass, value)
 
 
 def _fact(line: str) -> tuple[str, str, str]:
