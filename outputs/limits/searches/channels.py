@@ -19,6 +19,7 @@ from na64.outputs.limits.searches.fates import (
     Fate,
     HeavyBeyond,
     Neutrinos,
+    NeutrinosOrBeyond,
     Stretch,
     TwoPhotons,
 )
@@ -64,6 +65,8 @@ class Ending(Enum):
     """A charge below the one whose ionisation is seen."""
     NEUTRINOS = "neutrinos"
     """A Z' of L_mu - L_tau that decays to neutrinos."""
+    NEUTRINOS_OR_BEYOND = "neutrinos_or_beyond"
+    """A gauge boson of B - L that decays to neutrinos, or beyond a place."""
     BRANCHING = "branching"
     """A meson that decays to nothing that is seen, as often as the coupling says."""
 
@@ -75,9 +78,13 @@ _MAKES: dict[Ending, tuple[type[Source], ...]] = {
     Ending.HEAVY_BEYOND: (Radiated,),
     Ending.FAINT: (Paired,),
     Ending.NEUTRINOS: (RadiatedByMuons,),
+    Ending.NEUTRINOS_OR_BEYOND: (Radiated,),
     Ending.BRANCHING: (Exchanged,),
 }
 """What makes the particles of an ending, with the same coupling in both."""
+
+_OF_VECTORS = (Ending.HEAVY_BEYOND, Ending.NEUTRINOS, Ending.NEUTRINOS_OR_BEYOND)
+"""Endings whose widths are those of a vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         raise ValueError(f"{table.place('production')}: there is none")
     sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
     fate = _fate(table, facts, model)
-    _check_ending(table, particle, made, sources)
+    _check_ending(table, particle, made, sources, model)
     efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
         raise ValueError(f"{facts.place('background')}: expected two values, events and their error")
@@ -223,8 +230,15 @@ def _layers(table: TomlTable, facts: FactReader) -> Layers:
 
 
 def _stretch(facts: FactReader) -> Stretch:
+    return _between(facts, facts.number("last", "mm") if facts.has("last") else math.inf)
+
+
+def _beyond(facts: FactReader) -> Stretch:
+    return _between(facts, math.inf)
+
+
+def _between(facts: FactReader, last: float) -> Stretch:
     first = facts.number("first", "mm")
-    last = facts.number("last", "mm") if facts.has("last") else math.inf
     if not 0 <= first < last:
         raise ValueError(f"{facts.place('last')}: {last:g} mm: expected above the first, {first:g} mm")
     if not facts.has("radiation_length"):
@@ -236,10 +250,13 @@ def _stretch(facts: FactReader) -> Stretch:
 
 
 def _check_ending(
-    table: TomlTable, particle: str, made: Sequence[Process], sources: Sequence[Source]
+    table: TomlTable, particle: str, made: Sequence[Process], sources: Sequence[Source], model: ParticleModel
 ) -> None:
     """Refuse an ending of other particles than those that are made, or of another coupling."""
     ending = Ending(table.text("counts"))
+    if ending in _OF_VECTORS and model.boson is not Boson.VECTOR:
+        what = f"{ending.value} is an ending of vectors, the boson is {model.boson.value}"
+        raise ValueError(f"{table.place('counts')}: {what}")
     for process, source in zip(made, sources, strict=True):
         if not isinstance(source, _MAKES[ending]):
             makes = f"what {process.value} by {particle} makes"
@@ -253,9 +270,11 @@ def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | N
     if ending is Ending.ELECTRON_PAIR:
         return ElectronPair(_stretch(facts), model.boson)
     if ending is Ending.HEAVY_BEYOND:
-        return HeavyBeyond(_stretch(facts), model.ratio, model.splitting, model.alpha_d)
+        return HeavyBeyond(_beyond(facts), model.ratio, model.splitting, model.alpha_d)
     if ending is Ending.FAINT:
         return Faint(facts.number("largest_charge"))
     if ending is Ending.NEUTRINOS:
         return Neutrinos()
+    if ending is Ending.NEUTRINOS_OR_BEYOND:
+        return NeutrinosOrBeyond(_beyond(facts))
     return Branching() if ending is Ending.BRANCHING else None

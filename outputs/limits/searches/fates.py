@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal import b_minus_l
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.decays import decay_length, decays_between, to_fermions, to_photons
 from na64.outputs.signal.inelastic import Inelastic, heavy_width
@@ -184,6 +185,23 @@ class Neutrinos:
         """Fraction of its decays, whatever coupling and energy."""
         del depth
         return np.full((len(couplings), len(energy)), invisible_fraction(mass))
+
+
+@dataclass(frozen=True, slots=True)
+class NeutrinosOrBeyond:
+    """A gauge boson of B - L that decays to neutrinos, or to anything beyond a place."""
+
+    stretch: Stretch
+    is_power = False
+    is_missing_energy = True
+
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Probability for each coupling, which is g over the electric charge, and particle."""
+        widths = 4 * math.pi * ALPHA * couplings**2 * b_minus_l.width(mass, 1.0)
+        beyond = self.stretch.decays(decay_length(widths[:, None], mass, energy), depth)
+        unseen = b_minus_l.invisible_fraction(mass)
+        result: Floats = unseen + (1 - unseen) * beyond
+        return result
 
 
 @dataclass(frozen=True, slots=True)
