@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -17,12 +17,12 @@ from na64.outputs.limits.searches.fates import (
     ElectronPair,
     Faint,
     Fate,
-    HeavyBeyond,
     Neutrinos,
     NeutrinosOrBeyond,
     Stretch,
     TwoPhotons,
 )
+from na64.outputs.limits.searches.heavy_states import HeavyBeyond, HeavyPair
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.sources import Annihilated, Converted, Paired, Radiated, Source
 from na64.outputs.signal.annihilation import Matter
@@ -61,6 +61,8 @@ class Ending(Enum):
     """A decay to an electron and a positron between two places; beyond the first if no last one is stated."""
     HEAVY_BEYOND = "heavy_beyond"
     """The heavier state of inelastic dark matter decays beyond a place."""
+    HEAVY_PAIR = "heavy_pair"
+    """The heavier state decays between two places, and its electron pair is seen."""
     FAINT = "faint"
     """A charge below the one whose ionisation is seen."""
     NEUTRINOS = "neutrinos"
@@ -76,6 +78,7 @@ _MAKES: dict[Ending, tuple[type[Source], ...]] = {
     Ending.TWO_PHOTONS: (Converted,),
     Ending.ELECTRON_PAIR: (Radiated,),
     Ending.HEAVY_BEYOND: (Radiated,),
+    Ending.HEAVY_PAIR: (Radiated,),
     Ending.FAINT: (Paired,),
     Ending.NEUTRINOS: (RadiatedByMuons,),
     Ending.NEUTRINOS_OR_BEYOND: (Radiated,),
@@ -83,7 +86,7 @@ _MAKES: dict[Ending, tuple[type[Source], ...]] = {
 }
 """What makes the particles of an ending, with the same coupling in both."""
 
-_OF_VECTORS = (Ending.HEAVY_BEYOND, Ending.NEUTRINOS, Ending.NEUTRINOS_OR_BEYOND)
+_OF_VECTORS = (Ending.HEAVY_BEYOND, Ending.HEAVY_PAIR, Ending.NEUTRINOS, Ending.NEUTRINOS_OR_BEYOND)
 """Endings whose widths are those of a vector."""
 
 
@@ -265,16 +268,22 @@ def _check_ending(
 
 def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | None:
     ending = _member(table, "counts", table.text("counts"), Ending)
-    if ending is Ending.TWO_PHOTONS:
-        return TwoPhotons(_stretch(facts))
-    if ending is Ending.ELECTRON_PAIR:
-        return ElectronPair(_stretch(facts), model.boson)
-    if ending is Ending.HEAVY_BEYOND:
-        return HeavyBeyond(_beyond(facts), model.ratio, model.splitting, model.alpha_d)
-    if ending is Ending.FAINT:
-        return Faint(facts.number("largest_charge"))
-    if ending is Ending.NEUTRINOS:
-        return Neutrinos()
-    if ending is Ending.NEUTRINOS_OR_BEYOND:
-        return NeutrinosOrBeyond(_beyond(facts))
-    return Branching() if ending is Ending.BRANCHING else None
+    if ending is Ending.INVISIBLE:
+        return None
+    made: dict[Ending, Callable[[], Fate]] = {
+        Ending.TWO_PHOTONS: lambda: TwoPhotons(_stretch(facts)),
+        Ending.ELECTRON_PAIR: lambda: ElectronPair(_stretch(facts), model.boson),
+        Ending.HEAVY_BEYOND: lambda: HeavyBeyond(_beyond(facts), *_heavy(model)),
+        Ending.HEAVY_PAIR: lambda: HeavyPair(
+            _stretch(facts), *_heavy(model), facts.number("pair_threshold", "GeV"), facts.number("lost", "GeV")
+        ),
+        Ending.FAINT: lambda: Faint(facts.number("largest_charge")),
+        Ending.NEUTRINOS: Neutrinos,
+        Ending.NEUTRINOS_OR_BEYOND: lambda: NeutrinosOrBeyond(_beyond(facts)),
+        Ending.BRANCHING: Branching,
+    }
+    return made[ending]()
+
+
+def _heavy(model: ParticleModel) -> tuple[float, float, float]:
+    return model.ratio, model.splitting, model.alpha_d
