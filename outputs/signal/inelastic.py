@@ -74,13 +74,15 @@ class Inelastic:
         squared -= (light**2 - heavy**2) ** 2 / (2 * m**2)
         return 2 * self.alpha_d * self.momentum / (3 * m**2) * squared
 
-    def heavy_energies(self, energy: Floats) -> tuple[Floats, Floats]:
+    def heavy_energies(self, energy: Floats, panels: int = 1) -> tuple[Floats, Floats]:
         """Energies of chi2, evenly spread between the limits of the two-body decay.
 
         Parameters
         ----------
         energy : (n,) float64, GeV
             Of the dark photon.
+        panels : int
+            Of eight points each: more of them where a threshold is among the energies.
 
         Returns
         -------
@@ -88,7 +90,7 @@ class Inelastic:
         weights : (m,) float64
             They add up to 1.
         """
-        nodes, weights = composite([-1.0, 1.0], 8)
+        nodes, weights = composite(np.linspace(-1, 1, panels + 1), 8)
         at_rest = math.hypot(self.heavy, self.momentum)
         momentum = np.sqrt(np.maximum(energy**2 - self.mass**2, 0.0))
         energies: Floats = (energy[:, None] * at_rest + momentum[:, None] * self.momentum * nodes) / self.mass
@@ -128,7 +130,7 @@ def pair_fractions(model: Inelastic) -> tuple[Floats, Floats]:
         The weights add up to 1; none below the threshold.
     """
     q, width = _by_pair_mass(model, panels=1)
-    cosine, weights = composite([-1.0, 1.0], 8)
+    cosine, weights = composite(np.linspace(-1, 1, 4), 8)
     at_rest = (model.heavy**2 + q**2 - model.light**2) / (2 * model.heavy)
     momentum = np.sqrt(np.maximum(at_rest**2 - q**2, 0.0))
     fractions = (at_rest[:, None] + momentum[:, None] * cosine) / model.heavy

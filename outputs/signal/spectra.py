@@ -64,7 +64,7 @@ class Setting:
 
     @property
     def masses(self) -> Floats:
-        """Masses of the table, GeV: in tungsten those of decays to an electron pair, vectors up to 1 GeV too."""
+        """Masses of the table, GeV: in tungsten those of decays to electron pairs, of vectors up to 1 GeV."""
         if self.target != "W":
             return np.geomspace(1e-3, 1.0, 13)
         light = np.geomspace(1.03e-3, 0.06, 16)

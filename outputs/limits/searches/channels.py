@@ -86,6 +86,9 @@ _MAKES: dict[Ending, tuple[type[Source], ...]] = {
 }
 """What makes the particles of an ending, with the same coupling in both."""
 
+RECAST: dict[type, str] = {HeavyBeyond: "invisible", HeavyPair: "visible"}
+"""Searches whose results say of a fate what they say of their own particles, by the kind of fate."""
+
 _OF_VECTORS = (Ending.HEAVY_BEYOND, Ending.HEAVY_PAIR, Ending.NEUTRINOS, Ending.NEUTRINOS_OR_BEYOND)
 """Endings whose widths are those of a vector."""
 
@@ -168,7 +171,18 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         fate=fate,
         box=table.text("box", ""),
         period=table.text("period", ""),
+        recast=_recast(table, fate),
     )
+
+
+def _recast(table: TomlTable, fate: Fate | None) -> str:
+    """Search whose stored results count a channel, if it is not that of the card."""
+    name = table.text("recast", "")
+    of = RECAST.get(type(fate))
+    if name and (name != of or not table.has("box")):
+        expected = f'"{of}" beside a box' if of else "none"
+        raise ValueError(f'{table.place("recast")}: "{name}": expected {expected}')
+    return name
 
 
 def _efficiency(facts: FactReader) -> Efficiency:
@@ -274,15 +288,18 @@ def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | N
         Ending.TWO_PHOTONS: lambda: TwoPhotons(_stretch(facts)),
         Ending.ELECTRON_PAIR: lambda: ElectronPair(_stretch(facts), model.boson),
         Ending.HEAVY_BEYOND: lambda: HeavyBeyond(_beyond(facts), *_heavy(model)),
-        Ending.HEAVY_PAIR: lambda: HeavyPair(
-            _stretch(facts), *_heavy(model), facts.number("pair_threshold", "GeV"), facts.number("lost", "GeV")
-        ),
+        Ending.HEAVY_PAIR: lambda: _heavy_pair(table, facts, model),
         Ending.FAINT: lambda: Faint(facts.number("largest_charge")),
         Ending.NEUTRINOS: Neutrinos,
         Ending.NEUTRINOS_OR_BEYOND: lambda: NeutrinosOrBeyond(_beyond(facts)),
         Ending.BRANCHING: Branching,
     }
     return made[ending]()
+
+
+def _heavy_pair(table: TomlTable, facts: FactReader, model: ParticleModel) -> HeavyPair:
+    least, lost = facts.number("pair_threshold", "GeV"), facts.number("lost", "GeV")
+    return HeavyPair(_stretch(facts), *_heavy(model), least, lost, table.text("adds_up"))
 
 
 def _heavy(model: ParticleModel) -> tuple[float, float, float]:

@@ -15,6 +15,9 @@ from na64.outputs.signal.inelastic import Inelastic, heavy_width, pair_fractions
 
 Floats = NDArray[np.float64]
 
+_PANELS = 3
+"""Of the energies of the heavier state: what is asked of the pair has edges among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeavyBeyond:
@@ -55,6 +58,8 @@ class HeavyPair:
         Least energy of the pair.
     lost : float, GeV
         Most energy that both lighter states may take along.
+    adds_up : str
+        Feature that adds up to the beam's energy where none is lost: its cut says what a result permits.
     seen : Efficiency
         Of pairs by their energy, from `least` on.
     """
@@ -65,6 +70,7 @@ class HeavyPair:
     alpha_d: float
     least: float
     lost: float
+    adds_up: str = ""
     seen: Efficiency = WHOLE
     is_power = False
     is_missing_energy = False
@@ -76,7 +82,7 @@ class HeavyPair:
         accepted = self._accepted(model, distinct)
         if not accepted.any():
             return np.zeros((len(couplings), len(energy)))
-        energies, weights = model.heavy_energies(energy)
+        energies, weights = model.heavy_energies(energy, _PANELS)
         decays = _decays(self.stretch, model, couplings, energies, depth)
         result: Floats = (decays * accepted[where]) @ weights
         return result
@@ -84,7 +90,7 @@ class HeavyPair:
     def _accepted(self, model: Inelastic, energy: Floats) -> Floats:
         """Part of the pairs that is seen, by energies of the dark photon (n,) and of the heavier state."""
         fractions, weights = pair_fractions(model)
-        pair = model.heavy_energies(energy)[0][:, :, None] * fractions
+        pair = model.heavy_energies(energy, _PANELS)[0][:, :, None] * fractions
         kept = (pair >= self.least) & (energy[:, None, None] - pair <= self.lost)
         seen = np.zeros(pair.shape)
         seen[kept] = self.seen.at(model.mass, pair[kept])
