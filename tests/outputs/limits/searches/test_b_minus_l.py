@@ -7,11 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.searches.card import load_card
 from na64.outputs.limits.searches.fates import NeutrinosOrBeyond, Stretch
 from na64.outputs.limits.searches.reference import reference_of
-from na64.outputs.limits.searches.stored import stored_contour
 from na64.outputs.signal.b_minus_l import HIGHEST, invisible_fraction
 from na64.outputs.signal.decays import HBAR_C
 from na64.outputs.signal.matter import ALPHA
@@ -54,11 +52,3 @@ def test_the_limit_is_that_of_a_vector_less_what_is_seen() -> None:
 def test_its_masses_end_where_its_decays_are_known() -> None:
     assert max(VARIANT.masses) == HIGHEST
     assert max(CARD.variant("vector").masses) == 1.0
-
-
-def test_stored_results_give_it_too(published: LimitsAnalysis) -> None:
-    rows = {row.mass: row.lower for row in stored_contour(CARD, VARIANT, published.search, 0.9)}
-    masses = sorted(rows)[::9]
-    found = [rows[mass] for mass in masses]
-    assert len(found) > 3
-    assert found == pytest.approx(_lower("b_minus_l", masses), rel=5e-3)
