@@ -247,15 +247,15 @@ def _layers(table: TomlTable, facts: FactReader) -> Layers:
 
 
 def _stretch(facts: FactReader) -> Stretch:
-    return _between(facts, facts.number("last", "mm") if facts.has("last") else math.inf)
+    first = facts.number("first", "mm")
+    return _between(facts, first, facts.number("last", "mm") if facts.has("last") else math.inf)
 
 
 def _beyond(facts: FactReader) -> Stretch:
-    return _between(facts, math.inf)
+    return _between(facts, facts.number("first", "mm"), math.inf)
 
 
-def _between(facts: FactReader, last: float) -> Stretch:
-    first = facts.number("first", "mm")
+def _between(facts: FactReader, first: float, last: float) -> Stretch:
     if not 0 <= first < last:
         raise ValueError(f"{facts.place('last')}: {last:g} mm: expected above the first, {first:g} mm")
     if not facts.has("radiation_length"):

@@ -71,7 +71,9 @@ def visible(tmp_path: Path) -> LimitInput:
     rows = [
         EnergyRow(
             *("visible", "dump_2018", "2018V", low, high, 0.4, binomial_error(int(0.4 * N), N)),
-            *(N, N, int(0.4 * N), *STRETCH, "mine", "c0ffee", "setup"),
+            *(N, N, int(0.4 * N)),
+            *STRETCH,
+            *("mine", "c0ffee", "setup"),
         )
         for low, high in pairwise((30.0, 90.0, 150.0))
     ]
