@@ -8,11 +8,8 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.json_records import parse_object
-from na64.outputs.result.store import PLOTS
+from na64.outputs.result.store import LABEL
 from na64.outputs.result.summary import Summary
-
-STATUS = "label.json"
-"""File beside the plots with what stands after the name of the experiment, as Preliminary."""
 
 _MOST = 3
 """Periods and beams that are named."""
@@ -85,7 +82,7 @@ def italic(text: str) -> str:
 
 def read_status(folder: Path) -> str:
     """Status that the figures of a result have; empty if none was given."""
-    path = folder / PLOTS / STATUS
+    path = folder / LABEL
     if not path.exists():
         return ""
     return str(parse_object(path.read_bytes(), path.name).get("label", ""))
@@ -94,4 +91,4 @@ def read_status(folder: Path) -> str:
 def write_status(folder: Path, status: str) -> None:
     """Remember the status of a result's figures."""
     text = json.dumps({"label": status.strip()}, ensure_ascii=False)
-    write_bytes(folder / PLOTS / STATUS, f"{text}\n".encode())
+    write_bytes(folder / LABEL, f"{text}\n".encode())

@@ -19,9 +19,7 @@ import numpy as np
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import source_digest
 from na64.datasets.basics.json_records import parse_object, record_of
-
-KEPT = "drawn.json"
-"""File beside the plots that says what they were made of."""
+from na64.outputs.result.store import DRAWN
 
 _DRAWN_BY = ("report", "result", "statistics")
 """Packages whose code decides how a figure looks."""
@@ -65,20 +63,20 @@ class KeptFigures:
 
 
 def read_kept(folder: Path) -> KeptFigures:
-    """Read what is kept in a folder of plots; nothing if that cannot be read, or never was."""
+    """Read what is kept in the folder of a result; nothing if that cannot be read, or never was."""
     try:
-        return record_of(KeptFigures, parse_object((folder / KEPT).read_bytes(), KEPT), KEPT)
+        return record_of(KeptFigures, parse_object((folder / DRAWN).read_bytes(), DRAWN), DRAWN)
     except (OSError, ValueError, KeyError, TypeError):
         return KeptFigures()
 
 
 def write_kept(folder: Path, kept: KeptFigures) -> None:
-    """Remember what the plots of a folder were made of."""
+    """Remember what the plots of a result were made of."""
     plain = {
         "of": kept.of,
         "figures": [{f.name: getattr(one, f.name) for f in fields(one)} for one in kept.figures],
     }
-    write_bytes(folder / KEPT, (json.dumps(plain, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(folder / DRAWN, (json.dumps(plain, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def kept_images(folder: Path, figure: KeptFigure) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from na64.outputs.report.kept_figures import (
     write_kept,
 )
 from na64.outputs.result.products import Products
+from na64.outputs.result.store import PLOTS
 
 if TYPE_CHECKING:
     from na64.outputs.report.figures import Drawing
@@ -33,14 +34,14 @@ _log = logging.getLogger(__name__)
 
 
 def write_pictures(
-    plots: Path, products: Products, status: str, result: bytes
+    folder: Path, products: Products, status: str, result: bytes
 ) -> tuple[list[Picture], list[str]]:
     """Write the figures of a result that are not there as they are to be.
 
     Parameters
     ----------
-    plots : Path
-        Their folder.
+    folder : Path
+        Of the result.
     products : Products
         As people read them.
     status : str
@@ -55,8 +56,8 @@ def write_pictures(
     list of str
         Names of those that could not be drawn.
     """
-    code = code_digest()
-    kept = read_kept(plots)
+    code, plots = code_digest(), folder / PLOTS
+    kept = read_kept(folder)
     of = digest_of("\n".join([digest_of(result), status, products.summary.opening, code]).encode())
     there = [(one, kept_images(plots, one)) for one in kept.figures]
     if kept.of == of and all(images for _, images in there):
@@ -74,7 +75,7 @@ def write_pictures(
     except Exception as problem:
         _log.warning("figures are not drawn: %s", error_line(problem))
         failed.append("the others")
-    write_kept(plots, KeptFigures("" if failed else of, tuple(one for one, _ in made)))
+    write_kept(folder, KeptFigures("" if failed else of, tuple(one for one, _ in made)))
     return [_picture(one, images) for one, images in made], failed
 
 

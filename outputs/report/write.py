@@ -52,7 +52,7 @@ def write_report(
         write_status(folder, status)
     status = read_status(folder)
     result = (folder / RESULT).read_bytes()
-    pictures, failed = write_pictures(plots, products, status, result)
+    pictures, failed = write_pictures(folder, products, status, result)
     written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
     for path in plots.glob("*"):
         if path.name not in written and path.suffix in (".png", ".pdf"):

@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from na64.outputs.report import drawing
 from na64.outputs.report.drawing import write_figure, write_figures
 from na64.outputs.report.figures import Drawing
-from na64.outputs.report.kept_figures import KEPT, key_of, read_kept
+from na64.outputs.report.kept_figures import key_of, read_kept
 from na64.outputs.report.pictures import write_pictures
+from na64.outputs.result.store import DRAWN, PLOTS
 from na64.outputs.result.summary_facts import IntervalFacts
 
 
@@ -106,13 +107,13 @@ class Drawn:
         self.names.clear()
         found, failed = write_pictures(self.folder, self.products, status, result)
         assert [name for name, *_ in found] + failed == list(self.makes)
-        assert all(png == (self.folder / f"{name}.png").read_bytes() for name, _, _, png in found)
+        assert all(png == (self.folder / PLOTS / f"{name}.png").read_bytes() for name, _, _, png in found)
         return list(self.names)
 
 
 @pytest.fixture
 def drawn(case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drawn:
-    return Drawn(tmp_path / "plots", case.facts, monkeypatch)
+    return Drawn(tmp_path, case.facts, monkeypatch)
 
 
 def test_nothing_is_drawn_twice(drawn: Drawn) -> None:
@@ -131,9 +132,9 @@ def test_only_what_changed_is_drawn(drawn: Drawn) -> None:
 @pytest.mark.parametrize("name", ["one.png", "two.pdf"])
 def test_a_picture_that_was_changed_or_lost_is_drawn_again(drawn: Drawn, name: str) -> None:
     drawn.write()
-    (drawn.folder / name).write_bytes(b"edited")
+    (drawn.folder / PLOTS / name).write_bytes(b"edited")
     assert drawn.write() == [name[:3]]
-    (drawn.folder / name).unlink()
+    (drawn.folder / PLOTS / name).unlink()
     assert drawn.write() == [name[:3]]
     assert drawn.write() == []
 
@@ -141,7 +142,7 @@ def test_a_picture_that_was_changed_or_lost_is_drawn_again(drawn: Drawn, name: s
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"of": 3}', b'{"figures": [{"name": "../one"}]}'])
 def test_a_damaged_memory_is_none(drawn: Drawn, text: bytes) -> None:
     drawn.write()
-    (drawn.folder / KEPT).write_bytes(text)
+    (drawn.folder / DRAWN).write_bytes(text)
     assert drawn.write() == ["one", "two"]
 
 
