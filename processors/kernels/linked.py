@@ -1,6 +1,6 @@
-"""Kernels as other kernels call them: part of these, and optimised and turned into machine code with them only.
+"""Kernels as other kernels call them: part of these, and made machine code with them only.
 
-numba does both for every function by itself, and again for everything that it calls, level by level: half of
+numba optimises and emits every function by itself, and again for everything that it calls, level by level: half of
 the time that compiling took went into machine code that nobody runs.
 """
 
@@ -70,7 +70,7 @@ class _LinkedLowering(NativeLowering):  # type: ignore[misc]
         state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         super().run_pass(state)
         lowered = state["cr"]
-        name: Any = [].append  # what numba knows the function by: a builtin as it wants, of its own, never called
+        name: Any = [].append  # a builtin of its own, by which numba knows the function; never called
         state.targetctx.insert_user_function(name, lowered.fndesc, [state.library])
         state["cr"] = lowered._replace(cfunc=name)
         return True
