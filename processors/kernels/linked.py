@@ -1,7 +1,7 @@
 """Kernels as other kernels call them: part of these, and made machine code with them only.
 
-numba optimises and emits every function by itself, and again for everything that it calls, level by level: half of
-the time that compiling took went into machine code that nobody runs.
+numba optimises and emits every function by itself, and again for everything that it calls, level by level: half
+of the time that compiling took went into machine code that nobody runs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Kernel(Generic[R]):
         return result
 
 
-@typeof_impl.register(Kernel)  # type: ignore[untyped-decorator]
+@typeof_impl.register(Kernel)
 def _in_kernels(kernel: Kernel[Any], _: Any) -> Any:
     return types.Dispatcher(kernel.linked)
 
@@ -58,7 +58,7 @@ class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)  # type: ignore[untyped-decorator]
+@register_pass(mutates_CFG=True, analysis_only=False)
 class _LinkedLowering(NativeLowering):  # type: ignore[misc]
     """Intermediate code for other kernels, without machine code."""
 
