@@ -1,7 +1,7 @@
 """Kernels as other kernels call them: part of these, and made machine code with them only.
 
-numba optimises and emits every function by itself, and again for everything that it calls, level by level: half
-of the time that compiling took went into machine code that nobody runs.
+numba optimises and emits every function by itself, and again for everything that it calls, level by
+level: half of the time that compiling took went into machine code that nobody runs.
 """
 
 from __future__ import annotations
