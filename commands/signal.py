@@ -12,8 +12,8 @@ from na64.commands.verbs import SUCCESS, add_command, positive
 def add(verbs: Any) -> None:
     """Declare the command."""
     text = (
-        "Simulate dark photons by mass, or with --search the particles of a search by energy, process them "
-        "with a selection, and write its efficiency for the box."
+        "Simulate dark photons by mass, or with --search the particles of a search by energy or by mass, process "
+        "them with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
     parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
@@ -29,7 +29,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--layout", metavar="LAYOUT", help=layout)
     masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
     parser.add_argument("--mass", type=float, nargs="+", metavar="M", help=masses)
-    events = "a mass, or with --search a bin of energies; default: 20000, or 4000"
+    events = "a mass or a bin of energies; default: 20000, with --search 4000"
     parser.add_argument("--events", type=positive, metavar="N", help=events)
     parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
     periods = "folder of periods of your own; default: $NA64_PERIODS"
@@ -73,11 +73,9 @@ def _search_efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
 
-    for name in ("mass", "add", "reason", "period"):
+    for name in ("add", "reason"):
         if getattr(options, name):
-            raise ValueError(
-                f"--{name}: not with --search {options.search}, whose particles are simulated by energy"
-            )
+            raise ValueError(f"--{name}: not with --search {options.search}")
     with Terminal() as terminal:
         search_efficiency(
             options.search,
@@ -86,9 +84,11 @@ def _search_efficiency(options: argparse.Namespace) -> int:
             layout=options.layout,
             events=options.events or EVENTS,
             seed=options.seed,
+            masses=options.mass,
+            period=options.period,
             periods=options.periods,
             losses=options.losses,
-            progress=terminal.progress("efficiency", "bins of energy"),
+            progress=terminal.progress("efficiency", "samples"),
             tell=terminal.tell,
         )
     return SUCCESS

@@ -66,7 +66,7 @@ class Recoil:
 
 @cache
 def load_recoil() -> Recoil:
-    """The packaged table: muons of 160 GeV in lead, dark photons or Z' of 70 GeV and more."""
+    """The packaged table: muons of 160 GeV in lead, dark photons or Z' above 68 GeV."""
     text = (files(__package__) / "muon_recoil.csv").read_text(encoding="utf-8")
     header, *rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
     numbers = np.array([[float(word) for word in row] for row in rows])

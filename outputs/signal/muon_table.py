@@ -13,7 +13,7 @@ from na64.outputs.signal.muons import angle_quantiles, momentum_quantiles
 
 Floats = NDArray[np.float64]
 
-ENERGY, LEAST = 160.0, 70.0
+ENERGY, LEAST = 160.0, 68.0
 """GeV: of the beam, and least energy of the boson; some that take less than half look harder."""
 
 MASSES = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0)
@@ -24,7 +24,7 @@ ANGLE_LEVELS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.
 """Of the quantiles; the rarest angles are left out: they would be most of the interpolation."""
 
 _HEADER = """\
-# What is left to a muon of 160 GeV that radiated a boson of more than 70 GeV off lead, exact tree level for
+# What is left to a muon of 160 GeV that radiated a boson of more than 68 GeV off lead, exact tree level for
 # the energy, Weizsaecker-Williams for the angle [D: outputs/signal/muon_table.py]. mass: GeV. level: of the
 # quantile of the energy left, fraction: that energy over 160 GeV. Other columns: angles in rad, quantiles
 # of the level in the first line.

@@ -15,14 +15,18 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure, check_apart
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.searches.card import Card, Variant
 from na64.outputs.limits.searches.contour import ExcludedCouplings, contour
+from na64.outputs.limits.searches.crossing import Exchanged, RadiatedByMuons
 from na64.outputs.limits.searches.expected import Category, CouplingCategories
 from na64.outputs.limits.searches.kept import Efficiency
+from na64.outputs.limits.searches.sources import Source
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
+from na64.outputs.signal.beam import CrossingBeam
 from na64.outputs.signal.efficiency.by_energy import (
     EnergyEfficiency,
     efficiency_name,
     load_energy_efficiency,
 )
+from na64.outputs.signal.efficiency.by_mass import MassEfficiency, load_mass_efficiency
 from na64.outputs.signal.efficiency.losses_file import losses_path
 from na64.outputs.statistics.expected import is_summable
 
@@ -37,7 +41,7 @@ class StoredChannel:
     ----------
     category : Category
         Particles and fate of the card; exposure, efficiency, background and count of the result.
-    efficiency : EnergyEfficiency
+    efficiency : EnergyEfficiency or MassEfficiency
     path : Path
         Of the efficiency.
     folder : Path
@@ -48,7 +52,7 @@ class StoredChannel:
     """
 
     category: Category
-    efficiency: EnergyEfficiency
+    efficiency: EnergyEfficiency | MassEfficiency
     path: Path
     folder: Path
     period: str
@@ -137,14 +141,26 @@ def stored_channels(
         for period in exposure.periods:
             _check_period(card, exposure, period)
             category = channel_of_box(card, variant, exposure.search, period.period)
-            kept = load_energy_efficiency(
-                path, search=card.name, channel=category.name, period=period.period, delivered=delivered
-            )
-            stated = _check_efficiency(path, kept, category, exposure, reason)
+            kept = _load_efficiency(path, card, category, period.period, delivered=delivered)
+            stated = _check_efficiency(path, kept, category, exposure, period=period.period, reason=reason)
             share = background, period.eot / whole
             made = _category(category, period, kept, share, is_open=is_open)
             found.append(StoredChannel(made, kept, path, exposure.folder, period.period, stated))
     return tuple(found)
+
+
+def _load_efficiency(
+    path: Path, card: Card, category: Category, period: str, *, delivered: bool
+) -> EnergyEfficiency | MassEfficiency:
+    """Efficiency of a channel: by mass if muons radiate its particles, and by energy otherwise."""
+    for source in category.sources:
+        if isinstance(source, RadiatedByMuons):
+            return load_mass_efficiency(
+                path, search=card.name, period=period, threshold=source.threshold, delivered=delivered
+            )
+    return load_energy_efficiency(
+        path, search=card.name, channel=category.name, period=period, delivered=delivered
+    )
 
 
 def _check_period(card: Card, exposure: LimitInput, period: PeriodExposure) -> None:
@@ -156,46 +172,69 @@ def _check_period(card: Card, exposure: LimitInput, period: PeriodExposure) -> N
 
 
 def _check_efficiency(
-    path: Path, kept: EnergyEfficiency, category: Category, exposure: LimitInput, reason: str
+    path: Path,
+    kept: EnergyEfficiency | MassEfficiency,
+    category: Category,
+    exposure: LimitInput,
+    *,
+    period: str,
+    reason: str,
 ) -> str:
     """Refuse an efficiency of other cuts, boxes or places of decay; or why it is taken all the same."""
-    own, stretch = kept.rows[0], category.fate.stretch if category.fate else None
+    _check_stretch(path, kept, category)
+    _, cuts, setup = kept.origin
+    files = [one for one in (path, losses_path(path)) if one.is_file()]
+    said = [unseal_csv(one.read_bytes())[1] for one in files]
+    origin = Origin("", cuts, ((period, setup),))
+    edited = any(one.is_edited for one in said)
+    found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited)
+    setups = tuple(pair for pair in exposure.origin.setups if pair[0] == period)
+    wanted = Origin("", exposure.cuts, setups)
+    return check(str(path), found, wanted, of=str(exposure.folder), makes=MAKES, reason=reason)
+
+
+def _check_stretch(path: Path, kept: EnergyEfficiency | MassEfficiency, category: Category) -> None:
+    """Refuse an efficiency of other places of decay than those of the card."""
+    stretch = category.fate.stretch if category.fate else None
+    if stretch is None or isinstance(kept, MassEfficiency):
+        return
+    own = kept.rows[0]
     last = math.inf if own.last is None else own.last
-    if stretch is not None and (own.first, last) != (stretch.first, stretch.last):
+    if (own.first, last) != (stretch.first, stretch.last):
         raise ValueError(
             f"{path}: of decays between {own.first:g} and {last:g} mm, the card has {stretch.first:g} and "
             f"{stretch.last:g} mm; {MAKES}"
         )
-    files = [one for one in (path, losses_path(path)) if one.is_file()]
-    said = [unseal_csv(one.read_bytes())[1] for one in files]
-    origin = Origin("", own.cuts, ((own.period, own.setup),))
-    edited = any(one.is_edited for one in said)
-    found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited)
-    setups = tuple(pair for pair in exposure.origin.setups if pair[0] == own.period)
-    wanted = Origin("", exposure.cuts, setups)
-    return check(str(path), found, wanted, of=str(exposure.folder), makes=MAKES, reason=reason)
 
 
 def _category(
     category: Category,
     period: PeriodExposure,
-    kept: EnergyEfficiency,
+    kept: EnergyEfficiency | MassEfficiency,
     share: tuple[Background, float],
     *,
     is_open: bool,
 ) -> Category:
     background, part = share
-    energies, values = kept.nodes
+    nodes, values = kept.nodes
+    by_mass = isinstance(kept, MassEfficiency)
     return replace(
         category,
         name=f"{category.name} {period.period}",
         exposure=period.eot,
-        efficiency=Efficiency(values, energies=energies),
+        efficiency=Efficiency(values, masses=nodes) if by_mass else Efficiency(values, energies=nodes),
         background=background.n * part,
         background_error=background.error * part,
         observed=period.observed if is_open else None,
-        sources=tuple(source.of_beam(period.beam, kept.lowest) for source in category.sources),
+        sources=tuple(_of_beam(source, period, kept.lowest) for source in category.sources),
     )
+
+
+def _of_beam(source: Source, period: PeriodExposure, threshold: float) -> Source:
+    """The process with the beam of a period, which has to be one that it is of."""
+    if isinstance(period.beam, CrossingBeam) is not isinstance(source, RadiatedByMuons | Exchanged):
+        raise ValueError(f"period {period.period}: the channel is of another beam than {period.beam.text}")
+    return source.of_beam(period.beam, threshold)
 
 
 def channel_contour(
@@ -250,7 +289,8 @@ def channels_without_result(variant: Variant, exposures: Iterable[LimitInput]) -
 def channel_facts(channels: Iterable[StoredChannel]) -> Iterator[dict[str, object]]:
     """What every channel rests on, as a part of `contour.json`."""
     for one in channels:
-        energies, values = one.efficiency.nodes
+        nodes, values = one.efficiency.nodes
+        selection, cuts, _ = one.efficiency.origin
         category = one.category
         yield {
             "channel": category.name,
@@ -259,10 +299,10 @@ def channel_facts(channels: Iterable[StoredChannel]) -> Iterator[dict[str, objec
             "exposure": category.exposure,
             "background": [category.background, category.background_error],
             "observed": category.observed,
-            "energies": list(energies),
+            "masses" if isinstance(one.efficiency, MassEfficiency) else "energies": list(nodes),
             "efficiency": list(values),
             "efficiency_error": one.efficiency.relative_error,
-            "selection": one.efficiency.rows[0].selection,
-            "cuts": one.efficiency.rows[0].cuts,
+            "selection": selection,
+            "cuts": cuts,
             "stated": one.stated,
         }
