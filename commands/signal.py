@@ -12,8 +12,8 @@ from na64.commands.verbs import SUCCESS, add_command, positive
 def add(verbs: Any) -> None:
     """Declare the command."""
     text = (
-        "Simulate dark photons by mass, or with --search the particles of a search by energy or by mass, process "
-        "them with a selection, and write its efficiency for the box."
+        "Simulate dark photons by mass, or with --search the particles of a search by energy or by mass, "
+        "process them with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
     parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
