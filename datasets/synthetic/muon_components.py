@@ -36,8 +36,8 @@ from na64.datasets.synthetic.particles import CHARGED_HADRONS, Gun, hadrons, muo
 
 MUON_MASS = 0.1056584
 """GeV [R-hi: PDG]."""
-_LEAST_LEFT = 1.0
-"""GeV that are left to a muon whatever it radiates."""
+_LEAST_LEFT = 0.01
+"""Of its momentum, left to a muon whatever it radiates."""
 
 
 def mode_of(gun: Gun) -> MuonMode:
@@ -117,12 +117,18 @@ def _energy(particles: Deposits) -> Floats:
     return energy
 
 
+def _left(momentum: Floats, particles: Deposits) -> Floats:
+    """Momentum (n,) less what a muon leaves in the target: it never has less than a part of it."""
+    left: Floats = np.maximum(momentum - _energy(particles), _LEAST_LEFT * momentum)
+    return left
+
+
 def through(gun: Gun, n: int, scatter: float = 0.0, kick: Floats | float = 0.0) -> Deposits:
     """Muons of the beam, which lose what they radiate in the target and scatter there (rad)."""
     beam = incoming(gun, n)
     particles = muons(gun, beam[:, MOMENTUM])
     leaving = scattered(at_target(beam, mode_of(gun), gun.beam.energy), scatter, gun)
-    leaving[:, MOMENTUM] = np.maximum(beam[:, MOMENTUM] - _energy(particles), _LEAST_LEFT)
+    leaving[:, MOMENTUM] = _left(beam[:, MOMENTUM], particles)
     leaving[:, KICK] = kick
     return recorded(gun, particles, beam, leaving[:, None])
 
@@ -142,13 +148,13 @@ def _loss(gun: Gun, component: Component, n: int) -> Deposits:
     values = component.parameters
     beam = incoming(gun, n)
     photon = values["lowest"] * (values["highest"] / values["lowest"]) ** gun.rng.random(n)
-    left = np.maximum(beam[:, MOMENTUM] - photon, _LEAST_LEFT)
+    left = np.maximum(beam[:, MOMENTUM] - photon, _LEAST_LEFT * photon)
     particles = muons(gun, left)
     shower = fluctuate(
         mean_cells(photon, *gun.impact(n), gun.grid, gun.rng), gun.response.ecal_stochastic, gun.rng
     )
     leaving = scattered(at_target(beam, mode_of(gun), gun.beam.energy), values["scatter"], gun)
-    leaving[:, MOMENTUM] = left
+    leaving[:, MOMENTUM] = _left(left, particles)
     return recorded(gun, replace(particles, ecal=particles.ecal + shower), beam, leaving[:, None])
 
 
@@ -163,8 +169,9 @@ def _decay(gun: Gun, component: Component, n: int) -> Deposits:
     energy = beam[:, MOMENTUM] / mass * (np.hypot(momentum, MUON_MASS) + momentum * cosine)
     angle = momentum * np.sqrt(1 - cosine**2) / energy
     leaving = kicked(at_target(beam, mode_of(gun), gun.beam.energy), angle, gun)
-    leaving[:, MOMENTUM] = energy
-    return recorded(gun, muons(gun, energy), beam, leaving[:, None])
+    particles = muons(gun, energy)
+    leaving[:, MOMENTUM] = _left(energy, particles)
+    return recorded(gun, particles, beam, leaving[:, None])
 
 
 def _trident(gun: Gun, component: Component, n: int) -> Deposits:
@@ -174,7 +181,7 @@ def _trident(gun: Gun, component: Component, n: int) -> Deposits:
     photon = values["lowest"] * (values["highest"] / values["lowest"]) ** gun.rng.random(n)
     fraction = muon_fraction(photon, gun.rng)
     momenta = (
-        np.maximum(beam[:, MOMENTUM] - photon, _LEAST_LEFT),
+        np.maximum(beam[:, MOMENTUM] - photon, _LEAST_LEFT * photon),
         fraction * photon,
         (1 - fraction) * photon,
     )
@@ -192,11 +199,11 @@ def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
     values, beam = component.parameters, incoming(gun, n)
     particles = hadrons(gun, beam[:, MOMENTUM], CHARGED_HADRONS)
     seen = _energy(particles)
-    rest = np.maximum(beam[:, MOMENTUM] - seen, _LEAST_LEFT)
+    rest = _left(beam[:, MOMENTUM], particles)
     has_shower = seen > values["showers_from"]
     taken = gun.rng.uniform(values["lowest"], values["highest"], n)
     leaving = at_target(beam, mode_of(gun), gun.beam.energy)
-    momentum = np.maximum(np.where(has_shower, taken * rest, rest), _LEAST_LEFT)
+    momentum = np.where(has_shower, taken * rest, rest)
     leaving = kicked(leaving, np.where(has_shower, values["transverse"] / momentum, 0.0), gun)
     leaving[:, MOMENTUM] = momentum
     return recorded(gun, particles, beam, leaving[:, None])
@@ -209,7 +216,7 @@ def _boson(gun: Gun, component: Component, n: int) -> Deposits:
     left = np.maximum(fraction * beam[:, MOMENTUM], 1.01 * MUON_MASS)
     particles = muons(gun, left)
     leaving = kicked(at_target(beam, mode_of(gun), gun.beam.energy), angle, gun)
-    leaving[:, MOMENTUM] = np.maximum(left - _energy(particles), 1.01 * MUON_MASS)
+    leaving[:, MOMENTUM] = _left(left, particles)
     made = recorded(gun, particles, beam, leaving[:, None])
     return replace(made, electromagnetic=left, hadronic=np.zeros(n))
 

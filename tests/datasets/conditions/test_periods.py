@@ -20,7 +20,7 @@ from na64.datasets.conditions.periods import (
 )
 
 PACKAGED = resources.files("na64.datasets.conditions").joinpath("periods")
-NAMES = ("2016", "2017V", "2018", "2018V", "2021", "2022", "2022P", "2023A", "2023P")
+NAMES = ("2016", "2017V", "2018", "2018V", "2021", "2022", "2022M", "2022P", "2023A", "2023P")
 
 
 def copied(folder: Path, name: str = "2023A", *changes: tuple[str, str], to: str | None = None) -> Path:
