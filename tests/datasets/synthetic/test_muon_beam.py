@@ -172,9 +172,9 @@ def test_kinds_of_a_muon_beam_are_for_campaigns_with_one() -> None:
             "magnet of 0 T from 5600 to 7600 mm",
         ),
         (
-            "origin = { values = [0, 0]",
+            "origin = { values = [0, 0.0]",
             "origin = { values = [0]",
-            "1 values, expected one for x and",
+            "origin: 1 values, expected one for x and",
         ),
     ],
 )
