@@ -29,7 +29,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--layout", metavar="LAYOUT", help=layout)
     masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
     parser.add_argument("--mass", type=float, nargs="+", metavar="M", help=masses)
-    events = "a mass or a bin of energies; default: 20000, with --search 4000"
+    events = "a mass, or with --search a bin of energies; default: 20000, or 4000"
     parser.add_argument("--events", type=positive, metavar="N", help=events)
     parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
     periods = "folder of periods of your own; default: $NA64_PERIODS"
@@ -47,7 +47,9 @@ def _efficiency(options: argparse.Namespace) -> int:
 
     search = options.search or DARK_PHOTON_SEARCHES[0]
     if search not in DARK_PHOTON_SEARCHES:
-        return _search_efficiency(options)
+        from na64.outputs.analysis.boson_efficiencies import is_by_mass
+
+        return _boson_efficiency(options) if is_by_mass(search) else _search_efficiency(options)
 
     with Terminal() as terminal:
         efficiency(
@@ -69,13 +71,41 @@ def _efficiency(options: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def _boson_efficiency(options: argparse.Namespace) -> int:
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.boson_efficiencies import EVENTS, boson_efficiency
+    from na64.outputs.signal.efficiency.muon_injection import MUON_LAYOUT, MUON_MASSES
+
+    for name in ("add", "reason"):
+        if getattr(options, name):
+            raise ValueError(f"--{name}: not with --search {options.search}, whose table is made anew")
+    with Terminal() as terminal:
+        boson_efficiency(
+            options.search,
+            to=options.to,
+            selection=options.selection,
+            layout=options.layout or MUON_LAYOUT,
+            events=options.events or EVENTS,
+            seed=options.seed,
+            masses=options.mass or MUON_MASSES,
+            period=options.period,
+            periods=options.periods,
+            losses=options.losses,
+            progress=terminal.progress("efficiency", "samples"),
+            tell=terminal.tell,
+        )
+    return SUCCESS
+
+
 def _search_efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
 
-    for name in ("add", "reason"):
+    for name in ("mass", "add", "reason", "period"):
         if getattr(options, name):
-            raise ValueError(f"--{name}: not with --search {options.search}")
+            raise ValueError(
+                f"--{name}: not with --search {options.search}, whose particles are simulated by energy"
+            )
     with Terminal() as terminal:
         search_efficiency(
             options.search,
@@ -84,11 +114,9 @@ def _search_efficiency(options: argparse.Namespace) -> int:
             layout=options.layout,
             events=options.events or EVENTS,
             seed=options.seed,
-            masses=options.mass,
-            period=options.period,
             periods=options.periods,
             losses=options.losses,
-            progress=terminal.progress("efficiency", "samples"),
+            progress=terminal.progress("efficiency", "bins of energy"),
             tell=terminal.tell,
         )
     return SUCCESS

@@ -78,7 +78,7 @@ def single(tree: dict[str, Any]) -> NDArray[np.bool_]:
     planes = [
         f"{name}{axis}" for name in CENTRES if name not in ("MM1", "MM2", "MM3", "MM4") for axis in "xy"
     ]
-    return np.all([ak.num(tree[name]) == 1 for name in planes], axis=0)
+    return np.asarray(np.all([ak.num(tree[name]) == 1 for name in planes], axis=0))
 
 
 def test_the_public_tree_gives_the_counts_of_ten_lines_of_numpy(

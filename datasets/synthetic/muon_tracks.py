@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from na64.datasets.instrument.columns import TrackerHits
-from na64.datasets.synthetic.library import Floats
+from na64.datasets.synthetic.library import Floats, Integers
 from na64.datasets.synthetic.muon_mode import BeamCounter, Dipole, MuonMode, Station, is_inside
 
 N_TRACKS, N_NUMBERS = 4, 6
@@ -34,7 +34,8 @@ def place_in_bend(tracks: Floats, dipole: Dipole, start: float, z: float) -> Flo
         leaving = np.arcsin(np.sin(entering) + depth / radius)
     place = face + radius * (np.cos(entering) - np.cos(leaving))
     place = place + np.tan(leaving) * max(z - dipole.last, 0.0)
-    return place + tracks[..., KICK] * max(z - dipole.middle, 0.0)
+    behind: Floats = place + tracks[..., KICK] * max(z - dipole.middle, 0.0)
+    return behind
 
 
 def slope_behind(tracks: Floats, dipole: Dipole) -> Floats:
@@ -91,7 +92,7 @@ def _each(counter: BeamCounter, shape: tuple[int, ...], rng: np.random.Generator
 
 def hits_of(
     tracks: tuple[Floats, ...],
-    rows: tuple[Floats, ...],
+    rows: tuple[Integers, ...],
     n_events: int,
     mode: MuonMode,
     rng: np.random.Generator,
@@ -119,8 +120,8 @@ def hits_of(
 
 
 def _seen(
-    station: Station, axis: int, at: tuple[Floats, Floats], rows: Floats, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+    station: Station, axis: int, at: tuple[Floats, Floats], rows: Integers, rng: np.random.Generator
+) -> tuple[Integers, Floats]:
     """Events and recorded positions of the tracks that a plane sees."""
     inside = np.ones(at[0].shape, np.bool_)
     for place, centre, half in zip(at, station.centre, station.half_width, strict=True):
@@ -131,14 +132,15 @@ def _seen(
     return rows[event], smeared[inside] + station.origin[axis]
 
 
-def _noise(station: Station, axis: int, n_events: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _noise(station: Station, axis: int, n_events: int, rng: np.random.Generator) -> tuple[Integers, Floats]:
     counts = rng.poisson(station.noise, n_events)
     off = station.half_width[axis] * rng.uniform(-1, 1, int(counts.sum()))
     return np.repeat(np.arange(n_events), counts), off + station.centre[axis] + station.origin[axis]
 
 
-def _in_events(parts: list[tuple[Floats, Floats]], n_events: int) -> TrackerHits:
-    event, x = (np.concatenate([part[number] for part in parts]) for number in (0, 1))
+def _in_events(parts: list[tuple[Integers, Floats]], n_events: int) -> TrackerHits:
+    event = np.concatenate([part[0] for part in parts])
+    x = np.concatenate([part[1] for part in parts])
     offsets = np.zeros(n_events + 1, np.int64)
     np.cumsum(np.bincount(event, minlength=n_events), out=offsets[1:])
     return TrackerHits(offsets, x[np.argsort(event, kind="stable")])

@@ -12,7 +12,6 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.datasets.synthetic import Campaign
-from na64.outputs.analysis.boson_efficiencies import WantedBosons, boson_efficiency, is_by_mass
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.fates import ElectronPair, TwoPhotons
@@ -29,11 +28,10 @@ from na64.outputs.signal.efficiency.alp_injection import (
     inject_alps,
 )
 from na64.outputs.signal.efficiency.by_energy import efficiency_table
-from na64.outputs.signal.efficiency.injection import Injection, Measured, setup_of
+from na64.outputs.signal.efficiency.injection import Injection, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
-from na64.outputs.signal.efficiency.muon_injection import MUON_LAYOUT, MUON_MASSES
 from na64.outputs.signal.efficiency.pair_injection import (
     PAIR_ENERGIES,
     PAIR_LAYOUT,
@@ -59,16 +57,12 @@ def search_efficiency(
     events: int = EVENTS,
     seed: int = 6406,
     energies: Sequence[float] | None = None,
-    masses: Sequence[float] | None = None,
-    period: str = "",
     periods: str | Path | None = None,
     losses: str | Path | Sequence[str | Path] = (),
     progress: Progress = no_progress,
     tell: Tell = silent,
-) -> list[Counted] | list[Measured]:
-    """Efficiency of a selection for the particles of a search, from simulation.
-
-    It is by their energy; of what muons radiate by the mass.
+) -> list[Counted]:
+    """Efficiency of a selection for the particles of a search, by their energy, from simulation.
 
     Which channel of the card it is of is decided by the box that the selection is for.
 
@@ -90,10 +84,6 @@ def search_efficiency(
         The same seed gives the same content.
     energies : sequence of float, optional
         GeV, edges of the bins.
-    masses : sequence of float, optional
-        GeV, of what muons radiate.
-    period : str
-        Of the muons: in whose runs they are simulated; by default the first of the card.
     periods : str or Path, optional
         Folder of periods of your own; by default ``$NA64_PERIODS``.
     losses : str, Path or several
@@ -106,7 +96,7 @@ def search_efficiency(
     Returns
     -------
     list of na64.outputs.signal.efficiency.alp_injection.Counted
-        One a period and bin; of muons of na64.outputs.signal.efficiency.injection.Measured, one a mass.
+        One a period and bin.
 
     Raises
     ------
@@ -118,22 +108,9 @@ def search_efficiency(
     features = features_of_periods(known.values(), together=False)
     chosen = load_selection(selection, other_features=features)
     card = load_card(search)
-    asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
-    channel = channel_of_box(card, card.variant(variant), chosen.search)
-    if is_by_mass(channel):
-        name = period or card.periods[0]
-        if name not in known:
-            raise ValueError(f"period {name} is not known: expected one of {', '.join(known)}")
-        own = Injection(chosen, str(layout or MUON_LAYOUT), events, seed, folder, search=card.name)
-        wanted_bosons = WantedBosons(card, channel, known[name], tuple(sorted(set(masses or MUON_MASSES))))
-        return boson_efficiency(wanted_bosons, own, asked, to=place, progress=progress, tell=tell)
-    for what, given in (("mass", masses), ("period", period)):
-        if given:
-            raise ValueError(
-                f"--{what}: not with search {card.name}, whose particles are simulated by energy"
-            )
     simulated = _simulated(card, card.variant(variant), chosen.search)
     wanted, edges = simulated.wanted, simulated.energies if energies is None else energies
+    asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
     plan = Injection(chosen, str(layout or simulated.layout), events, seed, folder)
     found: list[Counted] = []
     bins = [*pairwise(edges)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ def store_tracks(table: FeatureTable, events: EventColumns, spectrometers: tuple
             row[:] = values
 
 
-def _fitted(one: Spectrometer, hits: list[object], n_events: int) -> Floats:
+def _fitted(one: Spectrometer, hits: Sequence[object], n_events: int) -> Floats:
     """What is made of each event, (n_features, n_events) float64."""
     from na64.processors.kernels import track  # noqa: PLC0415 (compiled only where a period has a magnet)
 

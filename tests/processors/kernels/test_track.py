@@ -24,7 +24,7 @@ def draw(momentum: float, start: float, angle: float, z: Floats = Z) -> Floats:
     leaving = np.arcsin((LAST - centre[0]) / radius)
     end = centre[1] - radius * np.cos(leaving)
     before, behind = start + (z - FIRST) * np.tan(angle), end + (z - LAST) * np.tan(leaving)
-    return np.where(z <= FIRST, before, behind)
+    return np.asarray(np.where(z <= FIRST, before, behind))
 
 
 def fit(positions: Floats, z: Floats = Z, resolution: Floats = RESOLUTION) -> dict[str, Floats]:

@@ -12,7 +12,7 @@ import pytest
 from na64.datasets.conditions.own_period import stated_runs_text
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.synthetic.campaign import Trigger
-from na64.outputs.analysis.search_efficiencies import search_efficiency
+from na64.outputs.analysis.boson_efficiencies import boson_efficiency, is_by_mass
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import background_of
 from na64.outputs.limits.searches.card import load_card
@@ -21,8 +21,8 @@ from na64.outputs.result.origin import Origin, seal_csv
 from na64.outputs.signal.beam import ELECTRONS, CrossingBeam
 from na64.outputs.signal.efficiency.by_mass import load_mass_efficiency
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
-from na64.outputs.signal.efficiency.injection import Measured
 from na64.outputs.signal.efficiency.muon_injection import boson_campaign
+from na64.run import main
 
 CARD = load_card("muon")
 VARIANT = CARD.variant()
@@ -52,7 +52,7 @@ def test_the_efficiency_for_bosons_is_by_mass_and_of_those_above_the_threshold(
 ) -> None:
     path = tmp_path / "efficiency_muon.csv"
     said: list[str] = []
-    found = search_efficiency(
+    found = boson_efficiency(
         "muon",
         to=path,
         selection="muon_2022",
@@ -61,7 +61,7 @@ def test_the_efficiency_for_bosons_is_by_mass_and_of_those_above_the_threshold(
         periods=periods,
         tell=said.append,
     )
-    light, heavy = (one.point for one in found if isinstance(one, Measured))
+    light, heavy = (one.point for one in found)
     assert (light.search, light.period, light.beam) == ("muon", "2022M", "mu- of 160 GeV")
     for point in (light, heavy):
         assert point.n_simulated == 250 > point.n_generated > point.n_selected > 0
@@ -100,15 +100,27 @@ def test_what_is_not_simulated_is_refused(
 ) -> None:
     more = {"selection": "muon_2022", "events": 10, "periods": periods} | options
     with pytest.raises(ValueError, match=message):
-        search_efficiency("muon", to=tmp_path / "e.csv", **more)  # type: ignore[arg-type]
+        boson_efficiency("muon", to=tmp_path / "e.csv", **more)  # type: ignore[arg-type]
 
 
-def test_masses_and_periods_are_of_what_muons_radiate_only(tmp_path: Path) -> None:
-    for name, value in (("masses", (0.1,)), ("period", "2018V")):
-        with pytest.raises(
-            ValueError, match="not with search visible, whose particles are simulated by energy"
-        ):
-            search_efficiency("visible", to=tmp_path / "e.csv", selection="visible_2018", **{name: value})  # type: ignore[arg-type]
+def test_what_is_simulated_by_energy_is_not_by_mass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [is_by_mass(name) for name in ("muon", "alp", "visible", "combined")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    path = tmp_path / "e.csv"
+    with pytest.raises(ValueError, match="muons make nothing that channel dump_30 counts"):
+        boson_efficiency("visible", to=path, selection="visible_2018")
+    line = ["efficiency", "--search", "muon", "--selection", "muon_2022", "--to", str(path)]
+    assert main([*line, "--add"]) == 2
+    assert "--add: not with --search muon, whose table is made anew" in capsys.readouterr().err
+    assert main(line) == 2
+    assert "period 2022M has no runs: state them in a copy of it" in capsys.readouterr().err
+    assert not path.exists()
 
 
 def written(folder: Path) -> None:
