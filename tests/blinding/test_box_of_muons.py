@@ -67,8 +67,9 @@ def are_hidden(tree: Tree) -> Mask:
         for one in (tree["ECALenergy"], tree["VHCALenergy"], hcal)
     )
     p_out = np.array([momentum([tree[name][n] for name in PLANES]) for n in range(len(energy))])
-    found: Mask = ~(p_out >= 85) & (energy < 14)
-    return found & ((tree["triggerSources"] & 4 != 0) | (tree["triggerSources"] == 0))
+    words = tree["triggerSources"]
+    found: Mask = ~(p_out >= 85) & (energy < 14) & ((words & 4 != 0) | (words == 0))
+    return found
 
 
 def moved(tree: Tree, closed: Mask, p_out: float, energy: float) -> Tree:

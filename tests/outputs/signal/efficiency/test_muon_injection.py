@@ -91,7 +91,7 @@ def test_the_efficiency_for_bosons_is_by_mass_and_of_those_above_the_threshold(
     ("options", "message"),
     [
         ({"selection": "invisible_2018"}, "counts nothing in the box of search invisible"),
-        ({"period": "2022X"}, "period 2022X is not known"),
+        ({"period": "2022X"}, "counts nothing in the box of search muon in period 2022X"),
         ({"masses": (3.0,)}, r"boson of 3 GeV: expected 0.001 to 1 GeV"),
     ],
 )
@@ -106,12 +106,8 @@ def test_what_is_not_simulated_is_refused(
 def test_what_is_simulated_by_energy_is_not_by_mass(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert [is_by_mass(name) for name in ("muon", "alp", "visible", "combined")] == [
-        True,
-        False,
-        False,
-        False,
-    ]
+    assert is_by_mass("muon")
+    assert not any(map(is_by_mass, ("alp", "visible", "combined")))
     path = tmp_path / "e.csv"
     with pytest.raises(ValueError, match="muons make nothing that channel dump_30 counts"):
         boson_efficiency("visible", to=path, selection="visible_2018")
