@@ -87,7 +87,7 @@ def recorded(gun: Gun, particles: Deposits, beam: Floats, leaving: Floats) -> De
     tracks = np.zeros((n, N_TRACKS, N_NUMBERS))
     tracks[:, 0] = beam
     tracks[:, 1 : 1 + leaving.shape[1]] = leaving
-    target = particles.ecal.sum(axis=1).reshape(n, -1)
+    target = particles.ecal.sum(axis=1).reshape(n, gun.grid.n_x * gun.grid.n_y)
     counters = counter_energies(tracks, mode, gun.rng)
     return replace(
         particles,

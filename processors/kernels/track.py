@@ -30,14 +30,13 @@ WORK = 18
 """Scratch: parameters, their changes, normal matrix and its inverse, both by rows of the lower triangle."""
 
 _ROUNDS = 30
+_CLOSE = 1e-9
 _SMALL = 1e-12
 """Determinant of the normal matrix over the product of its diagonal; with less, planes fix no track."""
 
 
 @jit_inline
-def place_on_circle(
-    z: float, first: float, last: float, start: float, sine: float, curvature: float
-) -> float:
+def place_at(z: float, first: float, last: float, start: float, sine: float, curvature: float) -> float:
     """Position at z of a track that enters the field at `start` with `sine`; nan if it turns back."""
     if z <= first:
         return start + (z - first) * sine / math.sqrt(1.0 - sine * sine)
@@ -83,6 +82,79 @@ def invert(matrix: Floats, inverse: Floats) -> bool:
     return True
 
 
+@jit_inline
+def add_planes(
+    places: Floats, z: Floats, resolution: Floats, first: float, last: float, matrix: Floats
+) -> int:
+    """Make the normal matrix of the planes that have a position, and count them."""
+    matrix[:] = 0.0
+    n_planes = 0
+    for plane in range(z.size):
+        if not math.isnan(places[plane]):
+            weight = 1.0 / (resolution[plane] * resolution[plane])
+            add_plane(weight, z[plane] - first, bend_at(z[plane], first, last), matrix)
+            n_planes += 1
+    return n_planes
+
+
+@jit_inline
+def find_residuals(
+    places: Floats,
+    z: Floats,
+    resolution: Floats,
+    first: float,
+    last: float,
+    found: Floats,
+    change: Floats,
+) -> float:
+    """Residuals from a track, weighted by the derivatives of its parameters, and their chi2."""
+    chi2 = 0.0
+    change[:] = 0.0
+    sine = found[1] / math.sqrt(1.0 + found[1] * found[1])
+    for plane in range(z.size):
+        if not math.isnan(places[plane]):
+            place = place_at(z[plane], first, last, found[0], sine, found[2])
+            off = (places[plane] - place) / resolution[plane]
+            chi2 += off * off
+            change[0] += off / resolution[plane]
+            change[1] += off / resolution[plane] * (z[plane] - first)
+            change[2] += off / resolution[plane] * bend_at(z[plane], first, last)
+    return chi2
+
+
+@jit_inline
+def step(found: Floats, change: Floats, inverse: Floats) -> None:
+    """Change the parameters by what the residuals say."""
+    one, two, three = change[0], change[1], change[2]
+    found[0] += inverse[0] * one + inverse[1] * two + inverse[3] * three
+    found[1] += inverse[1] * one + inverse[2] * two + inverse[4] * three
+    found[2] += inverse[3] * one + inverse[4] * two + inverse[5] * three
+
+
+@jit_inline
+def put_track(
+    found: Floats,
+    variance: float,
+    chi2: float,
+    spare: int,
+    field: float,
+    depth: float,
+    made: Floats,
+    event: int,
+) -> None:
+    """Make the features of a track with these parameters; none of one that is straight or turns back."""
+    sine = found[1] / math.sqrt(1.0 + found[1] * found[1])
+    leaving = sine + found[2] * depth
+    if math.isnan(chi2) or found[2] == 0.0 or abs(leaving) >= 1.0:
+        return
+    momentum = GEV_PER_TESLA_MM * abs(field / found[2])
+    made[0, event] = momentum
+    made[1, event] = momentum * math.sqrt(variance) / abs(found[2])
+    made[2, event] = chi2 / max(spare, 1)
+    made[3, event] = math.asin(leaving) - math.asin(sine)
+    made[4, event] = found[1]
+
+
 @jit_lent
 def fit_tracks(
     positions: Floats,
@@ -110,45 +182,17 @@ def fit_tracks(
     """
     found, change, matrix, inverse = work[:3], work[3:6], work[6:12], work[12:18]
     for event in range(positions.shape[0]):
-        matrix[:] = 0.0
-        found[:] = 0.0
-        n_planes = 0
-        for plane in range(z.size):
-            if not math.isnan(positions[event, plane]):
-                weight = 1.0 / (resolution[plane] * resolution[plane])
-                add_plane(weight, z[plane] - first, bend_at(z[plane], first, last), matrix)
-                n_planes += 1
+        places = positions[event]
+        n_planes = add_planes(places, z, resolution, first, last, matrix)
         made[:, event] = np.nan
         made[5, event] = n_planes
         if n_planes < N_PARAMETERS or not invert(matrix, inverse):
             continue
-        chi2 = np.nan
+        found[:] = 0.0
+        chi2 = before = np.nan
         for _ in range(_ROUNDS):
-            before = chi2
-            chi2 = 0.0
-            change[:] = 0.0
-            sine = found[1] / math.sqrt(1.0 + found[1] * found[1])
-            for plane in range(z.size):
-                if not math.isnan(positions[event, plane]):
-                    place = place_on_circle(z[plane], first, last, found[0], sine, found[2])
-                    off = (positions[event, plane] - place) / resolution[plane]
-                    chi2 += off * off
-                    change[0] += off / resolution[plane]
-                    change[1] += off / resolution[plane] * (z[plane] - first)
-                    change[2] += off / resolution[plane] * bend_at(z[plane], first, last)
-            if abs(chi2 - before) <= 1e-9 * chi2 + 1e-12:
+            before, chi2 = chi2, find_residuals(places, z, resolution, first, last, found, change)
+            if abs(chi2 - before) <= _CLOSE * (chi2 + 1e-3):
                 break
-            one, two, three = change[0], change[1], change[2]
-            found[0] += inverse[0] * one + inverse[1] * two + inverse[3] * three
-            found[1] += inverse[1] * one + inverse[2] * two + inverse[4] * three
-            found[2] += inverse[3] * one + inverse[4] * two + inverse[5] * three
-        sine = found[1] / math.sqrt(1.0 + found[1] * found[1])
-        leaving = sine + found[2] * (last - first)
-        if math.isnan(chi2) or found[2] == 0.0 or abs(leaving) >= 1.0:
-            continue
-        momentum = GEV_PER_TESLA_MM * abs(field / found[2])
-        made[0, event] = momentum
-        made[1, event] = momentum * math.sqrt(inverse[5]) / abs(found[2])
-        made[2, event] = chi2 / max(n_planes - N_PARAMETERS, 1)
-        made[3, event] = math.asin(leaving) - math.asin(sine)
-        made[4, event] = found[1]
+            step(found, change, inverse)
+        put_track(found, inverse[5], chi2, n_planes - N_PARAMETERS, field, last - first, made, event)

@@ -15,7 +15,7 @@ from na64.datasets.instrument.spectrometer import Spectrometer
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.campaign import Campaign
 from na64.datasets.synthetic.component_kinds import OF_MUONS, ComponentKind
-from na64.datasets.synthetic.components import generate
+from na64.datasets.synthetic.components import GENERATORS, generate
 from na64.datasets.synthetic.deposits import Deposits
 from na64.datasets.synthetic.muon_mode import MuonMode, is_inside
 from na64.datasets.synthetic.muon_recoil import load_recoil
@@ -130,6 +130,14 @@ def test_a_second_muon_in_the_same_bin_adds_its_hits_and_its_energy() -> None:
     counts = np.diff(hits["mm2y"].offsets)
     assert counts[::2][:20].tolist() == [2] * 20
     assert counts[1::2].tolist() == [1] * 25
+
+
+@pytest.mark.parametrize("name", [one.name for one in CAMPAIGN.components])
+def test_no_events_of_a_kind_are_no_events(name: str) -> None:
+    """As the second particles of a block are where there are none."""
+    component = next(one for one in CAMPAIGN.components if one.name == name)
+    assert len(generate(gun(), component, 0, CAMPAIGN.trigger)) == 0
+    assert GENERATORS[component.kind](gun(), component, 0).hcal.shape == (0, 2, 6, 3)
 
 
 def test_muons_that_radiated_have_the_momenta_and_angles_of_the_table() -> None:
