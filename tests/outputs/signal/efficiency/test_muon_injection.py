@@ -56,7 +56,7 @@ def test_the_efficiency_for_bosons_is_by_mass_and_of_those_above_the_threshold(
         "muon",
         to=path,
         selection="muon_2022",
-        events=250,
+        events=150,
         masses=(0.01, 0.6),
         periods=periods,
         tell=said.append,
@@ -64,7 +64,7 @@ def test_the_efficiency_for_bosons_is_by_mass_and_of_those_above_the_threshold(
     light, heavy = (one.point for one in found)
     assert (light.search, light.period, light.beam) == ("muon", "2022M", "mu- of 160 GeV")
     for point in (light, heavy):
-        assert point.n_simulated == 250 > point.n_generated > point.n_selected > 0
+        assert point.n_simulated == 150 > point.n_generated > point.n_selected > 0
         assert point.threshold == 80
     # What the variant `simulated` of the card was made with, of other random numbers.
     (of_card,) = CARD.variant("simulated").categories
