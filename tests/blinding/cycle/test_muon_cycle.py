@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -43,3 +44,12 @@ def test_the_opened_box_of_muons_has_the_events_that_simulation_counts(
     simulated = [row for row in rows(listed / "cutflow.csv") if row["run"] == "all"]
     assert opened[-1]["passed"] == int(simulated[-1]["passed"]) > 30
     assert main(["audit", str(out)]) == 0
+    with (out / "opened" / "plane.csv").open() as file:
+        bins = list(csv.DictReader(file))
+    assert [*bins[0]] == ["p_out", "e_cal", "before_cuts", "after_cuts"]
+    assert sum(int(row["after_cuts"]) for row in bins) == opened[-1]["passed"]
+    assert all(float(row["p_out"]) < 80 and float(row["e_cal"]) < 12 for row in bins)
+    assert main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text()
+    assert "<th>p_out</th><th>e_cal</th>" in page
+    assert "figure-opened-plane" in page
