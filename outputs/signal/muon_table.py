@@ -36,11 +36,16 @@ def recoil_lines() -> Iterator[str]:
     yield from _HEADER.splitlines()
     yield ",".join(("mass", "level", "fraction", *(f"{level:g}" for level in (*ANGLE_LEVELS, 1.0))))
     for mass in MASSES:
-        left = momentum_quantiles(mass, LEVELS, beam_energy=ENERGY, threshold=LEAST)
-        radiation = Radiation(mass, ENERGY, lepton_mass=MUON_MASS)
-        for level, energy in zip(LEVELS, left, strict=True):
-            angles = angle_quantiles(radiation, energy / ENERGY, ANGLE_LEVELS)
-            numbers = (*angles, angles[-1])
-            yield ",".join(
-                (f"{mass:g}", f"{level:g}", f"{energy / ENERGY:.6g}", *(f"{one:.5g}" for one in numbers))
-            )
+        yield from lines_of(mass)
+
+
+def lines_of(mass: float) -> Iterator[str]:
+    """Lines of a mass in GeV."""
+    left = momentum_quantiles(mass, LEVELS, beam_energy=ENERGY, threshold=LEAST)
+    radiation = Radiation(mass, ENERGY, lepton_mass=MUON_MASS)
+    for level, energy in zip(LEVELS, left.tolist(), strict=True):
+        angles = angle_quantiles(radiation, energy / ENERGY, ANGLE_LEVELS).tolist()
+        numbers = (*angles, angles[-1])
+        yield ",".join(
+            (f"{mass:g}", f"{level:g}", f"{energy / ENERGY:.6g}", *(f"{one:.5g}" for one in numbers))
+        )
