@@ -85,4 +85,6 @@ def read_plane(data: bytes, name: str) -> Table[PlaneRow]:
         Names the file and what is wrong with it.
     """
     header = data.decode(errors="replace").partition("\n")[0].strip().split(",")
+    if len(header) < 2 or not all(header[:2]):
+        raise ValueError(f"{name}: its first line does not begin with two features")
     return read_csv(data, PlaneRow, name, {"corner": tuple(header[:2])})
