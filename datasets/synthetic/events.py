@@ -14,7 +14,7 @@ from na64.datasets.synthetic.components import generate, triggers
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
-from na64.datasets.synthetic.muon_tracks import hits_of
+from na64.datasets.synthetic.muon_tracks import MOMENTUM, hits_of
 from na64.datasets.synthetic.particles import Gun
 from na64.datasets.synthetic.pile_up import PileUpOverlay, overlay
 
@@ -144,6 +144,9 @@ def make_block(
     truth = _truth(columns, deposits, second, _signals(campaign, component))
     if campaign.dump is not None:
         truth["vertex"] = deposits.vertex
+    if campaign.muon_mode is not None:
+        momenta = np.abs(deposits.tracks[:, :2, MOMENTUM])
+        truth |= {"p_in": momenta[:, 0], "p_out": momenta[:, 1]}
     return Block(columns, truth)
 
 

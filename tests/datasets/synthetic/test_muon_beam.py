@@ -17,6 +17,7 @@ from na64.datasets.synthetic.campaign import Campaign
 from na64.datasets.synthetic.component_kinds import OF_MUONS, ComponentKind
 from na64.datasets.synthetic.components import GENERATORS, generate
 from na64.datasets.synthetic.deposits import Deposits
+from na64.datasets.synthetic.events import make_block, plan_runs
 from na64.datasets.synthetic.muon_mode import MuonMode, is_inside
 from na64.datasets.synthetic.muon_recoil import load_recoil
 from na64.datasets.synthetic.muon_tracks import (
@@ -154,6 +155,18 @@ def test_muons_that_radiated_have_the_momenta_and_angles_of_the_table() -> None:
         load_recoil().draw(2.0, 0.5, 1, rng)
     with pytest.raises(ValueError, match=r"muon with up to 0.9 of the energy"):
         load_recoil().draw(0.01, 0.9, 1, rng)
+
+
+def test_the_truth_of_a_block_has_the_momenta_on_both_sides_of_the_target() -> None:
+    geometry = CAMPAIGN.geometries[0]
+    (plan, *_) = plan_runs(CAMPAIGN, geometry, 400, 1)
+    block = make_block(CAMPAIGN, geometry, plan, 0, 60, seed=1)
+    p_in, p_out = block.truth["p_in"], block.truth["p_out"]
+    there = p_in > 0  # random triggers have no muon
+    assert there.sum() > 50
+    assert (p_out[there] <= p_in[there]).all()
+    assert np.median(p_in[there]) == pytest.approx(160, rel=0.02)
+    assert block.columns.detectors["gem1y"].offsets[-1] > 50  # type: ignore[union-attr]
 
 
 def test_kinds_of_a_muon_beam_are_for_campaigns_with_one() -> None:
