@@ -118,7 +118,7 @@ def _draw_bins(
     rows = [row for row in opened.rows if getattr(row, column)]
     counts = np.array([getattr(row, column) for row in rows], np.float64)
     for row, colour in zip(rows, colours.to_rgba(counts), strict=True):
-        corner = tuple(row.corner[name] for name in names)
+        corner = (row.corner[names[0]], row.corner[names[1]])
         pairs = zip(histogram.axes, corner, strict=True)
         width, height = (BIN, BIN) if names == PLANE else (_width(axis, at) for axis, at in pairs)
         axes.add_patch(
