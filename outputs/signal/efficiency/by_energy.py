@@ -106,12 +106,6 @@ class EnergyEfficiency:
         return self.rows[0].energy_low
 
     @property
-    def origin(self) -> tuple[str, str, str]:
-        """Name of the selection, identity of its cuts, and that of the period."""
-        own = self.rows[0]
-        return own.selection, own.cuts, own.setup
-
-    @property
     def nodes(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Energies in GeV and efficiencies to interpolate: middles of the bins, and both ends."""
         factor = factor_of(self.losses, delivered=self.delivered)
