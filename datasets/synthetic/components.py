@@ -18,7 +18,11 @@ from na64.datasets.synthetic.dump_components import DUMP_GENERATORS
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.leading import leading_neutral
 from na64.datasets.synthetic.library import Booleans, Floats
+from na64.datasets.synthetic.muon_components import MUON_GENERATORS
+from na64.datasets.synthetic.muon_components import fires as muon_fires
+from na64.datasets.synthetic.muon_mode import HCAL_SHAPE
 from na64.datasets.synthetic.muon_pairs import PairSpectrum, muon_fraction
+from na64.datasets.synthetic.muon_tracks import N_NUMBERS, N_TRACKS
 from na64.datasets.synthetic.particles import (
     CHARGED_HADRONS,
     DIMUON_CHI2,
@@ -75,7 +79,9 @@ def _n_candidates(n: int, n_accepted: int, n_tried: int) -> int:
 
 
 def triggers(deposits: Deposits, gun: Gun, trigger: TriggerEmulation) -> Booleans:
-    """Which events the physics trigger takes, on the dump where there is one: (n,) bool."""
+    """Which events the physics trigger takes, on the dump or on counters where it is theirs: (n,) bool."""
+    if gun.muon_mode is not None:
+        return muon_fires(deposits, gun)
     if gun.dump is None:
         return fires(deposits.ecal, gun.grid, trigger, gun.rng)
     return dump_fires(deposits, gun, trigger.resolution)
@@ -224,7 +230,9 @@ def _led(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _nothing(gun: Gun, n: int) -> Deposits:
-    return empty(n, gun.grid, len(gun.response.srd_means))
+    if gun.muon_mode is None:
+        return empty(n, gun.grid, len(gun.response.srd_means))
+    return empty(n, gun.grid, len(gun.response.srd_means), hcal=HCAL_SHAPE, tracks=(N_TRACKS, N_NUMBERS))
 
 
 GENERATORS: dict[ComponentKind, Generator] = {
@@ -243,5 +251,6 @@ GENERATORS: dict[ComponentKind, Generator] = {
     ComponentKind.RANDOM: _random,
     ComponentKind.LED: _led,
     **DUMP_GENERATORS,
+    **MUON_GENERATORS,
 }
 """How the events of each kind are made."""

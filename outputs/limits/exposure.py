@@ -17,7 +17,7 @@ from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import RunAccounting, Summary
 from na64.outputs.result.summary_facts import BoxFacts, SelectionFacts
-from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.beam import ELECTRONS, PARTICLES, Beam, CrossingBeam
 
 PHYSICS = "physics"
 
@@ -104,7 +104,8 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         Take the particles delivered, of which some came while nothing could be recorded; by default the
         live ones.
     any_box : bool
-        A box need not be below an ECAL and an HCAL energy; the threshold of another one is nan.
+        A box need not be below an ECAL and an HCAL energy, of which the threshold is nan then, nor the beam
+        one of electrons or positrons.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
     products = read_result(folder)
     box = read_opened(folder, products.summary)
     summary = as_opened(products, box).summary
-    excluded = tuple(_excluded(summary, delivered=delivered))
+    excluded = tuple(_excluded(summary, delivered=delivered, any_beam=any_box))
     out = {run for run, _ in excluded}
     used = [run for run in summary.runs if run.run not in out]
     if not used:
@@ -175,7 +176,7 @@ def _period(
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
     observed = None if counts is None else sum(counts[run.run] for run in runs)
-    beam = beam_of(box)
+    beam = beam_of(box, any_beam=any_box)
     numbers = tuple(run.run for run in runs)
     threshold = math.nan
     if box.is_rectangle or not any_box:
@@ -198,8 +199,14 @@ def _box(summary: Summary, period: str) -> BoxFacts:
     return box_facts(known[period])
 
 
-def beam_of(box: BoxFacts) -> Beam:
+def beam_of(box: BoxFacts, *, any_beam: bool = False) -> Beam:
     """Beam of the period of a box: as the result states it, or else as the packaged period does.
+
+    Parameters
+    ----------
+    box : BoxFacts
+    any_beam : bool
+        Of muons and hadrons too.
 
     Raises
     ------
@@ -213,12 +220,14 @@ def beam_of(box: BoxFacts) -> Beam:
             raise ValueError(f"period {box.period}: the result does not state its beam")
         particle, energy = known[box.period].beam_particle, known[box.period].beam_energy
     try:
+        if any_beam and particle not in PARTICLES:
+            return CrossingBeam(particle, energy)
         return Beam(particle, energy)
     except ValueError as error:
         raise ValueError(f"period {box.period}: {error}") from None
 
 
-def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]:
+def _excluded(summary: Summary, *, delivered: bool, any_beam: bool) -> Iterator[tuple[int, str]]:
     for run in summary.runs:
         if run.type != PHYSICS:
             yield run.run, f"its type is {run.type}"
@@ -227,7 +236,7 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
         elif not _eot(run, delivered=delivered):
             which = "delivered" if delivered else "live"
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
-        elif other := _other_beam(run, beam_of(_box(summary, run.period))):
+        elif other := _other_beam(run, beam_of(_box(summary, run.period), any_beam=any_beam)):
             yield run.run, other
 
 

@@ -44,5 +44,19 @@ class Beam:
         return f"{self.particle} of {self.energy:g} GeV"
 
 
+@dataclass(frozen=True, slots=True)
+class CrossingBeam(Beam):
+    """A beam of muons or hadrons, of which nothing is known here but what crosses a target makes."""
+
+    def __post_init__(self) -> None:
+        if self.particle in PARTICLES or not self.energy > 0:
+            raise ValueError(f"{self.particle} of {self.energy:g} GeV do not cross a target")
+
+    @property
+    def name(self) -> str:
+        """Name of its particles."""
+        return self.particle
+
+
 ELECTRONS = Beam()
 """Electrons of 100 GeV: the beam of most of the periods."""

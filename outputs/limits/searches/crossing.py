@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from na64.outputs.signal.curves import ParameterPlane
 from na64.outputs.signal.muons import radiated_by_muon
 
 Floats = NDArray[np.float64]
+
+MUONS = ("mu-", "mu+")
+"""Particles of such beams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,10 @@ class RadiatedByMuons:
         raise ValueError(f"the energies of bosons of {mass:g} GeV of muons are not known")
 
     def of_beam(self, beam: Beam, threshold: float) -> Source:
-        """No other beam: electrons make a shower."""
-        del threshold
-        raise ValueError(f"muons cross a target, {beam.text} do not")
+        """The same process with muons of another energy, and another least energy, in GeV."""
+        if beam.particle not in MUONS:
+            raise ValueError(f"muons cross a target, {beam.text} do not")
+        return replace(self, energy=beam.energy, threshold=threshold)
 
 
 @dataclass(frozen=True, slots=True)
