@@ -122,13 +122,12 @@ def test_no_option_makes_a_difference(worlds: Any, look: Any, name: str) -> None
     assert seen[0].code == code
 
 
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """A cluster in this process: what it does is what workers elsewhere do."""
+@pytest.fixture
+def scheduler(capfd: pytest.CaptureFixture[str]) -> Iterator[str]:
+    """A cluster with a worker process that writes where this one does."""
     with LocalCluster(
         n_workers=1,
         threads_per_worker=1,
-        processes=False,
         protocol="tcp",
         silence_logs=logging.CRITICAL,  # it warns of loops and of garbage that take long
         host="127.0.0.1",
