@@ -14,7 +14,7 @@ from na64.datasets.conditions.periods import features_of_periods, load_periods
 from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.report.drawing import write_figure
-from na64.outputs.result.origin import Origin, check, seal_csv, unseal_csv
+from na64.outputs.result.origin import Origin, check, origin_said, seal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency import injection, injection_by_energy
 from na64.outputs.signal.efficiency.by_missing_energy import (
@@ -195,7 +195,7 @@ def _write_losses(path: Path, losses: Sequence[AppliedLoss]) -> None:
 
 def _before(path: Path, reason: str) -> list[EfficiencyPoint]:
     """Read what the table has, if it is as it was written: the new seal must not cover what was edited."""
-    _, found = unseal_csv(path.read_bytes())
+    found = origin_said(path)
     makes = "na64 efficiency without --add makes a new one"
     check(str(path), found, Origin(), of="", makes=makes, reason=reason)
     return read_points(path)

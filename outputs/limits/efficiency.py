@@ -9,7 +9,7 @@ from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
-from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
+from na64.outputs.result.origin import FoundOrigin, Origin, check, origin_said
 from na64.outputs.signal.beam import ELECTRONS, Beam
 from na64.outputs.signal.efficiency.by_missing_energy import POSITRON, energies_path
 from na64.outputs.signal.efficiency.efficiency import (
@@ -106,7 +106,7 @@ def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigi
     edited = False
     for one in tables_of(path):
         if one.is_file():
-            _, said = unseal_csv(one.read_bytes())
+            said = origin_said(one)
             if said.origin is None:
                 return FoundOrigin(None)
             edited |= said.is_edited

@@ -25,7 +25,7 @@ from na64.outputs.limits.exposure import LimitInput, check_apart, read_exposure
 from na64.outputs.limits.inputs import Background, background_of, is_file
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import Search, masses
-from na64.outputs.result.origin import Origin, check, unseal_csv
+from na64.outputs.result.origin import Origin, check, origin_said
 from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
 from na64.outputs.signal.curves import Curve
@@ -187,7 +187,7 @@ def background_files(exposures: Sequence[LimitInput], request: LimitsRequest, to
         own = exposures[index] if len(texts) == len(exposures) else None
         wanted = own.origin if own else Origin("0" * 64)
         name = str(own.folder) if own else "all results together"
-        _, found = unseal_csv(path.read_bytes())
+        found = origin_said(path)
         yield used_file(
             path, to, check(str(path), found, wanted, of=name, makes=MAKES_BACKGROUND, reason=request.reason)
         )
@@ -244,7 +244,7 @@ def check_projection(background: str, efficiency: str, period: str, *, reason: s
         wanted = replace(found.origin, result="") if found.origin else wanted
     if is_file(background):
         path = Path(background) / BACKGROUND if Path(background).is_dir() else Path(background)
-        _, found = unseal_csv(path.read_bytes())
+        found = origin_said(path)
         said = {"of": efficiency, "makes": MAKES_BACKGROUND, "reason": reason}
         stated.append(check(str(path), found, wanted, **said))
     return [line for line in stated if line]

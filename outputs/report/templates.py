@@ -14,7 +14,7 @@ from markupsafe import Markup
 from na64.datasets.basics.named import named
 from na64.outputs.report.page import page_environment
 from na64.outputs.report.report import power, tagged
-from na64.outputs.result.origin import Origin, problem_of, unseal_csv, unseal_facts
+from na64.outputs.result.origin import Origin, origin_said, problem_of, unseal_facts
 from na64.outputs.result.table import two_digits
 
 Facts = dict[str, Any]
@@ -92,9 +92,7 @@ class Section:
 
     def _are_of(self, folder: Path, digest: str) -> bool:
         """Whether the tables are of a result, as they say themselves, and as they were written."""
-        found = [
-            unseal_csv((folder / name).read_bytes())[1] for name in self.tables if (folder / name).exists()
-        ]
+        found = [origin_said(folder / name) for name in self.tables if (folder / name).exists()]
         return not any(problem_of(one, Origin(digest), of="it") for one in found)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
+from na64.datasets.basics.named import named
 from na64.datasets.conditions.periods import RUNS
 from na64.outputs.result.summary import Summary, from_json
 from na64.outputs.result.summary_facts import CALIBRATION_FACT, BoxFacts, PeriodFacts
@@ -152,6 +153,18 @@ def unseal_csv(data: bytes) -> tuple[bytes, FoundOrigin]:
     return plain, FoundOrigin(origin, is_edited=seals != {_seal(whole)})
 
 
+def origin_said(path: Path) -> FoundOrigin:
+    """What the table in a file says of itself.
+
+    Raises
+    ------
+    ValueError
+        No table; names the file.
+    """
+    with named(path.name):
+        return unseal_csv(path.read_bytes())[1]
+
+
 def seal_facts(plain: Mapping[str, object], origin: Origin | None = None) -> dict[str, object]:
     """Add what a file of facts is of, and the seal."""
     facts = dict(plain) if origin is None else {**plain, "origin": origin.facts}
@@ -238,10 +251,7 @@ def _seal(plain: object) -> str:
 
 
 def _rows(data: bytes) -> list[list[str]]:
-    try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    except csv.Error as error:  # a ValueError like others
-        raise ValueError(str(error)) from error
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     return rows or [[]]
 
 

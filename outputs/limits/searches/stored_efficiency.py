@@ -15,7 +15,7 @@ from na64.outputs.limits.searches.crossing import RadiatedByMuons
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.variations import systematic_effects
-from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
+from na64.outputs.result.origin import FoundOrigin, Origin, check, origin_said
 from na64.outputs.signal.efficiency.by_energy import (
     EnergyEfficiency,
     efficiency_name,
@@ -207,7 +207,7 @@ def _check_energies(
 def _check_origin(path: Path, origin: Origin, exposure: LimitInput, reason: str) -> str:
     """Refuse a table of other cuts or another set-up, or an edited one; or why it is taken all the same."""
     files = [one for one in (path, losses_path(path)) if one.is_file()]
-    said = [unseal_csv(one.read_bytes())[1] for one in files]
+    said = [origin_said(one) for one in files]
     edited = any(one.is_edited for one in said)
     found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited)
     names = {name for name, _ in origin.setups}

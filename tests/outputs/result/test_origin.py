@@ -22,6 +22,7 @@ from na64.outputs.result.origin import (
     check,
     check_runs,
     origin_in,
+    origin_said,
     problem_of,
     seal_csv,
     seal_facts,
@@ -167,3 +168,10 @@ def test_a_cut_on_a_feature_of_another_plug_in_is_another_cut(tmp_path: Path) ->
     for cut in ("missing", "twice"):
         assert len({*identities(cut)}) == 2
     assert len({*identities("")}) == 1
+
+
+def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "background.csv"
+    path.write_text("n,seal\n" + "1" * 200_000)
+    with pytest.raises(ValueError, match=r"^background\.csv: field larger than field limit"):
+        origin_said(path)

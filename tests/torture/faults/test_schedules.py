@@ -116,7 +116,7 @@ def test_a_random_schedule_of_faults(
     seed: int, bench: Any, backend: Backend, tmp_path: Path, tell: Tell
 ) -> None:
     draw, folder, done = np.random.default_rng(seed), tmp_path / "ledger", []
-    deadline = bench.patience(backend, tmp_path / "warm", least=5.0)
+    deadline = bench.patience(backend, tmp_path / "warm", least=30.0)
     for _ in range(6):
         fault = str(draw.choice(IN_THE_WORK + IN_THE_LEDGER))
         asked = f"{fault} {draw.choice(bench.marks())}"
