@@ -106,7 +106,7 @@ def test_a_selection_that_says_everything_is_counted_shown_and_read_again(
     assert names <= set(found.histograms)
     assert main(["report", str(result)]) == 0
     text = (result / "report.html").read_text()
-    assert "missing &lt; 60 GeV or ecal &gt; 50 GeV" in text
+    assert "missing &lt; 60 GeV or E_ECAL &gt; 50 GeV" in text
     assert "runs 8701-8702: missing &gt; -50 GeV" in text
     capsys.readouterr()
     assert main(["show", str(result), "--after", "visible", "--limit", "1"]) == 0
