@@ -10,7 +10,8 @@ from na64.datasets.basics.turns import turn
 from na64.outputs.analysis.full_report import renew_report
 from na64.outputs.analysis.listening import Listener, Tell, silent
 from na64.outputs.background.table import with_error
-from na64.outputs.limits.exposure import read_exposure
+from na64.outputs.limits.exposure import LimitInput, read_exposure
+from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.request import (
     LimitsRequest,
     UsedFile,
@@ -120,11 +121,12 @@ def channel_limits(
     place.mkdir(parents=True, exist_ok=True)
     with turn(place, PRODUCTS, "na64 limits"):
         exposures = [read_exposure(one, delivered=delivered, any_box=True) for one in places]
+        backgrounds = backgrounds_of(places, request)
         found = stored_channels(
             card,
             chosen,
             exposures,
-            backgrounds_of(places, request),
+            backgrounds,
             efficiency=None if efficiency is None else str(efficiency),
             delivered=delivered,
             reason=reason,
@@ -136,6 +138,10 @@ def channel_limits(
         listener = Listener(tell=tell)
         tell(state)
         listener.say(_lines(card, found, missing))
+        uncounted = _without_a_number(exposures, backgrounds)
+        listener.say(
+            f"background of {name}: {source} has no number and is left out" for name, source in uncounted
+        )
         rows = [
             (level, row)
             for level in request.levels
@@ -147,6 +153,7 @@ def channel_limits(
             "channels": list(channel_facts(found)),
             "channels_left_out": missing,
             "channels_without_signal": unseen,
+            "backgrounds_left_out": [f"{name}: {source}" for name, source in uncounted],
             "signal_error": signal_error,
             "files": [asdict(one) for one in used],
         }
@@ -175,6 +182,14 @@ def _lines(card: Card, found: Iterable[StoredChannel], missing: Iterable[str]) -
         )
     for name in missing:
         yield f"channel {name} of search {card.name}: no result of it, left out"
+
+
+def _without_a_number(
+    exposures: Sequence[LimitInput], backgrounds: Sequence[Background]
+) -> list[tuple[str, str]]:
+    """Results and those of their sources of background that are in no sum, without repetition."""
+    pairs = zip(exposures, backgrounds, strict=True)
+    return list(dict.fromkeys((one.folder.name, source) for one, of in pairs for source in of.table.missing))
 
 
 def _several(given: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:

@@ -32,13 +32,15 @@ def test_the_packaged_sources_are_those_of_the_published_table_by_muons_on_targe
     (shape,), products = load_sources(search="muon")
     assert (shape.histogram, shape.feature) == ("tail_momentum", "p_out")
     rows = {one.name: one.row({"mot": 1.98e10}) for one in products}
+    scattered = rows.pop("muons scattered out of the tail")  # the shape does not cover them
+    assert (scattered.n, scattered.method[:14]) == (None, "not configured")
     decays = rows["decays of hadrons in flight"]
     assert decays.n == pytest.approx(0.010, rel=0.02)
     assert decays.error == pytest.approx(0.001, rel=0.02)
     assert [row.upper_limit for row in rows.values()] == [False, True, True]
     assert all(row.n == pytest.approx(0.010, rel=0.02) for row in rows.values())
     assert all("[R-lo; 2401.01708]" in row.tag for row in rows.values())
-    assert products[0].row({"eot": 1.98e10, "mot": None}).n is None
+    assert products[-1].row({"eot": 1.98e10, "mot": None}).n is None
 
 
 def test_every_control_is_populated_and_the_box_is_closed(
@@ -58,7 +60,8 @@ def test_the_tail_is_taken_from_muons_beside_the_box_and_the_rest_from_muons_on_
     result: Path, rows: Callable[..., list[dict[str, str]]], undrawn: None
 ) -> None:
     table = na64.background(result).table
-    tail, *others = table.rows
+    tail, scattered, *others = table.rows
+    assert (scattered.n, table.missing) == (None, (scattered.source,))
     shown = read_result(result).histograms["tail_momentum"].values()
     assert tail.method.partition(" with p_out")[0].endswith(f"{int(shown[17:].sum())} events")
     assert shown[:17].sum() == 0  # below the guard band
@@ -79,8 +82,12 @@ def test_the_limit_of_a_closed_box_is_that_of_its_background_and_simulated_effic
     line += ["--events", "150"]
     assert main([*line, "--mass", "0.001", "0.1", "1", *periods]) == 0
     assert main(["limits", "--search", "muon", str(result), "--to", str(out)]) == 0
-    assert "channel muons_2022 2022M" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "channel muons_2022 2022M" in said
+    left_out = "muons scattered out of the tail"
+    assert f"background of {result.name}: {left_out} has no number and is left out\n" in said
     facts = json.loads((out / "contour.json").read_text())
+    assert facts["backgrounds_left_out"] == [f"{result.name}: {left_out}"]
     (channel,) = facts["channels"]
     assert (channel["period"], channel["masses"], channel["observed"]) == ("2022M", [0.001, 0.1, 1.0], None)
     assert (out / "contour.csv").read_text().count("\n") > 100
