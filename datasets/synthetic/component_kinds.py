@@ -27,6 +27,9 @@ class ComponentKind(Enum):
     ELECTRON_PAIR = "electron_pair"
     ALP = "alp"
     LEADING_NEUTRAL = "leading_neutral"
+    CHARGE_EXCHANGE = "charge_exchange"
+    DECAY_IN_FLIGHT = "decay_in_flight"
+    UPSTREAM_HADRON = "upstream_hadron"
     RANDOM = "random"
     LED = "led"
 
@@ -73,6 +76,14 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
         "stochastic": "1",
     },
     ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
+    ComponentKind.CHARGE_EXCHANGE: {"interaction_lengths": "1", "recoil": "GeV"},
+    ComponentKind.DECAY_IN_FLIGHT: {"lowest": "1"},
+    ComponentKind.UPSTREAM_HADRON: {
+        "lowest": "1",
+        "highest": "1",
+        "neutral_fraction": "1",
+        "extra_tracks": "1",
+    },
     ComponentKind.RANDOM: {},
     ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }
