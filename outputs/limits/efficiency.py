@@ -10,7 +10,7 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
-from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.beam import ELECTRONS, Beam, of_electrons
 from na64.outputs.signal.efficiency.by_missing_energy import POSITRON, energies_path
 from na64.outputs.signal.efficiency.efficiency import (
     REFERENCE,
@@ -51,7 +51,8 @@ def efficiency_by(
     def read(exposure: LimitInput, period: PeriodExposure) -> EfficiencyFunction:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
         above = period.threshold if threshold is None else threshold
-        return read_efficiency(path, period.period, threshold=above, beam=period.beam, delivered=delivered)
+        beam = of_electrons(period.beam)
+        return read_efficiency(path, period.period, threshold=above, beam=beam, delivered=delivered)
 
     return read
 

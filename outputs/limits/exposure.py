@@ -17,7 +17,7 @@ from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import RunAccounting, Summary
 from na64.outputs.result.summary_facts import BoxFacts
-from na64.outputs.signal.beam import ELECTRONS, Beam
+from na64.outputs.signal.beam import ELECTRONS, AnyBeam, Beam, of_electrons
 
 PHYSICS = "physics"
 
@@ -34,7 +34,7 @@ class PeriodExposure:
     runs : tuple of int
     observed : int or None
         Events of these runs in the opened box after all cuts; None while it is closed.
-    beam : Beam
+    beam : AnyBeam
         Of the period.
     threshold : float
         GeV of missing energy at which the period's box begins.
@@ -44,7 +44,7 @@ class PeriodExposure:
     eot: float
     runs: tuple[int, ...]
     observed: int | None
-    beam: Beam = ELECTRONS
+    beam: AnyBeam = ELECTRONS
     threshold: float = 50.0
 
 
@@ -101,7 +101,8 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         Take the particles delivered, of which some came while nothing could be recorded; by default the
         live ones.
     any_box : bool
-        A box need not be below an ECAL and an HCAL energy; the threshold of another one is nan.
+        A box need not be below an ECAL and an HCAL energy; the threshold of another one is nan. The beam need
+        not be one that a yield of dark photons is known for.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def _period(
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
     observed = None if counts is None else sum(counts[run.run] for run in runs)
-    beam = beam_of(box)
+    beam = any_beam_of(box) if any_box else beam_of(box)
     numbers = tuple(run.run for run in runs)
     threshold = math.nan
     if box.is_rectangle or not any_box:
@@ -186,23 +187,28 @@ def _box(summary: Summary, period: str) -> BoxFacts:
 
 
 def beam_of(box: BoxFacts) -> Beam:
-    """Beam of the period of a box: as the result states it, or else as the packaged period does.
+    """Beam of the period of a box, of which a yield of dark photons is known.
 
     Raises
     ------
     ValueError
         No yield is known for it.
     """
+    try:
+        return of_electrons(any_beam_of(box))
+    except ValueError as error:
+        raise ValueError(f"period {box.period}: {error}") from None
+
+
+def any_beam_of(box: BoxFacts) -> AnyBeam:
+    """Beam of the period of a box: as the result states it, or else as the packaged period does."""
     particle, energy = box.particle, box.beam_energy
     if not particle:
         known = load_periods()
         if box.period not in known:
             raise ValueError(f"period {box.period}: the result does not state its beam")
         particle, energy = known[box.period].beam_particle, known[box.period].beam_energy
-    try:
-        return Beam(particle, energy)
-    except ValueError as error:
-        raise ValueError(f"period {box.period}: {error}") from None
+    return AnyBeam(particle, energy)
 
 
 def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]:
@@ -214,11 +220,11 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
         elif not _eot(run, delivered=delivered):
             which = "delivered" if delivered else "live"
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
-        elif other := _other_beam(run, beam_of(_box(summary, run.period))):
+        elif other := _other_beam(run, any_beam_of(_box(summary, run.period))):
             yield run.run, other
 
 
-def _other_beam(run: RunAccounting, beam: Beam) -> str:
+def _other_beam(run: RunAccounting, beam: AnyBeam) -> str:
     """What is wrong with the beam of a run, if it is not that of its period: its yield is not known then."""
     if run.particle in (UNKNOWN, beam.particle) and run.energy in (0.0, beam.energy):
         return ""

@@ -12,7 +12,27 @@ LOWEST, HIGHEST = 20.0, 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Beam:
+class AnyBeam:
+    """A beam of any particles.
+
+    Attributes
+    ----------
+    particle : str
+    energy : float
+        GeV.
+    """
+
+    particle: str
+    energy: float
+
+    @property
+    def text(self) -> str:
+        """As ``e- of 100 GeV``."""
+        return f"{self.particle} of {self.energy:g} GeV"
+
+
+@dataclass(frozen=True, slots=True)
+class Beam(AnyBeam):
     """A beam of electrons or positrons.
 
     Attributes
@@ -38,10 +58,16 @@ class Beam:
         """Name of its particles."""
         return "electrons" if self.particle == "e-" else "positrons"
 
-    @property
-    def text(self) -> str:
-        """As ``e- of 100 GeV``."""
-        return f"{self.particle} of {self.energy:g} GeV"
+
+def of_electrons(beam: AnyBeam) -> Beam:
+    """The same beam, of which a yield of dark photons is known.
+
+    Raises
+    ------
+    ValueError
+        It is one of other particles, or of an energy that no yield is known for.
+    """
+    return Beam(beam.particle, beam.energy)
 
 
 ELECTRONS = Beam()

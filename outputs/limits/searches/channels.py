@@ -92,6 +92,8 @@ class ParticleModel:
         Coupling of dark matter, m_X / m_chi, and (m_chi2 - m_chi1) / m_chi1; nan where it is not stated.
     corrections : Corrections
         Of resonances.
+    ctau : float, mm
+        Mean life of a meson times the speed of light; nan where it is not stated.
     """
 
     boson: Boson
@@ -100,6 +102,7 @@ class ParticleModel:
     ratio: float
     splitting: float
     corrections: Corrections
+    ctau: float = math.nan
 
 
 def read_model(facts: FactReader) -> ParticleModel:
@@ -118,6 +121,7 @@ def read_model(facts: FactReader) -> ParticleModel:
         number("mass_ratio"),
         number("splitting"),
         Corrections(flag("electron_motion"), flag("initial_state_radiation")),
+        facts.number("ctau", "mm") if facts.has("ctau") else math.nan,
     )
 
 
@@ -141,7 +145,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
     if not made:
         raise ValueError(f"{table.place('production')}: there is none")
     sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
-    fate = _fate(table, facts, model)
+    fate = _fate(table, facts, model, particle)
     _check_ending(table, particle, made, sources)
     efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
@@ -246,7 +250,7 @@ def _check_ending(
             raise ValueError(f"{table.place('counts')}: {ending.value} is no ending of {makes}")
 
 
-def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | None:
+def _fate(table: TomlTable, facts: FactReader, model: ParticleModel, particle: str) -> Fate | None:
     ending = _member(table, "counts", table.text("counts"), Ending)
     if ending is Ending.TWO_PHOTONS:
         return TwoPhotons(_stretch(facts))
@@ -258,4 +262,19 @@ def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | N
         return Faint(facts.number("largest_charge"))
     if ending is Ending.NEUTRINOS:
         return Neutrinos()
-    return Branching() if ending is Ending.BRANCHING else None
+    return _branching(facts, model, particle) if ending is Ending.BRANCHING else None
+
+
+def _branching(facts: FactReader, model: ParticleModel, particle: str) -> Branching:
+    """A meson that decays where it is made; neutral kaons fly, and may interact before."""
+    if not particle.startswith("K"):
+        return Branching()
+    if not model.ctau > 0:
+        raise ValueError(
+            f"{facts.place('counts')}: branching of neutral kaons, which fly: the variant has to state ctau "
+            "above 0"
+        )
+    length = facts.number("neutral_interaction_length", "mm")
+    if not length > 0:
+        raise ValueError(f"{facts.place('neutral_interaction_length')}: {length:g} mm: expected above 0")
+    return Branching(model.ctau, length)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.limits.searches.sources import Made, Source
-from na64.outputs.signal.beam import Beam
+from na64.outputs.signal.beam import AnyBeam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.charge_exchange import Layers, mesons_per_particle
 from na64.outputs.signal.curves import ParameterPlane
@@ -51,7 +51,7 @@ class RadiatedByMuons:
         """No spectrum: they are counted in searches for missing momentum only."""
         raise ValueError(f"the energies of bosons of {mass:g} GeV of muons are not known")
 
-    def of_beam(self, beam: Beam, threshold: float) -> Source:
+    def of_beam(self, beam: AnyBeam, threshold: float) -> Source:
         """No other beam: electrons make a shower."""
         del threshold
         raise ValueError(f"muons cross a target, {beam.text} do not")
@@ -82,7 +82,15 @@ class Exchanged:
         """One energy: the meson has that of the beam."""
         return Made(np.array([self.momentum]), np.array([self.number(mass)]))
 
-    def of_beam(self, beam: Beam, threshold: float) -> Source:
-        """No other beam: only hadrons exchange their charge."""
+    def of_beam(self, beam: AnyBeam, threshold: float) -> Source:
+        """The same process with another energy of the same particles, whatever the threshold.
+
+        Raises
+        ------
+        ValueError
+            Other particles make other mesons, or none.
+        """
         del threshold
-        raise ValueError(f"hadrons exchange their charge, {beam.text} do not")
+        if beam.particle != self.particle:
+            raise ValueError(f"{self.particle} exchange their charge, {beam.text} do not make the same mesons")
+        return replace(self, momentum=beam.energy)
