@@ -51,7 +51,9 @@ def _efficiency(options: argparse.Namespace) -> int:
     if search not in DARK_PHOTON_SEARCHES:
         return _search_efficiency(options)
     if options.variant:
-        raise ValueError(f"--variant {options.variant}: is of searches whose particles are simulated by energy")
+        raise ValueError(
+            f"--variant {options.variant}: is of searches whose particles are simulated by energy"
+        )
 
     with Terminal() as terminal:
         efficiency(

@@ -176,7 +176,7 @@ def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
         "Km_100GeV": values["kaon"],
         "p_100GeV": values["proton"],
     }
-    # Of a beam of positrons or of hadrons so many that the few showers near the beam would be seen again and again.
+    # Beams of positrons or hadrons have so many that the few showers near the beam would be seen often.
     spot = None if gun.beam.particle == "e-" else math.inf
     return with_zero_degree(beam_hadrons(gun, n, fractions, spot=spot), off_axis(gun, n))
 

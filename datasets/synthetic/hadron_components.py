@@ -1,4 +1,4 @@
-"""Events of a beam of hadrons: charge exchange to an invisible meson, decays in flight, interactions upstream."""
+"""Events of a beam of hadrons: charge exchange to unseen mesons, decays in flight, interactions upstream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IONISING = 20.0
 def charge_exchange(gun: Gun, component: Component, n: int) -> Deposits:
     """Hadrons of the beam that become a neutral meson in the ECAL, which takes their energy and is not seen.
 
-    They ionise up to there, which is as deep as a beam is absorbed; what is left of the nucleon is seen whole.
+    They ionise up to there, as deep as a beam is absorbed; what is left of the nucleon is seen whole.
     """
     values, energy = component.parameters, gun.beam_energy(n)
     depth = depths(values["interaction_lengths"], gun.rng.random(n))
@@ -55,7 +55,7 @@ def depths(interaction_lengths: float, uniform: Floats) -> Floats:
 
 
 def decay_in_flight(gun: Gun, component: Component, n: int) -> Deposits:
-    """Muons of hadrons of the beam that decayed behind the tracker: evenly from a least fraction of the energy on."""
+    """Muons of hadrons that decayed behind the tracker: evenly from a least fraction of the energy on."""
     energy = gun.beam_energy(n)
     muon = gun.rng.uniform(component.parameters["lowest"], 1.0, n) * energy
     seen = as_beam(gun, with_zero_degree(muons(gun, muon), np.zeros(n)), energy)
@@ -68,7 +68,10 @@ def upstream_hadron(gun: Gun, component: Component, n: int) -> Deposits:
     left = gun.rng.uniform(values["lowest"], values["highest"], n) * energy
     is_neutral = gun.rng.random(n) < values["neutral_fraction"]
     seen = empty(n, gun.grid, len(gun.response.srd_means))
-    for rows, names in ((np.flatnonzero(~is_neutral), CHARGED_HADRONS), (np.flatnonzero(is_neutral), NEUTRAL_HADRONS)):
+    for rows, names in (
+        (np.flatnonzero(~is_neutral), CHARGED_HADRONS),
+        (np.flatnonzero(is_neutral), NEUTRAL_HADRONS),
+    ):
         seen = add_to(seen, rows, hadrons(gun, left[rows], names))
     seen = as_beam(gun, with_zero_degree(seen, off_axis(gun, n)), energy)
     return replace(seen, hadronic=left, straw_mean=gun.rng.exponential(values["extra_tracks"], n))

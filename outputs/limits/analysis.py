@@ -154,7 +154,9 @@ def search_of(
 
 def _production(period: PeriodExposure, threshold: float | None, resonant: Resonant | None) -> Production:
     try:
-        return Production(of_electrons(period.beam), period.threshold if threshold is None else threshold, resonant)
+        return Production(
+            of_electrons(period.beam), period.threshold if threshold is None else threshold, resonant
+        )
     except ValueError as error:
         raise ValueError(f"period {period.period}: {error}") from None
 

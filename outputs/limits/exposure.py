@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -113,7 +113,8 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
     products = read_result(folder)
     box = read_opened(folder, products.summary)
     summary = as_opened(products, box).summary
-    excluded = tuple(_excluded(summary, delivered=delivered))
+    beam = any_beam_of if any_box else beam_of
+    excluded = tuple(_excluded(summary, beam, delivered=delivered))
     out = {run for run, _ in excluded}
     used = [run for run in summary.runs if run.run not in out]
     if not used:
@@ -211,7 +212,9 @@ def any_beam_of(box: BoxFacts) -> AnyBeam:
     return AnyBeam(particle, energy)
 
 
-def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]:
+def _excluded(
+    summary: Summary, beam: Callable[[BoxFacts], AnyBeam], *, delivered: bool
+) -> Iterator[tuple[int, str]]:
     for run in summary.runs:
         if run.type != PHYSICS:
             yield run.run, f"its type is {run.type}"
@@ -220,7 +223,7 @@ def _excluded(summary: Summary, *, delivered: bool) -> Iterator[tuple[int, str]]
         elif not _eot(run, delivered=delivered):
             which = "delivered" if delivered else "live"
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
-        elif other := _other_beam(run, any_beam_of(_box(summary, run.period))):
+        elif other := _other_beam(run, beam(_box(summary, run.period))):
             yield run.run, other
 
 

@@ -92,5 +92,5 @@ class Exchanged:
         """
         del threshold
         if beam.particle != self.particle:
-            raise ValueError(f"{self.particle} exchange their charge, {beam.text} do not make the same mesons")
+            raise ValueError(f"mesons of {self.particle} are not made by {beam.text}")
         return replace(self, momentum=beam.energy)

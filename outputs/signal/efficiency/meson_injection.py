@@ -48,12 +48,12 @@ def meson_campaign(energies: tuple[float, float], wanted: Wanted, *, period: Per
     own = f"{period.beam_particle} of {period.beam_energy:g} GeV"
     if period.beam_particle not in PARTICLES or period.beam_energy != campaign.beam.energy:
         there = " and ".join(f"{one} of {campaign.beam.energy:g} GeV" for one in PARTICLES)
-        raise ValueError(f"period {period.name}: nothing simulates mesons of its beam, {own}: there are {there}")
+        raise ValueError(
+            f"period {period.name}: no mesons of its beam, {own}, are simulated: there are {there}"
+        )
     low, high = energies
     if not low <= period.beam_energy <= high:
-        raise ValueError(
-            f"channel {wanted.channel}: mesons of {own} have its energy, none is between {low:g} and {high:g} GeV"
-        )
+        raise ValueError(f"channel {wanted.channel}: no meson of {own} has between {low:g} and {high:g} GeV")
     component = next(one for one in campaign.components if one.kind is ComponentKind.CHARGE_EXCHANGE)
     signal = replace(component, trigger=Trigger.BEAM, bias=1.0)
     beam = replace(campaign.beam, particle=period.beam_particle)

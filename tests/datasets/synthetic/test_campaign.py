@@ -10,6 +10,7 @@ import pytest
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
 from na64.datasets.synthetic.component_kinds import OF_DUMP, ComponentKind
+from na64.datasets.synthetic.hadron_components import HADRON_GENERATORS
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
 HADRON = (
@@ -35,6 +36,7 @@ def test_the_packaged_campaigns_are_these() -> None:
     small = {"small", "small2018", "small2021", "small2022"}
     assert small | {"demo", "dimuons", "signal", "visible_2018"} <= set(CAMPAIGNS)
     special = {*OF_DUMP, ComponentKind.ANNIHILATION, ComponentKind.ALP, ComponentKind.LEADING_NEUTRAL}
+    special |= {*HADRON_GENERATORS}
     assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind) - special
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10
