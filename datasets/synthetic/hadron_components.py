@@ -42,8 +42,7 @@ def charge_exchange(gun: Gun, component: Component, n: int) -> Deposits:
     recoil = gun.rng.exponential(values["recoil"], n)
     x, y = gun.grid.beam_cell
     ecal[np.arange(n), (depth > PRESHOWER).astype(np.int64), x, y] += recoil
-    none = {"hcal": np.zeros_like(ionised.hcal), "veto": np.zeros_like(ionised.veto)}
-    seen = as_beam(gun, replace(ionised, ecal=ecal, **none), energy)
+    seen = as_beam(gun, replace(ionised, ecal=ecal, hcal=0 * ionised.hcal, veto=0 * ionised.veto), energy)
     return replace(seen, hadronic=recoil)
 
 

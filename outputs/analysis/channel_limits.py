@@ -27,12 +27,12 @@ from na64.outputs.limits.searches.stored_channels import (
     channel_contour,
     channel_facts,
     channels_without_result,
+    channels_without_signal,
     has_boxes,
     stored_channels,
 )
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import require_result
-from na64.outputs.signal.efficiency.losses_file import losses_path
 
 _ASSUMPTIONS = (
     "exposure, background, efficiency and counts are those of the stored results",
@@ -54,7 +54,7 @@ def channel_limits(
     search: str,
     variant: str = "",
     background: str | Path | Sequence[str | Path] = (),
-    efficiency: str | Path | None = None,
+    efficiency: str | Path | float | None = None,
     levels: Iterable[float] = (0.9, 0.95),
     delivered: bool = False,
     to: str | Path | None = None,
@@ -73,8 +73,9 @@ def channel_limits(
         Name of the search or path of its card, and a configuration of it.
     background : str, Path or several
         Tables or ``"N+-DN"``, once each; by default ``background.csv`` in each folder.
-    efficiency : str or Path, optional
-        Table by energy, of one result; by default ``efficiency_SEARCH.csv`` in each folder.
+    efficiency : str, Path or float, optional
+        Table of one result, or a number for dark photons; by default ``efficiency_SEARCH.csv`` in each
+        folder, of dark photons ``efficiency.csv``.
     levels : iterable of float
         Confidence levels.
     delivered : bool
@@ -140,23 +141,27 @@ def channel_limits(
             for level in request.levels
             for row in channel_contour(card, chosen, found, level=level, signal_error=signal_error)
         ]
+        unseen = list(channels_without_signal(card, chosen, found))
         log_stated(exposures, used)
         further = {
             "channels": list(channel_facts(found)),
             "channels_left_out": missing,
+            "channels_without_signal": unseen,
             "signal_error": signal_error,
             "files": [asdict(one) for one in used],
         }
         write_stored(place, card, chosen, rows, state, assumptions=_ASSUMPTIONS, further=further)
+        for name in unseen:
+            tell(f"channel {name}: sees none of these particles at any mass and coupling of the card")
         tell(rows_line(card, chosen, rows, place))
         listener.say(renew_report(place))
     return rows
 
 
 def _efficiency_files(found: Iterable[StoredChannel], place: Path) -> Iterator[UsedFile]:
-    stated = {one.path: one.stated for one in found}
+    stated = {path: one.efficiency.stated for one in found for path in one.efficiency.files}
     for path, why in stated.items():
-        yield from (used_file(one, place, why) for one in (path, losses_path(path)) if one.is_file())
+        yield used_file(path, place, why)
 
 
 def _lines(card: Card, found: Iterable[StoredChannel], missing: Iterable[str]) -> Iterator[str]:
@@ -166,7 +171,7 @@ def _lines(card: Card, found: Iterable[StoredChannel], missing: Iterable[str]) -
         yield (
             f"channel {category.name}, {one.folder.name}: {category.exposure:.3g} particles on target, "
             f"background {with_error(category.background, category.background_error)}{seen}, "
-            f"efficiency up to {max(one.efficiency.nodes[1]):.3f}"
+            f"efficiency up to {max(one.efficiency.kept.values):.3f}"
         )
     for name in missing:
         yield f"channel {name} of search {card.name}: no result of it, left out"

@@ -24,7 +24,7 @@ from na64.outputs.limits.request import LimitsRequest, check_projection, make_li
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.products import rows_line, write_stored
-from na64.outputs.limits.searches.stored import check_stored, signal_of, stored_contour
+from na64.outputs.limits.searches.stored import check_stored, of_other_beams, signal_of, stored_contour
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import require_result
@@ -138,6 +138,10 @@ def limits(
         Listener(tell=tell).say(of_analysis(analysis))
         if card:
             rows = _add_contour(place, card, card.variant(variant), analysis)
+            for name in of_other_beams(card.variant(variant)):
+                tell(
+                    f"channel {name} of search {card.name}: of another beam than any stored result, left out"
+                )
             tell(rows_line(card, card.variant(variant), rows, place))
         Listener(tell=tell).say(renew_report(place))
     return analysis

@@ -91,6 +91,7 @@ def _heads(data: bytes, key: str) -> list[str]:
     """Hash that a file keeps of a line of the log; none if it has been damaged."""
     try:
         found = parse_object(data, "")[key]
-        return [found if isinstance(found, str) else found["audit"]]
+        head = found if isinstance(found, str) else found["audit"]
     except (KeyError, TypeError, ValueError):
         return []
+    return [head] if isinstance(head, str) else []

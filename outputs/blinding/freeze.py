@@ -97,7 +97,7 @@ def _stated_in(folder: Path) -> dict[str, Any] | None:
             "request": dict(plain["request"]),
             "files": [dict(file) for file in plain["files"]],
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError) as error:
         raise RefusedError(f"{LIMITS}: no background and expected limit ({type(error).__name__})") from None
     if problem := problem_of(found, Origin(origin_of(folder).result), of=folder.name):
         raise RefusedError(f"{LIMITS}: {problem}; na64 limits has to be run again")

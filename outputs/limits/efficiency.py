@@ -94,7 +94,7 @@ def efficiency_fits(path: Path, period: str, exposure: LimitInput, *, reason: st
         It is of something else, was edited, or does not say, and no reason is stated; or there is none.
     """
     own = next((one for one in exposure.periods if one.period == period), None)
-    of = (REFERENCE, ELECTRONS) if own is None else (own.threshold, own.beam)
+    of = (REFERENCE, ELECTRONS) if own is None else (own.threshold, of_electrons(own.beam))
     found = _of_period(path, period, *of)
     setups = tuple(pair for pair in exposure.origin.setups if pair[0] == period)
     wanted = Origin("", exposure.cuts, setups)

@@ -16,7 +16,7 @@ from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import RunAccounting, Summary
-from na64.outputs.result.summary_facts import BoxFacts
+from na64.outputs.result.summary_facts import BoxFacts, SelectionFacts
 from na64.outputs.signal.beam import ELECTRONS, AnyBeam, Beam, of_electrons
 
 PHYSICS = "physics"
@@ -71,6 +71,8 @@ class LimitInput:
     is_data : bool
     search : str
         The one whose box the selection is for.
+    least : tuple of (str, float)
+        Features with a bound from below, and the least value that the cuts keep, in the feature's unit.
     """
 
     folder: Path
@@ -84,6 +86,7 @@ class LimitInput:
     origin: Origin = field(default_factory=Origin)
     is_data: bool = False
     search: str = INVISIBLE
+    least: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -134,7 +137,17 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         origin=origin_in(summary, digest),
         is_data=summary.is_data,
         search=_search(summary),
+        least=tuple(_least(selection)),
     )
+
+
+def _least(selection: SelectionFacts) -> Iterator[tuple[str, float]]:
+    """Features that cuts bound from below, each with the tightest bound."""
+    found: dict[str, float] = {}
+    for interval in (interval for cut in selection.cuts for interval in cut.intervals):
+        if interval.low is not None:
+            found[interval.feature] = max(interval.low, found.get(interval.feature, interval.low))
+    yield from found.items()
 
 
 def check_apart(exposures: Sequence[LimitInput]) -> None:

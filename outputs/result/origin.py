@@ -238,7 +238,10 @@ def _seal(plain: object) -> str:
 
 
 def _rows(data: bytes) -> list[list[str]]:
-    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    except csv.Error as error:  # a ValueError like others
+        raise ValueError(str(error)) from error
     return rows or [[]]
 
 

@@ -39,8 +39,8 @@ def to_pion_and_photon(mass: float, coupling: float) -> float:
     return strength * mass**3 / _PION_DECAY**2 * (1 - (_PION_MASS / mass) ** 2) ** 3 / pole**2
 
 
-def invisible_fraction(mass: float) -> float:
-    """Fraction of decays to neutrinos, whatever the coupling.
+def width(mass: float, coupling: float) -> float:
+    """Width to everything, GeV.
 
     Raises
     ------
@@ -49,5 +49,10 @@ def invisible_fraction(mass: float) -> float:
     """
     if not 0 < mass <= HIGHEST:
         raise ValueError(f"a boson of B - L of {mass:g} GeV: its decays are known up to {HIGHEST:g} GeV")
-    invisible = to_neutrinos(mass, 1.0)
-    return invisible / (invisible + to_leptons(mass, 1.0) + to_pion_and_photon(mass, 1.0))
+    parts = (to_neutrinos, to_leptons, to_pion_and_photon)
+    return math.fsum(part(mass, coupling) for part in parts)
+
+
+def invisible_fraction(mass: float) -> float:
+    """Fraction of decays to neutrinos, whatever the coupling; masses as of `width`."""
+    return to_neutrinos(mass, 1.0) / width(mass, 1.0)

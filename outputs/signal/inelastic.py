@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,13 +74,15 @@ class Inelastic:
         squared -= (light**2 - heavy**2) ** 2 / (2 * m**2)
         return 2 * self.alpha_d * self.momentum / (3 * m**2) * squared
 
-    def heavy_energies(self, energy: Floats) -> tuple[Floats, Floats]:
+    def heavy_energies(self, energy: Floats, panels: int = 1) -> tuple[Floats, Floats]:
         """Energies of chi2, evenly spread between the limits of the two-body decay.
 
         Parameters
         ----------
         energy : (n,) float64, GeV
             Of the dark photon.
+        panels : int
+            Of eight points each: more of them where a threshold is among the energies.
 
         Returns
         -------
@@ -87,7 +90,7 @@ class Inelastic:
         weights : (m,) float64
             They add up to 1.
         """
-        nodes, weights = composite([-1.0, 1.0], 8)
+        nodes, weights = composite(np.linspace(-1, 1, panels + 1), 8)
         at_rest = math.hypot(self.heavy, self.momentum)
         momentum = np.sqrt(np.maximum(energy**2 - self.mass**2, 0.0))
         energies: Floats = (energy[:, None] * at_rest + momentum[:, None] * self.momentum * nodes) / self.mass
@@ -100,18 +103,39 @@ def heavy_width(model: Inelastic) -> float:
     The integral over q^2 / pi of Gamma(chi2 -> chi1 V*) q Gamma_ee(q) / (q^2 - m^2)^2, where q is the mass of
     the virtual dark photon, with the sum over transverse polarisations [D: this package].
     """
-    light, heavy = model.light, model.heavy
-    lowest, highest = 2 * ELECTRON_MASS, heavy - light
+    return float(np.sum(_by_pair_mass(model)[1]))
+
+
+def _by_pair_mass(model: Inelastic, panels: int = 4) -> tuple[Floats, Floats]:
+    """Masses of the electron pair in GeV, and how much of the width is about each; none below threshold."""
+    lowest, highest = 2 * ELECTRON_MASS, model.heavy - model.light
     if highest <= lowest:
-        return 0.0
+        return np.empty(0), np.empty(0)
     # Sine of an angle: the square roots at either end are then smooth.
-    angle, weights = composite(np.linspace(-math.pi / 2, math.pi / 2, 5), 12)
+    angle, weights = composite(np.linspace(-math.pi / 2, math.pi / 2, panels + 1), 12)
     q = (lowest + highest) / 2 + (highest - lowest) / 2 * np.sin(angle)
     steps = weights * (highest - lowest) / 2 * np.cos(angle)
     virtual = _to_virtual(model, q)
     pairs = np.array([to_fermions(Boson.VECTOR, float(one), ELECTRON_MASS, ALPHA) for one in q])
-    integrand = 2 * q / math.pi * virtual * q * pairs / (q**2 - model.mass**2) ** 2
-    return float(np.sum(steps * integrand))
+    return q, steps * 2 * q / math.pi * virtual * q * pairs / (q**2 - model.mass**2) ** 2
+
+
+@lru_cache(1024)
+def pair_fractions(model: Inelastic) -> tuple[Floats, Floats]:
+    """Energy of the electron pair over that of a fast chi2, whose decays have no direction in its rest frame.
+
+    Returns
+    -------
+    fractions, weights : (n,) float64
+        The weights add up to 1; none below the threshold.
+    """
+    q, width = _by_pair_mass(model, panels=1)
+    cosine, weights = composite(np.linspace(-1, 1, 4), 8)
+    at_rest = (model.heavy**2 + q**2 - model.light**2) / (2 * model.heavy)
+    momentum = np.sqrt(np.maximum(at_rest**2 - q**2, 0.0))
+    fractions = (at_rest[:, None] + momentum[:, None] * cosine) / model.heavy
+    shares = np.outer(width / width.sum() if len(width) else width, weights / 2)
+    return fractions.ravel(), shares.ravel()
 
 
 def _to_virtual(model: Inelastic, q: Floats) -> Floats:

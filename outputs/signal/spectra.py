@@ -35,6 +35,9 @@ FRACTIONS: Floats = np.array(
 _SAMPLES: Floats = np.append(np.arange(0.12, 0.9, 0.03), [0.92, 0.94, 0.955, 0.97, 0.98, 0.99, 0.995, 0.999])
 """Parts of the beam's energy between which a spectrum has one point."""
 
+_HEAVY: Floats = np.geomspace(0.06, 1.0, 13)[1:]
+"""GeV: of vectors that decay to dark matter."""
+
 _ENERGY_NODES, _SPLINE_NODES = 25, 41
 
 
@@ -61,8 +64,11 @@ class Setting:
 
     @property
     def masses(self) -> Floats:
-        """Masses of the table, GeV: for decays to an electron pair in tungsten, else as the yields have."""
-        return np.geomspace(1.03e-3, 0.06, 16) if self.target == "W" else np.geomspace(1e-3, 1.0, 13)
+        """Masses of the table, GeV: in tungsten those of decays to electron pairs, of vectors up to 1 GeV."""
+        if self.target != "W":
+            return np.geomspace(1e-3, 1.0, 13)
+        light = np.geomspace(1.03e-3, 0.06, 16)
+        return np.append(light, _HEAVY) if self.boson is Boson.VECTOR else light
 
 
 SETTINGS: tuple[Setting, ...] = (

@@ -82,6 +82,20 @@ def expected_limits(model: Model, *, level: float = 0.9, toys: Toys | None = Non
     return Expected((low2, low1, median, high1, high2), mean, none)
 
 
+def expected_median(model: Model, *, level: float = 0.9, toys: Toys | None = None) -> float:
+    """Median of `expected_limits`, of which it takes the same arguments, in less time.
+
+    More events in one channel never set a lower limit, so that its median is the limit of the median count.
+    """
+    if toys is None and not is_summable(model):
+        model = merged(model)
+    if toys or len(model.channels) > 1:
+        return expected_limits(model, level=level, toys=toys).median
+    outcomes, pmf = _summed(model)
+    median = _quantile(outcomes[:, 0].astype(np.float64), pmf, 0)
+    return upper_limit(model, [int(median)], level=level)
+
+
 def _limits(model: Model, outcomes: Counts, level: float, toys: Toys | None) -> Numbers:
     if toys is None:
         return upper_limits(model, outcomes, level=level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -87,13 +88,13 @@ def make_ready(job: Job, variants: Variants | None, say: Callable[[str], None] |
     say : callable, optional
         Is told if something has to be compiled, and when it is done.
     """
-    with _one_compiles(variants, job.n_components), _compiling(say), _without_extensions():
+    with _one_compiles(variants, job.n_components), _compiling(say):
         warm_up(job, variants)
 
 
 def compile_usual(say: Callable[[str], None]) -> int:
     """Compile what packaged set-ups, selections and layouts usually need; return the number of kernels."""
-    with _one_compiles(_USUAL, N_COMPONENTS_WEIGHTED), _compiling(say) as compiled, _without_extensions():
+    with _one_compiles(_USUAL, N_COMPONENTS_WEIGHTED), _compiling(say) as compiled:
         for period in packaged_periods().values():
             compute.warm_up(period.setup, _USUAL)
         for name in SELECTIONS:
@@ -172,7 +173,20 @@ class _Compilations(event.Listener):  # type: ignore[misc]
 def _compiling(say: Callable[[str], None] | None) -> Iterator[_Compilations]:
     """Count what is compiled meanwhile, and say that it is."""
     listener = _Compilations(say or _log.info)
-    with event.install_listener("numba:compile", listener):
+    with event.install_listener("numba:compile", listener), _without_extensions(), _without_garbage():
         yield listener
     if say is not None and listener.n_begun:
         say(f"compiled {listener.n_begun} kernels; the next job loads them")
+
+
+@contextmanager
+def _without_garbage() -> Iterator[None]:
+    """Let nobody search for garbage: what the compiler makes lives on, and looking at it took a tenth."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -92,6 +92,15 @@ def worker_plugin(packed: bytes, code: str | None) -> WorkerPlugin:
         def __init__(self) -> None:
             self._fault: str | None = None
 
+        def setup(self, worker: Any) -> None:
+            import sys  # noqa: PLC0415
+
+            # Frames that CPython 3.11 shows while it collects garbage may not be frames yet: who looks at the
+            # stacks of tasks a hundred times a second ends the process now and then. The loop is not
+            # looked at either, by distributed itself.
+            if sys.version_info[:2] == (3, 11) and (looks := worker.periodic_callbacks.pop("profile", None)):
+                looks.stop()
+
         def fault(self) -> str:
             if self._fault is None:
                 self._fault = check()

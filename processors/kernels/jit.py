@@ -15,6 +15,7 @@ from numba.core import config
 from na64.datasets.basics.cache_folders import make_private, user_caches
 from na64.datasets.basics.identity import identity, source_digest
 from na64.processors.kernels.compiled_files import keep_by_types
+from na64.processors.kernels.linked import Kernel, LinkedCompiler
 
 R = TypeVar("R")
 
@@ -135,19 +136,18 @@ def jit_inline(function: Callable[..., R]) -> Callable[..., R]:
 
 
 def _compile(function: Callable[..., R], **options: bool) -> Callable[..., R]:
+    if config.DISABLE_JIT:
+        return function
+    always = {"nogil": True, "error_model": "numpy", "fastmath": False, **options}
     others = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE_FOLDER or others)
     try:
-        compiled: Callable[..., R] = numba.njit(
-            function,
-            nogil=True,
-            error_model="numpy",
-            fastmath=False,
-            cache=CACHE_FOLDER is not None,
-            **options,
-        )
+        called = numba.njit(function, cache=CACHE_FOLDER is not None, **always)
     finally:
         config.CACHE_DIR = others
-    if CACHE_FOLDER is not None and not config.DISABLE_JIT:
-        keep_by_types(compiled)
-    return compiled
+    if CACHE_FOLDER is not None:
+        keep_by_types(called)
+    linked = numba.njit(
+        function, pipeline_class=LinkedCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **always
+    )
+    return Kernel(function, called, linked)

@@ -296,9 +296,12 @@ def _compile_operator(act: Callable[[Any, Any], Any], instruction: str) -> None:
 
     @overload(act, strict=False)
     def _of_vectors(one: Any, other: Any) -> Any:
-        if one is _TYPE and other is _TYPE:
-            return lambda one, other: compute(one, other)
-        return None
+        def of_both(one: Any, other: Any) -> Any:
+            return compute(one, other)
+
+        # Code that processes keep for each other knows functions by their names: no two may share one.
+        of_both.__qualname__ = f"{instruction}_of_vectors"
+        return of_both if one is _TYPE and other is _TYPE else None
 
 
 _compile_operator(operator.add, "fadd")

@@ -21,6 +21,7 @@ from na64.datasets.catalogue.build import load
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import read
 from na64.datasets.synthetic.writers import RunFileFormat, open_writer
+from na64.outputs.result.request import LOG
 from na64.processors.execution.ledger import decode
 from na64.processors.features.compute import compute
 from na64.processors.features.feature_table import Skip
@@ -326,13 +327,17 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def look(capfd: pytest.CaptureFixture[str], tmp_path: Path, ticking: None) -> Callable[..., Seen]:
-    """Process a world and give all that can be seen of it; a line of progress for every piece is in it."""
+    """Process a world as if for the first time and give all that can be seen of it.
+
+    A line of progress for every piece is in it; no warning of what other tests have had of the world is.
+    """
 
     def process(world: World, *options: str, report: bool = False) -> Seen:
         folder = tmp_path / "out"
         store = world.folder / "features"
         for old in (folder, store):
             shutil.rmtree(old, ignore_errors=True)
+        (world.folder / LOG).unlink(missing_ok=True)
         capfd.readouterr()
         line = ["process", str(world.catalogue), "--to", str(folder), *options]
         executor = [] if "--executor" in options else ["--executor", "iterative"]

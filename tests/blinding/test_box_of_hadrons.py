@@ -117,7 +117,7 @@ def make_world(original: Path, folder: Path, name: str, *, both: bool) -> World:
     for file, tree in trees_of(original).items():
         changed = moved(tree, closed_in(tree, both=both), INSIDE[name])
         with open_writer(world.folder / "data" / file, RunFileFormat.TTREE, "tout") as writer:
-            writer.extend(changed)
+            writer.extend({**changed})
     periods = ["--periods", str(folder / "periods")]
     assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue), *periods]) == 0
     return world

@@ -310,10 +310,11 @@ def _variant(
     facts = FactReader(table, listed)
     model = read_model(facts)
     chosen = _chosen(table, mesons)
+    own = _masses(table.tables("masses", ()))
     return Variant(
         name=name,
         label=table.text("label"),
-        masses=tuple(one.mass for one in chosen) or masses,
+        masses=tuple(one.mass for one in chosen) or own or masses,
         mesons=chosen,
         boson=model.boson,
         categories=tuple(_category(channels, one, model, listed) for one in table.texts("channels")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -17,11 +17,12 @@ from na64.outputs.limits.searches.fates import (
     ElectronPair,
     Faint,
     Fate,
-    HeavyBeyond,
     Neutrinos,
+    NeutrinosOrBeyond,
     Stretch,
     TwoPhotons,
 )
+from na64.outputs.limits.searches.heavy_states import HeavyBeyond, HeavyPair
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.sources import Annihilated, Converted, Paired, Radiated, Source
 from na64.outputs.signal.annihilation import Matter
@@ -60,10 +61,14 @@ class Ending(Enum):
     """A decay to an electron and a positron between two places; beyond the first if no last one is stated."""
     HEAVY_BEYOND = "heavy_beyond"
     """The heavier state of inelastic dark matter decays beyond a place."""
+    HEAVY_PAIR = "heavy_pair"
+    """The heavier state decays between two places, and its electron pair is seen."""
     FAINT = "faint"
     """A charge below the one whose ionisation is seen."""
     NEUTRINOS = "neutrinos"
     """A Z' of L_mu - L_tau that decays to neutrinos."""
+    NEUTRINOS_OR_BEYOND = "neutrinos_or_beyond"
+    """A gauge boson of B - L that decays to neutrinos, or beyond a place."""
     BRANCHING = "branching"
     """A meson that decays to nothing that is seen, as often as the coupling says."""
 
@@ -73,11 +78,19 @@ _MAKES: dict[Ending, tuple[type[Source], ...]] = {
     Ending.TWO_PHOTONS: (Converted,),
     Ending.ELECTRON_PAIR: (Radiated,),
     Ending.HEAVY_BEYOND: (Radiated,),
+    Ending.HEAVY_PAIR: (Radiated,),
     Ending.FAINT: (Paired,),
     Ending.NEUTRINOS: (RadiatedByMuons,),
+    Ending.NEUTRINOS_OR_BEYOND: (Radiated,),
     Ending.BRANCHING: (Exchanged,),
 }
 """What makes the particles of an ending, with the same coupling in both."""
+
+RECAST: dict[type, str] = {HeavyBeyond: "invisible", HeavyPair: "visible"}
+"""Searches whose results say of a fate what they say of their own particles, by the kind of fate."""
+
+_OF_VECTORS = (Ending.HEAVY_BEYOND, Ending.HEAVY_PAIR, Ending.NEUTRINOS, Ending.NEUTRINOS_OR_BEYOND)
+"""Endings whose widths are those of a vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +159,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         raise ValueError(f"{table.place('production')}: there is none")
     sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
     fate = _fate(table, facts, model, particle)
-    _check_ending(table, particle, made, sources)
+    _check_ending(table, particle, made, sources, model)
     efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
         raise ValueError(f"{facts.place('background')}: expected two values, events and their error")
@@ -162,7 +175,18 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
         fate=fate,
         box=table.text("box", ""),
         period=table.text("period", ""),
+        recast=_recast(table, fate),
     )
+
+
+def _recast(table: TomlTable, fate: Fate | None) -> str:
+    """Search whose stored results count a channel, if it is not that of the card."""
+    name = table.text("recast", "")
+    of = RECAST.get(type(fate))
+    if name and (name != of or not table.has("box")):
+        expected = f'"{of}" beside a box' if of else "none"
+        raise ValueError(f'{table.place("recast")}: "{name}": expected {expected}')
+    return name
 
 
 def _efficiency(facts: FactReader) -> Efficiency:
@@ -228,7 +252,14 @@ def _layers(table: TomlTable, facts: FactReader) -> Layers:
 
 def _stretch(facts: FactReader) -> Stretch:
     first = facts.number("first", "mm")
-    last = facts.number("last", "mm") if facts.has("last") else math.inf
+    return _between(facts, first, facts.number("last", "mm") if facts.has("last") else math.inf)
+
+
+def _beyond(facts: FactReader) -> Stretch:
+    return _between(facts, facts.number("first", "mm"), math.inf)
+
+
+def _between(facts: FactReader, first: float, last: float) -> Stretch:
     if not 0 <= first < last:
         raise ValueError(f"{facts.place('last')}: {last:g} mm: expected above the first, {first:g} mm")
     if not facts.has("radiation_length"):
@@ -240,10 +271,13 @@ def _stretch(facts: FactReader) -> Stretch:
 
 
 def _check_ending(
-    table: TomlTable, particle: str, made: Sequence[Process], sources: Sequence[Source]
+    table: TomlTable, particle: str, made: Sequence[Process], sources: Sequence[Source], model: ParticleModel
 ) -> None:
     """Refuse an ending of other particles than those that are made, or of another coupling."""
     ending = Ending(table.text("counts"))
+    if ending in _OF_VECTORS and model.boson is not Boson.VECTOR:
+        what = f"{ending.value} is an ending of vectors, the boson is {model.boson.value}"
+        raise ValueError(f"{table.place('counts')}: {what}")
     for process, source in zip(made, sources, strict=True):
         if not isinstance(source, _MAKES[ending]):
             makes = f"what {process.value} by {particle} makes"
@@ -252,17 +286,28 @@ def _check_ending(
 
 def _fate(table: TomlTable, facts: FactReader, model: ParticleModel, particle: str) -> Fate | None:
     ending = _member(table, "counts", table.text("counts"), Ending)
-    if ending is Ending.TWO_PHOTONS:
-        return TwoPhotons(_stretch(facts))
-    if ending is Ending.ELECTRON_PAIR:
-        return ElectronPair(_stretch(facts), model.boson)
-    if ending is Ending.HEAVY_BEYOND:
-        return HeavyBeyond(_stretch(facts), model.ratio, model.splitting, model.alpha_d)
-    if ending is Ending.FAINT:
-        return Faint(facts.number("largest_charge"))
-    if ending is Ending.NEUTRINOS:
-        return Neutrinos()
-    return _branching(facts, model, particle) if ending is Ending.BRANCHING else None
+    if ending is Ending.INVISIBLE:
+        return None
+    made: dict[Ending, Callable[[], Fate]] = {
+        Ending.TWO_PHOTONS: lambda: TwoPhotons(_stretch(facts)),
+        Ending.ELECTRON_PAIR: lambda: ElectronPair(_stretch(facts), model.boson),
+        Ending.HEAVY_BEYOND: lambda: HeavyBeyond(_beyond(facts), *_heavy(model)),
+        Ending.HEAVY_PAIR: lambda: _heavy_pair(table, facts, model),
+        Ending.FAINT: lambda: Faint(facts.number("largest_charge")),
+        Ending.NEUTRINOS: Neutrinos,
+        Ending.NEUTRINOS_OR_BEYOND: lambda: NeutrinosOrBeyond(_beyond(facts)),
+        Ending.BRANCHING: lambda: _branching(facts, model, particle),
+    }
+    return made[ending]()
+
+
+def _heavy_pair(table: TomlTable, facts: FactReader, model: ParticleModel) -> HeavyPair:
+    least, lost = facts.number("pair_threshold", "GeV"), facts.number("lost", "GeV")
+    return HeavyPair(_stretch(facts), *_heavy(model), least, lost, table.text("adds_up"))
+
+
+def _heavy(model: ParticleModel) -> tuple[float, float, float]:
+    return model.ratio, model.splitting, model.alpha_d
 
 
 def _branching(facts: FactReader, model: ParticleModel, particle: str) -> Branching:

@@ -21,7 +21,7 @@ from na64.outputs.limits.searches.fates import Fate
 from na64.outputs.limits.searches.kept import WHOLE, Efficiency
 from na64.outputs.limits.searches.sources import Made, Source, deep_spectrum_of, number_of, spectrum_of
 from na64.outputs.statistics.cls import upper_limit
-from na64.outputs.statistics.expected import expected_limits
+from na64.outputs.statistics.expected import expected_median
 from na64.outputs.statistics.model import Channel, Model
 
 Floats = NDArray[np.float64]
@@ -72,6 +72,8 @@ class Category:
         Search of the box in which stored results count them; empty where no stored result can say.
     period : str
         Of these results; empty where those of any period count them alike.
+    recast : str
+        Search of which these results are, where it is not the card's own: whose efficiency counts.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Category:
     fate: Fate | None = None
     box: str = ""
     period: str = ""
+    recast: str = ""
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""
@@ -171,4 +174,4 @@ def _limit(search: CouplingCategories, shares: tuple[float, ...]) -> float:
     observed = [one.observed for one, share in pairs if share > 0 and one.observed is not None]
     if observed:
         return upper_limit(model, observed, level=search.level)
-    return expected_limits(model, level=search.level).median
+    return expected_median(model, level=search.level)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.signal import b_minus_l
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.decays import decay_length, decays_between, to_fermions, to_photons
-from na64.outputs.signal.inelastic import Inelastic, heavy_width
 from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS
 from na64.outputs.signal.muons import invisible_fraction
 
@@ -133,35 +132,6 @@ class ElectronPair:
 
 
 @dataclass(frozen=True, slots=True)
-class HeavyBeyond:
-    """A heavier state of dark matter that decays beyond a place, or not at all.
-
-    Attributes
-    ----------
-    stretch : Stretch
-    ratio, splitting, alpha_d : float
-        As `Inelastic` has them.
-    """
-
-    stretch: Stretch
-    ratio: float
-    splitting: float
-    alpha_d: float
-    needs_energy = True
-    is_power = False
-    is_missing_energy = True
-
-    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
-        """Probability for each coupling and particle, averaged over the energy of the heavier state."""
-        model = Inelastic(mass, self.ratio, self.splitting, self.alpha_d)
-        energies, weights = model.heavy_energies(energy)
-        widths = couplings**2 * _heavy_width(model)
-        lengths = decay_length(widths[:, None, None], model.heavy, energies)
-        result: Floats = self.stretch.decays(lengths, depth[:, None]) @ weights
-        return result
-
-
-@dataclass(frozen=True, slots=True)
 class Faint:
     """A charge so small that its ionisation passes the cuts on energy: nothing is counted from `most` on."""
 
@@ -193,6 +163,24 @@ class Neutrinos:
         """Fraction of its decays, whatever coupling and energy."""
         del depth
         return np.full((len(couplings), len(energy)), invisible_fraction(mass))
+
+
+@dataclass(frozen=True, slots=True)
+class NeutrinosOrBeyond:
+    """A gauge boson of B - L that decays to neutrinos, or to anything beyond a place."""
+
+    stretch: Stretch
+    needs_energy = True
+    is_power = False
+    is_missing_energy = True
+
+    def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
+        """Probability for each coupling, which is g over the electric charge, and particle."""
+        widths = 4 * math.pi * ALPHA * couplings**2 * b_minus_l.width(mass, 1.0)
+        beyond = self.stretch.decays(decay_length(widths[:, None], mass, energy), depth)
+        unseen = b_minus_l.invisible_fraction(mass)
+        result: Floats = unseen + (1 - unseen) * beyond
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +219,3 @@ class Branching:
         flight = np.sqrt(np.maximum(energy**2 - mass**2, 0.0)) / mass * self.ctau
         result: Floats = 1 / (1 + flight / self.interaction_length)
         return result
-
-
-@lru_cache(4096)
-def _heavy_width(model: Inelastic) -> float:
-    return heavy_width(model)

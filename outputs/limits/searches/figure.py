@@ -82,6 +82,9 @@ def draw_contour(drawn: Drawn) -> Figure:
 
 def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
     edges = [edge for row in drawn.rows for edge in (row.lower, row.upper) if edge is not None]
+    if not edges:
+        yield _draw_nothing(axes, drawn)
+        return
     low, high = axes.get_ylim() if drawn.variant.published else (min(edges), max(edges))
     low, high = min([low, *edges]) / 2, max([high, *edges]) * 2
     if drawn.variant.mesons:
@@ -97,6 +100,14 @@ def _draw_excluded(axes: Axes, drawn: Drawn) -> Iterator[Artist]:
             line.set_label(drawn.legend)
             yield line
     axes.set_ylim(low, high)
+
+
+def _draw_nothing(axes: Axes, drawn: Drawn) -> Artist:
+    """Empty axes that say so."""
+    axes.set_xlim(min(drawn.variant.masses), max(drawn.variant.masses))
+    axes.set_ylim(drawn.card.coupling.lowest, drawn.card.coupling.highest)
+    (line,) = axes.plot([], [], color=INK, label=f"{drawn.legend}: nothing is excluded")
+    return line
 
 
 def _draw_mesons(axes: Axes, drawn: Drawn, high: float) -> Artist:

@@ -124,8 +124,8 @@ def write_stored(
 
 def rows_line(card: Card, variant: Variant, rows: Sequence[object], folder: Path) -> str:
     """Line about a contour of stored results, of which the card says nothing but the particle."""
-    path = folder / CONTOUR
-    return f"{card.title}: {len(rows)} rows in {path}; the particle is that of variant {variant.name}"
+    found = f"{len(rows)} rows in {folder / CONTOUR}" if rows else f"nothing is excluded, {folder / CONTOUR}"
+    return f"{card.title}: {found}; the particle is that of variant {variant.name}"
 
 
 def contour_table(reference: Reference) -> Table[ContourRow]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from na64.outputs.limits.searches.sources import (
 )
 from na64.outputs.signal.beam import ELECTRONS, Beam
 from na64.outputs.signal.efficiency.by_missing_energy import POSITRON
+from na64.outputs.statistics.cls import Toys, upper_limit
+from na64.outputs.statistics.expected import expected_median
+from na64.outputs.statistics.model import Model
 
 Floats = NDArray[np.float64]
 
@@ -102,6 +106,15 @@ class At:
         )
 
 
+def of_other_beams(variant: Variant) -> tuple[str, ...]:
+    """Channels of other beams than stored results are of: muons and hadrons."""
+    return tuple(
+        category.name
+        for category in variant.categories
+        if not all(isinstance(source, _OF_ELECTRONS) for source in category.sources)
+    )
+
+
 def signal_of(card: Card, variant: Variant) -> Signal:
     """What results of a selection for missing energy can say of a search.
 
@@ -110,7 +123,7 @@ def signal_of(card: Card, variant: Variant) -> Signal:
     ValueError
         The search counts something else too, or differently in different beams.
     """
-    signals = set()
+    signals, others = set(), of_other_beams(variant)
     for category in variant.categories:
         if category.box:
             raise ValueError(
@@ -122,8 +135,8 @@ def signal_of(card: Card, variant: Variant) -> Signal:
                 f"search {card.name}: channel {category.name} counts what no stored result has; "
                 f"--reference draws the configuration of its card"
             )
-        if not all(isinstance(source, _OF_ELECTRONS) for source in category.sources):
-            continue  # of another beam than any stored result
+        if category.name in others:
+            continue
         sources = tuple(source.of_beam(ELECTRONS, ELECTRONS.energy / 2) for source in category.sources)
         signals.add(Signal(sources, category.fate))
     if not signals:
@@ -183,8 +196,16 @@ def _excess(search: Search, signal: Signal, mass: float, coupling: float, level:
     events = math.fsum(period.signal(mass) for period in periods) * coupling**2
     if not events > 0:
         return 0.0
-    point = replace(search, periods=periods).point(mass, level)
-    return events / (point.expected.median if point.observed is None else point.observed)
+    model, counts = replace(search, periods=periods).counted_at(mass)
+    return events / _limit(model, counts, level, search.toys)
+
+
+@lru_cache(4096)
+def _limit(model: Model, counts: tuple[int, ...] | None, level: float, toys: Toys | None) -> float:
+    """Limit on the signal events: observed, or the median that is expected of closed boxes."""
+    if counts is None:
+        return expected_median(model, level=level, toys=toys)
+    return upper_limit(model, counts, level=level, toys=toys)
 
 
 def _periods(periods: tuple[PeriodChannel, ...], made: At) -> Iterator[PeriodChannel]:

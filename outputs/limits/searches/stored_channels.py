@@ -10,20 +10,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.outputs.limits.efficiency import MAKES
+from na64.datasets.conditions.stated_boxes import INVISIBLE
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure, check_apart
 from na64.outputs.limits.inputs import Background
-from na64.outputs.limits.searches.card import Card, Variant
+from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings, contour
 from na64.outputs.limits.searches.expected import Category, CouplingCategories
-from na64.outputs.limits.searches.kept import Efficiency
-from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
-from na64.outputs.signal.efficiency.by_energy import (
-    EnergyEfficiency,
-    efficiency_name,
-    load_energy_efficiency,
+from na64.outputs.limits.searches.heavy_states import HeavyPair
+from na64.outputs.limits.searches.kept import WHOLE
+from na64.outputs.limits.searches.stored_efficiency import (
+    StoredEfficiency,
+    Wanted,
+    by_energy,
+    of_dark_photons,
 )
-from na64.outputs.signal.efficiency.losses_file import losses_path
+from na64.outputs.signal.efficiency.by_energy import efficiency_name
 from na64.outputs.statistics.expected import is_summable
 
 Floats = NDArray[np.float64]
@@ -37,22 +38,16 @@ class StoredChannel:
     ----------
     category : Category
         Particles and fate of the card; exposure, efficiency, background and count of the result.
-    efficiency : EnergyEfficiency
-    path : Path
-        Of the efficiency.
+    efficiency : StoredEfficiency
     folder : Path
         Of the result.
     period : str
-    stated : str
-        Why the efficiency is right, if it does not say so itself.
     """
 
     category: Category
-    efficiency: EnergyEfficiency
-    path: Path
+    efficiency: StoredEfficiency
     folder: Path
     period: str
-    stated: str = ""
 
 
 def has_boxes(variant: Variant) -> bool:
@@ -109,7 +104,8 @@ def stored_channels(
     backgrounds : sequence of Background
         One for each.
     efficiency : str, optional
-        Table of the efficiency, of one result; by default the one in the folder of each.
+        Table of the efficiency, or a number for dark photons, of one result; by default the table in the
+        folder of each.
     delivered : bool
         The exposure is that delivered.
     reason : str
@@ -118,8 +114,8 @@ def stored_channels(
     Raises
     ------
     ValueError
-        A result is of no channel or of another period, two of a channel share a run, or an efficiency is
-        missing or of something else.
+        A result is of no channel or of another period, two of a channel share a run, a run is of two
+        periods, or an efficiency is missing or of something else.
     """
     if efficiency is not None and len(exposures) > 1:
         raise ValueError(
@@ -129,22 +125,50 @@ def stored_channels(
     channels = {id(one): channel_of_box(card, variant, one.search) for one in exposures}
     for name in dict.fromkeys(one.name for one in channels.values()):
         check_apart([one for one in exposures if channels[id(one)].name == name])
+    _check_setups(exposures)
+    wanted = Wanted(efficiency, delivered, reason)
     is_open = all(one.is_open for one in exposures)
     found = []
     for exposure, background in zip(exposures, backgrounds, strict=True):
-        path = Path(efficiency) if efficiency else exposure.folder / efficiency_name(card.name)
         whole = math.fsum(period.eot for period in exposure.periods)
         for period in exposure.periods:
             _check_period(card, exposure, period)
             category = channel_of_box(card, variant, exposure.search, period.period)
-            kept = load_energy_efficiency(
-                path, search=card.name, channel=category.name, period=period.period, delivered=delivered
-            )
-            stated = _check_efficiency(path, kept, category, exposure, reason)
+            kept = _efficiency(card, category, exposure, period, wanted)
             share = background, period.eot / whole
-            made = _category(category, period, kept, share, is_open=is_open)
-            found.append(StoredChannel(made, kept, path, exposure.folder, period.period, stated))
+            made = _category(category, exposure, period, kept, share, is_open=is_open)
+            found.append(StoredChannel(made, kept, exposure.folder, period.period))
     return tuple(found)
+
+
+def _efficiency(
+    card: Card,
+    category: Category,
+    exposure: LimitInput,
+    period: PeriodExposure,
+    wanted: Wanted,
+) -> StoredEfficiency:
+    """Efficiency of the channel itself, or of the search whose results it is recast from."""
+    if category.recast == INVISIBLE:
+        return of_dark_photons(exposure, period, wanted)
+    of = card.name, category.name
+    if category.recast:
+        other = load_card(category.recast)
+        of = other.name, channel_of_box(other, other.variant(), exposure.search, period.period).name
+    return by_energy(of, category, exposure, period, wanted)
+
+
+def _check_setups(exposures: Sequence[LimitInput]) -> None:
+    """Refuse results that have a run of two periods: it has one set-up."""
+    found: dict[int, tuple[str, Path]] = {}
+    for exposure in exposures:
+        for period in exposure.periods:
+            for run in period.runs:
+                name, folder = found.setdefault(run, (period.period, exposure.folder))
+                if name != period.period:
+                    raise ValueError(
+                        f"run {run} is of period {name} in {folder}, of {period.period} in {exposure.folder}"
+                    )
 
 
 def _check_period(card: Card, exposure: LimitInput, period: PeriodExposure) -> None:
@@ -155,47 +179,44 @@ def _check_period(card: Card, exposure: LimitInput, period: PeriodExposure) -> N
         )
 
 
-def _check_efficiency(
-    path: Path, kept: EnergyEfficiency, category: Category, exposure: LimitInput, reason: str
-) -> str:
-    """Refuse an efficiency of other cuts, boxes or places of decay; or why it is taken all the same."""
-    own, stretch = kept.rows[0], category.fate.stretch if category.fate else None
-    last = math.inf if own.last is None else own.last
-    if stretch is not None and (own.first, last) != (stretch.first, stretch.last):
-        raise ValueError(
-            f"{path}: of decays between {own.first:g} and {last:g} mm, the card has {stretch.first:g} and "
-            f"{stretch.last:g} mm; {MAKES}"
-        )
-    files = [one for one in (path, losses_path(path)) if one.is_file()]
-    said = [unseal_csv(one.read_bytes())[1] for one in files]
-    origin = Origin("", own.cuts, ((own.period, own.setup),))
-    edited = any(one.is_edited for one in said)
-    found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited)
-    setups = tuple(pair for pair in exposure.origin.setups if pair[0] == own.period)
-    wanted = Origin("", exposure.cuts, setups)
-    return check(str(path), found, wanted, of=str(exposure.folder), makes=MAKES, reason=reason)
-
-
 def _category(
     category: Category,
+    exposure: LimitInput,
     period: PeriodExposure,
-    kept: EnergyEfficiency,
+    efficiency: StoredEfficiency,
     share: tuple[Background, float],
     *,
     is_open: bool,
 ) -> Category:
     background, part = share
-    energies, values = kept.nodes
+    fate, kept = category.fate, efficiency.kept
+    if isinstance(fate, HeavyPair):  # the efficiency is of the pair, not of what decays to it
+        fate, kept = _of_pair(fate, exposure, period, efficiency), WHOLE
     return replace(
         category,
         name=f"{category.name} {period.period}",
         exposure=period.eot,
-        efficiency=Efficiency(values, energies=energies),
+        efficiency=kept,
         background=background.n * part,
         background_error=background.error * part,
         observed=period.observed if is_open else None,
-        sources=tuple(source.of_beam(period.beam, kept.lowest) for source in category.sources),
+        sources=tuple(source.of_beam(period.beam, efficiency.lowest) for source in category.sources),
+        fate=fate,
     )
+
+
+def _of_pair(
+    fate: HeavyPair, exposure: LimitInput, period: PeriodExposure, efficiency: StoredEfficiency
+) -> HeavyPair:
+    """The same with what the cuts of a result ask for."""
+    least = dict(exposure.least).get(fate.adds_up)
+    if least is None:
+        raise ValueError(
+            f"{exposure.folder}: selection {exposure.selection} has no cut on {fate.adds_up} from below, so "
+            "how much energy may be missing is not known"
+        )
+    lost = period.beam.energy - least
+    return replace(fate, least=efficiency.lowest, lost=lost, seen=efficiency.kept)
 
 
 def channel_contour(
@@ -203,6 +224,7 @@ def channel_contour(
 ) -> list[ExcludedCouplings]:
     """Excluded couplings at the masses of the card: observed, or the median expected while a box is closed.
 
+    Masses at which an efficiency is not known are left out.
     Channels with too many outcomes to be told apart are counted as one, and one of which the background is
     hardly known weakens the others. Then all of them count or one alone, at each point whichever is expected
     to exclude more. The counts have no part in that.
@@ -219,8 +241,9 @@ def channel_contour(
     error = math.hypot(signal_error, max(one.efficiency.relative_error for one in channels))
     categories = tuple(one.category for one in channels)
     together = CouplingCategories(categories, level, error)
+    masses = [mass for mass in variant.masses if all(one.efficiency.is_known(mass) for one in channels)]
     if is_summable(together.model([1.0] * len(categories))):
-        return contour(together.excess, variant.masses, card.coupling.grid)
+        return contour(together.excess, masses, card.coupling.grid)
     choices = [together, *(replace(together, categories=(category,)) for category in categories)]
 
     def excess(mass: float, couplings: Floats) -> Floats:
@@ -230,7 +253,7 @@ def channel_contour(
         seen = np.stack([one.excess(mass, couplings) for one in choices])
         return np.asarray(np.take_along_axis(seen, expected.argmax(axis=0)[None], axis=0)[0], np.float64)
 
-    return contour(excess, variant.masses, card.coupling.grid)
+    return contour(excess, masses, card.coupling.grid)
 
 
 def _expected(choice: CouplingCategories) -> CouplingCategories:
@@ -247,11 +270,18 @@ def channels_without_result(variant: Variant, exposures: Iterable[LimitInput]) -
             yield category.name
 
 
+def channels_without_signal(card: Card, variant: Variant, channels: Iterable[StoredChannel]) -> Iterator[str]:
+    """Name the channels that would see no particle, whatever its mass and coupling."""
+    for one in channels:
+        masses = filter(one.efficiency.is_known, variant.masses)
+        if not any(one.category.events(mass, card.coupling.grid).any() for mass in masses):
+            yield one.category.name
+
+
 def channel_facts(channels: Iterable[StoredChannel]) -> Iterator[dict[str, object]]:
     """What every channel rests on, as a part of `contour.json`."""
     for one in channels:
-        energies, values = one.efficiency.nodes
-        category = one.category
+        category, kept = one.category, one.efficiency.kept
         yield {
             "channel": category.name,
             "box": category.box,
@@ -259,10 +289,11 @@ def channel_facts(channels: Iterable[StoredChannel]) -> Iterator[dict[str, objec
             "exposure": category.exposure,
             "background": [category.background, category.background_error],
             "observed": category.observed,
-            "energies": list(energies),
-            "efficiency": list(values),
+            "masses": list(kept.masses),
+            "energies": list(kept.energies),
+            "efficiency": list(kept.values),
             "efficiency_error": one.efficiency.relative_error,
-            "selection": one.efficiency.rows[0].selection,
-            "cuts": one.efficiency.rows[0].cuts,
-            "stated": one.stated,
+            "selection": one.efficiency.selection,
+            "cuts": one.efficiency.cuts,
+            "stated": one.efficiency.stated,
         }

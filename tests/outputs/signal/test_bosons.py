@@ -127,6 +127,26 @@ def test_a_beam_of_positrons_travels_far_before_it_radiates() -> None:
     """Radiation lengths a GeV in the last half GeV."""
     lengths = shower(100.0)
     assert lengths.above(lengths.electron, 99.5) / 0.5 == pytest.approx(0.304, rel=0.05)
+    below_99 = lengths.above(lengths.electron, 98.5) - lengths.above(lengths.electron, 99.0)
+    assert below_99 / 0.5 == pytest.approx(0.0344, rel=0.02)  # its bin of 0.5 GeV that ends at 99
+
+
+@pytest.mark.parametrize(
+    ("energies", "masses"),
+    [
+        ((50.0, 100.0), (0.226, 0.320)),
+        ((42.0, 70.0), (0.207, 0.268)),
+        ((30.0, 60.0), (0.175, 0.248)),
+        ((20.0, 40.0), (0.143, 0.202)),
+    ],
+)
+def test_masses_that_a_beam_of_positrons_reaches(
+    energies: tuple[float, float], masses: tuple[float, float]
+) -> None:
+    """Threshold and beam at the resonance; the independent masses are rounded to 1 MeV."""
+    for energy, mass in zip(energies, masses, strict=True):
+        low, high = (Resonance(mass + half).energy for half in (-6e-4, 6e-4))
+        assert low < energy < high
 
 
 def test_the_resonance_of_a_positron_beam() -> None:

@@ -9,7 +9,13 @@ import pytest
 
 from na64.outputs.signal.annihilation import Resonance
 from na64.outputs.signal.decays import HBAR_C, decay_length, decays_between
-from na64.outputs.signal.inelastic import Inelastic, heavy_width, heavy_width_approximated, heavy_width_mixed
+from na64.outputs.signal.inelastic import (
+    Inelastic,
+    heavy_width,
+    heavy_width_approximated,
+    heavy_width_mixed,
+    pair_fractions,
+)
 from na64.outputs.signal.matter import ELECTRON_MASS
 
 
@@ -68,3 +74,16 @@ def test_mixed_states_decay_by_the_square_of_their_mixing() -> None:
     part = (math.sin(angle) * math.cos(angle)) ** 2
     assert heavy_width_mixed(model, angle) / heavy_width_approximated(model) == pytest.approx(part)
     assert heavy_width_mixed(model, 0.0) == 0
+
+
+def test_the_pair_has_the_difference_of_the_masses_of_the_energy() -> None:
+    """For a small splitting Delta / m_chi2; at most what a massless pair has that flies forward."""
+    small = Inelastic(1.0, splitting=0.02)
+    fractions, weights = pair_fractions(small)
+    assert weights.sum() == pytest.approx(1)
+    assert fractions @ weights == pytest.approx(0.02 / 1.02, rel=0.01)
+    large = Inelastic(1.0)
+    fractions, weights = pair_fractions(large)
+    assert fractions @ weights == pytest.approx(0.257, rel=0.01)
+    assert 0.95 < fractions.max() / (1 - (large.light / large.heavy) ** 2) < 1
+    assert pair_fractions(Inelastic(0.005))[1].sum() == 0

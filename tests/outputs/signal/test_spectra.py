@@ -41,9 +41,10 @@ def test_reactions_in_tungsten() -> None:
     assert TUNGSTEN.per_picobarn == pytest.approx(2.214e-14, rel=1e-3, abs=0)
 
 
-def test_a_point_of_the_shipped_spectra_comes_out_again() -> None:
-    setting = Setting(P, "W", 150.0)
-    mass = float(setting.masses[7])
+@pytest.mark.parametrize(("boson", "place"), [(P, 7), (V, 22)])
+def test_a_point_of_the_shipped_spectra_comes_out_again(boson: Boson, place: int) -> None:
+    setting = Setting(boson, "W", 150.0)
+    mass = float(setting.masses[place])
     again = integrate_above(mass, setting)
     _, number = spectrum_per_particle(mass, setting, 0.5 * 150.0)
     assert number.sum() == pytest.approx(again[list(FRACTIONS).index(0.5)], rel=1e-6)
@@ -59,7 +60,7 @@ def test_a_table_of_lead_is_that_of_the_yields() -> None:
     ("setting", "mass", "threshold", "words"),
     [
         (Setting(V, "W", 50.0), 0.01, 20.0, "V W 50 GeV: not in the table"),
-        (Setting(V, "W", 100.0), 0.1, 20.0, "0.1 GeV above 20 GeV: the table has 0.00103 to 0.06 GeV"),
+        (Setting(P, "W", 100.0), 0.1, 20.0, "0.1 GeV above 20 GeV: the table has 0.00103 to 0.06 GeV"),
         (Setting(V, "W", 100.0), 0.01, 5.0, "above 5 GeV: the table has .* above 12 to 99.9"),
     ],
 )

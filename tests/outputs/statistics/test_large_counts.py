@@ -20,7 +20,7 @@ from na64.outputs.limits.inputs import ConstantEfficiency
 from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.statistics.cls import cls, upper_limit, upper_limits
-from na64.outputs.statistics.expected import expected_limits
+from na64.outputs.statistics.expected import expected_limits, expected_median
 from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.many_events import ends_of_many
 from na64.outputs.statistics.model import Channel, Model, counting, merged
@@ -85,6 +85,12 @@ def test_limits_of_many_counts_are_those_of_each() -> None:
     every = upper_limits(model, np.arange(300)[:, None])
     assert every[counts] == pytest.approx([upper_limit(model, [int(n)]) for n in counts], rel=1e-5)
     assert (np.diff(every) > 0).all()
+
+
+@pytest.mark.parametrize(("background", "error"), [(0.3, 0.1), (2.2, 0.5), (60.0, 12.0)])
+def test_the_median_alone_is_that_of_the_bands(background: float, error: float) -> None:
+    model = counting(background, error, signal_error=0.1)
+    assert expected_median(model) == pytest.approx(expected_limits(model).median, rel=1e-5)
 
 
 def test_bands_of_a_large_background_surround_its_median() -> None:

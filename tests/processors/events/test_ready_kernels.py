@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import subprocess
 import sys
 import threading
@@ -93,3 +94,12 @@ def test_each_compiles_for_itself_where_no_lock_can_be_kept(
     with ready_kernels._one_compiles(None, 1):
         pass
     assert not (tmp_path / "gone").exists()
+
+
+def test_nobody_searches_for_garbage_while_kernels_are_compiled() -> None:
+    with ready_kernels._compiling(None):
+        assert not gc.isenabled()
+        with ready_kernels._compiling(None):
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -221,6 +222,31 @@ def test_tasks_whose_worker_ends_beside_a_refused_one_are_done_by_the_next(
         found += list(answers)
     assert sorted(task.start for task, report in found if isinstance(report, Done)) == list(range(12))
     assert len(lines) == 1
+
+
+@pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="only CPython 3.11 shows frames that are none yet"
+)
+def test_nobody_looks_at_the_stack_of_a_task() -> None:
+    """Dask's profiler does, on workers that others have started, and crashes them now and then."""
+    work = Work(_sum, 0, code=package_code())
+    options: dict[str, Any] = {"processes": False, "protocol": "tcp", "dashboard_address": "127.0.0.1:0"}
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", **options) as cluster,
+        DaskBackend(scheduler=cluster.scheduler_address, bundle=1) as backend,
+    ):
+        assert list(backend.client.run(_profiled).values()) == [True]
+        answers = backend.map(work, TASKS)
+        next(answers)
+        cluster.scale(2)  # one that comes later too
+        backend.client.wait_for_workers(2, timeout=600)
+        assert list(backend.client.run(_profiled).values()) == [False, False]
+        assert all(isinstance(report, Done) for _, report in answers)
+
+
+def _profiled(dask_worker: Any) -> bool:
+    found = dask_worker.periodic_callbacks.get("profile")
+    return found is not None and found.is_running()
 
 
 def test_a_scheduler_without_workers_is_named() -> None:

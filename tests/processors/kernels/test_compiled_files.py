@@ -45,7 +45,7 @@ IndexDataCacheFile._save_index = together(IndexDataCacheFile._save_index)
 IndexDataCacheFile._save_data = together(IndexDataCacheFile._save_data)
 from kernel import first_half
 
-print(first_half(np.array([6], dtype=me)), sum(first_half.stats.cache_hits.values()))
+print(first_half(np.array([6], dtype=me)), sum(first_half.called.stats.cache_hits.values()))
 """
 TYPES = ("int64", "float64")
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.execution.backend import Backend
+from na64.processors.execution.executor import UserCodeError
 
 Tell = Callable[[str, str, str], None]
 
@@ -127,9 +128,13 @@ def test_a_random_schedule_of_faults(
             spoil(partials[draw.integers(len(partials))], fault, float(draw.random()))
         chosen = bench.shuffled(random.Random(seed)) if fault == "reorder" else backend
         options = {"fresh": fault not in ("flip", "lose"), "deadline": deadline if fault == "hang" else None}
-        result = bench.run(chosen, folder, backoff=0.01, **options)
-        assert len(result.failures) == (fault in ("always kill", "hang", "raise"))
-        assert bool(sum(result.missing.values())) == bool(result.failures)
+        if fault == "raise":  # code of the user that fails ends the pass
+            with pytest.raises(UserCodeError, match=r"feature nothing: ZeroDivisionError in line \d+"):
+                bench.run(chosen, folder, backoff=0.01, **options)
+        else:
+            result = bench.run(chosen, folder, backoff=0.01, **options)
+            assert len(result.failures) == (fault in ("always kill", "hang"))
+            assert bool(sum(result.missing.values())) == bool(result.failures)
         assert (bench.place / f"{asked}.taken").exists() == (fault in ("kill", "hang", "raise"))
         bench.forget()
     result = bench.run(backend, folder)

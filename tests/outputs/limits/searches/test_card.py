@@ -164,6 +164,21 @@ def test_a_card_that_is_wrong_is_refused(change: Any, words: str) -> None:
             "heavy_beyond is no ending of what annihilation by e- makes",
         ),
         (
+            "semivisible",
+            lambda f: f["channel"]["electrons_2018"].update(last={"value": 9, "unit": "m", "source": "none"}),
+            'electrons_2018: unknown key "last"',
+        ),
+        (
+            "generic",
+            lambda f: f["variant"]["b_minus_l"]["boson"].update(text="A"),
+            "neutrinos_or_beyond is an ending of vectors, the boson is A",
+        ),
+        (
+            "semivisible",
+            lambda f: f["variant"]["f40"]["boson"].update(text="S"),
+            "heavy_beyond is an ending of vectors, the boson is S",
+        ),
+        (
             "hadron",
             lambda f: f["channel"]["pions"].update(counts="invisible"),
             "invisible is no ending of what charge_exchange by pi- makes",

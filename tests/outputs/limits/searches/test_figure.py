@@ -67,3 +67,10 @@ def test_islands_are_drawn_apart() -> None:
     assert first[1].tolist() == [1e-4, 2e-4]
     assert second[0].tolist() == [0.01]
     assert np.isnan(second[2]).all()
+
+
+def test_a_contour_without_any_edge_says_so() -> None:
+    card = load_card("visible")
+    figure = draw_contour(Drawn(card, card.variant("scalar"), [], 0.9, "of a test", "limits"))
+    assert _legend(figure)[-1].endswith("90% CL: nothing is excluded")
+    assert figure.axes[0].get_ylim() == (card.coupling.lowest, card.coupling.highest)

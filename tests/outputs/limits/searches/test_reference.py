@@ -16,7 +16,8 @@ from na64.outputs.analysis.limits import project
 from na64.outputs.limits.searches.card import SEARCHES, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.expected import Category, CouplingCategories
-from na64.outputs.limits.searches.fates import HeavyBeyond, Stretch
+from na64.outputs.limits.searches.fates import Stretch
+from na64.outputs.limits.searches.heavy_states import HeavyBeyond
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.searches.products import contour_table, facts_of, write_reference
 from na64.outputs.limits.searches.reference import (

@@ -37,7 +37,7 @@ def _reference(name: str, variant: str = "") -> dict[float, ExcludedCouplings]:
         ("generic", "axial"),
         ("positron", "electrons_2018"),
         ("milliq", "electrons_2018"),
-        ("semivisible", "f40"),
+        ("generic", "b_minus_l"),
     ],
 )
 def test_the_published_analysis_gives_the_reference_of_its_card(

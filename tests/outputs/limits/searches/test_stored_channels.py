@@ -222,7 +222,7 @@ def test_an_edited_efficiency_is_taken_with_a_reason(folders: dict[str, Path]) -
     path.write_text(path.read_text().replace(",1000000,1000000,", ",1000000,999999,"))
     one = result(folders["decay"], "alp")
     (found,) = stored_channels(CARD, VARIANT, [one], [background_of("0.5+-0.2")], reason="one event more")
-    assert "stated: one event more" in found.stated
+    assert "stated: one event more" in found.efficiency.stated
 
 
 def test_results_for_dark_photons_are_told_which_way_to_go() -> None:

@@ -15,6 +15,7 @@ import na64
 from na64.datasets.conditions.own_period import stated_runs_text
 from na64.outputs.background.rates import load_sources
 from na64.outputs.limits.searches.card import load_card
+from na64.outputs.signal.beam import ELECTRONS
 from na64.outputs.signal.charge_exchange import Layers, mesons, mesons_per_particle
 from na64.outputs.signal.matter import CARBON, HYDROGEN, LEAD
 from na64.run import main
@@ -139,7 +140,7 @@ def test_results_of_kaons_are_of_the_variants_of_kaons(
 def test_electrons_set_no_limit_on_mesons(line: Line, tmp_path: Path) -> None:
     (category,) = load_card("hadron").variant().categories
     with pytest.raises(ValueError, match=r"mesons of pi- are not made by e- of 100 GeV"):
-        category.sources[0].of_beam(na64.outputs.signal.beam.ELECTRONS, 50.0)
+        category.sources[0].of_beam(ELECTRONS, 50.0)
 
 
 def test_backgrounds_are_control_regions_times_factors(
@@ -149,10 +150,9 @@ def test_backgrounds_are_control_regions_times_factors(
     found = {row.source: row for row in table.rows}
     n = sum(int(row["region_lost"]) for row in rows(line.pions / "yields.csv"))
     lost = found["energy lost in front of the ECAL"]
-    assert lost.n == pytest.approx(n * 0.00114)
-    assert lost.error == pytest.approx(lost.n * math.sqrt(1 + 1 / n))
+    assert (lost.n, lost.error) == pytest.approx((n * 0.00114, n * 0.00114 * math.sqrt(1 + 1 / n)))
     assert found["muons of decays that stop"].upper_limit
-    assert found["neutral hadrons that punch through"].n < 1e-6
+    assert (found["neutral hadrons that punch through"].n or 1) < 1e-6
     assert set(table.missing) == {
         "neutral hadrons through cracks and holes",
         "electrons without synchrotron radiation",
