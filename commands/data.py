@@ -21,14 +21,15 @@ def _add_simulate(verbs: Any) -> None:
     parser = add_command(verbs, "simulate", _simulate, text)
     packaged = (
         "a TOML file, or a packaged campaign: alp_2018, alp_signal, beam, cells, demo, dimuons, "
-        "hadron_50, hadron_50_kaons, hadron_signal, positron_2022, positron_2023, signal, small, "
-        "small2018, small2021, small2022, visible_2018, visible_signal"
+        "hadron_50, hadron_50_kaons, hadron_signal, muon_2022, muon_decays, muon_signal, "
+        "positron_2022, positron_2023, signal, small, small2018, small2021, small2022, visible_2018, "
+        "visible_signal"
     )
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
     parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same content")
-    layouts = "tout2023 (default), array2018, hits, visible2018, or a TOML file"
+    layouts = "tout2023 (default), ana_tree, array2018, hits, muon2022, visible2018, or a TOML file"
     parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layouts)
     parser.add_argument(
         "--format", default="ttree", choices=("ttree", "rntuple", "parquet"), help="default: %(default)s"

@@ -9,7 +9,14 @@ from typing import Any
 
 from na64.commands.verbs import SUCCESS, add_command, add_json, add_reason, positive, print_json
 
-_OF_DARK_PHOTONS = {"toys": None, "threshold": None, "points": 37, "resonant": None, "alpha_d": 0.1}
+_OF_DARK_PHOTONS: dict[str, object] = {
+    "toys": None,
+    "threshold": None,
+    "points": 37,
+    "resonant": None,
+    "alpha_d": 0.1,
+    "curve": [],
+}
 """Options of `na64 limits` that a search with boxes of its own does not have, and their defaults."""
 
 
@@ -86,6 +93,8 @@ def _add_physics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resonant", choices=("dirac", "scalar"), help=resonant)
     alpha = "coupling alpha_D of dark matter for --resonant; default: %(default)s"
     parser.add_argument("--alpha-d", type=float, default=0.1, metavar="A", help=alpha)
+    curve = "table of a limit to draw beside the published ones, may be repeated"
+    parser.add_argument("--curve", action="append", type=Path, default=[], metavar="FILE", help=curve)
 
 
 def _limits(options: argparse.Namespace) -> int:
@@ -192,4 +201,4 @@ def _reference(options: argparse.Namespace) -> int:
 def _physics(options: argparse.Namespace) -> dict[str, Any]:
     """Values of the options that both commands have."""
     names = ("limits_at_face_value", "signal_error", "threshold", "points", "resonant", "alpha_d", "reason")
-    return {name: getattr(options, name) for name in names}
+    return {name: getattr(options, name) for name in names} | {"curves": options.curve}

@@ -24,6 +24,11 @@ def add(verbs: Any) -> None:
 def _add_report(verbs: Any) -> None:
     parser = add_command(verbs, "report", _report, "Draw plots and report.html again from the stored result.")
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
+    parser.add_argument(
+        "--label",
+        metavar="TEXT",
+        help="stands after NA64 in every figure, as Preliminary; kept until changed",
+    )
 
 
 def _add_status(verbs: Any) -> None:
@@ -47,7 +52,7 @@ def _report(options: argparse.Namespace) -> int:
 
     require_result(options.folder)
     with turn(options.folder, PRODUCTS, "na64 report"):
-        print(f"report: {write_full_report(options.folder)}")
+        print(f"report: {write_full_report(options.folder, options.label)}")
     return SUCCESS if is_finished(options.folder) else INCOMPLETE
 
 

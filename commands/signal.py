@@ -12,8 +12,8 @@ from na64.commands.verbs import SUCCESS, add_command, positive
 def add(verbs: Any) -> None:
     """Declare the command."""
     text = (
-        "Simulate dark photons by mass, or with --search the particles of a search by energy, process them "
-        "with a selection, and write its efficiency for the box."
+        "Simulate dark photons by mass, or with --search the particles of a search by energy or by mass, "
+        "process them with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
     parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
@@ -49,7 +49,9 @@ def _efficiency(options: argparse.Namespace) -> int:
 
     search = options.search or DARK_PHOTON_SEARCHES[0]
     if search not in DARK_PHOTON_SEARCHES:
-        return _search_efficiency(options)
+        from na64.outputs.analysis.boson_efficiencies import is_by_mass
+
+        return _boson_efficiency(options) if is_by_mass(search) else _search_efficiency(options)
     if options.variant:
         raise ValueError(
             f"--variant {options.variant}: is of searches whose particles are simulated by energy"
@@ -69,6 +71,32 @@ def _efficiency(options: argparse.Namespace) -> int:
             period=options.period,
             add=options.add,
             reason=options.reason,
+            progress=terminal.progress("efficiency", "samples"),
+            tell=terminal.tell,
+        )
+    return SUCCESS
+
+
+def _boson_efficiency(options: argparse.Namespace) -> int:
+    from na64.commands.progress import Terminal
+    from na64.outputs.analysis.boson_efficiencies import EVENTS, boson_efficiency
+    from na64.outputs.signal.efficiency.muon_injection import MUON_LAYOUT, MUON_MASSES
+
+    for name in ("add", "reason"):
+        if getattr(options, name):
+            raise ValueError(f"--{name}: not with --search {options.search}, whose table is made anew")
+    with Terminal() as terminal:
+        boson_efficiency(
+            options.search,
+            to=options.to,
+            selection=options.selection,
+            layout=options.layout or MUON_LAYOUT,
+            events=options.events or EVENTS,
+            seed=options.seed,
+            masses=options.mass or MUON_MASSES,
+            period=options.period,
+            periods=options.periods,
+            losses=options.losses,
             progress=terminal.progress("efficiency", "samples"),
             tell=terminal.tell,
         )

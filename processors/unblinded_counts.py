@@ -30,6 +30,7 @@ from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns
 from na64.selections.hidden import opened_mask
+from na64.selections.histograms import Axis
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox, Unblinding
 
@@ -46,6 +47,21 @@ BIN = 1.0
 """GeV, width of a bin of the opened plane in both directions."""
 
 _N_BINS = 150
+
+
+def opened_axes(selection: Selection) -> tuple[Axis, Axis]:
+    """Axes of the plane of opened events: energies in ECAL and HCAL in bins of `BIN`.
+
+    Where the selection has no plane of these they are those of its first plane.
+    """
+    usual = (Axis(PLANE[0], _N_BINS, 0.0, BIN * _N_BINS, ""), Axis(PLANE[1], _N_BINS, 0.0, BIN * _N_BINS, ""))
+    planes = {tuple(axis.feature for axis in plane.axes): plane.axes for plane in selection.planes}
+    return usual if PLANE in planes or not planes else selection.planes[0].axes
+
+
+def edges_of(axis: Axis) -> NDArray[np.float64]:
+    """Edges of the bins of an axis, (bins + 1,) float64."""
+    return np.array(axis.edges) if axis.edges else np.linspace(axis.low, axis.high, axis.bins + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +113,8 @@ class Opened:
         By run: events in the box, then after every cut.
     failures : tuple of str
         What was not read and why, one line each.
-    plane : (2, n_bins, n_bins) int64
-        Events by energy in ECAL and HCAL, in bins of `BIN` from 0, at each of `STAGES`.
+    plane : (2, n_x, n_y) int64
+        Events in the bins of `opened_axes`, at each of `STAGES`.
     candidates : Candidates
         By run, spill and event.
     """
@@ -127,7 +143,8 @@ def open_box(catalogue: Catalogue, opening: Opening, backend: Backend) -> Opened
     """
     job = opening.job
     counts = {run: np.zeros(len(job.selection.cuts) + 1, np.int64) for run in sorted(job.runs)}
-    plane, failures = np.zeros((len(STAGES), _N_BINS, _N_BINS), np.int64), []
+    x, y = opened_axes(job.selection)
+    plane, failures = np.zeros((len(STAGES), x.bins, y.bins), np.int64), []
     found: list[Candidates] = []
     work = Work(count_opened, opening, prepare, Options(), package_code())
     for task, report in backend.map(work, _tasks(catalogue.good, job)):
@@ -184,9 +201,10 @@ def _counted(part: EventBatch, selection: Selection) -> dict[str, NDArray[np.gen
     values, numbers = part.values, np.stack([part.columns.event[name] for name in NUMBERS]).astype(np.int64)
     passed = counting.count_events(selection, values, np.zeros((0, values.shape[1]), np.int64)).passed()[0]
     chosen = counting.apply_cuts(selection, values).first == len(selection.cuts)
-    edges = BIN * np.arange(_N_BINS + 1)
-    ecal, hcal = (values[selection.index[name]].astype(np.float64) for name in PLANE)
-    plane = [np.histogram2d(ecal[which], hcal[which], edges)[0] for which in (slice(None), chosen)]
+    axes = opened_axes(selection)
+    x, y = (values[selection.index[axis.feature]].astype(np.float64) for axis in axes)
+    bins = [edges_of(axis) for axis in axes]
+    plane = [np.histogram2d(x[which], y[which], bins)[0] for which in (slice(None), chosen)]
     return {
         f"{part.run}/passed": passed,
         f"{part.run}/numbers": numbers[:, chosen],

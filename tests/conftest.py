@@ -42,6 +42,7 @@ PLACES = {
     "period": "datasets/conditions/periods",
     "layout": "datasets/reading/layouts",
     "selection": "selections",
+    "campaign": "datasets/synthetic/campaigns",
 }
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="

@@ -195,7 +195,7 @@ def test_the_page_about_conditions() -> None:
     listed = re.findall(r"^\| `(20\w+)` \| (.+) \|$", text, re.MULTILINE)
     covered = {name: period.covers.removesuffix(" runs") for name, period in load_periods().items()}
     assert {name: runs.partition(":")[0] for name, runs in listed} == covered | dict.fromkeys(
-        ("2022P", "2023H", "2023K", "2023P"), "no runs"
+        ("2022M", "2022P", "2023H", "2023K", "2023P"), "no runs"
     )
 
 
@@ -203,8 +203,10 @@ def test_the_page_about_detectors(edited: Callable[..., Path]) -> None:
     edited("period", "2023A", Path("periods"), ("8396", "9000"), ("8999", "9999"), to="2024A")
     run_page("detectors.md")
     period = load_period(Path("periods"), "2024A")
-    assert [one.name for one in period.setup.further] == ["hodo", "wcal", "mm5x"]
-    assert {"p_out", "hodo_left_total", "wcal_3x3", "wcal_ecal", "pair"} <= {*period.features}
+    assert [one.name for one in period.setup.further] == ["hodo", "wcal", "mm5x", "gem1y", "gem2y", "mm6y"]
+    assert {"p_out", "hodo_left_total", "wcal_3x3", "wcal_ecal", "pair", "p_behind_bend"} <= {
+        *period.features
+    }
     selection = load_selection("pairs.toml", period_features=period.features)
     assert selection.cut_names == ("pair", "balance")
     lines = [line.split(",") for line in Path("toy_out/cutflow.csv").read_text().splitlines()]

@@ -32,6 +32,7 @@ _LISTED = [
     Unit("rad", "rad"),
     Unit("mrad", "rad", divide=1_000),
     Unit("MIP", "MIP"),
+    Unit("T", "T"),
 ]
 
 UNITS: dict[str, Unit] = {unit.name: unit for unit in _LISTED}

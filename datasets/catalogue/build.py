@@ -22,7 +22,7 @@ from na64.datasets.conditions.period_folder import PeriodFolder, read_folder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
-from na64.datasets.reading.layout_rules import check_keys, check_of_data
+from na64.datasets.reading.layout_rules import check_keys, check_of_data, may_be_of_data
 from na64.datasets.servers.patience import Patience, side_by_side
 
 __all__ = ["Catalogue", "FileRecord", "SampleKind", "Status", "build", "load", "save", "verify"]
@@ -103,7 +103,8 @@ def build(
     kind = SampleKind.SIMULATION if simulation else SampleKind.DATA
     if previous is not None and previous.kind is not kind:
         raise ValueError(f"the catalogue is of {previous.kind.value}, not of {kind.value}")
-    allowed = [load_layout(name) for name in LAYOUTS] if layout is None else [load_layout(layout)]
+    packaged = [one for one in map(load_layout, LAYOUTS) if simulation or may_be_of_data(one)]
+    allowed = packaged if layout is None else [load_layout(layout)]
     for one in allowed:
         check_keys(one)
         if not simulation:

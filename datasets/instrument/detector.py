@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from na64.datasets.instrument.features import Feature
 from na64.datasets.instrument.formula import Formula
 from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
+from na64.datasets.instrument.spectrometer import Spectrometer
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,8 @@ class Setup:
     muon_hcal_2_with_centre : float
     template : ShowerTemplate or None
         None in a period without ECAL.
+    spectrometers : tuple of Spectrometer
+        Magnets between trackers.
     columns : tuple of Feature
         Columns of the event that files of the period have besides the standard ones.
     formulas : tuple of Formula
@@ -243,6 +246,7 @@ class Setup:
     muon_centre: float = 0.0
     muon_hcal_2_with_centre: float = 0.0
     template: ShowerTemplate | None = None
+    spectrometers: tuple[Spectrometer, ...] = ()
     columns: tuple[Feature, ...] = ()
     formulas: tuple[Formula, ...] = ()
     constants: tuple[tuple[str, float], ...] = ()

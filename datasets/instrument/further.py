@@ -15,6 +15,7 @@ from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import FUNCTIONS, Formula, read_formulas
 from na64.datasets.instrument.recipes import further_features, part_noun
 from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
+from na64.datasets.instrument.spectrometer import read_spectrometer
 from na64.datasets.instrument.taken_names import TAKEN
 
 _MOST_CELLS = 4096
@@ -24,7 +25,7 @@ _CONSTANTS = {"mip": "GeV", "cell_pitch": "mm", "z": "mm"}
 
 
 def with_further(setup: Setup, facts: FactReader, beam_energy: float) -> Setup:
-    """The set-up with every ``[[detector]]``, ``[[column]]`` and ``[[feature]]`` of a period.
+    """The set-up with all detectors, spectrometers, columns and formulas that a period lists.
 
     Parameters
     ----------
@@ -42,6 +43,11 @@ def with_further(setup: Setup, facts: FactReader, beam_energy: float) -> Setup:
     """
     for name, entry in facts.named_children("detector"):
         setup = setup.with_detectors(_further_detector(name, entry, setup))
+    spectrometers = tuple(
+        read_spectrometer(name, entry, _trackers(setup))
+        for name, entry in facts.named_children("spectrometer")
+    )
+    setup = replace(setup, spectrometers=spectrometers)
     columns = tuple(_column(name, entry) for name, entry in facts.named_children("column"))
     setup = replace(setup, columns=columns)
     constants = _constants(setup, facts, beam_energy)
@@ -67,6 +73,10 @@ def _further_detector(name: str, facts: FactReader, setup: Setup) -> Detector:
     if role is Role.TRACKER:
         return _tracker(name, facts)
     return read_detector(name, facts, role)
+
+
+def _trackers(setup: Setup) -> tuple[str, ...]:
+    return tuple(one.name for one in setup.further if one.role is Role.TRACKER)
 
 
 def _tracker(name: str, facts: FactReader) -> Detector:

@@ -119,17 +119,19 @@ def _listed(parts: tuple[int, ...]) -> str:
 def further_features(setup: Setup) -> tuple[Feature, ...]:
     """Features of a set-up besides the standard ones, in the order in which they are stored.
 
-    These are columns of the event, then what detectors have by their roles, then formulas.
+    These are columns of the event, then what detectors have by their roles, then tracks through
+    magnets, then formulas.
     """
     of_detectors = [made.feature for detector in setup.by_recipes for made in made_of(detector)]
-    known = FEATURES | {feature.name: feature for feature in (*setup.columns, *of_detectors)}
+    of_tracks = [feature for one in setup.spectrometers for feature in one.features()]
+    known = FEATURES | {feature.name: feature for feature in (*setup.columns, *of_detectors, *of_tracks)}
     formulas = []
     for formula in setup.formulas:
         inputs = [known[name] for name in sorted(formula.inputs) if name in known]
         detectors = tuple(dict.fromkeys(name for one in inputs for name in one.detectors))
         known[formula.name] = replace(formula.feature, detectors=detectors)
         formulas.append(known[formula.name])
-    return (*setup.columns, *of_detectors, *formulas)
+    return (*setup.columns, *of_detectors, *of_tracks, *formulas)
 
 
 def made_of_what(names: Iterable[str], setup: Setup) -> frozenset[str]:

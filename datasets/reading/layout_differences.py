@@ -131,7 +131,9 @@ def meanings(branch: str, index: int | None = None) -> dict[str, str]:
 def has_packaged_truth(layout: Layout) -> bool:
     """Whether the branch that says what was simulated is one that a packaged layout reads for it."""
     branch = layout.event.get(TRUTH)
-    return branch is not None and any(_is_same(branch, known.event[TRUTH]) for known in _packaged())
+    return branch is not None and any(
+        _is_same(branch, known.event[TRUTH]) for known in _packaged() if TRUTH in known.event
+    )
 
 
 @cache

@@ -62,17 +62,29 @@ def check_of_data(layout: Layout) -> None:
     ValueError
         Names the layout and the column.
     """
+    if reason := _of_simulation(layout):
+        raise ValueError(f"layout {layout.name}: {reason}")
+
+
+def may_be_of_data(layout: Layout) -> bool:
+    """Whether files of a layout may be data: it says of no event what only the file can."""
+    return not _of_simulation(layout)
+
+
+def _of_simulation(layout: Layout) -> str:
+    """Why a layout is for simulation only; empty if it is not."""
     for column in ("run", "trigger"):
         if column in layout.constants:
-            raise ValueError(
-                f"layout {layout.name}: {column} is {layout.constants[column]} in all events, which only "
-                f"simulation may have: what is hidden of data follows from {column}"
+            return (
+                f"{column} is {layout.constants[column]} in all events, which only simulation may have: what "
+                f"is hidden of data follows from {column}"
             )
     if layout.counts_entries:
-        raise ValueError(
-            f"layout {layout.name}: event is the entry in the file, which only simulation may have: nobody "
-            "would notice an event of data that is in two files"
+        return (
+            "event is the entry in the file, which only simulation may have: nobody would notice an event of "
+            "data that is in two files"
         )
+    return ""
 
 
 def check_numbers(layout: Layout, event: Mapping[str, NDArray[np.int64]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.columns import Array, Cells, EventColumns
+from na64.datasets.instrument.columns import Array, Cells, DetectorColumns, EventColumns, TrackerHits
 from na64.datasets.reading.detector_layout import CELL_PARTS
 from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
 
@@ -27,7 +27,7 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
     Parameters
     ----------
     columns : EventColumns
-        With `Cells` of every detector.
+        With `Cells` of every detector, and hits of tracking planes.
     layout : Layout
     run_type : RunType
         In a calibration run, columns whose NaN means absent are NaN.
@@ -43,6 +43,9 @@ def to_branches(columns: EventColumns, layout: Layout, run_type: RunType) -> dic
         branches.update(_one_value(branch, columns.event[branch.column]))
     for name, detector in layout.detectors.items():
         cells = columns.detectors[name]
+        if detector.kind is CellStorage.POSITIONS:
+            branches.update(_positions(detector, cells))
+            continue
         if not isinstance(cells, Cells):
             raise TypeError(f"{name}: hits cannot be written, only cells")
         if detector.kind is CellStorage.HITS:
@@ -83,6 +86,13 @@ def _one_value(branch: Branch, values: Array) -> dict[str, Array]:
     several = np.zeros((len(values), *branch.shape), dtype=stored.dtype)
     several[:, branch.index] = stored
     return {branch.names[0]: several}
+
+
+def _positions(detector: DetectorLayout, hits: DetectorColumns) -> dict[str, JaggedBranch]:
+    if not isinstance(hits, TrackerHits):
+        raise TypeError(f"{detector.name}: cells, and not hits of a tracking plane, are simulated")
+    branch = detector.columns["x"]
+    return {branch.names[0]: JaggedBranch(hits.offsets, _stored(branch, hits.x))}
 
 
 def _cells(detector: DetectorLayout, cells: Cells, *, is_absent: bool) -> dict[str, Array]:

@@ -7,9 +7,10 @@ from enum import Enum
 
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.synthetic.component_kinds import OF_ANY, OF_DUMP, ComponentKind
+from na64.datasets.synthetic.component_kinds import OF_ANY, OF_DUMP, OF_MUONS, ComponentKind
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.further_detectors import Dump, FurtherDetector, check_apparatus
+from na64.datasets.synthetic.muon_mode import MuonMode
 
 DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
 """Names of the detectors that are simulated."""
@@ -270,6 +271,8 @@ class Campaign:
         Detectors besides the standard ones.
     dump : Dump or None
         What the beam hits in front of the ECAL, if there is something.
+    muon_mode : MuonMode or None
+        Set-up of a beam of muons.
     faults : tuple of CellFault
         What a calibration has to find.
     """
@@ -289,6 +292,7 @@ class Campaign:
     absent: tuple[str, ...] = ()
     further: tuple[FurtherDetector, ...] = ()
     dump: Dump | None = None
+    muon_mode: MuonMode | None = None
     faults: tuple[CellFault, ...] = ()
 
     def __post_init__(self) -> None:
@@ -296,6 +300,8 @@ class Campaign:
             raise ValueError(f"campaign {self.name}: {self.n_events} events")
         try:
             check_apparatus(self.further, self.dump, DETECTORS)
+            if self.muon_mode is not None:
+                self.muon_mode.check_cells({one.name: one.n_cells for one in self.further})
         except ValueError as error:
             raise ValueError(f"campaign {self.name}: {error}") from error
         self._check_kinds()
@@ -320,16 +326,26 @@ class Campaign:
 
     def _check_kinds(self) -> None:
         for component in self.components:
-            if component.kind not in OF_ANY and (component.kind in OF_DUMP) != (self.dump is not None):
-                other = "with" if self.dump is None else "without"
-                raise ValueError(
-                    f"campaign {self.name}: component {component.name} is of kind {component.kind.value}, "
-                    f"which is for campaigns {other} a dump"
-                )
+            for kinds, there, what in (
+                (OF_DUMP, self.dump is not None, "a dump"),
+                (OF_MUONS, self.muon_mode is not None, "a beam of muons"),
+            ):
+                if component.kind not in OF_ANY and (component.kind in kinds) != there:
+                    other = "without" if there else "with"
+                    raise ValueError(
+                        f"campaign {self.name}: component {component.name} is of kind "
+                        f"{component.kind.value}, which is for campaigns {other} {what}"
+                    )
 
     def _check_protons(self, what: str) -> None:
         if self.beam.particle.endswith("-"):
             raise ValueError(f"campaign {self.name}: {what} has protons in a beam of {self.beam.particle}")
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Names of all that is simulated."""
+        trackers = () if self.muon_mode is None else self.muon_mode.trackers
+        return (*DETECTORS, *(one.name for one in self.further), *trackers)
 
     def rate(self, run_type: RunType) -> float:
         """Generated events per live particle on target in a run of this type."""

@@ -29,6 +29,7 @@ from na64.datasets.synthetic.campaign import (
 from na64.datasets.synthetic.component_kinds import PARAMETERS, ComponentKind
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.further_reader import one_value, read_dump, read_further
+from na64.datasets.synthetic.muon_mode import read_muon_mode
 
 E = TypeVar("E", bound=Enum)
 
@@ -83,6 +84,7 @@ def _campaign(table: TomlTable) -> Campaign:
         absent=table.texts("absent", ()),
         further=read_further(table),
         dump=read_dump(table),
+        muon_mode=read_muon_mode(table),
         faults=tuple(_read_fault(entry) for entry in table.tables("cell_fault", ())),
     )
 

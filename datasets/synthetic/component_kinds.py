@@ -30,6 +30,13 @@ class ComponentKind(Enum):
     CHARGE_EXCHANGE = "charge_exchange"
     DECAY_IN_FLIGHT = "decay_in_flight"
     UPSTREAM_HADRON = "upstream_hadron"
+    BEAM_MUON = "beam_muon"
+    MOMENTUM_TAIL = "momentum_tail"
+    MUON_LOSS = "muon_loss"
+    HADRON_DECAY = "hadron_decay"
+    TRIDENT = "trident"
+    BEAM_HADRON = "beam_hadron"
+    MUON_BOSON = "muon_boson"
     RANDOM = "random"
     LED = "led"
 
@@ -84,12 +91,24 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
         "neutral_fraction": "1",
         "extra_tracks": "1",
     },
+    ComponentKind.BEAM_MUON: {"scatter": "rad"},
+    ComponentKind.MOMENTUM_TAIL: {"scatter": "rad", "tail": "rad"},
+    ComponentKind.MUON_LOSS: {"lowest": "GeV", "highest": "GeV", "scatter": "rad"},
+    ComponentKind.HADRON_DECAY: {"mass": "GeV"},
+    ComponentKind.TRIDENT: {"lowest": "GeV", "highest": "GeV", "scatter": "rad"},
+    ComponentKind.BEAM_HADRON: {"lowest": "1", "highest": "1", "showers_from": "GeV", "transverse": "GeV"},
+    ComponentKind.MUON_BOSON: {"mass": "GeV", "lowest": "1"},
     ComponentKind.RANDOM: {},
     ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
 }
 """Parameters of each kind and their units."""
 
-SIGNALS = (ComponentKind.DARK_PHOTON, ComponentKind.ANNIHILATION, ComponentKind.ELECTRON_PAIR)
+SIGNALS = (
+    ComponentKind.DARK_PHOTON,
+    ComponentKind.ANNIHILATION,
+    ComponentKind.ELECTRON_PAIR,
+    ComponentKind.MUON_BOSON,
+)
 """Kinds of which a part of the beam's energy is missing, or was until a decay."""
 
 OF_DUMP = (
@@ -102,6 +121,17 @@ OF_DUMP = (
     ComponentKind.ELECTRON_PAIR,
 )
 """Kinds of a campaign with a dump in front of the ECAL."""
+
+OF_MUONS = (
+    ComponentKind.BEAM_MUON,
+    ComponentKind.MOMENTUM_TAIL,
+    ComponentKind.MUON_LOSS,
+    ComponentKind.HADRON_DECAY,
+    ComponentKind.TRIDENT,
+    ComponentKind.BEAM_HADRON,
+    ComponentKind.MUON_BOSON,
+)
+"""Kinds of a campaign with a beam of muons."""
 
 OF_ANY = (ComponentKind.RANDOM, ComponentKind.LED)
 """Kinds that do without a beam."""

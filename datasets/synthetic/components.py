@@ -19,7 +19,11 @@ from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.hadron_components import HADRON_GENERATORS
 from na64.datasets.synthetic.leading import leading_neutral
 from na64.datasets.synthetic.library import Booleans, Floats
+from na64.datasets.synthetic.muon_components import MUON_GENERATORS
+from na64.datasets.synthetic.muon_components import fires as muon_fires
+from na64.datasets.synthetic.muon_mode import HCAL_SHAPE
 from na64.datasets.synthetic.muon_pairs import PairSpectrum, muon_fraction
+from na64.datasets.synthetic.muon_tracks import N_NUMBERS, N_TRACKS
 from na64.datasets.synthetic.particles import (
     CHARGED_HADRONS,
     DIMUON_CHI2,
@@ -76,7 +80,9 @@ def _n_candidates(n: int, n_accepted: int, n_tried: int) -> int:
 
 
 def triggers(deposits: Deposits, gun: Gun, trigger: TriggerEmulation) -> Booleans:
-    """Which events the physics trigger takes, on the dump where there is one: (n,) bool."""
+    """Which events the physics trigger takes, on the dump or on counters where it is theirs: (n,) bool."""
+    if gun.muon_mode is not None:
+        return muon_fires(deposits, gun)
     if gun.dump is None:
         return fires(deposits.ecal, gun.grid, trigger, gun.rng)
     return dump_fires(deposits, gun, trigger.resolution)
@@ -225,7 +231,9 @@ def _led(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _nothing(gun: Gun, n: int) -> Deposits:
-    return empty(n, gun.grid, len(gun.response.srd_means))
+    if gun.muon_mode is None:
+        return empty(n, gun.grid, len(gun.response.srd_means))
+    return empty(n, gun.grid, len(gun.response.srd_means), hcal=HCAL_SHAPE, tracks=(N_TRACKS, N_NUMBERS))
 
 
 GENERATORS: dict[ComponentKind, Generator] = {
@@ -245,5 +253,6 @@ GENERATORS: dict[ComponentKind, Generator] = {
     ComponentKind.LED: _led,
     **DUMP_GENERATORS,
     **HADRON_GENERATORS,
+    **MUON_GENERATORS,
 }
 """How the events of each kind are made."""

@@ -24,7 +24,7 @@ class Deposits:
     Attributes
     ----------
     ecal : (n, 2, n_x, n_y) float64, GeV
-    hcal : (n, 4, 3, 3) float64, GeV
+    hcal : (n, 4, 3, 3) float64, GeV, or (n, 2, 6, 3) of a beam of muons
     vhcal : (n, 16) float64, GeV
     srd : (n, n_counters) float64, GeV
     veto : (n, 6) float64, GeV
@@ -43,6 +43,9 @@ class Deposits:
     vertex : (n,) float64, mm
         Where a particle decayed, from the front of the dump; NaN if none did. A sum keeps that of its first
         term.
+    tracks : (n, n_tracks, 6) float64
+        Of a beam of muons, see `na64.datasets.synthetic.muon_tracks`; no tracks elsewhere. A sum keeps those
+        of its first term.
     further : dict of str to (n, n_cells) float64, GeV
         By name of a further detector, what showers leave in it; nothing if it is not there.
     """
@@ -61,6 +64,7 @@ class Deposits:
     second_shower: Integers
     charged: Floats
     vertex: Floats
+    tracks: Floats
     further: dict[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -82,6 +86,7 @@ class Deposits:
             second_shower=np.where(self.first_shower < 0, other.second_shower, other.first_shower),
             charged=self.charged + other.charged,
             vertex=self.vertex,
+            tracks=self.tracks,
             further={name: self.within(name) + other.within(name) for name in _names([self, other])},
         )
 
@@ -104,12 +109,19 @@ def _names(parts: Iterable[Deposits]) -> dict[str, int]:
     return {name: cells.shape[1] for part in parts for name, cells in part.further.items()}
 
 
-def empty(n: int, grid: Grid, n_srd: int = 3) -> Deposits:
-    """Events in which nothing happened, with as many counters of the SRD."""
+def empty(
+    n: int,
+    grid: Grid,
+    n_srd: int = 3,
+    *,
+    hcal: tuple[int, int, int] = (4, 3, 3),
+    tracks: tuple[int, int] = (0, 6),
+) -> Deposits:
+    """Events in which nothing happened, with as many counters of the SRD, cells of the HCAL and tracks."""
     none = np.full(n, -1, dtype=np.int64)
     return Deposits(
         ecal=np.zeros((n, 2, grid.n_x, grid.n_y)),
-        hcal=np.zeros((n, 4, 3, 3)),
+        hcal=np.zeros((n, *hcal)),
         vhcal=np.zeros((n, 16)),
         srd=np.zeros((n, n_srd)),
         veto=np.zeros((n, 6)),
@@ -122,6 +134,7 @@ def empty(n: int, grid: Grid, n_srd: int = 3) -> Deposits:
         second_shower=none,
         charged=np.zeros((n, len(PLACES))),
         vertex=np.full(n, np.nan),
+        tracks=np.zeros((n, *tracks)),
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.instrument.columns import Array, EventColumns
+from na64.datasets.instrument.columns import Array, EventColumns, TrackerHits
 from na64.datasets.synthetic.campaign import TRIGGER_BITS, BadSpill, Campaign, Geometry, Run, Trigger
 from na64.datasets.synthetic.component_kinds import SIGNALS, ComponentKind
 from na64.datasets.synthetic.components import generate, triggers
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.digitisation import cells, master_time, tracks, without_signal
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
+from na64.datasets.synthetic.muon_tracks import MOMENTUM, hits_of
 from na64.datasets.synthetic.particles import Gun
 from na64.datasets.synthetic.pile_up import PileUpOverlay, overlay
 
@@ -90,7 +91,15 @@ def make_block(
     """
     n = stop - start
     rng = np.random.default_rng((seed, plan.run.run, start))
-    gun = Gun(campaign.beam, geometry.grid, campaign.response, rng, campaign.further, campaign.dump)
+    gun = Gun(
+        campaign.beam,
+        geometry.grid,
+        campaign.response,
+        rng,
+        campaign.further,
+        campaign.dump,
+        campaign.muon_mode,
+    )
     spill, event = plan.places(start, stop)
     component = _draw_components(campaign, plan.run.type, n, rng)
     deposits = _deposits(gun, campaign, component)
@@ -125,14 +134,31 @@ def make_block(
             "truth_component": component,
         },
         detectors={
-            name: without_signal(found) if name in campaign.absent else found
-            for name, found in recorded.items()
+            **{
+                name: without_signal(found) if name in campaign.absent else found
+                for name, found in recorded.items()
+            },
+            **_hits(campaign, deposits, second, rng),
         },
     )
     truth = _truth(columns, deposits, second, _signals(campaign, component))
     if campaign.dump is not None:
         truth["vertex"] = deposits.vertex
+    if campaign.muon_mode is not None:
+        momenta = np.abs(deposits.tracks[:, :2, MOMENTUM])
+        truth |= {"p_in": momenta[:, 0], "p_out": momenta[:, 1]}
     return Block(columns, truth)
+
+
+def _hits(
+    campaign: Campaign, deposits: Deposits, second: PileUpOverlay, rng: np.random.Generator
+) -> dict[str, TrackerHits]:
+    """Hits of all tracking planes of a beam of muons, those of second particles too."""
+    if campaign.muon_mode is None:
+        return {}
+    n = len(deposits)
+    tracks, rows = (deposits.tracks, second.deposits.tracks), (np.arange(n), second.rows)
+    return hits_of(tracks, rows, n, campaign.muon_mode, rng)
 
 
 def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:

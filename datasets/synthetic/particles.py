@@ -12,6 +12,7 @@ from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.electromagnetic import Grid, fluctuate, mean_cells
 from na64.datasets.synthetic.further_detectors import PLACES, Dump, FurtherDetector
 from na64.datasets.synthetic.library import Floats, Integers, load_library, shift_cells
+from na64.datasets.synthetic.muon_mode import MuonMode
 
 ELECTRON_CHI2, DIMUON_CHI2, HADRON_CHI2 = 1.0, 1.3, 4.0
 """Medians of the shower chi2: dimuons [D: RC], the others assumptions."""
@@ -39,6 +40,7 @@ class Gun:
     rng: np.random.Generator
     further: tuple[FurtherDetector, ...] = ()
     dump: Dump | None = None
+    muon_mode: MuonMode | None = None
 
     def beam_energy(self, n: int) -> Floats:
         """Draw energies: (n,) float64, GeV."""

@@ -10,6 +10,7 @@ from na64.datasets.synthetic.campaign import PileUp
 from na64.datasets.synthetic.deposits import Deposits, concatenate
 from na64.datasets.synthetic.dump import hadrons_through, stopped
 from na64.datasets.synthetic.library import Booleans, Floats, Integers
+from na64.datasets.synthetic.muon_components import through
 from na64.datasets.synthetic.particles import Gun, beam_hadrons, electrons, nearest_pions
 
 _COINCIDENCE = 12.0
@@ -42,7 +43,8 @@ def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> PileUpOverlay:
     gun : Gun
     pile_up : PileUp
     forced : (n,) bool
-        Events that have a hadron within a few ns; the others have any particle at any time, sometimes.
+        Events that have a hadron, or in a beam of muons a muon, within a few ns; the others have any particle
+        at any time, sometimes.
     """
     rng = gun.rng
     rows = np.flatnonzero(forced | (rng.random(len(forced)) < pile_up.probability))
@@ -57,6 +59,8 @@ def overlay(gun: Gun, pile_up: PileUp, forced: Booleans) -> PileUpOverlay:
 
 
 def _particles(gun: Gun, is_hadron: Booleans, proton_fraction: float) -> Deposits:
+    if gun.muon_mode is not None:
+        return through(gun, len(is_hadron))
     n_hadrons = int(is_hadron.sum())
     send = beam_hadrons if gun.dump is None else hadrons_through
     first = send(gun, n_hadrons, _hadrons(gun.beam.energy, proton_fraction))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from na64.datasets.instrument.columns import DETECTORS, Array
+from na64.datasets.instrument.columns import Array
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import check_simulated, to_branches
 from na64.datasets.synthetic.campaign import BadSpill, Campaign, Geometry
@@ -65,7 +65,7 @@ def simulate(
         The campaign has no geometry for the layout's ECAL.
     """
     chosen = layout if isinstance(layout, Layout) else load_layout(layout)
-    check_simulated(chosen, (*DETECTORS, *(one.name for one in campaign.further)))
+    check_simulated(chosen, campaign.detectors)
     geometry = find_geometry(campaign, chosen)
     total = campaign.n_events if n_events is None else n_events
     if total < 1:

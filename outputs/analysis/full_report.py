@@ -14,12 +14,19 @@ from na64.outputs.report.opened_section import SECTION as OPENED
 from na64.outputs.result.store import REPORT, read_result
 
 
-def write_full_report(folder: Path) -> Path:
-    """Report of a stored result with every section that something was left for in its folder."""
+def write_full_report(folder: Path, status: str | None = None) -> Path:
+    """Report of a stored result with every section that something was left for in its folder.
+
+    Parameters
+    ----------
+    folder : Path
+    status : str, optional
+        What stands after the name of the experiment in figures from now on, as ``Preliminary``.
+    """
     products = read_result(folder)
     opening = read_opened(folder, products.summary)
     sections = (OPENED, BACKGROUND, DIMUONS, BEAM, LIMITS)
-    return write.write_report(folder, products, sections=sections, opening=opening)
+    return write.write_report(folder, products, sections=sections, opening=opening, status=status)
 
 
 def complete_report(folder: Path) -> Path:

@@ -28,6 +28,7 @@ from na64.outputs.limits.searches.stored import check_stored, of_other_beams, si
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import require_result
+from na64.outputs.signal.curves import ParameterPlane, read_own_curve
 
 
 def limits(
@@ -48,6 +49,7 @@ def limits(
     alpha_d: float = 0.1,
     search: str = "",
     variant: str = "",
+    curves: Sequence[str | Path] = (),
     tell: Tell = silent,
 ) -> LimitsAnalysis:
     """Limits on the dark photon from stored results; expected ones only while a box is closed.
@@ -86,6 +88,8 @@ def limits(
         Coupling of dark matter for `resonant`.
     search, variant : str
         Name of a search or path of its card, and a particle on it: its contour is written too.
+    curves : sequence of str or Path
+        Tables of other people's limits, drawn beside the published ones.
     tell : callable
         Takes lines about the limits.
 
@@ -107,6 +111,8 @@ def limits(
     'BLIND: the box is closed'
     """
     listed = [Path(one) for one in _several(folders)]
+    planes = (ParameterPlane.MIXING, ParameterPlane.RELIC)
+    beside = [read_own_curve(Path(one), planes) for one in curves]
     if to is None and len(listed) != 1:
         raise ValueError("limits of several results need --to")
     place = Path(to) if to is not None else listed[0]
@@ -134,7 +140,7 @@ def limits(
     elif variant:
         raise ValueError(f"variant {variant}: of which search?")
     with turn(place, PRODUCTS, "na64 limits"):
-        analysis = make_limits(listed, request, place, check_search=check)
+        analysis = make_limits(listed, request, place, check_search=check, curves=beside)
         Listener(tell=tell).say(of_analysis(analysis))
         if card:
             rows = _add_contour(place, card, card.variant(variant), analysis)
@@ -182,6 +188,7 @@ def project(
     points: int = 37,
     resonant: str | None = None,
     alpha_d: float = 0.1,
+    curves: Sequence[str | Path] = (),
     tell: Tell = silent,
 ) -> list[Projection]:
     """Limits to expect of exposures.
@@ -206,7 +213,7 @@ def project(
         Confidence level.
     to : str or Path, optional
         Folder for ``projection.csv`` and figures.
-    reason, limits_at_face_value, signal_error, threshold, points, resonant, alpha_d
+    reason, limits_at_face_value, signal_error, threshold, points, resonant, alpha_d, curves
         As `limits` takes them.
     tell : callable
         Takes lines about the projections.
@@ -230,6 +237,7 @@ def project(
     asked = LimitsRequest(
         threshold=threshold, points=points, resonant=resonant, alpha_d=alpha_d, reason=reason
     )
+    beside = [read_own_curve(Path(one), (ParameterPlane.MIXING,)) for one in curves]
     scales = Scaling(scaling)
     stated_background, stated_efficiency = str(background), str(efficiency)
     size = background_of(stated_background, limits_at_face_value=limits_at_face_value)
@@ -259,7 +267,9 @@ def project(
     words = scales.words if at else "background as stated, for every exposure"
     Listener(tell=tell).say((*of_projections(projections, words, kept), *stated))
     if to:
-        write_projections(Path(to), projections, "; ".join((words, *stated)), asked.matter, kept)
+        write_projections(
+            Path(to), projections, "; ".join((words, *stated)), asked.matter, kept, curves=beside
+        )
         tell(f"projection: {to}")
     return projections
 

@@ -5,7 +5,7 @@ What draws is imported when something is drawn: matplotlib reads settings of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,8 @@ import hist
 from markupsafe import Markup
 
 from na64.datasets.basics.toml import unknown
+from na64.outputs.report.display import displayed
+from na64.outputs.report.heading import heading
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
 from na64.outputs.result.products import of_all_runs
 from na64.outputs.result.store import read_result
@@ -127,28 +129,29 @@ class Result:
         from na64.outputs.report.style import style  # noqa: PLC0415
 
         after = self.selection.yields_after if after is None else after
-        shown = self._plane(name)
-        planes = {facts.cut: facts for facts in planes_of(self.summary, shown)}
+        found = displayed(self._products)
+        shown = self._plane(name, found.summary.selection.planes)
+        planes = {facts.cut: facts for facts in planes_of(found.summary, shown)}
         if after not in planes:
             raise KeyError(f"no plane after {after}: there are {', '.join(planes)}")
         facts = planes[after]
         with style():
             figure = plane(
-                self._products.histograms[facts.name],
+                found.histograms[facts.name],
                 shown,
-                boxes=self.boxes,
+                boxes=found.summary.boxes,
                 closed=self.summary.is_data,
-                regions=self.selection.regions,
-                label=self.summary.label,
+                regions=found.summary.selection.regions,
+                label=heading(self.summary),
                 title=facts.title,
             )
             return self._marked(figure)
 
-    def _plane(self, name: str | None) -> PlaneFacts:
-        planes = {plane.name: plane for plane in self.selection.planes}
+    def _plane(self, name: str | None, known: Sequence[PlaneFacts]) -> PlaneFacts:
+        planes = {plane.name: plane for plane in known}
         if name is not None and name not in planes:
             raise KeyError(unknown("plane", name, planes))
-        return self.selection.planes[0] if name is None else planes[name]
+        return known[0] if name is None else planes[name]
 
     def plot_cutflow(self) -> Figure:
         """Events of all runs left after every cut, passing each cut alone, and passing all others."""
@@ -156,7 +159,9 @@ class Result:
         from na64.outputs.report.style import style  # noqa: PLC0415
 
         with style():
-            return self._marked(plots.cutflow(of_all_runs(self._products.cutflow), label=self.summary.label))
+            return self._marked(
+                plots.cutflow(of_all_runs(self._products.cutflow), label=heading(self.summary))
+            )
 
     def _marked(self, figure: Figure) -> Figure:
         from na64.outputs.report.style import watermark  # noqa: PLC0415

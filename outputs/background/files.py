@@ -17,6 +17,7 @@ from na64.outputs.background.shape_figure import shape_figure
 from na64.outputs.background.sideband_figure import sideband_figure
 from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
@@ -40,15 +41,14 @@ def write_background(
     origin = origin_of(folder)
     write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
     write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
+    label = heading(products.summary, read_status(folder))
     for shape in found.shapes:
         name = shape.shape.name.replace(" ", "_")
-        drawn = write_figure(
-            folder / FIGURES, name, partial(shape_figure, shape, label=products.summary.label)
-        )
+        drawn = write_figure(folder / FIGURES, name, partial(shape_figure, shape, label=label))
         written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
     for extrapolation in found.extrapolations:
         name = extrapolation.sideband.name.replace(" ", "_")
-        make = partial(sideband_figure, extrapolation, label=products.summary.label)
+        make = partial(sideband_figure, extrapolation, label=label)
         drawn = write_figure(folder / FIGURES, name, make)
         written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
     return written

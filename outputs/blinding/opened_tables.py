@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from na64.outputs.result.table import Table
-from na64.processors.unblinded_counts import BIN, Opened
+from na64.outputs.result.table import Table, read_csv
+from na64.processors.unblinded_counts import Opened, edges_of, opened_axes
 from na64.selections.selection import Selection
 
 CANDIDATES = "candidates.csv"
@@ -41,14 +41,13 @@ class PlaneRow:
 
     Attributes
     ----------
-    ecal, hcal : float, GeV
-        Where the bin begins.
+    corner : mapping of str to float
+        Where the bin begins in both features of the plane, a column each.
     before_cuts, after_cuts : int
         Opened events.
     """
 
-    ecal: float
-    hcal: float
+    corner: Mapping[str, float]
     before_cuts: int
     after_cuts: int
 
@@ -64,11 +63,28 @@ def candidate_table(opened: Opened, selection: Selection) -> Table[CandidatesRow
     return Table(CandidatesRow, rows, {"features": names})
 
 
-def plane_table(opened: Opened) -> Table[PlaneRow]:
+def plane_table(opened: Opened, selection: Selection) -> Table[PlaneRow]:
     """Make the table of the opened plane."""
     before, after = opened.plane
+    axes = opened_axes(selection)
+    names = tuple(axis.feature for axis in axes)
+    x, y = (edges_of(axis).tolist() for axis in axes)
     rows = [
-        PlaneRow(BIN * ix, BIN * iy, int(before[ix, iy]), int(after[ix, iy]))
+        PlaneRow(dict(zip(names, (x[ix], y[iy]), strict=True)), int(before[ix, iy]), int(after[ix, iy]))
         for ix, iy in np.argwhere(before).tolist()
     ]
-    return Table(PlaneRow, rows)
+    return Table(PlaneRow, rows, {"corner": names})
+
+
+def read_plane(data: bytes, name: str) -> Table[PlaneRow]:
+    """Read what `plane_table` made; the first two columns are those of the features.
+
+    Raises
+    ------
+    ValueError
+        Names the file and what is wrong with it.
+    """
+    header = data.decode(errors="replace").partition("\n")[0].strip().split(",")
+    if len(header) < 2 or not all(header[:2]):
+        raise ValueError(f"{name}: its first line does not begin with two features")
+    return read_csv(data, PlaneRow, name, {"corner": tuple(header[:2])})

@@ -13,7 +13,7 @@ from na64.outputs.blinding.freeze import FREEZE, REPLACED
 from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, REQUEST, read_request
-from na64.outputs.result.store import PROVENANCE, RESULT
+from na64.outputs.result.store import DRAWN, LABEL, PROVENANCE, RESULT
 from na64.outputs.result.summary import Summary, from_json
 from na64.processors.job import Job
 
@@ -25,6 +25,7 @@ KEPT = (FREEZE, "freeze-*.json", *OPENINGS)
 
 MADE = (
     *(RESULT, PROVENANCE, REQUEST, "metrics.json", "report.html", "plots"),
+    *(DRAWN, LABEL),
     *("yields.*", "cutflow.*", "regions.csv", "spills.csv", "histograms.*", "variations*.csv"),
     *("background.csv", "background.json", "background"),
     *("limits.csv", "limits_y.csv", "limits.json", "limits", "projection.*"),

@@ -222,7 +222,7 @@ def _write_tables(folder: Path, opened: Opened, job: Job) -> dict[str, str]:
     """Write candidates and plane; give the sha256 of each file."""
     contents = {
         CANDIDATES: candidate_table(opened, job.selection).to_csv(),
-        PLANE_TABLE: plane_table(opened).to_csv(),
+        PLANE_TABLE: plane_table(opened, job.selection).to_csv(),
     }
     for name, data in contents.items():
         write_bytes(folder / name, data)

@@ -19,6 +19,9 @@ _ALWAYS = ("ecal", "preshower", "hcal", "srd_sum", "track_momentum", "veto_1")
 _MOST = 8
 """Quantities a page; those with the surest outliers, then those that everybody looks at."""
 
+_MANY = 300
+"""Points of a series that can be told from each other with their errors."""
+
 
 def pages(found: Stability, label: str) -> Iterator[tuple[str, Make]]:
     """Yield a page for each direction, with its name."""
@@ -63,8 +66,13 @@ def _draw(axes: Axes, one: Series, found: Stability) -> None:
     outlier = found.outliers(one)
     good = np.isfinite(one.value) & ~one.listed
     listed = np.isfinite(one.value) & one.listed
-    usual = {"color": ACCENT, "ms": 3.2, "lw": 0.8}
-    axes.errorbar(x[good], one.value[good], one.error[good], fmt="o", **usual)  # type: ignore[arg-type]
+    if good.sum() <= _MANY:
+        usual = {"color": ACCENT, "ms": 3.2, "lw": 0.8}
+        axes.errorbar(x[good], one.value[good], one.error[good], fmt="o", **usual)  # type: ignore[arg-type]
+    else:  # errors that touch each other hide the points
+        ends = one.value[good] - one.error[good], one.value[good] + one.error[good]
+        axes.vlines(x[good], *ends, color=ACCENT, linewidth=0.4, alpha=0.2, rasterized=True)
+        axes.plot(x[good], one.value[good], ".", color=ACCENT, ms=2, rasterized=True)
     axes.plot(x[listed], one.value[listed], "x", color=QUIET, ms=6)
     axes.plot(x[outlier], one.value[outlier], "o", mfc="none", mec=CLOSED, ms=9, mew=1.3, gid="outlier")
     if np.isfinite(one.elsewhere).any():
@@ -98,7 +106,7 @@ def _name_places(axes: Axes, one: Series) -> None:
     firsts = [n for n, run in enumerate(runs) if n == 0 or runs[n - 1] != run]
     step = max(1, len(firsts) // 12)
     axes.set_xticks(firsts[::step], [str(runs[n]) for n in firsts[::step]])
-    if one.against is Against.SPILL:
+    if one.against is Against.SPILL and len(firsts) <= _MANY:
         for n in firsts[1:]:
             axes.axvline(n - 0.5, color=QUIET, linewidth=0.4, alpha=0.6)
     what = "run" if one.against is Against.RUN else "spill, run by run"

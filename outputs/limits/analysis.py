@@ -13,7 +13,6 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import EfficiencyFunction, LimitPoint, PeriodChannel, Search
-from na64.outputs.signal.beam import of_electrons
 from na64.outputs.statistics.cls import Toys
 from na64.outputs.statistics.intervals import ConfidenceInterval, unified_interval
 from na64.outputs.statistics.model import Model
@@ -154,9 +153,7 @@ def search_of(
 
 def _production(period: PeriodExposure, threshold: float | None, resonant: Resonant | None) -> Production:
     try:
-        return Production(
-            of_electrons(period.beam), period.threshold if threshold is None else threshold, resonant
-        )
+        return Production(period.beam, period.threshold if threshold is None else threshold, resonant)
     except ValueError as error:
         raise ValueError(f"period {period.period}: {error}") from None
 

@@ -10,7 +10,7 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
-from na64.outputs.signal.beam import ELECTRONS, Beam, of_electrons
+from na64.outputs.signal.beam import ELECTRONS, Beam
 from na64.outputs.signal.efficiency.by_missing_energy import POSITRON, energies_path
 from na64.outputs.signal.efficiency.efficiency import (
     REFERENCE,
@@ -51,8 +51,7 @@ def efficiency_by(
     def read(exposure: LimitInput, period: PeriodExposure) -> EfficiencyFunction:
         path = exposure.folder / EFFICIENCY if text is None else Path(text)
         above = period.threshold if threshold is None else threshold
-        beam = of_electrons(period.beam)
-        return read_efficiency(path, period.period, threshold=above, beam=beam, delivered=delivered)
+        return read_efficiency(path, period.period, threshold=above, beam=period.beam, delivered=delivered)
 
     return read
 
@@ -94,7 +93,7 @@ def efficiency_fits(path: Path, period: str, exposure: LimitInput, *, reason: st
         It is of something else, was edited, or does not say, and no reason is stated; or there is none.
     """
     own = next((one for one in exposure.periods if one.period == period), None)
-    of = (REFERENCE, ELECTRONS) if own is None else (own.threshold, of_electrons(own.beam))
+    of = (REFERENCE, ELECTRONS) if own is None else (own.threshold, own.beam)
     found = _of_period(path, period, *of)
     setups = tuple(pair for pair in exposure.origin.setups if pair[0] == period)
     wanted = Origin("", exposure.cuts, setups)

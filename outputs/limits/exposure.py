@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import RunAccounting, Summary
 from na64.outputs.result.summary_facts import BoxFacts, SelectionFacts
-from na64.outputs.signal.beam import ELECTRONS, AnyBeam, Beam, of_electrons
+from na64.outputs.signal.beam import ELECTRONS, PARTICLES, Beam, CrossingBeam
 
 PHYSICS = "physics"
 
@@ -34,7 +34,7 @@ class PeriodExposure:
     runs : tuple of int
     observed : int or None
         Events of these runs in the opened box after all cuts; None while it is closed.
-    beam : AnyBeam
+    beam : Beam
         Of the period.
     threshold : float
         GeV of missing energy at which the period's box begins.
@@ -44,7 +44,7 @@ class PeriodExposure:
     eot: float
     runs: tuple[int, ...]
     observed: int | None
-    beam: AnyBeam = ELECTRONS
+    beam: Beam = ELECTRONS
     threshold: float = 50.0
 
 
@@ -104,8 +104,8 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         Take the particles delivered, of which some came while nothing could be recorded; by default the
         live ones.
     any_box : bool
-        A box need not be below an ECAL and an HCAL energy; the threshold of another one is nan. The beam need
-        not be one that a yield of dark photons is known for.
+        A box need not be below an ECAL and an HCAL energy, of which the threshold is nan then, nor the beam
+        one of electrons or positrons.
 
     Raises
     ------
@@ -116,8 +116,7 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
     products = read_result(folder)
     box = read_opened(folder, products.summary)
     summary = as_opened(products, box).summary
-    beam = any_beam_of if any_box else beam_of
-    excluded = tuple(_excluded(summary, beam, delivered=delivered))
+    excluded = tuple(_excluded(summary, delivered=delivered, any_beam=any_box))
     out = {run for run, _ in excluded}
     used = [run for run in summary.runs if run.run not in out]
     if not used:
@@ -177,7 +176,7 @@ def _period(
 ) -> PeriodExposure:
     eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
     observed = None if counts is None else sum(counts[run.run] for run in runs)
-    beam = any_beam_of(box) if any_box else beam_of(box)
+    beam = beam_of(box, any_beam=any_box)
     numbers = tuple(run.run for run in runs)
     threshold = math.nan
     if box.is_rectangle or not any_box:
@@ -200,34 +199,35 @@ def _box(summary: Summary, period: str) -> BoxFacts:
     return box_facts(known[period])
 
 
-def beam_of(box: BoxFacts) -> Beam:
-    """Beam of the period of a box, of which a yield of dark photons is known.
+def beam_of(box: BoxFacts, *, any_beam: bool = False) -> Beam:
+    """Beam of the period of a box: as the result states it, or else as the packaged period does.
+
+    Parameters
+    ----------
+    box : BoxFacts
+    any_beam : bool
+        Of muons and hadrons too.
 
     Raises
     ------
     ValueError
         No yield is known for it.
     """
-    try:
-        return of_electrons(any_beam_of(box))
-    except ValueError as error:
-        raise ValueError(f"period {box.period}: {error}") from None
-
-
-def any_beam_of(box: BoxFacts) -> AnyBeam:
-    """Beam of the period of a box: as the result states it, or else as the packaged period does."""
     particle, energy = box.particle, box.beam_energy
     if not particle:
         known = load_periods()
         if box.period not in known:
             raise ValueError(f"period {box.period}: the result does not state its beam")
         particle, energy = known[box.period].beam_particle, known[box.period].beam_energy
-    return AnyBeam(particle, energy)
+    try:
+        if any_beam and particle not in PARTICLES:
+            return CrossingBeam(particle, energy)
+        return Beam(particle, energy)
+    except ValueError as error:
+        raise ValueError(f"period {box.period}: {error}") from None
 
 
-def _excluded(
-    summary: Summary, beam: Callable[[BoxFacts], AnyBeam], *, delivered: bool
-) -> Iterator[tuple[int, str]]:
+def _excluded(summary: Summary, *, delivered: bool, any_beam: bool) -> Iterator[tuple[int, str]]:
     for run in summary.runs:
         if run.type != PHYSICS:
             yield run.run, f"its type is {run.type}"
@@ -236,11 +236,11 @@ def _excluded(
         elif not _eot(run, delivered=delivered):
             which = "delivered" if delivered else "live"
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
-        elif other := _other_beam(run, beam(_box(summary, run.period))):
+        elif other := _other_beam(run, beam_of(_box(summary, run.period), any_beam=any_beam)):
             yield run.run, other
 
 
-def _other_beam(run: RunAccounting, beam: AnyBeam) -> str:
+def _other_beam(run: RunAccounting, beam: Beam) -> str:
     """What is wrong with the beam of a run, if it is not that of its period: its yield is not known then."""
     if run.particle in (UNKNOWN, beam.particle) and run.energy in (0.0, beam.energy):
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -219,7 +220,7 @@ def _draw_line(axes: Axes, mass: Numbers, limit: Numbers, **options: Any) -> Lin
 
 def _draw_curves(axes: Axes, curves: Sequence[Curve]) -> list[Artist]:
     handles: list[Artist] = []
-    for curve, (colour, dashes) in zip(curves, _LINES, strict=False):
+    for curve, (colour, dashes) in zip(curves, cycle(_LINES), strict=False):
         (line,) = axes.plot(curve.mass, curve.value, color=colour, linewidth=1.3, label=cited(curve))
         line.set_linestyle(dashes)
         handles.append(line)

@@ -42,7 +42,7 @@ from na64.outputs.result.product_names import (
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
 from na64.outputs.signal.bosons import Boson
-from na64.outputs.signal.curves import ParameterPlane, load_curves
+from na64.outputs.signal.curves import Curve, ParameterPlane, load_curves
 from na64.outputs.signal.moments import ELECTRON_LKB, MUON_2021, band
 from na64.outputs.statistics.workspace import workspace
 
@@ -55,6 +55,7 @@ def write_limits(
     *,
     origin: Origin | None = None,
     record: Mapping[str, object] | None = None,
+    curves: Sequence[Curve] = (),
 ) -> None:
     """Write everything; `LIMITS` last.
 
@@ -67,6 +68,8 @@ def write_limits(
         The one result that it is of.
     record : mapping, optional
         What was asked for, and of which files it was made: for `LIMITS` too.
+    curves : sequence of Curve
+        Drawn beside the published ones.
     """
     if (folder / CONTOUR_FACTS).exists():  # of a search, from what the limits were before
         for path in folder.glob(f"{Path(CONTOUR_FACTS).stem}.*"):
@@ -84,7 +87,7 @@ def write_limits(
     exposures = " and ".join(f"{e.delivered:.3g} {on_target(e.particle)}" for e in search.exposures)
     comment = f"{analysis.label}, {exposures}; {analysis.state}"
     write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
-    _write_figures(folder / FOLDER, analysis, limits, y)
+    _write_figures(folder / FOLDER, analysis, limits, y, curves)
     write_bytes(folder / LIMITS, to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)))
 
 
@@ -207,7 +210,11 @@ def band_of(
 
 
 def _write_figures(
-    folder: Path, analysis: LimitsAnalysis, limits: Table[LimitsRow], y: Table[DarkMatterLimitsRow]
+    folder: Path,
+    analysis: LimitsAnalysis,
+    limits: Table[LimitsRow],
+    y: Table[DarkMatterLimitsRow],
+    curves: Sequence[Curve],
 ) -> None:
     level, label = analysis.levels[0], _short(analysis)
     exposures, resonant = analysis.search.exposures, analysis.search.resonant
@@ -218,12 +225,17 @@ def _write_figures(
     limit = band_of(limits, "mass", "eps", level=level)
     words = {"label": label, "title": title, "note": note}
     moments = _moments(limit.mass)
-    make = partial(mixing_plane, limit, load_curves(ParameterPlane.MIXING), moments=moments, **words)
+    make = partial(mixing_plane, limit, _beside(ParameterPlane.MIXING, curves), moments=moments, **words)
     write_figure(folder, "exclusion", make)
     for alpha in analysis.search.alphas:
         limit = band_of(y, "mass_chi", "y", level=level, alpha_d=alpha)
-        make = partial(relic_plane, limit, load_curves(ParameterPlane.RELIC), alpha=alpha, **words)
+        make = partial(relic_plane, limit, _beside(ParameterPlane.RELIC, curves), alpha=alpha, **words)
         write_figure(folder, f"exclusion_y_{alpha:g}", make)
+
+
+def _beside(plane: ParameterPlane, curves: Sequence[Curve]) -> list[Curve]:
+    """Published curves of a plane, and those of other people that are in it."""
+    return [*load_curves(plane), *(curve for curve in curves if curve.plane is plane)]
 
 
 def write_projections(
@@ -232,6 +244,8 @@ def write_projections(
     words: str,
     resonant: Resonant | None = None,
     efficiency: EfficiencyFunction | None = None,
+    *,
+    curves: Sequence[Curve] = (),
 ) -> None:
     """Write `projection.csv`, what it assumes, and the figure."""
     write_bytes(folder / "projection.csv", projection_table(projections).to_csv())
@@ -242,11 +256,11 @@ def write_projections(
         facts |= _losses([("projection", efficiency)])
     write_bytes(folder / "projection.json", to_json(facts))
     note = resonant.label if resonant else ""
-    write_figure(folder, "projection", partial(_projection_figure, projections, note))
+    write_figure(folder, "projection", partial(_projection_figure, projections, note, curves))
 
 
-def _projection_figure(projections: Sequence[Projection], note: str) -> Figure:
-    curves = load_curves(ParameterPlane.MIXING)
+def _projection_figure(projections: Sequence[Projection], note: str, own: Sequence[Curve]) -> Figure:
+    curves = _beside(ParameterPlane.MIXING, own)
     if len(projections) == 1:
         band, title = _projected_band(projections[0]), _exposure(projections[0])
         moments = _moments(band.mass)

@@ -28,6 +28,7 @@ from na64.outputs.limits.search import Search, masses
 from na64.outputs.result.origin import Origin, check, unseal_csv
 from na64.outputs.result.request import log_use
 from na64.outputs.signal.annihilation import Matter
+from na64.outputs.signal.curves import Curve
 from na64.outputs.signal.efficiency.efficiency import load_efficiencies
 from na64.outputs.statistics.cls import Toys
 
@@ -110,6 +111,7 @@ def make_limits(
     to: Path,
     *,
     check_search: Callable[[Search], None] | None = None,
+    curves: Sequence[Curve] = (),
 ) -> LimitsAnalysis:
     """Set limits with stored results and write them into a folder.
 
@@ -120,6 +122,8 @@ def make_limits(
     to : Path
     check_search : callable, optional
         Refuses what limits would be of, before anything is written.
+    curves : sequence of Curve
+        Drawn beside the published ones.
 
     Raises
     ------
@@ -152,7 +156,7 @@ def make_limits(
     log_stated(exposures, used)
     origin = exposures[0].origin if len(exposures) == 1 else Origin()
     record = {"request": asdict(_moved(request, to)), "files": [asdict(file) for file in used]}
-    write_limits(to, analysis, origin=origin, record=record)
+    write_limits(to, analysis, origin=origin, record=record, curves=curves)
     return analysis
 
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
+from pickle import PicklingError
 from typing import TypeAlias
 
 from matplotlib.figure import Figure
@@ -15,6 +23,12 @@ from na64.datasets.basics.error_line import error_line
 from na64.outputs.report.style import FORMATS, images, style
 
 Make: TypeAlias = Callable[[], Figure]
+
+_WORTH = 3
+"""Figures that are worth another process."""
+
+_Drawn: TypeAlias = tuple[dict[str, bytes], str]
+"""Images of a figure by suffix, or what went wrong."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +53,66 @@ def write_figure(
     dict of str to bytes
         The images by suffix; empty if it failed.
     """
+    written, problem = _attempt(folder, name, make, tuple(formats))
+    if problem:
+        _log.warning("figure %s is not drawn: %s", name, problem)
+    return written
+
+
+def write_figures(folder: Path, figures: Sequence[tuple[str, Make]]) -> Iterator[dict[str, bytes]]:
+    """Draw and write several figures as `write_figure` does one, on all processors where that is safe.
+
+    Parameters
+    ----------
+    folder : Path
+    figures : sequence of (str, callable)
+        Names and what draws them.
+
+    Yields
+    ------
+    dict of str to bytes
+        The images of each figure, in order.
+    """
+    n_processes = min(_processors(), len(figures) // _WORTH)
+    if n_processes < 2:
+        yield from (write_figure(folder, name, make) for name, make in figures)
+        return
+    with warnings.catch_warnings(), ProcessPoolExecutor(n_processes, get_context("fork")) as pool:
+        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+        drawn = [_submit(pool, folder, name, make) for name, make in figures]
+        for (name, make), future in zip(figures, drawn, strict=True):
+            yield _result(future, folder, name, make)
+
+
+def _submit(pool: ProcessPoolExecutor, folder: Path, name: str, make: Make) -> Future[_Drawn]:
+    try:
+        return pool.submit(_attempt, folder, name, make, FORMATS)
+    except BrokenProcessPool as problem:
+        lost: Future[_Drawn] = Future()
+        lost.set_exception(problem)
+        return lost
+
+
+def _result(future: Future[_Drawn], folder: Path, name: str, make: Make) -> dict[str, bytes]:
+    """What a process has drawn; of one that was lost, or could not be told what to draw, drawn here."""
+    try:
+        written, problem = future.result()
+    except (BrokenProcessPool, PicklingError, AttributeError, TypeError):
+        return write_figure(folder, name, make)
+    if problem:
+        _log.warning("figure %s is not drawn: %s", name, problem)
+    return written
+
+
+def _processors() -> int:
+    """Processors to draw on: one if a copy of this process would not be safe, as beside other threads."""
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return 1
+    return len(os.sched_getaffinity(0))
+
+
+def _attempt(folder: Path, name: str, make: Make, formats: tuple[str, ...]) -> _Drawn:
+    """Draw and write a figure; give its images, or what went wrong."""
     written: dict[str, bytes] = {}
     try:
         with style():
@@ -46,9 +120,8 @@ def write_figure(
                 write_bytes(folder / f"{name}.{suffix}", data)
                 written[suffix] = data
     except Exception as problem:
-        _log.warning("figure %s is not drawn: %s", name, error_line(problem))
         for suffix in formats:
             with suppress(OSError):
                 (folder / f"{name}.{suffix}").unlink()
-        return {}
-    return written
+        return {}, error_line(problem)
+    return written, ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,13 +11,18 @@ import hist
 import numpy as np
 
 from na64.outputs.report import plots, spectra
+from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.drawing import Make
+from na64.outputs.report.heading import heading
 from na64.outputs.report.plane import is_energies, plane
 from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.result.summary import Summary, planes_of
 from na64.outputs.result.summary_facts import PlaneFacts, Role
+
+_PANELS = 15
+"""Panels of one figure: five rows of three fit on a sheet of paper."""
 
 _TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
 
@@ -32,27 +37,35 @@ class Drawing:
     make: Make
 
 
-def drawings(products: Products) -> Iterator[Drawing]:
-    """Yield every figure of a result."""
+def drawings(products: Products, status: str = "") -> Iterator[Drawing]:
+    """Yield every figure of a result.
+
+    Parameters
+    ----------
+    products : Products
+        As people read them: `na64.outputs.report.display.displayed`.
+    status : str
+        What stands after the name of the experiment, as ``Preliminary``.
+    """
     mark = "unverified simulation" if products.summary.is_unverified else ""
-    for drawing in _all(products):
+    for drawing in _all(products, heading(products.summary, status)):
         yield replace(drawing, make=partial(marked, drawing.make, mark))
 
 
-def _all(products: Products) -> Iterator[Drawing]:
-    yield from _planes(products)
-    yield from _flows(products)
-    yield from _n_minus_one(products)
-    yield from _timing(products)
-    yield from _of_selection(products)
+def _all(products: Products, label: str) -> Iterator[Drawing]:
+    yield from _planes(products, label)
+    yield from _flows(products, label)
+    yield from _n_minus_one(products, label)
+    yield from _timing(products, label)
+    yield from _of_selection(products, label)
 
 
-def _planes(products: Products) -> Iterator[Drawing]:
+def _planes(products: Products, label: str) -> Iterator[Drawing]:
     for number, facts in enumerate(products.summary.selection.planes):
-        yield from _plane(products, facts, is_first=number == 0)
+        yield from _plane(products, facts, label, is_first=number == 0)
 
 
-def _plane(products: Products, shown: PlaneFacts, *, is_first: bool) -> Iterator[Drawing]:
+def _plane(products: Products, shown: PlaneFacts, label: str, *, is_first: bool) -> Iterator[Drawing]:
     summary = products.summary
     last = summary.selection.cuts[-1].name if summary.selection.cuts else VISIBLE
     after = {facts.cut: facts for facts in planes_of(summary, shown)}
@@ -68,7 +81,7 @@ def _plane(products: Products, shown: PlaneFacts, *, is_first: bool) -> Iterator
             boxes=summary.boxes,
             closed=summary.is_data,
             regions=summary.selection.regions,
-            label=summary.label,
+            label=label,
             title=facts.title,
             opened=bool(summary.opening),
         )
@@ -88,8 +101,8 @@ def _plane_caption(histogram: hist.Hist[Any], shown: PlaneFacts, title: str, sum
     return caption
 
 
-def _flows(products: Products) -> Iterator[Drawing]:
-    label, stage = products.summary.label, products.summary.selection.yields_after
+def _flows(products: Products, label: str) -> Iterator[Drawing]:
+    stage = products.summary.selection.yields_after
     all_runs = of_all_runs(products.cutflow)
     yield Drawing(
         "cutflow",
@@ -124,18 +137,26 @@ def _flows(products: Products) -> Iterator[Drawing]:
     )
 
 
-def _n_minus_one(products: Products) -> Iterator[Drawing]:
+def _n_minus_one(products: Products, label: str) -> Iterator[Drawing]:
     panels = _cut_panels(products)
     if panels:
         caption = (
             "Every cut variable for the events that pass all the other cuts. Hatched: what the cut removes. "
-            "Numbers with arrows: events beyond the axis."
+            "Numbers with arrows: events beyond the axis; in the middle: the share that the whole cut keeps."
         )
-        make = partial(spectra.page, panels, label=products.summary.label, title="all other cuts applied")
-        yield Drawing("n_minus_one", "n_minus_one", caption, make)
+        yield from _pages("n_minus_one", panels, caption, label=label, title="all other cuts applied")
 
 
-def _timing(products: Products) -> Iterator[Drawing]:
+def _pages(
+    name: str, panels: Sequence[spectra.Panel], caption: str, *, label: str, title: str
+) -> Iterator[Drawing]:
+    """Figures of as many panels each as fit on a sheet of paper; the first has the name alone."""
+    for number, start in enumerate(range(0, len(panels), _PANELS), 1):
+        part = partial(spectra.page, panels[start : start + _PANELS], label=label, title=title)
+        yield Drawing(name if number == 1 else f"{name}_{number}", name, caption, part)
+
+
+def _timing(products: Products, label: str) -> Iterator[Drawing]:
     panels = [spectra.window_of(panel) for panel in _cut_panels(products, _TIMES)]
     for facts in products.summary.histograms:
         histogram = products.histograms[facts.name]
@@ -146,13 +167,11 @@ def _timing(products: Products) -> Iterator[Drawing]:
             "Before (line) and after (filled) the time windows: the times and the energies out of time of "
             "events that pass all the other cuts; the sums of ECAL and HCAL at any time and in time."
         )
-        make = partial(
-            spectra.page, panels, label=products.summary.label, title="before and after the window"
-        )
+        make = partial(spectra.page, panels, label=label, title="before and after the window")
         yield Drawing("timing", "timing", caption, make)
 
 
-def _of_selection(products: Products) -> Iterator[Drawing]:
+def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
     summary = products.summary
     chosen = [facts for facts in summary.histograms if facts.role is Role.SELECTION]
     flat = [facts for facts in chosen if products.histograms[facts.name].ndim == 1]
@@ -161,10 +180,8 @@ def _of_selection(products: Products) -> Iterator[Drawing]:
             spectra.panel_of(products.histograms[facts.name], title=facts.label, note=facts.title)
             for facts in flat
         ]
-        make = partial(spectra.page, panels, label=summary.label, title="histograms of the selection")
-        yield Drawing(
-            "spectra", "spectra", "What the selection asks for; each title says after which cut.", make
-        )
+        caption = "What the selection asks for; each title says after which cut."
+        yield from _pages("spectra", panels, caption, label=label, title="histograms of the selection")
     for facts in chosen:
         if facts not in flat:
             make = partial(
@@ -173,7 +190,7 @@ def _of_selection(products: Products) -> Iterator[Drawing]:
                 boxes=summary.boxes,
                 closed=summary.is_data,
                 regions=summary.selection.regions,
-                label=summary.label,
+                label=label,
                 title=facts.title,
             )
             yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", make)
@@ -182,9 +199,13 @@ def _of_selection(products: Products) -> Iterator[Drawing]:
 def _cut_panels(products: Products, features: Collection[str] | None = None) -> list[spectra.Panel]:
     """Panels of the cut variables, all or those of some features."""
     cuts = {cut.name: cut for cut in products.summary.selection.cuts}
+    kept = kept_by_cut(products)
     return [
         spectra.panel_of(
-            products.histograms[facts.name], title=facts.cut.replace("_", " "), cut=cuts[facts.cut]
+            products.histograms[facts.name],
+            title=cuts[facts.cut].label or facts.cut.replace("_", " "),
+            cut=cuts[facts.cut],
+            kept=kept.get(facts.cut, ""),
         )
         for facts in products.summary.histograms
         if facts.role is Role.N_MINUS_ONE

@@ -9,15 +9,13 @@ from pathlib import Path
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
-from na64.outputs.blinding.opened_tables import CANDIDATES, CandidatesRow
+from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, CandidatesRow, read_plane
 from na64.outputs.report.templates import Section
 from na64.outputs.result.table import columns_of, read_csv
-from na64.processors.unblinded_counts import NUMBERS
+from na64.processors.unblinded_counts import NUMBERS, PLANE
 
 _MOST = 50
 """Candidates that the report lists."""
-
-_ENERGIES = ("ecal", "hcal")
 
 _CAPTIONS = {
     "plane": "The opened box before any cut and after all of them; around it the visible events. The guard "
@@ -31,23 +29,34 @@ def _more(folder: Path) -> dict[str, object]:
         unknown = next(iter(problems(folder)), "")
     except (OSError, ValueError) as error:
         unknown = str(error)
-    return {"candidates": list(_candidates(folder / OPENED / CANDIDATES)), "most": _MOST, "unknown": unknown}
+    names = _plane_features(folder / OPENED / PLANE_TABLE)
+    candidates = list(_candidates(folder / OPENED / CANDIDATES, names))
+    return {"candidates": candidates, "features": names, "most": _MOST, "unknown": unknown}
 
 
-def _candidates(path: Path) -> list[dict[str, object]]:
-    """Read the numbers and energies of the events that pass all cuts."""
+def _plane_features(path: Path) -> tuple[str, ...]:
+    """Features of the opened plane, which candidates are listed by."""
+    if not path.exists():
+        return PLANE
+    return read_plane(path.read_bytes(), path.name).groups["corner"]
+
+
+def _candidates(path: Path, names: tuple[str, ...]) -> list[dict[str, object]]:
+    """Read the numbers and some features of the events that pass all cuts."""
     if not path.exists():
         return []
     data = path.read_bytes()
     with named(path.name):
         header = next(csv.reader(io.StringIO(data.decode())), [])
-        for name in (*NUMBERS, *_ENERGIES):
+        for name in (*NUMBERS, *names):
             if name not in header:
                 raise ValueError(f'no column "{name}"')
         features = tuple(name for name in header if name not in columns_of(CandidatesRow))
         return [
-            {"number": f"{row.run}:{row.spill}:{row.event}"}
-            | {name: row.features.get(name, 0.0) for name in _ENERGIES}
+            {
+                "number": f"{row.run}:{row.spill}:{row.event}",
+                "values": [row.features.get(name, 0.0) for name in names],
+            }
             for row in read_csv(data, CandidatesRow, path.name, {"features": features}).rows
         ]
 

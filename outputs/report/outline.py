@@ -20,6 +20,9 @@ _SUMS: dict[str, tuple[int, ...]] = {
 }
 _DIRECTIONS = {"ecal": (1.0, 0.0), "hcal": (0.0, 1.0), "visible_energy": (1.0, 1.0)}
 
+OUTLINED = frozenset((*_SUMS, "ecal", "hcal", "visible_energy"))
+"""Features whose bounds are drawn in the plane of `ENERGIES`, in GeV."""
+
 HalfPlane = tuple[float, float, float]
 """``(a, b, low)`` keeps ``a * x + b * y >= low``."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from na64.datasets.conditions.on_target import UNKNOWN, exposure_label
 from na64.outputs.report.region_styles import RegionStyle, region_styles
+from na64.outputs.report.run_exposure import numbers, run_exposure
 from na64.outputs.report.style import (
     ACCENT,
     FILL,
@@ -52,7 +51,7 @@ def cutflow(table: Table[CutflowRow], *, label: str) -> Figure:
     label : str
     """
     names = [str(name).replace("_", " ") for name in table.column("cut")]
-    passed, single_cut, others = (_numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
+    passed, single_cut, others = (numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
     figure = Figure(figsize=(7.4, 0.31 * len(names) + 1.4), layout="constrained")
     axes = figure.subplots()
     rows = np.arange(len(names))
@@ -122,7 +121,7 @@ def regions_flow(
     axes = figure.subplots()
     rows = np.arange(len(cuts))
     for name, look in region_styles(regions).items():
-        line = axes.plot(rows, _numbers(table, name), linestyle=look.line, marker=look.marker)
+        line = axes.plot(rows, numbers(table, name), linestyle=look.line, marker=look.marker)
         line[0].set(color=look.colour, label=look.name if name == ELSEWHERE else f"region {look.name}")
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(0, None)
@@ -159,17 +158,17 @@ def yields_by_run(
     label : str
     """
     runs = np.asarray(table.column("run"), np.int64)
-    exposure, unit = _exposure(table)
-    kept = exposure > 0
+    found = run_exposure(table)
+    exposure, kept = found.values, found.values > 0
     styles = {SELECTED: _SELECTED, **region_styles(regions)}
     names = [
-        name for name in yield_names([region.name for region in regions]) if _numbers(table, name)[kept].any()
+        name for name in yield_names([region.name for region in regions]) if numbers(table, name)[kept].any()
     ]
     names = names or [SELECTED]
     figure = Figure(figsize=(7.4, 1.75 * len(names) + 0.8), layout="constrained")
     grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(grid, names, strict=True):
-        _draw_yield(axes, runs[kept], _numbers(table, name)[kept], exposure[kept], styles[name])
+        _draw_yield(axes, runs[kept], numbers(table, name)[kept], exposure[kept], styles[name])
         axes.set_ylabel(name.replace("_", " "))
     grid[-1].set_xlabel("run")
     grid[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
@@ -178,22 +177,17 @@ def yields_by_run(
     left_out = f", {int((~kept).sum())} left out" if not kept.all() else ""
     n_together = _together(int(kept.sum()))
     left_out += f"; a point is {n_together} runs" if n_together > 1 else ""
-    stamp(grid[0], label, right=f"per {unit}{left_out}; regions after {yields_after.replace('_', ' ')}")
+    stamp(
+        grid[0],
+        label,
+        right=f"per {found.mathematical}{left_out}; regions after {yields_after.replace('_', ' ')}",
+    )
     return figure
 
 
 def _together(n_runs: int) -> int:
     """Neighbouring runs of one point."""
     return max(-(-n_runs // MOST_POINTS), 1)
-
-
-def _exposure(table: Table[YieldsRow]) -> tuple[NDArray[np.float64], str]:
-    eot = np.array([float(value) if value is not None else 0.0 for value in table.column("eot")])
-    known, kinds = eot[eot > 0], dict.fromkeys(str(kind or UNKNOWN) for kind in table.column("particle"))
-    if known.size and 2 * known.size >= eot.size and len(kinds) == 1:
-        power = math.floor(math.log10(np.median(known)))
-        return eot / 10.0**power, f"$10^{{{power}}}$ {exposure_label(*kinds)}"
-    return (_numbers(table, "processed") - _numbers(table, "hidden")) / 1e3, "1000 visible events"
 
 
 def _draw_yield(
@@ -224,8 +218,3 @@ def _draw_yield(
 def _test_text(test: Constancy) -> str:
     text = f"mean {test.rate:.4g},  $\\chi^2$/ndf = {test.chi2:.1f}/{test.n_degrees},  p = {test.p_value:.2g}"
     return f"{text}  ({test.n_sparse} runs expect < 5)" if test.n_sparse else text
-
-
-def _numbers(table: Table[Any], name: str) -> NDArray[np.float64]:
-    """Column as numbers; an empty field is zero."""
-    return np.array([float(value) if value is not None else 0.0 for value in table.column(name)])

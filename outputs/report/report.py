@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from na64.datasets.conditions.on_target import exposure_label
 from na64.outputs.blinding.opened_box import OpenedBox
+from na64.outputs.report.interactive import page_data, script, script_source
 from na64.outputs.report.page import page_environment
 from na64.outputs.report.region_styles import region_styles, region_title
 from na64.outputs.report.yield_rows import yield_rows
@@ -24,7 +25,7 @@ from na64.outputs.result.variations import Change, changes
 from na64.outputs.result.yields import yield_names
 from na64.selections.planes import ENERGY
 
-_TEMPLATE = "report.html.j2"
+_TEMPLATE, _STYLESHEET = "report.html.j2", "report.css"
 _NOTHING: Mapping[str, Markup] = MappingProxyType({})
 _THIN_SPACE = "\u2009"
 _TAG = re.compile(r"(\[R-(?:hi|med|lo)[^\]]*\]|\[R\]|NOT FOUND)")
@@ -45,6 +46,7 @@ def render(
     sections: Mapping[str, Markup] = _NOTHING,
     metrics: Mapping[str, object] | None = None,
     opening: OpenedBox | None = None,
+    status: str = "",
 ) -> str:
     """Write the page.
 
@@ -61,6 +63,8 @@ def render(
         `na64.outputs.result.metrics.read_metrics`.
     opening : OpenedBox, optional
         What is known of the opening of the box.
+    status : str
+        What stands after the name of the experiment, as ``Preliminary``.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def render(
     )
     environment.filters.update(difference=difference, amount=amount)
     regions = products.summary.selection.region_names
-    template = environment.from_string((files(__package__) / _TEMPLATE).read_text(encoding="utf-8"))
+    template = environment.from_string(_read(_TEMPLATE))
     return template.render(
         summary=products.summary,
         metrics=metrics,
@@ -101,10 +105,20 @@ def render(
         skipped=_skipped(products.summary.totals),
         is_unverified=is_unverified,
         visible=VISIBLE,
+        stylesheet=Markup(_read(_STYLESHEET)),  # noqa: S704 (our own file)
+        page_data=page_data(products, status),
+        script=script(),
+        script_source=script_source(),
+        cut_labels={cut.name: cut.label for cut in products.summary.selection.cuts},
         sections=sections,
         failed=failed,
         opening=opening,
+        status=status,
     )
+
+
+def _read(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def count(value: object) -> str:

@@ -24,7 +24,7 @@ _PANELS_A_ROW = 3
 _HEADROOM = 20
 _LETTERS_ABOVE = 36
 """Letters of title and note that fit above a panel."""
-_PANEL_HEIGHT, _ABOVE, _BELOW = 2.55, 0.62, 0.55
+_PANEL_HEIGHT, _ABOVE, _BELOW = 2.55, 0.88, 0.55
 """Inches: of a row of panels, of the heading, and below the last row."""
 
 
@@ -57,6 +57,8 @@ class Panel:
         What the line and the filling are, for the legend.
     log : bool
         The axis is logarithmic.
+    kept : str
+        What the cut keeps, in words.
     """
 
     title: str
@@ -69,9 +71,12 @@ class Panel:
     names: tuple[str, str] = ("before", "after")
     note: str = ""
     log: bool = False
+    kept: str = ""
 
 
-def panel_of(histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutFacts | None = None) -> Panel:
+def panel_of(
+    histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutFacts | None = None, kept: str = ""
+) -> Panel:
     """Make the panel of a one-dimensional histogram, with the bounds of a cut on its feature."""
     (axis,) = histogram.axes
     counts = histogram.values(flow=True)
@@ -85,6 +90,7 @@ def panel_of(histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutF
         intervals=tuple(interval for interval in intervals if interval.feature == axis.name),
         note=note,
         log=is_logarithmic(axis),
+        kept=kept,
     )
 
 
@@ -138,8 +144,10 @@ def page(panels: Sequence[Panel], *, label: str, title: str) -> Figure:
         axes.text(1, 1.02, panel.note, transform=axes.transAxes, ha="right", fontsize=9, color=QUIET)
     for axes in grid[len(panels) :]:
         axes.remove()
-    heading = f"$\\bf{{NA64}}$  {label}: {title}"
+    first, _, second = label.partition("\n")
+    heading = f"$\\bf{{NA64}}$  {first}: {title}"
     figure.text(0.01, 1 - 0.1 / height, heading, fontsize=12, ha="left", va="top")
+    figure.text(0.01, 1 - 0.36 / height, second, fontsize=10.5, ha="left", va="top", color=QUIET)
     return figure
 
 
@@ -158,6 +166,9 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     )
     if panel.after is None:
         _write_beyond(axes, panel.beyond)
+        axes.text(
+            0.5, 0.95, panel.kept, transform=axes.transAxes, ha="center", **_BEYOND_TEXT | {"color": INK}
+        )
     else:
         axes.legend(loc="upper right", fontsize=10)
 

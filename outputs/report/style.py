@@ -8,6 +8,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import hist
@@ -33,6 +34,15 @@ COUNTS = LinearSegmentedColormap.from_list(
     "counts", mpl.colormaps["YlGnBu"](np.linspace(0.22, 1.0, 256)), N=256
 )
 """From light to dark: the order of counts survives a black-and-white print."""
+
+_SMALL = 10.5
+"""Size of the second line of a heading."""
+
+_LINE = 25
+"""Points from the axes to its first line."""
+
+_LETTERS = 74
+"""Letters that fit on the second line."""
 
 _METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
@@ -97,10 +107,26 @@ def as_symbol(text: str) -> str:
 
 
 def stamp(axes: Axes, label: str, *, right: str = "") -> None:
-    """Heading above the axes: what the events are, on the right what the figure is of."""
-    axes.set_title(f"$\\bf{{NA64}}$  {folded(label)}", loc="left", color=INK)
-    if right:
-        axes.set_title(right, loc="right", color=QUIET, fontsize=10.5)
+    """Heading above the axes: what the events are, below it on the right what the figure is of.
+
+    Parameters
+    ----------
+    axes : Axes
+    label : str
+        One line, or two: the second, smaller, stands to the left of what the figure is of.
+    right : str
+    """
+    first, _, second = label.partition("\n")
+    first = f"$\\bf{{NA64}}$  {folded(first) if right and not second else first}"
+    if not second:
+        axes.set_title(first, loc="left", color=INK)
+        axes.set_title(right, loc="right", color=QUIET, fontsize=_SMALL)
+        return
+    is_long = bool(right) and len(second) + len(right) > _LETTERS
+    axes.set_title(f"{second}\n{right}" if is_long else second, loc="left", color=QUIET, fontsize=_SMALL)
+    axes.set_title("" if is_long else right, loc="right", color=QUIET, fontsize=_SMALL)
+    above = _LINE * (1.6 if is_long else 1.0)
+    axes.annotate(first, (0, 1), (0, above), xycoords="axes fraction", textcoords="offset points", color=INK)
 
 
 def folded(label: str) -> str:
@@ -126,14 +152,21 @@ def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[s
 
 def _show_as_text(figure: Figure) -> None:
     """Let texts that only look like formulas, as labels of a user may, be shown as they are written."""
-    parser = MathTextParser("path")
     for text in figure.findobj(Text):
-        try:
-            for line in text.get_text().splitlines():
-                if cbook.is_math_text(line):
-                    parser.parse(line)
-        except ValueError:
+        if not all(map(_can_be_set, text.get_text().splitlines())):
             text.set_parse_math(False)
+
+
+@cache
+def _can_be_set(line: str) -> bool:
+    """Whether a line is no formula, or one that can be set. Parsing takes long, and figures say the same."""
+    if not cbook.is_math_text(line):
+        return True
+    try:
+        MathTextParser("path").parse(line)
+    except ValueError:
+        return False
+    return True
 
 
 def marked(make: Callable[[], Figure], text: str) -> Figure:

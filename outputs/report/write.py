@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
 
 from markupsafe import Markup
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.error_line import error_line
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened
+from na64.outputs.report.closed_bins import without_hidden
+from na64.outputs.report.display import displayed
+from na64.outputs.report.heading import read_status, write_status
+from na64.outputs.report.pictures import write_pictures
 from na64.outputs.report.report import render
 from na64.outputs.report.templates import Section
 from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import PLOTS, PROVENANCE, REPORT, RESULT, is_report_of, report_mark
-
-Picture: TypeAlias = tuple[str, str, str, bytes]
-"""Name, section of the report, caption and PNG of a figure."""
-
-_log = logging.getLogger(__name__)
 
 
 def write_report(
@@ -31,6 +27,7 @@ def write_report(
     *,
     sections: Sequence[Section] = (),
     opening: OpenedBox | None = None,
+    status: str | None = None,
 ) -> Path:
     """Write plots and report of a result; figures of an earlier one that are no longer made are removed.
 
@@ -46,15 +43,20 @@ def write_report(
         What other commands may have added to the folder, in the order of the report.
     opening : OpenedBox, optional
         What is known of the opening of the box.
+    status : str, optional
+        What stands after the name of the experiment in figures, from now on; without it, what did before.
     """
-    products = as_opened(products, opening)
+    products = without_hidden(displayed(as_opened(products, opening)))
     plots = folder / PLOTS
-    pictures, failed = _write_pictures(plots, products)
+    if status is not None:
+        write_status(folder, status)
+    status = read_status(folder)
+    result = (folder / RESULT).read_bytes()
+    pictures, failed = write_pictures(folder, products, status, result)
     written = {f"{name}.{suffix}" for name, *_ in pictures for suffix in ("png", "pdf")}
     for path in plots.glob("*"):
         if path.name not in written and path.suffix in (".png", ".pdf"):
             path.unlink()
-    result = (folder / RESULT).read_bytes()
     pages = section_pages(sections, folder, products, result)
     page = render(
         products,
@@ -63,6 +65,7 @@ def write_report(
         sections=pages,
         metrics=read_metrics(folder),
         opening=opening,
+        status=status,
     )
     mark = b"" if failed else report_mark(result, (folder / PROVENANCE).read_bytes())
     write_bytes(folder / REPORT, page.encode() + mark)
@@ -72,26 +75,6 @@ def write_report(
 def is_finished(folder: Path) -> bool:
     """Whether the report of a result is there with all of its figures."""
     return is_report_of(folder, (folder / RESULT).read_bytes(), (folder / PROVENANCE).read_bytes())
-
-
-def _write_pictures(plots: Path, products: Products) -> tuple[list[Picture], list[str]]:
-    """Write the plots; return those that can be shown and the names of those that failed."""
-    pictures, failed = [], []
-    try:
-        # Here, because matplotlib reads settings of the user, and may fail, as soon as it is imported.
-        from na64.outputs.report.drawing import write_figure  # noqa: PLC0415
-        from na64.outputs.report.figures import drawings  # noqa: PLC0415
-
-        for drawing in drawings(products):
-            images = write_figure(plots, drawing.name, drawing.make)
-            if images:
-                pictures.append((drawing.name, drawing.section, drawing.caption, images["png"]))
-            else:
-                failed.append(drawing.name)
-    except Exception as problem:
-        _log.warning("figures are not drawn: %s", error_line(problem))
-        failed.append("the others")
-    return pictures, failed
 
 
 def section_pages(

@@ -49,6 +49,24 @@ def energy_planes(products: Products) -> dict[str, hist.Hist[Any]]:
     return found
 
 
+def plane_of(products: Products, features: tuple[str, ...], cut: str) -> hist.Hist[Any]:
+    """Histogram of two features after a cut.
+
+    Raises
+    ------
+    ValueError
+        The selection has none: names it.
+    """
+    for facts in products.summary.histograms:
+        histogram = products.histograms.get(facts.name) if facts.role is Role.PLANE else None
+        if histogram is None or facts.cut != cut:
+            continue
+        if tuple(axis.name for axis in histogram.axes) == features:
+            return histogram
+    name = products.summary.selection.name
+    raise ValueError(f"selection {name} has no plane of {' and '.join(features)} after {cut}")
+
+
 def energy_plane(products: Products, cut: str, *, what: str) -> hist.Hist[Any]:
     """Histogram of E_ECAL against E_HCAL after a cut.
 

@@ -44,6 +44,11 @@ VARIATIONS = "variations.csv"
 VARIED_YIELDS = "variations_yields.csv"
 REPORT = "report.html"
 PLOTS = "plots"
+DRAWN = "drawn.json"
+"""What the plots were made of; of the same content they are not drawn again."""
+
+LABEL = "label.json"
+"""What stands after the name of the experiment in figures, as Preliminary."""
 
 
 def write_numbers(

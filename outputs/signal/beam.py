@@ -12,27 +12,7 @@ LOWEST, HIGHEST = 20.0, 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class AnyBeam:
-    """A beam of any particles.
-
-    Attributes
-    ----------
-    particle : str
-    energy : float
-        GeV.
-    """
-
-    particle: str
-    energy: float
-
-    @property
-    def text(self) -> str:
-        """As ``e- of 100 GeV``."""
-        return f"{self.particle} of {self.energy:g} GeV"
-
-
-@dataclass(frozen=True, slots=True)
-class Beam(AnyBeam):
+class Beam:
     """A beam of electrons or positrons.
 
     Attributes
@@ -58,16 +38,24 @@ class Beam(AnyBeam):
         """Name of its particles."""
         return "electrons" if self.particle == "e-" else "positrons"
 
+    @property
+    def text(self) -> str:
+        """As ``e- of 100 GeV``."""
+        return f"{self.particle} of {self.energy:g} GeV"
 
-def of_electrons(beam: AnyBeam) -> Beam:
-    """The same beam, of which a yield of dark photons is known.
 
-    Raises
-    ------
-    ValueError
-        It is one of other particles, or of an energy that no yield is known for.
-    """
-    return Beam(beam.particle, beam.energy)
+@dataclass(frozen=True, slots=True)
+class CrossingBeam(Beam):
+    """A beam of muons or hadrons, of which nothing is known here but what crosses a target makes."""
+
+    def __post_init__(self) -> None:
+        if self.particle in PARTICLES or not self.energy > 0:
+            raise ValueError(f"{self.particle} of {self.energy:g} GeV do not cross a target")
+
+    @property
+    def name(self) -> str:
+        """Name of its particles."""
+        return self.particle
 
 
 ELECTRONS = Beam()

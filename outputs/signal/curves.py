@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from na64.datasets.basics.named import named
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +119,54 @@ def read_curve(path: Traversable) -> Curve:
         mass,
         value,
     )
+
+
+def read_own_curve(path: Path, planes: Sequence[ParameterPlane]) -> Curve:
+    """Read the table of a curve of one's own; of its facts only ``label`` has to be there.
+
+    Parameters
+    ----------
+    path : Path
+    planes : sequence of ParameterPlane
+        Those that it may be drawn in.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        Names the file, and the line that is not as expected.
+    """
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    facts = {k.strip("# "): text.strip() for k, sign, text in map(_fact, lines) if sign}
+    table = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    headers = [plane.value for plane in planes]
+    header = table[0][1].replace(" ", "") if table else ""
+    if header not in headers:
+        known = " or ".join(headers)
+        raise ValueError(f'{path.name}: header "{header}", expected {known}')
+    if not table[1:]:
+        raise ValueError(f"{path.name}: a header and no point")
+    if not facts.get("label"):
+        raise ValueError(f'{path.name}: no line "# label = ..." that says what a legend calls it')
+    mass, value = np.array([_numbers(path.name, number, line) for number, line in table[1:]]).T
+    paper, source, note = (facts.get(name, "") for name in ("paper", "source", "note"))
+    plane = ParameterPlane(header)
+    with named(path.name):
+        return Curve(path.stem, facts["label"], paper, source, note, plane, mass, value)
+
+
+def _fact(line: str) -> tuple[str, str, str]:
+    return line.partition("=") if line.startswith("#") else ("", "", "")
+
+
+def _numbers(name: str, number: int, line: str) -> list[float]:
+    try:
+        found = [float(text) for text in line.split(",")]
+    except ValueError:
+        found = []
+    if len(found) != 2 or not all(map(math.isfinite, found)):
+        raise ValueError(f'{name}: line {number}: "{line}" is not a mass and a value')
+    return found
 
 
 def load_curves(plane: ParameterPlane) -> tuple[Curve, ...]:

@@ -87,6 +87,14 @@ def recoil_angle(mass: float, *, beam_energy: float, threshold: float) -> float:
     return float(np.interp(below[-1] / 2, below, angle))
 
 
+def angle_quantiles(radiation: Radiation, left: float, levels: ArrayLike) -> Floats:
+    """Quantiles of the angle of a muon to which a share `left` of its energy is left, rad: (n,)."""
+    angle = np.geomspace(1e-6, 1.0, _ANGLE_NODES)
+    density = _by_energy_and_angle(radiation, np.array([[left]]), angle)[0] * angle
+    below = np.append(0.0, np.cumsum(np.diff(angle) * (density[1:] + density[:-1]) / 2))
+    return np.interp(np.asarray(levels, dtype=np.float64), below / below[-1], angle)
+
+
 def _by_energy_and_angle(radiation: Radiation, y: Floats, angle: Floats) -> Floats:
     """Shape of d(sigma)/dy da (n, m), a = angle^2 / 2."""
     mass2, lepton2, energy = radiation.mass**2, radiation.lepton_mass**2, radiation.energy

@@ -21,6 +21,7 @@ from na64.datasets.instrument.recipes import made_of
 from na64.datasets.instrument.roles import Role
 from na64.processors.features.feature_table import FeatureTable, Skip
 from na64.processors.features.formulas import compute_formulas
+from na64.processors.features.tracks import store_tracks
 from na64.processors.features.window_arguments import crowded, window_arguments
 from na64.processors.kernels.window import LANES
 
@@ -62,6 +63,7 @@ def store_further(
             _store_tracker(table, _tracker_hits(columns, detector, events.n_events), detector, absent_nan)
         else:
             _store_cells(table, columns, detector, residual_times=residual_times, absent_nan=absent_nan)
+    store_tracks(table, events, setup.spectrometers)
 
 
 def store_given(

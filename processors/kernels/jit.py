@@ -43,10 +43,12 @@ def digest_of(package: Path) -> str:
         package / "processors" / "features" / f"{name}.py"
         for name in (
             *("compute", "feature_table", "further", "formulas"),
-            *("window_arguments", "kernel_arguments", "role_arguments"),
+            *("window_arguments", "kernel_arguments", "role_arguments", "tracks"),
         )
     ]
-    instrument = [package / "datasets" / "instrument" / f"{name}.py" for name in ("features", "recipes")]
+    instrument = [
+        package / "datasets" / "instrument" / f"{name}.py" for name in ("features", "recipes", "spectrometer")
+    ]
     table = hashlib.sha256((package / "datasets" / "instrument" / "features.toml").read_bytes()).hexdigest()
     return identity([source_digest([*kernels, *callers, *instrument]), table])
 

@@ -40,7 +40,7 @@ def reach_of(box: SignalBox) -> tuple[float, float, float, float]:
 
 def test_the_boxes_are_the_agreed_ones() -> None:
     usual = (50, 1, 5, 0.5)
-    known = {name: boxes for name, boxes in load_boxes().items() if not name.endswith(("V", "H", "K"))}
+    known = {name: boxes for name, boxes in load_boxes().items() if not name.endswith(("V", "M", "H", "K"))}
     edges = {name: edges_of(box) for name, (box, *_) in known.items()}
     assert edges == {
         **dict.fromkeys(("default", "2016", "2018", "2021", "2022"), usual),
@@ -104,6 +104,17 @@ def test_the_box_of_electron_pairs_is_the_agreed_one(name: str, window: tuple[fl
     ]
     assert all("[R-" in one.source or "NOT FOUND" in one.source for one in box.bounds)
     assert box.bounds[-1].implied_by == ("hcal_0",)
+
+
+def test_the_box_of_muons_is_the_agreed_one() -> None:
+    (box,) = load_boxes()["2022M"]
+    assert (box.search, box.is_rectangle) == ("muon", False)
+    assert [(one.features, one.low, one.high, one.guard) for one in box.bounds] == [
+        (("p_out",), -math.inf, 80.0, 5.0),
+        (("e_cal", "e_cal_total"), -math.inf, 12.0, 2.0),
+    ]
+    assert "[V: 2401.01708 (abs)]" in box.bounds[0].source
+    assert "[R-med]" in box.bounds[1].source
 
 
 def test_every_packaged_period_states_its_box() -> None:

@@ -71,6 +71,9 @@ CUTS = {
     ],
     "invisible_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "invisible_2023_in_time": [*SHARED_2023, "veto", "hcal_muon", "ecal_in_time"],
+    "muon_2022": [
+        *("trigger", "bad_spill", "p_in", "single_hits", "p_out_chi2", "vhcal", "hcal_mip", "e_cal", "p_out")
+    ],
     "positron_2022": [*(name for name in SHARED_2023 if name != "vhcal"), "veto", "hcal_muon"],
     "positron_2023": [*SHARED_2023, "veto", "hcal_muon"],
     "systematics_2023": [*SHARED_2023, "veto", "hcal_muon"],
@@ -88,6 +91,7 @@ YIELDS_AFTER = {
     "efficiency_beam": "full_energy",
     "efficiency_random": "no_pulser",
     "hadron_50": "vhcal",
+    "muon_2022": "p_in",
     "timing_beam": "full_energy",
     "visible_2017": "early",
     "visible_2018": "wcat",
@@ -191,7 +195,7 @@ def test_yields_are_taken_before_a_cut_on_the_regions_own_features(name: str) ->
     selection = load_selection(name)
     later = selection.cuts[selection.cut_names.index(selection.yields_after) + 1 :]
     assert selection.yields_after == YIELDS_AFTER.get(name, "shower_chi2")
-    assert {"dimuon", "veto"} & {cut.name for cut in later}
+    assert {"dimuon", "veto", "p_out"} & {cut.name for cut in later}
 
 
 @pytest.mark.parametrize("name", SELECTIONS)
@@ -209,6 +213,12 @@ def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
         return
     if name.startswith("visible"):
         assert shapes == shapes_of_pairs(has_w2=not name.endswith("no_w2"))
+        return
+    if name == "muon_2022":
+        assert [shape[-2:] for shape in shapes[:2]] == [
+            ["140 <= p_out < 180 GeV", "e_cal < 12 GeV"],
+            ["85 <= p_out < 140 GeV", "e_cal < 12 GeV"],
+        ]
         return
     if name == "alp_2018":
         assert shapes[0] == shapes_of_neutrons()

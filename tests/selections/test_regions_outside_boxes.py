@@ -90,3 +90,7 @@ def test_regions_are_kept_apart_from_boxes_below_two_energies_of_periods_of_thei
 def test_no_control_region_of_pairs_is_in_their_box(name: str) -> None:
     boxes = [box for period in ("2017V", "2018V") for box in load_boxes()[period]]
     assert not [*not_outside(load_selection(name).regions, boxes)]
+
+
+def test_no_control_region_of_muons_is_in_their_box() -> None:
+    assert not [*not_outside(load_selection("muon_2022").regions, load_boxes()["2022M"])]

@@ -20,6 +20,7 @@ from na64.outputs.blinding.replacement import KEPT, MADE
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.provenance import to_json
 from na64.outputs.result.request import LOG, REQUEST, Request, calibration_source, selection_source
+from na64.outputs.result.store import DRAWN
 from na64.processors.job import Job
 from na64.selections.selection import SELECTIONS
 
@@ -29,7 +30,7 @@ DATA = "data"
 """Folder beside the catalogue where run files are looked for, as `DATA`/NUMBER/NAME."""
 
 _LAYOUTS, _INPUTS, _PACKAGED = "layouts", "inputs", "packaged"
-_LEFT_OUT = ("metrics.json", "events", "events.*", REQUEST)
+_LEFT_OUT = ("metrics.json", "events", "events.*", REQUEST, DRAWN)
 _PACKAGE = Path(na64.__file__).parent
 
 _PRODUCTS = {

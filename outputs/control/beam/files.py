@@ -25,6 +25,7 @@ from na64.outputs.control.beam.settings import BeamSettings
 from na64.outputs.control.beam.values import shown
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import origin_of, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
@@ -77,7 +78,7 @@ def write_beam(folder: Path, products: Products, found: BeamMeasurement) -> None
     """Write table, facts and figures of the measurement."""
     write_bytes(folder / BEAM, Table(BeamRow, found.rows).to_csv())
     write_bytes(folder / FACTS, to_json(seal_facts(_facts(products, found), origin_of(folder))))
-    label = products.summary.label
+    label = heading(products.summary, read_status(folder))
     made = {
         "momentum": partial(figures.momentum, found.samples, label=label),
         "angle": partial(figures.angle, found.samples, label=label),

@@ -30,6 +30,7 @@ from na64.outputs.control.dimuon.muon_peak import Peak, fit_peak, peak_spectra
 from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGURES, PEAKS, SCHEMA, PeaksRow
 from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import check_runs, origin_of, seal_facts
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, to_json
@@ -139,7 +140,7 @@ def _fit_run(
 
 def write_comparison(folder: Path, data: Products, found: DimuonComparison, peaks: Peaks) -> None:
     """Write table, facts and figures of the benchmark."""
-    label = data.summary.label
+    label = heading(data.summary, read_status(folder))
     write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
     write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
     write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
@@ -183,7 +184,8 @@ def write_efficiencies(folder: Path, products: Products) -> list[probing.CutEffi
     write_bytes(folder / EFFICIENCIES, probing.efficiency_table(found).to_csv())
     if found:
         what = f"all other cuts of {products.summary.selection.name.replace('_', ' ')}"
-        make = partial(figures.efficiencies, found, label=products.summary.label, what=what)
+        label = heading(products.summary, read_status(folder))
+        make = partial(figures.efficiencies, found, label=label, what=what)
         write_figure(folder / FIGURES, "efficiencies", make)
     return found
 

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.outputs.limits.searches.sources import Made, Source
-from na64.outputs.signal.beam import AnyBeam
+from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.charge_exchange import Layers, mesons_per_particle
 from na64.outputs.signal.curves import ParameterPlane
 from na64.outputs.signal.muons import radiated_by_muon
 
 Floats = NDArray[np.float64]
+
+MUONS = ("mu-", "mu+")
+"""Particles of such beams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,11 @@ class RadiatedByMuons:
         """No spectrum: they are counted in searches for missing momentum only."""
         raise ValueError(f"the energies of bosons of {mass:g} GeV of muons are not known")
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Source:
-        """No other beam: electrons make a shower."""
-        del threshold
-        raise ValueError(f"muons cross a target, {beam.text} do not")
+    def of_beam(self, beam: Beam, threshold: float) -> Source:
+        """The same process with muons of another energy, and another least energy, in GeV."""
+        if beam.particle not in MUONS:
+            raise ValueError(f"muons cross a target, {beam.text} do not")
+        return replace(self, energy=beam.energy, threshold=threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Exchanged:
         """One energy: the meson has that of the beam."""
         return Made(np.array([self.momentum]), np.array([self.number(mass)]))
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Source:
+    def of_beam(self, beam: Beam, threshold: float) -> Source:
         """The same process with another energy of the same particles, whatever the threshold.
 
         Raises

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.synthetic.dark_photon import BEAM_ENERGIES, load_spectrum
 from na64.outputs.signal.annihilation import UNCORRECTED, Matter, Resonance, resonant_spectrum
-from na64.outputs.signal.beam import AnyBeam, Beam, of_electrons
+from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import ParameterPlane
 from na64.outputs.signal.depth import photon_depths, radiation_depths
@@ -71,7 +71,7 @@ class Source(Protocol):
             The spectrum is not known.
         """
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Source:
+    def of_beam(self, beam: Beam, threshold: float) -> Source:
         """The same process with another beam and least energy in GeV.
 
         Raises
@@ -102,9 +102,9 @@ class Radiated:
     power = 2
     plane = ParameterPlane.MIXING
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Radiated:
+    def of_beam(self, beam: Beam, threshold: float) -> Radiated:
         """The same process with another beam and least energy in GeV."""
-        return replace(self, beam=of_electrons(beam), threshold=threshold)
+        return replace(self, beam=beam, threshold=threshold)
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
@@ -159,9 +159,9 @@ class Annihilated:
     power = 2
     plane = ParameterPlane.MIXING
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Annihilated:
+    def of_beam(self, beam: Beam, threshold: float) -> Annihilated:
         """The same process with another beam and least energy in GeV."""
-        return replace(self, beam=of_electrons(beam), threshold=threshold)
+        return replace(self, beam=beam, threshold=threshold)
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
@@ -199,9 +199,9 @@ class Converted:
     power = 2
     plane = ParameterPlane.PHOTONS
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Converted:
+    def of_beam(self, beam: Beam, threshold: float) -> Converted:
         """The same process with another beam and least energy in GeV."""
-        return replace(self, beam=of_electrons(beam), threshold=threshold)
+        return replace(self, beam=beam, threshold=threshold)
 
     def number(self, mass: float) -> float:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
@@ -235,7 +235,7 @@ class Paired:
     power = 2
     plane = ParameterPlane.CHARGE
 
-    def of_beam(self, beam: AnyBeam, threshold: float) -> Paired:
+    def of_beam(self, beam: Beam, threshold: float) -> Paired:
         """The same process with another beam and least energy in GeV."""
         return Paired(beam.particle, beam.energy, threshold)
 

@@ -15,15 +15,19 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure, check_apart
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings, contour
+from na64.outputs.limits.searches.crossing import Exchanged, RadiatedByMuons
 from na64.outputs.limits.searches.expected import Category, CouplingCategories
 from na64.outputs.limits.searches.heavy_states import HeavyPair
 from na64.outputs.limits.searches.kept import WHOLE
+from na64.outputs.limits.searches.sources import Source
 from na64.outputs.limits.searches.stored_efficiency import (
     StoredEfficiency,
     Wanted,
     by_energy,
+    by_mass,
     of_dark_photons,
 )
+from na64.outputs.signal.beam import CrossingBeam
 from na64.outputs.signal.efficiency.by_energy import efficiency_name
 from na64.outputs.statistics.expected import is_summable
 
@@ -149,6 +153,8 @@ def _efficiency(
     wanted: Wanted,
 ) -> StoredEfficiency:
     """Efficiency of the channel itself, or of the search whose results it is recast from."""
+    if any(isinstance(source, RadiatedByMuons) for source in category.sources):
+        return by_mass(card.name, category, exposure, period, wanted)
     if category.recast == INVISIBLE:
         return of_dark_photons(exposure, period, wanted)
     of = card.name, category.name
@@ -200,9 +206,16 @@ def _category(
         background=background.n * part,
         background_error=background.error * part,
         observed=period.observed if is_open else None,
-        sources=tuple(source.of_beam(period.beam, efficiency.lowest) for source in category.sources),
+        sources=tuple(_of_beam(source, period, efficiency.lowest) for source in category.sources),
         fate=fate,
     )
+
+
+def _of_beam(source: Source, period: PeriodExposure, threshold: float) -> Source:
+    """The process with the beam of a period, which has to be one that it is of."""
+    if isinstance(period.beam, CrossingBeam) is not isinstance(source, RadiatedByMuons | Exchanged):
+        raise ValueError(f"period {period.period}: the channel is of another beam than {period.beam.text}")
+    return source.of_beam(period.beam, threshold)
 
 
 def _of_pair(

@@ -11,16 +11,17 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.search import EfficiencyFunction
+from na64.outputs.limits.searches.crossing import RadiatedByMuons
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.limits.searches.kept import Efficiency
 from na64.outputs.limits.variations import systematic_effects
 from na64.outputs.result.origin import FoundOrigin, Origin, check, unseal_csv
-from na64.outputs.signal.beam import of_electrons
 from na64.outputs.signal.efficiency.by_energy import (
     EnergyEfficiency,
     efficiency_name,
     load_energy_efficiency,
 )
+from na64.outputs.signal.efficiency.by_mass import load_mass_efficiency
 from na64.outputs.signal.efficiency.losses_file import losses_path
 
 
@@ -120,6 +121,34 @@ def by_energy(
     )
 
 
+def by_mass(
+    search: str, category: Category, exposure: LimitInput, period: PeriodExposure, wanted: Wanted
+) -> StoredEfficiency:
+    """Efficiency of bosons that muons radiate, by their mass; parameters as of `by_energy`.
+
+    Raises
+    ------
+    ValueError
+        There is none, or it is of something else and no reason is stated.
+    """
+    path = Path(wanted.text) if wanted.text else exposure.folder / efficiency_name(search)
+    threshold = max(one.threshold for one in category.sources if isinstance(one, RadiatedByMuons))
+    found = load_mass_efficiency(
+        path, search=search, period=period.period, threshold=threshold, delivered=wanted.delivered
+    )
+    selection, cuts, setup = found.origin
+    masses, values = found.nodes
+    return StoredEfficiency(
+        Efficiency(values, masses) if len(masses) > 1 else Efficiency(values),
+        found.relative_error,
+        threshold,
+        selection,
+        cuts,
+        tuple(one for one in (path, losses_path(path)) if one.is_file()),
+        _check_origin(path, Origin("", cuts, ((period.period, setup),)), exposure, wanted.reason),
+    )
+
+
 def of_dark_photons(exposure: LimitInput, period: PeriodExposure, wanted: Wanted) -> StoredEfficiency:
     """Efficiency of dark photons that leave without a trace, by their mass; parameters as of `by_energy`.
 
@@ -137,9 +166,8 @@ def of_dark_photons(exposure: LimitInput, period: PeriodExposure, wanted: Wanted
         kept, error = Efficiency((flat.value,)), flat.error / flat.value
         return StoredEfficiency(kept, error, period.threshold, exposure.selection, exposure.cuts, ())
     path = Path(wanted.text) if wanted.text else exposure.folder / EFFICIENCY
-    beam = of_electrons(period.beam)
     found = read_efficiency(
-        path, period.period, threshold=period.threshold, beam=beam, delivered=wanted.delivered
+        path, period.period, threshold=period.threshold, beam=period.beam, delivered=wanted.delivered
     )
     stated = efficiency_fits(path, period.period, exposure, reason=wanted.reason)
     masses = tuple(found.mass.tolist())
@@ -173,11 +201,16 @@ def _check_energies(
             f"{path}: of decays between {own.first:g} and {last:g} mm, the card has {stretch.first:g} and "
             f"{stretch.last:g} mm; {MAKES}"
         )
+    return _check_origin(path, Origin("", own.cuts, ((own.period, own.setup),)), exposure, reason)
+
+
+def _check_origin(path: Path, origin: Origin, exposure: LimitInput, reason: str) -> str:
+    """Refuse a table of other cuts or another set-up, or an edited one; or why it is taken all the same."""
     files = [one for one in (path, losses_path(path)) if one.is_file()]
     said = [unseal_csv(one.read_bytes())[1] for one in files]
-    origin = Origin("", own.cuts, ((own.period, own.setup),))
     edited = any(one.is_edited for one in said)
     found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited)
-    setups = tuple(pair for pair in exposure.origin.setups if pair[0] == own.period)
+    names = {name for name, _ in origin.setups}
+    setups = tuple(pair for pair in exposure.origin.setups if pair[0] in names)
     wanted = Origin("", exposure.cuts, setups)
     return check(str(path), found, wanted, of=str(exposure.folder), makes=MAKES, reason=reason)

@@ -105,7 +105,8 @@ def test_a_set_up_that_the_period_had_not_is_quarantined(write_run: Writer) -> N
 
 def test_a_wrong_tree_is_quarantined(write_run: Writer) -> None:
     record = look(write_run(tree="other"))
-    assert record.reason == 'tree "other" found, expected "events" or "reco" or "tout" or "visible"'
+    names = " or ".join(f'"{name}"' for name in ("ana_tree", "events", "muon", "reco", "tout", "visible"))
+    assert record.reason == f'tree "other" found, expected {names}'
 
 
 @pytest.mark.parametrize("container", ["ttree", "rntuple", "parquet"])

@@ -9,7 +9,7 @@ import pytest
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
-from na64.datasets.synthetic.component_kinds import OF_DUMP, ComponentKind
+from na64.datasets.synthetic.component_kinds import OF_DUMP, OF_MUONS, ComponentKind
 from na64.datasets.synthetic.hadron_components import HADRON_GENERATORS
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
@@ -34,9 +34,15 @@ def test_packaged_campaigns_load(name: str) -> None:
 
 def test_the_packaged_campaigns_are_these() -> None:
     small = {"small", "small2018", "small2021", "small2022"}
-    assert small | {"demo", "dimuons", "signal", "visible_2018"} <= set(CAMPAIGNS)
-    special = {*OF_DUMP, ComponentKind.ANNIHILATION, ComponentKind.ALP, ComponentKind.LEADING_NEUTRAL}
-    special |= {*HADRON_GENERATORS}
+    assert small | {"demo", "dimuons", "signal", "visible_2018", "muon_2022"} <= set(CAMPAIGNS)
+    special = {
+        *OF_DUMP,
+        *OF_MUONS,
+        *HADRON_GENERATORS,
+        ComponentKind.ANNIHILATION,
+        ComponentKind.ALP,
+        ComponentKind.LEADING_NEUTRAL,
+    }
     assert {entry.kind for entry in load_campaign("signal").components} == set(ComponentKind) - special
     assert {run.type for run in load_campaign("demo").runs} == {RunType.PHYSICS, RunType.CALIBRATION}
     assert len(load_campaign("demo").runs) == 10

@@ -66,7 +66,8 @@ def test_planes_are_drawn_after_the_cuts_that_have_one(result: Result) -> None:
 
 def test_the_cut_flow_is_drawn_with_what_the_events_are(result: Result) -> None:
     axes = result.plot_cutflow().axes[0]
-    assert result.summary.label in axes.get_title(loc="left")
+    assert any(result.summary.label in text.get_text() for text in axes.texts)
+    assert "EOT, 2023A" in axes.get_title(loc="left")
 
 
 def test_a_notebook_shows_verdict_and_cut_flow_and_escapes_what_it_shows(

@@ -18,8 +18,36 @@ def write(folder: Path, data: bytes) -> Path:
 
 
 def test_candidates_are_listed_by_number_and_energy(tmp_path: Path) -> None:
-    found = SECTION.more(write(tmp_path, TABLE))["candidates"]
-    assert found == [{"number": "8701:1:7", "ecal": 12.5, "hcal": 0.25}]
+    found = SECTION.more(write(tmp_path, TABLE))
+    assert found["candidates"] == [{"number": "8701:1:7", "values": [12.5, 0.25]}]
+    assert found["features"] == ("ecal", "hcal")
+
+
+def test_candidates_are_listed_by_the_features_of_the_opened_plane(tmp_path: Path) -> None:
+    folder = write(tmp_path, TABLE)
+    (folder / "opened" / "plane.csv").write_text("srd,hcal,before_cuts,after_cuts\n1,0,2,1\n")
+    found = SECTION.more(folder)
+    assert found["features"] == ("srd", "hcal")
+    assert found["candidates"] == [{"number": "8701:1:7", "values": [1.0, 0.25]}]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("srd", "its first line does not begin with two features"),
+        ("", "its first line does not begin with two features"),
+        (
+            "srd,hcal,before_cuts\n",
+            "columns srd, hcal, before_cuts: expected srd, hcal, before_cuts, after_cuts",
+        ),
+        ("srd,hcal,before_cuts,after_cuts\n1,0,2\n", "line 2: 3 fields for 4 columns"),
+    ],
+)
+def test_a_damaged_plane_is_named(data: str, said: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, TABLE)
+    (folder / "opened" / "plane.csv").write_text(data)
+    with pytest.raises(ValueError, match=f"^plane.csv: {said}"):
+        SECTION.more(folder)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,7 @@ def test_a_figure_that_fails_is_named_and_takes_nothing_else_with_it(
     undrawing: Callable[[], AbstractContextManager[None]],
 ) -> None:
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "drawn.json").unlink()
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("failed to process string with tex\n...")

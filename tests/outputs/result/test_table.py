@@ -65,6 +65,7 @@ KINDS = [
 NAMES = ("ecal_energy", "class")
 GROUPS = {
     "features": NAMES,
+    "corner": ("p_out", "e_cal"),
     "regions": ("region_I", "region_K0S"),
     "sums": ("selected_sumw", "region_I_sumw"),
 }

@@ -22,11 +22,13 @@ SOURCES = (
     "processors/features/window_arguments.py",
     "processors/features/kernel_arguments.py",
     "processors/features/role_arguments.py",
+    "processors/features/tracks.py",
     "processors/features/feature_table.py",
     "processors/features/formulas.py",
     "processors/features/further.py",
     "datasets/instrument/features.py",
     "datasets/instrument/recipes.py",
+    "datasets/instrument/spectrometer.py",
 )
 TABLE = "datasets/instrument/features.toml"
 

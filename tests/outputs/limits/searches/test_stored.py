@@ -57,8 +57,10 @@ def test_a_combination_takes_its_electrons_and_positrons_from_stored_results() -
     card = load_card("combined")
     assert signal_of(card, card.variant()) == signal_of(card, card.variant("electrons_and_positrons"))
     muons = load_card("muon")
-    with pytest.raises(ValueError, match="search muon: results of electrons and positrons say nothing"):
+    with pytest.raises(ValueError, match="search muon: its channels are counted in boxes of their own"):
         signal_of(muons, muons.variant())
+    with pytest.raises(ValueError, match="search muon: results of electrons and positrons say nothing"):
+        signal_of(muons, muons.variant("flat"))
 
 
 def test_an_efficiency_by_energy_is_not_lost_without_a_word(published: LimitsAnalysis) -> None:
