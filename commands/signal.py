@@ -82,7 +82,7 @@ def _boson_efficiency(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.boson_efficiencies import EVENTS, boson_efficiency
     from na64.outputs.signal.efficiency.muon_injection import MUON_LAYOUT, MUON_MASSES
 
-    for name in ("add", "reason"):
+    for name in ("add", "reason", "variant"):
         if getattr(options, name):
             raise ValueError(f"--{name}: not with --search {options.search}, whose table is made anew")
     with Terminal() as terminal:
