@@ -21,8 +21,9 @@ def _add_simulate(verbs: Any) -> None:
     parser = add_command(verbs, "simulate", _simulate, text)
     packaged = (
         "a TOML file, or a packaged campaign: alp_2018, alp_signal, beam, cells, demo, dimuons, "
-        "muon_2022, muon_decays, muon_signal, positron_2022, positron_2023, signal, small, small2018, "
-        "small2021, small2022, visible_2018, visible_signal"
+        "hadron_50, hadron_50_kaons, hadron_signal, muon_2022, muon_decays, muon_signal, "
+        "positron_2022, positron_2023, signal, small, small2018, small2021, small2022, visible_2018, "
+        "visible_signal"
     )
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")

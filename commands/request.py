@@ -20,7 +20,8 @@ def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
     selections = (
         "alp_2018, beam_2023, calibration, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, "
-        "invisible_2018, invisible_2023, invisible_2023_in_time, muon_2022, positron_2022, positron_2023, "
+        "hadron_50, invisible_2018, invisible_2023, invisible_2023_in_time, muon_2022, positron_2022, "
+        "positron_2023, "
         "systematics_2023, timing_beam, visible_2017, visible_2018, visible_2018_no_w2, or a TOML file"
     )
     if several:

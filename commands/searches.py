@@ -17,16 +17,21 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--markdown", action="store_true", help="as a table in Markdown; of one search, as its page"
     )
+    pictures = "as the table of the README, with states and pictures"
+    parser.add_argument("--pictures", action="store_true", help=pictures)
 
 
 def _searches(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.searches import searches
     from na64.outputs.limits.searches.card import load_card
-    from na64.outputs.limits.searches.listing import as_markdown, as_page, as_text
+    from na64.outputs.limits.searches.listing import as_markdown, as_overview, as_page, as_text
 
     if options.name and options.markdown:
         tell(as_page(load_card(options.name)))
         return SUCCESS
     listed = searches(*[options.name] if options.name else [])
-    tell(as_markdown(listed) if options.markdown else as_text(listed))
+    if options.pictures:
+        tell(as_overview(listed))
+    else:
+        tell(as_markdown(listed) if options.markdown else as_text(listed))
     return SUCCESS

@@ -23,6 +23,8 @@ def add(verbs: Any) -> None:
         "your own: the channel that is counted in the selection's box"
     )
     parser.add_argument("--search", default="", metavar="NAME_OR_TOML", help=search)
+    variant = "of the card of the search; default: its first"
+    parser.add_argument("--variant", default="", metavar="NAME", help=variant)
     period = "whose beam and set-up is simulated; default: that of the layout"
     parser.add_argument("--period", default="", metavar="P", help=period)
     layout = "tout2023 (default; period 2023A), array2018 (default for searches by energy; period 2018)"
@@ -50,6 +52,10 @@ def _efficiency(options: argparse.Namespace) -> int:
         from na64.outputs.analysis.boson_efficiencies import is_by_mass
 
         return _boson_efficiency(options) if is_by_mass(search) else _search_efficiency(options)
+    if options.variant:
+        raise ValueError(
+            f"--variant {options.variant}: is of searches whose particles are simulated by energy"
+        )
 
     with Terminal() as terminal:
         efficiency(
@@ -76,7 +82,7 @@ def _boson_efficiency(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.boson_efficiencies import EVENTS, boson_efficiency
     from na64.outputs.signal.efficiency.muon_injection import MUON_LAYOUT, MUON_MASSES
 
-    for name in ("add", "reason"):
+    for name in ("add", "reason", "variant"):
         if getattr(options, name):
             raise ValueError(f"--{name}: not with --search {options.search}, whose table is made anew")
     with Terminal() as terminal:
@@ -101,7 +107,7 @@ def _search_efficiency(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
 
-    for name in ("mass", "add", "reason", "period"):
+    for name in ("mass", "add", "reason"):
         if getattr(options, name):
             raise ValueError(
                 f"--{name}: not with --search {options.search}, whose particles are simulated by energy"
@@ -109,12 +115,14 @@ def _search_efficiency(options: argparse.Namespace) -> int:
     with Terminal() as terminal:
         search_efficiency(
             options.search,
+            variant=options.variant,
             to=options.to,
             selection=options.selection,
             layout=options.layout,
             events=options.events or EVENTS,
             seed=options.seed,
             periods=options.periods,
+            period=options.period,
             losses=options.losses,
             progress=terminal.progress("efficiency", "bins of energy"),
             tell=terminal.tell,

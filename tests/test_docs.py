@@ -195,7 +195,7 @@ def test_the_page_about_conditions() -> None:
     listed = re.findall(r"^\| `(20\w+)` \| (.+) \|$", text, re.MULTILINE)
     covered = {name: period.covers.removesuffix(" runs") for name, period in load_periods().items()}
     assert {name: runs.partition(":")[0] for name, runs in listed} == covered | dict.fromkeys(
-        ("2022M", "2022P", "2023P"), "no runs"
+        ("2022M", "2022P", "2023H", "2023K", "2023P"), "no runs"
     )
 
 
@@ -262,6 +262,15 @@ def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert pictures == {"8701_1_24.png", "sheet_1.png"}
     said = (DOCS / "events.md").read_text()
     assert all(f"`{word}`" in said for word in ("cuts_passed", "region", "weight", "truth_component"))
+
+
+def test_the_table_of_searches_in_the_readme_is_that_of_the_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["searches", "--pictures"]) == 0
+    table = capsys.readouterr().out
+    assert table in (ROOT / "README.md").read_text(), "na64 searches --pictures"
+    rows = [line for line in table.splitlines() if line.startswith("| [")]
+    assert len(rows) == len(SEARCHES)
+    assert all((DOCS / "searches" / f"{name}.png").is_file() for name in SEARCHES)
 
 
 def test_the_page_about_searches(undrawing: Callable[[], AbstractContextManager[None]]) -> None:

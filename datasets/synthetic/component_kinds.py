@@ -27,6 +27,9 @@ class ComponentKind(Enum):
     ELECTRON_PAIR = "electron_pair"
     ALP = "alp"
     LEADING_NEUTRAL = "leading_neutral"
+    CHARGE_EXCHANGE = "charge_exchange"
+    DECAY_IN_FLIGHT = "decay_in_flight"
+    UPSTREAM_HADRON = "upstream_hadron"
     BEAM_MUON = "beam_muon"
     MOMENTUM_TAIL = "momentum_tail"
     MUON_LOSS = "muon_loss"
@@ -80,6 +83,14 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
         "stochastic": "1",
     },
     ComponentKind.LEADING_NEUTRAL: {"lowest": "1", "highest": "1", "kaon_fraction": "1"},
+    ComponentKind.CHARGE_EXCHANGE: {"interaction_lengths": "1", "recoil": "GeV"},
+    ComponentKind.DECAY_IN_FLIGHT: {"lowest": "1"},
+    ComponentKind.UPSTREAM_HADRON: {
+        "lowest": "1",
+        "highest": "1",
+        "neutral_fraction": "1",
+        "extra_tracks": "1",
+    },
     ComponentKind.BEAM_MUON: {"scatter": "rad"},
     ComponentKind.MOMENTUM_TAIL: {"scatter": "rad", "tail": "rad"},
     ComponentKind.MUON_LOSS: {"lowest": "GeV", "highest": "GeV", "scatter": "rad"},

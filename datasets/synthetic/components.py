@@ -16,6 +16,7 @@ from na64.datasets.synthetic.deposits import Deposits, concatenate, empty
 from na64.datasets.synthetic.dump import fires as dump_fires
 from na64.datasets.synthetic.dump_components import DUMP_GENERATORS
 from na64.datasets.synthetic.electromagnetic import Grid
+from na64.datasets.synthetic.hadron_components import HADRON_GENERATORS
 from na64.datasets.synthetic.leading import leading_neutral
 from na64.datasets.synthetic.library import Booleans, Floats
 from na64.datasets.synthetic.muon_components import MUON_GENERATORS
@@ -181,8 +182,8 @@ def _hadron(gun: Gun, component: Component, n: int) -> Deposits:
         "Km_100GeV": values["kaon"],
         "p_100GeV": values["proton"],
     }
-    # In a positive beam hadrons are so many that the few showers near the beam would be seen again and again.
-    spot = None if gun.beam.particle.endswith("-") else math.inf
+    # Beams of positrons or hadrons have so many that the few showers near the beam would be seen often.
+    spot = None if gun.beam.particle == "e-" else math.inf
     return with_zero_degree(beam_hadrons(gun, n, fractions, spot=spot), off_axis(gun, n))
 
 
@@ -251,6 +252,7 @@ GENERATORS: dict[ComponentKind, Generator] = {
     ComponentKind.RANDOM: _random,
     ComponentKind.LED: _led,
     **DUMP_GENERATORS,
+    **HADRON_GENERATORS,
     **MUON_GENERATORS,
 }
 """How the events of each kind are made."""

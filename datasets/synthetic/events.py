@@ -167,6 +167,8 @@ def _signals(campaign: Campaign, component: Integers) -> dict[str, Booleans]:
     of: dict[str, tuple[ComponentKind, ...]] = {"dark_photon_energy": SIGNALS}
     if ComponentKind.ALP in kinds:
         of["alp_energy"] = (ComponentKind.ALP,)
+    if ComponentKind.CHARGE_EXCHANGE in kinds:
+        of["meson_energy"] = (ComponentKind.CHARGE_EXCHANGE,)
     return {
         name: np.array([entry.kind in those for entry in campaign.components])[component]
         for name, those in of.items()

@@ -120,13 +120,13 @@ def beam_hadrons(gun: Gun, n: int, fractions: dict[str, float], *, spot: float |
     samples = gun.rng.choice(len(names), n, p=share / share.sum()).astype(np.int64)
     library = load_library()
     scale = energy / np.array([library[name].energy for name in names])[samples]
-    return _as_beam(gun, _from_library(gun, samples, names, scale, spot=spot), energy)
+    return as_beam(gun, _from_library(gun, samples, names, scale, spot=spot), energy)
 
 
 def beam_muons(gun: Gun, n: int) -> Deposits:
     """Send muons of the beam's momentum into the detector."""
     energy = gun.beam_energy(n)
-    return _as_beam(gun, muons(gun, energy), energy)
+    return as_beam(gun, muons(gun, energy), energy)
 
 
 def hadrons(gun: Gun, energy: Floats, names: tuple[str, ...]) -> Deposits:
@@ -164,7 +164,7 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
     )
 
 
-def _as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
+def as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     """Particles that come with the beam a track and the accidental signals of the SRD."""
     n = len(energy)
     shape = (n, len(gun.response.srd_means))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -10,11 +11,12 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
-from na64.datasets.conditions.periods import features_of_periods, load_periods
+from na64.datasets.conditions.periods import Period, features_of_periods, load_periods
 from na64.datasets.synthetic import Campaign
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.limits.searches.card import Card, Variant, load_card
-from na64.outputs.limits.searches.fates import ElectronPair, TwoPhotons
+from na64.outputs.limits.searches.expected import Category
+from na64.outputs.limits.searches.fates import Branching, ElectronPair, TwoPhotons
 from na64.outputs.limits.searches.stored_channels import channel_of_box
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import seal_csv
@@ -28,10 +30,16 @@ from na64.outputs.signal.efficiency.alp_injection import (
     inject_alps,
 )
 from na64.outputs.signal.efficiency.by_energy import efficiency_table
+from na64.outputs.signal.efficiency.campaigns import period_with_runs
 from na64.outputs.signal.efficiency.injection import Injection, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
 from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
+from na64.outputs.signal.efficiency.meson_injection import (
+    MESON_LAYOUT,
+    meson_campaign,
+    meson_energies,
+)
 from na64.outputs.signal.efficiency.pair_injection import (
     PAIR_ENERGIES,
     PAIR_LAYOUT,
@@ -58,6 +66,7 @@ def search_efficiency(
     seed: int = 6406,
     energies: Sequence[float] | None = None,
     periods: str | Path | None = None,
+    period: str = "",
     losses: str | Path | Sequence[str | Path] = (),
     progress: Progress = no_progress,
     tell: Tell = silent,
@@ -86,6 +95,8 @@ def search_efficiency(
         GeV, edges of the bins.
     periods : str or Path, optional
         Folder of periods of your own; by default ``$NA64_PERIODS``.
+    period : str
+        Of mesons, whose beam and set-up is simulated, in its first run; by default that of the channel.
     losses : str, Path or several
         Files with the losses of the periods, or ``"none"``; by default the packaged ones.
     progress : callable
@@ -108,7 +119,7 @@ def search_efficiency(
     features = features_of_periods(known.values(), together=False)
     chosen = load_selection(selection, other_features=features)
     card = load_card(search)
-    simulated = _simulated(card, card.variant(variant), chosen.search)
+    simulated = _simulated(card, card.variant(variant), chosen.search, period, known)
     wanted, edges = simulated.wanted, simulated.energies if energies is None else energies
     asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
     plan = Injection(chosen, str(layout or simulated.layout), events, seed, folder)
@@ -156,9 +167,15 @@ class _Simulated:
     layout: str
 
 
-def _simulated(card: Card, variant: Variant, search: str) -> _Simulated:
+def _simulated(
+    card: Card, variant: Variant, search: str, period: str, known: Mapping[str, Period]
+) -> _Simulated:
     category = channel_of_box(card, variant, search)
     fate = category.fate
+    if isinstance(fate, Branching):
+        return _of_mesons(card, channel_of_box(card, variant, search, period), period, known)
+    if period:
+        raise ValueError(f"--period: not with --search {card.name}, whose particles are simulated by energy")
     if isinstance(fate, TwoPhotons):
         wanted = Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
         return _Simulated(wanted, alp_campaign, ENERGIES, LAYOUT)
@@ -170,8 +187,16 @@ def _simulated(card: Card, variant: Variant, search: str) -> _Simulated:
             return _Simulated(wanted, pair_campaign, PAIR_ENERGIES, PAIR_LAYOUT)
     raise ValueError(
         f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to two "
-        "photons or an electron pair is simulated, and dark photons without --search"
+        "photons or an electron pair, or a meson to nothing is simulated, and dark photons without --search"
     )
+
+
+def _of_mesons(card: Card, category: Category, period: str, known: Mapping[str, Period]) -> _Simulated:
+    """Mesons of the beam of a period, which decay where they are made or wherever their kind does."""
+    own = period_with_runs(period or category.period, known)
+    wanted = Wanted(card.name, category.name, 0.0, math.inf)
+    make = partial(meson_campaign, period=own)
+    return _Simulated(wanted, make, meson_energies(own), MESON_LAYOUT)
 
 
 def _losses(own: Sequence[Counted], wanted: WantedLosses, setup: str) -> tuple[AppliedLoss, ...]:

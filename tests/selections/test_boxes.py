@@ -40,7 +40,7 @@ def reach_of(box: SignalBox) -> tuple[float, float, float, float]:
 
 def test_the_boxes_are_the_agreed_ones() -> None:
     usual = (50, 1, 5, 0.5)
-    known = {name: boxes for name, boxes in load_boxes().items() if not name.endswith(("V", "M"))}
+    known = {name: boxes for name, boxes in load_boxes().items() if not name.endswith(("V", "M", "H", "K"))}
     edges = {name: edges_of(box) for name, (box, *_) in known.items()}
     assert edges == {
         **dict.fromkeys(("default", "2016", "2018", "2021", "2022"), usual),
@@ -74,6 +74,18 @@ def test_the_box_of_axion_like_particles_is_the_agreed_one(name: str) -> None:
     ]
     assert [tag in one.source for one, tag in zip(box.bounds, ["[R-med]"] * 3 + ["[V: seed]"], strict=True)]
     assert PERIODS[name].setup.hcal.centre_cells == ((4,), (4,), (4, 7), (4,))
+
+
+@pytest.mark.parametrize("name", ["2023H", "2023K"])
+def test_the_box_of_vanished_hadrons_is_the_agreed_one(name: str) -> None:
+    (box,) = load_boxes()[name]
+    assert (box.search, box.is_rectangle) == ("hadron", False)
+    assert [(one.features, one.low, one.high, one.guard) for one in box.bounds] == [
+        (ECAL, -math.inf, 5.0, 2.0),
+        (HCAL, -math.inf, 1.0, 0.5),
+        (("veto_largest",), -math.inf, 0.6, 0.3),
+    ]
+    assert all("NOT FOUND" in one.source for one in box.bounds)
 
 
 @pytest.mark.parametrize(("name", "window"), [("2017V", (90, 110, 4)), ("2018V", (135, 165, 5))])

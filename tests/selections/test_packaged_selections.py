@@ -53,6 +53,10 @@ CUTS = {
     "dimuon_2023": [*SHARED_2023, "dimuon"],
     "efficiency_beam": [*TAGS, "track", "full_energy", "srd", *PROBES],
     "efficiency_random": [*TAGS, "no_track", "no_pulser", *PROBES],
+    "hadron_50": [
+        *("trigger", "bad_spill", "master_time", "out_of_time", "straw3", "srd", "track_quality", "momentum"),
+        *("angle", "straw4", "vhcal", "ecal_energy", "veto", "hcal"),
+    ],
     "invisible_2018": [
         "trigger",
         "bad_spill",
@@ -86,6 +90,7 @@ YIELDS_AFTER = {
     "dimuon_2022": "preshower",
     "efficiency_beam": "full_energy",
     "efficiency_random": "no_pulser",
+    "hadron_50": "vhcal",
     "muon_2022": "p_in",
     "timing_beam": "full_energy",
     "visible_2017": "early",
@@ -218,6 +223,9 @@ def test_the_default_regions_have_the_agreed_shapes(name: str) -> None:
     if name == "alp_2018":
         assert shapes[0] == shapes_of_neutrons()
         return
+    if name == "hadron_50":
+        assert shapes == shapes_of_hadrons()
+        return
     energy = "hcal_0 >= 1 GeV" if name == "invisible_2018" else "hcal >= 1 GeV"
     assert shapes == [
         ["ecal < 80 GeV", "4 < hcal_0 < 8 GeV", "4 < hcal_1 < 8 GeV", "visible_energy < 75 GeV"],
@@ -230,6 +238,18 @@ def shapes_of_neutrons() -> list[str]:
     """The box of axion-like particles but for R, and a proof that this is outside that for missing energy."""
     edges = ["ecal < 85 GeV", "hcal_0 < 1 GeV", "hcal_rear > 15 GeV", "hcal_rear_r > 0.06"]
     return [*edges, "hcal >= 1 GeV"]
+
+
+def shapes_of_hadrons() -> list[list[str]]:
+    """Hadrons that cross the ECAL, neutral ones, muons of decays, lost energy, showers in the ECAL."""
+    little, charged = "ecal < 5 GeV", "veto_largest >= 0.6 MIP"
+    return [
+        [little, charged, "hcal >= 20 GeV"],
+        [little, "veto_largest < 0.6 MIP", "hcal >= 8 GeV"],
+        [little, charged, *(f"1.5 < hcal_{n} < 5 GeV" for n in range(3)), "4.5 <= hcal <= 15 GeV"],
+        ["ecal >= 8 GeV", "visible_energy < 25 GeV"],
+        ["ecal >= 8 GeV", "30 <= visible_energy <= 65 GeV"],
+    ]
 
 
 def shapes_of_pairs(*, has_w2: bool) -> list[list[str]]:

@@ -20,7 +20,7 @@ y = { feature = "hcal_1", edges = [0, 1, 8, 50], unit = "GeV", label = "HCAL 1 [
 """
 
 
-OTHER_PLANES = ("alp", "muon", "positron_2023", "visible")
+OTHER_PLANES = ("alp", "hadron", "muon", "positron_2023", "visible")
 
 
 def load(tmp_path: Path, text: str) -> Selection:

@@ -105,6 +105,8 @@ class ParticleModel:
         Coupling of dark matter, m_X / m_chi, and (m_chi2 - m_chi1) / m_chi1; nan where it is not stated.
     corrections : Corrections
         Of resonances.
+    ctau : float, mm
+        Mean life of a meson times the speed of light; nan where it is not stated.
     """
 
     boson: Boson
@@ -113,6 +115,7 @@ class ParticleModel:
     ratio: float
     splitting: float
     corrections: Corrections
+    ctau: float = math.nan
 
 
 def read_model(facts: FactReader) -> ParticleModel:
@@ -131,6 +134,7 @@ def read_model(facts: FactReader) -> ParticleModel:
         number("mass_ratio"),
         number("splitting"),
         Corrections(flag("electron_motion"), flag("initial_state_radiation")),
+        facts.number("ctau", "mm") if facts.has("ctau") else math.nan,
     )
 
 
@@ -154,7 +158,7 @@ def read_category(table: TomlTable, facts: FactReader, name: str, model: Particl
     if not made:
         raise ValueError(f"{table.place('production')}: there is none")
     sources = tuple(_source(one, (particle, energy), table, facts, model) for one in made)
-    fate = _fate(table, facts, model)
+    fate = _fate(table, facts, model, particle)
     _check_ending(table, particle, made, sources, model)
     efficiency, background = _efficiency(facts), facts.numbers("background")
     if len(background) != 2:
@@ -280,7 +284,7 @@ def _check_ending(
             raise ValueError(f"{table.place('counts')}: {ending.value} is no ending of {makes}")
 
 
-def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | None:
+def _fate(table: TomlTable, facts: FactReader, model: ParticleModel, particle: str) -> Fate | None:
     ending = _member(table, "counts", table.text("counts"), Ending)
     if ending is Ending.INVISIBLE:
         return None
@@ -292,7 +296,7 @@ def _fate(table: TomlTable, facts: FactReader, model: ParticleModel) -> Fate | N
         Ending.FAINT: lambda: Faint(facts.number("largest_charge")),
         Ending.NEUTRINOS: Neutrinos,
         Ending.NEUTRINOS_OR_BEYOND: lambda: NeutrinosOrBeyond(_beyond(facts)),
-        Ending.BRANCHING: Branching,
+        Ending.BRANCHING: lambda: _branching(facts, model, particle),
     }
     return made[ending]()
 
@@ -304,3 +308,18 @@ def _heavy_pair(table: TomlTable, facts: FactReader, model: ParticleModel) -> He
 
 def _heavy(model: ParticleModel) -> tuple[float, float, float]:
     return model.ratio, model.splitting, model.alpha_d
+
+
+def _branching(facts: FactReader, model: ParticleModel, particle: str) -> Branching:
+    """A meson that decays where it is made; neutral kaons fly, and may interact before."""
+    if not particle.startswith("K"):
+        return Branching()
+    if not model.ctau > 0:
+        raise ValueError(
+            f"{facts.place('counts')}: branching of neutral kaons, which fly: the variant has to state ctau "
+            "above 0"
+        )
+    length = facts.number("neutral_interaction_length", "mm")
+    if not length > 0:
+        raise ValueError(f"{facts.place('neutral_interaction_length')}: {length:g} mm: expected above 0")
+    return Branching(model.ctau, length)

@@ -87,6 +87,14 @@ class Exchanged:
         return Made(np.array([self.momentum]), np.array([self.number(mass)]))
 
     def of_beam(self, beam: Beam, threshold: float) -> Source:
-        """No other beam: only hadrons exchange their charge."""
+        """The same process with another energy of the same particles, whatever the threshold.
+
+        Raises
+        ------
+        ValueError
+            Other particles make other mesons, or none.
+        """
         del threshold
-        raise ValueError(f"hadrons exchange their charge, {beam.text} do not")
+        if beam.particle != self.particle:
+            raise ValueError(f"mesons of {self.particle} are not made by {beam.text}")
+        return replace(self, momentum=beam.energy)

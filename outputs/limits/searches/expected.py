@@ -35,7 +35,8 @@ def counted(
 ) -> Floats:
     """Particles that are counted per particle on target, over the power of the coupling: (n,) float64."""
     stretch = fate.stretch if fate else None
-    if stretch is None and not efficiency.needs_energy:
+    needs_energy = efficiency.needs_energy or (fate is not None and fate.needs_energy)
+    if stretch is None and not needs_energy:
         made = Made(np.zeros(1), np.array([number_of(source, mass)]))
     elif stretch is not None and stretch.radiation_length:
         made = deep_spectrum_of(source, mass)

@@ -55,7 +55,11 @@ class Fate(Protocol):
 
     @property
     def stretch(self) -> Stretch | None:
-        """Where it decays; None if it does not matter, nor the energy of the particle."""
+        """Where it decays; None if it does not matter."""
+
+    @property
+    def needs_energy(self) -> bool:
+        """Whether it depends on the energy of the particle."""
 
     @property
     def is_power(self) -> bool:
@@ -87,6 +91,7 @@ class TwoPhotons:
     """An axion-like particle that decays to two photons somewhere."""
 
     stretch: Stretch
+    needs_energy = True
     is_power = False
 
     @property
@@ -112,6 +117,7 @@ class ElectronPair:
 
     stretch: Stretch
     boson: Boson
+    needs_energy = True
     is_power = False
 
     @property
@@ -131,6 +137,7 @@ class Faint:
 
     most: float
     stretch = None
+    needs_energy = False
     is_power = False
     is_missing_energy = True
 
@@ -148,6 +155,7 @@ class Neutrinos:
     """A Z' of L_mu - L_tau that decays to neutrinos, and not to muons."""
 
     stretch = None
+    needs_energy = False
     is_power = True
     is_missing_energy = True
 
@@ -162,6 +170,7 @@ class NeutrinosOrBeyond:
     """A gauge boson of B - L that decays to neutrinos, or to anything beyond a place."""
 
     stretch: Stretch
+    needs_energy = True
     is_power = False
     is_missing_energy = True
 
@@ -176,13 +185,37 @@ class NeutrinosOrBeyond:
 
 @dataclass(frozen=True, slots=True)
 class Branching:
-    """A meson that decays to nothing that is seen: the coupling is the branching ratio."""
+    """A meson that decays to nothing that is seen: the coupling is the branching ratio.
 
+    Attributes
+    ----------
+    ctau : float, mm
+        Mean life times the speed of light; 0 for a meson that decays where it is made.
+    interaction_length : float, mm
+        Within which a meson that lives longer interacts: it is seen then, and decays no more.
+    """
+
+    ctau: float = 0.0
+    interaction_length: float = math.inf
     stretch = None
     is_power = False
     is_missing_energy = False
 
+    @property
+    def needs_energy(self) -> bool:
+        """Whether the meson flies."""
+        return self.ctau > 0
+
     def probability(self, mass: float, couplings: Floats, energy: Floats, depth: Floats) -> Floats:
-        """Branching ratio, whatever the meson."""
-        del mass, depth
-        return np.repeat(couplings[:, None], len(energy), axis=1)
+        """Branching ratio, of mesons that decay before they interact."""
+        del depth
+        result: Floats = couplings[:, None] * self.decays(mass, energy)
+        return result
+
+    def decays(self, mass: float, energy: Floats) -> Floats:
+        """Share that decays before it interacts, of mesons of an energy: (m,) float64."""
+        if not self.needs_energy:
+            return np.ones(len(energy))
+        flight = np.sqrt(np.maximum(energy**2 - mass**2, 0.0)) / mass * self.ctau
+        result: Floats = 1 / (1 + flight / self.interaction_length)
+        return result

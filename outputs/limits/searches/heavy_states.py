@@ -34,6 +34,7 @@ class HeavyBeyond:
     ratio: float
     splitting: float
     alpha_d: float
+    needs_energy = True
     is_power = False
     is_missing_energy = True
 
@@ -72,6 +73,7 @@ class HeavyPair:
     lost: float
     adds_up: str = ""
     seen: Efficiency = WHOLE
+    needs_energy = True
     is_power = False
     is_missing_energy = False
 

@@ -97,6 +97,17 @@ def as_markdown(listed: Sequence[Listed]) -> Iterator[str]:
         )
 
 
+def as_overview(listed: Sequence[Listed]) -> Iterator[str]:
+    """Lines of the table of the README: every search, its state, whether it can be run whole, a picture."""
+    yield _row(("search", "looks for", "state", "`na64 demo --search`", "contour"))
+    yield _row(["---"] * 5)
+    for card in (one.card for one in listed):
+        page = f"docs/searches/{card.name}"
+        run = "yes" if card.demonstration else "no"
+        picture = f"![{card.name}]({page}.png)"
+        yield _row((f"[{card.name}]({page}.md)", f"{card.title}: {card.beam}", card.state, run, picture))
+
+
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 

@@ -84,16 +84,27 @@ def base_campaign(layout: str, name: str, known: Mapping[str, Period]) -> tuple[
         period = period_of_run(run, known)
         if period is None or _has_beam(usual, period):
             return usual, period
-        return _placed(_of_beam(period), period, run), period
+        return placed(_of_beam(period), period, run), period
+    period = period_with_runs(name, known)
+    return placed(_of_beam(period), period, period.runs[0][0]), period
+
+
+def period_with_runs(name: str, known: Mapping[str, Period]) -> Period:
+    """Period in whose runs something can be simulated.
+
+    Raises
+    ------
+    ValueError
+        There is no such period, or it has no runs.
+    """
     if name not in known:
         raise ValueError(f"period {name} is not known: expected one of {', '.join(known)}")
-    period = known[name]
-    if not period.runs:
+    if not known[name].runs:
         raise ValueError(
             f"period {name} has no runs: state them in a copy of it (na64 init period NAME --like {name}) "
             "in a folder for --periods"
         )
-    return _placed(_of_beam(period), period, period.runs[0][0]), period
+    return known[name]
 
 
 def _of_beam(period: Period) -> Campaign:
@@ -111,7 +122,7 @@ def _has_beam(campaign: Campaign, period: Period) -> bool:
     return (campaign.beam.particle, campaign.beam.energy) == (period.beam_particle, period.beam_energy)
 
 
-def _placed(campaign: Campaign, period: Period, run: int) -> Campaign:
+def placed(campaign: Campaign, period: Period, run: int) -> Campaign:
     """Put a run of a campaign into a period, with the ECAL that the period has."""
     _, n_x, n_y = period.setup.ecal.shape
     first = replace(campaign.runs[0], run=run, type=RunType.PHYSICS)

@@ -10,6 +10,7 @@ import pytest
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.synthetic import CAMPAIGNS, load_campaign
 from na64.datasets.synthetic.component_kinds import OF_DUMP, OF_MUONS, ComponentKind
+from na64.datasets.synthetic.hadron_components import HADRON_GENERATORS
 
 MUON = '[[further_component]]\nname = "x"\nkind = "muon"\ntrigger = "beam"\n'
 HADRON = (
@@ -37,6 +38,7 @@ def test_the_packaged_campaigns_are_these() -> None:
     special = {
         *OF_DUMP,
         *OF_MUONS,
+        *HADRON_GENERATORS,
         ComponentKind.ANNIHILATION,
         ComponentKind.ALP,
         ComponentKind.LEADING_NEUTRAL,

@@ -108,6 +108,16 @@ def test_a_card_that_is_wrong_is_refused(change: Any, words: str) -> None:
     [
         ("hadron", lambda f: f["variant"]["pions"].update(mesons=["rho"]), 'unknown meson "rho"'),
         ("hadron", lambda f: f["variant"]["pions"].update(mesons=["K_S", "K_L"]), "of different masses"),
+        (
+            "hadron",
+            lambda f: f["variant"]["k_long"].pop("ctau"),
+            "kaons, which fly: the variant has to",
+        ),
+        (
+            "hadron",
+            lambda f: f["channel"]["kaons"]["neutral_interaction_length"].update(value=0),
+            "neutral_interaction_length: 0 mm: expected above 0",
+        ),
         ("hadron", lambda f: f["channel"]["pions"].update(nuclei=["Pb"]), "1 nuclei and 3 areal densities"),
         ("hadron", lambda f: f["channel"]["pions"].update(nuclei=["Pb", "C", "Xe"]), 'unknown nucleus "Xe"'),
         ("visible", lambda f: f["channel"]["dump_40"]["last"].update(value=20), "expected above the first"),

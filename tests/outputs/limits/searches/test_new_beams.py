@@ -11,7 +11,7 @@ import pytest
 from na64.outputs.limits.searches.card import load_card
 from na64.outputs.limits.searches.contour import contour, ranges
 from na64.outputs.limits.searches.expected import Category, CouplingCategories
-from na64.outputs.limits.searches.fates import ElectronPair, Neutrinos, Stretch, TwoPhotons
+from na64.outputs.limits.searches.fates import Branching, ElectronPair, Neutrinos, Stretch, TwoPhotons
 from na64.outputs.limits.searches.kept import WHOLE
 from na64.outputs.limits.searches.reference import expectation_of, nearness_of, reference_of
 from na64.outputs.limits.searches.sources import Converted, Radiated
@@ -144,9 +144,23 @@ def test_one_efficiency_does_not_give_both_limits() -> None:
 
 
 def test_a_limit_on_a_branching_ratio_is_that_of_the_counts() -> None:
-    for variant in ("k_short", "k_long"):
+    for variant, ctau in (("k_short", 26.84), ("k_long", 15340.0)):
         (row,) = reference_of(load_card("hadron"), variant).rows
         (category,) = load_card("hadron").variant(variant).categories
         made = category.sources[0].number(row.mass)
-        assert row.lower == pytest.approx(-math.log(0.1) / (1e9 * 0.5 * made), rel=1e-6)
+        decays = 1 / (1 + 50 / row.mass * ctau / 324)
+        assert row.lower == pytest.approx(-math.log(0.1) / (1e11 * 0.5 * made * decays), rel=1e-4)
         assert row.upper is None
+
+
+def test_kaons_have_to_decay_before_they_interact() -> None:
+    """A K_S flies 2.70 m, a K_L 1.54 km, in a medium of 0.32 m: 10.7 % and 0.02 % of them decay."""
+    energy = np.array([50.0])
+    short, long = (Branching(ctau, 324.0).decays(0.497611, energy)[0] for ctau in (26.84, 15340.0))
+    assert (short, long) == pytest.approx((0.1073, 2.10e-4), rel=5e-3)
+    assert Branching().decays(0.547862, energy)[0] == 1
+    assert not Branching().needs_energy
+    assert Branching(26.84, 324.0).needs_energy
+    assert _lower("hadron", 0.497611, "k_long") / _lower("hadron", 0.497611, "k_short") == pytest.approx(
+        short / long, rel=1e-3
+    )
