@@ -18,6 +18,8 @@ from na64.datasets.synthetic.writers import list_type
 from na64.processors import reread_events
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 Number = tuple[int, int, int]
 Says = Callable[..., tuple[int, str, str]]
 
