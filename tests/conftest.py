@@ -209,6 +209,18 @@ def undrawn() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def uncompared() -> Iterator[None]:
+    """Limits without the fits of pyhf beside them, for a module none of whose tests looks at these."""
+
+    def found(*_given: object, **_options: object) -> tuple[float, list[float], None]:
+        return 1.0, [1.0] * 5, None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyhf.infer.intervals.upper_limits.toms748_scan", found)
+        yield
+
+
 @pytest.fixture(scope="session")
 def patience() -> Callable[..., float]:
     """Give a deadline (s) that something keeps on this machine, however busy: ten times what it takes."""

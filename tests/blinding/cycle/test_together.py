@@ -16,6 +16,8 @@ import pytest
 from na64.outputs.result.audit_log import entries, verify
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PROGRAM = (sys.executable, "-m", "na64.run")
 
 
