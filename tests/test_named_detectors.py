@@ -19,32 +19,22 @@ ROOT = Path(__file__).parents[1]
 MOST = {
     "benchmarks": 30,
     "commands": 40,
-    "datasets": 306,
+    "datasets": 304,
     "docs": 9,
-    "outputs": 425,
-    "processors": 180,
-    "selections": 29,
+    "outputs": 343,
+    "processors": 179,
+    "selections": 7,
 }
 """Lines of code by layer. Whoever names fewer writes the smaller number here; no one writes a larger one."""
-MOST_EXPLAINING = 360
+MOST_EXPLAINING = 358
 """Lines of docstrings and comments of all layers."""
 
 ORDINARY_WORDS = {"counters", "target"}
 """Names of detectors in a period that mean no detector elsewhere."""
-NOT_IN_A_PERIOD = {
-    "bgo",
-    "gem",
-    "lyso",
-    "prs",
-    "smu",
-    "straw",
-    "straws",
-    "zdcal",
-    "invisible",
-    "alp",
-    "milliq",
-}
-"""Detectors known by columns or by other names, and searches whose names are no particles."""
+NOT_IN_A_PERIOD = {"bgo", "gem", "lyso", "prs", "smu", "straw", "straws", "zdcal"}
+"""Detectors known by columns or by other names."""
+SEARCHES = {"alp", "invisible", "milliq", "semivisible"}
+"""Searches whose names are neither particles nor ordinary words."""
 PHRASES = re.compile(
     r"\bregions?[ _](?:i|ii|iii)(?![a-z])|(?<!\d)(?:50|70|100|150|160) ?gev\b", re.IGNORECASE
 )
@@ -59,7 +49,7 @@ def _words(text: str) -> list[str]:
 def _vocabulary() -> frozenset[str]:
     detectors = {_words(name)[0] for period in load_periods().values() for name in period.setup.detectors}
     kinds = {_words(label)[-1] for particle, (label, _) in _LABELS.items() if particle}
-    return frozenset(detectors - ORDINARY_WORDS | kinds | NOT_IN_A_PERIOD)
+    return frozenset(detectors - ORDINARY_WORDS | kinds | NOT_IN_A_PERIOD | SEARCHES)
 
 
 NAMES = _vocabulary()

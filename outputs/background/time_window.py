@@ -23,7 +23,7 @@ from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.electromagnetic import mean_cells
 from na64.outputs.background.extrapolation import Numbers
 from na64.outputs.background.rates import poisson_limit
-from na64.outputs.background.sidebands import along_ecal, beam_energy, last_plane
+from na64.outputs.background.sidebands import along_beam_line, beam_energy, last_plane
 from na64.outputs.background.table import BackgroundRow
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import Verdict
@@ -241,12 +241,12 @@ def time_window_row(
         Otherwise the losses are computed, and the row is a limit.
     """
     most = most_out_of_time(products)
-    edges, counts = along_ecal(last_plane(products), box)
+    edges, counts = along_beam_line(last_plane(products), box)
     energy = (edges[1:] + edges[:-1]) / 2
-    reachable = energy - box.ecal < most
+    reachable = energy - box.width < most
     if not reachable.any():
         return None
-    beside = Beside(energy[reachable], counts[reachable], box.ecal, most)
+    beside = Beside(energy[reachable], counts[reachable], box.width, most)
     if timing is None:
         return _computed(computed_losses(beam_energy(products)), beside)
     row = _measured(measured_losses(timing.products), beside)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
@@ -85,7 +85,7 @@ class LimitInput:
     digest: str
     origin: Origin = field(default_factory=Origin)
     is_data: bool = False
-    search: str = INVISIBLE
+    search: str = DEFAULT_SEARCH
     least: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -180,13 +180,13 @@ def _period(
     numbers = tuple(run.run for run in runs)
     threshold = math.nan
     if box.is_rectangle or not any_box:
-        threshold = beam.energy - box.rectangle().ecal
+        threshold = beam.energy - box.rectangle().width
     return PeriodExposure(box.period, eot, numbers, observed, beam, threshold)
 
 
 def _search(summary: Summary) -> str:
     """Search of the box that the selection is for."""
-    return summary.boxes[0].search if summary.boxes else INVISIBLE
+    return summary.boxes[0].search if summary.boxes else DEFAULT_SEARCH
 
 
 def _box(summary: Summary, period: str) -> BoxFacts:

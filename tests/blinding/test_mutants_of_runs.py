@@ -56,7 +56,7 @@ def judge_boxes(module: ModuleType) -> None:
     for period, expected in DECLARED:
         (box,) = module.boxes_of(period)
         edges = box.rectangle()
-        found = (edges.ecal, edges.hcal, edges.ecal_hidden, edges.hcal_hidden)
+        found = (edges.width, edges.height, edges.hidden_width, edges.hidden_height)
         assert found == pytest.approx(expected, rel=1e-15)
         assert all(edge >= least for edge, least in zip(found, expected, strict=True))
         assert (box.name, box.version, box.search) == ("mine", 2, "invisible")
@@ -120,7 +120,7 @@ def _judge_further_boxes(module: ModuleType) -> None:
     assert ({*ecal.features}, {*hcal.features}) == ({*ECAL}, {*HCAL})
     assert (ecal.needed, hcal.needed, hcal.implied_by) == (True, True, ())
     assert ecal.scales == (1.0, 0.9)
-    assert own.rectangle().ecal == 10
+    assert own.rectangle().width == 10
     assert [one.scales for one in own.bounds] == [(1.0, 0.9)] * 2
     assert [(one.features, one.low, one.high, one.guard, one.unit, one.scales) for one in last.bounds] == [
         (("ecal", "ecal_total"), 45.0, 75.0, 3.0, "GeV", (1.0, 0.9)),

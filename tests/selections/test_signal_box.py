@@ -129,7 +129,7 @@ def test_inside_is_hidden_and_far_away_is_not() -> None:
 @pytest.mark.parametrize("box", RECTANGLES, ids=lambda box: box.name)
 def test_the_edge_itself_is_visible_and_the_next_number_below_hidden(box: SignalBox) -> None:
     edges = box.rectangle()
-    for sums, edge in ((ECAL, edges.ecal_hidden), (HCAL, edges.hcal_hidden)):
+    for sums, edge in ((ECAL, edges.hidden_width), (HCAL, edges.hidden_height)):
         assert not is_hidden(INSIDE | dict.fromkeys(sums, edge), box)
         assert not is_hidden(INSIDE | dict.fromkeys(sums, above(edge)), box)
         assert is_hidden(INSIDE | dict.fromkeys(sums, below(edge)), box)

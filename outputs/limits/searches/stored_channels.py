@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure, check_apart
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.searches.card import Card, Variant, load_card
@@ -155,7 +155,7 @@ def _efficiency(
     """Efficiency of the channel itself, or of the search whose results it is recast from."""
     if any(isinstance(source, RadiatedByMuons) for source in category.sources):
         return by_mass(card.name, category, exposure, period, wanted)
-    if category.recast == INVISIBLE:
+    if category.recast == DEFAULT_SEARCH:
         return of_dark_photons(exposure, period, wanted)
     of = card.name, category.name
     if category.recast:

@@ -86,7 +86,7 @@ def _in_box(result: Path) -> int:
     (box,) = products.summary.boxes
     plane = products.histograms[f"plane_after_{products.summary.selection.cuts[-1].name}"]
     ecal, hcal = (axis.edges[1:] for axis in plane.axes)
-    return int(plane.values()[np.ix_(ecal <= box.ecal, hcal <= box.hcal)].sum())
+    return int(plane.values()[np.ix_(ecal <= box.width, hcal <= box.height)].sum())
 
 
 def _open(result: Path) -> None:
