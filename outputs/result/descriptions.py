@@ -75,7 +75,7 @@ def box_facts(period: Period, search: str = DEFAULT_SEARCH) -> BoxFacts:
         edges.hidden_width - edges.width,
         edges.hidden_height - edges.height,
         source="; ".join(box.source for box in mine),
-        hcal_modules=period.setup.hcal_modules,
+        hcal_modules=period.setup.chosen_modules,
         particle=period.beam_particle,
         beam_energy=period.beam_energy,
         packaged_too=any(hiding_identity(known.setup, boxes) != own for known in packaged),

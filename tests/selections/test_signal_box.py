@@ -64,8 +64,8 @@ def above(value: float) -> float:
 
 def test_energy_in_hcal_module_0_is_in_every_hcal_sum() -> None:
     for period in load_periods().values():
-        assert 0 in period.setup.hcal_modules
-        assert period.setup.hcal.pedestal >= 0
+        assert 0 in period.setup.chosen_modules
+        assert period.setup.modules.pedestal >= 0
 
 
 def test_each_part_of_a_box_is_in_its_identity() -> None:
