@@ -231,7 +231,7 @@ class Response:
 class TriggerEmulation:
     """Central main ECAL below and central preshower above a threshold (GeV), with the relative resolution."""
 
-    ecal_below: float
+    calorimeter_below: float
     preshower_above: float
     resolution: float
 

@@ -50,13 +50,13 @@ class Deposits:
         By name of a further detector, what showers leave in it; nothing if it is not there.
     """
 
-    ecal: Floats
-    hcal: Floats
-    vhcal: Floats
-    srd: Floats
-    veto: Floats
+    calorimeter: Floats
+    modules: Floats
+    surrounding: Floats
+    counters: Floats
+    paddles: Floats
     momentum: Floats
-    straw_mean: Floats
+    hit_mean: Floats
     chi2_median: Floats
     electromagnetic: Floats
     hadronic: Floats
@@ -72,13 +72,13 @@ class Deposits:
 
     def __add__(self, other: Deposits) -> Deposits:
         return Deposits(
-            ecal=self.ecal + other.ecal,
-            hcal=self.hcal + other.hcal,
-            vhcal=self.vhcal + other.vhcal,
-            srd=self.srd + other.srd,
-            veto=self.veto + other.veto,
+            calorimeter=self.calorimeter + other.calorimeter,
+            modules=self.modules + other.modules,
+            surrounding=self.surrounding + other.surrounding,
+            counters=self.counters + other.counters,
+            paddles=self.paddles + other.paddles,
             momentum=self.momentum,
-            straw_mean=self.straw_mean + other.straw_mean,
+            hit_mean=self.hit_mean + other.hit_mean,
             chi2_median=np.maximum(self.chi2_median, other.chi2_median),
             electromagnetic=self.electromagnetic + other.electromagnetic,
             hadronic=self.hadronic + other.hadronic,
@@ -112,21 +112,21 @@ def _names(parts: Iterable[Deposits]) -> dict[str, int]:
 def empty(
     n: int,
     grid: Grid,
-    n_srd: int = 3,
+    n_counters: int = 3,
     *,
-    hcal: tuple[int, int, int] = (4, 3, 3),
+    modules: tuple[int, int, int] = (4, 3, 3),
     tracks: tuple[int, int] = (0, 6),
 ) -> Deposits:
     """Events in which nothing happened, with as many counters of the SRD, cells of the HCAL and tracks."""
     none = np.full(n, -1, dtype=np.int64)
     return Deposits(
-        ecal=np.zeros((n, 2, grid.n_x, grid.n_y)),
-        hcal=np.zeros((n, *hcal)),
-        vhcal=np.zeros((n, 16)),
-        srd=np.zeros((n, n_srd)),
-        veto=np.zeros((n, 6)),
+        calorimeter=np.zeros((n, 2, grid.n_x, grid.n_y)),
+        modules=np.zeros((n, *modules)),
+        surrounding=np.zeros((n, 16)),
+        counters=np.zeros((n, n_counters)),
+        paddles=np.zeros((n, 6)),
         momentum=np.full(n, NO_TRACK),
-        straw_mean=np.zeros(n),
+        hit_mean=np.zeros(n),
         chi2_median=np.zeros(n),
         electromagnetic=np.zeros(n),
         hadronic=np.zeros(n),

@@ -206,14 +206,14 @@ def tracks(deposits: Deposits, response: Response, rng: np.random.Generator) -> 
         "track_momentum": np.where(failed, NO_TRACK, smeared),
         "track_pvalue": np.where(failed, 0.0, rng.random(n)),
         "track_angle": np.where(failed, NO_TRACK / 1000, angle),
-        **{f"straw{plane}": _straws(deposits, response, rng) for plane in ("3_x", "3_y", "4_x", "4_y")},
+        **{f"straw{plane}": _station_hits(deposits, response, rng) for plane in ("3_x", "3_y", "4_x", "4_y")},
         "shower_chi2": _shower_chi2(deposits, rng),
     }
 
 
-def _straws(deposits: Deposits, response: Response, rng: np.random.Generator) -> Array:
+def _station_hits(deposits: Deposits, response: Response, rng: np.random.Generator) -> Array:
     seen = (rng.random(len(deposits)) >= response.straw_inefficiency) & (deposits.momentum < NO_TRACK)
-    return seen * (1 + rng.poisson(response.straw_extra + deposits.straw_mean))
+    return seen * (1 + rng.poisson(response.straw_extra + deposits.hit_mean))
 
 
 def _shower_chi2(deposits: Deposits, rng: np.random.Generator) -> Floats:

@@ -104,7 +104,7 @@ def make_block(
     component = _draw_components(campaign, plan.run.type, n, rng)
     deposits = _deposits(gun, campaign, component)
     gain = _gains(campaign.bad, plan.run.run, spill, event)
-    deposits = replace(deposits, ecal=deposits.ecal * gain[:, None, None, None])
+    deposits = replace(deposits, calorimeter=deposits.calorimeter * gain[:, None, None, None])
     trigger = _trigger_word(gun, campaign, deposits, component)
     kinds = np.array([entry.kind is ComponentKind.PILE_UP for entry in campaign.components])
     second = overlay(gun, campaign.pile_up, kinds[component])

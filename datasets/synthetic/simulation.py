@@ -91,8 +91,8 @@ def simulate(
 
 def find_geometry(campaign: Campaign, layout: Layout) -> Geometry:
     """Choose the campaign's geometry with as many ECAL cells as the layout; the first for an open layout."""
-    ecal = layout.detectors.get("ecal")
-    shape = () if ecal is None else ecal.shape
+    calorimeter = layout.detectors.get("ecal")
+    shape = () if calorimeter is None else calorimeter.shape
     for geometry in campaign.geometries:
         if not shape or shape == (2, geometry.grid.n_x, geometry.grid.n_y):
             return geometry

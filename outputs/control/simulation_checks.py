@@ -84,20 +84,20 @@ def _pairs(seed: int) -> Iterator[SimulationCheck]:
     lowest = 12.0
     deposits = dimuon_deposits(2 * _N, seed)
     total = PairSpectrum(_BEAM, lowest, _BEAM).pairs_per_electron()
-    ecal, left = deposits.ecal.sum(axis=(1, 2, 3)), deposits.electromagnetic
+    calorimeter, left = deposits.calorimeter.sum(axis=(1, 2, 3)), deposits.electromagnetic
     text = f"muon pairs per electron, less than {_BELOW:g} GeV"
     yield SimulationCheck(
         f"{text} left to the shower", 1.03e-5, CASCADE, total * float((left < _BELOW).mean())
     )
     yield SimulationCheck(
-        f"{text} in the ECAL, muons too", 1.03e-5, CASCADE, total * float((ecal < _BELOW).mean())
+        f"{text} in the ECAL, muons too", 1.03e-5, CASCADE, total * float((calorimeter < _BELOW).mean())
     )
     hard = left < _BEAM - _HARD
     own, error, width, width_error = _geant4_pairs()
     yield SimulationCheck(
-        "ECAL energy of hard muon pairs, mean (GeV)", own, GEANT4, float((ecal - left)[hard].mean()), error
+        "ECAL energy of hard muon pairs, mean (GeV)", own, GEANT4, float((calorimeter - left)[hard].mean()), error
     )
-    preshower = deposits.ecal[:, 0].sum(axis=(1, 2))[ecal < _BELOW]
+    preshower = deposits.calorimeter[:, 0].sum(axis=(1, 2))[calorimeter < _BELOW]
     text = f"preshower of dimuons below {_BELOW:g} GeV, rms (GeV)"
     yield SimulationCheck(text, width, GEANT4, float(preshower.std()), width_error)
 
@@ -108,9 +108,9 @@ def _geant4_pairs() -> tuple[float, float, float, float]:
     single = arrays["n_mumu"] == 1
     cells = arrays["ecal_GeV"][single].astype(np.float64)
     photon = (arrays["E_mup_MeV"] + arrays["E_mum_MeV"])[single].astype(np.float64) / 1000
-    ecal, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
-    own = (ecal - (_BEAM - photon))[photon > _HARD]
-    soft = preshower[ecal < _BELOW]
+    calorimeter, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
+    own = (calorimeter - (_BEAM - photon))[photon > _HARD]
+    soft = preshower[calorimeter < _BELOW]
     width = float(soft.std())
     return (
         float(own.mean()),
@@ -126,7 +126,7 @@ def _pions(seed: int) -> Iterator[SimulationCheck]:
         beam = replace(campaign.beam, energy=energy, spread=0.0)
         gun = Gun(beam, _GRID, campaign.response, np.random.default_rng(seed))
         pions = beam_hadrons(gun, _N, {f"pim_{energy:.0f}GeV": 1.0})
-        seen = pions.hcal.sum(axis=(1, 2, 3))[pions.ecal.sum(axis=(1, 2, 3)) < _CROSSES]
+        seen = pions.modules.sum(axis=(1, 2, 3))[pions.calorimeter.sum(axis=(1, 2, 3)) < _CROSSES]
         found = float(seen.std() / seen.mean() * np.sqrt(energy))
         yield SimulationCheck(f"HCAL resolution x sqrt(E), pions of {energy:g} GeV", 0.60, SEED, found)
 
