@@ -18,15 +18,15 @@ from na64.datasets.conditions.periods import load_periods
 ROOT = Path(__file__).parents[1]
 MOST = {
     "benchmarks": 30,
-    "commands": 40,
-    "datasets": 304,
-    "docs": 9,
-    "outputs": 343,
-    "processors": 179,
-    "selections": 7,
+    "commands": 22,
+    "datasets": 95,
+    "docs": 5,
+    "outputs": 314,
+    "processors": 3,
+    "selections": 6,
 }
 """Lines of code by layer. Whoever names fewer writes the smaller number here; no one writes a larger one."""
-MOST_EXPLAINING = 358
+MOST_EXPLAINING = 295
 """Lines of docstrings and comments of all layers."""
 
 ORDINARY_WORDS = {"counters", "target"}

@@ -41,7 +41,7 @@ from na64.datasets.synthetic.particles import (
     with_zero_degree,
 )
 
-PRESHOWER_DEPTH, CALORIMETER_DEPTH = 4.33, 40.6
+PRESHOWER_DEPTH, MAIN_DEPTH = 4.33, 40.6
 """X0 [D: showers/README.md]."""
 _PAIR_DEPTH = 2.0
 """X0, mean depth at which photons above 40 GeV convert to muons [D: 91 such pairs of our Geant4 sample]."""
@@ -93,7 +93,7 @@ def fires(calorimeter: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.ra
 
     Parameters
     ----------
-    ecal : (n, 2, n_x, n_y) float64, GeV
+    calorimeter : (n, 2, n_x, n_y) float64, GeV
     grid : Grid
     trigger : TriggerEmulation
     rng : numpy.random.Generator
@@ -154,9 +154,9 @@ def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _from_within(pair: Deposits, gun: Gun) -> Deposits:
-    """Take away what muons leave in the ECAL before the depth at which they are made."""
+    """Take away what muons leave in the calorimeter before the depth at which they are made."""
     depth = gun.rng.exponential(_PAIR_DEPTH, len(pair))
-    within = np.stack([1 - depth / PRESHOWER_DEPTH, (CALORIMETER_DEPTH - depth) / (CALORIMETER_DEPTH - PRESHOWER_DEPTH)])
+    within = np.stack([1 - depth / PRESHOWER_DEPTH, (MAIN_DEPTH - depth) / (MAIN_DEPTH - PRESHOWER_DEPTH)])
     left = np.clip(within, 0.0, 1.0).T[:, :, None, None]
     return replace(pair, calorimeter=pair.calorimeter * left)
 
@@ -232,8 +232,10 @@ def _led(gun: Gun, component: Component, n: int) -> Deposits:
 
 def _nothing(gun: Gun, n: int) -> Deposits:
     if gun.muon_mode is None:
-        return empty(n, gun.grid, len(gun.response.srd_means))
-    return empty(n, gun.grid, len(gun.response.srd_means), modules=MODULES_SHAPE, tracks=(N_TRACKS, N_NUMBERS))
+        return empty(n, gun.grid, len(gun.response.counter_means))
+    return empty(
+        n, gun.grid, len(gun.response.counter_means), modules=MODULES_SHAPE, tracks=(N_TRACKS, N_NUMBERS)
+    )
 
 
 GENERATORS: dict[ComponentKind, Generator] = {

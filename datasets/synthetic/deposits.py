@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from na64.datasets.instrument.roles import STANDARD_DETECTORS, Kernel
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.further_detectors import PLACES
 from na64.datasets.synthetic.library import Floats, Integers
@@ -23,15 +24,18 @@ class Deposits:
 
     Attributes
     ----------
-    ecal : (n, 2, n_x, n_y) float64, GeV
-    hcal : (n, 4, 3, 3) float64, GeV, or (n, 2, 6, 3) of a beam of muons
-    vhcal : (n, 16) float64, GeV
-    srd : (n, n_counters) float64, GeV
-    veto : (n, 6) float64, GeV
+    calorimeter : (n, 2, n_x, n_y) float64, GeV
+    modules : (n, 4, 3, 3) float64, GeV, or (n, 2, 6, 3) of a beam of muons
+    surrounding : (n, 16) float64, GeV
+        Of the calorimeter around the beam behind the spectrometer.
+    counters : (n, n_counters) float64, GeV
+        Of synchrotron radiation.
+    paddles : (n, 6) float64, GeV
+        Each photomultiplier.
     momentum : (n,) float64, GeV
         Of the incoming particle; `NO_TRACK` if there is none. A sum keeps that of its first term.
-    straw_mean : (n,) float64
-        Mean number of further hits in a straw plane; added.
+    hit_mean : (n,) float64
+        Mean number of further hits in a plane of a station; added.
     chi2_median : (n,) float64
         Of the shower profile; the larger of two.
     electromagnetic, hadronic : (n,) float64, GeV
@@ -95,12 +99,24 @@ class Deposits:
         further = {name: cells[rows] for name, cells in self.further.items()}
         return Deposits(**{name: getattr(self, name)[rows] for name in _ARRAYS}, further=further)
 
+    def in_standard(self, name: str) -> Floats:
+        """What particles leave in a standard detector, by its name: (n, ...) float64, GeV."""
+        cells: Floats = getattr(self, _FIELDS[STANDARD_DETECTORS[name].kernel])
+        return cells
+
     def within(self, name: str, n_cells: int = 1) -> Floats:
         """What showers leave in the cells of a further detector: (n, n_cells) float64, GeV."""
         nothing = np.zeros((len(self), n_cells))
         return self.further.get(name, nothing)
 
 
+_FIELDS = {
+    Kernel.CALORIMETER: "calorimeter",
+    Kernel.MODULES: "modules",
+    Kernel.WHOLE: "surrounding",
+    Kernel.COUNTERS: "counters",
+    Kernel.PADDLES: "paddles",
+}
 _ARRAYS = tuple(one.name for one in fields(Deposits) if one.name != "further")
 
 

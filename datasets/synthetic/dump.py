@@ -92,7 +92,7 @@ def stopped(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     """
     n = len(energy)
     cells, leak = showers(gun, energy)
-    blank = empty(n, gun.grid, len(gun.response.srd_means))
+    blank = empty(n, gun.grid, len(gun.response.counter_means))
     return replace(
         blank,
         calorimeter=into_beam_cell(blank, gun, leak),

@@ -173,7 +173,7 @@ def _photons_of_pions(gun: Gun, energy: Floats, room: Floats, values: dict[str, 
     pairs = gun.rng.random(n) < chance
     return replace(
         _without_calorimeters(blank),
-        calorimeter=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
+        calorimeter=fluctuate(cells, gun.response.calorimeter_stochastic, gun.rng),
         charged=at_places(n, 0.0, 0.0, np.where(pairs, 2.0, 0.0)),
         hadronic=np.zeros(n),
         electromagnetic=energy,
@@ -244,7 +244,7 @@ def _pair(gun: Gun, energy: Floats, mass: float, room: Floats) -> Deposits:
         cells += mean_cells(one, x + off * np.cos(angle), y + off * np.sin(angle), gun.grid, gun.rng)
     return replace(
         blank,
-        calorimeter=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
+        calorimeter=fluctuate(cells, gun.response.calorimeter_stochastic, gun.rng),
         charged=at_places(n, 0.0, 0.0, 2.0),
         chi2_median=np.zeros(n),
         hadronic=np.zeros(n),

@@ -198,7 +198,7 @@ def _gains(bad: tuple[BadSpill, ...], run: int, spill: Integers, event: Integers
             hit = np.full(len(spill), True) if entry.spill is None else spill == entry.spill
             if entry.start is not None and entry.stop is not None:
                 hit &= (event >= entry.start) & (event < entry.stop)
-            gain[hit] *= entry.ecal_gain
+            gain[hit] *= entry.calorimeter_gain
     return gain
 
 

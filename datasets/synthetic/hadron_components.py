@@ -42,7 +42,11 @@ def charge_exchange(gun: Gun, component: Component, n: int) -> Deposits:
     recoil = gun.rng.exponential(values["recoil"], n)
     x, y = gun.grid.beam_cell
     calorimeter[np.arange(n), (depth > PRESHOWER).astype(np.int64), x, y] += recoil
-    seen = as_beam(gun, replace(ionised, calorimeter=calorimeter, modules=0 * ionised.modules, paddles=0 * ionised.paddles), energy)
+    seen = as_beam(
+        gun,
+        replace(ionised, calorimeter=calorimeter, modules=0 * ionised.modules, paddles=0 * ionised.paddles),
+        energy,
+    )
     return replace(seen, hadronic=recoil)
 
 
@@ -66,7 +70,7 @@ def upstream_hadron(gun: Gun, component: Component, n: int) -> Deposits:
     values, energy = component.parameters, gun.beam_energy(n)
     left = gun.rng.uniform(values["lowest"], values["highest"], n) * energy
     is_neutral = gun.rng.random(n) < values["neutral_fraction"]
-    seen = empty(n, gun.grid, len(gun.response.srd_means))
+    seen = empty(n, gun.grid, len(gun.response.counter_means))
     for rows, names in (
         (np.flatnonzero(~is_neutral), CHARGED_HADRONS),
         (np.flatnonzero(is_neutral), NEUTRAL_HADRONS),

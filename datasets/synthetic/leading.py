@@ -53,7 +53,10 @@ def _late(gun: Gun, energy: Floats, name: str) -> Deposits:
     while len(left):
         tried = np.repeat(energy[left], _CANDIDATES)
         some = hadrons(gun, tried, (name,))
-        in_calorimeter, in_modules = some.calorimeter.sum(axis=(1, 2, 3)), some.modules[:, :2].sum(axis=(1, 2, 3))
+        in_calorimeter, in_modules = (
+            some.calorimeter.sum(axis=(1, 2, 3)),
+            some.modules[:, :2].sum(axis=(1, 2, 3)),
+        )
         good = (in_calorimeter < _MOST_IN_CALORIMETER * tried) & (in_modules > _LEAST_IN_MODULES * tried)
         good = good.reshape(len(left), _CANDIDATES)
         has = good.any(axis=1)

@@ -45,9 +45,9 @@ class ShowerSample:
     energy : float, GeV
     x, y : (n,) float64, mm
         Impact point from the centre of the beam cell.
-    ecal : (n, 2, 6, 6) float64, GeV, electron scale
-    veto : (n, 3) float64, GeV
-    hcal : (n, 4, 3, 3) float64, GeV, hadron scale
+    calorimeter : (n, 2, 6, 6) float64, GeV, electron scale
+    paddles : (n, 3) float64, GeV
+    modules : (n, 4, 3, 3) float64, GeV, hadron scale
     """
 
     first: int
@@ -122,7 +122,7 @@ def shift_cells(calorimeter: Floats, *, n_x: int, n_y: int, beam_cell: tuple[int
 
     Parameters
     ----------
-    ecal : (n, 2, 6, 6) float64, GeV
+    calorimeter : (n, 2, 6, 6) float64, GeV
     n_x, n_y : int
         Cells of the new grid.
     beam_cell : tuple of int

@@ -151,11 +151,13 @@ def _loss(gun: Gun, component: Component, n: int) -> Deposits:
     left = np.maximum(beam[:, MOMENTUM] - photon, _LEAST_LEFT * photon)
     particles = muons(gun, left)
     shower = fluctuate(
-        mean_cells(photon, *gun.impact(n), gun.grid, gun.rng), gun.response.ecal_stochastic, gun.rng
+        mean_cells(photon, *gun.impact(n), gun.grid, gun.rng), gun.response.calorimeter_stochastic, gun.rng
     )
     leaving = scattered(at_target(beam, mode_of(gun), gun.beam.energy), values["scatter"], gun)
     leaving[:, MOMENTUM] = _left(left, particles)
-    return recorded(gun, replace(particles, calorimeter=particles.calorimeter + shower), beam, leaving[:, None])
+    return recorded(
+        gun, replace(particles, calorimeter=particles.calorimeter + shower), beam, leaving[:, None]
+    )
 
 
 def _decay(gun: Gun, component: Component, n: int) -> Deposits:

@@ -60,7 +60,7 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     cells = mean_cells(absorbed, *gun.impact(n), gun.grid, gun.rng)
     return replace(
         leaks,
-        calorimeter=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
+        calorimeter=fluctuate(cells, gun.response.calorimeter_stochastic, gun.rng),
         counters=synchrotron(gun, momentum),
         momentum=momentum,
         chi2_median=np.full(n, ELECTRON_CHI2),
@@ -73,7 +73,7 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
 
 def synchrotron(gun: Gun, momentum: Floats) -> Floats:
     """Energy in each counter of the SRD of electrons that pass the magnet: (n, n_counters) float64, GeV."""
-    shape, means = gun.response.srd_shape, np.array(gun.response.srd_means)
+    shape, means = gun.response.counter_shape, np.array(gun.response.counter_means)
     mean = means * ((momentum / gun.beam.energy) ** 2)[:, None]
     return gun.rng.standard_gamma(shape, (len(momentum), len(means))) * mean / shape
 
@@ -158,7 +158,7 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
     return replace(
         deposits,
         calorimeter=deposits.calorimeter * within[:, None, None, None],
-        modules=gun.response.muon_hcal_scale * deposits.modules * factor[:, :, None, None],
+        modules=gun.response.muon_modules_scale * deposits.modules * factor[:, :, None, None],
         hadronic=energy,
         chi2_median=np.full(len(energy), DIMUON_CHI2),
     )
@@ -167,9 +167,9 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
 def as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     """Particles that come with the beam a track and the accidental signals of the SRD."""
     n = len(energy)
-    shape = (n, len(gun.response.srd_means))
-    fired = gun.rng.random(shape) < gun.response.srd_accidental
-    accidental = fired * gun.rng.exponential(gun.response.srd_accidental_mean, shape)
+    shape = (n, len(gun.response.counter_means))
+    fired = gun.rng.random(shape) < gun.response.counter_accidental
+    accidental = fired * gun.rng.exponential(gun.response.counter_accidental_mean, shape)
     charged = np.ones((n, len(PLACES)))
     return replace(deposits, momentum=energy, hadronic=energy, counters=accidental, charged=charged)
 
@@ -183,8 +183,13 @@ def _from_library(
     """
     near = gun.beam.spot if spot is None else spot
     n = len(samples)
-    parts = empty(n, gun.grid, len(gun.response.srd_means))
-    calorimeter, modules, paddles, first = parts.calorimeter, parts.modules, np.zeros((n, 3)), np.empty(n, dtype=np.int64)
+    parts = empty(n, gun.grid, len(gun.response.counter_means))
+    calorimeter, modules, paddles, first = (
+        parts.calorimeter,
+        parts.modules,
+        np.zeros((n, 3)),
+        np.empty(n, dtype=np.int64),
+    )
     library = load_library()
     for index, name in enumerate(names):
         sample, rows = library[name], np.flatnonzero(samples == index)
@@ -198,8 +203,8 @@ def _from_library(
     calorimeter, modules = _vary(gun, calorimeter * factor), _vary(gun, modules * factor)
     return replace(
         parts,
-        calorimeter=fluctuate(calorimeter, response.ecal_photostatistics, gun.rng),
-        modules=fluctuate(modules, response.hcal_photostatistics, gun.rng),
+        calorimeter=fluctuate(calorimeter, response.calorimeter_photostatistics, gun.rng),
+        modules=fluctuate(modules, response.modules_photostatistics, gun.rng),
         paddles=_photomultipliers(gun, paddles * scale[:, None]),
         chi2_median=np.full(n, HADRON_CHI2),
         hadronic=scale * np.array([library[name].energy for name in names])[samples],
@@ -222,9 +227,9 @@ def _vary(gun: Gun, cells: Floats) -> Floats:
 def _photomultipliers(gun: Gun, paddles: Floats) -> Floats:
     """Share of the energy (n, 3) of the paddles seen by each of their two photomultipliers, (n, 6)."""
     response = gun.response
-    mip = 0.0102 * response.veto_scale
-    light = np.repeat(paddles * response.veto_scale, 2, axis=1)
-    return fluctuate(light, response.veto_photostatistics * np.sqrt(mip), gun.rng)
+    mip = 0.0102 * response.paddle_scale
+    light = np.repeat(paddles * response.paddle_scale, 2, axis=1)
+    return fluctuate(light, response.paddle_photostatistics * np.sqrt(mip), gun.rng)
 
 
 def power_law(low: float, high: float, power: float, uniform: Floats) -> Floats:

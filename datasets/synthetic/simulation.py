@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import check_simulated, to_branches
 from na64.datasets.synthetic.campaign import BadSpill, Campaign, Geometry
@@ -91,7 +92,7 @@ def simulate(
 
 def find_geometry(campaign: Campaign, layout: Layout) -> Geometry:
     """Choose the campaign's geometry with as many ECAL cells as the layout; the first for an open layout."""
-    calorimeter = layout.detectors.get("ecal")
+    calorimeter = layout.detectors.get(CALORIMETER)
     shape = () if calorimeter is None else calorimeter.shape
     for geometry in campaign.geometries:
         if not shape or shape == (2, geometry.grid.n_x, geometry.grid.n_y):
@@ -99,7 +100,8 @@ def find_geometry(campaign: Campaign, layout: Layout) -> Geometry:
     known = " or ".join(f"{entry.grid.n_x}x{entry.grid.n_y}" for entry in campaign.geometries)
     wanted = "x".join(str(n) for n in shape[1:])
     raise ValueError(
-        f"campaign {campaign.name} has an ECAL of {known} cells, layout {layout.name} one of {wanted}"
+        f"campaign {campaign.name} has an {CALORIMETER.upper()} of {known} cells, "
+        f"layout {layout.name} one of {wanted}"
     )
 
 

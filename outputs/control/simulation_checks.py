@@ -95,7 +95,11 @@ def _pairs(seed: int) -> Iterator[SimulationCheck]:
     hard = left < _BEAM - _HARD
     own, error, width, width_error = _geant4_pairs()
     yield SimulationCheck(
-        "ECAL energy of hard muon pairs, mean (GeV)", own, GEANT4, float((calorimeter - left)[hard].mean()), error
+        "ECAL energy of hard muon pairs, mean (GeV)",
+        own,
+        GEANT4,
+        float((calorimeter - left)[hard].mean()),
+        error,
     )
     preshower = deposits.calorimeter[:, 0].sum(axis=(1, 2))[calorimeter < _BELOW]
     text = f"preshower of dimuons below {_BELOW:g} GeV, rms (GeV)"
@@ -132,7 +136,7 @@ def _pions(seed: int) -> Iterator[SimulationCheck]:
 
 
 def _electrons(seed: int) -> Iterator[SimulationCheck]:
-    rng, stochastic = np.random.default_rng(seed), load_campaign("demo").response.ecal_stochastic
+    rng, stochastic = np.random.default_rng(seed), load_campaign("demo").response.calorimeter_stochastic
     x, y = rng.uniform(-19.1, 19.1, (2, _N))
     cells = fluctuate(mean_cells(np.full(_N, _BEAM), x, y, _GRID, rng), stochastic, rng)
     library = read_arrays("em_100GeV")["ecal_GeV"].astype(np.float64)

@@ -98,7 +98,7 @@ def test_a_slow_muon_leaves_no_more_than_its_energy() -> None:
     gun = Gun(CAMPAIGN.beam, Grid(5, 6, (2, 2)), CAMPAIGN.response, np.random.default_rng(5))
     energy = np.linspace(0.3, 30.0, 2_000)
     visible = modules(muons(gun, energy))
-    lost = visible * LOSS_OF_VISIBLE / CAMPAIGN.response.muon_hcal_scale
+    lost = visible * LOSS_OF_VISIBLE / CAMPAIGN.response.muon_modules_scale
     assert (lost.sum(axis=1) <= energy + 1e-9).all()
     assert (calorimeter(muons(gun, energy)) <= energy + 1e-9).all()
     assert (visible[energy < 2][:, 2:] == 0).all()

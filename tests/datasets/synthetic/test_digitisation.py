@@ -97,7 +97,7 @@ def test_the_veto_saturates() -> None:
     blank = empty(3, GRID)
     energy = np.array([[0.001], [0.0], [10.0]]) * np.ones((3, 6))
     seen = digitised(replace(blank, paddles=energy))["veto"].energy
-    limit = CAMPAIGN.response.veto_saturation
+    limit = CAMPAIGN.response.paddle_saturation
     assert seen[0] == pytest.approx(0.001, abs=0.0008)
     assert seen[2] == pytest.approx(limit, abs=0.001)
     assert (digitised(replace(blank, counters=energy[:, :3]))["srd"].energy[2] > 9).all()

@@ -42,8 +42,10 @@ def test_what_is_about_the_beam_follows_it_in_the_campaign_of_70_gev() -> None:
     assert low.trigger.calorimeter_below / whole.trigger.calorimeter_below == pytest.approx(0.7, abs=1e-3)
     square = critical_energy(70.0, 7.0, 4.0) * 1e3, radiated_energy(70.0, 7.0, 4.0) * 1e3
     assert square == pytest.approx((5.70, 75.96), rel=2e-3)
-    assert np.divide(low.response.srd_means, whole.response.srd_means) == pytest.approx(0.49)
-    assert low.response.srd_accidental_mean / whole.response.srd_accidental_mean == pytest.approx(0.49)
+    assert np.divide(low.response.counter_means, whole.response.counter_means) == pytest.approx(0.49)
+    assert low.response.counter_accidental_mean / whole.response.counter_accidental_mean == pytest.approx(
+        0.49
+    )
     for one, other in zip(low.components, whole.components, strict=True):
         assert (one.name, one.kind) == (other.name, other.kind)
         energies = one.kind not in (ComponentKind.LED, ComponentKind.ELECTRONUCLEAR)
@@ -74,7 +76,7 @@ def test_hadrons_have_the_energy_of_the_beam_and_positrons_its_radiation(name: s
     visible = made.calorimeter.sum(axis=(1, 2, 3)) + made.modules[:, :3].sum(axis=(1, 2, 3))
     assert np.median(visible) / energy == pytest.approx(0.86, abs=0.02)
     assert made.momentum.mean() == pytest.approx(energy, rel=1e-3)
-    assert (made.counters > 0).mean() == pytest.approx(campaign.response.srd_accidental, rel=0.3)
+    assert (made.counters > 0).mean() == pytest.approx(campaign.response.counter_accidental, rel=0.3)
     assert made.counters[made.counters > 0].mean() == pytest.approx(0.005 * (energy / 100) ** 2, rel=0.25)
     beam = GENERATORS[ComponentKind.ELECTRON](gun, campaign.components[0], 4000)
     assert beam.calorimeter.sum(axis=(1, 2, 3)).mean() == pytest.approx(energy, rel=0.01)
@@ -97,10 +99,15 @@ def test_scaled_pions_of_two_energies_are_those_between() -> None:
 
     def of(name: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
         sample = library[name]
-        calorimeter, modules = sample.calorimeter.sum(axis=(1, 2, 3)), sample.modules[:, :3].sum(axis=(1, 2, 3))
+        calorimeter, modules = (
+            sample.calorimeter.sum(axis=(1, 2, 3)),
+            sample.modules[:, :3].sum(axis=(1, 2, 3)),
+        )
         return calorimeter / sample.energy, (calorimeter + modules) / sample.energy
 
-    (low_ecal, low), (high_ecal, high), (calorimeter, visible) = map(of, ("pim_50GeV", "pim_100GeV", "pim_80GeV"))
+    (low_ecal, low), (high_ecal, high), (calorimeter, visible) = map(
+        of, ("pim_50GeV", "pim_100GeV", "pim_80GeV")
+    )
     mean = (1 - weight) * low.mean() + weight * high.mean()
     assert visible.mean() == pytest.approx(mean, abs=2 * visible.std() / np.sqrt(len(visible)))
     assert abs(visible.mean() / mean - 1) < 0.01
