@@ -19,14 +19,14 @@ ROOT = Path(__file__).parents[1]
 MOST = {
     "benchmarks": 30,
     "commands": 22,
-    "datasets": 95,
-    "docs": 5,
-    "outputs": 314,
+    "datasets": 91,
+    "docs": 3,
+    "outputs": 215,
     "processors": 3,
     "selections": 6,
 }
 """Lines of code by layer. Whoever names fewer writes the smaller number here; no one writes a larger one."""
-MOST_EXPLAINING = 295
+MOST_EXPLAINING = 282
 """Lines of docstrings and comments of all layers."""
 
 ORDINARY_WORDS = {"counters", "target"}

@@ -189,7 +189,7 @@ def write_conditions(
     for plan in plans:
         live_of_event = 1 / campaign.rate(plan.run.type)
         live = [round(size * live_of_event) for size in plan.spill_sizes.tolist()]
-        delivered = [round(eot / beam.live_fraction) for eot in live]
+        delivered = [round(recorded / beam.live_fraction) for recorded in live]
         known = [beam.particle, beam.energy, sum(delivered), sum(live), plan.n_events]
         runs.append([plan.number, plan.run.type.value, *known])
         for spill, pair in enumerate(zip(delivered, live, strict=True), start=1):

@@ -214,7 +214,7 @@ def of_comparison(found: DimuonComparison) -> Iterator[str]:
         ratio, (below, above) = benchmark.everything, benchmark.everything.errors
         yield (
             f"after {benchmark.after}: {ratio.observed} dimuons, {ratio.expected:.1f} expected in "
-            f"{ratio.eot:.4g} live {found.unit}: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
+            f"{ratio.on_target:.4g} live {found.unit}: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
             f"+- {benchmark.systematic:.3f} (syst)"
         )
         if benchmark.test is not None:

@@ -144,7 +144,7 @@ def test_a_signal_is_found_as_large_as_it_is(
         result = campaign(signal, seed)
         (period,) = read_exposure(result).periods
         rate = control.rates(signal=signal, background=BACKGROUND)["signal"]
-        assert period.eot * rate * control.efficiency == pytest.approx(signal, rel=1e-3)
+        assert period.on_target * rate * control.efficiency == pytest.approx(signal, rel=1e-3)
         assert period.observed is not None
         assert period.observed == _in_box(_process(result.parent, "--simulation", name="again"))
         found = unified_interval(model, [period.observed], level=0.95)
