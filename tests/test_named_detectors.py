@@ -21,12 +21,12 @@ MOST = {
     "commands": 22,
     "datasets": 91,
     "docs": 3,
-    "outputs": 215,
+    "outputs": 159,
     "processors": 3,
     "selections": 6,
 }
 """Lines of code by layer. Whoever names fewer writes the smaller number here; no one writes a larger one."""
-MOST_EXPLAINING = 282
+MOST_EXPLAINING = 281
 """Lines of docstrings and comments of all layers."""
 
 ORDINARY_WORDS = {"counters", "target"}

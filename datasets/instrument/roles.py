@@ -87,5 +87,6 @@ APART = frozenset(name for name, one in STANDARD_DETECTORS.items() if one.apart)
 _BY_KERNEL = {one.kernel: one.name for one in STANDARD_DETECTORS.values()}
 CALORIMETER, MODULES = _BY_KERNEL[Kernel.CALORIMETER], _BY_KERNEL[Kernel.MODULES]
 COUNTERS, PADDLES = _BY_KERNEL[Kernel.COUNTERS], _BY_KERNEL[Kernel.PADDLES]
-"""Names of the calorimeter that stops the beam, of the modules behind it, and of counters and paddles before
-and between them."""
+SURROUNDING = _BY_KERNEL[Kernel.WHOLE]
+"""Names of the calorimeter that stops the beam, of the modules behind it, of counters and paddles before and
+between them, and of the calorimeter around the beam."""

@@ -19,6 +19,7 @@ import numpy as np
 from scipy import special
 
 from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.electromagnetic import mean_cells
 from na64.outputs.background.extrapolation import Numbers
@@ -32,7 +33,7 @@ from na64.outputs.statistics.one_sided import CONFIDENCE
 
 TIME_WINDOW = "electrons with energy out of time"
 
-TOTAL, LATE = "ecal_total", "ecal_out_of_time"
+TOTAL, LATE = f"{CALORIMETER}_total", f"{CALORIMETER}_out_of_time"
 """Features: ECAL energy at any time, and that part of it which is not in time."""
 
 N_SIGMA = 3.0

@@ -170,15 +170,15 @@ def checks_markdown(rows: list[SimulationCheck]) -> str:
     return "\n".join(lines)
 
 
-def ecal_markdown(simulated: dict[str, Floats]) -> str:
+def energy_markdown(simulated: dict[str, Floats]) -> str:
     """Table of selected dimuons by ECAL energy, and the chi2 of the two shapes."""
-    counts, chi2, n_degrees = likeness.compare_ecal(simulated)
-    edges = likeness.ECAL_EDGES
+    counts, chi2, n_degrees = likeness.compare_energies(simulated)
+    edges = likeness.ENERGY_EDGES
     bins = [f"{low:g}-{high:g}" for low, high in pairwise(edges.tolist())]
     rows = [
         ["E_ECAL (GeV)", *bins],
         ["---", *("---:" for _ in bins)],
-        ["real", *(str(n) for n in likeness.REAL_ECAL)],
+        ["real", *(str(n) for n in likeness.REAL_ENERGIES)],
         ["simulated", *(f"{count:.0f}" for count in counts)],
     ]
     lines = ["|" + "|".join(row) + "|" if row[0] == "---" else "| " + " | ".join(row) + " |" for row in rows]
@@ -191,7 +191,7 @@ def page() -> str:
     return "\n\n".join(
         [
             likeness.as_markdown(list(likeness.compare_with_real(dimuons))),
-            ecal_markdown(dimuons),
+            energy_markdown(dimuons),
             trigger_flow.flow_markdown(
                 trigger_flow.compare_flow(trigger_flow.simulate_triggers(40_000, seed=3))
             ),
