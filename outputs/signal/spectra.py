@@ -117,8 +117,8 @@ def spectrum_per_particle(mass: float, setting: Setting, threshold: float) -> tu
 def _interpolated(mass: float, setting: Setting, edges: Floats) -> Floats:
     """Bosons above parts of the beam's energy: (n,) float64.
 
-    Between nodes the logarithm is a cubic in log(1 - x): hard bosons go with a power of 1 - x, so that a line in
-    x has up to a quarter too few of them.
+    Between nodes the logarithm is a cubic in log(1 - x): hard bosons go with a power of 1 - x, so that a line
+    in x has up to a quarter too few of them.
     """
     table = _table()[setting.name]
     at_nodes = np.log([table.evaluate(mass, float(node)) for node in FRACTIONS])

@@ -56,7 +56,7 @@ def test_a_point_of_the_shipped_spectra_comes_out_again(boson: Boson, place: int
 def test_the_closed_form_has_more_hard_bosons_than_exact_tree_level(
     threshold: float, expected: float
 ) -> None:
-    """The independent numbers are of exact totals, whose part above a threshold is that of the closed form."""
+    """The independent numbers are of exact totals, of which the closed form says how many are hard."""
     energies = threshold + (100 - threshold) * np.linspace(0, 1, 14)[1:] ** 2
     by_model = {}
     for model in (CrossSectionModel.ETL, CrossSectionModel.IWW):
