@@ -81,6 +81,7 @@ def _campaign(table: TomlTable) -> Campaign:
         components=tuple(_read_component(entry) for entry in components),
         runs=tuple(_read_run(entry) for entry in table.tables("run")),
         bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
+        layout=table.text("layout", "tout2023"),
         absent=table.texts("absent", ()),
         further=read_further(table),
         dump=read_dump(table),
