@@ -11,7 +11,7 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import features_of_periods, load_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.report.drawing import write_figure
@@ -40,7 +40,7 @@ from na64.selections.selection import load_selection
 MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """GeV."""
 
-DARK_PHOTON_SEARCHES = (INVISIBLE, POSITRON)
+DARK_PHOTON_SEARCHES = (DEFAULT_SEARCH, POSITRON)
 """Searches whose particles are dark photons of some mass."""
 
 _BINS_A_MASS = 10
@@ -57,7 +57,7 @@ def efficiency(
     seed: int = 6406,
     periods: str | Path | None = None,
     losses: str | Path | Sequence[str | Path] = (),
-    search: str = INVISIBLE,
+    search: str = DEFAULT_SEARCH,
     period: str = "",
     add: bool = False,
     reason: str = "",

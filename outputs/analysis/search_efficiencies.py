@@ -38,9 +38,9 @@ from na64.outputs.signal.efficiency.meson_injection import (
     meson_energies,
 )
 from na64.outputs.signal.efficiency.pair_injection import (
-    PAIR_ENERGIES,
     PAIR_LAYOUT,
     pair_campaign,
+    pair_energies,
     pair_period,
 )
 from na64.selections.selection import load_selection
@@ -93,7 +93,8 @@ def search_efficiency(
     periods : str or Path, optional
         Folder of periods of your own; by default ``$NA64_PERIODS``.
     period : str
-        Of mesons, whose beam and set-up is simulated, in its first run; by default that of the channel.
+        Of mesons and electron pairs, whose beam and set-up is simulated; by default that of the first channel
+        of mesons, and 2018V of pairs.
     losses : str, Path or several
         Files with the losses of the periods, or ``"none"``; by default the packaged ones.
     progress : callable
@@ -130,7 +131,8 @@ def search_efficiency(
     if not any(one.row.n_selected for one in found):
         names = " and ".join(periods_found)
         raise ValueError(
-            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up?"
+            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up, or "
+            "is another --period meant?"
         )
     asked.check(periods_found)
     made = [
@@ -166,21 +168,28 @@ def _simulated(
     fate = category.fate
     if isinstance(fate, Branching):
         return _of_mesons(card, channel_of_box(card, variant, search, period), period, known)
+    if isinstance(fate, ElectronPair):
+        return _of_pairs(card, variant, search, pair_period(period))
     if period:
-        raise ValueError(f"--period: not with --search {card.name}, whose particles are simulated by energy")
+        raise ValueError(f"--period: not with --search {card.name}, whose particles are of one set-up only")
     if isinstance(fate, TwoPhotons):
         wanted = Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
         return _Simulated(wanted, alp_campaign, ENERGIES, LAYOUT)
-    if isinstance(fate, ElectronPair):
-        category = channel_of_box(card, variant, search, pair_period())
-        stretch = category.fate.stretch if category.fate else None
-        if stretch is not None:
-            wanted = Wanted(card.name, category.name, stretch.first, stretch.last)
-            return _Simulated(wanted, pair_campaign, PAIR_ENERGIES, PAIR_LAYOUT)
     raise ValueError(
         f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to two "
         "photons or an electron pair, or a meson to nothing is simulated, and dark photons without --search"
     )
+
+
+def _of_pairs(card: Card, variant: Variant, search: str, period: str) -> _Simulated:
+    """Electron pairs of a period, behind the dump of its channel."""
+    category = channel_of_box(card, variant, search, period)
+    if not isinstance(category.fate, ElectronPair):
+        raise ValueError(f"search {card.name}: channel {category.name} counts no electron pairs")
+    stretch = category.fate.stretch
+    wanted = Wanted(card.name, category.name, stretch.first, stretch.last)
+    make = partial(pair_campaign, period=period)
+    return _Simulated(wanted, make, pair_energies(period), PAIR_LAYOUT)
 
 
 def _of_mesons(card: Card, category: Category, period: str, known: Mapping[str, Period]) -> _Simulated:

@@ -237,12 +237,12 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     ecal, hcal = (layout.detectors[name].columns["energy"].names for name in ("ecal", "hcal"))
     random = np.random.default_rng(7)
     low, high = {
-        "box": (1.0, edges.ecal - 1),
+        "box": (1.0, edges.width - 1),
         BAND: (BAND_EDGES[0] + 0.5, BAND_EDGES[1] - 0.5),
-        VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
+        VARIED: (edges.hidden_width + 0.1, edges.hidden_width / 0.99 - 0.1),
         **ALP_EDGES,
-        PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
-    }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
+        PACKAGED: (edges.hidden_width / SCALE + 0.5, edges.hidden_width - 0.5),
+    }.get(world.name, (edges.width + 0.5, edges.hidden_width - 0.5))
     moved = random.uniform(low, high, len(rows)) / np.maximum(sum_of(branches, ecal), 1e-6)
     if world.name == "mad":
         moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))

@@ -164,7 +164,7 @@ def test_limits_of_the_search_use_the_tables_beside_the_result(of_positrons: Pat
     limits = list(csv.DictReader((of_positrons / "limits.csv").read_text().splitlines()))
     (period,) = read_exposure(of_positrons).periods
     annihilated = float(Resonant().spectrum(near, 42 - 2.8, POSITRONS)[1].sum())
-    events = 0.7 * period.eot * (MADE.radiated(near) + annihilated)
+    events = 0.7 * period.on_target * (MADE.radiated(near) + annihilated)
     assert by_mass[near] ** 2 == pytest.approx(float(limits[0]["events_median"]) / events, rel=0.01)
 
 
