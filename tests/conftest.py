@@ -54,20 +54,20 @@ LONGEST = tuple(
     Path(__file__).parent / f"{name}.py"
     for name in (
         "torture/faults/test_faults",
+        "blinding/test_secrets",
+        "test_clusters",
+        "processors/execution/test_dask_schedulers",
         "processors/execution/test_backends",
         "blinding/test_non_interference",
         "torture/test_bad_inputs",
         "test_main_line",
         "test_docs",
-        "processors/execution/test_dask_schedulers",
         "blinding/cycle/test_together",
         "blinding/test_mutants_of_visible_events",
         "outputs/analysis/test_examples",
         "test_run",
-        "test_clusters",
         "blinding/test_canaries",
         "blinding/test_looking",
-        "blinding/test_secrets",
         "outputs/analysis/test_calibrations",
         "blinding/test_many_boxes",
         "torture/test_damaged_files",
@@ -75,7 +75,10 @@ LONGEST = tuple(
         "blinding/test_boxes_of_any_set_up",
     )
 )
-"""Files that begin first, so that the last of several workers is not alone with one of them."""
+"""Files that begin first, so that the last of several workers is not alone with one of them.
+
+Ahead are those that wait for servers and workers: others, as mypy, have the processor then.
+"""
 
 IF_VARIED = ("variations.csv", "variations_yields.csv")
 
