@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.conditions.conditions import PARTICLES
 from na64.datasets.conditions.on_target import (
     KindExposure,
     add_by_kind,
