@@ -24,8 +24,11 @@ def _add_simulate(verbs: Any) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
     parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same content")
-    layouts = "tout2023 (default), ana_tree, array2018, hits, muon2022, visible2018, or a TOML file"
-    parser.add_argument("--layout", default="tout2023", metavar="LAYOUT", help=layouts)
+    layouts = (
+        "tout2023, ana_tree, array2018, hits, muon2022, visible2018, or a TOML file; "
+        "default: that of the campaign"
+    )
+    parser.add_argument("--layout", metavar="LAYOUT", help=layouts)
     parser.add_argument(
         "--format", default="ttree", choices=("ttree", "rntuple", "parquet"), help="default: %(default)s"
     )

@@ -99,7 +99,8 @@ class Selection:
     @cached_property
     def identity(self) -> str:
         """Name of the selection by content: of what periods have, only what it uses counts."""
-        used = tuple(feature for feature in self.period_features if feature.name in self.inputs)
+        inputs = self.inputs
+        used = tuple(feature for feature in self.period_features if feature.name in inputs)
         return identity(replace(self, period_features=used))
 
     @property
@@ -249,8 +250,8 @@ def load_selection(
     with table.telling_misspelt():
         selection = _read(table, known, extra)
     table.done()
-    whole = replace(selection, period_features=(*further.values(), *elsewhere.values()))
-    used = (feature for feature in elsewhere.values() if feature.name in whole.inputs)
+    inputs = replace(selection, period_features=(*further.values(), *elsewhere.values())).inputs
+    used = (feature for feature in elsewhere.values() if feature.name in inputs)
     return replace(selection, settings=tuple(settings), period_features=(*further.values(), *used))
 
 

@@ -263,6 +263,8 @@ class Campaign:
 
     Attributes
     ----------
+    layout : str
+        Packaged layout in which its files are written unless another one is asked for.
     absent : tuple of str
         Detectors that were not installed: their cells are empty.
     further : tuple of FurtherDetector
@@ -287,6 +289,7 @@ class Campaign:
     components: tuple[Component, ...]
     runs: tuple[Run, ...]
     bad: tuple[BadSpill, ...]
+    layout: str = "tout2023"
     absent: tuple[str, ...] = ()
     further: tuple[FurtherDetector, ...] = ()
     dump: Dump | None = None

@@ -39,7 +39,7 @@ _PACKAGED = PackagedFiles("campaign", files(__package__) / "campaigns")
 CAMPAIGNS = _PACKAGED.names
 """Names of the packaged campaigns."""
 
-_MERGED = ("beam", "trigger", "pile_up", "response")
+_MERGED = ("beam", "trigger", "pile_up", "response", "dump")
 """Tables of which a campaign may state some keys, and take the others from the one it is like."""
 
 
@@ -47,8 +47,8 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
     """Load a packaged campaign by name, or any by the path of its TOML file.
 
     A campaign with ``like = "demo"`` takes the keys it does not have from a packaged one, and its tables
-    ``beam``, ``trigger``, ``pile_up`` and ``response`` do so too; components under
-    ``[[further_component]]`` are added.
+    ``beam``, ``trigger``, ``pile_up``, ``response`` and ``dump`` do so too. ``[change_component.NAME]``
+    changes keys of a component, and components under ``[[further_component]]`` are added.
 
     Raises
     ------
@@ -83,6 +83,7 @@ def _campaign(table: TomlTable) -> Campaign:
         components=tuple(_read_component(entry) for entry in components),
         runs=tuple(_read_run(entry) for entry in table.tables("run")),
         bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
+        layout=table.text("layout", "tout2023"),
         absent=table.texts("absent", ()),
         further=read_further(table),
         dump=read_dump(table),
@@ -96,12 +97,34 @@ def _merged(source: Source) -> dict[str, object]:
     like = own.pop("like", None)
     if like is None:
         return own
+    changes = own.pop("change_component", {})
     base = _merged(_PACKAGED.named(str(like), f"{source.name}: like"))
     for name in _MERGED:
         inherited, stated = base.get(name), own.get(name)
         if isinstance(inherited, dict) and isinstance(stated, dict):
             own[name] = {**inherited, **stated}
-    return {**base, **own}
+    merged = {**base, **own}
+    components = merged["component"]
+    if isinstance(changes, dict) and isinstance(components, list):
+        merged["component"] = _changed(components, changes, source.name)
+    return merged
+
+
+def _changed(
+    components: list[dict[str, object]], changes: dict[str, dict[str, object]], where: str
+) -> list[dict[str, object]]:
+    """Components with other keys, by their names.
+
+    Raises
+    ------
+    KeyError
+        There is no component of such a name.
+    """
+    names = [str(one.get("name")) for one in components]
+    for name in changes:
+        if name not in names:
+            raise KeyError(f"{where}: change_component: {unknown('component', name, names)}")
+    return [{**one, **changes.get(str(one.get("name")), {})} for one in components]
 
 
 def _pair(table: TomlTable, key: str) -> tuple[int, int]:

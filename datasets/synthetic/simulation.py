@@ -32,7 +32,7 @@ def simulate(
     to: Path,
     n_events: int | None = None,
     seed: int | None = None,
-    layout: str | Path | Layout = "tout2023",
+    layout: str | Path | Layout | None = None,
     format: RunFileFormat | str = RunFileFormat.TTREE,  # noqa: A002
     on_progress: Progress | None = None,
 ) -> list[Path]:
@@ -50,8 +50,8 @@ def simulate(
         Recorded events of all runs together; those of the campaign if None.
     seed : int or None
         That of the campaign if None.
-    layout : str, Path or Layout
-        Name of a packaged layout, the path of a TOML file, or a layout.
+    layout : str, Path, Layout or None
+        Name of a packaged layout, the path of a TOML file, or a layout; that of the campaign if None.
     format : RunFileFormat or str
     on_progress : callable or None
         Gets the number of events of each block when it is written.
@@ -66,7 +66,7 @@ def simulate(
     ValueError
         The campaign has no geometry for the layout's ECAL.
     """
-    chosen = layout if isinstance(layout, Layout) else load_layout(layout)
+    chosen = layout if isinstance(layout, Layout) else load_layout(layout or campaign.layout)
     check_simulated(chosen, campaign.detectors)
     geometry = find_geometry(campaign, chosen)
     total = campaign.n_events if n_events is None else n_events

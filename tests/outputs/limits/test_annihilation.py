@@ -39,7 +39,7 @@ from na64.outputs.signal.efficiency.efficiency import (
 )
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 POSITRONS = Beam("e+", 70.0)
 MADE = Production(POSITRONS, 42.0, Resonant())

@@ -16,7 +16,7 @@ from na64.outputs.limits.exposure import check_apart, read_exposure
 from na64.outputs.result.summary import Blinding
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 
 def test_a_run_without_a_record_is_named_and_left_out(stored: Callable[..., Path]) -> None:

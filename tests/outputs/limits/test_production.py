@@ -29,6 +29,8 @@ from na64.outputs.signal.integration import shower
 from na64.outputs.signal.yields import yield_per_particle
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
+
 AT_70 = Production(Beam("e+", 70.0), 42.0, Resonant())
 AT_100 = Production(Beam("e+", 100.0), 50.0, Resonant())
 
