@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from na64.datasets.conditions.on_target import (
+    PARTICLES,
     KindExposure,
     add_by_kind,
     exposure_label,
