@@ -20,8 +20,8 @@ MOST = {
     "benchmarks": 27,
     "commands": 22,
     "datasets": 36,
-    "docs": 3,
-    "outputs": 140,
+    "docs": 5,
+    "outputs": 145,
     "processors": 1,
     "selections": 6,
 }
