@@ -26,7 +26,7 @@ MOST = {
     "selections": 6,
 }
 """Lines of code by layer. Whoever names fewer writes the smaller number here; no one writes a larger one."""
-MOST_EXPLAINING = 280
+MOST_EXPLAINING = 276
 """Lines of docstrings and comments of all layers."""
 
 ORDINARY_WORDS = {"counters", "target"}

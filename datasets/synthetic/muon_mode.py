@@ -113,8 +113,8 @@ class MuonMode:
         beam's nominal momentum.
     target_z : float
         Where the muon leaves the target, the ECAL.
-    hcal_z, hcal_centre, hcal_pitch : float
-        Where the HCAL begins, its middle in y, and the size of its cells.
+    modules_z, modules_centre, modules_pitch : float
+        Where the modules begin, its middle in y, and the size of its cells.
     stations : tuple of Station
     counters : tuple of BeamCounter
     target, counted : str
