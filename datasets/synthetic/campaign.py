@@ -77,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class BadSpill:
-    """An entry of the bad list; what the calorimeter has of the events in it is multiplied by ``calorimeter_gain``."""
+    """An entry of the bad list, and a factor on what the calorimeter has of the events in it."""
 
     run: int
     spill: int | None

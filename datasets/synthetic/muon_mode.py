@@ -114,7 +114,7 @@ class MuonMode:
     target_z : float
         Where the muon leaves the target, the ECAL.
     modules_z, modules_centre, modules_pitch : float
-        Where the modules begin, its middle in y, and the size of its cells.
+        Where the modules begin, their middle in y, and the size of their cells.
     stations : tuple of Station
     counters : tuple of BeamCounter
     target, counted : str
