@@ -19,6 +19,7 @@ from na64.selections.signal_box import PLANE, Bound, SignalBox, of_search
 DEFAULT = "default"
 """Name of the box that simulation has in a period without one."""
 
+_STATED = " and ".join(PLANE)
 _FILE = files(__package__) / "signal_boxes.toml"
 
 
@@ -76,7 +77,7 @@ def check_declared(period: Period) -> None:
         first, last = left[0]
         raise ValueError(
             f"period {period.name}: no signal box for runs {first} to {last}, so their data are refused: "
-            f"{period.name}.toml needs a table [box] with {' and '.join(PLANE)} in GeV, each with its source"
+            f"{period.name}.toml needs a table [box] with {_STATED} in GeV, each with its source"
         )
     _check_edges(period)
 

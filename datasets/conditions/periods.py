@@ -15,7 +15,6 @@ from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
-    PARTICLES,
     Conditions,
     Quality,
     RunFacts,
@@ -25,6 +24,7 @@ from na64.datasets.conditions.conditions import (
     join_run_facts,
     read_conditions,
 )
+from na64.datasets.conditions.on_target import PARTICLES
 from na64.datasets.conditions.stated_boxes import StatedBox, read_boxes
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import Feature, joined_features
@@ -64,7 +64,7 @@ class Period:
     runs : tuple of (int, int)
         First and last run of each range, both included; empty until somebody knows the runs.
     beam_particle : str
-        One of `na64.datasets.conditions.conditions.PARTICLES`.
+        One of `na64.datasets.conditions.on_target.PARTICLES`.
     beam_energy : float
         GeV.
     run_type : RunType

@@ -112,6 +112,7 @@ OWN_CHI2 = f"{CALORIMETER}_chi2"
 """Shower-profile chi2 that the package makes where a file has none, or where somebody asks for it."""
 
 
+@cache
 def made_of(detector: str) -> tuple[str, ...]:
     """Standard features that are made of the cells of one detector, in the order of what its kernel makes."""
     return tuple(

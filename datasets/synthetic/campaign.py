@@ -77,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class BadSpill:
-    """An entry of the bad list; ECAL energies of the events in it are multiplied by ``ecal_gain``."""
+    """An entry of the bad list, and a factor on what the calorimeter has of the events in it."""
 
     run: int
     spill: int | None

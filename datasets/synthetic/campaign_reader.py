@@ -10,8 +10,10 @@ from typing import TypeVar
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import read_quantity
-from na64.datasets.conditions.conditions import PARTICLES, RunType
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.conditions.on_target import PARTICLES
 from na64.datasets.instrument.columns import DETECTORS
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES, PADDLES
 from na64.datasets.synthetic.campaign import (
     BadSpill,
     Campaign,
@@ -153,7 +155,7 @@ def _read_geometry(table: TomlTable) -> Geometry:
 
 def _read_trigger(table: TomlTable) -> TriggerEmulation:
     return TriggerEmulation(
-        one_value(table, "ecal_below", "GeV"),
+        one_value(table, f"{CALORIMETER}_below", "GeV"),
         one_value(table, "preshower_above", "GeV"),
         one_value(table, "resolution"),
     )
@@ -174,18 +176,18 @@ def _read_response(table: TomlTable) -> Response:
     detectors = {name: _read_detector(table.table(name)) for name in DETECTORS}
     return Response(
         detectors=detectors,
-        calorimeter_stochastic=one_value(table, "ecal_stochastic"),
-        calorimeter_photostatistics=one_value(table, "ecal_photostatistics"),
-        modules_photostatistics=one_value(table, "hcal_photostatistics"),
-        muon_modules_scale=one_value(table, "muon_hcal_scale"),
+        calorimeter_stochastic=one_value(table, f"{CALORIMETER}_stochastic"),
+        calorimeter_photostatistics=one_value(table, f"{CALORIMETER}_photostatistics"),
+        modules_photostatistics=one_value(table, f"{MODULES}_photostatistics"),
+        muon_modules_scale=one_value(table, f"muon_{MODULES}_scale"),
         library_spread=one_value(table, "library_spread"),
-        paddle_scale=one_value(table, "veto_scale"),
-        paddle_photostatistics=one_value(table, "veto_photostatistics"),
-        paddle_saturation=one_value(table, "veto_saturation", "GeV"),
-        counter_means=read_quantity(table, "srd_means", "GeV").values,
-        counter_shape=one_value(table, "srd_shape"),
-        counter_accidental=one_value(table, "srd_accidental"),
-        counter_accidental_mean=one_value(table, "srd_accidental_mean", "GeV"),
+        paddle_scale=one_value(table, f"{PADDLES}_scale"),
+        paddle_photostatistics=one_value(table, f"{PADDLES}_photostatistics"),
+        paddle_saturation=one_value(table, f"{PADDLES}_saturation", "GeV"),
+        counter_means=read_quantity(table, f"{COUNTERS}_means", "GeV").values,
+        counter_shape=one_value(table, f"{COUNTERS}_shape"),
+        counter_accidental=one_value(table, f"{COUNTERS}_accidental"),
+        counter_accidental_mean=one_value(table, f"{COUNTERS}_accidental_mean", "GeV"),
         track_resolution=one_value(table, "track_resolution"),
         track_failures=one_value(table, "track_failures"),
         angle_sigma=one_value(table, "angle_sigma", "rad"),
@@ -247,7 +249,7 @@ def _read_bad(table: TomlTable) -> BadSpill:
         table.integer("spill", None),
         table.integer("start", None),
         table.integer("stop", None),
-        table.number("ecal_gain", 1.0),
+        table.number(f"{CALORIMETER}_gain", 1.0),
     )
 
 

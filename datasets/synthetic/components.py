@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, SURROUNDING
 from na64.datasets.synthetic.axions import alp
 from na64.datasets.synthetic.campaign import Component, Trigger, TriggerEmulation
 from na64.datasets.synthetic.component_kinds import ComponentKind
@@ -133,7 +134,9 @@ def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
     with_hadron = np.flatnonzero(gun.rng.random(n) < values["hadron_probability"])
     fraction = gun.rng.uniform(0.2, 1.0, len(with_hadron))
     second = hadrons(gun, fraction * lost[with_hadron], NEUTRAL_HADRONS)
-    surrounding = gun.rng.exponential(values["vhcal_mean"] / 16, (n, 16)) * gun.rng.integers(0, 2, (n, 1))
+    surrounding = gun.rng.exponential(values[f"{SURROUNDING}_mean"] / 16, (n, 16)) * gun.rng.integers(
+        0, 2, (n, 1)
+    )
     return replace(
         add_to(deposits, with_hadron, second),
         hit_mean=gun.rng.exponential(values["extra_tracks"], n),
@@ -225,8 +228,8 @@ def _led(gun: Gun, component: Component, n: int) -> Deposits:
     """Flash the light pulser: every calorimeter cell at once."""
     blank = _nothing(gun, n)
     spread = 1 + 0.01 * gun.rng.standard_normal((n, 1, 1, 1))
-    calorimeter = np.full_like(blank.calorimeter, component.parameters["ecal_cell"]) * spread
-    modules = np.full_like(blank.modules, component.parameters["hcal_cell"]) * spread
+    calorimeter = np.full_like(blank.calorimeter, component.parameters[f"{CALORIMETER}_cell"]) * spread
+    modules = np.full_like(blank.modules, component.parameters[f"{MODULES}_cell"]) * spread
     return replace(blank, calorimeter=calorimeter, modules=modules)
 
 

@@ -133,7 +133,7 @@ def empty(
     modules: tuple[int, int, int] = (4, 3, 3),
     tracks: tuple[int, int] = (0, 6),
 ) -> Deposits:
-    """Events in which nothing happened, with as many counters of the SRD, cells of the HCAL and tracks."""
+    """Events in which nothing happened, with as many counters, cells of modules and tracks."""
     none = np.full(n, -1, dtype=np.int64)
     return Deposits(
         calorimeter=np.zeros((n, 2, grid.n_x, grid.n_y)),

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, PADDLES
+
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Booleans: TypeAlias = NDArray[np.bool_]
@@ -111,9 +113,9 @@ def _read_sample(arrays: dict[str, NDArray[Any]], first: int) -> ShowerSample:
         values["E_GeV"][0],
         values["x_mm"] - PITCH / 2,
         values["y_mm"] - PITCH / 2,
-        values["ecal_GeV"],
-        values["veto_MeV"] / 1000,
-        values["hcal_GeV"],
+        values[f"{CALORIMETER}_GeV"],
+        values[f"{PADDLES}_MeV"] / 1000,
+        values[f"{MODULES}_GeV"],
     )
 
 

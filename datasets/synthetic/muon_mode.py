@@ -10,6 +10,7 @@ import numpy as np
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.basics.units import read_quantity
+from na64.datasets.instrument.roles import MODULES
 from na64.datasets.synthetic.library import Floats
 
 MODULES_SHAPE = (2, 6, 3)
@@ -112,8 +113,8 @@ class MuonMode:
         beam's nominal momentum.
     target_z : float
         Where the muon leaves the target, the ECAL.
-    hcal_z, hcal_centre, hcal_pitch : float
-        Where the HCAL begins, its middle in y, and the size of its cells.
+    modules_z, modules_centre, modules_pitch : float
+        Where the modules begin, their middle in y, and the size of their cells.
     stations : tuple of Station
     counters : tuple of BeamCounter
     target, counted : str
@@ -173,9 +174,9 @@ def read_muon_mode(table: TomlTable) -> MuonMode | None:
         upstream=_read_dipole(entry.table("upstream")),
         downstream=_read_dipole(entry.table("downstream")),
         target_z=_one(entry, "target_z", "mm"),
-        modules_z=_one(entry, "hcal_z", "mm"),
-        modules_centre=_one(entry, "hcal_centre", "mm"),
-        modules_pitch=_one(entry, "hcal_pitch", "mm"),
+        modules_z=_one(entry, f"{MODULES}_z", "mm"),
+        modules_centre=_one(entry, f"{MODULES}_centre", "mm"),
+        modules_pitch=_one(entry, f"{MODULES}_pitch", "mm"),
         stations=tuple(_read_station(one) for one in entry.tables("station")),
         counters=tuple(_read_counter(one) for one in entry.tables("counter")),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from na64.datasets.conditions.conditions import EXPOSURES
 from na64.datasets.instrument.columns import Array
 from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.reading.layout import Layout, load_layout
@@ -182,9 +183,9 @@ def write_conditions(
     """Tables of runs, spills and, if there are any, bad events, as `na64.datasets.conditions` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
-    columns = ["run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers"]
+    columns = ["run", "type", "particle", "energy", *EXPOSURES, "triggers"]
     runs: list[list[object]] = [[*columns]]
-    spills: list[list[object]] = [["run", "spill", "eot_delivered", "eot_live", "quality", "good_fraction"]]
+    spills: list[list[object]] = [["run", "spill", *EXPOSURES, "quality", "good_fraction"]]
     bad_spills = {(entry.run, entry.spill) for entry in campaign.bad if entry.start is None}
     for plan in plans:
         live_of_event = 1 / campaign.rate(plan.run.type)

@@ -12,8 +12,7 @@ from scipy import special
 
 from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
-from na64.datasets.conditions.conditions import PARTICLES
-from na64.datasets.conditions.on_target import exposure_label
+from na64.datasets.conditions.on_target import PARTICLES, exposure_label
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.background.table import NOT_CONFIGURED, BackgroundRow
 from na64.outputs.statistics.one_sided import CONFIDENCE

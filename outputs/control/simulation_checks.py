@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.campaign import TriggerEmulation
 from na64.datasets.synthetic.component_kinds import ComponentKind
@@ -110,7 +111,7 @@ def _geant4_pairs() -> tuple[float, float, float, float]:
     """ECAL energy of hard muon pairs of our Geant4 sample, and the preshower's rms; GeV, with errors."""
     arrays = read_arrays("dimuon_hiE_em_100GeV")
     single = arrays["n_mumu"] == 1
-    cells = arrays["ecal_GeV"][single].astype(np.float64)
+    cells = arrays[f"{CALORIMETER}_GeV"][single].astype(np.float64)
     photon = (arrays["E_mup_MeV"] + arrays["E_mum_MeV"])[single].astype(np.float64) / 1000
     calorimeter, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
     own = (calorimeter - (_BEAM - photon))[photon > _HARD]
@@ -139,7 +140,7 @@ def _electrons(seed: int) -> Iterator[SimulationCheck]:
     rng, stochastic = np.random.default_rng(seed), load_campaign("demo").response.calorimeter_stochastic
     x, y = rng.uniform(-19.1, 19.1, (2, _N))
     cells = fluctuate(mean_cells(np.full(_N, _BEAM), x, y, _GRID, rng), stochastic, rng)
-    library = read_arrays("em_100GeV")["ecal_GeV"].astype(np.float64)
+    library = read_arrays("em_100GeV")[f"{CALORIMETER}_GeV"].astype(np.float64)
     names = ("share of the preshower", "its 3x3 cells", "its central cell")
     for name, one, other in zip(names, _preshower(library), _preshower(cells), strict=True):
         yield SimulationCheck(f"electrons of 100 GeV: {name}", one, GEANT4, other)

@@ -121,7 +121,7 @@ def _regions(regions: tuple[RegionFacts, ...], products: Products, plane: hist.H
     boxes, styles = products.summary.boxes, region_styles(regions)
     features = tuple(str(axis.name) for axis in plane.axes)
     limits = (*_widened(plane.axes[0]), *_widened(plane.axes[1]))
-    modules = boxes[0].hcal_modules if boxes else (0, 1, 2)
+    modules = boxes[0].modules if boxes else (0, 1, 2)
     for region in regions:
         corners = outline(region, limits, modules, features)
         if len(corners) >= 3 and is_bounded(region, features):

@@ -147,7 +147,7 @@ def draw_regions(
     """
     named: set[str] = set()
     placed: list[tuple[float, float]] = []
-    modules = boxes[0].hcal_modules if boxes else (0, 1, 2)
+    modules = boxes[0].modules if boxes else (0, 1, 2)
     features, styles = features_of(histogram), region_styles(regions)
     inside = (*axes.get_xlim(), *axes.get_ylim())
     beyond = (*_widened(*axes.get_xlim(), axes.get_xscale()), *_widened(*axes.get_ylim(), axes.get_yscale()))

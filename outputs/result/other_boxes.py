@@ -53,7 +53,7 @@ def begins_at(box: BoxFacts, other: ClosedFacts) -> float:
         bound.low_hidden / max(bound.scales)
         for one in known
         for bound in one.bounds
-        if _is_in_plane(bound, period.setup, box.hcal_modules)
+        if _is_in_plane(bound, period.setup, box.modules)
     ]
     return max(edges, default=0.0)
 

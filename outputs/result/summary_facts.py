@@ -243,6 +243,11 @@ class BoxFacts:
     others: tuple[ClosedFacts, ...] = ()
 
     @property
+    def modules(self) -> tuple[int, ...]:
+        """Modules whose in-time sum is y of the plane."""
+        return self.hcal_modules
+
+    @property
     def width(self) -> float:
         """Edge of the box along x of the plane."""
         return self.ecal
@@ -255,19 +260,19 @@ class BoxFacts:
     @property
     def hidden_width(self) -> float:
         """Edge of the guard band along x."""
-        return self.ecal + self.guard_ecal
+        return self.width + self.guard_ecal
 
     @property
     def hidden_height(self) -> float:
         """Edge of the guard band along y."""
-        return self.hcal + self.guard_hcal
+        return self.height + self.guard_hcal
 
     def hidden_up_to(self, x: float, y: float) -> BoxFacts:
         """The same box with a guard band that ends at these energies, or beyond them as it does already."""
         return replace(
             self,
-            guard_ecal=max(self.guard_ecal, x - self.ecal),
-            guard_hcal=max(self.guard_hcal, y - self.hcal),
+            guard_ecal=max(self.guard_ecal, x - self.width),
+            guard_hcal=max(self.guard_hcal, y - self.height),
         )
 
     def rectangle(self) -> BoxFacts:

@@ -116,7 +116,7 @@ def test_an_effect_scales_what_it_names_and_nothing_else() -> None:
     )
     assert changed.paddles.scale == SETUP.paddles.scale
     same = set(DETECTORS) - {"ecal", "veto"}
-    assert all(getattr(changed, name) == getattr(SETUP, name) for name in same)
+    assert all(changed.detectors[name] == SETUP.detectors[name] for name in same)
     assert Effect().of(SETUP) == SETUP
     assert not Effect()
 

@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 REAL = "real_dimuons.csv"
+_SUM, _FIRST, _SECOND = "ECAL", "HCAL 0", "HCAL 1"
+"""Quantities of `REAL` that the cuts are on."""
+
 ENERGY_EDGES: Floats = np.arange(0.0, 61.0, 5.0)
 """GeV, of the bins of `REAL_ENERGIES`."""
 REAL_ENERGIES = (19, 54, 99, 132, 144, 185, 209, 248, 288, 332, 435, 559)
@@ -88,13 +91,13 @@ def _quantities(columns: EventColumns, cells: Floats, grid: Grid) -> dict[str, F
     x, y = grid.beam_cell
     near = cells[:, :, x - 1 : x + 2, y - 1 : y + 2].sum(axis=(1, 2, 3))
     return {
-        "ECAL": energy,
+        _SUM: energy,
         "preshower": preshower,
-        "preshower / ECAL": preshower / np.maximum(energy, 1e-9),
-        "3x3 / ECAL": near / np.maximum(energy, 1e-9),
-        "HCAL 0": modules[:, 0],
-        "HCAL 1": modules[:, 1],
-        "HCAL 0 + 1 + 2": modules[:, :3].sum(axis=1),
+        f"preshower / {_SUM}": preshower / np.maximum(energy, 1e-9),
+        f"3x3 / {_SUM}": near / np.maximum(energy, 1e-9),
+        _FIRST: modules[:, 0],
+        _SECOND: modules[:, 1],
+        f"{_FIRST} + 1 + 2": modules[:, :3].sum(axis=1),
         "SRD": 1000 * np.asarray(columns.cells(COUNTERS).energy).sum(axis=1),
         "VETO": 1000 * np.sqrt(paddles.prod(axis=2)).sum(axis=1),
     }
@@ -110,9 +113,9 @@ def selected(columns: EventColumns, cells: Floats, quantities: dict[str, Floats]
     central = np.argmax(towers, axis=1) == grid.beam_cell[0] * grid.n_y + grid.beam_cell[1]
     counters = 1000 * np.asarray(columns.cells(COUNTERS).energy)
     radiates = (counters > 2).all(axis=1) & ((counters < 80).sum(axis=1) >= 2)
-    showers = (quantities["preshower"] > 0.5) & (quantities["ECAL"] < 60)
+    showers = (quantities["preshower"] > 0.5) & (quantities[_SUM] < 60)
     muons = np.ones(len(cells), np.bool_)
-    for name in ("HCAL 0", "HCAL 1"):
+    for name in (_FIRST, _SECOND):
         muons &= (quantities[name] > 3) & (quantities[name] < 7)
     passed: Booleans = central & radiates & showers & muons
     return passed
@@ -129,7 +132,7 @@ def compare_with_real(simulated: dict[str, Floats]) -> Iterator[LikenessRow]:
 
 def compare_energies(simulated: dict[str, Floats]) -> tuple[Floats, float, int]:
     """Simulated dimuons by ECAL energy, as many as real ones; chi2 of the shapes, degrees of freedom."""
-    counts = np.histogram(simulated["ECAL"], ENERGY_EDGES)[0].astype(np.float64)
+    counts = np.histogram(simulated[_SUM], ENERGY_EDGES)[0].astype(np.float64)
     real = np.array(REAL_ENERGIES, np.float64)
     scale = real.sum() / counts.sum()
     chi2 = float((((scale * counts - real) ** 2) / (real + scale**2 * counts)).sum())

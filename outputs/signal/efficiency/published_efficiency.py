@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from na64.datasets.conditions.losses import PublishedLimit
 from na64.outputs.signal.curves import load_curve
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts, factor_of
-from na64.outputs.signal.yields import yield_per_particle
+from na64.outputs.signal.yields import yield_per_eot
 
 NOT_EXPLAINED = "not explained"
 """Name of the row that says what is left, and never counts."""
@@ -61,7 +61,7 @@ def implied_efficiency(limit: PublishedLimit, mass: float) -> float:
     if low < mass < high:
         return math.nan
     eps = float(load_curve(limit.curve).at(mass))
-    return limit.events / (limit.on_target * yield_per_particle(mass, threshold=limit.threshold) * eps**2)
+    return limit.events / (limit.on_target * yield_per_eot(mass, threshold=limit.threshold) * eps**2)
 
 
 def compared(

@@ -26,7 +26,7 @@ from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.result.table import read_csv
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.integration import shower
-from na64.outputs.signal.yields import yield_per_particle
+from na64.outputs.signal.yields import yield_per_eot
 from na64.run import main
 
 pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
@@ -201,9 +201,7 @@ def test_a_projection_of_a_period_has_its_beam(capsys: pytest.CaptureFixture[str
 
 
 def test_the_yield_of_the_period_is_not_that_of_100_gev() -> None:
-    ratios = [
-        (AT_70.radiated(m) / yield_per_particle(m, threshold=50.0)) ** 0.5 for m in (0.001, 0.01, 0.1, 0.4)
-    ]
+    ratios = [(AT_70.radiated(m) / yield_per_eot(m, threshold=50.0)) ** 0.5 for m in (0.001, 0.01, 0.1, 0.4)]
     assert all(0.75 < ratio < 0.93 for ratio in ratios)
 
 

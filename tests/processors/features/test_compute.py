@@ -73,7 +73,7 @@ def test_hits_and_cells_of_the_same_values_give_the_same_bits(seed: int, n_event
         cells[name] = Cells(*(np.asarray(array).astype(dtype) for array in arrays))
         hits[name] = as_hits(
             cells[name],
-            np.array(getattr(SETUP, name).sigma_of_cell)
+            np.array(SETUP.detectors[name].sigma_of_cell)
             if name == "veto"
             else np.arange(60)[: columns.energy.shape[1]],
         )
