@@ -141,8 +141,7 @@ class BasketReader:
         if self._fill is not None and _SHORTEST_KEY <= n_key <= _LONGEST_KEY and places.seeks[number] >= 0:
             key = bytearray(n_key)  # of values that are not compressed, or it would say so
             n_read = self._fill(places.seeks[number], (key, target))
-            sizes = (places.sizes[number], target.size, n_key, target.size)
-            if n_read == places.sizes[number] and _sizes_of(key) == sizes:
+            if n_read == places.sizes[number] and _is_of_plain(key, target.size):
                 return
         _copy(branch.name, self._read(branch, places, number, target), 0, target)
 
@@ -186,6 +185,13 @@ def _copy(name: str, basket: Basket, first: int, target: Array) -> None:
             f'branch "{name}": a basket has {len(data)} entries, expected {first + len(target)} or more'
         )
     target[:] = data[first : first + len(target)]
+
+
+def _is_of_plain(key: bytearray, size: int) -> bool:
+    """Whether a key is that of so many bytes of values, all of them of events, that are not compressed."""
+    n_bytes, _, n_expanded, _, n_key = _KEY.unpack_from(key)
+    is_whole = (n_bytes, n_expanded, n_key) == (len(key) + size, size, len(key))
+    return is_whole and _LAST.unpack_from(key, n_key - _LAST.size)[0] == n_bytes
 
 
 def _sizes_of(raw: Any) -> tuple[int, int, int, int]:
