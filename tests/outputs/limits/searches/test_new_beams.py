@@ -39,7 +39,7 @@ def test_events_of_each_run_behind_the_dump(eps: float, expected: list[float]) -
     assert found == pytest.approx(expected, rel=0.02)
 
 
-@pytest.mark.parametrize(("length", "expected"), [(140.0, 1.08e-3), (180.0, 9.18e-4)])
+@pytest.mark.parametrize(("length", "expected"), [(140.0, 1.08e-3), (180.0, 9.18e-4), (240.0, 7.6e-4)])
 def test_a_shorter_dump_reaches_larger_couplings(length: float, expected: float) -> None:
     (category,) = load_card("visible").variant("projection").categories
     fate = ElectronPair(Stretch(length, length + 3500, length / 30), Boson.VECTOR)
