@@ -4,8 +4,8 @@ The nucleus is a beam of photons (Weizsaecker and Williams):
 
     sigma = (alpha / pi) int ds chi(t_min(s)) / (s - m_mu^2)  sigma(gamma mu -> tau phi)
 
-of which the squared amplitude is summed over spins with Dirac matrices [D]. With a muon in place of the tau it
-is the radiation of scalars, and within 1.5 % of exact tree level from 30 MeV to 1 GeV.
+of which the squared amplitude is summed over spins with Dirac matrices [D]. With a muon in place of the tau
+it is the radiation of scalars, and within 1.5 % of exact tree level from 30 MeV to 1 GeV.
 """
 
 from __future__ import annotations
