@@ -17,7 +17,7 @@ from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, stamp, style
 from na64.outputs.signal import annihilation
 from na64.outputs.signal.cross_sections import SPECTRA, CrossSectionModel, k_factor
 from na64.outputs.signal.kinematics import Radiation
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 Floats = NDArray[np.float64]
 Series = Mapping[str, Floats]
@@ -148,7 +148,7 @@ def _page(y_label: str, label: str, right: str) -> tuple[Figure, Axes]:
 def main(folder: Path = HERE) -> None:
     """Write the figures into a folder; by default beside this file."""
     exact = {
-        f"above {cut:g} GeV": np.array([yield_per_eot(m, threshold=cut) for m in MASS.tolist()])
+        f"above {cut:g} GeV": np.array([yield_per_particle(m, threshold=cut) for m in MASS.tolist()])
         for cut in (50.0, 40.0)
     }
     resonance = [annihilation.resonant_yield(annihilation.Resonance(m)) for m in MASS.tolist()]

@@ -11,8 +11,8 @@ from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import read_quantity
 from na64.datasets.conditions.conditions import PARTICLES, RunType
+from na64.datasets.instrument.columns import DETECTORS
 from na64.datasets.synthetic.campaign import (
-    DETECTORS,
     BadSpill,
     Campaign,
     CellFault,
@@ -81,6 +81,7 @@ def _campaign(table: TomlTable) -> Campaign:
         components=tuple(_read_component(entry) for entry in components),
         runs=tuple(_read_run(entry) for entry in table.tables("run")),
         bad=tuple(_read_bad(entry) for entry in table.tables("bad", ())),
+        layout=table.text("layout", "tout2023"),
         absent=table.texts("absent", ()),
         further=read_further(table),
         dump=read_dump(table),
@@ -173,23 +174,23 @@ def _read_response(table: TomlTable) -> Response:
     detectors = {name: _read_detector(table.table(name)) for name in DETECTORS}
     return Response(
         detectors=detectors,
-        ecal_stochastic=one_value(table, "ecal_stochastic"),
-        ecal_photostatistics=one_value(table, "ecal_photostatistics"),
-        hcal_photostatistics=one_value(table, "hcal_photostatistics"),
-        muon_hcal_scale=one_value(table, "muon_hcal_scale"),
+        calorimeter_stochastic=one_value(table, "ecal_stochastic"),
+        calorimeter_photostatistics=one_value(table, "ecal_photostatistics"),
+        modules_photostatistics=one_value(table, "hcal_photostatistics"),
+        muon_modules_scale=one_value(table, "muon_hcal_scale"),
         library_spread=one_value(table, "library_spread"),
-        veto_scale=one_value(table, "veto_scale"),
-        veto_photostatistics=one_value(table, "veto_photostatistics"),
-        veto_saturation=one_value(table, "veto_saturation", "GeV"),
-        srd_means=read_quantity(table, "srd_means", "GeV").values,
-        srd_shape=one_value(table, "srd_shape"),
-        srd_accidental=one_value(table, "srd_accidental"),
-        srd_accidental_mean=one_value(table, "srd_accidental_mean", "GeV"),
+        paddle_scale=one_value(table, "veto_scale"),
+        paddle_photostatistics=one_value(table, "veto_photostatistics"),
+        paddle_saturation=one_value(table, "veto_saturation", "GeV"),
+        counter_means=read_quantity(table, "srd_means", "GeV").values,
+        counter_shape=one_value(table, "srd_shape"),
+        counter_accidental=one_value(table, "srd_accidental"),
+        counter_accidental_mean=one_value(table, "srd_accidental_mean", "GeV"),
         track_resolution=one_value(table, "track_resolution"),
         track_failures=one_value(table, "track_failures"),
         angle_sigma=one_value(table, "angle_sigma", "rad"),
-        straw_extra=one_value(table, "straw_extra"),
-        straw_inefficiency=one_value(table, "straw_inefficiency"),
+        further_hits=one_value(table, "straw_extra"),
+        hit_inefficiency=one_value(table, "straw_inefficiency"),
         zero_degree_median=one_value(table, "zero_degree_median", "GeV"),
         zero_degree_width=one_value(table, "zero_degree_width"),
     )

@@ -12,7 +12,7 @@ from na64.datasets.basics.toml import TomlTable
 from na64.datasets.basics.units import read_quantity
 from na64.datasets.synthetic.library import Floats
 
-HCAL_SHAPE = (2, 6, 3)
+MODULES_SHAPE = (2, 6, 3)
 """Modules, cells along the bend, cells across it [V: MU]."""
 
 
@@ -123,9 +123,9 @@ class MuonMode:
     upstream: Dipole
     downstream: Dipole
     target_z: float
-    hcal_z: float
-    hcal_centre: float
-    hcal_pitch: float
+    modules_z: float
+    modules_centre: float
+    modules_pitch: float
     stations: tuple[Station, ...]
     counters: tuple[BeamCounter, ...]
     target: str = "target"
@@ -173,9 +173,9 @@ def read_muon_mode(table: TomlTable) -> MuonMode | None:
         upstream=_read_dipole(entry.table("upstream")),
         downstream=_read_dipole(entry.table("downstream")),
         target_z=_one(entry, "target_z", "mm"),
-        hcal_z=_one(entry, "hcal_z", "mm"),
-        hcal_centre=_one(entry, "hcal_centre", "mm"),
-        hcal_pitch=_one(entry, "hcal_pitch", "mm"),
+        modules_z=_one(entry, "hcal_z", "mm"),
+        modules_centre=_one(entry, "hcal_centre", "mm"),
+        modules_pitch=_one(entry, "hcal_pitch", "mm"),
         stations=tuple(_read_station(one) for one in entry.tables("station")),
         counters=tuple(_read_counter(one) for one in entry.tables("counter")),
     )

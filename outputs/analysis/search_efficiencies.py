@@ -9,17 +9,15 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import Period, features_of_periods, load_periods
 from na64.datasets.synthetic import Campaign
+from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.limits.searches.fates import Branching, ElectronPair, TwoPhotons
 from na64.outputs.limits.searches.stored_channels import channel_of_box
-from na64.outputs.report.drawing import write_figure
-from na64.outputs.result.origin import seal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency.alp_injection import (
     ENERGIES,
@@ -33,7 +31,6 @@ from na64.outputs.signal.efficiency.by_energy import efficiency_table
 from na64.outputs.signal.efficiency.campaigns import period_with_runs
 from na64.outputs.signal.efficiency.injection import Injection, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
-from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
 from na64.outputs.signal.efficiency.meson_injection import (
     MESON_LAYOUT,
@@ -144,13 +141,8 @@ def search_efficiency(
         for loss in _losses([one for one in found if one.row.period == name], asked, setup_of(known[name]))
     ]
     rows = [one.row for one in found]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(place, seal_csv(efficiency_table(rows).to_csv()))
-    if made:
-        write_bytes(losses_path(place), seal_csv(losses_table(made).to_csv()))
-    else:
-        losses_path(place).unlink(missing_ok=True)
-    write_figure(place.parent, place.stem, partial(figures.draw_energy_efficiencies, rows), formats=("png",))
+    draw = partial(figures.draw_energy_efficiencies, rows)
+    write_efficiency(place, efficiency_table(rows), made, draw)
     Listener(tell=tell).say(describe_alps(found))
     if made:
         tell(f"losses besides the simulated ones, x {factor_of(made, delivered=False):.3f} for live exposure")

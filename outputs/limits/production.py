@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.signal.beam import ELECTRONS, Beam
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class ByAnnihilation(Protocol):
 
 def radiated(mass: float, threshold: float, beam: Beam) -> float:
     """Dark photons that are radiated in the shower: as many by a positron as by an electron."""
-    return yield_per_eot(mass, threshold=threshold, beam_energy=beam.energy)
+    return yield_per_particle(mass, threshold=threshold, beam_energy=beam.energy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,8 @@ def _guard_zoom(products: Products, features: tuple[str, ...]) -> list[list[floa
     boxes = [box for box in products.summary.boxes if box.is_rectangle]
     if features != ENERGIES or not boxes:
         return None
-    right = max(box.ecal + box.guard_ecal for box in boxes)
-    top = max(box.hcal + box.guard_hcal for box in boxes)
+    right = max(box.hidden_width for box in boxes)
+    top = max(box.hidden_height for box in boxes)
     return [[0.0, 1.5 * right], [0.0, top + _ABOVE]]
 
 

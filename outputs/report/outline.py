@@ -18,9 +18,9 @@ _SUMS: dict[str, tuple[int, ...]] = {
     "hcal_1": (1,),
     "hcal_2": (2,),
 }
-_DIRECTIONS = {"ecal": (1.0, 0.0), "hcal": (0.0, 1.0), "visible_energy": (1.0, 1.0)}
+_DIRECTIONS = {ENERGIES[0]: (1.0, 0.0), ENERGIES[1]: (0.0, 1.0), "visible_energy": (1.0, 1.0)}
 
-OUTLINED = frozenset((*_SUMS, "ecal", "hcal", "visible_energy"))
+OUTLINED = frozenset((*_SUMS, *_DIRECTIONS))
 """Features whose bounds are drawn in the plane of `ENERGIES`, in GeV."""
 
 HalfPlane = tuple[float, float, float]

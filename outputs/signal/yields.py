@@ -41,7 +41,7 @@ def _is_shipped(beam_energy: float, boson: Boson) -> bool:
     return beam_energy in BEAM_ENERGIES and (boson is Boson.VECTOR or beam_energy == BEAM_ENERGY)
 
 
-def yield_per_eot(
+def yield_per_particle(
     mass: float,
     *,
     threshold: float = 50.0,

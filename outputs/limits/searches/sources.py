@@ -19,7 +19,7 @@ from na64.outputs.signal.millicharged import pairs_per_particle
 from na64.outputs.signal.primakoff import primakoff_spectrum
 from na64.outputs.signal.resonance_corrections import Corrections
 from na64.outputs.signal.spectra import Setting, spectrum_per_particle
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 Floats = NDArray[np.float64]
 
@@ -110,7 +110,9 @@ class Radiated:
         """Particles per particle on target at coupling 1, for a mass in GeV."""
         if self.target != "Pb":
             return float(self.spectrum(mass).number.sum())
-        return yield_per_eot(mass, threshold=self.threshold, beam_energy=self.beam.energy, boson=self.boson)
+        return yield_per_particle(
+            mass, threshold=self.threshold, beam_energy=self.beam.energy, boson=self.boson
+        )
 
     def spectrum(self, mass: float) -> Made:
         """The same by energy, of the targets, beams and bosons that there are tables of."""

@@ -30,7 +30,7 @@ from na64.outputs.signal.efficiency.efficiency_variations import (
 from na64.outputs.signal.efficiency.losses import AppliedLoss, factor_of
 from na64.outputs.signal.efficiency.losses_file import losses_path, read_applied
 from na64.outputs.signal.integration import BEAM_ENERGY
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 from na64.outputs.statistics.binomial import binomial_error
 
 Floats = NDArray[np.float64]
@@ -383,7 +383,7 @@ def _per_reference(point: EfficiencyPoint, reference: float, beam_energy: float)
     if point.threshold == reference:
         return 1.0
     above = (
-        yield_per_eot(point.mass, threshold=value, beam_energy=beam_energy)
+        yield_per_particle(point.mass, threshold=value, beam_energy=beam_energy)
         for value in (point.threshold, reference)
     )
     return next(above) / next(above)

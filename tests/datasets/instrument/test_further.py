@@ -261,8 +261,8 @@ def test_other_centre_cells_of_the_standard_hcal_than_its_features_are_of_are_re
         )
         return load_period(tmp_path, "mine")
 
-    assert load("[[1, 1]]").setup.hcal.centre_cells == ((4,),) * 4
-    assert load("[[0, 1]]", SUM).setup.hcal.centre_cells == ((1,),) * 4
+    assert load("[[1, 1]]").setup.modules.centre_cells == ((4,),) * 4
+    assert load("[[0, 1]]", SUM).setup.modules.centre_cells == ((1,),) * 4
     for cells in ("[[0, 1]]", "[[1, 1], [0, 1]]", "[[0, 1, 1], [1, 1, 1], [2, 0, 1], [3, 1, 1]]"):
         with pytest.raises(ValueError, match=r"mine.toml: hcal.centre_cells: the features of hcal are of"):
             load(cells)

@@ -26,8 +26,10 @@ from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.result.table import read_csv
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.integration import shower
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 from na64.run import main
+
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 AT_70 = Production(Beam("e+", 70.0), 42.0, Resonant())
 AT_100 = Production(Beam("e+", 100.0), 50.0, Resonant())
@@ -148,7 +150,7 @@ def of_positrons(stored: Callable[..., Path], case: Any) -> Path:
 
 def test_the_threshold_is_where_the_box_of_the_period_begins(of_positrons: Path) -> None:
     (period,) = read_exposure(of_positrons).periods
-    assert period == PeriodExposure("2023P", period.eot, period.runs, None, Beam("e+", 70.0), 42.0)
+    assert period == PeriodExposure("2023P", period.on_target, period.runs, None, Beam("e+", 70.0), 42.0)
 
 
 def test_limits_of_a_positron_period(of_positrons: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,7 +201,9 @@ def test_a_projection_of_a_period_has_its_beam(capsys: pytest.CaptureFixture[str
 
 
 def test_the_yield_of_the_period_is_not_that_of_100_gev() -> None:
-    ratios = [(AT_70.radiated(m) / yield_per_eot(m, threshold=50.0)) ** 0.5 for m in (0.001, 0.01, 0.1, 0.4)]
+    ratios = [
+        (AT_70.radiated(m) / yield_per_particle(m, threshold=50.0)) ** 0.5 for m in (0.001, 0.01, 0.1, 0.4)
+    ]
     assert all(0.75 < ratio < 0.93 for ratio in ratios)
 
 

@@ -19,7 +19,7 @@ from na64.outputs.limits.projection import Scaling, project, projection_table
 from na64.outputs.limits.search import PeriodChannel, Search, masses
 from na64.outputs.limits.tables import limits_table, y_table
 from na64.outputs.signal.curves import load_curve
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 from na64.outputs.statistics.cls import upper_limit
 from na64.outputs.statistics.model import Channel, Model
 
@@ -55,7 +55,7 @@ def test_rows_of_the_tables(published: LimitsAnalysis) -> None:
         assert high["y_observed"] == pytest.approx(5 * float(low["y_observed"] or 0), rel=1e-6, abs=0)
     eps = float(limits[1]["eps_observed"] or 0)
     assert y[1]["y_observed"] == pytest.approx(eps**2 * 0.1 / 81, rel=1e-6, abs=0)
-    assert limits[0]["events_per_eps2"] == pytest.approx(2.84e11 * 0.5 * yield_per_eot(0.00105))
+    assert limits[0]["events_per_eps2"] == pytest.approx(2.84e11 * 0.5 * yield_per_particle(0.00105))
 
 
 def test_a_closed_box_has_no_observed_limit(exposure_of: Callable[..., LimitInput]) -> None:

@@ -24,7 +24,7 @@ from na64.outputs.signal.matter import ALPHA, ELECTRON_MASS, PICOBARN
 from na64.outputs.signal.moments import one_loop
 from na64.outputs.signal.quadrature import composite
 from na64.outputs.signal.tables import RATIO_MASSES, ratio_at
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 V, S, P, A = Boson.VECTOR, Boson.SCALAR, Boson.PSEUDOSCALAR, Boson.AXIAL
 
@@ -85,13 +85,15 @@ def test_approximations_are_of_dark_photons_only() -> None:
 
 @pytest.mark.parametrize(("boson", "mass", "threshold"), [(S, 0.0017, 47.0), (A, 0.0013, 33.0)])
 def test_the_shipped_ratios_are_those_of_the_integrals(boson: Boson, mass: float, threshold: float) -> None:
-    shipped = yield_per_eot(mass, threshold=threshold, boson=boson) / yield_per_eot(mass, threshold=threshold)
+    shipped = yield_per_particle(mass, threshold=threshold, boson=boson) / yield_per_particle(
+        mass, threshold=threshold
+    )
     assert shipped == pytest.approx(ratio_at(boson, mass, threshold), rel=3e-3)
 
 
 def test_a_point_of_the_shipped_ratios_comes_out_again() -> None:
     mass = float(RATIO_MASSES[5])
-    shipped = yield_per_eot(mass, threshold=60.0, boson=P) / yield_per_eot(mass, threshold=60.0)
+    shipped = yield_per_particle(mass, threshold=60.0, boson=P) / yield_per_particle(mass, threshold=60.0)
     assert shipped == pytest.approx(ratio_at(P, mass, 60.0), rel=1e-6)
 
 

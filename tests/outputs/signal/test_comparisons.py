@@ -33,7 +33,7 @@ from na64.outputs.signal.relic import (
     thermal_target,
     to_y,
 )
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 
 def test_every_curve_is_short_and_cites_its_paper() -> None:
@@ -287,7 +287,7 @@ def test_the_resonance_is_at_its_positron_energy() -> None:
 
 
 def test_positrons_gain_a_factor_of_four_at_the_peak() -> None:
-    gain = resonant_yield(Resonance(0.237)) / yield_per_eot(0.237)
+    gain = resonant_yield(Resonance(0.237)) / yield_per_particle(0.237)
     assert math.sqrt(1 + gain) == pytest.approx(4.2, rel=0.02)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from na64.outputs.signal.cross_sections import k_factor, total
 from na64.outputs.signal.kinematics import Radiation
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "physics.md").read_text()
@@ -48,4 +48,4 @@ def test_its_cross_sections_are_those_of_the_code() -> None:
 def test_its_yields_are_those_of_the_code() -> None:
     here, _ = rows_after("Per 1e9 electrons")
     for mass, value in zip((1.05, 10, 50, 100, 500, 950), here[1:], strict=True):
-        assert float(value) == pytest.approx(10 * yield_per_eot(mass / 1000), rel=5e-3)
+        assert float(value) == pytest.approx(10 * yield_per_particle(mass / 1000), rel=5e-3)

@@ -16,7 +16,7 @@ from na64.outputs.signal.cross_sections import CrossSectionModel, k_factor
 from na64.outputs.signal.integration import integrate_yield, resolved_thresholds
 from na64.outputs.signal.kinematics import Radiation
 from na64.outputs.signal.matter import LEAD
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 
 PER_1E9 = {0.00105: 1.91, 0.01: 0.112, 0.05: 6.45e-3, 0.1: 1.44e-3, 0.5: 2.33e-5, 0.95: 2.83e-6}
 """Dark photons above 50 GeV for 1e9 electrons at eps = 1e-4, by mass: an independent computation."""
@@ -27,12 +27,12 @@ EARLIER = {0.002: 0.108, 0.005: 0.034, 0.0167: 5.2e-3, 0.05: 7.0e-4, 0.2: 3.1e-5
 
 @pytest.mark.parametrize(("mass", "expected"), PER_1E9.items())
 def test_yields_are_those_of_the_independent_computation(mass: float, expected: float) -> None:
-    assert 10 * yield_per_eot(mass) == pytest.approx(expected, rel=0.012)
+    assert 10 * yield_per_particle(mass) == pytest.approx(expected, rel=0.012)
 
 
 @pytest.mark.parametrize(("mass", "expected"), EARLIER.items())
 def test_yields_are_near_those_from_dmg4(mass: float, expected: float) -> None:
-    assert yield_per_eot(mass) == pytest.approx(expected, rel=0.11)
+    assert yield_per_particle(mass) == pytest.approx(expected, rel=0.11)
 
 
 def test_a_radiation_length_of_lead_has_its_nuclei() -> None:
@@ -51,12 +51,12 @@ FLAT_EFFICIENCY = {0.00105: 9.22e-6, 0.01: 3.80e-5, 0.1: 3.35e-4, 0.4: 1.91e-3}
 @pytest.mark.parametrize(("mass", "eps"), FLAT_EFFICIENCY.items())
 def test_the_limit_for_a_flat_efficiency_of_a_half(mass: float, eps: float) -> None:
     """2.303 events, 2.84e11 electrons on target, bremsstrahlung only."""
-    assert np.sqrt(2.303 / (2.84e11 * 0.5 * yield_per_eot(mass))) == pytest.approx(eps, rel=0.03)
+    assert np.sqrt(2.303 / (2.84e11 * 0.5 * yield_per_particle(mass))) == pytest.approx(eps, rel=0.03)
 
 
 @pytest.mark.parametrize(("mass", "threshold"), [(0.001, 50.0), (0.0138, 47.0), (0.34, 33.0), (1.0, 80.0)])
 def test_the_table_is_the_integral(mass: float, threshold: float) -> None:
-    assert yield_per_eot(mass, threshold=threshold) == pytest.approx(
+    assert yield_per_particle(mass, threshold=threshold) == pytest.approx(
         integrate_yield(mass, threshold=threshold), rel=1e-3
     )
 
@@ -79,32 +79,34 @@ def test_folding_is_the_fluctuation_of_what_is_left() -> None:
 
 
 def test_the_threshold_matters_more_than_the_resolution() -> None:
-    assert yield_per_eot(0.01, threshold=40.0) > 1.2 * yield_per_eot(0.01)
-    assert shipped("folded_yield", 0.01, 50.0) == pytest.approx(yield_per_eot(0.01), rel=2e-3)
+    assert yield_per_particle(0.01, threshold=40.0) > 1.2 * yield_per_particle(0.01)
+    assert shipped("folded_yield", 0.01, 50.0) == pytest.approx(yield_per_particle(0.01), rel=2e-3)
 
 
 def test_approximations_are_asked_for_by_name() -> None:
-    assert yield_per_eot(0.1, model="iww") == pytest.approx(yield_per_eot(0.1, model=CrossSectionModel.IWW))
-    assert yield_per_eot(0.1, model="iww") > 1.5 * yield_per_eot(0.1)
+    assert yield_per_particle(0.1, model="iww") == pytest.approx(
+        yield_per_particle(0.1, model=CrossSectionModel.IWW)
+    )
+    assert yield_per_particle(0.1, model="iww") > 1.5 * yield_per_particle(0.1)
     with pytest.raises(ValueError, match="'born' is not a valid CrossSectionModel"):
-        yield_per_eot(0.1, model="born")
+        yield_per_particle(0.1, model="born")
 
 
 def test_beams_without_a_table_are_integrated() -> None:
-    at_60 = yield_per_eot(0.01, threshold=36.0, beam_energy=60.0)
+    at_60 = yield_per_particle(0.01, threshold=36.0, beam_energy=60.0)
     assert at_60 == integrate_yield(0.01, threshold=36.0, beam_energy=60.0)
 
 
 @pytest.mark.parametrize(("mass", "threshold"), [(0.0123, 42.0), (0.23, 40.0), (0.7, 33.3)])
 def test_a_beam_of_70_gev_has_a_table(mass: float, threshold: float) -> None:
     exact = integrate_yield(mass, threshold=threshold, beam_energy=70.0)
-    assert yield_per_eot(mass, threshold=threshold, beam_energy=70.0) == pytest.approx(exact, rel=2e-3)
+    assert yield_per_particle(mass, threshold=threshold, beam_energy=70.0) == pytest.approx(exact, rel=2e-3)
 
 
 def test_a_lower_beam_makes_about_as_many_above_the_same_part_of_it() -> None:
-    at_70 = yield_per_eot(0.01, threshold=42.0, beam_energy=70.0)
-    assert at_70 == pytest.approx(yield_per_eot(0.01, threshold=60.0), rel=0.1)
-    assert at_70 != pytest.approx(yield_per_eot(0.01, threshold=42.0), rel=0.2)
+    at_70 = yield_per_particle(0.01, threshold=42.0, beam_energy=70.0)
+    assert at_70 == pytest.approx(yield_per_particle(0.01, threshold=60.0), rel=0.1)
+    assert at_70 != pytest.approx(yield_per_particle(0.01, threshold=42.0), rel=0.2)
 
 
 def test_the_k_factor_of_the_table() -> None:
@@ -115,7 +117,7 @@ def test_what_the_tables_do_not_have_is_refused() -> None:
     with pytest.raises((IndexError, RuntimeError, ValueError)):
         shipped("folded_yield", 2.0, 50.0)
     with pytest.raises(ValueError, match="above 100 GeV"):
-        yield_per_eot(0.01, threshold=100.0)
+        yield_per_particle(0.01, threshold=100.0)
     with pytest.raises((IndexError, RuntimeError, ValueError)):
         shipped("k_factor", 0.01, 500.0)
 
@@ -131,7 +133,7 @@ def test_a_few_points_of_the_shipped_tables_come_out_again(
     for mass in tables.MASSES.tolist():
         for threshold in (20.0, 50.0, 80.0):
             found = made["yield"].evaluate(mass, threshold)
-            assert found == pytest.approx(yield_per_eot(mass, threshold=threshold), rel=1e-6)
+            assert found == pytest.approx(yield_per_particle(mass, threshold=threshold), rel=1e-6)
         assert made["k_factor"].evaluate(mass, 100.0) == pytest.approx(
             shipped("k_factor", mass, 100.0), rel=1e-6
         )

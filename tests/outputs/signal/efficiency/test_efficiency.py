@@ -28,7 +28,7 @@ from na64.outputs.signal.efficiency.injection import (
     inject,
     measure,
 )
-from na64.outputs.signal.yields import yield_per_eot
+from na64.outputs.signal.yields import yield_per_particle
 from na64.run import main
 from na64.selections.selection import Selection, load_selection
 
@@ -63,7 +63,7 @@ def test_a_cut_on_the_energy_keeps_the_part_of_the_spectrum(tmp_path: Path) -> N
     """Less than 30 GeV in the ECAL means more than 70 GeV missing: a ratio of yields."""
     cut = ALL.replace('ecal = { above = -1, unit = "GeV" }', 'ecal_total = { below = 30, unit = "GeV" }')
     (measured,) = inject([0.1], Injection(selection_of(tmp_path, cut), n_events=3000))
-    expected = yield_per_eot(0.1, threshold=70.0) / yield_per_eot(0.1, threshold=40.0)
+    expected = yield_per_particle(0.1, threshold=70.0) / yield_per_particle(0.1, threshold=40.0)
     assert measured.point.efficiency == pytest.approx(expected, abs=4 * measured.point.error)
 
 
@@ -178,8 +178,8 @@ def test_a_wider_box_is_scaled_to_the_reference() -> None:
     """Efficiency times yield above the reference is the number of events whatever the reference is."""
     at_50, at_40 = (efficiency_of([WIDE], "", reference=value) for value in (50.0, 40.0))
     assert at_40.at(0.01)[0] == pytest.approx(0.7)
-    one = at_50.at(0.01)[0] * yield_per_eot(0.01, threshold=50.0)
-    assert one == pytest.approx(0.7 * yield_per_eot(0.01, threshold=40.0))
+    one = at_50.at(0.01)[0] * yield_per_particle(0.01, threshold=50.0)
+    assert one == pytest.approx(0.7 * yield_per_particle(0.01, threshold=40.0))
 
 
 def test_interpolation_is_in_the_logarithm_of_the_mass() -> None:
