@@ -54,24 +54,31 @@ LONGEST = tuple(
     Path(__file__).parent / f"{name}.py"
     for name in (
         "torture/faults/test_faults",
-        "blinding/test_non_interference",
-        "test_main_line",
-        "torture/test_bad_inputs",
-        "processors/execution/test_backends",
-        "blinding/cycle/test_together",
-        "test_run",
-        "processors/execution/test_dask_schedulers",
-        "torture/test_damaged_files",
-        "test_batch",
+        "blinding/test_secrets",
         "test_clusters",
-        "test_reference_2023",
-        "blinding/cycle/test_commitment",
+        "processors/execution/test_dask_schedulers",
+        "processors/execution/test_backends",
+        "blinding/test_non_interference",
+        "torture/test_bad_inputs",
+        "test_main_line",
         "test_docs",
+        "blinding/cycle/test_together",
+        "blinding/test_mutants_of_visible_events",
+        "outputs/analysis/test_examples",
+        "test_run",
         "blinding/test_canaries",
         "blinding/test_looking",
+        "outputs/analysis/test_calibrations",
+        "blinding/test_many_boxes",
+        "torture/test_damaged_files",
+        "test_batch",
+        "blinding/test_boxes_of_any_set_up",
     )
 )
-"""Files that begin first, so that the last of several workers is not alone with one of them."""
+"""Files that begin first, so that the last of several workers is not alone with one of them.
+
+Ahead are those that wait for servers and workers: others, as mypy, have the processor then.
+"""
 
 IF_VARIED = ("variations.csv", "variations_yields.csv")
 

@@ -77,7 +77,7 @@ def judge_boxes(module: ModuleType) -> None:
         ((9000, 9001), {"ecal": 5.0, "hcal": 0.5}, ""),
         ((9000, 9001), {"ecal": 4.9, "hcal": 0.5}, "edge of its signal box in ecal, 4.9 GeV, .* of 5 GeV"),
         ((9000, 9001), {"ecal": 5.0, "hcal": 0.4}, "edge of its signal box in hcal, 0.4 GeV, .* of 0.5 GeV"),
-        ((9000, 9001), {}, "no signal box for runs 9000 to 9001"),
+        ((9000, 9001), {}, "no signal box for runs 9000 to 9001, .* with ecal and hcal in GeV"),
     ):
         if refused:
             with pytest.raises(ValueError, match=f"mine: .*{refused}"):

@@ -21,7 +21,7 @@ from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 N_EVENTS = 1_000
 BACKGROUND = 1.0
