@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -76,15 +77,15 @@ def hcal_arguments(setup: Setup) -> KernelArguments:
 
 
 def srd_arguments(_: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_srd` takes between the grid and its outputs."""
-    return (rows_of(small.SRD_FEATURES),)
+    """What `na64.processors.kernels.small.sum_small` takes before its outputs, for the SRD."""
+    return (small.SRD, math.nan, math.nan, rows_of(small.SRD_FEATURES))
 
 
 def veto_arguments(setup: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
-    return (float(setup.veto_mip), float(setup.veto.balance), rows_of(small.VETO_FEATURES))
+    """What `na64.processors.kernels.small.sum_small` takes before its outputs, for the VETO."""
+    return (small.VETO, float(setup.veto_mip), float(setup.veto.balance), rows_of(small.VETO_FEATURES))
 
 
 def vhcal_arguments(_: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_vhcal` takes between the grid and its outputs."""
-    return (rows_of(small.VHCAL_FEATURES),)
+    """What `na64.processors.kernels.small.sum_small` takes before its outputs, for the VHCAL."""
+    return (small.VHCAL, math.nan, math.nan, rows_of(small.VHCAL_FEATURES))

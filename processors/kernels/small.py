@@ -17,6 +17,9 @@ VETO_FEATURES = ("veto_0", "veto_1", "veto_2", "veto_mip_0", "veto_mip_1", "veto
 VHCAL_FEATURES = ("vhcal", "vhcal_total")
 """What each kernel makes, in its order."""
 
+SRD, VETO, VHCAL = range(3)
+"""Numbers of the detectors: one kernel for all is compiled in a third of the time."""
+
 N_COUNTERS = 3
 N_PADDLES = 3
 WORK = 6 * LANES
@@ -129,3 +132,37 @@ def sum_vhcal(
     sum_cells(grid, work)
     copy_lanes(work, work[2 * LANES :])
     store(work[LANES:], state, rows, values, start, stop)
+
+
+@jit_inline
+def sum_small(
+    grid: NDArray[np.float64],
+    state: NDArray[np.uint8],
+    work: NDArray[np.float64],
+    which: int,
+    mip: float,
+    balance: float,
+    rows: NDArray[np.int64],
+    values: NDArray[np.float32],
+    start: int,
+    stop: int,
+) -> None:
+    """Make the features of one of the small detectors of events ``start`` to ``stop``.
+
+    Parameters
+    ----------
+    grid, state, work, values, start, stop
+        As in `sum_veto`.
+    which : int
+        `SRD`, `VETO` or `VHCAL`.
+    mip, balance : float
+        As in `sum_veto`; of no meaning elsewhere.
+    rows : int64
+        Rows of ``values`` for the features of the detector.
+    """
+    if which == SRD:
+        sum_srd(grid, state, work, rows, values, start, stop)
+    elif which == VETO:
+        sum_veto(grid, state, work, mip, balance, rows, values, start, stop)
+    else:
+        sum_vhcal(grid, state, work, rows, values, start, stop)
