@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from na64.processors.kernels.small import (
+    SRD,
     SRD_FEATURES,
+    VETO,
     VETO_FEATURES,
+    VHCAL,
     VHCAL_FEATURES,
     WORK,
     combine_paddle,
-    sum_srd,
-    sum_veto,
-    sum_vhcal,
+    sum_small,
 )
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
@@ -45,19 +46,19 @@ def _cells(out: Array, in_time: Array, state: Array) -> tuple[Array, Array, Arra
 
 def _srd(in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(SRD_FEATURES), len(in_time))
-    sum_srd(*_cells(in_time, in_time, state), rows, values, 0, len(in_time))
+    sum_small(*_cells(in_time, in_time, state), SRD, math.nan, math.nan, rows, values, 0, len(in_time))
     return _named(SRD_FEATURES, rows, values)
 
 
 def _veto(in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VETO_FEATURES), len(in_time))
-    sum_veto(*_cells(in_time, in_time, state), MIP, BALANCE, rows, values, 0, len(in_time))
+    sum_small(*_cells(in_time, in_time, state), VETO, MIP, BALANCE, rows, values, 0, len(in_time))
     return _named(VETO_FEATURES, rows, values)
 
 
 def _vhcal(out: Array, in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VHCAL_FEATURES), len(in_time))
-    sum_vhcal(*_cells(out, in_time, state), rows, values, 0, len(in_time))
+    sum_small(*_cells(out, in_time, state), VHCAL, math.nan, math.nan, rows, values, 0, len(in_time))
     return _named(VHCAL_FEATURES, rows, values)
 
 
