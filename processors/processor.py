@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from coffea.processor import ProcessorABC
 
+from na64.datasets.calibration.calibration_file import load_calibration
+from na64.datasets.calibration.constants import Calibration
 from na64.datasets.catalogue.geometry import check_layout
 from na64.datasets.catalogue.layout_columns import with_columns_of
 from na64.datasets.conditions.bad_spills import BadList
@@ -57,6 +59,9 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         By default `na64.datasets.conditions.periods.packaged_periods`.
     plugin : Plugin, optional
         User code, see `na64.processors.features.plugin`.
+    calibration : str, Path or Calibration, optional
+        Constants of cells, as `na64 calibrate` wrote them; what is hidden without them stays hidden. From
+        which production of files they were made is not compared, because nothing here says that of the files.
 
     Examples
     --------
@@ -77,6 +82,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         layout: Layout | None = None,
         periods: Mapping[str, Period] | None = None,
         plugin: Plugin | None = None,
+        calibration: str | Path | Calibration | None = None,
     ) -> None:
         known = dict(packaged_periods() if periods is None else periods)
         if not simulation:
@@ -99,6 +105,8 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.periods = known
         check_periods(selection.cuts, {*self.periods, *packaged_periods()})
         self.plugin = plugin
+        is_name = isinstance(calibration, str | Path)
+        self.calibration = load_calibration(calibration) if is_name else calibration
 
     def process(self, events: Any) -> dict[str, dict[int, Tally]]:
         """Count the events of one chunk."""
@@ -147,7 +155,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         for period in filter(None, (period_of_run(run, periods) for run in runs)):
             if reason := check_layout(layout, period):
                 raise ValueError(reason)
-        contexts = contexts_of_runs(runs, periods, simulation=self.simulation)
+        contexts = contexts_of_runs(runs, periods, simulation=self.simulation, calibration=self.calibration)
         return Job(
             selection=with_features_of(self.selection, contexts, periods),
             simulation=self.simulation,
@@ -156,6 +164,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
             layouts={layout.name: layout},
             bad=sum((period.bad for period in self.periods.values()), BadList()),
             plugin=self.plugin,
+            calibration=self.calibration,
         )
 
 

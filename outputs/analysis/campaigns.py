@@ -26,7 +26,7 @@ def simulate(
     to: str | Path,
     events: int | None = None,
     seed: int | None = None,
-    layout: str | Path = "tout2023",
+    layout: str | Path | None = None,
     format: str = "ttree",  # noqa: A002
     progress: Progress = no_progress,
 ) -> list[Path]:
@@ -35,16 +35,15 @@ def simulate(
     Parameters
     ----------
     campaign : str or Path
-        A packaged one (``beam``, ``demo``, ``dimuons``, ``signal``, ``small``, ``small2018``,
-        ``small2021``, ``small2022``), or a TOML file.
+        A packaged one, as ``demo`` or ``small``, or a TOML file.
     to : str or Path
         Folder, made if it is not there.
     events : int, optional
         Recorded events of all runs together; by default those of the campaign.
     seed : int, optional
         The same seed gives the same content.
-    layout : str or Path
-        Name or TOML file of the branches that are written.
+    layout : str or Path, optional
+        Name or TOML file of the branches that are written; by default that of the campaign.
     format : {"ttree", "rntuple", "parquet"}
     progress : callable
         Takes the numbers of events done and of all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import awkward as ak
 import numpy as np
 
 from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.calibration.calibration_file import load_calibration
 from na64.datasets.catalogue.build import Catalogue, SampleKind, build, load
 from na64.datasets.catalogue.claims import physics_runs_claimed
 from na64.datasets.conditions.conditions import RunType
@@ -20,6 +21,7 @@ from na64.datasets.reading.read import UNEQUAL, read
 from na64.datasets.reading.schema import NA64Schema, place_of
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG
+from na64.processors.features.single_cells import CellTable, cell_tables
 from na64.processors.job import Job, build_job
 from na64.processors.reread_events import read_visible_events
 from na64.selections.selection import load_selection
@@ -35,6 +37,7 @@ def nanoevents(
     layout: str | Path | None = None,
     runs: Collection[int] | None = None,
     limit: int | None = None,
+    calibration: str | Path | None = None,
 ) -> Any:
     """Events that may be looked at, as arrays: of data those that are not hidden, of simulation all.
 
@@ -54,6 +57,11 @@ def nanoevents(
         Only these.
     limit : int, optional
         Events of each run that are read.
+    calibration : str or Path, optional
+        Constants of cells, as `na64 calibrate` wrote them; what is hidden without them stays hidden. In place
+        of what the files hold, detectors then have their cells as features and plug-ins see them: ``energy``
+        (GeV, calibrated, at any time, zero at or below the pedestal), ``in_time`` (GeV, the part of it inside
+        the time window) and ``delay`` (ns, time less the expected one), each (n_events, n_cells).
 
     Returns
     -------
@@ -81,13 +89,15 @@ def nanoevents(
     else:
         listed = [files] if isinstance(files, str | Path) else list(files)
         catalogue = _register(listed, simulation=simulation, layout=layout)
-    job = build_job(catalogue, load_selection(_SELECTION), runs=runs)
+    constants = None if calibration is None else load_calibration(calibration)
+    job = build_job(catalogue, load_selection(_SELECTION), runs=runs, calibration=constants)
     if len(job.layouts) > 1:
         raise ValueError(f"files of layouts {' and '.join(job.layouts)}: expected those of one")
     if path is not None and catalogue.kind is SampleKind.DATA:
         audit_log.append(path.with_name(LOG), "nanoevents", _details(catalogue, job, limit))
-    parts = [_to_array(seen.columns) for seen in read_visible_events(catalogue, job, limit=limit, cells=True)]
-    parts = [part for part in parts if len(part)] or parts[:1] or [_nothing(catalogue)]
+    seen = read_visible_events(catalogue, job, limit=limit, cells=True)
+    parts = [_array_of(batch.columns, batch.file.layout, batch.run, job) for batch in seen]
+    parts = [part for part in parts if len(part)] or parts[:1] or [_nothing(catalogue, job)]
     return _joined(parts)
 
 
@@ -150,14 +160,16 @@ def _details(catalogue: Catalogue, job: Job, limit: int | None) -> dict[str, obj
         "open_runs": to_ranges(run for run, context in job.runs.items() if context.type in is_open),
         "boxes": {context.period: job.hidden_region(run) for run, context in job.runs.items()},
         "limit": limit,
+        "calibration": None if job.calibration is None else job.calibration.identity,
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
         "own_layouts": own_layouts(job.layouts.values(), catalogue.closed),
     }
 
 
-def _nothing(catalogue: Catalogue) -> Any:
+def _nothing(catalogue: Catalogue, job: Job) -> Any:
     record = catalogue.good[0]
-    return _to_array(read(record, catalogue.layout(record.layout), 0, 0))
+    columns = read(record, catalogue.layout(record.layout), 0, 0)
+    return _array_of(columns, record.layout, next(iter(job.runs)), job)
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -170,15 +182,27 @@ def _joined(parts: list[Any]) -> Any:
     return ak.Array(ak.to_packed(joined, highlevel=False), behavior=NA64Schema.behavior())
 
 
-def _to_array(columns: EventColumns) -> Any:
-    """Arrange columns as the schema does; nothing but their values is in the array."""
+def _array_of(columns: EventColumns, layout: str, run: int, job: Job) -> Any:
+    """Arrange columns, with the cells that the constants of a calibration make if the job has one."""
+    if job.calibration is None:
+        return _to_array(columns, {})
+    known, setup = job.layouts[layout], job.runs[run].setup
+    tables = cell_tables(columns, setup, residual_times=known.time_is_residual, absent_nan=known.absent_nan)
+    return _to_array(columns, tables)
+
+
+def _to_array(columns: EventColumns, tables: Mapping[str, CellTable]) -> Any:
+    """Arrange columns as the schema does, or cells of tables; nothing but their values is in the array."""
     parts: dict[str, dict[str, Any]] = {name: {} for name in ("", *columns.detectors)}
     for name, values in columns.event.items():
         if name != UNEQUAL:  # such events are skipped
             part, column = place_of(name)
             parts.setdefault(part, {})[column] = ak.contents.NumpyArray(np.array(values))
     for name, detector in columns.detectors.items():
-        parts[name] |= _of_detector(detector, columns.n_events)
+        table = tables.get(name)
+        parts[name] |= (
+            _of_detector(detector, columns.n_events) if table is None else _of_table(table, columns.n_events)
+        )
     events = parts.pop("")
     events |= {name: _record(part, "NA64Group", columns.n_events) for name, part in parts.items() if part}
     return ak.Array(_record(events, "NA64Events", columns.n_events))
@@ -190,6 +214,10 @@ def _of_detector(detector: DetectorColumns, n_events: int) -> dict[str, Any]:
     if not isinstance(detector, Cells):
         return {name: _lists(values, detector.offsets) for name, values in found.items()}
     return {name: _rows(values, n_events) for name, values in found.items()}
+
+
+def _of_table(table: CellTable, n_events: int) -> dict[str, Any]:
+    return {name: _rows(getattr(table, name), n_events) for name in ("energy", "in_time", "delay")}
 
 
 def _lists(values: Array, offsets: Array) -> Any:

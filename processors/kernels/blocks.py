@@ -1,9 +1,8 @@
 """Whole batches of events: calibrated a few at a time, and made features of while they are in the cache.
 
-There is one function for ECAL, HCAL and shower profile, and one for all small detectors, by shape of the
-columns: a function that is given the others would be compiled anew in every process. ``pulses`` is what the
-window takes before its outputs, ``arguments`` what the maker takes before its outputs; ``grid`` (n_cells,
-2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
+There is one function a kernel, one for all small detectors, and shape of the columns, since one that is given the others would be
+compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``arguments`` what the
+maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
 """
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
@@ -13,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.kernels.calorimeter import sum_calorimeter
 from na64.processors.kernels.cells import window_cells
-from na64.processors.kernels.ecal import sum_ecal
-from na64.processors.kernels.hcal import sum_hcal
 from na64.processors.kernels.jit import jit, jit_lent
+from na64.processors.kernels.modules import sum_modules
 from na64.processors.kernels.shower import fit_shower
 from na64.processors.kernels.small import sum_small
 from na64.processors.kernels.window import LANES, window_hits
@@ -28,7 +27,7 @@ Arguments = tuple[object, ...]
 
 
 @jit_lent
-def ecal_of_cells(
+def calorimeter_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -38,15 +37,15 @@ def ecal_of_cells(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the ECAL from cells."""
+    """Make the features of a calorimeter from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_ecal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_calorimeter(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
-def ecal_of_hits(
+def calorimeter_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -56,11 +55,11 @@ def ecal_of_hits(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the ECAL from hits."""
+    """Make the features of a calorimeter from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_ecal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_calorimeter(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit
@@ -98,7 +97,7 @@ def shower_of_hits(
 
 
 @jit_lent
-def hcal_of_cells(
+def modules_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -108,15 +107,15 @@ def hcal_of_cells(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the HCAL from cells."""
+    """Make the features of modules from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_hcal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_modules(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
-def hcal_of_hits(
+def modules_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -126,11 +125,11 @@ def hcal_of_hits(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the HCAL from hits."""
+    """Make the features of modules from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_hcal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_modules(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent

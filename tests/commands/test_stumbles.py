@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import uproot
 
+from na64.datasets.reading.layout import load_layout
+from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
+from na64.datasets.synthetic.simulation import find_geometry
 from na64.outputs.batch.batch_system import JobResources
 from na64.outputs.result.store import read_result
 from na64.processors.execution.executor import UserCodeError
@@ -40,6 +43,14 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: object, code: int = 2) -
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("na64: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+@pytest.mark.parametrize("campaign", CAMPAIGNS)
+def test_every_packaged_campaign_states_a_layout_that_fits(campaign: str) -> None:
+    described = load_campaign(campaign)
+    layout = load_layout(described.layout)
+    find_geometry(described, layout)  # which refuses an ECAL of other cells
+    assert {one.name for one in described.further} <= {*layout.detectors}
 
 
 def test_a_format_that_is_not_written_is_refused_by_its_name(

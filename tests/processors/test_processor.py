@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from coffea.processor import IterativeExecutor, Runner
 
+from na64.datasets.calibration.calibration_file import to_toml
+from na64.datasets.calibration.constants import Calibration, Quantity
 from na64.datasets.catalogue.build import Catalogue, SampleKind, build
 from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.roles import CellOrder
@@ -21,6 +23,7 @@ from na64.processors.features.plugin import Plugin
 from na64.processors.job import build_job, file_context
 from na64.processors.processor import NA64Processor
 from na64.selections.selection import load_selection
+from na64.tests.datasets.calibration.example_constants import calibration_of
 
 N_EVENTS = 900
 PLUGIN = Plugin(
@@ -52,9 +55,12 @@ def run_in_coffea(files: list[Path], processor: NA64Processor, chunk: int) -> di
     return dict(sorted(found["demo"].items()))
 
 
-def run_by_hand(catalogue: Catalogue, *, simulation: bool) -> dict[int, Tally]:
+def run_by_hand(
+    catalogue: Catalogue, *, simulation: bool, calibration: Calibration | None = None
+) -> dict[int, Tally]:
     kind = SampleKind.SIMULATION if simulation else SampleKind.DATA
-    job = build_job(Catalogue(kind, catalogue.files), load_selection("dimuon_2023"))
+    selection = load_selection("dimuon_2023")
+    job = build_job(Catalogue(kind, catalogue.files), selection, calibration=calibration)
     tallies: dict[int, Tally] = {}
     for record in catalogue.good:
         file = file_context(record, job)
@@ -78,6 +84,16 @@ def test_a_plugin_works_in_coffea(files: list[Path]) -> None:
     processor = NA64Processor("dimuon_2023", plugin=PLUGIN)
     found = run_in_coffea(files, processor, 100_000)
     assert found == run_in_coffea(files, NA64Processor("dimuon_2023"), 100_000)
+
+
+def test_constants_of_cells_are_used_in_coffea_as_in_the_package(
+    files: list[Path], catalogue: Catalogue, tmp_path: Path
+) -> None:
+    constants = calibration_of({("ecal", Quantity.SCALE): dict.fromkeys(range(60), 1.1)})
+    (tmp_path / "calibration.toml").write_bytes(to_toml(constants))
+    found = run_in_coffea(files, NA64Processor("dimuon_2023", calibration=tmp_path), 300)
+    assert found == run_by_hand(catalogue, simulation=False, calibration=constants)
+    assert found != run_by_hand(catalogue, simulation=False)
 
 
 def test_the_processor_survives_the_way_to_a_worker(files: list[Path]) -> None:
@@ -106,7 +122,7 @@ def test_simulation_has_to_say_so(files: list[Path]) -> None:
 def test_cells_that_layout_and_period_both_put_in_order_are_refused(files: list[Path]) -> None:
     text = load_layout("tout2023").text.replace('"tout2023"', '"mine"\ncell_order = "x_fastest"', 1)
     layout, period = parse_layout(text, "mine.toml"), packaged_periods()["2023A"]
-    other = replace(period.setup.ecal, cell_order=CellOrder.X_FASTEST)
+    other = replace(period.setup.calorimeter, cell_order=CellOrder.X_FASTEST)
     periods = {"2023A": replace(period, setup=period.setup.with_detectors(other))}
     with pytest.warns(UserWarning, match="cells of ecal are counted x first"):
         processor = NA64Processor("dimuon_2023", simulation=True, layout=layout, periods=periods)

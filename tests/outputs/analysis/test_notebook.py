@@ -16,6 +16,8 @@ from coffea.nanoevents import NanoEventsFactory
 from coffea.nanoevents.methods.base import NanoEvents
 
 import na64
+from na64.datasets.calibration.calibration_file import to_toml
+from na64.datasets.calibration.constants import Quantity
 from na64.datasets.catalogue.build import SampleKind, build, load
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout
@@ -27,6 +29,7 @@ from na64.processors.features.feature_table import Skip
 from na64.processors.run_contexts import contexts_of_runs
 from na64.run import main
 from na64.selections.hidden import visible_mask
+from na64.tests.datasets.calibration.example_constants import Changes, calibration_of
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +131,30 @@ def test_a_limit_reads_the_first_events_of_each_run(catalogue: Path) -> None:
     whole = ak.to_list(na64.nanoevents(catalogue, runs=[8702]).event)
     assert 0 < len(found) <= 20 < len(whole)
     assert ak.to_list(found.event) == whole[: len(found)]
+
+
+def test_cells_with_the_constants_of_a_calibration_are_those_that_are_counted(
+    catalogue: Path, tmp_path: Path
+) -> None:
+    scales, delays = dict.fromkeys(range(60), 1.1), {4: 6.0}
+    changes: Changes = {("ecal", Quantity.SCALE): scales, ("hcal", Quantity.DELAY): delays}
+    (tmp_path / "calibration.toml").write_bytes(to_toml(calibration_of(changes)))
+    command = ["--selection", "dimuon_2023", "--runs", "8701", "--to", str(tmp_path / "out"), "--no-report"]
+    assert main(["process", str(catalogue), *command, "--calibration", str(tmp_path)]) == 0
+    counted = ak.from_parquet(na64.events(tmp_path / "out", after="visible").path)
+    found = na64.nanoevents(catalogue, runs=[8701], calibration=tmp_path)
+    assert ak.to_list(found.event) == ak.to_list(counted.event)
+    for feature, cells in (("ecal", found.ecal), ("hcal_012", found.hcal)):
+        for name, column in ((feature, "in_time"), (f"{feature}_total", "energy")):
+            of_modules = cells[column][:, : 27 if feature == "hcal_012" else 60]
+            sums = ak.to_numpy(ak.sum(of_modules, axis=1))
+            np.testing.assert_allclose(sums, ak.to_numpy(counted[name]), rtol=1e-6)
+    recorded = na64.nanoevents(catalogue, runs=[8701]).ecal.energy
+    assert not np.allclose(ak.sum(recorded), ak.sum(found.ecal.energy), rtol=1e-3)
+    none = na64.nanoevents(catalogue, runs=[8701], calibration=tmp_path, limit=1)
+    assert none.ecal.fields == found.ecal.fields == ["energy", "in_time", "delay"]
+    line = audit_log.entries(catalogue.with_name("audit.jsonl"))[-1]
+    assert details_of(line)["calibration"] == calibration_of(changes).identity
 
 
 def test_no_visible_event_gives_no_event(data: Path) -> None:

@@ -9,21 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels.small import (
-    SRD,
-    SRD_FEATURES,
-    VETO,
-    VETO_FEATURES,
-    VHCAL,
-    VHCAL_FEATURES,
-    WORK,
-    combine_paddle,
-    sum_small,
-)
+from na64.datasets.instrument.features import made_of
+from na64.datasets.instrument.roles import COUNTERS, PADDLES
+from na64.processors.kernels import small
+from na64.processors.kernels.small import WORK, combine_paddle, sum_small
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
 MIP, BALANCE = 0.0107, 0.3
+SRD, VETO, VHCAL = (made_of(name) for name in (COUNTERS, PADDLES, "vhcal"))
 
 
 def _outputs(n_features: int, n_events: int) -> tuple[Array, Array]:
@@ -45,21 +39,23 @@ def _cells(out: Array, in_time: Array, state: Array) -> tuple[Array, Array, Arra
 
 
 def _srd(in_time: Array, state: Array) -> dict[str, Array]:
-    rows, values = _outputs(len(SRD_FEATURES), len(in_time))
-    sum_small(*_cells(in_time, in_time, state), SRD, math.nan, math.nan, rows, values, 0, len(in_time))
-    return _named(SRD_FEATURES, rows, values)
+    rows, values = _outputs(len(SRD), len(in_time))
+    sum_small(
+        *_cells(in_time, in_time, state), small.COUNTERS, math.nan, math.nan, rows, values, 0, len(in_time)
+    )
+    return _named(SRD, rows, values)
 
 
 def _veto(in_time: Array, state: Array) -> dict[str, Array]:
-    rows, values = _outputs(len(VETO_FEATURES), len(in_time))
-    sum_small(*_cells(in_time, in_time, state), VETO, MIP, BALANCE, rows, values, 0, len(in_time))
-    return _named(VETO_FEATURES, rows, values)
+    rows, values = _outputs(len(VETO), len(in_time))
+    sum_small(*_cells(in_time, in_time, state), small.PADDLES, MIP, BALANCE, rows, values, 0, len(in_time))
+    return _named(VETO, rows, values)
 
 
 def _vhcal(out: Array, in_time: Array, state: Array) -> dict[str, Array]:
-    rows, values = _outputs(len(VHCAL_FEATURES), len(in_time))
-    sum_small(*_cells(out, in_time, state), VHCAL, math.nan, math.nan, rows, values, 0, len(in_time))
-    return _named(VHCAL_FEATURES, rows, values)
+    rows, values = _outputs(len(VHCAL), len(in_time))
+    sum_small(*_cells(out, in_time, state), small.WHOLE, math.nan, math.nan, rows, values, 0, len(in_time))
+    return _named(VHCAL, rows, values)
 
 
 def _add(cells: Array) -> Array:
