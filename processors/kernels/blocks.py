@@ -1,8 +1,9 @@
 """Whole batches of events: calibrated a few at a time, and made features of while they are in the cache.
 
-There is one function a kernel, one for all small detectors, and shape of the columns, since one that is given the others would be
-compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``arguments`` what the
-maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
+There is one function a kernel and shape of the columns, and one for all small detectors: a function that is
+given the others would be compiled anew in every process. ``pulses`` is what the window takes before its
+outputs, ``arguments`` what the maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state``
+(LANES,) and ``work`` are scratch.
 """
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)

@@ -13,7 +13,7 @@ from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.window import LANES, copy_lanes, store, sum_cells
 
 COUNTERS, PADDLES, WHOLE = range(3)
-"""Numbers of what is made of a small detector: one kernel for all three is compiled in a third of the time."""
+"""Numbers of what is made of a small detector; one kernel for all takes a third of the time to compile."""
 
 N_COUNTERS = 3
 N_PADDLES = 3
