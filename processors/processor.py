@@ -60,8 +60,8 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
     plugin : Plugin, optional
         User code, see `na64.processors.features.plugin`.
     calibration : str, Path or Calibration, optional
-        Constants of cells, as `na64 calibrate` wrote them; what is hidden without them stays hidden. From which
-        production of files they were made is not compared, because nothing here says that of the files.
+        Constants of cells, as `na64 calibrate` wrote them; what is hidden without them stays hidden. From
+        which production of files they were made is not compared: nothing here says that of the files.
 
     Examples
     --------
@@ -155,9 +155,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         for period in filter(None, (period_of_run(run, periods) for run in runs)):
             if reason := check_layout(layout, period):
                 raise ValueError(reason)
-        contexts = contexts_of_runs(
-            runs, periods, simulation=self.simulation, calibration=self.calibration
-        )
+        contexts = contexts_of_runs(runs, periods, simulation=self.simulation, calibration=self.calibration)
         return Job(
             selection=with_features_of(self.selection, contexts, periods),
             simulation=self.simulation,

@@ -187,9 +187,7 @@ def _array_of(columns: EventColumns, layout: str, run: int, job: Job) -> Any:
     if job.calibration is None:
         return _to_array(columns, {})
     known, setup = job.layouts[layout], job.runs[run].setup
-    tables = cell_tables(
-        columns, setup, residual_times=known.time_is_residual, absent_nan=known.absent_nan
-    )
+    tables = cell_tables(columns, setup, residual_times=known.time_is_residual, absent_nan=known.absent_nan)
     return _to_array(columns, tables)
 
 

@@ -17,13 +17,13 @@ from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter
 from na64.outputs.events.event_record import EventRecord, event_records
 from na64.outputs.events.planes import draw_plane, planes_of
 from na64.outputs.report.drawing import Make, write_figure
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, marked
+from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, marked, stamp_figure
 from na64.processors.counting.counting import apply_cuts
 from na64.selections.regions import ELSEWHERE
 
 _COLUMNS = 4
 _ROWS = 3
-_ROW_HEIGHT, _HEADING = 2.15, 0.6  # inches
+_ROW_HEIGHT = 2.15  # inches
 
 Number = tuple[int, int, int]
 
@@ -132,18 +132,16 @@ def _sheets(records: Sequence[EventRecord]) -> Iterator[tuple[str, Make]]:
 def draw_sheet(records: Sequence[EventRecord]) -> Figure:
     """Draw events small, four a row: ECAL and HCAL, their sums, and the first failed cut."""
     n_rows = max(1, math.ceil(len(records) / _COLUMNS))
-    height = _ROW_HEIGHT * n_rows + _HEADING
+    height = _ROW_HEIGHT * n_rows + HEADING
     figure = Figure(figsize=(14.2, height))
-    figure.subplots_adjust(0.012, 0.012, 0.988, 1 - _HEADING / height, 0.09, 0.06)
+    figure.subplots_adjust(0.012, 0.012, 0.988, 1 - HEADING / height, 0.09, 0.06)
     grid = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
     for axes, record in zip(grid, records, strict=False):
         _draw_small(axes, record)
-    heading = f"$\\bf{{NA64}}$  {records[0].label}"
-    figure.text(0.012, 1 - 0.32 / height, heading, fontsize=13, color=INK)
     note = "preshower, ECAL, HCAL 0 to 3; colour: energy in time, hatched: energy at other times only"
-    figure.text(0.988, 1 - 0.32 / height, note, fontsize=10, color=QUIET, ha="right")
+    stamp_figure(figure, records[0].heading, right=note)
     return figure
 
 
