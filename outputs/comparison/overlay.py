@@ -233,7 +233,8 @@ def _distributions(
         if histogram.ndim == 1:
             share = _hidden_share(data, sources, fact.cut) if fact.role is Role.SELECTION else None
             variable = histogram.axes[0].name if fact.role is Role.N_MINUS_ONE else name
-            title = fact.label if fact.role is Role.SELECTION else ""
+            stated = fact.role is Role.SELECTION and fact.label != name.replace("_", " ")
+            title = fact.label if stated else ""
             yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share, title=title)
         elif any(histogram is plane for plane in planes):
             masked = [_outside(each, data.summary.boxes, data.summary.is_data) for each in (histogram, *same)]

@@ -48,7 +48,7 @@ def _displayed(one: Distribution, display: Display) -> Distribution:
     """The same contents in the unit of display, under the names that people read."""
     return replace(
         one,
-        title=one.title or display.label(one.feature),
+        title=as_symbol(one.title or display.label(one.feature)),
         edges=display.values(one.feature, one.edges),
         label=display.axis_label(one.feature, one.label),
     )

@@ -16,7 +16,7 @@ from na64.outputs.comparison.drift import Against
 from na64.outputs.comparison.stability import Series, Stability
 from na64.outputs.report.display import Display
 from na64.outputs.report.drawing import Make
-from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, QUIET, stamp_figure
+from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, QUIET, as_symbol, stamp_figure
 from na64.outputs.result.messages import counted
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ _MOST_POINTS = 160
 """Points of a panel that can be told from each other; of more places neighbours are drawn together."""
 
 _MOST_CIRCLES = 40
-"""Outliers of a panel that get a circle; of more the surest, and the others a dot."""
+"""Outliers of a panel that get a circle; of more the surest, and the others only a dot."""
 
 _BEYOND = 2.0
 """Ranges of the usual points by which an outlier may widen an axis; what is farther is drawn at its edge."""
@@ -106,7 +106,8 @@ def _note(found: Stability, series: Sequence[Series]) -> str:
     together = max((_together(int(_usual(one).sum())) for one in series), default=1)
     word = series[0].against.value if series else ""
     grouped = f"a point is {counted(together, word)}; " if together > 1 else ""
-    outliers = f"circles: outliers, p below {found.limit:.1g} for {found.n_looks:,} looks"
+    looks = f"p below {found.limit:.1g} for {found.n_looks:,} looks"
+    outliers = f"circles: outliers, {looks}; triangles: beyond the axis"
     return f"{grouped}{outliers}; crosses: bad list"
 
 
@@ -127,23 +128,23 @@ def _draw(axes: Axes, one: Series, found: Stability, shown: Shown) -> None:
         axes.axhline(middle, color=QUIET, linewidth=0.8, linestyle="--")
     listed = np.isfinite(value) & one.listed
     low, high = _limits(points, value[listed | outlier])
-    inside = np.clip(value, low, high)
+    room = 0.06 * (high - low)
+    inside = np.clip(value, low + room, high - room)
     axes.plot(x[listed], inside[listed], "x", color=QUIET, ms=6 if listed.sum() <= _MOST_CIRCLES else 3)
-    _mark(axes, x[outlier], inside[outlier], one.p[outlier])
+    _mark(axes, x[outlier], inside[outlier], one.p[outlier], np.sign(value - inside)[outlier])
     axes.set_ylim(low, high)
     axes.margins(x=0.02)
     _titles(axes, one, shown, found.after)
     _name_places(axes, one)
 
 
-def _mark(axes: Axes, x: Floats, value: Floats, p: Floats) -> None:
-    """Circle outliers; of many the surest, and the others are dots."""
-    order = np.argsort(p, kind="stable")
-    surest, others = order[:_MOST_CIRCLES], order[_MOST_CIRCLES:]
-    axes.plot(x[order], value[order], ".", color=CLOSED, ms=3, clip_on=False)
-    axes.plot(x[surest], value[surest], "o", mfc="none", mec=CLOSED, ms=9, mew=1.3, gid="outlier")
-    axes.lines[-1].set_clip_on(False)
-    axes.plot(x[others], value[others], ".", color=CLOSED, ms=4, gid="outlier", clip_on=False)
+def _mark(axes: Axes, x: Floats, value: Floats, p: Floats, beyond: Floats) -> None:
+    """Circle outliers; of many the surest. What is beyond the axis is a triangle that points there."""
+    surest = np.argsort(p, kind="stable")[:_MOST_CIRCLES]
+    for side, marker in ((0, "."), (1, "^"), (-1, "v")):
+        there = beyond == side
+        axes.plot(x[there], value[there], marker, color=CLOSED, ms=4, gid="outlier")
+    axes.plot(x[surest], value[surest], "o", mfc="none", mec=CLOSED, ms=9, mew=1.3)
 
 
 def _together(n_places: int) -> int:
@@ -182,7 +183,9 @@ def _limits(points: tuple[Floats, Floats, Floats], others: Floats) -> tuple[floa
 
 def _titles(axes: Axes, one: Series, shown: Shown, after: str) -> None:
     kind = "share" if one.is_share else "mean"
-    axes.set_title(shown.title(one), loc="left", fontsize=10.5, fontweight="bold", pad=3, color=INK)
+    axes.set_title(
+        as_symbol(shown.title(one)), loc="left", fontsize=10.5, fontweight="bold", pad=3, color=INK
+    )
     events = f"after {after}" if after != "visible" else "of visible events"
     axes.set_title(f"{kind} {events}", loc="right", fontsize=9, color=QUIET, pad=3)
     axes.tick_params(labelsize=9)

@@ -190,5 +190,5 @@ def _cut(axes: Axes, check: CutCheck, y: float, *, named: bool) -> None:
     axes.lines[-1].set(mec=ACCENT if check.passed else CLOSED, mew=1.3)
     shown = f"{number(check.value)}{' ' + check.unit if check.unit else ''}"
     axes.text(0.53, y, shown, ha="right", va="center", fontsize=9, color=colour, fontweight=weight)
-    size = min(9.0, 9.0 * 40 / max(len(check.bound), 1))
+    size = min(9.0, 9.0 * 34 / max(len(check.bound), 1))
     axes.text(0.57, y, check.bound, va="center", fontsize=size, color=QUIET if check.passed else CLOSED)

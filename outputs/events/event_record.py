@@ -50,7 +50,9 @@ class CutCheck:
         """The same in words and in the unit of display."""
         bound, _, here = self.bound.partition(" (here ")
         bound = display.bound(self.feature, bound) if self.feature else display.in_words(bound)
-        unit = _unit(bound) if self.feature else ""
+        shown = display.units.get(self.feature)
+        fits = shown is not None and self.unit in UNITS and UNITS[self.unit].base == shown.base
+        unit = shown.name if shown is not None and fits else self.unit
         factor = _factor(unit) / _factor(self.unit)
         numbers = [f"{float(number) * factor:.4g}" for number in here.rstrip(")").split(" and ") if number]
         if numbers:
