@@ -7,10 +7,12 @@ import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterable
+from html import unescape
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from toml_keys import joined, meaning, recorded
@@ -49,6 +51,13 @@ _TOML_INTRO = (
     "for a word and `flag` for true or false; `unit` is left out of plain numbers."
 )
 _DOCS = Path(__file__).parent
+_FORMULA = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">'
+    r"(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])</(?P=tag)>",
+    re.DOTALL,
+)
+"""What the extension arithmatex makes of ``$...$`` and ``$$...$$``."""
+
 _BLOCK = re.MULTILINE | re.DOTALL
 _RATIONALE = "## Rationale\n"
 
@@ -67,6 +76,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Turn formulas, which are TeX in the pages, into MathML: browsers set it without a script."""
+    return _FORMULA.sub(_as_mathml, html)
+
+
+def _as_mathml(found: re.Match[str]) -> str:
+    tex = unescape(found["inline"] or found["block"]).strip()
+    return str(convert(tex, display="inline" if found["inline"] else "block"))
 
 
 def front_page(readme: str) -> str:

@@ -48,6 +48,16 @@ def test_no_block_of_code_is_shown_as_text(site: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "known"), [("columns", COLUMNS), ("features", FEATURES)])
+def test_formulas_are_set_without_a_script_or_a_network(site: Path) -> None:
+    page = (site / "physics.html").read_text()
+    assert page.count('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">') >= 7
+    assert "<mfrac>" in page
+    for path in site.rglob("*.html"):
+        text = re.sub(r"<(pre|code).*?</\1>", "", path.read_text(), flags=re.DOTALL)
+        assert not re.search(r"arithmatex|\$\$|\\frac|\\\[", text), f"{path.name}: TeX is shown as text"
+        assert not re.search(r"<script[^>]+src=.https?:", text), f"{path.name}: a script from elsewhere"
+
+
 def test_the_reference_lists_every_name_with_its_meaning(
     site: Path, name: str, known: Mapping[str, Column | Feature]
 ) -> None:

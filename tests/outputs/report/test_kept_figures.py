@@ -197,8 +197,8 @@ def test_nothing_is_copied_beside_other_threads(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A copy of all that figures are drawn by."""
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of all that figures are drawn by, which the digest is of."""
     root = Path(str(files("na64")))
     for name in kept_figures._DRAWN_BY:
         leave_out = shutil.ignore_patterns("__pycache__")
@@ -206,25 +206,31 @@ def package(tmp_path: Path) -> Path:
     for name in kept_figures._AND_BY:
         (tmp_path / "package" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / name, tmp_path / "package" / name)
+    copied = partial(code_digest, tmp_path / "package")
+    monkeypatch.setattr("na64.outputs.report.pictures.code_digest", copied)
     return tmp_path / "package"
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "again"),
+    ("name", "edit", "again"),
     [
-        ("outputs/report/na64.mplstyle", "", "axes.grid: True", True),
-        ("outputs/report/style.py", '"font.size": 12', '"font.size": 13', True),
-        ("outputs/result/palette.toml", "", "[colours]", True),
-        ("datasets/instrument/features.toml", 'unit = "GeV"', 'unit = "MeV"', True),
-        ("datasets/conditions/on_target.py", "EOT", "electrons on target", True),
-        ("outputs/report/report.css", "}", "} ", False),
-        ("outputs/report/style.py", "\nINK", "\n# a remark\nINK", False),
+        ("outputs/report/na64.mplstyle", ("", "axes.grid: True"), True),
+        ("outputs/report/style.py", ('"font.size": 12', '"font.size": 13'), True),
+        ("outputs/result/palette.toml", ("", "[colours]"), True),
+        ("datasets/instrument/features.toml", ('unit = "GeV"', 'unit = "MeV"'), True),
+        ("datasets/conditions/on_target.py", ("EOT", "electrons on target"), True),
+        ("outputs/report/report.css", ("}", "} "), False),
+        ("outputs/report/style.py", ("\nINK", "\n# a remark\nINK"), False),
     ],
 )
 def test_what_shapes_a_picture_is_drawn_again_when_it_changes(
-    drawn: Drawn, package: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, again: bool
+    drawn: Drawn,
+    package: Path,
+    name: str,
+    edit: tuple[str, str],
+    again: bool,
 ) -> None:
-    monkeypatch.setattr("na64.outputs.report.pictures.code_digest", lambda: code_digest(package))
+    old, new = edit
     assert drawn.write() == ["one", "two"]
     text = (package / name).read_text() if old else ""
     assert old in text
