@@ -115,6 +115,8 @@ def test_the_cut_flow_fits_the_page_and_the_paper(shown: Browser, width: int, me
     shown.resize(width)
     shown.call("Emulation.setEmulatedMedia", media=media)
     box = "document.querySelector('#cutflow ~ .scroll')"
+    label = "sum of both photomultipliers of a paddle, in time, for electrons of the beam energy"
+    shown.value(f"{box}.querySelector('tbody tr:nth-child(3) th').innerHTML = 'veto <small>{label}</small>'")
     wide = shown.value(f"{box}.querySelector('table').scrollWidth"), shown.value(f"{box}.clientWidth")
     shown.call("Emulation.setEmulatedMedia", media="")
     shown.resize(1400)
