@@ -72,7 +72,11 @@ def _slopes(findings: Findings) -> Iterator[str]:
     yield "|---|---:|---:|"
     for timing in findings.sizes:
         slope = findings.slope(timing.name)
-        yield f"| {timing.name} | {slope:,.0f} | {timing.median - slope * timing.n_events * 1e-9:.2f} |"
+        fixed = timing.median - slope * timing.n_events * 1e-9
+        shown = (
+            f"{slope:,.0f} | {fixed:.2f}" if min(slope, fixed) >= 0 else "within the noise | within the noise"
+        )
+        yield f"| {timing.name} | {shown} |"
     yield ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -58,6 +59,15 @@ _FORMULA = re.compile(
 )
 """What the extension arithmatex makes of ``$...$`` and ``$$...$$``."""
 
+_WORKER_FROM_TEXT = """\
+if (location.protocol === "file:") {
+  const FileWorker = window.Worker;
+  window.Worker = function () {
+    return new FileWorker(URL.createObjectURL(new Blob([workerText], { type: "text/javascript" })));
+  };
+}
+"""
+
 _BLOCK = re.MULTILINE | re.DOTALL
 _RATIONALE = "## Rationale\n"
 
@@ -81,6 +91,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_content(html: str, **_: object) -> str:
     """Turn formulas, which are TeX in the pages, into MathML: browsers set it without a script."""
     return _FORMULA.sub(_as_mathml, html)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Let pages that are opened as files search: a browser starts no worker from a file, but from a text."""
+    assets = Path(config.site_dir) / "assets"
+    (worker,) = (assets / "javascripts" / "workers").glob("search.*.min.js")
+    text = f"const workerText = {json.dumps(worker.read_text())};\n{_WORKER_FROM_TEXT}"
+    (assets / "iframe-worker.js").write_text(text)
 
 
 def _as_mathml(found: re.Match[str]) -> str:

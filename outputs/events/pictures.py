@@ -15,7 +15,7 @@ from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
 from na64.outputs.events.event_record import EventRecord, event_records
-from na64.outputs.events.planes import draw_plane, planes_of
+from na64.outputs.events.planes import CellPlane, draw_plane, planes_of
 from na64.outputs.report.drawing import Make, write_figure
 from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, marked, stamp_figure
 from na64.processors.counting.counting import apply_cuts
@@ -145,15 +145,19 @@ def draw_sheet(records: Sequence[EventRecord]) -> Figure:
     return figure
 
 
+def _pitch(plane: CellPlane, width: float, height: float) -> float:
+    """Size of a cell with which a plane of any shape fits into a place."""
+    n_x, n_y = plane.energy.shape
+    return min(width / n_x, height / n_y)
+
+
 def _draw_small(axes: Axes, record: EventRecord) -> None:
     planes = planes_of(record, "ecal")
-    for plane, left, height in zip(planes, (0.0, 3.1), (3.2, 6.4), strict=False):
-        draw_plane(
-            axes, plane, at=(left, 0.0), pitch=height / plane.energy.shape[1], size=0 if left == 0 else 6.5
-        )
+    for plane, left, room in zip(planes, (0.0, 3.1), ((2.9, 3.2), (5.6, 6.4)), strict=False):
+        draw_plane(axes, plane, at=(left, 0.0), pitch=_pitch(plane, *room), size=0 if left == 0 else 6.5)
     for place, module in enumerate(planes_of(record, "hcal")[:4]):
         corner = (9.0 + 3.3 * (place % 2), 3.4 - 3.4 * (place // 2))
-        draw_plane(axes, module, at=corner, pitch=3.0 / module.energy.shape[1], size=6.5)
+        draw_plane(axes, module, at=corner, pitch=_pitch(module, 3.0, 3.0), size=6.5)
     axes.set(xlim=(-0.1, 15.4), ylim=(-0.2, 8.6), aspect="equal", anchor="NW")
     axes.text(0, 8.0, record.number, fontsize=10.5, fontweight="bold", color=INK)
     sums = f"ECAL {record.values['ecal']:.1f}, HCAL {record.values['hcal']:.1f} GeV"
