@@ -6,10 +6,9 @@ SOURCES := $(shell find . -path ./$(VENV) -prune -o -path ./build -prune -o -pat
 	-o \( -name '*.py' -o -name '*.toml' -o -name '*.csv' -o -name '*.npz' -o -name '*.j2' -o -name '*.mplstyle' \) -print)
 JOBS ?= 2
 
-.PHONY: run test lint types tests soak servers site clean
+.PHONY: run test lint types kernels tests soak servers site clean
 
-run: $(VENV)/installed
-	$(BIN)/na64 compile
+run: kernels
 	$(BIN)/na64 demo --to results/demo
 
 $(VENV)/dependencies: requirements.lock
@@ -24,7 +23,8 @@ $(VENV)/installed: $(VENV)/dependencies $(SOURCES)
 	mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/na64
 	touch $@
 
-# Types are checked beside the tests: these leave a core idle now and then, mypy the other one always.
+# Types are checked beside the tests: these leave a core idle now and then, mypy the other one always, and beside
+# the compilation of kernels, which the workers of pytest would wait for.
 test: lint
 	$(MAKE) --jobs=2 types tests
 
@@ -36,7 +36,10 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	MYPYPATH=$(VENV)/src $(BIN)/mypy -p na64
 
-tests: $(VENV)/installed
+kernels: $(VENV)/installed
+	$(BIN)/na64 compile
+
+tests: kernels
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 10
 
 # About 50 minutes on two cores, part by part in docs/trust.md, where two variables are said to make it longer.

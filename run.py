@@ -12,6 +12,7 @@ import os
 import traceback
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -105,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _perform(command_line: list[str]) -> int:
-    options = parser().parse_args(command_line)
+    options = _parser_of_all_calls().parse_args(command_line)
     options.program, options.parser = main, parser
     options.command_line = command_line
     try:
@@ -184,6 +185,12 @@ def parser() -> argparse.ArgumentParser:
     for module in _COMMANDS:
         module.add(verbs)
     return program
+
+
+@cache
+def _parser_of_all_calls() -> argparse.ArgumentParser:
+    """Parser that is made once: a demonstration and a notebook have many command lines."""
+    return parser()
 
 
 if __name__ == "__main__":

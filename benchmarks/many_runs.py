@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from na64.benchmarks.sample import Branches, block_of
+from na64.datasets.conditions.conditions import EXPOSURES
 from na64.datasets.conditions.periods import load_period
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.writers import RunFileFormat, open_writer
@@ -21,7 +22,7 @@ FIRST = 100_001
 
 PERIOD = "many"
 _LIKE = "2023A"
-_EOT = 5e6
+_ON_TARGET = 5e6
 
 
 def write_campaign(n_runs: int, folder: Path, *, n_spills: int = SPILLS) -> Path:
@@ -87,9 +88,11 @@ def _write_tables(folder: Path, runs: range, n_spills: int) -> None:
         )
     with (folder / "spills.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(("run", "spill", "eot_delivered", "eot_live", "quality", "prescale", "good_fraction"))
+        rows.writerow(("run", "spill", *EXPOSURES, "quality", "prescale", "good_fraction"))
         for run in runs:
-            rows.writerows((run, spill, _EOT, 0.9 * _EOT, "good", 1, 1) for spill in range(1, n_spills + 1))
+            rows.writerows(
+                (run, spill, _ON_TARGET, 0.9 * _ON_TARGET, "good", 1, 1) for spill in range(1, n_spills + 1)
+            )
 
 
 def _write_period(folder: Path, runs: range) -> None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, packaged, positive
 
 
 def add(verbs: Any) -> None:
@@ -19,13 +19,8 @@ def add(verbs: Any) -> None:
 def _add_simulate(verbs: Any) -> None:
     text = "Write run files, conditions and a truth file of a simulated campaign."
     parser = add_command(verbs, "simulate", _simulate, text)
-    packaged = (
-        "a TOML file, or a packaged campaign: alp_2018, alp_signal, beam, cells, demo, dimuons, "
-        "hadron_50, hadron_50_kaons, hadron_signal, muon_2022, muon_decays, muon_signal, "
-        "positron_2022, positron_2023, signal, small, small2018, small2021, small2022, visible_2018, "
-        "visible_signal"
-    )
-    parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=packaged)
+    campaigns = f"a TOML file, or a packaged campaign: {packaged('datasets/synthetic/campaigns')}"
+    parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=campaigns)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
     parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same content")

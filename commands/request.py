@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from na64.commands.verbs import positive
+from na64.commands.verbs import packaged, positive
 
 if TYPE_CHECKING:
     from na64.outputs.analysis.plans import Plan
@@ -18,12 +18,7 @@ def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     With `several` more than one selection may be asked for, and ``selection`` is a list.
     """
     parser.add_argument("catalogue", type=Path, metavar="CATALOGUE.json", help="made by na64 catalogue")
-    selections = (
-        "alp_2018, beam_2023, calibration, dimuon_2022, dimuon_2023, efficiency_beam, efficiency_random, "
-        "hadron_50, invisible_2018, invisible_2023, invisible_2023_in_time, muon_2022, positron_2022, "
-        "positron_2023, "
-        "systematics_2023, timing_beam, visible_2017, visible_2018, visible_2018_no_w2, or a TOML file"
-    )
+    selections = f"{packaged('selections', 'signal_boxes')}, or a TOML file"
     if several:
         selections += "; may be repeated: a folder each, and cells are read once where features are the same"
     action = "append" if several else "store"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from na64.commands.overview import EXAMPLES, GROUPS
@@ -88,6 +89,12 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--one-slope", action="store_true", help=slope)
     stop = "end of fits in E_HCAL; default: %(default)s"
     parser.add_argument("--hcal-stop", type=float, default=20.0, metavar="GEV", help=stop)
+
+
+def packaged(folder: str, *apart: str) -> str:
+    """Names of the TOML files of a folder of the package, but for those that are something else."""
+    paths = (Path(__file__).parents[1] / folder).glob("*.toml")
+    return ", ".join(sorted({path.stem for path in paths} - {*apart}))
 
 
 def positive(text: str) -> int:

@@ -36,6 +36,7 @@ from na64.datasets.conditions.losses import packaged_losses
 from na64.datasets.conditions.periods import load_period, load_periods
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.roles import COUNTERS
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.synthetic.campaign_reader import CAMPAIGNS, load_campaign
 from na64.outputs.control.beam.settings import load_settings
@@ -203,11 +204,12 @@ def _read_campaigns() -> None:
 def _read_calibration() -> None:
     """Read a calibration of three counters."""
     setup = load_periods()["2023A"].setup
-    n_cells = setup.srd.n_cells
+    detector = setup.detectors[COUNTERS]
+    n_cells = detector.n_cells
     listed = CellValues((1.0,) * n_cells, (0.0,) * n_cells, (0,) * n_cells, (KEPT,) * n_cells)
-    constants = DetectorConstants(base_of(setup.srd), dict.fromkeys(Quantity, listed))
-    bad = (BadCell("srd", 0, Defect.DEAD, "an example"),)
-    part = RunRange(8701, 8705, "2023A", {"srd": constants}, bad, setup.template, {"core": 0.1})
+    constants = DetectorConstants(base_of(detector), dict.fromkeys(Quantity, listed))
+    bad = (BadCell(COUNTERS, 0, Defect.DEAD, "an example"),)
+    part = RunRange(8701, 8705, "2023A", {COUNTERS: constants}, bad, setup.template, {"core": 0.1})
     with TemporaryDirectory() as made:
         Path(made, "x.toml").write_bytes(to_toml(Calibration("x", (part,), {"sample": "data"})))
         load_calibration(Path(made, "x.toml"))

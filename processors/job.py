@@ -14,6 +14,7 @@ from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
 from na64.datasets.conditions.reconstruction import ReconstructionTags
+from na64.datasets.instrument.features import OWN_CHI2
 from na64.datasets.instrument.recipes import feature_index
 from na64.datasets.instrument.roles import Role
 from na64.datasets.reading.given_features import detectors_of_given
@@ -107,7 +108,7 @@ class Job:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
         formulas = (formula for context in self.runs.values() for formula in context.setup.formulas)
         asked = self.selection.inputs.union(self.box_features, *(formula.inputs for formula in formulas))
-        return "ecal_chi2" in asked or self.plugin is not None
+        return OWN_CHI2 in asked or self.plugin is not None
 
     @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:

@@ -15,6 +15,7 @@ from na64.datasets.conditions.periods import Period, packaged_periods, period_of
 from na64.datasets.instrument.calibrated_detector import CalibratedDetector
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import FEATURES
+from na64.datasets.instrument.roles import CALORIMETER, PADDLES
 from na64.processors.features.varied_features import detectors_of
 from na64.selections.boxes import boxes_of, check_declared, default_box
 from na64.selections.signal_box import PLANE, SignalBox
@@ -24,9 +25,9 @@ _NOT_OF_BOX = frozenset(
         "detectors",
         "topology_threshold",
         "topology_peripheral_only",
-        "muon_hcal_2",
+        "muon_module_2",
         "muon_centre",
-        "muon_hcal_2_with_centre",
+        "muon_module_2_with_centre",
         "template",
         "columns",
         "formulas",
@@ -72,8 +73,8 @@ class RunContext:
         detectors = self.setup.detectors
         return {
             "beam_energy": self.beam_energy,
-            "cell_pitch": self.setup.cell_pitch if "ecal" in detectors else math.nan,
-            "veto_mip": self.setup.veto_mip if "veto" in detectors else math.nan,
+            "cell_pitch": self.setup.cell_pitch if CALORIMETER in detectors else math.nan,
+            f"{PADDLES}_mip": self.setup.paddle_mip if PADDLES in detectors else math.nan,
         }
 
     @property

@@ -31,14 +31,12 @@ from na64.processors.job import FileContext, Job, file_context
 from na64.processors.reread_events import EventBatch, ReadError, with_columns
 from na64.selections.hidden import opened_mask
 from na64.selections.histograms import Axis
+from na64.selections.planes import ENERGIES
 from na64.selections.selection import Selection
 from na64.selections.signal_box import SignalBox, Unblinding
 
 NUMBERS = ("run", "spill", "event")
 """What names an event."""
-
-PLANE = ("ecal", "hcal")
-"""Features of the plane of opened events."""
 
 STAGES = ("before any cut", "after all cuts")
 """Stages of the events that the opened plane has."""
@@ -54,9 +52,10 @@ def opened_axes(selection: Selection) -> tuple[Axis, Axis]:
 
     Where the selection has no plane of these they are those of its first plane.
     """
-    usual = (Axis(PLANE[0], _N_BINS, 0.0, BIN * _N_BINS, ""), Axis(PLANE[1], _N_BINS, 0.0, BIN * _N_BINS, ""))
+    x, y = ENERGIES
+    usual = (Axis(x, _N_BINS, 0.0, BIN * _N_BINS, ""), Axis(y, _N_BINS, 0.0, BIN * _N_BINS, ""))
     planes = {tuple(axis.feature for axis in plane.axes): plane.axes for plane in selection.planes}
-    return usual if PLANE in planes or not planes else selection.planes[0].axes
+    return usual if ENERGIES in planes or not planes else selection.planes[0].axes
 
 
 def edges_of(axis: Axis) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from na64.datasets.basics.toml import TomlTable, load_table
 from na64.datasets.basics.units import Quantity, read_quantity
 from na64.datasets.conditions.periods import Period, packaged_periods, unpackaged_runs
-from na64.datasets.conditions.stated_boxes import BOX_EDGES, INVISIBLE, StatedBound, StatedBox
+from na64.datasets.conditions.stated_boxes import BOX_EDGES, DEFAULT_SEARCH, StatedBound, StatedBox
 from na64.datasets.instrument.features import FEATURES
 from na64.selections.interval import look_up
 from na64.selections.signal_box import PLANE, Bound, SignalBox, of_search
@@ -19,6 +19,7 @@ from na64.selections.signal_box import PLANE, Bound, SignalBox, of_search
 DEFAULT = "default"
 """Name of the box that simulation has in a period without one."""
 
+_STATED = " and ".join(PLANE)
 _FILE = files(__package__) / "signal_boxes.toml"
 
 
@@ -42,7 +43,7 @@ def boxes_beside(search: str) -> Iterator[SignalBox]:
 
 def default_box() -> SignalBox:
     """The box that has what a period's own leaves out: guard band, sums and scales."""
-    return _box(DEFAULT, StatedBox(INVISIBLE, {}))
+    return _box(DEFAULT, StatedBox(DEFAULT_SEARCH, {}))
 
 
 def boxes_of(period: Period) -> tuple[SignalBox, ...]:
@@ -76,7 +77,7 @@ def check_declared(period: Period) -> None:
         first, last = left[0]
         raise ValueError(
             f"period {period.name}: no signal box for runs {first} to {last}, so their data are refused: "
-            f"{period.name}.toml needs a table [box] with ecal and hcal in GeV, each with its source"
+            f"{period.name}.toml needs a table [box] with {_STATED} in GeV, each with its source"
         )
     _check_edges(period)
 

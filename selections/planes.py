@@ -9,6 +9,7 @@ from types import MappingProxyType
 from na64.datasets.basics.names import read_name
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.basics.units import to_base
+from na64.datasets.conditions.stated_boxes import BOX_ENERGIES
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.selections.histograms import Axis, check_size, read_axis
 
@@ -16,7 +17,7 @@ MOST_PLANES = 12
 MOST_BINS = 100_000
 """Of one plane: the first is there once for every cut."""
 
-ENERGIES = ("ecal", "hcal")
+ENERGIES = BOX_ENERGIES
 """Axes of the plane in which the signal box is."""
 
 ENERGY = "energy"
@@ -47,17 +48,17 @@ class Plane:
     log_colour: bool = True
 
 
-def _energy_axis(feature: str, label: str) -> dict[str, object]:
+def _energy_axis(feature: str) -> dict[str, object]:
+    label = f"E_{feature.upper()} [GeV]"
     return {"feature": feature, "bins": 150, "low": 0.0, "high": 150.0, "unit": "GeV", "label": label}
 
 
 DEFAULT: Mapping[str, object] = MappingProxyType(
     {
         "name": ENERGY,
-        "label": "ECAL and HCAL energy",
+        "label": f"{' and '.join(name.upper() for name in ENERGIES)} energy",
         "zoom": 6.0,
-        "x": _energy_axis("ecal", "E_ECAL [GeV]"),
-        "y": _energy_axis("hcal", "E_HCAL [GeV]"),
+        **dict(zip("xy", map(_energy_axis, ENERGIES), strict=True)),
     }
 )
 """The plane that a selection has if it states none, as TOML has it."""

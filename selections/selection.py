@@ -14,7 +14,7 @@ from na64.datasets.basics.names import read_name
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.conditions.periods import features_of_periods, packaged_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.datasets.instrument.taken_names import noun_of
@@ -94,12 +94,13 @@ class Selection:
     formulas: tuple[Formula, ...] = ()
     planes: tuple[Plane, ...] = DEFAULT_PLANES
     period_features: tuple[Feature, ...] = ()
-    search: str = INVISIBLE
+    search: str = DEFAULT_SEARCH
 
     @cached_property
     def identity(self) -> str:
         """Name of the selection by content: of what periods have, only what it uses counts."""
-        used = tuple(feature for feature in self.period_features if feature.name in self.inputs)
+        inputs = self.inputs
+        used = tuple(feature for feature in self.period_features if feature.name in inputs)
         return identity(replace(self, period_features=used))
 
     @property
@@ -249,8 +250,8 @@ def load_selection(
     with table.telling_misspelt():
         selection = _read(table, known, extra)
     table.done()
-    whole = replace(selection, period_features=(*further.values(), *elsewhere.values()))
-    used = (feature for feature in elsewhere.values() if feature.name in whole.inputs)
+    inputs = replace(selection, period_features=(*further.values(), *elsewhere.values())).inputs
+    used = (feature for feature in elsewhere.values() if feature.name in inputs)
     return replace(selection, settings=tuple(settings), period_features=(*further.values(), *used))
 
 
@@ -294,7 +295,7 @@ def _read(table: TomlTable, features: Mapping[str, Feature], extra: tuple[Featur
     entries = table.tables("cut")
     cuts = _read_cuts(table, entries, features)
     stages = [cut.name for cut in cuts]
-    regions, search = read_regions(table, features), table.text("search", INVISIBLE)
+    regions, search = read_regions(table, features), table.text("search", DEFAULT_SEARCH)
     try:
         check_outside(regions, boxes_beside(search))
     except ValueError as error:

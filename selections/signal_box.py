@@ -10,21 +10,24 @@ from dataclasses import dataclass
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.people import distinct_people
+from na64.datasets.conditions.stated_boxes import BOX_ENERGIES
 from na64.selections.interval import Interval
 from na64.selections.regions import Region
 
-PLANE = ("ecal", "hcal")
+PLANE = BOX_ENERGIES
 """What the two bounds of a rectangle are on, in GeV."""
+DETECTORS = " and ".join(name.upper() for name in PLANE)
+"""The same for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """The box and the hidden region in the plane of `ecal` and `hcal`, from zero to these edges, GeV."""
+    """The box and the hidden region in the plane of `PLANE`, from zero to these edges, GeV."""
 
-    ecal: float
-    hcal: float
-    ecal_hidden: float
-    hcal_hidden: float
+    width: float
+    height: float
+    hidden_width: float
+    hidden_height: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ class SignalBox:
 
     @property
     def is_rectangle(self) -> bool:
-        """Whether it is what is below an energy in the ECAL and one in the HCAL."""
+        """Whether it is what is below both energies of `PLANE`."""
         return tuple(bound.name for bound in self.bounds) == PLANE and all(
             math.isinf(bound.low) for bound in self.bounds
         )
@@ -171,11 +174,11 @@ class SignalBox:
         """
         if not self.is_rectangle:
             raise ValueError(
-                f"signal box of search {self.search}, period {self.name}: is not below two energies, of ECAL "
-                "and HCAL"
+                f"signal box of search {self.search}, period {self.name}: is not below two energies, of "
+                f"{DETECTORS}"
             )
-        ecal, hcal = self.bounds
-        return Rectangle(ecal.high, hcal.high, ecal.high_hidden, hcal.high_hidden)
+        x, y = self.bounds
+        return Rectangle(x.high, y.high, x.high_hidden, y.high_hidden)
 
     def hides_all_of(self, other: SignalBox) -> bool:
         """Whether every event that another box hides is hidden by this one; False if that is uncertain."""
@@ -188,10 +191,11 @@ class SignalBox:
         """The hidden region in words."""
         if self.is_rectangle:
             edges = self.rectangle()
+            x, y = (name.upper() for name in PLANE)
             return (
-                f"below {edges.ecal_hidden:g} GeV in the ECAL and {edges.hcal_hidden:g} GeV in the HCAL "
-                f"(box {edges.ecal:g} and {edges.hcal:g} GeV, guard {edges.ecal_hidden - edges.ecal:g} and "
-                f"{edges.hcal_hidden - edges.hcal:g} GeV)"
+                f"below {edges.hidden_width:g} GeV in the {x} and {edges.hidden_height:g} GeV in the {y} "
+                f"(box {edges.width:g} and {edges.height:g} GeV, guard {edges.hidden_width - edges.width:g} "
+                f"and {edges.hidden_height - edges.height:g} GeV)"
             )
         return f"where {' and '.join(bound.text() for bound in self.bounds)}"
 

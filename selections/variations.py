@@ -10,14 +10,13 @@ from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.instrument.columns import DETECTORS
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import Feature
+from na64.datasets.instrument.roles import APART
 from na64.selections.cut import Condition, Cut, read_condition, read_cut
 
 NOMINAL = "nominal"
 """What no variation may be called."""
 
 _MOST = 40
-_APART = {"vhcal", "srd", "veto"}
-"""Detectors that no signal box is about; one on any other, those of a period included, may be."""
 
 Factors = tuple[tuple[str, float], ...]
 
@@ -50,7 +49,7 @@ class Effect:
     @property
     def moves_plane(self) -> bool:
         """Whether it changes the energies that the signal box is about."""
-        return not _APART.issuperset(self.detectors)
+        return not APART.issuperset(self.detectors)
 
     def of(self, setup: Setup) -> Setup:
         """Set-up as it would be."""

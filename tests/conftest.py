@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gc
 import http.server
 import sys
 import threading
@@ -53,24 +54,31 @@ LONGEST = tuple(
     Path(__file__).parent / f"{name}.py"
     for name in (
         "torture/faults/test_faults",
-        "blinding/test_non_interference",
-        "test_main_line",
-        "torture/test_bad_inputs",
-        "processors/execution/test_backends",
-        "blinding/cycle/test_together",
-        "test_run",
-        "processors/execution/test_dask_schedulers",
-        "torture/test_damaged_files",
-        "test_batch",
+        "blinding/test_secrets",
         "test_clusters",
-        "test_reference_2023",
-        "blinding/cycle/test_commitment",
+        "processors/execution/test_dask_schedulers",
+        "processors/execution/test_backends",
+        "blinding/test_non_interference",
+        "torture/test_bad_inputs",
+        "test_main_line",
         "test_docs",
+        "blinding/cycle/test_together",
+        "blinding/test_mutants_of_visible_events",
+        "outputs/analysis/test_examples",
+        "test_run",
         "blinding/test_canaries",
         "blinding/test_looking",
+        "outputs/analysis/test_calibrations",
+        "blinding/test_many_boxes",
+        "torture/test_damaged_files",
+        "test_batch",
+        "blinding/test_boxes_of_any_set_up",
     )
 )
-"""Files that begin first, so that the last of several workers is not alone with one of them."""
+"""Files that begin first, so that the last of several workers is not alone with one of them.
+
+Ahead are those that wait for servers and workers: others, as mypy, have the processor then.
+"""
 
 IF_VARIED = ("variations.csv", "variations_yields.csv")
 
@@ -80,6 +88,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("markexpr") == "not soak":
         places = {path: place for place, path in enumerate(LONGEST)}
         items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Search for no garbage while tests are collected: all that is made then is kept."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage again, but not in what thousands of tests and their modules are."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -178,6 +199,7 @@ def _undrawn() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("matplotlib.figure.Figure.savefig", save)
         patch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", lambda *_: None)
+        patch.setattr("matplotlib.figure.Figure.findobj", lambda *_: [])  # it makes every tick
         yield
 
 
@@ -191,6 +213,18 @@ def undrawing() -> Callable[[], AbstractContextManager[None]]:
 def undrawn() -> Iterator[None]:
     """As `undrawing`, for a module none of whose tests looks at a picture."""
     with _undrawn():
+        yield
+
+
+@pytest.fixture(scope="module")
+def uncompared() -> Iterator[None]:
+    """Limits without the fits of pyhf beside them, for a module none of whose tests looks at these."""
+
+    def found(*_given: object, **_options: object) -> tuple[float, list[float], None]:
+        return 1.0, [1.0] * 5, None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyhf.infer.intervals.upper_limits.toms748_scan", found)
         yield
 
 

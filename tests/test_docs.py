@@ -254,9 +254,12 @@ def test_the_box_of_another_search_on_the_page_about_conditions(
     assert not hidden([invisible], decay).any()
 
 
-def test_the_page_about_events(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_about_events(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, undrawing: Callable[[], AbstractContextManager[None]]
+) -> None:
     monkeypatch.chdir(demo.parents[1])
-    found = run_page("events.md")
+    with undrawing():
+        found = run_page("events.md")
     assert len(found["events"].ecal) == found["tree"].num_entries > 0
     pictures = {path.name for path in Path("results/demo/invisible_2023/events").iterdir()}
     assert pictures == {"8701_1_24.png", "sheet_1.png"}

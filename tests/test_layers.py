@@ -86,12 +86,17 @@ def _sources() -> dict[str, str]:
     return {_name(path): path.read_text() for layer in LAYERS for path in _modules(layer)}
 
 
-def test_no_module_imports_itself_over_others() -> None:
-    assert not _circle(_graph(_sources()))
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    return _graph(_sources())
 
 
-def test_no_room_needs_a_room_that_needs_it() -> None:
-    assert not _circle(_rooms(_graph(_sources())))
+def test_no_module_imports_itself_over_others(graph: dict[str, set[str]]) -> None:
+    assert not _circle(graph)
+
+
+def test_no_room_needs_a_room_that_needs_it(graph: dict[str, set[str]]) -> None:
+    assert not _circle(_rooms(graph))
 
 
 def test_a_circle_is_found_in_functions_and_by_name_too() -> None:

@@ -77,10 +77,10 @@ def reference(data: Path, canonical: Callable[[Path], Products]) -> Products:
     "options",
     [
         ("iterative", "--chunk-events", "97"),
-        ("processes", "--workers", "1", "--chunk-events", "61"),
-        ("processes", "--workers", "2"),
-        ("dask", "--workers", "1", "--chunk-events", "97"),
-        ("dask", "--workers", "2"),
+        ("processes", "--workers", "2", "--chunk-events", "61"),
+        ("dask", "--workers", "2", "--chunk-events", "97"),
+        pytest.param(("processes", "--workers", "1"), marks=pytest.mark.soak),
+        pytest.param(("dask", "--workers", "1"), marks=pytest.mark.soak),
     ],
     ids=" ".join,
 )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from na64.datasets.conditions.own_period import stated_runs_text
 from na64.datasets.reading.layout import load_layout
 from na64.datasets.reading.read import read
+from na64.datasets.synthetic.writers import list_type
 from na64.run import main
 
 N_EVENTS = 400
@@ -58,7 +59,7 @@ def files(tree: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("public") / "files"
     folder.mkdir()
     kinds = {
-        name: np.dtype((one.dtype, one.shape[1:])) if isinstance(one, np.ndarray) else "var * float64"
+        name: np.dtype((one.dtype, one.shape[1:])) if isinstance(one, np.ndarray) else list_type("float64")
         for name, one in tree.items()
     }
     with uproot.recreate(folder / "muons.root") as file:

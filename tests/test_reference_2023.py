@@ -19,7 +19,7 @@ from na64.run import main
 
 Tree = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
-N_EVENTS = 120_000
+N_EVENTS = 30_000
 
 CHI2_EDGE = np.arange(0.0, 80.0, 5.0)
 CHI2_LIMIT = np.array(
@@ -143,10 +143,10 @@ def _expected(folder: Path, steps: Callable[[Tree, Mask], Iterator[tuple[str, An
     return counts
 
 
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[N_EVENTS, pytest.param(4 * N_EVENTS, marks=pytest.mark.soak)])
+def campaign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reference")
-    size = ["--events", str(N_EVENTS), "--seed", "2023"]
+    size = ["--events", str(request.param), "--seed", "2023"]
     assert main(["simulate", "demo", "--to", str(folder / "data"), *size]) == 0
     files, catalogue = str(folder / "data"), str(folder / "catalogue.json")
     assert main(["catalogue", files, "--to", catalogue, "--simulation"]) == 0

@@ -19,7 +19,14 @@ from na64.datasets.basics.toml import TomlTable
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TABLES, TableFolder
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
-from na64.datasets.conditions.conditions import Quality, RunFacts, RunType, SpillFacts, spill_columns
+from na64.datasets.conditions.conditions import (
+    EXPOSURES,
+    Quality,
+    RunFacts,
+    RunType,
+    SpillFacts,
+    spill_columns,
+)
 from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.reconstruction import tags_of
 from na64.datasets.reading.files import is_url
@@ -33,8 +40,7 @@ SEAL = "seal"
 _UNSEALED = "0" * 64
 
 _OF_SPILLS: Mapping[str, type] = {
-    "eot_delivered": float,
-    "eot_live": float,
+    **dict.fromkeys(EXPOSURES, float),
     "quality": str,
     "prescale": int,
     "good_fraction": float,
@@ -227,8 +233,7 @@ def _run_facts(entry: TomlTable) -> RunFacts:
         type=RunType(entry.text("type")),
         particle=entry.text("particle", None),
         energy=entry.number("energy", None),
-        eot_delivered=entry.number("eot_delivered", None),
-        eot_live=entry.number("eot_live", None),
+        **{name: entry.number(name, None) for name in EXPOSURES},
         triggers=entry.integer("triggers", None),
     )
 

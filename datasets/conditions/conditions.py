@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.datasets.basics.toml import Source, unknown
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
+from na64.datasets.conditions.on_target import PARTICLES
 
-PARTICLES = ("e-", "e+", "mu-", "mu+", "pi-", "pi+", "K-", "K+", "p")
-"""Beam particles by name."""
+EXPOSURES = ("eot_delivered", "eot_live")
+"""Columns of particles on target, and of those while the data acquisition could record."""
 
 V = TypeVar("V")
 
@@ -53,7 +54,7 @@ class RunFacts:
     run : int
     type : RunType
     particle : str or None
-        One of `PARTICLES`.
+        One of `na64.datasets.conditions.on_target.PARTICLES`.
     energy : float or None
         GeV, of the beam.
     eot_delivered, eot_live : float or None
@@ -71,7 +72,7 @@ class RunFacts:
     triggers: int | None = None
 
     def __post_init__(self) -> None:
-        _check_eot(f"run {self.run}", self.eot_delivered, self.eot_live)
+        _check_exposures(f"run {self.run}", self.eot_delivered, self.eot_live)
         if self.particle is not None and self.particle not in PARTICLES:
             raise ValueError(f"run {self.run}: {unknown('particle', self.particle, PARTICLES)}")
         if self.energy is not None and not 0 < self.energy < math.inf:
@@ -101,19 +102,19 @@ class SpillFacts:
 
     def __post_init__(self) -> None:
         where = f"run {self.run} spill {self.spill}"
-        _check_eot(where, self.eot_delivered, self.eot_live)
+        _check_exposures(where, self.eot_delivered, self.eot_live)
         if self.prescale is not None and self.prescale < 1:
             raise ValueError(f"{where}: prescale {self.prescale} is below 1")
         if self.good_fraction is not None and not 0 <= self.good_fraction <= 1:
             raise ValueError(f"{where}: good_fraction {self.good_fraction} is not from 0 to 1")
 
 
-def _check_eot(where: str, delivered: float | None, live: float | None) -> None:
-    for name, value in (("eot_delivered", delivered), ("eot_live", live)):
+def _check_exposures(where: str, delivered: float | None, live: float | None) -> None:
+    for name, value in zip(EXPOSURES, (delivered, live), strict=True):
         if value is not None and not 0 <= value < math.inf:
             raise ValueError(f"{where}: {name} {value} is not a count")
     if delivered is not None and live is not None and live > delivered:
-        raise ValueError(f"{where}: eot_live {live} is above eot_delivered {delivered}")
+        raise ValueError(f"{where}: {EXPOSURES[1]} {live} is above {EXPOSURES[0]} {delivered}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,7 @@ def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:
         type=_agreed(first.type, second.type, RunType.UNKNOWN, f"{where}: type"),
         particle=_agreed(first.particle, second.particle, None, f"{where}: particle"),
         energy=_agreed(first.energy, second.energy, None, f"{where}: energy"),
-        eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
-        eot_live=_agreed(first.eot_live, second.eot_live, None, f"{where}: eot_live"),
+        **_agreed_exposures(first, second, where),
         triggers=_agreed(first.triggers, second.triggers, None, f"{where}: triggers"),
     )
 
@@ -199,12 +199,20 @@ def join_spill_facts(first: SpillFacts, second: SpillFacts) -> SpillFacts:
     return SpillFacts(
         run=first.run,
         spill=first.spill,
-        eot_delivered=_agreed(first.eot_delivered, second.eot_delivered, None, f"{where}: eot_delivered"),
-        eot_live=_agreed(first.eot_live, second.eot_live, None, f"{where}: eot_live"),
+        **_agreed_exposures(first, second, where),
         quality=Quality.BAD if Quality.BAD in (first.quality, second.quality) else Quality.GOOD,
         prescale=_agreed(first.prescale, second.prescale, None, f"{where}: prescale"),
         good_fraction=_agreed(first.good_fraction, second.good_fraction, None, f"{where}: good_fraction"),
     )
+
+
+def _agreed_exposures(
+    first: RunFacts | SpillFacts, second: RunFacts | SpillFacts, where: str
+) -> dict[str, float | None]:
+    return {
+        name: _agreed(getattr(first, name), getattr(second, name), None, f"{where}: {name}")
+        for name in EXPOSURES
+    }
 
 
 def _agreed(first: V, second: V, unstated: V, what: str) -> V:
@@ -305,8 +313,8 @@ def check_period_tables(folder: Path) -> None:
 
 
 _KINDS = ("runs", "spills", "bad")
-_RUN_COLUMNS = ("run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers")
-_SPILL_COLUMNS = ("run", "spill", "eot_delivered", "eot_live", "quality", "prescale", "good_fraction")
+_RUN_COLUMNS = ("run", "type", "particle", "energy", *EXPOSURES, "triggers")
+_SPILL_COLUMNS = ("run", "spill", *EXPOSURES, "quality", "prescale", "good_fraction")
 _BAD_COLUMNS = ("run", "spill", "start", "stop")
 
 
@@ -316,8 +324,7 @@ def _run_facts(row: CsvRow) -> RunFacts:
         type=row.choice("type", RunType, RunType.UNKNOWN),
         particle=row.text("particle"),
         energy=row.number("energy"),
-        eot_delivered=row.number("eot_delivered"),
-        eot_live=row.number("eot_live"),
+        **{name: row.number(name) for name in EXPOSURES},
         triggers=row.integer("triggers"),
     )
 
@@ -326,8 +333,7 @@ def _spill_facts(row: CsvRow) -> SpillFacts:
     return SpillFacts(
         run=row.key("run"),
         spill=row.key("spill"),
-        eot_delivered=row.number("eot_delivered"),
-        eot_live=row.number("eot_live"),
+        **{name: row.number(name) for name in EXPOSURES},
         quality=row.choice("quality", Quality, Quality.GOOD),
         prescale=row.integer("prescale"),
         good_fraction=row.number("good_fraction"),

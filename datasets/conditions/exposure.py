@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from na64.datasets.conditions.bad_spills import BadList
-from na64.datasets.conditions.conditions import Quality, RunFacts, SpillFacts
+from na64.datasets.conditions.conditions import EXPOSURES, Quality, RunFacts, SpillFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,11 @@ def exposure_of_run(
         return Exposure(0.0, 0.0)
     known = {spill.spill: spill for spill in spills if spill.run == facts.run}
     kept = kept_fractions(facts.run, known, bad, unread)
-    delivered = {number: spill.eot_delivered for number, spill in known.items()}
-    live = {number: spill.eot_live for number, spill in known.items()}
-    return Exposure(
-        _left(f"run {facts.run}: eot_delivered", facts.eot_delivered, delivered, kept),
-        _left(f"run {facts.run}: eot_live", facts.eot_live, live, kept),
-    )
+    left = []
+    for name in EXPOSURES:
+        of_spill = {number: getattr(spill, name) for number, spill in known.items()}
+        left.append(_left(f"run {facts.run}: {name}", getattr(facts, name), of_spill, kept))
+    return Exposure(*left)
 
 
 def kept_fractions(

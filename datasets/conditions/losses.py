@@ -93,7 +93,7 @@ class PublishedLimit:
     ----------
     curve : str
         Name of the curve, at 90 % CL.
-    eot : float
+    on_target : float
         Electrons on target, delivered.
     events : float
         Limit on the signal events.
@@ -105,7 +105,7 @@ class PublishedLimit:
     """
 
     curve: str
-    eot: float
+    on_target: float
     events: float
     threshold: float
     resonance: tuple[float, ...]
@@ -234,8 +234,8 @@ def _intensity(table: TomlTable, key: str) -> float | None:
 
 
 def _published(table: TomlTable) -> PublishedLimit:
-    eot, events, threshold = (table.number(key) for key in ("eot", "events", "threshold"))
+    on_target, events, threshold = (table.number(key) for key in ("eot", "events", "threshold"))
     resonance = table.numbers("resonance")
-    if not min(eot, events, threshold) > 0 or len(resonance) != 2:
+    if not min(on_target, events, threshold) > 0 or len(resonance) != 2:
         raise ValueError(f"{table.place()}: expected numbers above 0, and two masses of the resonance")
-    return PublishedLimit(table.text("curve"), eot, events, threshold, resonance, read_source(table))
+    return PublishedLimit(table.text("curve"), on_target, events, threshold, resonance, read_source(table))

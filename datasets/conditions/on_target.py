@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
+
+from na64.datasets.basics.toml import load_table
 
 UNKNOWN = ""
 """Kind of an exposure whose beam nobody stated."""
 
-_LABELS: Mapping[str, tuple[str, str]] = {
-    UNKNOWN: ("particles OT", "particles on target"),
-    "e-": ("EOT", "electrons on target"),
-    "e+": ("e+OT", "positrons on target"),
-    "mu-": ("MOT", "muons on target"),
-    "mu+": ("mu+OT", "positive muons on target"),
-    "pi-": ("piOT", "pions on target"),
-    "pi+": ("pi+OT", "positive pions on target"),
-    "K-": ("KOT", "kaons on target"),
-    "K+": ("K+OT", "positive kaons on target"),
-    "p": ("POT", "protons on target"),
+_LABELS: dict[str, tuple[str, str]] = {UNKNOWN: ("particles OT", "particles on target")} | {
+    one.text("name"): (one.text("label"), one.text("words"))
+    for one in load_table(files(__package__) / "particles.toml").tables("particles")
 }
+
+PARTICLES = tuple(name for name in _LABELS if name != UNKNOWN)
+"""Beam particles by name."""
 
 
 def exposure_label(particle: str) -> str:
@@ -40,7 +38,7 @@ class KindExposure:
     Attributes
     ----------
     particle : str
-        One of `na64.datasets.conditions.conditions.PARTICLES`, or `UNKNOWN`.
+        One of `PARTICLES`, or `UNKNOWN`.
     delivered, live : float or None
         None if no run has a record.
     """

@@ -15,7 +15,6 @@ from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import (
-    PARTICLES,
     Conditions,
     Quality,
     RunFacts,
@@ -25,6 +24,7 @@ from na64.datasets.conditions.conditions import (
     join_run_facts,
     read_conditions,
 )
+from na64.datasets.conditions.on_target import PARTICLES
 from na64.datasets.conditions.stated_boxes import StatedBox, read_boxes
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import Feature, joined_features
@@ -64,7 +64,7 @@ class Period:
     runs : tuple of (int, int)
         First and last run of each range, both included; empty until somebody knows the runs.
     beam_particle : str
-        One of `na64.datasets.conditions.conditions.PARTICLES`.
+        One of `na64.datasets.conditions.on_target.PARTICLES`.
     beam_energy : float
         GeV.
     run_type : RunType
@@ -175,29 +175,26 @@ def load_periods(extra: Path | None = None) -> dict[str, Period]:
     ValueError
         A run would be in two periods; names both and the runs.
     """
-    return dict(packaged_periods()) if extra is None else _load(_packaged(), _folder(extra))
-
-
-def _packaged() -> Source:
-    return resources.files("na64.datasets.conditions").joinpath("periods")
-
-
-def _load(*folders: Source) -> dict[str, Period]:
-    homes = {
-        file.name.removesuffix(".toml"): folder
-        for folder in folders
-        for file in folder.iterdir()
-        if file.name.endswith(".toml") and not file.name.startswith(".")  # of an editor, or of macOS
-    }
-    periods = {name: load_period(homes[name], name) for name in sorted(homes)}
+    if extra is None:
+        return dict(packaged_periods())
+    joined = {**packaged_periods(), **_of_folder(_folder(extra))}
+    periods = {name: joined[name] for name in sorted(joined)}
     _check_apart(periods.values())
     return periods
+
+
+def _of_folder(folder: Source) -> dict[str, Period]:
+    files = [file.name for file in folder.iterdir()]
+    names = [name for name in files if name.endswith(".toml") and not name.startswith(".")]  # of an editor
+    return {name: load_period(folder, name) for name in sorted(name.removesuffix(".toml") for name in names)}
 
 
 @cache
 def packaged_periods() -> Mapping[str, Period]:
     """The packaged periods by name: what holds for a run whatever a folder of the user says of it."""
-    return MappingProxyType(_load(_packaged()))
+    periods = _of_folder(resources.files("na64.datasets.conditions").joinpath("periods"))
+    _check_apart(periods.values())
+    return MappingProxyType(periods)
 
 
 def unpackaged_runs(period: Period) -> list[tuple[int, int]]:

@@ -14,10 +14,13 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.instrument.recipes import further_features, made_of_what
 
-INVISIBLE = "invisible"
+DEFAULT_SEARCH = "invisible"
 """Search that a box belongs to whose table does not say it."""
 
-BOX_EDGES = ("ecal", "hcal", "ecal_guard", "hcal_guard")
+BOX_ENERGIES = ("ecal", "hcal")
+"""Features that the short form of a box is about, of which an event in it has little."""
+
+BOX_EDGES = (*BOX_ENERGIES, *(f"{name}_guard" for name in BOX_ENERGIES))
 """What the short form of a box may state; the first two it has to."""
 
 _NOT_OF_EVENT = ("bad_spill", "trigger_physics")
@@ -92,13 +95,13 @@ def read_boxes(facts: FactReader, setup: Setup) -> tuple[StatedBox, ...]:
 
 
 def _box(facts: FactReader, setup: Setup) -> StatedBox:
-    search = facts.plain("search", INVISIBLE)
+    search = facts.plain("search", DEFAULT_SEARCH)
     if not _NAME.fullmatch(search):
         raise ValueError(
             f'{facts.place("search")}: "{search}" is not a letter and up to 39 letters, digits and '
             "underscores, all lower case"
         )
-    if search != INVISIBLE:
+    if search != DEFAULT_SEARCH:
         facts.remember("search", search, "1", "name of a search")
     if not facts.has("bound"):
         required = BOX_EDGES[:2]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from importlib.resources import files
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.instrument.roles import STANDARD_ROLES, Role
+from na64.datasets.basics.toml import TomlTable, load_table
+from na64.datasets.instrument.roles import STANDARD_DETECTORS, STANDARD_ROLES, Role
 
 Array: TypeAlias = NDArray[Any]
 
@@ -51,13 +53,14 @@ def detector_columns(name: str, role: Role) -> tuple[Column, ...]:
     """
     if role is Role.TRACKER:
         return (Column(f"{name}_x", "float64", "mm", (Shape.HITS,), f"position of each hit in {name}"),)
-    noun = _NOUNS.get(name, f"{_CELLS[role]} of {name}")
+    known = STANDARD_DETECTORS.get(name)
+    noun = known.cell if known else f"{_CELLS[role]} of {name}"
     return (
         Column(f"{name}_cell", "int32", "1", (Shape.HITS,), f"index of the {noun} that was hit"),
         Column(f"{name}_energy", "float64", "GeV", _CELL, f"energy in each {noun}"),
         Column(f"{name}_time", "float64", "ns", _CELL, f"time of the pulse in each {noun}"),
         Column(f"{name}_expected_time", "float64", "ns", _CELL, "time expected of an in-time pulse"),
-        Column(f"{name}_time_sigma", "float64", "ns", _CELL, "resolution of the time (veto: per paddle)"),
+        Column(f"{name}_time_sigma", "float64", "ns", _CELL, "resolution of the time (of paddles: one each)"),
     )
 
 
@@ -67,30 +70,19 @@ _CELLS = {
     Role.COUNTERS: "counter",
     Role.PADDLES: "photomultiplier",
 }
-_NOUNS = {
-    "ecal": "cell (preshower plane, then main plane)",
-    "hcal": "cell (module by module)",
-    "vhcal": "cell",
-    "srd": "counter",
-    "veto": "photomultiplier, two a paddle",
-}
+_FILE = load_table(files(__package__) / "columns.toml")
+
+EVENT_GROUPS = _FILE.texts("groups")
+"""Parts of an event that are tables of their own in a layout, and that no detector can be called."""
+
+
+def _of_event(table: TomlTable) -> Column:
+    name, dtype, unit, meaning = (table.text(key) for key in ("name", "dtype", "unit", "meaning"))
+    return Column(name, dtype, unit, _EVENT, meaning)
+
 
 _LISTED = [
-    Column("run", "int64", "1", _EVENT, "run number"),
-    Column("spill", "int64", "1", _EVENT, "spill number within the run"),
-    Column("event", "int64", "1", _EVENT, "event number within the spill"),
-    Column("trigger", "int64", "1", _EVENT, "trigger sources, one bit each"),
-    Column("master_time", "float64", "ns", _EVENT, "time of the trigger in the sampling window"),
-    Column("track_momentum", "float64", "GeV", _EVENT, "momentum of the incoming track"),
-    Column("track_pvalue", "float64", "1", _EVENT, "p-value of the incoming track's fit"),
-    Column("track_angle", "float64", "rad", _EVENT, "angle of the incoming track to the beam axis"),
-    Column("straw3_x", "int64", "1", _EVENT, "hits in straw station 3, x"),
-    Column("straw3_y", "int64", "1", _EVENT, "hits in straw station 3, y"),
-    Column("straw4_x", "int64", "1", _EVENT, "hits in straw station 4, x"),
-    Column("straw4_y", "int64", "1", _EVENT, "hits in straw station 4, y"),
-    Column("shower_chi2", "float64", "1", _EVENT, "shower-profile chi2 per degree of freedom, as stored"),
-    Column("weight", "float64", "1", _EVENT, "weight of a simulated event"),
-    Column("truth_component", "int64", "1", _EVENT, "what was simulated: index of the component"),
+    *map(_of_event, _FILE.tables("columns")),
     *(column for name, role in STANDARD_ROLES.items() for column in detector_columns(name, role)),
 ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from na64.datasets.instrument.features import Feature
 from na64.datasets.instrument.formula import Formula
-from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, PADDLES, STANDARD_ROLES, CellOrder, Role
 from na64.datasets.instrument.spectrometer import Spectrometer
 
 
@@ -211,19 +211,19 @@ class Setup:
         The standard ones first.
     physics_trigger_mask : int
         Bits of the trigger word of which any makes a physics trigger.
-    hcal_modules : tuple of int
+    chosen_modules : tuple of int
         Modules whose sum is `hcal`.
-    hcal_subtracted_modules : tuple of int
+    subtracted_modules : tuple of int
         Modules whose in-time sum is subtracted in `hcal_out_of_time`.
     topology_threshold : float
         GeV, a struck cell of HCAL module 0.
     topology_peripheral_only : bool
         Count only the eight outer cells as struck.
-    muon_hcal_2 : float
+    muon_module_2 : float
         GeV; more in module 2 is a muon.
     muon_centre : float
-        GeV; more in the centre of modules 0 and 1, with ``muon_hcal_2_with_centre`` in module 2, is a muon.
-    muon_hcal_2_with_centre : float
+        GeV; more in the centre of modules 0 and 1, with ``muon_module_2_with_centre`` in module 2, is a muon.
+    muon_module_2_with_centre : float
     template : ShowerTemplate or None
         None in a period without ECAL.
     spectrometers : tuple of Spectrometer
@@ -238,13 +238,13 @@ class Setup:
 
     detectors: Detectors
     physics_trigger_mask: int
-    hcal_modules: tuple[int, ...] = ()
-    hcal_subtracted_modules: tuple[int, ...] = ()
+    chosen_modules: tuple[int, ...] = ()
+    subtracted_modules: tuple[int, ...] = ()
     topology_threshold: float = 0.0
     topology_peripheral_only: bool = False
-    muon_hcal_2: float = 0.0
+    muon_module_2: float = 0.0
     muon_centre: float = 0.0
-    muon_hcal_2_with_centre: float = 0.0
+    muon_module_2_with_centre: float = 0.0
     template: ShowerTemplate | None = None
     spectrometers: tuple[Spectrometer, ...] = ()
     columns: tuple[Feature, ...] = ()
@@ -252,44 +252,34 @@ class Setup:
     constants: tuple[tuple[str, float], ...] = ()
 
     @property
-    def ecal(self) -> Detector:
-        """The electromagnetic calorimeter."""
-        return self.detectors["ecal"]
+    def calorimeter(self) -> Detector:
+        """The calorimeter that stops the beam."""
+        return self.detectors[CALORIMETER]
 
     @property
-    def hcal(self) -> Detector:
-        """The hadronic calorimeter."""
-        return self.detectors["hcal"]
+    def modules(self) -> Detector:
+        """The modules behind it, which stop hadrons."""
+        return self.detectors[MODULES]
 
     @property
-    def vhcal(self) -> Detector:
-        """The veto HCAL."""
-        return self.detectors["vhcal"]
-
-    @property
-    def srd(self) -> Detector:
-        """The synchrotron-radiation counters."""
-        return self.detectors["srd"]
-
-    @property
-    def veto(self) -> Detector:
-        """The veto paddles."""
-        return self.detectors["veto"]
+    def paddles(self) -> Detector:
+        """The veto paddles between them."""
+        return self.detectors[PADDLES]
 
     @property
     def beam_cell(self) -> tuple[int, int]:
-        """(ix, iy) of the ECAL cell that the beam hits."""
-        return self.ecal.beam_cell or (0, 0)
+        """(ix, iy) of the cell of the calorimeter that the beam hits."""
+        return self.calorimeter.beam_cell or (0, 0)
 
     @property
     def cell_pitch(self) -> float:
-        """Pitch of the ECAL cells, mm."""
-        return self.ecal.cell_pitch or 0.0
+        """Pitch of the cells of the calorimeter, mm."""
+        return self.calorimeter.cell_pitch or 0.0
 
     @property
-    def veto_mip(self) -> float:
-        """GeV that a minimum-ionising particle leaves in a veto paddle."""
-        return self.veto.mip or 0.0
+    def paddle_mip(self) -> float:
+        """GeV that a minimum-ionising particle leaves in a paddle."""
+        return self.paddles.mip or 0.0
 
     @property
     def further(self) -> tuple[Detector, ...]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from na64.datasets.basics.toml import TomlTable, load_table, unknown
+from na64.datasets.instrument.roles import CALORIMETER
 
 KEYWORDS = (
     *("name", "label", "source", "any", "not", "when", "before", "after", "remove"),
@@ -106,6 +107,19 @@ FEATURES: dict[str, Feature] = {name: one.feature for name, one in STANDARD.item
 
 INDEX: dict[str, int] = {name: index for index, name in enumerate(FEATURES)}
 """Row of each feature in a feature table."""
+
+OWN_CHI2 = f"{CALORIMETER}_chi2"
+"""Shower-profile chi2 that the package makes where a file has none, or where somebody asks for it."""
+
+
+@cache
+def made_of(detector: str) -> tuple[str, ...]:
+    """Standard features that are made of the cells of one detector, in the order of what its kernel makes."""
+    return tuple(
+        name
+        for name, one in STANDARD.items()
+        if one.feature.detectors == (detector,) and one.quantity != "column"
+    )
 
 
 def joined_features(groups: Mapping[str, Iterable[Feature]], *, together: bool = True) -> dict[str, Feature]:

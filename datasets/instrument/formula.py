@@ -16,8 +16,9 @@ from na64.datasets.basics.toml import TomlTable, unknown
 from na64.datasets.basics.units import UNITS, unit_of
 from na64.datasets.instrument.dimensions import ANY, PLAIN, Dimension, dimension_of
 from na64.datasets.instrument.features import KEYWORDS, NUMBERS, Feature
+from na64.datasets.instrument.roles import PADDLES
 
-CONSTANTS: dict[str, str] = {"beam_energy": "GeV", "cell_pitch": "mm", "veto_mip": "GeV"}
+CONSTANTS: dict[str, str] = {"beam_energy": "GeV", "cell_pitch": "mm", f"{PADDLES}_mip": "GeV"}
 """Numbers of every period that formulas may use, with their units."""
 
 FUNCTIONS: dict[str, tuple[int, int]] = {

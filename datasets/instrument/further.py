@@ -14,7 +14,7 @@ from na64.datasets.instrument.detector import Detector, Setup, Sum, Timing
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import FUNCTIONS, Formula, read_formulas
 from na64.datasets.instrument.recipes import further_features, part_noun
-from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
+from na64.datasets.instrument.roles import CALORIMETER, PADDLES, STANDARD_ROLES, CellOrder, Role
 from na64.datasets.instrument.spectrometer import read_spectrometer
 from na64.datasets.instrument.taken_names import TAKEN
 
@@ -251,10 +251,10 @@ def _check_names(setup: Setup, constants: Iterable[str], facts: FactReader) -> N
 def _constants(setup: Setup, facts: FactReader, beam_energy: float) -> dict[str, tuple[float, str]]:
     """Value and unit of every number that formulas of the period may use."""
     found: dict[str, tuple[float, str]] = {"beam_energy": (beam_energy, "GeV")}
-    if "ecal" in setup.detectors:
+    if CALORIMETER in setup.detectors:
         found["cell_pitch"] = (setup.cell_pitch, "mm")
-    if "veto" in setup.detectors:
-        found["veto_mip"] = (setup.veto_mip, "GeV")
+    if PADDLES in setup.detectors:
+        found[f"{PADDLES}_mip"] = (setup.paddle_mip, "GeV")
     found |= _stated_constants(facts, found) if facts.has("constants") else {}
     for detector in setup.further:
         for what, unit in _CONSTANTS.items():

@@ -7,7 +7,7 @@ from typing import Any
 from na64.datasets.basics.sourced_values import FactReader
 from na64.datasets.instrument.detector import Detector, Detectors, Setup, ShowerTemplate
 from na64.datasets.instrument.further import read_detector, with_further
-from na64.datasets.instrument.roles import STANDARD_ROLES
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, STANDARD_DETECTORS, STANDARD_ROLES
 
 
 def read_setup(facts: FactReader, beam_energy: float) -> Setup:
@@ -30,47 +30,41 @@ def read_setup(facts: FactReader, beam_energy: float) -> Setup:
     setup = Setup(
         Detectors(tuple(detectors.values())),
         facts.child("trigger").integer("physics_mask"),
-        template=_template(there["ecal"].child("template")) if "ecal" in there else None,
-        **(_hcal(there["hcal"], detectors["hcal"]) if "hcal" in there else {}),
+        template=_template(there[CALORIMETER].child("template")) if CALORIMETER in there else None,
+        **(_of_modules(there[MODULES], detectors[MODULES]) if MODULES in there else {}),
     )
     return with_further(setup, facts, beam_energy)
 
 
-_REQUIRED = {
-    "ecal": ("beam_cell", "cell_pitch"),
-    "veto": ("mip", "balance"),
-}
-"""What the table of a detector has to state besides cells, calibration and timing."""
-
-
 def _standard_detector(name: str, facts: FactReader) -> Detector:
-    facts.require("shape", "scale", "n_sigma", "expected_time", "time_sigma", *_REQUIRED.get(name, ()))
-    return read_detector(name, facts, STANDARD_ROLES[name])
+    standard = STANDARD_DETECTORS[name]
+    facts.require("shape", "scale", "n_sigma", "expected_time", "time_sigma", *standard.requires)
+    return read_detector(name, facts, standard.role)
 
 
-def _hcal(facts: FactReader, hcal: Detector) -> dict[str, Any]:
-    middle = hcal.middle
-    if not hcal.sums and any(cells != (hcal.place(*middle),) for cells in hcal.centre_cells):
+def _of_modules(facts: FactReader, modules: Detector) -> dict[str, Any]:
+    middle, name = modules.middle, modules.name
+    if not modules.sums and any(cells != (modules.place(*middle),) for cells in modules.centre_cells):
         raise ValueError(
-            f"{facts.place('centre_cells')}: the features of hcal are of the middle cell {list(middle)} of "
-            "each module; those of others are of [[hcal.sum]], or of a [[detector]] with a name of its own"
+            f"{facts.place('centre_cells')}: the features of {name} are of the middle cell {list(middle)} of "
+            f"each module; those of others are of [[{name}.sum]], or of a [[detector]] with a name of its own"
         )
     return {
-        "hcal_modules": _modules(facts, "modules", hcal),
-        "hcal_subtracted_modules": _modules(facts, "subtracted_modules", hcal),
+        "chosen_modules": _numbers(facts, "modules", modules),
+        "subtracted_modules": _numbers(facts, "subtracted_modules", modules),
         "topology_threshold": facts.number("topology_threshold", "GeV"),
         "topology_peripheral_only": facts.flag("topology_peripheral_only"),
-        "muon_hcal_2": facts.number("muon_hcal_2", "GeV"),
+        "muon_module_2": facts.number(f"muon_{name}_2", "GeV"),
         "muon_centre": facts.number("muon_centre", "GeV"),
-        "muon_hcal_2_with_centre": facts.number("muon_hcal_2_with_centre", "GeV"),
+        "muon_module_2_with_centre": facts.number(f"muon_{name}_2_with_centre", "GeV"),
     }
 
 
-def _modules(facts: FactReader, key: str, hcal: Detector) -> tuple[int, ...]:
-    modules = facts.integers(key)
-    if len(set(modules)) != len(modules) or max(modules, default=hcal.shape[0]) >= hcal.shape[0]:
-        raise ValueError(f"{facts.place(key)}: {modules} are not modules of {hcal.shape[0]}")
-    return modules
+def _numbers(facts: FactReader, key: str, modules: Detector) -> tuple[int, ...]:
+    numbers, n_modules = facts.integers(key), modules.shape[0]
+    if len(set(numbers)) != len(numbers) or max(numbers, default=n_modules) >= n_modules:
+        raise ValueError(f"{facts.place(key)}: {numbers} are not modules of {n_modules}")
+    return numbers
 
 
 def _template(facts: FactReader) -> ShowerTemplate:

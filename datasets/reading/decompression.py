@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,13 +17,15 @@ import numpy as np
 import uproot.compression
 import xxhash
 
-Decompressor = Callable[[Any, int], bytes | bytearray]
-"""What makes, of compressed bytes, as many as are said; raises if they are damaged."""
+from na64.datasets.instrument.columns import Array
+
+Expand = Callable[[Any, Array], None]
+"""What expands compressed bytes into an array of bytes, and raises if they do not just fill it."""
 
 
 def libraries() -> dict[str, str]:
     """Library that decompresses each codec of ROOT files in this installation."""
-    return {codec: _found(codec) or "uproot" for codec in _PREFERRED}
+    return {codec: _found(codec)[0] for codec in _PREFERRED}
 
 
 def prefer_fast_libraries() -> None:
@@ -31,50 +33,55 @@ def prefer_fast_libraries() -> None:
 
     uproot asks one object a codec; one that it no longer has, in a version to come, is left alone.
     """
-    for codec, (_, make) in _PREFERRED.items():
+    for codec in _PREFERRED:
         decompressor = getattr(uproot.compression, f"_decompress_{codec}", None)
-        if decompressor is not None and _found(codec):
-            decompressor.decompress = make()
+        library, make = _found(codec)
+        if decompressor is not None and library != _UPROOT:
+            decompressor.decompress = _as_uproot_asks(make())
+
+
+def _as_uproot_asks(expand: Expand) -> Callable[[Any, int], Any]:
+    def decompress(data: Any, size: int) -> Any:
+        found = np.empty(size, np.uint8)
+        expand(data, found)
+        return found.data
+
+    return decompress
 
 
 _CODECS = {b"ZL": "ZLIB", b"XZ": "LZMA", b"L4": "LZ4", b"ZS": "ZSTD"}
 _HEADER, _CHECKSUM = 9, 8  # bytes
+_XZ_END = b"YZ"
 
 
-def decompress(stored: memoryview, size: int) -> Any:
+def decompress(stored: memoryview, values: Array) -> None:
     """Expand what ROOT has compressed: blocks of 16 MB at most, each with its codec and sizes before it.
 
     Parameters
     ----------
     stored : memoryview
-    size : int
-        Bytes of all blocks.
-
-    Returns
-    -------
-    bytes, bytearray or another buffer
-        Of so many bytes.
+    values : (n_bytes,) uint8, output
+        Filled by all blocks together.
 
     Raises
     ------
     ValueError
         A codec that is not known, a wrong size or checksum, or what the library says of damaged bytes.
     """
-    blocks: list[Any] = []
-    left = size
+    done, size = 0, len(values)
     while stored:
         n_stored, n_expanded = (int.from_bytes(stored[place : place + 3], "little") for place in (3, 6))
-        left -= n_expanded
-        if left < 0:  # before anything is allocated
-            raise ValueError(f"blocks have {size - left} bytes or more, expected {size}")
-        blocks.append(_expand(bytes(stored[:2]), stored[_HEADER : _HEADER + n_stored], n_expanded))
+        if done + n_expanded > size:
+            raise ValueError(f"blocks have {done + n_expanded} bytes or more, expected {size}")
+        block = stored[_HEADER : _HEADER + n_stored]
+        _expand(bytes(stored[:2]), block, values[done : done + n_expanded])
+        done += n_expanded
         stored = stored[_HEADER + n_stored :]
-    if left:
-        raise ValueError(f"blocks have {size - left} bytes, expected {size}")
-    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+    if done != size:
+        raise ValueError(f"blocks have {done} bytes, expected {size}")
 
 
-def _expand(name: bytes, block: memoryview, size: int) -> Any:
+def _expand(name: bytes, block: memoryview, values: Array) -> None:
     """Expand a block."""
     codec = _CODECS.get(name)
     if codec is None:
@@ -83,58 +90,85 @@ def _expand(name: bytes, block: memoryview, size: int) -> Any:
         checksum, block = bytes(block[:_CHECKSUM]), block[_CHECKSUM:]
         if xxhash.xxh64(block).digest() != checksum:
             raise ValueError("a block has another checksum")
-    found = getattr(uproot.compression, f"_decompress_{codec}").decompress(block, size)
-    if len(found) != size:
-        raise ValueError(f"a block has {len(found)} bytes, expected {size}")
-    return found
+    _expander(codec)(block, values)
 
 
-def _found(codec: str) -> str | None:
-    library = _PREFERRED[codec][0]
-    return library if find_spec(library) else None
+@cache
+def _expander(codec: str) -> Expand:
+    return _found(codec)[1]()
 
 
-def _libdeflate() -> Decompressor:
+def _found(codec: str) -> tuple[str, Callable[[], Expand]]:
+    """First of the preferred libraries that is installed."""
+    return next(
+        (known for known in _PREFERRED[codec] if find_spec(known[0])), (_UPROOT, partial(_uproot, codec))
+    )
+
+
+def _uproot(codec: str) -> Expand:
+    of_uproot = getattr(uproot.compression, f"_decompress_{codec}")
+    return lambda data, values: _put(of_uproot.decompress(data, len(values)), values)
+
+
+def _put(found: Any, values: Array) -> None:
+    if len(found) != len(values):
+        raise ValueError(f"a block has {len(found)} bytes, expected {len(values)}")
+    values[:] = np.frombuffer(found, np.uint8)
+
+
+def _libdeflate() -> Expand:
     import deflate  # noqa: PLC0415 (only where it is installed)
 
-    of_zlib: Decompressor = deflate.zlib_decompress
-    return of_zlib
+    return lambda data, values: _put(deflate.zlib_decompress(data, len(values)), values)
 
 
-def _zstandard() -> Decompressor:
+def _zstandard() -> Expand:
     import zstandard  # noqa: PLC0415 (as above)
 
     own = threading.local()  # of each thread: two in one decompressor at a time are a crash
 
-    def decompress(data: Any, size: int) -> bytes:
+    def expand(data: Any, values: Array) -> None:
         # What the frame says is allocated: a damaged one must not fill the memory.
-        if zstandard.frame_content_size(data) not in {size, -1}:
-            raise ValueError(f"a frame that does not have the {size} bytes that its header says")
+        if zstandard.frame_content_size(data) not in {len(values), -1}:
+            raise ValueError(f"a frame that does not have the {len(values)} bytes that its header says")
         if not hasattr(own, "decompressor"):
             own.decompressor = zstandard.ZstdDecompressor()
-        found: bytes = own.decompressor.decompress(data, max_output_size=size)
-        return found
+        with own.decompressor.stream_reader(data) as reader:  # into the array at once, if it holds all
+            n_read = reader.readinto(values)
+        if n_read != len(values):
+            raise ValueError(f"a frame has {n_read} bytes, expected {len(values)}")
 
-    return decompress
+    return expand
 
 
-def _cramjam(module: str, function: str) -> Decompressor:
+def _cramjam(module: str, function: str) -> Expand:
     import cramjam  # noqa: PLC0415 (as above)
 
     expand_into = getattr(getattr(cramjam, module), function)
 
-    def decompress(data: Any, size: int) -> Any:
-        found = np.empty(size, np.uint8)
-        if expand_into(data, found) != size:
-            raise ValueError(f"a block that does not have the {size} bytes that its header says")
-        return found.data
+    def expand(data: Any, values: Array) -> None:
+        if expand_into(data, values) != len(values):
+            raise ValueError(f"a block that does not have the {len(values)} bytes that its header says")
 
-    return decompress
+    return expand
 
 
-_PREFERRED: dict[str, tuple[str, Callable[[], Decompressor]]] = {
-    "ZLIB": ("deflate", _libdeflate),
-    "ZSTD": ("zstandard", _zstandard),
-    "LZ4": ("cramjam", partial(_cramjam, "lz4", "decompress_block_into")),
-    "LZMA": ("cramjam", partial(_cramjam, "xz", "decompress_into")),
+def _imagecodecs() -> Expand:
+    import imagecodecs  # noqa: PLC0415 (as above)
+
+    def expand(data: Any, values: Array) -> None:
+        # It takes what was cut off for the end, and says nothing of what has no room.
+        if bytes(data[-len(_XZ_END) :]) != _XZ_END:
+            raise ValueError("a block of LZMA that is cut off")
+        _put(imagecodecs.lzma_decode(data, out=len(values) + 1), values)
+
+    return expand
+
+
+_UPROOT = "uproot"
+_PREFERRED: dict[str, tuple[tuple[str, Callable[[], Expand]], ...]] = {
+    "ZLIB": (("deflate", _libdeflate),),
+    "ZSTD": (("zstandard", _zstandard),),
+    "LZ4": (("cramjam", partial(_cramjam, "lz4", "decompress_block_into")),),
+    "LZMA": (("imagecodecs", _imagecodecs), ("cramjam", partial(_cramjam, "xz", "decompress_into"))),
 }

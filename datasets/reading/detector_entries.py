@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from na64.datasets.basics.toml import TomlTable
-from na64.datasets.instrument.columns import COLUMNS, DETECTORS
+from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EVENT_GROUPS
 from na64.datasets.instrument.roles import CellOrder
 from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_entries import (
@@ -16,7 +16,7 @@ from na64.datasets.reading.branch_entries import (
 )
 from na64.datasets.reading.detector_layout import CELL_PARTS, CellStorage, DetectorLayout
 
-RESERVED = ("event", "feature", "track", "straw3", "straw4")
+RESERVED = ("event", "feature", *EVENT_GROUPS)
 """Parts of an event that no detector can be called."""
 
 _UNITS = {"energy": "GeV", "time": "ns", "expected_time": "ns", "time_sigma": "ns", "x": "mm"}

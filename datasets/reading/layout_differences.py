@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from na64.datasets.instrument.columns import COLUMNS, Shape
-from na64.datasets.instrument.roles import STANDARD_ROLES
+from na64.datasets.instrument.roles import APART, STANDARD_ROLES
 from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
-
-_HARMLESS_DETECTORS = ("vhcal", "srd", "veto")
-"""Detectors that no packaged box is about; one of a period may be about any other."""
 
 _HIDING_COLUMNS = ("run", "trigger")
 TRUTH = "truth_component"
@@ -193,7 +190,7 @@ def _of_numbers(layout: Layout, closed: Collection[str]) -> Iterator[Difference]
         words += ["from 1"] if detector.first_cell else []
         if words:
             text = f"cells of {name} are counted {' and '.join(words)}"
-            decides = name in closed or name not in _HARMLESS_DETECTORS
+            decides = name in closed or name not in APART
             yield Difference(f"{name}_cell", text, decides=decides)
 
 
@@ -209,7 +206,7 @@ def _decides(column: str, layout: Layout, *, is_left_out: bool) -> bool:
     if column in _HIDING_COLUMNS:
         return True
     is_of_detector = column not in layout.event and Shape.EVENT not in _shapes(column)
-    return is_of_detector and not column.startswith(tuple(f"{name}_" for name in _HARMLESS_DETECTORS))
+    return is_of_detector and not column.startswith(tuple(f"{name}_" for name in APART))
 
 
 def _shapes(column: str) -> tuple[Shape, ...]:

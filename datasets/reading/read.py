@@ -38,8 +38,11 @@ UNEQUAL = "unequal_hits"
 """Key in `EventColumns.event` of the events whose cells have not the declared number."""
 
 
-BATCH = 64_000_000
-"""Bytes of columns in memory at a time, about: a cluster or two of a usual file."""
+BATCH = 128_000_000
+"""Bytes of columns in memory at a time, about: a few clusters of a usual file."""
+
+_MOST_EVENTS = 100_000
+"""Events of a batch: what Python does for one is spread over enough of them."""
 
 _LARGEST = 4
 """A cluster is read whole unless it is so many times larger than a batch."""
@@ -115,7 +118,7 @@ def read_batches(
     Parameters
     ----------
     n_events : int, optional
-        Of a batch, about; by default as many as make `BATCH` bytes.
+        Of a batch, about; by default as many as make `BATCH` bytes, 100,000 at most.
     native : bool
         Bring cells into the byte order of this machine. Kernels take that of the file too, and nothing else
         does.
@@ -129,7 +132,7 @@ def read_batches(
             raise StructureError(f"has {tree.entries} events, asked for {start} to {stop}")
         names = layout.stored_names(tree)
         inside = (start, *(cut for cut in tree.boundaries(names) if start < cut < stop), stop)
-        size = n_events or max(BATCH // _event_bytes(tree, names), 1)
+        size = n_events or min(max(BATCH // _event_bytes(tree, names), 1), _MOST_EVENTS)
         for first, last in segment_ranges(inside, size, largest=_LARGEST * size):
             yield read_tree(tree, layout, first, last, columns=columns, native=native)
 

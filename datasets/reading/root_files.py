@@ -13,7 +13,7 @@ import numpy as np
 import uproot
 
 from na64.datasets.instrument.columns import Array
-from na64.datasets.reading.baskets import Basket, BasketReader, Fetch
+from na64.datasets.reading.baskets import Basket, BasketReader
 from na64.datasets.reading.branch_names import BranchNames, Place
 from na64.datasets.reading.branch_types import stored_type
 from na64.datasets.reading.decompression import prefer_fast_libraries
@@ -48,18 +48,22 @@ def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
             directory = uproot.open({location: None}, object_cache=None, array_cache=None, **source)
         else:
             directory = uproot.open(location, object_cache=None, array_cache=None, use_threads=False)
-    with directory, _fetching(location) as fetch:
-        yield _RootFile(directory, fetch, None if isinstance(location, str) else location.size)
+    with directory, _opened(location) as baskets:
+        yield _RootFile(directory, baskets, None if isinstance(location, str) else location.size)
 
 
 @contextmanager
-def _fetching(location: str | RemoteFile) -> Iterator[Fetch]:
+def _opened(location: str | RemoteFile) -> Iterator[BasketReader]:
     """Open a file for its baskets: uproot's way copies them once more."""
     if isinstance(location, str):
         with Path(location).open("rb", buffering=0) as file:
-            yield lambda start, size: os.pread(file.fileno(), size, start)
+            number = file.fileno()
+            yield BasketReader(
+                lambda start, size: os.pread(number, size, start),
+                lambda start, buffers: os.preadv(number, buffers, start),
+            )
     else:
-        yield partial(_fetch, location)
+        yield BasketReader(partial(_fetch, location))
 
 
 def _fetch(file: RemoteFile, start: int, size: int) -> bytes:
@@ -68,9 +72,9 @@ def _fetch(file: RemoteFile, start: int, size: int) -> bytes:
 
 
 class _RootFile:
-    def __init__(self, directory: Any, fetch: Fetch, size: int | None) -> None:
+    def __init__(self, directory: Any, baskets: BasketReader, size: int | None) -> None:
         self._directory = directory
-        self._fetch = fetch
+        self._baskets = baskets
         self._size = size
         self._cycles: dict[str, list[str]] = _cycles(directory)
         self._trees: dict[str, Tree] = {}
@@ -94,7 +98,7 @@ class _RootFile:
             with readable():
                 stored = self._directory[key]
                 is_rntuple = stored.classname == "ROOT::RNTuple"
-                self._trees[key] = open_rntuple(stored) if is_rntuple else _TTree(stored, self._fetch)
+                self._trees[key] = open_rntuple(stored) if is_rntuple else _TTree(stored, self._baskets)
         return self._trees[key]
 
     def check_size(self) -> None:
@@ -122,8 +126,8 @@ def _cycle(key: str) -> int:
 class _TTree:
     format = Format.TTREE
 
-    def __init__(self, tree: Any, fetch: Fetch) -> None:
-        self._baskets = BasketReader(fetch)
+    def __init__(self, tree: Any, baskets: BasketReader) -> None:
+        self._baskets = baskets
         self._names = BranchNames(tree)
         self._places: dict[str, Place] = {}
         self._stored: dict[str, Stored | None] = {}
@@ -199,33 +203,13 @@ def _read_branch(reader: BasketReader, place: Place, start: int, stop: int) -> V
         baskets = list(reader.between(place.branch, start, stop))
         return _join_jagged(baskets, interpretation, partial(_counts, reader, place.branch))
     of_entry = np.dtype(interpretation.from_dtype)
-    stored = of_entry[place.leaf] if place.leaf and of_entry.fields else of_entry
-    parts = []
-    for basket, first, last, _ in reader.between(place.branch, start, stop):
-        entries = np.asarray(basket.data).view(of_entry.base).reshape(-1, *of_entry.shape)
-        if len(entries) < last:
-            name = place.branch.name
-            raise StructureError(
-                f'branch "{name}": a basket has {len(entries)} entries, expected {last} or more'
-            )
-        parts.append(entries[first:last] if stored is of_entry else entries[first:last][place.leaf])
-    n_read = sum(map(len, parts))
-    if n_read != stop - start:
-        raise StructureError(f'branch "{place.branch.name}" has {n_read} of events {start} to {stop}')
-    return _join(parts, stored)
-
-
-def _join(parts: list[Array], stored: np.dtype[Any]) -> Array:
-    """Values of several baskets, or of one, which are not copied if they are cells.
-
-    Cells stay in the byte order of the file: kernels turn them round while they have them, and a pass over
-    all of them takes as long as the kernels. Single numbers are turned here.
-    """
-    if len(parts) == 1 and stored.shape:
-        return parts[0]
-    order = stored.base if stored.shape else stored.newbyteorder("=")
-    values = np.empty((sum(map(len, parts)), *stored.shape), order)
-    return np.concatenate(parts, out=values) if parts else values
+    values = np.empty((stop - start, *of_entry.shape), of_entry.base)
+    reader.fill(place.branch, start, values)
+    if place.leaf and of_entry.fields:
+        values = values[place.leaf]
+    # Cells stay in the byte order of the file: kernels turn them round while they have them, and a pass over
+    # all of them takes as long as the kernels. Single numbers are turned here.
+    return values if values.ndim > 1 else values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _counts(reader: BasketReader, branch: Any, basket: Basket) -> Array:

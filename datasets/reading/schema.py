@@ -14,7 +14,7 @@ import numpy as np
 from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
-from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EventColumns, Shape
+from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EVENT_GROUPS, EventColumns, Shape
 from na64.datasets.reading.detection import detect_layout
 from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout, parse_layout
 from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
@@ -23,10 +23,8 @@ from na64.datasets.reading.read import assemble
 from na64.datasets.reading.rntuple_files import flatten, stored_form
 from na64.datasets.reading.stored import BadFileError, Branches, Stored, Values
 
-_EVENT_PARTS = ("track", "straw3", "straw4")
-
 _NAMES = frozenset(
-    (*DETECTORS, *_EVENT_PARTS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes))
+    (*DETECTORS, *EVENT_GROUPS, *(name for name, column in COLUMNS.items() if Shape.EVENT in column.shapes))
 )
 _NAMES -= {"run"}
 _CLOSED = (
@@ -277,7 +275,7 @@ def place_of(column: str) -> tuple[str, str]:
         With one value an event; one that is not of the track or a straw station is by itself.
     """
     group, _, name = column.partition("_")
-    return (group, name) if column in COLUMNS and group in _EVENT_PARTS else ("", column)
+    return (group, name) if column in COLUMNS and group in EVENT_GROUPS else ("", column)
 
 
 def _places(layout: Layout) -> dict[str, tuple[str, str]]:

@@ -79,9 +79,9 @@ def alp(gun: Gun, component: Component, n: int) -> Deposits:
     seen = (taken - absorbed) * values["response"]
     spread = values["stochastic"] * np.sqrt(seen)
     seen = np.maximum(seen + spread * gun.rng.standard_normal(n), 0.0)
-    hcal = shower.hcal.copy()
-    hcal[:, :MODULES] += seen[:, None, None, None] * photon_cells(np.maximum(place, 0.0), taken, gun)
-    return replace(shower, hcal=hcal)
+    modules = shower.modules.copy()
+    modules[:, :MODULES] += seen[:, None, None, None] * photon_cells(np.maximum(place, 0.0), taken, gun)
+    return replace(shower, modules=modules)
 
 
 def _fractions(gun: Gun, lowest: float, highest: float, n: int) -> Floats:
@@ -145,8 +145,8 @@ def _across(gun: Gun, offset: float, n: int) -> Floats:
     return cells
 
 
-def half_a_cell(hcal: Floats) -> Floats:
+def half_a_cell(modules: Floats) -> Floats:
     """Cells (n, 3, 3) of a module centred on the beam, as one has them that is half a cell off in x."""
-    moved: Floats = hcal / 2
-    moved[:, 1:] += hcal[:, :-1] / 2
+    moved: Floats = modules / 2
+    moved[:, 1:] += modules[:, :-1] / 2
     return moved

@@ -7,13 +7,11 @@ from enum import Enum
 
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.conditions import RunType
+from na64.datasets.instrument.columns import DETECTORS
 from na64.datasets.synthetic.component_kinds import OF_ANY, OF_DUMP, OF_MUONS, ComponentKind
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.further_detectors import Dump, FurtherDetector, check_apparatus
 from na64.datasets.synthetic.muon_mode import MuonMode
-
-DETECTORS = ("ecal", "hcal", "vhcal", "srd", "veto")
-"""Names of the detectors that are simulated."""
 
 
 class Trigger(Enum):
@@ -79,13 +77,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class BadSpill:
-    """An entry of the bad list; ECAL energies of the events in it are multiplied by ``ecal_gain``."""
+    """An entry of the bad list, and a factor on what the calorimeter has of the events in it."""
 
     run: int
     spill: int | None
     start: int | None
     stop: int | None
-    ecal_gain: float
+    calorimeter_gain: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class CellFault:
     Attributes
     ----------
     detector : str
-        One of `DETECTORS`.
+        One of `na64.datasets.instrument.columns.DETECTORS`.
     cells : tuple of int
         As the detectors of a period number them; empty is all of them.
     gain : float
@@ -172,57 +170,57 @@ class Response:
     Attributes
     ----------
     detectors : dict of str to DetectorResponse
-    ecal_stochastic : float
+    calorimeter_stochastic : float
         Square root of GeV, of parametrised showers.
-    ecal_photostatistics, hcal_photostatistics : float
+    calorimeter_photostatistics, modules_photostatistics : float
         Square root of GeV, added to library showers.
-    muon_hcal_scale : float
-        Factor on what muons of the library leave in the HCAL.
+    muon_modules_scale : float
+        Factor on what muons of the library leave in the modules.
     library_spread : float
-        Square root of GeV: stochastic term of the factors on ECAL and HCAL energy of a shower from the
-        library, so that events made of the same one differ.
-    veto_scale, veto_photostatistics : float
+        Square root of GeV: stochastic term of the factors on the energy of a shower from the library in the
+        calorimeter and in the modules, so that events made of the same one differ.
+    paddle_scale, paddle_photostatistics : float
         Factor on the energy of the library; relative width at 1 MIP of one photomultiplier.
-    veto_saturation : float
-        Largest energy that a photomultiplier of the VETO reports, GeV; the response bends towards it.
-    srd_means : tuple of float
-        GeV a counter, of beam electrons.
-    srd_shape : float
+    paddle_saturation : float
+        Largest energy that a photomultiplier of a paddle reports, GeV; the response bends towards it.
+    counter_means : tuple of float
+        GeV a counter of synchrotron radiation, of beam electrons.
+    counter_shape : float
         Shape of the gamma distribution of a counter.
-    srd_accidental : float
+    counter_accidental : float
         Probability of a signal in a counter without an electron.
-    srd_accidental_mean : float
+    counter_accidental_mean : float
         GeV, mean of such a signal.
     track_resolution : float
     track_failures : float
         Fraction of events without a reconstructed track.
     angle_sigma : float
         rad, each plane.
-    straw_extra : float
-        Mean number of further hits in a straw plane.
-    straw_inefficiency : float
+    further_hits : float
+        Mean number of further hits in a plane of a station.
+    hit_inefficiency : float
     zero_degree_median, zero_degree_width : float
         Median (GeV) and logarithmic width of the energy in HCAL module 3 of dimuons and hadrons.
     """
 
     detectors: dict[str, DetectorResponse]
-    ecal_stochastic: float
-    ecal_photostatistics: float
-    hcal_photostatistics: float
-    muon_hcal_scale: float
+    calorimeter_stochastic: float
+    calorimeter_photostatistics: float
+    modules_photostatistics: float
+    muon_modules_scale: float
     library_spread: float
-    veto_scale: float
-    veto_photostatistics: float
-    veto_saturation: float
-    srd_means: tuple[float, ...]
-    srd_shape: float
-    srd_accidental: float
-    srd_accidental_mean: float
+    paddle_scale: float
+    paddle_photostatistics: float
+    paddle_saturation: float
+    counter_means: tuple[float, ...]
+    counter_shape: float
+    counter_accidental: float
+    counter_accidental_mean: float
     track_resolution: float
     track_failures: float
     angle_sigma: float
-    straw_extra: float
-    straw_inefficiency: float
+    further_hits: float
+    hit_inefficiency: float
     zero_degree_median: float
     zero_degree_width: float
 
@@ -231,7 +229,7 @@ class Response:
 class TriggerEmulation:
     """Central main ECAL below and central preshower above a threshold (GeV), with the relative resolution."""
 
-    ecal_below: float
+    calorimeter_below: float
     preshower_above: float
     resolution: float
 

@@ -10,9 +10,11 @@ from typing import TypeVar
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load, unknown
 from na64.datasets.basics.units import read_quantity
-from na64.datasets.conditions.conditions import PARTICLES, RunType
+from na64.datasets.conditions.conditions import RunType
+from na64.datasets.conditions.on_target import PARTICLES
+from na64.datasets.instrument.columns import DETECTORS
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES, PADDLES
 from na64.datasets.synthetic.campaign import (
-    DETECTORS,
     BadSpill,
     Campaign,
     CellFault,
@@ -37,7 +39,7 @@ _PACKAGED = PackagedFiles("campaign", files(__package__) / "campaigns")
 CAMPAIGNS = _PACKAGED.names
 """Names of the packaged campaigns."""
 
-_MERGED = ("beam", "trigger", "pile_up", "response")
+_MERGED = ("beam", "trigger", "pile_up", "response", "dump")
 """Tables of which a campaign may state some keys, and take the others from the one it is like."""
 
 
@@ -45,8 +47,8 @@ def load_campaign(name_or_path: str | Path) -> Campaign:
     """Load a packaged campaign by name, or any by the path of its TOML file.
 
     A campaign with ``like = "demo"`` takes the keys it does not have from a packaged one, and its tables
-    ``beam``, ``trigger``, ``pile_up`` and ``response`` do so too; components under
-    ``[[further_component]]`` are added.
+    ``beam``, ``trigger``, ``pile_up``, ``response`` and ``dump`` do so too. ``[change_component.NAME]``
+    changes keys of a component, and components under ``[[further_component]]`` are added.
 
     Raises
     ------
@@ -95,12 +97,34 @@ def _merged(source: Source) -> dict[str, object]:
     like = own.pop("like", None)
     if like is None:
         return own
+    changes = own.pop("change_component", {})
     base = _merged(_PACKAGED.named(str(like), f"{source.name}: like"))
     for name in _MERGED:
         inherited, stated = base.get(name), own.get(name)
         if isinstance(inherited, dict) and isinstance(stated, dict):
             own[name] = {**inherited, **stated}
-    return {**base, **own}
+    merged = {**base, **own}
+    components = merged["component"]
+    if isinstance(changes, dict) and isinstance(components, list):
+        merged["component"] = _changed(components, changes, source.name)
+    return merged
+
+
+def _changed(
+    components: list[dict[str, object]], changes: dict[str, dict[str, object]], where: str
+) -> list[dict[str, object]]:
+    """Components with other keys, by their names.
+
+    Raises
+    ------
+    KeyError
+        There is no component of such a name.
+    """
+    names = [str(one.get("name")) for one in components]
+    for name in changes:
+        if name not in names:
+            raise KeyError(f"{where}: change_component: {unknown('component', name, names)}")
+    return [{**one, **changes.get(str(one.get("name")), {})} for one in components]
 
 
 def _pair(table: TomlTable, key: str) -> tuple[int, int]:
@@ -131,7 +155,7 @@ def _read_geometry(table: TomlTable) -> Geometry:
 
 def _read_trigger(table: TomlTable) -> TriggerEmulation:
     return TriggerEmulation(
-        one_value(table, "ecal_below", "GeV"),
+        one_value(table, f"{CALORIMETER}_below", "GeV"),
         one_value(table, "preshower_above", "GeV"),
         one_value(table, "resolution"),
     )
@@ -152,23 +176,23 @@ def _read_response(table: TomlTable) -> Response:
     detectors = {name: _read_detector(table.table(name)) for name in DETECTORS}
     return Response(
         detectors=detectors,
-        ecal_stochastic=one_value(table, "ecal_stochastic"),
-        ecal_photostatistics=one_value(table, "ecal_photostatistics"),
-        hcal_photostatistics=one_value(table, "hcal_photostatistics"),
-        muon_hcal_scale=one_value(table, "muon_hcal_scale"),
+        calorimeter_stochastic=one_value(table, f"{CALORIMETER}_stochastic"),
+        calorimeter_photostatistics=one_value(table, f"{CALORIMETER}_photostatistics"),
+        modules_photostatistics=one_value(table, f"{MODULES}_photostatistics"),
+        muon_modules_scale=one_value(table, f"muon_{MODULES}_scale"),
         library_spread=one_value(table, "library_spread"),
-        veto_scale=one_value(table, "veto_scale"),
-        veto_photostatistics=one_value(table, "veto_photostatistics"),
-        veto_saturation=one_value(table, "veto_saturation", "GeV"),
-        srd_means=read_quantity(table, "srd_means", "GeV").values,
-        srd_shape=one_value(table, "srd_shape"),
-        srd_accidental=one_value(table, "srd_accidental"),
-        srd_accidental_mean=one_value(table, "srd_accidental_mean", "GeV"),
+        paddle_scale=one_value(table, f"{PADDLES}_scale"),
+        paddle_photostatistics=one_value(table, f"{PADDLES}_photostatistics"),
+        paddle_saturation=one_value(table, f"{PADDLES}_saturation", "GeV"),
+        counter_means=read_quantity(table, f"{COUNTERS}_means", "GeV").values,
+        counter_shape=one_value(table, f"{COUNTERS}_shape"),
+        counter_accidental=one_value(table, f"{COUNTERS}_accidental"),
+        counter_accidental_mean=one_value(table, f"{COUNTERS}_accidental_mean", "GeV"),
         track_resolution=one_value(table, "track_resolution"),
         track_failures=one_value(table, "track_failures"),
         angle_sigma=one_value(table, "angle_sigma", "rad"),
-        straw_extra=one_value(table, "straw_extra"),
-        straw_inefficiency=one_value(table, "straw_inefficiency"),
+        further_hits=one_value(table, "straw_extra"),
+        hit_inefficiency=one_value(table, "straw_inefficiency"),
         zero_degree_median=one_value(table, "zero_degree_median", "GeV"),
         zero_degree_width=one_value(table, "zero_degree_width"),
     )
@@ -225,7 +249,7 @@ def _read_bad(table: TomlTable) -> BadSpill:
         table.integer("spill", None),
         table.integer("start", None),
         table.integer("stop", None),
-        table.number("ecal_gain", 1.0),
+        table.number(f"{CALORIMETER}_gain", 1.0),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, SURROUNDING
+
 
 class ComponentKind(Enum):
     """How the particles of a component are made."""
@@ -49,7 +51,7 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
         "slope": "GeV",
         "hadron_probability": "1",
         "extra_tracks": "1",
-        "vhcal_mean": "GeV",
+        f"{SURROUNDING}_mean": "GeV",
     },
     ComponentKind.DIMUON: {"lowest": "GeV", "highest": "GeV"},
     ComponentKind.ELECTRONUCLEAR: {"lowest": "1", "highest": "1", "power": "1", "neutral_fraction": "1"},
@@ -99,7 +101,7 @@ PARAMETERS: dict[ComponentKind, dict[str, str]] = {
     ComponentKind.BEAM_HADRON: {"lowest": "1", "highest": "1", "showers_from": "GeV", "transverse": "GeV"},
     ComponentKind.MUON_BOSON: {"mass": "GeV", "lowest": "1"},
     ComponentKind.RANDOM: {},
-    ComponentKind.LED: {"ecal_cell": "GeV", "hcal_cell": "GeV"},
+    ComponentKind.LED: {f"{CALORIMETER}_cell": "GeV", f"{MODULES}_cell": "GeV"},
 }
 """Parameters of each kind and their units."""
 

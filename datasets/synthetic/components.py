@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, SURROUNDING
 from na64.datasets.synthetic.axions import alp
 from na64.datasets.synthetic.campaign import Component, Trigger, TriggerEmulation
 from na64.datasets.synthetic.component_kinds import ComponentKind
@@ -21,7 +22,7 @@ from na64.datasets.synthetic.leading import leading_neutral
 from na64.datasets.synthetic.library import Booleans, Floats
 from na64.datasets.synthetic.muon_components import MUON_GENERATORS
 from na64.datasets.synthetic.muon_components import fires as muon_fires
-from na64.datasets.synthetic.muon_mode import HCAL_SHAPE
+from na64.datasets.synthetic.muon_mode import MODULES_SHAPE
 from na64.datasets.synthetic.muon_pairs import PairSpectrum, muon_fraction
 from na64.datasets.synthetic.muon_tracks import N_NUMBERS, N_TRACKS
 from na64.datasets.synthetic.particles import (
@@ -41,7 +42,7 @@ from na64.datasets.synthetic.particles import (
     with_zero_degree,
 )
 
-PRESHOWER_DEPTH, ECAL_DEPTH = 4.33, 40.6
+PRESHOWER_DEPTH, MAIN_DEPTH = 4.33, 40.6
 """X0 [D: showers/README.md]."""
 _PAIR_DEPTH = 2.0
 """X0, mean depth at which photons above 40 GeV convert to muons [D: 91 such pairs of our Geant4 sample]."""
@@ -84,16 +85,16 @@ def triggers(deposits: Deposits, gun: Gun, trigger: TriggerEmulation) -> Boolean
     if gun.muon_mode is not None:
         return muon_fires(deposits, gun)
     if gun.dump is None:
-        return fires(deposits.ecal, gun.grid, trigger, gun.rng)
+        return fires(deposits.calorimeter, gun.grid, trigger, gun.rng)
     return dump_fires(deposits, gun, trigger.resolution)
 
 
-def fires(ecal: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.random.Generator) -> Booleans:
+def fires(calorimeter: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.random.Generator) -> Booleans:
     """Which events the physics trigger takes.
 
     Parameters
     ----------
-    ecal : (n, 2, n_x, n_y) float64, GeV
+    calorimeter : (n, 2, n_x, n_y) float64, GeV
     grid : Grid
     trigger : TriggerEmulation
     rng : numpy.random.Generator
@@ -103,9 +104,9 @@ def fires(ecal: Floats, grid: Grid, trigger: TriggerEmulation, rng: np.random.Ge
     (n,) bool
     """
     x, y = grid.beam_cell
-    central = ecal[:, :, max(x - 1, 0) : x + 2, max(y - 1, 0) : y + 3].sum(axis=(2, 3))
+    central = calorimeter[:, :, max(x - 1, 0) : x + 2, max(y - 1, 0) : y + 3].sum(axis=(2, 3))
     seen = central * (1 + trigger.resolution * rng.standard_normal(central.shape))
-    accepted: Booleans = (seen[:, 1] < trigger.ecal_below) & (seen[:, 0] > trigger.preshower_above)
+    accepted: Booleans = (seen[:, 1] < trigger.calorimeter_below) & (seen[:, 0] > trigger.preshower_above)
     return accepted
 
 
@@ -133,11 +134,13 @@ def _upstream(gun: Gun, component: Component, n: int) -> Deposits:
     with_hadron = np.flatnonzero(gun.rng.random(n) < values["hadron_probability"])
     fraction = gun.rng.uniform(0.2, 1.0, len(with_hadron))
     second = hadrons(gun, fraction * lost[with_hadron], NEUTRAL_HADRONS)
-    vhcal = gun.rng.exponential(values["vhcal_mean"] / 16, (n, 16)) * gun.rng.integers(0, 2, (n, 1))
+    surrounding = gun.rng.exponential(values[f"{SURROUNDING}_mean"] / 16, (n, 16)) * gun.rng.integers(
+        0, 2, (n, 1)
+    )
     return replace(
         add_to(deposits, with_hadron, second),
-        straw_mean=gun.rng.exponential(values["extra_tracks"], n),
-        vhcal=vhcal,
+        hit_mean=gun.rng.exponential(values["extra_tracks"], n),
+        surrounding=surrounding,
     )
 
 
@@ -154,11 +157,11 @@ def _dimuon(gun: Gun, component: Component, n: int) -> Deposits:
 
 
 def _from_within(pair: Deposits, gun: Gun) -> Deposits:
-    """Take away what muons leave in the ECAL before the depth at which they are made."""
+    """Take away what muons leave in the calorimeter before the depth at which they are made."""
     depth = gun.rng.exponential(_PAIR_DEPTH, len(pair))
-    within = np.stack([1 - depth / PRESHOWER_DEPTH, (ECAL_DEPTH - depth) / (ECAL_DEPTH - PRESHOWER_DEPTH)])
+    within = np.stack([1 - depth / PRESHOWER_DEPTH, (MAIN_DEPTH - depth) / (MAIN_DEPTH - PRESHOWER_DEPTH)])
     left = np.clip(within, 0.0, 1.0).T[:, :, None, None]
-    return replace(pair, ecal=pair.ecal * left)
+    return replace(pair, calorimeter=pair.calorimeter * left)
 
 
 def _electronuclear(gun: Gun, component: Component, n: int) -> Deposits:
@@ -225,15 +228,17 @@ def _led(gun: Gun, component: Component, n: int) -> Deposits:
     """Flash the light pulser: every calorimeter cell at once."""
     blank = _nothing(gun, n)
     spread = 1 + 0.01 * gun.rng.standard_normal((n, 1, 1, 1))
-    ecal = np.full_like(blank.ecal, component.parameters["ecal_cell"]) * spread
-    hcal = np.full_like(blank.hcal, component.parameters["hcal_cell"]) * spread
-    return replace(blank, ecal=ecal, hcal=hcal)
+    calorimeter = np.full_like(blank.calorimeter, component.parameters[f"{CALORIMETER}_cell"]) * spread
+    modules = np.full_like(blank.modules, component.parameters[f"{MODULES}_cell"]) * spread
+    return replace(blank, calorimeter=calorimeter, modules=modules)
 
 
 def _nothing(gun: Gun, n: int) -> Deposits:
     if gun.muon_mode is None:
-        return empty(n, gun.grid, len(gun.response.srd_means))
-    return empty(n, gun.grid, len(gun.response.srd_means), hcal=HCAL_SHAPE, tracks=(N_TRACKS, N_NUMBERS))
+        return empty(n, gun.grid, len(gun.response.counter_means))
+    return empty(
+        n, gun.grid, len(gun.response.counter_means), modules=MODULES_SHAPE, tracks=(N_TRACKS, N_NUMBERS)
+    )
 
 
 GENERATORS: dict[ComponentKind, Generator] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from na64.datasets.instrument.roles import STANDARD_DETECTORS, Kernel
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.further_detectors import PLACES
 from na64.datasets.synthetic.library import Floats, Integers
@@ -23,15 +24,18 @@ class Deposits:
 
     Attributes
     ----------
-    ecal : (n, 2, n_x, n_y) float64, GeV
-    hcal : (n, 4, 3, 3) float64, GeV, or (n, 2, 6, 3) of a beam of muons
-    vhcal : (n, 16) float64, GeV
-    srd : (n, n_counters) float64, GeV
-    veto : (n, 6) float64, GeV
+    calorimeter : (n, 2, n_x, n_y) float64, GeV
+    modules : (n, 4, 3, 3) float64, GeV, or (n, 2, 6, 3) of a beam of muons
+    surrounding : (n, 16) float64, GeV
+        Of the calorimeter around the beam behind the spectrometer.
+    counters : (n, n_counters) float64, GeV
+        Of synchrotron radiation.
+    paddles : (n, 6) float64, GeV
+        Each photomultiplier.
     momentum : (n,) float64, GeV
         Of the incoming particle; `NO_TRACK` if there is none. A sum keeps that of its first term.
-    straw_mean : (n,) float64
-        Mean number of further hits in a straw plane; added.
+    hit_mean : (n,) float64
+        Mean number of further hits in a plane of a station; added.
     chi2_median : (n,) float64
         Of the shower profile; the larger of two.
     electromagnetic, hadronic : (n,) float64, GeV
@@ -50,13 +54,13 @@ class Deposits:
         By name of a further detector, what showers leave in it; nothing if it is not there.
     """
 
-    ecal: Floats
-    hcal: Floats
-    vhcal: Floats
-    srd: Floats
-    veto: Floats
+    calorimeter: Floats
+    modules: Floats
+    surrounding: Floats
+    counters: Floats
+    paddles: Floats
     momentum: Floats
-    straw_mean: Floats
+    hit_mean: Floats
     chi2_median: Floats
     electromagnetic: Floats
     hadronic: Floats
@@ -72,13 +76,13 @@ class Deposits:
 
     def __add__(self, other: Deposits) -> Deposits:
         return Deposits(
-            ecal=self.ecal + other.ecal,
-            hcal=self.hcal + other.hcal,
-            vhcal=self.vhcal + other.vhcal,
-            srd=self.srd + other.srd,
-            veto=self.veto + other.veto,
+            calorimeter=self.calorimeter + other.calorimeter,
+            modules=self.modules + other.modules,
+            surrounding=self.surrounding + other.surrounding,
+            counters=self.counters + other.counters,
+            paddles=self.paddles + other.paddles,
             momentum=self.momentum,
-            straw_mean=self.straw_mean + other.straw_mean,
+            hit_mean=self.hit_mean + other.hit_mean,
             chi2_median=np.maximum(self.chi2_median, other.chi2_median),
             electromagnetic=self.electromagnetic + other.electromagnetic,
             hadronic=self.hadronic + other.hadronic,
@@ -95,12 +99,24 @@ class Deposits:
         further = {name: cells[rows] for name, cells in self.further.items()}
         return Deposits(**{name: getattr(self, name)[rows] for name in _ARRAYS}, further=further)
 
+    def in_standard(self, name: str) -> Floats:
+        """What particles leave in a standard detector, by its name: (n, ...) float64, GeV."""
+        cells: Floats = getattr(self, _FIELDS[STANDARD_DETECTORS[name].kernel])
+        return cells
+
     def within(self, name: str, n_cells: int = 1) -> Floats:
         """What showers leave in the cells of a further detector: (n, n_cells) float64, GeV."""
         nothing = np.zeros((len(self), n_cells))
         return self.further.get(name, nothing)
 
 
+_FIELDS = {
+    Kernel.CALORIMETER: "calorimeter",
+    Kernel.MODULES: "modules",
+    Kernel.WHOLE: "surrounding",
+    Kernel.COUNTERS: "counters",
+    Kernel.PADDLES: "paddles",
+}
 _ARRAYS = tuple(one.name for one in fields(Deposits) if one.name != "further")
 
 
@@ -112,21 +128,21 @@ def _names(parts: Iterable[Deposits]) -> dict[str, int]:
 def empty(
     n: int,
     grid: Grid,
-    n_srd: int = 3,
+    n_counters: int = 3,
     *,
-    hcal: tuple[int, int, int] = (4, 3, 3),
+    modules: tuple[int, int, int] = (4, 3, 3),
     tracks: tuple[int, int] = (0, 6),
 ) -> Deposits:
-    """Events in which nothing happened, with as many counters of the SRD, cells of the HCAL and tracks."""
+    """Events in which nothing happened, with as many counters, cells of modules and tracks."""
     none = np.full(n, -1, dtype=np.int64)
     return Deposits(
-        ecal=np.zeros((n, 2, grid.n_x, grid.n_y)),
-        hcal=np.zeros((n, *hcal)),
-        vhcal=np.zeros((n, 16)),
-        srd=np.zeros((n, n_srd)),
-        veto=np.zeros((n, 6)),
+        calorimeter=np.zeros((n, 2, grid.n_x, grid.n_y)),
+        modules=np.zeros((n, *modules)),
+        surrounding=np.zeros((n, 16)),
+        counters=np.zeros((n, n_counters)),
+        paddles=np.zeros((n, 6)),
         momentum=np.full(n, NO_TRACK),
-        straw_mean=np.zeros(n),
+        hit_mean=np.zeros(n),
         chi2_median=np.zeros(n),
         electromagnetic=np.zeros(n),
         hadronic=np.zeros(n),

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from na64.datasets.instrument.columns import Array, Cells
-from na64.datasets.synthetic.campaign import DETECTORS, CellFault, DetectorResponse, PileUp, Response
+from na64.datasets.instrument.columns import DETECTORS, Array, Cells
+from na64.datasets.instrument.roles import PADDLES
+from na64.datasets.synthetic.campaign import CellFault, DetectorResponse, PileUp, Response
 from na64.datasets.synthetic.deposits import NO_SHOWER, NO_TRACK, Deposits
 from na64.datasets.synthetic.further_detectors import Dump, FurtherDetector
 from na64.datasets.synthetic.library import Floats
@@ -77,9 +78,9 @@ def cells(
             master,
             faults=[fault for fault in listed if fault.detector == name],
             response=response.detectors[name],
-            saturation=response.veto_saturation if name == "veto" else math.inf,
+            saturation=response.paddle_saturation if name == PADDLES else math.inf,
             unresolved=pile_up.unresolved,
-            cells_of_sigma=2 if name == "veto" else 1,
+            cells_of_sigma=2 if name == PADDLES else 1,
             rng=rng,
         )
         for name in DETECTORS
@@ -171,7 +172,7 @@ def _faults_of_cells(faults: Iterable[CellFault], n_cells: int) -> _CellFaults:
 
 
 def _flat(name: str, deposits: Deposits) -> Floats:
-    energy: Floats = getattr(deposits, name)
+    energy = deposits.in_standard(name)
     return energy.reshape(len(energy), math.prod(energy.shape[1:]))
 
 
@@ -206,14 +207,14 @@ def tracks(deposits: Deposits, response: Response, rng: np.random.Generator) -> 
         "track_momentum": np.where(failed, NO_TRACK, smeared),
         "track_pvalue": np.where(failed, 0.0, rng.random(n)),
         "track_angle": np.where(failed, NO_TRACK / 1000, angle),
-        **{f"straw{plane}": _straws(deposits, response, rng) for plane in ("3_x", "3_y", "4_x", "4_y")},
+        **{f"straw{plane}": _station_hits(deposits, response, rng) for plane in ("3_x", "3_y", "4_x", "4_y")},
         "shower_chi2": _shower_chi2(deposits, rng),
     }
 
 
-def _straws(deposits: Deposits, response: Response, rng: np.random.Generator) -> Array:
-    seen = (rng.random(len(deposits)) >= response.straw_inefficiency) & (deposits.momentum < NO_TRACK)
-    return seen * (1 + rng.poisson(response.straw_extra + deposits.straw_mean))
+def _station_hits(deposits: Deposits, response: Response, rng: np.random.Generator) -> Array:
+    seen = (rng.random(len(deposits)) >= response.hit_inefficiency) & (deposits.momentum < NO_TRACK)
+    return seen * (1 + rng.poisson(response.further_hits + deposits.hit_mean))
 
 
 def _shower_chi2(deposits: Deposits, rng: np.random.Generator) -> Floats:

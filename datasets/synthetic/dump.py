@@ -92,11 +92,11 @@ def stopped(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     """
     n = len(energy)
     cells, leak = showers(gun, energy)
-    blank = empty(n, gun.grid, len(gun.response.srd_means))
+    blank = empty(n, gun.grid, len(gun.response.counter_means))
     return replace(
         blank,
-        ecal=into_beam_cell(blank, gun, leak),
-        srd=synchrotron(gun, momentum),
+        calorimeter=into_beam_cell(blank, gun, leak),
+        counters=synchrotron(gun, momentum),
         momentum=momentum,
         chi2_median=np.full(n, ELECTRON_CHI2),
         electromagnetic=energy,
@@ -107,9 +107,9 @@ def stopped(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
 
 def into_beam_cell(deposits: Deposits, gun: Gun, energy: Floats) -> Floats:
     """Cells of the ECAL with `energy` (n,) GeV more where the beam points at, half of it in the preshower."""
-    ecal = deposits.ecal.copy()
-    ecal[:, :, gun.grid.beam_cell[0], gun.grid.beam_cell[1]] += energy[:, None] / 2
-    return ecal
+    calorimeter = deposits.calorimeter.copy()
+    calorimeter[:, :, gun.grid.beam_cell[0], gun.grid.beam_cell[1]] += energy[:, None] / 2
+    return calorimeter
 
 
 def at_places(n: int, *numbers: Floats | float) -> Floats:
@@ -129,14 +129,14 @@ def hadrons_through(gun: Gun, n: int, fractions: dict[str, float]) -> Deposits:
     dump, free = dump_of(gun), beam_hadrons(gun, n, fractions)
     place = gun.rng.exponential(dump.depth / dump.interaction_lengths, n)
     interacts = place < dump.depth
-    in_ecal = free.ecal.sum(axis=(1, 2, 3))
-    cells, leak = showers(gun, np.where(interacts, in_ecal, 0.0), np.minimum(place, dump.depth))
+    in_calorimeter = free.calorimeter.sum(axis=(1, 2, 3))
+    cells, leak = showers(gun, np.where(interacts, in_calorimeter, 0.0), np.minimum(place, dump.depth))
     before = crossings(gun, 0.0, np.minimum(place, dump.depth), n)
-    left = np.divide(leak, in_ecal, out=np.ones(n), where=interacts & (in_ecal > 0))
+    left = np.divide(leak, in_calorimeter, out=np.ones(n), where=interacts & (in_calorimeter > 0))
     behind = np.where(interacts, 1.0 + gun.rng.poisson(_SECONDARIES, n), 1.0)
     return replace(
         free,
-        ecal=free.ecal * left[:, None, None, None],
+        calorimeter=free.calorimeter * left[:, None, None, None],
         charged=at_places(n, 1.0, behind, behind),
         further={name: cells[name] + before[name] for name in cells},
     )

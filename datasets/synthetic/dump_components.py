@@ -156,7 +156,7 @@ def _photons_of_pions(gun: Gun, energy: Floats, room: Floats, values: dict[str, 
     x, y = gun.impact(n)
     angle = gun.rng.uniform(0, 2 * np.pi, n)
     blank = hadrons(gun, energy, NEUTRAL_HADRONS[:1])
-    cells = np.zeros_like(blank.ecal)
+    cells = np.zeros_like(blank.calorimeter)
     for pion, sign in zip(pions, (1, -1), strict=True):
         away = sign * transverse / np.maximum(pion, NEUTRAL_PION_MASS) * room
         at_x, at_y = x + away * np.cos(angle), y + away * np.sin(angle)
@@ -173,7 +173,7 @@ def _photons_of_pions(gun: Gun, energy: Floats, room: Floats, values: dict[str, 
     pairs = gun.rng.random(n) < chance
     return replace(
         _without_calorimeters(blank),
-        ecal=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
+        calorimeter=fluctuate(cells, gun.response.calorimeter_stochastic, gun.rng),
         charged=at_places(n, 0.0, 0.0, np.where(pairs, 2.0, 0.0)),
         hadronic=np.zeros(n),
         electromagnetic=energy,
@@ -186,8 +186,8 @@ def _without_calorimeters(deposits: Deposits) -> Deposits:
     none: Integers = np.full(n, -1, dtype=np.int64)
     return replace(
         deposits,
-        hcal=np.zeros_like(deposits.hcal),
-        veto=np.zeros_like(deposits.veto),
+        modules=np.zeros_like(deposits.modules),
+        paddles=np.zeros_like(deposits.paddles),
         chi2_median=np.full(n, HADRON_CHI2),
         first_shower=none,
         second_shower=none,
@@ -238,13 +238,13 @@ def _pair(gun: Gun, energy: Floats, mass: float, room: Floats) -> Deposits:
     x, y = gun.impact(n)
     angle = gun.rng.uniform(0, 2 * np.pi, n)
     blank = _without_calorimeters(hadrons(gun, energy, NEUTRAL_HADRONS[:1]))
-    cells = np.zeros_like(blank.ecal)
+    cells = np.zeros_like(blank.calorimeter)
     for one, side in zip(both, (1, -1), strict=True):
         off = side * transverse / np.maximum(one, 0.05) * room
         cells += mean_cells(one, x + off * np.cos(angle), y + off * np.sin(angle), gun.grid, gun.rng)
     return replace(
         blank,
-        ecal=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
+        calorimeter=fluctuate(cells, gun.response.calorimeter_stochastic, gun.rng),
         charged=at_places(n, 0.0, 0.0, 2.0),
         chi2_median=np.zeros(n),
         hadronic=np.zeros(n),

@@ -104,7 +104,7 @@ def make_block(
     component = _draw_components(campaign, plan.run.type, n, rng)
     deposits = _deposits(gun, campaign, component)
     gain = _gains(campaign.bad, plan.run.run, spill, event)
-    deposits = replace(deposits, ecal=deposits.ecal * gain[:, None, None, None])
+    deposits = replace(deposits, calorimeter=deposits.calorimeter * gain[:, None, None, None])
     trigger = _trigger_word(gun, campaign, deposits, component)
     kinds = np.array([entry.kind is ComponentKind.PILE_UP for entry in campaign.components])
     second = overlay(gun, campaign.pile_up, kinds[component])
@@ -198,7 +198,7 @@ def _gains(bad: tuple[BadSpill, ...], run: int, spill: Integers, event: Integers
             hit = np.full(len(spill), True) if entry.spill is None else spill == entry.spill
             if entry.start is not None and entry.stop is not None:
                 hit &= (event >= entry.start) & (event < entry.stop)
-            gain[hit] *= entry.ecal_gain
+            gain[hit] *= entry.calorimeter_gain
     return gain
 
 

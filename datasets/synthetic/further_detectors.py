@@ -12,7 +12,7 @@ class Place(Enum):
 
     BEAM = "beam"
     BEHIND_DUMP = "behind_dump"
-    BEFORE_ECAL = "before_ecal"
+    BEFORE_CALORIMETER = "before_ecal"
 
 
 PLACES = tuple(Place)

@@ -38,11 +38,15 @@ def charge_exchange(gun: Gun, component: Component, n: int) -> Deposits:
     depth = depths(values["interaction_lengths"], gun.rng.random(n))
     ionised = muons(gun, np.full(n, IONISING))
     before = np.stack([depth / PRESHOWER, (depth - PRESHOWER) / (1 - PRESHOWER)], axis=1)
-    ecal = ionised.ecal * np.clip(before, 0.0, 1.0)[:, :, None, None]
+    calorimeter = ionised.calorimeter * np.clip(before, 0.0, 1.0)[:, :, None, None]
     recoil = gun.rng.exponential(values["recoil"], n)
     x, y = gun.grid.beam_cell
-    ecal[np.arange(n), (depth > PRESHOWER).astype(np.int64), x, y] += recoil
-    seen = as_beam(gun, replace(ionised, ecal=ecal, hcal=0 * ionised.hcal, veto=0 * ionised.veto), energy)
+    calorimeter[np.arange(n), (depth > PRESHOWER).astype(np.int64), x, y] += recoil
+    seen = as_beam(
+        gun,
+        replace(ionised, calorimeter=calorimeter, modules=0 * ionised.modules, paddles=0 * ionised.paddles),
+        energy,
+    )
     return replace(seen, hadronic=recoil)
 
 
@@ -66,14 +70,14 @@ def upstream_hadron(gun: Gun, component: Component, n: int) -> Deposits:
     values, energy = component.parameters, gun.beam_energy(n)
     left = gun.rng.uniform(values["lowest"], values["highest"], n) * energy
     is_neutral = gun.rng.random(n) < values["neutral_fraction"]
-    seen = empty(n, gun.grid, len(gun.response.srd_means))
+    seen = empty(n, gun.grid, len(gun.response.counter_means))
     for rows, names in (
         (np.flatnonzero(~is_neutral), CHARGED_HADRONS),
         (np.flatnonzero(is_neutral), NEUTRAL_HADRONS),
     ):
         seen = add_to(seen, rows, hadrons(gun, left[rows], names))
     seen = as_beam(gun, with_zero_degree(seen, off_axis(gun, n)), energy)
-    return replace(seen, hadronic=left, straw_mean=gun.rng.exponential(values["extra_tracks"], n))
+    return replace(seen, hadronic=left, hit_mean=gun.rng.exponential(values["extra_tracks"], n))
 
 
 HADRON_GENERATORS: dict[ComponentKind, Callable[[Gun, Component, int], Deposits]] = {

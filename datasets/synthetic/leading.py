@@ -19,9 +19,9 @@ from na64.datasets.synthetic.particles import DIMUON_CHI2, Gun, electrons, hadro
 
 NEUTRON, KAON = "n_80GeV", "K0L_80GeV"
 """Samples of the library."""
-_MOST_IN_ECAL = 0.02
+_MOST_IN_CALORIMETER = 0.02
 """Part of the energy of a hadron that did not interact in the ECAL."""
-_LEAST_IN_HCAL = 0.1
+_LEAST_IN_MODULES = 0.1
 """Part of it in HCAL 0 and 1, of one that did so there."""
 _CANDIDATES = 4
 """Tried for each event that is wanted, at a time."""
@@ -33,14 +33,14 @@ def leading_neutral(gun: Gun, component: Component, n: int) -> Deposits:
     fraction = gun.rng.uniform(values["lowest"], values["highest"], n)
     is_kaon = gun.rng.random(n) < values["kaon_fraction"]
     shower = electrons(gun, (1 - fraction) * energy, energy)
-    hcal, used = shower.hcal.copy(), np.full(n, -1, np.int64)
+    modules, used = shower.modules.copy(), np.full(n, -1, np.int64)
     for rows, name in ((np.flatnonzero(is_kaon), KAON), (np.flatnonzero(~is_kaon), NEUTRON)):
         late = _late(gun, (fraction * energy)[rows], name)
-        hcal[rows] += _moved(late.hcal)
+        modules[rows] += _moved(late.modules)
         used[rows] = late.first_shower
     return replace(
         shower,
-        hcal=hcal,
+        modules=modules,
         hadronic=fraction * energy,
         second_shower=used,
         chi2_median=np.full(n, DIMUON_CHI2),
@@ -53,8 +53,11 @@ def _late(gun: Gun, energy: Floats, name: str) -> Deposits:
     while len(left):
         tried = np.repeat(energy[left], _CANDIDATES)
         some = hadrons(gun, tried, (name,))
-        in_ecal, in_hcal = some.ecal.sum(axis=(1, 2, 3)), some.hcal[:, :2].sum(axis=(1, 2, 3))
-        good = (in_ecal < _MOST_IN_ECAL * tried) & (in_hcal > _LEAST_IN_HCAL * tried)
+        in_calorimeter, in_modules = (
+            some.calorimeter.sum(axis=(1, 2, 3)),
+            some.modules[:, :2].sum(axis=(1, 2, 3)),
+        )
+        good = (in_calorimeter < _MOST_IN_CALORIMETER * tried) & (in_modules > _LEAST_IN_MODULES * tried)
         good = good.reshape(len(left), _CANDIDATES)
         has = good.any(axis=1)
         found.append(some.take(np.flatnonzero(has) * _CANDIDATES + good.argmax(axis=1)[has]))
@@ -63,8 +66,8 @@ def _late(gun: Gun, energy: Floats, name: str) -> Deposits:
     return concatenate(found).take(np.argsort(np.concatenate(order)))
 
 
-def _moved(hcal: Floats) -> Floats:
+def _moved(modules: Floats) -> Floats:
     """Energies (n, 4, 3, 3) of a shower that begins one module later; the last one is off the beam."""
-    moved = np.zeros_like(hcal)
-    moved[:, 1], moved[:, 2] = hcal[:, 0], half_a_cell(hcal[:, 1])
+    moved = np.zeros_like(modules)
+    moved[:, 1], moved[:, 2] = modules[:, 0], half_a_cell(modules[:, 1])
     return moved

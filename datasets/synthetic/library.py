@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES, PADDLES
+
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Booleans: TypeAlias = NDArray[np.bool_]
@@ -45,18 +47,18 @@ class ShowerSample:
     energy : float, GeV
     x, y : (n,) float64, mm
         Impact point from the centre of the beam cell.
-    ecal : (n, 2, 6, 6) float64, GeV, electron scale
-    veto : (n, 3) float64, GeV
-    hcal : (n, 4, 3, 3) float64, GeV, hadron scale
+    calorimeter : (n, 2, 6, 6) float64, GeV, electron scale
+    paddles : (n, 3) float64, GeV
+    modules : (n, 4, 3, 3) float64, GeV, hadron scale
     """
 
     first: int
     energy: float
     x: Floats
     y: Floats
-    ecal: Floats
-    veto: Floats
-    hcal: Floats
+    calorimeter: Floats
+    paddles: Floats
+    modules: Floats
 
     def __len__(self) -> int:
         return len(self.x)
@@ -111,18 +113,18 @@ def _read_sample(arrays: dict[str, NDArray[Any]], first: int) -> ShowerSample:
         values["E_GeV"][0],
         values["x_mm"] - PITCH / 2,
         values["y_mm"] - PITCH / 2,
-        values["ecal_GeV"],
-        values["veto_MeV"] / 1000,
-        values["hcal_GeV"],
+        values[f"{CALORIMETER}_GeV"],
+        values[f"{PADDLES}_MeV"] / 1000,
+        values[f"{MODULES}_GeV"],
     )
 
 
-def shift_cells(ecal: Floats, *, n_x: int, n_y: int, beam_cell: tuple[int, int]) -> Floats:
+def shift_cells(calorimeter: Floats, *, n_x: int, n_y: int, beam_cell: tuple[int, int]) -> Floats:
     """Move library ECAL cells so that the library's beam cell becomes another, on another grid.
 
     Parameters
     ----------
-    ecal : (n, 2, 6, 6) float64, GeV
+    calorimeter : (n, 2, 6, 6) float64, GeV
     n_x, n_y : int
         Cells of the new grid.
     beam_cell : tuple of int
@@ -133,10 +135,10 @@ def shift_cells(ecal: Floats, *, n_x: int, n_y: int, beam_cell: tuple[int, int])
     (n, 2, n_x, n_y) float64, GeV
         Cells that the library does not have are empty, cells off the new grid are lost.
     """
-    shifted = np.zeros((len(ecal), 2, n_x, n_y))
-    old_x, new_x = _overlap(ecal.shape[2], n_x, beam_cell[0] - BEAM_CELL)
-    old_y, new_y = _overlap(ecal.shape[3], n_y, beam_cell[1] - BEAM_CELL)
-    shifted[:, :, new_x, new_y] = ecal[:, :, old_x, old_y]
+    shifted = np.zeros((len(calorimeter), 2, n_x, n_y))
+    old_x, new_x = _overlap(calorimeter.shape[2], n_x, beam_cell[0] - BEAM_CELL)
+    old_y, new_y = _overlap(calorimeter.shape[3], n_y, beam_cell[1] - BEAM_CELL)
+    shifted[:, :, new_x, new_y] = calorimeter[:, :, old_x, old_y]
     return shifted
 
 

@@ -16,7 +16,7 @@ from na64.datasets.synthetic.component_kinds import ComponentKind
 from na64.datasets.synthetic.deposits import Deposits
 from na64.datasets.synthetic.electromagnetic import fluctuate, mean_cells
 from na64.datasets.synthetic.library import Booleans, Floats
-from na64.datasets.synthetic.muon_mode import HCAL_SHAPE, MuonMode
+from na64.datasets.synthetic.muon_mode import MODULES_SHAPE, MuonMode
 from na64.datasets.synthetic.muon_pairs import muon_fraction
 from na64.datasets.synthetic.muon_recoil import load_recoil
 from na64.datasets.synthetic.muon_tracks import (
@@ -87,33 +87,33 @@ def recorded(gun: Gun, particles: Deposits, beam: Floats, leaving: Floats) -> De
     tracks = np.zeros((n, N_TRACKS, N_NUMBERS))
     tracks[:, 0] = beam
     tracks[:, 1 : 1 + leaving.shape[1]] = leaving
-    target = particles.ecal.sum(axis=1).reshape(n, gun.grid.n_x * gun.grid.n_y)
+    target = particles.calorimeter.sum(axis=1).reshape(n, gun.grid.n_x * gun.grid.n_y)
     counters = counter_energies(tracks, mode, gun.rng)
     return replace(
         particles,
-        ecal=np.zeros_like(particles.ecal),
-        hcal=_in_columns(particles.hcal, tracks[:, 1], mode),
-        vhcal=np.zeros((n, 16)),
-        veto=np.zeros((n, 6)),
+        calorimeter=np.zeros_like(particles.calorimeter),
+        modules=_in_columns(particles.modules, tracks[:, 1], mode),
+        surrounding=np.zeros((n, 16)),
+        paddles=np.zeros((n, 6)),
         momentum=beam[:, MOMENTUM],
         tracks=tracks,
         further={mode.target: target, mode.counted: counters},
     )
 
 
-def _in_columns(hcal: Floats, track: Floats, mode: MuonMode) -> Floats:
+def _in_columns(modules: Floats, track: Floats, mode: MuonMode) -> Floats:
     """Cells of modules of three columns (n, 4, 3, 3) in two of six, around where a track points."""
-    at = place_in_bend(track, mode.downstream, mode.target_z, mode.hcal_z) - mode.hcal_centre
-    column = np.floor(np.nan_to_num(at) / mode.hcal_pitch) + HCAL_SHAPE[1] // 2
-    first = np.clip(column, 1, HCAL_SHAPE[1] - 2).astype(np.int64) - 1
-    found = np.zeros((len(hcal), *HCAL_SHAPE))
+    at = place_in_bend(track, mode.downstream, mode.target_z, mode.modules_z) - mode.modules_centre
+    column = np.floor(np.nan_to_num(at) / mode.modules_pitch) + MODULES_SHAPE[1] // 2
+    first = np.clip(column, 1, MODULES_SHAPE[1] - 2).astype(np.int64) - 1
+    found = np.zeros((len(modules), *MODULES_SHAPE))
     for off in range(3):
-        found[np.arange(len(hcal)), :, first + off] = hcal[:, : HCAL_SHAPE[0], off]
+        found[np.arange(len(modules)), :, first + off] = modules[:, : MODULES_SHAPE[0], off]
     return found
 
 
 def _energy(particles: Deposits) -> Floats:
-    energy: Floats = particles.ecal.sum(axis=(1, 2, 3))
+    energy: Floats = particles.calorimeter.sum(axis=(1, 2, 3))
     return energy
 
 
@@ -151,11 +151,13 @@ def _loss(gun: Gun, component: Component, n: int) -> Deposits:
     left = np.maximum(beam[:, MOMENTUM] - photon, _LEAST_LEFT * photon)
     particles = muons(gun, left)
     shower = fluctuate(
-        mean_cells(photon, *gun.impact(n), gun.grid, gun.rng), gun.response.ecal_stochastic, gun.rng
+        mean_cells(photon, *gun.impact(n), gun.grid, gun.rng), gun.response.calorimeter_stochastic, gun.rng
     )
     leaving = scattered(at_target(beam, mode_of(gun), gun.beam.energy), values["scatter"], gun)
     leaving[:, MOMENTUM] = _left(left, particles)
-    return recorded(gun, replace(particles, ecal=particles.ecal + shower), beam, leaving[:, None])
+    return recorded(
+        gun, replace(particles, calorimeter=particles.calorimeter + shower), beam, leaving[:, None]
+    )
 
 
 def _decay(gun: Gun, component: Component, n: int) -> Deposits:

@@ -10,9 +10,10 @@ import numpy as np
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.basics.units import read_quantity
+from na64.datasets.instrument.roles import MODULES
 from na64.datasets.synthetic.library import Floats
 
-HCAL_SHAPE = (2, 6, 3)
+MODULES_SHAPE = (2, 6, 3)
 """Modules, cells along the bend, cells across it [V: MU]."""
 
 
@@ -112,8 +113,8 @@ class MuonMode:
         beam's nominal momentum.
     target_z : float
         Where the muon leaves the target, the ECAL.
-    hcal_z, hcal_centre, hcal_pitch : float
-        Where the HCAL begins, its middle in y, and the size of its cells.
+    modules_z, modules_centre, modules_pitch : float
+        Where the modules begin, their middle in y, and the size of their cells.
     stations : tuple of Station
     counters : tuple of BeamCounter
     target, counted : str
@@ -123,9 +124,9 @@ class MuonMode:
     upstream: Dipole
     downstream: Dipole
     target_z: float
-    hcal_z: float
-    hcal_centre: float
-    hcal_pitch: float
+    modules_z: float
+    modules_centre: float
+    modules_pitch: float
     stations: tuple[Station, ...]
     counters: tuple[BeamCounter, ...]
     target: str = "target"
@@ -173,9 +174,9 @@ def read_muon_mode(table: TomlTable) -> MuonMode | None:
         upstream=_read_dipole(entry.table("upstream")),
         downstream=_read_dipole(entry.table("downstream")),
         target_z=_one(entry, "target_z", "mm"),
-        hcal_z=_one(entry, "hcal_z", "mm"),
-        hcal_centre=_one(entry, "hcal_centre", "mm"),
-        hcal_pitch=_one(entry, "hcal_pitch", "mm"),
+        modules_z=_one(entry, f"{MODULES}_z", "mm"),
+        modules_centre=_one(entry, f"{MODULES}_centre", "mm"),
+        modules_pitch=_one(entry, f"{MODULES}_pitch", "mm"),
         stations=tuple(_read_station(one) for one in entry.tables("station")),
         counters=tuple(_read_counter(one) for one in entry.tables("counter")),
     )

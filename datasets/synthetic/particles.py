@@ -56,12 +56,12 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
     """Shower electrons that reach the ECAL with `energy` and passed the magnet with `momentum`, GeV."""
     n = len(energy)
     leaks = _from_library(gun, np.zeros(n, dtype=np.int64), ("em_100GeV",), energy / 100)
-    absorbed = np.maximum(energy - leaks.hcal.sum(axis=(1, 2, 3)), 0.0)
+    absorbed = np.maximum(energy - leaks.modules.sum(axis=(1, 2, 3)), 0.0)
     cells = mean_cells(absorbed, *gun.impact(n), gun.grid, gun.rng)
     return replace(
         leaks,
-        ecal=fluctuate(cells, gun.response.ecal_stochastic, gun.rng),
-        srd=synchrotron(gun, momentum),
+        calorimeter=fluctuate(cells, gun.response.calorimeter_stochastic, gun.rng),
+        counters=synchrotron(gun, momentum),
         momentum=momentum,
         chi2_median=np.full(n, ELECTRON_CHI2),
         electromagnetic=energy,
@@ -73,7 +73,7 @@ def electrons(gun: Gun, energy: Floats, momentum: Floats) -> Deposits:
 
 def synchrotron(gun: Gun, momentum: Floats) -> Floats:
     """Energy in each counter of the SRD of electrons that pass the magnet: (n, n_counters) float64, GeV."""
-    shape, means = gun.response.srd_shape, np.array(gun.response.srd_means)
+    shape, means = gun.response.counter_shape, np.array(gun.response.counter_means)
     mean = means * ((momentum / gun.beam.energy) ** 2)[:, None]
     return gun.rng.standard_gamma(shape, (len(momentum), len(means))) * mean / shape
 
@@ -149,16 +149,16 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
     samples = (gun.rng.random(len(energy)) < share).astype(np.int64)
     names = ("mum_20GeV", "mum_100GeV")
     deposits = _from_library(gun, samples, names, np.ones(len(energy)), spot=math.inf)
-    lost = LOSS_OF_VISIBLE * deposits.hcal.sum(axis=(2, 3)).cumsum(axis=1)
+    lost = LOSS_OF_VISIBLE * deposits.modules.sum(axis=(2, 3)).cumsum(axis=1)
     before = np.concatenate([np.zeros((len(energy), 1)), lost[:, :-1]], axis=1)
     allowed = np.clip(energy[:, None] - before, 0.0, lost - before)
     factor = np.divide(allowed, lost - before, out=np.zeros_like(lost), where=lost > before)
-    radiated = deposits.ecal.sum(axis=(1, 2, 3))
+    radiated = deposits.calorimeter.sum(axis=(1, 2, 3))
     within = energy / np.maximum(radiated, energy)
     return replace(
         deposits,
-        ecal=deposits.ecal * within[:, None, None, None],
-        hcal=gun.response.muon_hcal_scale * deposits.hcal * factor[:, :, None, None],
+        calorimeter=deposits.calorimeter * within[:, None, None, None],
+        modules=gun.response.muon_modules_scale * deposits.modules * factor[:, :, None, None],
         hadronic=energy,
         chi2_median=np.full(len(energy), DIMUON_CHI2),
     )
@@ -167,11 +167,11 @@ def muons(gun: Gun, energy: Floats) -> Deposits:
 def as_beam(gun: Gun, deposits: Deposits, energy: Floats) -> Deposits:
     """Particles that come with the beam a track and the accidental signals of the SRD."""
     n = len(energy)
-    shape = (n, len(gun.response.srd_means))
-    fired = gun.rng.random(shape) < gun.response.srd_accidental
-    accidental = fired * gun.rng.exponential(gun.response.srd_accidental_mean, shape)
+    shape = (n, len(gun.response.counter_means))
+    fired = gun.rng.random(shape) < gun.response.counter_accidental
+    accidental = fired * gun.rng.exponential(gun.response.counter_accidental_mean, shape)
     charged = np.ones((n, len(PLACES)))
-    return replace(deposits, momentum=energy, hadronic=energy, srd=accidental, charged=charged)
+    return replace(deposits, momentum=energy, hadronic=energy, counters=accidental, charged=charged)
 
 
 def _from_library(
@@ -183,24 +183,29 @@ def _from_library(
     """
     near = gun.beam.spot if spot is None else spot
     n = len(samples)
-    parts = empty(n, gun.grid, len(gun.response.srd_means))
-    ecal, hcal, veto, first = parts.ecal, parts.hcal, np.zeros((n, 3)), np.empty(n, dtype=np.int64)
+    parts = empty(n, gun.grid, len(gun.response.counter_means))
+    calorimeter, modules, paddles, first = (
+        parts.calorimeter,
+        parts.modules,
+        np.zeros((n, 3)),
+        np.empty(n, dtype=np.int64),
+    )
     library = load_library()
     for index, name in enumerate(names):
         sample, rows = library[name], np.flatnonzero(samples == index)
         picked = sample.pick(len(rows), spot=near, centre=gun.beam.centre, rng=gun.rng)
-        ecal[rows] = shift_cells(
-            sample.ecal[picked], n_x=gun.grid.n_x, n_y=gun.grid.n_y, beam_cell=gun.grid.beam_cell
+        calorimeter[rows] = shift_cells(
+            sample.calorimeter[picked], n_x=gun.grid.n_x, n_y=gun.grid.n_y, beam_cell=gun.grid.beam_cell
         )
-        hcal[rows], veto[rows] = sample.hcal[picked], sample.veto[picked]
+        modules[rows], paddles[rows] = sample.modules[picked], sample.paddles[picked]
         first[rows] = sample.first + picked
     response, factor = gun.response, scale[:, None, None, None]
-    ecal, hcal = _vary(gun, ecal * factor), _vary(gun, hcal * factor)
+    calorimeter, modules = _vary(gun, calorimeter * factor), _vary(gun, modules * factor)
     return replace(
         parts,
-        ecal=fluctuate(ecal, response.ecal_photostatistics, gun.rng),
-        hcal=fluctuate(hcal, response.hcal_photostatistics, gun.rng),
-        veto=_photomultipliers(gun, veto * scale[:, None]),
+        calorimeter=fluctuate(calorimeter, response.calorimeter_photostatistics, gun.rng),
+        modules=fluctuate(modules, response.modules_photostatistics, gun.rng),
+        paddles=_photomultipliers(gun, paddles * scale[:, None]),
         chi2_median=np.full(n, HADRON_CHI2),
         hadronic=scale * np.array([library[name].energy for name in names])[samples],
         first_shower=first,
@@ -222,9 +227,9 @@ def _vary(gun: Gun, cells: Floats) -> Floats:
 def _photomultipliers(gun: Gun, paddles: Floats) -> Floats:
     """Share of the energy (n, 3) of the paddles seen by each of their two photomultipliers, (n, 6)."""
     response = gun.response
-    mip = 0.0102 * response.veto_scale
-    light = np.repeat(paddles * response.veto_scale, 2, axis=1)
-    return fluctuate(light, response.veto_photostatistics * np.sqrt(mip), gun.rng)
+    mip = 0.0102 * response.paddle_scale
+    light = np.repeat(paddles * response.paddle_scale, 2, axis=1)
+    return fluctuate(light, response.paddle_photostatistics * np.sqrt(mip), gun.rng)
 
 
 def power_law(low: float, high: float, power: float, uniform: Floats) -> Floats:
@@ -242,16 +247,16 @@ def off_axis(gun: Gun, n: int) -> Floats:
 
 def with_zero_degree(deposits: Deposits, energy: Floats) -> Deposits:
     """Replace what the library has in the last HCAL module by `energy` (n,) GeV."""
-    hcal = deposits.hcal.copy()
-    hcal[:, _ZERO_DEGREE_MODULE] = 0.0
-    hcal[:, _ZERO_DEGREE_MODULE, 1, 1] = energy
-    return replace(deposits, hcal=hcal)
+    modules = deposits.modules.copy()
+    modules[:, _ZERO_DEGREE_MODULE] = 0.0
+    modules[:, _ZERO_DEGREE_MODULE, 1, 1] = energy
+    return replace(deposits, modules=modules)
 
 
 def add_to(deposits: Deposits, rows: Integers, second: Deposits) -> Deposits:
     """Add the events of `second` to the events `rows`."""
     order = np.full(len(deposits), len(second))
     order[rows] = np.arange(len(second))
-    blank = Grid(deposits.ecal.shape[2], deposits.ecal.shape[3], (0, 0))
-    nothing = empty(1, blank, deposits.srd.shape[1])
+    blank = Grid(deposits.calorimeter.shape[2], deposits.calorimeter.shape[3], (0, 0))
+    nothing = empty(1, blank, deposits.counters.shape[1])
     return deposits + concatenate([second, nothing]).take(order)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from na64.datasets.conditions.conditions import EXPOSURES
 from na64.datasets.instrument.columns import Array
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import check_simulated, to_branches
 from na64.datasets.synthetic.campaign import BadSpill, Campaign, Geometry
@@ -91,15 +93,16 @@ def simulate(
 
 def find_geometry(campaign: Campaign, layout: Layout) -> Geometry:
     """Choose the campaign's geometry with as many ECAL cells as the layout; the first for an open layout."""
-    ecal = layout.detectors.get("ecal")
-    shape = () if ecal is None else ecal.shape
+    calorimeter = layout.detectors.get(CALORIMETER)
+    shape = () if calorimeter is None else calorimeter.shape
     for geometry in campaign.geometries:
         if not shape or shape == (2, geometry.grid.n_x, geometry.grid.n_y):
             return geometry
     known = " or ".join(f"{entry.grid.n_x}x{entry.grid.n_y}" for entry in campaign.geometries)
     wanted = "x".join(str(n) for n in shape[1:])
     raise ValueError(
-        f"campaign {campaign.name} has an ECAL of {known} cells, layout {layout.name} one of {wanted}"
+        f"campaign {campaign.name} has an {CALORIMETER.upper()} of {known} cells, "
+        f"layout {layout.name} one of {wanted}"
     )
 
 
@@ -180,14 +183,14 @@ def write_conditions(
     """Tables of runs, spills and, if there are any, bad events, as `na64.datasets.conditions` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     beam = campaign.beam
-    columns = ["run", "type", "particle", "energy", "eot_delivered", "eot_live", "triggers"]
+    columns = ["run", "type", "particle", "energy", *EXPOSURES, "triggers"]
     runs: list[list[object]] = [[*columns]]
-    spills: list[list[object]] = [["run", "spill", "eot_delivered", "eot_live", "quality", "good_fraction"]]
+    spills: list[list[object]] = [["run", "spill", *EXPOSURES, "quality", "good_fraction"]]
     bad_spills = {(entry.run, entry.spill) for entry in campaign.bad if entry.start is None}
     for plan in plans:
         live_of_event = 1 / campaign.rate(plan.run.type)
         live = [round(size * live_of_event) for size in plan.spill_sizes.tolist()]
-        delivered = [round(eot / beam.live_fraction) for eot in live]
+        delivered = [round(recorded / beam.live_fraction) for recorded in live]
         known = [beam.particle, beam.energy, sum(delivered), sum(live), plan.n_events]
         runs.append([plan.number, plan.run.type.value, *known])
         for spill, pair in enumerate(zip(delivered, live, strict=True), start=1):

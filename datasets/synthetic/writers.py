@@ -112,8 +112,17 @@ class _TreeWriter:
 
 def _tree_type(values: Array | JaggedBranch) -> Any:
     if isinstance(values, JaggedBranch):
-        return f"var * {values.content.dtype}"
+        return list_type(values.content.dtype)
     return np.dtype((values.dtype, values.shape[1:]))
+
+
+def list_type(dtype: Any) -> ak.types.ListType:
+    """Type of a branch with lists of numbers.
+
+    As a text, ``var * float32``, uproot has it parsed, twice, by a parser that is built anew each time: for a
+    tree with dozens of such branches that takes longer than everything else about the file.
+    """
+    return ak.types.ListType(ak.types.NumpyType(np.dtype(dtype).name))
 
 
 class _RNTupleWriter:

@@ -16,6 +16,7 @@ from na64.outputs.result.origin import origin_of
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, require_result
+from na64.selections.signal_box import DETECTORS
 
 
 def background(
@@ -110,7 +111,7 @@ def _estimate(
     for name, given in (("simulation", simulated), ("timing", times)):
         if given is not None:
             raise ValueError(
-                f"--{name}: is of a box below an ECAL and an HCAL energy, this one is of another kind"
+                f"--{name}: is of a box below energies in {DETECTORS}, this one is of another kind"
             )
     return estimate_by_control(products, settings)
 

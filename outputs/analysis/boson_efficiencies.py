@@ -9,21 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import Period, features_of_periods, load_periods
+from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.limits.searches.card import Card, load_card
 from na64.outputs.limits.searches.crossing import RadiatedByMuons
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.limits.searches.stored_channels import channel_of_box
-from na64.outputs.report.drawing import write_figure
-from na64.outputs.result.origin import seal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency.efficiency import efficiency_table
 from na64.outputs.signal.efficiency.injection import Injection, Measured, describe, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, loss_lines
-from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
 from na64.outputs.signal.efficiency.muon_injection import (
     MUON_LAYOUT,
@@ -128,7 +125,9 @@ def boson_efficiency(
         )
     asked.check([name])
     made = _losses(wanted.period, found, asked)
-    _write(place, found, made)
+    points = [one.point for one in found]
+    draw = partial(figures.draw_efficiencies, points)
+    write_efficiency(place, efficiency_table(points), made, draw)
     Listener(tell=tell).say(describe(found))
     Listener(tell=tell).say(_beside_card(wanted.category, found))
     Listener(tell=tell).say(loss_lines(made))
@@ -149,18 +148,6 @@ def _wanted(card: Card, variant: str, box: str, period: str, known: Mapping[str,
 
 def _of_muons(category: Category) -> RadiatedByMuons | None:
     return next((one for one in category.sources if isinstance(one, RadiatedByMuons)), None)
-
-
-def _write(place: Path, found: Sequence[Measured], losses: Sequence[AppliedLoss]) -> None:
-    """Table, losses beside it if there are any, and figure."""
-    points = [one.point for one in found]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(place, seal_csv(efficiency_table(points).to_csv()))
-    if losses:
-        write_bytes(losses_path(place), seal_csv(losses_table(losses).to_csv()))
-    else:
-        losses_path(place).unlink(missing_ok=True)
-    write_figure(place.parent, place.stem, partial(figures.draw_efficiencies, points), formats=("png",))
 
 
 def _losses(period: Period, found: Sequence[Measured], asked: WantedLosses) -> tuple[AppliedLoss, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.calibration.calibration_file import CALIBRATION, load_calibration, to_toml
 from na64.datasets.calibration.constants import Calibration, Quantity
-from na64.outputs.analysis.executor_choice import choose
+from na64.outputs.analysis.event_passes import EventPass, PassResult
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
@@ -20,19 +19,15 @@ from na64.outputs.control.calibration.building import Built, Wish, build, check_
 from na64.outputs.control.calibration.correction_set import to_correctionlib
 from na64.outputs.control.calibration.passes import Pass, check_folder, log_pass, log_product
 from na64.outputs.control.calibration.table import table_of
-from na64.processors.calibration.gathering import Gathered, Purpose, gather, tasks_of
+from na64.processors.calibration.gathering import Gathered, Purpose
 from na64.processors.calibration.samples import check_samples
-from na64.processors.execution.ledger import Ledger
-from na64.processors.execution.tasks import Options
 
 TABLE, CORRECTIONS, PAGE = "constants.csv", "calibration.json", "calibration.html"
 """Files besides `CALIBRATION`: every constant as a row, for correctionlib, and to be looked at."""
 
-_EVENTS_A_SECOND = 2e4
-
 
 @dataclass(frozen=True, slots=True)
-class CalibrationResult:
+class CalibrationResult(PassResult):
     """What `calibrate` has found.
 
     Attributes
@@ -41,18 +36,10 @@ class CalibrationResult:
         The file that `process` takes.
     calibration : Calibration
         Constants by range of runs, with errors, entries and methods.
-    failures : tuple of str
-        What was not read and why, one line each.
     """
 
     path: Path
     calibration: Calibration
-    failures: tuple[str, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Everything was read."""
-        return not self.failures
 
 
 def calibrate(
@@ -168,6 +155,7 @@ def calibrate(
         log_product(asked, {"calibration": built.calibration.identity, "runs": built.calibration.covers})
         listener.say(lines_of(built, gathered))
         if report:
+<<<<<<< HEAD
             _draw(folder, plan, built, label, listener)
     return CalibrationResult(folder / CALIBRATION, built.calibration, gathered.failures)
 
@@ -204,6 +192,10 @@ class EventPass:
                 options=Options(blind=not plan.job.simulation, deadline=self.deadline),
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
+=======
+            _draw(folder, plan, built, listener)
+    return CalibrationResult(folder / CALIBRATION, built.calibration, failures=gathered.failures)
+>>>>>>> lead11
 
 
 def check_replaced(folder: Path, plan: Plan) -> None:

@@ -11,7 +11,8 @@ from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import features_of_periods, load_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
+from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, check, origin_said, seal_csv
@@ -32,15 +33,14 @@ from na64.outputs.signal.efficiency.efficiency_variations import (
     variations_table,
 )
 from na64.outputs.signal.efficiency.injection import Measured
-from na64.outputs.signal.efficiency.losses import AppliedLoss
-from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table, read_applied
+from na64.outputs.signal.efficiency.losses_file import losses_path, read_applied
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses, describe_losses, losses_of
 from na64.selections.selection import load_selection
 
 MASSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """GeV."""
 
-DARK_PHOTON_SEARCHES = (INVISIBLE, POSITRON)
+DARK_PHOTON_SEARCHES = (DEFAULT_SEARCH, POSITRON)
 """Searches whose particles are dark photons of some mass."""
 
 _BINS_A_MASS = 10
@@ -57,7 +57,7 @@ def efficiency(
     seed: int = 6406,
     periods: str | Path | None = None,
     losses: str | Path | Sequence[str | Path] = (),
-    search: str = INVISIBLE,
+    search: str = DEFAULT_SEARCH,
     period: str = "",
     add: bool = False,
     reason: str = "",
@@ -137,19 +137,18 @@ def efficiency(
     made = losses_of(found, wanted)
     points = [point for point in before if point.period not in done]
     points += [measured.point for measured in found]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(place, seal_csv(efficiency_table(points).to_csv()))
     beside = variations_path(place)
     varied = read_variations(beside) if before else []
     varied = [entry for entry in varied if entry.period not in done]
     varied += [entry for measured in found for entry in measured.varied]
-    _write_variations(beside, varied)
-    kept_losses = [loss for loss in read_applied(losses_path(place)) if before and loss.period not in done]
-    _write_losses(losses_path(place), [*kept_losses, *(loss for own in made.values() for loss in own)])
+    losses_kept = [loss for loss in read_applied(losses_path(place)) if before and loss.period not in done]
+    losses_kept += [loss for own in made.values() for loss in own]
     beside_energies = energies_path(place)
     kept_energies = [one for one in read_energies(beside_energies) if before and one.period not in done]
+    draw = partial(figures.draw_efficiencies, points)
+    write_efficiency(place, efficiency_table(points), losses_kept, draw)
+    _write_variations(beside, varied)
     _write_energies(beside_energies, [*kept_energies, *energies])
-    write_figure(place.parent, place.stem, partial(figures.draw_efficiencies, points), formats=("png",))
     Listener(tell=tell).say(injection.describe(found))
     Listener(tell=tell).say(describe_losses(found, made, wanted))
     tell(f"{place}: {len(points)} points, as simulated")
@@ -182,13 +181,6 @@ def _write_energies(path: Path, points: Sequence[MissingEnergyPoint]) -> None:
 def _write_variations(path: Path, varied: Sequence[Varied]) -> None:
     if varied:
         write_bytes(path, seal_csv(variations_table(varied).to_csv()))
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _write_losses(path: Path, losses: Sequence[AppliedLoss]) -> None:
-    if losses:
-        write_bytes(path, seal_csv(losses_table(losses).to_csv()))
     else:
         path.unlink(missing_ok=True)
 

@@ -283,4 +283,4 @@ def _production(period: str, threshold: float | None, matter: Resonant | None) -
         raise ValueError(f"period {period} is not known: expected one of {', '.join(known)}")
     box = box_facts(known[period])
     beam = beam_of(box)
-    return Production(beam, threshold or beam.energy - box.rectangle().ecal, matter)
+    return Production(beam, threshold or beam.energy - box.rectangle().width, matter)

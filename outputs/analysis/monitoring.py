@@ -9,7 +9,7 @@ from pathlib import Path
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
-from na64.outputs.analysis.calibrations import EventPass
+from na64.outputs.analysis.event_passes import EventPass, PassResult
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
@@ -30,7 +30,7 @@ TABLE, BAD_CELLS, PROPOSED, PAGE = "monitoring.csv", "bad_cells.csv", "proposed_
 
 
 @dataclass(frozen=True, slots=True)
-class MonitorResult:
+class MonitorResult(PassResult):
     """What `monitor` has found.
 
     Attributes
@@ -38,18 +38,10 @@ class MonitorResult:
     folder : Path
     monitoring : Monitoring
         Series, outliers, bad cells and proposed spills.
-    failures : tuple of str
-        What was not read and why, one line each.
     """
 
     folder: Path
     monitoring: Monitoring
-    failures: tuple[str, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Everything was read."""
-        return not self.failures
 
 
 def monitor(
@@ -144,8 +136,13 @@ def monitor(
         listener.say(lines_of(found))
         listener.say(f"not read: {line}" for line in gathered.failures)
         if report:
+<<<<<<< HEAD
             _draw(folder, plan, found, label, listener)
     return MonitorResult(folder, found, gathered.failures)
+=======
+            _draw(folder, plan, found, listener)
+    return MonitorResult(folder, found, failures=gathered.failures)
+>>>>>>> lead11
 
 
 def _draw(folder: Path, plan: Plan, found: Monitoring, status: str, listener: Listener) -> None:

@@ -102,7 +102,7 @@ class Result:
     @property
     def histograms(self) -> Mapping[str, hist.Hist[Any]]:
         """Histograms of all runs by name, in GeV, ns and rad; `summary.histograms` explains each."""
-        return MappingProxyType(dict(self._products.histograms))
+        return self._products.histograms
 
     @property
     def changes(self) -> Mapping[str, Mapping[str, Change]]:

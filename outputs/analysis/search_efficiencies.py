@@ -9,17 +9,15 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import Period, features_of_periods, load_periods
 from na64.datasets.synthetic import Campaign
+from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.expected import Category
 from na64.outputs.limits.searches.fates import Branching, ElectronPair, TwoPhotons
 from na64.outputs.limits.searches.stored_channels import channel_of_box
-from na64.outputs.report.drawing import write_figure
-from na64.outputs.result.origin import seal_csv
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency.alp_injection import (
     ENERGIES,
@@ -33,7 +31,6 @@ from na64.outputs.signal.efficiency.by_energy import efficiency_table
 from na64.outputs.signal.efficiency.campaigns import period_with_runs
 from na64.outputs.signal.efficiency.injection import Injection, setup_of
 from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
-from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
 from na64.outputs.signal.efficiency.meson_injection import (
     MESON_LAYOUT,
@@ -41,9 +38,9 @@ from na64.outputs.signal.efficiency.meson_injection import (
     meson_energies,
 )
 from na64.outputs.signal.efficiency.pair_injection import (
-    PAIR_ENERGIES,
     PAIR_LAYOUT,
     pair_campaign,
+    pair_energies,
     pair_period,
 )
 from na64.selections.selection import load_selection
@@ -96,7 +93,8 @@ def search_efficiency(
     periods : str or Path, optional
         Folder of periods of your own; by default ``$NA64_PERIODS``.
     period : str
-        Of mesons, whose beam and set-up is simulated, in its first run; by default that of the channel.
+        Of mesons and electron pairs, whose beam and set-up is simulated; by default that of the first channel
+        of mesons, and 2018V of pairs.
     losses : str, Path or several
         Files with the losses of the periods, or ``"none"``; by default the packaged ones.
     progress : callable
@@ -133,7 +131,8 @@ def search_efficiency(
     if not any(one.row.n_selected for one in found):
         names = " and ".join(periods_found)
         raise ValueError(
-            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up?"
+            f"selection {chosen.name}: keeps no simulated event of period {names}; is it for that set-up, or "
+            "is another --period meant?"
         )
     asked.check(periods_found)
     made = [
@@ -142,13 +141,8 @@ def search_efficiency(
         for loss in _losses([one for one in found if one.row.period == name], asked, setup_of(known[name]))
     ]
     rows = [one.row for one in found]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(place, seal_csv(efficiency_table(rows).to_csv()))
-    if made:
-        write_bytes(losses_path(place), seal_csv(losses_table(made).to_csv()))
-    else:
-        losses_path(place).unlink(missing_ok=True)
-    write_figure(place.parent, place.stem, partial(figures.draw_energy_efficiencies, rows), formats=("png",))
+    draw = partial(figures.draw_energy_efficiencies, rows)
+    write_efficiency(place, efficiency_table(rows), made, draw)
     Listener(tell=tell).say(describe_alps(found))
     if made:
         tell(f"losses besides the simulated ones, x {factor_of(made, delivered=False):.3f} for live exposure")
@@ -174,21 +168,28 @@ def _simulated(
     fate = category.fate
     if isinstance(fate, Branching):
         return _of_mesons(card, channel_of_box(card, variant, search, period), period, known)
+    if isinstance(fate, ElectronPair):
+        return _of_pairs(card, variant, search, pair_period(period))
     if period:
-        raise ValueError(f"--period: not with --search {card.name}, whose particles are simulated by energy")
+        raise ValueError(f"--period: not with --search {card.name}, whose particles are of one set-up only")
     if isinstance(fate, TwoPhotons):
         wanted = Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
         return _Simulated(wanted, alp_campaign, ENERGIES, LAYOUT)
-    if isinstance(fate, ElectronPair):
-        category = channel_of_box(card, variant, search, pair_period())
-        stretch = category.fate.stretch if category.fate else None
-        if stretch is not None:
-            wanted = Wanted(card.name, category.name, stretch.first, stretch.last)
-            return _Simulated(wanted, pair_campaign, PAIR_ENERGIES, PAIR_LAYOUT)
     raise ValueError(
         f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to two "
         "photons or an electron pair, or a meson to nothing is simulated, and dark photons without --search"
     )
+
+
+def _of_pairs(card: Card, variant: Variant, search: str, period: str) -> _Simulated:
+    """Electron pairs of a period, behind the dump of its channel."""
+    category = channel_of_box(card, variant, search, period)
+    if not isinstance(category.fate, ElectronPair):
+        raise ValueError(f"search {card.name}: channel {category.name} counts no electron pairs")
+    stretch = category.fate.stretch
+    wanted = Wanted(card.name, category.name, stretch.first, stretch.last)
+    make = partial(pair_campaign, period=period)
+    return _Simulated(wanted, make, pair_energies(period), PAIR_LAYOUT)
 
 
 def _of_mesons(card: Card, category: Category, period: str, known: Mapping[str, Period]) -> _Simulated:

@@ -7,6 +7,7 @@ from na64.outputs.background.estimate import Estimate, Settings, check_regions, 
 from na64.outputs.background.rates import load_sources
 from na64.outputs.background.table import BackgroundTable
 from na64.outputs.result.products import Products
+from na64.selections.signal_box import DETECTORS
 
 
 def is_by_control(products: Products) -> bool:
@@ -43,10 +44,10 @@ def estimate_by_control(products: Products, settings: Settings) -> Estimate:
 
 
 def _check_settings(settings: Settings, search: str) -> None:
-    """Refuse what only sidebands in ECAL and HCAL energy have."""
+    """Refuse what only sidebands in the energies of `DETECTORS` have."""
     for name in ("end", "start", "hcal_start", "hcal_stop", "one_slope"):
         if getattr(settings, name) != getattr(Settings(), name):
             raise ValueError(
-                f"--{name.replace('_', '-')}: is of sidebands in ECAL and HCAL energy, which the box of "
+                f"--{name.replace('_', '-')}: is of sidebands in {DETECTORS} energy, which the box of "
                 f"search {search} does not have"
             )

@@ -216,7 +216,7 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
         moving += [
             f"the box of search {other.search}, period {one.period},"
             for other in one.others
-            if not begins_above(one, other, box.hcal)
+            if not begins_above(one, other, box.height)
         ]
     if "calibration" in products.summary.identities:
         moving.append("the set-up without the calibration")
@@ -225,11 +225,7 @@ def _edges(products: Products, settings: Settings) -> BoxFacts:
             f"{moving[0]} hides events beyond the guard band: state where fits are to begin "
             "(--start, --hcal-start), or estimate from a result that hides no events under it"
         )
-    return replace(
-        box,
-        guard_ecal=max(box.guard_ecal, (settings.start or 0.0) - box.ecal),
-        guard_hcal=max(box.guard_hcal, (settings.hcal_start or 0.0) - box.hcal),
-    )
+    return box.hidden_up_to(settings.start or 0.0, settings.hcal_start or 0.0)
 
 
 def row_of(found: Extrapolation, alone: Extrapolation | None = None) -> BackgroundRow:

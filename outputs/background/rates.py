@@ -12,9 +12,8 @@ from scipy import special
 
 from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
-from na64.datasets.conditions.conditions import PARTICLES
-from na64.datasets.conditions.on_target import exposure_label
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.on_target import PARTICLES, exposure_label
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.background.table import NOT_CONFIGURED, BackgroundRow
 from na64.outputs.statistics.one_sided import CONFIDENCE
 from na64.selections.regions import CONTRACT, PREFIX
@@ -149,7 +148,7 @@ def load_products(path: Path | None = None) -> tuple[Product, ...]:
 
 
 def load_sources(
-    path: Path | None = None, search: str = INVISIBLE
+    path: Path | None = None, search: str = DEFAULT_SEARCH
 ) -> tuple[tuple[Shape, ...], tuple[Product, ...]]:
     """Read the shapes and the products in a file; by default the packaged ones of a search.
 
@@ -173,7 +172,7 @@ def load_sources(
 
 def rates_of(search: str) -> str:
     """Name of the packaged file of sources of a search."""
-    return RATES if search == INVISIBLE else RATES.replace(".toml", f"_{search}.toml")
+    return RATES if search == DEFAULT_SEARCH else RATES.replace(".toml", f"_{search}.toml")
 
 
 def _read_shape(table: TomlTable) -> Shape:

@@ -97,7 +97,7 @@ def box_of(products: Products) -> BoxFacts:
         The runs have boxes of several sizes: a background is estimated a period at a time.
     """
     boxes = products.summary.boxes
-    sizes = {(box.ecal, box.hcal, box.guard_ecal, box.guard_hcal) for box in boxes}
+    sizes = {(box.width, box.height, box.hidden_width, box.hidden_height) for box in boxes}
     if len(sizes) != 1:
         names = ", ".join(box.period for box in boxes) or "none"
         raise ValueError(f"periods {names} have {len(sizes)} different signal boxes: process one at a time")
@@ -129,7 +129,7 @@ def measure_turn_on(plane: hist.Hist[Any], box: BoxFacts) -> TurnOn:
     ValueError
         No edge is found.
     """
-    edges, counts = along_ecal(plane, box)
+    edges, counts = along_beam_line(plane, box)
     if counts.sum() < _LEAST_BESIDE:
         few = counted(round(counts.sum()), "event")
         raise ValueError(f"{few} beside the box: the trigger's edge cannot be measured")
@@ -193,7 +193,7 @@ def beam_line_sideband(
     one_slope : bool
         Assume a single slope.
     """
-    edges, counts = along_ecal(plane, box)
+    edges, counts = along_beam_line(plane, box)
     start, stop = float(edges[0]), float(math.floor(min(turn_on.end, energy)))
     _check_range(start, stop)
     return Sideband(
@@ -201,7 +201,7 @@ def beam_line_sideband(
         axis=plane.axes[0].label,
         edges=edges,
         counts=counts,
-        box=(0.0, box.ecal),
+        box=(0.0, box.width),
         start=start,
         stop=stop,
         rising=_STEEPEST,
@@ -211,10 +211,10 @@ def beam_line_sideband(
 
 def next_to_guard(plane: hist.Hist[Any], box: BoxFacts) -> Sideband:
     """Take the few GeV next to the guard along E_ECAL, where any trigger accepts that accepts anything."""
-    edges, counts = along_ecal(plane, box)
+    edges, counts = along_beam_line(plane, box)
     start = float(edges[0])
     axis = plane.axes[0].label
-    return Sideband(BEAM_LINE, axis, edges, counts, (0.0, box.ecal), start, start + _NARROWEST, _STEEPEST)
+    return Sideband(BEAM_LINE, axis, edges, counts, (0.0, box.width), start, start + _NARROWEST, _STEEPEST)
 
 
 def target_sideband(
@@ -224,17 +224,17 @@ def target_sideband(
 
     Their density may rise towards the box, by a factor e at most from the edge of the guard to 0 GeV.
     """
-    ecal, hcal = (axis.edges for axis in plane.axes)
-    first = int(np.searchsorted(hcal, box.hcal + box.guard_hcal - 1e-9))
-    counts = plane.values()[: _bins_below(ecal, box.ecal), first:].sum(axis=0).astype(np.float64)
-    start = float(hcal[first])
+    x, y = (axis.edges for axis in plane.axes)
+    first = int(np.searchsorted(y, box.hidden_height - 1e-9))
+    counts = plane.values()[: _bins_below(x, box.width), first:].sum(axis=0).astype(np.float64)
+    start = float(y[first])
     _check_range(start, stop)
     return Sideband(
         name=TARGET,
         axis=plane.axes[1].label,
-        edges=hcal[first:],
+        edges=y[first:],
         counts=counts,
-        box=(0.0, box.hcal),
+        box=(0.0, box.height),
         start=start,
         stop=stop,
         rising=start,
@@ -254,17 +254,17 @@ def in_box(products: Products) -> Weighted:
     if products.summary.is_data:
         raise ValueError("nobody looks into the box of data")
     plane, box = last_plane(products), box_of(products)
-    ecal, hcal = (axis.edges for axis in plane.axes)
-    inside = np.s_[: _bins_below(ecal, box.ecal), : _bins_below(hcal, box.hcal)]
+    x, y = (axis.edges for axis in plane.axes)
+    inside = np.s_[: _bins_below(x, box.width), : _bins_below(y, box.height)]
     return Weighted(float(plane.values()[inside].sum()), float(_sumw2(plane)[inside].sum()))
 
 
-def along_ecal(plane: hist.Hist[Any], box: BoxFacts) -> tuple[Numbers, Numbers]:
+def along_beam_line(plane: hist.Hist[Any], box: BoxFacts) -> tuple[Numbers, Numbers]:
     """Edges and counts along E_ECAL from the guard's edge, of the box's HCAL energies."""
-    ecal, hcal = (axis.edges for axis in plane.axes)
-    first = int(np.searchsorted(ecal, box.ecal + box.guard_ecal - 1e-9))
-    counts = plane.values()[first:, : _bins_below(hcal, box.hcal)].sum(axis=1)
-    return ecal[first:], counts.astype(np.float64)
+    x, y = (axis.edges for axis in plane.axes)
+    first = int(np.searchsorted(x, box.hidden_width - 1e-9))
+    counts = plane.values()[first:, : _bins_below(y, box.height)].sum(axis=1)
+    return x[first:], counts.astype(np.float64)
 
 
 def _bins_below(edges: Numbers, bound: float) -> int:

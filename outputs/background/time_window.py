@@ -19,11 +19,12 @@ import numpy as np
 from scipy import special
 
 from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.electromagnetic import mean_cells
 from na64.outputs.background.extrapolation import Numbers
 from na64.outputs.background.rates import poisson_limit
-from na64.outputs.background.sidebands import along_ecal, beam_energy, last_plane
+from na64.outputs.background.sidebands import along_beam_line, beam_energy, last_plane
 from na64.outputs.background.table import BackgroundRow
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import Verdict
@@ -32,7 +33,7 @@ from na64.outputs.statistics.one_sided import CONFIDENCE
 
 TIME_WINDOW = "electrons with energy out of time"
 
-TOTAL, LATE = "ecal_total", "ecal_out_of_time"
+TOTAL, LATE = f"{CALORIMETER}_total", f"{CALORIMETER}_out_of_time"
 """Features: ECAL energy at any time, and that part of it which is not in time."""
 
 N_SIGMA = 3.0
@@ -241,12 +242,12 @@ def time_window_row(
         Otherwise the losses are computed, and the row is a limit.
     """
     most = most_out_of_time(products)
-    edges, counts = along_ecal(last_plane(products), box)
+    edges, counts = along_beam_line(last_plane(products), box)
     energy = (edges[1:] + edges[:-1]) / 2
-    reachable = energy - box.ecal < most
+    reachable = energy - box.width < most
     if not reachable.any():
         return None
-    beside = Beside(energy[reachable], counts[reachable], box.ecal, most)
+    beside = Beside(energy[reachable], counts[reachable], box.width, most)
     if timing is None:
         return _computed(computed_losses(beam_energy(products)), beside)
     row = _measured(measured_losses(timing.products), beside)

@@ -155,7 +155,7 @@ def _kept_closed(summary: Summary, before: Container[str]) -> Iterator[str]:
     """Say which closed box may have kept a part of the opened one closed."""
     for box in summary.boxes:
         for other in box.others:
-            apart = box.is_rectangle and begins_above(box, other, box.hcal)
+            apart = box.is_rectangle and begins_above(box, other, box.height)
             if other.search != box.search and other.search not in before and not apart:
                 yield (
                     f"the box of search {box.search} was opened while that of search {other.search} was "

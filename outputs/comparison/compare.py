@@ -236,8 +236,8 @@ def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> I
         for products, facts in zip((one, other), known, strict=True):
             passed = _passed(products, str(run))
             counts.append(passed[after] if after else list(passed.values())[-1])
-            eot = facts[run].eot_delivered or 0.0
-            exposures.append(eot if unit != "visible events" else float(passed["visible"]))
+            exposure = facts[run].eot_delivered or 0.0
+            exposures.append(exposure if unit != "visible events" else float(passed["visible"]))
         p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
         yield ComparedRun(run, counts[0], counts[1], None, None, p, None, None)
 

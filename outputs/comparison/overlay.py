@@ -271,13 +271,14 @@ def _closed(boxes: Sequence[BoxFacts]) -> Iterator[tuple[Ends, Ends]]:
     """Where every closed region of a plane begins and ends, None where it has no edge."""
     for box in boxes:
         if box.is_rectangle:
-            yield (None, box.ecal + box.guard_ecal), (None, box.hcal + box.guard_hcal)
-        yield from ((other.ecal, other.hcal) for other in box.others if _is_in_plane(other))
+            yield (None, box.hidden_width), (None, box.hidden_height)
+        yield from (other.in_plane for other in box.others if _is_in_plane(other))
 
 
 def _is_in_plane(box: ClosedFacts) -> bool:
     """Whether a box has an edge in the plane of ECAL and HCAL energy."""
-    return any(edge is not None for edge in (*box.ecal, *box.hcal))
+    x, y = box.in_plane
+    return any(edge is not None for edge in (*x, *y))
 
 
 def _bins(edges: NDArray[np.float64], low: float | None, high: float | None) -> slice:

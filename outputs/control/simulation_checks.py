@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.campaign import TriggerEmulation
 from na64.datasets.synthetic.component_kinds import ComponentKind
@@ -84,20 +85,24 @@ def _pairs(seed: int) -> Iterator[SimulationCheck]:
     lowest = 12.0
     deposits = dimuon_deposits(2 * _N, seed)
     total = PairSpectrum(_BEAM, lowest, _BEAM).pairs_per_electron()
-    ecal, left = deposits.ecal.sum(axis=(1, 2, 3)), deposits.electromagnetic
+    calorimeter, left = deposits.calorimeter.sum(axis=(1, 2, 3)), deposits.electromagnetic
     text = f"muon pairs per electron, less than {_BELOW:g} GeV"
     yield SimulationCheck(
         f"{text} left to the shower", 1.03e-5, CASCADE, total * float((left < _BELOW).mean())
     )
     yield SimulationCheck(
-        f"{text} in the ECAL, muons too", 1.03e-5, CASCADE, total * float((ecal < _BELOW).mean())
+        f"{text} in the ECAL, muons too", 1.03e-5, CASCADE, total * float((calorimeter < _BELOW).mean())
     )
     hard = left < _BEAM - _HARD
     own, error, width, width_error = _geant4_pairs()
     yield SimulationCheck(
-        "ECAL energy of hard muon pairs, mean (GeV)", own, GEANT4, float((ecal - left)[hard].mean()), error
+        "ECAL energy of hard muon pairs, mean (GeV)",
+        own,
+        GEANT4,
+        float((calorimeter - left)[hard].mean()),
+        error,
     )
-    preshower = deposits.ecal[:, 0].sum(axis=(1, 2))[ecal < _BELOW]
+    preshower = deposits.calorimeter[:, 0].sum(axis=(1, 2))[calorimeter < _BELOW]
     text = f"preshower of dimuons below {_BELOW:g} GeV, rms (GeV)"
     yield SimulationCheck(text, width, GEANT4, float(preshower.std()), width_error)
 
@@ -106,11 +111,11 @@ def _geant4_pairs() -> tuple[float, float, float, float]:
     """ECAL energy of hard muon pairs of our Geant4 sample, and the preshower's rms; GeV, with errors."""
     arrays = read_arrays("dimuon_hiE_em_100GeV")
     single = arrays["n_mumu"] == 1
-    cells = arrays["ecal_GeV"][single].astype(np.float64)
+    cells = arrays[f"{CALORIMETER}_GeV"][single].astype(np.float64)
     photon = (arrays["E_mup_MeV"] + arrays["E_mum_MeV"])[single].astype(np.float64) / 1000
-    ecal, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
-    own = (ecal - (_BEAM - photon))[photon > _HARD]
-    soft = preshower[ecal < _BELOW]
+    calorimeter, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
+    own = (calorimeter - (_BEAM - photon))[photon > _HARD]
+    soft = preshower[calorimeter < _BELOW]
     width = float(soft.std())
     return (
         float(own.mean()),
@@ -126,16 +131,16 @@ def _pions(seed: int) -> Iterator[SimulationCheck]:
         beam = replace(campaign.beam, energy=energy, spread=0.0)
         gun = Gun(beam, _GRID, campaign.response, np.random.default_rng(seed))
         pions = beam_hadrons(gun, _N, {f"pim_{energy:.0f}GeV": 1.0})
-        seen = pions.hcal.sum(axis=(1, 2, 3))[pions.ecal.sum(axis=(1, 2, 3)) < _CROSSES]
+        seen = pions.modules.sum(axis=(1, 2, 3))[pions.calorimeter.sum(axis=(1, 2, 3)) < _CROSSES]
         found = float(seen.std() / seen.mean() * np.sqrt(energy))
         yield SimulationCheck(f"HCAL resolution x sqrt(E), pions of {energy:g} GeV", 0.60, SEED, found)
 
 
 def _electrons(seed: int) -> Iterator[SimulationCheck]:
-    rng, stochastic = np.random.default_rng(seed), load_campaign("demo").response.ecal_stochastic
+    rng, stochastic = np.random.default_rng(seed), load_campaign("demo").response.calorimeter_stochastic
     x, y = rng.uniform(-19.1, 19.1, (2, _N))
     cells = fluctuate(mean_cells(np.full(_N, _BEAM), x, y, _GRID, rng), stochastic, rng)
-    library = read_arrays("em_100GeV")["ecal_GeV"].astype(np.float64)
+    library = read_arrays("em_100GeV")[f"{CALORIMETER}_GeV"].astype(np.float64)
     names = ("share of the preshower", "its 3x3 cells", "its central cell")
     for name, one, other in zip(names, _preshower(library), _preshower(cells), strict=True):
         yield SimulationCheck(f"electrons of 100 GeV: {name}", one, GEANT4, other)
@@ -166,15 +171,15 @@ def checks_markdown(rows: list[SimulationCheck]) -> str:
     return "\n".join(lines)
 
 
-def ecal_markdown(simulated: dict[str, Floats]) -> str:
+def energy_markdown(simulated: dict[str, Floats]) -> str:
     """Table of selected dimuons by ECAL energy, and the chi2 of the two shapes."""
-    counts, chi2, n_degrees = likeness.compare_ecal(simulated)
-    edges = likeness.ECAL_EDGES
+    counts, chi2, n_degrees = likeness.compare_energies(simulated)
+    edges = likeness.ENERGY_EDGES
     bins = [f"{low:g}-{high:g}" for low, high in pairwise(edges.tolist())]
     rows = [
         ["E_ECAL (GeV)", *bins],
         ["---", *("---:" for _ in bins)],
-        ["real", *(str(n) for n in likeness.REAL_ECAL)],
+        ["real", *(str(n) for n in likeness.REAL_ENERGIES)],
         ["simulated", *(f"{count:.0f}" for count in counts)],
     ]
     lines = ["|" + "|".join(row) + "|" if row[0] == "---" else "| " + " | ".join(row) + " |" for row in rows]
@@ -187,7 +192,7 @@ def page() -> str:
     return "\n\n".join(
         [
             likeness.as_markdown(list(likeness.compare_with_real(dimuons))),
-            ecal_markdown(dimuons),
+            energy_markdown(dimuons),
             trigger_flow.flow_markdown(
                 trigger_flow.compare_flow(trigger_flow.simulate_triggers(40_000, seed=3))
             ),

@@ -10,7 +10,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from na64.datasets.instrument.roles import Role
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES, PADDLES, SURROUNDING, Role
 from na64.outputs.events.event_record import CutCheck, EventRecord
 from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
 from na64.outputs.events.table import further_parts, number
@@ -30,12 +30,12 @@ def draw_event(record: EventRecord) -> Figure:
     )
     grid = whole[0, 0].subgridspec(3, 24, height_ratios=(1.45, 0.9, 1.0), hspace=0.36, wspace=0.6)
     _heading(figure, record)
-    _ecal(figure, record, grid)
-    for place, plane in enumerate(planes_of(record, "hcal")[:4]):
+    _calorimeter(figure, record, grid)
+    for place, plane in enumerate(planes_of(record, MODULES)[:4]):
         _cell_panel(figure.add_subplot(grid[1, 6 * place : 6 * place + 6]), plane, size=_SMALL)
-    for plane in planes_of(record, "vhcal"):
+    for plane in planes_of(record, SURROUNDING):
         _cell_panel(figure.add_subplot(grid[2, 0:5]), plane, size=7.5)
-    _veto(figure.add_subplot(grid[2, 7:12]), record)
+    _paddles(figure.add_subplot(grid[2, 7:12]), record)
     _times(figure.add_subplot(grid[2, 14:24]), record)
     _cuts(figure.add_subplot(whole[0, 1]), record)
     return figure
@@ -53,15 +53,15 @@ def _heading(figure: Figure, record: EventRecord) -> None:
     figure.text(0.985, 0.91, record.verdict, fontsize=11, color=colour, ha="right")
 
 
-def _ecal(figure: Figure, record: EventRecord, grid: GridSpecFromSubplotSpec) -> None:
+def _calorimeter(figure: Figure, record: EventRecord, grid: GridSpecFromSubplotSpec) -> None:
     places = {0: (0, 8), 1: (8, 16)}
-    for n, plane in enumerate(planes_of(record, "ecal")):
+    for n, plane in enumerate(planes_of(record, CALORIMETER)):
         start, stop = places[n]
         axes = figure.add_subplot(grid[0, start:stop])
         _cell_panel(axes, plane, size=_SMALL)
         if n == 1:
             _scale(figure, axes)
-    _srd(figure.add_subplot(grid[0, 19:24]), record)
+    _radiation(figure.add_subplot(grid[0, 19:24]), record)
 
 
 def _cell_panel(axes: Axes, plane: CellPlane, *, size: float) -> None:
@@ -108,12 +108,12 @@ def _bars(axes: Axes, names: list[str], energy: list[float], in_time: list[float
     axes.set_xlabel("MeV", fontsize=9, labelpad=1)
 
 
-def _srd(axes: Axes, record: EventRecord) -> None:
-    _counters(axes, record, "srd", "SRD")
+def _radiation(axes: Axes, record: EventRecord) -> None:
+    _counters(axes, record, COUNTERS, COUNTERS.upper())
 
 
-def _veto(axes: Axes, record: EventRecord) -> None:
-    _counters(axes, record, "veto", "VETO, each photomultiplier")
+def _paddles(axes: Axes, record: EventRecord) -> None:
+    _counters(axes, record, PADDLES, f"{PADDLES.upper()}, each photomultiplier")
 
 
 def _counters(axes: Axes, record: EventRecord, detector: str, title: str) -> None:

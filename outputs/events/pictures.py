@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
@@ -140,8 +141,16 @@ def draw_sheet(records: Sequence[EventRecord]) -> Figure:
         axes.set_axis_off()
     for axes, record in zip(grid, records, strict=False):
         _draw_small(axes, record)
+<<<<<<< HEAD
     note = "preshower, ECAL, HCAL 0 to 3; colour: energy in time, hatched: energy at other times only"
     stamp_figure(figure, records[0].heading, right=note)
+=======
+    heading = f"$\\bf{{NA64}}$  {records[0].label}"
+    figure.text(0.012, 1 - 0.32 / height, heading, fontsize=13, color=INK)
+    note = f"preshower, {CALORIMETER.upper()}, {MODULES.upper()} 0 to 3; colour: energy in time, "
+    note += "hatched: energy at other times only"
+    figure.text(0.988, 1 - 0.32 / height, note, fontsize=10, color=QUIET, ha="right")
+>>>>>>> lead11
     return figure
 
 
@@ -152,16 +161,25 @@ def _pitch(plane: CellPlane, width: float, height: float) -> float:
 
 
 def _draw_small(axes: Axes, record: EventRecord) -> None:
+<<<<<<< HEAD
     planes = planes_of(record, "ecal")
     for plane, left, room in zip(planes, (0.0, 3.1), ((2.9, 3.2), (5.6, 6.4)), strict=False):
         draw_plane(axes, plane, at=(left, 0.0), pitch=_pitch(plane, *room), size=0 if left == 0 else 6.5)
     for place, module in enumerate(planes_of(record, "hcal")[:4]):
+=======
+    planes = planes_of(record, CALORIMETER)
+    for plane, left, height in zip(planes, (0.0, 3.1), (3.2, 6.4), strict=False):
+        draw_plane(
+            axes, plane, at=(left, 0.0), pitch=height / plane.energy.shape[1], size=0 if left == 0 else 6.5
+        )
+    for place, module in enumerate(planes_of(record, MODULES)[:4]):
+>>>>>>> lead11
         corner = (9.0 + 3.3 * (place % 2), 3.4 - 3.4 * (place // 2))
         draw_plane(axes, module, at=corner, pitch=_pitch(module, 3.0, 3.0), size=6.5)
     axes.set(xlim=(-0.1, 15.4), ylim=(-0.2, 8.6), aspect="equal", anchor="NW")
     axes.text(0, 8.0, record.number, fontsize=10.5, fontweight="bold", color=INK)
-    sums = f"ECAL {record.values['ecal']:.1f}, HCAL {record.values['hcal']:.1f} GeV"
-    axes.text(0, 7.0, sums, fontsize=8.5, color=INK)
+    sums = [f"{name.upper()} {record.values[name]:.1f}" for name in (CALORIMETER, MODULES)]
+    axes.text(0, 7.0, f"{', '.join(sums)} GeV", fontsize=8.5, color=INK)
     region = "in no region" if record.region == ELSEWHERE else f"region {record.region}"
     axes.text(15.3, 8.0, region, fontsize=9.5, fontweight="bold", ha="right", color=record.colour)
     axes.text(15.3, 7.0, record.verdict, fontsize=8.5, ha="right", color=CLOSED if record.failed else ACCENT)

@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import CALORIMETER, MODULES
 from na64.outputs.events.event_record import EventRecord
 from na64.outputs.report.style import CLOSED, COUNTS, INK, QUIET
 
@@ -52,10 +53,10 @@ def planes_of(record: EventRecord, detector: str) -> list[CellPlane]:
 
 def _names(record: EventRecord, detector: str) -> tuple[list[str], tuple[int, int] | None]:
     n_planes, n_x, n_y = record.setup.detectors[detector].shape
-    if detector == "ecal":
-        return ["preshower", "ECAL"], record.setup.beam_cell
-    if detector == "hcal":
-        return [f"HCAL {n}" for n in range(n_planes)], (n_x // 2, n_y // 2)
+    if detector == CALORIMETER:
+        return ["preshower", CALORIMETER.upper()], record.setup.beam_cell
+    if detector == MODULES:
+        return [f"{MODULES.upper()} {n}" for n in range(n_planes)], (n_x // 2, n_y // 2)
     return [detector.upper()] * n_planes, None
 
 

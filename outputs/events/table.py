@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from na64.datasets.instrument.roles import Role
+from na64.datasets.instrument.roles import (
+    CALORIMETER,
+    COUNTERS,
+    MODULES,
+    PADDLES,
+    STANDARD_ROLES,
+    SURROUNDING,
+    Role,
+)
 from na64.outputs.events.event_record import EventRecord
 
-_SUMS = {
-    "ECAL": ("ecal", "ecal_total", "GeV", 1.0),
-    "preshower": ("preshower", "preshower_total", "GeV", 1.0),
-    "HCAL": ("hcal", "hcal_total", "GeV", 1.0),
-    "VHCAL": ("vhcal", "vhcal_total", "GeV", 1.0),
-}
-_COUNTERS = {"SRD": ("srd", 3), "VETO": ("veto", 3)}
+_SUMS = (CALORIMETER, "preshower", MODULES, SURROUNDING)
+_COUNTERS = (COUNTERS, PADDLES)
+_MOST_COUNTERS = 3
 _MEV = 1000.0
 _MOST_PARTS = 6
 
@@ -24,15 +28,15 @@ def lines(record: EventRecord) -> Iterator[str]:
     yield f"event {record.number} ({record.label}): region {record.region}, {record.verdict}"
     trigger = "" if record.trigger is None else f", trigger word {record.trigger:#x}"
     yield f"  {record.file}, entry {record.entry}{trigger}"
-    for name, (in_time, total, unit, factor) in _SUMS.items():
-        if name == "VHCAL" and "vhcal" not in record.setup.detectors:
+    for name in _SUMS:
+        if name == SURROUNDING and name not in record.setup.detectors:
             continue
-        numbers = record.values[in_time] * factor, record.values[total] * factor
-        yield f"  {name:<10}{numbers[0]:9.2f} of {numbers[1]:.2f} {unit} in time"
-    for name, (feature, n_counters) in _COUNTERS.items():
-        there = range(_n_parts(record, feature, n_counters))
-        counters = "  ".join(f"{record.values[f'{feature}_{n}'] * _MEV:.2f}" for n in there)
-        yield f"  {name:<10}{counters} MeV in time"
+        in_time, total = record.values[name], record.values[f"{name}_total"]
+        yield f"  {_shown(name):<10}{in_time:9.2f} of {total:.2f} GeV in time"
+    for name in _COUNTERS:
+        there = range(_n_parts(record, name, _MOST_COUNTERS))
+        counters = "  ".join(f"{record.values[f'{name}_{n}'] * _MEV:.2f}" for n in there)
+        yield f"  {_shown(name):<10}{counters} MeV in time"
     for name, text in further_parts(record):
         yield f"  {name:<10}{text} in time"
     yield f"  {'cut':<18}{'':<6}{'value':>12}       condition"
@@ -42,6 +46,10 @@ def lines(record: EventRecord) -> Iterator[str]:
         mark = "pass" if check.passed else "FAIL"
         before = check.cut
         yield f"  {name:<18}{mark:<6}{number(check.value):>12} {check.unit:<5} {check.bound}"
+
+
+def _shown(name: str) -> str:
+    return name.upper() if name in STANDARD_ROLES else name
 
 
 def _n_parts(record: EventRecord, detector: str, most: int) -> int:

@@ -135,11 +135,11 @@ def search_of(
         prefix = "" if n == 1 else f"{named(exposure.folder)} "
         own = "" if shared else prefix
         for period in exposure.periods:
-            part = period.eot / whole
+            part = period.on_target / whole
             periods.append(
                 PeriodChannel(
                     prefix + period.period,
-                    period.eot,
+                    period.on_target,
                     background.values * part,
                     tuple((name, error * part) for name, error in background.errors(own)),
                     efficiency(exposure, period),
@@ -168,7 +168,7 @@ def _whole(exposures: Sequence[LimitInput]) -> float:
     """
     periods = [period for exposure in exposures for period in exposure.periods]
     only_kind((period.beam.particle for period in periods), "one background for all of them")
-    return math.fsum(period.eot for period in periods)
+    return math.fsum(period.on_target for period in periods)
 
 
 def analyse(

@@ -36,7 +36,7 @@ class Resonant:
     matter: Matter = Matter.DIRAC
     alpha_d: float = ALPHAS[0]
 
-    def yield_per_particle(self, mass: float, threshold: float, beam: Beam) -> float:
+    def yield_per_eot(self, mass: float, threshold: float, beam: Beam) -> float:
         """Dark photons per particle on target at eps = 1.
 
         Parameters

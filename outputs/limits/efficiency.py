@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import flat_of
 from na64.outputs.limits.search import EfficiencyFunction
@@ -26,7 +26,7 @@ EFFICIENCY = "efficiency.csv"
 
 MAKES = "na64 efficiency makes one"
 
-MISSING_ENERGY = ("", INVISIBLE, POSITRON)
+MISSING_ENERGY = ("", DEFAULT_SEARCH, POSITRON)
 """Searches whose tables by mass are of dark photons that are radiated and leave without a trace."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
@@ -29,7 +29,7 @@ class PeriodExposure:
     Attributes
     ----------
     period : str
-    eot : float
+    on_target : float
         Particles on target, of the kind of `beam`.
     runs : tuple of int
     observed : int or None
@@ -41,7 +41,7 @@ class PeriodExposure:
     """
 
     period: str
-    eot: float
+    on_target: float
     runs: tuple[int, ...]
     observed: int | None
     beam: Beam = ELECTRONS
@@ -85,7 +85,7 @@ class LimitInput:
     digest: str
     origin: Origin = field(default_factory=Origin)
     is_data: bool = False
-    search: str = INVISIBLE
+    search: str = DEFAULT_SEARCH
     least: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -174,19 +174,19 @@ def _period(
     box: BoxFacts,
     any_box: bool,
 ) -> PeriodExposure:
-    eot = math.fsum(_eot(run, delivered=delivered) or 0.0 for run in runs)
+    on_target = math.fsum(_on_target(run, delivered=delivered) or 0.0 for run in runs)
     observed = None if counts is None else sum(counts[run.run] for run in runs)
     beam = beam_of(box, any_beam=any_box)
     numbers = tuple(run.run for run in runs)
     threshold = math.nan
     if box.is_rectangle or not any_box:
-        threshold = beam.energy - box.rectangle().ecal
-    return PeriodExposure(box.period, eot, numbers, observed, beam, threshold)
+        threshold = beam.energy - box.rectangle().width
+    return PeriodExposure(box.period, on_target, numbers, observed, beam, threshold)
 
 
 def _search(summary: Summary) -> str:
     """Search of the box that the selection is for."""
-    return summary.boxes[0].search if summary.boxes else INVISIBLE
+    return summary.boxes[0].search if summary.boxes else DEFAULT_SEARCH
 
 
 def _box(summary: Summary, period: str) -> BoxFacts:
@@ -233,7 +233,7 @@ def _excluded(summary: Summary, *, delivered: bool, any_beam: bool) -> Iterator[
             yield run.run, f"its type is {run.type}"
         elif run.accounting["missing"]:
             yield run.run, f"{run.accounting['missing']} of its events were not read"
-        elif not _eot(run, delivered=delivered):
+        elif not _on_target(run, delivered=delivered):
             which = "delivered" if delivered else "live"
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
         elif other := _other_beam(run, beam_of(_box(summary, run.period), any_beam=any_beam)):
@@ -248,7 +248,7 @@ def _other_beam(run: RunAccounting, beam: Beam) -> str:
     return f"its beam is {own}, that of period {run.period} {beam.text}"
 
 
-def _eot(run: RunAccounting, *, delivered: bool) -> float | None:
+def _on_target(run: RunAccounting, *, delivered: bool) -> float | None:
     return run.eot_delivered if delivered else run.eot_live
 
 

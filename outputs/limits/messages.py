@@ -26,7 +26,7 @@ def of_analysis(analysis: LimitsAnalysis) -> Iterator[str]:
     for period in search.periods:
         seen = "" if period.observed is None else f", {period.observed} observed"
         yield (
-            f"{period.name}: {period.eot:.3g} {period.production.beam.name} on target, background "
+            f"{period.name}: {period.on_target:.3g} {period.production.beam.name} on target, background "
             f"{with_error(period.expected, period.background_error)}{seen} ({period.production.text})"
         )
     for period in search.periods:

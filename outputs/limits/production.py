@@ -22,7 +22,7 @@ Radiated = Callable[[float, float, Beam], float]
 class ByAnnihilation(Protocol):
     """Dark photons that positrons make on atomic electrons, per particle on target at eps = 1."""
 
-    def yield_per_particle(self, mass: float, threshold: float, beam: Beam) -> float:
+    def yield_per_eot(self, mass: float, threshold: float, beam: Beam) -> float:
         """Those with more than the threshold missing, GeV."""
 
     def spectrum(self, mass: float, threshold: float, beam: Beam) -> tuple[Floats, Floats]:
@@ -71,7 +71,7 @@ class Production:
     def annihilated(self, mass: float) -> float:
         """Those that positrons make."""
         made = self.annihilation
-        return made.yield_per_particle(mass, self.threshold, self.beam) if made else 0.0
+        return made.yield_per_eot(mass, self.threshold, self.beam) if made else 0.0
 
     @property
     def annihilation(self) -> ByAnnihilation | None:

@@ -121,7 +121,7 @@ def summary_of(analysis: LimitsAnalysis) -> dict[str, object]:
         "periods": [
             {
                 "name": period.name,
-                "eot": period.eot,
+                "eot": period.on_target,
                 "exposure": exposure_label(period.production.beam.particle),
                 "observed": period.observed,
                 **_share(analysis, index),

@@ -75,7 +75,7 @@ class PeriodChannel:
     Attributes
     ----------
     name : str
-    eot : float
+    on_target : float
         Particles on target.
     background : float
         Events of the sources that have a value.
@@ -91,7 +91,7 @@ class PeriodChannel:
     """
 
     name: str
-    eot: float
+    on_target: float
     background: float
     errors: Effects
     efficiency: EfficiencyFunction
@@ -125,7 +125,7 @@ class PeriodChannel:
 
     def signal(self, mass: float) -> float:
         """Signal events at eps = 1, for a mass in GeV."""
-        return self.eot * self.seen(mass)[0]
+        return self.on_target * self.seen(mass)[0]
 
     def seen(self, mass: float) -> tuple[float, float]:
         """Dark photons that are seen per particle on target at eps = 1, and the error of their efficiency."""
@@ -227,7 +227,7 @@ class Search:
     @property
     def exposures(self) -> tuple[KindExposure, ...]:
         """Particles on target of all periods, by kind."""
-        return add_by_kind((p.production.beam.particle, p.eot, None) for p in self.periods)
+        return add_by_kind((p.production.beam.particle, p.on_target, None) for p in self.periods)
 
     @property
     def resonant(self) -> Resonant | None:
@@ -321,11 +321,11 @@ class Search:
 
     def point(self, mass: float, level: float) -> LimitPoint:
         """Limits at a mass in GeV."""
-        resonant = math.fsum(p.eot * p.production.annihilated(mass) for p in self.periods)
-        made = math.fsum(p.eot * p.production.radiated(mass) for p in self.periods) + resonant
+        resonant = math.fsum(p.on_target * p.production.annihilated(mass) for p in self.periods)
+        made = math.fsum(p.on_target * p.production.radiated(mass) for p in self.periods) + resonant
         seen = math.fsum(period.signal(mass) for period in self.periods)
         observed, expected = self._limits(mass, level)
-        mean = made / math.fsum(p.eot for p in self.periods) if len(self.exposures) == 1 else None
+        mean = made / math.fsum(p.on_target for p in self.periods) if len(self.exposures) == 1 else None
         return LimitPoint(mass, mean, resonant / made, seen, seen / made, observed, expected)
 
     def counted_at(self, mass: float) -> tuple[Model, tuple[int, ...] | None]:

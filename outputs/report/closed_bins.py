@@ -50,23 +50,23 @@ def closed_areas(features: Sequence[str], boxes: Sequence[BoxFacts]) -> list[Clo
 def _areas(features: tuple[str, ...], boxes: Sequence[BoxFacts]) -> Iterator[ClosedArea]:
     for box in boxes:
         if box.is_rectangle and {*ENERGIES} <= {*features}:
-            hidden = _below(features, box.ecal + box.guard_ecal, box.hcal + box.guard_hcal)
-            yield ClosedArea(hidden, _below(features, box.ecal, box.hcal), "signal box")
+            hidden = _below(features, box.hidden_width, box.hidden_height)
+            yield ClosedArea(hidden, _below(features, box.width, box.height), "signal box")
         for other in box.others:
             known = _bounds(other)
             if known and known.keys() <= {*features}:
                 yield ClosedArea(_along(features, known), (), other.search)
 
 
-def _below(features: tuple[str, ...], ecal: float, hcal: float) -> tuple[tuple[float, float], ...]:
-    ends = ((-math.inf, ecal), (-math.inf, hcal))
+def _below(features: tuple[str, ...], width: float, height: float) -> tuple[tuple[float, float], ...]:
+    ends = ((-math.inf, width), (-math.inf, height))
     return _along(features, dict(zip(ENERGIES, ends, strict=True)))
 
 
 def _bounds(other: ClosedFacts) -> dict[str, tuple[float, float]]:
     stated = {one.feature: (one.low, one.high) for one in other.edges}
     if not stated and other.covers:  # results of before other features were stated
-        stated = dict(zip(ENERGIES, (other.ecal, other.hcal), strict=True))
+        stated = dict(zip(ENERGIES, other.in_plane, strict=True))
     return {
         name: (-math.inf if low is None else low, math.inf if high is None else high)
         for name, (low, high) in stated.items()

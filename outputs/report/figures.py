@@ -20,11 +20,13 @@ from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.result.summary import Summary, planes_of
 from na64.outputs.result.summary_facts import PlaneFacts, Role
+from na64.selections.planes import ENERGIES
+from na64.selections.signal_box import DETECTORS
 
 _PANELS = 15
 """Panels of one figure: five rows of three fit on a sheet of paper."""
 
-_TIMES = ("master_time", "hcal_out_of_time", "ecal_out_of_time")
+_TIMES = ("master_time", *(f"{name}_out_of_time" for name in reversed(ENERGIES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ def _plane(products: Products, shown: PlaneFacts, label: str, *, is_first: bool)
 def _plane_caption(histogram: hist.Hist[Any], shown: PlaneFacts, title: str, summary: Summary) -> str:
     caption = f"{shown.label}, {title}."
     if is_energies(histogram):
-        caption = f"Energies in ECAL and HCAL, {title}."
-        caption += " Below: the lowest HCAL energies." if shown.zoom is not None else ""
+        caption = f"Energies in {DETECTORS}, {title}."
+        caption += f" Below: the lowest {ENERGIES[1].upper()} energies." if shown.zoom is not None else ""
     elif shown.zoom is not None:
         caption += f" Below: {histogram.axes[1].label or histogram.axes[1].name} up to {shown.zoom:g}."
     if summary.is_data:
@@ -165,7 +167,7 @@ def _timing(products: Products, label: str) -> Iterator[Drawing]:
     if panels:
         caption = (
             "Before (line) and after (filled) the time windows: the times and the energies out of time of "
-            "events that pass all the other cuts; the sums of ECAL and HCAL at any time and in time."
+            f"events that pass all the other cuts; the sums of {DETECTORS} at any time and in time."
         )
         make = partial(spectra.page, panels, label=label, title="before and after the window")
         yield Drawing("timing", "timing", caption, make)

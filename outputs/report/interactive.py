@@ -112,8 +112,8 @@ def _guard_zoom(products: Products, features: tuple[str, ...]) -> list[list[floa
     boxes = [box for box in products.summary.boxes if box.is_rectangle]
     if features != ENERGIES or not boxes:
         return None
-    right = max(box.ecal + box.guard_ecal for box in boxes)
-    top = max(box.hcal + box.guard_hcal for box in boxes)
+    right = max(box.hidden_width for box in boxes)
+    top = max(box.hidden_height for box in boxes)
     return [[0.0, 1.5 * right], [0.0, top + _ABOVE]]
 
 
@@ -121,7 +121,7 @@ def _regions(regions: tuple[RegionFacts, ...], products: Products, plane: hist.H
     boxes, styles = products.summary.boxes, region_styles(regions)
     features = tuple(str(axis.name) for axis in plane.axes)
     limits = (*_widened(plane.axes[0]), *_widened(plane.axes[1]))
-    modules = boxes[0].hcal_modules if boxes else (0, 1, 2)
+    modules = boxes[0].modules if boxes else (0, 1, 2)
     for region in regions:
         corners = outline(region, limits, modules, features)
         if len(corners) >= 3 and is_bounded(region, features):

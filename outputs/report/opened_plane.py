@@ -24,7 +24,8 @@ from na64.outputs.result.products import plane_of
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.result.table import Table
-from na64.processors.unblinded_counts import BIN, PLANE, STAGES
+from na64.processors.unblinded_counts import BIN, STAGES
+from na64.selections.planes import ENERGIES
 
 _ABOVE = 4.0
 """GeV of HCAL energy above the box that the figure shows."""
@@ -59,12 +60,14 @@ def opened_plane(
     ):
         colours = draw_counts(axes, histogram)
         figure.colorbar(colours, ax=axes, pad=0.01, fraction=0.04, label="events per bin")
-        if _features(histogram) == PLANE:
+        if _features(histogram) == ENERGIES:
             draw_boxes(axes, boxes, closed=True)
         else:
             draw_closed(axes, _features(histogram), boxes, closed=False)
         for box in (box for box in boxes if box.is_rectangle):
-            axes.add_patch(Rectangle((0, 0), box.ecal, box.hcal, facecolor="white", edgecolor=ACCENT, lw=1.4))
+            axes.add_patch(
+                Rectangle((0, 0), box.width, box.height, facecolor="white", edgecolor=ACCENT, lw=1.4)
+            )
         n_events = _draw_bins(axes, opened, column, colours, histogram)
         axes.set(**_limits(histogram, boxes), ylabel=axis_label(histogram.axes[1]))
         note = f"{stage}: {n_events:,} in the box"
@@ -92,11 +95,11 @@ def _features(histogram: hist.Hist[Any]) -> tuple[str, ...]:
 
 def _limits(histogram: hist.Hist[Any], boxes: Sequence[BoxFacts]) -> dict[str, tuple[float, float]]:
     """What the figure shows: somewhat more than boxes below two energies, of other features everything."""
-    if _features(histogram) != PLANE:
+    if _features(histogram) != ENERGIES:
         x, y = (axis.edges for axis in histogram.axes)
         return {"xlim": (x[0], x[-1]), "ylim": (y[0], y[-1])}
-    right = max((box.ecal + box.guard_ecal for box in boxes if box.is_rectangle), default=_WHOLE)
-    top = max((box.hcal + box.guard_hcal for box in boxes if box.is_rectangle), default=_WHOLE)
+    right = max((box.hidden_width for box in boxes if box.is_rectangle), default=_WHOLE)
+    top = max((box.hidden_height for box in boxes if box.is_rectangle), default=_WHOLE)
     return {"xlim": (0, 1.5 * right), "ylim": (0, top + _ABOVE)}
 
 
@@ -121,7 +124,7 @@ def _draw_bins(
     for row, colour in zip(rows, colours.to_rgba(counts), strict=True):
         corner = (row.corner[names[0]], row.corner[names[1]])
         pairs = zip(histogram.axes, corner, strict=True)
-        width, height = (BIN, BIN) if names == PLANE else (_width(axis, at) for axis, at in pairs)
+        width, height = (BIN, BIN) if names == ENERGIES else (_width(axis, at) for axis, at in pairs)
         axes.add_patch(
             Rectangle(corner, width, height, facecolor=tuple(colour), linewidth=0, antialiased=False)
         )

@@ -12,7 +12,8 @@ from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, CandidatesRow, read_plane
 from na64.outputs.report.templates import Section
 from na64.outputs.result.table import columns_of, read_csv
-from na64.processors.unblinded_counts import NUMBERS, PLANE
+from na64.processors.unblinded_counts import NUMBERS
+from na64.selections.planes import ENERGIES
 
 _MOST = 50
 """Candidates that the report lists."""
@@ -37,7 +38,7 @@ def _more(folder: Path) -> dict[str, object]:
 def _plane_features(path: Path) -> tuple[str, ...]:
     """Features of the opened plane, which candidates are listed by."""
     if not path.exists():
-        return PLANE
+        return ENERGIES
     return read_plane(path.read_bytes(), path.name).groups["corner"]
 
 

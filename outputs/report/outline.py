@@ -12,15 +12,12 @@ from na64.outputs.result.summary_facts import CutFacts, IntervalFacts
 from na64.selections.planes import ENERGIES
 
 _SUMS: dict[str, tuple[int, ...]] = {
-    "hcal_01": (0, 1),
-    "hcal_012": (0, 1, 2),
-    "hcal_0": (0,),
-    "hcal_1": (1,),
-    "hcal_2": (2,),
+    f"{ENERGIES[1]}_{''.join(map(str, modules))}": modules
+    for modules in ((0, 1), (0, 1, 2), (0,), (1,), (2,))
 }
-_DIRECTIONS = {"ecal": (1.0, 0.0), "hcal": (0.0, 1.0), "visible_energy": (1.0, 1.0)}
+_DIRECTIONS = {ENERGIES[0]: (1.0, 0.0), ENERGIES[1]: (0.0, 1.0), "visible_energy": (1.0, 1.0)}
 
-OUTLINED = frozenset((*_SUMS, "ecal", "hcal", "visible_energy"))
+OUTLINED = frozenset((*_SUMS, *_DIRECTIONS))
 """Features whose bounds are drawn in the plane of `ENERGIES`, in GeV."""
 
 HalfPlane = tuple[float, float, float]

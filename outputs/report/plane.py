@@ -147,7 +147,7 @@ def draw_regions(
     """
     named: set[str] = set()
     placed: list[tuple[float, float]] = []
-    modules = boxes[0].hcal_modules if boxes else (0, 1, 2)
+    modules = boxes[0].modules if boxes else (0, 1, 2)
     features, styles = features_of(histogram), region_styles(regions)
     inside = (*axes.get_xlim(), *axes.get_ylim())
     beyond = (*_widened(*axes.get_xlim(), axes.get_xscale()), *_widened(*axes.get_ylim(), axes.get_yscale()))
@@ -209,20 +209,20 @@ def draw_boxes(axes: Axes, boxes: Sequence[BoxFacts], *, closed: bool) -> None:
     """Draw every box and, dashed, its guard band; closed ones are hatched and cover what is behind them."""
     rectangles = [box for box in boxes if box.is_rectangle]
     for box in rectangles:
-        width, height = box.ecal + box.guard_ecal, box.hcal + box.guard_hcal
+        width, height = box.hidden_width, box.hidden_height
         guard = Rectangle((0, 0), width, height, edgecolor=CLOSED, gid="guard")
         guard.set(facecolor="white" if closed else "none", linewidth=0.9, linestyle="--")
         axes.add_patch(guard)
     for other in dict.fromkeys(other for box in boxes for other in box.others):
         _draw_other(axes, other, closed=closed)
     for box in rectangles:
-        inner = Rectangle((0, 0), box.ecal, box.hcal, facecolor="none", edgecolor=CLOSED, gid="box")
+        inner = Rectangle((0, 0), box.width, box.height, facecolor="none", edgecolor=CLOSED, gid="box")
         inner.set(linewidth=1.2, hatch="////" if closed else None)
         axes.add_patch(inner)
 
 
 def _draw_other(axes: Axes, box: ClosedFacts, *, closed: bool) -> None:
-    _draw_closed(axes, box.search, (box.ecal, box.hcal), covers=closed and box.covers)
+    _draw_closed(axes, box.search, box.in_plane, covers=closed and box.covers)
 
 
 def draw_closed(axes: Axes, features: Sequence[str], boxes: Sequence[BoxFacts], *, closed: bool) -> None:
@@ -252,7 +252,7 @@ def _draw_closed(axes: Axes, search: str, ends: tuple[Ends, Ends], *, covers: bo
 
 
 def _name_box(axes: Axes, boxes: Sequence[BoxFacts], state: str) -> None:
-    top = max(box.hcal + box.guard_hcal for box in boxes)  # 0 if none is below two energies
+    top = max(box.hidden_height for box in boxes)  # 0 if none is below two energies
     text = axes.annotate(
         f"signal box, {state}; dashed: guard band",
         xy=(3, top),

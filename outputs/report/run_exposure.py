@@ -53,11 +53,14 @@ def run_exposure(table: Table[YieldsRow]) -> RunExposure:
     table : Table
         `na64.outputs.result.yields.yields_table`.
     """
-    eot = np.array([float(value) if value is not None else 0.0 for value in table.column("eot")])
-    known, kinds = eot[eot > 0], dict.fromkeys(str(kind or UNKNOWN) for kind in table.column("particle"))
-    if known.size and 2 * known.size >= eot.size and len(kinds) == 1:
+    exposure = np.array([float(value) if value is not None else 0.0 for value in table.column("eot")])
+    known, kinds = (
+        exposure[exposure > 0],
+        dict.fromkeys(str(kind or UNKNOWN) for kind in table.column("particle")),
+    )
+    if known.size and 2 * known.size >= exposure.size and len(kinds) == 1:
         power = math.floor(math.log10(np.median(known)))
-        return RunExposure(eot / 10.0**power, power, exposure_label(*kinds))
+        return RunExposure(exposure / 10.0**power, power, exposure_label(*kinds))
     return RunExposure(
         (numbers(table, "processed") - numbers(table, "hidden")) / 10.0**_THOUSAND,
         _THOUSAND,

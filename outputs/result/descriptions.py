@@ -9,7 +9,7 @@ from dataclasses import fields
 from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.calibration.constants import Calibration
 from na64.datasets.conditions.periods import Period, packaged_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.datasets.instrument.features import Feature
 from na64.outputs.result.summary_facts import (
     CALIBRATION_FACT,
@@ -60,7 +60,7 @@ def selection_facts(selection: Selection, plugin: Plugin | None = None) -> Selec
     )
 
 
-def box_facts(period: Period, search: str = INVISIBLE) -> BoxFacts:
+def box_facts(period: Period, search: str = DEFAULT_SEARCH) -> BoxFacts:
     """Closed boxes of a period, that of a search first."""
     boxes = boxes_of(period)
     mine = of_search(boxes, search)
@@ -69,13 +69,13 @@ def box_facts(period: Period, search: str = INVISIBLE) -> BoxFacts:
     own = hiding_identity(period.setup, boxes)
     packaged = [known for known in packaged_periods().values() if known.shares_runs_with(period)]
     return BoxFacts(
-        period=period.name,
-        ecal=edges.ecal,
-        hcal=edges.hcal,
-        guard_ecal=edges.ecal_hidden - edges.ecal,
-        guard_hcal=edges.hcal_hidden - edges.hcal,
+        period.name,
+        edges.width,
+        edges.height,
+        edges.hidden_width - edges.width,
+        edges.hidden_height - edges.height,
         source="; ".join(box.source for box in mine),
-        hcal_modules=period.setup.hcal_modules,
+        hcal_modules=period.setup.chosen_modules,
         particle=period.beam_particle,
         beam_energy=period.beam_energy,
         packaged_too=any(hiding_identity(known.setup, boxes) != own for known in packaged),
@@ -94,7 +94,8 @@ def _closed(box: SignalBox) -> ClosedFacts:
     about = {bound.name: known[bound.name] for bound in box.bounds}
     listed = tuple(ClosedEdges(name, *ends, _guard(box, name)) for name, ends in about.items())
     covers = about.keys() <= {*PLANE}
-    return ClosedFacts(box.search, box.text(), known["ecal"], known["hcal"], covers, listed)
+    x, y = (known[name] for name in PLANE)
+    return ClosedFacts(box.search, box.text(), x, y, covers, listed)
 
 
 def _guard(box: SignalBox, name: str) -> float | None:

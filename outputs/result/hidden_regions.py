@@ -11,7 +11,7 @@ from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, unpackaged_runs
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.result.logged_boxes import as_logged, less_than, logged, of_log
 from na64.processors.job import Job
 from na64.processors.run_contexts import hiding_identity
@@ -59,7 +59,7 @@ class HiddenRegion:
         others = len(self.setups) - (2 if self.calibration else 1)
         packaged = ", by the packaged set-up too" if others > 0 else ""
         for box in map(of_log, self.boxes):
-            search = "" if box.search == INVISIBLE else f"for search {box.search} "
+            search = "" if box.search == DEFAULT_SEARCH else f"for search {box.search} "
             yield (
                 f"{self.period}, runs {self.runs}: hidden {search}{box.text()}, "
                 f"trigger mask {masks}{with_and_without}{packaged}{more}"
@@ -187,7 +187,7 @@ def _own_boxes(period: Period) -> str:
     boxes = boxes_of(period)
     if len(boxes) == 1 and boxes[0].is_rectangle:
         edges = boxes[0].rectangle()
-        return f"the box is its own, {edges.ecal:g} and {edges.hcal:g} GeV"
+        return f"the box is its own, {edges.width:g} and {edges.height:g} GeV"
     texts = (f"{box.search} {' and '.join(_edges(bound) for bound in box.bounds)}" for box in boxes)
     return f"the boxes are its own: {'; '.join(texts)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hist
@@ -78,11 +78,42 @@ def to_zip(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:
     return repacked.getvalue()
 
 
-def from_zip(data: bytes) -> dict[str, hist.Hist[Any]]:
-    """Read every histogram that `to_zip` wrote, by name."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = [name.removesuffix(".json") for name in archive.namelist() if name.endswith(".json")]
-        return {name: hist.Hist(uhi.io.zip.read(archive, name)) for name in names}
+class StoredHistograms(Mapping[str, hist.Hist[Any]]):
+    """Histograms of an archive that `to_zip` wrote, by name; each is read when it is first asked for.
+
+    Most of those who open a result ask for none.
+
+    Parameters
+    ----------
+    data : bytes
+        The archive.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._archive = zipfile.ZipFile(io.BytesIO(data))
+        names = [name for name in self._archive.namelist() if name.endswith(".json")]
+        self._read: dict[str, hist.Hist[Any] | None] = dict.fromkeys(
+            name.removesuffix(".json") for name in names
+        )
+
+    def __getitem__(self, name: str) -> hist.Hist[Any]:
+        found = self._read[name]
+        if found is None:
+            found = self._read[name] = hist.Hist(uhi.io.zip.read(self._archive, name))
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    def __repr__(self) -> str:
+        return f"histograms {', '.join(self) or 'of nothing'}"
+
+    def __reduce__(self) -> tuple[type[StoredHistograms], tuple[bytes]]:
+        return StoredHistograms, (self._data,)  # figures are drawn in other processes
 
 
 def _axis(axis: Axis) -> hist.axis.Regular | hist.axis.Variable:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.selections.boxes import default_box
-from na64.selections.signal_box import Bound, SignalBox
+from na64.selections.signal_box import PLANE, Bound, SignalBox
 
-_SHOWN = {"ecal": "ECAL", "hcal": "HCAL"}
+_SHOWN = {name: name.upper() for name in PLANE}
 
 
 def as_logged(box: SignalBox) -> dict[str, Any]:
@@ -31,9 +31,9 @@ def logged(region: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         return tuple(region["boxes"])
     bounds = [
         replace(bound, high=float(region[name]), guard=0.0)
-        for name, bound in zip(("ecal", "hcal"), default_box().bounds, strict=True)
+        for name, bound in zip(PLANE, default_box().bounds, strict=True)
     ]
-    return (as_logged(SignalBox(str(region["period"]), INVISIBLE, 0, tuple(bounds))),)
+    return (as_logged(SignalBox(str(region["period"]), DEFAULT_SEARCH, 0, tuple(bounds))),)
 
 
 def less_than(now: Sequence[SignalBox], before: SignalBox) -> Iterator[str]:
@@ -44,7 +44,7 @@ def less_than(now: Sequence[SignalBox], before: SignalBox) -> Iterator[str]:
     if not same:
         yield f"not the box of search {before.search}, {before.text()}"
         return
-    search = "" if before.search == INVISIBLE else f"box of search {before.search}: "
+    search = "" if before.search == DEFAULT_SEARCH else f"box of search {before.search}: "
     for text in min((list(_shrunk(box, before)) for box in same), key=len):
         yield f"{search}{text}"
 

@@ -123,7 +123,7 @@ def setup_identity(period: PeriodFacts, box: BoxFacts | None) -> str:
     edges: list[object] = []
     if box is not None:
         edges = [float(edge) for edge in (box.ecal, box.hcal, box.guard_ecal, box.guard_hcal)]
-        edges += box.hcal_modules
+        edges += box.modules
         edges += (
             [] if box.is_rectangle and not box.others else [box.search, *(one.text for one in box.others)]
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import STANDARD
+from na64.datasets.instrument.roles import MODULES
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts
 from na64.selections.boxes import boxes_of
@@ -17,7 +18,7 @@ _EVERY_PULSE = 1e5
 """ns: with a window as wide as this energy at any time is energy in time."""
 
 
-def begins_above(box: BoxFacts, other: ClosedFacts, hcal: float) -> bool:
+def begins_above(box: BoxFacts, other: ClosedFacts, energy: float) -> bool:
     """Whether another box hides only events with at least some HCAL energy, in time, of the plane.
 
     Parameters
@@ -25,9 +26,9 @@ def begins_above(box: BoxFacts, other: ClosedFacts, hcal: float) -> bool:
     box : BoxFacts
         Of the period.
     other : ClosedFacts
-    hcal : float, GeV
+    energy : float, GeV
     """
-    return begins_at(box, other) >= hcal
+    return begins_at(box, other) >= energy
 
 
 def other_boxes_begin(products: Products) -> Iterator[float]:
@@ -52,26 +53,26 @@ def begins_at(box: BoxFacts, other: ClosedFacts) -> float:
         bound.low_hidden / max(bound.scales)
         for one in known
         for bound in one.bounds
-        if _is_in_plane(bound, period.setup, box.hcal_modules)
+        if _is_in_plane(bound, period.setup, box.modules)
     ]
     return max(edges, default=0.0)
 
 
 def _is_in_plane(bound: Bound, setup: Setup, modules: tuple[int, ...]) -> bool:
     """Whether every feature of a bound is a part of the HCAL energy that the plane shows."""
-    if math.isinf(bound.low) or "hcal" not in setup.detectors:
+    if math.isinf(bound.low) or MODULES not in setup.detectors:
         return False
-    width = setup.hcal.timing.half_width
+    width = setup.modules.timing.half_width
     at_any_time = width is not None and width >= _EVERY_PULSE
     return all(_is_part(name, setup, modules, at_any_time=at_any_time) for name in bound.features)
 
 
 def _is_part(name: str, setup: Setup, modules: tuple[int, ...], *, at_any_time: bool) -> bool:
-    parts = {f"hcal_{one.name}": one.parts for one in setup.hcal.sums}
+    parts = {f"{MODULES}_{one.name}": one.parts for one in setup.modules.sums}
     parts |= {
-        feature: one.parts or setup.hcal_modules
+        feature: one.parts or setup.chosen_modules
         for feature, one in STANDARD.items()
-        if one.feature.detectors == ("hcal",) and one.quantity in ("part", "some")
+        if one.feature.detectors == (MODULES,) and one.quantity in ("part", "some")
     }
     own = name.removesuffix("_total") if at_any_time else name
     return own in parts and {*parts[own]} <= {*modules}

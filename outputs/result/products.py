@@ -78,7 +78,8 @@ def energy_plane(products: Products, cut: str, *, what: str) -> hist.Hist[Any]:
     found = energy_planes(products).get(cut)
     if found is None:
         name = products.summary.selection.name
-        raise ValueError(f"selection {name} has no plane of ecal and hcal after {cut}, which {what} needs")
+        axes = " and ".join(ENERGIES)
+        raise ValueError(f"selection {name} has no plane of {axes} after {cut}, which {what} needs")
     return found
 
 

@@ -6,6 +6,8 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -91,14 +93,17 @@ def code_digest() -> str:
 
 
 def packages() -> dict[str, str]:
-    """Versions of `PACKAGES`; one that is not installed is left out."""
-    found = {}
+    """Versions of `PACKAGES` that this process has; one that is not installed is left out."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
     for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+        with suppress(PackageNotFoundError):
+            found.append((name, version(name)))
+    return tuple(found)
 
 
 def anonymous(text: str, paths: Iterable[str] = ()) -> str:

@@ -153,7 +153,7 @@ def read_result(folder: str | Path) -> Products:
         yields=read_csv(data[YIELDS], YieldsRow, YIELDS, yields.yield_groups(regions, weighted=weighted)),
         cutflow=read_csv(data[CUTFLOW], CutflowRow, CUTFLOW),
         regions=read_csv(data[REGIONS], RegionsRow, REGIONS, cutflow.region_groups(regions)),
-        histograms=histograms.from_zip(data[HISTOGRAMS]),
+        histograms=histograms.StoredHistograms(data[HISTOGRAMS]),
         provenance=_read_provenance(folder / PROVENANCE),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.sourced_values import Fact
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
+from na64.selections.signal_box import DETECTORS
 
 
 class Role(Enum):
@@ -136,7 +137,7 @@ class SelectionFacts:
     variations: tuple[VariationFacts, ...] = ()
     skipped_at_most: float = 0.001
     settings: tuple[str, ...] = ()
-    planes: tuple[PlaneFacts, ...] = (PlaneFacts("energy", "ECAL and HCAL energy", 6.0),)
+    planes: tuple[PlaneFacts, ...] = (PlaneFacts("energy", f"{DETECTORS} energy", 6.0),)
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -155,6 +156,9 @@ class SelectionFacts:
     def divided(self) -> tuple[str, ...]:
         """Cuts that have other bounds in some runs, so that other runs do not stand for these."""
         return tuple(cut.name for cut in self.cuts if any(text.startswith(IN_RUNS) for text in cut.more))
+
+
+Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +198,15 @@ class ClosedFacts:
 
     search: str
     text: str
-    ecal: tuple[float | None, float | None]
-    hcal: tuple[float | None, float | None]
+    ecal: Ends
+    hcal: Ends
     covers: bool
     edges: tuple[ClosedEdges, ...] = ()
+
+    @property
+    def in_plane(self) -> tuple[Ends, Ends]:
+        """Where the hidden region begins and ends along x and y of the plane."""
+        return self.ecal, self.hcal
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +238,42 @@ class BoxFacts:
     particle: str = ""
     beam_energy: float = 0.0
     packaged_too: bool = False
-    search: str = INVISIBLE
+    search: str = DEFAULT_SEARCH
     is_rectangle: bool = True
     others: tuple[ClosedFacts, ...] = ()
+
+    @property
+    def modules(self) -> tuple[int, ...]:
+        """Modules whose in-time sum is y of the plane."""
+        return self.hcal_modules
+
+    @property
+    def width(self) -> float:
+        """Edge of the box along x of the plane."""
+        return self.ecal
+
+    @property
+    def height(self) -> float:
+        """Edge of the box along y of the plane."""
+        return self.hcal
+
+    @property
+    def hidden_width(self) -> float:
+        """Edge of the guard band along x."""
+        return self.width + self.guard_ecal
+
+    @property
+    def hidden_height(self) -> float:
+        """Edge of the guard band along y."""
+        return self.height + self.guard_hcal
+
+    def hidden_up_to(self, x: float, y: float) -> BoxFacts:
+        """The same box with a guard band that ends at these energies, or beyond them as it does already."""
+        return replace(
+            self,
+            guard_ecal=max(self.guard_ecal, x - self.width),
+            guard_hcal=max(self.guard_hcal, y - self.height),
+        )
 
     def rectangle(self) -> BoxFacts:
         """The box, if it is below an ECAL and an HCAL energy.
@@ -244,7 +286,7 @@ class BoxFacts:
         if not self.is_rectangle:
             raise ValueError(
                 f"period {self.period}: the signal box of search {self.search} is not below two energies, of "
-                "ECAL and HCAL"
+                f"{DETECTORS}"
             )
         return self
 

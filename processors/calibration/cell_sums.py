@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.calibration.thresholds import threshold_of
 from na64.datasets.instrument.detector import Setup
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.processors.calibration.samples import SampledCells
 from na64.processors.calibration.sums import Integers, SparseHistogram, Sums, histogram_of
 from na64.processors.features.single_cells import CellTable
@@ -60,9 +61,9 @@ def cell_sums(sampled: SampledCells, setup: Setup) -> Sums:
         histograms |= {
             f"{name}.{what}": histogram for what, histogram in _histograms(sampled, name, table, threshold)
         }
-    if "ecal" in sampled.cells:
-        chosen = sampled.samples["electrons"] & sampled.present["ecal"]
-        arrays |= electron_sums(sampled.cells["ecal"].energy[chosen], setup)
+    if CALORIMETER in sampled.cells:
+        chosen = sampled.samples["electrons"] & sampled.present[CALORIMETER]
+        arrays |= electron_sums(sampled.cells[CALORIMETER].energy[chosen], setup)
     return Sums(arrays, histograms)
 
 
@@ -172,7 +173,7 @@ def electron_energy(bins: Integers) -> Floats:
 
 def ring_of(setup: Setup) -> Integers:
     """Cells of a plane of the ECAL that enter the shower profile around the beam cell: (n,) int64."""
-    _, n_x, n_y = setup.ecal.shape
+    _, n_x, n_y = setup.calorimeter.shape
     reach = 2 if setup.template is None else setup.template.ring
     ix, iy = np.meshgrid(np.arange(n_x), np.arange(n_y), indexing="ij")
     near = (abs(ix - setup.beam_cell[0]) <= reach) & (abs(iy - setup.beam_cell[1]) <= reach)
@@ -181,10 +182,10 @@ def ring_of(setup: Setup) -> Integers:
 
 def _impact(energy: Floats, setup: Setup) -> tuple[Integers, Floats]:
     """Bin of the impact point, -1 if the largest cell is not the beam's, and where it is in cells: (n, 2)."""
-    _, _, n_y = setup.ecal.shape
-    n_plane = setup.ecal.n_cells // 2
+    _, _, n_y = setup.calorimeter.shape
+    n_plane = setup.calorimeter.n_cells // 2
     lateral = energy[:, :n_plane] + energy[:, n_plane:]
-    ring, beam = ring_of(setup), setup.ecal.place(*setup.beam_cell)
+    ring, beam = ring_of(setup), setup.calorimeter.place(*setup.beam_cell)
     whole = lateral.sum(axis=1, keepdims=True)
     share = np.divide(lateral[:, ring], whole, out=np.zeros((len(lateral), len(ring))), where=whole > 0)
     weight = np.where(share > math.exp(-LOG_WEIGHT), LOG_WEIGHT + np.log(np.maximum(share, 1e-9)), 0.0)

@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import DETECTORS, Array, Cells, EventColumns, Hits, Shape, TrackerHits
 from na64.datasets.instrument.detector import Detector, Setup
-from na64.datasets.instrument.features import STANDARD
+from na64.datasets.instrument.features import OWN_CHI2, STANDARD, made_of
 from na64.datasets.instrument.recipes import feature_index
-from na64.datasets.instrument.roles import Role
-from na64.processors.features import kernel_arguments
+from na64.datasets.instrument.roles import CALORIMETER, STANDARD_DETECTORS, Kernel, Role
 from na64.processors.features.feature_table import FeatureTable, Skip, Values
 from na64.processors.features.further import example, store_formulas, store_further, store_given
-from na64.processors.features.kernel_arguments import rows_of
+from na64.processors.features.kernel_arguments import (
+    calorimeter_arguments,
+    cell_sum_arguments,
+    modules_arguments,
+    paddles_arguments,
+    rows_of,
+    shower_arguments,
+)
 from na64.processors.features.window_arguments import crowded, window_arguments
-from na64.processors.kernels import blocks, ecal, hcal, shower, small
+from na64.processors.kernels import blocks, calorimeter, modules, small
 from na64.processors.kernels.window import LANES
 
 DIRECT = tuple(name for name, one in STANDARD.items() if one.quantity == "column")
 """Columns that are features as they are."""
 
-MADE_OF = {
-    "ecal": (*ecal.FEATURES, *shower.FEATURES),
-    "hcal": hcal.FEATURES,
-    "vhcal": small.VHCAL_FEATURES,
-    "srd": small.SRD_FEATURES,
-    "veto": small.VETO_FEATURES,
-}
+MADE_OF = {name: made_of(name) for name in DETECTORS}
 """Features that need a detector's cells."""
 
 
@@ -61,7 +61,7 @@ def compute(
     absent_nan : frozenset of str
         Columns where nan means that there was nothing: the features made of it are nan, the event is kept.
     profile_chi2 : bool
-        Make ``ecal_chi2`` although the file has the tree's own; it costs more than all the rest.
+        Make `OWN_CHI2` although the file has the tree's own; it costs more than all the rest.
     out : (n_features, n_events) float32, C-contiguous, optional
         Filled and returned, to spare a new table for every chunk.
 
@@ -92,7 +92,7 @@ def compute(
         store_further(table, events, setup, residual_times=residual_times, absent_nan=absent_nan)
         store_given(table, events, _given(events, setup, index), absent_nan)
     if "shower_chi2" not in events.event:
-        table["shower_chi2"][:] = table["ecal_chi2"]
+        table["shower_chi2"][:] = table[OWN_CHI2]
     store_formulas(table, setup)
     if table.skip.any():
         table.values[:, table.skip != Skip.NONE] = np.nan
@@ -128,18 +128,20 @@ def _table(out: Values | None, shape: tuple[int, int]) -> Values:
 
 
 def _check_setup(setup: Setup) -> None:
-    if "ecal" in setup.detectors:
-        planes, n_x, n_y = setup.ecal.shape
+    if CALORIMETER in setup.detectors:
+        planes, n_x, n_y = setup.calorimeter.shape
         if planes != 2:
-            raise ValueError(f"ecal: {planes} planes, not preshower and main")
+            raise ValueError(f"{CALORIMETER}: {planes} planes, not preshower and main")
         if not (0 <= setup.beam_cell[0] < n_x and 0 <= setup.beam_cell[1] < n_y):
-            raise ValueError(f"beam cell {setup.beam_cell}: not in the {n_x} x {n_y} cells of the ecal")
+            raise ValueError(
+                f"beam cell {setup.beam_cell}: not in the {n_x} x {n_y} cells of the {CALORIMETER}"
+            )
     for detector in setup.detectors.values():
         if detector.role is Role.PADDLES and detector.n_cells % 2:
             raise ValueError(f"{detector.name}: {detector.n_cells} photomultipliers, not two a paddle")
-    for module in (*setup.hcal_modules, *setup.hcal_subtracted_modules):
-        if not 0 <= module < setup.hcal.shape[0]:
-            raise ValueError(f"hcal module {module}: not one of {setup.hcal.shape[0]}")
+    for module in (*setup.chosen_modules, *setup.subtracted_modules):
+        if not 0 <= module < setup.modules.shape[0]:
+            raise ValueError(f"{setup.modules.name} module {module}: not one of {setup.modules.shape[0]}")
 
 
 def _check_lengths(events: EventColumns, bad: NDArray[np.bool_]) -> None:
@@ -201,45 +203,40 @@ def _store_cells(
         )
         if isinstance(columns, Hits):
             table.skip[crowded(columns, detector)] = Skip.TOO_MANY_HITS
-        makers = [name]
-        if name == "ecal" and (profile_chi2 or "shower_chi2" not in events.event):
-            makers.append("shower")
-        elif name == "ecal":
-            table["ecal_chi2"][:] = np.nan
-        scratch = _scratch(detector)
-        for maker in makers:
-            make, of_setup = _MAKERS[maker, type(columns)], _KNOWN[maker](setup)
-            to_visible = (visible,) if maker in _VISIBLE else ()
-            make(pulses, of_setup, *scratch, table.skip, table.values, *to_visible)
+        scratch, kernel, shape = _scratch(detector), STANDARD_DETECTORS[name].kernel, type(columns)
+        known = _KNOWN[kernel](setup) if kernel in _KNOWN else cell_sum_arguments(detector)
+        to_visible = (visible,) if name in _VISIBLE else ()
+        _MAKERS[kernel, shape](pulses, known, *scratch, table.skip, table.values, *to_visible)
+        if name == CALORIMETER and (profile_chi2 or "shower_chi2" not in events.event):
+            known = shower_arguments(setup)
+            _SHOWERS[shape](pulses, known, *scratch, table.skip, table.values)
+        elif name == CALORIMETER:
+            table[OWN_CHI2][:] = np.nan
     is_whole = events.detectors.keys() & setup.detectors.keys() >= _VISIBLE
     table["visible_energy"][:] = visible if is_whole else np.nan
 
 
 def _scratch(detector: Detector) -> tuple[Array, Array, Array]:
-    work = max(ecal.WORK, hcal.WORK, small.WORK) + 3 * LANES * detector.shape[0]
+    work = max(calorimeter.WORK, modules.WORK, small.WORK) + 3 * LANES * detector.shape[0]
     return np.zeros((detector.n_cells, 2 * LANES)), np.zeros(LANES, np.uint8), np.zeros(work)
 
 
-_VISIBLE = {"ecal", "hcal"}
+_VISIBLE = frozenset(STANDARD["visible_energy"].feature.detectors)
 _KNOWN = {
-    "ecal": kernel_arguments.ecal_arguments,
-    "shower": kernel_arguments.shower_arguments,
-    "hcal": kernel_arguments.hcal_arguments,
-    "srd": kernel_arguments.srd_arguments,
-    "veto": kernel_arguments.veto_arguments,
-    "vhcal": kernel_arguments.vhcal_arguments,
+    Kernel.CALORIMETER: calorimeter_arguments,
+    Kernel.MODULES: modules_arguments,
+    Kernel.PADDLES: paddles_arguments,
 }
-_MAKERS: dict[tuple[str, type], Callable[..., None]] = {
-    ("ecal", Cells): blocks.ecal_of_cells,
-    ("ecal", Hits): blocks.ecal_of_hits,
-    ("shower", Cells): blocks.shower_of_cells,
-    ("shower", Hits): blocks.shower_of_hits,
-    ("hcal", Cells): blocks.hcal_of_cells,
-    ("hcal", Hits): blocks.hcal_of_hits,
-    ("srd", Cells): blocks.srd_of_cells,
-    ("srd", Hits): blocks.srd_of_hits,
-    ("veto", Cells): blocks.veto_of_cells,
-    ("veto", Hits): blocks.veto_of_hits,
-    ("vhcal", Cells): blocks.vhcal_of_cells,
-    ("vhcal", Hits): blocks.vhcal_of_hits,
+_MAKERS: dict[tuple[Kernel, type], Callable[..., None]] = {
+    (Kernel.CALORIMETER, Cells): blocks.calorimeter_of_cells,
+    (Kernel.CALORIMETER, Hits): blocks.calorimeter_of_hits,
+    (Kernel.MODULES, Cells): blocks.modules_of_cells,
+    (Kernel.MODULES, Hits): blocks.modules_of_hits,
+    (Kernel.WHOLE, Cells): blocks.whole_of_cells,
+    (Kernel.WHOLE, Hits): blocks.whole_of_hits,
+    (Kernel.COUNTERS, Cells): blocks.counters_of_cells,
+    (Kernel.COUNTERS, Hits): blocks.counters_of_hits,
+    (Kernel.PADDLES, Cells): blocks.paddles_of_cells,
+    (Kernel.PADDLES, Hits): blocks.paddles_of_hits,
 }
+_SHOWERS: dict[type, Callable[..., None]] = {Cells: blocks.shower_of_cells, Hits: blocks.shower_of_hits}

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.detector import Detector, Setup
-from na64.datasets.instrument.features import INDEX
-from na64.processors.kernels import ecal, hcal, shower, small
+from na64.datasets.instrument.features import INDEX, OWN_CHI2, made_of
+from na64.processors.kernels import calorimeter
 
 KernelArguments = tuple[Any, ...]
 
@@ -38,53 +38,51 @@ def centres(detector: Detector) -> tuple[NDArray[np.float64], NDArray[np.float64
     return x, y
 
 
-def ecal_arguments(setup: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.ecal.sum_ecal` takes between the grid and its outputs."""
-    _, n_x, n_y = setup.ecal.shape
-    x, y = centres(setup.ecal)
-    windows = [around(setup.beam_cell, reach, n_x, n_y) for reach in (1, 2)]
-    return (x, y, *windows, setup.beam_cell[0] * n_y + setup.beam_cell[1], rows_of(ecal.FEATURES))
+def calorimeter_arguments(setup: Setup) -> KernelArguments:
+    """What `na64.processors.kernels.calorimeter.sum_calorimeter` takes between the grid and its outputs."""
+    detector, beam_cell = setup.calorimeter, setup.beam_cell
+    _, n_x, n_y = detector.shape
+    x, y = centres(detector)
+    windows = [around(beam_cell, reach, n_x, n_y) for reach in (1, 2)]
+    rows = rows_of(made_of(detector.name)[: calorimeter.N_FEATURES])
+    return (x, y, *windows, beam_cell[0] * n_y + beam_cell[1], rows)
 
 
 def shower_arguments(setup: Setup) -> KernelArguments:
     """What `na64.processors.kernels.shower.fit_shower` takes between the grid and its outputs."""
-    t = setup.template
+    t, detector = setup.template, setup.calorimeter
     if t is None:
-        raise ValueError("ecal: the period has no shower template")
+        raise ValueError(f"{detector.name}: the period has no shower template")
     template = np.array(
         [t.core, t.tail, t.core_slope, t.tail_slope, t.core_fraction, t.stochastic, t.constant, t.noise]
     )
-    rows = rows_of(("ecal_max_cell", *shower.FEATURES))
-    return (setup.ecal.shape[2], float(setup.cell_pitch), template, t.ring, rows)
+    rows = rows_of((f"{detector.name}_max_cell", OWN_CHI2))
+    return (detector.shape[2], float(setup.cell_pitch), template, t.ring, rows)
 
 
-def hcal_arguments(setup: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.hcal.sum_hcal` takes between the grid and its outputs."""
-    _, n_x, n_y = setup.hcal.shape
+def modules_arguments(setup: Setup) -> KernelArguments:
+    """What `na64.processors.kernels.modules.sum_modules` takes between the grid and its outputs."""
+    detector = setup.modules
+    _, n_x, n_y = detector.shape
     return (
         n_x * n_y,
-        setup.hcal.place(*setup.hcal.middle),
-        np.array(setup.hcal_modules, np.int64),
-        np.array(setup.hcal_subtracted_modules, np.int64),
+        detector.place(*detector.middle),
+        np.array(setup.chosen_modules, np.int64),
+        np.array(setup.subtracted_modules, np.int64),
         float(setup.topology_threshold),
         setup.topology_peripheral_only,
-        float(setup.muon_hcal_2),
+        float(setup.muon_module_2),
         float(setup.muon_centre),
-        float(setup.muon_hcal_2_with_centre),
-        rows_of(hcal.FEATURES),
+        float(setup.muon_module_2_with_centre),
+        rows_of(made_of(detector.name)),
     )
 
 
-def srd_arguments(_: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_srd` takes between the grid and its outputs."""
-    return (rows_of(small.SRD_FEATURES),)
+def paddles_arguments(setup: Setup) -> KernelArguments:
+    """What `na64.processors.kernels.small.sum_paddles` takes between the grid and its outputs."""
+    return (float(setup.paddle_mip), float(setup.paddles.balance), rows_of(made_of(setup.paddles.name)))
 
 
-def veto_arguments(setup: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_veto` takes between the grid and its outputs."""
-    return (float(setup.veto_mip), float(setup.veto.balance), rows_of(small.VETO_FEATURES))
-
-
-def vhcal_arguments(_: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_vhcal` takes between the grid and its outputs."""
-    return (rows_of(small.VHCAL_FEATURES),)
+def cell_sum_arguments(detector: Detector) -> KernelArguments:
+    """What kernels of `na64.processors.kernels.small` that only add cells take before their outputs."""
+    return (rows_of(made_of(detector.name)),)

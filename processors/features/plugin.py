@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.features import FEATURES, Feature
+from na64.datasets.instrument.roles import CALORIMETER
 
 Features: TypeAlias = Mapping[str, NDArray[np.float32]]
 Function: TypeAlias = Callable[[Any], Any]
@@ -44,10 +45,13 @@ _MARK = "__na64_feature__"
 
 _N_REHEARSED = 3
 _BY_UNIT = {"GeV": 0.5, "MIP": 0.1, "mm": 1.0, "ns": 1.0, "rad": 0.001, "1": 1.0}
-_BEAM = ("track_momentum", "ecal", "ecal_total", "ecal_3x3", "ecal_5x5", "visible_energy")
+_BEAM = (
+    *("track_momentum", "visible_energy"),
+    *(CALORIMETER, f"{CALORIMETER}_total", f"{CALORIMETER}_3x3", f"{CALORIMETER}_5x5"),
+)
 _LEFT = 0.99
 """Part of the beam's energy that these features of a beam electron have."""
-_NOTHING = {"bad_spill": 0.0, "ecal_out_of_time": 0.0}
+_NOTHING = {"bad_spill": 0.0, f"{CALORIMETER}_out_of_time": 0.0}
 """Of a beam electron; every other feature has the value of its unit."""
 _USUAL = 100.0
 """GeV, of the beam."""

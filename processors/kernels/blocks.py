@@ -1,6 +1,6 @@
 """Whole batches of events: calibrated a few at a time, and made features of while they are in the cache.
 
-There is one function a detector and shape of its columns, since one that is given the others would be
+There is one function a kernel and shape of its columns, since one that is given the others would be
 compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``arguments`` what the
 maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.processors.kernels.calorimeter import sum_calorimeter
 from na64.processors.kernels.cells import window_cells
-from na64.processors.kernels.ecal import sum_ecal
-from na64.processors.kernels.hcal import sum_hcal
 from na64.processors.kernels.jit import jit, jit_lent
+from na64.processors.kernels.modules import sum_modules
 from na64.processors.kernels.shower import fit_shower
-from na64.processors.kernels.small import sum_srd, sum_veto, sum_vhcal
+from na64.processors.kernels.small import sum_counters, sum_paddles, sum_whole
 from na64.processors.kernels.window import LANES, window_hits
 
 Scratch = NDArray[np.float64]
@@ -27,7 +27,7 @@ Arguments = tuple[object, ...]
 
 
 @jit_lent
-def ecal_of_cells(
+def calorimeter_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -37,15 +37,15 @@ def ecal_of_cells(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the ECAL from cells."""
+    """Make the features of a calorimeter from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_ecal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_calorimeter(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
-def ecal_of_hits(
+def calorimeter_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -55,11 +55,11 @@ def ecal_of_hits(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the ECAL from hits."""
+    """Make the features of a calorimeter from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_ecal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_calorimeter(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit
@@ -97,7 +97,7 @@ def shower_of_hits(
 
 
 @jit_lent
-def hcal_of_cells(
+def modules_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -107,15 +107,15 @@ def hcal_of_cells(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the HCAL from cells."""
+    """Make the features of modules from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_hcal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_modules(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
-def hcal_of_hits(
+def modules_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -125,15 +125,15 @@ def hcal_of_hits(
     values: Values,
     visible: Scratch,
 ) -> None:
-    """Make the features of the HCAL from hits."""
+    """Make the features of modules from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_hcal(grid, state, work, *arguments, values, visible, start, stop)
+        sum_modules(grid, state, work, *arguments, values, visible, start, stop)
 
 
 @jit_lent
-def srd_of_cells(
+def counters_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -142,15 +142,15 @@ def srd_of_cells(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of the SRD from cells."""
+    """Make the features of counters from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_srd(grid, state, work, *arguments, values, start, stop)
+        sum_counters(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
-def srd_of_hits(
+def counters_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -159,15 +159,15 @@ def srd_of_hits(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of the SRD from hits."""
+    """Make the features of counters from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_srd(grid, state, work, *arguments, values, start, stop)
+        sum_counters(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
-def veto_of_cells(
+def paddles_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -176,15 +176,15 @@ def veto_of_cells(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of the VETO from cells."""
+    """Make the features of paddles from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_veto(grid, state, work, *arguments, values, start, stop)
+        sum_paddles(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
-def veto_of_hits(
+def paddles_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -193,15 +193,15 @@ def veto_of_hits(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of the VETO from hits."""
+    """Make the features of paddles from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_veto(grid, state, work, *arguments, values, start, stop)
+        sum_paddles(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
-def vhcal_of_cells(
+def whole_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -210,15 +210,15 @@ def vhcal_of_cells(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of the VHCAL from cells."""
+    """Make the features of all cells together, from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_vhcal(grid, state, work, *arguments, values, start, stop)
+        sum_whole(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
-def vhcal_of_hits(
+def whole_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -227,8 +227,8 @@ def vhcal_of_hits(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of the VHCAL from hits."""
+    """Make the features of all cells together, from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_vhcal(grid, state, work, *arguments, values, start, stop)
+        sum_whole(grid, state, work, *arguments, values, start, stop)

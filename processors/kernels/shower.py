@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from na64.processors.kernels.jit import jit
 from na64.processors.kernels.window import LANES, USABLE
 
-FEATURES = ("ecal_chi2",)
-"""What the kernel makes."""
-
 LOG_WEIGHT = 4.0
 """Cells below exp(-4) of the energy do not enter the impact point (Awes et al., NIM A 311 (1992) 130); of
 3 to 5.5 in steps of 0.5 the value without bias on Geant4 showers of 100 GeV (0.9 mm rms, uniform impact)."""
@@ -155,7 +152,7 @@ def fit_shower(
     ring : int
         Cells on each side of the largest; those outside the plane are left out.
     rows : (2,) int64
-        Rows of ``values`` for ``ecal_max_cell``, which must be there, and for `FEATURES`.
+        Rows of ``values`` of the largest cell, which must be there, and of chi2.
     values : (n_features, n_events) float32, output
         nan where no cell of the main plane is positive or the in-time energy is not.
     start, stop : int

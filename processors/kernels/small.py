@@ -1,4 +1,4 @@
-"""Cells of the small detectors to their features: SRD, VETO and VHCAL."""
+"""Cells of small detectors to their features: counters, paddles, and the sum of all cells."""
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
 
@@ -11,11 +11,6 @@ from numpy.typing import NDArray
 
 from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.window import LANES, copy_lanes, store, sum_cells
-
-SRD_FEATURES = ("srd_sum", "srd_0", "srd_1", "srd_2")
-VETO_FEATURES = ("veto_0", "veto_1", "veto_2", "veto_mip_0", "veto_mip_1", "veto_mip_2")
-VHCAL_FEATURES = ("vhcal", "vhcal_total")
-"""What each kernel makes, in its order."""
 
 N_COUNTERS = 3
 N_PADDLES = 3
@@ -34,7 +29,7 @@ def combine_paddle(first: float, second: float, balance: float) -> float:
 
 
 @jit_inline
-def sum_srd(
+def sum_counters(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
     work: NDArray[np.float64],
@@ -43,7 +38,7 @@ def sum_srd(
     start: int,
     stop: int,
 ) -> None:
-    """Make the features of the synchrotron-radiation counters of events ``start`` to ``stop``.
+    """Make the features of counters of events ``start`` to ``stop``.
 
     Parameters
     ----------
@@ -52,20 +47,20 @@ def sum_srd(
     state : (LANES,) uint8
     work : (at least WORK,) float64, scratch
     rows : (4,) int64
-        Rows of ``values`` for `SRD_FEATURES`.
+        Rows of ``values`` of the counters and of their sum.
     values : (n_features, n_events) float32, output
     start, stop : int
     """
-    for column in range((2 + N_COUNTERS) * LANES):
+    sum_cells(grid, work[(N_COUNTERS - 1) * LANES :])  # in time it is after the counters
+    for column in range(N_COUNTERS * LANES):
         work[column] = np.nan
-    sum_cells(grid, work)
     for counter in range(min(N_COUNTERS, grid.shape[0])):
-        copy_lanes(grid[counter, LANES:], work[(2 + counter) * LANES :])
-    store(work[LANES:], state, rows, values, start, stop)
+        copy_lanes(grid[counter, LANES:], work[counter * LANES :])
+    store(work, state, rows, values, start, stop)
 
 
 @jit_inline
-def sum_veto(
+def sum_paddles(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
     work: NDArray[np.float64],
@@ -76,7 +71,7 @@ def sum_veto(
     start: int,
     stop: int,
 ) -> None:
-    """Make the features of the veto paddles of events ``start`` to ``stop``.
+    """Make the features of paddles of events ``start`` to ``stop``.
 
     Parameters
     ----------
@@ -89,7 +84,7 @@ def sum_veto(
     balance : float
         See `combine_paddle`.
     rows : (6,) int64
-        Rows of ``values`` for `VETO_FEATURES`.
+        Rows of ``values`` of the paddles, and of the same in MIPs.
     values : (n_features, n_events) float32, output
     start, stop : int
     """
@@ -104,7 +99,7 @@ def sum_veto(
 
 
 @jit_inline
-def sum_vhcal(
+def sum_whole(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
     work: NDArray[np.float64],
@@ -113,7 +108,7 @@ def sum_vhcal(
     start: int,
     stop: int,
 ) -> None:
-    """Make the features of the veto HCAL of events ``start`` to ``stop``.
+    """Make the features of all cells together of events ``start`` to ``stop``.
 
     Parameters
     ----------
@@ -122,7 +117,7 @@ def sum_vhcal(
     state : (LANES,) uint8
     work : (at least WORK,) float64, scratch
     rows : (2,) int64
-        Rows of ``values`` for `VHCAL_FEATURES`.
+        Rows of ``values`` of the sum in time and at any time.
     values : (n_features, n_events) float32, output
     start, stop : int
     """

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.synthetic.branches import JaggedBranch
+from na64.datasets.synthetic.writers import list_type
 
 Branches = dict[str, Any]
 
@@ -27,7 +28,7 @@ def values_of(array: Any) -> Any:
 def type_of(values: Any) -> Any:
     if isinstance(values, np.ndarray):
         return np.dtype((values.dtype, values.shape[1:]))
-    return f"var * {ak.flatten(values).to_numpy().dtype}"
+    return list_type(ak.flatten(values).to_numpy().dtype)
 
 
 def sum_of(branches: Branches, names: Any) -> NDArray[np.float64]:

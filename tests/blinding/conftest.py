@@ -6,6 +6,7 @@ import itertools
 import re
 import shutil
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,29 +146,34 @@ def make_worlds(
     assert main(["catalogue", str(original / "data"), "--to", str(original / "catalogue.json"), *own]) == 0
     catalogue = load(original / "catalogue.json")
     job = build_job(catalogue, load_selection(selection))
+    files = {Path(record.path): record.tree for record in catalogue.good}
+    read_once = {path: _read(path, job.layouts[layout], job, tree) for path, tree in files.items()}
     worlds = []
     for name in names:
         world = World(name, layout, folder / f"world-{name}")
         (world.folder / "data").mkdir(parents=True)
         shutil.copytree(original / "data" / "conditions", world.folder / "data" / "conditions")
-        for record in catalogue.good:
-            branches = _of_world(Path(record.path), world, job, record.tree)
+        for path, tree in files.items():
+            branches = _of_world(*read_once[path], world, job)
             if change is not None:
                 change(branches)
-            path = world.folder / "data" / Path(record.path).with_suffix(container.suffix).name
-            _write(path, branches, container, record.tree)
+            _write(world.folder / "data" / path.with_suffix(container.suffix).name, branches, container, tree)
         assert main(["catalogue", str(world.folder / "data"), "--to", str(world.catalogue), *own]) == 0
         worlds.append(world)
     return worlds
 
 
-def _of_world(path: Path, world: World, job: Job, tree: str) -> Branches:
-    layout = job.layouts[world.layout]
+def _read(path: Path, layout: Layout, job: Job, tree: str) -> tuple[Branches, NDArray[np.int64], int]:
+    """Branches of a file, rows of its hidden events, and one of those that is typical."""
     names = [name for branch in layout.branches() for name in branch.names]
     with uproot.open(path) as file:
         here = [name for name in file[tree].keys() if name in names]  # noqa: SIM118
         branches = {name: values_of(file[tree][name].array()) for name in here}
-    hidden, donor = _hidden(path, job, layout)
+    return branches, *_hidden(path, job, layout)
+
+
+def _of_world(read_once: Branches, hidden: NDArray[np.int64], donor: int, world: World, job: Job) -> Branches:
+    branches = {name: copy(values) for name, values in read_once.items()}
     if len(hidden):
         _move(branches, hidden, donor, world, job)
     return branches
@@ -231,12 +237,12 @@ def _move(branches: Branches, hidden: NDArray[np.int64], donor: int, world: Worl
     ecal, hcal = (layout.detectors[name].columns["energy"].names for name in ("ecal", "hcal"))
     random = np.random.default_rng(7)
     low, high = {
-        "box": (1.0, edges.ecal - 1),
+        "box": (1.0, edges.width - 1),
         BAND: (BAND_EDGES[0] + 0.5, BAND_EDGES[1] - 0.5),
-        VARIED: (edges.ecal_hidden + 0.1, edges.ecal_hidden / 0.99 - 0.1),
+        VARIED: (edges.hidden_width + 0.1, edges.hidden_width / 0.99 - 0.1),
         **ALP_EDGES,
-        PACKAGED: (edges.ecal_hidden / SCALE + 0.5, edges.ecal_hidden - 0.5),
-    }.get(world.name, (edges.ecal + 0.5, edges.ecal_hidden - 0.5))
+        PACKAGED: (edges.hidden_width / SCALE + 0.5, edges.hidden_width - 0.5),
+    }.get(world.name, (edges.width + 0.5, edges.hidden_width - 0.5))
     moved = random.uniform(low, high, len(rows)) / np.maximum(sum_of(branches, ecal), 1e-6)
     if world.name == "mad":
         moved = random.choice([np.nan, np.inf, -np.inf, -1e30, 1e-300], len(rows))

@@ -364,8 +364,8 @@ def other_period(period: Period, scale: float = 1.4) -> Period:
         period,
         setup=replace(
             setup.with_detectors(
-                replace(setup.ecal, scale=tuple(scale * one for one in setup.ecal.scale)),
-                replace(setup.veto, scale=tuple(2 * one for one in setup.veto.scale)),
+                replace(setup.calorimeter, scale=tuple(scale * one for one in setup.calorimeter.scale)),
+                replace(setup.paddles, scale=tuple(2 * one for one in setup.paddles.scale)),
             ),
             physics_trigger_mask=2,
         ),

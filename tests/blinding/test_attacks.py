@@ -164,7 +164,7 @@ def test_no_exception_under_the_runner_tells_of_events(world: Any, monkeypatch: 
 @pytest.mark.parametrize(("scale", "change"), [(3.0, "scale"), (1.05, "scale"), (1.0, None)])
 def test_another_calibration_is_refused_for_data(scale: float, change: str | None) -> None:
     period = load_periods()["2023A"]
-    ecal = period.setup.ecal
+    ecal = period.setup.calorimeter
     scaled = replace(ecal, scale=tuple(scale * one for one in ecal.scale))
     periods = {"mine": replace(period, name="mine", setup=period.setup.with_detectors(scaled))}
     NA64Processor("dimuon_2023", simulation=True, periods=periods)

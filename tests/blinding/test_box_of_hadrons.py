@@ -129,7 +129,13 @@ def state_period(folder: Path, *, both: bool) -> None:
     (folder / "periods" / "2023H.toml").write_text(text.replace("[trigger]", MISSING) if both else text)
 
 
-@pytest.mark.parametrize("both", [False, True], ids=["alone", "beside missing energy"])
+@pytest.mark.parametrize(
+    "both",
+    [
+        pytest.param(True, id="beside missing energy"),
+        pytest.param(False, id="alone", marks=pytest.mark.soak),
+    ],
+)
 def test_hadrons_that_vanish_cannot_be_seen(both: bool, original: Path, look: Any, tmp_path: Path) -> None:
     state_period(tmp_path, both=both)
     names = ["box", "guard", "mad", *(["missing"] if both else [])]

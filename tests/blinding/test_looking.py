@@ -14,8 +14,11 @@ import pytest
 import uproot
 
 from na64.datasets.reading.read import read_batches
+from na64.datasets.synthetic.writers import list_type
 from na64.processors import reread_events
 from na64.run import main
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 Number = tuple[int, int, int]
 Says = Callable[..., tuple[int, str, str]]
@@ -159,7 +162,7 @@ def test_a_skipped_event_is_refused_in_the_same_words(worlds: Any, tmp_path: Pat
     cells[victim][0] = 250
     branches["ecal_cell"] = ak.values_astype(ak.Array(cells), "uint8")
     types = {
-        key: f"var * {ak.flatten(one).type.content}" if one.ndim > 1 else np.dtype(str(one.type.content))
+        key: list_type(str(ak.flatten(one).type.content)) if one.ndim > 1 else np.dtype(str(one.type.content))
         for key, one in branches.items()
         if not key.startswith("n")
     }

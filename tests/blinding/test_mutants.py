@@ -6,6 +6,7 @@ import inspect
 import itertools
 import math
 from dataclasses import replace
+from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ from na64.processors.features import varied_features
 from na64.selections import boxes, hidden, signal_box
 from na64.selections.interval import Interval
 from na64.selections.regions import Region
+from na64.selections.signal_box import SignalBox
 from na64.tests.blinding.mutation import (
     ALWAYS_EQUIVALENT,
     BOX,
@@ -40,6 +42,19 @@ from na64.tests.blinding.mutation import (
 )
 from na64.tests.selections.example_boxes import twin_drawn, twin_hidden, twin_inside
 
+SHIFTS = (17, 300)
+"""Of events under variations."""
+
+
+@cache
+def expected_of(union: tuple[SignalBox, ...]) -> tuple[Any, ...]:
+    """Which of `FEATURES` are hidden, hidden under others too, drawn and inside, whatever the trigger is."""
+    closed = twin_hidden(union, FEATURES)
+    under_any = closed.copy()
+    for shift in SHIFTS:
+        under_any |= twin_hidden(union, np.roll(FEATURES, shift, axis=1))
+    return closed, under_any, twin_drawn(union, FEATURES), twin_inside(union, FEATURES)
+
 
 def judge_hidden(module: ModuleType) -> None:
     """Compare with the twins."""
@@ -51,8 +66,9 @@ def judge_hidden(module: ModuleType) -> None:
     nonfinite = random.random(n_events) < 0.2
     unblinding = SimpleNamespace(opens=lambda run, spill: run == 7 and spill == 3)
     spills = random.choice([2, 3], n_events)
+    others = [np.roll(features, shift, axis=1) for shift in SHIFTS]
     for union in BOXES:
-        closed = twin_hidden(union, features)
+        closed, under_any, is_drawn, inside = expected_of(union)
         assert np.array_equal(module.hidden(union, features), closed)
         _judge_rows(module, union, features)
         for run_type, words in itertools.product(RunType, (trigger, None)):
@@ -69,15 +85,12 @@ def judge_hidden(module: ModuleType) -> None:
             everything = module.visible_mask(features, **known, simulation=True)
             assert everything.all()
             assert everything.dtype == bool
-            others = [np.roll(features, shift, axis=1) for shift in (17, 300)]
-            under_any = closed | twin_hidden(union, others[0]) | twin_hidden(union, others[1])
             seen = module.visible_mask(features, **known, simulation=False, varied=others)
             assert np.array_equal(seen, ~nonfinite & (opened | ~under_any))
             assert module.visible_mask(features, **known, simulation=True, varied=others).all()
             drawn = module.drawn_mask(union, features, INDEX)
             assert drawn.dtype == bool
-            assert np.array_equal(drawn, twin_drawn(union, features))
-            inside = twin_inside(union, features)
+            assert np.array_equal(drawn, is_drawn)
             found = module.simulated_mask(features, boxes=union, simulation=True)
             assert np.array_equal(found, inside)
             expected = inside & closed & ~opened & ~nonfinite & (spills == 3)
@@ -114,16 +127,16 @@ def _judge_rows(module: ModuleType, union: Any, features: Any) -> None:
     """Compare where features are in other rows, as those of a period may be, with where they usually are."""
     n_events = features.shape[1]
     turned, index = features[::-1], {name: len(INDEX) - 1 - row for name, row in INDEX.items()}
-    assert np.array_equal(module.hidden(union, turned, index), twin_hidden(union, features))
+    closed, _, _, inside = expected_of(union)
+    assert np.array_equal(module.hidden(union, turned, index), closed)
     known: dict[str, Any] = {"boxes": union, "index": index}
-    inside = twin_inside(union, features)
     assert np.array_equal(module.simulated_mask(turned, **known, simulation=True), inside)
     known |= {"run_type": RunType.UNKNOWN, "trigger": None, "nonfinite": np.zeros(n_events, bool)}
     seen = module.visible_mask(turned, **known, simulation=False, varied=[turned])
-    assert np.array_equal(seen, ~twin_hidden(union, features))
+    assert np.array_equal(seen, ~closed)
     place = {"place": (7, np.full(n_events, 3)), "unblinding": SimpleNamespace(opens=lambda *_: True)}
     opened = module.opened_mask(turned, **known, **place)
-    assert np.array_equal(opened, inside & twin_hidden(union, features))
+    assert np.array_equal(opened, inside & closed)
 
 
 def judge_boxes(module: ModuleType) -> None:

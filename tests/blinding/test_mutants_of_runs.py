@@ -56,7 +56,7 @@ def judge_boxes(module: ModuleType) -> None:
     for period, expected in DECLARED:
         (box,) = module.boxes_of(period)
         edges = box.rectangle()
-        found = (edges.ecal, edges.hcal, edges.ecal_hidden, edges.hcal_hidden)
+        found = (edges.width, edges.height, edges.hidden_width, edges.hidden_height)
         assert found == pytest.approx(expected, rel=1e-15)
         assert all(edge >= least for edge, least in zip(found, expected, strict=True))
         assert (box.name, box.version, box.search) == ("mine", 2, "invisible")
@@ -77,7 +77,7 @@ def judge_boxes(module: ModuleType) -> None:
         ((9000, 9001), {"ecal": 5.0, "hcal": 0.5}, ""),
         ((9000, 9001), {"ecal": 4.9, "hcal": 0.5}, "edge of its signal box in ecal, 4.9 GeV, .* of 5 GeV"),
         ((9000, 9001), {"ecal": 5.0, "hcal": 0.4}, "edge of its signal box in hcal, 0.4 GeV, .* of 0.5 GeV"),
-        ((9000, 9001), {}, "no signal box for runs 9000 to 9001"),
+        ((9000, 9001), {}, "no signal box for runs 9000 to 9001, .* with ecal and hcal in GeV"),
     ):
         if refused:
             with pytest.raises(ValueError, match=f"mine: .*{refused}"):
@@ -120,7 +120,7 @@ def _judge_further_boxes(module: ModuleType) -> None:
     assert ({*ecal.features}, {*hcal.features}) == ({*ECAL}, {*HCAL})
     assert (ecal.needed, hcal.needed, hcal.implied_by) == (True, True, ())
     assert ecal.scales == (1.0, 0.9)
-    assert own.rectangle().ecal == 10
+    assert own.rectangle().width == 10
     assert [one.scales for one in own.bounds] == [(1.0, 0.9)] * 2
     assert [(one.features, one.low, one.high, one.guard, one.unit, one.scales) for one in last.bounds] == [
         (("ecal", "ecal_total"), 45.0, 75.0, 3.0, "GeV", (1.0, 0.9)),
@@ -159,7 +159,7 @@ def judge_runs(module: ModuleType) -> None:
         assert context.setups == (own["2023A"].setup, known.setup)
     assert module.contexts_of_runs(RUNS, own, simulation=True)[RUNS[0]].packaged is None
     judge_calibrated(module, known, own)
-    counters = replace(known, setup=known.setup.with_detectors(replace(own["2023A"].setup.veto, mip=1.0)))
+    counters = replace(known, setup=known.setup.with_detectors(replace(own["2023A"].setup.paddles, mip=1.0)))
     assert module.contexts_of_runs(RUNS, {"2023A": counters})[RUNS[0]].packaged is None
     new = user_period((9000, 9001), ecal=5, hcal=1)
     assert module.contexts_of_runs([9000], {"mine": new})[9000].packaged is None
@@ -172,14 +172,14 @@ def judge_runs(module: ModuleType) -> None:
         module.contexts_of_runs([9999], {"2023A": known})
     for name in ("ecal", "hcal"):
         detector = known.setup.detectors[name]
-        other = replace(packaged["2016"].setup.ecal, name=name, role=detector.role)
+        other = replace(packaged["2016"].setup.calorimeter, name=name, role=detector.role)
         cells = known.setup.with_detectors(other)
         with pytest.raises(ValueError, match=rf"{name}.shape is \(2, 6, 6\), but .* in packaged"):
             module.contexts_of_runs(RUNS, {"2023A": replace(known, setup=cells)})
     fewer = Detectors(tuple(one for one in known.setup.detectors.values() if one.name != "hcal"))
     with pytest.raises(ValueError, match=r"has no \[hcal\], but run 8701 is one of packaged period 2023A"):
         module.contexts_of_runs(
-            RUNS, {"2023A": replace(known, setup=replace(known.setup, detectors=fewer, hcal_modules=()))}
+            RUNS, {"2023A": replace(known, setup=replace(known.setup, detectors=fewer, chosen_modules=()))}
         )
     with pytest.MonkeyPatch.context() as patch:
         stated = {"2023A": replace(known, run_facts={run: RunFacts(run, RunType.PHYSICS) for run in RUNS})}
@@ -192,8 +192,8 @@ def judge_runs(module: ModuleType) -> None:
     assert module.hiding_identity(counters.setup, by_veto) != module.hiding_identity(known.setup, by_veto)
     assert len(module.hiding_identity(known.setup, by_veto)) == 64
     assert len(module.hiding_identity(parts, BOXES)) == 64
-    aside = known.setup.with_detectors(replace(known.setup.ecal, beam_cell=(1, 1)))
-    turned = known.setup.with_detectors(replace(known.setup.ecal, cell_order=CellOrder.X_FASTEST))
+    aside = known.setup.with_detectors(replace(known.setup.calorimeter, beam_cell=(1, 1)))
+    turned = known.setup.with_detectors(replace(known.setup.calorimeter, cell_order=CellOrder.X_FASTEST))
     assert module.hiding_identity(turned, BOXES) != module.hiding_identity(known.setup, BOXES)
     for same_to_boxes in (counters.setup, aside):
         assert module.hiding_identity(same_to_boxes, BOXES) == module.hiding_identity(known.setup, BOXES)
@@ -214,7 +214,9 @@ def judge_calibrated(module: ModuleType, known: Period, own: dict[str, Period]) 
     assert module.contexts_of_runs(RUNS, {"2023A": known})[RUNS[0]].uncalibrated is None
     with pytest.raises(ValueError, match=r"^run 8704 has no calibration: example covers runs 8701$"):
         module.contexts_of_runs(RUNS, {"2023A": known}, calibration=calibration_of({}, (RUNS[0], RUNS[0])))
-    six = replace(known.setup.ecal, timing=replace(known.setup.ecal.timing, expected=(1.0,) * 60))
+    six = replace(
+        known.setup.calorimeter, timing=replace(known.setup.calorimeter.timing, expected=(1.0,) * 60)
+    )
     renamed = {"2023A": replace(known, name="other", setup=known.setup.with_detectors(six))}
     with pytest.raises(
         ValueError, match=r"^calibration example, runs 8701-8704: period other: ecal is not what"

@@ -19,12 +19,13 @@ from na64.processors.job import Job, build_job, file_context
 from na64.selections.selection import load_selection
 
 VARIED, PACKAGED = "varied", "packaged"
-WHOLE = {
-    "tout2023": ["invisible_2023", "dimuon_2023"],
-    "hits": ["invisible_2023", "dimuon_2022"],
-    "array2018": ["invisible_2018"],
-}
-PAIRS = [(layout, selection) for layout, selections in WHOLE.items() for selection in selections]
+PAIRS = [
+    ("tout2023", "invisible_2023"),
+    ("hits", "dimuon_2022"),
+    ("array2018", "invisible_2018"),
+    pytest.param("tout2023", "dimuon_2023", marks=pytest.mark.soak),
+    pytest.param("hits", "invisible_2023", marks=pytest.mark.soak),
+]
 
 PLUGIN = """
 from na64.processors.features.plugin import feature
@@ -228,8 +229,15 @@ def test_a_formula_sees_nothing_that_only_a_variation_hides(
     assert "variations.csv" in seen[0].products
 
 
-@pytest.mark.parametrize("chunk", ["100000", "29"])
-@pytest.mark.parametrize("source", [PLUGIN, FAILING], ids=["works", "fails"])
+@pytest.mark.parametrize(
+    ("source", "chunk"),
+    [
+        pytest.param(PLUGIN, "100000", id="works"),
+        pytest.param(FAILING, "29", id="fails in small chunks"),
+        pytest.param(PLUGIN, "29", id="works in small chunks", marks=pytest.mark.soak),
+        pytest.param(FAILING, "100000", id="fails", marks=pytest.mark.soak),
+    ],
+)
 def test_user_code_sees_the_same(worlds: Any, look: Any, tmp_path: Path, source: str, chunk: str) -> None:
     plugin = tmp_path / "my.py"
     plugin.write_text(source)
@@ -257,8 +265,17 @@ def _cut_off(path: Path) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
-@pytest.mark.parametrize("damage", [_break_basket, _cut_off, Path.unlink])
-@pytest.mark.parametrize("layout", ["tout2023", "hits"])
+@pytest.mark.parametrize(
+    ("layout", "damage"),
+    [
+        ("tout2023", _break_basket),
+        ("tout2023", _cut_off),
+        ("hits", Path.unlink),
+        pytest.param("hits", _break_basket, marks=pytest.mark.soak),
+        pytest.param("hits", _cut_off, marks=pytest.mark.soak),
+        pytest.param("tout2023", Path.unlink, marks=pytest.mark.soak),
+    ],
+)
 def test_errors_look_the_same(worlds: Any, look: Any, layout: str, damage: Callable[[Path], None]) -> None:
     seen = []
     for world in worlds(layout)[:3]:

@@ -340,7 +340,9 @@ def test_nothing_that_boxes_may_be_shows_what_the_packaged_one_hides(
 ) -> None:
     period = load_periods()["2023A"]
     boxes = tuple(StatedBox(search, {}, bounds) for search, bounds in stated)
-    ecal = replace(period.setup.ecal, scale=tuple(scale * one for one in period.setup.ecal.scale))
+    ecal = replace(
+        period.setup.calorimeter, scale=tuple(scale * one for one in period.setup.calorimeter.scale)
+    )
     own = replace(period, boxes=boxes, setup=period.setup.with_detectors(ecal))
     visible = seen(events, {"2023A": own})
     assert set(visible.tolist()) <= packaged
@@ -379,7 +381,7 @@ def changed(
                 pedestal=pedestal if name == "hcal" else detector.pedestal,
             )
         )
-    return replace(setup.with_detectors(*parts), physics_trigger_mask=mask, hcal_modules=modules)
+    return replace(setup.with_detectors(*parts), physics_trigger_mask=mask, chosen_modules=modules)
 
 
 def test_events_of_the_box_are_among_those_tried(events: EventColumns) -> None:

@@ -39,7 +39,7 @@ def layers(data: bytes) -> Iterator[bytes]:
     yield data
     for found in _ZLIB.finditer(data):
         try:
-            yield zlib.decompressobj().decompress(data[found.start() :])
+            yield zlib.decompressobj().decompress(memoryview(data)[found.start() :])
         except zlib.error:
             continue
 

@@ -15,6 +15,7 @@ import uproot
 
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.reading.layout import Branch, Layout, load_layout
+from na64.datasets.synthetic.writers import list_type
 
 Values = dict[str, Any]
 
@@ -64,7 +65,7 @@ def make_values() -> Callable[..., Values]:
 
 def _tree_type(values: Any) -> Any:
     if isinstance(values, ak.Array):
-        return f"var * {ak.type(values).content.content.primitive}"
+        return list_type(ak.type(values).content.content.primitive)
     return np.dtype((values.dtype, values.shape[1:]))
 
 

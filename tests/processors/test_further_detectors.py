@@ -257,7 +257,7 @@ def test_hidden_events_do_not_show_in_what_is_made_of_a_further_detector(
     np.testing.assert_array_equal(part.values, every.values[:, part.rows])
     physics = part.values[rows["trigger_physics"]] == 1
     ecal, hcal = (part.values[rows[name]][physics] for name in ("ecal", "hcal"))
-    assert ((ecal >= box.ecal_hidden) | (hcal >= box.hcal_hidden)).all()
+    assert ((ecal >= box.hidden_width) | (hcal >= box.hidden_height)).all()
 
 
 def test_a_variation_of_what_no_box_is_about_hides_nothing_more(

@@ -119,7 +119,7 @@ def test_a_job_survives_the_way_to_a_worker() -> None:
 
 
 def with_veto_mip(setup: Setup, mip: float) -> Setup:
-    return setup.with_detectors(replace(setup.veto, mip=mip))
+    return setup.with_detectors(replace(setup.paddles, mip=mip))
 
 
 def with_plugin(job: Job) -> Job:

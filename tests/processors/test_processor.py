@@ -122,7 +122,7 @@ def test_simulation_has_to_say_so(files: list[Path]) -> None:
 def test_cells_that_layout_and_period_both_put_in_order_are_refused(files: list[Path]) -> None:
     text = load_layout("tout2023").text.replace('"tout2023"', '"mine"\ncell_order = "x_fastest"', 1)
     layout, period = parse_layout(text, "mine.toml"), packaged_periods()["2023A"]
-    other = replace(period.setup.ecal, cell_order=CellOrder.X_FASTEST)
+    other = replace(period.setup.calorimeter, cell_order=CellOrder.X_FASTEST)
     periods = {"2023A": replace(period, setup=period.setup.with_detectors(other))}
     with pytest.warns(UserWarning, match="cells of ecal are counted x first"):
         processor = NA64Processor("dimuon_2023", simulation=True, layout=layout, periods=periods)

@@ -137,7 +137,7 @@ def make(n_events: int = 2_000, seed: int = 3) -> EventColumns:
 
 
 def _cells(name: str, totals: NDArray[np.float64], random: np.random.Generator) -> Cells:
-    detector = getattr(SETUP, name)
+    detector = SETUP.detectors[name]
     energy = random.dirichlet(np.full(detector.n_cells, 0.3), len(totals)) * totals[:, None]
     time = np.full_like(energy, 50.0)
     width = 16 if detector.timing.half_width is not None else 6

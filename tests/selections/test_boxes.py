@@ -73,7 +73,7 @@ def test_the_box_of_axion_like_particles_is_the_agreed_one(name: str) -> None:
         (("hcal_rear_r",), -math.inf, 0.06, 0.01),
     ]
     assert [tag in one.source for one, tag in zip(box.bounds, ["[R-med]"] * 3 + ["[V: seed]"], strict=True)]
-    assert PERIODS[name].setup.hcal.centre_cells == ((4,), (4,), (4, 7), (4,))
+    assert PERIODS[name].setup.modules.centre_cells == ((4,), (4,), (4, 7), (4,))
 
 
 @pytest.mark.parametrize("name", ["2023H", "2023K"])

@@ -64,8 +64,8 @@ def above(value: float) -> float:
 
 def test_energy_in_hcal_module_0_is_in_every_hcal_sum() -> None:
     for period in load_periods().values():
-        assert 0 in period.setup.hcal_modules
-        assert period.setup.hcal.pedestal >= 0
+        assert 0 in period.setup.chosen_modules
+        assert period.setup.modules.pedestal >= 0
 
 
 def test_each_part_of_a_box_is_in_its_identity() -> None:
@@ -129,7 +129,7 @@ def test_inside_is_hidden_and_far_away_is_not() -> None:
 @pytest.mark.parametrize("box", RECTANGLES, ids=lambda box: box.name)
 def test_the_edge_itself_is_visible_and_the_next_number_below_hidden(box: SignalBox) -> None:
     edges = box.rectangle()
-    for sums, edge in ((ECAL, edges.ecal_hidden), (HCAL, edges.hcal_hidden)):
+    for sums, edge in ((ECAL, edges.hidden_width), (HCAL, edges.hidden_height)):
         assert not is_hidden(INSIDE | dict.fromkeys(sums, edge), box)
         assert not is_hidden(INSIDE | dict.fromkeys(sums, above(edge)), box)
         assert is_hidden(INSIDE | dict.fromkeys(sums, below(edge)), box)

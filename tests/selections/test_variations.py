@@ -107,15 +107,16 @@ def test_a_scaled_threshold_is_the_one_that_would_be_written(tmp_path: Path) -> 
 def test_an_effect_scales_what_it_names_and_nothing_else() -> None:
     effect = Effect(scale=(("ecal", 1.01),), window=(("ecal", 2.0), ("veto", 3.0)))
     changed = effect.of(SETUP)
-    assert changed.ecal.scale == tuple(1.01 * factor for factor in SETUP.ecal.scale)
-    assert changed.ecal.timing.n_sigma == 2 * SETUP.ecal.timing.n_sigma
-    assert SETUP.hcal.timing.half_width is not None
+    assert changed.calorimeter.scale == tuple(1.01 * factor for factor in SETUP.calorimeter.scale)
+    assert changed.calorimeter.timing.n_sigma == 2 * SETUP.calorimeter.timing.n_sigma
+    assert SETUP.modules.timing.half_width is not None
     assert (
-        Effect(window=(("hcal", 2.0),)).of(SETUP).hcal.timing.half_width == 2 * SETUP.hcal.timing.half_width
+        Effect(window=(("hcal", 2.0),)).of(SETUP).modules.timing.half_width
+        == 2 * SETUP.modules.timing.half_width
     )
-    assert changed.veto.scale == SETUP.veto.scale
+    assert changed.paddles.scale == SETUP.paddles.scale
     same = set(DETECTORS) - {"ecal", "veto"}
-    assert all(getattr(changed, name) == getattr(SETUP, name) for name in same)
+    assert all(changed.detectors[name] == SETUP.detectors[name] for name in same)
     assert Effect().of(SETUP) == SETUP
     assert not Effect()
 

@@ -13,6 +13,8 @@ import awkward as ak
 import numpy as np
 import uproot
 
+from na64.datasets.synthetic.writers import list_type
+
 Damage = Callable[[Any], Any]
 Tell = Callable[[str, str, str], None]
 
@@ -169,7 +171,7 @@ def two_columns(files: Any) -> None:
 
 
 def tree_type(values: Any) -> Any:
-    return f"var * {values.layout.content.dtype}" if isinstance(values, ak.Array) else values.dtype
+    return list_type(values.layout.content.dtype) if isinstance(values, ak.Array) else values.dtype
 
 
 def negative_zero(branches: dict[str, Any]) -> None:

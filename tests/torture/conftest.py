@@ -23,7 +23,7 @@ from na64.datasets.conditions.periods import load_periods
 from na64.datasets.synthetic.branches import JaggedBranch
 from na64.datasets.synthetic.campaign_reader import load_campaign
 from na64.datasets.synthetic.simulation import simulate
-from na64.datasets.synthetic.writers import RunFileFormat, open_writer
+from na64.datasets.synthetic.writers import RunFileFormat, list_type, open_writer
 from na64.outputs.result.assembly import summarise
 from na64.outputs.result.summary import Summary
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
@@ -115,7 +115,7 @@ def write_cycle(file: Any, tree: str, clusters: tuple[Branches, ...], container:
 
 def _tree_type(values: Any) -> Any:
     if isinstance(values, ak.Array):
-        return f"var * {values.layout.content.dtype}"
+        return list_type(values.layout.content.dtype)
     return np.dtype((values.dtype, values.shape[1:]))
 
 

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.control.beam.core import TAIL, find_core, quantile
 from na64.outputs.control.beam.measure import BeamSample
 from na64.outputs.control.beam.quantities import RAYLEIGH_MEDIAN
-from na64.outputs.control.beam.sums import ANGLE_BINS, MOMENTUM_BINS, SRD_BINS, Counts, Floats
+from na64.outputs.control.beam.sums import ANGLE_BINS, COUNTER_BINS, MOMENTUM_BINS, Counts, Floats
 from na64.outputs.control.beam.values import shown
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, stamp
 from na64.outputs.result.messages import counted
@@ -24,7 +25,7 @@ _BY_RUN = (
     ("electron_tagged", "electrons [%]", 100.0),
     ("hadron_tagged", "hadrons [%]", 100.0),
     ("muon_tagged", "muons [%]", 100.0),
-    ("srd_passed_electron", "SRD, electrons [%]", 100.0),
+    (f"{COUNTERS}_passed_electron", f"{COUNTERS.upper()}, electrons [%]", 100.0),
 )
 _DRAWN_WIDTHS = 8.0
 
@@ -106,8 +107,8 @@ def counters(samples: Sequence[BeamSample], *, label: str) -> Figure:
 
 
 def _draw_counter(axes: Axes, one: BeamSample, place: int) -> None:
-    low, high = (1e3 * end for end in one.radiation.srd_window)
-    edges = SRD_BINS * high
+    low, high = (1e3 * end for end in one.radiation.counter_window)
+    edges = COUNTER_BINS * high
     for tag, colour, line in _TAGS:
         sums = one.sums.tags[tag]
         if tag in one.sums.can_tag and sums.n_events:

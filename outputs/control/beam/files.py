@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.control.beam import figures
 from na64.outputs.control.beam.gather import gather_beam
 from na64.outputs.control.beam.labels import label_of
@@ -82,7 +83,7 @@ def write_beam(folder: Path, products: Products, found: BeamMeasurement) -> None
     made = {
         "momentum": partial(figures.momentum, found.samples, label=label),
         "angle": partial(figures.angle, found.samples, label=label),
-        "srd": partial(figures.counters, found.samples, label=label),
+        COUNTERS: partial(figures.counters, found.samples, label=label),
         "composition": partial(figures.composition, found.samples, label=label),
     }
     for name, make in made.items():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from na64.datasets.instrument.roles import COUNTERS
+
+_NAME = COUNTERS.upper()
 _WORDS = {
     "momentum": "momentum, core",
     "momentum_width": "momentum, width of the core",
@@ -24,12 +27,12 @@ _WORDS = {
     "electron_fraction": "electrons among them, the rest",
     "hadron_fraction": "hadrons among them, by the tag's efficiency",
     "muon_fraction": "muons among them, by the tag's efficiency",
-    "srd_passed_electron": "SRD, tagged electrons that pass",
-    "srd_passed_hadron": "SRD, tagged hadrons that pass",
-    "srd_passed_muon": "SRD, tagged muons that pass",
-    "srd_accidental_hadron": "accidental coincidences, hadrons",
-    "srd_accidental_muon": "accidental coincidences, muons",
-    "srd_sum_energy": "SRD sum, mean energy of electrons",
+    f"{COUNTERS}_passed_electron": f"{_NAME}, tagged electrons that pass",
+    f"{COUNTERS}_passed_hadron": f"{_NAME}, tagged hadrons that pass",
+    f"{COUNTERS}_passed_muon": f"{_NAME}, tagged muons that pass",
+    f"{COUNTERS}_accidental_hadron": "accidental coincidences, hadrons",
+    f"{COUNTERS}_accidental_muon": "accidental coincidences, muons",
+    f"{COUNTERS}_sum_energy": f"{_NAME} sum, mean energy of electrons",
 }
 _SHOWN = {"1": (100.0, "%"), "rad": (1e3, "mrad"), "GeV": (1.0, "GeV"), "mm": (1.0, "mm")}
 
@@ -62,4 +65,4 @@ def _of_one(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return name.replace("srd_", "SRD ").replace("_", " ")
+    return name.replace(f"{COUNTERS}_", f"{_NAME} ").replace("_", " ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.control.beam.gather import GatheredBeam, Sample
 from na64.outputs.control.beam.names import ALL, TAGS, BeamRow
 from na64.outputs.control.beam.quantities import Quantities, Quantity, Radiation, quantities_of, radiation_of
@@ -104,7 +105,7 @@ def measure(
 
     def all_of(sums: BeamSums, sample: Sample) -> Quantities:
         found = quantities_of(sums, sample.energy, settings)
-        tagged = {name: one for name, one in found.items() if not name.startswith("srd")}
+        tagged = {name: one for name, one in found.items() if not name.startswith(COUNTERS)}
         return tagged | dict(_fractions(found, efficiencies)) | found
 
     samples = tuple(
@@ -168,7 +169,7 @@ def absent(one: BeamSample) -> Iterator[str]:
     if lacking := [f"{tag}s" for tag in TAGS if tag not in one.sums.can_tag]:
         yield f"detectors that tag {' and '.join(lacking)}"
     if not one.sums.seen_counters:
-        yield "SRD"
+        yield COUNTERS.upper()
 
 
 def _fractions(found: Quantities, efficiencies: tuple[TagEfficiency, ...]) -> Iterator[tuple[str, Quantity]]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.control.beam.core import Core, find_core, quantile_with_errors
 from na64.outputs.control.beam.names import TAGS
 from na64.outputs.control.beam.settings import BeamSettings
@@ -134,7 +135,7 @@ def _radiation_counters(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:
         of_tag = sums.tags[tag]
         if not of_tag.n_events:
             continue
-        yield f"srd_passed_{tag}", Quantity(share(of_tag.n_passed, of_tag.n_events))
+        yield f"{COUNTERS}_passed_{tag}", Quantity(share(of_tag.n_passed, of_tag.n_events))
         for place in sums.seen_counters:
             one = share(int(of_tag.n_in_window[place]), of_tag.n_events)
             yield f"{sums.counters[place]}_passed_{tag}", Quantity(one)
@@ -142,7 +143,7 @@ def _radiation_counters(sums: BeamSums) -> Iterator[tuple[str, Quantity]]:
             yield from _energies(sums, of_tag)
         else:
             expected = accidental_coincidence(of_tag, sums.seen_counters)
-            yield f"srd_accidental_{tag}", Quantity(expected, is_tested=False)
+            yield f"{COUNTERS}_accidental_{tag}", Quantity(expected, is_tested=False)
 
 
 def _energies(sums: BeamSums, of_tag: TagSums) -> Iterator[tuple[str, Quantity]]:
@@ -153,7 +154,7 @@ def _energies(sums: BeamSums, of_tag: TagSums) -> Iterator[tuple[str, Quantity]]
     mean = of_tag.total / n
     error = np.sqrt(np.maximum(of_tag.square / n - mean**2, 0.0) / (n - 1))
     names = [(sums.counters[place], place) for place in sums.seen_counters]
-    for name, place in (*names, ("srd_sum", len(sums.counters))):
+    for name, place in (*names, (f"{COUNTERS}_sum", len(sums.counters))):
         yield f"{name}_energy", Quantity(number(n, float(mean[place]), float(error[place])), "GeV")
 
 
@@ -189,7 +190,7 @@ class Radiation:
     bending_angle : float, rad
     n_photons : float
     critical_energy, total_energy : float, GeV
-    srd_window : tuple of float, GeV
+    counter_window : tuple of float, GeV
         Of a counter at this energy.
     """
 
@@ -197,7 +198,7 @@ class Radiation:
     n_photons: float
     critical_energy: float
     total_energy: float
-    srd_window: tuple[float, float]
+    counter_window: tuple[float, float]
 
 
 def radiation_of(beam_energy: float, settings: BeamSettings) -> Radiation:
@@ -208,5 +209,5 @@ def radiation_of(beam_energy: float, settings: BeamSettings) -> Radiation:
         n_photons(field),
         critical_energy(beam_energy, field, length),
         radiated_energy(beam_energy, field, length),
-        settings.srd_window_at(beam_energy),
+        settings.counter_window_at(beam_energy),
     )

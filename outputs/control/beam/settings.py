@@ -8,6 +8,7 @@ from pathlib import Path
 
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import Source, load_table
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES
 from na64.outputs.control.beam.bend import Plane, Side
 
 PACKAGED = "beam.toml"
@@ -27,14 +28,14 @@ class BeamSettings:
         T m.
     field_length : float
         m.
-    srd_window : tuple of float
-        GeV in a counter, at the beam energy `srd_energy`.
-    srd_energy : float
+    counter_window : tuple of float
+        GeV in a counter, at the beam energy `counter_energy`.
+    counter_energy : float
         GeV.
-    electron_ecal, hadron_hcal : tuple of float
-        Share of the beam energy in the ECAL; in HCAL modules 0 to 2.
-    mip_ecal, mip_hcal : tuple of float
-        GeV in the ECAL; in each HCAL module.
+    electron_share, hadron_share : tuple of float
+        Share of the beam energy in the calorimeter; in modules 0 to 2 behind it.
+    mip_calorimeter, mip_modules : tuple of float
+        GeV in the calorimeter; in each module.
     beam_mask : int or None
         Bits of the trigger word of which any makes a beam trigger; None: all events without physics trigger.
     planes : tuple of Plane
@@ -45,20 +46,20 @@ class BeamSettings:
 
     field_integral: float
     field_length: float
-    srd_window: Window
-    srd_energy: float
-    electron_ecal: Window
-    hadron_hcal: Window
-    mip_ecal: Window
-    mip_hcal: Window
+    counter_window: Window
+    counter_energy: float
+    electron_share: Window
+    hadron_share: Window
+    mip_calorimeter: Window
+    mip_modules: Window
     beam_mask: int | None = None
     planes: tuple[Plane, ...] = ()
     facts: tuple[Fact, ...] = ()
 
-    def srd_window_at(self, beam_energy: float) -> Window:
+    def counter_window_at(self, beam_energy: float) -> Window:
         """Window of a counter for a beam of another energy (GeV), which goes with its square."""
-        scale = (beam_energy / self.srd_energy) ** 2
-        return self.srd_window[0] * scale, self.srd_window[1] * scale
+        scale = (beam_energy / self.counter_energy) ** 2
+        return self.counter_window[0] * scale, self.counter_window[1] * scale
 
 
 def load_settings(path: Path | None = None) -> BeamSettings:
@@ -73,16 +74,16 @@ def load_settings(path: Path | None = None) -> BeamSettings:
     table = load_table(source)
     listed: list[Fact] = []
     facts = FactReader(table, listed)
-    spectrometer, srd, mip = (facts.child(name) for name in ("spectrometer", "srd", "mip"))
+    spectrometer, counters, mip = (facts.child(name) for name in ("spectrometer", COUNTERS, "mip"))
     found = BeamSettings(
         field_integral=_positive(spectrometer, "tesla_metres", "1"),
         field_length=_positive(spectrometer, "length", "mm") / 1000,
-        srd_window=_window(srd, "window", "GeV"),
-        srd_energy=_positive(srd, "energy", "GeV"),
-        electron_ecal=_window(facts.child("electron"), "ecal_share", "1"),
-        hadron_hcal=_window(facts.child("hadron"), "hcal_share", "1"),
-        mip_ecal=_window(mip, "ecal", "GeV"),
-        mip_hcal=_window(mip, "hcal", "GeV"),
+        counter_window=_window(counters, "window", "GeV"),
+        counter_energy=_positive(counters, "energy", "GeV"),
+        electron_share=_window(facts.child("electron"), f"{CALORIMETER}_share", "1"),
+        hadron_share=_window(facts.child("hadron"), f"{MODULES}_share", "1"),
+        mip_calorimeter=_window(mip, CALORIMETER, "GeV"),
+        mip_modules=_window(mip, MODULES, "GeV"),
         beam_mask=_beam_mask(facts.child("trigger")) if facts.has("trigger") else None,
         planes=_planes(facts),
     )

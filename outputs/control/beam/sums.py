@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES
 from na64.outputs.control.beam.bend import Plane, momentum_of_hits
 from na64.outputs.control.beam.names import TAGS
 from na64.outputs.control.beam.settings import BeamSettings, Window
@@ -25,12 +26,12 @@ ANGLE_BINS = np.linspace(0.0, 0.02, 2001)
 """Of the angle, rad."""
 POSITION_BINS = np.linspace(-2000.0, 2000.0, 8001)
 """Of a position, mm."""
-SRD_BINS = np.linspace(0.0, 1.25, 101)
+COUNTER_BINS = np.linspace(0.0, 1.25, 101)
 """Of the energy in a counter over the upper end of its window."""
 
-_COUNTER = re.compile(r"srd_\d+")
-_MODULES = ("hcal_0", "hcal_1", "hcal_2")
-_HCAL = "hcal_012"
+_COUNTER = re.compile(rf"{COUNTERS}_\d+")
+_EACH = tuple(f"{MODULES}_{number}" for number in range(3))
+_BEHIND = f"{MODULES}_012"
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +47,7 @@ class TagSums:
     total, square : (n_counters + 1,) float64
         Sums of the energy in each counter and in all, GeV, and of its square.
     spectra : (n_counters, n_bins) int64
-        In `SRD_BINS`; what is beyond is in the last bin.
+        In `COUNTER_BINS`; what is beyond is in the last bin.
     """
 
     n_counters: int
@@ -60,7 +61,7 @@ class TagSums:
     def __post_init__(self) -> None:
         self.n_in_window = np.zeros(self.n_counters, np.int64)
         self.total, self.square = np.zeros(self.n_counters + 1), np.zeros(self.n_counters + 1)
-        self.spectra = np.zeros((self.n_counters, len(SRD_BINS) - 1), np.int64)
+        self.spectra = np.zeros((self.n_counters, len(COUNTER_BINS) - 1), np.int64)
 
     def __iadd__(self, other: TagSums) -> TagSums:
         self.n_events += other.n_events
@@ -81,7 +82,7 @@ class TagSums:
         self.total += seen.sum(axis=1)
         self.square += (seen * seen).sum(axis=1)
         for counter, values in enumerate(energy):
-            self.spectra[counter] += _filled(values / window[1], SRD_BINS)
+            self.spectra[counter] += _filled(values / window[1], COUNTER_BINS)
 
 
 @dataclass(slots=True, eq=False)
@@ -144,7 +145,7 @@ class BeamSums:
     @property
     def can_tag(self) -> tuple[str, ...]:
         """Tags whose detectors are there."""
-        wanted = {"electron": {"ecal"}, "hadron": {"ecal", _HCAL}, "muon": {"ecal", *_MODULES}}
+        wanted = {"electron": {CALORIMETER}, "hadron": {CALORIMETER, _BEHIND}, "muon": {CALORIMETER, *_EACH}}
         return tuple(tag for tag in TAGS if wanted[tag] <= self.known)
 
     @property
@@ -171,7 +172,7 @@ class BeamSums:
             self.places[name] += _filled(features[name], POSITION_BINS)
         if settings.planes:
             self._add_hits(features, beam_energy, settings)
-        window = settings.srd_window_at(beam_energy)
+        window = settings.counter_window_at(beam_energy)
         energy = np.array([features[name] for name in self.counters]).reshape(-1, len(momentum))
         for tag, rows in tagged(features, beam_energy, settings).items():
             self.tags[tag].add(energy[:, rows], window)
@@ -204,11 +205,11 @@ def tagged(features: Mapping[str, Floats], beam_energy: float, settings: BeamSet
     dict of str to (n_events,) bool
         By tag.
     """
-    is_mip = _inside(features["ecal"], settings.mip_ecal)
-    modules = [_inside(features[name], settings.mip_hcal) for name in _MODULES]
-    electron = _inside(features["ecal"] / beam_energy, settings.electron_ecal) & ~is_mip
+    is_mip = _inside(features[CALORIMETER], settings.mip_calorimeter)
+    modules = [_inside(features[name], settings.mip_modules) for name in _EACH]
+    electron = _inside(features[CALORIMETER] / beam_energy, settings.electron_share) & ~is_mip
     muon = is_mip & np.logical_and.reduce(modules)
-    hadron = is_mip & ~muon & _inside(features[_HCAL] / beam_energy, settings.hadron_hcal)
+    hadron = is_mip & ~muon & _inside(features[_BEHIND] / beam_energy, settings.hadron_share)
     return dict(zip(TAGS, (electron, hadron, muon), strict=True))
 
 
@@ -222,7 +223,7 @@ def needed(
 ) -> tuple[str, ...]:
     """Features that events are added with."""
     hits = (name for plane in planes for name in (plane.position, plane.n_hits))
-    fixed = ("track_momentum", "track_angle", "ecal", *_MODULES, _HCAL)
+    fixed = ("track_momentum", "track_angle", CALORIMETER, *_EACH, _BEHIND)
     return tuple(dict.fromkeys((*fixed, *counters, *positions, *hits)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from scipy import special
 
+from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.comparison.statistics import chance
 from na64.outputs.control.beam.measure import BeamMeasurement, BeamSample, TagEfficiency, absent
 from na64.outputs.control.beam.quantities import Quantities
@@ -110,22 +111,22 @@ def _counters(one: BeamSample, values: Quantities) -> Iterator[str]:
     counters = [one.sums.counters[place] for place in one.sums.seen_counters]
     if not counters:
         return
-    if "srd_passed_electron" in values:
+    if (passed := values.get(f"{COUNTERS}_passed_electron")) is not None:
         each = ", ".join(_percent(values[f"{name}_passed_electron"].measured) for name in counters)
-        low, high = one.radiation.srd_window
+        low, high = one.radiation.counter_window
         yield (
-            f"  SRD, {1e3 * low:.3g} to {1e3 * high:.3g} MeV in every counter: tagged electrons "
-            f"{_percent(values['srd_passed_electron'].measured)}; single counters {each}"
+            f"  {COUNTERS.upper()}, {1e3 * low:.3g} to {1e3 * high:.3g} MeV in every counter: tagged "
+            f"electrons {_percent(passed.measured)}; single counters {each}"
         )
     for tag in ("hadron", "muon"):
-        if f"srd_passed_{tag}" in values:
-            found = (values[f"srd_{what}_{tag}"].measured for what in ("passed", "accidental"))
-            yield f"  tagged {_NAMES[tag]} that pass the SRD: {suppression(*found)}"
+        if f"{COUNTERS}_passed_{tag}" in values:
+            found = (values[f"{COUNTERS}_{what}_{tag}"].measured for what in ("passed", "accidental"))
+            yield f"  tagged {_NAMES[tag]} that pass the {COUNTERS.upper()}: {suppression(*found)}"
     radiation = one.radiation
     seen = ""
-    if "srd_sum_energy" in values:
+    if f"{COUNTERS}_sum_energy" in values:
         each = ", ".join(f"{1e3 * values[f'{name}_energy'].measured.value:.2f}" for name in counters)
-        whole = values["srd_sum_energy"].measured.value
+        whole = values[f"{COUNTERS}_sum_energy"].measured.value
         seen = f"; the counters see {each} MeV, {100 * whole / radiation.total_energy:.1f} % of it"
     yield (
         f"  synchrotron radiation of an electron: {radiation.n_photons:.2f} photons, critical energy "

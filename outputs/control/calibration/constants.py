@@ -18,7 +18,7 @@ from na64.datasets.calibration.constants import (
     base_of,
 )
 from na64.datasets.instrument.detector import Detector, Setup
-from na64.datasets.instrument.roles import Role
+from na64.datasets.instrument.roles import CALORIMETER, Role
 from na64.outputs.control.calibration.cell_faults import bad_cells
 from na64.outputs.control.calibration.estimators import Estimate
 from na64.outputs.control.calibration.measuring import (
@@ -84,9 +84,9 @@ def constants_of(sums: Sums, asked: RangeInput) -> tuple[RunRange, Measurement]:
         for name, cells in measured.cells.items()
     }
     bad = bad_cells(counts_of(sums, measured, asked.setup, asked.reference), asked.setup.detectors)
-    scales = detectors["ecal"].values[Quantity.SCALE].values if "ecal" in detectors else ()
-    ignored = frozenset(entry.cell for entry in bad if entry.detector == "ecal")
-    baselines = baselines_of(measured.cells.get("ecal", ()))
+    scales = detectors[CALORIMETER].values[Quantity.SCALE].values if CALORIMETER in detectors else ()
+    ignored = frozenset(entry.cell for entry in bad if entry.detector == CALORIMETER)
+    baselines = baselines_of(measured.cells.get(CALORIMETER, ()))
     shower = mean_shower(sums, asked.setup, scales, ignored, baselines)
     template, errors = fit_template(shower, asked.setup, asked.beam_energy)
     if template is None and asked.reference is not None:
@@ -106,7 +106,7 @@ def _of_detector(
         )
     old = _Old(detector, before)
     scales = [_scale(number, cell, old) for number, cell in enumerate(cells)]
-    if detector.name == "ecal":
+    if detector.name == CALORIMETER:
         scales = _to_beam_energy(scales, detector, measured)
     ratios = [
         scale.value / period if period else 0.0 for scale, period in zip(scales, detector.scale, strict=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from na64.datasets.calibration.constants import Quantity, RunRange
 from na64.datasets.calibration.thresholds import threshold_of
 from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.outputs.control.calibration.cell_faults import CellCounts
 from na64.outputs.control.calibration.estimators import (
     Estimate,
@@ -130,7 +131,7 @@ def measure(sums: Sums, setup: Setup, beam_energy: float, least: int = LEAST_ENT
         name: {sample: sums.count(f"{name}.n.{sample}") for sample in ("particles", "random", *SIGNALS)}
         for name in names
     }
-    electron = mean_electron(sums, baselines_of(cells["ecal"])) if "ecal" in cells else None
+    electron = mean_electron(sums, baselines_of(cells[CALORIMETER])) if CALORIMETER in cells else None
     return Measurement(cells, events, electron, beam_energy)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from na64.datasets.calibration.constants import KEPT, Calibration, Quantity, RunRange
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.outputs.control.calibration.building import Built
 from na64.outputs.control.calibration.figures import (
     chosen_ranges,
@@ -151,10 +152,10 @@ def _showers(job: Job, built: Built, label: str) -> Iterator[tuple[str, str, Mak
     listed = list(zip(built.sums, built.calibration.ranges, built.measured, strict=True))
     for total, part, measured in listed[:2]:
         context = next(c for run, c in job.runs.items() if part.first <= run <= part.last)
-        known = part.detectors.get("ecal")
+        known = part.detectors.get(CALORIMETER)
         scales = known.values[Quantity.SCALE].values if known else ()
-        bad = [entry.cell for entry in part.bad if entry.detector == "ecal"]
-        baselines = baselines_of(measured.cells.get("ecal", ()))
+        bad = [entry.cell for entry in part.bad if entry.detector == CALORIMETER]
+        baselines = baselines_of(measured.cells.get(CALORIMETER, ()))
         shower = mean_shower(total, context.setup, scales, bad, baselines)
         if shower is not None:
             caption = f"Mean shower of beam electrons in runs {part.covers}, by cell and impact point."

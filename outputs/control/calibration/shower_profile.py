@@ -12,6 +12,7 @@ from scipy.optimize import least_squares
 
 from na64.datasets.calibration.calibration_file import rounded
 from na64.datasets.instrument.detector import Setup, ShowerTemplate
+from na64.datasets.instrument.roles import CALORIMETER
 from na64.processors.calibration.cell_sums import MICRO, QUANTUM, ring_of
 from na64.processors.calibration.sums import Sums
 from na64.processors.kernels.shower import integrate_profile
@@ -68,21 +69,21 @@ def mean_shower(
         Under the scale of the period.
     """
     n = sums.array("shower.n", (1,))
-    if n.sum() < _LEAST_ELECTRONS or "ecal" not in setup.detectors:
+    if n.sum() < _LEAST_ELECTRONS or CALORIMETER not in setup.detectors:
         return None
     used = n >= _LEAST_IN_BIN
-    factor = np.array(scales) / np.where(np.array(setup.ecal.scale) == 0, 1.0, setup.ecal.scale)
+    factor = np.array(scales) / np.where(np.array(setup.calorimeter.scale) == 0, 1.0, setup.calorimeter.scale)
     mean = sums.arrays["shower.cells"][used] / n[used, None] * QUANTUM
     square = sums.arrays["shower.squares"][used] / n[used, None] * QUANTUM**2
     variance = np.maximum(square - mean**2, 0) / n[used, None] * factor**2
     mean = (mean - baselines) * factor
-    n_plane = setup.ecal.n_cells // 2
+    n_plane = setup.calorimeter.n_cells // 2
     lateral, error = (
         mean[:, :n_plane] + mean[:, n_plane:],
         np.sqrt(variance[:, :n_plane] + variance[:, n_plane:]),
     )
-    ring, (_, _, n_y) = ring_of(setup), setup.ecal.shape
-    beam = setup.ecal.place(*setup.beam_cell)
+    ring, (_, _, n_y) = ring_of(setup), setup.calorimeter.shape
+    beam = setup.calorimeter.place(*setup.beam_cell)
     whole = lateral.sum(axis=1, keepdims=True)
     return MeanShower(
         place=sums.arrays["shower.place"][used] / n[used, None] / MICRO,

@@ -85,7 +85,7 @@ class Ratio:
     ----------
     of, period : str
         A run, a period, or `ALL`.
-    eot : float
+    on_target : float
         Live particles on target.
     observed : int
     rate : Rate
@@ -94,14 +94,14 @@ class Ratio:
 
     of: str
     period: str
-    eot: float
+    on_target: float
     observed: int
     rate: Rate
 
     @property
     def expected(self) -> float:
         """Dimuons expected."""
-        return self.rate.value * self.eot
+        return self.rate.value * self.on_target
 
     @property
     def value(self) -> float:
@@ -144,8 +144,15 @@ class Benchmark:
     def table_rows(self) -> Iterator[DimuonRow]:
         """Yield the rows of the table: runs, periods, all."""
         for ratio in (*self.runs, *self.periods, self.everything):
-            expected_error = ratio.rate.error * ratio.eot
-            numbers = (ratio.eot, ratio.observed, ratio.expected, expected_error, ratio.value, *ratio.errors)
+            expected_error = ratio.rate.error * ratio.on_target
+            numbers = (
+                ratio.on_target,
+                ratio.observed,
+                ratio.expected,
+                expected_error,
+                ratio.value,
+                *ratio.errors,
+            )
             yield DimuonRow(self.after, ratio.of, ratio.period, *numbers)
 
 
@@ -187,8 +194,8 @@ def expected_rate(simulation: Products, after: str) -> Rate:
     """
     runs = simulation.summary.physics_runs
     beam_of(simulation)
-    eot = math.fsum(run.eot_live or 0.0 for run in runs)
-    if not eot > 0:
+    on_target = math.fsum(run.eot_live or 0.0 for run in runs)
+    if not on_target > 0:
         raise ValueError("the simulation has no exposure: its folder needs conditions/runs.csv with eot_live")
     counts = region_counts(simulation, after)
     n_events = sum(counts.get(run.run, 0) for run in runs)
@@ -196,9 +203,9 @@ def expected_rate(simulation: Products, after: str) -> Rate:
         chosen = {run.run for run in runs}
         rows = [row for row in simulation.yields.rows if row.run in chosen]
         sumw, sumw2 = _weighted(rows)
-        return Rate(sumw / eot, math.sqrt(sumw2) / eot)
+        return Rate(sumw / on_target, math.sqrt(sumw2) / on_target)
     weight = uniform_weight(simulation)
-    return Rate(weight * n_events / eot, weight * math.sqrt(n_events) / eot)
+    return Rate(weight * n_events / on_target, weight * math.sqrt(n_events) / on_target)
 
 
 def uniform_weight(simulation: Products) -> float:
@@ -240,7 +247,7 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
         _ratio(name, [run for run in known if run.period == name], counts, rate) for name in periods
     )
     seen = np.array([ratio.observed for ratio in runs], np.float64)
-    test = constancy(seen, np.array([ratio.eot for ratio in runs]))
+    test = constancy(seen, np.array([ratio.on_target for ratio in runs]))
     return Benchmark(after, runs, tuple(of_periods), _ratio(ALL, known, counts, rate), test)
 
 
@@ -282,10 +289,14 @@ def beam_of(products: Products) -> tuple[str, float]:
 
 
 def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
-    eot = math.fsum(run.eot_live or 0.0 for run in runs)
+    on_target = math.fsum(run.eot_live or 0.0 for run in runs)
     periods = {run.period for run in runs}
     return Ratio(
-        of, periods.pop() if len(periods) == 1 else ALL, eot, sum(counts.get(r.run, 0) for r in runs), rate
+        of,
+        periods.pop() if len(periods) == 1 else ALL,
+        on_target,
+        sum(counts.get(r.run, 0) for r in runs),
+        rate,
     )
 
 

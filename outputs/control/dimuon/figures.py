@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy import special
 
+from na64.datasets.instrument.roles import MODULES
 from na64.outputs.control.cut_efficiencies import CutEfficiency
 from na64.outputs.control.dimuon.benchmark import Benchmark
 from na64.outputs.control.dimuon.muon_peak import Peak
@@ -78,7 +79,7 @@ def peaks(
     grid = figure.subplots(1, max(1, len(spectra)), squeeze=False)[0]
     for axes, (module, spectrum) in zip(grid, spectra.items(), strict=False):
         _draw_peak(axes, spectrum, found.get(module))
-        axes.set_xlabel(f"HCAL {module} [GeV]")
+        axes.set_xlabel(f"{MODULES.upper()} {module} [GeV]")
     grid[0].set_ylabel("events per bin")
     stamp(grid[0], label)
     grid[-1].set_title(what, loc="right", color=QUIET, fontsize=10.5)
@@ -137,7 +138,7 @@ def peaks_by_run(
         axes.axhline(1, color=ACCENT, linestyle="--", linewidth=1)
         half = max(0.05, 1.4 * float(np.max(np.abs(values - 1) + errors)))
         axes.set_ylim(1 - half, 1 + half)
-        axes.set_ylabel(f"HCAL {module}")
+        axes.set_ylabel(f"{MODULES.upper()} {module}")
         chi2 = float(np.sum(((values - 1) / errors) ** 2))
         text = f"$\\chi^2$/ndf = {chi2:.1f}/{len(values) - 1}"
         axes.text(0.985, 0.94, text, transform=axes.transAxes, ha="right", va="top", fontsize=10.5)

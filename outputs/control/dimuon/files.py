@@ -13,6 +13,7 @@ import hist
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.conditions.on_target import exposure_label, on_target
+from na64.datasets.instrument.roles import MODULES, PADDLES
 from na64.outputs.control import cut_efficiencies as probing
 from na64.outputs.control.dimuon import figures
 from na64.outputs.control.dimuon.benchmark import (
@@ -171,10 +172,10 @@ def check_probed(products: Products) -> Iterator[str]:
             "process dimuon_2023, efficiency_beam or efficiency_random"
         )
     triggered = any("trigger_physics" in names for names in features.values())
-    if triggered and "veto" in features:
+    if triggered and PADDLES in features:
         yield (
-            f"{facts.name} tags no particle: what only veto rejects are dimuons, so its row is no efficiency "
-            "of electrons; dimuon_2023, efficiency_beam and efficiency_random are for that"
+            f"{facts.name} tags no particle: what only {PADDLES} rejects are dimuons, so its row is no "
+            "efficiency of electrons; dimuon_2023, efficiency_beam and efficiency_random are for that"
         )
 
 
@@ -214,7 +215,7 @@ def of_comparison(found: DimuonComparison) -> Iterator[str]:
         ratio, (below, above) = benchmark.everything, benchmark.everything.errors
         yield (
             f"after {benchmark.after}: {ratio.observed} dimuons, {ratio.expected:.1f} expected in "
-            f"{ratio.eot:.4g} live {found.unit}: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
+            f"{ratio.on_target:.4g} live {found.unit}: {ratio.value:.3f} +{above:.3f} -{below:.3f} (stat) "
             f"+- {benchmark.systematic:.3f} (syst)"
         )
         if benchmark.test is not None:
@@ -231,7 +232,7 @@ def of_peaks(peaks: Peaks) -> Iterator[str]:
         text = "no peak"
         if peak is not None:
             text = f"{peak.mean:.3f} +- {peak.mean_error:.3f} GeV, width {peak.width:.2f} GeV"
-        yield f"HCAL {module}: {text}"
+        yield f"{MODULES.upper()} {module}: {text}"
 
 
 def of_efficiencies(found: list[probing.CutEfficiency]) -> Iterator[str]:

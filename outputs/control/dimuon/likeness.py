@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import EventColumns
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES, PADDLES
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.electromagnetic import Grid
 from na64.datasets.synthetic.events import make_block, plan_runs
@@ -18,9 +19,12 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 REAL = "real_dimuons.csv"
-ECAL_EDGES: Floats = np.arange(0.0, 61.0, 5.0)
-"""GeV, of the bins of `REAL_ECAL`."""
-REAL_ECAL = (19, 54, 99, 132, 144, 185, 209, 248, 288, 332, 435, 559)
+_SUM, _FIRST, _SECOND = "ECAL", "HCAL 0", "HCAL 1"
+"""Quantities of `REAL` that the cuts are on."""
+
+ENERGY_EDGES: Floats = np.arange(0.0, 61.0, 5.0)
+"""GeV, of the bins of `REAL_ENERGIES`."""
+REAL_ENERGIES = (19, 54, 99, 132, 144, 185, 209, 248, 288, 332, 435, 559)
 """Real dimuons by ECAL energy [D: RC]."""
 
 _CAMPAIGN = "dimuons"
@@ -76,26 +80,26 @@ def simulate_dimuons(n_events: int, *, seed: int) -> dict[str, Floats]:
 
 
 def _cells(columns: EventColumns, grid: Grid) -> Floats:
-    energy = np.asarray(columns.cells("ecal").energy, np.float64)
+    energy = np.asarray(columns.cells(CALORIMETER).energy, np.float64)
     return energy.reshape(-1, 2, grid.n_x, grid.n_y)
 
 
 def _quantities(columns: EventColumns, cells: Floats, grid: Grid) -> dict[str, Floats]:
-    hcal = np.asarray(columns.cells("hcal").energy).reshape(columns.n_events, 4, 9).sum(axis=2)
-    veto = np.asarray(columns.cells("veto").energy).reshape(columns.n_events, _N_PADDLES, 2)
-    ecal, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
+    modules = np.asarray(columns.cells(MODULES).energy).reshape(columns.n_events, 4, 9).sum(axis=2)
+    paddles = np.asarray(columns.cells(PADDLES).energy).reshape(columns.n_events, _N_PADDLES, 2)
+    energy, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
     x, y = grid.beam_cell
     near = cells[:, :, x - 1 : x + 2, y - 1 : y + 2].sum(axis=(1, 2, 3))
     return {
-        "ECAL": ecal,
+        _SUM: energy,
         "preshower": preshower,
-        "preshower / ECAL": preshower / np.maximum(ecal, 1e-9),
-        "3x3 / ECAL": near / np.maximum(ecal, 1e-9),
-        "HCAL 0": hcal[:, 0],
-        "HCAL 1": hcal[:, 1],
-        "HCAL 0 + 1 + 2": hcal[:, :3].sum(axis=1),
-        "SRD": 1000 * np.asarray(columns.cells("srd").energy).sum(axis=1),
-        "VETO": 1000 * np.sqrt(veto.prod(axis=2)).sum(axis=1),
+        f"preshower / {_SUM}": preshower / np.maximum(energy, 1e-9),
+        f"3x3 / {_SUM}": near / np.maximum(energy, 1e-9),
+        _FIRST: modules[:, 0],
+        _SECOND: modules[:, 1],
+        f"{_FIRST} + 1 + 2": modules[:, :3].sum(axis=1),
+        "SRD": 1000 * np.asarray(columns.cells(COUNTERS).energy).sum(axis=1),
+        "VETO": 1000 * np.sqrt(paddles.prod(axis=2)).sum(axis=1),
     }
 
 
@@ -107,11 +111,11 @@ def selected(columns: EventColumns, cells: Floats, quantities: dict[str, Floats]
     """
     towers = cells.sum(axis=1).reshape(len(cells), -1)
     central = np.argmax(towers, axis=1) == grid.beam_cell[0] * grid.n_y + grid.beam_cell[1]
-    srd = 1000 * np.asarray(columns.cells("srd").energy)
-    radiates = (srd > 2).all(axis=1) & ((srd < 80).sum(axis=1) >= 2)
-    showers = (quantities["preshower"] > 0.5) & (quantities["ECAL"] < 60)
+    counters = 1000 * np.asarray(columns.cells(COUNTERS).energy)
+    radiates = (counters > 2).all(axis=1) & ((counters < 80).sum(axis=1) >= 2)
+    showers = (quantities["preshower"] > 0.5) & (quantities[_SUM] < 60)
     muons = np.ones(len(cells), np.bool_)
-    for name in ("HCAL 0", "HCAL 1"):
+    for name in (_FIRST, _SECOND):
         muons &= (quantities[name] > 3) & (quantities[name] < 7)
     passed: Booleans = central & radiates & showers & muons
     return passed
@@ -126,10 +130,10 @@ def compare_with_real(simulated: dict[str, Floats]) -> Iterator[LikenessRow]:
         yield LikenessRow(quantity, unit, statistic, float(real), found)
 
 
-def compare_ecal(simulated: dict[str, Floats]) -> tuple[Floats, float, int]:
+def compare_energies(simulated: dict[str, Floats]) -> tuple[Floats, float, int]:
     """Simulated dimuons by ECAL energy, as many as real ones; chi2 of the shapes, degrees of freedom."""
-    counts = np.histogram(simulated["ECAL"], ECAL_EDGES)[0].astype(np.float64)
-    real = np.array(REAL_ECAL, np.float64)
+    counts = np.histogram(simulated[_SUM], ENERGY_EDGES)[0].astype(np.float64)
+    real = np.array(REAL_ENERGIES, np.float64)
     scale = real.sum() / counts.sum()
     chi2 = float((((scale * counts - real) ** 2) / (real + scale**2 * counts)).sum())
     return scale * counts, chi2, len(real) - 1

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from na64.datasets.instrument.roles import MODULES
 from na64.outputs.control.gaussian_core import Start, fit_gaussian
 
 Numbers = NDArray[np.float64]
@@ -74,11 +75,11 @@ def peak_spectra(histograms: dict[str, hist.Hist[Any]]) -> dict[int, hist.Hist[A
     found: dict[int, hist.Hist[Any]] = {}
     for module in range(3):
         for low, high in ((module, module + 1), (module - 1, module)):
-            plane = histograms.get(f"hcal_{low}_hcal_{high}")
+            plane = histograms.get(f"{MODULES}_{low}_{MODULES}_{high}")
             if plane is not None and module not in found:
                 found[module] = _beside(plane, 0 if module == low else 1)
-        if module not in found and f"hcal_{module}" in histograms:
-            found[module] = histograms[f"hcal_{module}"]
+        if module not in found and f"{MODULES}_{module}" in histograms:
+            found[module] = histograms[f"{MODULES}_{module}"]
     return found
 
 

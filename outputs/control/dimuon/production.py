@@ -67,7 +67,7 @@ def production_of(campaign: Campaign, rng: np.random.Generator, *, n: int = _N_P
     component = _dimuons(campaign)
     gun = Gun(campaign.beam, campaign.geometries[0].grid, campaign.response, rng)
     pairs = GENERATORS[ComponentKind.DIMUON](gun, component, n)
-    fraction = float(fires(pairs.ecal, gun.grid, campaign.trigger, rng).mean())
+    fraction = float(fires(pairs.calorimeter, gun.grid, campaign.trigger, rng).mean())
     made = pairs_per_electron(
         component.parameters["lowest"], component.parameters["highest"], beam_energy=campaign.beam.energy
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import Cells, EventColumns
+from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES
 from na64.datasets.synthetic import load_campaign
 from na64.datasets.synthetic.campaign import TRIGGER_BITS, Campaign, Trigger
 from na64.datasets.synthetic.electromagnetic import Grid
@@ -23,7 +24,7 @@ REAL_FLOW = "real_trigger_flow.csv"
 REAL_OUT_OF_TIME = {5.0: 0.009, 30.0: 0.007}
 """Real dimuons that have more than this ECAL energy (GeV) out of time [D: RC]."""
 
-_N_SIGMA, _HCAL_WINDOW, _HCAL_PEDESTAL = 3.0, 16.5, 0.2
+_N_SIGMA, _MODULES_WINDOW, _MODULES_PEDESTAL = 3.0, 16.5, 0.2
 """Standard deviations; ns; GeV [V: EJ]."""
 
 
@@ -104,23 +105,23 @@ def read_triggers(columns: EventColumns, grid: Grid) -> Triggers:
     0.5 GeV; ECAL below 60 GeV; HCAL 0 and 1 between 3 and 7 GeV.
     """
     n = columns.n_events
-    cells = _in_time(columns, "ecal").reshape(n, 2, grid.n_x, grid.n_y)
-    ecal, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
+    cells = _in_time(columns, CALORIMETER).reshape(n, 2, grid.n_x, grid.n_y)
+    energy, preshower = cells.sum(axis=(1, 2, 3)), cells[:, 0].sum(axis=(1, 2))
     centre = grid.beam_cell[0] * grid.n_y + grid.beam_cell[1]
-    srd = 1000 * _in_time(columns, "srd")
-    hcal = _in_time(columns, "hcal", _HCAL_WINDOW)
-    muons = np.where(hcal > _HCAL_PEDESTAL, hcal, 0.0).reshape(n, 4, 9).sum(axis=2)[:, :2]
+    counters = 1000 * _in_time(columns, COUNTERS)
+    modules = _in_time(columns, MODULES, _MODULES_WINDOW)
+    muons = np.where(modules > _MODULES_PEDESTAL, modules, 0.0).reshape(n, 4, 9).sum(axis=2)[:, :2]
     physics = np.asarray(columns.event["trigger"]) & TRIGGER_BITS[Trigger.PHYSICS]
     passed: dict[str, Booleans] = {
         "trigger": physics > 0,
         "ecal_centre": np.argmax(cells.sum(axis=1).reshape(n, -1), axis=1) == centre,
-        "srd": (srd > 2).all(axis=1) & ((srd < 80).sum(axis=1) >= 2),
+        "srd": (counters > 2).all(axis=1) & ((counters < 80).sum(axis=1) >= 2),
         "preshower": preshower > 0.5,
-        "ecal_energy": ecal < 60,
+        "ecal_energy": energy < 60,
         "dimuon": ((muons > 3) & (muons < 7)).all(axis=1),
     }
-    total = np.asarray(columns.cells("ecal").energy, np.float64).sum(axis=1)
-    return Triggers(passed, total - ecal)
+    total = np.asarray(columns.cells(CALORIMETER).energy, np.float64).sum(axis=1)
+    return Triggers(passed, total - energy)
 
 
 def _in_time(columns: EventColumns, name: str, half_width: float | None = None) -> Floats:

@@ -20,6 +20,7 @@ from na64.processors.job import Job
 from na64.processors.stored_features import gather_features
 from na64.selections.cut import Cut
 from na64.selections.hidden import drawn_mask
+from na64.selections.planes import ENERGIES
 from na64.selections.selection import Selection
 
 Floats = NDArray[np.float64]
@@ -88,15 +89,15 @@ class Candidates:
         filled: hist.Hist[Any] = hist.Hist(*axes, storage=hist.storage.Int64())
         for part, passed in zip(self.parts, passing, strict=True):
             shown = passed & part.drawn
-            filled.fill(*(part.values[self.index[name]][shown] for name in ("ecal", "hcal")))
+            filled.fill(*(part.values[self.index[name]][shown] for name in ENERGIES))
         return filled
 
     def in_box(self, passing: Iterable[NDArray[np.bool_]], box: BoxFacts) -> Weighted:
         """Sum of the weights of those that pass in the box; of simulation only."""
         weights = []
         for part, passed in zip(self.parts, passing, strict=True):
-            ecal, hcal = (part.values[self.index[name]] for name in ("ecal", "hcal"))
-            weights.append(part.weight[passed & (ecal < box.ecal) & (hcal < box.hcal)])
+            x, y = (part.values[self.index[name]] for name in ENERGIES)
+            weights.append(part.weight[passed & (x < box.width) & (y < box.height)])
         found = np.concatenate(weights) if weights else np.zeros(0)
         return Weighted(float(found.sum()), float((found * found).sum()))
 

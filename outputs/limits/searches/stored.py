@@ -74,7 +74,7 @@ class OfAnnihilation:
 
     source: Annihilated
 
-    def yield_per_particle(self, mass: float, threshold: float, beam: Beam) -> float:
+    def yield_per_eot(self, mass: float, threshold: float, beam: Beam) -> float:
         """Particles per particle on target at coupling 1."""
         return number_of(self.source.of_beam(beam, threshold), mass)
 

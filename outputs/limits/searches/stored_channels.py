@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure, check_apart
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.searches.card import Card, Variant, load_card
@@ -134,12 +134,12 @@ def stored_channels(
     is_open = all(one.is_open for one in exposures)
     found = []
     for exposure, background in zip(exposures, backgrounds, strict=True):
-        whole = math.fsum(period.eot for period in exposure.periods)
+        whole = math.fsum(period.on_target for period in exposure.periods)
         for period in exposure.periods:
             _check_period(card, exposure, period)
             category = channel_of_box(card, variant, exposure.search, period.period)
             kept = _efficiency(card, category, exposure, period, wanted)
-            share = background, period.eot / whole
+            share = background, period.on_target / whole
             made = _category(category, exposure, period, kept, share, is_open=is_open)
             found.append(StoredChannel(made, kept, exposure.folder, period.period))
     return tuple(found)
@@ -155,7 +155,7 @@ def _efficiency(
     """Efficiency of the channel itself, or of the search whose results it is recast from."""
     if any(isinstance(source, RadiatedByMuons) for source in category.sources):
         return by_mass(card.name, category, exposure, period, wanted)
-    if category.recast == INVISIBLE:
+    if category.recast == DEFAULT_SEARCH:
         return of_dark_photons(exposure, period, wanted)
     of = card.name, category.name
     if category.recast:
@@ -201,7 +201,7 @@ def _category(
     return replace(
         category,
         name=f"{category.name} {period.period}",
-        exposure=period.eot,
+        exposure=period.on_target,
         efficiency=kept,
         background=background.n * part,
         background_error=background.error * part,

@@ -11,6 +11,7 @@ from pathlib import Path
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
 from na64.outputs.result.origin import SEAL
 from na64.outputs.result.table import Table, columns_of
+from na64.outputs.signal.efficiency.asked_rows import read_asked
 from na64.outputs.signal.efficiency.losses import AppliedLoss, counted, factor_of
 from na64.outputs.signal.efficiency.losses_file import losses_path, read_applied
 
@@ -185,19 +186,7 @@ def load_energy_efficiency(
     ValueError
         There is no such file, or it is of something else; names what it has.
     """
-    if not path.is_file():
-        raise ValueError(
-            f"{path}: there is no efficiency; na64 efficiency --search {search} --selection NAME --to {path} "
-            "makes it"
-        )
-    known = read_energy_rows(path)
-    rows = [row for row in known if (row.search, row.channel, row.period) == (search, channel, period)]
-    if not rows:
-        listed = sorted({f"search {row.search}, channel {row.channel}, period {row.period}" for row in known})
-        raise ValueError(
-            f"{path}: no efficiency of search {search}, channel {channel}, period {period}, only of "
-            f"{' and of '.join(listed) or 'nothing'}"
-        )
+    rows = read_asked(path, read_energy_rows, search=search, channel=channel, period=period)
     losses = [loss for loss in read_applied(losses_path(path)) if loss.period == period]
     try:
         found = EnergyEfficiency(_ordered(rows), tuple(losses), delivered)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from na64.outputs.signal.efficiency.asked_rows import read_asked
 from na64.outputs.signal.efficiency.efficiency import SignalEfficiency, load_efficiencies, read_points
 from na64.outputs.signal.efficiency.losses import counted
 
@@ -69,19 +70,7 @@ def load_mass_efficiency(
     ValueError
         There is no such file, or it is of something else; names what it has.
     """
-    if not path.is_file():
-        raise ValueError(
-            f"{path}: there is no efficiency; na64 efficiency --search {search} --selection NAME --to {path} "
-            "makes it"
-        )
-    points = read_points(path)
-    own = [point for point in points if (point.search, point.period) == (search, period)]
-    if not own:
-        listed = sorted({f"search {point.search}, period {point.period}" for point in points})
-        raise ValueError(
-            f"{path}: no efficiency of search {search}, period {period}, only of "
-            f"{' and of '.join(listed) or 'nothing'}"
-        )
+    own = read_asked(path, read_points, search=search, period=period)
     others = sorted({point.threshold for point in own if point.threshold != threshold})
     if others:
         raise ValueError(

@@ -124,7 +124,7 @@ def _has_beam(campaign: Campaign, period: Period) -> bool:
 
 def placed(campaign: Campaign, period: Period, run: int) -> Campaign:
     """Put a run of a campaign into a period, with the ECAL that the period has."""
-    _, n_x, n_y = period.setup.ecal.shape
+    _, n_x, n_y = period.setup.calorimeter.shape
     first = replace(campaign.runs[0], run=run, type=RunType.PHYSICS)
     geometry = Geometry(Grid(n_x, n_y, period.setup.beam_cell), 0)
     return replace(campaign, geometries=(geometry,), runs=(first,), bad=())

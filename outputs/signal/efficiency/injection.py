@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.periods import Period, load_periods
-from na64.datasets.conditions.stated_boxes import INVISIBLE
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import SimulatedBeam
@@ -86,7 +86,7 @@ class Injection:
     seed: int = 6406
     periods: Path | None = None
     period: str = ""
-    search: str = INVISIBLE
+    search: str = DEFAULT_SEARCH
 
 
 def inject(
@@ -114,7 +114,7 @@ def _inject_one(mass: float, injection: Injection, folder: Path) -> list[Measure
     base, period = base_campaign(injection.layout, injection.period, load_periods(injection.periods))
     # One campaign does for any period of its beam.
     own = boxes_of(period) if period is not None and injection.period else ()
-    widest = max(box.rectangle().ecal for box in own or _boxes(injection) if box.is_rectangle)
+    widest = max(box.rectangle().width for box in own or _boxes(injection) if box.is_rectangle)
     campaign = signal_campaign(mass, threshold=base.beam.energy - widest, base=base)
     catalogue = simulate_signal(campaign, injection, injection.seed, folder)
     return measure(
@@ -141,7 +141,7 @@ def measure(
     *,
     mass: float,
     beam: SimulatedBeam | None = None,
-    search: str = INVISIBLE,
+    search: str = DEFAULT_SEARCH,
 ) -> list[Measured]:
     """Count a simulated catalogue of dark photons, period by period.
 
@@ -234,7 +234,7 @@ def _edge(job: Job, run: int) -> float:
         raise ValueError(
             f"run {run}: {len(boxes)} boxes of search {job.selection.search}, an efficiency is of one"
         )
-    return boxes[0].rectangle().ecal
+    return boxes[0].rectangle().width
 
 
 def _measured(

@@ -49,7 +49,7 @@ def inject_energies(
     if box is None:
         raise ValueError(f"period {period.name} has no signal box of search {injection.selection.search}")
     energy = base.beam.energy
-    edges = energy_edges(energy - box.rectangle().ecal, energy).tolist()
+    edges = energy_edges(energy - box.rectangle().width, energy).tolist()
     for done, (low, high) in enumerate(pairwise(edges)):
         if progress is not None:
             progress(done, len(edges) - 1)

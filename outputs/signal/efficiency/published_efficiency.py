@@ -61,7 +61,7 @@ def implied_efficiency(limit: PublishedLimit, mass: float) -> float:
     if low < mass < high:
         return math.nan
     eps = float(load_curve(limit.curve).at(mass))
-    return limit.events / (limit.eot * yield_per_eot(mass, threshold=limit.threshold) * eps**2)
+    return limit.events / (limit.on_target * yield_per_eot(mass, threshold=limit.threshold) * eps**2)
 
 
 def compared(
@@ -89,7 +89,7 @@ def not_explained(rows: Sequence[Compared], limit: PublishedLimit, **of: str) ->
     """Row of a table of losses: the published efficiency over that with all losses, mean over the masses."""
     ratios = [row.after for row in rows]
     mean = math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
-    label = f"published limit of {limit.eot:.3g} electrons on target over all that is known"
+    label = f"published limit of {limit.on_target:.3g} electrons on target over all that is known"
     note = f"{min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} masses; never applied"
     return AppliedLoss(NOT_EXPLAINED, label, limit.source, mean, None, 1.0, Counts.NEVER, False, note, **of)
 

@@ -17,7 +17,7 @@ from na64.outputs.result.origin import origin_of, seal_csv, seal_facts, unseal_c
 from na64.processors.execution.ledger import decode, encode
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 TABLE = b"source,n,error,upper_limit,correlated,method,tag\nbeam line,0.4,0.1,no,no,m,t\n"
 

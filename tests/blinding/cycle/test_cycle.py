@@ -21,7 +21,7 @@ from na64.outputs.result.audit_log import entries, verify
 from na64.outputs.result.provenance import packages
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 
 def truth(data: Path) -> dict[str, int]:

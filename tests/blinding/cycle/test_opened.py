@@ -20,7 +20,7 @@ from na64.outputs.result.store import read_result
 from na64.outputs.statistics.excess import excess_p_value
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 N_CANDIDATES = 12
 

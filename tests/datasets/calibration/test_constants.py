@@ -29,13 +29,13 @@ DEAD = BadCell("hcal", 3, Defect.DEAD, "test")
 def test_a_set_up_gets_the_constants_of_its_runs() -> None:
     changes = {("ecal", Quantity.SCALE): {5: 1.1}, ("hcal", Quantity.DELAY): {2: -3.0}}
     found = calibration_of(changes, bad=(NOISY, DEAD)).setup_of(8703, "2023A", SETUP)
-    ecal, hcal = found.ecal, found.hcal
+    ecal, hcal = found.calorimeter, found.modules
     assert isinstance(ecal, CalibratedDetector)
     assert isinstance(hcal, CalibratedDetector)
     assert [ecal.scale[cell] for cell in (4, 5, 7)] == [1.0, 1.1, 0.0]  # a noisy cell counts as empty
     assert (hcal.scale[3], hcal.delay[2], hcal.delay[3]) == (1.0, -3.0, 0.0)  # a dead one stays
-    assert ecal.timing == SETUP.ecal.timing
-    assert ecal.beam_cell == SETUP.ecal.beam_cell
+    assert ecal.timing == SETUP.calorimeter.timing
+    assert ecal.beam_cell == SETUP.calorimeter.beam_cell
     assert found.template == SETUP.template
 
 
@@ -46,8 +46,8 @@ def test_runs_of_a_range_share_one_set_up() -> None:
 
 def test_a_set_up_without_calibration_is_called_as_before() -> None:
     """What calibrated cells have besides is in no identity of others."""
-    assert identity(SETUP.ecal) == identity(load_periods()["2023A"].setup.ecal)
-    assert "delay" not in set(SETUP.ecal.__dataclass_fields__)
+    assert identity(SETUP.calorimeter) == identity(load_periods()["2023A"].setup.calorimeter)
+    assert "delay" not in set(SETUP.calorimeter.__dataclass_fields__)
 
 
 def test_a_template_takes_the_place_of_the_periods_own() -> None:
@@ -79,7 +79,7 @@ def test_a_run_outside_of_all_ranges_is_refused_by_name() -> None:
 
 
 def test_other_cells_or_expected_times_are_refused() -> None:
-    later = replace(SETUP.ecal, timing=replace(SETUP.ecal.timing, expected=(1.0,) * 60))
+    later = replace(SETUP.calorimeter, timing=replace(SETUP.calorimeter.timing, expected=(1.0,) * 60))
     lacking = load_periods()["2018"].setup
     for setup, why in (
         (SETUP.with_detectors(later), "ecal is not what it was made for"),
@@ -117,9 +117,9 @@ def test_values_that_cannot_be_are_refused() -> None:
 
 
 def test_every_detector_has_a_threshold() -> None:
-    assert threshold_of(SETUP.ecal) == 0.3
-    assert threshold_of(SETUP.srd) == 0.001
-    further = replace(SETUP.srd, name="hodo", mip=0.002)
+    assert threshold_of(SETUP.calorimeter) == 0.3
+    assert threshold_of(SETUP.detectors["srd"]) == 0.001
+    further = replace(SETUP.detectors["srd"], name="hodo", mip=0.002)
     assert threshold_of(further) == 0.001
     assert threshold_of(replace(further, mip=None, threshold=0.5)) == 0.5
     assert threshold_of(replace(further, mip=None, pedestal=0.7)) == 0.7

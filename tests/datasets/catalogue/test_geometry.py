@@ -102,11 +102,11 @@ def test_the_packaged_layouts_fit_their_periods() -> None:
 def test_another_number_of_modules_is_told() -> None:
     period = load_periods()["2023A"]
     hcal = replace(
-        period.setup.hcal,
+        period.setup.modules,
         shape=(2, 3, 3),
         scale=(1.0,) * 18,
         sigma_of_cell=tuple(range(18)),
-        timing=replace(period.setup.hcal.timing, expected=(0.0,) * 18, sigma=(1.0,) * 18),
+        timing=replace(period.setup.modules.timing, expected=(0.0,) * 18, sigma=(1.0,) * 18),
     )
     smaller = replace(period, name="mine", setup=period.setup.with_detectors(hcal))
     assert check_layout(load_layout("tout2023"), smaller) == (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from na64.datasets.conditions.conditions import PARTICLES
 from na64.datasets.conditions.on_target import (
+    PARTICLES,
     KindExposure,
     add_by_kind,
     exposure_label,

@@ -90,19 +90,23 @@ def test_runs_at_the_edges_belong_to_one_period(run: int, name: str | None) -> N
 
 def test_the_setup_of_2023_is_that_of_the_public_code() -> None:
     setup = load_periods()["2023A"].setup
-    assert (setup.ecal.shape, setup.hcal.shape, setup.vhcal.shape) == ((2, 5, 6), (4, 3, 3), (1, 4, 4))
-    assert (setup.srd.n_cells, setup.veto.shape) == (3, (3, 1, 2))
+    assert (setup.calorimeter.shape, setup.modules.shape, setup.detectors["vhcal"].shape) == (
+        (2, 5, 6),
+        (4, 3, 3),
+        (1, 4, 4),
+    )
+    assert (setup.detectors["srd"].n_cells, setup.paddles.shape) == (3, (3, 1, 2))
     assert (setup.beam_cell, setup.physics_trigger_mask) == ((2, 2), 4)
-    assert (setup.hcal_modules, setup.hcal_subtracted_modules) == ((0, 1), (0, 1))
-    assert (setup.hcal.pedestal, setup.ecal.pedestal) == (0.2, -math.inf)
-    assert setup.hcal.timing.half_width == 16.5
-    for detector in (setup.ecal, setup.vhcal, setup.srd, setup.veto):
+    assert (setup.chosen_modules, setup.subtracted_modules) == ((0, 1), (0, 1))
+    assert (setup.modules.pedestal, setup.calorimeter.pedestal) == (0.2, -math.inf)
+    assert setup.modules.timing.half_width == 16.5
+    for detector in (setup.calorimeter, setup.detectors["vhcal"], setup.detectors["srd"], setup.paddles):
         assert (detector.timing.n_sigma, detector.timing.half_width) == (3.0, None)
-    assert setup.veto.sigma_of_cell == (0, 0, 1, 1, 2, 2)
-    assert setup.ecal.sigma_of_cell == tuple(range(60))
+    assert setup.paddles.sigma_of_cell == (0, 0, 1, 1, 2, 2)
+    assert setup.calorimeter.sigma_of_cell == tuple(range(60))
     assert (setup.topology_threshold, setup.topology_peripheral_only) == (0.5, False)
-    assert (setup.muon_hcal_2, setup.muon_centre, setup.muon_hcal_2_with_centre) == (2.0, 1.5, 1.3)
-    assert (setup.veto_mip, setup.veto.balance) == (0.0107, 0.3)
+    assert (setup.muon_module_2, setup.muon_centre, setup.muon_module_2_with_centre) == (2.0, 1.5, 1.3)
+    assert (setup.paddle_mip, setup.paddles.balance) == (0.0107, 0.3)
 
 
 @pytest.mark.parametrize(
@@ -120,21 +124,27 @@ def test_the_ecal_changed_between_periods(
     name: str, shape: tuple[int, int, int], beam_cell: tuple[int, int]
 ) -> None:
     setup = load_periods()[name].setup
-    assert (setup.ecal.shape, setup.beam_cell) == (shape, beam_cell)
+    assert (setup.calorimeter.shape, setup.beam_cell) == (shape, beam_cell)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "2022M"])  # whose HCAL has two modules
 def test_what_the_codes_of_2023_and_before_do_otherwise(name: str) -> None:
     period, is_2023 = load_periods()[name], name.startswith("2023")
     modules = (0, 1) if is_2023 and not name.endswith(("H", "K")) else (0, 1, 2)
-    assert period.setup.hcal_modules == period.setup.hcal_subtracted_modules == modules
+    assert period.setup.chosen_modules == period.setup.subtracted_modules == modules
     assert period.setup.topology_peripheral_only is not is_2023
     assert period.times_in_files is (name > "2019")
 
 
 def test_without_expected_times_every_pulse_is_kept() -> None:
     setup = load_periods()["2018"].setup
-    for detector in (setup.ecal, setup.hcal, setup.vhcal, setup.srd, setup.veto):
+    for detector in (
+        setup.calorimeter,
+        setup.modules,
+        setup.detectors["vhcal"],
+        setup.detectors["srd"],
+        setup.paddles,
+    ):
         assert detector.timing.half_width == 1e6
 
 
@@ -349,7 +359,7 @@ def test_names_and_ranges_need_not_come_in_the_order_of_runs(tmp_path: Path) -> 
 def test_one_number_per_cell_is_kept_in_order(tmp_path: Path) -> None:
     scales = ", ".join(str(1 + n / 100) for n in range(60))
     copied(tmp_path, "2023A", ("scale = { value = 1,", f"scale = {{ values = [{scales}],"))
-    assert load_period(tmp_path, "2023A").setup.ecal.scale == tuple(1 + n / 100 for n in range(60))
+    assert load_period(tmp_path, "2023A").setup.calorimeter.scale == tuple(1 + n / 100 for n in range(60))
 
 
 def test_a_unit_is_converted_and_described_in_the_base_unit() -> None:

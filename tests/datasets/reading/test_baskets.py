@@ -15,6 +15,7 @@ import pytest
 import uproot
 
 from na64.datasets.reading.baskets import Basket, BasketReader, _unpack
+from na64.datasets.reading.root_files import open_root
 from na64.datasets.reading.stored import BadFileError
 
 CODECS = {"none": None, "LZ4": uproot.LZ4(4), "ZLIB": uproot.ZLIB(1), "ZSTD": uproot.ZSTD(5)}
@@ -156,3 +157,20 @@ def test_a_file_that_ends_within_a_basket_is_refused(path: Path) -> None:
         reader = BasketReader(lambda place, size: data[place : place + size - 1])
         with pytest.raises(BadFileError, match='branch "cells", basket 0: cannot be read'):
             list(reader.between(branch, 0, 1))
+
+
+@pytest.mark.parametrize("n_equal", [4, 6, 8])
+def test_a_basket_that_compression_spares_a_few_bytes_is_read_as_a_compressed_one(
+    n_equal: int, tmp_path: Path
+) -> None:
+    """With its key it is longer than its values, as one is that is not compressed."""
+    values = np.random.default_rng(7).normal(size=180)
+    values[:n_equal] = 0
+    path = tmp_path / "run.root"
+    with uproot.recreate(path, compression=uproot.LZ4(4)) as file:
+        file.mktree("t", {"x": "f8"}).extend({"x": values})
+    with open_root(str(path)) as run:
+        np.testing.assert_array_equal(run.tree("t").read(["x"], 0, 180)["x"], values)
+    with uproot.open(path) as file:
+        basket = file["t"]["x"].basket(0)
+        assert values.nbytes < basket.compressed_bytes < basket.uncompressed_bytes  # both with the key

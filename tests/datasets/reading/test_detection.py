@@ -19,6 +19,7 @@ from na64.datasets.reading.files import open_file
 from na64.datasets.reading.layout import LAYOUTS, load_layout
 from na64.datasets.reading.read import read
 from na64.datasets.reading.stored import BadFileError
+from na64.datasets.synthetic.writers import list_type
 
 Values = dict[str, Any]
 HITS = load_layout("hits")
@@ -41,7 +42,7 @@ def put(file: Any, name: str, values: Values, container: str = "ttree") -> None:
 
 
 def _type(values: Any) -> Any:
-    return f"var * {values.layout.content.dtype}" if isinstance(values, ak.Array) else values.dtype
+    return list_type(values.layout.content.dtype) if isinstance(values, ak.Array) else values.dtype
 
 
 def write(path: Path, *trees: tuple[str, Values, str]) -> FileRecord:

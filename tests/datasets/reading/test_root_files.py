@@ -159,12 +159,10 @@ class Cells(Embedded):
         return SimpleNamespace(data=part.view(np.uint8).reshape(-1), byte_offsets=None)
 
 
-def test_cells_of_one_basket_are_not_copied_and_keep_the_byte_order_of_the_file() -> None:
-    for start, stop, is_copied in ((1, 4, False), (4, 6, False), (3, 5, True)):
-        found = _read_branch(BasketReader(_no_file), Place(Cells()), start, stop)
-        np.testing.assert_array_equal(found, Cells.values[start:stop], strict=True)
-        assert isinstance(found, np.ndarray)
-        assert np.shares_memory(found, Cells.values) != is_copied
+@pytest.mark.parametrize(("start", "stop"), [(1, 4), (4, 6), (3, 5), (0, 6), (2, 2)])
+def test_cells_keep_the_byte_order_of_the_file(start: int, stop: int) -> None:
+    found = _read_branch(BasketReader(_no_file), Place(Cells()), start, stop)
+    np.testing.assert_array_equal(found, Cells.values[start:stop], strict=True)
 
 
 def test_baskets_that_lack_events_are_refused_with_their_branch() -> None:

@@ -31,13 +31,13 @@ def alps(n: int, **parameters: float) -> Deposits:
 
 
 def modules(deposits: Deposits) -> Any:
-    return deposits.hcal.sum(axis=(2, 3))
+    return deposits.modules.sum(axis=(2, 3))
 
 
-def outside(hcal: Any) -> Any:
+def outside(modules: Any) -> Any:
     """R of modules 1 and 2: the part outside of one cell of the first and two of the second."""
-    rear = hcal[:, 1:3].sum(axis=(1, 2, 3))
-    return 1 - (hcal[:, 1, 1, 1] + hcal[:, 2, 1, 1] + hcal[:, 2, 2, 1]) / rear
+    rear = modules[:, 1:3].sum(axis=(1, 2, 3))
+    return 1 - (modules[:, 1, 1, 1] + modules[:, 2, 1, 1] + modules[:, 2, 2, 1]) / rear
 
 
 def test_particles_decay_by_an_exponential_in_the_lengths_of_their_energies() -> None:
@@ -66,8 +66,8 @@ def test_photons_shower_in_the_module_in_which_the_particle_decays() -> None:
     assert third[:, 2].sum() > 0.98 * third[:, :3].sum()
     beyond = modules(alps(4000, decays_from=FIRST + 2 * MODULE_LENGTH, decays_to=1e15))
     assert beyond.mean(axis=0) == pytest.approx([0.02, 0, 0, 0], abs=0.05)  # leakage of the ECAL
-    in_ecal = alps(4000, decays_from=0.0, decays_to=FIRST - MODULE_LENGTH)
-    assert in_ecal.ecal.sum(axis=(1, 2, 3)).mean() == pytest.approx(100, abs=0.5)
+    in_calorimeter = alps(4000, decays_from=0.0, decays_to=FIRST - MODULE_LENGTH)
+    assert in_calorimeter.calorimeter.sum(axis=(1, 2, 3)).mean() == pytest.approx(100, abs=0.5)
 
 
 def test_a_late_decay_leaks_and_an_early_one_does_not() -> None:
@@ -87,11 +87,11 @@ def test_photons_have_the_response_of_the_hcal_to_them() -> None:
 
 
 def test_photons_are_inside_the_centre_cells_and_hadrons_are_not() -> None:
-    photons = outside(alps(2000, decays_from=FIRST, decays_to=4900.0).hcal)
+    photons = outside(alps(2000, decays_from=FIRST, decays_to=4900.0).modules)
     assert (photons < 0.06).all()
     component = next(entry for entry in CAMPAIGN.components if entry.name == "leading_neutron")
     neutrons = leading_neutral(gun(), component, 400)
-    rear = outside(neutrons.hcal)
+    rear = outside(neutrons.modules)
     assert np.median(rear) == pytest.approx(0.16, abs=0.04)
     assert (rear < 0.06).mean() < 0.05
     assert len(np.unique(neutrons.second_shower)) > 20
@@ -104,7 +104,7 @@ def test_leading_neutrals_leave_nothing_before_the_second_module() -> None:
     assert energy[:, 0].mean() < 0.1  # leakage of the ECAL
     assert (energy[:, 1] > 5).mean() > 0.95
     assert (energy[:, 3] == 0).all()
-    total = found.ecal.sum(axis=(1, 2, 3)) + energy.sum(axis=1)
+    total = found.calorimeter.sum(axis=(1, 2, 3)) + energy.sum(axis=1)
     assert np.median(total) == pytest.approx(100, abs=12)
 
 

@@ -55,6 +55,21 @@ def test_a_campaign_takes_what_it_lacks_from_another(tmp_path: Path) -> None:
     assert (campaign.n_events, campaign.seed, campaign.beam) == (77, small.seed, small.beam)
 
 
+def test_a_campaign_may_change_components_and_keys_of_the_dump_of_another(tmp_path: Path) -> None:
+    changes = (
+        'like = "visible_2018"\n[change_component.dimuon]\n'
+        'highest = { value = 90, unit = "GeV", source = "x" }\n'
+        '[dump]\nlength = { value = 200, unit = "mm", source = "x" }\n'
+    )
+    path = write(tmp_path, "")
+    path.write_text(path.read_text().replace('like = "small"\n', changes))
+    campaign, base = load_campaign(path), load_campaign("visible_2018")
+    assert campaign.dump == replace(base.dump, length=200.0)  # type: ignore[type-var]
+    for one, other in zip(campaign.components, base.components, strict=True):
+        changed = {"highest": 90.0} if one.name == "dimuon" else {}
+        assert one == replace(other, parameters={**other.parameters, **changed})
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
@@ -76,6 +91,7 @@ def test_a_campaign_takes_what_it_lacks_from_another(tmp_path: Path) -> None:
             ValueError,
             "cannot be converted",
         ),
+        ("[change_component.dimoun]\nlowest = 1", KeyError, 'nearest known is "dimuon"'),
         (
             '[[further_component]]\nname = "x"\nkind = "muons"\ntrigger = "beam"\nrate = {}',
             ValueError,

@@ -96,11 +96,11 @@ def test_close_pulses_add_up_and_of_others_the_larger_is_kept(
 def test_the_veto_saturates() -> None:
     blank = empty(3, GRID)
     energy = np.array([[0.001], [0.0], [10.0]]) * np.ones((3, 6))
-    seen = digitised(replace(blank, veto=energy))["veto"].energy
-    limit = CAMPAIGN.response.veto_saturation
+    seen = digitised(replace(blank, paddles=energy))["veto"].energy
+    limit = CAMPAIGN.response.paddle_saturation
     assert seen[0] == pytest.approx(0.001, abs=0.0008)
     assert seen[2] == pytest.approx(limit, abs=0.001)
-    assert (digitised(replace(blank, srd=energy[:, :3]))["srd"].energy[2] > 9).all()
+    assert (digitised(replace(blank, counters=energy[:, :3]))["srd"].energy[2] > 9).all()
 
 
 def test_late_particles_are_out_of_time() -> None:

@@ -41,8 +41,8 @@ def make(name: str, n: int, seed: int = 5, **parameters: float) -> Deposits:
     return generate(gun(seed), entry, n, CAMPAIGN.trigger)
 
 
-def ecal(deposits: Deposits) -> Floats:
-    found: Floats = deposits.ecal.sum(axis=(1, 2, 3))
+def calorimeter(deposits: Deposits) -> Floats:
+    found: Floats = deposits.calorimeter.sum(axis=(1, 2, 3))
     return found
 
 
@@ -119,10 +119,10 @@ def test_short_kaons_decay_as_far_as_they_fly_and_as_often_to_two_neutral_pions(
     assert not charged[~decayed].any()
     neutral = decayed & ~charged
     assert neutral.sum() / charged.sum() == pytest.approx(0.4435, rel=0.1)
-    both = kaons.further["wcal"].sum(axis=1) + kaons.further["wcat"][:, 0] + ecal(kaons)
+    both = kaons.further["wcal"].sum(axis=1) + kaons.further["wcat"][:, 0] + calorimeter(kaons)
     assert np.median(both[neutral]) == pytest.approx(150, rel=0.02)
-    assert (kaons.hcal[neutral][:, :3] == 0).all()
-    assert np.median(kaons.hcal[charged][:, :3].sum(axis=(1, 2, 3))) > 10
+    assert (kaons.modules[neutral][:, :3] == 0).all()
+    assert np.median(kaons.modules[charged][:, :3].sum(axis=(1, 2, 3))) > 10
     assert kaons.vertex[decayed].min() > 240
     assert kaons.vertex[decayed].max() < 3740
 
@@ -145,9 +145,9 @@ def test_vertices_of_pairs_follow_the_flight_and_energies_the_chance_to_decay_in
     length = float(decay_length(np.array([0.505 * 150]), 0.0167, 4e-4)[0])
     flight = (pairs.vertex - 240) / length
     assert stats.kstest(flight, stats.truncexpon(b=3500 / length).cdf).pvalue > 1e-3
-    assert ecal(pairs).mean() == pytest.approx(0.505 * 150, rel=0.02)
+    assert calorimeter(pairs).mean() == pytest.approx(0.505 * 150, rel=0.02)
     soft, hard = (make("electron_pair", 800, coupling=eps, seed=8) for eps in (5e-5, 6e-4))
-    assert ecal(hard).mean() > ecal(soft).mean() + 5  # only fast ones leave the dump
+    assert calorimeter(hard).mean() > calorimeter(soft).mean() + 5  # only fast ones leave the dump
 
 
 def test_impossible_energies_of_pairs_are_refused() -> None:

@@ -27,8 +27,8 @@ def made(name: str, campaign: str = "hadron_signal") -> Deposits:
 
 def sums(deposits: Deposits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """GeV in the ECAL and in HCAL 0 to 2, and the largest tube of the VETO."""
-    hcal = deposits.hcal[:, :3].sum(axis=(1, 2, 3))
-    return deposits.ecal.sum(axis=(1, 2, 3)), hcal, deposits.veto.max(axis=1)
+    modules = deposits.modules[:, :3].sum(axis=(1, 2, 3))
+    return deposits.calorimeter.sum(axis=(1, 2, 3)), modules, deposits.paddles.max(axis=1)
 
 
 def test_depths_are_those_of_a_beam_that_is_absorbed() -> None:
@@ -43,14 +43,14 @@ def test_depths_are_those_of_a_beam_that_is_absorbed() -> None:
 
 
 def test_a_meson_leaves_what_the_hadron_ionised_and_the_nucleon_that_was_hit() -> None:
-    ecal, hcal, veto = sums(made("charge_exchange"))
-    assert np.median(ecal) < 0.6
-    assert np.mean(ecal < 5) > 0.995
-    assert hcal.max() == veto.max() == 0
+    calorimeter, modules, paddles = sums(made("charge_exchange"))
+    assert np.median(calorimeter) < 0.6
+    assert np.mean(calorimeter < 5) > 0.995
+    assert modules.max() == paddles.max() == 0
     assert made("charge_exchange").momentum.mean() == pytest.approx(50, abs=0.1)
     assert made("charge_exchange").hadronic.mean() == pytest.approx(0.1, rel=0.1)
     assert (made("charge_exchange").electromagnetic == 0).all()
-    preshower = made("charge_exchange").ecal[:, 0].sum(axis=(1, 2))
+    preshower = made("charge_exchange").calorimeter[:, 0].sum(axis=(1, 2))
     assert np.mean(preshower > 0.02) == pytest.approx(1.0, abs=0.2)
 
 
@@ -66,12 +66,12 @@ def test_muons_of_decays_have_any_energy_from_the_least_of_their_kind_on() -> No
 
 def test_what_interacts_upstream_brings_a_part_of_the_energy_charged_or_neutral() -> None:
     deposits = made("upstream_hadron", "hadron_50")
-    ecal, hcal, veto = sums(deposits)
+    calorimeter, modules, paddles = sums(deposits)
     assert (deposits.hadronic > 0.14 * 50).all()
-    assert (ecal + hcal).mean() == pytest.approx(0.85 * deposits.hadronic.mean(), rel=0.05)
-    crossing = ecal < 2
-    assert 0.1 < np.mean(veto[crossing] < 1e-3) < 0.5
-    assert deposits.straw_mean.mean() == pytest.approx(1, rel=0.1)
+    assert (calorimeter + modules).mean() == pytest.approx(0.85 * deposits.hadronic.mean(), rel=0.05)
+    crossing = calorimeter < 2
+    assert 0.1 < np.mean(paddles[crossing] < 1e-3) < 0.5
+    assert deposits.hit_mean.mean() == pytest.approx(1, rel=0.1)
 
 
 def test_beams_of_hadrons_have_showers_of_all_the_library_and_no_radiation() -> None:
@@ -81,10 +81,10 @@ def test_beams_of_hadrons_have_showers_of_all_the_library_and_no_radiation() -> 
     for beam in (pions, kaons):
         assert (ecal_and_hcal := np.add(*sums(beam)[:2])).mean() == pytest.approx(43, abs=1.5)
         assert ecal_and_hcal.max() < 80
-        assert np.mean(beam.srd.sum(axis=1) > 2e-3) < 0.02
+        assert np.mean(beam.counters.sum(axis=1) > 2e-3) < 0.02
 
 
 def test_electrons_of_50_gev_radiate_a_quarter_of_what_they_do_at_100() -> None:
-    electrons = made("beam_electron", "hadron_50").srd.sum(axis=1)
+    electrons = made("beam_electron", "hadron_50").counters.sum(axis=1)
     assert electrons.mean() == pytest.approx(0.0096, rel=0.03)
     assert np.mean(electrons < 0.002) < 0.01

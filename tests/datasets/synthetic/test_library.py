@@ -29,9 +29,9 @@ def test_the_table_lists_every_file() -> None:
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_a_file_holds_what_the_table_says(name: str) -> None:
     arrays = read_arrays(name)
-    ecal = arrays["ecal_GeV"].sum(axis=(1, 2, 3), dtype=np.float64)
-    hcal = arrays["hcal_GeV"].sum(axis=(1, 2, 3), dtype=np.float64)
-    found = (len(ecal), ecal.mean(), ecal.std(), hcal.mean(), hcal.std())
+    calorimeter = arrays["ecal_GeV"].sum(axis=(1, 2, 3), dtype=np.float64)
+    modules = arrays["hcal_GeV"].sum(axis=(1, 2, 3), dtype=np.float64)
+    found = (len(calorimeter), calorimeter.mean(), calorimeter.std(), modules.mean(), modules.std())
     assert found == pytest.approx(TABLE[name], abs=0.011)
 
 
@@ -53,7 +53,7 @@ def test_the_arrays_of_a_file_are_sound(name: str) -> None:
 
 
 def test_a_muon_leaves_two_and_a_half_gev_in_every_module() -> None:
-    modules = np.median(load_library()["mum_100GeV"].hcal.sum(axis=(2, 3)), axis=0)
+    modules = np.median(load_library()["mum_100GeV"].modules.sum(axis=(2, 3)), axis=0)
     assert modules == pytest.approx([2.5] * 4, abs=0.05)
 
 

@@ -97,7 +97,7 @@ def test_the_spectrometers_of_the_period_are_those_of_the_campaign() -> None:
 def test_events_of_every_kind_have_tracks_and_energy_and_fire_what_they_say(name: str) -> None:
     found = made(name, 60)
     assert found.tracks.shape == (60, N_TRACKS, N_NUMBERS)
-    assert found.hcal.shape == (60, 2, 6, 3)
+    assert found.modules.shape == (60, 2, 6, 3)
     assert (found.tracks[:, 0, MOMENTUM] > 100).all()
     assert (found.further["target"].sum(axis=1) > 0).all()
     energies = found.further["counters"]
@@ -138,7 +138,7 @@ def test_no_events_of_a_kind_are_no_events(name: str) -> None:
     """As the second particles of a block are where there are none."""
     component = next(one for one in CAMPAIGN.components if one.name == name)
     assert len(generate(gun(), component, 0, CAMPAIGN.trigger)) == 0
-    assert GENERATORS[component.kind](gun(), component, 0).hcal.shape == (0, 2, 6, 3)
+    assert GENERATORS[component.kind](gun(), component, 0).modules.shape == (0, 2, 6, 3)
 
 
 def test_muons_that_radiated_have_the_momenta_and_angles_of_the_table() -> None:

@@ -39,11 +39,13 @@ def test_campaigns_of_positrons_have_runs_of_no_packaged_period(name: str) -> No
 def test_what_is_about_the_beam_follows_it_in_the_campaign_of_70_gev() -> None:
     whole, low = (load_campaign(name) for name in NAMES)
     assert low.beam.energy / whole.beam.energy == 0.7
-    assert low.trigger.ecal_below / whole.trigger.ecal_below == pytest.approx(0.7, abs=1e-3)
+    assert low.trigger.calorimeter_below / whole.trigger.calorimeter_below == pytest.approx(0.7, abs=1e-3)
     square = critical_energy(70.0, 7.0, 4.0) * 1e3, radiated_energy(70.0, 7.0, 4.0) * 1e3
     assert square == pytest.approx((5.70, 75.96), rel=2e-3)
-    assert np.divide(low.response.srd_means, whole.response.srd_means) == pytest.approx(0.49)
-    assert low.response.srd_accidental_mean / whole.response.srd_accidental_mean == pytest.approx(0.49)
+    assert np.divide(low.response.counter_means, whole.response.counter_means) == pytest.approx(0.49)
+    assert low.response.counter_accidental_mean / whole.response.counter_accidental_mean == pytest.approx(
+        0.49
+    )
     for one, other in zip(low.components, whole.components, strict=True):
         assert (one.name, one.kind) == (other.name, other.kind)
         energies = one.kind not in (ComponentKind.LED, ComponentKind.ELECTRONUCLEAR)
@@ -60,7 +62,7 @@ def test_rates_are_those_of_what_a_beam_of_positrons_makes(name: str) -> None:
     gun = gun_of(campaign)
     hadron = next(one for one in campaign.components if one.name == "hadron")
     made = GENERATORS[ComponentKind.HADRON](gun, hadron, 4000)
-    triggered = float(fires(made.ecal, gun.grid, campaign.trigger, gun.rng).mean())
+    triggered = float(fires(made.calorimeter, gun.grid, campaign.trigger, gun.rng).mean())
     assert rates["hadron"] == pytest.approx(0.04 * triggered, rel=0.1)
     assert production_of(campaign, gun.rng, n=4000).scale == pytest.approx(1.0, abs=0.04)
 
@@ -71,15 +73,15 @@ def test_hadrons_have_the_energy_of_the_beam_and_positrons_its_radiation(name: s
     gun, energy = gun_of(campaign), campaign.beam.energy
     hadron = next(one for one in campaign.components if one.name == "hadron")
     made = GENERATORS[ComponentKind.HADRON](gun, hadron, 3000)
-    visible = made.ecal.sum(axis=(1, 2, 3)) + made.hcal[:, :3].sum(axis=(1, 2, 3))
+    visible = made.calorimeter.sum(axis=(1, 2, 3)) + made.modules[:, :3].sum(axis=(1, 2, 3))
     assert np.median(visible) / energy == pytest.approx(0.86, abs=0.02)
     assert made.momentum.mean() == pytest.approx(energy, rel=1e-3)
-    assert (made.srd > 0).mean() == pytest.approx(campaign.response.srd_accidental, rel=0.3)
-    assert made.srd[made.srd > 0].mean() == pytest.approx(0.005 * (energy / 100) ** 2, rel=0.25)
+    assert (made.counters > 0).mean() == pytest.approx(campaign.response.counter_accidental, rel=0.3)
+    assert made.counters[made.counters > 0].mean() == pytest.approx(0.005 * (energy / 100) ** 2, rel=0.25)
     beam = GENERATORS[ComponentKind.ELECTRON](gun, campaign.components[0], 4000)
-    assert beam.ecal.sum(axis=(1, 2, 3)).mean() == pytest.approx(energy, rel=0.01)
+    assert beam.calorimeter.sum(axis=(1, 2, 3)).mean() == pytest.approx(energy, rel=0.01)
     expected = 1e-3 * np.array([13.6, 12.5, 12.3]) * (energy / 100) ** 2
-    assert beam.srd.mean(axis=0) == pytest.approx(expected, rel=0.05)
+    assert beam.counters.mean(axis=0) == pytest.approx(expected, rel=0.05)
 
 
 def test_pions_are_those_of_the_nearest_energies_of_the_library() -> None:
@@ -97,16 +99,21 @@ def test_scaled_pions_of_two_energies_are_those_between() -> None:
 
     def of(name: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
         sample = library[name]
-        ecal, hcal = sample.ecal.sum(axis=(1, 2, 3)), sample.hcal[:, :3].sum(axis=(1, 2, 3))
-        return ecal / sample.energy, (ecal + hcal) / sample.energy
+        calorimeter, modules = (
+            sample.calorimeter.sum(axis=(1, 2, 3)),
+            sample.modules[:, :3].sum(axis=(1, 2, 3)),
+        )
+        return calorimeter / sample.energy, (calorimeter + modules) / sample.energy
 
-    (low_ecal, low), (high_ecal, high), (ecal, visible) = map(of, ("pim_50GeV", "pim_100GeV", "pim_80GeV"))
+    (low_ecal, low), (high_ecal, high), (calorimeter, visible) = map(
+        of, ("pim_50GeV", "pim_100GeV", "pim_80GeV")
+    )
     mean = (1 - weight) * low.mean() + weight * high.mean()
     assert visible.mean() == pytest.approx(mean, abs=2 * visible.std() / np.sqrt(len(visible)))
     assert abs(visible.mean() / mean - 1) < 0.01
     spread = (1 - weight) * low.std() + weight * high.std()
     assert visible.std() == pytest.approx(spread, rel=0.1)
-    through = [(one < 0.02).mean() for one in (low_ecal, high_ecal, ecal)]
+    through = [(one < 0.02).mean() for one in (low_ecal, high_ecal, calorimeter)]
     assert through[2] == pytest.approx((1 - weight) * through[0] + weight * through[1], abs=0.04)
     gun = gun_of(load_campaign("positron_2023"))
     made = hadrons(gun, np.full(50, 70.0), ("pim_50GeV", "pim_80GeV"))
@@ -157,7 +164,7 @@ def test_positrons_that_annihilate_leave_what_they_had_radiated() -> None:
     left = made.electromagnetic / 70
     assert (left.min(), left.max()) == pytest.approx((0.1, 0.2), abs=1e-3)
     assert left.mean() == pytest.approx(0.15, abs=2e-3)
-    assert made.ecal.sum(axis=(1, 2, 3)).mean() == pytest.approx(10.5, rel=0.03)
+    assert made.calorimeter.sum(axis=(1, 2, 3)).mean() == pytest.approx(10.5, rel=0.03)
     assert made.momentum.std() == pytest.approx(70 * campaign.beam.spread, rel=0.1)
 
 

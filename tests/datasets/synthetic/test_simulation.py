@@ -295,13 +295,13 @@ def test_cells_with_faults_are_wrong_and_everything_else_is_the_same(tmp_path: P
         assert changed <= {"ecal_energy", "ecal_time", "hcal_energy", "hcal_time"} | {
             f"{name}_{what}" for name in ("srd", "veto") for what in ("energy", "time")
         }
-        ecal, other = good["ecal_energy"], bad["ecal_energy"]
-        strong = ecal[:, 44] > 10
+        calorimeter, other = good["ecal_energy"], bad["ecal_energy"]
+        strong = calorimeter[:, 44] > 10
         assert strong.any()
         # Of 10 GeV and more the noise of 10 MeV is next to nothing.
-        assert other[strong, 44] == pytest.approx(0.5 * ecal[strong, 44], rel=0.01)
-        assert np.delete(other, 44, axis=1) == pytest.approx(np.delete(ecal, 44, axis=1))
-        there = ecal[:, 45] > 0.1
+        assert other[strong, 44] == pytest.approx(0.5 * calorimeter[strong, 44], rel=0.01)
+        assert np.delete(other, 44, axis=1) == pytest.approx(np.delete(calorimeter, 44, axis=1))
+        there = calorimeter[:, 45] > 0.1
         assert bad["ecal_time"][there, 45] == pytest.approx(good["ecal_time"][there, 45] + 7)
         assert (bad["srd_energy"] > 0.001).mean() > 0.9
         dead = bad["hcal_energy"][:, 4]

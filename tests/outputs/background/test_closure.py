@@ -56,7 +56,7 @@ def campaign(mean: Numbers, box: BoxFacts, seed: int, *, closed: bool = True) ->
     counts = np.random.default_rng(seed).poisson(mean)
     if closed:
         ecal, hcal = np.meshgrid(CENTRES, CENTRES, indexing="ij")
-        counts[(ecal < box.ecal + box.guard_ecal) & (hcal < box.hcal + box.guard_hcal)] = 0
+        counts[(ecal < box.hidden_width) & (hcal < box.hidden_height)] = 0
     plane.view()[...] = counts
     return plane
 

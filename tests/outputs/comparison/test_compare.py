@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,27 @@ def selected(result: Path, after: str | None = None) -> dict[Number, dict[str, f
     return {(row["run"], row["spill"], row["event"]): row for row in rows}
 
 
-def compare(one: Path, other: Path, to: Path, *options: str) -> None:
-    assert main(["compare", str(one), str(other), "--to", str(to), *options]) == 0
+Compare = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def compare(undrawing: Callable[[], AbstractContextManager[None]]) -> Compare:
+    """Compare two results, and draw nothing."""
+
+    def run(one: Path, other: Path, to: Path, *options: str) -> None:
+        with undrawing():
+            assert main(["compare", str(one), str(other), "--to", str(to), *options]) == 0
+
+    return run
 
 
 def number(row: dict[str, str]) -> Number:
     return int(row["run"]), int(row["spill"]), int(row["event"])
 
 
-def test_a_result_is_equal_to_itself(result: Path, tmp_path: Path, rows: Any, capsys: Any) -> None:
+def test_a_result_is_equal_to_itself(
+    result: Path, compare: Compare, tmp_path: Path, rows: Any, capsys: Any
+) -> None:
     compare(result, result, tmp_path)
     assert rows(tmp_path / "events.csv") == []
     assert {row["difference"] for row in rows(tmp_path / "cutflow.csv")} == {"0"}
@@ -46,7 +59,7 @@ def test_a_result_is_equal_to_itself(result: Path, tmp_path: Path, rows: Any, ca
 
 
 @pytest.fixture(scope="module")
-def compared(result: Path, changed_selection: Path) -> Path:
+def compared(result: Path, changed_selection: Path, compare: Compare) -> Path:
     compare(result, changed_selection, result.parent / "compared")
     return result.parent / "compared"
 
@@ -92,7 +105,13 @@ def test_runs_add_up_and_are_tested(compared: Path, rows: Callable[[Path], Rows]
 
 
 def test_passes_of_the_same_events_are_matched_by_number(
-    campaign: Path, result: Path, process: Callable[..., Path], rows: Callable[[Path], Rows], tmp_path: Path
+    *,
+    campaign: Path,
+    result: Path,
+    compare: Compare,
+    process: Callable[..., Path],
+    rows: Callable[[Path], Rows],
+    tmp_path: Path,
 ) -> None:
     again = tmp_path / "pass2" / "data"
     again.mkdir(parents=True)
@@ -116,7 +135,7 @@ def test_passes_of_the_same_events_are_matched_by_number(
 def test_other_events_are_compared_by_exposure(
     result: Path, other_events: Path, rows: Callable[[Path], Rows], tmp_path: Path, capsys: Any
 ) -> None:
-    compare(result, other_events, tmp_path / "out")
+    assert main(["compare", str(result), str(other_events), "--to", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "other events, per " in said
     flow = rows(tmp_path / "out" / "cutflow.csv")

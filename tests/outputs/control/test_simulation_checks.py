@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from na64.outputs.control.dimuon.likeness import Floats
-from na64.outputs.control.simulation_checks import SimulationCheck, checks, checks_markdown, ecal_markdown
+from na64.outputs.control.simulation_checks import SimulationCheck, checks, checks_markdown, energy_markdown
 
 PAGE = Path(__file__).parents[3] / "docs" / "physics.md"
 
@@ -50,4 +50,4 @@ def test_the_documentation_shows_what_the_checks_find(
 ) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert checks_markdown(found) in text
-    assert ecal_markdown(selected_dimuons) in text
+    assert energy_markdown(selected_dimuons) in text

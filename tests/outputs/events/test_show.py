@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,9 +154,12 @@ def test_show_writes_a_picture_of_each_event(
             assert np.asarray(picture.convert("L")).std() > 10
 
 
-def test_a_sheet_has_a_page_for_twelve(result: Path, tmp_path: Path) -> None:
+def test_a_sheet_has_a_page_for_twelve(
+    result: Path, tmp_path: Path, undrawing: Callable[[], AbstractContextManager[None]]
+) -> None:
     line = ["show", str(result), "--after", "trigger", "--limit", "13", "--sheet", "--to", str(tmp_path)]
-    assert main(line) == 0
+    with undrawing():
+        assert main(line) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sheet_1.png", "sheet_2.png"]
 
 

@@ -39,7 +39,7 @@ from na64.outputs.signal.efficiency.efficiency import (
 )
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 POSITRONS = Beam("e+", 70.0)
 MADE = Production(POSITRONS, 42.0, Resonant())
@@ -164,7 +164,7 @@ def test_limits_of_the_search_use_the_tables_beside_the_result(of_positrons: Pat
     limits = list(csv.DictReader((of_positrons / "limits.csv").read_text().splitlines()))
     (period,) = read_exposure(of_positrons).periods
     annihilated = float(Resonant().spectrum(near, 42 - 2.8, POSITRONS)[1].sum())
-    events = 0.7 * period.eot * (MADE.radiated(near) + annihilated)
+    events = 0.7 * period.on_target * (MADE.radiated(near) + annihilated)
     assert by_mass[near] ** 2 == pytest.approx(float(limits[0]["events_median"]) / events, rel=0.01)
 
 

@@ -26,6 +26,8 @@ from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
 from na64.outputs.statistics.workspace import workspace
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
+
 MASS = np.array([0.001, 1.0])
 TAG = "[V: a test]"
 

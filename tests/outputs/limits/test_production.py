@@ -29,6 +29,8 @@ from na64.outputs.signal.integration import shower
 from na64.outputs.signal.yields import yield_per_eot
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
+
 AT_70 = Production(Beam("e+", 70.0), 42.0, Resonant())
 AT_100 = Production(Beam("e+", 100.0), 50.0, Resonant())
 
@@ -148,7 +150,7 @@ def of_positrons(stored: Callable[..., Path], case: Any) -> Path:
 
 def test_the_threshold_is_where_the_box_of_the_period_begins(of_positrons: Path) -> None:
     (period,) = read_exposure(of_positrons).periods
-    assert period == PeriodExposure("2023P", period.eot, period.runs, None, Beam("e+", 70.0), 42.0)
+    assert period == PeriodExposure("2023P", period.on_target, period.runs, None, Beam("e+", 70.0), 42.0)
 
 
 def test_limits_of_a_positron_period(of_positrons: Path, capsys: pytest.CaptureFixture[str]) -> None:

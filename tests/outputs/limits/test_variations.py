@@ -31,7 +31,7 @@ from na64.outputs.statistics.workspace import workspace
 from na64.run import main
 from na64.selections.selection import load_selection
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 MASS = np.array([0.001, 1.0])
 CHOICE = "NOT FOUND: a choice"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import pickle
 import time
 import zipfile
 from pathlib import Path
@@ -14,7 +15,7 @@ import uhi.io.zip
 import uproot
 import uproot.writing._cascade
 
-from na64.outputs.result.histograms import describe, from_zip, is_logarithmic, to_hists, to_zip
+from na64.outputs.result.histograms import StoredHistograms, describe, is_logarithmic, to_hists, to_zip
 from na64.outputs.result.root_file import to_root
 from na64.outputs.result.summary_facts import Role
 from na64.processors.counting.booking import book
@@ -81,12 +82,33 @@ def test_weights_have_variances(weighted: Any) -> None:
 @pytest.mark.parametrize("which", ["hists", "weighted"])
 def test_zip_reads_back_equal(which: str, request: pytest.FixtureRequest) -> None:
     histograms = request.getfixturevalue(which)
-    back = from_zip(to_zip(histograms))
+    back = StoredHistograms(to_zip(histograms))
     assert back == histograms
     assert {name: h.storage_type for name, h in back.items()} == {
         name: h.storage_type for name, h in histograms.items()
     }
     assert back["hcal_0"].axes[0].label == "HCAL 0 [GeV]"
+
+
+def test_stored_histograms_are_read_when_asked_for_and_go_to_other_processes(
+    hists: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, asked = uhi.io.zip.read, list[str]()
+
+    def note(archive: zipfile.ZipFile, name: str) -> Any:
+        asked.append(name)
+        return read(archive, name)
+
+    monkeypatch.setattr(uhi.io.zip, "read", note)
+    stored = StoredHistograms(to_zip(hists))
+    assert (list(stored), len(stored), asked) == (sorted(hists), len(hists), [])
+    assert repr(stored) == f"histograms {', '.join(sorted(hists))}"
+    for _ in range(2):
+        assert stored["hcal_0"] == hists["hcal_0"]
+    assert asked == ["hcal_0"]
+    with pytest.raises(KeyError):
+        stored["hcal_9"]
+    assert pickle.loads(pickle.dumps(stored)) == stored == hists  # noqa: S301 (ours, of a moment ago)
 
 
 def test_zip_is_what_uhi_reads(hists: Any) -> None:
@@ -168,7 +190,7 @@ def test_variable_axes_and_further_planes_come_back_from_hist_and_root(tmp_path:
     made = to_hists(booking, tally.histograms)
     names = {f"plane_modules_after_{cut}" for cut in ("visible", "shower_chi2", "dimuon")}
     assert names <= set(made)
-    back = from_zip(to_zip(made))
+    back = StoredHistograms(to_zip(made))
     assert back == made
     plane, balance = back["plane_modules_after_visible"], back["balance"]
     assert [type(axis) for axis in (*plane.axes, *balance.axes)] == [hist.axis.Variable] * 3

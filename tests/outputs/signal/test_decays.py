@@ -38,7 +38,11 @@ def test_lifetimes() -> None:
     speed_of_light = 299.792458
     assert HBAR_C / width == pytest.approx(30.4e-3, rel=2e-3)
     assert HBAR_C / width / speed_of_light * 1e-9 == pytest.approx(1.013e-13, rel=1e-3, abs=0)
-    assert 4e-4 * math.sqrt(1.013e-13 / 1e-13) == pytest.approx(4.03e-4, rel=2e-3)
+    tau = HBAR_C / width / speed_of_light * 1e-9
+    assert 4e-4 * math.sqrt(tau / 1e-13) == pytest.approx(4.03e-4, rel=1.5e-3)  # tau goes with 1 / eps^2
+    assert decay_length(_to_electrons(Boson.VECTOR, 0.0167, 2.1e-4), 0.0167, 100.0) / 10 == pytest.approx(
+        65.96, rel=1e-3
+    )
     assert decay_length(_to_electrons(Boson.VECTOR, 0.0167, 2.1e-4), 0.0167, 150.0) / 10 == pytest.approx(
         98.94, rel=1e-3
     )

@@ -21,7 +21,7 @@ from na64.outputs.statistics.intervals import unified_interval
 from na64.outputs.statistics.model import counting
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 N_EVENTS = 1_000
 BACKGROUND = 1.0
@@ -86,7 +86,7 @@ def _in_box(result: Path) -> int:
     (box,) = products.summary.boxes
     plane = products.histograms[f"plane_after_{products.summary.selection.cuts[-1].name}"]
     ecal, hcal = (axis.edges[1:] for axis in plane.axes)
-    return int(plane.values()[np.ix_(ecal <= box.ecal, hcal <= box.hcal)].sum())
+    return int(plane.values()[np.ix_(ecal <= box.width, hcal <= box.height)].sum())
 
 
 def _open(result: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_signal_is_found_as_large_as_it_is(
         result = campaign(signal, seed)
         (period,) = read_exposure(result).periods
         rate = control.rates(signal=signal, background=BACKGROUND)["signal"]
-        assert period.eot * rate * control.efficiency == pytest.approx(signal, rel=1e-3)
+        assert period.on_target * rate * control.efficiency == pytest.approx(signal, rel=1e-3)
         assert period.observed is not None
         assert period.observed == _in_box(_process(result.parent, "--simulation", name="again"))
         found = unified_interval(model, [period.observed], level=0.95)

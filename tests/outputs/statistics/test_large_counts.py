@@ -30,12 +30,12 @@ BACKGROUND = st.sampled_from([0.0, 1e-3, 0.5, 5.0, 60.0])
 LEVEL = st.sampled_from([0.5, 0.68, 0.9, 0.95, 0.99, 0.9999])
 
 
-@settings(max_examples=8, deadline=None)
-@given(OBSERVED, BACKGROUND, st.sampled_from([0.0, 0.1, 1.0]), st.sampled_from([0.0, 0.1, 0.5]), LEVEL)
-@example(576, 0.5, 0.4, 0.1, 0.9)
-@example(100_000, 60.0, 1.0, 0.1, 0.95)
-@example(100_000, 0.0, 0.0, 0.0, 0.9999)
-def test_every_count_has_a_limit_at_the_level(
+COUNTS = st.tuples(
+    OBSERVED, BACKGROUND, st.sampled_from([0.0, 0.1, 1.0]), st.sampled_from([0.0, 0.1, 0.5]), LEVEL
+)
+
+
+def has_a_limit_at_the_level(
     observed: int, background: float, relative: float, signal_error: float, level: float
 ) -> None:
     model = counting(background, background * relative, signal_error=signal_error)
@@ -45,6 +45,22 @@ def test_every_count_has_a_limit_at_the_level(
     assert cls(model, limit, [observed]) == pytest.approx(1 - level, rel=1e-3)
     interval = unified_interval(model, [observed], level=level)
     assert 0 <= interval.low <= interval.high < math.inf
+
+
+@settings(derandomize=True, max_examples=8)  # some take a minute
+@given(COUNTS)
+@example((576, 0.5, 0.4, 0.1, 0.9))
+@example((100_000, 60.0, 1.0, 0.1, 0.95))
+@example((100_000, 0.0, 0.0, 0.0, 0.9999))
+def test_these_counts_have_a_limit_at_the_level(of: tuple[int, float, float, float, float]) -> None:
+    has_a_limit_at_the_level(*of)
+
+
+@pytest.mark.soak
+@settings(max_examples=30)
+@given(COUNTS)
+def test_every_count_has_a_limit_at_the_level(of: tuple[int, float, float, float, float]) -> None:
+    has_a_limit_at_the_level(*of)
 
 
 @pytest.mark.parametrize("observed", [100, 576, 3000, 100_000])

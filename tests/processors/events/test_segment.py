@@ -250,7 +250,7 @@ def test_every_run_has_its_own_events_and_others_are_passed_over() -> None:
 
 def test_runs_of_two_periods_are_each_computed_with_their_own_setup() -> None:
     events, job = make(), make_job(simulation=True)
-    heavy = SETUP.with_detectors(replace(SETUP.ecal, scale=(3.0,) * SETUP.ecal.n_cells))
+    heavy = SETUP.with_detectors(replace(SETUP.calorimeter, scale=(3.0,) * SETUP.calorimeter.n_cells))
     contexts = job.runs | {RUNS[1]: replace(job.runs[RUNS[1]], setup=heavy)}
     seen = {part.run: part for part in visible_events(events, replace(job, runs=contexts), FILE)}
     for run, scale in zip(RUNS, (1, 3), strict=True):

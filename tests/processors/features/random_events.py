@@ -49,13 +49,13 @@ def detector(name: str, **timing: Any) -> Detector:
 SETUP = Setup(
     Detectors(tuple(map(detector, DETECTORS))),
     physics_trigger_mask=4,
-    hcal_modules=(0, 1),
-    hcal_subtracted_modules=(0, 1),
+    chosen_modules=(0, 1),
+    subtracted_modules=(0, 1),
     topology_threshold=0.5,
     topology_peripheral_only=False,
-    muon_hcal_2=2.0,
+    muon_module_2=2.0,
     muon_centre=1.5,
-    muon_hcal_2_with_centre=1.3,
+    muon_module_2_with_centre=1.3,
     template=ShowerTemplate(4.0, 22.0, 0.0, 0.3, 0.73, 0.09, 0.05, 0.03, 2),
 )
 

@@ -80,7 +80,7 @@ def test_features_are_those_of_mended_columns(kind: str) -> None:
 
 
 def test_columns_keep_their_types_and_what_is_not_finite() -> None:
-    detector = SETUP.ecal
+    detector = SETUP.calorimeter
     found = calibrate_detector(detector, **constants_of(detector, 1))
     energy = np.ones((2, 60), np.float32)
     energy[0, 3] = np.nan
@@ -95,7 +95,7 @@ def test_columns_keep_their_types_and_what_is_not_finite() -> None:
 
 
 def test_hits_in_cells_that_do_not_exist_stay_as_they_are() -> None:
-    detector = SETUP.hcal
+    detector = SETUP.modules
     found = calibrate_detector(detector, **constants_of(detector, 1))
     cell, ones = np.array([0, -1, 36, 200]), np.ones(4)
     hits = Hits(np.array([0, 4]), cell, ones, ones, ones, ones)
@@ -108,7 +108,7 @@ def test_hits_in_cells_that_do_not_exist_stay_as_they_are() -> None:
 
 
 def test_constants_are_numbered_as_the_period_is_whatever_the_files_do() -> None:
-    detector = replace(SETUP.ecal, cell_order=CellOrder.X_FASTEST)
+    detector = replace(SETUP.calorimeter, cell_order=CellOrder.X_FASTEST)
     delay = tuple(float(cell) for cell in range(60))
     zero = (0.0,) * 60
     found = calibrate_detector(detector, scale=(1.0,) * 60, delay=delay, sigma=zero, baseline=zero)
@@ -120,7 +120,7 @@ def test_constants_are_numbered_as_the_period_is_whatever_the_files_do() -> None
 
 
 def test_files_without_times_need_none() -> None:
-    detector = SETUP.srd
+    detector = SETUP.detectors["srd"]
     found = calibrate_detector(detector, **constants_of(detector, 1))
     cells = canonical(Cells(np.ones((2, 3))), found)
     assert isinstance(cells, Cells)
@@ -129,7 +129,7 @@ def test_files_without_times_need_none() -> None:
 
 
 def test_resolutions_of_the_period_are_kept_where_the_file_has_none() -> None:
-    detector = SETUP.srd
+    detector = SETUP.detectors["srd"]
     constants = {**constants_of(detector, 1), "sigma": (0.5, 0.0, 2.0)}
     found = calibrate_detector(detector, **constants)
     time = np.zeros((2, 3))

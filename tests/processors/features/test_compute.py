@@ -73,7 +73,7 @@ def test_hits_and_cells_of_the_same_values_give_the_same_bits(seed: int, n_event
         cells[name] = Cells(*(np.asarray(array).astype(dtype) for array in arrays))
         hits[name] = as_hits(
             cells[name],
-            np.array(getattr(SETUP, name).sigma_of_cell)
+            np.array(SETUP.detectors[name].sigma_of_cell)
             if name == "veto"
             else np.arange(60)[: columns.energy.shape[1]],
         )
@@ -172,7 +172,7 @@ def test_a_resolution_that_is_nowhere_is_refused() -> None:
 
 def test_energies_are_scaled() -> None:
     events = random_events(20)
-    doubled = SETUP.with_detectors(replace(SETUP.srd, scale=(2.0, 2.0, 2.0)))
+    doubled = SETUP.with_detectors(replace(SETUP.detectors["srd"], scale=(2.0, 2.0, 2.0)))
     np.testing.assert_array_equal(made(events, doubled)["srd_sum"], 2 * made(events)["srd_sum"])
 
 
@@ -253,12 +253,12 @@ def test_arrays_of_another_shape_are_refused(events: EventColumns, message: str)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (SETUP.with_detectors(replace(SETUP.ecal, beam_cell=(5, 2))), "beam cell"),
-        (replace(SETUP, hcal_modules=(0, 4)), "hcal module 4"),
-        (replace(SETUP, hcal_subtracted_modules=(-1,)), "hcal module -1"),
-        (SETUP.with_detectors(replace(SETUP.ecal, shape=(1, 10, 6))), "1 planes"),
+        (SETUP.with_detectors(replace(SETUP.calorimeter, beam_cell=(5, 2))), "beam cell"),
+        (replace(SETUP, chosen_modules=(0, 4)), "hcal module 4"),
+        (replace(SETUP, subtracted_modules=(-1,)), "hcal module -1"),
+        (SETUP.with_detectors(replace(SETUP.calorimeter, shape=(1, 10, 6))), "1 planes"),
         (
-            SETUP.with_detectors(replace(SETUP.srd, name="veto", role=Role.PADDLES)),
+            SETUP.with_detectors(replace(SETUP.detectors["srd"], name="veto", role=Role.PADDLES)),
             "veto: 3 photomultipliers",
         ),
     ],
@@ -282,7 +282,7 @@ def test_a_table_is_reused() -> None:
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
 def test_after_the_warm_up_nothing_is_compiled() -> None:
     warm_up(SETUP, [(Shape.CELLS, "float64")])
-    kernels = [blocks.ecal_of_cells, blocks.hcal_of_cells, blocks.veto_of_cells]
+    kernels = [blocks.calorimeter_of_cells, blocks.modules_of_cells, blocks.paddles_of_cells]
     before = [len(kernel.called.signatures) for kernel in kernels]  # type: ignore[attr-defined]
     made(random_events(3))
     made(random_events(LANES + 1))

@@ -18,7 +18,7 @@ from na64.processors.features.further import BLOCK
 from na64.tests.processors.features.further_twins import detector, twin
 from na64.tests.processors.features.random_events import SETUP, made, random_events
 
-NOTHING = replace(SETUP, detectors=Detectors(()), hcal_modules=(), hcal_subtracted_modules=())
+NOTHING = replace(SETUP, detectors=Detectors(()), chosen_modules=(), subtracted_modules=())
 SHAPES = {
     Role.CALORIMETER: (2, 3, 4),
     Role.MODULES: (3, 4, 3),
@@ -42,7 +42,7 @@ def of_role(role: Role, order: CellOrder = CellOrder.Y_FASTEST) -> Detector:
 def test_sums_of_a_standard_detector_are_those_of_its_cells() -> None:
     """R outside of one cell of module 1 and two of module 2, as in 2018."""
     sums, centres = (Sum("rear", (1, 2)),), ((4,), (4,), (4, 7), (4,))
-    own = replace(SETUP.hcal, sums=sums, centre_cells=centres)
+    own = replace(SETUP.modules, sums=sums, centre_cells=centres)
     events = random_events(200)
     table, plain = made(events, SETUP.with_detectors(own)), made(events, SETUP)
     assert [one.name for one in further_features(SETUP.with_detectors(own))] == [
@@ -110,7 +110,7 @@ def test_recipes_of_standard_features_give_what_their_own_kernels_give(one: Dete
     events = random_events(300)
     described = {n: s for n, s in STANDARD.items() if s.feature.detectors == (one.name,) and s.quantity}
     described.pop("shower_chi2", None)
-    groups = [SETUP.hcal_modules if s.parts is None else s.parts for s in described.values()]
+    groups = [SETUP.chosen_modules if s.parts is None else s.parts for s in described.values()]
     sums = tuple(Sum(f"s{n}", parts) for n, parts in enumerate(groups) if parts)
     centre = ((one.place(1, 1),),) * 4 if one.name == "hcal" else ()
     further = replace(one, name="mine", sums=sums, centre_cells=centre)

@@ -9,20 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels.small import (
-    SRD_FEATURES,
-    VETO_FEATURES,
-    VHCAL_FEATURES,
-    WORK,
-    combine_paddle,
-    sum_srd,
-    sum_veto,
-    sum_vhcal,
-)
+from na64.datasets.instrument.features import made_of
+from na64.datasets.instrument.roles import COUNTERS, PADDLES
+from na64.processors.kernels.small import WORK, combine_paddle, sum_counters, sum_paddles, sum_whole
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
 MIP, BALANCE = 0.0107, 0.3
+SRD, VETO, VHCAL = (made_of(name) for name in (COUNTERS, PADDLES, "vhcal"))
 
 
 def _outputs(n_features: int, n_events: int) -> tuple[Array, Array]:
@@ -44,21 +38,21 @@ def _cells(out: Array, in_time: Array, state: Array) -> tuple[Array, Array, Arra
 
 
 def _srd(in_time: Array, state: Array) -> dict[str, Array]:
-    rows, values = _outputs(len(SRD_FEATURES), len(in_time))
-    sum_srd(*_cells(in_time, in_time, state), rows, values, 0, len(in_time))
-    return _named(SRD_FEATURES, rows, values)
+    rows, values = _outputs(len(SRD), len(in_time))
+    sum_counters(*_cells(in_time, in_time, state), rows, values, 0, len(in_time))
+    return _named(SRD, rows, values)
 
 
 def _veto(in_time: Array, state: Array) -> dict[str, Array]:
-    rows, values = _outputs(len(VETO_FEATURES), len(in_time))
-    sum_veto(*_cells(in_time, in_time, state), MIP, BALANCE, rows, values, 0, len(in_time))
-    return _named(VETO_FEATURES, rows, values)
+    rows, values = _outputs(len(VETO), len(in_time))
+    sum_paddles(*_cells(in_time, in_time, state), MIP, BALANCE, rows, values, 0, len(in_time))
+    return _named(VETO, rows, values)
 
 
 def _vhcal(out: Array, in_time: Array, state: Array) -> dict[str, Array]:
-    rows, values = _outputs(len(VHCAL_FEATURES), len(in_time))
-    sum_vhcal(*_cells(out, in_time, state), rows, values, 0, len(in_time))
-    return _named(VHCAL_FEATURES, rows, values)
+    rows, values = _outputs(len(VHCAL), len(in_time))
+    sum_whole(*_cells(out, in_time, state), rows, values, 0, len(in_time))
+    return _named(VHCAL, rows, values)
 
 
 def _add(cells: Array) -> Array:

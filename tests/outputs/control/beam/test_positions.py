@@ -11,6 +11,7 @@ import pytest
 import uproot
 
 import na64
+from na64.datasets.synthetic.writers import list_type
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -47,7 +48,7 @@ def _with_hits(path: Path) -> None:
     }
     with uproot.recreate(path) as file:
         types = {name: np.dtype((one.dtype, one.shape[1:])) for name, one in tree.items()}
-        file.mktree("tout", types | dict.fromkeys(hits, "var * float64")).extend(tree | hits)
+        file.mktree("tout", types | dict.fromkeys(hits, list_type("float64"))).extend(tree | hits)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def test_windows_of_energy_go_with_the_beam_and_those_of_muons_do_not() -> None:
 
 
 def test_the_window_of_the_srd_goes_with_the_square_of_the_energy() -> None:
-    low, high = SETTINGS.srd_window_at(70.0)
+    low, high = SETTINGS.counter_window_at(70.0)
     assert (low, high) == pytest.approx((0.49e-3, 39.2e-3))
     assert sums_of().tags["electron"].n_in_window.tolist() == [0, 1, 1]
     at_70 = sums_of(70.0, ecal=[69.0, 0.5, 0.5, 40.0, 0.6, 0.0])

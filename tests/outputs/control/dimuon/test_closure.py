@@ -18,6 +18,8 @@ from na64.outputs.report.write import section_pages
 from na64.outputs.result.store import read_result
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def _rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))

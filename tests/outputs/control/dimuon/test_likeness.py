@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from na64.outputs.control.dimuon.likeness import (
-    ECAL_EDGES,
-    REAL_ECAL,
+    ENERGY_EDGES,
+    REAL_ENERGIES,
     Floats,
     LikenessRow,
     as_markdown,
-    compare_ecal,
+    compare_energies,
     compare_with_real,
 )
 
@@ -47,11 +47,11 @@ def test_the_tail_of_the_veto_is_bent_down_as_in_data(simulated: dict[str, Float
 
 def test_the_ecal_energy_has_the_shape_of_data(simulated: dict[str, Floats]) -> None:
     """1/k^2 without cascade and cross-section has a chi2 of 29 of 11 degrees of freedom."""
-    counts, chi2, n_degrees = compare_ecal(simulated)
-    assert counts.sum() == pytest.approx(sum(REAL_ECAL))
+    counts, chi2, n_degrees = compare_energies(simulated)
+    assert counts.sum() == pytest.approx(sum(REAL_ENERGIES))
     assert chi2 < 2.5 * n_degrees
-    flat = dict.fromkeys(simulated, np.linspace(0, ECAL_EDGES[-1], 2_000))
-    assert compare_ecal(flat)[1] > 30 * n_degrees
+    flat = dict.fromkeys(simulated, np.linspace(0, ENERGY_EDGES[-1], 2_000))
+    assert compare_energies(flat)[1] > 30 * n_degrees
 
 
 def test_the_table_of_the_documentation_is_made_of_rows() -> None:

@@ -17,7 +17,7 @@ from na64.outputs.limits.searches.reference import reference_of
 from na64.outputs.limits.searches.stored import signal_of, stored_contour
 from na64.run import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "uncompared")
 
 
 def _contour(search: Search, name: str, variant: str = "") -> dict[float, ExcludedCouplings]:

@@ -116,7 +116,7 @@ def test_a_background_is_shared_by_the_exposures_of_periods(folders: dict[str, P
     path.write_bytes(seal_csv(efficiency_table([*read_energy_rows(path), *late]).to_csv()))
     one = result(decay, "alp", eot=3e11)
     (period,) = one.periods
-    both = replace(one, periods=(period, replace(period, period="2016", eot=1e11, runs=(2,))))
+    both = replace(one, periods=(period, replace(period, period="2016", on_target=1e11, runs=(2,))))
     both = replace(both, origin=Origin("0" * 64, "c0ffee", (*SETUPS, ("2016", "setup"))))
     found = stored_channels(CARD, VARIANT, [both], [background_of("0.4+-0.04")])
     assert [one.category.name for one in found] == ["decay 2018", "decay 2016"]

@@ -30,6 +30,8 @@ from na64.outputs.signal.efficiency.injection_by_energy import describe_energies
 from na64.run import main
 from na64.selections.selection import load_selection
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PACKAGED = Path(__file__).parents[4] / "datasets" / "conditions" / "periods"
 OF = {"cuts": "cuts", "setup": "setup", "beam": "e+ of 100 GeV", "search": "positron"}
 POINT = MissingEnergyPoint(60.0, 80.0, "2022P", "positron_2022", 100, 99, 80, **OF)

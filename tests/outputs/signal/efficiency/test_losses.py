@@ -32,6 +32,8 @@ from na64.outputs.signal.efficiency.measured_losses import WantedLosses, describ
 from na64.outputs.signal.efficiency.published_efficiency import compared, implied_efficiency, not_explained
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SETUP = setup_of(packaged_periods()["2018"])
 POINT = EfficiencyPoint(0.01, "2018", "invisible_2018", 50.0, 1200, 1000, 950, 800, "cuts", SETUP)
 OF = {"period": "2018", "selection": "invisible_2018", "cuts": "cuts", "setup": SETUP}

@@ -18,6 +18,8 @@ from na64.outputs.signal.efficiency.alp_injection import Wanted
 from na64.outputs.signal.efficiency.meson_injection import meson_campaign, meson_energies
 from na64.run import main
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WANTED = Wanted("hadron", "pions", 0.0, math.inf)
 
 

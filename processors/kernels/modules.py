@@ -1,4 +1,4 @@
-"""Cells of the hadronic calorimeter to its features."""
+"""Cells of a calorimeter of modules, one behind the other, to its features."""
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
 
@@ -11,26 +11,8 @@ from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
 from na64.processors.kernels.window import LANES, add_visible, copy_lanes, offsets, store, sum_cells
 
-FEATURES = (
-    "hcal",
-    "hcal_total",
-    "hcal_0",
-    "hcal_1",
-    "hcal_2",
-    "hcal_3",
-    "hcal_3_total",
-    "hcal_01",
-    "hcal_012",
-    "hcal_012_total",
-    "hcal_out_of_time",
-    "hcal_0_centre",
-    "hcal_1_centre",
-    "hcal_2_centre",
-    "hcal_r",
-    "hcal_topology_bad",
-    "hcal_muon",
-)
-"""What the kernel makes, in its order."""
+N_FEATURES = 17
+"""What the kernel makes, in the order in which they are standard features of the detector."""
 
 N_NAMED = 4
 """Modules that have features of their own; nan for those that are not there."""
@@ -47,31 +29,31 @@ CHOSEN, CHOSEN_IN_TIME, SUBTRACTED, SUBTRACTED_IN_TIME, STRUCK = offsets(5, N_NA
 """Where the sums over modules lie, after those of the named modules."""
 
 MADE = STRUCK + LANES
-"""Where the features lie, one after the other in the order of `FEATURES`."""
+"""Where the features lie, one after the other in their order."""
 
-WORK = MADE + len(FEATURES) * LANES
+WORK = MADE + N_FEATURES * LANES
 """Length of the scratch array, and `MODULE` more for each module without a name: one array, with everything
 at a constant distance, so that several events are done at once without tests for overlap."""
 
 (
-    _HCAL,
-    _HCAL_TOTAL,
-    _HCAL_0,
-    _HCAL_1,
-    _HCAL_2,
-    _HCAL_3,
-    _HCAL_3_TOTAL,
-    _HCAL_01,
-    _HCAL_012,
-    _HCAL_012_TOTAL,
-    _HCAL_OUT_OF_TIME,
-    _HCAL_0_CENTRE,
-    _HCAL_1_CENTRE,
-    _HCAL_2_CENTRE,
-    _HCAL_R,
-    _HCAL_TOPOLOGY_BAD,
-    _HCAL_MUON,
-) = offsets(len(FEATURES), MADE)
+    _SUM,
+    _TOTAL,
+    _MODULE_0,
+    _MODULE_1,
+    _MODULE_2,
+    _MODULE_3,
+    _MODULE_3_TOTAL,
+    _MODULES_01,
+    _MODULES_012,
+    _MODULES_012_TOTAL,
+    _OUT_OF_TIME,
+    _CENTRE_0,
+    _CENTRE_1,
+    _CENTRE_2,
+    _R,
+    _TOPOLOGY_BAD,
+    _MUON,
+) = offsets(N_FEATURES, MADE)
 
 
 @jit_inline
@@ -81,7 +63,7 @@ def place_of(module: int) -> int:
 
 
 @jit_inline
-def sum_modules(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
+def add_modules(grid: NDArray[np.float64], n_module: int, centre: int, work: NDArray[np.float64]) -> None:
     """Add the cells of each module, and copy its centre; nan for named modules that are not there."""
     for column in range(CHOSEN):
         work[column] = np.nan
@@ -122,7 +104,7 @@ def find_struck(
 
 @jit_inline
 def make_features(
-    work: NDArray[np.float64], muon_hcal_2: float, muon_centre: float, muon_hcal_2_with_centre: float
+    work: NDArray[np.float64], muon_module_2: float, muon_centre: float, muon_module_2_with_centre: float
 ) -> None:
     """Make the features of `LANES` events from their sums."""
     for lane in range(LANES):
@@ -134,28 +116,28 @@ def make_features(
         axis = energy_0 + energy_1 + energy_2
         axis_total = work[module_0 + ANY_TIME] + work[module_1 + ANY_TIME] + work[module_2 + ANY_TIME]
         outside = axis - (centre_0 + centre_1 + centre_2)
-        through = (centre_0 > muon_centre) & (centre_1 > muon_centre) & (energy_2 > muon_hcal_2_with_centre)
-        work[lane + _HCAL] = work[lane + CHOSEN_IN_TIME]
-        work[lane + _HCAL_TOTAL] = work[lane + CHOSEN]
-        work[lane + _HCAL_0] = energy_0
-        work[lane + _HCAL_1] = energy_1
-        work[lane + _HCAL_2] = energy_2
-        work[lane + _HCAL_3] = energy_3
-        work[lane + _HCAL_3_TOTAL] = work[module_3 + ANY_TIME]
-        work[lane + _HCAL_01] = energy_0 + energy_1
-        work[lane + _HCAL_012] = axis
-        work[lane + _HCAL_012_TOTAL] = axis_total
-        work[lane + _HCAL_OUT_OF_TIME] = axis_total - work[lane + SUBTRACTED_IN_TIME]
-        work[lane + _HCAL_0_CENTRE] = centre_0
-        work[lane + _HCAL_1_CENTRE] = centre_1
-        work[lane + _HCAL_2_CENTRE] = centre_2
-        work[lane + _HCAL_R] = outside / (axis if axis > 0.0 else np.nan)
-        work[lane + _HCAL_TOPOLOGY_BAD] = 0.0 if energy_0 < 2.0 * centre_0 else work[lane + STRUCK]
-        work[lane + _HCAL_MUON] = 1.0 if (energy_2 > muon_hcal_2) | through else 0.0
+        through = (centre_0 > muon_centre) & (centre_1 > muon_centre) & (energy_2 > muon_module_2_with_centre)
+        work[lane + _SUM] = work[lane + CHOSEN_IN_TIME]
+        work[lane + _TOTAL] = work[lane + CHOSEN]
+        work[lane + _MODULE_0] = energy_0
+        work[lane + _MODULE_1] = energy_1
+        work[lane + _MODULE_2] = energy_2
+        work[lane + _MODULE_3] = energy_3
+        work[lane + _MODULE_3_TOTAL] = work[module_3 + ANY_TIME]
+        work[lane + _MODULES_01] = energy_0 + energy_1
+        work[lane + _MODULES_012] = axis
+        work[lane + _MODULES_012_TOTAL] = axis_total
+        work[lane + _OUT_OF_TIME] = axis_total - work[lane + SUBTRACTED_IN_TIME]
+        work[lane + _CENTRE_0] = centre_0
+        work[lane + _CENTRE_1] = centre_1
+        work[lane + _CENTRE_2] = centre_2
+        work[lane + _R] = outside / (axis if axis > 0.0 else np.nan)
+        work[lane + _TOPOLOGY_BAD] = 0.0 if energy_0 < 2.0 * centre_0 else work[lane + STRUCK]
+        work[lane + _MUON] = 1.0 if (energy_2 > muon_module_2) | through else 0.0
 
 
 @jit_inline
-def sum_hcal(
+def sum_modules(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
     work: NDArray[np.float64],
@@ -165,9 +147,9 @@ def sum_hcal(
     subtracted: NDArray[np.int64],
     topology_threshold: float,
     peripheral_only: bool,
-    muon_hcal_2: float,
+    muon_module_2: float,
     muon_centre: float,
-    muon_hcal_2_with_centre: float,
+    muon_module_2_with_centre: float,
     rows: NDArray[np.int64],
     values: NDArray[np.float32],
     visible: NDArray[np.float64],
@@ -187,21 +169,21 @@ def sum_hcal(
     centre : int
         Cell of a module that is its centre.
     chosen, subtracted : int64
-        Modules of ``hcal``, and those whose in-time sum ``hcal_out_of_time`` subtracts.
-    topology_threshold, muon_hcal_2, muon_centre, muon_hcal_2_with_centre : float, GeV
+        Modules of the detector's sum, and those whose in-time sum is subtracted for what is out of time.
+    topology_threshold, muon_module_2, muon_centre, muon_module_2_with_centre : float, GeV
     peripheral_only : bool
     rows : (17,) int64
-        Rows of ``values`` for `FEATURES`.
+        Rows of ``values`` of its features.
     values : (n_features, n_events) float32, output
     visible : (n_events,) float64, GeV
         The in-time sum of modules 0 to 2 is added to it.
     start, stop : int
     """
-    sum_modules(grid, n_module, centre, work)
+    add_modules(grid, n_module, centre, work)
     join_modules(work, chosen, CHOSEN)
     join_modules(work, subtracted, SUBTRACTED)
     find_struck(grid, n_module, centre, topology_threshold, peripheral_only, work[STRUCK:])
-    make_features(work, muon_hcal_2, muon_centre, muon_hcal_2_with_centre)
+    make_features(work, muon_module_2, muon_centre, muon_module_2_with_centre)
     made = work[MADE:WORK]
-    add_visible(work[_HCAL_012:], state, visible, start, stop)
+    add_visible(work[_MODULES_012:], state, visible, start, stop)
     store(made, state, rows, values, start, stop)

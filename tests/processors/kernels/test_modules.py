@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels.hcal import FEATURES, WORK, sum_hcal
+from na64.datasets.instrument.features import made_of
+from na64.datasets.instrument.roles import MODULES
+from na64.processors.kernels.modules import N_FEATURES, WORK, sum_modules
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
 CENTRE, N_MODULE = 4, 9
+FEATURES = made_of(MODULES)
 
 
 def _grid(out: Array, in_time: Array) -> Array:
@@ -39,14 +42,14 @@ def _run(
     state: Array | None = None,
 ) -> tuple[dict[str, Array], Array]:
     n_events = len(out)
-    values = np.full((len(FEATURES) + 1, n_events), 5.0, np.float32)
+    values = np.full((N_FEATURES + 1, n_events), 5.0, np.float32)
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
     work = np.full(WORK + 3 * LANES * max(out.shape[1] // N_MODULE - 4, 0), 7.0)
     cells = (_grid(out, in_time), _state(state, n_events), work)
     modules = (np.array(chosen, np.int64), np.array(subtracted, np.int64))
     limits = (0.5, peripheral_only, 2.0, 1.5, 1.3)
-    sum_hcal(*cells, N_MODULE, CENTRE, *modules, *limits, rows, values, visible, 0, n_events)
+    sum_modules(*cells, N_MODULE, CENTRE, *modules, *limits, rows, values, visible, 0, n_events)
     assert (values[0] == 5.0).all()
     return {name: values[row] for name, row in zip(FEATURES, rows, strict=True)}, visible
 

@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from na64.processors.kernels.ecal import FEATURES, WORK, sum_ecal
+from na64.datasets.instrument.features import made_of
+from na64.datasets.instrument.roles import CALORIMETER
+from na64.processors.kernels.calorimeter import N_FEATURES, WORK, sum_calorimeter
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
+FEATURES = made_of(CALORIMETER)[:N_FEATURES]
 N_X, N_Y, PITCH = 5, 6, 38.0
 N_PLANE = N_X * N_Y
 X = np.repeat((np.arange(N_X) - 2.0) * PITCH, N_Y)
@@ -45,7 +48,7 @@ def _run(out: Array, in_time: Array, state: Array | None = None) -> tuple[dict[s
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
     cells = (_grid(out, in_time), _state(state, n_events), np.full(WORK, 7.0))
-    sum_ecal(*cells, X, Y, _near(1), _near(2), BEAM_CELL, rows, values, visible, 0, n_events)
+    sum_calorimeter(*cells, X, Y, _near(1), _near(2), BEAM_CELL, rows, values, visible, 0, n_events)
     assert (values[0] == 5.0).all()
     return {name: values[row] for name, row in zip(FEATURES, rows, strict=True)}, visible
 

@@ -1,4 +1,4 @@
-"""Cells of the electromagnetic calorimeter to its features."""
+"""Cells of a calorimeter of preshower and main plane to its features."""
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
 
@@ -13,23 +13,8 @@ from na64.processors.kernels.jit import jit_inline
 from na64.processors.kernels.vector import WIDTH, put_vector, vector_at, vector_of, where_larger
 from na64.processors.kernels.window import LANES, add_visible, offsets, store
 
-FEATURES = (
-    "ecal",
-    "ecal_total",
-    "ecal_out_of_time",
-    "preshower",
-    "preshower_total",
-    "ecal_max_cell",
-    "ecal_max_in_beam_cell",
-    "ecal_3x3",
-    "ecal_5x5",
-    "ecal_ratio",
-    "ecal_x",
-    "ecal_y",
-    "ecal_width_x",
-    "ecal_width_y",
-)
-"""What the kernel makes, in its order."""
+N_FEATURES = 14
+"""What the kernel makes, in the order in which they are standard features of the detector."""
 
 
 PRESHOWER, PRESHOWER_IN_TIME, MAIN, MAIN_IN_TIME, SUM_X, SUM_Y, SUM_XX, SUM_YY, LARGEST_CELL, INNER, OUTER = (
@@ -39,16 +24,16 @@ PRESHOWER, PRESHOWER_IN_TIME, MAIN, MAIN_IN_TIME, SUM_X, SUM_Y, SUM_XX, SUM_YY, 
 times x, y, x^2 and y^2, the largest cell, and the windows of 3 x 3 and 5 x 5 cells."""
 
 MADE = OUTER + LANES
-"""Where the features lie, one after the other in the order of `FEATURES`."""
+"""Where the features lie, one after the other in their order."""
 
-WORK = MADE + len(FEATURES) * LANES
+WORK = MADE + N_FEATURES * LANES
 """Length of the scratch array: one, with everything at a constant distance, so that several events are done
 at once without tests for overlap."""
 
 (
-    _ECAL,
-    _ECAL_TOTAL,
-    _ECAL_OUT_OF_TIME,
+    _SUM,
+    _TOTAL,
+    _OUT_OF_TIME,
     _PRESHOWER,
     _PRESHOWER_TOTAL,
     _MAX_CELL,
@@ -60,7 +45,7 @@ at once without tests for overlap."""
     _Y,
     _WIDTH_X,
     _WIDTH_Y,
-) = offsets(len(FEATURES), MADE)
+) = offsets(N_FEATURES, MADE)
 
 
 @jit_inline
@@ -129,9 +114,9 @@ def make_features(work: NDArray[np.float64], beam_cell: int) -> None:
         largest, inner = work[lane + LARGEST_CELL], work[lane + INNER]
         divisor = energy if energy > 0.0 else np.nan
         x, y = work[lane + SUM_X] / divisor, work[lane + SUM_Y] / divisor
-        work[lane + _ECAL] = energy
-        work[lane + _ECAL_TOTAL] = total
-        work[lane + _ECAL_OUT_OF_TIME] = total - energy
+        work[lane + _SUM] = energy
+        work[lane + _TOTAL] = total
+        work[lane + _OUT_OF_TIME] = total - energy
         work[lane + _PRESHOWER] = work[lane + PRESHOWER_IN_TIME]
         work[lane + _PRESHOWER_TOTAL] = work[lane + PRESHOWER]
         work[lane + _MAX_CELL] = largest
@@ -153,7 +138,7 @@ def spread(second: float, mean: float) -> float:
 
 
 @jit_inline
-def sum_ecal(
+def sum_calorimeter(
     grid: NDArray[np.float64],
     state: NDArray[np.uint8],
     work: NDArray[np.float64],
@@ -182,7 +167,7 @@ def sum_ecal(
         Cells of a plane around the beam cell.
     beam_cell : int
     rows : (14,) int64
-        Rows of ``values`` for `FEATURES`.
+        Rows of ``values`` of its features.
     values : (n_features, n_events) float32, output
     visible : (n_events,) float64, GeV
         The in-time sum is added to it.
