@@ -155,47 +155,8 @@ def calibrate(
         log_product(asked, {"calibration": built.calibration.identity, "runs": built.calibration.covers})
         listener.say(lines_of(built, gathered))
         if report:
-<<<<<<< HEAD
             _draw(folder, plan, built, label, listener)
-    return CalibrationResult(folder / CALIBRATION, built.calibration, gathered.failures)
-
-
-@dataclass(frozen=True, slots=True)
-class EventPass:
-    """One pass over the visible events of a plan, and how it is done."""
-
-    plan: Plan
-    purpose: Purpose
-    folder: Path
-    workers: Workers
-    chunk_events: int | None
-    deadline: int
-    listener: Listener
-
-    def gather(self) -> Gathered:
-        """Sums of all runs; what was gathered before is taken from the folder."""
-        plan, ledger = self.plan, Ledger(self.folder / "partials")
-        tasks = tasks_of(plan.catalogue, plan.job, self.purpose)
-        left = [task.n_events / _EVENTS_A_SECOND for task in tasks if not ledger.path(task.key).exists()]
-        workers, said = choose(self.workers, left)
-        if said:
-            self.listener.warn(f"{self.purpose.value}: {said}", logging.INFO)
-        n_events = sum(task.n_events for task in tasks)
-        with workers.open(self.listener.warn) as backend:
-            return gather(
-                plan.catalogue,
-                plan.job,
-                self.purpose,
-                backend,
-                ledger,
-                chunk_events=self.chunk_events,
-                options=Options(blind=not plan.job.simulation, deadline=self.deadline),
-                progress=lambda _done, _total, events: self.listener.progress(events, n_events),
-            )
-=======
-            _draw(folder, plan, built, listener)
     return CalibrationResult(folder / CALIBRATION, built.calibration, failures=gathered.failures)
->>>>>>> lead11
 
 
 def check_replaced(folder: Path, plan: Plan) -> None:

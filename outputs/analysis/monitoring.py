@@ -136,13 +136,8 @@ def monitor(
         listener.say(lines_of(found))
         listener.say(f"not read: {line}" for line in gathered.failures)
         if report:
-<<<<<<< HEAD
             _draw(folder, plan, found, label, listener)
-    return MonitorResult(folder, found, gathered.failures)
-=======
-            _draw(folder, plan, found, listener)
     return MonitorResult(folder, found, failures=gathered.failures)
->>>>>>> lead11
 
 
 def _draw(folder: Path, plan: Plan, found: Monitoring, status: str, listener: Listener) -> None:

@@ -141,16 +141,9 @@ def draw_sheet(records: Sequence[EventRecord]) -> Figure:
         axes.set_axis_off()
     for axes, record in zip(grid, records, strict=False):
         _draw_small(axes, record)
-<<<<<<< HEAD
-    note = "preshower, ECAL, HCAL 0 to 3; colour: energy in time, hatched: energy at other times only"
-    stamp_figure(figure, records[0].heading, right=note)
-=======
-    heading = f"$\\bf{{NA64}}$  {records[0].label}"
-    figure.text(0.012, 1 - 0.32 / height, heading, fontsize=13, color=INK)
     note = f"preshower, {CALORIMETER.upper()}, {MODULES.upper()} 0 to 3; colour: energy in time, "
     note += "hatched: energy at other times only"
-    figure.text(0.988, 1 - 0.32 / height, note, fontsize=10, color=QUIET, ha="right")
->>>>>>> lead11
+    stamp_figure(figure, records[0].heading, right=note)
     return figure
 
 
@@ -161,19 +154,10 @@ def _pitch(plane: CellPlane, width: float, height: float) -> float:
 
 
 def _draw_small(axes: Axes, record: EventRecord) -> None:
-<<<<<<< HEAD
-    planes = planes_of(record, "ecal")
+    planes = planes_of(record, CALORIMETER)
     for plane, left, room in zip(planes, (0.0, 3.1), ((2.9, 3.2), (5.6, 6.4)), strict=False):
         draw_plane(axes, plane, at=(left, 0.0), pitch=_pitch(plane, *room), size=0 if left == 0 else 6.5)
-    for place, module in enumerate(planes_of(record, "hcal")[:4]):
-=======
-    planes = planes_of(record, CALORIMETER)
-    for plane, left, height in zip(planes, (0.0, 3.1), (3.2, 6.4), strict=False):
-        draw_plane(
-            axes, plane, at=(left, 0.0), pitch=height / plane.energy.shape[1], size=0 if left == 0 else 6.5
-        )
     for place, module in enumerate(planes_of(record, MODULES)[:4]):
->>>>>>> lead11
         corner = (9.0 + 3.3 * (place % 2), 3.4 - 3.4 * (place // 2))
         draw_plane(axes, module, at=corner, pitch=_pitch(module, 3.0, 3.0), size=6.5)
     axes.set(xlim=(-0.1, 15.4), ylim=(-0.2, 8.6), aspect="equal", anchor="NW")
