@@ -34,8 +34,8 @@ class Bar:
 
     @property
     def verdict(self) -> str:
-        """Met, missed, or not measured."""
-        if self.measured is None:
+        """Met, missed, or not measured: a difference below zero is of other work on the machine."""
+        if self.measured is None or self.measured < 0:
             return "not measured"
         met = self.measured <= self.limit if self.is_ceiling else self.measured >= self.limit
         return "met" if met else "**missed**"
