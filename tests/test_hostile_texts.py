@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import na64
+from na64.outputs.report.interactive import script
 from na64.run import main
 
 SELECTION = Path(na64.__file__).parent / "selections" / "invisible_2023.toml"
@@ -19,19 +20,30 @@ SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{ 7 * 7 }
 
 
 class Reader(HTMLParser):
-    """Collects what a browser would obey, and what it would show."""
+    """Collects what a browser would obey besides the script of the report, and what it would show."""
 
     def __init__(self) -> None:
         super().__init__()
         self.obeyed: list[str] = []
         self.text = ""
+        self.script: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [tag if tag == "script" else "", *(name for name, _ in attrs if name.startswith("on"))]
-        self.obeyed.extend(name for name in names if name)
+        self.obeyed.extend(name for name, _ in attrs if name.startswith("on"))
+        if tag == "script" and attrs != [("type", "application/json"), ("id", "data")]:
+            self.script = ""
+            self.obeyed.extend(f"script {name}" for name, _ in attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.script is not None and self.script != str(script()):
+            self.obeyed.append(self.script)
+        self.script = None
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.script is None:
+            self.text += data
+        else:
+            self.script += data
 
 
 def read(page: Path) -> Reader:

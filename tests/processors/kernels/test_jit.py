@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -109,7 +110,8 @@ def test_the_decorator_leaves_the_cache_of_other_packages_alone(monkeypatch: pyt
 
     assert same(1.0) == 1.0
     assert config.CACHE_DIR == "elsewhere"
-    assert config.DISABLE_JIT or Path(same.called._cache.cache_path).parent == CACHE_FOLDER
+    kernel: Any = same
+    assert config.DISABLE_JIT or Path(kernel.called._cache.cache_path).parent == CACHE_FOLDER
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
