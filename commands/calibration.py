@@ -44,6 +44,8 @@ def _add_pass(parser: argparse.ArgumentParser, to: str) -> None:
     deadline = "longest time for one piece of a file before it is given up; default: %(default)s"
     parser.add_argument("--deadline", type=positive, default=1800, metavar="SECONDS", help=deadline)
     parser.add_argument("--no-report", action="store_true", help="numbers only, no plots and no page")
+    label = "after the name of the experiment in all figures, as Preliminary"
+    parser.add_argument("--label", default="", metavar="TEXT", help=label)
 
 
 def _common(options: argparse.Namespace) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def _common(options: argparse.Namespace) -> dict[str, Any]:
         "chunk_events": options.chunk_events,
         "deadline": options.deadline,
         "report": not options.no_report,
+        "label": options.label,
     }
 
 

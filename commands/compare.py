@@ -76,9 +76,11 @@ def _stability(options: argparse.Namespace) -> int:
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.outputs.comparison.drift import gather
     from na64.outputs.comparison.stability import lines, stability, table_of
-    from na64.outputs.comparison.stability_plot import pages
+    from na64.outputs.comparison.stability_plot import Shown, pages
     from na64.outputs.events.analysis import reopen
+    from na64.outputs.report.display import display_of
     from na64.outputs.report.drawing import write_figure
+    from na64.outputs.report.heading import heading, read_status
 
     analysis = reopen(options.folder)
     analysis.stage(options.after)
@@ -86,7 +88,10 @@ def _stability(options: argparse.Namespace) -> int:
     tell(lines(found))
     folder = options.to or options.folder / "stability"
     write_bytes(folder / "stability.csv", table_of(found).to_csv())
-    for name, make in pages(found, analysis.products.summary.label):
+    products, units = analysis.products, analysis.units
+    label = heading(products.summary, read_status(options.folder))
+    shown = Shown(display_of(products.summary, products.histograms, units), units)
+    for name, make in pages(found, label, shown):
         write_figure(folder, name, make)
     print(f"table and plots: {folder}")
     return SUCCESS

@@ -30,9 +30,9 @@ def add(verbs: Any) -> None:
         "--cut", dest="cuts", action="append", required=True, metavar="CUT.FEATURE.BOUND", help=cut
     )
     first = "first value, in the unit of the selection's file; once for each --cut"
-    parser.add_argument("--from", dest="first", action="append", type=float, metavar="X", help=first)
+    parser.add_argument("--from", dest="first", action="append", type=_end, metavar="X", help=first)
     last = "last value; once for each --cut"
-    parser.add_argument("--to", dest="last", action="append", type=float, metavar="X", help=last)
+    parser.add_argument("--to", dest="last", action="append", type=_end, metavar="X", help=last)
     steps = "values, both ends included; default: 20, of a map 10 each"
     parser.add_argument("--steps", action="append", type=positive, metavar="N", help=steps)
     signal = "result of a simulated signal, same selection: gives the efficiency"
@@ -45,6 +45,15 @@ def add(verbs: Any) -> None:
     parser.add_argument("--store", type=Path, metavar="DIR", help=store)
     add_json(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: scan in DIR of the result")
+
+
+def _end(text: str) -> float:
+    """End of a range; who gives a folder, as to the --to of other commands, is told of --out."""
+    try:
+        return float(text)
+    except ValueError:
+        hint = "is no number: --from and --to are the ends of the range, --out is the folder"
+        raise argparse.ArgumentTypeError(f'"{text}" {hint}') from None
 
 
 def _scan(options: argparse.Namespace) -> int:

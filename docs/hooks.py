@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable
+from html import unescape
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from toml_keys import joined, meaning, recorded
@@ -50,6 +53,22 @@ _TOML_INTRO = (
     "for a word and `flag` for true or false; `unit` is left out of plain numbers."
 )
 _DOCS = Path(__file__).parent
+_FORMULA = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">'
+    r"(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])</(?P=tag)>",
+    re.DOTALL,
+)
+"""What the extension arithmatex makes of ``$...$`` and ``$$...$$``."""
+
+_WORKER_FROM_TEXT = """\
+if (location.protocol === "file:") {
+  const FileWorker = window.Worker;
+  window.Worker = function () {
+    return new FileWorker(URL.createObjectURL(new Blob([workerText], { type: "text/javascript" })));
+  };
+}
+"""
+
 _BLOCK = re.MULTILINE | re.DOTALL
 _RATIONALE = "## Rationale\n"
 
@@ -68,6 +87,24 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Turn formulas, which are TeX in the pages, into MathML: browsers set it without a script."""
+    return _FORMULA.sub(_as_mathml, html)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Let pages that are opened as files search: a browser starts no worker from a file, but from a text."""
+    assets = Path(config.site_dir) / "assets"
+    (worker,) = (assets / "javascripts" / "workers").glob("search.*.min.js")
+    text = f"const workerText = {json.dumps(worker.read_text())};\n{_WORKER_FROM_TEXT}"
+    (assets / "iframe-worker.js").write_text(text)
+
+
+def _as_mathml(found: re.Match[str]) -> str:
+    tex = unescape(found["inline"] or found["block"]).strip()
+    return str(convert(tex, display="inline" if found["inline"] else "block"))
 
 
 def front_page(readme: str) -> str:

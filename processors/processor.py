@@ -61,7 +61,7 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         User code, see `na64.processors.features.plugin`.
     calibration : str, Path or Calibration, optional
         Constants of cells, as `na64 calibrate` wrote them; what is hidden without them stays hidden. From
-        which production of files they were made is not compared, because nothing here says that of the files.
+        which production of files they were made is not compared: nothing here says that of the files.
 
     Examples
     --------

@@ -16,6 +16,7 @@ import na64
 from na64.datasets.instrument.columns import COLUMNS, Column
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.run import parser
+from na64.tests.browser import CHROMIUM, browser
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,6 +49,28 @@ def test_no_block_of_code_is_shown_as_text(site: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "known"), [("columns", COLUMNS), ("features", FEATURES)])
+def test_formulas_are_set_without_a_script_or_a_network(site: Path) -> None:
+    page = (site / "physics.html").read_text()
+    assert page.count('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">') >= 7
+    assert "<mfrac>" in page
+    for path in site.rglob("*.html"):
+        text = re.sub(r"<(pre|code).*?</\1>", "", path.read_text(), flags=re.DOTALL)
+        assert not re.search(r"arithmatex|\$\$|\\frac|\\\[", text), f"{path.name}: TeX is shown as text"
+        assert not re.search(r"<script[^>]+src=.https?:", text), f"{path.name}: a script from elsewhere"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser")
+def test_pages_that_are_opened_as_files_can_be_searched(site: Path, tmp_path: Path) -> None:
+    field = "document.querySelector('.md-search__input')"
+    with browser(tmp_path) as shown:
+        shown.open(site / "index.html")
+        shown.value("(document.querySelector('#__search').click(), 1)")
+        shown.value(f"({field}.focus(), {field}.value = 'calibration', 1)")
+        shown.value(f"({field}.dispatchEvent(new KeyboardEvent('keyup', {{bubbles: true}})), 1)")
+        shown.wait_for("document.querySelectorAll('.md-search-result__item').length > 3")
+        assert shown.complaints == []
+
+
 def test_the_reference_lists_every_name_with_its_meaning(
     site: Path, name: str, known: Mapping[str, Column | Feature]
 ) -> None:

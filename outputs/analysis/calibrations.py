@@ -60,6 +60,7 @@ def calibrate(
     chunk_events: int | None = None,
     deadline: int = 1800,
     report: bool = True,
+    label: str = "",
     progress: Progress = no_progress,
     tell: Tell = silent,
     note: Tell | None = None,
@@ -104,6 +105,8 @@ def calibrate(
         Longest time in s for one piece of a file.
     report : bool
         Draw plots and ``calibration.html`` too.
+    label : str
+        What stands after the name of the experiment in figures, as ``Preliminary``.
     progress : callable
         Takes the numbers of events done and of all.
     tell : callable
@@ -152,7 +155,7 @@ def calibrate(
         log_product(asked, {"calibration": built.calibration.identity, "runs": built.calibration.covers})
         listener.say(lines_of(built, gathered))
         if report:
-            _draw(folder, plan, built, listener)
+            _draw(folder, plan, built, label, listener)
     return CalibrationResult(folder / CALIBRATION, built.calibration, failures=gathered.failures)
 
 
@@ -201,12 +204,14 @@ def lines_of(built: Built, gathered: Gathered) -> Iterator[str]:
     yield from (f"not read: {line}" for line in gathered.failures)
 
 
-def _draw(folder: Path, plan: Plan, built: Built, listener: Listener) -> None:
+def _draw(folder: Path, plan: Plan, built: Built, status: str, listener: Listener) -> None:
     """Draw plots and page; the constants, which are written, do not depend on it."""
     try:
         # Here, because what draws may fail as soon as it is imported.
+        from na64.outputs.control.calibration.heading import heading_of  # noqa: PLC0415
         from na64.outputs.control.calibration.page import write_page  # noqa: PLC0415
 
-        listener.tell(f"page: {write_page(folder / PAGE, plan.job, built)}")
+        label = heading_of(plan.catalogue, plan.job, status)
+        listener.tell(f"page: {write_page(folder / PAGE, plan.job, built, label)}")
     except Exception as problem:
         listener.warn(f"na64: the page is not drawn: {error_line(problem)}")

@@ -17,7 +17,9 @@ from na64.outputs.comparison.overlay import Overlay
 from na64.outputs.comparison.overlay_plot import pages
 from na64.outputs.comparison.pairing import changes
 from na64.outputs.events.analysis import reopen
+from na64.outputs.report.display import display_of
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.report.heading import details, heading, italic, read_status
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import Table
@@ -77,7 +79,7 @@ def compare(
         tables["events"] = found.events
     for name, table in tables.items():
         write_bytes(folder / f"{name}.csv", table.to_csv())
-    write_figure(folder, "compare", partial(draw_comparison, found))
+    write_figure(folder, "compare", partial(draw_comparison, found, tuple(map(_heading, (first, second)))))
     tell(f"tables and plot: {folder}")
     return found
 
@@ -103,6 +105,14 @@ def _compared(
 def _name(folder: Path, products: Products) -> str:
     summary = products.summary
     return f"{folder.name}: {summary.selection.name}, {summary.label}, {summary.scope}"
+
+
+def _heading(folder: str | Path) -> str:
+    """Line about a result above a figure: what it is, its status, exposure, periods and beam."""
+    products, status = read_result(folder), read_status(Path(folder))
+    known = details(products.summary)
+    name = f"{italic(status)} {_name(Path(folder), products)}" if status else _name(Path(folder), products)
+    return f"{name}\n{known}" if known else name
 
 
 def _is_same(one: Products, other: Products) -> bool:
@@ -166,7 +176,8 @@ def overlay(
     Listener(tell=tell).say(upon.lines(found))
     place = Path(to) if to is not None else Path(data) / "overlay"
     write_bytes(place / "overlay.csv", upon.table_of(found).to_csv())
-    for name, make in pages(found):
+    label = heading(recorded.summary, read_status(Path(data)))
+    for name, make in pages(found, label, display_of(recorded.summary, recorded.histograms)):
         write_figure(place, name, make)
     tell(f"table and plots: {place}")
     return found

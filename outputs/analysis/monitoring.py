@@ -57,6 +57,7 @@ def monitor(
     chunk_events: int | None = None,
     deadline: int = 1800,
     report: bool = True,
+    label: str = "",
     progress: Progress = no_progress,
     tell: Tell = silent,
     note: Tell | None = None,
@@ -90,6 +91,8 @@ def monitor(
         Longest time in s for one piece of a file.
     report : bool
         Draw plots and ``monitoring.html`` too.
+    label : str
+        What stands after the name of the experiment in figures, as ``Preliminary``.
     progress : callable
         Takes the numbers of events done and of all.
     tell : callable
@@ -133,16 +136,18 @@ def monitor(
         listener.say(lines_of(found))
         listener.say(f"not read: {line}" for line in gathered.failures)
         if report:
-            _draw(folder, plan, found, listener)
+            _draw(folder, plan, found, label, listener)
     return MonitorResult(folder, found, failures=gathered.failures)
 
 
-def _draw(folder: Path, plan: Plan, found: Monitoring, listener: Listener) -> None:
+def _draw(folder: Path, plan: Plan, found: Monitoring, status: str, listener: Listener) -> None:
     """Draw plots and page; the tables, which are written, do not depend on it."""
     try:
         # Here, because what draws may fail as soon as it is imported.
+        from na64.outputs.control.calibration.heading import heading_of  # noqa: PLC0415
         from na64.outputs.control.calibration.monitor_page import write_page  # noqa: PLC0415
 
-        listener.tell(f"page: {write_page(folder / PAGE, plan.catalogue, found)}")
+        label = heading_of(plan.catalogue, plan.job, status)
+        listener.tell(f"page: {write_page(folder / PAGE, plan.catalogue, found, label)}")
     except Exception as problem:
         listener.warn(f"na64: the page is not drawn: {error_line(problem)}")

@@ -18,7 +18,9 @@ from na64.outputs.limits.scan.candidates import find_candidates, find_signal
 from na64.outputs.limits.scan.figures import scan_figure
 from na64.outputs.limits.scan.steps import Scan, Scanner, Signal, same_range
 from na64.outputs.limits.scan.table import FIGURE, TABLE, lines, table_of
+from na64.outputs.report.display import display_of
 from na64.outputs.report.drawing import write_figure
+from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.request import catalogue_path, log_use, read_request
 from na64.outputs.result.store import require_result
 
@@ -130,7 +132,9 @@ def scan(
     Listener(tell=tell).say(lines(found))
     written = Path(to) if to is not None else place / "scan"
     write_bytes(written / TABLE, table_of(found).to_csv())
-    write_figure(written, FIGURE, lambda: scan_figure(found))
+    label = heading(summary, read_status(place))
+    display = display_of(summary, analysis.products.histograms, analysis.units)
+    write_figure(written, FIGURE, lambda: scan_figure(found, label, display))
     tell(f"table and figure: {written}")
     return found
 

@@ -14,15 +14,22 @@ from na64.outputs.result.messages import counted
 from na64.outputs.result.yields import poisson_errors
 
 
-def draw_comparison(found: Comparison) -> Figure:
-    """Draw two results beside each other."""
+def draw_comparison(found: Comparison, headings: tuple[str, ...]) -> Figure:
+    """Draw two results beside each other.
+
+    Parameters
+    ----------
+    found : Comparison
+    headings : (str, str)
+        What each is, and on a second line its exposure, periods and beam.
+    """
     names = [str(name).replace("_", " ") for name in found.cutflow.column("cut")]
     figure = Figure(figsize=(12.4, max(0.27 * len(names) + 1.9, 4.6)), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     _cutflow(left, found, names)
     _runs(right, found)
-    title = "\n".join(f"{letter}: {name}" for letter, name in zip("AB", found.names, strict=True))
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    named = (f"{letter}: {text.replace(chr(10), '; ')}" for letter, text in zip("AB", headings, strict=True))
+    figure.suptitle("$\\bf{NA64}$  " + "\n".join(named), fontsize=11, x=0.01, ha="left")
     return figure
 
 

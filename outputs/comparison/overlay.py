@@ -79,8 +79,10 @@ class Distribution:
     ----------
     name, events : str
         The variable, and which events.
+    title : str
+        What the selection calls the histogram; empty for that of a cut or a plane.
     edges : (n_bins + 1,) float64
-    label : str
+    feature, label : str
         Of the axis.
     counts : (n_bins + 2,) float64
         Data, flow bins included.
@@ -98,7 +100,9 @@ class Distribution:
 
     name: str
     events: str
+    title: str
     edges: Floats
+    feature: str
     label: str
     counts: Floats
     parts: tuple[Floats, ...]
@@ -229,7 +233,9 @@ def _distributions(
         if histogram.ndim == 1:
             share = _hidden_share(data, sources, fact.cut) if fact.role is Role.SELECTION else None
             variable = histogram.axes[0].name if fact.role is Role.N_MINUS_ONE else name
-            yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share)
+            stated = fact.role is Role.SELECTION and fact.label != name.replace("_", " ")
+            title = fact.label if stated else ""
+            yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share, title=title)
         elif any(histogram is plane for plane in planes):
             masked = [_outside(each, data.summary.boxes, data.summary.is_data) for each in (histogram, *same)]
             is_known = not data.summary.is_data or all(map(_is_in_plane, _others(data)))
@@ -305,6 +311,7 @@ def _distribution(
     absolute: Sequence[float] | None,
     *,
     share: float | None,
+    title: str = "",
 ) -> Distribution:
     """Compare the first histogram, of data, with the others."""
     counts = _sums(histograms[0])[0]
@@ -318,8 +325,8 @@ def _distribution(
     variance: Floats = np.sum([s * s * sumw2 for s, (_, sumw2) in zip(scales, sums, strict=True)], axis=0)
     found = agreement(counts, np.sum(parts, axis=0), variance, normalised=absolute is None)
     axis = histograms[0].axes[0]
-    label = str(axis.label or axis.name)
-    return Distribution(name, events, axis.edges, label, counts, parts, variance, scales[0], found, share)
+    what = (name, events, title, axis.edges, str(axis.name), str(axis.label or axis.name))
+    return Distribution(*what, counts, parts, variance, scales[0], found, share)
 
 
 def _sums(histogram: hist.Hist[Any]) -> tuple[Floats, Floats]:

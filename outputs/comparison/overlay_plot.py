@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,8 +14,9 @@ from matplotlib.ticker import NullLocator
 
 from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
 from na64.outputs.comparison.statistics import chance
+from na64.outputs.report.display import Display
 from na64.outputs.report.drawing import Make
-from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET
+from na64.outputs.report.style import ACCENT, CLOSED, FILL, HEADING, INK, QUIET, as_symbol, stamp_figure
 from na64.outputs.result.yields import poisson_errors
 
 _COLUMNS = 3
@@ -25,21 +27,46 @@ _RATIO = 1.0
 """The ratio panel shows one plus and minus this much."""
 
 
-def pages(found: Overlay) -> Iterator[tuple[str, Make]]:
-    """Yield pages of nine variables with their names."""
-    shown = [one for one in found.distributions if one.counts.sum() + one.expected.sum() > 0]
+def pages(found: Overlay, label: str, display: Display) -> Iterator[tuple[str, Make]]:
+    """Yield pages of nine variables with their names.
+
+    Parameters
+    ----------
+    found : Overlay
+    label : str
+        `na64.outputs.report.heading.heading` of the data.
+    display : Display
+    """
+    there = [one for one in found.distributions if one.counts.sum() + one.expected.sum() > 0]
+    shown = [_displayed(one, display) for one in there]
     most = _COLUMNS * _ROWS
     for page, start in enumerate(range(0, len(shown), most), start=1):
-        yield f"overlay_{page}", partial(draw_page, found, shown[start : start + most])
+        yield f"overlay_{page}", partial(draw_page, found, shown[start : start + most], label)
 
 
-def draw_page(found: Overlay, shown: Sequence[Distribution]) -> Figure:
+def _displayed(one: Distribution, display: Display) -> Distribution:
+    """The same contents in the unit of display, under the names that people read."""
+    return replace(
+        one,
+        title=as_symbol(one.title or display.label(one.feature)),
+        edges=display.values(one.feature, one.edges),
+        label=display.axis_label(one.feature, one.label),
+    )
+
+
+def draw_page(found: Overlay, shown: Sequence[Distribution], label: str) -> Figure:
     """Draw distributions, three a row."""
     n_rows = max(1, math.ceil(len(shown) / _COLUMNS))
-    height = 3.4 * n_rows + 1.0
+    height = 3.4 * n_rows + HEADING + 0.4
     figure = Figure(figsize=(13.6, height))
     grid = figure.add_gridspec(
-        n_rows, _COLUMNS, left=0.055, right=0.985, top=1 - 0.95 / height, bottom=0.5 / height, hspace=0.42
+        n_rows,
+        _COLUMNS,
+        left=0.055,
+        right=0.985,
+        top=1 - (HEADING + 0.45) / height,
+        bottom=0.5 / height,
+        hspace=0.42,
     )
     for place, one in enumerate(shown):
         cell = grid[place // _COLUMNS, place % _COLUMNS]
@@ -49,8 +76,7 @@ def draw_page(found: Overlay, shown: Sequence[Distribution]) -> Figure:
         _draw_ratio(lower, one)
         if place == 0:
             upper.legend(loc="upper right", fontsize=9, handlelength=1.4)
-    figure.text(0.012, 1 - 0.3 / height, f"$\\bf{{NA64}}$  {found.label}", fontsize=13, color=INK)
-    figure.text(0.985, 1 - 0.3 / height, found.norm, fontsize=10, color=QUIET, ha="right")
+    stamp_figure(figure, label, right=found.norm)
     return figure
 
 
@@ -73,7 +99,9 @@ def _draw_counts(axes: Axes, one: Distribution, names: Sequence[str]) -> None:
     axes.set_xlim(one.edges[0], one.edges[-1])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(labelsize=9, labelbottom=False)
-    axes.set_title(one.name.replace("_", " "), loc="left", fontsize=10.5, fontweight="bold", pad=14)
+    axes.set_title(
+        one.title or one.name.replace("_", " "), loc="left", fontsize=10.5, fontweight="bold", pad=14
+    )
     axes.text(0.0, 1.02, _note(one), transform=axes.transAxes, fontsize=8, color=QUIET)
     colour = CLOSED if one.found.p_chi2 < 1e-3 else QUIET
     text = f"$\\chi^2$/{one.found.n_degrees} = {one.found.chi2 / max(one.found.n_degrees, 1):.2f}"
@@ -111,4 +139,4 @@ def _draw_ratio(axes: Axes, one: Distribution) -> None:
         axis.set_minor_locator(NullLocator())
     axes.tick_params(labelsize=9)
     axes.set_ylabel("ratio", fontsize=9, loc="center")
-    axes.set_xlabel(one.label.replace("_", " "), fontsize=9.5, labelpad=1)
+    axes.set_xlabel(as_symbol(one.label), fontsize=9.5, labelpad=1)

@@ -22,6 +22,7 @@ FALSE_ALARM = 0.01
 
 _FEWEST = 100  # values; a mean of fewer is not normal enough at such small p-values to be tested
 _ROUNDS = 4
+_FEWEST_PLACES, _NEAR = 5, 5.0  # robust standard deviations
 _LIST = "bad_spill"  # the list itself
 
 
@@ -115,8 +116,8 @@ def stability(gathered: Gathered) -> Stability:
 
     A share is compared with that of the other places by the exact test of two Poisson counts, a mean by its
     distance in units of its error, which is scaled up if the places scatter more than by chance (median
-    absolute deviation). Places that are found, or listed already, are taken out of what the others are
-    compared with, and the test is repeated.
+    absolute deviation). The first comparison is with the places near the median. Places that are found, or
+    listed already, are taken out of what the others are compared with, and the test is repeated.
     """
     directions = {against: gathered.places(against) for against in Against}
     n_quantities = len(gathered.yields) + len(gathered.features)
@@ -154,9 +155,9 @@ def _share(along: _Direction, name: str, number: int) -> Series:
         p = np.where(k > n / 2, same_rate(n - k, n, others_n - others_k, others_n), p)
         return np.where((n > 0) & (others_n > 0), p, np.nan), _over(others_k, others_n)
 
-    p, elsewhere = _repeat(test, along.listed, along.limit)
     value = _over(k, n)
     error = np.sqrt(np.maximum(value * (1 - value), 1 / np.maximum(n, 1)) / np.maximum(n, 1))
+    p, elsewhere = _repeat(test, along, _near_median(value, error, ~along.listed))
     head = (along.against, name, tuple(along.places), along.listed)
     return Series(*head, n, value, error, elsewhere, p, is_share=True)
 
@@ -178,22 +179,32 @@ def _mean(along: _Direction, name: str, number: int) -> Series:
         z /= max(1.0, _scatter(z[good & usable]))
         return 2 * special.ndtr(-np.abs(z)), elsewhere
 
-    p, elsewhere = _repeat(test, along.listed, along.limit)
     error = np.sqrt(np.maximum(_over(square, n) - value**2, 0) / np.maximum(n, 1))
+    p, elsewhere = _repeat(test, along, _near_median(value, error, ~along.listed))
     return Series(along.against, name, tuple(along.places), along.listed, n, value, error, elsewhere, p)
 
 
 def _repeat(
-    test: Callable[[Mask], tuple[Floats, Floats]], listed: Mask, limit: float
+    test: Callable[[Mask], tuple[Floats, Floats]], along: _Direction, good: Mask
 ) -> tuple[Floats, Floats]:
-    good = ~listed
     for _ in range(_ROUNDS):
         p, elsewhere = test(good)
-        found = ~listed & ~(np.nan_to_num(p, nan=1.0) < limit)
+        found = ~along.listed & ~(np.nan_to_num(p, nan=1.0) < along.limit)
         if (found == good).all() or found.sum() < 2:
             break
         good = found
     return p, elsewhere
+
+
+def _near_median(value: Floats, error: Floats, good: Mask) -> Mask:
+    """Which places the first comparison is with: one far off would make all others differ from their mean."""
+    seen = good & np.isfinite(value)
+    if seen.sum() < _FEWEST_PLACES:
+        return good
+    distance = np.abs(value - np.median(value[seen]))
+    spread = 1.4826 * float(np.median(distance[seen]))
+    near: Mask = seen & (distance <= _NEAR * np.maximum(spread, error))
+    return near
 
 
 def _others(values: Floats, good: Mask) -> Floats:
@@ -209,7 +220,7 @@ def _over(numbers: Floats, by: Floats) -> Floats:
 
 def _scatter(z: Floats) -> float:
     """Spread of deviations that should be 1: robust, from the median absolute deviation."""
-    return 1.4826 * float(np.median(np.abs(z - np.median(z)))) if len(z) >= 5 else 1.0
+    return 1.4826 * float(np.median(np.abs(z - np.median(z)))) if len(z) >= _FEWEST_PLACES else 1.0
 
 
 def name_of(against: Against, place: Place) -> str:

@@ -14,7 +14,7 @@ from na64.datasets.instrument.roles import CALORIMETER, COUNTERS, MODULES, PADDL
 from na64.outputs.events.event_record import CutCheck, EventRecord
 from na64.outputs.events.planes import SCALE, CellPlane, draw_plane, planes_of
 from na64.outputs.events.table import further_parts, number
-from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, folded
+from na64.outputs.report.style import ACCENT, CLOSED, COUNTS, FILL, INK, QUIET, stamp_figure
 from na64.selections.regions import ELSEWHERE
 
 _SMALL = 9.0
@@ -43,14 +43,14 @@ def draw_event(record: EventRecord) -> Figure:
 
 def _heading(figure: Figure, record: EventRecord) -> None:
     place = f"run {record.run}, spill {record.spill}, event {record.event}"
-    figure.text(0.03, 0.955, f"$\\bf{{NA64}}$  {folded(record.label)}", fontsize=13, color=INK)
-    figure.text(0.36, 0.955, place, fontsize=15, fontweight="bold", color=INK, ha="left")
+    stamp_figure(figure, record.heading, left=0.03)
+    figure.text(0.985, 0.985, place, fontsize=15, fontweight="bold", color=INK, ha="right", va="top")
     trigger = "" if record.trigger is None else f", trigger word {record.trigger:#x}"
-    figure.text(0.03, 0.922, f"{record.file}, entry {record.entry}{trigger}", fontsize=10, color=QUIET)
+    figure.text(0.03, 0.912, f"{record.file}, entry {record.entry}{trigger}", fontsize=10, color=QUIET)
     where = "in no region" if record.region == ELSEWHERE else f"region {record.region}"
-    figure.text(0.985, 0.955, where, fontsize=13, color=record.colour, ha="right", fontweight="bold")
+    figure.text(0.985, 0.936, where, fontsize=13, color=record.colour, ha="right", fontweight="bold")
     colour = CLOSED if record.failed else ACCENT
-    figure.text(0.985, 0.922, record.verdict, fontsize=11, color=colour, ha="right")
+    figure.text(0.985, 0.91, record.verdict, fontsize=11, color=colour, ha="right")
 
 
 def _calorimeter(figure: Figure, record: EventRecord, grid: GridSpecFromSubplotSpec) -> None:
@@ -164,7 +164,7 @@ def _cuts(axes: Axes, record: EventRecord) -> None:
     for x, text, align in ((0.0, "cut", "left"), (0.53, "value", "right"), (0.57, "condition", "left")):
         axes.text(x, 1.0, text, ha=align, va="center", fontsize=9.5, fontweight="bold", color=QUIET)
     before = ""
-    for row, check in enumerate(record.checks, start=1):
+    for row, check in enumerate((one.shown(record.display) for one in record.checks), start=1):
         _cut(axes, check, 1.0 - row * step * 1.02, named=check.cut != before)
         before = check.cut
     _further(axes, record, 1.0 - (len(record.checks) + 2) * step * 1.02, step)
@@ -190,5 +190,5 @@ def _cut(axes: Axes, check: CutCheck, y: float, *, named: bool) -> None:
     axes.lines[-1].set(mec=ACCENT if check.passed else CLOSED, mew=1.3)
     shown = f"{number(check.value)}{' ' + check.unit if check.unit else ''}"
     axes.text(0.53, y, shown, ha="right", va="center", fontsize=9, color=colour, fontweight=weight)
-    size = min(9.0, 9.0 * 40 / max(len(check.bound), 1))
+    size = min(9.0, 9.0 * 34 / max(len(check.bound), 1))
     axes.text(0.57, y, check.bound, va="center", fontsize=size, color=QUIET if check.passed else CLOSED)

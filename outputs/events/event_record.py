@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.detector import Setup
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.event_filter import FilteredEvents
+from na64.outputs.report.display import Display, display_of
+from na64.outputs.report.heading import heading, read_status
 from na64.outputs.report.region_styles import region_styles
 from na64.processors.features.single_cells import CellTable, cell_tables
 from na64.selections.interval import Interval, Limits
@@ -33,6 +35,8 @@ class CutCheck:
         In the unit of the bound; none for a clause.
     unit : str
     passed : bool
+    feature : str
+        Empty for a clause.
     """
 
     cut: str
@@ -40,6 +44,21 @@ class CutCheck:
     value: float | None
     unit: str
     passed: bool
+    feature: str = ""
+
+    def shown(self, display: Display) -> CutCheck:
+        """The same in words and in the unit of display."""
+        bound, _, here = self.bound.partition(" (here ")
+        bound = display.bound(self.feature, bound) if self.feature else display.in_words(bound)
+        shown = display.units.get(self.feature)
+        fits = shown is not None and self.unit in UNITS and UNITS[self.unit].base == shown.base
+        unit = shown.name if shown is not None and fits else self.unit
+        factor = _factor(unit) / _factor(self.unit)
+        numbers = [f"{float(number) * factor:.4g}" for number in here.rstrip(")").split(" and ") if number]
+        if numbers:
+            bound = f"{bound} (here {' and '.join(numbers)})"
+        value = None if self.value is None else self.value * factor
+        return replace(self, bound=bound, value=value, unit=unit)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +70,10 @@ class EventRecord:
     run, spill, event : int
     label : str
         What the events are: data or simulation.
+    heading : str
+        The same with status, and on a second line exposure, periods and beam: above pictures.
+    display : Display
+        How features are shown in pictures.
     file : str
     entry : int
         In the file.
@@ -72,6 +95,8 @@ class EventRecord:
     spill: int
     event: int
     label: str
+    heading: str
+    display: Display
     file: str
     entry: int
     trigger: int | None
@@ -108,7 +133,10 @@ def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterato
     tables = cell_tables(
         events.columns, setup, residual_times=layout.time_is_residual, absent_nan=layout.absent_nan
     )
-    styles = region_styles(analysis.products.summary.selection.regions)
+    summary = analysis.products.summary
+    above = heading(summary, read_status(analysis.folder))
+    display = display_of(summary, analysis.products.histograms, analysis.units)
+    styles = region_styles(summary.selection.regions)
     places = (styles[ELSEWHERE], *(styles[name] for name in analysis.selection.region_names))
     for row, entry in enumerate(events.entry.tolist()):
         numbers = {name: int(events.columns.event[name][row]) for name in ("run", "spill", "event")}
@@ -116,7 +144,9 @@ def event_records(filtered: FilteredEvents, analysis: ReopenedResult) -> Iterato
         values = events.values[:, row]
         yield EventRecord(
             **numbers,
-            label=analysis.products.summary.label,
+            label=summary.label,
+            heading=above,
+            display=display,
             file=events.name,
             entry=entry,
             trigger=None if trigger is None else int(trigger[row]),
@@ -146,12 +176,13 @@ def _checks(selection: Selection, values: NDArray[np.float32]) -> Iterator[CutCh
 
 def _check(cut: str, interval: Interval, features: Mapping[str, np.float32]) -> CutCheck:
     bound, tables = interval.text, (interval.lowest, interval.limits)
-    here = [f"{_here(table, features):.4g}" for table in tables if table is not None]
+    unit = _unit(interval.text)
+    factor = _factor(unit)
+    here = [f"{_here(table, features) * factor:.4g}" for table in tables if table is not None]
     if here:
         bound = f"{bound} (here {' and '.join(here)})"
-    unit = _unit(interval.text)
-    factor = UNITS[unit].divide / UNITS[unit].multiply if unit else 1.0
-    return CutCheck(cut, bound, float(features[interval.feature]) * factor, unit, _passes(interval, features))
+    value, passed = float(features[interval.feature]) * factor, _passes(interval, features)
+    return CutCheck(cut, bound, value, unit, passed, interval.feature)
 
 
 def _passes(interval: Interval, features: Mapping[str, np.float32]) -> bool:
@@ -167,6 +198,11 @@ def _here(table: Limits, features: Mapping[str, np.float32]) -> float:
         return math.nan
     place = np.searchsorted(np.array(table.edges, np.float32), of, side="right") - 1
     return table.values[max(int(place), 0)]
+
+
+def _factor(unit: str) -> float:
+    """How many of a unit its base unit is; 1 without one."""
+    return UNITS[unit].divide / UNITS[unit].multiply if unit else 1.0
 
 
 def _unit(text: str) -> str:

@@ -16,15 +16,15 @@ from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.display import draw_event
 from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
 from na64.outputs.events.event_record import EventRecord, event_records
-from na64.outputs.events.planes import draw_plane, planes_of
+from na64.outputs.events.planes import CellPlane, draw_plane, planes_of
 from na64.outputs.report.drawing import Make, write_figure
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET, marked
+from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, marked, stamp_figure
 from na64.processors.counting.counting import apply_cuts
 from na64.selections.regions import ELSEWHERE
 
 _COLUMNS = 4
 _ROWS = 3
-_ROW_HEIGHT, _HEADING = 2.15, 0.6  # inches
+_ROW_HEIGHT = 2.15  # inches
 
 Number = tuple[int, int, int]
 
@@ -133,31 +133,33 @@ def _sheets(records: Sequence[EventRecord]) -> Iterator[tuple[str, Make]]:
 def draw_sheet(records: Sequence[EventRecord]) -> Figure:
     """Draw events small, four a row: ECAL and HCAL, their sums, and the first failed cut."""
     n_rows = max(1, math.ceil(len(records) / _COLUMNS))
-    height = _ROW_HEIGHT * n_rows + _HEADING
+    height = _ROW_HEIGHT * n_rows + HEADING
     figure = Figure(figsize=(14.2, height))
-    figure.subplots_adjust(0.012, 0.012, 0.988, 1 - _HEADING / height, 0.09, 0.06)
+    figure.subplots_adjust(0.012, 0.012, 0.988, 1 - HEADING / height, 0.09, 0.06)
     grid = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
     for axes, record in zip(grid, records, strict=False):
         _draw_small(axes, record)
-    heading = f"$\\bf{{NA64}}$  {records[0].label}"
-    figure.text(0.012, 1 - 0.32 / height, heading, fontsize=13, color=INK)
     note = f"preshower, {CALORIMETER.upper()}, {MODULES.upper()} 0 to 3; colour: energy in time, "
     note += "hatched: energy at other times only"
-    figure.text(0.988, 1 - 0.32 / height, note, fontsize=10, color=QUIET, ha="right")
+    stamp_figure(figure, records[0].heading, right=note)
     return figure
+
+
+def _pitch(plane: CellPlane, width: float, height: float) -> float:
+    """Size of a cell with which a plane of any shape fits into a place."""
+    n_x, n_y = plane.energy.shape
+    return min(width / n_x, height / n_y)
 
 
 def _draw_small(axes: Axes, record: EventRecord) -> None:
     planes = planes_of(record, CALORIMETER)
-    for plane, left, height in zip(planes, (0.0, 3.1), (3.2, 6.4), strict=False):
-        draw_plane(
-            axes, plane, at=(left, 0.0), pitch=height / plane.energy.shape[1], size=0 if left == 0 else 6.5
-        )
+    for plane, left, room in zip(planes, (0.0, 3.1), ((2.9, 3.2), (5.6, 6.4)), strict=False):
+        draw_plane(axes, plane, at=(left, 0.0), pitch=_pitch(plane, *room), size=0 if left == 0 else 6.5)
     for place, module in enumerate(planes_of(record, MODULES)[:4]):
         corner = (9.0 + 3.3 * (place % 2), 3.4 - 3.4 * (place // 2))
-        draw_plane(axes, module, at=corner, pitch=3.0 / module.energy.shape[1], size=6.5)
+        draw_plane(axes, module, at=corner, pitch=_pitch(module, 3.0, 3.0), size=6.5)
     axes.set(xlim=(-0.1, 15.4), ylim=(-0.2, 8.6), aspect="equal", anchor="NW")
     axes.text(0, 8.0, record.number, fontsize=10.5, fontweight="bold", color=INK)
     sums = [f"{name.upper()} {record.values[name]:.1f}" for name in (CALORIMETER, MODULES)]

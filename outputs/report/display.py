@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import hist
+import numpy as np
+from numpy.typing import NDArray
 
 from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.basics.units import UNITS, Unit
@@ -26,6 +29,8 @@ from na64.outputs.result.summary_facts import (
     PlaneFacts,
     Role,
 )
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 _SMALLER = {"GeV": "MeV", "rad": "mrad"}
 """Units of features all of whose axes end below one of their base unit: SRD and VETO, small angles."""
@@ -64,13 +69,15 @@ class Display:
         unit = self.units.get(feature)
         return value if value is None or unit is None else value * unit.divide / unit.multiply
 
+    def values(self, feature: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert numbers as `value` does."""
+        unit = self.units.get(feature)
+        return values if unit is None else values * (unit.divide / unit.multiply)
+
     def axis(self, axis: Any) -> hist.axis.Regular | hist.axis.Variable:
         """The axis of a stored histogram, with edges and label in the unit of display."""
         name, unit = str(axis.name), self.units.get(str(axis.name))
-        words, base = _without_unit(str(axis.label or name))
-        words = self.label(name) if words == name else words
-        shown = unit.name if unit is not None else base
-        label = f"{words} [{shown}]" if shown else words
+        label = self.axis_label(name, str(axis.label or name))
         edges = axis.edges if unit is None else axis.edges * unit.divide / unit.multiply
         if isinstance(axis, hist.axis.Regular):
             return hist.axis.Regular(axis.size, edges[0], edges[-1], name=name, label=label)
@@ -78,6 +85,14 @@ class Display:
         if is_logarithmic(axis):
             found.__dict__["scale"] = LOG
         return found
+
+    def axis_label(self, feature: str, stored: str) -> str:
+        """Label of an axis as it is stored, or as ``FEATURE [UNIT]``, in words and in the unit of display."""
+        words, base = _without_unit(stored)
+        words = self.label(feature) if words == feature else words
+        unit = self.units.get(feature)
+        shown = base if unit is None else unit.name
+        return f"{words} [{shown}]" if shown not in ("", "1") else words
 
     def histogram(self, stored: hist.Hist[Any]) -> hist.Hist[Any]:
         """The same contents on axes in the units of display."""
@@ -97,11 +112,15 @@ class Display:
         return replace(
             one,
             unit=one.unit if unit is None else unit.name,
-            text=self.in_words(_in_unit(one.text, unit)),
+            text=self.bound(one.feature, one.text),
             low=self.value(one.feature, one.low),
             high=self.value(one.feature, one.high),
             table="; ".join(self._limits(one.feature, part) for part in one.table.split("; ") if part),
         )
+
+    def bound(self, feature: str, text: str) -> str:
+        """A condition on a feature, ``1 < srd_0 < 80 MeV``, in words and in the unit of display."""
+        return self.in_words(_in_unit(text, self.units.get(feature)))
 
     def _limits(self, feature: str, text: str) -> str:
         """Bounds bin by bin, ``other: 2.5 from 0, 3.9 from 5``, in the units of both features."""
@@ -130,7 +149,9 @@ class Display:
         return replace(fact, value=_in_numbers(fact.value, fits[0]), unit=fits[0].name) if fits else fact
 
 
-def display_of(summary: Summary, histograms: Mapping[str, hist.Hist[Any]]) -> Display:
+def display_of(
+    summary: Summary, histograms: Mapping[str, hist.Hist[Any]], others: Mapping[str, str] = _NONE
+) -> Display:
     """Find how the features of a result are shown, from its axes: everywhere in one unit.
 
     A feature all of whose axes end below one of its base unit is shown in a smaller one; of a feature without
@@ -141,21 +162,33 @@ def display_of(summary: Summary, histograms: Mapping[str, hist.Hist[Any]]) -> Di
     summary : Summary
     histograms : mapping of str to Hist
         As stored.
+    others : mapping of str to str
+        Units of features that are shown besides those of cuts and histograms, by name.
     """
     largest: dict[tuple[str, str], float] = {}
     for axis in (axis for histogram in histograms.values() for axis in histogram.axes):
         key = str(axis.name), _without_unit(str(axis.label or ""))[1]
         largest[key] = max(largest.get(key, 0.0), *(abs(float(edge)) for edge in axis.edges[[0, -1]]))
     known = {name for name, _ in largest}
-    for name, unit in _without_axes(summary, known):
-        standard = FEATURES[name].axis if name in FEATURES else None
-        if standard is not None:
-            largest[name, unit] = max(map(abs, standard[1:]))
+    lacking = (*_without_axes(summary, known), *others.items())
+    largest |= _standard_ends((name, unit) for name, unit in lacking if name not in known)
     return Display(
-        {name: UNITS[_SMALLER[unit]] for (name, unit), end in largest.items() if _is_small(name, unit, end)},
+        _smaller_units(largest),
         dict(_stated_labels(summary, histograms)),
         frozenset(_detectors(summary)),
     )
+
+
+def display_of_features(units: Mapping[str, str]) -> Display:
+    """How features are shown that no result is of, by their standard axes.
+
+    Parameters
+    ----------
+    units : mapping of str to str
+        Base units by feature.
+    """
+    detectors = frozenset(one for feature in FEATURES.values() for one in feature.detectors)
+    return Display(_smaller_units(_standard_ends(units.items())), {}, detectors)
 
 
 def displayed(products: Products) -> Products:
@@ -183,6 +216,17 @@ def feature_words(name: str, detectors: Iterable[str] = ()) -> str:
     stem, ending = name.removesuffix("_total"), ", any time" if name.endswith("_total") else ""
     known = {*detectors} or {one for feature in FEATURES.values() for one in feature.detectors}
     return " ".join(word.upper() if word in known else word for word in stem.split("_")) + ending
+
+
+def _standard_ends(features: Iterable[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """The farther end of the standard axis of features, by name and unit; of others there is none."""
+    axes = {(name, unit): FEATURES[name].axis for name, unit in features if name in FEATURES}
+    return {key: max(map(abs, axis[1:])) for key, axis in axes.items() if axis is not None}
+
+
+def _smaller_units(ends: Mapping[tuple[str, str], float]) -> dict[str, Unit]:
+    """Units of features all of whose axes end below one of their base unit."""
+    return {name: UNITS[_SMALLER[unit]] for (name, unit), end in ends.items() if _is_small(name, unit, end)}
 
 
 def _is_small(name: str, unit: str, end: float) -> bool:

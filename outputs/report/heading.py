@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
@@ -38,13 +39,19 @@ def details(summary: Summary) -> str:
     """Exposure, periods and beam of a result."""
     shown = summary.physics_runs or summary.runs
     exposures = [f"{power_of_ten(e.delivered)} {e.label}" for e in summary.exposures if e.delivered]
-    periods = dict.fromkeys(run.period for run in shown if run.period)
+    return ", ".join([*exposures, *named_runs((run.period, *summary.beam_of(run)) for run in shown)])
+
+
+def named_runs(runs: Iterable[tuple[str, str, float]]) -> list[str]:
+    """Periods and beams of runs, given by period, particle and energy (GeV; 0 or nan if unknown)."""
+    listed = list(runs)
+    periods = dict.fromkeys(period for period, _, _ in listed if period)
     beams = dict.fromkeys(
         f"{_SIGNS.get(particle, particle)} {energy:g} GeV".strip()
-        for particle, energy in map(summary.beam_of, shown)
-        if energy
+        for _, particle, energy in listed
+        if energy > 0
     )
-    return ", ".join([*exposures, *_named(list(periods), "periods"), *_named(list(beams), "beams")])
+    return [*_named(list(periods), "periods"), *_named(list(beams), "beams")]
 
 
 def plain_heading(summary: Summary, status: str = "") -> str:

@@ -21,10 +21,23 @@ from na64.datasets.basics.identity import source_digest
 from na64.datasets.basics.json_records import parse_object, record_of
 from na64.outputs.result.store import DRAWN
 
-_DRAWN_BY = ("report", "result", "statistics")
-"""Packages whose code decides how a figure looks."""
+_DRAWN_BY = ("outputs/report", "outputs/result", "outputs/statistics")
+"""Packages whose code, and whatever else is in them, decides how a figure looks."""
 
-_LIBRARIES = ("matplotlib", "mplhep", "numpy")
+_AND_BY = (
+    "datasets/basics/units.py",
+    "datasets/conditions/on_target.py",
+    "datasets/instrument/features.py",
+    "datasets/instrument/features.toml",
+    "selections/planes.py",
+    "selections/regions.py",
+)
+"""Files elsewhere that give figures their words, units and edges."""
+
+_OF_PAGE = (".css", ".j2", ".js", ".pyc")
+"""Suffixes of what shapes the page and no figure in it."""
+
+_LIBRARIES = ("matplotlib", "mplhep", "mplhep_data", "numpy", "pillow", "hist", "boost-histogram")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +109,21 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def code_digest() -> str:
-    """Name of all that decides how figures look besides their content: our code and the libraries."""
-    package = Path(str(files("na64.outputs")))
-    ours = source_digest(path for name in _DRAWN_BY for path in sorted((package / name).glob("*.py")))
-    return digest_of("\n".join([ours, *(f"{name} {version(name)}" for name in _LIBRARIES)]).encode())
+def code_digest(package: Path | None = None) -> str:
+    """Name of all that decides how figures look besides their content: our code and files, and the libraries.
+
+    Parameters
+    ----------
+    package : Path, optional
+        Folder of the package; by default this one.
+    """
+    root = Path(str(files("na64"))) if package is None else package
+    paths = [path for name in _DRAWN_BY for path in sorted((root / name).glob("*")) if path.is_file()]
+    paths += [root / name for name in _AND_BY]
+    code = [path for path in paths if path.suffix == ".py"]
+    others = [path for path in paths if path.suffix not in (".py", *_OF_PAGE)]
+    parts = [source_digest(code), *(f"{path.name} {digest_of(path.read_bytes())}" for path in others)]
+    return digest_of("\n".join([*parts, *(f"{name} {version(name)}" for name in _LIBRARIES)]).encode())
 
 
 def key_of(name: str, make: Any, code: str) -> str:

@@ -19,6 +19,7 @@ from matplotlib import cbook
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
@@ -37,6 +38,9 @@ COUNTS = LinearSegmentedColormap.from_list(
 
 _SMALL = 10.5
 """Size of the second line of a heading."""
+
+HEADING = 0.75
+"""Inches of a heading of `stamp_figure`."""
 
 _LINE = 25
 """Points from the axes to its first line."""
@@ -127,6 +131,30 @@ def stamp(axes: Axes, label: str, *, right: str = "") -> None:
     axes.set_title("" if is_long else right, loc="right", color=QUIET, fontsize=_SMALL)
     above = _LINE * (1.6 if is_long else 1.0)
     axes.annotate(first, (0, 1), (0, above), xycoords="axes fraction", textcoords="offset points", color=INK)
+
+
+def stamp_figure(figure: Figure, label: str, *, right: str = "", left: float = 0.012) -> None:
+    """Heading of a figure of many axes: above on the left what the events are, on the right what is shown.
+
+    Parameters
+    ----------
+    figure : Figure
+        With `HEADING` inches above its axes, which a constrained layout leaves by itself.
+    label : str
+        One line, or two: the second is smaller.
+    right : str
+    left : float
+        Where the lines begin, as a share of the width; they end as far from the other side.
+    """
+    height = figure.get_figheight()
+    if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        engine.set(rect=(0, 0, 1, 1 - HEADING / height))
+    first, _, second = label.partition("\n")
+    top = {"va": "top", "y": 1 - 0.13 / height}
+    below = {"va": "top", "y": 1 - 0.4 / height, "fontsize": _SMALL, "color": QUIET}
+    figure.text(left, s=f"$\\bf{{NA64}}$  {first}", fontsize=13, color=INK, **top)
+    figure.text(left, s=second, **below)
+    figure.text(1 - left, s=right, ha="right", **below)
 
 
 def folded(label: str) -> str:

@@ -230,3 +230,13 @@ def test_a_scan_is_an_object_for_programs(
     assert [step["value"] for step in found["steps"]] == [1.0, 2.0]
     selected = json.loads((result / "result.json").read_bytes())["totals"]["selected"]
     assert found["nominal"]["selected"] == found["counted"] == selected
+
+
+def test_a_folder_where_a_scan_wants_a_number_is_told_of_out(
+    result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["scan", str(result), "--cut", "vhcal.vhcal_total.below", "--from", "1", "--to", "folder"]
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 2
+    assert '"folder" is no number: --from and --to are the ends' in capsys.readouterr().err

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from na64.datasets.calibration.constants import CellValues, Quantity, RunRange, unit_of
 from na64.datasets.instrument.detector import Setup
 from na64.outputs.control.calibration.shower_profile import MeanShower, expected_share
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
+from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, QUIET, stamp, stamp_figure
 from na64.processors.calibration.cell_sums import DELAY_BIN, DELAY_LOW, N_DELAYS
 from na64.processors.calibration.sums import Sums
 
@@ -30,9 +30,11 @@ def chosen_ranges(ranges: Sequence[RunRange]) -> list[RunRange]:
     return list(ranges) if len(ranges) <= MOST_RANGES else [*ranges[:half], *ranges[-half:]]
 
 
-def constants_figure(ranges: Sequence[RunRange], detector: str, quantities: Sequence[Quantity]) -> Figure:
+def constants_figure(
+    ranges: Sequence[RunRange], detector: str, quantities: Sequence[Quantity], label: str
+) -> Figure:
     """Quantities against the cell, one below the other; hollow points are kept and not measured."""
-    figure = Figure(figsize=(11, 2.1 * len(quantities) + 0.9), layout="constrained")
+    figure = Figure(figsize=(11, 2.1 * len(quantities) + 0.9 + HEADING), layout="constrained")
     axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
     for place, quantity in zip(axes, quantities, strict=True):
         for number, part in enumerate(ranges):
@@ -47,7 +49,8 @@ def constants_figure(ranges: Sequence[RunRange], detector: str, quantities: Sequ
         place.tick_params(labelsize=9)
         place.margins(x=0.02, y=0.15)
     axes[0].legend(fontsize=9, ncols=6, loc="lower right", bbox_to_anchor=(1.0, 1.0))
-    axes[-1].set_xlabel(f"cell of {detector}", fontsize=10)
+    axes[-1].set_xlabel(f"cell of {detector.upper()}", fontsize=10)
+    stamp_figure(figure, label, right=detector.upper())
     return figure
 
 
@@ -64,7 +67,7 @@ def _points(axes: Axes, values: CellValues, label: str, *, number: int, shift: f
         axes.plot(cells[kept], value[kept], marker, ms=4, mfc="none", mec=QUIET, mew=0.8)
 
 
-def delays_figure(sums: Sequence[Sums], ranges: Sequence[RunRange], detector: str) -> Figure:
+def delays_figure(sums: Sequence[Sums], ranges: Sequence[RunRange], detector: str, label: str) -> Figure:
     """Delays of all cells together, as recorded and less the delay of each cell."""
     before, after = np.zeros(N_DELAYS), np.zeros(N_DELAYS)
     for total, part in zip(sums, ranges, strict=True):
@@ -75,7 +78,7 @@ def delays_figure(sums: Sequence[Sums], ranges: Sequence[RunRange], detector: st
     axes = figure.subplots()
     edges = DELAY_LOW + DELAY_BIN * np.arange(N_DELAYS + 1)
     shown = np.abs(edges[:-1]) <= _SHOWN
-    for counts, colour, style, label in (
+    for counts, colour, style, name in (
         (before, QUIET, "--", "as recorded"),
         (after, ACCENT, "-", "less the delay of each cell"),
     ):
@@ -84,14 +87,14 @@ def delays_figure(sums: Sequence[Sums], ranges: Sequence[RunRange], detector: st
             [*edges[:-1][shown], edges[:-1][shown][-1] + DELAY_BIN],
             color=colour,
             ls=style,
-            label=label,
+            label=name,
         )
     axes.set_xlabel("time less the expected one [ns]")
     axes.set_ylabel(f"pulses / {DELAY_BIN:g} ns")
     axes.margins(x=0)
     axes.set_ylim(0, 1.25 * max(before.max(), after.max(), 1))
     axes.legend(fontsize=9, loc="upper left")
-    axes.set_title(detector, loc="left", fontsize=11, color=INK)
+    stamp(axes, label, right=detector.upper())
     return figure
 
 
@@ -107,7 +110,7 @@ def _shifted(total: Sums, part: RunRange, detector: str) -> tuple[NDArray[np.flo
     return before, after
 
 
-def shower_figure(shower: MeanShower, setup: Setup, part: RunRange, beam_energy: float) -> Figure:
+def shower_figure(shower: MeanShower, setup: Setup, part: RunRange, beam_energy: float, label: str) -> Figure:
     """Share of the energy in each cell against the distance of its middle from the impact point."""
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -125,7 +128,7 @@ def shower_figure(shower: MeanShower, setup: Setup, part: RunRange, beam_energy:
         label="beam electrons, by impact point",
     )
     growth = np.log(beam_energy)
-    for template, colour, marker, label in (
+    for template, colour, marker, name in (
         (setup.template, QUIET, "x", "template of the period"),
         (part.template, CLOSED, "+", "fitted template"),
     ):
@@ -135,12 +138,12 @@ def shower_figure(shower: MeanShower, setup: Setup, part: RunRange, beam_energy:
                 template.tail + template.tail_slope * growth,
             )
             expected = expected_share(shower, pitch, core, tail, template.core_fraction)
-            (points,) = axes.plot(distance[used], expected[used], marker, label=label, color=colour)
+            (points,) = axes.plot(distance[used], expected[used], marker, label=name, color=colour)
             points.set(markersize=5, markeredgewidth=1, zorder=3)
     axes.set_yscale("log")
     axes.set_ylim(bottom=1e-4, top=2)
     axes.set_xlabel("middle of the cell from the impact point [mm]")
     axes.set_ylabel("share of the energy")
     axes.legend(fontsize=9)
-    axes.set_title(f"ECAL, runs {part.covers}", loc="left", fontsize=11, color=INK)
+    stamp(axes, label, right=f"ECAL, runs {part.covers}")
     return figure

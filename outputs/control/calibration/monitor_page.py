@@ -10,27 +10,42 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.control.calibration.monitoring import Monitoring, outlier_lines, unit_of
 from na64.outputs.control.calibration.outliers import FALSE_ALARM, Series
 from na64.outputs.control.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
+from na64.outputs.report.display import Display, display_of_features
 from na64.outputs.report.drawing import Make
-from na64.outputs.report.style import ACCENT, CLOSED, INK, QUIET
+from na64.outputs.report.style import ACCENT, CLOSED, HEADING, INK, QUIET, stamp_figure
 
 _CELL_QUANTITIES = ("signal", "time", "occupancy", "led", "noise_occupancy", "noise")
 _MOST_SPILLS = 1500
 _MOST_ROWS = 200
 
 
-def write_page(path: Path, catalogue: Catalogue, found: Monitoring) -> Path:
-    """Draw the figures of a monitoring beside a page, and write that."""
+def write_page(path: Path, catalogue: Catalogue, found: Monitoring, label: str) -> Path:
+    """Draw the figures of a monitoring beside a page, and write that.
+
+    Parameters
+    ----------
+    path : Path
+        Of the page.
+    catalogue : Catalogue
+    found : Monitoring
+    label : str
+        Above figures.
+    """
     folder = path.parent / "plots"
     detectors = list(dict.fromkeys(one.detector for one in found.by_run if not one.is_of_beam))
     sections = [
         PageSection("Outliers", (_about(found),), tuple(_tables(found))),
-        PageSection("Beam triggers", (), (), drawn(folder, [_beam(found)])),
-        *(PageSection(name.upper(), (), (), drawn(folder, [_cells(found, name)])) for name in detectors),
+        PageSection("Beam triggers", (), (), drawn(folder, [_beam(found, label)])),
+        *(
+            PageSection(name.upper(), (), (), drawn(folder, [_cells(found, name, label)]))
+            for name in detectors
+        ),
     ]
     n_runs = len({place.run for one in found.by_run for place in one.places})
     text = (
@@ -66,13 +81,13 @@ def _tables(found: Monitoring) -> Iterator[PageTable]:
         yield PageTable(caption, ("run", "spill", "reason"), proposed[:_MOST_ROWS])
 
 
-def _beam(found: Monitoring) -> tuple[str, str, Make]:
+def _beam(found: Monitoring, label: str) -> tuple[str, str, Make]:
     series = [one for one in _along(found) if one.is_of_beam and np.isfinite(one.value).any()]
     caption = "Beam triggers along spills; energies and momentum are geometric means, circles outliers."
-    return "beam", caption, partial(beam_figure, series, found.limit.z)
+    return "beam", caption, partial(beam_figure, series, found.limit.z, label)
 
 
-def _cells(found: Monitoring, name: str) -> tuple[str, str, Make]:
+def _cells(found: Monitoring, name: str, label: str) -> tuple[str, str, Make]:
     series = [
         one
         for quantity in _CELL_QUANTITIES
@@ -80,10 +95,10 @@ def _cells(found: Monitoring, name: str) -> tuple[str, str, Make]:
         if (one.detector, one.quantity) == (name, quantity) and np.isfinite(one.z).any()
     ]
     caption = (
-        f"{name}: distance of every cell from its median in robust standard deviations, against "
+        f"{name.upper()}: distance of every cell from its median in robust standard deviations, against "
         f"{'spill' if series and series[0].places[0].spill is not None else 'run'}."
     )
-    return f"{name}_cells", caption, partial(cells_figure, series, name, found.limit.z)
+    return f"{name}_cells", caption, partial(cells_figure, series, name, found.limit.z, label)
 
 
 def _along(found: Monitoring) -> Sequence[Series]:
@@ -92,31 +107,37 @@ def _along(found: Monitoring) -> Sequence[Series]:
     return found.by_spill if n_spills <= _MOST_SPILLS else found.by_run
 
 
-def beam_figure(series: Sequence[Series], limit: float) -> Figure:
+def beam_figure(series: Sequence[Series], limit: float, label: str) -> Figure:
     """Quantities of beam triggers along spills, two a row."""
     n_rows = max((len(series) + 1) // 2, 1)
-    figure = Figure(figsize=(12, 1.75 * n_rows + 0.4), layout="constrained")
+    figure = Figure(figsize=(12, 1.75 * n_rows + 0.4 + HEADING), layout="constrained")
     grid = figure.subplots(n_rows, 2, squeeze=False, sharex=True).ravel()
+    display = display_of_features({one.quantity: unit_of(one.quantity) for one in series})
     for axes, one in zip(grid, series, strict=False):
-        value, x = one.value[:, 0], np.arange(len(one.places))
+        value, error, x = *_in_display(one, display), np.arange(len(one.places))
         outlier = np.abs(np.nan_to_num(one.z[:, 0])) > limit
-        axes.errorbar(x, value, one.error[:, 0], fmt="o", ms=2.5, lw=0.7, color=ACCENT)
+        axes.errorbar(x, value, error, fmt="o", ms=2.5, lw=0.7, color=ACCENT)
         axes.plot(x[outlier], value[outlier], "o", mfc="none", mec=CLOSED, ms=9, mew=1.3)
-        unit = unit_of(one.quantity)
-        title = one.quantity.replace("_", " ")
-        axes.set_title(title if unit == "1" else f"{title} [{unit}]", loc="left", fontsize=10, pad=3)
+        title = display.axis_label(one.quantity, f"{one.quantity} [{unit_of(one.quantity)}]")
+        axes.set_title(title, loc="left", fontsize=10, pad=3)
         axes.tick_params(labelsize=8)
         axes.margins(x=0.02, y=0.2)
         _mark_runs(axes, one)
     for axes in grid[len(series) :]:
         axes.set_axis_off()
+    stamp_figure(figure, label, right="beam triggers; circles: outliers")
     return figure
 
 
-def cells_figure(series: Sequence[Series], name: str, limit: float) -> Figure:
+def _in_display(one: Series, display: Display) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    value, error = (display.values(one.quantity, part[:, 0]) for part in (one.value, one.error))
+    return value, error
+
+
+def cells_figure(series: Sequence[Series], name: str, limit: float, label: str) -> Figure:
     """Distances of cells, one map a quantity."""
     n_rows = max(len(series), 1)
-    figure = Figure(figsize=(12, 1.9 * n_rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(12, 1.9 * n_rows + 0.6 + HEADING), layout="constrained")
     grid = figure.subplots(n_rows, 1, squeeze=False)[:, 0]
     norm = TwoSlopeNorm(0, -2 * limit, 2 * limit)
     for axes, one in zip(grid, series, strict=False):
@@ -125,7 +146,7 @@ def cells_figure(series: Sequence[Series], name: str, limit: float) -> Figure:
         )
         axes.set_facecolor("#e6e6e1")
         axes.set_title(one.quantity.replace("_", " "), loc="left", fontsize=10, pad=3)
-        axes.set_ylabel(f"cell of {name}", fontsize=9)
+        axes.set_ylabel(f"cell of {name.upper()}", fontsize=9)
         axes.tick_params(labelsize=8)
         _mark_runs(axes, one)
         bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=[-limit, 0, limit])
@@ -134,6 +155,8 @@ def cells_figure(series: Sequence[Series], name: str, limit: float) -> Figure:
     if not series:
         grid[0].set_axis_off()
         grid[0].text(0.5, 0.5, "too few entries", ha="center", color=QUIET)
+    right = f"{name.upper()}; distance from the median of each cell in standard deviations"
+    stamp_figure(figure, label, right=right)
     return figure
 
 

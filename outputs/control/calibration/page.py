@@ -25,7 +25,7 @@ _CONSTANTS = (Quantity.DELAY, Quantity.SIGMA, Quantity.SCALE, Quantity.OCCUPANCY
 _MOST_ROWS = 200
 
 
-def write_page(path: Path, job: Job, built: Built) -> Path:
+def write_page(path: Path, job: Job, built: Built, label: str) -> Path:
     """Draw the figures of a calibration beside a page, and write that.
 
     Parameters
@@ -34,13 +34,15 @@ def write_page(path: Path, job: Job, built: Built) -> Path:
         Of the page.
     job : Job
     built : Built
+    label : str
+        Above figures.
     """
     calibration, folder = built.calibration, path.parent / "plots"
     sections = [
         PageSection("Ranges of runs", _about_ranges(built), (_range_table(calibration), *_jumps(built))),
         PageSection("Bad cells", _about_bad(calibration), tuple(_bad_table(calibration))),
-        *_of_detectors(folder, built),
-        *_of_shower(folder, job, built),
+        *_of_detectors(folder, built, label),
+        *_of_shower(folder, job, built, label),
         PageSection("Made of", (), (_made_of(calibration),)),
     ]
     runs, sample = f"runs {calibration.covers}", calibration.made_of["sample"]
@@ -110,26 +112,27 @@ def _bad_table(calibration: Calibration) -> Iterator[PageTable]:
         yield PageTable("Bad cells", ("runs", "detector", "cell", "defect", "reason"), rows[:_MOST_ROWS])
 
 
-def _of_detectors(folder: Path, built: Built) -> Iterator[PageSection]:
+def _of_detectors(folder: Path, built: Built, label: str) -> Iterator[PageSection]:
     ranges = built.calibration.ranges
     names = list(dict.fromkeys(name for part in ranges for name in part.detectors))
     for name in names:
-        yield PageSection(name.upper(), (), (), drawn(folder, _figures(name, built)))
+        yield PageSection(name.upper(), (), (), drawn(folder, _figures(name, built, label)))
 
 
-def _figures(name: str, built: Built) -> Iterator[tuple[str, str, Make]]:
+def _figures(name: str, built: Built, label: str) -> Iterator[tuple[str, str, Make]]:
     ranges = built.calibration.ranges
     shown = chosen_ranges(ranges)
     more = "" if len(shown) == len(ranges) else f" The first and last of {len(ranges)} ranges."
-    caption = f"{name}: delay, resolution, scale, and share of random triggers with something, by cell.{more}"
-    yield f"{name}_constants", caption, partial(constants_figure, shown, name, _CONSTANTS)
+    what = "delay, resolution, scale, and share of random triggers with something, by cell"
+    caption = f"{name.upper()}: {what}.{more}"
+    yield f"{name}_constants", caption, partial(constants_figure, shown, name, _CONSTANTS, label)
     if any(total.histogram(f"{name}.delay").counts.any() for total in built.sums):
-        caption = f"{name}: times of particles in all cells together, before and after."
-        yield f"{name}_delays", caption, partial(delays_figure, built.sums, ranges, name)
+        caption = f"{name.upper()}: times of particles in all cells together, before and after."
+        yield f"{name}_delays", caption, partial(delays_figure, built.sums, ranges, name, label)
 
 
-def _of_shower(folder: Path, job: Job, built: Built) -> Iterator[PageSection]:
-    figures = drawn(folder, _showers(job, built))
+def _of_shower(folder: Path, job: Job, built: Built, label: str) -> Iterator[PageSection]:
+    figures = drawn(folder, _showers(job, built, label))
     rows = [
         (part.covers, name, f"{getattr(part.template, name):.4g}", f"{error:.2g}")
         for part in built.calibration.ranges
@@ -145,7 +148,7 @@ def _of_shower(folder: Path, job: Job, built: Built) -> Iterator[PageSection]:
         yield PageSection("Shower of electrons", (text,), (table,), figures)
 
 
-def _showers(job: Job, built: Built) -> Iterator[tuple[str, str, Make]]:
+def _showers(job: Job, built: Built, label: str) -> Iterator[tuple[str, str, Make]]:
     listed = list(zip(built.sums, built.calibration.ranges, built.measured, strict=True))
     for total, part, measured in listed[:2]:
         context = next(c for run, c in job.runs.items() if part.first <= run <= part.last)
@@ -156,7 +159,7 @@ def _showers(job: Job, built: Built) -> Iterator[tuple[str, str, Make]]:
         shower = mean_shower(total, context.setup, scales, bad, baselines)
         if shower is not None:
             caption = f"Mean shower of beam electrons in runs {part.covers}, by cell and impact point."
-            make = partial(shower_figure, shower, context.setup, part, context.beam_energy)
+            make = partial(shower_figure, shower, context.setup, part, context.beam_energy, label)
             yield f"shower_{part.first}", caption, make
 
 

@@ -192,7 +192,7 @@ def test_a_box_of_other_features_hides_an_unknown_part_and_closes_no_plane(data:
 
 def test_the_page_has_ratios_and_the_table_every_variable(real: Overlay) -> None:
     with style():
-        figure = draw_page(real, real.distributions[:4])
+        figure = draw_page(real, real.distributions[:4], real.label)
     labels = [axes.get_ylabel() for axes in figure.axes]
     assert labels.count("ratio") == 4
     assert len(table_of(real).rows) == len(real.distributions) > 30

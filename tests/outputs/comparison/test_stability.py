@@ -141,3 +141,18 @@ def test_sums_are_those_of_the_visible_events(result: Path, tmp_path: Path) -> N
         sum(sums.n_events for sums in in_parts.values())
         == ((run != 8703) & (table["bad_spill"].to_numpy() == 0)).sum()
     )
+
+
+@pytest.mark.parametrize("factor", [1.5, 3.0, 100.0])
+def test_a_run_far_off_does_not_make_outliers_of_all_others(factor: float) -> None:
+    random = np.random.default_rng(14)
+    spills: dict[Place, DriftSums] = {}
+    for n in range(60):
+        one = DriftSums(1, len(YIELDS) - 1, n_events=20_000)
+        one.yields[:] = random.binomial(20_000, [0.5, 0.02 * min(factor, 9.0) if n == 7 else 0.02, 0.9, 0.1])
+        mean = random.normal(10.0, 3.0 / np.sqrt(20_000)) * (factor if n == 7 else 1.0)
+        one.n, one.total, one.square = one.n + 20_000, one.n + 20_000 * mean, one.n + 20_000 * (mean**2 + 9.0)
+        spills[8000 + n, 1] = one
+    found = stability(Gathered(("x0",), YIELDS, "visible", spills, {}, ()))
+    of_runs = {(place, quantity) for against, place, quantity in outliers(found) if against is Against.RUN}
+    assert of_runs == {((8007,), "x0"), ((8007,), "region_I")}

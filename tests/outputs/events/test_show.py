@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from na64.outputs.events.event_record import EventRecord, event_records
 from na64.outputs.events.pictures import draw_sheet, find, parse
 from na64.outputs.events.table import lines
 from na64.outputs.report.style import style
+from na64.processors.features.single_cells import CellTable
 from na64.run import main
 
 
@@ -89,7 +91,7 @@ def test_the_picture_shows_cells_times_and_cuts(records: list[EventRecord]) -> N
     for title in ("preshower", "ECAL", "HCAL 0", "HCAL 3", "VHCAL", "SRD", "times against windows"):
         assert title in said
     assert f"run {record.run}, spill {record.spill}, event {record.event}" in said
-    assert {check.bound for check in record.checks} <= set(said)
+    assert {check.shown(record.display).bound for check in record.checks} <= set(said)
     assert any(re.fullmatch(r"[\d.]+ GeV \(\+[\d.e+]+\)", text) for text in said)
     hatched = figure.findobj(lambda artist: getattr(artist, "get_hatch", lambda: None)() is not None)
     late = sum(int(((t.energy > t.in_time) & (t.energy > 0)).sum()) for t in record.cells.values())
@@ -102,6 +104,42 @@ def test_an_event_of_a_file_without_a_detector_is_drawn(records: list[EventRecor
     with style():
         assert "HCAL 0" not in texts(draw_event(bare))
         assert draw_sheet([bare]).axes
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 3), (4, 3, 6), (4, 3, 3)])
+def test_modules_of_any_shape_stand_apart_on_a_sheet(
+    records: list[EventRecord], shape: tuple[int, int, int]
+) -> None:
+    setup, n_cells = records[0].setup, shape[0] * shape[1] * shape[2]
+    hcal = SimpleNamespace(shape=shape)
+    other = SimpleNamespace(detectors={**setup.detectors, "hcal": hcal}, beam_cell=setup.beam_cell)
+    ones = np.ones((1, n_cells))
+    cells = {**records[0].cells, "hcal": CellTable(ones, ones, ones, ones)}
+    with style():
+        (axes,) = [a for a in draw_sheet([replace(records[0], setup=other, cells=cells)]).axes if a.patches]
+    frames = [one.get_bbox() for one in axes.patches if one.get_linewidth() == 0.7]
+    assert len(frames) == 6
+    for number, one in enumerate(frames):
+        for another in frames[:number]:
+            assert (
+                one.x1 <= another.x0 or another.x1 <= one.x0 or one.y1 <= another.y0 or another.y1 <= one.y0
+            )
+
+
+def test_pictures_have_words_units_and_heading_of_the_report(records: list[EventRecord]) -> None:
+    record = records[0]
+    with style():
+        said = texts(draw_event(record))
+    assert record.heading.split("\n")[1] in said
+    assert "1 < SRD 1 < 80 MeV" in said
+    (check,) = [check for check in record.checks if check.feature == "ecal_total"]
+    shown = check.shown(record.display)
+    assert (shown.bound, shown.unit, shown.value) == ("ECAL, any time < 120 GeV", "GeV", check.value)
+    (check,) = [check for check in record.checks if check.feature == "srd_1"]
+    in_gev = replace(check, bound="0.001 < srd_1 < 0.08 GeV (here 0.08)", unit="GeV", value=0.02)
+    shown = in_gev.shown(record.display)
+    assert (shown.bound, shown.unit) == ("1 < SRD 1 < 80 MeV (here 80)", "MeV")
+    assert shown.value == pytest.approx(20)
 
 
 def test_show_writes_a_picture_of_each_event(

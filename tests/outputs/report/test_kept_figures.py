@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from na64.outputs.report import drawing
+from na64.outputs.report import drawing, kept_figures
 from na64.outputs.report.drawing import write_figure, write_figures
 from na64.outputs.report.figures import Drawing
-from na64.outputs.report.kept_figures import key_of, read_kept
+from na64.outputs.report.kept_figures import code_digest, key_of, read_kept
 from na64.outputs.report.pictures import write_pictures
 from na64.outputs.result.store import DRAWN, PLOTS
 from na64.outputs.result.summary_facts import IntervalFacts
@@ -82,6 +85,15 @@ def test_any_other_content_has_another_key(make: Any) -> None:
 def test_what_has_no_name_has_no_key() -> None:
     assert key_of("plane", partial(picture, object()), "code") == ""
     assert key_of("plane", lambda: Figure(figsize=(3, 3)), "code") == ""
+
+
+_ONLY_FILES = (
+    "datasets/basics/atomic_file",
+    "datasets/basics/error_line",
+    "datasets/basics/json_records",
+    "datasets/basics/sourced_values",
+)
+"""Modules that read and write what is shown, and do not shape it."""
 
 
 class Drawn:
@@ -182,3 +194,56 @@ def test_nothing_is_copied_beside_other_threads(monkeypatch: pytest.MonkeyPatch)
     assert drawing._processors() == 1
     monkeypatch.setattr("threading.active_count", lambda: 1)
     assert drawing._processors() >= 1
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of all that figures are drawn by, which the digest is of."""
+    root = Path(str(files("na64")))
+    for name in kept_figures._DRAWN_BY:
+        leave_out = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / name, tmp_path / "package" / name, ignore=leave_out)
+    for name in kept_figures._AND_BY:
+        (tmp_path / "package" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / name, tmp_path / "package" / name)
+    copied = partial(code_digest, tmp_path / "package")
+    monkeypatch.setattr("na64.outputs.report.pictures.code_digest", copied)
+    return tmp_path / "package"
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "again"),
+    [
+        ("outputs/report/na64.mplstyle", ("", "axes.grid: True"), True),
+        ("outputs/report/style.py", ('"font.size": 12', '"font.size": 13'), True),
+        ("outputs/result/palette.toml", ("", "[colours]"), True),
+        ("datasets/instrument/features.toml", ('unit = "GeV"', 'unit = "MeV"'), True),
+        ("datasets/conditions/on_target.py", ("EOT", "electrons on target"), True),
+        ("outputs/report/report.css", ("}", "} "), False),
+        ("outputs/report/style.py", ("\nINK", "\n# a remark\nINK"), False),
+    ],
+)
+def test_what_shapes_a_picture_is_drawn_again_when_it_changes(
+    drawn: Drawn,
+    package: Path,
+    name: str,
+    edit: tuple[str, str],
+    again: bool,
+) -> None:
+    old, new = edit
+    assert drawn.write() == ["one", "two"]
+    text = (package / name).read_text() if old else ""
+    assert old in text
+    (package / name).write_text(text.replace(old, new, 1) if old else new)
+    assert drawn.write() == (["one", "two"] if again else [])
+
+
+def test_the_digest_is_of_every_module_that_words_and_units_of_figures_are_from() -> None:
+    root, known = Path(str(files("na64"))), {*kept_figures._AND_BY}
+    for name in ("figures", "plots", "plane", "spectra", "display", "heading", "outline", "region_styles"):
+        tree = ast.parse((root / "outputs" / "report" / f"{name}.py").read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("na64."):
+                path = node.module.removeprefix("na64.").replace(".", "/")
+                is_drawing = path.startswith(kept_figures._DRAWN_BY) or path in _ONLY_FILES
+                assert is_drawing or f"{path}.py" in known, f"{name} imports {path}"

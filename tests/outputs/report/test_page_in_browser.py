@@ -110,6 +110,19 @@ def test_a_small_screen_needs_no_scrolling_to_the_side(shown: Browser) -> None:
     shown.resize(1400)
 
 
+@pytest.mark.parametrize(("width", "media"), [(1400, ""), (800, ""), (680, "print")])
+def test_the_cut_flow_fits_the_page_and_the_paper(shown: Browser, width: int, media: str) -> None:
+    shown.resize(width)
+    shown.call("Emulation.setEmulatedMedia", media=media)
+    box = "document.querySelector('#cutflow ~ .scroll')"
+    label = "sum of both photomultipliers of a paddle, in time, for electrons of the beam energy"
+    shown.value(f"{box}.querySelector('tbody tr:nth-child(3) th').innerHTML = 'veto <small>{label}</small>'")
+    wide = shown.value(f"{box}.querySelector('table').scrollWidth"), shown.value(f"{box}.clientWidth")
+    shown.call("Emulation.setEmulatedMedia", media="")
+    shown.resize(1400)
+    assert wide[0] <= wide[1]
+
+
 def test_paper_has_the_pictures_and_every_fold_is_open(shown: Browser) -> None:
     display = "getComputedStyle(document.querySelector('{}')).display"
     assert not shown.value("document.querySelector('details.fold').open")

@@ -1,0 +1,44 @@
+"""What figures of a calibration or a monitoring say of the events they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from na64.datasets.catalogue.build import Catalogue, SampleKind
+from na64.datasets.conditions.conditions import RunFacts
+from na64.datasets.conditions.on_target import add_by_kind
+from na64.outputs.report.heading import italic, named_runs, power_of_ten
+from na64.processors.job import Job
+
+
+def heading_of(catalogue: Catalogue, job: Job, status: str = "") -> str:
+    """Two lines above a figure: status and origin of the events; exposure as stated, periods and beam.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    job : Job
+        Whose runs are looked at.
+    status : str
+        As ``Preliminary``; empty for none.
+    """
+    facts = list(_facts(catalogue, job))
+    kinds = add_by_kind((one.particle or "", one.eot_delivered, one.eot_live) for _, one in facts)
+    known = all(one.eot_delivered is not None for _, one in facts)
+    exposures = [f"{power_of_ten(e.delivered)} {e.label}" for e in kinds if known and e.delivered]
+    beams = named_runs((period, one.particle or "", one.energy or 0.0) for period, one in facts)
+    first = f"{italic(status)} {_origin(catalogue)}" if status else _origin(catalogue)
+    return f"{first}\n{', '.join([*exposures, *beams])}"
+
+
+def _facts(catalogue: Catalogue, job: Job) -> Iterator[tuple[str, RunFacts]]:
+    periods = catalogue.known_periods()
+    for run, context in job.runs.items():
+        yield context.period, periods[context.period].facts(run, catalogue.run_facts.get(run))
+
+
+def _origin(catalogue: Catalogue) -> str:
+    if catalogue.kind is SampleKind.SIMULATION:
+        return "simulation"
+    simulated = any(record.truth for record in catalogue.good)
+    return f"{'simulated campaign treated as data' if simulated else 'data'}, blind"
