@@ -109,8 +109,8 @@ class KeptKernel(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self._impl_class = partial(_Kept, folder=folder)
         super().__init__(function)
-        kernel, stamp = self._impl.filename_base, self._impl.locator.get_source_stamp()
-        self._cache_file = FilesByTypes(self._cache_path, kernel, stamp)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = FilesByTypes(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load machine code, for which numba need not know all that it can compile: half a second."""
