@@ -105,8 +105,9 @@ class NA64Processor(ProcessorABC):  # type: ignore[misc]
         self.periods = known
         check_periods(selection.cuts, {*self.periods, *packaged_periods()})
         self.plugin = plugin
-        is_name = isinstance(calibration, str | Path)
-        self.calibration = load_calibration(calibration) if is_name else calibration
+        if isinstance(calibration, str | Path):
+            calibration = load_calibration(calibration)
+        self.calibration = calibration
 
     def process(self, events: Any) -> dict[str, dict[int, Tally]]:
         """Count the events of one chunk."""
