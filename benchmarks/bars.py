@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings
+from na64.benchmarks.parquet_peers import DUCKDB, POLARS
 from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN
 from na64.benchmarks.rounds import CpuTiming
 
@@ -57,7 +58,7 @@ def bars(findings: Findings) -> list[Bar]:
 def _of_layouts(findings: Findings) -> Iterator[Bar]:
     main, flat = findings.main, findings.flat
     process, read = per_event(main, PROCESS), per_event(main, OWN_READ)
-    above = None if process is None or read is None else process - read
+    above = None if process is None or read is None or process <= read else process - read
     yield Bar("hits, process / RDataFrame fused by hand", _ratio(process, per_event(main, FUSED_ROOT)), 0.6)
     yield Bar("hits, process / idiomatic RDataFrame", _ratio(process, per_event(main, IDIOMATIC_ROOT)), 0.3)
     yield Bar("hits, process less own read", above, 300.0, unit="ns/event")
@@ -81,6 +82,9 @@ def _of_workers(findings: Findings) -> Iterator[Bar]:
 def _of_reruns(findings: Findings) -> Iterator[Bar]:
     known = bool(findings.main and findings.sizes)
     rerun = findings.slope(RERUN) if known else None
+    for peer in (DUCKDB, POLARS):
+        ratio = _ratio(per_event(findings.main, RERUN), per_event(findings.main, peer))
+        yield Bar(f"{RERUN} / {peer}", ratio, 1.0)
     cells = findings.slope(PROCESS) if known else None
     yield Bar("one event more, rerun", rerun, 80.0, unit="ns/event")
     yield Bar("one event more, process / rerun", _ratio(cells, rerun), 10.0, is_ceiling=False)
@@ -90,7 +94,7 @@ def _of_starts(findings: Findings) -> Iterator[Bar]:
     starts = findings.starts
     yield Bar("start of na64 process, kernels compiled before", starts.get("start"), 1.0, unit="s CPU")
     yield Bar("na64 --help", starts.get("help"), 0.1, unit="s CPU")
-    more = starts["nothing to do"] - starts["start"] if starts else None
+    more = max(starts["nothing to do"] - starts["start"], 0.0) if starts else None
     yield Bar("na64 process with nothing to do, less the start", more, 2.0, unit="s CPU")
 
 

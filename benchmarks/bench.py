@@ -13,7 +13,8 @@ from pathlib import Path
 
 from na64.benchmarks import coffea_peers, rounds, scaling, starts
 from na64.benchmarks.counts import bench_selection
-from na64.benchmarks.dense import CODECS, make_dense
+from na64.benchmarks.dense import CLUSTER, CODECS, make_dense
+from na64.benchmarks.parquet_peers import parquet_programs, write_features
 from na64.benchmarks.programs import FLOOR, PROCESS, RERUN, Program, our_programs, process_cells
 from na64.benchmarks.root_peers import RootServer, open_root
 from na64.benchmarks.rounds import CpuTiming, Progress, check, measure
@@ -64,6 +65,10 @@ class Findings:
         The flat layout with every cell filled, by codec: floor, `PROCESS` and RDataFrame.
     dense_writer : str
         Who wrote these files.
+    dense_from : int
+        Events of a smaller file, whose time is taken off; 0 if it was not.
+    left_out : list of str
+        Programs that are not installed.
     formats : dict of str to list of CpuTiming
         `PROCESS` and `RERUN` for each layout and format.
     sizes : list of CpuTiming
@@ -86,6 +91,8 @@ class Findings:
     flat: list[CpuTiming] = field(default_factory=list)
     dense: dict[str, list[CpuTiming]] = field(default_factory=dict)
     dense_writer: str = "na64"
+    dense_from: int = 0
+    left_out: list[str] = field(default_factory=list)
     formats: dict[str, list[CpuTiming]] = field(default_factory=dict)
     sizes: list[CpuTiming] = field(default_factory=list)
     variations: list[CpuTiming] = field(default_factory=list)
@@ -95,10 +102,14 @@ class Findings:
     scheduler: list[SchedulerResult] = field(default_factory=list)
     load: float = 0.0
 
-    def slope(self, program: str) -> float:
-        """Return what one more event costs, ns, from the two sizes of the main sample."""
+    def slope(self, program: str) -> float | None:
+        """Return what one more event costs, ns, from the two sizes of the main sample.
+
+        None if the larger sample took no longer: one round on a busy machine says nothing.
+        """
         small, large = (next(t for t in times if t.name == program) for times in (self.main, self.sizes))
-        return 1e9 * (large.median - small.median) / (large.n_events - small.n_events)
+        slope = 1e9 * (large.median - small.median) / (large.n_events - small.n_events)
+        return slope if slope > 0 else None
 
     def to_json(self) -> str:
         """Return all of it."""
@@ -154,7 +165,11 @@ def _measure_layouts(
         Program("coffea and awkward", lambda: coffea_peers.run_awkward(hits, selection)),
         *_root_programs(root, hits),
     ]
-    check(programs)
+    expected = check(programs)
+    features = work / "features.parquet"
+    write_features(hits, selection, features)
+    peers, findings.left_out = parquet_programs(features, selection, expected)
+    programs += [Program(peer.name, peer.run) for peer in peers if peer.run() is None]
     findings.main = measure(programs, hits.n_events, plan.rounds)
     large = make_sample("hits", RunFileFormat.TTREE, plan.n_events * _SLOPE, work, run=8702)
     say(f"the same, {large.n_events:,} events")
@@ -175,17 +190,41 @@ def _measure_layouts(
 def _measure_dense(
     plan: Workload, work: Path, root: RootServer | None, findings: Findings, say: Progress
 ) -> None:
-    selection, n_events = bench_selection(), max(plan.n_events // _SLOPE, 1)
+    n_events = max(plan.n_events // _SLOPE, 1)
     findings.dense_writer = "na64" if root is None else "ROOT"
+    few = 2 * CLUSTER  # the first cluster of ROOT is of many small baskets
+    findings.dense_from = few if n_events >= 2 * few else 0
     for codec in CODECS:
-        sample = make_dense(codec, n_events, work, root)
         say(f"every cell filled, {codec}, written by {findings.dense_writer}: {n_events:,} events")
-        ours = our_programs(sample, selection, work / "dense")
-        programs = [one for one in ours if one.name in (FLOOR, PROCESS)]
-        programs += _root_programs(root, sample)
-        check(programs)
-        findings.dense[codec] = measure(programs, n_events, plan.rounds)
-        sample.path.unlink()
+        large = _measure_codec(codec, n_events, plan, work, root)
+        small = _measure_codec(codec, few, plan, work, root) if findings.dense_from else []
+        findings.dense[codec] = above(small, large) if small else large
+
+
+def _measure_codec(
+    codec: str, n_events: int, plan: Workload, work: Path, root: RootServer | None
+) -> list[CpuTiming]:
+    sample = make_dense(codec, n_events, work, root)
+    programs = [
+        one for one in our_programs(sample, bench_selection(), work / "dense") if one.name in (FLOOR, PROCESS)
+    ]
+    programs += _root_programs(root, sample)
+    check(programs)
+    timings = measure(programs, n_events, plan.rounds)
+    sample.path.unlink()
+    return timings
+
+
+def above(small: list[CpuTiming], large: list[CpuTiming]) -> list[CpuTiming]:
+    """Take off what does not depend on the events: least times of a sample less those of a smaller one.
+
+    If a larger sample of one program took no longer, nothing is taken off any of them.
+    """
+    more = [
+        CpuTiming(many.name, many.n_events - few.n_events, (min(many.seconds) - min(few.seconds),))
+        for few, many in zip(small, large, strict=True)
+    ]
+    return more if all(timing.median > 0 for timing in more) else large
 
 
 def _with_features(sample: BenchmarkSample, folder: Path, programs: list[Program]) -> list[Program]:

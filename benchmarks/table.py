@@ -40,6 +40,7 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield from bars.to_lines(findings)
     if findings.main:
         yield from _against(findings.main, "hits layout, TTree LZ4")
+        yield from (f"{line}.\n" for line in findings.left_out)
     if findings.main and findings.sizes:
         yield from _slopes(findings)
     if findings.flat:
@@ -72,11 +73,12 @@ def _slopes(findings: Findings) -> Iterator[str]:
     yield "|---|---:|---:|"
     for timing in findings.sizes:
         slope = findings.slope(timing.name)
-        fixed = timing.median - slope * timing.n_events * 1e-9
+        fixed = None if slope is None else timing.median - slope * timing.n_events * 1e-9
         shown = (
-            f"{slope:,.0f} | {fixed:.2f}" if min(slope, fixed) >= 0 else "within the noise | within the noise"
+            "not measured" if slope is None else f"{slope:,.0f}",
+            "" if fixed is None else f"{max(fixed, 0):.2f}",
         )
-        yield f"| {timing.name} | {shown} |"
+        yield f"| {timing.name} | {' | '.join(shown)} |"
     yield ""
 
 
@@ -85,9 +87,12 @@ def _dense(findings: Findings) -> Iterator[str]:
         return
     columns = findings.dense
     n_events = next(iter(columns.values()))[0].n_events
-    title = (
-        f"tout2023 with every cell filled, written by {findings.dense_writer}, {n_events:,} events, ns/event"
+    size = (
+        f"{n_events:,} events above {findings.dense_from:,}"
+        if findings.dense_from
+        else f"{n_events:,} events"
     )
+    title = f"tout2023 with every cell filled, written by {findings.dense_writer}, {size}, ns/event"
     yield f"| {title} | {' | '.join(columns)} |"
     yield f"|---|{'---:|' * len(columns)}"
     for name in (timing.name for timing in next(iter(columns.values()))):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from na64.commands.request import add_request, plan_of
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.datasets.basics.garbage import imports
 
 if TYPE_CHECKING:
     from na64.outputs.analysis.plans import Plan
@@ -45,6 +46,9 @@ def add(verbs: Any) -> None:
 
 
 def _process(options: argparse.Namespace) -> int:
+    with imports():
+        import na64.outputs.analysis.counting  # noqa: F401
+
     act = _tell_estimate if options.estimate else _tell_plan if options.dry_run else _count
     if len(options.selection) == 1:
         return act(options, options.selection[0], options.to)

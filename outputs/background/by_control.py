@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from na64.outputs.background.control_shape import control_shape
 from na64.outputs.background.estimate import Estimate, Settings, check_regions, yields_of
-from na64.outputs.background.rates import load_sources
+from na64.outputs.background.rates import load_sources, products_of
 from na64.outputs.background.table import BackgroundTable
 from na64.outputs.result.products import Products
 from na64.selections.signal_box import DETECTORS
@@ -36,6 +36,8 @@ def estimate_by_control(products: Products, settings: Settings) -> Estimate:
         )
     _check_settings(settings, searches[0])
     shapes, sources = load_sources(settings.rates, searches[0])
+    periods = list(dict.fromkeys(box.period for box in products.summary.boxes))
+    sources = products_of(sources, periods)
     check_regions(settings.rates, sources, products.summary.selection.region_names)
     found = tuple(control_shape(products, shape) for shape in shapes)
     yields = yields_of(products)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -72,12 +72,15 @@ class Product:
     factors : tuple of Factor
     correlated : bool
         The factors are those of every run period: their error is one.
+    period : str
+        Whose factors they are, if they are not those of all.
     """
 
     name: str
     proportional_to: str
     factors: tuple[Factor, ...]
     correlated: bool = True
+    period: str = ""
 
     def row(self, yields: Mapping[str, float | None]) -> BackgroundRow:
         """Multiply; what has not been configured or is not known gives a row without a number.
@@ -144,6 +147,9 @@ def load_products(path: Path | None = None) -> tuple[Product, ...]:
     shapes, products = load_sources(path)
     if shapes:
         raise ValueError(f"{path}: {shapes[0].name}: shapes are of boxes that are not below two energies")
+    for one in products:
+        if one.period:
+            raise ValueError(f"{path}: {one.name}: periods are of boxes that are not below two energies")
     return products
 
 
@@ -168,6 +174,26 @@ def load_sources(
     products = tuple(_read_product(entry) for entry in table.tables("source", ()))
     table.done()
     return shapes, products
+
+
+def products_of(products: Iterable[Product], periods: Sequence[str]) -> tuple[Product, ...]:
+    """Products of the periods of a result: those of all, and those of the only one that it has.
+
+    Raises
+    ------
+    ValueError
+        The result has several periods, or one that a product is not listed for which others have.
+    """
+    listed = tuple(products)
+    for name in dict.fromkeys(one.name for one in listed if one.period):
+        known = [one.period for one in listed if one.name == name]
+        if len(periods) != 1 or periods[0] not in known:
+            raise ValueError(
+                f"{name}: its factors are of period {' or '.join(known)}, and the result is of "
+                f"{' and '.join(periods)}: process one of these periods at a time, or state factors with "
+                "--rates FILE"
+            )
+    return tuple(one for one in listed if one.period in ("", *periods))
 
 
 def rates_of(search: str) -> str:
@@ -219,7 +245,7 @@ def _read_product(table: TomlTable) -> Product:
         known = (*EXPOSURES, *(f"{PREFIX}{name}" for name in CONTRACT))
         raise ValueError(f"{table.place('proportional_to')}: {unknown('yield', proportional_to, known)}")
     factors = tuple(_read_factor(entry) for entry in table.tables("factor"))
-    return Product(name, proportional_to, factors, table.flag("correlated", True))
+    return Product(name, proportional_to, factors, table.flag("correlated", True), table.text("period", ""))
 
 
 def _read_factor(table: TomlTable) -> Factor:

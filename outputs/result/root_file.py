@@ -41,8 +41,10 @@ def to_root(histograms: Mapping[str, hist.Hist[Any]], titles: Mapping[str, str] 
         initial_directory_bytes=2**15,
         initial_streamers_bytes=2**15,
     ) as file:
-        for name in sorted(histograms):
-            file[name] = _titled(_as_doubles(histograms[name]), (titles or {}).get(name))
+        told = titles or {}
+        doubles = {name: _as_doubles(histograms[name]) for name in sorted(histograms)}
+        # All at once: uproot looks for streamers to write after every single one.
+        file.update({name: _titled(histogram, told.get(name)) for name, histogram in doubles.items()})
     return _without_times(buffer.getvalue())
 
 

@@ -101,7 +101,7 @@ class PairMasses:
 
 def slope_error(places: tuple[float, ...], resolution: float) -> float:
     """Error of the slope of a straight line through planes, rad; mm."""
-    return resolution * float(np.sum(_lever(places) ** 2)) ** 0.5
+    return resolution * math.sqrt(float(np.sum(_lever(places) ** 2)))
 
 
 def simulate_pairs(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from numba.core import entrypoints, event
+from numba.core import event
 
+from na64.datasets.basics.garbage import no_search
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.conditions.periods import packaged_periods
@@ -35,8 +35,6 @@ Variants: TypeAlias = tuple[tuple[Shape, str], ...]
 
 _USUAL: Variants = ((Shape.CELLS, "float64"), (Shape.HITS, "float32"))
 """What detectors write into the trees of 2023, and what hits are kept as."""
-
-_INITIALISED = "_already_initialized"
 
 _log = logging.getLogger(__name__)
 
@@ -136,23 +134,6 @@ def _stamps() -> list[list[object]]:
     return [[str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in sources]
 
 
-@contextmanager
-def _without_extensions() -> Iterator[None]:
-    """Let numba not import what other packages add to it, half a second for what no kernel of ours uses.
-
-    A plug-in that compiles functions of its own has all of it: it is imported then.
-    """
-    before = getattr(entrypoints, _INITIALISED, None)
-    if before is not False:  # imported already, or a numba that does it otherwise
-        yield
-        return
-    setattr(entrypoints, _INITIALISED, True)
-    try:
-        yield
-    finally:
-        setattr(entrypoints, _INITIALISED, False)
-
-
 class _Compilations(event.Listener):  # type: ignore[misc]
     """Notes the first kernel that is compiled and not loaded."""
 
@@ -173,20 +154,7 @@ class _Compilations(event.Listener):  # type: ignore[misc]
 def _compiling(say: Callable[[str], None] | None) -> Iterator[_Compilations]:
     """Count what is compiled meanwhile, and say that it is."""
     listener = _Compilations(say or _log.info)
-    with event.install_listener("numba:compile", listener), _without_extensions(), _without_garbage():
+    with event.install_listener("numba:compile", listener), no_search():
         yield listener
     if say is not None and listener.n_begun:
         say(f"compiled {listener.n_begun} kernels; the next job loads them")
-
-
-@contextmanager
-def _without_garbage() -> Iterator[None]:
-    """Let nobody search for garbage: what the compiler makes lives on, and looking at it took a tenth."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

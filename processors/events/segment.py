@@ -20,7 +20,7 @@ from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.execution.cost import Meter
 from na64.processors.execution.ledger import DamagedError
-from na64.processors.execution.memory import keep_freed_memory, spare_what_is_loaded
+from na64.processors.execution.memory import collect_garbage, keep_freed_memory, spare_what_is_loaded
 from na64.processors.features import compute
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import FileContext, Job
@@ -173,6 +173,7 @@ def warm_up(job: Job, variants: Iterable[tuple[Shape, str]] | None = None) -> No
         Shapes and dtypes of the cell columns; by default all that the layouts allow.
     """
     keep_freed_memory()
+    collect_garbage()
     if variants is None:
         variants = {
             (shape_of(detector), dtype)

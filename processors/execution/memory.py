@@ -30,11 +30,17 @@ def keep_freed_memory() -> None:
 
 
 @cache
+def collect_garbage() -> None:
+    """Collect garbage once a process, before much is loaded among which it would be looked for."""
+    gc.collect()
+
+
+@cache
 def spare_what_is_loaded() -> None:
     """Leave out of all later searches for garbage what this process has loaded so far.
 
     Modules and compiled kernels are 300,000 objects, which are there until the end; looking at all of them
-    takes 0.15 s, in the midst of a task. Done once a process: what is made later is searched as ever.
+    takes 0.15 s, in the midst of a task. Done once a process: what is made later is searched as ever. What
+    was garbage before stays, unless `collect_garbage` was called.
     """
-    gc.collect()
     gc.freeze()

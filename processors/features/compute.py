@@ -16,11 +16,12 @@ from na64.processors.features.feature_table import FeatureTable, Skip, Values
 from na64.processors.features.further import example, store_formulas, store_further, store_given
 from na64.processors.features.kernel_arguments import (
     calorimeter_arguments,
-    cell_sum_arguments,
+    counters_arguments,
     modules_arguments,
     paddles_arguments,
     rows_of,
     shower_arguments,
+    whole_arguments,
 )
 from na64.processors.features.window_arguments import crowded, window_arguments
 from na64.processors.kernels import blocks, calorimeter, modules, small
@@ -204,7 +205,7 @@ def _store_cells(
         if isinstance(columns, Hits):
             table.skip[crowded(columns, detector)] = Skip.TOO_MANY_HITS
         scratch, kernel, shape = _scratch(detector), STANDARD_DETECTORS[name].kernel, type(columns)
-        known = _KNOWN[kernel](setup) if kernel in _KNOWN else cell_sum_arguments(detector)
+        known = _KNOWN[kernel](setup) if kernel in _KNOWN else _KNOWN_ALONE[kernel](detector)
         to_visible = (visible,) if name in _VISIBLE else ()
         _MAKERS[kernel, shape](pulses, known, *scratch, table.skip, table.values, *to_visible)
         if name == CALORIMETER and (profile_chi2 or "shower_chi2" not in events.event):
@@ -227,16 +228,17 @@ _KNOWN = {
     Kernel.MODULES: modules_arguments,
     Kernel.PADDLES: paddles_arguments,
 }
+_KNOWN_ALONE = {Kernel.COUNTERS: counters_arguments, Kernel.WHOLE: whole_arguments}
 _MAKERS: dict[tuple[Kernel, type], Callable[..., None]] = {
     (Kernel.CALORIMETER, Cells): blocks.calorimeter_of_cells,
     (Kernel.CALORIMETER, Hits): blocks.calorimeter_of_hits,
     (Kernel.MODULES, Cells): blocks.modules_of_cells,
     (Kernel.MODULES, Hits): blocks.modules_of_hits,
-    (Kernel.WHOLE, Cells): blocks.whole_of_cells,
-    (Kernel.WHOLE, Hits): blocks.whole_of_hits,
-    (Kernel.COUNTERS, Cells): blocks.counters_of_cells,
-    (Kernel.COUNTERS, Hits): blocks.counters_of_hits,
-    (Kernel.PADDLES, Cells): blocks.paddles_of_cells,
-    (Kernel.PADDLES, Hits): blocks.paddles_of_hits,
+    (Kernel.WHOLE, Cells): blocks.small_of_cells,
+    (Kernel.WHOLE, Hits): blocks.small_of_hits,
+    (Kernel.COUNTERS, Cells): blocks.small_of_cells,
+    (Kernel.COUNTERS, Hits): blocks.small_of_hits,
+    (Kernel.PADDLES, Cells): blocks.small_of_cells,
+    (Kernel.PADDLES, Hits): blocks.small_of_hits,
 }
 _SHOWERS: dict[type, Callable[..., None]] = {Cells: blocks.shower_of_cells, Hits: blocks.shower_of_hits}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.detector import Detector, Setup
 from na64.datasets.instrument.features import INDEX, OWN_CHI2, made_of
-from na64.processors.kernels import calorimeter
+from na64.processors.kernels import calorimeter, small
 
 KernelArguments = tuple[Any, ...]
 
@@ -79,10 +80,16 @@ def modules_arguments(setup: Setup) -> KernelArguments:
 
 
 def paddles_arguments(setup: Setup) -> KernelArguments:
-    """What `na64.processors.kernels.small.sum_paddles` takes between the grid and its outputs."""
-    return (float(setup.paddle_mip), float(setup.paddles.balance), rows_of(made_of(setup.paddles.name)))
+    """What `na64.processors.kernels.small.sum_small` takes before its outputs, for paddles."""
+    of_setup = float(setup.paddle_mip), float(setup.paddles.balance)
+    return (small.PADDLES, *of_setup, rows_of(made_of(setup.paddles.name)))
 
 
-def cell_sum_arguments(detector: Detector) -> KernelArguments:
-    """What kernels of `na64.processors.kernels.small` that only add cells take before their outputs."""
-    return (rows_of(made_of(detector.name)),)
+def counters_arguments(detector: Detector) -> KernelArguments:
+    """What `na64.processors.kernels.small.sum_small` takes before its outputs, for counters."""
+    return (small.COUNTERS, math.nan, math.nan, rows_of(made_of(detector.name)))
+
+
+def whole_arguments(detector: Detector) -> KernelArguments:
+    """What `na64.processors.kernels.small.sum_small` takes before its outputs, for the sum of all cells."""
+    return (small.WHOLE, math.nan, math.nan, rows_of(made_of(detector.name)))

@@ -1,8 +1,9 @@
 """Whole batches of events: calibrated a few at a time, and made features of while they are in the cache.
 
-There is one function a kernel and shape of its columns, since one that is given the others would be
-compiled anew in every process. ``pulses`` is what the window takes before its outputs, ``arguments`` what the
-maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state`` (LANES,) and ``work`` are scratch.
+There is one function a kernel and shape of the columns, and one for all small detectors: a function that is
+given the others would be compiled anew in every process. ``pulses`` is what the window takes before its
+outputs, ``arguments`` what the maker takes before its outputs; ``grid`` (n_cells, 2 * LANES), ``state``
+(LANES,) and ``work`` are scratch.
 """
 
 # ruff: noqa: PLR0917 (a kernel takes arrays and numbers, all in order)
@@ -17,7 +18,7 @@ from na64.processors.kernels.cells import window_cells
 from na64.processors.kernels.jit import jit, jit_lent
 from na64.processors.kernels.modules import sum_modules
 from na64.processors.kernels.shower import fit_shower
-from na64.processors.kernels.small import sum_counters, sum_paddles, sum_whole
+from na64.processors.kernels.small import sum_small
 from na64.processors.kernels.window import LANES, window_hits
 
 Scratch = NDArray[np.float64]
@@ -133,7 +134,7 @@ def modules_of_hits(
 
 
 @jit_lent
-def counters_of_cells(
+def small_of_cells(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -142,15 +143,15 @@ def counters_of_cells(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of counters from cells."""
+    """Make the features of a small detector from cells."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_cells(*pulses, grid, state, skip, start, stop)
-        sum_counters(grid, state, work, *arguments, values, start, stop)
+        sum_small(grid, state, work, *arguments, values, start, stop)
 
 
 @jit_lent
-def counters_of_hits(
+def small_of_hits(
     pulses: Arguments,
     arguments: Arguments,
     grid: Scratch,
@@ -159,76 +160,8 @@ def counters_of_hits(
     skip: Bytes,
     values: Values,
 ) -> None:
-    """Make the features of counters from hits."""
+    """Make the features of a small detector from hits."""
     for start in range(0, skip.size, LANES):
         stop = min(start + LANES, skip.size)
         window_hits(*pulses, grid, state, skip, start, stop)
-        sum_counters(grid, state, work, *arguments, values, start, stop)
-
-
-@jit_lent
-def paddles_of_cells(
-    pulses: Arguments,
-    arguments: Arguments,
-    grid: Scratch,
-    state: Bytes,
-    work: Scratch,
-    skip: Bytes,
-    values: Values,
-) -> None:
-    """Make the features of paddles from cells."""
-    for start in range(0, skip.size, LANES):
-        stop = min(start + LANES, skip.size)
-        window_cells(*pulses, grid, state, skip, start, stop)
-        sum_paddles(grid, state, work, *arguments, values, start, stop)
-
-
-@jit_lent
-def paddles_of_hits(
-    pulses: Arguments,
-    arguments: Arguments,
-    grid: Scratch,
-    state: Bytes,
-    work: Scratch,
-    skip: Bytes,
-    values: Values,
-) -> None:
-    """Make the features of paddles from hits."""
-    for start in range(0, skip.size, LANES):
-        stop = min(start + LANES, skip.size)
-        window_hits(*pulses, grid, state, skip, start, stop)
-        sum_paddles(grid, state, work, *arguments, values, start, stop)
-
-
-@jit_lent
-def whole_of_cells(
-    pulses: Arguments,
-    arguments: Arguments,
-    grid: Scratch,
-    state: Bytes,
-    work: Scratch,
-    skip: Bytes,
-    values: Values,
-) -> None:
-    """Make the features of all cells together, from cells."""
-    for start in range(0, skip.size, LANES):
-        stop = min(start + LANES, skip.size)
-        window_cells(*pulses, grid, state, skip, start, stop)
-        sum_whole(grid, state, work, *arguments, values, start, stop)
-
-
-@jit_lent
-def whole_of_hits(
-    pulses: Arguments,
-    arguments: Arguments,
-    grid: Scratch,
-    state: Bytes,
-    work: Scratch,
-    skip: Bytes,
-    values: Values,
-) -> None:
-    """Make the features of all cells together, from hits."""
-    for start in range(0, skip.size, LANES):
-        stop = min(start + LANES, skip.size)
-        window_hits(*pulses, grid, state, skip, start, stop)
-        sum_whole(grid, state, work, *arguments, values, start, stop)
+        sum_small(grid, state, work, *arguments, values, start, stop)

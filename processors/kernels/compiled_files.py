@@ -8,10 +8,16 @@ wrote is read as the code of the other one's types. That is wrong numbers, or a 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.environment import Environment
+from numba.core.runtime import rtsys
 
 
 class FilesByTypes(IndexDataCacheFile):  # type: ignore[misc]
@@ -28,15 +34,85 @@ class FilesByTypes(IndexDataCacheFile):  # type: ignore[misc]
         except (OSError, EOFError, pickle.UnpicklingError):
             return None
 
+    def _load_data(self, name: str) -> Any:
+        with Path(self._data_path(name)).open("rb") as file:
+            return _Unpickler(file).load()
+
     def _name_of(self, key: Any) -> str:
         what = repr((self._version, self._source_stamp, key))
         kernel = self._index_name.removesuffix(".nbi")
         return f"{kernel}.{hashlib.sha256(what.encode()).hexdigest()[:32]}.nbc"
 
 
-def keep_by_types(compiled: Any) -> None:
-    """Let a kernel that numba keeps on disk be kept in files named after its types."""
-    cache = compiled._cache
-    numbered = cache._cache_file
-    kernel = numbered._index_name.removesuffix(".nbi")
-    cache._cache_file = FilesByTypes(numbered._cache_path, kernel, numbered._source_stamp)
+class _Unpickler(pickle.Unpickler):
+    """Reads machine code without importing the modules that its parts were written in.
+
+    An environment has the constants of a function and the names of its module. Only code that calls Python
+    looks these up, and a kernel never does; they are half of numba, and part of scipy.
+    """
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Stand in for the one function that imports them."""
+        if (module, name) == ("numba.core.environment", "_rebuild_env"):
+            return _rebuild_environment
+        return super().find_class(module, name)
+
+
+def _rebuild_environment(_module: str, constants: list[object], name: str) -> Environment:
+    environment = Environment({})
+    environment.consts[:] = constants
+    environment.env_name = name
+    return environment
+
+
+class _Place:
+    """Place of a kernel in a folder, as numba asks for it."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._source = Path(inspect.getfile(function))
+        self._line = function.__code__.co_firstlineno
+        whose = hashlib.sha256(str(self._source.parent).encode()).hexdigest()
+        self._folder = folder / f"{self._source.parent.name}_{whose[:16]}"
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return hashlib.sha256(self._source.read_bytes()).hexdigest()
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    def ensure_cache_path(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+
+class _Kept(CompileResultCacheImpl):  # type: ignore[misc]
+    """A kernel in a folder that is given: numba would ask settings of the process, which others have too."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._lineno = function.__code__.co_firstlineno
+        self._locator = _Place(function, folder)
+        source = Path(inspect.getfile(function)).stem
+        self._filename_base = self.get_filename_base(f"{source}.{function.__qualname__}", "")
+
+
+class KeptKernel(FunctionCache):  # type: ignore[misc]
+    """Machine code of a kernel on disk, in files named after its types.
+
+    Parameters
+    ----------
+    function : callable
+    folder : Path
+    """
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._impl_class = partial(_Kept, folder=folder)
+        super().__init__(function)
+        kernel = self._impl.filename_base
+        self._cache_file = FilesByTypes(self._cache_path, kernel, self._cache_file._source_stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load machine code, for which numba need not know all that it can compile: half a second."""
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)

@@ -14,8 +14,8 @@ from numba.core import config
 
 from na64.datasets.basics.cache_folders import make_private, user_caches
 from na64.datasets.basics.identity import identity, source_digest
-from na64.processors.kernels.compiled_files import keep_by_types
-from na64.processors.kernels.linked import Kernel, LinkedCompiler
+from na64.processors.kernels.compiled_files import KeptKernel
+from na64.processors.kernels.linked import Kernel
 
 R = TypeVar("R")
 
@@ -141,15 +141,8 @@ def _compile(function: Callable[..., R], **options: bool) -> Callable[..., R]:
     if config.DISABLE_JIT:
         return function
     always = {"nogil": True, "error_model": "numpy", "fastmath": False, **options}
-    others = config.CACHE_DIR
-    config.CACHE_DIR = str(CACHE_FOLDER or others)
-    try:
-        called = numba.njit(function, cache=CACHE_FOLDER is not None, **always)
-    finally:
-        config.CACHE_DIR = others
-    if CACHE_FOLDER is not None:
-        keep_by_types(called)
-    linked = numba.njit(
-        function, pipeline_class=LinkedCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **always
-    )
-    return Kernel(function, called, linked)
+    return Kernel(function, always, _kept)
+
+
+def _kept(function: Callable[..., R]) -> KeptKernel | None:
+    return KeptKernel(function, CACHE_FOLDER) if CACHE_FOLDER is not None else None

@@ -6,10 +6,11 @@ level: half of the time that compiling took went into machine code that nobody r
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import update_wrapper
+from collections.abc import Callable, Mapping
+from functools import cached_property, update_wrapper
 from typing import Any, Generic, TypeVar
 
+import numba
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -28,19 +29,43 @@ class Kernel(Generic[R]):
     Parameters
     ----------
     function : callable
-    called, linked : numba dispatcher
+    options : mapping of str to bool
+        Of `numba.njit`.
+    keep : callable
+        Takes the function and gives where its machine code is kept, None if nowhere.
     """
 
-    def __init__(self, function: Callable[..., R], called: Any, linked: Any) -> None:
+    def __init__(
+        self, function: Callable[..., R], options: Mapping[str, Any], keep: Callable[..., Any]
+    ) -> None:
         update_wrapper(self, function)
         self.py_func = function
-        self.called = called
-        self.linked = linked
+        self._options = options
+        self._keep = keep
 
     def __call__(self, *arguments: Any) -> R:
         """Call the compiled function from Python."""
         result: R = self.called(*arguments)
         return result
+
+    @cached_property
+    def called(self) -> Any:
+        """Dispatcher of the form that Python calls."""
+        called = numba.njit(self.py_func, **self._options)
+        called._compilation_chain_init_hook = _add_nothing
+        if (kept := self._keep(self.py_func)) is not None:
+            called._cache = kept
+        return called
+
+    @cached_property
+    def linked(self) -> Any:
+        """Dispatcher of the form that other kernels call."""
+        neither = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        return numba.njit(self.py_func, pipeline_class=LinkedCompiler, **neither, **self._options)
+
+
+def _add_nothing() -> None:
+    """Stand in for what other packages add to numba: kernels that are loaded need none of it."""
 
 
 @typeof_impl.register(Kernel)

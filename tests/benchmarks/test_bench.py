@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from na64.benchmarks.bars import bars
-from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Workload, run_bench
+from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Workload, above, run_bench
 from na64.benchmarks.counts import BenchmarkCounts, DifferentCountsError, checksum, require_equal
+from na64.benchmarks.parquet_peers import DUCKDB, POLARS
 from na64.benchmarks.programs import FLOOR, OWN_READ, PROCESS, RERUN, Program
 from na64.benchmarks.rounds import CpuTiming, check, measure
 from na64.benchmarks.sample import make_sample
@@ -70,6 +71,27 @@ def test_the_median_counts_and_the_slope_leaves_out_what_is_fixed() -> None:
     assert findings.slope(PROCESS) == pytest.approx(1e5)
 
 
+def test_a_larger_sample_that_took_no_longer_gives_no_slope_and_no_negative_time() -> None:
+    findings = Findings("machine", "date")
+    findings.main = [
+        CpuTiming(name, 1000, (seconds,))
+        for name, seconds in zip((PROCESS, OWN_READ, RERUN), (1.0, 1.1, 0.5), strict=True)
+    ]
+    findings.sizes = [CpuTiming(PROCESS, 4000, (0.9,)), CpuTiming(RERUN, 4000, (0.4,))]
+    assert findings.slope(PROCESS) is None
+    table = to_markdown(findings)
+    assert f"| {PROCESS} | not measured |  |" in table
+    assert "-" not in "".join(line for line in table.splitlines() if line.startswith(f"| {PROCESS} |"))
+    assert next(bar for bar in bars(findings) if bar.name == "hits, process less own read").measured is None
+
+
+def test_what_a_smaller_dense_file_takes_is_taken_off_all_programs_or_none() -> None:
+    small = [CpuTiming(FLOOR, 100, (0.3, 0.2)), CpuTiming(PROCESS, 100, (0.5, 0.4))]
+    large = [CpuTiming(FLOOR, 1100, (1.2, 1.3)), CpuTiming(PROCESS, 1100, (2.4, 2.5))]
+    assert [timing.per_event for timing in above(small, large)] == pytest.approx([1e6, 2e6])
+    assert above([small[0], CpuTiming(PROCESS, 100, (2.6,))], large) == large
+
+
 @pytest.mark.parametrize("container", RunFileFormat)
 def test_a_sample_has_its_events_under_different_numbers(container: RunFileFormat, tmp_path: Path) -> None:
     sample = make_sample("hits", container, 700, tmp_path)
@@ -124,6 +146,8 @@ def _found() -> Findings:
             (FUSED_ROOT, 1000e-6),
             (IDIOMATIC_ROOT, 2000e-6),
             (RERUN, 60e-6),
+            (DUCKDB, 60e-6),
+            (POLARS, 60e-6),
         )
     ]
     findings.sizes = [CpuTiming(PROCESS, 2000, (1100e-6,)), CpuTiming(RERUN, 2000, (110e-6,))]
@@ -140,7 +164,7 @@ def _found() -> Findings:
 
 def test_every_bar_is_met_up_to_its_limit() -> None:
     verdicts = {bar.name: bar.verdict for bar in bars(_found())}
-    assert len(verdicts) == 15
+    assert len(verdicts) == 17
     assert set(verdicts.values()) == {"met"}
 
 
@@ -148,6 +172,7 @@ def test_every_bar_can_be_missed_and_left_out() -> None:
     found = _found()
     slow = CpuTiming(PROCESS, 1000, (1300e-6,))
     found.main[0] = slow
+    found.main[4] = CpuTiming(RERUN, 1000, (61e-6,))
     found.sizes = [CpuTiming(PROCESS, 2000, (1900e-6,)), CpuTiming(RERUN, 2000, (150e-6,))]
     for timings in (found.flat, *found.dense.values()):
         timings[0] = slow

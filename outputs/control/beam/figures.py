@@ -107,7 +107,7 @@ def counters(samples: Sequence[BeamSample], *, label: str) -> Figure:
 
 
 def _draw_counter(axes: Axes, one: BeamSample, place: int) -> None:
-    low, high = (1e3 * end for end in one.radiation.counter_window)
+    low, high = (1e3 * end for end in one.radiation.srd_window)
     edges = COUNTER_BINS * high
     for tag, colour, line in _TAGS:
         sums = one.sums.tags[tag]

@@ -190,7 +190,7 @@ class Radiation:
     bending_angle : float, rad
     n_photons : float
     critical_energy, total_energy : float, GeV
-    counter_window : tuple of float, GeV
+    srd_window : tuple of float, GeV
         Of a counter at this energy.
     """
 
@@ -198,7 +198,7 @@ class Radiation:
     n_photons: float
     critical_energy: float
     total_energy: float
-    counter_window: tuple[float, float]
+    srd_window: tuple[float, float]
 
 
 def radiation_of(beam_energy: float, settings: BeamSettings) -> Radiation:

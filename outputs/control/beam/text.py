@@ -113,7 +113,7 @@ def _counters(one: BeamSample, values: Quantities) -> Iterator[str]:
         return
     if (passed := values.get(f"{COUNTERS}_passed_electron")) is not None:
         each = ", ".join(_percent(values[f"{name}_passed_electron"].measured) for name in counters)
-        low, high = one.radiation.counter_window
+        low, high = one.radiation.srd_window
         yield (
             f"  {COUNTERS.upper()}, {1e3 * low:.3g} to {1e3 * high:.3g} MeV in every counter: tagged "
             f"electrons {_percent(passed.measured)}; single counters {each}"

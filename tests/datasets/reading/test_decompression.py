@@ -174,6 +174,23 @@ def test_an_unknown_codec_is_named() -> None:
         _decompress(memoryview(b"CS" + _block("ZLIB", b"energy")[2:]), 6)
 
 
+def test_imagecodecs_refuses_blocks_that_are_cut_off_damaged_or_of_another_size() -> None:
+    pytest.importorskip("imagecodecs")
+    raw = VALUES.tobytes()
+    whole, expand = bytes(uproot.LZMA(1).compress(raw)), decompression._imagecodecs()
+    values = np.zeros(len(raw), np.uint8)
+    expand(memoryview(whole), values)
+    assert values.tobytes() == raw
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 1
+    for data in (whole[:-4], whole[: len(whole) // 2], b"", bytes(damaged)):
+        with pytest.raises((ValueError, RuntimeError)):
+            expand(memoryview(data), values)
+    for n_bytes in (len(raw) - 1, len(raw) + 1):
+        with pytest.raises(ValueError, match=f"expected {n_bytes}"):
+            expand(memoryview(whole), np.zeros(n_bytes, np.uint8))
+
+
 THREADS = """
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import na64
-from na64.outputs.background.rates import load_sources
+from na64.outputs.background.rates import load_products, load_sources, products_of
 from na64.outputs.background.table import packaged_background
 from na64.outputs.limits.inputs import background_of
 from na64.run import main
@@ -61,6 +61,7 @@ def test_every_packaged_number_has_a_source_and_scales_the_published_table() -> 
     rows = {row.source: row.n for row in published.rows}
     shapes, sources = load_sources(None, "visible")
     assert not shapes
+    assert {one.period for one in sources if one.name == KAONS} == {"2017V", "2018V"}
     for source in sources:
         assert all("[" in factor.source or "NOT FOUND" in factor.source for factor in source.factors)
         if source.proportional_to == "eot":
@@ -68,3 +69,30 @@ def test_every_packaged_number_has_a_source_and_scales_the_published_table() -> 
             assert factor.value is not None
             assert factor.value * 5.4e10 == pytest.approx(rows[source.name], rel=0.01)
     assert background_of("visible_2017").n == pytest.approx(0.074, abs=0.004)
+
+
+@pytest.mark.parametrize(("period", "value"), [("2017V", 0.126), ("2018V", 0.29)])
+def test_what_a_kaon_leaves_in_the_box_is_that_of_the_period(period: str, value: float) -> None:
+    listed = products_of(load_sources(None, "visible")[1], [period])
+    (kaons,) = (one for one in listed if one.name == KAONS)
+    assert kaons.factors[-1].value == value
+    assert len(listed) == 6
+
+
+def test_factors_of_one_period_are_not_used_for_others() -> None:
+    _, sources = load_sources(None, "visible")
+    for periods in (["2017V", "2018V"], ["2018"]):
+        with pytest.raises(
+            ValueError, match=r"K0S to 2 pi0: its factors are of period 2018V or 2017V, and the"
+        ):
+            products_of(sources, periods)
+
+
+def test_a_period_in_the_sources_of_a_box_with_sidebands_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rates.toml"
+    path.write_text(
+        '[[source]]\nname = "x"\nproportional_to = "eot"\nperiod = "2018"\n'
+        '[[source.factor]]\nname = "y"\nvalue = 1\nsource = "z"\n'
+    )
+    with pytest.raises(ValueError, match="x: periods are of boxes that are not below two energies"):
+        load_products(path)

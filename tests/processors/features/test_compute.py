@@ -282,7 +282,7 @@ def test_a_table_is_reused() -> None:
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
 def test_after_the_warm_up_nothing_is_compiled() -> None:
     warm_up(SETUP, [(Shape.CELLS, "float64")])
-    kernels = [blocks.calorimeter_of_cells, blocks.modules_of_cells, blocks.paddles_of_cells]
+    kernels = [blocks.calorimeter_of_cells, blocks.modules_of_cells, blocks.small_of_cells]
     before = [len(kernel.called.signatures) for kernel in kernels]  # type: ignore[attr-defined]
     made(random_events(3))
     made(random_events(LANES + 1))

@@ -10,8 +10,15 @@ from numba.core import config
 from numba.core.errors import TypingError
 
 import na64
-from na64.processors.kernels.jit import cache_folder, cache_note, digest_of, jit, jit_lent, kernel_digest
-from na64.processors.kernels.window import classify_value
+from na64.processors.kernels.jit import (
+    CACHE_FOLDER,
+    cache_folder,
+    cache_note,
+    digest_of,
+    jit,
+    jit_lent,
+    kernel_digest,
+)
 
 PACKAGE = Path(na64.__file__).parent
 SOURCES = (
@@ -95,8 +102,14 @@ def test_a_folder_that_others_can_write_is_passed_over(tmp_path: Path) -> None:
 
 def test_the_decorator_leaves_the_cache_of_other_packages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "CACHE_DIR", "elsewhere")
-    jit(classify_value.py_func if hasattr(classify_value, "py_func") else classify_value)
+
+    @jit
+    def same(number: float) -> float:
+        return number
+
+    assert same(1.0) == 1.0
     assert config.CACHE_DIR == "elsewhere"
+    assert config.DISABLE_JIT or Path(same.called._cache.cache_path).parent == CACHE_FOLDER
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")

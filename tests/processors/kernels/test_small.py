@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.instrument.features import made_of
 from na64.datasets.instrument.roles import COUNTERS, PADDLES
-from na64.processors.kernels.small import WORK, combine_paddle, sum_counters, sum_paddles, sum_whole
+from na64.processors.kernels import small
+from na64.processors.kernels.small import WORK, combine_paddle, sum_small
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
 
 Array = NDArray[Any]
@@ -39,19 +40,21 @@ def _cells(out: Array, in_time: Array, state: Array) -> tuple[Array, Array, Arra
 
 def _srd(in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(SRD), len(in_time))
-    sum_counters(*_cells(in_time, in_time, state), rows, values, 0, len(in_time))
+    sum_small(
+        *_cells(in_time, in_time, state), small.COUNTERS, math.nan, math.nan, rows, values, 0, len(in_time)
+    )
     return _named(SRD, rows, values)
 
 
 def _veto(in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VETO), len(in_time))
-    sum_paddles(*_cells(in_time, in_time, state), MIP, BALANCE, rows, values, 0, len(in_time))
+    sum_small(*_cells(in_time, in_time, state), small.PADDLES, MIP, BALANCE, rows, values, 0, len(in_time))
     return _named(VETO, rows, values)
 
 
 def _vhcal(out: Array, in_time: Array, state: Array) -> dict[str, Array]:
     rows, values = _outputs(len(VHCAL), len(in_time))
-    sum_whole(*_cells(out, in_time, state), rows, values, 0, len(in_time))
+    sum_small(*_cells(out, in_time, state), small.WHOLE, math.nan, math.nan, rows, values, 0, len(in_time))
     return _named(VHCAL, rows, values)
 
 

@@ -86,10 +86,10 @@ def test_the_efficiency_of_pairs_rises_with_the_share_of_the_ecal_and_falls_with
 
 def test_the_efficiency_of_2017_is_of_its_beam_and_dump(tmp_path: Path, undrawn: None) -> None:
     path = tmp_path / "efficiency_visible.csv"
-    of = {"selection": "visible_2017", "period": "2017V", "events": 60}
-    low, middle, high = (
-        one.row for one in search_efficiency("visible", to=path, energies=(30, 50, 80, 100), **of)
+    found = search_efficiency(
+        "visible", to=path, energies=(30, 50, 80, 100), selection="visible_2017", period="2017V", events=60
     )
+    low, middle, high = (one.row for one in found)
     assert {(one.period, one.channel, one.first, one.last) for one in (low, middle, high)} == {
         ("2017V", "dump_30", 217.5, 3717.5)
     }
