@@ -150,7 +150,7 @@ def draw_sheet(records: Sequence[EventRecord]) -> Figure:
 def _pitch(plane: CellPlane, width: float, height: float) -> float:
     """Size of a cell with which a plane of any shape fits into a place."""
     n_x, n_y = plane.energy.shape
-    return min(width / n_x, height / n_y)
+    return float(min(width / n_x, height / n_y))
 
 
 def _draw_small(axes: Axes, record: EventRecord) -> None:

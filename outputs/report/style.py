@@ -150,8 +150,8 @@ def stamp_figure(figure: Figure, label: str, *, right: str = "", left: float = 0
     if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
         engine.set(rect=(0, 0, 1, 1 - HEADING / height))
     first, _, second = label.partition("\n")
-    top = {"va": "top", "y": 1 - 0.13 / height}
-    below = {"va": "top", "y": 1 - 0.4 / height, "fontsize": _SMALL, "color": QUIET}
+    top: dict[str, Any] = {"va": "top", "y": 1 - 0.13 / height}
+    below: dict[str, Any] = {"va": "top", "y": 1 - 0.4 / height, "fontsize": _SMALL, "color": QUIET}
     figure.text(left, s=f"$\\bf{{NA64}}$  {first}", fontsize=13, color=INK, **top)
     figure.text(left, s=second, **below)
     figure.text(1 - left, s=right, ha="right", **below)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from na64.outputs.comparison.drift import Against, DriftSums, Gathered, Place
@@ -46,7 +47,13 @@ def panels(figure: Figure) -> dict[str, Axes]:
 
 
 def points(axes: Axes) -> tuple[Any, Any]:
-    return axes.containers[0].lines[0].get_data()
+    found: tuple[Any, Any] = bars_of(axes).lines[0].get_data()
+    return found
+
+
+def bars_of(axes: Axes) -> ErrorbarContainer:
+    (found,) = [one for one in axes.containers if isinstance(one, ErrorbarContainer)]
+    return found
 
 
 @pytest.mark.parametrize(("n_runs", "together"), [(150, 1), (2000, 13)])
@@ -68,7 +75,7 @@ def test_a_point_of_several_runs_is_their_mean_with_its_error() -> None:
     one = next(one for one in series if one.quantity == "ecal")
     usual = ~found.outliers(one)
     assert points(panels(figure)["ECAL [GeV]"])[1][0] == pytest.approx(one.value[usual][:13].mean())
-    (bars,) = panels(figure)["ECAL [GeV]"].containers[0].lines[2]
+    (bars,) = bars_of(panels(figure)["ECAL [GeV]"]).lines[2]
     ends = bars.get_segments()[0][:, 1]
     assert ends[1] - ends[0] == pytest.approx(2 * np.sqrt((one.error[usual][:13] ** 2).sum()) / 13)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from na64.outputs.events.analysis import reopen
@@ -112,12 +113,14 @@ def test_modules_of_any_shape_stand_apart_on_a_sheet(
 ) -> None:
     setup, n_cells = records[0].setup, shape[0] * shape[1] * shape[2]
     hcal = SimpleNamespace(shape=shape)
-    other = SimpleNamespace(detectors={**setup.detectors, "hcal": hcal}, beam_cell=setup.beam_cell)
+    other: Any = SimpleNamespace(detectors={**setup.detectors, "hcal": hcal}, beam_cell=setup.beam_cell)
     ones = np.ones((1, n_cells))
     cells = {**records[0].cells, "hcal": CellTable(ones, ones, ones, ones)}
     with style():
         (axes,) = [a for a in draw_sheet([replace(records[0], setup=other, cells=cells)]).axes if a.patches]
-    frames = [one.get_bbox() for one in axes.patches if one.get_linewidth() == 0.7]
+    frames = [
+        one.get_bbox() for one in axes.patches if isinstance(one, Rectangle) and one.get_linewidth() == 0.7
+    ]
     assert len(frames) == 6
     for number, one in enumerate(frames):
         for another in frames[:number]:
