@@ -183,17 +183,6 @@ def test_every_bar_can_be_missed_and_left_out() -> None:
     assert {bar.verdict for bar in bars(Findings("machine", "date"))} == {"not measured"}
 
 
-def test_a_time_below_zero_is_noise_and_meets_nothing() -> None:
-    found = _found()
-    found.sizes = [CpuTiming(PROCESS, 2000, (1e-6,)), CpuTiming(RERUN, 2000, (1e-6,))]
-    assert found.slope(PROCESS) < 0
-    verdicts = {bar.name: bar.verdict for bar in bars(found)}
-    assert verdicts["one event more, rerun"] == "not measured"
-    lines = [line for line in to_markdown(found).splitlines() if line.startswith(f"| {PROCESS} |")]
-    assert any(line.endswith("| within the noise | within the noise |") for line in lines)
-    assert not any("| -" in line for line in lines)
-
-
 def test_workers_are_compared_within_a_round() -> None:
     one = WorkersResult(1, (Turn(1.0, 115.0), Turn(1.0, 230.0), Turn(1.0, 100.0)))
     none = WorkersResult(0, (Turn(1.0, 100.0), Turn(1.0, 200.0), Turn(1.0, 200.0)))
