@@ -48,7 +48,6 @@ def test_no_block_of_code_is_shown_as_text(site: Path) -> None:
     assert [str(page.relative_to(site)) for page in site.rglob("*.html") if "```" in page.read_text()] == []
 
 
-@pytest.mark.parametrize(("name", "known"), [("columns", COLUMNS), ("features", FEATURES)])
 def test_formulas_are_set_without_a_script_or_a_network(site: Path) -> None:
     page = (site / "physics.html").read_text()
     assert page.count('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">') >= 7
@@ -71,6 +70,7 @@ def test_pages_that_are_opened_as_files_can_be_searched(site: Path, tmp_path: Pa
         assert shown.complaints == []
 
 
+@pytest.mark.parametrize(("name", "known"), [("columns", COLUMNS), ("features", FEATURES)])
 def test_the_reference_lists_every_name_with_its_meaning(
     site: Path, name: str, known: Mapping[str, Column | Feature]
 ) -> None:
