@@ -3,15 +3,18 @@
 numba numbers them, and looks numbers up in an index that it reads before it compiles and writes after. Two
 processes that compile a kernel at the same time for other types then give both the same number: what one
 wrote is read as the code of the other one's types. That is wrong numbers, or a crash, in every process since.
+So is a file that a disk has damaged, or that was copied over another: each has a checksum, and its own name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import io
+import logging
 import pickle
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +22,35 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from numba.core.environment import Environment
 from numba.core.runtime import rtsys
 
+_CHECKSUM = hashlib.sha256().digest_size  # bytes
+
+_log = logging.getLogger(__name__)
+
 
 class FilesByTypes(IndexDataCacheFile):  # type: ignore[misc]
     """Files of a kernel without an index: equal types, machine and source are one file, others never are."""
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the code for a key: types of arguments, machine, bytecode."""
-        self._save_data(self._name_of(key), data)
+        name = self._name_of(key)
+        self._save_data(name, (name, data))
 
     def load(self, key: Any) -> Any:
-        """Load the code for a key; None if there is none, or what is there was cut off."""
+        """Load the code for a key; None if there is none, or what is there is not just what was kept."""
+        name = self._name_of(key)
         try:
-            return self._load_data(self._name_of(key))
-        except (OSError, EOFError, pickle.UnpicklingError):
+            stored = Path(self._data_path(name)).read_bytes()
+        except OSError:
             return None
+        checksum, content = stored[:_CHECKSUM], stored[_CHECKSUM:]
+        if hashlib.sha256(content).digest() != checksum:
+            return None
+        kept_as, data = _Unpickler(io.BytesIO(content)).load()
+        return data if kept_as == name else None
 
-    def _load_data(self, name: str) -> Any:
-        with Path(self._data_path(name)).open("rb") as file:
-            return _Unpickler(file).load()
+    def _dump(self, obj: Any) -> bytes:
+        content: bytes = super()._dump(obj)
+        return hashlib.sha256(content).digest() + content
 
     def _name_of(self, key: Any) -> str:
         what = repr((self._version, self._source_stamp, key))
@@ -69,7 +83,8 @@ class _Place:
     """Place of a kernel in a folder, as numba asks for it."""
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
-        self._source = Path(inspect.getfile(function))
+        self._py_file = inspect.getfile(function)  # numba names it if a function cannot be kept
+        self._source = Path(self._py_file)
         self._line = function.__code__.co_firstlineno
         whose = hashlib.sha256(str(self._source.parent).encode()).hexdigest()
         self._folder = folder / f"{self._source.parent.name}_{whose[:16]}"
@@ -116,3 +131,15 @@ class KeptKernel(FunctionCache):  # type: ignore[misc]
         """Load machine code, for which numba need not know all that it can compile: half a second."""
         rtsys.initialize(target_context)
         return self._load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep machine code; a full disk is no reason not to run it."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _tell_once(self._cache_path, error.strerror)
+
+
+@cache
+def _tell_once(folder: str, why: str | None) -> None:
+    _log.warning("kernels are compiled in each process: they cannot be kept in %s: %s", folder, why)
