@@ -105,7 +105,9 @@ def _merged(source: Source) -> dict[str, object]:
             own[name] = {**inherited, **stated}
     merged = {**base, **own}
     components = merged["component"]
-    if isinstance(changes, dict) and isinstance(components, list):
+    if not isinstance(changes, dict):
+        raise TypeError(f"{source.name}: change_component: {changes!r} is not a table of components by name")
+    if isinstance(components, list):
         merged["component"] = _changed(components, changes, source.name)
     return merged
 
@@ -119,11 +121,15 @@ def _changed(
     ------
     KeyError
         There is no component of such a name.
+    TypeError
+        What is to be changed is no table.
     """
     names = [str(one.get("name")) for one in components]
-    for name in changes:
+    for name, change in changes.items():
         if name not in names:
             raise KeyError(f"{where}: change_component: {unknown('component', name, names)}")
+        if not isinstance(change, dict):
+            raise TypeError(f"{where}: change_component.{name}: {change!r} is not a table")
     return [{**one, **changes.get(str(one.get("name")), {})} for one in components]
 
 

@@ -182,7 +182,8 @@ def products_of(products: Iterable[Product], periods: Sequence[str]) -> tuple[Pr
     Raises
     ------
     ValueError
-        The result has several periods, or one that a product is not listed for which others have.
+        The result has several periods, or one that a product is not listed for which others have; or a
+        product is listed for it twice, or for it and for all.
     """
     listed = tuple(products)
     for name in dict.fromkeys(one.name for one in listed if one.period):
@@ -193,6 +194,8 @@ def products_of(products: Iterable[Product], periods: Sequence[str]) -> tuple[Pr
                 f"{' and '.join(periods)}: process one of these periods at a time, or state factors with "
                 "--rates FILE"
             )
+        if (n := sum(period in ("", *periods) for period in known)) > 1:
+            raise ValueError(f"{name}: stated {n} times for period {periods[0]}, of which one can be counted")
     return tuple(one for one in listed if one.period in ("", *periods))
 
 

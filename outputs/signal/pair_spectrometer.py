@@ -46,8 +46,10 @@ class PairSpectrometer:
             raise ValueError(
                 "pair spectrometer: planes in front of the magnet are below 0 mm, behind it above"
             )
-        if self.resolution <= 0 or self.field_integral <= 0 or self.separation < 0:
-            raise ValueError("pair spectrometer: resolution and field integral are expected above 0")
+        if not (self.resolution > 0 and self.field_integral > 0 and self.separation >= 0):
+            raise ValueError(
+                "pair spectrometer: resolution and field integral are expected above 0, separation from 0 on"
+            )
 
     @property
     def angle_error(self) -> float:
@@ -123,10 +125,12 @@ def simulate_pairs(
     Raises
     ------
     ValueError
-        A boson decays behind the first plane, or is lighter than the pair.
+        A boson decays behind the first plane, is lighter than the pair, or has less energy than mass.
     """
-    if mass <= 2 * ELECTRON_MASS:
+    if not mass > 2 * ELECTRON_MASS:
         raise ValueError(f"pair of {mass:g} GeV: lighter than an electron and a positron")
+    if not np.min(energy) > mass:
+        raise ValueError(f"boson of {mass:g} GeV: {np.min(energy):g} GeV of energy are not above its mass")
     if np.min(room) <= -min(spectrometer.before):
         raise ValueError(
             f"pairs that decay {np.min(room):g} mm in front of the magnet: the first plane is "

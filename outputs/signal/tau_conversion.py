@@ -109,7 +109,14 @@ def conversion_cross_section(
     lepton_mass : float, GeV
         Of the lepton that is made.
     nucleus : Nucleus
+
+    Raises
+    ------
+    ValueError
+        A mass below 0, or an energy that is not above the mass of the muon.
     """
+    if not (mass >= 0 and energy > MUON_MASS):
+        raise ValueError(f"scalar of {mass:g} GeV by a muon of {energy:g} GeV: no such particles")
     least = (mass + lepton_mass) ** 2
     most = MUON_MASS**2 + 2 * energy * _LARGEST_TRANSFER
     if least >= most:

@@ -92,6 +92,9 @@ def test_a_campaign_may_change_components_and_keys_of_the_dump_of_another(tmp_pa
             "cannot be converted",
         ),
         ("[change_component.dimoun]\nlowest = 1", KeyError, 'nearest known is "dimuon"'),
+        ("[change_component]\ndimuon = 1", TypeError, "change_component.dimuon: 1 is not a table"),
+        ("change_component = 1", TypeError, "change_component: 1 is not a table of components by name"),
+        ("[change_component.dimuon]\nfactoor = 1", KeyError, "factoor"),
         (
             '[[further_component]]\nname = "x"\nkind = "muons"\ntrigger = "beam"\nrate = {}',
             ValueError,

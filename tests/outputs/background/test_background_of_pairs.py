@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,14 @@ def test_factors_of_one_period_are_not_used_for_others() -> None:
             ValueError, match=r"K0S to 2 pi0: its factors are of period 2018V or 2017V, and the"
         ):
             products_of(sources, periods)
+
+
+@pytest.mark.parametrize("period", ["", "2018V"])
+def test_a_source_that_is_listed_twice_for_a_period_is_not_counted_twice(period: str) -> None:
+    _, sources = load_sources(None, "visible")
+    again = replace(next(one for one in sources if one.period == "2018V"), period=period)
+    with pytest.raises(ValueError, match="K0S to 2 pi0: stated 2 times for period 2018V"):
+        products_of((*sources, again), ["2018V"])
 
 
 def test_a_period_in_the_sources_of_a_box_with_sidebands_is_refused(tmp_path: Path) -> None:

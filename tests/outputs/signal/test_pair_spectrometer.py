@@ -64,6 +64,7 @@ def test_pairs_that_are_too_near_each_other_are_one_track() -> None:
         ({"behind": (500.0, 500.0)}, "two planes at least"),
         ({"before": (-500.0, 10.0)}, "planes in front of the magnet are below 0 mm"),
         ({"resolution": 0.0}, "expected above 0"),
+        ({"resolution": float("nan")}, "expected above 0"),
     ],
 )
 def test_planes_that_measure_no_mass_are_refused(changes: dict[str, object], words: str) -> None:
@@ -78,3 +79,5 @@ def test_pairs_that_cannot_be_seen_are_refused() -> None:
         simulate_pairs(MASS, energy, np.array([3000.0, 9000.0]), planes(), rng)
     with pytest.raises(ValueError, match=r"pair of 0\.001 GeV: lighter than an electron and a positron"):
         simulate_pairs(0.001, energy, np.full(2, 9000.0), planes(), rng)
+    with pytest.raises(ValueError, match=r"boson of 0\.0167 GeV: 0\.01 GeV of energy are not above its mass"):
+        simulate_pairs(MASS, np.array([100.0, 0.01]), np.full(2, 9000.0), planes(), rng)

@@ -39,3 +39,9 @@ def test_a_tau_has_a_threshold() -> None:
     near = (TAU_MASS + 0.1) ** 2 * (1 + np.array([1e-6, 1e-2]))
     at, above = photon_cross_section(near, 0.1)
     assert 0 < at < 0.02 * above
+
+
+@pytest.mark.parametrize(("mass", "energy"), [(-1.0, 160.0), (0.1, 0.1), (math.nan, 160.0), (0.1, math.nan)])
+def test_particles_that_cannot_be_are_refused(mass: float, energy: float) -> None:
+    with pytest.raises(ValueError, match="no such particles"):
+        conversion_cross_section(mass, energy)
