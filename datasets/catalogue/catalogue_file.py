@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.garbage import no_search
 from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import TomlTable
@@ -75,7 +76,7 @@ def load(path: Path) -> Catalogue:
     if found != VERSION:
         shown = shortened(str(found), 20)
         raise ValueError(f"{path.name}: a catalogue of version {shown}, expected {VERSION}: make it again")
-    with named(path.name):
+    with named(path.name), no_search():
         table = TomlTable(content, path.name)
         table.integer("na64_catalogue")
         seal, catalogue = table.text(SEAL), _catalogue(table, path.parent.resolve())
