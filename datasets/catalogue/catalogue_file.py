@@ -56,6 +56,7 @@ def save(catalogue: Catalogue, path: Path) -> None:
     write_bytes(path, data.replace(_sealed(_UNSEALED), _sealed(sha256(data).hexdigest()), 1))
 
 
+@no_search()
 def load(path: Path) -> Catalogue:
     """Read a catalogue.
 
@@ -76,7 +77,7 @@ def load(path: Path) -> Catalogue:
     if found != VERSION:
         shown = shortened(str(found), 20)
         raise ValueError(f"{path.name}: a catalogue of version {shown}, expected {VERSION}: make it again")
-    with named(path.name), no_search():
+    with named(path.name):
         table = TomlTable(content, path.name)
         table.integer("na64_catalogue")
         seal, catalogue = table.text(SEAL), _catalogue(table, path.parent.resolve())

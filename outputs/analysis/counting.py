@@ -286,10 +286,7 @@ def write_products(
         Draw it too.
     listener : Listener
     """
-    with no_search():
-        summary = _write_numbers(
-            catalogue, job, result, folder, request=request, scope=scope, command=command
-        )
+    summary = _write_numbers(catalogue, job, result, folder, request=request, scope=scope, command=command)
     listener.say(messages.of_result(summary))
     if report:
         _draw_report(folder, listener)
@@ -298,6 +295,7 @@ def write_products(
     return summary
 
 
+@no_search()
 def _write_numbers(
     catalogue: Catalogue,
     job: Job,
