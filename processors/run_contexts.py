@@ -122,11 +122,11 @@ def contexts_of_runs(
         if period is None:
             covered = "; ".join(f"{p.name} covers {p.covers}" for p in periods.values())
             raise ValueError(f"run {run} is outside every period: {covered}")
-        if not simulation:
-            check_declared(period)
-        facts = period.facts(run, (stated or {}).get(run))
         if period.name not in boxes:
+            if not simulation:
+                check_declared(period)
             boxes[period.name] = boxes_of(period)
+        facts = period.facts(run, (stated or {}).get(run))
         packaged = None if simulation else _packaged_setup(run, period, facts, boxes[period.name])
         setup = period.setup if calibration is None else calibration.setup_of(run, period.name, period.setup)
         contexts[run] = RunContext(

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -164,10 +165,8 @@ def spills_by_run(spills: Mapping[tuple[int, int], SpillFacts]) -> dict[int, tup
 def spill_columns(spills: Iterable[SpillFacts]) -> dict[str, list[Any]]:
     """Facts of spills as columns of plain values, which are quicker to write and to name than records."""
     listed = list(spills)
-    columns = {
-        member.name: [getattr(facts, member.name) for facts in listed] for member in fields(SpillFacts)
-    }
-    return columns | {"quality": [quality.value for quality in columns["quality"]]}
+    columns = {member.name: list(map(attrgetter(member.name), listed)) for member in fields(SpillFacts)}
+    return columns | {"quality": list(map(attrgetter("_value_"), columns["quality"]))}
 
 
 def join_run_facts(first: RunFacts, second: RunFacts) -> RunFacts:

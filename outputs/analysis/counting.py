@@ -9,6 +9,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import remove_abandoned, write_bytes
 from na64.datasets.basics.error_line import error_line
+from na64.datasets.basics.garbage import no_search
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.analysis.executor_choice import choose, seconds_left
@@ -285,26 +286,39 @@ def write_products(
         Draw it too.
     listener : Listener
     """
-    booking = book(job.selection)
-    periods = catalogue.known_periods()
-    summary = summarise(catalogue, job, result, booking, periods, scope=scope)
-    inputs = {record.sha256: record.name for record in catalogue.good}
-    made_by = provenance(command=command, inputs=inputs, summary=summary)
-    spills = known_spills(catalogue, job, periods, result)
-    store.write_numbers(
-        folder,
-        facts=summary,
-        tallies=result.tallies,
-        booking=booking,
-        made_by=made_by,
-        spills=spills,
-        beside=request_file(request),
-    )
+    summary = _write_numbers(catalogue, job, result, folder, request=request, scope=scope, command=command)
     listener.say(messages.of_result(summary))
     if report:
         _draw_report(folder, listener)
     else:
         listener.tell(f"numbers: {folder}")
+    return summary
+
+
+@no_search()
+def _write_numbers(
+    catalogue: Catalogue,
+    job: Job,
+    result: CampaignResult,
+    folder: Path,
+    *,
+    request: Request,
+    scope: str,
+    command: Sequence[str],
+) -> Summary:
+    booking = book(job.selection)
+    periods = catalogue.known_periods()
+    summary = summarise(catalogue, job, result, booking, periods, scope=scope)
+    inputs = {record.sha256: record.name for record in catalogue.good}
+    store.write_numbers(
+        folder,
+        facts=summary,
+        tallies=result.tallies,
+        booking=booking,
+        made_by=provenance(command=command, inputs=inputs, summary=summary),
+        spills=known_spills(catalogue, job, periods, result),
+        beside=request_file(request),
+    )
     return summary
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
@@ -60,6 +61,8 @@ class TableColumn:
 
 _ARROW = {ColumnType.TEXT: pa.string(), ColumnType.COUNT: pa.int64(), ColumnType.NUMBER: pa.float64()}
 _LARGEST_EXACT_INTEGER = 2**53
+_FIRST_LINE = 2
+"""Line of a file where its rows begin: after the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +148,32 @@ class Table(Generic[R_co]):
         """
         for one, known in _of_groups(self.row, self.groups):
             if known == name:
-                return [_value_of(row, one, name) for row in self.rows]
+                return _column_of(self.rows, one, name)
         raise KeyError(f'a table of {self.row.__name__} has no column "{name}"')
 
     def records(self) -> list[dict[str, Value]]:
         """Each row by column name."""
-        columns = list(_of_groups(self.row, self.groups))
-        return [{name: _value_of(row, one, name) for one, name in columns} for row in self.rows]
+        names, columns = tuple(self.columns), self._by_column()
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _by_column(self) -> list[list[Value]]:
+        return [_column_of(self.rows, one, name) for one, name in _of_groups(self.row, self.groups)]
 
     def to_csv(self) -> bytes:
         """UTF-8, LF, a header, the shortest text that reads back as the same number."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.columns)
-        writer.writerows([_text(value) for value in record.values()] for record in self.records())
+        writer.writerows(zip(*map(_texts, self._by_column()), strict=True))
         return text.getvalue().encode()
 
     def to_parquet(self) -> bytes:
         """One row group, no metadata of ours, nothing that depends on when it was written."""
         types = {name: column.type for name, column in self.columns.items()}
         schema = pa.schema([(name, _ARROW[kind]) for name, kind in types.items()])
-        records = self.records()
-        columns = [_arrow([record[name] for record in records], kind) for name, kind in types.items()]
+        columns = [
+            _arrow(values, kind) for values, kind in zip(self._by_column(), types.values(), strict=True)
+        ]
         buffer = io.BytesIO()
         pq.write_table(
             pa.Table.from_arrays(columns, schema=schema),
@@ -206,33 +213,61 @@ def read_csv(data: bytes, row: type[R], name: str = "table", groups: Groups = NO
         if header != list(columns):
             found = shortened(", ".join(header)) if lines else "nothing"
             raise ValueError(f"columns {found}: expected {', '.join(columns)}")
-        rows = [_row(row, groups, _values(n, line, columns)) for n, line in enumerate(lines[1:], start=2)]
-        return Table(row, rows, groups)
+        by_column = _columns_of_lines(lines[1:], columns)
+        return Table(row, _rows(row, groups, by_column, len(lines) - 1), groups)
 
 
-def _value_of(row: DataclassInstance, of: _Field, name: str) -> Value:
-    found = getattr(row, of.name)
-    value: Value = found.get(name) if of.is_group else found
-    return value
+def _column_of(rows: Sequence[DataclassInstance], of: _Field, name: str) -> list[Value]:
+    found = map(attrgetter(of.name), rows)
+    return [group.get(name) for group in found] if of.is_group else list(found)
 
 
-def _values(number: int, line: Sequence[str], columns: Mapping[str, TableColumn]) -> dict[str, Value]:
-    if len(line) != len(columns):
-        raise ValueError(f"line {number}: {len(line)} fields for {len(columns)} columns")
+def _columns_of_lines(
+    lines: Sequence[Sequence[str]], columns: Mapping[str, TableColumn]
+) -> dict[str, list[Value]]:
+    for number, line in enumerate(lines, start=_FIRST_LINE):
+        if len(line) != len(columns):
+            raise ValueError(f"line {number}: {len(line)} fields for {len(columns)} columns")
+    texts = zip(*lines, strict=True) if lines else ((),) * len(columns)
     return {
-        name: _value(text, column, f"line {number}: {name}")
-        for text, (name, column) in zip(line, columns.items(), strict=True)
+        name: _values(of_column, column, name)
+        for of_column, (name, column) in zip(texts, columns.items(), strict=True)
     }
 
 
-def _row(row: type[R], groups: Groups, values: Mapping[str, Value]) -> R:
-    arguments: dict[str, Any] = {one.name: {} for one in _declared(row) if one.is_group}
-    for one, name in _of_groups(row, groups):
-        if not one.is_group:
-            arguments |= {one.name: values[name]} if name in values else {}
-        elif values[name] is not None:
-            arguments[one.name][name] = values[name]
-    return row(**arguments)
+def _rows(row: type[R], groups: Groups, by_column: Mapping[str, Sequence[Value]], n_rows: int) -> list[R]:
+    arguments: dict[str, Sequence[Any]] = {}
+    for one in _declared(row):
+        if one.is_group:
+            arguments[one.name] = _mappings(by_column, groups.get(one.name, ()), n_rows)
+        elif one.plain in by_column:
+            arguments[one.name] = by_column[one.plain]
+    names = tuple(arguments)
+    return [row(**dict(zip(names, values, strict=True))) for values in zip(*arguments.values(), strict=True)]
+
+
+def _mappings(
+    by_column: Mapping[str, Sequence[Value]], names: Sequence[str], n_rows: int
+) -> Sequence[dict[str, Value]]:
+    """Mapping of a group in each row, without the fields that are empty."""
+    if not names:
+        return [{} for _ in range(n_rows)]
+    listed = zip(*(by_column[name] for name in names), strict=True)
+    return [
+        {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        for values in listed
+    ]
+
+
+def _texts(values: Sequence[Value]) -> Sequence[Value]:
+    """Values of a column such that ``csv`` writes each as `_text` has it; of equal floats one is set."""
+    kinds = set(map(type, values))
+    if not any(issubclass(kind, float) for kind in kinds):
+        return values
+    if not kinds <= {float, NoneType}:  # a large count and its float are equal, and are other texts
+        return list(map(_text, values))
+    texts = {value: _text(value) for value in set(values)}
+    return [texts[value] for value in values]
 
 
 def _text(value: Value) -> str:
@@ -255,6 +290,20 @@ def _arrow(values: Sequence[Value], kind: ColumnType) -> pa.Array:
         numbers = [0 if value is None else value for value in values]
         content = [pa.py_buffer(np.array(numbers, np.int64 if kind is ColumnType.COUNT else np.float64))]
     return pa.Array.from_buffers(_ARROW[kind], len(values), [stated, *content])
+
+
+def _values(texts: Sequence[str], column: TableColumn, name: str) -> list[Value]:
+    """Column of a file; which line has what is no number is asked only where there is one."""
+    if column.type is ColumnType.TEXT:
+        return [text or None for text in texts] if column.may_be_empty else list(texts)
+    make = column.type.value
+    try:
+        if column.may_be_empty:
+            return [make(text) if text else None for text in texts]
+        return list(map(make, texts))
+    except ValueError:
+        lines = enumerate(texts, start=_FIRST_LINE)
+        return [_value(text, column, f"line {number}: {name}") for number, text in lines]
 
 
 def _value(text: str, column: TableColumn, place: str) -> Value:

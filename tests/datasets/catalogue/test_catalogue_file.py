@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from na64.datasets.catalogue.build import build
 from na64.datasets.catalogue.catalogue_file import VERSION, load, save
 from na64.datasets.catalogue.inspection import verify
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind
+from na64.datasets.conditions.conditions import SpillFacts
 
 Writer = Callable[..., Path]
 
@@ -44,6 +46,28 @@ def test_odd_names_are_registered(name: str, write_run: Writer, tmp_path: Path) 
     assert only(catalogue).is_good
     save(catalogue, tmp_path / "c.json")
     assert load(tmp_path / "c.json") == catalogue
+
+
+def test_nobody_searches_for_garbage_while_a_catalogue_is_read(tmp_path: Path, catalogue: Catalogue) -> None:
+    spills = {(8396, spill): SpillFacts(8396, spill) for spill in range(1, 501)}
+    save(replace(catalogue, spills=spills), tmp_path / "c.json")
+    searches: list[str] = []
+    before = gc.get_threshold()
+
+    def note(phase: str, _info: dict[str, int]) -> None:
+        searches.append(phase)
+
+    gc.callbacks.append(note)
+    gc.set_threshold(20)
+    try:
+        searches.clear()
+        load(tmp_path / "c.json")
+        n_searches = len(searches)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(note)
+    assert n_searches < 10  # the begin and the end of one before, and of one after it
+    assert gc.isenabled()
 
 
 def test_the_file_is_canonical_and_relative(tmp_path: Path, catalogue: Catalogue) -> None:

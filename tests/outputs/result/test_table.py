@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,6 +111,46 @@ def test_csv_has_line_feeds_and_the_shortest_numbers() -> None:
     assert Table(Example, ROWS[:2]).to_csv() == b'name,events,eot\na,1,2500000000\n"b,""c""\nd",,\n'
 
 
+def test_equal_numbers_of_two_kinds_are_written_each_as_it_is() -> None:
+    whole, large = 2, 2**60
+    numbers = [whole, float(whole), large, float(large), None, -0.0, 0.0, 0.1, 0.1]
+    column = Table(Example, [Example("a", None, number) for number in numbers]).to_csv().split()[1:]
+    assert [line.rpartition(b",")[2].decode() for line in column] == [
+        *("2", "2", str(large), str(float(large)), "", "0", "0", "0.1", "0.1")
+    ]
+
+
+@pytest.mark.parametrize("row", KINDS)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_csv_and_records_are_the_fields_one_by_one(row: type[DataclassInstance], data: st.DataObject) -> None:
+    table = data.draw(tables(row))
+    records = [
+        {name: value for one in row.__dataclass_fields__ for name, value in parts_of(found, one, table)}
+        for found in table.rows
+    ]
+    assert table.records() == records
+    text = io.StringIO(newline="")
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(table.columns)
+    lines.writerows([written(value) for value in record.values()] for record in records)
+    assert table.to_csv().decode() == text.getvalue()
+
+
+def parts_of(found: DataclassInstance, field: str, table: Table[Any]) -> list[tuple[str, Any]]:
+    value = getattr(found, field)
+    if field not in table.groups:
+        return [(field.removesuffix("_"), value)]
+    return [(name, value.get(name)) for name in table.groups[field]]
+
+
+def written(value: object) -> str:
+    if value is None:
+        return ""
+    is_whole = isinstance(value, float) and value == int(value) and abs(value) < 2**53
+    return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
+
+
 def test_parquet_has_types_and_no_metadata_of_ours() -> None:
     schema = pq.read_schema(io.BytesIO(Table(Example, ROWS).to_parquet()))
     assert [str(field.type) for field in schema] == ["string", "int64", "double"]
@@ -143,6 +184,8 @@ def test_a_column_may_have_the_name_of_a_keyword_and_be_absent_if_there_is_a_def
         (b"class,share\n1,0.5\n,0.5\n", "table: line 3: class is empty"),
         (b"class,share\n1.5,0.5\n", 'table: line 2: class "1.5" is not a whole number'),
         (b"class,share\n1,x\n", 'table: line 2: share "x" is not a number'),
+        (b"class,share\n1,2\n3,\n", "table: line 3: share is empty"),
+        (b"class,share\n1,2\n3,x\n4,y\n", 'table: line 3: share "x" is not a number'),
     ],
 )
 def test_another_table_is_refused(data: bytes, message: str) -> None:
