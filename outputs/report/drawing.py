@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from pickle import PicklingError
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
-from na64.outputs.report.style import FORMATS, images, style
+from na64.outputs.report.style import FORMATS, images, learn_formulas, style
 
 Make: TypeAlias = Callable[[], Figure]
 
@@ -77,6 +78,7 @@ def write_figures(folder: Path, figures: Sequence[tuple[str, Make]]) -> Iterator
     if n_processes < 2:
         yield from (write_figure(folder, name, make) for name, make in figures)
         return
+    learn_formulas()
     with warnings.catch_warnings(), ProcessPoolExecutor(n_processes, get_context("fork")) as pool:
         warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
         drawn = [_submit(pool, folder, name, make) for name, make in figures]
@@ -111,11 +113,23 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be collected: a figure is thousands of objects, all of them in use until it is done."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _attempt(folder: Path, name: str, make: Make, formats: tuple[str, ...]) -> _Drawn:
     """Draw and write a figure; give its images, or what went wrong."""
     written: dict[str, bytes] = {}
     try:
-        with style():
+        with style(), _uncollected():
             for suffix, data in images(make(), formats):
                 write_bytes(folder / f"{name}.{suffix}", data)
                 written[suffix] = data

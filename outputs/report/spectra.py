@@ -12,11 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, is_energies
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
+from na64.outputs.report.ticks import draw_ticks
 from na64.outputs.result.histograms import is_logarithmic
 from na64.outputs.result.summary_facts import BoxFacts, CutFacts, IntervalFacts, RegionFacts
 
@@ -138,6 +139,8 @@ def page(panels: Sequence[Panel], *, label: str, title: str) -> Figure:
     for axes, panel in zip(grid, panels, strict=False):
         draw_panel(axes, panel)
         size = min(11.0, 11.0 * _LETTERS_ABOVE / max(1, len(panel.title) + len(panel.note)))
+        if not panel.log:
+            draw_ticks(axes)
         axes.xaxis.set_label_coords(1.0, -0.17)
         axes.yaxis.set_label_coords(-0.14, 1.0)
         axes.set_title(panel.title, loc="left", fontsize=size, fontweight="bold", y=1.0, pad=5)
@@ -179,7 +182,8 @@ def _scale(axes: Axes, panel: Panel) -> None:
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
     axes.set_ylim(0, top)
     step = max(1, round(math.log10(top) / 4))
-    axes.set_yticks([0.0, *(10.0**power for power in range(0, math.ceil(math.log10(top)), step))])
+    decades = [10.0**power for power in range(0, math.ceil(math.log10(top)), step)]
+    axes.yaxis.set_major_locator(FixedLocator([0.0, *decades]))
     axes.yaxis.set_minor_locator(NullLocator())
     if panel.log:
         axes.set_xscale("log")

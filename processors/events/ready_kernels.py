@@ -144,7 +144,7 @@ class _Compilations(event.Listener):  # type: ignore[misc]
     def on_start(self, event: event.Event) -> None:  # noqa: ARG002
         self.n_begun += 1
         if self.n_begun == 1:
-            self._say("compiling kernels, once for all jobs on this machine: some 20 s")
+            self._say("compiling kernels, once for all jobs on this machine: some 10 s")
 
     def on_end(self, event: event.Event) -> None:
         """Pass over."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,18 @@ def test_a_formula_in_a_label_stays_one(tmp_path: Path) -> None:
         write_figure(tmp_path, "one", partial(picture, label)) for label in (r"$\alpha$", r"\alpha")
     )
     assert formula != text
+
+
+@pytest.mark.parametrize("problem", [None, RuntimeError("no")])
+def test_garbage_is_collected_again_after_a_figure(problem: Exception | None, tmp_path: Path) -> None:
+    meanwhile: list[bool] = []
+
+    def make() -> Figure:
+        meanwhile.append(gc.isenabled())
+        if problem:
+            raise problem
+        return Figure(figsize=(1, 1))
+
+    write_figure(tmp_path, "picture", make)
+    assert meanwhile == [False]
+    assert gc.isenabled()
