@@ -135,7 +135,7 @@ def test_settings_that_cannot_be_read_are_named_in_a_line(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         run,
-        "parser",
+        "_parser_of_all_calls",
         lambda: SimpleNamespace(
             parse_args=lambda _argv: SimpleNamespace(debug=False, verb=lambda _options: read(tmp_path))
         ),

@@ -27,10 +27,12 @@ _DRAWN_BY = ("outputs/report", "outputs/result", "outputs/statistics")
 _AND_BY = (
     "datasets/basics/units.py",
     "datasets/conditions/on_target.py",
+    "datasets/conditions/particles.toml",
     "datasets/instrument/features.py",
     "datasets/instrument/features.toml",
     "selections/planes.py",
     "selections/regions.py",
+    "selections/signal_box.py",
 )
 """Files elsewhere that give figures their words, units and edges."""
 

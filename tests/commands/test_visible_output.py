@@ -128,7 +128,7 @@ def test_nothing_goes_around_the_boundaries() -> None:
         if path.parent.name == "commands" and path.name != "visible_output.py":
             assert not re.search(r"file=sys\.|sys\.std(out|err)\.write", text), path
         if path.name != "page.py":
-            assert not re.search(r"\bEnvironment\(", text), path
+            assert "jinja2" not in text or not re.search(r"\bEnvironment\(", text), path
 
 
 def test_a_line_without_end_is_cut(capsys: pytest.CaptureFixture[str]) -> None:

@@ -224,7 +224,7 @@ def digests(package: Path) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("file", "kernels"),
     [
-        ("processors/kernels/ecal.py", True),
+        ("processors/kernels/calorimeter.py", True),
         ("processors/features/compute.py", True),
         ("processors/events/visible_events.py", False),
         ("processors/events/feature_store.py", False),

@@ -233,7 +233,7 @@ def test_a_layout_of_another_ecal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match="campaign small2018 has an ECAL of 6x6 cells, layout tout2023 one of 5x6"
     ):
-        simulate(load_campaign("small2018"), to=tmp_path)
+        simulate(load_campaign("small2018"), to=tmp_path, layout="tout2023")
     with pytest.raises(ValueError, match="0 events"):
         simulate(load_campaign("small"), to=tmp_path, n_events=0)
 

@@ -218,7 +218,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("outputs/report/style.py", ('"font.size": 12', '"font.size": 13'), True),
         ("outputs/result/palette.toml", ("", "[colours]"), True),
         ("datasets/instrument/features.toml", ('unit = "GeV"', 'unit = "MeV"'), True),
-        ("datasets/conditions/on_target.py", ("EOT", "electrons on target"), True),
+        ("datasets/conditions/particles.toml", ("EOT", "electrons on target"), True),
         ("outputs/report/report.css", ("}", "} "), False),
         ("outputs/report/style.py", ("\nINK", "\n# a remark\nINK"), False),
     ],
