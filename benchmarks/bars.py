@@ -100,7 +100,8 @@ def _of_starts(findings: Findings) -> Iterator[Bar]:
 
 def _of_memory(findings: Findings) -> Bar:
     few, many = min(findings.memory, default=0), max(findings.memory, default=0)
-    name = f"peak anonymous memory, {many:,} / {few:,} events"
+    sizes = f"{many:,} / {few:,} events" if many > few else "many / few events"
+    name = f"peak anonymous memory, {sizes}"
     grown = _ratio(findings.memory.get(many), findings.memory.get(few)) if many > few else None
     return Bar(name, grown, 1.2)
 

@@ -36,7 +36,7 @@ def _bench(options: argparse.Namespace) -> int:
     findings = run_bench(
         plan, options.to, root_python=options.root_python, say=lambda line: print(line, flush=True)
     )
-    print(write(findings, options.to))
+    _show(write(findings, options.to))
     return SUCCESS
 
 
@@ -49,5 +49,11 @@ def _scale(options: argparse.Namespace) -> int:
         workers=options.workers,
         say=lambda line: print(line, flush=True),
     )
-    print(write(costs, options.to))
+    _show(write(costs, options.to))
     return SUCCESS if all(cost.is_linear for cost in costs) else INCOMPLETE
+
+
+def _show(table: str) -> None:
+    """Print a table line by line: within one the terminal shows the end of a line as letters."""
+    for line in table.splitlines():
+        print(line)

@@ -133,7 +133,10 @@ def check_disjoint(regions: Sequence[Region]) -> None:
     """
     for one, other in combinations(regions, 2):
         if not any(_are_apart(a, b) for a in one.intervals for b in other.intervals):
-            raise ValueError(f"{one.name} and {other.name} can share events: no feature keeps them apart")
+            raise ValueError(
+                f"{one.name} and {other.name} can share events: "
+                "there is no feature whose bounds in one exclude those in the other"
+            )
 
 
 def _entries(table: TomlTable) -> Iterator[tuple[str, TomlTable]]:

@@ -208,10 +208,12 @@ def _draw(folder: Path, plan: Plan, built: Built, status: str, listener: Listene
     """Draw plots and page; the constants, which are written, do not depend on it."""
     try:
         # Here, because what draws may fail as soon as it is imported.
-        from na64.outputs.control.calibration.heading import heading_of  # noqa: PLC0415
+        from na64.outputs.control.calibration.heading import heading_of, origin_of  # noqa: PLC0415
         from na64.outputs.control.calibration.page import write_page  # noqa: PLC0415
 
         label = heading_of(plan.catalogue, plan.job, status)
-        listener.tell(f"page: {write_page(folder / PAGE, plan.job, built, label)}")
+        origin = origin_of(plan.catalogue)
+        path = write_page(folder / PAGE, plan.job, built, label=label, origin=origin)
+        listener.tell(f"page: {path}")
     except Exception as problem:
         listener.warn(f"na64: the page is not drawn: {error_line(problem)}")

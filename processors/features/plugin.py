@@ -258,7 +258,7 @@ class Plugin:
                 if column.shape == (n_events,) and column.dtype.kind in "biuf":
                     return column.astype(np.float32)
         except (Exception, SystemExit) as error:
-            failure = f"{_kind(error)} in line {_line(error, self.name)}"
+            failure = f"{_kind(error)}{_missing(error, self.source)} in line {_line(error, self.name)}"
         # Raised out here, so that no exception of user code, whose text may hold event values, is attached.
         if failure:
             raise PluginError(f"{where}: {failure}")
@@ -311,6 +311,13 @@ def _kind(error: BaseException) -> str:
     """Name of the class of an error, or of what it is derived from: user code may call a class anything."""
     known = ("builtins", "numpy", "na64", "awkward", "numba", "scipy")
     return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] in known)
+
+
+def _missing(error: BaseException, source: str) -> str:
+    """Key that is not there, if the source has it in quotes: what else an error says may be of an event."""
+    key = error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else None
+    is_written = type(key) is str and any(f"{quote}{key}{quote}" in source for quote in "\"'")
+    return f' "{key}"' if is_written else ""
 
 
 def _line(error: BaseException, name: str) -> int | str:

@@ -214,3 +214,13 @@ def test_the_command_refuses_an_interpreter_without_root(
     command = ["bench", "--quick", "--events", "100", "--to", str(tmp_path)]
     assert main([*command, "--root-python", str(tmp_path / "no_python")]) == 2
     assert "no_python" in capsys.readouterr().err
+
+
+def test_the_command_prints_its_table_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("na64.benchmarks.bench.run_bench", lambda *_, **__: Findings("machine", "date"))
+    assert main(["bench", "--quick", "--to", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "| bar | measured | limit | |" in lines
+    assert not any("\\x" in line or "| met |" in line for line in lines)

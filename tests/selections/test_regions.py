@@ -128,7 +128,9 @@ def test_regions_that_touch_are_refused(old: str, new: str, pair: str) -> None:
 
 
 def test_another_feature_does_not_keep_regions_apart() -> None:
-    with pytest.raises(ValueError, match="region_I and region_II can share events"):
+    with pytest.raises(
+        ValueError, match="region_I and region_II can share events: there is no feature whose bounds"
+    ):
         read(GOOD.replace("[region.I]\necal", "[region.I]\nhcal"))
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.datasets.calibration.constants import CellValues, Quantity, RunRange, unit_of
@@ -37,25 +39,40 @@ def constants_figure(
     figure = Figure(figsize=(11, 2.1 * len(quantities) + 0.9 + HEADING), layout="constrained")
     axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
     for place, quantity in zip(axes, quantities, strict=True):
+        is_empty = True
         for number, part in enumerate(ranges):
             if detector in part.detectors and quantity in part.detectors[detector].values:
                 shift = 0.6 * ((number + 0.5) / len(ranges) - 0.5)
                 values = part.detectors[detector].values[quantity]
                 unset = quantity is Quantity.SIGMA
-                label = f"runs {part.covers}"
-                _points(place, values, label, number=number, shift=shift, unset=unset)
+                is_empty &= not _points(
+                    place, values, f"runs {part.covers}", number=number, shift=shift, unset=unset
+                )
         unit = unit_of(quantity)
         place.set_ylabel(quantity.value if unit == "1" else f"{quantity.value} [{unit}]", fontsize=10)
         place.tick_params(labelsize=9)
+        place.ticklabel_format(axis="y", useOffset=False)
         place.margins(x=0.02, y=0.15)
+        if is_empty:
+            place.set_yticks([])
+            place.text(
+                0.5, 0.5, "not measured", transform=place.transAxes, ha="center", va="center", color=QUIET
+            )
     axes[0].legend(fontsize=9, ncols=6, loc="lower right", bbox_to_anchor=(1.0, 1.0))
+    number_cells(axes[-1].xaxis)
     axes[-1].set_xlabel(f"cell of {detector.upper()}", fontsize=10)
     stamp_figure(figure, label, right=detector.upper())
     return figure
 
 
-def _points(axes: Axes, values: CellValues, label: str, *, number: int, shift: float, unset: bool) -> None:
-    """Draw the values of the cells; where zero stands for "not set", kept zeros are left out."""
+def number_cells(axis: Axis) -> None:
+    """Marks of an axis of cells, which are whole numbers."""
+    axis.set_major_locator(MaxNLocator(nbins=12, integer=True))
+    axis.set_minor_locator(NullLocator())
+
+
+def _points(axes: Axes, values: CellValues, label: str, *, number: int, shift: float, unset: bool) -> bool:
+    """Draw the values of the cells, if there are any: zeros that stand for "not set" are left out."""
     cells = np.arange(len(values.values)) + shift
     value, error = np.array(values.values), np.array(values.errors)
     measured = np.array([values.is_measured(cell) for cell in range(len(value))])
@@ -65,6 +82,7 @@ def _points(axes: Axes, values: CellValues, label: str, *, number: int, shift: f
     axes.errorbar(cells[measured], value[measured], error[measured], label=label, **usual)  # type: ignore[arg-type]
     if kept.any():
         axes.plot(cells[kept], value[kept], marker, ms=4, mfc="none", mec=QUIET, mew=0.8)
+    return bool(measured.any() or kept.any())
 
 
 def delays_figure(sums: Sequence[Sums], ranges: Sequence[RunRange], detector: str, label: str) -> Figure:

@@ -27,7 +27,8 @@ def heading_of(catalogue: Catalogue, job: Job, status: str = "") -> str:
     known = all(one.eot_delivered is not None for _, one in facts)
     exposures = [f"{power_of_ten(e.delivered)} {e.label}" for e in kinds if known and e.delivered]
     beams = named_runs((period, one.particle or "", one.energy or 0.0) for period, one in facts)
-    first = f"{italic(status)} {_origin(catalogue)}" if status else _origin(catalogue)
+    origin = origin_of(catalogue)
+    first = f"{italic(status)} {origin}" if status else origin
     return f"{first}\n{', '.join([*exposures, *beams])}"
 
 
@@ -37,7 +38,8 @@ def _facts(catalogue: Catalogue, job: Job) -> Iterator[tuple[str, RunFacts]]:
         yield context.period, periods[context.period].facts(run, catalogue.run_facts.get(run))
 
 
-def _origin(catalogue: Catalogue) -> str:
+def origin_of(catalogue: Catalogue) -> str:
+    """Data, simulation, or a simulated campaign that is treated as data."""
     if catalogue.kind is SampleKind.SIMULATION:
         return "simulation"
     simulated = any(record.truth for record in catalogue.good)

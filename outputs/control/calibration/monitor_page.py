@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.catalogue.build import Catalogue
+from na64.outputs.control.calibration.figures import number_cells
+from na64.outputs.control.calibration.heading import origin_of
 from na64.outputs.control.calibration.monitoring import Monitoring, outlier_lines, unit_of
 from na64.outputs.control.calibration.outliers import FALSE_ALARM, Series
 from na64.outputs.control.calibration.sections import PageHead, PageSection, PageTable, drawn, write_html
@@ -54,7 +56,7 @@ def write_page(path: Path, catalogue: Catalogue, found: Monitoring, label: str) 
     )
     head = PageHead(
         title="Monitoring",
-        eyebrow=f"{catalogue.kind.value} · {n_runs} runs",
+        eyebrow=f"{origin_of(catalogue)} · {n_runs} runs",
         lede=(text,),
         footer=f"Catalogue {catalogue.identity}",
     )
@@ -148,6 +150,7 @@ def cells_figure(series: Sequence[Series], name: str, limit: float, label: str) 
         axes.set_title(one.quantity.replace("_", " "), loc="left", fontsize=10, pad=3)
         axes.set_ylabel(f"cell of {name.upper()}", fontsize=9)
         axes.tick_params(labelsize=8)
+        number_cells(axes.yaxis)
         _mark_runs(axes, one)
         bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=[-limit, 0, limit])
         bar.ax.set_yticklabels([f"-{limit:.1f}", "0", f"{limit:.1f}"], fontsize=8)

@@ -25,7 +25,7 @@ _CONSTANTS = (Quantity.DELAY, Quantity.SIGMA, Quantity.SCALE, Quantity.OCCUPANCY
 _MOST_ROWS = 200
 
 
-def write_page(path: Path, job: Job, built: Built, label: str) -> Path:
+def write_page(path: Path, job: Job, built: Built, *, label: str, origin: str) -> Path:
     """Draw the figures of a calibration beside a page, and write that.
 
     Parameters
@@ -36,6 +36,8 @@ def write_page(path: Path, job: Job, built: Built, label: str) -> Path:
     built : Built
     label : str
         Above figures.
+    origin : str
+        What the events are, as a simulated campaign.
     """
     calibration, folder = built.calibration, path.parent / "plots"
     sections = [
@@ -45,12 +47,12 @@ def write_page(path: Path, job: Job, built: Built, label: str) -> Path:
         *_of_shower(folder, job, built, label),
         PageSection("Made of", (), (_made_of(calibration),)),
     ]
-    runs, sample = f"runs {calibration.covers}", calibration.made_of["sample"]
+    runs = f"runs {calibration.covers}"
     head = PageHead(
         title=f"Calibration {calibration.name}",
-        eyebrow=f"{sample} · {runs}",
+        eyebrow=f"{origin} · {runs}",
         lede=(
-            f"Constants of cells for {runs}, made of {sample}. Of data only visible events were used.",
+            f"Constants of cells for {runs}, made of {origin}. Of data only visible events were used.",
             "Errors are statistical. A hollow point was kept: its cell has too few entries.",
         ),
         footer=f"Identity {calibration.identity}",

@@ -86,7 +86,9 @@ def test_an_error_names_file_feature_and_line_but_no_value_of_an_event() -> None
         ("return 5", "returned int64 0-d"),
         ('return event["ecal"][:1]', r"returned float32 1-d of another length"),
         ('return event["ecal"] * 1j', "returned complex64 1-d"),
-        ('return event["nothing"]', "KeyError in line 4"),
+        ('return event["nothing"]', 'KeyError "nothing" in line 4$'),
+        ('raise KeyError("e" + str(int(event["ecal"][0])))', "feature new: KeyError in line 4$"),
+        ('raise KeyError(event["ecal"][0])', "feature new: KeyError in line 4$"),
         ("pass", "returned object 0-d"),
     ],
 )
