@@ -195,7 +195,9 @@ def images(figure: Figure, formats: Iterable[str] = FORMATS) -> Iterator[tuple[s
         figure.set_layout_engine(None)  # with "none", a place holder makes savefig draw everything twice
     for suffix in formats:
         buffer = io.BytesIO()
-        options = {"pil_kwargs": {"compress_level": _COMPRESSION}} if suffix == "png" else {}
+        options: dict[str, Any] = {}
+        if suffix == "png":
+            options["pil_kwargs"] = {"compress_level": _COMPRESSION}
         figure.savefig(buffer, format=suffix, metadata=_METADATA[suffix], **options)
         yield suffix, buffer.getvalue()
 

@@ -8,7 +8,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.lines import TICKDOWN, TICKLEFT, TICKRIGHT, TICKUP, Line2D
+from matplotlib.lines import Line2D
+from matplotlib.markers import TICKDOWN, TICKLEFT, TICKRIGHT, TICKUP
 from matplotlib.ticker import NullLocator
 
 _BELOW_LINES = 1.5
@@ -33,7 +34,7 @@ def draw_ticks(axes: Axes) -> None:
     across = axes.get_xaxis_transform(which="grid")
     for side, marker in ((0.0, TICKUP), (1.0, TICKDOWN)) if numbers else ():
         sides = np.full(len(places), side)
-        axes.add_artist(Line2D(places, sides, marker=marker, transform=across, **_look("xtick")))
+        axes.add_artist(Line2D(places, sides, transform=across, **_look("xtick", marker)))
     below, *_ = axes.get_xaxis_text1_transform(mpl.rcParams["xtick.major.pad"])
     for place, number in zip(places, numbers, strict=True):
         axes.text(place, 0, number, transform=below, va="top", ha="center", **_letters("xtick"))
@@ -41,7 +42,7 @@ def draw_ticks(axes: Axes) -> None:
     along = axes.get_yaxis_transform(which="grid")
     for side, marker in ((0.0, TICKRIGHT), (1.0, TICKLEFT)) if numbers else ():
         sides = np.full(len(places), side)
-        axes.add_artist(Line2D(sides, places, marker=marker, transform=along, **_look("ytick")))
+        axes.add_artist(Line2D(sides, places, transform=along, **_look("ytick", marker)))
     beside, *_ = axes.get_yaxis_text1_transform(mpl.rcParams["ytick.major.pad"])
     for place, number in zip(places, numbers, strict=True):
         axes.text(0, place, number, transform=beside, va="center_baseline", ha="right", **_letters("ytick"))
@@ -60,17 +61,20 @@ def _ticks_of(axis: Axis) -> tuple[list[float], list[str]]:
     return places, numbers
 
 
-def _look(name: str) -> dict[str, Any]:
-    colour, width = mpl.rcParams[f"{name}.color"], mpl.rcParams[f"{name}.major.width"]
+def _look(name: str, marker: int) -> dict[str, Any]:
+    settings: Any = mpl.rcParams
+    colour, width = settings[f"{name}.color"], settings[f"{name}.major.width"]
     return {
+        "marker": marker,
         "linestyle": "none",
         "clip_on": False,
         "zorder": _BELOW_LINES,
-        "markersize": mpl.rcParams[f"{name}.major.size"],
+        "markersize": settings[f"{name}.major.size"],
         "markeredgewidth": width,
         "markeredgecolor": colour,
     }
 
 
 def _letters(name: str) -> dict[str, Any]:
-    return {"fontsize": mpl.rcParams[f"{name}.labelsize"], "color": mpl.rcParams[f"{name}.color"]}
+    settings: Any = mpl.rcParams
+    return {"fontsize": settings[f"{name}.labelsize"], "color": settings[f"{name}.color"]}

@@ -35,7 +35,7 @@ def panel(x: Ends, y: Ends, *, ours: bool) -> Figure:
 
 
 def pixels(figure: Figure) -> NDArray[np.uint8]:
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()
 
@@ -71,7 +71,7 @@ def test_headings_are_above_the_factor_of_an_axis(top: float) -> None:
         axes = figure.subplots()
         axes.set_ylim(0, top)
         stamp(axes, "simulation\n100 runs", right="by run")
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         factor = axes.yaxis.offsetText.get_window_extent()
         headings = [axes.title, axes._left_title, axes._right_title]  # type: ignore[attr-defined]
