@@ -78,6 +78,9 @@ NAMES = {
 """What a mutant may have in place of what stands there."""
 
 
+_MADE_ONCE = (
+    "\n    if not simulation:\n        check_declared(period)\n    boxes[period.name] = boxes_of(period)"
+)
 _APPENDED = "\n    values = append_varied(values, varied, seen, derivation)"
 EQUIVALENT = {
     "visible_events: events if len(rows) == events.n_events else take_rows(events, rows) -> "
@@ -99,8 +102,9 @@ EQUIVALENT = {
     "append_varied: True -> False": "they are equally long",
     "append_varied: rows if seen.all() else np.compress(seen, rows, axis=1) -> "
     "np.compress(seen, rows, axis=1)": "all events are taken; it only spares a copy",
-    "contexts_of_runs: if period.name not in boxes:\n    boxes[period.name] = boxes_of(period) -> "
-    "if True:\n    boxes[period.name] = boxes_of(period)": "it only spares making it again",
+    f"contexts_of_runs: if period.name not in boxes:{_MADE_ONCE} -> if True:{_MADE_ONCE}": (
+        "it only spares making it again"
+    ),
     "_account: 0 -> 1": "every count is set after that",
     "_account: dict.fromkeys(ACCOUNTING, 0) -> dict.fromkeys(ACCOUNTING)": "every count is set after that",
     "hidden: np.ones -> np.zeros": "every event is set after that",

@@ -149,7 +149,7 @@ def test_a_plugin_that_cannot_work_fails_before_any_event_is_read(
     path.write_text(PLUGIN.format(line="event['nothing']"))
     line = ["process", result.parent / "data.json", "--selection", "invisible_2023", "--plugin", path]
     said = refusal(capsys, *line, "--to", tmp_path / "out")
-    assert said == "na64: plug-in my.py, feature mine: KeyError in line 7"
+    assert said == 'na64: plug-in my.py, feature mine: KeyError "nothing" in line 7'
     assert not (tmp_path / "out").exists()
 
 
