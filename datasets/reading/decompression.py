@@ -134,9 +134,10 @@ def _zstandard() -> Expand:
         if not hasattr(own, "decompressor"):
             own.decompressor = zstandard.ZstdDecompressor()
         with own.decompressor.stream_reader(data) as reader:  # into the array at once, if it holds all
-            n_read = reader.readinto(values)
-        if n_read != len(values):
-            raise ValueError(f"a frame has {n_read} bytes, expected {len(values)}")
+            n_read, has_more = reader.readinto(values), bool(reader.read(1))
+        if n_read != len(values) or has_more:
+            than = "more" if has_more else str(n_read)
+            raise ValueError(f"a frame has {than} bytes, expected {len(values)}")
 
     return expand
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -11,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from pickle import PicklingError
@@ -21,6 +20,7 @@ from matplotlib.figure import Figure
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
+from na64.datasets.basics.garbage import no_search
 from na64.outputs.report.style import FORMATS, images, learn_formulas, style
 
 Make: TypeAlias = Callable[[], Figure]
@@ -113,23 +113,11 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Let no garbage be collected: a figure is thousands of objects, all of them in use until it is done."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _attempt(folder: Path, name: str, make: Make, formats: tuple[str, ...]) -> _Drawn:
     """Draw and write a figure; give its images, or what went wrong."""
     written: dict[str, bytes] = {}
     try:
-        with style(), _uncollected():
+        with style(), no_search():  # a figure is thousands of objects, all in use until it is done
             for suffix, data in images(make(), formats):
                 write_bytes(folder / f"{name}.{suffix}", data)
                 written[suffix] = data

@@ -102,6 +102,8 @@ def test_damaged_bytes_and_wrong_sizes_are_errors() -> None:
         of_zstd(compressed, 8)
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(raw)
     assert bytes(of_zstd(unsized, len(raw))) == raw
+    with pytest.raises(ValueError, match="more bytes, expected"):
+        of_zstd(unsized, len(raw) - 8)
 
 
 def _block(codec: str, data: bytes, *, n_stored: int | None = None, n_expanded: int | None = None) -> bytes:
