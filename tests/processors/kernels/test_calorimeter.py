@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from na64.datasets.instrument.features import made_of
 from na64.datasets.instrument.roles import CALORIMETER
 from na64.processors.kernels.calorimeter import N_FEATURES, WORK, sum_calorimeter
-from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
+from na64.processors.kernels.window import ABSENT, NONFINITE, USABLE
+from na64.tests.processors.kernels.lanes import side_by_side, states
 
 Array = NDArray[Any]
 FEATURES = made_of(CALORIMETER)[:N_FEATURES]
@@ -28,26 +29,12 @@ def _near(reach: int) -> Array:
     return np.flatnonzero((abs(ix - BEAM[0]) <= reach) & (abs(iy - BEAM[1]) <= reach))
 
 
-def _grid(out: Array, in_time: Array) -> Array:
-    """Give the cells of each event side by side, as the window leaves them."""
-    grid = np.full((out.shape[1], 2 * LANES), 7.0)
-    grid[:, : len(out)] = out.T
-    grid[:, LANES : LANES + len(out)] = in_time.T
-    return grid
-
-
-def _state(state: Array | None, n_events: int) -> Array:
-    lanes = np.zeros(LANES, np.uint8)
-    lanes[:n_events] = 0 if state is None else state
-    return lanes
-
-
 def _run(out: Array, in_time: Array, state: Array | None = None) -> tuple[dict[str, Array], Array]:
     n_events = len(out)
     values = np.full((len(FEATURES) + 1, n_events), 5.0, np.float32)
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
-    cells = (_grid(out, in_time), _state(state, n_events), np.full(WORK, 7.0))
+    cells = (side_by_side(out, in_time), states(state, n_events), np.full(WORK, 7.0))
     sum_calorimeter(*cells, X, Y, _near(1), _near(2), BEAM_CELL, rows, values, visible, 0, n_events)
     assert (values[0] == 5.0).all()
     return {name: values[row] for name, row in zip(FEATURES, rows, strict=True)}, visible

@@ -12,24 +12,11 @@ from na64.datasets.instrument.features import made_of
 from na64.datasets.instrument.roles import MODULES
 from na64.processors.kernels.modules import N_FEATURES, WORK, sum_modules
 from na64.processors.kernels.window import ABSENT, LANES, NONFINITE, USABLE
+from na64.tests.processors.kernels.lanes import side_by_side, states
 
 Array = NDArray[Any]
 CENTRE, N_MODULE = 4, 9
 FEATURES = made_of(MODULES)
-
-
-def _grid(out: Array, in_time: Array) -> Array:
-    """Give the cells of each event side by side, as the window leaves them."""
-    grid = np.full((out.shape[1], 2 * LANES), 7.0)
-    grid[:, : len(out)] = out.T
-    grid[:, LANES : LANES + len(out)] = in_time.T
-    return grid
-
-
-def _state(state: Array | None, n_events: int) -> Array:
-    lanes = np.zeros(LANES, np.uint8)
-    lanes[:n_events] = 0 if state is None else state
-    return lanes
 
 
 def _run(
@@ -46,7 +33,7 @@ def _run(
     visible = np.full(n_events, 0.5)
     rows = np.arange(1, len(FEATURES) + 1)[::-1].copy()
     work = np.full(WORK + 3 * LANES * max(out.shape[1] // N_MODULE - 4, 0), 7.0)
-    cells = (_grid(out, in_time), _state(state, n_events), work)
+    cells = (side_by_side(out, in_time), states(state, n_events), work)
     modules = (np.array(chosen, np.int64), np.array(subtracted, np.int64))
     limits = (0.5, peripheral_only, 2.0, 1.5, 1.3)
     sum_modules(*cells, N_MODULE, CENTRE, *modules, *limits, rows, values, visible, 0, n_events)
