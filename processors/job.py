@@ -103,6 +103,11 @@ class Job:
         """Layers of its tallies."""
         return N_COMPONENTS_WEIGHTED if self.weighted else 1
 
+    @property
+    def plugin_text(self) -> str:
+        """Text of the plug-in, as sha256; empty without one."""
+        return self.plugin.sha256 if self.plugin else ""
+
     @cached_property
     def profile_chi2(self) -> bool:
         """Whether the shower profile is fitted even where the file has a chi2 of its own."""
@@ -185,7 +190,7 @@ class Job:
             "simulation": self.simulation,
             "weighted": self.weighted,
             "profile_chi2": self.profile_chi2,
-            "plugin": self.plugin.digest if self.plugin else None,
+            "plugin": self.plugin.identity if self.plugin else None,
             # The rows of a table: a box of one run looks at features that other periods do not have.
             "recorded": [one.name for one in self.selection.period_features],
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.

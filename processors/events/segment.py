@@ -131,7 +131,7 @@ def process_segment(
     parts = chain.from_iterable(map(visible, meter.each(batches)))
     if store is None:
         return count_parts(parts, job)
-    with store.writing(key, tuple(feature_rows(job.selection))) as kept:
+    with store.writing(key, tuple(feature_rows(job.selection)), job.plugin_text) as kept:
         return count_parts(map(kept, parts), job)
 
 

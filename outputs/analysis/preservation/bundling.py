@@ -92,6 +92,8 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
         raise ValueError(
             f"{folder}: {changed} is not the one that made the result; the same na64 process makes it anew"
         )
+    for line in _plugin_lines(products, job):
+        tell(line)
     wheel, program = wheel_of_program()
     locked = lock(requirements_of_program(), _packages(products))
     for line in other_versions(locked_versions(locked.decode()), "made the result and is locked"):
@@ -105,6 +107,27 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
     files.append(Described(LOCK, locked, "versions of the packages that it ran with"))
     files.sort(key=lambda one: one.name)
     return files, _statement(folder, products, files, status=status, wheel=wheel, terms=terms)
+
+
+def _plugin_lines(products: Products, job: Job) -> Iterator[str]:
+    """Line for a plug-in whose text is not the one that events were counted with.
+
+    Raises
+    ------
+    ValueError
+        It imports modules that a bundle cannot take along.
+    """
+    if job.plugin is None:
+        return
+    name, facts = job.plugin.name, products.provenance.get("plugin")
+    for module, _ in job.plugin.imported:
+        raise ValueError(f"plug-in {name}: imports {module}, which would not be in the bundle")
+    texts = facts.get("sha256", ()) if isinstance(facts, Mapping) else ()
+    if others := [text[:12] for text in texts if text != job.plugin.sha256]:
+        yield (
+            f"plug-in {name}: {job.plugin.sha256[:12]} is in the bundle; events were counted with "
+            f"{', '.join(others)}, which differs in comments or formatting only"
+        )
 
 
 def _changes(products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:
