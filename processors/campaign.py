@@ -19,7 +19,6 @@ from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partia
 from na64.processors.execution.tasks import Options, Task, Work, package_code
 from na64.processors.job import FileContext, Job, file_context
 
-
 PLUGIN = "plugin"
 """Key of the header of a partial result."""
 

@@ -23,24 +23,35 @@ from na64.datasets.basics.identity import identity
 Imported = tuple[tuple[str, str], ...]
 """Modules by name, each with its version or the sha256 of its sources."""
 
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _PACKAGES = frozenset({"awkward", "na64", "numba", "numpy", "scipy"})
-_STANDARD = frozenset(
-    "__future__ abc array bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions "
-    "functools heapq itertools math numbers operator random re statistics string time typing".split()
+_STANDARD = _listed(
+    """
+    __future__ abc array bisect cmath collections contextlib copy dataclasses datetime decimal enum
+    fractions functools heapq itertools math numbers operator random re statistics string time typing
+    """
 )
 """Modules that look at no source."""
 
-_NAMES = frozenset(
-    "ag_code ag_frame breakpoint compile cr_code cr_frame eval exec f_back f_code f_globals f_lasti f_lineno "
-    "f_locals fromfile fromregex genfromtxt gi_code gi_frame globals lineno load loadtxt locals memmap open "
-    "vars".split()
+_NAMES = _listed(
+    """
+    ag_code ag_frame breakpoint compile cr_code cr_frame eval exec f_back f_code f_globals f_lasti
+    f_lineno f_locals fromfile fromregex genfromtxt gi_code gi_frame globals lineno load loadtxt locals
+    memmap open vars
+    """
 )
 """What tells of a source or its lines, or reads files."""
 
 _PREFIXES = ("__", "co_", "inspect", "tb_")
-_HARMLESS = frozenset(
-    "__call__ __class__ __doc__ __eq__ __getitem__ __init__ __len__ __main__ __name__ __post_init__ __qualname__ "
-    "__slots__".split()
+_HARMLESS = _listed(
+    """
+    __call__ __class__ __doc__ __eq__ __getitem__ __init__ __len__ __main__ __name__ __post_init__
+    __qualname__ __slots__
+    """
 )
 _INSTALLED = frozenset({"dist-packages", "site-packages"})
 
