@@ -38,6 +38,8 @@ from na64.outputs.result.request import LOG, Request, read_request, set_up
 from na64.outputs.result.store import RESULT as RESULT_FILE
 from na64.outputs.result.store import read_result, require_result
 from na64.outputs.result.summary import Summary
+from na64.processors.execution.ledger import is_key
+from na64.processors.features.plugin import Plugin
 from na64.processors.job import Job
 
 CODE = "code"
@@ -92,7 +94,7 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
         raise ValueError(
             f"{folder}: {changed} is not the one that made the result; the same na64 process makes it anew"
         )
-    for line in _plugin_lines(products, job):
+    for line in () if job.plugin is None else plugin_lines(products, job.plugin):
         tell(line)
     wheel, program = wheel_of_program()
     locked = lock(requirements_of_program(), _packages(products))
@@ -109,23 +111,23 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
     return files, _statement(folder, products, files, status=status, wheel=wheel, terms=terms)
 
 
-def _plugin_lines(products: Products, job: Job) -> Iterator[str]:
-    """Line for a plug-in whose text is not the one that events were counted with.
+def plugin_lines(products: Products, plugin: Plugin) -> Iterator[str]:
+    """What is to be known of a plug-in: packages that it needs, other texts that events were counted with.
 
     Raises
     ------
     ValueError
         It imports modules that a bundle cannot take along.
     """
-    if job.plugin is None:
-        return
-    name, facts = job.plugin.name, products.provenance.get("plugin")
-    for module, _ in job.plugin.imported:
-        raise ValueError(f"plug-in {name}: imports {module}, which would not be in the bundle")
+    name, facts = plugin.name, products.provenance.get("plugin")
+    for module, version in plugin.imported:
+        if is_key(version):  # no version, but the sha256 of sources that are not installed
+            raise ValueError(f"plug-in {name}: imports {module}, which would not be in the bundle")
+        yield f"plug-in {name}: {version} is not in the bundle"
     texts = facts.get("sha256", ()) if isinstance(facts, Mapping) else ()
-    if others := [text[:12] for text in texts if text != job.plugin.sha256]:
+    if others := [text[:12] for text in texts if text != plugin.sha256]:
         yield (
-            f"plug-in {name}: {job.plugin.sha256[:12]} is in the bundle; events were counted with "
+            f"plug-in {name}: {plugin.sha256[:12]} is in the bundle; events were counted with "
             f"{', '.join(others)}, which differs in comments or formatting only"
         )
 
