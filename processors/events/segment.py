@@ -59,7 +59,7 @@ def count_parts(
     counters: dict[int, counting.Counter] = {}
     for part in parts:
         if part.run not in counters:
-            boxes = () if job.simulation else job.runs[part.run].boxes
+            boxes = job.runs[part.run].boxes if job.hides else ()
             counters[part.run] = counting.Counter(
                 job.selection_in(part.run), job.n_components, names, boxes=boxes
             )
