@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,7 +83,7 @@ def _region(folder: Path, job: Job) -> _Region:
     closed = {run: context for run, context in job.runs.items() if context.type not in OPEN_RUN_TYPES}
     regions = {run: _Region(context.boxes, job.closing_effects) for run, context in closed.items()}
     if not regions:
-        raise ValueError(f"{folder}: all runs are of calibration or of the beam, in which nothing is hidden")
+        raise ValueError(f"{folder}: has calibration and beam runs only, in which nothing is hidden")
     first, *others = {region.key: run for run, region in regions.items()}.values()
     if others:
         raise ValueError(
@@ -112,12 +111,13 @@ def _hidden(
     shown = histograms_of(result.tallies, book(job.selection))
     n_hidden = sum(tally.hidden for tally in result.tallies.values())
     open_runs = [run for run, context in job.runs.items() if context.type in OPEN_RUN_TYPES]
-    note = f"; nothing in runs {to_ranges(open_runs)}, which are not of physics" if open_runs else ""
+    runs = f"run{'s' * (len(open_runs) > 1)} {to_ranges(open_runs)}"
+    note = f", none of {runs}, where data are not hidden either" if open_runs else ""
     return replace(
         source,
         products=replace(source.products, histograms=shown),
         whole=source.products,
-        hidden=f"hidden in {source.name} as in the data: {n_hidden:,} of {_n_events(result):,} events{note}",
+        hidden=f"hidden in {source.name} as in data: {n_hidden:,} of {_n_events(result):,} events{note}",
     )
 
 
@@ -140,9 +140,7 @@ def _count(folder: Path, simulated: ReopenedResult, job: Job, listener: Listener
     store = FeatureStore(store_of(None, catalogue_path(folder, read_request(folder))))
     tasks = campaign.plan(simulated.catalogue, job, limit=simulated.limit)
     n_events = sum(task.n_events for task in tasks)
-    workers, said = choose(Workers(None), seconds_left(tasks, job, ledger, store))
-    if said:
-        listener.warn(f"overlay: {said.partition(';')[0]}", logging.INFO)
+    workers, _ = choose(Workers(None), seconds_left(tasks, job, ledger, store))
     with workers.open(listener.warn) as backend:
         return campaign.process(
             simulated.catalogue,

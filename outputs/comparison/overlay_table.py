@@ -68,7 +68,7 @@ def table_of(found: Overlay) -> Table[OverlayRow]:
 
 def lines(found: Overlay) -> Iterator[str]:
     """Agreement of each variable, the worst first."""
-    yield f"{found.label} against {', '.join(found.names)}"
+    yield f"data: {found.label}; simulation: {', '.join(found.names)}"
     yield found.norm
     yield from found.hidden
     looked = [one for one in found.distributions if one.found.n_degrees]
