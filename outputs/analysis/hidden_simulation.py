@@ -42,9 +42,9 @@ class _Region:
         return frozenset(box.identity for box in self.boxes), effects
 
     def __str__(self) -> str:
-        boxes = ", ".join(sorted(f"{box.search} ({box.text()})" for box in self.boxes))
+        boxes = " and ".join(sorted(f"{box.text()} for {box.search}" for box in self.boxes))
         effects = sorted(text for effect in self.effects for text in effect.texts())
-        return f"{boxes}{' under ' if effects else ''}{', '.join(effects)}"
+        return f"what is {boxes}{', under ' if effects else ''}{', '.join(effects)}"
 
 
 def hide_as_in_data(
