@@ -107,7 +107,7 @@ def _compared(
 
 def _name(folder: Path, products: Products) -> str:
     summary = products.summary
-    return f"{folder.name}: {summary.selection.name}, {summary.label}, {summary.scope}"
+    return f"{folder.name}, selection {summary.selection.name}, {summary.label}, {summary.scope}"
 
 
 def _heading(folder: str | Path) -> str:
