@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from na64.outputs.result.summary_facts import HistogramFacts, Role
 from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
-from na64.processors.counting.tally import sums
 from na64.selections.histograms import Axis
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -24,7 +23,7 @@ LOG = "log"
 
 
 def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist[Any]]:
-    """Every histogram by name: counts as Int64, weighted simulation as Weight.
+    """Every histogram by name: counts as Int64; sums of weights, also those of simulated events, as Weight.
 
     Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut) and of further planes
     ``plane_<name>_after_<cut>``, ``n_minus_one_<cut>_<feature>``, and those the selection gives. nan is in
@@ -43,7 +42,15 @@ def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
     """Descriptions of the histograms, in the same order."""
     nothing = np.zeros((1, booking.n_bins), np.int64)
     return tuple(
-        HistogramFacts(filled.name, filled.label, title(filled), _role(filled), filled.cut, filled.plane)
+        HistogramFacts(
+            filled.name,
+            filled.label,
+            title(filled),
+            _role(filled),
+            filled.cut,
+            filled.plane,
+            filled.weight.label if filled.weight else "",
+        )
         for filled in booking.filled(nothing)
     )
 
@@ -59,7 +66,8 @@ def title(filled: FilledHistogram) -> str:
     cut = filled.cut.replace("_", " ")
     if filled.rule is Rule.N_MINUS_ONE:
         return f"all cuts but {cut}"
-    return "visible events, before any cut" if filled.cut == VISIBLE else f"after {cut}"
+    which = "visible events, before any cut" if filled.cut == VISIBLE else f"after {cut}"
+    return f"{which}, weighted with {filled.weight.feature}" if filled.weight else which
 
 
 def to_zip(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:
@@ -132,11 +140,10 @@ def is_logarithmic(axis: Any) -> bool:
 
 def _hist(filled: FilledHistogram) -> hist.Hist[Any]:
     axes = [_axis(axis) for axis in filled.axes]
-    weighted = len(filled.contents) > 1
-    storage = hist.storage.Weight() if weighted else hist.storage.Int64()
+    storage = hist.storage.Weight() if filled.is_weighted else hist.storage.Int64()
     histogram = hist.Hist(*axes, storage=storage, name=filled.name, label=filled.label)
-    if weighted:
-        numbers = sums(filled.contents)
+    if filled.is_weighted:
+        numbers = filled.sums
         histogram.view(flow=True)[...] = np.stack([numbers.sumw, numbers.sumw2], axis=-1)
     else:
         histogram.view(flow=True)[...] = filled.contents[0]
