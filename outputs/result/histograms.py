@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import hist
@@ -12,8 +12,11 @@ import numpy as np
 import uhi.io.zip
 from numpy.typing import NDArray
 
+from na64.outputs.result.messages import counted
 from na64.outputs.result.summary_facts import HistogramFacts, Role
 from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
+from na64.processors.counting.tally import Tally
+from na64.processors.counting.weighted_sums import LEFT_OUT
 from na64.selections.histograms import Axis
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -53,6 +56,18 @@ def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
         )
         for filled in booking.filled(nothing)
     )
+
+
+def left_out(booking: Booking, tallies: Collection[Tally]) -> Iterator[str]:
+    """Say of each histogram with a weight how many events it lacks, because theirs is not finite."""
+    for spec in booking.histograms:
+        if spec.weight is None:
+            continue
+        start = spec.start + LEFT_OUT * spec.size
+        layers = [(one.contents[0], (one.bins >= start) & (one.bins < start + spec.size)) for one in tallies]
+        if n_events := sum(int(contents[here].sum()) for contents, here in layers):
+            what = counted(n_events, "visible event")
+            yield f"histogram {spec.name}: {what} left out, whose weight {spec.weight.feature} is not finite"
 
 
 def _role(filled: FilledHistogram) -> Role:
