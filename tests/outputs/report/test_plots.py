@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import hist
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from na64.outputs.report.style import style
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary_facts import ClosedFacts, IntervalFacts, RegionFacts
+from na64.outputs.result.summary_facts import ClosedFacts, IntervalFacts, RegionFacts, Role
 from na64.outputs.result.yields import yields_table
 
 NAMES = ("region_I", "region_II", "region_III")
@@ -192,3 +193,48 @@ def test_calibration_runs_are_not_tested_for_constancy(products: Products) -> No
     summary = replace(products.summary, runs=(replace(first, type="calibration"), second))
     rows = of_physics_runs(replace(products, summary=summary)).rows
     assert [row.run for row in rows] == [second.run]
+
+
+def summed(case: Any) -> Products:
+    """The result with a weight in both histograms of the selection, and sums below and above 0."""
+    products = products_of(case)
+    facts = tuple(
+        replace(one, weight="ecal [GeV]") if one.role is Role.SELECTION else one
+        for one in products.summary.histograms
+    )
+    made = {}
+    for name in ("hcal_0", "ecal_timing"):
+        axes = products.histograms[name].axes
+        made[name] = hist.Hist(*axes, storage=hist.storage.Weight())
+        places = ([1.5, 1.5, 2.5, -1.0], [5.0, 5.0, 25.0, 5.0])[: len(axes)]
+        made[name].fill(*places, weight=[0.3, 0.4, -2.0, -7.0])
+    summary = replace(products.summary, histograms=facts)
+    return replace(products, summary=summary, histograms={**products.histograms, **made})
+
+
+def test_sums_of_weights_have_errors_and_their_own_scale(case: Any) -> None:
+    figure = draw(summed(case))["spectra"]
+    (axes,) = figure.axes
+    assert (axes.get_ylabel(), axes.get_yscale()) == ("sum of ecal [GeV]", "linear")
+    low, high = axes.get_ylim()
+    assert low < -4
+    assert 0.7 + 0.5 < high < 5
+    (bars,) = axes.containers
+    ends = [sorted(segment[:, 1]) for segment in bars.lines[2][0].get_segments()]
+    assert ends[1] == pytest.approx([0.7 - 0.5, 0.7 + 0.5])
+    assert ends[2] == pytest.approx([-4.0, 0.0])
+    assert "\u2190 -7" in texts(figure)
+    # Of counts nothing is different.
+    assert {one.get_ylabel() for one in draw(products_of(case))["spectra"].axes} == {"events"}
+
+
+def test_a_map_of_sums_shows_what_is_below_zero_and_is_no_energy_in_time(case: Any) -> None:
+    drawn = draw(summed(case))
+    axes, colours = drawn["ecal_timing"].axes
+    assert colours.get_ylabel() == "sum of ecal [GeV] per bin"
+    (mesh,) = axes.collections
+    shown = mesh.get_array()
+    assert sorted(shown.compressed().tolist()) == pytest.approx([-2.0, 0.7])
+    assert mesh.norm.vmin == pytest.approx(-2.0)
+    assert "in time" not in texts(drawn["timing"])
+    assert "in time" in texts(draw(products_of(case))["timing"])
