@@ -70,16 +70,16 @@ unit = "1"
 formula = "(ecal - 40 * GeV) / (hcal_0 - 0.25 * GeV) + 0.1"
 [[append_histogram]]
 name = "ones"
-after = "momentum"
+after = "master_time"
 weight = "one"
 axes = [{ feature = "ecal", bins = 60, low = 0, high = 120, unit = "GeV" }]
 [[append_histogram]]
 name = "counts"
-after = "momentum"
+after = "master_time"
 axes = [{ feature = "ecal", bins = 60, low = 0, high = 120, unit = "GeV" }]
 [[append_histogram]]
 name = "sums"
-after = "momentum"
+after = "master_time"
 weight = "uneven"
 axes = [
   { feature = "ecal", bins = 20, low = 0, high = 120, unit = "GeV" },
