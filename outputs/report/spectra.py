@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, draw_sums, is_energies
@@ -25,6 +25,8 @@ _PANELS_A_ROW = 3
 _HEADROOM = 20
 _LETTERS_ABOVE = 36
 """Letters of title and note that fit above a panel."""
+_LETTERS_BESIDE = 30
+"""Letters that fit beside a panel."""
 _PANEL_HEIGHT, _ABOVE, _BELOW = 2.55, 0.88, 0.55
 """Inches: of a row of panels, of the heading, and below the last row."""
 
@@ -81,10 +83,25 @@ class Panel:
     errors: NDArray[np.float64] | None = None
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the sums of weights with their errors, from 0 or below it to 0 or above it."""
+        errors = np.zeros_like(self.counts) if self.errors is None else self.errors
+        low, high = self.counts - errors, self.counts + errors
+        return min(float(low.min(initial=0)), 0.0), max(float(high.max(initial=0)), 0.0)
+
+    @property
+    def power(self) -> int:
+        """Power of ten that the numbers on the axis of sums of weights are divided by; 0 of counts."""
+        largest = max(map(abs, self.ends)) if self.weight else 0.0
+        return 3 * math.floor(math.log10(largest) / 3) if largest else 0
+
+    @property
     def y_label(self) -> str:
         """What the height of a bin is."""
         what = f"sum of {self.weight}" if self.weight else "events"
-        return what if np.allclose(np.diff(self.edges), self.edges[1] - self.edges[0]) else f"{what} per bin"
+        if not np.allclose(np.diff(self.edges), self.edges[1] - self.edges[0]):
+            what = f"{what} per bin"
+        return f"{what} / $10^{{{self.power}}}$" if self.power else what
 
 
 def panel_of(
@@ -185,12 +202,15 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     else:
         centres = (panel.edges[1:] + panel.edges[:-1]) / 2
         axes.errorbar(centres, panel.counts, panel.errors, fmt="none", ecolor=colour, elinewidth=0.8)
-        _scale_sums(axes, panel.counts - panel.errors, panel.counts + panel.errors)
+        _scale_sums(axes, panel)
     _scale_variable(axes, panel)
     for interval in panel.intervals:
         _draw_bounds(axes, interval, panel.edges)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
+    if panel.weight:
+        size = axes.yaxis.label.get_fontsize()
+        axes.yaxis.label.set_fontsize(min(size, size * _LETTERS_BESIDE / len(panel.y_label)))
     if panel.after is None:
         _write_beyond(axes, panel)
         axes.text(
@@ -210,11 +230,15 @@ def _scale_counts(axes: Axes, panel: Panel) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _scale_sums(axes: Axes, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
-    """Make room for sums of weights with their errors, from 0 or below it, and for what is written above."""
-    bottom, top = min(float(low.min(initial=0)), 0.0), max(float(high.max(initial=0)), 0.0)
+def _scale_sums(axes: Axes, panel: Panel) -> None:
+    """Make room for sums of weights with their errors, and for what is written above them."""
+    bottom, top = panel.ends
     height = (top - bottom) or 1.0
     axes.set_ylim(bottom - 0.05 * height if bottom < 0 else 0.0, top + 0.25 * height)
+    unit = 10.0**panel.power
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit:.3g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _scale_variable(axes: Axes, panel: Panel) -> None:

@@ -81,8 +81,7 @@ def title(filled: FilledHistogram) -> str:
     cut = filled.cut.replace("_", " ")
     if filled.rule is Rule.N_MINUS_ONE:
         return f"all cuts but {cut}"
-    which = "visible events, before any cut" if filled.cut == VISIBLE else f"after {cut}"
-    return f"{which}, weighted with {filled.weight.feature}" if filled.weight else which
+    return "visible events, before any cut" if filled.cut == VISIBLE else f"after {cut}"
 
 
 def to_zip(histograms: Mapping[str, hist.Hist[Any]]) -> bytes:

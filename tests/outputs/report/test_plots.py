@@ -45,9 +45,10 @@ def drawings(make_case: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return draw(products_of(make_case(tmp_path_factory.mktemp("selection"))))
 
 
-def draw(products: Products) -> dict[str, Figure]:
+def draw(products: Products, *names: str) -> dict[str, Figure]:
+    """Draw the figures of these names, or all."""
     with style():
-        return {drawing.name: drawing.make() for drawing in drawings_of(products)}
+        return {d.name: d.make() for d in drawings_of(products) if not names or d.name in names}
 
 
 def named(figure: Figure, gid: str) -> list[Any]:
@@ -213,7 +214,7 @@ def summed(case: Any) -> Products:
 
 
 def test_sums_of_weights_have_errors_and_their_own_scale(case: Any) -> None:
-    figure = draw(summed(case))["spectra"]
+    figure = draw(summed(case), "spectra")["spectra"]
     (axes,) = figure.axes
     assert (axes.get_ylabel(), axes.get_yscale()) == ("sum of ecal [GeV]", "linear")
     low, high = axes.get_ylim()
@@ -225,16 +226,30 @@ def test_sums_of_weights_have_errors_and_their_own_scale(case: Any) -> None:
     assert ends[2] == pytest.approx([-4.0, 0.0])
     assert "\u2190 -7" in texts(figure)
     # Of counts nothing is different.
-    assert {one.get_ylabel() for one in draw(products_of(case))["spectra"].axes} == {"events"}
+    assert {one.get_ylabel() for one in draw(products_of(case), "spectra")["spectra"].axes} == {"events"}
 
 
 def test_a_map_of_sums_shows_what_is_below_zero_and_is_no_energy_in_time(case: Any) -> None:
-    drawn = draw(summed(case))
-    axes, colours = drawn["ecal_timing"].axes
+    figures = draw(summed(case), "ecal_timing", "timing")
+    axes, colours = figures["ecal_timing"].axes
     assert colours.get_ylabel() == "sum of ecal [GeV] per bin"
     (mesh,) = axes.collections
     shown = mesh.get_array()
     assert sorted(shown.compressed().tolist()) == pytest.approx([-2.0, 0.7])
     assert mesh.norm.vmin == pytest.approx(-2.0)
-    assert "in time" not in texts(drawn["timing"])
-    assert "in time" in texts(draw(products_of(case))["timing"])
+    assert "in time" not in texts(figures["timing"])
+    assert "in time" in texts(draw(products_of(case), "timing")["timing"])
+
+
+@pytest.mark.parametrize(
+    ("largest", "label"), [(6e3, r"sum of w / $10^{3}$"), (4e-7, r"sum of w / $10^{-9}$"), (12.0, "sum of w")]
+)
+def test_large_and_small_sums_are_written_in_thousands(largest: float, label: str) -> None:
+    sums = np.array([0.0, largest, -largest / 3])
+    panel = Panel("a", sums, np.arange(4.0), "x", weight="w", errors=sums * 0)
+    figure = page([panel], label="data", title="")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == label
+    numbers = [float(text.get_text()) for text in axes.texts if text.get_text()[-1:].isdigit()]
+    assert max(map(abs, numbers)) < 1e3

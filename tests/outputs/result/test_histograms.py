@@ -270,7 +270,6 @@ def test_a_weight_of_a_selection_is_stored_with_variances_beside_counts(tmp_path
                 np.testing.assert_allclose(read, expected, rtol=1e-11)
     facts = {one.name: one for one in describe(booking)}
     assert (facts["sums"].weight, facts["map"].weight) == ("ecal [GeV]", "ecal_ratio")
-    assert facts["sums"].title == "visible events, before any cut, weighted with ecal"
     assert {one.weight for name, one in facts.items() if name not in ("sums", "map")} == {""}
     assert list(left_out(booking, [tally, tally])) == [
         "histogram map: 14 visible events left out, whose weight ecal_ratio is not finite"
