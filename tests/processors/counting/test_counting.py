@@ -269,6 +269,19 @@ def test_a_weight_is_multiplied_with_that_of_the_event() -> None:
     assert filled.contents[LEFT_OUT].tolist() == [0, 2, 0]
 
 
+def test_parts_whose_weights_cancel_are_the_whole() -> None:
+    axis = Axis("hcal_0", 1, 0.0, 1.0, "x")
+    own = (Histogram("sums", VISIBLE, (axis,), "sums", Weight("ecal", "GeV")),)
+    selection = replace(load_selection("dimuon_2023"), histograms=own)
+    values = np.full((len(selection.index), 3), 0.5, np.float32)
+    values[INDEX["ecal"]] = [3.0, -3.0, 1.0]
+    two, one = count(values[:, :2], selection), count(values[:, 2:], selection)
+    assert count(values[:, :1], selection) + count(values[:, 1:2], selection) == two
+    assert two + one == count(values, selection)
+    (filled,) = (found for found in book(selection).filled(two.histograms) if found.name == "sums")
+    assert [found[1] for found in (filled.sums.count, filled.sums.sumw, filled.sums.sumw2)] == [2, 0, 18]
+
+
 def test_events_that_no_plane_shows_are_in_no_map_of_sums_either() -> None:
     """Open events inside a closed box, as those of calibration triggers, by the rule of all histograms."""
     x, y = Axis("ecal", 3, 0.0, 150.0, "x"), Axis("hcal", 3, 0.0, 3.0, "y")
