@@ -16,6 +16,9 @@ from na64.selections.interval import look_up, read_unit
 MOST_BINS = 1_000_000
 """Of one histogram."""
 
+MOST_WEIGHTED_BINS = 50_000
+"""Of one with a weight, whose exact sums take more memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -49,6 +52,26 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """What each event of a histogram counts as, where that is not one.
+
+    Attributes
+    ----------
+    feature : str
+    unit : str
+        Of the feature; "1" for a plain number.
+    """
+
+    feature: str
+    unit: str
+
+    @property
+    def label(self) -> str:
+        """Name of the feature with its unit."""
+        return _with_unit(self.feature, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
 class Histogram:
     """A histogram a selection asks for.
 
@@ -61,12 +84,15 @@ class Histogram:
         One or two.
     label : str
         For people.
+    weight : Weight or None
+        None where events are counted.
     """
 
     name: str
     after: str
     axes: tuple[Axis, ...]
     label: str
+    weight: Weight | None = None
 
 
 def read_histogram(table: TomlTable, features: Mapping[str, Feature], stages: Sequence[str]) -> Histogram:
@@ -75,11 +101,21 @@ def read_histogram(table: TomlTable, features: Mapping[str, Feature], stages: Se
     axes = tuple(read_axis(entry, features) for entry in table.tables("axes"))
     if not 1 <= len(axes) <= 2:
         raise ValueError(f"{table.place('axes')}: {len(axes)} axes, not 1 or 2")
-    check_size(table.place("axes"), axes)
+    weight = _read_weight(table, features)
+    check_size(table.place("axes"), axes, MOST_BINS if weight is None else MOST_WEIGHTED_BINS)
     after = table.text("after")
     if after not in stages:
         raise KeyError(f"{table.place('after')}: {unknown('cut', after, stages)}")
-    return Histogram(name, after, axes, table.text("label", name.replace("_", " ")))
+    return Histogram(name, after, axes, table.text("label", name.replace("_", " ")), weight)
+
+
+def _read_weight(table: TomlTable, features: Mapping[str, Feature]) -> Weight | None:
+    name = table.text("weight", None)
+    if name is None:
+        return None
+    if name not in features:
+        raise KeyError(f"{table.place('weight')}: {unknown('feature', name, features)}")
+    return Weight(name, features[name].unit)
 
 
 def check_size(place: str, axes: Sequence[Axis], most: int = MOST_BINS) -> None:
@@ -152,7 +188,11 @@ def _rise(edges: Sequence[float]) -> bool:
 
 def axis_label(feature: Feature) -> str:
     """Name of a feature with its unit."""
-    return feature.name if feature.unit == "1" else f"{feature.name} [{feature.unit}]"
+    return _with_unit(feature.name, feature.unit)
+
+
+def _with_unit(name: str, unit: str) -> str:
+    return name if unit == "1" else f"{name} [{unit}]"
 
 
 def _read_label(table: TomlTable, feature: Feature) -> str:

@@ -148,6 +148,7 @@ class Selection:
         names = {name for condition in conditions for name in condition.features}
         axes = [plane.axes for plane in self.planes] + [histogram.axes for histogram in self.histograms]
         names |= {axis.feature for axis in chain.from_iterable(axes)}
+        names |= {histogram.weight.feature for histogram in self.histograms if histogram.weight}
         return tuple(name for name in self.index if name in names)
 
     @property

@@ -56,6 +56,45 @@ def test_the_three_formats_of_a_sample_give_the_same(
     assert sum(int(row["processed"]) for row in rows(folder / "yields.csv")) == N_EVENTS
 
 
+MINE = """
+base = "dimuon_2023"
+name = "mine"
+label = "sums of weights beside counts"
+[[feature]]
+name = "one"
+unit = "1"
+formula = "where(ecal > 0, 1, 1)"
+[[feature]]
+name = "uneven"
+unit = "1"
+formula = "(ecal - 40 * GeV) / (hcal_0 - 0.25 * GeV) + 0.1"
+[[append_histogram]]
+name = "ones"
+after = "master_time"
+weight = "one"
+axes = [{ feature = "ecal", bins = 60, low = 0, high = 120, unit = "GeV" }]
+[[append_histogram]]
+name = "counts"
+after = "master_time"
+axes = [{ feature = "ecal", bins = 60, low = 0, high = 120, unit = "GeV" }]
+[[append_histogram]]
+name = "sums"
+after = "master_time"
+weight = "uneven"
+axes = [
+  { feature = "ecal", bins = 20, low = 0, high = 120, unit = "GeV" },
+  { feature = "hcal", bins = 20, low = 0, high = 120, unit = "GeV" },
+]
+"""
+
+
+def mine(files: Path) -> str:
+    """A selection with sums of weights, beside the files."""
+    path = files.parent / "mine.toml"
+    path.write_text(MINE)
+    return str(path)
+
+
 @pytest.fixture(scope="module")
 def data(
     simulate: Callable[..., Path],
@@ -64,7 +103,7 @@ def data(
 ) -> Path:
     """Files of a small campaign, and the products that one process made of them."""
     files = simulate(tmp_path_factory.mktemp("data"), "small", N_EVENTS)
-    process(files, "dimuon_2023", name="reference")
+    process(files, mine(files), name="reference")
     return files
 
 
@@ -91,8 +130,20 @@ def test_the_executor_and_the_chunk_size_do_not_matter(
     process: Callable[..., Path],
     canonical: Callable[[Path], Products],
 ) -> None:
-    folder = process(data, "dimuon_2023", "--executor", *options, name="_".join(options))
+    folder = process(data, mine(data), "--executor", *options, name="_".join(options))
     assert canonical(folder) == reference
+
+
+def test_sums_of_weights_are_of_the_events_that_are_counted(data: Path) -> None:
+    histograms = read_result(data.parent / "reference").histograms
+    ones, counts, sums = (histograms[name] for name in ("ones", "counts", "sums"))
+    assert counts.sum() > 100
+    np.testing.assert_array_equal(ones.values(flow=True), counts.values(flow=True))
+    np.testing.assert_array_equal(ones.variances(flow=True), counts.values(flow=True))
+    assert sums.values().min() < 0 < sums.values().max()
+    with uproot.open(data.parent / "reference" / "histograms.root") as file:
+        np.testing.assert_array_equal(file["sums"].values(flow=True), sums.values(flow=True))
+        np.testing.assert_array_equal(file["sums"].variances(flow=True), sums.variances(flow=True))
 
 
 def test_nothing_is_counted_twice_on_resuming(
@@ -102,20 +153,20 @@ def test_nothing_is_counted_twice_on_resuming(
     canonical: Callable[[Path], Products],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    first = process(data, "dimuon_2023", name="resumed")
+    first = process(data, mine(data), name="resumed")
     partials = sorted((first / "partials").rglob("*.partial"))
     for path in partials[1:]:
         path.unlink()
     kept = partials[0].stat().st_mtime_ns
     (first / "yields.csv").write_text("of another result")
     capsys.readouterr()
-    process(data, "dimuon_2023", name="resumed")
+    process(data, mine(data), name="resumed")
     assert " before;" in capsys.readouterr().err
     assert partials[0].stat().st_mtime_ns == kept
     assert canonical(first) == reference
-    process(data, "dimuon_2023", name="resumed")
+    process(data, mine(data), name="resumed")
     assert f"process: all {N_EVENTS} events were done before" in capsys.readouterr().err
-    process(data, "dimuon_2023", "--fresh", name="resumed")
+    process(data, mine(data), "--fresh", name="resumed")
     assert f"process: {N_EVENTS} events in" in capsys.readouterr().err
     assert partials[0].stat().st_mtime_ns > kept
     assert canonical(first) == reference
@@ -172,7 +223,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
     command = [sys.executable, "-m", "na64.run", "process", f"{data}.json", "--to", str(products)]
     command += [
         "--selection",
-        "dimuon_2023",
+        mine(data),
         "--executor",
         "iterative",
         "--plugin",
@@ -286,7 +337,7 @@ def test_the_report_is_made_of_what_is_stored(
     data: Path, reference: Products, tmp_path: Path, undrawing: Callable[[], AbstractContextManager[None]]
 ) -> None:
     folder = tmp_path / "out"
-    command = ["process", f"{data}.json", "--selection", "dimuon_2023", "--to", str(folder)]
+    command = ["process", f"{data}.json", "--selection", mine(data), "--to", str(folder)]
     with undrawing():
         assert main([*command, "--executor", "iterative"]) == 0
     assert {name: (folder / name).read_bytes() for name in reference} == reference

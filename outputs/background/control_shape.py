@@ -21,7 +21,7 @@ from scipy import optimize, special, stats
 from na64.outputs.background.rates import Shape, poisson_limit
 from na64.outputs.background.table import BackgroundRow, with_error
 from na64.outputs.result.messages import counted
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, weighted_names
 from na64.outputs.result.summary_facts import ClosedEdges
 from na64.outputs.statistics.one_sided import CONFIDENCE
 
@@ -148,6 +148,8 @@ def control_shape(products: Products, shape: Shape) -> ControlShape:
 
 def _histogram(products: Products, shape: Shape) -> hist.Hist[Any]:
     found = products.histograms.get(shape.histogram)
+    if found is not None and shape.histogram in weighted_names(products):
+        raise ValueError(f"histogram {shape.histogram}: has a weight, so no counts that a likelihood fits")
     if found is None:
         name = products.summary.selection.name
         raise ValueError(

@@ -26,7 +26,7 @@ from na64.outputs.background.extrapolation import Numbers
 from na64.outputs.background.rates import poisson_limit
 from na64.outputs.background.sidebands import along_beam_line, beam_energy, last_plane
 from na64.outputs.background.table import BackgroundRow
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, counted_histograms
 from na64.outputs.result.summary import Verdict
 from na64.outputs.result.summary_facts import BoxFacts
 from na64.outputs.statistics.one_sided import CONFIDENCE
@@ -212,7 +212,7 @@ def measured_losses(timing: Products) -> WindowLosses:
     ValueError
         The result has no histogram of the two features, or no electrons in it.
     """
-    found = [h for h in timing.histograms.values() if _names(h) == (TOTAL, LATE)]
+    found = [h for h in counted_histograms(timing).values() if _names(h) == (TOTAL, LATE)]
     if not found:
         raise ValueError(
             f"no histogram of {TOTAL} and {LATE} in a result of {timing.summary.selection.name}: "

@@ -15,7 +15,7 @@ from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.outputs.comparison.statistics import Agreement, agreement
 from na64.outputs.result.origin import check_runs
-from na64.outputs.result.products import Products, energy_planes
+from na64.outputs.result.products import Products, energy_planes, weighted_names
 from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts, Role
 
 Floats = NDArray[np.float64]
@@ -201,13 +201,14 @@ def _distributions(
     data: Products, sources: Sequence[ScaledSimulation], absolute: Sequence[float] | None
 ) -> Iterator[Distribution]:
     facts = {fact.name: fact for fact in data.summary.histograms}
+    weighted = frozenset().union(*map(weighted_names, (data, *(source.products for source in sources))))
     stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
     planes = [plane for stage, plane in energy_planes(data).items() if stage in stages]
     alike = all(source.whole is not None for source in sources)
     for name, histogram in data.histograms.items():
         others = [source.products.histograms.get(name) for source in sources]
         same = [other for other in others if other is not None and _same_axes(histogram, other)]
-        if name not in facts or len(same) < len(sources):
+        if name not in facts or len(same) < len(sources) or name in weighted:
             continue
         fact = facts[name]
         wholes = [source.whole.histograms[name] for source in sources if source.whole is not None]

@@ -162,7 +162,7 @@ def _timing(products: Products, label: str) -> Iterator[Drawing]:
     panels = [spectra.window_of(panel) for panel in _cut_panels(products, _TIMES)]
     for facts in products.summary.histograms:
         histogram = products.histograms[facts.name]
-        if facts.role is Role.SELECTION and _is_before_and_after(histogram):
+        if facts.role is Role.SELECTION and not facts.weight and _is_before_and_after(histogram):
             panels.append(spectra.in_time_of(histogram, title=facts.label.split(" ")[0], note=facts.title))
     if panels:
         caption = (
@@ -179,7 +179,9 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
     flat = [facts for facts in chosen if products.histograms[facts.name].ndim == 1]
     if flat:
         panels = [
-            spectra.panel_of(products.histograms[facts.name], title=facts.label, note=facts.title)
+            spectra.panel_of(
+                products.histograms[facts.name], title=facts.label, note=facts.title, weight=facts.weight
+            )
             for facts in flat
         ]
         caption = "What the selection asks for; each title says after which cut."
@@ -194,6 +196,7 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
                 regions=summary.selection.regions,
                 label=label,
                 title=facts.title,
+                weight=facts.weight,
             )
             yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", make)
 

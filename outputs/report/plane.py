@@ -119,16 +119,28 @@ def _panels(figure: Figure, zoom: float | None) -> list[Axes]:
 def draw_counts(axes: Axes, histogram: hist.Hist[Any], *, log_colour: bool = True) -> ScalarMappable:
     """Draw a two-dimensional histogram, by default with a logarithmic colour scale; empty bins stay white."""
     counts = histogram.values()
-    x, y = (axis.edges for axis in histogram.axes)
     shown = np.ma.masked_less_equal(counts.T, 0)
     lowest = min(1.0, float(shown.min())) if shown.count() else 1.0
     highest = max(float(counts.max(initial=0)), 10 * lowest)
+    norm = LogNorm(vmin=lowest, vmax=highest) if log_colour else Normalize(vmin=0, vmax=highest)
+    return _draw_bins(axes, histogram, shown, norm)
+
+
+def draw_sums(axes: Axes, histogram: hist.Hist[Any]) -> ScalarMappable:
+    """Draw sums of weights, which may be below 0, with a colour in proportion; empty bins stay white."""
+    sums = histogram.values()
+    shown = np.ma.masked_where(histogram.variances().T == 0, sums.T)
+    norm = Normalize(vmin=min(float(sums.min(initial=0)), 0.0), vmax=float(sums.max(initial=0)) or 1.0)
+    return _draw_bins(axes, histogram, shown, norm)
+
+
+def _draw_bins(axes: Axes, histogram: hist.Hist[Any], shown: Any, norm: Normalize) -> ScalarMappable:
+    x, y = (axis.edges for axis in histogram.axes)
     for axis, set_scale in zip(histogram.axes, (axes.set_xscale, axes.set_yscale), strict=True):
         if is_logarithmic(axis):
             set_scale("log")
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
-    norm = LogNorm(vmin=lowest, vmax=highest) if log_colour else Normalize(vmin=0, vmax=highest)
     return axes.pcolormesh(x, y, shown, cmap=COUNTS, norm=norm, rasterized=True)
 
 

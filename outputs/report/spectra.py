@@ -12,10 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, is_energies
+from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, draw_sums, is_energies
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
 from na64.outputs.report.ticks import draw_ticks
 from na64.outputs.result.histograms import is_logarithmic
@@ -25,6 +25,8 @@ _PANELS_A_ROW = 3
 _HEADROOM = 20
 _LETTERS_ABOVE = 36
 """Letters of title and note that fit above a panel."""
+_LETTERS_BESIDE = 30
+"""Letters that fit beside a panel."""
 _PANEL_HEIGHT, _ABOVE, _BELOW = 2.55, 0.88, 0.55
 """Inches: of a row of panels, of the heading, and below the last row."""
 
@@ -60,6 +62,10 @@ class Panel:
         The axis is logarithmic.
     kept : str
         What the cut keeps, in words.
+    weight : str
+        What each event counts as, with the unit; empty where events are counted.
+    errors : (n_bins,) float64 or None
+        Of sums of weights: the root of the sum of their squares.
     """
 
     title: str
@@ -73,10 +79,39 @@ class Panel:
     note: str = ""
     log: bool = False
     kept: str = ""
+    weight: str = ""
+    errors: NDArray[np.float64] | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the sums of weights with their errors, from 0 or below it to 0 or above it."""
+        errors = np.zeros_like(self.counts) if self.errors is None else self.errors
+        low, high = self.counts - errors, self.counts + errors
+        return min(float(low.min(initial=0)), 0.0), max(float(high.max(initial=0)), 0.0)
+
+    @property
+    def power(self) -> int:
+        """Power of ten that the numbers on the axis of sums of weights are divided by; 0 of counts."""
+        largest = max(map(abs, self.ends)) if self.weight else 0.0
+        return 3 * math.floor(math.log10(largest) / 3) if largest else 0
+
+    @property
+    def y_label(self) -> str:
+        """What the height of a bin is."""
+        what = f"sum of {self.weight}" if self.weight else "events"
+        if not np.allclose(np.diff(self.edges), self.edges[1] - self.edges[0]):
+            what = f"{what} per bin"
+        return f"{what} / $10^{{{self.power}}}$" if self.power else what
 
 
 def panel_of(
-    histogram: hist.Hist[Any], *, title: str, note: str = "", cut: CutFacts | None = None, kept: str = ""
+    histogram: hist.Hist[Any],
+    *,
+    title: str,
+    note: str = "",
+    cut: CutFacts | None = None,
+    kept: str = "",
+    weight: str = "",
 ) -> Panel:
     """Make the panel of a one-dimensional histogram, with the bounds of a cut on its feature."""
     (axis,) = histogram.axes
@@ -92,6 +127,8 @@ def panel_of(
         note=note,
         log=is_logarithmic(axis),
         kept=kept,
+        weight=weight,
+        errors=np.sqrt(histogram.variances()) if weight else None,
     )
 
 
@@ -160,15 +197,22 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         axes.stairs(panel.after, panel.edges, fill=True, color=FILL, label=panel.names[1])
     colour = ACCENT if panel.after is None else INK
     axes.stairs(panel.counts, panel.edges, color=colour, linewidth=1.2, label=panel.names[0])
-    _scale(axes, panel)
+    if panel.errors is None:
+        _scale_counts(axes, panel)
+    else:
+        centres = (panel.edges[1:] + panel.edges[:-1]) / 2
+        axes.errorbar(centres, panel.counts, panel.errors, fmt="none", ecolor=colour, elinewidth=0.8)
+        _scale_sums(axes, panel)
+    _scale_variable(axes, panel)
     for interval in panel.intervals:
         _draw_bounds(axes, interval, panel.edges)
     axes.set_xlabel(panel.x_label)
-    axes.set_ylabel(
-        "events" if np.allclose(np.diff(panel.edges), panel.edges[1] - panel.edges[0]) else "events per bin"
-    )
+    axes.set_ylabel(panel.y_label)
+    if panel.weight:
+        size = axes.yaxis.label.get_fontsize()
+        axes.yaxis.label.set_fontsize(min(size, size * _LETTERS_BESIDE / len(panel.y_label)))
     if panel.after is None:
-        _write_beyond(axes, panel.beyond)
+        _write_beyond(axes, panel)
         axes.text(
             0.5, 0.95, panel.kept, transform=axes.transAxes, ha="center", **_BEYOND_TEXT | {"color": INK}
         )
@@ -176,15 +220,29 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         axes.legend(loc="upper right", fontsize=10)
 
 
-def _scale(axes: Axes, panel: Panel) -> None:
+def _scale_counts(axes: Axes, panel: Panel) -> None:
     top = max(3.0, _HEADROOM * float(panel.counts.max(initial=0)))
-    axes.set_xlim(panel.edges[0], panel.edges[-1])
     axes.set_yscale("symlog", linthresh=1, linscale=0.7)
     axes.set_ylim(0, top)
     step = max(1, round(math.log10(top) / 4))
     decades = [10.0**power for power in range(0, math.ceil(math.log10(top)), step)]
     axes.yaxis.set_major_locator(FixedLocator([0.0, *decades]))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _scale_sums(axes: Axes, panel: Panel) -> None:
+    """Make room for sums of weights with their errors, and for what is written above them."""
+    bottom, top = panel.ends
+    height = (top - bottom) or 1.0
+    axes.set_ylim(bottom - 0.05 * height if bottom < 0 else 0.0, top + 0.25 * height)
+    unit = 10.0**panel.power
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit:.3g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _scale_variable(axes: Axes, panel: Panel) -> None:
+    axes.set_xlim(panel.edges[0], panel.edges[-1])
     if panel.log:
         axes.set_xscale("log")
         return
@@ -213,11 +271,12 @@ def _draw_bounds(axes: Axes, interval: IntervalFacts, edges: NDArray[np.float64]
         axes.text(0.97, 0.8, text, transform=axes.transAxes, ha="right", va="top", fontsize=9.5, color=CLOSED)
 
 
-def _write_beyond(axes: Axes, beyond: tuple[float, float]) -> None:
-    below, above = (f"{number:,.0f}".replace(",", "\u2009") for number in beyond)
-    if beyond[0] > 0:
+def _write_beyond(axes: Axes, panel: Panel) -> None:
+    written = ".3g" if panel.weight else ",.0f"
+    below, above = (f"{number:{written}}".replace(",", "\u2009") for number in panel.beyond)
+    if panel.beyond[0]:
         axes.text(0.03, 0.95, f"\u2190 {below}", transform=axes.transAxes, ha="left", **_BEYOND_TEXT)
-    if beyond[1] > 0:
+    if panel.beyond[1]:
         axes.text(0.97, 0.95, f"{above} \u2192", transform=axes.transAxes, ha="right", **_BEYOND_TEXT)
 
 
@@ -229,11 +288,14 @@ def two_dimensional(
     regions: Sequence[RegionFacts],
     label: str,
     title: str,
+    weight: str = "",
 ) -> Figure:
     """Draw a two-dimensional histogram; where it is of ECAL and HCAL with regions and box."""
     figure = Figure(figsize=(6.4, 4.9), layout="constrained")
     axes = figure.subplots()
-    figure.colorbar(draw_counts(axes, histogram), ax=axes, pad=0.02).set_label("events per bin")
+    colours = draw_sums(axes, histogram) if weight else draw_counts(axes, histogram)
+    what = f"sum of {weight}" if weight else "events"
+    figure.colorbar(colours, ax=axes, pad=0.02).set_label(f"{what} per bin")
     axes.set_xlabel(axis_label(histogram.axes[0]))
     axes.set_ylabel(axis_label(histogram.axes[1]))
     if is_energies(histogram):

@@ -90,6 +90,7 @@ def summarise(
         warnings=(
             *catalogue.warnings,
             *missing_sums(job),
+            *histograms.left_out(booking, result.tallies.values()),
             *_of_calibration(job, catalogue),
             *(_not_packaged(used) if is_data else ()),
             *(f"{text}; what is hidden there does not count" for text in _shared(job)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import hist
@@ -12,9 +12,11 @@ import numpy as np
 import uhi.io.zip
 from numpy.typing import NDArray
 
+from na64.outputs.result.messages import counted
 from na64.outputs.result.summary_facts import HistogramFacts, Role
 from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
-from na64.processors.counting.tally import sums
+from na64.processors.counting.tally import Tally
+from na64.processors.counting.weighted_sums import LEFT_OUT
 from na64.selections.histograms import Axis
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -24,7 +26,7 @@ LOG = "log"
 
 
 def to_hists(booking: Booking, bins: NDArray[np.int64]) -> dict[str, hist.Hist[Any]]:
-    """Every histogram by name: counts as Int64, weighted simulation as Weight.
+    """Every histogram by name: counts as Int64; sums of weights, also those of simulated events, as Weight.
 
     Names are ``plane_after_<cut>`` (``plane_after_visible`` before any cut) and of further planes
     ``plane_<name>_after_<cut>``, ``n_minus_one_<cut>_<feature>``, and those the selection gives. nan is in
@@ -43,9 +45,29 @@ def describe(booking: Booking) -> tuple[HistogramFacts, ...]:
     """Descriptions of the histograms, in the same order."""
     nothing = np.zeros((1, booking.n_bins), np.int64)
     return tuple(
-        HistogramFacts(filled.name, filled.label, title(filled), _role(filled), filled.cut, filled.plane)
+        HistogramFacts(
+            filled.name,
+            filled.label,
+            title(filled),
+            _role(filled),
+            filled.cut,
+            filled.plane,
+            filled.weight.label if filled.weight else "",
+        )
         for filled in booking.filled(nothing)
     )
+
+
+def left_out(booking: Booking, tallies: Collection[Tally]) -> Iterator[str]:
+    """Say of each histogram with a weight how many events it lacks, because theirs is not finite."""
+    for spec in booking.histograms:
+        if spec.weight is None:
+            continue
+        start = spec.start + LEFT_OUT * spec.size
+        layers = [(one.contents[0], (one.bins >= start) & (one.bins < start + spec.size)) for one in tallies]
+        if n_events := sum(int(contents[here].sum()) for contents, here in layers):
+            what = counted(n_events, "visible event")
+            yield f"histogram {spec.name}: {what} left out, whose weight {spec.weight.feature} is not finite"
 
 
 def _role(filled: FilledHistogram) -> Role:
@@ -132,11 +154,10 @@ def is_logarithmic(axis: Any) -> bool:
 
 def _hist(filled: FilledHistogram) -> hist.Hist[Any]:
     axes = [_axis(axis) for axis in filled.axes]
-    weighted = len(filled.contents) > 1
-    storage = hist.storage.Weight() if weighted else hist.storage.Int64()
+    storage = hist.storage.Weight() if filled.is_weighted else hist.storage.Int64()
     histogram = hist.Hist(*axes, storage=storage, name=filled.name, label=filled.label)
-    if weighted:
-        numbers = sums(filled.contents)
+    if filled.is_weighted:
+        numbers = filled.sums
         histogram.view(flow=True)[...] = np.stack([numbers.sumw, numbers.sumw2], axis=-1)
     else:
         histogram.view(flow=True)[...] = filled.contents[0]

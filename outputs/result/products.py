@@ -39,6 +39,17 @@ class Products:
         return bool(self.yields.groups.get("sums"))
 
 
+def weighted_names(products: Products) -> frozenset[str]:
+    """Names of the histograms in which events count as a feature says: what is in them are no counts."""
+    return frozenset(facts.name for facts in products.summary.histograms if facts.weight)
+
+
+def counted_histograms(products: Products) -> dict[str, hist.Hist[Any]]:
+    """All other histograms, by name."""
+    weighted = weighted_names(products)
+    return {name: found for name, found in products.histograms.items() if name not in weighted}
+
+
 def energy_planes(products: Products) -> dict[str, hist.Hist[Any]]:
     """Histograms of E_ECAL against E_HCAL, by the cut after which they are."""
     found: dict[str, hist.Hist[Any]] = {}

@@ -106,7 +106,8 @@ def histograms_of(tallies: Mapping[int, Tally], booking: Booking) -> dict[str, h
 
 def _title(facts: HistogramFacts) -> str:
     """What a histogram shows and of which events, as ROOT draws it above."""
-    return facts.label if facts.title in ("", facts.label) else f"{facts.label}, {facts.title}"
+    said = facts.label if facts.title in ("", facts.label) else f"{facts.label}, {facts.title}"
+    return f"{said}, weighted with {facts.weight}" if facts.weight else said
 
 
 def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:

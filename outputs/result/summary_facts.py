@@ -305,7 +305,10 @@ class PeriodFacts:
 
 @dataclass(frozen=True, slots=True)
 class HistogramFacts:
-    """What a histogram shows, which events are in it, the cut and the plane it belongs to."""
+    """What a histogram shows, which events are in it, the cut and the plane it belongs to.
+
+    ``weight`` is what each event counts as, with the unit; empty where events are counted.
+    """
 
     name: str
     label: str
@@ -313,6 +316,7 @@ class HistogramFacts:
     role: Role
     cut: str = ""
     plane: str = ""
+    weight: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,21 +133,25 @@ def _stored_histograms(products: Products) -> dict[str, str]:
         if facts.role is Role.SELECTION:
             axes = products.histograms[facts.name].axes
             found[facts.name] = _axes(
-                [(axis.name, axis.size, *axis.edges[[0, -1]]) for axis in axes], facts.cut
+                [(axis.name, axis.size, *axis.edges[[0, -1]]) for axis in axes], facts.cut, facts.weight
             )
     return found
 
 
 def _histograms(selection: Selection) -> dict[str, str]:
     return {
-        one.name: _axes([(axis.feature, axis.bins, axis.low, axis.high) for axis in one.axes], one.after)
+        one.name: _axes(
+            [(axis.feature, axis.bins, axis.low, axis.high) for axis in one.axes],
+            one.after,
+            one.weight.label if one.weight else "",
+        )
         for one in selection.histograms
     }
 
 
-def _axes(axes: Iterable[tuple[str, int, float, float]], after: str) -> str:
+def _axes(axes: Iterable[tuple[str, int, float, float]], after: str, weight: str) -> str:
     texts = [f"{bins} bins of {feature} from {low:g} to {high:g}" for feature, bins, low, high in axes]
-    return f"{' by '.join(texts)} after {after}"
+    return f"{' by '.join(texts)} after {after}{f', weighted with {weight}' if weight else ''}"
 
 
 def _texts(cuts: Iterable[CutFacts]) -> dict[str, str]:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.features import FEATURES, Feature, unit_axis
-from na64.processors.counting import migrations
-from na64.processors.counting.tally import Tally
+from na64.processors.counting import migrations, weighted_sums
+from na64.processors.counting.tally import Sums, Tally, sums
 from na64.selections.cut import Cut
-from na64.selections.histograms import Axis, axis_label
+from na64.selections.histograms import Axis, Weight, axis_label
 from na64.selections.interval import Interval
 from na64.selections.planes import Plane
 from na64.selections.selection import VISIBLE, Selection
@@ -66,7 +66,10 @@ class HistogramSpec:
     start : int
         Its first bin in the flat array.
     n_copies : int
-        Copies it has there: one, or for `STAGES` one for each first failing cut and one for none.
+        Copies it has there: one, or for `STAGES` one for each first failing cut and one for none; with a
+        weight the layers of `na64.processors.counting.weighted_sums`.
+    weight : Weight or None
+        None where events are counted.
     """
 
     name: str
@@ -77,6 +80,7 @@ class HistogramSpec:
     start: int
     n_copies: int
     plane: str = ""
+    weight: Weight | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,7 +112,9 @@ class FilledHistogram:
     plane : str
         As in `HistogramSpec`.
     contents : (n_components, n_bins + 2, ...) int64
-        Flow bins included; components as in `na64.processors.counting.tally.Tally`.
+        Flow bins included; components as in `na64.processors.counting.tally.Tally`, with a weight the layers
+        of `na64.processors.counting.weighted_sums`.
+    weight : Weight or None
     """
 
     name: str
@@ -118,6 +124,17 @@ class FilledHistogram:
     cut: str
     plane: str
     contents: NDArray[np.int64]
+    weight: Weight | None = None
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether it holds sums of weights, its own or those of simulated events, and not counts alone."""
+        return len(self.contents) > 1
+
+    @property
+    def sums(self) -> Sums:
+        """Events, sums of weights and sums of squared weights by bin."""
+        return sums(self.contents) if self.weight is None else weighted_sums.sums(self.contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +194,9 @@ class Booking:
                 yield from self._stages(spec, copies)
             else:
                 head = (spec.name, spec.label, spec.axes, spec.rule, spec.cut, spec.plane)
-                yield FilledHistogram(*head, copies[:, 0])
+                # The sums of a weight are already times that of the simulated event.
+                contents = copies[:, 0] if spec.weight is None else copies[0]
+                yield FilledHistogram(*head, contents, spec.weight)
 
     def _stages(self, spec: HistogramSpec, copies: NDArray[np.int64]) -> Iterator[FilledHistogram]:
         passed = np.flip(np.cumsum(np.flip(copies, 1), axis=1), 1)
@@ -221,7 +240,10 @@ def _drafts(selection: Selection) -> Iterator[HistogramSpec]:
             axes = (default_axis(features[feature], *intervals),)
             yield HistogramSpec(name, label, axes, Rule.N_MINUS_ONE, cut.name, 0, 1)
     for own in selection.histograms:
-        yield HistogramSpec(own.name, own.label, own.axes, Rule.AFTER, own.after, 0, 1)
+        n_copies = 1 if own.weight is None else weighted_sums.N_LAYERS
+        yield HistogramSpec(
+            own.name, own.label, own.axes, Rule.AFTER, own.after, 0, n_copies, weight=own.weight
+        )
 
 
 def _of_plane(plane: Plane, selection: Selection) -> Iterator[HistogramSpec]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.instrument.columns import Array
-from na64.processors.counting import migrations
+from na64.processors.counting import migrations, weighted_fills
 from na64.processors.counting.booking import Booking, HistogramSpec, Rule, book
 from na64.processors.counting.cut_intervals import apply_intervals, interval_records
-from na64.processors.counting.tally import ACCOUNTING, Tally, check_sums, with_histograms
+from na64.processors.counting.tally import ACCOUNTING, Tally, check_sums, weights_of, with_histograms
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.kernels import bits, fill
 from na64.selections.compiled import IntervalArrays
@@ -41,7 +41,9 @@ class CompiledSelection:
     cuts : tuple of arrays
         Intervals, edges and values of their tables, and which cut or region owns which.
     fills : tuple of arrays
-        Histograms, their axes, and the edges of axes whose bins are not equal.
+        Histograms that count, their axes, and the edges of axes whose bins are not equal.
+    weighted : tuple of WeightedFill
+        Histograms with a weight.
     varied : tuple of VariedPlan
         One a variation.
     """
@@ -51,6 +53,7 @@ class CompiledSelection:
     intervals: IntervalArrays
     cuts: tuple[Array, ...]
     fills: tuple[Array, ...]
+    weighted: tuple[weighted_fills.WeightedFill, ...]
     varied: tuple[migrations.VariedPlan, ...]
 
     @property
@@ -78,7 +81,8 @@ def plan(selection: Selection, names: tuple[str, ...] | None = None) -> Compiled
         _cut_arrays(arrays, len(selection.cuts), len(selection.regions)),
         _fill_arrays(booking, index),
     )
-    return CompiledSelection(index, booking, arrays, cuts, fills, varied)
+    weighted = weighted_fills.prepare(booking, index)
+    return CompiledSelection(index, booking, arrays, cuts, fills, weighted, varied)
 
 
 @lru_cache(maxsize=16)
@@ -86,6 +90,7 @@ def needed_features(selection: Selection, boxes: tuple[SignalBox, ...] = ()) -> 
     """Return the features that counting looks at, those of closed boxes among them, in order."""
     booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
     of_boxes = {bound.name for box in boxes for bound in box.bounds}
+    # Weights are among the names of the selection.
     needed = booked.union(selection.feature_names, migrations.needed_rows(selection), of_boxes)
     return tuple(name for name in feature_rows(selection) if name in needed)
 
@@ -144,15 +149,23 @@ class Counter:
             )
         values = np.ascontiguousarray(values)
         sums = (counts.first_fail, counts.single_cut, counts.n_minus_one, self._contents)
-        fill.count(values, *ready.cuts, *ready.fills, _drawn(ready, values, self._boxes), weights, *sums)
-        if ready.varied:
-            result = _apply_cuts(ready, values)
-            nominal = (result.failed, result.first, result.region)
-            for varied in ready.varied:
-                migrations.count_migrations(varied, values, nominal, weights, self._contents)
+        drawn = _drawn(ready, values, self._boxes)
+        fill.count(values, *ready.cuts, *ready.fills, drawn, weights, *sums)
+        if ready.weighted or ready.varied:
+            self._count_singly(values, drawn, weights)
         check_sums(counts.first_fail)
         for reason, number in accounting.items():
             self._accounting[reason] += number
+
+    def _count_singly(self, values: Values, drawn: NDArray[np.uint8], weights: Integers) -> None:
+        """Count what needs to know of each event which cuts it fails."""
+        result = _apply_cuts(self._plan, values)
+        nominal = (result.failed, result.first, result.region)
+        for varied in self._plan.varied:
+            migrations.count_migrations(varied, values, nominal, weights, self._contents)
+        event_weight = weights_of(weights) if len(weights) else None
+        for one in self._plan.weighted:
+            weighted_fills.fill_weighted(one, values, (result.first, drawn), event_weight, self._contents[0])
 
     def tally(self) -> Tally:
         """Return what was counted; the counter is not to be used any more."""
@@ -231,6 +244,8 @@ def _fill_arrays(booking: Booking, index: Mapping[str, int]) -> tuple[Array, ...
     axes: list[tuple[float, ...]] = []
     edges: list[float] = []
     for one in booking.histograms:
+        if one.weight is not None:
+            continue
         ends = (len(axes), len(axes) + len(one.axes))
         cut = _cut_number(one, booking.cuts)
         histograms.append((one.start, one.stop - one.start, _RULES[one.rule], cut, *ends))

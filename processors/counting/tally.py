@@ -45,7 +45,7 @@ class Tally:
     n_minus_one : (n_components, n_cuts) int64
         Visible events that pass all the other cuts.
     bins : (n_filled,) int64, ascending
-        Bins of the booking with at least one event.
+        Bins of the booking that are not empty.
     contents : (n_components, n_filled) int64
     n_bins : int
         Bins of the booking.
@@ -204,7 +204,8 @@ def _join(a: Tally, b: Tally) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     contents = np.zeros((a.n_components, bins.size), np.int64)
     for part in (a, b):
         contents[:, np.searchsorted(bins, part.bins)] += part.contents
-    return bins, contents
+    filled = contents[0] != 0  # negative weights may have made a sum zero
+    return (bins, contents) if filled.all() else (bins[filled], contents[:, filled])
 
 
 def with_histograms(tally: Tally, dense: NDArray[np.int64]) -> Tally:
@@ -260,6 +261,13 @@ def fixed_point(weight: NDArray[np.float64]) -> NDArray[np.int64]:
             f"to less than {_LIMIT:g}"
         )
     return np.stack([*_split(weight), *_split(square)])
+
+
+def weights_of(components: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weights, (n_events,), of which `fixed_point` made the components, (4, n_events)."""
+    coarse, fine = components[:2]
+    weight: NDArray[np.float64] = coarse / _COARSE + fine / (_COARSE * _FINE)
+    return weight
 
 
 def _split(value: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

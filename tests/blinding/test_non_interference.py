@@ -62,6 +62,19 @@ axes = [
   { feature = "in_box", bins = 4, low = -0.5, high = 3.5 },
   { feature = "missing", bins = 50, low = -50, high = 150, unit = "GeV" },
 ]
+[[append_histogram]]
+name = "missing_by_ecal"
+after = "visible"
+weight = "missing"
+axes = [{ feature = "ecal", bins = 50, low = 0, high = 150, unit = "GeV" }]
+[[append_histogram]]
+name = "undefined_by_energies"
+after = "visible"
+weight = "undefined"
+axes = [
+  { feature = "ecal", bins = 30, low = 0, high = 150, unit = "GeV" },
+  { feature = "hcal", bins = 30, low = 0, high = 150, unit = "GeV" },
+]
 """
 FAILING = PLUGIN.replace(
     "    return",

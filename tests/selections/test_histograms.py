@@ -1,4 +1,4 @@
-"""Axes with equal, logarithmic and stated bins."""
+"""Axes with equal, logarithmic and stated bins, and what events of a histogram count as."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from na64.datasets.basics.toml import TomlTable
 from na64.datasets.instrument.features import FEATURES
-from na64.selections.histograms import Axis, read_axis
+from na64.selections.histograms import Axis, Histogram, Weight, axis_label, read_axis, read_histogram
 
 
 def read(text: str) -> Axis:
@@ -69,3 +69,42 @@ def test_bins_that_are_none_are_refused(text: str, message: str) -> None:
 def test_an_axis_checks_its_edges() -> None:
     with pytest.raises(ValueError, match="ecal: 2 edges are not 2 rising bins"):
         Axis("ecal", 2, 0.0, 1.0, "", (0.0, 1.0))
+
+
+BOOKED = """
+name = "own"
+after = "visible"
+axes = [{ feature = "hcal_0", bins = BINS, low = 0, high = 1, unit = "GeV" }]
+"""
+
+
+def read_own(text: str, *, bins: int = 3) -> Histogram:
+    table = TomlTable(tomllib.loads(BOOKED.replace("BINS", str(bins)) + text), "own.toml")
+    histogram = read_histogram(table, FEATURES, ["visible"])
+    table.done()
+    return histogram
+
+
+def test_events_count_once_unless_a_weight_is_given() -> None:
+    assert read_own("").weight is None
+    assert read_own('weight = "ecal"').weight == Weight("ecal", "GeV")
+    labels = {name: read_own(f'weight = "{name}"').weight for name in ("ecal", "ecal_ratio")}
+    assert [weight.label for weight in labels.values() if weight] == ["ecal [GeV]", "ecal_ratio"]
+    assert [axis_label(FEATURES[name]) for name in labels] == ["ecal [GeV]", "ecal_ratio"]
+
+
+def test_a_weight_has_to_be_a_feature() -> None:
+    expected = 'own.toml: weight: unknown feature "ecla", nearest known is "ecal"'
+    with pytest.raises(KeyError) as caught:
+        read_own('weight = "ecla"')
+    assert caught.value.args[0] == expected
+    for text in ("weight = 2.0", "weight = ['ecal']"):
+        with pytest.raises(ValueError, match="weight"):
+            read_own(text)
+
+
+def test_a_weighted_histogram_has_fewer_bins() -> None:
+    assert read_own("", bins=50_001).axes[0].bins == 50_001
+    assert read_own('weight = "ecal"', bins=50_000).axes[0].bins == 50_000
+    with pytest.raises(ValueError, match="axes: more than 50000 bins"):
+        read_own('weight = "ecal"', bins=50_001)

@@ -33,7 +33,7 @@ from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import check_runs, origin_of, seal_facts
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, counted_histograms
 from na64.outputs.result.provenance import code_digest, to_json
 from na64.outputs.result.table import Table
 
@@ -121,8 +121,9 @@ def _shower(benchmarks: tuple[Benchmark, ...], rates: list[Rate]) -> tuple[float
 
 def find_peaks(folder: Path, products: Products, *, by_run: bool) -> Peaks:
     """Fit the muon peaks of a result, and of its runs."""
-    spectra = peak_spectra(dict(products.histograms))
-    runs = histograms_by_run(folder, _SPECTRA) if by_run else {}
+    plain = counted_histograms(products)
+    spectra = peak_spectra(plain)
+    runs = histograms_by_run(folder, [name for name in _SPECTRA if name in plain]) if by_run else {}
     mean = {module: fit_peak(spectrum, module) for module, spectrum in spectra.items()}
     of_runs = {run: _fit_run(peak_spectra(found), mean) for run, found in runs.items()}
     return Peaks(spectra, mean, {run: found for run, found in of_runs.items() if any(found.values())})

@@ -36,7 +36,7 @@ def result(values: Any, *, boxes: Any = BOXES, region: int = 12, weighted: bool 
     summary = SimpleNamespace(
         boxes=boxes, selection=regions, is_data=True, totals={"region_neutrons": region}
     )
-    summary.runs, summary.particle_of = (), None
+    summary.runs, summary.particle_of, summary.histograms = (), None, ()
     return SimpleNamespace(summary=summary, histograms={"leading_r": histogram})
 
 
@@ -104,6 +104,13 @@ def test_an_estimate_never_exceeds_the_density_beside_the_box() -> None:
 def test_what_is_no_control_region_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         control_shape(result([0.2] * 9, **given), SHAPE)
+
+
+def test_sums_of_a_weight_are_no_counts() -> None:
+    found = result([0.2] * 9)
+    found.summary.histograms = (SimpleNamespace(name="leading_r", weight="ecal [GeV]"),)
+    with pytest.raises(ValueError, match="histogram leading_r: has a weight, so no counts"):
+        control_shape(found, SHAPE)
 
 
 def test_an_edge_inside_a_bin_is_refused() -> None:

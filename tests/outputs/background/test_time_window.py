@@ -40,7 +40,7 @@ from na64.outputs.background.time_window import (
 from na64.outputs.result.origin import origin_of
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, write_numbers
-from na64.outputs.result.summary_facts import CutFacts, IntervalFacts
+from na64.outputs.result.summary_facts import CutFacts, HistogramFacts, IntervalFacts, Role
 from na64.run import main
 
 LAST = "plane_after_hcal_out_of_time"
@@ -229,6 +229,11 @@ def test_times_that_were_not_measured_are_refused(products: Products) -> None:
         measured_losses(products)
     with pytest.raises(ValueError, match="nothing is measured of their times"):
         measured_losses(timing(products, {}, n=0).products)
+    counted = timing(products, {}, n=1).products
+    facts = (HistogramFacts("ecal_lost", "", "", Role.SELECTION, weight="ecal [GeV]"),)
+    weighted = replace(counted, summary=replace(counted.summary, histograms=facts))
+    with pytest.raises(ValueError, match="process with --selection timing_beam"):
+        measured_losses(weighted)
 
 
 def test_simulated_electrons_lose_as_much_as_is_computed() -> None:

@@ -109,6 +109,16 @@ def test_other_bins_are_not_compared(data: Products) -> None:
         overlay(one, [ScaledSimulation("sim", other)])
 
 
+def test_sums_of_a_weight_are_not_compared_as_counts(data: Products) -> None:
+    plain = with_one(data, [1.0])
+    (fact,) = plain.summary.histograms
+    facts = (replace(fact, weight="ecal [GeV]"),)
+    weighted = replace(plain, summary=replace(plain.summary, histograms=facts))
+    for one, other in ((weighted, plain), (plain, weighted), (weighted, weighted)):
+        with pytest.raises(ValueError, match="no distribution in common"):
+            overlay(one, [ScaledSimulation("sim", other)])
+
+
 @pytest.fixture(scope="module")
 def real(data: Products, simulated: Path) -> Overlay:
     other = read_result(simulated)

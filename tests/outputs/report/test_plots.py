@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import hist
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from na64.outputs.report.style import style
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
-from na64.outputs.result.summary_facts import ClosedFacts, IntervalFacts, RegionFacts
+from na64.outputs.result.summary_facts import ClosedFacts, IntervalFacts, RegionFacts, Role
 from na64.outputs.result.yields import yields_table
 
 NAMES = ("region_I", "region_II", "region_III")
@@ -44,9 +45,10 @@ def drawings(make_case: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return draw(products_of(make_case(tmp_path_factory.mktemp("selection"))))
 
 
-def draw(products: Products) -> dict[str, Figure]:
+def draw(products: Products, *names: str) -> dict[str, Figure]:
+    """Draw the figures of these names, or all."""
     with style():
-        return {drawing.name: drawing.make() for drawing in drawings_of(products)}
+        return {d.name: d.make() for d in drawings_of(products) if not names or d.name in names}
 
 
 def named(figure: Figure, gid: str) -> list[Any]:
@@ -192,3 +194,62 @@ def test_calibration_runs_are_not_tested_for_constancy(products: Products) -> No
     summary = replace(products.summary, runs=(replace(first, type="calibration"), second))
     rows = of_physics_runs(replace(products, summary=summary)).rows
     assert [row.run for row in rows] == [second.run]
+
+
+def summed(case: Any) -> Products:
+    """The result with a weight in both histograms of the selection, and sums below and above 0."""
+    products = products_of(case)
+    facts = tuple(
+        replace(one, weight="ecal [GeV]") if one.role is Role.SELECTION else one
+        for one in products.summary.histograms
+    )
+    made = {}
+    for name in ("hcal_0", "ecal_timing"):
+        axes = products.histograms[name].axes
+        made[name] = hist.Hist(*axes, storage=hist.storage.Weight())
+        places = ([1.5, 1.5, 2.5, -1.0], [5.0, 5.0, 25.0, 5.0])[: len(axes)]
+        made[name].fill(*places, weight=[0.3, 0.4, -2.0, -7.0])
+    summary = replace(products.summary, histograms=facts)
+    return replace(products, summary=summary, histograms={**products.histograms, **made})
+
+
+def test_sums_of_weights_have_errors_and_their_own_scale(case: Any) -> None:
+    figure = draw(summed(case), "spectra")["spectra"]
+    (axes,) = figure.axes
+    assert (axes.get_ylabel(), axes.get_yscale()) == ("sum of ecal [GeV]", "linear")
+    low, high = axes.get_ylim()
+    assert low < -4
+    assert 0.7 + 0.5 < high < 5
+    (bars,) = axes.containers
+    ends = [sorted(segment[:, 1]) for segment in bars.lines[2][0].get_segments()]
+    assert ends[1] == pytest.approx([0.7 - 0.5, 0.7 + 0.5])
+    assert ends[2] == pytest.approx([-4.0, 0.0])
+    assert "\u2190 -7" in texts(figure)
+    # Of counts nothing is different.
+    assert {one.get_ylabel() for one in draw(products_of(case), "spectra")["spectra"].axes} == {"events"}
+
+
+def test_a_map_of_sums_shows_what_is_below_zero_and_is_no_energy_in_time(case: Any) -> None:
+    figures = draw(summed(case), "ecal_timing", "timing")
+    axes, colours = figures["ecal_timing"].axes
+    assert colours.get_ylabel() == "sum of ecal [GeV] per bin"
+    (mesh,) = axes.collections
+    shown = mesh.get_array()
+    assert sorted(shown.compressed().tolist()) == pytest.approx([-2.0, 0.7])
+    assert mesh.norm.vmin == pytest.approx(-2.0)
+    assert "in time" not in texts(figures["timing"])
+    assert "in time" in texts(draw(products_of(case), "timing")["timing"])
+
+
+@pytest.mark.parametrize(
+    ("largest", "label"), [(6e3, r"sum of w / $10^{3}$"), (4e-7, r"sum of w / $10^{-9}$"), (12.0, "sum of w")]
+)
+def test_large_and_small_sums_are_written_in_thousands(largest: float, label: str) -> None:
+    sums = np.array([0.0, largest, -largest / 3])
+    panel = Panel("a", sums, np.arange(4.0), "x", weight="w", errors=sums * 0)
+    figure = page([panel], label="data", title="")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == label
+    numbers = [float(text.get_text()) for text in axes.texts if text.get_text()[-1:].isdigit()]
+    assert max(map(abs, numbers)) < 1e3

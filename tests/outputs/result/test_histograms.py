@@ -15,7 +15,14 @@ import uhi.io.zip
 import uproot
 import uproot.writing._cascade
 
-from na64.outputs.result.histograms import StoredHistograms, describe, is_logarithmic, to_hists, to_zip
+from na64.outputs.result.histograms import (
+    StoredHistograms,
+    describe,
+    is_logarithmic,
+    left_out,
+    to_hists,
+    to_zip,
+)
 from na64.outputs.result.root_file import to_root
 from na64.outputs.result.summary_facts import Role
 from na64.processors.counting.booking import book
@@ -212,3 +219,59 @@ def test_variable_axes_and_further_planes_come_back_from_hist_and_root(tmp_path:
     assert {described[name].plane for name in names} == {"modules"}
     assert {described[name].role for name in names} == {Role.PLANE}
     assert described["plane_after_visible"].plane == "energy"
+
+
+SUMS = """
+base = "dimuon_2023"
+name = "sums"
+label = "sums of weights"
+
+[[append_histogram]]
+name = "sums"
+label = "energy"
+after = "visible"
+weight = "ecal"
+axes = [{ feature = "hcal_0", edges = [0, 5, 20], unit = "GeV" }]
+
+[[append_histogram]]
+name = "map"
+after = "visible"
+weight = "ecal_ratio"
+axes = [
+  { feature = "hcal_0", bins = 2, low = 0, high = 20, unit = "GeV" },
+  { feature = "hcal_1", bins = 3, low = 0, high = 20, unit = "GeV" },
+]
+"""
+
+
+def test_a_weight_of_a_selection_is_stored_with_variances_beside_counts(tmp_path: Path) -> None:
+    (tmp_path / "sums.toml").write_text(SUMS)
+    selection = load_selection(tmp_path / "sums.toml")
+    booking, index = book(selection), selection.index
+    values = np.random.default_rng(5).exponential(10, (len(index), 500)).astype(np.float32)
+    values[index["ecal_ratio"], :7] = np.inf
+    values[index["ecal_ratio"], 7:] -= 10
+    tally = count_events(selection, values, np.zeros((0, 500), np.int64))
+    made = to_hists(booking, tally.histograms)
+    assert [name for name, one in made.items() if one.storage_type is hist.storage.Weight] == ["sums", "map"]
+    x, y = (values[index[name]].astype(np.float64) for name in ("hcal_0", "hcal_1"))
+    ecal, ratio = (values[index[name]].astype(np.float64) for name in ("ecal", "ecal_ratio"))
+    back = StoredHistograms(to_zip(made))
+    assert dict(back) == made
+    with uproot.open(io.BytesIO(to_root(made))) as file:
+        for found in (back["sums"], file["sums"]):
+            for power, read in ((1, found.values()), (2, found.variances())):
+                expected = np.histogram(x, [0.0, 5.0, 20.0], weights=ecal**power)[0]
+                np.testing.assert_allclose(read, expected, rtol=1e-13)
+        for found in (back["map"], file["map"]):
+            edges = [np.linspace(0, 20, 3), np.linspace(0, 20, 4)]
+            for power, read in ((1, found.values()), (2, found.variances())):
+                expected = np.histogram2d(x[7:], y[7:], edges, weights=ratio[7:] ** power)[0]
+                np.testing.assert_allclose(read, expected, rtol=1e-11)
+    facts = {one.name: one for one in describe(booking)}
+    assert (facts["sums"].weight, facts["map"].weight) == ("ecal [GeV]", "ecal_ratio")
+    assert {one.weight for name, one in facts.items() if name not in ("sums", "map")} == {""}
+    assert list(left_out(booking, [tally, tally])) == [
+        "histogram map: 14 visible events left out, whose weight ecal_ratio is not finite"
+    ]
+    assert not list(left_out(booking, []))

@@ -64,6 +64,14 @@ def test_a_changed_cut_is_told_with_both_values(result: Path) -> None:
             "bins = 50, low = 75",
             "histogram master_time_before: 100 bins of master_time from 75 to 125 after bad_spill then, 50",
         ),
+        (
+            'name = "master_time_before"',
+            'name = "master_time_before"\nweight = "ecal"',
+            (
+                "histogram master_time_before: 100 bins of master_time from 75 to 125 after bad_spill then, "
+                "100 bins of master_time from 75 to 125 after bad_spill, weighted with ecal [GeV] now"
+            ),
+        ),
     ],
 )
 def test_a_changed_selection_is_told_in_detail(old: str, new: str, detail: str, result: Path) -> None:

@@ -12,13 +12,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.features import INDEX
 from na64.processors.counting.booking import Rule, book
-from na64.processors.counting.counting import count_events, empty_tally
+from na64.processors.counting.counting import Counter, count_events, empty_tally, needed_features
 from na64.processors.counting.tally import Tally, fixed_point, sums
+from na64.processors.counting.weighted_sums import LEFT_OUT
 from na64.processors.kernels import fill
+from na64.selections.boxes import boxes_of
 from na64.selections.cut import Clause, Condition, Cut, When
-from na64.selections.histograms import Axis, Histogram
+from na64.selections.histograms import Axis, Histogram, Weight
 from na64.selections.interval import Interval, Limits
 from na64.selections.regions import Region
 from na64.selections.selection import VISIBLE, Selection, load_selection
@@ -27,7 +30,7 @@ WIDER = (0.0, 0.5, 0.75, 2.0)
 STEADY = settings(derandomize=True, max_examples=60)
 USED = ("ecal", "hcal", "hcal_0", "shower_chi2")
 EDGES = [-math.inf, 0.0, 0.5, 1.0, 1.5, 2.0, math.inf]
-VALUES = st.sampled_from([*EDGES, -0.0, 0.75, 7.0, 200.0, math.nan])
+VALUES = st.sampled_from([*EDGES, -0.0, 0.75, 7.0, 200.0, -1.25, math.nan])
 NO_WEIGHTS = np.zeros((0, 0), np.int64)
 
 Values = NDArray[np.float32]
@@ -76,7 +79,12 @@ def selections(draw: st.DrawFn) -> Selection:
     stages = st.sampled_from([VISIBLE, *(cut.name for cut in cuts)])
     x = draw(st.sampled_from([Axis("hcal_0", 3, 0.0, 1.5, "x"), Axis("hcal_0", 3, 0.0, 2.0, "x", WIDER)]))
     y = Axis("shower_chi2", 4, -1.0, 2.0, "y")
-    own = (Histogram("own", draw(stages), (x,), "own"), Histogram("two", draw(stages), (y, x), "two"))
+    own = (
+        Histogram("own", draw(stages), (x,), "own"),
+        Histogram("sums", draw(stages), (x,), "sums", Weight("ecal", "GeV")),
+        Histogram("two", draw(stages), (y, x), "two"),
+        Histogram("sums_of_two", draw(stages), (y, x), "sums", Weight("hcal", "GeV")),
+    )
     regions = tuple(
         Region(name, tuple(draw(st.lists(INTERVALS, min_size=1, max_size=2))), name, "", draw(CLAUSES))
         for name in (f"region_{n}" for n in range(draw(st.sampled_from([0, 1, 3, 12]))))
@@ -198,6 +206,16 @@ def test_histograms_are_those_of_boost_histogram(
             bh.axis.Variable(axis.edges) if axis.edges else bh.axis.Regular(axis.bins, axis.low, axis.high)
             for axis in filled.axes
         ]
+        if filled.weight is not None:
+            weight = values[INDEX[filled.weight.feature]].astype(np.float64)
+            assert filled.contents[LEFT_OUT].sum() == (chosen & ~np.isfinite(weight)).sum()
+            chosen &= np.isfinite(weight)
+            peer = bh.Histogram(*axes, storage=bh.storage.Weight())
+            peer.fill(*(values[INDEX[axis.feature]][chosen] for axis in filled.axes), weight=weight[chosen])
+            assert np.array_equal(filled.sums.sumw, peer.values(flow=True))
+            assert np.array_equal(filled.sums.sumw2, peer.variances(flow=True))
+            assert filled.sums.count.sum() == chosen.sum()
+            continue
         peer = bh.Histogram(*axes, storage=bh.storage.Int64())
         peer.fill(*(values[INDEX[axis.feature]][chosen] for axis in filled.axes))
         assert np.array_equal(filled.contents[0], peer.view(flow=True))
@@ -222,11 +240,79 @@ def test_weights_fill_wherever_counts_do(selection: Selection, events: list[tupl
     if not events:
         return
     plain = count(values, selection)
-    for name in ("first_fail", "single_cut", "n_minus_one", "histograms"):
+    for name in ("first_fail", "single_cut", "n_minus_one"):
         numbers, counts = sums(getattr(weighted, name)), getattr(plain, name)[0]
         assert np.array_equal(numbers.count, counts)
         assert np.array_equal(numbers.sumw, 0.25 * counts)
         assert np.array_equal(numbers.sumw2, 0.0625 * counts)
+    booking = book(selection)
+    both = (booking.filled(tally.histograms) for tally in (weighted, plain))
+    for one, other in zip(*both, strict=True):  # those with a weight of their own too
+        assert np.array_equal(one.sums.count, other.sums.count)
+        assert np.array_equal(one.sums.sumw, 0.25 * other.sums.sumw)
+        assert np.array_equal(one.sums.sumw2, 0.0625 * other.sums.sumw2)
+
+
+def test_a_weight_is_multiplied_with_that_of_the_event() -> None:
+    """Whatever the weights of simulated events are, those that are not finite are left out."""
+    axis = Axis("hcal_0", 1, 0.0, 1.0, "x")
+    selection = replace(
+        load_selection("dimuon_2023"),
+        histograms=(Histogram("sums", VISIBLE, (axis,), "sums", Weight("ecal", "GeV")),),
+    )
+    values = np.full((len(selection.index), 4), 0.5, np.float32)
+    values[INDEX["ecal"]] = [3.0, -2.0, math.inf, math.nan]
+    tally = count_events(selection, values, fixed_point(np.array([0.25, 8.0, 0.0, 1.0])))
+    (filled,) = (one for one in book(selection).filled(tally.histograms) if one.name == "sums")
+    assert filled.sums.sumw.tolist() == [0.0, 0.25 * 3 - 2 * 8, 0.0]
+    assert filled.sums.sumw2.tolist() == [0.0, (0.25 * 3) ** 2 + (2 * 8) ** 2, 0.0]
+    assert filled.contents[LEFT_OUT].tolist() == [0, 2, 0]
+
+
+def test_parts_whose_weights_cancel_are_the_whole() -> None:
+    axis = Axis("hcal_0", 1, 0.0, 1.0, "x")
+    own = (Histogram("sums", VISIBLE, (axis,), "sums", Weight("ecal", "GeV")),)
+    selection = replace(load_selection("dimuon_2023"), histograms=own)
+    values = np.full((len(selection.index), 3), 0.5, np.float32)
+    values[INDEX["ecal"]] = [3.0, -3.0, 1.0]
+    two, one = count(values[:, :2], selection), count(values[:, 2:], selection)
+    assert count(values[:, :1], selection) + count(values[:, 1:2], selection) == two
+    assert two + one == count(values, selection)
+    (filled,) = (found for found in book(selection).filled(two.histograms) if found.name == "sums")
+    assert [found[1] for found in (filled.sums.count, filled.sums.sumw, filled.sums.sumw2)] == [2, 0, 18]
+
+
+def test_events_that_no_plane_shows_are_in_no_map_of_sums_either() -> None:
+    """Open events inside a closed box, as those of calibration triggers, by the rule of all histograms."""
+    x, y = Axis("ecal", 3, 0.0, 150.0, "x"), Axis("hcal", 3, 0.0, 3.0, "y")
+    booked = [
+        Histogram(f"{name}{len(axes)}", VISIBLE, axes, "", weight)
+        for axes in ((x,), (x, y))
+        for name, weight in (("counts", None), ("sums", Weight("srd_0", "GeV")))
+    ]
+    selection = replace(load_selection("dimuon_2023"), histograms=tuple(booked))
+    values = np.full((len(selection.index), 3), 1.0, np.float32)
+    values[[INDEX["ecal"], INDEX["hcal"]]] = [[10.0, 100.0, 20.0], [0.5, 0.5, 2.5]]
+    counter = Counter(selection, 1, boxes=boxes_of(packaged_periods()["2023A"]))
+    counter.add(values, np.zeros((0, 3), np.int64), {})
+    filled = {one.name: one for one in book(selection).filled(counter.tally().histograms)}
+    assert [filled[f"counts{n}"].contents.sum() for n in (1, 2)] == [3, 2]
+    for n in (1, 2):
+        assert np.array_equal(filled[f"sums{n}"].sums.sumw, filled[f"counts{n}"].contents[0])
+
+
+def test_what_is_read_of_stored_features_includes_weights() -> None:
+    axis = Axis("hcal_0", 1, 0.0, 1.0, "x")
+    plain = replace(load_selection("dimuon_2023"), histograms=(Histogram("sums", VISIBLE, (axis,), "sums"),))
+    weighted = replace(plain, histograms=(replace(plain.histograms[0], weight=Weight("veto_2", "GeV")),))
+    assert set(needed_features(weighted)) - set(needed_features(plain)) == {"veto_2"}
+    assert weighted.inputs - plain.inputs == {"veto_2"}
+    assert weighted.identity != plain.identity
+    names = needed_features(weighted)
+    values = np.random.default_rng(2).uniform(0, 5, (len(weighted.index), 50)).astype(np.float32)
+    counter = Counter(weighted, 1, names)
+    counter.add(values[[weighted.index[name] for name in names]], np.zeros((0, 50), np.int64), {})
+    assert counter.tally() == count(values, weighted)
 
 
 def test_no_event_gives_the_empty_tally() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hist
 import numpy as np
 import pytest
 
+from na64.outputs.control.dimuon.files import find_peaks
 from na64.outputs.control.dimuon.muon_peak import LEAST_EVENTS, fit_peak, peak_spectra
 
 
@@ -53,3 +56,11 @@ def test_a_module_is_looked_at_where_its_neighbour_has_two_muons() -> None:
     assert found[0].values().sum() == 2
     assert found[1].values().sum() == 4
     assert found[2] is alone
+
+
+def test_sums_of_a_weight_are_no_spectrum() -> None:
+    one: Any = hist.Hist(hist.axis.Regular(30, 0, 30), storage=hist.storage.Int64())
+    facts = [SimpleNamespace(name=name, weight=text) for name, text in (("hcal_0", "ecal"), ("hcal_2", ""))]
+    summary = SimpleNamespace(histograms=facts)
+    products: Any = SimpleNamespace(summary=summary, histograms={"hcal_0": one, "hcal_2": one})
+    assert set(find_peaks(Path(), products, by_run=False).spectra) == {2}
