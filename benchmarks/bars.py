@@ -12,10 +12,10 @@ from na64.benchmarks.end_to_end import (
     TWO_OF_DASK,
     TWO_PROCESSES,
     TWO_WORKERS,
-    CommandTiming,
 )
 from na64.benchmarks.findings import Findings
 from na64.benchmarks.parquet_peers import DUCKDB, POLARS
+from na64.benchmarks.parts import Part
 from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN
 from na64.benchmarks.root_peers import FUSED_ROOT, IDIOMATIC_ROOT, LAZY_ROOT
 from na64.benchmarks.rounds import TwoSizes
@@ -52,7 +52,7 @@ class Bar:
         return "met" if met else "**missed**"
 
 
-_DENSE = {"LZ4": 0.5, "ZLIB": 0.65, "ZSTD": 0.72, "LZMA": 1.0}
+_DENSE = {"LZ4": 0.5, "ZLIB": 0.65, "ZSTD": 0.72}
 _DENSE_LAZY = {"LZ4": 0.75, "ZLIB": 0.75, "ZSTD": 0.95}
 _NO_SLOWER = 1.05
 """The same, but for the noise of times on the wall."""
@@ -61,36 +61,40 @@ _NO_SLOWER = 1.05
 def bars(findings: Findings) -> list[Bar]:
     """Hold what was found against every bar, in the order of the issue that set them.
 
-    Times an event are slopes between two numbers of events: without two of them nothing is said.
+    Those of parts that were left out are not there. Times an event are slopes between two numbers of events:
+    without two of them nothing is said.
     """
-    return [
-        *_of_layouts(findings),
-        *_of_dense(findings.dense),
-        *_of_workers(findings.workers),
-        *_of_commands(findings.commands),
-        *_of_reruns(findings.hits),
-        *_of_starts(findings.starts),
-        _of_memory(findings.memory),
-    ]
+    return [bar for part, of in _GROUPS if part in findings.parts for bar in of(findings)]
 
 
-def _of_layouts(findings: Findings) -> Iterator[Bar]:
-    hits, flat = findings.hits, findings.flat
+def _of_hits(findings: Findings) -> Iterator[Bar]:
+    hits = findings.hits
     process, read = hits.slope(PROCESS), hits.slope(OWN_READ)
     above = None if process is None or read is None or process <= read else process - read
     yield _ratio("hits", hits, FUSED_ROOT, 0.25)
     yield _ratio("hits", hits, IDIOMATIC_ROOT, 0.3)
     yield Bar("hits, process less own read", above, 300.0, unit="ns/event")
-    yield _ratio("tout2023", flat, FUSED_ROOT, 0.7)
 
 
-def _of_dense(dense: dict[str, TwoSizes]) -> Iterator[Bar]:
+def _of_flat(findings: Findings) -> Iterator[Bar]:
+    yield _ratio("tout2023", findings.flat, FUSED_ROOT, 0.7)
+
+
+def _of_dense(findings: Findings) -> Iterator[Bar]:
     for peer, limits in ((FUSED_ROOT, _DENSE), (LAZY_ROOT, _DENSE_LAZY)):
         for codec, limit in limits.items():
-            yield _ratio(f"every cell filled, {codec}", dense.get(codec, TwoSizes()), peer, limit)
-    zstd = dense.get("ZSTD", TwoSizes())
+            yield _ratio(f"every cell filled, {codec}", _codec(findings, codec), peer, limit)
+    zstd = _codec(findings, "ZSTD")
     ratio = _divide(zstd.slope(RNTUPLE), zstd.slope(PROCESS))
     yield Bar("every cell filled, ZSTD, RNTuple of ROOT / TTree", ratio, 1.2)
+
+
+def _of_lzma(findings: Findings) -> Iterator[Bar]:
+    yield _ratio("every cell filled, LZMA", _codec(findings, "LZMA"), FUSED_ROOT, 1.0)
+
+
+def _codec(findings: Findings, codec: str) -> TwoSizes:
+    return findings.dense.get(codec, TwoSizes())
 
 
 def _ratio(sample: str, timings: TwoSizes, peer: str, limit: float) -> Bar:
@@ -98,13 +102,13 @@ def _ratio(sample: str, timings: TwoSizes, peer: str, limit: float) -> Bar:
     return Bar(f"{sample}, process / {peer}", _divide(timings.slope(PROCESS), timings.slope(peer)), limit)
 
 
-def _of_workers(workers: dict[str, list[WorkersResult]]) -> Iterator[Bar]:
-    none, one, two = (_with(workers.get(MANY_HITS, []), number) for number in range(3))
+def _of_workers(findings: Findings) -> Iterator[Bar]:
+    none, one, two = (_with(findings.workers.get(MANY_HITS, []), number) for number in range(3))
     cpu = one.ratio(none, "cpu") if one and none else None
     yield Bar("Dask with one worker, CPU / iterative", cpu, 1.15)
     rate = two.ratio(one, "rate") if two and one else None
     yield Bar("two workers, rate / one worker", rate, 1.7, is_ceiling=False)
-    one, two = (_with(workers.get(ONE_DENSE, []), number) for number in (1, 2))
+    one, two = (_with(findings.workers.get(ONE_DENSE, []), number) for number in (1, 2))
     wall = 1 / two.ratio(one, "rate") if two and one else None
     yield Bar(f"{ONE_DENSE}, two workers / one, warm, wall", wall, 0.6)
 
@@ -113,9 +117,9 @@ def _with(results: list[WorkersResult], number: int) -> WorkersResult | None:
     return next((one for one in results if one.workers == number), None)
 
 
-def _of_commands(commands: dict[str, list[CommandTiming]]) -> Iterator[Bar]:
+def _of_commands(findings: Findings) -> Iterator[Bar]:
     for codec in COMMAND_CODECS:
-        wall = {one.name: min(one.wall) for one in commands.get(codec, [])}
+        wall = {one.name: min(one.wall) for one in findings.commands.get(codec, [])}
         fastest = min((wall[name] for name in (TWO_PROCESSES, TWO_OF_DASK) if name in wall), default=None)
         one = wall.get(ITERATIVE)
         name = f"whole command, one dense file, {codec}"
@@ -124,7 +128,8 @@ def _of_commands(commands: dict[str, list[CommandTiming]]) -> Iterator[Bar]:
         yield Bar(f"{name}, --workers 2 / iterative, wall", chosen, _NO_SLOWER)
 
 
-def _of_reruns(hits: TwoSizes) -> Iterator[Bar]:
+def _of_reruns(findings: Findings) -> Iterator[Bar]:
+    hits = findings.hits
     process, rerun = hits.slope(PROCESS), hits.slope(RERUN)
     for peer in (DUCKDB, POLARS):
         yield Bar(f"{RERUN} / {peer}", _divide(rerun, hits.slope(peer)), 1.0)
@@ -132,22 +137,37 @@ def _of_reruns(hits: TwoSizes) -> Iterator[Bar]:
     yield Bar("one event more, process / rerun", _divide(process, rerun), 10.0, is_ceiling=False)
 
 
-def _of_starts(starts: dict[str, float]) -> Iterator[Bar]:
+def _of_starts(findings: Findings) -> Iterator[Bar]:
+    starts = findings.starts
     yield Bar("start of na64 process, kernels compiled before", starts.get("start"), 1.0, unit="s CPU")
     yield Bar("na64 --help", starts.get("help"), 0.1, unit="s CPU")
     more = max(starts["nothing to do"] - starts["start"], 0.0) if starts else None
     yield Bar("na64 process with nothing to do, less the start", more, 2.0, unit="s CPU")
 
 
-def _of_memory(memory: dict[int, float]) -> Bar:
+def _of_memory(findings: Findings) -> Iterator[Bar]:
+    memory = findings.memory
     few, many = min(memory, default=0), max(memory, default=0)
     sizes = f"{many:,} / {few:,} events" if many > few else "many / few events"
     grown = _divide(memory.get(many), memory.get(few)) if many > few else None
-    return Bar(f"peak anonymous memory, {sizes}", grown, 1.2)
+    yield Bar(f"peak anonymous memory, {sizes}", grown, 1.2)
 
 
 def _divide(one: float | None, other: float | None) -> float | None:
     return None if one is None or not other else one / other
+
+
+_GROUPS = (
+    (Part.HITS, _of_hits),
+    (Part.TOUT2023, _of_flat),
+    (Part.DENSE, _of_dense),
+    (Part.LZMA, _of_lzma),
+    (Part.WORKERS, _of_workers),
+    (Part.COMMANDS, _of_commands),
+    (Part.HITS, _of_reruns),
+    (Part.STARTS, _of_starts),
+    (Part.MEMORY, _of_memory),
+)
 
 
 def to_lines(findings: Findings) -> Iterator[str]:

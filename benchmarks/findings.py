@@ -41,6 +41,8 @@ class Findings:
     Attributes
     ----------
     machine, date : str
+    parts : tuple of Part
+        What was to be measured.
     hits : TwoSizes
         The hits layout as TTree: every program.
     flat : TwoSizes
@@ -70,6 +72,7 @@ class Findings:
 
     machine: str
     date: str
+    parts: tuple[Part, ...] = tuple(Part)
     hits: TwoSizes = field(default_factory=TwoSizes)
     flat: TwoSizes = field(default_factory=TwoSizes)
     dense: dict[str, TwoSizes] = field(default_factory=dict)
@@ -86,7 +89,7 @@ class Findings:
 
     def to_json(self) -> str:
         """Return all of it."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        return json.dumps(asdict(self), indent=1, default=lambda part: part.value) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from na64.benchmarks import bars
 from na64.benchmarks.end_to_end import CommandTiming
 from na64.benchmarks.findings import Findings
+from na64.benchmarks.parts import Part
 from na64.benchmarks.programs import FLOOR, OWN_READ, PROCESS, RERUN
 from na64.benchmarks.rounds import CpuTiming, TwoSizes
 from na64.benchmarks.workers import WorkersResult
@@ -41,7 +42,9 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield "takes is from the least times of two numbers of events, and so are the ratios of the bars."
     yield ""
     yield from bars.to_lines(findings)
-    yield from (f"{line}.\n" for line in findings.notes)
+    left_out = ", ".join(part.value for part in Part if part not in findings.parts)
+    notes = [*findings.notes, f"parts left out: {left_out}"] if left_out else findings.notes
+    yield from (f"{line}.\n" for line in notes)
     yield from _against(findings.hits, "hits layout, TTree LZ4")
     yield from _against(findings.flat, "tout2023 layout, TTree LZ4")
     yield from _dense(findings)
@@ -65,8 +68,12 @@ def _against(timings: TwoSizes, title: str) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|"
     for one in timings.many:
         ratio, more = f"{own / one.per_event:.2f} x", _number(timings.slope(one.name))
-        yield f"| {one.name} | {one.per_event:,.0f} | {one.spread:.0%} | {ratio} | {more} |"
+        yield f"| {one.name} | {one.per_event:,.0f} | {_spread(one)} | {ratio} | {more} |"
     yield ""
+
+
+def _spread(timing: CpuTiming) -> str:
+    return f"{timing.spread:.0%}" if len(timing.seconds) > 1 else ""
 
 
 def _dense(findings: Findings) -> Iterator[str]:
@@ -115,7 +122,7 @@ def _plain(title: str, timings: list[CpuTiming]) -> Iterator[str]:
     yield f"| {title} | ns/event | spread |"
     yield "|---|---:|---:|"
     for timing in timings:
-        yield f"| {timing.name} | {timing.per_event:,.0f} | {timing.spread:.0%} |"
+        yield f"| {timing.name} | {timing.per_event:,.0f} | {_spread(timing)} |"
     yield ""
 
 
