@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from na64.benchmarks.dense import RNTUPLE
 from na64.benchmarks.end_to_end import (
@@ -20,6 +21,8 @@ from na64.benchmarks.programs import OWN_READ, PROCESS, RERUN
 from na64.benchmarks.root_peers import FUSED_ROOT, IDIOMATIC_ROOT, LAZY_ROOT
 from na64.benchmarks.rounds import TwoSizes
 from na64.benchmarks.workers import MANY_HITS, ONE_DENSE, WorkersResult
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Bar:
 
 _DENSE = {"LZ4": 0.5, "ZLIB": 0.65, "ZSTD": 0.72}
 _DENSE_LAZY = {"LZ4": 0.75, "ZLIB": 0.75, "ZSTD": 0.95}
+_MANY = 1_000_000
 _NO_SLOWER = 1.05
 """The same, but for the noise of times on the wall."""
 
@@ -62,7 +66,7 @@ def bars(findings: Findings) -> list[Bar]:
     """Hold what was found against every bar, in the order of the issue that set them.
 
     Those of parts that were left out are not there. Times an event are slopes between two numbers of events:
-    without two of them nothing is said.
+    without two of them nothing is said. Times on the wall are only judged of a million events and more.
     """
     return [bar for part, of in _GROUPS if part in findings.parts for bar in of(findings)]
 
@@ -103,14 +107,20 @@ def _ratio(sample: str, timings: TwoSizes, peer: str, limit: float) -> Bar:
 
 
 def _of_workers(findings: Findings) -> Iterator[Bar]:
-    none, one, two = (_with(findings.workers.get(MANY_HITS, []), number) for number in range(3))
+    many, dense = (_of_many(findings, findings.workers.get(name, [])) for name in (MANY_HITS, ONE_DENSE))
+    none, one, two = (_with(many, number) for number in range(3))
     cpu = one.ratio(none, "cpu") if one and none else None
     yield Bar("Dask with one worker, CPU / iterative", cpu, 1.15)
     rate = two.ratio(one, "rate") if two and one else None
     yield Bar("two workers, rate / one worker", rate, 1.7, is_ceiling=False)
-    one, two = (_with(findings.workers.get(ONE_DENSE, []), number) for number in (1, 2))
+    one, two = (_with(dense, number) for number in (1, 2))
     wall = 1 / two.ratio(one, "rate") if two and one else None
     yield Bar(f"{ONE_DENSE}, two workers / one, warm, wall", wall, 0.6)
+
+
+def _of_many(findings: Findings, results: list[T]) -> list[T]:
+    """Results whose bars are about many events; of fewer than those, only the start is seen."""
+    return results if findings.n_events >= _MANY else []
 
 
 def _with(results: list[WorkersResult], number: int) -> WorkersResult | None:
@@ -119,7 +129,7 @@ def _with(results: list[WorkersResult], number: int) -> WorkersResult | None:
 
 def _of_commands(findings: Findings) -> Iterator[Bar]:
     for codec in COMMAND_CODECS:
-        wall = {one.name: min(one.wall) for one in findings.commands.get(codec, [])}
+        wall = {one.name: min(one.wall) for one in _of_many(findings, findings.commands.get(codec, []))}
         fastest = min((wall[name] for name in (TWO_PROCESSES, TWO_OF_DASK) if name in wall), default=None)
         one = wall.get(ITERATIVE)
         name = f"whole command, one dense file, {codec}"

@@ -50,7 +50,7 @@ def run_bench(
         Programs that should count the same do not.
     """
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    findings = Findings(machine, f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC", plan.parts)
+    findings = Findings(machine, f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC", plan.parts, plan.n_events)
     work, build = folder / "work", folder / "build"
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, work, ignore_errors=True)

@@ -43,6 +43,8 @@ class Findings:
     machine, date : str
     parts : tuple of Part
         What was to be measured.
+    n_events : int
+        See `Workload`.
     hits : TwoSizes
         The hits layout as TTree: every program.
     flat : TwoSizes
@@ -73,6 +75,7 @@ class Findings:
     machine: str
     date: str
     parts: tuple[Part, ...] = tuple(Part)
+    n_events: int = 1_000_000
     hits: TwoSizes = field(default_factory=TwoSizes)
     flat: TwoSizes = field(default_factory=TwoSizes)
     dense: dict[str, TwoSizes] = field(default_factory=dict)

@@ -204,7 +204,7 @@ def _rates(title: str, timings: TwoSizes) -> tuple[str, dict[str, float]]:
 
 def _draw_rates(axis: Axes, title: str, rates: dict[str, float]) -> None:
     drawn = axis.barh(list(rates), list(rates.values()), color=[_colour(name) for name in rates])
-    axis.bar_label(drawn, labels=[f"{rate:.2f}" for rate in rates.values()], padding=3, fontsize=8)
+    axis.bar_label(drawn, labels=[f"{rate:.3g}" for rate in rates.values()], padding=3, fontsize=8)
     axis.invert_yaxis()
     axis.set_title(title, loc="left", fontsize=10)
     axis.tick_params(labelsize=8)
