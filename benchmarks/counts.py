@@ -19,7 +19,7 @@ class BenchmarkCounts:
     Attributes
     ----------
     passed : tuple of int
-        Events before any cut, and after each.
+        Events before any cut, and after each. What else there is, is None for programs that do not count it.
     n_minus_one : tuple of int
         Events that pass all cuts but one, cut by cut.
     runs : int
@@ -29,10 +29,10 @@ class BenchmarkCounts:
     """
 
     passed: tuple[int, ...]
-    n_minus_one: tuple[int, ...]
-    runs: int
-    plane: int
-    variables: int
+    n_minus_one: tuple[int, ...] | None = None
+    runs: int | None = None
+    plane: int | None = None
+    variables: int | None = None
 
 
 def bench_selection() -> Selection:
@@ -88,7 +88,7 @@ def require_equal(counts: dict[str, BenchmarkCounts]) -> None:
     Parameters
     ----------
     counts : dict of str to BenchmarkCounts
-        By program; the first is the reference.
+        By program; the first is the reference, and others are compared in all that both count.
 
     Raises
     ------
@@ -98,5 +98,5 @@ def require_equal(counts: dict[str, BenchmarkCounts]) -> None:
     for name, found in others:
         for field in BenchmarkCounts.__dataclass_fields__:
             one, other = getattr(expected, field), getattr(found, field)
-            if one != other:
+            if None not in (one, other) and one != other:
                 raise DifferentCountsError(f"{name} and {reference} differ in {field}: {other} and {one}")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import uproot
 from numpy.typing import NDArray
 
+from na64.benchmarks.programs import PROCESS
 from na64.benchmarks.root_peers import RootServer
 from na64.benchmarks.sample import BLOCK, BenchmarkSample, Branches, block_of, numbered, size_of
 from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.writers import RunFileFormat, open_writer
 
-CODECS = {"LZ4": uproot.LZ4(4), "ZLIB": uproot.ZLIB(1), "ZSTD": uproot.ZSTD(5)}
+CODECS = {"LZ4": uproot.LZ4(4), "ZLIB": uproot.ZLIB(1), "ZSTD": uproot.ZSTD(5), "LZMA": uproot.LZMA(7)}
 """Compressions that ROOT recommends, with their levels."""
+
+RNTUPLE = f"{PROCESS}, RNTuple"
+"""The program on what `import_ntuple` gives."""
 
 CLUSTER = 9_000
 """Events of a cluster, about as many as ROOT puts there: it ends one at 30 MB."""
@@ -55,6 +60,13 @@ def make_dense(codec: str, n_events: int, folder: Path, root: RootServer | None)
     return BenchmarkSample(
         path, layout, RunFileFormat.TTREE, n_events, sum(map(size_of, block.values())) / n_block
     )
+
+
+def import_ntuple(sample: BenchmarkSample, root: RootServer) -> BenchmarkSample:
+    """Let ROOT write a sample again as an RNTuple, with its codec."""
+    path = sample.path.with_suffix(".rntuple.root")
+    root.import_ntuple(sample.path, path, sample.layout.trees[0])
+    return replace(sample, path=path, format=RunFileFormat.RNTUPLE)
 
 
 def _filled(layout: Layout, block: Branches) -> dict[str, NDArray[np.generic]]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from na64.benchmarks.counts import BenchmarkCounts, list_axes
+from na64.benchmarks.programs import Program
+from na64.benchmarks.sample import BenchmarkSample
 from na64.selections.selection import Selection
 
+IDIOMATIC_ROOT = "RDataFrame, one lambda a quantity"
+FUSED_ROOT = "RDataFrame, fused by hand"
+LAZY_ROOT = "RDataFrame, cut counts only, lazy"
+
+_KINDS = {IDIOMATIC_ROOT: "idiomatic", FUSED_ROOT: "fused", LAZY_ROOT: "lazy"}
 _SERVER = Path(__file__).parent / "root" / "serve.py"
 _MARK = "na64: "
 
@@ -34,21 +41,24 @@ class RootServer:
         """Seconds, user and system, that the last program took."""
 
     def run(self, program: str, path: Path) -> BenchmarkCounts:
-        """Run ``idiomatic_<layout>`` or ``fused_<layout>`` on a file."""
+        """Run ``idiomatic_<layout>``, ``fused_<layout>`` or, for cuts only, ``lazy_<layout>`` on a file."""
         answer = self._ask(program, str(path), str(self._axes))
         self.cpu = answer["cpu"]
         counts: dict[str, Any] = answer["counts"]
-        return BenchmarkCounts(
-            passed=tuple(counts["passed"]),
-            n_minus_one=tuple(counts["n_minus_one"]),
-            runs=counts["runs"],
-            plane=counts["plane"],
-            variables=counts["variables"],
-        )
+        lists = {name: tuple(found) for name, found in counts.items() if isinstance(found, list)}
+        return BenchmarkCounts(**counts | lists)
+
+    def share_among(self, threads: int) -> None:
+        """Let ROOT run what follows in so many threads."""
+        self._ask("share_among", threads)
 
     def rewrite(self, source: Path, target: Path, tree: str, codec: str, level: int) -> None:
         """Let ROOT write a tree again with a codec, in baskets as it makes them."""
         self._ask("rewrite", str(source), str(target), tree, codec, level)
+
+    def import_ntuple(self, source: Path, target: Path, tree: str) -> None:
+        """Let ROOT write a tree again as an RNTuple, with the codec that the tree has."""
+        self._ask("import_ntuple", str(source), str(target), tree)
 
     def _ask(self, *what: str | int) -> dict[str, Any]:
         request, _ = _pipes(self._process)
@@ -66,6 +76,18 @@ class RootServer:
         raise RuntimeError(
             f"{self._process.args!r} ended: do its Python have ROOT and this machine a compiler?"
         )
+
+
+def root_programs(
+    root: RootServer | None, sample: BenchmarkSample, names: Sequence[str] = tuple(_KINDS)
+) -> list[Program]:
+    """List programs of RDataFrame by name for a sample; none without ROOT."""
+    return [] if root is None else [_program(root, name, sample) for name in names]
+
+
+def _program(root: RootServer, name: str, sample: BenchmarkSample) -> Program:
+    function = f"{_KINDS[name]}_{sample.layout.name}"
+    return Program(name, lambda: root.run(function, sample.path), lambda: root.cpu)
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from na64.benchmarks.counts import BenchmarkCounts, require_equal
 from na64.benchmarks.programs import Program
+
+_EIGHTH = 8
+_LEAST_MORE = 0.1
+"""What more events must take, of the time of fewer, to say what one costs: less is of other work there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,36 @@ class CpuTiming:
         return (max(self.seconds) - min(self.seconds)) / self.median
 
 
+@dataclass(frozen=True, slots=True)
+class TwoSizes:
+    """The same programs on few and on many events, in turns.
+
+    Attributes
+    ----------
+    few : list of CpuTiming
+        Empty if there were not enough events for two sizes.
+    many : list of CpuTiming
+    """
+
+    few: list[CpuTiming] = field(default_factory=list)
+    many: list[CpuTiming] = field(default_factory=list)
+
+    def slope(self, name: str) -> float | None:
+        """Return what one event more costs, ns, by the least times of both sizes: what is fixed is not in it.
+
+        None if the program was not timed with both, or took hardly longer with many events.
+        """
+        few, many = (
+            next((one for one in timings if one.name == name), None) for timings in (self.few, self.many)
+        )
+        if few is None or many is None:
+            return None
+        more = min(many.seconds) - min(few.seconds)
+        if more <= _LEAST_MORE * min(few.seconds):
+            return None
+        return 1e9 * more / (many.n_events - few.n_events)
+
+
 def cpu_seconds() -> float:
     """Return the CPU time, user and system, of this process and of its children that have ended."""
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -65,11 +99,42 @@ def check(programs: Sequence[Program]) -> BenchmarkCounts:
 
 def measure(programs: Sequence[Program], n_events: int, rounds: int) -> list[CpuTiming]:
     """Time programs, interleaved."""
-    seconds: dict[str, list[float]] = {program.name: [] for program in programs}
+    return measure_sizes({n_events: programs}, rounds).many
+
+
+def measure_sizes(programs: Mapping[int, Sequence[Program]], rounds: int) -> TwoSizes:
+    """Time programs of one or two numbers of events, interleaved."""
+    taken: list[tuple[int, Program, list[float]]] = [
+        (n_events, program, []) for n_events, these in programs.items() for program in these
+    ]
     for _ in range(rounds):
-        for program in programs:
-            seconds[program.name].append(_time(program))
-    return [CpuTiming(name, n_events, tuple(times)) for name, times in seconds.items()]
+        for _, program, seconds in taken:
+            seconds.append(_time(program))
+    few, many = min(programs), max(programs)
+    of = {
+        size: [CpuTiming(program.name, n, tuple(seconds)) for n, program, seconds in taken if n == size]
+        for size in programs
+    }
+    return TwoSizes(of[few] if few < many else [], of[many])
+
+
+def measure_slopes(
+    list_programs: Callable[[int], Sequence[Program]], n_events: int, least: int, rounds: int
+) -> TwoSizes:
+    """Time programs on a number of events and on an eighth, if twice ``least`` are there.
+
+    Parameters
+    ----------
+    list_programs : callable
+        Makes a sample of so many events, and the programs for it, checked.
+    n_events : int
+    least : int
+        Events of the smaller sample, at least.
+    rounds : int
+    """
+    few = max(n_events // _EIGHTH, least)
+    sizes = (few, n_events) if n_events >= 2 * few else (n_events,)
+    return measure_sizes({size: list_programs(size) for size in sizes}, rounds)
 
 
 def _time(program: Program) -> float:

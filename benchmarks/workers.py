@@ -17,6 +17,9 @@ from na64.datasets.catalogue import build as catalogues
 from na64.datasets.catalogue.build import Catalogue
 from na64.processors.execution.backends import ExecutorKind, open_backend
 
+MANY_HITS, ONE_DENSE = "16 files of hits", "one dense file, LZ4"
+"""What workers are measured with."""
+
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 

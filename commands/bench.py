@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from na64.benchmarks.parts import QUICK, Part, parts_of
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
 
 
@@ -15,7 +17,9 @@ def add(verbs: Any) -> None:
     parser = add_command(verbs, "bench", _bench, text)
     parser.add_argument("--events", type=positive, default=1_000_000, metavar="N", help="default: 1000000")
     parser.add_argument("--to", type=Path, default=Path("results/bench"), metavar="DIR")
-    parser.add_argument("--quick", action="store_true", help="one round, without workers, memory, scheduler")
+    parser.add_argument("--quick", action="store_true", help="one round, without what takes long")
+    only = f"these parts, separated by commas: {', '.join(part.value for part in Part)}"
+    parser.add_argument("--only", type=_parts, metavar="PART,...", help=only)
     parser.add_argument(
         "--root-python", type=Path, metavar="PATH", help="an interpreter that has ROOT, for RDataFrame"
     )
@@ -29,15 +33,27 @@ def add(verbs: Any) -> None:
 def _bench(options: argparse.Namespace) -> int:
     if options.scale:
         return _scale(options)
-    from na64.benchmarks.bench import Workload, run_bench
+    from na64.benchmarks.bench import run_bench
+    from na64.benchmarks.findings import Workload
     from na64.benchmarks.table import write
 
-    plan = Workload(options.events, 1, scaling=False) if options.quick else Workload(options.events)
+    plan = Workload(options.events)
+    if options.quick:
+        plan = replace(plan, rounds=1, parts=QUICK)
+    if options.only:
+        plan = replace(plan, parts=options.only)
     findings = run_bench(
         plan, options.to, root_python=options.root_python, say=lambda line: print(line, flush=True)
     )
     _show(write(findings, options.to))
     return SUCCESS
+
+
+def _parts(names: str) -> tuple[Part, ...]:
+    try:
+        return parts_of(names)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _scale(options: argparse.Namespace) -> int:

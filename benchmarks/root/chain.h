@@ -1,4 +1,4 @@
-// The end of an idiomatic program: flags, a chain of filters with a histogram at each step, and N-1 histograms.
+// The end of programs of one lambda a quantity: filters with a histogram at each step and N-1 histograms, or counts only.
 #pragma once
 #include "counts.h"
 
@@ -10,32 +10,55 @@ namespace bench {
 
 using Node = ROOT::RDF::RNode;
 
-inline Node flag(Node df) {
+using Columns = std::vector<std::string>;
+
+// The cuts in their order: a function gets the node so far, the name, the condition and its columns, and gives the next.
+template <class Apply>
+Node apply_cuts(Node df, Apply apply) {
   auto one = [](float x) { return x == 1.f; };
   auto none = [](float x) { return x == 0.f; };
   auto three = [](float low, float high) {
     return [=](float a, float b, float c) { return between(low, a, high) && between(low, b, high) && between(low, c, high); };
   };
-  return df.Define("pass_trigger", one, {"f_trigger_physics"})
-    .Define("pass_bad_spill", none, {"f_bad_spill"})
-    .Define("pass_master_time", [](float t) { return 86.5f <= t && t <= 113.5f; }, {"f_master_time"})
-    .Define("pass_srd", three(.001f, .08f), {"f_srd_0", "f_srd_1", "f_srd_2"})
-    .Define("pass_track_quality", [](float p, float q) { return between(0.f, p, 9999.f) && q > .01f; },
-            {"f_track_momentum", "f_track_pvalue"})
-    .Define("pass_momentum", [](float p) { return between(90.f, p, 110.f); }, {"f_track_momentum"})
-    .Define("pass_angle", [](float a) { return between(-.003f, a, .003f); }, {"f_track_angle"})
-    .Define("pass_straw3", hits_ok, {"f_straw3_x", "f_straw3_y"})
-    .Define("pass_vhcal", [](float e) { return e < 1.5f; }, {"f_vhcal_total"})
-    .Define("pass_straw4", hits_ok, {"f_straw4_x", "f_straw4_y"})
-    .Define("pass_ecal_centre", one, {"f_ecal_max_in_beam_cell"})
-    .Define("pass_ecal_energy", [](float e, float late, float p) { return e < 120.f && late < 30.f && p > .7f; },
-            {"f_ecal_total", "f_ecal_out_of_time", "f_preshower_total"})
-    .Define("pass_ecal_ratio", [](float r) { return r < .06f; }, {"f_ecal_ratio"})
-    .Define("pass_shower_chi2", [](float c) { return c < 100.f; }, {"f_shower_chi2"})
-    .Define("pass_hcal_out_of_time", [](float e) { return e < 50.f; }, {"f_hcal_out_of_time"})
-    .Define("pass_hcal3", [](float e) { return e < 2.f; }, {"f_hcal_3_total"})
-    .Define("pass_hcal_topology", none, {"f_hcal_topology_bad"})
-    .Define("pass_dimuon", three(4.f, 8.f), {"f_hcal_0", "f_hcal_1", "f_hcal_2"});
+  df = apply(df, "trigger", one, {"f_trigger_physics"});
+  df = apply(df, "bad_spill", none, {"f_bad_spill"});
+  df = apply(df, "master_time", [](float t) { return 86.5f <= t && t <= 113.5f; }, {"f_master_time"});
+  df = apply(df, "srd", three(.001f, .08f), {"f_srd_0", "f_srd_1", "f_srd_2"});
+  df = apply(df, "track_quality", [](float p, float q) { return between(0.f, p, 9999.f) && q > .01f; },
+             {"f_track_momentum", "f_track_pvalue"});
+  df = apply(df, "momentum", [](float p) { return between(90.f, p, 110.f); }, {"f_track_momentum"});
+  df = apply(df, "angle", [](float a) { return between(-.003f, a, .003f); }, {"f_track_angle"});
+  df = apply(df, "straw3", hits_ok, {"f_straw3_x", "f_straw3_y"});
+  df = apply(df, "vhcal", [](float e) { return e < 1.5f; }, {"f_vhcal_total"});
+  df = apply(df, "straw4", hits_ok, {"f_straw4_x", "f_straw4_y"});
+  df = apply(df, "ecal_centre", one, {"f_ecal_max_in_beam_cell"});
+  df = apply(df, "ecal_energy", [](float e, float late, float p) { return e < 120.f && late < 30.f && p > .7f; },
+             {"f_ecal_total", "f_ecal_out_of_time", "f_preshower_total"});
+  df = apply(df, "ecal_ratio", [](float r) { return r < .06f; }, {"f_ecal_ratio"});
+  df = apply(df, "shower_chi2", [](float c) { return c < 100.f; }, {"f_shower_chi2"});
+  df = apply(df, "hcal_out_of_time", [](float e) { return e < 50.f; }, {"f_hcal_out_of_time"});
+  df = apply(df, "hcal3", [](float e) { return e < 2.f; }, {"f_hcal_3_total"});
+  df = apply(df, "hcal_topology", none, {"f_hcal_topology_bad"});
+  return apply(df, "dimuon", three(4.f, 8.f), {"f_hcal_0", "f_hcal_1", "f_hcal_2"});
+}
+
+inline Node flag(Node features) {
+  return apply_cuts(features, [](Node df, const std::string &cut, auto condition, const Columns &columns) -> Node {
+    return df.Define("pass_" + cut, condition, columns);
+  });
+}
+
+// A user's quick macro: events after each cut and nothing else, so that nothing is made of events that failed before.
+inline Counts count_cuts(Node features) {
+  std::vector<ROOT::RDF::RResultPtr<ULong64_t>> passed{features.Count()};
+  apply_cuts(features, [&](Node df, const std::string &cut, auto condition, const Columns &columns) -> Node {
+    Node kept = df.Filter(condition, columns, cut);
+    passed.push_back(kept.Count());
+    return kept;
+  });
+  Counts counts;
+  for (int i = 0; i <= n_cuts; ++i) counts.passed[i] = *passed[i];
+  return counts;
 }
 
 inline Node count_failures(Node df) {

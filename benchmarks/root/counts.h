@@ -76,11 +76,21 @@ struct Counts {
 
   std::string json() const {
     std::ostringstream text;
-    text << "{\"passed\": [";
-    for (int i = 0; i <= n_cuts; ++i) text << (i ? ", " : "") << passed[i];
-    text << "], \"n_minus_one\": [";
-    for (int i = 0; i < n_cuts; ++i) text << (i ? ", " : "") << n_minus_one[i];
-    text << "], \"runs\": " << runs << ", \"plane\": " << plane << ", \"variables\": " << variables << "}";
+    text << "{" << list("passed", passed) << ", " << list("n_minus_one", n_minus_one) << ", \"runs\": " << runs
+         << ", \"plane\": " << plane << ", \"variables\": " << variables << "}";
+    return text.str();
+  }
+
+  // Of a program that counts what passes and nothing else.
+  std::string flow() const { return "{" + list("passed", passed) + "}"; }
+
+private:
+  template <std::size_t n>
+  static std::string list(const std::string &name, const std::array<std::int64_t, n> &numbers) {
+    std::ostringstream text;
+    text << '"' << name << "\": [";
+    for (std::size_t i = 0; i < n; ++i) text << (i ? ", " : "") << numbers[i];
+    text << "]";
     return text.str();
   }
 };

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +10,27 @@ import numpy as np
 import pytest
 
 from na64.benchmarks.bars import bars
-from na64.benchmarks.bench import FUSED_ROOT, IDIOMATIC_ROOT, Findings, Workload, above, run_bench
+from na64.benchmarks.bench import run_bench
 from na64.benchmarks.counts import BenchmarkCounts, DifferentCountsError, checksum, require_equal
+from na64.benchmarks.dense import RNTUPLE, make_dense
+from na64.benchmarks.end_to_end import (
+    ITERATIVE,
+    TWO_OF_DASK,
+    TWO_PROCESSES,
+    TWO_WORKERS,
+    CommandTiming,
+    measure_commands,
+)
+from na64.benchmarks.findings import Findings, Workload
 from na64.benchmarks.parquet_peers import DUCKDB, POLARS
+from na64.benchmarks.parts import QUICK, Part, parts_of
 from na64.benchmarks.programs import FLOOR, OWN_READ, PROCESS, RERUN, Program
-from na64.benchmarks.rounds import CpuTiming, check, measure
+from na64.benchmarks.root_peers import FUSED_ROOT, IDIOMATIC_ROOT, LAZY_ROOT, RootServer
+from na64.benchmarks.rounds import CpuTiming, TwoSizes, check, measure, measure_slopes
 from na64.benchmarks.sample import make_sample
 from na64.benchmarks.scaling import measure_scheduler
 from na64.benchmarks.table import draw, to_markdown, write
-from na64.benchmarks.workers import Turn, WorkersResult, measure_workers
+from na64.benchmarks.workers import MANY_HITS, ONE_DENSE, Turn, WorkersResult, measure_workers
 from na64.datasets.reading.read import read
 from na64.datasets.synthetic.writers import RunFileFormat
 from na64.run import main
@@ -38,6 +52,12 @@ def test_one_different_integer_is_refused(other: BenchmarkCounts) -> None:
     require_equal({"a": COUNTS, "b": COUNTS})
     with pytest.raises(DifferentCountsError, match="b and a differ"):
         require_equal({"a": COUNTS, "b": other})
+
+
+def test_a_program_that_counts_less_is_compared_in_what_it_counts() -> None:
+    require_equal({"a": COUNTS, "b": BenchmarkCounts(passed=(3, 2))})
+    with pytest.raises(DifferentCountsError, match="b and a differ in passed"):
+        require_equal({"a": COUNTS, "b": BenchmarkCounts(passed=(3, 1))})
 
 
 def test_programs_that_count_differently_are_not_timed() -> None:
@@ -64,32 +84,39 @@ def test_programs_take_turns() -> None:
 
 
 def test_the_median_counts_and_the_slope_leaves_out_what_is_fixed() -> None:
+    times = TwoSizes([CpuTiming(PROCESS, 1000, (1.0, 1.5, 1.0))], [CpuTiming(PROCESS, 4000, (1.3, 9.0, 1.4))])
+    assert times.many[0].per_event == pytest.approx(1.4e9 / 4000)
+    assert times.slope(PROCESS) == pytest.approx(1e5)
+
+
+@pytest.mark.parametrize("seconds", [0.9, 1.0, 1.09])
+def test_a_larger_sample_that_took_hardly_longer_gives_no_slope_and_no_negative_time(seconds: float) -> None:
     findings = Findings("machine", "date")
-    findings.main = [CpuTiming(PROCESS, 1000, (1.0, 1.0, 1.0))]
-    findings.sizes = [CpuTiming(PROCESS, 4000, (1.3, 9.0, 1.2))]
-    assert findings.sizes[0].per_event == pytest.approx(1.3e9 / 4000)
-    assert findings.slope(PROCESS) == pytest.approx(1e5)
+    names = (PROCESS, OWN_READ, RERUN, FUSED_ROOT)
+    few = [CpuTiming(name, 1000, (1.0,)) for name in names]
+    findings.hits = TwoSizes(few, [CpuTiming(name, 4000, (seconds,)) for name in names])
+    assert findings.hits.slope(PROCESS) is None
+    (row,) = (line for line in to_markdown(findings).splitlines() if line.startswith(f"| {PROCESS} |"))
+    assert row.endswith(" |  |")
+    assert "-" not in row
+    assert {bar.verdict for bar in bars(findings)} == {"not measured"}
 
 
-def test_a_larger_sample_that_took_no_longer_gives_no_slope_and_no_negative_time() -> None:
-    findings = Findings("machine", "date")
-    findings.main = [
-        CpuTiming(name, 1000, (seconds,))
-        for name, seconds in zip((PROCESS, OWN_READ, RERUN), (1.0, 1.1, 0.5), strict=True)
-    ]
-    findings.sizes = [CpuTiming(PROCESS, 4000, (0.9,)), CpuTiming(RERUN, 4000, (0.4,))]
-    assert findings.slope(PROCESS) is None
-    table = to_markdown(findings)
-    assert f"| {PROCESS} | not measured |  |" in table
-    assert "-" not in "".join(line for line in table.splitlines() if line.startswith(f"| {PROCESS} |"))
-    assert next(bar for bar in bars(findings) if bar.name == "hits, process less own read").measured is None
+def test_a_second_size_is_measured_where_there_are_events_for_two() -> None:
+    asked: list[int] = []
 
+    def list_programs(n_events: int) -> list[Program]:
+        asked.append(n_events)
+        return [Program("a", lambda: None, lambda: n_events / 100)]
 
-def test_what_a_smaller_dense_file_takes_is_taken_off_all_programs_or_none() -> None:
-    small = [CpuTiming(FLOOR, 100, (0.3, 0.2)), CpuTiming(PROCESS, 100, (0.5, 0.4))]
-    large = [CpuTiming(FLOOR, 1100, (1.2, 1.3)), CpuTiming(PROCESS, 1100, (2.4, 2.5))]
-    assert [timing.per_event for timing in above(small, large)] == pytest.approx([1e6, 2e6])
-    assert above([small[0], CpuTiming(PROCESS, 100, (2.6,))], large) == large
+    times = measure_slopes(list_programs, 4000, 100, rounds=2)
+    assert asked == [500, 4000]
+    assert times.slope("a") == pytest.approx(1e7)
+    assert [one.seconds for one in (*times.few, *times.many)] == [(5.0, 5.0), (40.0, 40.0)]
+    assert measure_slopes(list_programs, 200, 100, rounds=1).few[0].n_events == 100
+    alone = measure_slopes(list_programs, 199, 100, rounds=1)
+    assert alone.few == []
+    assert alone.slope("a") is None
 
 
 @pytest.mark.parametrize("container", RunFileFormat)
@@ -106,8 +133,9 @@ def test_a_sample_has_its_events_under_different_numbers(container: RunFileForma
 
 def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
     said: list[str] = []
-    findings = run_bench(Workload(n_events=2000, rounds=1, scaling=False), tmp_path, say=said.append)
-    names = {timing.name for timing in findings.main}
+    plan = Workload(n_events=2000, rounds=1, parts=QUICK)
+    findings = run_bench(plan, tmp_path, say=said.append)
+    names = {timing.name for timing in findings.hits.many}
     assert {PROCESS, RERUN, "coffea and awkward", "our kernel in coffea's Runner"} <= names
     assert set(findings.formats) == {
         f"{layout} {container.value}"
@@ -116,15 +144,29 @@ def test_all_programs_give_the_same_integers(tmp_path: Path) -> None:
     }
     assert not (tmp_path / "work").exists()
     table = write(findings, tmp_path)
-    assert PROCESS in table
-    assert json.loads((tmp_path / "bench.json").read_text())["main"][0]["n_events"] == 2000
+    written = json.loads((tmp_path / "bench.json").read_text())
+    assert written["hits"]["many"][0]["n_events"] == 2000
+    assert written["parts"] == [part.value for part in QUICK]
     assert (tmp_path / "bench.svg").stat().st_size > 1000
-    assert len(draw(findings).axes) == 2
-    assert "| hits parquet |" in to_markdown(findings)
-    assert {codec: [timing.name for timing in timings] for codec, timings in findings.dense.items()} == {
-        codec: [FLOOR, PROCESS] for codec in ("LZ4", "ZLIB", "ZSTD")
+    assert len(draw(findings).axes) == 5
+    assert "| hits parquet |" in table
+    dense = {codec: [one.name for one in times.many] for codec, times in findings.dense.items()}
+    assert dense == {codec: [FLOOR, PROCESS] for codec in ("LZ4", "ZLIB", "ZSTD")}
+    title = "| tout2023 with every cell filled, written by na64; one event more, ns | LZ4 | ZLIB"
+    assert title in table
+    assert "parts left out: lzma, memory, starts, workers, commands, scheduler." in table
+    assert {bar.verdict for bar in bars(findings)} == {"not measured"}
+
+
+def test_parts_that_are_not_asked_for_are_neither_measured_nor_held_against_bars(tmp_path: Path) -> None:
+    findings = run_bench(Workload(n_events=200, rounds=1, parts=(Part.CUTS,)), tmp_path, say=lambda _: None)
+    assert findings.variations
+    assert not findings.hits.many
+    assert bars(findings) == []
+    assert {bar.name for bar in bars(replace(findings, parts=(Part.LZMA,)))} == {
+        f"every cell filled, LZMA, process / {FUSED_ROOT}"
     }
-    assert "| tout2023 with every cell filled, written by na64, 500 events, ns/event | LZ4 | ZLIB" in table
+    assert len(draw(findings).axes) == 0
 
 
 def _workers(*, cpu: float, rate: float) -> list[WorkersResult]:
@@ -136,51 +178,67 @@ def _workers(*, cpu: float, rate: float) -> list[WorkersResult]:
     ]
 
 
-def _found() -> Findings:
+def _slopes(**programs: float) -> TwoSizes:
+    """Programs that take so many ns an event more, and a second before."""
+    few, many = (
+        [CpuTiming(name, n_events, (1.0 + 1e-9 * n_events * more,)) for name, more in programs.items()]
+        for n_events in (10**6, 10**7)
+    )
+    return TwoSizes(few, many)
+
+
+def _found(*, worse: float = 1.0) -> Findings:
     findings = Findings("machine", "date")
-    findings.main = [
-        CpuTiming(name, 1000, (seconds,))
-        for name, seconds in (
-            (PROCESS, 600e-6),
-            (OWN_READ, 350e-6),
-            (FUSED_ROOT, 1000e-6),
-            (IDIOMATIC_ROOT, 2000e-6),
-            (RERUN, 60e-6),
-            (DUCKDB, 60e-6),
-            (POLARS, 60e-6),
-        )
-    ]
-    findings.sizes = [CpuTiming(PROCESS, 2000, (1100e-6,)), CpuTiming(RERUN, 2000, (110e-6,))]
-    findings.flat = [CpuTiming(PROCESS, 1000, (700e-6,)), CpuTiming(FUSED_ROOT, 1000, (1000e-6,))]
+    dense = {PROCESS: 500.0 * worse, RNTUPLE: 600 * worse**2}
+    findings.hits = _slopes(
+        **{PROCESS: 800.0 * worse, OWN_READ: 500.0, FUSED_ROOT: 3200.0, IDIOMATIC_ROOT: 800 / 0.3},
+        **{RERUN: 80.0 * worse**2, DUCKDB: 80.0, POLARS: 80.0},
+    )
+    findings.flat = _slopes(**{PROCESS: 700.0 * worse, FUSED_ROOT: 1000.0})
     findings.dense = {
-        codec: [CpuTiming(PROCESS, 1000, (seconds,)), CpuTiming(FUSED_ROOT, 1000, (1e-3,))]
-        for codec, seconds in (("LZ4", 0.5e-3), ("ZLIB", 0.65e-3), ("ZSTD", 0.72e-3))
+        codec: _slopes(**dense, **{FUSED_ROOT: 500 / fused, LAZY_ROOT: 500 / lazy})
+        for codec, fused, lazy in (
+            ("LZ4", 0.5, 0.75),
+            ("ZLIB", 0.65, 0.75),
+            ("ZSTD", 0.72, 0.95),
+            ("LZMA", 1.0, 1.0),
+        )
     }
-    findings.workers = _workers(cpu=115.0, rate=1.7)
-    findings.starts = {"help": 0.1, "start": 1.0, "nothing to do": 3.0}
-    findings.memory = {1000: 100.0, 10_000: 120.0}
+    workers = _workers(cpu=115.0 * worse, rate=1.7 / worse)
+    findings.workers = {MANY_HITS: workers, ONE_DENSE: _workers(cpu=100.0, rate=1 / 0.6 / worse)}
+    walls = {ITERATIVE: 1.0, TWO_WORKERS: 1.05 * worse, TWO_PROCESSES: 0.6 * worse, TWO_OF_DASK: 0.7}
+    findings.commands = {
+        codec: [CommandTiming(name, (wall, 2.0), (wall, 2.0)) for name, wall in walls.items()]
+        for codec in ("LZ4", "ZLIB")
+    }
+    findings.starts = {"help": 0.1 * worse, "start": worse, "nothing to do": 3.0 + 3 * (worse - 1)}
+    findings.memory = {1000: 100.0, 10_000: 120.0 * worse}
     return findings
 
 
 def test_every_bar_is_met_up_to_its_limit() -> None:
-    verdicts = {bar.name: bar.verdict for bar in bars(_found())}
-    assert len(verdicts) == 17
+    verdicts = {bar.name: bar.verdict for bar in bars(_found(worse=0.9999))}
+    assert len(verdicts) == 27
     assert set(verdicts.values()) == {"met"}
 
 
 def test_every_bar_can_be_missed_and_left_out() -> None:
-    found = _found()
-    slow = CpuTiming(PROCESS, 1000, (1300e-6,))
-    found.main[0] = slow
-    found.main[4] = CpuTiming(RERUN, 1000, (61e-6,))
-    found.sizes = [CpuTiming(PROCESS, 2000, (1900e-6,)), CpuTiming(RERUN, 2000, (150e-6,))]
-    for timings in (found.flat, *found.dense.values()):
-        timings[0] = slow
-    found.workers = _workers(cpu=116.0, rate=1.6)
-    found.starts = {"help": 0.2, "start": 1.1, "nothing to do": 3.2}
-    found.memory = {1000: 100.0, 10_000: 121.0}
-    assert {bar.verdict for bar in bars(found)} == {"**missed**"}
+    found = _found(worse=1.05)
+    assert {bar.name for bar in bars(found) if bar.verdict != "**missed**"} == set()
     assert {bar.verdict for bar in bars(Findings("machine", "date"))} == {"not measured"}
+
+
+def test_what_a_start_dominates_is_not_held_against_bars() -> None:
+    found = _found(worse=1.05)
+    names = {bar.name for bar in bars(found)}
+    found.hits, found.flat = replace(found.hits, few=[]), replace(found.flat, few=[])
+    found.dense = {codec: replace(timings, few=[]) for codec, timings in found.dense.items()}
+    found.memory, found.n_events = {1000: 500.0}, 999_999
+    assert names & {bar.name for bar in bars(found) if bar.verdict != "not measured"} == {
+        "start of na64 process, kernels compiled before",
+        "na64 --help",
+        "na64 process with nothing to do, less the start",
+    }
 
 
 def test_workers_are_compared_within_a_round() -> None:
@@ -195,7 +253,7 @@ def test_workers_take_turns_and_are_set_as_a_table(tmp_path: Path) -> None:
     assert [(one.workers, len(one.turns)) for one in found] == [(0, 2), (1, 2)]
     assert all(turn.rate > 0 and turn.cpu > 0 for one in found for turn in one.turns)
     assert all(turn.others >= turn.stolen for one in found for turn in one.turns)
-    lines = to_markdown(Findings("machine", "date", workers=found)).splitlines()
+    lines = to_markdown(Findings("machine", "date", workers={MANY_HITS: found})).splitlines()
     row = next(line for line in lines if line.startswith("| none: iterative |"))
     assert row.split(" | ")[4] == "1.00 x"
 
@@ -206,6 +264,27 @@ def test_chunks_that_do_nothing_all_come_back(kept: bool, tmp_path: Path) -> Non
     assert found.chunks == 20
     assert found.wall > 0
     assert len([path for path in (tmp_path / "20").rglob("*") if path.is_file()]) == 20 * kept
+
+
+@pytest.mark.soak
+def test_whole_commands_count_alike_and_are_set_as_a_table(tmp_path: Path) -> None:
+    sample = make_dense("LZ4", 300, tmp_path, None)
+    found = measure_commands(sample, tmp_path / "work", 1, root_python=None, build=tmp_path)
+    assert [one.name for one in found] == [ITERATIVE, TWO_WORKERS, TWO_PROCESSES, TWO_OF_DASK]
+    assert all(len(one.wall) == len(one.cpu) == 1 for one in found)
+    table = to_markdown(Findings("machine", "date", commands={"LZ4": found}))
+    assert f"| {ITERATIVE} | {found[0].wall[0]:.2f} | 1.00 x |" in table
+
+
+def test_answers_of_root_are_counts_of_what_it_counts(tmp_path: Path) -> None:
+    answers = ["ready", '{"cpu": 2.5, "counts": {"passed": [3, 2]}}', '{"cpu": 0.5, "counts": {}}']
+    script = f"import sys; [(print('na64: ' + one, flush=True), sys.stdin.readline()) for one in {answers!r}]"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, text=True) as process:
+        root = RootServer(process, tmp_path / "axes")
+        assert root.read() == "ready\n"
+        assert root.run("lazy_hits", tmp_path) == BenchmarkCounts(passed=(3, 2))
+        assert root.cpu == 2.5
+        root.share_among(2)
 
 
 def test_the_command_refuses_an_interpreter_without_root(
@@ -224,3 +303,33 @@ def test_the_command_prints_its_table_line_by_line(
     lines = capsys.readouterr().out.splitlines()
     assert "| bar | measured | limit | |" in lines
     assert not any("\\x" in line or "| met |" in line for line in lines)
+
+
+def test_parts_are_known_by_name_and_keep_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parts_of("workers, dense") == (Part.DENSE, Part.WORKERS)
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "--only", "dense,densest"])
+    assert "'densest' is no part of the benchmark: expected any of hits, tout2023" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "rounds", "parts"),
+    [
+        ([], 5, tuple(Part)),
+        (["--quick"], 1, QUICK),
+        (["--only", "lzma"], 5, (Part.LZMA,)),
+        (["--quick", "--only", "starts"], 1, (Part.STARTS,)),
+    ],
+)
+def test_the_command_measures_what_it_is_asked_for(
+    options: list[str], rounds: int, parts: tuple[Part, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[Workload] = []
+
+    def run(plan: Workload, *_: object, **__: object) -> Findings:
+        plans.append(plan)
+        return Findings("machine", "date", plan.parts)
+
+    monkeypatch.setattr("na64.benchmarks.bench.run_bench", run)
+    assert main(["bench", *options, "--to", str(tmp_path)]) == 0
+    assert [(plan.rounds, plan.parts) for plan in plans] == [(rounds, parts)]

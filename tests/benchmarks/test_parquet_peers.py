@@ -11,7 +11,8 @@ import pytest
 
 from na64.benchmarks.counts import BenchmarkCounts, DifferentCountsError, bench_selection
 from na64.benchmarks.parquet_peers import DUCKDB, POLARS, parquet_programs, write_features
-from na64.benchmarks.programs import process_cells
+from na64.benchmarks.programs import Program, process_cells
+from na64.benchmarks.rounds import check
 from na64.benchmarks.sample import make_sample
 from na64.datasets.synthetic.writers import RunFileFormat
 from na64.selections.cut import When
@@ -40,12 +41,11 @@ def test_others_count_as_we_do_or_are_not_timed(module: str, written: tuple[Path
     pytest.importorskip(module)
     path, counts = written
     name = {"duckdb": DUCKDB, "polars": POLARS}[module]
-    (program,) = (one for one in parquet_programs(path, SELECTION, counts)[0] if one.name == name)
-    program.run()
+    (program,) = (one for one in parquet_programs(path, SELECTION)[0] if one.name == name)
+    check([Program("ours", lambda: counts), program])
     others = replace(counts, passed=(*counts.passed[:-1], counts.passed[-1] + 1))
-    (program,) = (one for one in parquet_programs(path, SELECTION, others)[0] if one.name == name)
-    with pytest.raises(DifferentCountsError, match=f"{name}: differs in passed"):
-        program.run()
+    with pytest.raises(DifferentCountsError, match=f"{name} and ours differ in passed"):
+        check([Program("ours", lambda: others), program])
 
 
 def test_what_cannot_be_imported_is_left_out_with_the_reason(
@@ -53,7 +53,7 @@ def test_what_cannot_be_imported_is_left_out_with_the_reason(
 ) -> None:
     for module in ("duckdb", "polars"):
         monkeypatch.setitem(sys.modules, module, None)
-    programs, left_out = parquet_programs(written[0], SELECTION, written[1])
+    programs, left_out = parquet_programs(written[0], SELECTION)
     assert programs == []
     assert [line.split(": left out, ")[0] for line in left_out] == [DUCKDB, POLARS]
 
@@ -62,4 +62,4 @@ def test_cuts_that_are_more_than_intervals_are_refused(written: tuple[Path, Benc
     first, *others = SELECTION.cuts
     changed = replace(first, when=(When("1-2", ((1, 2),), first.condition),))
     with pytest.raises(ValueError, match=f"cut {first.name}: not only intervals"):
-        parquet_programs(written[0], replace(SELECTION, cuts=(changed, *others)), written[1])
+        parquet_programs(written[0], replace(SELECTION, cuts=(changed, *others)))
