@@ -61,14 +61,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _demonstration(search: str) -> Demonstration:
     from na64.outputs.limits.searches.card import load_card
-    from na64.outputs.limits.searches.listing import demonstrated
+    from na64.outputs.limits.searches.listing import demo_lines
 
-    found = load_card(search).demonstration
-    if found is None:
-        raise ValueError(
-            f"search {search} has no demonstration; those of {', '.join(demonstrated())} can be run"
-        )
-    return found
+    card = load_card(search)
+    if card.demonstration is None:
+        lines = "; ".join(demo_lines(card))
+        raise ValueError(f"search {search} has no demonstration of its own; instead, in this order: {lines}")
+    return card.demonstration
 
 
 def _count(

@@ -46,8 +46,27 @@ def test_a_demonstration_goes_from_run_files_to_limits(search: str, tmp_path: Pa
     assert {*shown.selections} <= {*load_card(search).selections}
 
 
-@pytest.mark.parametrize("search", [*sorted({*SEARCHES} - {*demonstrated()}), "invisibles"])
-def test_a_search_without_a_demonstration_says_which_have_one(
+@pytest.mark.parametrize("search", sorted({*SEARCHES} - {*demonstrated()}))
+def test_a_search_without_a_demonstration_says_what_to_run_instead(
+    search: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--search", search, "--to", str(tmp_path / "demo")]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    *demos, limits = (line.strip() for line in told.partition("in this order: ")[2].split(";"))
+    made = []
+    for line in demos:
+        *words, other = line.split()
+        assert words == ["na64", "demo", "--search"]
+        count = [
+            line for line in lines_of(other, Path("results") / f"demo_{other}") if line[0] == "background"
+        ]
+        made += [line[1] for line in count]
+    assert limits == f"na64 limits --search {search} {' '.join(made)} --to results/demo_{search}"
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize("search", ["invisibles"])
+def test_a_search_that_is_none_says_which_there_are(
     search: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["demo", "--search", search, "--to", str(tmp_path / "demo")]) == 2

@@ -160,7 +160,9 @@ class Card:
     variants : tuple of Variant
         The first one is the reference unless another one is asked for.
     demonstration : Demonstration or None
-        None if its detectors cannot be simulated yet.
+        None if it has none of its own.
+    demonstrated_by : tuple of str
+        Searches whose demonstrations make results that its limits can be set with, if it has none of its own.
     """
 
     name: str
@@ -184,6 +186,7 @@ class Card:
     coupling: Coupling
     variants: tuple[Variant, ...]
     demonstration: Demonstration | None = None
+    demonstrated_by: tuple[str, ...] = ()
 
     def variant(self, name: str = "") -> Variant:
         """Look a reference configuration up; the first one without a name.
@@ -256,6 +259,7 @@ def read_card(table: TomlTable, name: str) -> Card:
             _variant(variants.table(one), one, channels, masses, mesons) for one in variants.names()
         ),
         demonstration=read_demonstration(table.table("demo")) if "demo" in table.names() else None,
+        demonstrated_by=table.texts("demonstrated_by", ()),
     )
     table.done()
     for variant in card.variants:

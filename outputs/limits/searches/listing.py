@@ -45,6 +45,20 @@ def demonstrated() -> tuple[str, ...]:
     return tuple(name for name in SEARCHES if load_card(name).demonstration)
 
 
+def demo_lines(card: Card) -> list[str]:
+    """Commands that show a search at work, in order: its demonstration, or limits with results of others."""
+    if card.demonstration:
+        return [f"na64 demo --search {card.name}"]
+    others = [load_card(name) for name in card.demonstrated_by]
+    results = [
+        f"results/demo_{one.name}/{selection}"
+        for one in others
+        for selection in (one.demonstration.selections if one.demonstration else ())
+    ]
+    limits = f"na64 limits --search {card.name} {' '.join(results)} --to results/demo_{card.name}"
+    return [*(line for one in others for line in demo_lines(one)), limits]
+
+
 def _worst(card: Card) -> float | None:
     ratios = [one.worst for variant in card.variants for one in nearness_of(card, variant)]
     if any(math.isnan(ratio) for ratio in ratios):
@@ -66,7 +80,7 @@ def as_text(listed: Sequence[Listed]) -> Iterator[str]:
             "variants": ", ".join(variant.name for variant in card.variants),
             "published": f"worst ratio {one.nearness}" if one.worst is not None else one.nearness,
             "state": card.state,
-            "demo": f"na64 demo --search {card.name}" if card.demonstration else "none yet",
+            "demo": "; ".join(demo_lines(card)),
             "papers": ", ".join(card.papers),
         }
         for name, text in rows.items():
@@ -103,7 +117,7 @@ def as_overview(listed: Sequence[Listed]) -> Iterator[str]:
     yield _row(["---"] * 5)
     for card in (one.card for one in listed):
         page = f"docs/searches/{card.name}"
-        run = "yes" if card.demonstration else "no"
+        run = "yes" if card.demonstration else f"after {' and '.join(card.demonstrated_by)}"
         picture = f"![{card.name}]({page}.png)"
         yield _row((f"[{card.name}]({page}.md)", f"{card.title}: {card.beam}", card.state, run, picture))
 
