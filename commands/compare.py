@@ -33,6 +33,8 @@ def _add_overlay(verbs: Any) -> None:
     simulations = "where it wrote simulations to; they are added up"
     parser.add_argument("simulations", type=Path, nargs="+", metavar="SIM", help=simulations)
     parser.add_argument("--only", metavar="VARIABLE,...", help="draw and test these only")
+    hide = "hide in simulation what is hidden in data; reads simulated events again, opens nothing"
+    parser.add_argument("--hide-in-simulation", action="store_true", help=hide)
     parser.add_argument("--to", type=Path, metavar="DIR", help="default: overlay in DATA")
 
 
@@ -65,10 +67,21 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _overlay(options: argparse.Namespace) -> int:
+    from na64.commands.progress import Terminal
     from na64.outputs.analysis.comparisons import overlay
 
     only = options.only.split(",") if options.only else None
-    overlay(options.data, *options.simulations, only=only, to=options.to, tell=print)
+    with Terminal() as terminal:
+        overlay(
+            options.data,
+            *options.simulations,
+            only=only,
+            to=options.to,
+            hide_in_simulation=options.hide_in_simulation,
+            progress=terminal.progress("overlay", "events"),
+            tell=terminal.tell,
+            note=terminal.note,
+        )
     return SUCCESS
 
 

@@ -19,6 +19,9 @@ from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partia
 from na64.processors.execution.tasks import Options, Task, Work, package_code
 from na64.processors.job import FileContext, Job, file_context
 
+PLUGIN = "plugin"
+"""Key of the header of a partial result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -58,6 +61,8 @@ class CampaignResult:
         Ctrl-C was pressed.
     read : tuple of (sha256, start, stop)
         The ranges of files that were read.
+    plugin_texts : tuple of str
+        Texts of the plug-in, as sha256, that features were made with: comments may have changed in between.
     """
 
     tallies: dict[int, Tally]
@@ -66,6 +71,7 @@ class CampaignResult:
     n_resumed: int
     interrupted: bool
     read: tuple[tuple[str, int, int], ...] = ()
+    plugin_texts: tuple[str, ...] = ()
 
     @property
     def missing(self) -> dict[int, int]:
@@ -176,13 +182,15 @@ def process(
         split=lambda task: _halves(task, job, smallest_part),
         check=check_accounting,
     )
+    tallies, texts = _merge(outcome, job)
     return CampaignResult(
-        tallies=_merge(outcome, job),
+        tallies=tallies,
         recorded={number: catalogue.runs[number] for number in job.runs},
         failures=(*changed.values(), *_failures(outcome)),
         n_resumed=outcome.n_resumed,
         interrupted=outcome.interrupted,
         read=tuple((task.payload.file.sha256, task.start, task.stop) for task in outcome.done),
+        plugin_texts=texts,
     )
 
 
@@ -250,14 +258,19 @@ def check_accounting(partial: Partial) -> None:
             )
 
 
-def _merge(outcome: Outcome, job: Job) -> dict[int, Tally]:
-    """Add the partial results of every run, in the order of their keys, one in memory at a time."""
+def _merge(outcome: Outcome, job: Job) -> tuple[dict[int, Tally], tuple[str, ...]]:
+    """Add the partial results of every run, in the order of their keys, one in memory at a time.
+
+    The texts of the plug-in that they were made with come second.
+    """
     empty = empty_tally(job)
     tallies = dict.fromkeys(sorted(job.runs), empty)
+    texts: set[str] = set()
     for partial in outcome.results.values():
+        texts |= {partial.header[PLUGIN]} if PLUGIN in partial.header else set()
         for number, tally in tallies_of(partial).items():
             tallies[number] = tallies[number] + tally
-    return tallies
+    return tallies, tuple(sorted(texts))
 
 
 def prepare(shared: Shared) -> None:
@@ -268,6 +281,7 @@ def prepare(shared: Shared) -> None:
 def count_segment(task: Task, shared: Shared) -> Partial:
     """Read and count one segment, in a worker."""
     piece: Piece = task.payload
+    store = None if piece.is_part else shared.store  # nobody asks for parts again
     meter = Meter()
     tallies = process_segment(
         piece.record,
@@ -276,11 +290,21 @@ def count_segment(task: Task, shared: Shared) -> Partial:
         shared.job,
         piece.file,
         chunk_events=shared.chunk_events,
-        store=None if piece.is_part else shared.store,  # nobody asks for parts again
+        store=store,
         fresh=shared.fresh,
         meter=meter,
     )
-    return replace(partial_of(tallies), cost=meter.cost(task.n_events))
+    made = partial_of(tallies)
+    header = {**made.header, **_plugin_text(task, shared.job, store)}
+    return replace(made, header=header, cost=meter.cost(task.n_events))
+
+
+def _plugin_text(task: Task, job: Job, store: FeatureStore | None) -> dict[str, str]:
+    """Text of the plug-in that made the features of a task, as sha256: that of the store if it had them."""
+    if job.plugin is None:
+        return {}
+    key = job.feature_key(task.payload.file, task.start, task.stop)
+    return {PLUGIN: (store.plugin_of(key) if store else "") or job.plugin_text}
 
 
 def partial_of(tallies: dict[int, Tally]) -> Partial:

@@ -69,6 +69,8 @@ class Job:
     plugin : Plugin or None
     calibration : Calibration or None
         Whose constants the set-ups of the runs have.
+    hides_as_data : bool
+        Of simulation: events are hidden that would be of data.
     """
 
     selection: Selection
@@ -79,6 +81,7 @@ class Job:
     bad: BadList = field(default_factory=BadList)
     plugin: Plugin | None = None
     calibration: Calibration | None = None
+    hides_as_data: bool = False
 
     def __post_init__(self) -> None:
         if self.weighted and not self.simulation:
@@ -99,9 +102,19 @@ class Job:
             check_of_job(layout, self.selection, simulation=self.simulation)
 
     @property
+    def hides(self) -> bool:
+        """Whether events are hidden: always of data."""
+        return not self.simulation or self.hides_as_data
+
+    @property
     def n_components(self) -> int:
         """Layers of its tallies."""
         return N_COMPONENTS_WEIGHTED if self.weighted else 1
+
+    @property
+    def plugin_text(self) -> str:
+        """Text of the plug-in, as sha256; empty without one."""
+        return self.plugin.sha256 if self.plugin else ""
 
     @cached_property
     def profile_chi2(self) -> bool:
@@ -113,14 +126,14 @@ class Job:
     @cached_property
     def closing_effects(self) -> tuple[Effect, ...]:
         """Effects of variations under which events of data are hidden too."""
-        if self.simulation:
+        if not self.hides:
             return ()
         return tuple(e for e in self.selection.effects if not self.box_detectors.isdisjoint(e.detectors))
 
     @cached_property
     def closed_boxes(self) -> tuple[SignalBox, ...]:
-        """The different closed boxes of all runs; none of simulation."""
-        boxes = () if self.simulation else (box for context in self.runs.values() for box in context.boxes)
+        """The different closed boxes of all runs; none where nothing is hidden."""
+        boxes = () if not self.hides else (box for context in self.runs.values() for box in context.boxes)
         return tuple(dict.fromkeys(boxes))
 
     @cached_property
@@ -183,9 +196,10 @@ class Job:
             "kernels": kernel_digest(),
             "features": feature_digest(),
             "simulation": self.simulation,
+            "hides": self.hides,
             "weighted": self.weighted,
             "profile_chi2": self.profile_chi2,
-            "plugin": self.plugin.digest if self.plugin else None,
+            "plugin": self.plugin.identity if self.plugin else None,
             # The rows of a table: a box of one run looks at features that other periods do not have.
             "recorded": [one.name for one in self.selection.period_features],
             # What is hidden under any of them is hidden, and their features are kept with the nominal ones.

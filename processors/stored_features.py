@@ -97,7 +97,7 @@ def _computed(task: Task, job: Job, take: Callable[[VisibleEvents], T], store: F
     layout = job.layouts[piece.file.layout]
     columns = needed_columns(job, layout)
     batches = registered_events(piece.record, layout, task.start, task.stop, columns=columns)
-    with store.writing(_key(task, job), tuple(feature_rows(job.selection))) as keep:
+    with store.writing(_key(task, job), tuple(feature_rows(job.selection)), job.plugin_text) as keep:
         return [take(keep(part)) for events in batches for part in visible_events(events, job, piece.file)]
 
 

@@ -20,7 +20,7 @@ _Edges = tuple[tuple[tuple[str, ...], np.float32, np.float32, bool], ...]
 """Of each bound of a box: features, highest number below and lowest above that is visible, whether needed."""
 
 _BLOCK = 1 << 14  # events; larger temporaries leave the cache and cost five times as much
-_OPEN_RUN_TYPES = (RunType.CALIBRATION, RunType.BEAM)
+OPEN_RUN_TYPES = (RunType.CALIBRATION, RunType.BEAM)
 
 
 def hidden(boxes: Sequence[SignalBox], features: Values, index: Rows = INDEX) -> Mask:
@@ -75,7 +75,7 @@ def is_open(
     (n_events,) bool
     """
     n_events = features.shape[1]
-    if run_type in _OPEN_RUN_TYPES:
+    if run_type in OPEN_RUN_TYPES:
         return np.ones(n_events, bool)
     if run_type is not RunType.PHYSICS or trigger is None:
         return np.zeros(n_events, bool)

@@ -215,7 +215,7 @@ def test_the_status_says_what_was_read_run_by_run(
     capsys.readouterr()
     assert main(["status", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("dimuon_2023, simulated campaign treated as data, blind, all runs\n")
+    assert said.startswith("dimuon_2023, simulated pseudo-data, blind, all runs\n")
     assert re.search(r"^ +8701 +2023A +(\d+) +\1 +0 +0$", said, re.MULTILINE)
     assert "COMPLETE: 200 recorded, 200 processed" in said
 

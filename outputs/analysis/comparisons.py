@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.analysis.listening import Listener, Tell, silent
+from na64.outputs.analysis.hidden_simulation import hide_as_in_data
+from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.comparison import compare as beside
 from na64.outputs.comparison import overlay as upon
 from na64.outputs.comparison.compare import Comparison
 from na64.outputs.comparison.compare_plot import draw_comparison
 from na64.outputs.comparison.overlay import Overlay
 from na64.outputs.comparison.overlay_plot import pages
+from na64.outputs.comparison.overlay_table import lines, table_of
 from na64.outputs.comparison.pairing import changes
 from na64.outputs.events.analysis import reopen
 from na64.outputs.report.display import display_of
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import details, heading, italic, read_status
+from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import Table
@@ -104,7 +107,7 @@ def _compared(
 
 def _name(folder: Path, products: Products) -> str:
     summary = products.summary
-    return f"{folder.name}: {summary.selection.name}, {summary.label}, {summary.scope}"
+    return f"{folder.name}, selection {summary.selection.name}, {summary.label}, {summary.scope}"
 
 
 def _heading(folder: str | Path) -> str:
@@ -131,7 +134,10 @@ def overlay(
     *simulations: str | Path,
     only: Sequence[str] | None = None,
     to: str | Path | None = None,
+    hide_in_simulation: bool = False,
+    progress: Progress = no_progress,
     tell: Tell = silent,
+    note: Tell | None = None,
 ) -> Overlay:
     """Simulations upon data: every histogram that all have, with ratios, chi2 and KS.
 
@@ -145,8 +151,14 @@ def overlay(
         Variables that are drawn and tested; by default all.
     to : str or Path, optional
         Folder of table and figures; by default ``overlay`` in that of the data.
+    hide_in_simulation : bool
+        Hide in simulation what is hidden in data: its events are counted again without those.
+    progress : callable
+        Takes the numbers of simulated events counted again and of all.
     tell : callable
         Takes lines about the agreement.
+    note : callable, optional
+        Takes what is to be known besides; by default that is logged.
 
     Returns
     -------
@@ -157,7 +169,7 @@ def overlay(
     FileNotFoundError
         A folder holds no result.
     KeyError, ValueError
-        A variable that is not there, or results that do not go together.
+        A variable that is not there, results that do not go together, or nothing that could be hidden alike.
 
     Examples
     --------
@@ -172,10 +184,15 @@ def overlay(
         sources.append(upon.ScaledSimulation(folder.name, products))
     recorded = read_result(Path(data))
     upon.check_apart([upon.ScaledSimulation(str(data), recorded), *sources])
+    listener = Listener(progress, tell, note)
+    if hide_in_simulation:
+        for source in sources:  # before anything is counted
+            check_runs(recorded.summary, source.products.summary)
+        sources = hide_as_in_data(Path(data), zip(folders, sources, strict=True), listener)
     found = upon.overlay(recorded, sources, only=only)
-    Listener(tell=tell).say(upon.lines(found))
+    listener.say(lines(found))
     place = Path(to) if to is not None else Path(data) / "overlay"
-    write_bytes(place / "overlay.csv", upon.table_of(found).to_csv())
+    write_bytes(place / "overlay.csv", table_of(found).to_csv())
     label = heading(recorded.summary, read_status(Path(data)))
     for name, make in pages(found, label, display_of(recorded.summary, recorded.histograms)):
         write_figure(place, name, make)

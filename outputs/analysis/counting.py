@@ -29,7 +29,7 @@ from na64.outputs.result import messages, store
 from na64.outputs.result.assembly import summarise
 from na64.outputs.result.metrics import METRICS, Metered, to_json
 from na64.outputs.result.product_names import PRODUCTS
-from na64.outputs.result.provenance import provenance
+from na64.outputs.result.provenance import plugin_facts, provenance
 from na64.outputs.result.request import Request, finish, request_file
 from na64.outputs.result.spills import known_spills
 from na64.outputs.result.summary import Summary
@@ -315,7 +315,12 @@ def _write_numbers(
         facts=summary,
         tallies=result.tallies,
         booking=booking,
-        made_by=provenance(command=command, inputs=inputs, summary=summary),
+        made_by=provenance(
+            command=command,
+            inputs=inputs,
+            summary=summary,
+            plugin=plugin_facts(job.plugin, result.plugin_texts),
+        ),
         spills=known_spills(catalogue, job, periods, result),
         beside=request_file(request),
     )

@@ -241,7 +241,7 @@ def current(folder: Path, request: Request) -> dict[str, Any]:
         **_code(),
         "catalogue": {"identity": catalogue.identity, "files": sorted(r.sha256 for r in catalogue.good)},
         "selection": _selection(job),
-        "plugin": None if job.plugin is None else {"name": job.plugin.name, "sha256": job.plugin.digest},
+        "plugin": None if job.plugin is None else job.plugin.facts,
         "calibration": _calibration(job),
         "periods": dict(_periods(job, catalogue.known_periods())),
         "not_packaged": log_details(job, catalogue)["not_packaged"],

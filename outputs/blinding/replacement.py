@@ -93,8 +93,8 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
         yield "of data, not of simulation" if summary.is_data else "of simulation, not of data"
     if summary.identities.get("selection") != job.selection.identity:
         yield f"of another selection ({_selection(summary)}, not {job.selection.name} as it is now)"
-    plugin = job.plugin.digest if job.plugin else "none"
-    if summary.identities.get("plug-in", "none") != plugin:
+    plugins = (job.plugin.identity, job.plugin.sha256) if job.plugin else ("none",)
+    if summary.identities.get("plug-in", "none") not in plugins:  # the text, before version 0.2
         yield "of another plug-in"
     calibration = None if job.calibration is None else job.calibration.identity
     if summary.identities.get("calibration") != calibration:

@@ -13,48 +13,13 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
-from na64.outputs.comparison.statistics import Agreement, after_looks, agreement, chance
+from na64.outputs.comparison.statistics import Agreement, agreement
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products, energy_planes
 from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts, Role
-from na64.outputs.result.table import Table
 
 Floats = NDArray[np.float64]
 Ends = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class OverlayRow:
-    """Row of `overlay.csv`: a distribution in data and simulation.
-
-    Attributes
-    ----------
-    variable, events : str
-        The variable, and which events.
-    data : int
-        Events.
-    simulation : float
-        Scaled sum of weights.
-    scale : float
-    chi2 : float
-    degrees : int
-    p_chi2, ks, p_ks : float
-        As in `Agreement`.
-    hidden_share : float or None
-        Share of the simulation that data would not show, if that is known.
-    """
-
-    variable: str
-    events: str
-    data: int
-    simulation: float
-    scale: float
-    chi2: float
-    degrees: int
-    p_chi2: float
-    ks: float
-    p_ks: float
-    hidden_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +30,16 @@ class ScaledSimulation:
     ----------
     name : str
     products : Products
+    whole : Products or None
+        With the events too that are hidden in `products` as they would be of data; None where none are.
+    hidden : str
+        How many those are, in words.
     """
 
     name: str
     products: Products
+    whole: Products | None = None
+    hidden: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +67,9 @@ class Distribution:
     hidden_share : float or None
         Share of the simulation that data would not show; nan if no plane of ECAL and HCAL energy after the
         cut has it, None for a cut variable.
+    hidden : (n_bins + 2,) float64 or None
+        Sum of weights of simulated events that are hidden as in data, scaled, and in none of the `parts`;
+        None where simulation is shown as a whole.
     """
 
     name: str
@@ -110,6 +84,7 @@ class Distribution:
     scale: float
     found: Agreement
     hidden_share: float | None
+    hidden: Floats | None = None
 
     @property
     def expected(self) -> Floats:
@@ -131,12 +106,15 @@ class Overlay:
     norm : str
         How the simulation was normalised, in words.
     distributions : tuple of Distribution
+    hidden : tuple of str
+        What is hidden in the simulations as in the data, a line each.
     """
 
     label: str
     names: tuple[str, ...]
     norm: str
     distributions: tuple[Distribution, ...]
+    hidden: tuple[str, ...] = ()
 
 
 def overlay(
@@ -171,7 +149,8 @@ def overlay(
             raise KeyError(unknown("variable", name, {one.name for one in found}))
     if only is not None:
         found = tuple(one for one in found if one.name in only)
-    return Overlay(data.summary.label, tuple(s.name for s in sources), _norm(data, sources), found)
+    names, hidden = tuple(s.name for s in sources), tuple(s.hidden for s in sources if s.hidden)
+    return Overlay(data.summary.label, names, _norm(data, sources), found, hidden)
 
 
 def check_apart(sources: Sequence[ScaledSimulation]) -> None:
@@ -224,18 +203,29 @@ def _distributions(
     facts = {fact.name: fact for fact in data.summary.histograms}
     stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
     planes = [plane for stage, plane in energy_planes(data).items() if stage in stages]
+    alike = all(source.whole is not None for source in sources)
     for name, histogram in data.histograms.items():
         others = [source.products.histograms.get(name) for source in sources]
         same = [other for other in others if other is not None and _same_axes(histogram, other)]
         if name not in facts or len(same) < len(sources):
             continue
         fact = facts[name]
+        wholes = [source.whole.histograms[name] for source in sources if source.whole is not None]
         if histogram.ndim == 1:
-            share = _hidden_share(data, sources, fact.cut) if fact.role is Role.SELECTION else None
+            is_asked = fact.role is Role.SELECTION and not alike
+            share = _hidden_share(data, sources, fact.cut) if is_asked else None
             variable = histogram.axes[0].name if fact.role is Role.N_MINUS_ONE else name
             stated = fact.role is Role.SELECTION and fact.label != name.replace("_", " ")
             title = fact.label if stated else ""
-            yield _distribution(variable, fact.title, [histogram, *same], absolute, share=share, title=title)
+            shown = [histogram, *same]
+            yield _distribution(
+                variable, fact.title, shown, absolute, share=share, title=title, wholes=wholes
+            )
+        elif alike and any(histogram is plane for plane in planes):
+            for axis in (0, 1):
+                flat, whole = ([one.project(axis) for one in ones] for ones in ([histogram, *same], wholes))
+                name_of_axis = flat[0].axes[0].name
+                yield _distribution(name_of_axis, fact.title, flat, absolute, share=None, wholes=whole)
         elif any(histogram is plane for plane in planes):
             masked = [_outside(each, data.summary.boxes, data.summary.is_data) for each in (histogram, *same)]
             is_known = not data.summary.is_data or all(map(_is_in_plane, _others(data)))
@@ -312,8 +302,9 @@ def _distribution(
     *,
     share: float | None,
     title: str = "",
+    wholes: Sequence[hist.Hist[Any]] = (),
 ) -> Distribution:
-    """Compare the first histogram, of data, with the others."""
+    """Compare the first histogram, of data, with the others; ``wholes`` are those with hidden events."""
     counts = _sums(histograms[0])[0]
     sums = [_sums(histogram) for histogram in histograms[1:]]
     if absolute is None:
@@ -326,7 +317,15 @@ def _distribution(
     found = agreement(counts, np.sum(parts, axis=0), variance, normalised=absolute is None)
     axis = histograms[0].axes[0]
     what = (name, events, title, axis.edges, str(axis.name), str(axis.label or axis.name))
-    return Distribution(*what, counts, parts, variance, scales[0], found, share)
+    if not wholes:
+        return Distribution(*what, counts, parts, variance, scales[0], found, share)
+    hidden: Floats = np.sum(
+        [scale * _sums(whole)[0] - part for scale, whole, part in zip(scales, wholes, parts, strict=True)],
+        axis=0,
+    )
+    total = float(hidden.sum() + np.sum(parts))
+    share = float(hidden.sum()) / total if total > 0 else 0.0
+    return Distribution(*what, counts, parts, variance, scales[0], found, share, hidden)
 
 
 def _sums(histogram: hist.Hist[Any]) -> tuple[Floats, Floats]:
@@ -334,52 +333,3 @@ def _sums(histogram: hist.Hist[Any]) -> tuple[Floats, Floats]:
     values = np.asarray(histogram.values(flow=True), np.float64)
     variances = histogram.variances(flow=True)
     return values, values if variances is None else np.asarray(variances, np.float64)
-
-
-def table_of(found: Overlay) -> Table[OverlayRow]:
-    """Row a distribution."""
-    rows = [
-        OverlayRow(
-            one.name,
-            one.events,
-            int(one.counts.sum()),
-            float(one.expected.sum()),
-            one.scale,
-            one.found.chi2,
-            one.found.n_degrees,
-            one.found.p_chi2,
-            one.found.ks,
-            one.found.p_ks,
-            None if one.hidden_share is None or math.isnan(one.hidden_share) else one.hidden_share,
-        )
-        for one in found.distributions
-    ]
-    return Table(OverlayRow, rows)
-
-
-def lines(found: Overlay) -> Iterator[str]:
-    """Agreement of each variable, the worst first."""
-    yield f"{found.label} against {', '.join(found.names)}"
-    yield found.norm
-    looked = [one for one in found.distributions if one.found.n_degrees]
-    if not looked:
-        yield "nothing can be compared: no variable has events enough"
-        return
-    yield f"{'variable':<22}{'data':>9}{'simulation':>12}{'chi2 / degrees':>18}{'p':>10}{'KS p':>10}  events"
-    for one in sorted(looked, key=lambda one: (one.found.p_chi2, -one.found.chi2)):
-        ratio = f"{one.found.chi2:.1f} / {one.found.n_degrees}"
-        numbers = f"{one.counts.sum():>9,.0f}{one.expected.sum():>12,.0f}{ratio:>18}"
-        tests = f"{chance(one.found.p_chi2)[2:]:>10}{chance(one.found.p_ks)[2:]:>10}"
-        yield f"{one.name:<22}{numbers}{tests}  {one.events}{hidden_note(one)}"
-    smallest = min(one.found.p_chi2 for one in looked)
-    yield f"smallest {chance(smallest)}, {after_looks(smallest, len(looked)):.2g} after {len(looked)} looks"
-    yield "the looks are not independent: many variables are of the same events"
-
-
-def hidden_note(one: Distribution) -> str:
-    """Part of the simulation that is of events that data do not show, in words."""
-    if one.hidden_share is None or one.hidden_share < 0.005:
-        return ""
-    if math.isnan(one.hidden_share):
-        return "; an unknown part of the simulation is where data are hidden"
-    return f"; {100 * one.hidden_share:.0f} % of the simulation is where data are hidden"

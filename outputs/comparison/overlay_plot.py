@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from na64.outputs.comparison.overlay import Distribution, Overlay, hidden_note
+from na64.outputs.comparison.overlay import Distribution, Overlay
+from na64.outputs.comparison.overlay_table import hidden_note
 from na64.outputs.comparison.statistics import chance
 from na64.outputs.report.display import Display
 from na64.outputs.report.drawing import Make
@@ -23,6 +24,7 @@ _COLUMNS = 3
 _ROWS = 3
 _FILLS = (FILL, "#f0cfa0", "#cdb5d6", "#bcd8bd")
 _HATCHES = ("", "////", "....", "\\\\\\\\")
+_CLOSED_HATCH = "\\\\\\\\"
 _RATIO = 1.0
 """The ratio panel shows one plus and minus this much."""
 
@@ -87,11 +89,15 @@ def _draw_counts(axes: Axes, one: Distribution, names: Sequence[str]) -> None:
         steps = axes.stairs(top, one.edges, baseline=base, fill=True, label=name)
         steps.set(facecolor=_FILLS[n % 4], edgecolor=ACCENT, hatch=_HATCHES[n % 4], linewidth=0.5)
         base = top
+    top = base if one.hidden is None else base + np.maximum(one.hidden[1:-1], 0)
+    if one.hidden is not None:
+        closed = axes.stairs(top, one.edges, baseline=base, fill=True, label="hidden in both")
+        closed.set(facecolor="none", edgecolor=CLOSED, hatch=_CLOSED_HATCH, linewidth=0.0)
     error = np.sqrt(one.variance[1:-1])
     band = axes.stairs(base + error, one.edges, baseline=np.maximum(base - error, 0), fill=True)
     band.set(facecolor="none", edgecolor=QUIET, hatch="xxxxxx", linewidth=0.0)
     _draw_points(axes, one)
-    highest = 5.0 * max(float(one.counts[1:-1].max(initial=0)), float(base.max(initial=0)), 3.0)
+    highest = 5.0 * max(float(one.counts[1:-1].max(initial=0)), float(top.max(initial=0)), 3.0)
     axes.set_yscale("symlog", linthresh=1, linscale=0.5)
     axes.set_ylim(0, highest)
     axes.set_yticks([0.0, *(10.0**n for n in range(0, math.ceil(math.log10(highest)), 1 + (highest > 1e4)))])
@@ -119,6 +125,17 @@ def _draw_points(axes: Axes, one: Distribution) -> None:
     axes.errorbar(centres[there], counts[there], errors, fmt="o", ms=2.2, lw=0.7, color=INK, label="data")
 
 
+def _draw_hidden_part(axes: Axes, one: Distribution) -> None:
+    """Hatch, from the bottom of the panel, the part of each bin of the simulation that is hidden."""
+    if one.hidden is None:
+        return
+    hidden, shown = np.maximum(one.hidden[1:-1], 0), one.expected[1:-1]
+    total = hidden + shown
+    part = np.divide(hidden, total, out=np.zeros_like(total), where=total > 0)
+    closed = axes.stairs(1 - _RATIO + 2 * _RATIO * part, one.edges, baseline=1 - _RATIO, fill=True)
+    closed.set(facecolor="none", edgecolor=CLOSED, hatch=_CLOSED_HATCH, linewidth=0.0, zorder=0)
+
+
 def _draw_ratio(axes: Axes, one: Distribution) -> None:
     expected, counts = one.expected[1:-1], one.counts[1:-1]
     good = expected > 0
@@ -132,6 +149,7 @@ def _draw_ratio(axes: Axes, one: Distribution) -> None:
     ratio = (counts / safe)[there]
     axes.errorbar(centres[there], ratio, errors, fmt="o", ms=2.2, lw=0.7, color=INK)
     axes.axhline(1, color=QUIET, linewidth=0.8)
+    _draw_hidden_part(axes, one)
     axes.set_ylim(1 - _RATIO, 1 + _RATIO)
     axes.set_xlim(one.edges[0], one.edges[-1])
     axes.set_yticks([0.5, 1.0, 1.5])

@@ -45,7 +45,7 @@ def selection_facts(selection: Selection, plugin: Plugin | None = None) -> Selec
     plugin : Plugin, optional
         What makes its `plugin_features`; a cut on one of them is another cut with another plug-in.
     """
-    of_plugin = f"{plugin.name} {plugin.digest[:12]}" if plugin else ""
+    of_plugin = f"{plugin.name} {plugin.identity[:12]}" if plugin else ""
     return SelectionFacts(
         name=selection.name,
         label=selection.label,

@@ -9,16 +9,15 @@ from typing import Any
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.periods import Period, packaged_periods, unpackaged_runs
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.result.logged_boxes import as_logged, less_than, logged, of_log
 from na64.processors.job import Job
 from na64.processors.run_contexts import hiding_identity
 from na64.selections.boxes import boxes_of
+from na64.selections.hidden import OPEN_RUN_TYPES
 from na64.selections.signal_box import Bound
 
-_OPEN = (RunType.CALIBRATION, RunType.BEAM)
 _NOT_COMPARED = ("runs", "published.")
 _LONGEST = 60
 _SHOWN = 8
@@ -83,7 +82,7 @@ def hidden_regions(job: Job) -> list[HiddenRegion]:
     """Hidden regions by period and run; none for simulation."""
     found: dict[tuple[str, str], list[int]] = {}
     for run, context in job.runs.items():
-        if not job.simulation and context.type not in _OPEN:
+        if not job.simulation and context.type not in OPEN_RUN_TYPES:
             found.setdefault((context.period, job.hidden_region(run)), []).append(run)
     return [_region(job, runs) for runs in found.values()]
 
@@ -92,7 +91,7 @@ def open_runs(job: Job, catalogue: Catalogue) -> list[OpenRuns]:
     """Runs of which nothing is hidden, by period, type, and what states it; none for simulation."""
     found: dict[tuple[str, str, str], list[int]] = {}
     for run, context in job.runs.items():
-        if not job.simulation and context.type in _OPEN:
+        if not job.simulation and context.type in OPEN_RUN_TYPES:
             facts = catalogue.run_facts.get(run)
             beside = facts is not None and facts.type is context.type
             source = "conditions beside the files" if beside else f"{context.period}.runs.csv"

@@ -20,7 +20,7 @@ def parts_of_job(job: Job) -> dict[str, str]:
         "kernels": kernel_digest(),
         "code of features": feature_digest(),
         "code of counting": result_digest(),
-        "plug-in": job.plugin.digest if job.plugin else "none",
+        "plug-in": job.plugin.identity if job.plugin else "none",
         **({} if job.calibration is None else {"calibration": job.calibration.identity}),
     }
 

@@ -16,6 +16,7 @@ import na64
 from na64.datasets.basics.identity import source_digest
 from na64.datasets.reading.decompression import libraries
 from na64.outputs.result.summary import Summary
+from na64.processors.features.plugin import Plugin
 
 PACKAGES = (
     "awkward",
@@ -45,7 +46,13 @@ _FOLDERS = re.compile(r"(?:(?<![\w.])|(?<=:))(?:~|\.{1,2})?/(?:[^\s/:,;'\"()\[\]
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
 
 
-def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Summary) -> dict[str, object]:
+def provenance(
+    *,
+    command: Sequence[str],
+    inputs: Mapping[str, str],
+    summary: Summary,
+    plugin: Mapping[str, object] | None = None,
+) -> dict[str, object]:
     """Everything that made a result, as `provenance.json` holds it.
 
     Parameters
@@ -55,6 +62,8 @@ def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Su
     inputs : mapping of str to str
         File name by sha256.
     summary : Summary
+    plugin : mapping, optional
+        Name, identity and texts of the plug-in, as `plugin_facts` has them.
     """
     return {
         "schema": SCHEMA,
@@ -66,6 +75,7 @@ def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Su
             "identity": summary.identities.get("selection", ""),
             "settings": list(summary.selection.settings),
         },
+        "plugin": None if plugin is None else dict(plugin),
         "calibration": summary.identities.get("calibration", ""),
         "periods": {
             period.name: [[fact.name, fact.value, fact.unit, fact.source] for fact in period.facts]
@@ -77,6 +87,18 @@ def provenance(*, command: Sequence[str], inputs: Mapping[str, str], summary: Su
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
+
+
+def plugin_facts(plugin: Plugin | None, texts: Iterable[str]) -> dict[str, object] | None:
+    """Facts of a plug-in, with each text of it that events were counted with.
+
+    Parameters
+    ----------
+    plugin : Plugin or None
+    texts : iterable of str
+        As sha256; they differ in comments and formatting only.
+    """
+    return None if plugin is None else {**plugin.facts, "sha256": sorted(texts)}
 
 
 def to_json(facts: Mapping[str, object]) -> bytes:

@@ -225,7 +225,7 @@ def _log(log: Path, catalogue: Catalogue, job: Job, *, limit: int | None) -> str
         "layouts": {name: describe_layout(layout) for name, layout in sorted(job.layouts.items())},
         "bad_list": identity(job.bad),
         "limit": limit,
-        "plugin": job.plugin.digest if job.plugin else None,
+        "plugin": job.plugin.sha256 if job.plugin else None,
         "calibration": None if job.calibration is None else job.calibration.identity,
         "own_layouts": own_layouts(job.layouts.values(), catalogue.closed),
         **log_details(job, catalogue),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hist
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,7 +81,7 @@ def write_numbers(
     """
     tallies = _every_run(facts, tallies, booking)
     tables = _tables(facts, tallies, booking)
-    hists = histograms.to_hists(booking, _all_bins(tallies, booking))
+    hists = histograms_of(tallies, booking)
     contents = {
         **{f"{name}.csv": table.to_csv() for name, table in tables.items()},
         **{f"{name}.parquet": tables[name].to_parquet() for name in ("yields", "cutflow")},
@@ -96,6 +97,11 @@ def write_numbers(
         without.add(REPORT)
     contents |= {PROVENANCE: origin, RESULT: result, **(beside or {})}
     write_together(folder, contents, seal=RESULT, without=without)
+
+
+def histograms_of(tallies: Mapping[int, Tally], booking: Booking) -> dict[str, hist.Hist[Any]]:
+    """Histograms of all runs together, by name."""
+    return histograms.to_hists(booking, _all_bins(tallies, booking))
 
 
 def _title(facts: HistogramFacts) -> str:

@@ -21,6 +21,9 @@ from na64.outputs.result.summary_facts import (
     SelectionFacts,
 )
 
+PSEUDO_DATA = "simulated pseudo-data"
+"""Simulated events that are treated as data: blind, and without their weights."""
+
 SCHEMA = 1
 """Version of `result.json`."""
 
@@ -139,7 +142,7 @@ class Summary:
     def label(self) -> str:
         """What every figure says about its events."""
         if self.is_data:
-            origin = "simulated campaign treated as data" if self.has_truth else "data"
+            origin = PSEUDO_DATA if self.has_truth else "data"
             return f"{origin}, {self.opening or self.blinding.value}"
         return "unverified simulation" if self.is_unverified else "simulation"
 

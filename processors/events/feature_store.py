@@ -108,7 +108,7 @@ class FeatureStore:
             yield from _read_events(file, _read_footer(file, key), names)
 
     @contextmanager
-    def writing(self, key: str, names: tuple[str, ...]) -> Iterator[Keep]:
+    def writing(self, key: str, names: tuple[str, ...], plugin: str = "") -> Iterator[Keep]:
         """Callable that keeps visible events and gives them back; all of them are kept, or none.
 
         None are where that cannot be written, at the beginning or later: they only save time. A full disk is
@@ -119,17 +119,27 @@ class FeatureStore:
         key : str
         names : tuple of str
             Of all rows of ``values``.
+        plugin : str
+            sha256 of the text of the plug-in that made some of them.
         """
         path = self.path(key)
         keeper = _FeatureFile(path)
         with keeper.tolerated():
-            keeper.open(key, names)
+            keeper.open(key, names, plugin)
         try:
             yield keeper.add
             with keeper.tolerated():
                 keeper.finish()
         finally:
             keeper.close()
+
+    def plugin_of(self, key: str) -> str:
+        """Text of the plug-in, as sha256, that features were made with; empty if they are not there."""
+        try:
+            with self.path(key).open("rb", buffering=0) as file:
+                return _read_footer(file, key).plugin
+        except (OSError, DamagedError):
+            return ""
 
     def set_aside(self, key: str, why: Exception) -> None:
         """Put a damaged file out of the way."""
@@ -158,12 +168,12 @@ class _FeatureFile:
             self._writer = None
             _log.warning("features are not kept in %s: %s", self._path.parents[1], error.strerror)
 
-    def open(self, key: str, names: tuple[str, ...]) -> None:
+    def open(self, key: str, names: tuple[str, ...], plugin: str) -> None:
         """Begin."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(self._path.parent)
         self._begun = Begun(self._path)
-        self._writer = _Writer(self._begun.file, key, names)
+        self._writer = _Writer(self._begun.file, key, names, plugin)
 
     def add(self, part: VisibleEvents) -> VisibleEvents:
         """Keep visible events if that is still possible, and give them back."""
@@ -188,8 +198,9 @@ class _FeatureFile:
 class _Writer:
     """Writes blocks one after the other and remembers where they are."""
 
-    def __init__(self, file: BinaryIO, key: str, names: tuple[str, ...]) -> None:
+    def __init__(self, file: BinaryIO, key: str, names: tuple[str, ...], plugin: str) -> None:
         self._file = file
+        self._plugin = plugin
         self._key = key
         self._names = names
         self._blocks: list[_Block] = []
@@ -239,6 +250,7 @@ class _Writer:
             self._write_pending(run)
         footer = {
             "key": self._key,
+            "plugin": self._plugin,
             "names": [*self._names, *([_WEIGHT] if self._weighted else [])],
             "accounting": {str(run): counts for run, counts in self._accounting.items()},
             "blocks": [[b.run, b.n_events, [list(astuple(c)) for c in b.columns]] for b in self._blocks],
@@ -279,6 +291,7 @@ class _Footer:
     names: tuple[str, ...]
     accounting: dict[int, dict[str, int]]
     blocks: tuple[_Block, ...]
+    plugin: str
 
 
 def _read_footer(file: BinaryIO, key: str) -> _Footer:
@@ -305,6 +318,7 @@ def _footer_of(footer: dict[str, Any]) -> _Footer:
             _Block(run, n, tuple(_Column(*column) for column in columns))
             for run, n, columns in footer["blocks"]
         ),
+        plugin=footer.get("plugin", ""),
     )
 
 

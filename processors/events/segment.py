@@ -59,7 +59,7 @@ def count_parts(
     counters: dict[int, counting.Counter] = {}
     for part in parts:
         if part.run not in counters:
-            boxes = () if job.simulation else job.runs[part.run].boxes
+            boxes = job.runs[part.run].boxes if job.hides else ()
             counters[part.run] = counting.Counter(
                 job.selection_in(part.run), job.n_components, names, boxes=boxes
             )
@@ -131,7 +131,7 @@ def process_segment(
     parts = chain.from_iterable(map(visible, meter.each(batches)))
     if store is None:
         return count_parts(parts, job)
-    with store.writing(key, tuple(feature_rows(job.selection))) as kept:
+    with store.writing(key, tuple(feature_rows(job.selection)), job.plugin_text) as kept:
         return count_parts(map(kept, parts), job)
 
 

@@ -95,7 +95,7 @@ def _of_run(
     varied = [_varied(events, effect, context.setup, job, file) for effect in effects]
     moved = [part for part, effect in zip(varied, effects, strict=True) if effect in job.closing_effects]
     seen, opened = _may_be_seen(events, table, moved, (context, context.setup), job)
-    for other in () if job.simulation else context.others:
+    for other in context.others if job.hides else ():
         seen_too, opened_too = seen_under(other, events, context, job, file)
         seen, opened = seen & seen_too, opened & opened_too
     skipped = _skipped(table, job)
@@ -126,7 +126,7 @@ def _may_be_seen(
         run_type=context.type,
         trigger=trigger,
         nonfinite=table.skip == Skip.NONFINITE,
-        simulation=job.simulation,
+        simulation=not job.hides,
         varied=varied,
         index=table.index,
     )

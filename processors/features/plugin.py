@@ -19,11 +19,10 @@ hidden event of data.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +36,7 @@ from na64.datasets.basics.toml import unknown
 from na64.datasets.basics.units import UNITS
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.roles import CALORIMETER
+from na64.processors.features.plugin_source import Imported, code_identity, imported_modules, name_of_text
 
 Features: TypeAlias = Mapping[str, NDArray[np.float32]]
 Function: TypeAlias = Callable[[Any], Any]
@@ -163,15 +163,30 @@ class Plugin:
     name : str
         File name without folders.
     source : str
+    imported : tuple of (str, str)
+        Modules that it imports, see `imported_modules`; where it is compiled they have to be the same.
     """
 
     name: str
     source: str
+    imported: Imported = ()
 
     @property
-    def digest(self) -> str:
-        """sha256 of the source: any change is another plug-in."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
+    def identity(self) -> str:
+        """Name of what it computes: comments, blank lines and formatting do not count."""
+        code = code_identity(self.name, self.source)
+        return name_of_text(f"{code} {self.imported}") if self.imported else code
+
+    @property
+    def sha256(self) -> str:
+        """Name of its text by every letter."""
+        return name_of_text(self.source)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Its name, its text by every letter, what it computes, and the modules that it imports."""
+        modules = [list(module) for module in self.imported]
+        return {"name": self.name, "sha256": self.sha256, "identity": self.identity, "imported": modules}
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -276,9 +291,13 @@ def load_plugin(path: Path) -> Plugin:
         It is no text, cannot be compiled, or defines no feature or one twice.
     """
     try:
-        plugin = Plugin(path.name, path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise PluginError(f"plug-in {path.name}: {error}") from None
+    imported: Imported = ()
+    with suppress(SyntaxError, ValueError):  # told of when it is compiled
+        imported = imported_modules(text)
+    plugin = Plugin(path.name, text, imported)
     if not plugin.features:
         raise PluginError(
             f"plug-in {plugin.name}: no function has @feature(name=..., unit=...) or @cell_feature(...)"
@@ -288,9 +307,11 @@ def load_plugin(path: Path) -> Plugin:
 
 @lru_cache(maxsize=16)
 def _compiled(plugin: Plugin) -> tuple[tuple[_Marked, Function], ...]:
-    namespace: dict[str, Any] = {"__name__": f"na64_plugin_{plugin.digest[:12]}", "__file__": plugin.name}
+    namespace: dict[str, Any] = {"__file__": plugin.name}
     failure = ""
     try:
+        namespace["__name__"] = f"na64_plugin_{code_identity(plugin.name, plugin.source)[:12]}"
+        _check_imported(plugin)
         exec(compile(plugin.source, plugin.name, "exec"), namespace)  # noqa: S102 - this is what a plug-in is
     except PluginError as error:
         failure = str(error)
@@ -305,6 +326,13 @@ def _compiled(plugin: Plugin) -> tuple[tuple[_Marked, Function], ...]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PluginError(f"plug-in {plugin.name}: feature {twice[0]} is defined twice")
     return pairs
+
+
+def _check_imported(plugin: Plugin) -> None:
+    """Refuse other modules than where the plug-in was read: a worker may have others by the same names."""
+    here = imported_modules(plugin.source) if plugin.imported else ()
+    if changed := sorted({name for name, _ in {*here} ^ {*plugin.imported}}):
+        raise PluginError(f"module {changed[0]} is not what it was where the plug-in was read")
 
 
 def _kind(error: BaseException) -> str:

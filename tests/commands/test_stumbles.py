@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,42 @@ def test_a_plugin_that_cannot_work_fails_before_any_event_is_read(
     said = refusal(capsys, *line, "--to", tmp_path / "out")
     assert said == 'na64: plug-in my.py, feature mine: KeyError "nothing" in line 7'
     assert not (tmp_path / "out").exists()
+
+
+def test_a_comment_of_a_plug_in_counts_nothing_again_and_what_ran_is_told(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out, other = tmp_path / "my.py", tmp_path / "out", tmp_path / "other"
+    line = [
+        "process",
+        str(result.parent / "data.json"),
+        "--selection",
+        "invisible_2023",
+        "--plugin",
+        str(path),
+    ]
+    line += ["--executor", "iterative", "--no-report", "--store", str(tmp_path / "features")]
+
+    def facts(folder: Path, text: str, *more: str) -> dict[str, object]:
+        path.write_text(text)
+        assert main([*line, "--to", str(folder), *more]) == 0
+        made_by: dict[str, object] = json.loads((folder / "provenance.json").read_bytes())["plugin"]
+        return made_by
+
+    text = PLUGIN.format(line="pass")
+    first = facts(out, text)
+    assert first["sha256"] == [sha256(text.encode()).hexdigest()]
+    commented = text.replace("pass", "pass  # a remark")
+    path.write_text(commented)
+    capsys.readouterr()
+    assert main([*line, "--to", str(out), "--dry-run"]) == 0
+    assert "all of it was counted before" in capsys.readouterr().out
+    assert facts(out, commented) == first  # which is the text that ran
+    assert facts(other, commented) == first  # whose features are in the store
+    assert main(["why", str(out), "8701"]) == 0
+    assert "nothing has changed since" in capsys.readouterr().out
+    again = facts(out, commented, "--fresh")
+    assert again == {**first, "sha256": [sha256(commented.encode()).hexdigest()]}
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ from na64.outputs.result.request import LOG, Request, read_request, set_up
 from na64.outputs.result.store import RESULT as RESULT_FILE
 from na64.outputs.result.store import read_result, require_result
 from na64.outputs.result.summary import Summary
+from na64.processors.execution.ledger import is_key
+from na64.processors.features.plugin import Plugin
 from na64.processors.job import Job
 
 CODE = "code"
@@ -92,6 +94,8 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
         raise ValueError(
             f"{folder}: {changed} is not the one that made the result; the same na64 process makes it anew"
         )
+    for line in () if job.plugin is None else plugin_lines(products, job.plugin):
+        tell(line)
     wheel, program = wheel_of_program()
     locked = lock(requirements_of_program(), _packages(products))
     for line in other_versions(locked_versions(locked.decode()), "made the result and is locked"):
@@ -105,6 +109,27 @@ def _collect(folder: Path, *, opened: bool, terms: str, tell: Tell) -> tuple[lis
     files.append(Described(LOCK, locked, "versions of the packages that it ran with"))
     files.sort(key=lambda one: one.name)
     return files, _statement(folder, products, files, status=status, wheel=wheel, terms=terms)
+
+
+def plugin_lines(products: Products, plugin: Plugin) -> Iterator[str]:
+    """What is to be known of a plug-in: packages that it needs, other texts that events were counted with.
+
+    Raises
+    ------
+    ValueError
+        It imports modules that a bundle cannot take along.
+    """
+    name, facts = plugin.name, products.provenance.get("plugin")
+    for module, version in plugin.imported:
+        if is_key(version):  # no version, but the sha256 of sources that are not installed
+            raise ValueError(f"plug-in {name}: imports {module}, which would not be in the bundle")
+        yield f"plug-in {name}: {version} is not in the bundle"
+    texts = facts.get("sha256", ()) if isinstance(facts, Mapping) else ()
+    if others := [text[:12] for text in texts if text != plugin.sha256]:
+        yield (
+            f"plug-in {name}: {plugin.sha256[:12]} is in the bundle; events were counted with "
+            f"{', '.join(others)}, which differs in comments or formatting only"
+        )
 
 
 def _changes(products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:

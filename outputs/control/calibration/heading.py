@@ -8,6 +8,7 @@ from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.conditions.conditions import RunFacts
 from na64.datasets.conditions.on_target import add_by_kind
 from na64.outputs.report.heading import italic, named_runs, power_of_ten
+from na64.outputs.result.summary import PSEUDO_DATA
 from na64.processors.job import Job
 
 
@@ -39,8 +40,8 @@ def _facts(catalogue: Catalogue, job: Job) -> Iterator[tuple[str, RunFacts]]:
 
 
 def origin_of(catalogue: Catalogue) -> str:
-    """Data, simulation, or a simulated campaign that is treated as data."""
+    """Data, simulation, or pseudo-data."""
     if catalogue.kind is SampleKind.SIMULATION:
         return "simulation"
     simulated = any(record.truth for record in catalogue.good)
-    return f"{'simulated campaign treated as data' if simulated else 'data'}, blind"
+    return f"{PSEUDO_DATA if simulated else 'data'}, blind"

@@ -71,9 +71,9 @@ def test_an_opening_is_in_the_label_the_badge_and_the_report(opened: Any) -> Non
     assert f"under the freeze {freeze}" in page
     assert 'id="figure-opened-plane"' in page
     products = read_result(opened.result)
-    assert products.summary.label == "simulated campaign treated as data, blind"
+    assert products.summary.label == "simulated pseudo-data, blind"
     label = as_opened(products, read_opened(opened.result, products.summary)).summary.label
-    assert label.startswith("simulated campaign treated as data, opened 20")
+    assert label.startswith("simulated pseudo-data, opened 20")
     assert label.endswith(f"(freeze {freeze[:8]})")
 
 
@@ -86,10 +86,10 @@ def test_report_and_status_of_an_opened_box_do_not_call_it_closed(
     assert "enters any number on this page" not in page
     capsys.readouterr()
     assert main(["status", str(opened.result)]) == 0
-    assert ", simulated campaign treated as data, opened 20" in capsys.readouterr().out.splitlines()[0]
+    assert ", simulated pseudo-data, opened 20" in capsys.readouterr().out.splitlines()[0]
     assert main(["status", str(opened.result), "--json"]) == 0
     label = json.loads(capsys.readouterr().out)["label"]
-    assert label.startswith("simulated campaign treated as data, opened 20")
+    assert label.startswith("simulated pseudo-data, opened 20")
 
 
 def test_another_freeze_leaves_the_opened_events_in_reach(opened: Any) -> None:

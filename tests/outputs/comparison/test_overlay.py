@@ -14,12 +14,10 @@ from na64.outputs.comparison.overlay import (
     Overlay,
     ScaledSimulation,
     check_apart,
-    hidden_note,
-    lines,
     overlay,
-    table_of,
 )
 from na64.outputs.comparison.overlay_plot import draw_page
+from na64.outputs.comparison.overlay_table import hidden_note, lines, table_of
 from na64.outputs.report.style import style
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result

@@ -73,7 +73,7 @@ def test_infinities_are_not_written(case: Any) -> None:
     ("is_data", "has_truth", "label"),
     [
         (True, False, "data, blind"),
-        (True, True, "simulated campaign treated as data, blind"),
+        (True, True, "simulated pseudo-data, blind"),
         (False, True, "simulation"),
         (False, False, "unverified simulation"),
     ],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from na64.outputs.background.table import _Line
 from na64.outputs.blinding.opened_tables import CandidatesRow, PlaneRow
 from na64.outputs.comparison.compare import ChangedEventsRow, ComparedCut, ComparedRun
-from na64.outputs.comparison.overlay import OverlayRow
+from na64.outputs.comparison.overlay_table import OverlayRow
 from na64.outputs.comparison.stability import StabilityRow
 from na64.outputs.control.cut_efficiencies import CutEfficiencyRow
 from na64.outputs.control.dimuon.benchmark import DimuonRow

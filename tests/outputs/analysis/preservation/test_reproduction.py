@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 
 from na64.outputs.analysis.preservation.archive import write_archive
+from na64.outputs.analysis.preservation.bundling import plugin_lines
 from na64.outputs.analysis.preservation.crate import METADATA, Described, Statement, metadata
 from na64.outputs.analysis.preservation.environment import EnvironmentProblemError, make_environment
+from na64.outputs.result.store import read_result
+from na64.processors.features.plugin import load_plugin
 from na64.run import main
 
 PLUGIN = """
@@ -122,6 +126,33 @@ def test_a_result_is_the_same_from_the_bundle_and_run_files_alone(
 def test_a_bundle_is_the_same_byte_for_byte(kept: Kept, tmp_path: Path) -> None:
     assert kept.write(tmp_path / "again.zip") == 0
     assert (tmp_path / "again.zip").read_bytes() == kept.bundle.read_bytes()
+
+
+def test_another_comment_of_the_plug_in_is_bundled_and_said_not_to_be_the_text_that_ran(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, texts = kept.catalogue.parent / "own.py", (PLUGIN, f"{PLUGIN}# a remark\r\n")
+    path.write_bytes(texts[1].encode())
+    try:
+        assert kept.write(tmp_path / "again.zip") == 0
+    finally:
+        path.write_text(PLUGIN)
+    ran, bundled = (sha256(text.encode()).hexdigest()[:12] for text in texts)
+    said = f"plug-in own.py: {bundled} is in the bundle; events were counted with {ran}, which differs in"
+    assert said in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "again.zip") as archive:
+        assert archive.read("plugin/own.py").decode() == texts[1]
+
+
+def test_a_plug_in_with_a_module_beside_it_is_not_bundled(
+    kept: Kept,
+) -> None:
+    products = read_result(kept.result)
+    plugin = replace(load_plugin(kept.catalogue.parent / "own.py"), imported=(("beside", "0" * 64),))
+    with pytest.raises(ValueError, match=r"own\.py: imports beside, which would not be in the bundle"):
+        list(plugin_lines(products, plugin))
+    plugin = replace(plugin, imported=(("pluggy", "pluggy 1.0"),))
+    assert list(plugin_lines(products, plugin)) == ["plug-in own.py: pluggy 1.0 is not in the bundle"]
 
 
 def test_a_bundle_has_all_that_the_result_was_made_of_and_nothing_else(
