@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.catalogue.build import Catalogue, verify
-from na64.datasets.catalogue.inspection import check_content
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.reading.read import read_batches
 from na64.processors.campaign import Piece, plan
 from na64.processors.events.segment import needed_columns, warm_up
 from na64.processors.events.visible_events import VisibleEvents, visible_events
@@ -115,11 +114,10 @@ def _tasks(catalogue: Catalogue, job: Job, runs: Collection[int] | None, limit: 
 def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[EventBatch]:
     piece: Piece = task.payload
     verify(piece.record)
-    check_content(piece.record)
     truth = ("truth_component",) if job.simulation else ()
     layout, first = job.layouts[piece.file.layout], task.start
     columns = tuple(dict.fromkeys((*needed_columns(job, layout), *truth)))
-    for events in read_batches(piece.record, layout, task.start, task.stop, columns=columns):
+    for events in registered_events(piece.record, layout, task.start, task.stop, columns=columns):
         for part in visible_events(events, job, piece.file):
             nominal = part.values[: len(job.selection.index)]  # what variations change comes after
             visible, name = replace(part, values=nominal), piece.record.name

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from na64.datasets.catalogue.build import Catalogue, verify
-from na64.datasets.catalogue.inspection import check_content
-from na64.datasets.reading.read import read_batches
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.processors.campaign import Piece, plan
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.segment import needed_columns, warm_up
@@ -95,9 +94,9 @@ def _from_cells(task: Task, job: Job, take: Callable[[VisibleEvents], T], store:
 def _computed(task: Task, job: Job, take: Callable[[VisibleEvents], T], store: FeatureStore) -> list[T]:
     piece: Piece = task.payload
     verify(piece.record)
-    check_content(piece.record)
     layout = job.layouts[piece.file.layout]
-    batches = read_batches(piece.record, layout, task.start, task.stop, columns=needed_columns(job, layout))
+    columns = needed_columns(job, layout)
+    batches = registered_events(piece.record, layout, task.start, task.stop, columns=columns)
     with store.writing(_key(task, job), tuple(feature_rows(job.selection)), job.plugin_text) as keep:
         return [take(keep(part)) for events in batches for part in visible_events(events, job, piece.file)]
 

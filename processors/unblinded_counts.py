@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
-from na64.datasets.catalogue.inspection import check_content
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.columns import EventColumns
-from na64.datasets.reading.read import read_batches
 from na64.processors.counting import counting
 from na64.processors.events.segment import needed_columns, warm_up
 from na64.processors.events.visible_events import (
@@ -251,10 +250,9 @@ def _of_segment(
 ) -> Iterator[EventBatch]:
     job = opening.job
     verify(record)
-    check_content(record)
     layout, first = job.layouts[file.layout], start
     columns = needed_columns(job, layout)
-    for events in read_batches(record, layout, start, stop, columns=columns):
+    for events in registered_events(record, layout, start, stop, columns=columns):
         for run, rows, values in opened_events(events, opening, file):
             part = VisibleEvents(run, values, None, {}, rows)
             yield with_columns(part, events, file, record.name, first, cells=cells)

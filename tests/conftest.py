@@ -9,6 +9,7 @@ import http.server
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -248,7 +249,7 @@ class Web(http.server.ThreadingHTTPServer):
     files : dict of str to bytes
     fault : str
         Nothing, a status, or: ``stall``, ``cut``, ``no ranges``, ``short``, ``long``, ``loop``, ``file``,
-        ``noise``, ``no size``.
+        ``noise``, ``no size``, ``other bytes``.
     left : int
         Answers until the fault is over; -1: it stays.
     keys : tuple of str
@@ -332,10 +333,13 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         wanted = "" if fault == "no ranges" else self.headers.get("Range", "")
         first, _, last = wanted.removeprefix("bytes=").partition("-")
         start, stop = int(first or 0), min(int(last or len(data) - 1), len(data) - 1) + 1
+        if fault == "other bytes" and start:
+            start, stop = start - 1, stop - 1
         part = data[start:stop]
         self.send_response(206 if wanted else 200)
         if wanted:
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
+        self.send_header("ETag", f'"{zlib.crc32(data)}"')
         size = len(part) + {"short": -1, "long": 1}.get(fault, 0) * with_content
         if fault != "no size":
             self.send_header("Content-Length", str(size))

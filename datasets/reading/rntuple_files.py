@@ -120,28 +120,32 @@ class _RNTuple:
 
     def _read(self, name: str, clusters: _Clusters, start: int, stop: int) -> Values:
         columns = _plain(self._form(name))
-        if columns is None or self._is_late(columns):
+        if columns is None:
             array = self._tree[name].array(entry_start=start, entry_stop=stop, array_cache=None)
             return flatten(array.layout)
-        values = self._column(columns.values, clusters)
+        per_event = math.prod(columns.shape) if columns.offsets is None else 0
+        values = self._column(columns.values, clusters, per_event)
         part = slice(start - clusters.begin, stop - clusters.begin)
         if columns.offsets is None:
-            _require(len(values) == clusters.n_events * math.prod(columns.shape), name)
+            _require(len(values) == clusters.n_events * per_event, name)
             return values.reshape(clusters.n_events, *columns.shape)[part]
-        offsets = self._column(columns.offsets, clusters)
+        offsets = self._column(columns.offsets, clusters, 1)
         offsets[0] = 0  # left open if there is no cluster
         _require(len(offsets) == clusters.n_events + 1 and int(offsets[-1]) == len(values), name)
         _require(bool((offsets[1:] >= offsets[:-1]).all()), name)
         cut = offsets[part.start : part.stop + 1]
         return Jagged(values[cut[0] : cut[-1]], np.subtract(cut, cut[0], dtype=np.int64))
 
-    def _is_late(self, columns: _Columns) -> bool:
-        """Whether a column was added when events were written already: they have none of its values."""
-        numbers = (columns.values, columns.offsets)
-        return any(self._tree.column_records[n].first_element_index > 0 for n in numbers if n is not None)
+    def _column(self, number: int, clusters: _Clusters, per_event: int) -> Array:
+        """Read a column of so many elements an event; events written before it was added have zeros.
 
-    def _column(self, number: int, clusters: _Clusters) -> Array:
-        values: Array = self._tree.read_cluster_range(number, clusters.first, clusters.last)
+        uproot counts events where the file counts elements, and so takes arrays of late events for missing.
+        """
+        n_before = int(self._tree.column_records[number].first_element_index) - clusters.begin * per_event
+        n_missing = min(max(n_before, 0), clusters.n_events * per_event)
+        values: Array = self._tree.read_cluster_range(
+            number, clusters.first, clusters.last, missing_element_padding=n_missing
+        )
         return values
 
 

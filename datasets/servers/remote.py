@@ -20,6 +20,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from na64.datasets.basics.addresses import file_name, without_secrets
+from na64.datasets.servers.answers import CheckedSession, OtherBytesError, OtherVersionError, Versions
 from na64.datasets.servers.patience import NoAnswerError, Patience
 from na64.datasets.servers.storages import NoReaderError, open_storage, protocol_of
 from na64.datasets.servers.xrootd_errors import reason_of
@@ -71,6 +72,7 @@ class RemoteFile(io.RawIOBase):
         self._pieces: list[tuple[int, bytes]] = []
         self._ahead = _LEAST
         self._position = 0
+        self._versions = Versions()
         self.size = self._ask(self._open)
 
     def __repr__(self) -> str:
@@ -135,11 +137,13 @@ class RemoteFile(io.RawIOBase):
             size = filesystem.info(path).get("size")
         if size is None:
             raise RemoteError("the server does not say how large it is")
+        if hasattr(self._handle, "async_fetch_range"):  # of HTTP
+            self._handle.session = CheckedSession(self._handle.session, int(size), self._versions)
         return int(size)
 
     def _fetch(self, start: int, stop: int) -> bytes:
-        if self._handle is None:
-            self._open()
+        if self._handle is None and (size := self._open()) != self.size:
+            raise RemoteError(f"{size} bytes on the server, {self.size} before: the file has changed")
         handle, self._handle = self._handle, None  # one that has failed, or hangs, is not used again
         try:
             handle.seek(start)
@@ -237,6 +241,7 @@ def explain(error: BaseException) -> RemoteError:
     """Find the reason in what the library of a protocol has raised."""
     causes = list(_causes(error))
     for find in (
+        _of_answer,
         _of_reader,
         _of_xrootd,
         _of_protocol,
@@ -269,6 +274,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _of_reader(error: BaseException) -> RemoteError | None:
     return RemoteError(str(error)) if isinstance(error, NoReaderError) else None
+
+
+def _of_answer(error: BaseException) -> RemoteError | None:
+    if isinstance(error, OtherVersionError):
+        return RemoteError(str(error))
+    return PassingRemoteError(str(error)) if isinstance(error, OtherBytesError) else None
 
 
 def _of_xrootd(error: BaseException) -> RemoteError | None:

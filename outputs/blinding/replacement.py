@@ -86,7 +86,7 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
     if not (folder / RESULT).exists():
         return
     try:
-        summary = from_json((folder / RESULT).read_bytes())
+        summary = from_json((folder / RESULT).read_bytes(), edited_too=True)
     except ValueError:
         return  # nothing that could be compared: it is written anew
     if summary.is_data is not (catalogue.kind is SampleKind.DATA):
@@ -130,7 +130,7 @@ def _commitment(folder: Path) -> dict[str, str]:
 def _logs(folder: Path, catalogue: Catalogue, path: Path) -> set[Path]:
     """Find the logs that have to know: that of the old result if it is of data, and that of the new one."""
     logs = {path.resolve().with_name(LOG)} if catalogue.kind is SampleKind.DATA else set()
-    summary = from_json((folder / RESULT).read_bytes())
+    summary = from_json((folder / RESULT).read_bytes(), edited_too=True)
     if summary.is_data and (folder / REQUEST).exists():
         logs.add(read_request(folder).log(folder).resolve())
     return logs

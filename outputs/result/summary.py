@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,7 @@ SCHEMA = 1
 """Version of `result.json`."""
 
 _NAME = "result.json"
+_SEAL = "seal"
 _TOTALS = ("recorded", "processed", "missing", "visible", "selected")
 
 
@@ -187,15 +189,30 @@ def planes_of(summary: Summary, plane: PlaneFacts) -> Iterator[HistogramFacts]:
 
 
 def to_json(summary: Summary) -> bytes:
-    """Canonical JSON: sorted keys, two spaces, no infinities."""
+    """Canonical JSON: sorted keys, two spaces, no infinities; with a seal, the hash of the rest."""
     plain = asdict(summary, dict_factory=_plain_fields)
     del plain["opening"]
-    return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return _canonical({**plain, _SEAL: _seal(plain)})
 
 
-def from_json(data: bytes) -> Summary:
-    """Summary that `to_json` wrote; another schema is refused."""
+def from_json(data: bytes, *, edited_too: bool = False) -> Summary:
+    """Summary that `to_json` wrote.
+
+    Parameters
+    ----------
+    data : bytes
+    edited_too : bool
+        Read one that was edited too: to know whose it is, not to take numbers from it.
+
+    Raises
+    ------
+    ValueError
+        It is of another schema, damaged, or was edited: exposures and boxes are here alone.
+    """
     plain = parse_object(data, _NAME)
+    seal = plain.pop(_SEAL, None)  # results of before have none
+    if seal not in (None, _seal(plain)) and not edited_too:
+        raise ValueError(f"{_NAME}: it was edited after it was written; the same na64 process makes it anew")
     if plain.get("schema") != SCHEMA:
         raise ValueError(f"{_NAME} has schema {plain.get('schema')}: this version reads {SCHEMA}")
     found = record_of(Summary, plain, _NAME)
@@ -203,6 +220,14 @@ def from_json(data: bytes) -> Summary:
         if name not in found.totals:
             raise ValueError(f'{_NAME}: totals: "{name}" is missing')
     return found
+
+
+def _canonical(plain: object) -> bytes:
+    return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _seal(plain: object) -> str:
+    return hashlib.sha256(_canonical(plain)).hexdigest()
 
 
 def _plain_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:

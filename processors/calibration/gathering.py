@@ -8,9 +8,8 @@ from enum import Enum
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.catalogue.inspection import check_content
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.detector import Setup
-from na64.datasets.reading.read import read_batches
 from na64.processors import campaign
 from na64.processors.calibration.cell_sums import cell_sums
 from na64.processors.calibration.samples import SampledCells, sampled_cells
@@ -178,10 +177,9 @@ def gather_segment(task: Task, context: GatheringContext) -> Partial:
     """Read one segment and sum up its visible events, in a worker."""
     piece: Piece = task.payload
     job, totals = context.job, dict[int, Sums]()
-    check_content(piece.record)
     layout = job.layouts[piece.file.layout]
     columns = needed_columns(job, layout)
-    batches = read_batches(
+    batches = registered_events(
         piece.record, layout, task.start, task.stop, n_events=context.chunk_events, columns=columns
     )
     for events in batches:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.catalogue.inspection import check_content
 from na64.datasets.catalogue.records import FileRecord
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.columns import EventColumns, Shape
 from na64.datasets.reading.layout import CellStorage, DetectorLayout, Layout
-from na64.datasets.reading.read import Record, read_batches
+from na64.datasets.reading.read import Record
 from na64.processors.counting import counting
 from na64.processors.counting.tally import Tally, fixed_point
 from na64.processors.events.feature_store import FeatureStore
@@ -118,11 +118,11 @@ def process_segment(
         return stored
     if isinstance(record, FileRecord):
         meter.note(record.size * (stop - start) // max(sum(record.runs.values()), 1), stored=False)
-        with meter.reading():
-            check_content(record)
     layout = job.layouts[file.layout]
     columns = needed_columns(job, layout)
-    batches = read_batches(record, layout, start, stop, n_events=chunk_events, columns=columns, native=False)
+    batches = registered_events(
+        record, layout, start, stop, n_events=chunk_events, columns=columns, native=False
+    )
 
     def visible(events: EventColumns) -> Iterable[VisibleEvents]:
         return visible_events(events, job, file)

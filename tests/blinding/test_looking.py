@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from na64.datasets.reading.read import read_batches
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.synthetic.writers import list_type
 from na64.processors import reread_events
 from na64.run import main
@@ -106,14 +106,14 @@ def test_as_much_is_read_whatever_the_event_is(
     folders: list[Path], says: Says, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    plain = read_batches
+    plain = registered_events
 
     def counting(*arguments: Any, **options: Any) -> Iterator[Any]:
         for events in plain(*arguments, **options):
             read.append(events.n_events)
             yield events
 
-    monkeypatch.setattr(reread_events, "read_batches", counting)
+    monkeypatch.setattr(reread_events, "registered_events", counting)
     seen = sorted(visible(folders[0]))
     closed = sorted(numbers(folders[0]) - set(seen))
     run = closed[0][0]

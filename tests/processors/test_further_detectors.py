@@ -194,7 +194,7 @@ def test_features_that_were_kept_without_another_period_do_not_stand_for_those_w
     bound = StatedBound(("hodo_sum",), "GeV", -math.inf, 0.001, 0.0, (), "test")
     closed = replace(periods["mine"], boxes=(*periods["2023A"].boxes, StatedBox("other", {}, (bound,))))
     known, selection = periods | {"mine": closed}, load_text(tmp_path, periods, PLAIN)
-    monkeypatch.setattr(segment, "read_batches", lambda *_, **__: iter([events_of(OLD_RUN)]))
+    monkeypatch.setattr(segment, "registered_events", lambda *_, **__: iter([events_of(OLD_RUN)]))
     file, store = replace(FILE, runs=(OLD_RUN,)), FeatureStore(tmp_path / "store")
     alone = job_of(selection, load_periods(), OLD_RUN, simulation=False)
     both = job_of(selection, known, RUN, OLD_RUN, simulation=False)

@@ -357,10 +357,10 @@ def test_a_rerun_reads_varied_features_from_the_store(
     selection: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events, store = make(), FeatureStore(tmp_path)
-    monkeypatch.setattr(segment, "read_batches", lambda *_, **__: iter([events]))
+    monkeypatch.setattr(segment, "registered_events", lambda *_, **__: iter([events]))
     job = job_of(selection, simulation=False)
     first = process_segment("file", 0, events.n_events, job, FILE, store=store)
-    monkeypatch.setattr(segment, "read_batches", lambda *_, **__: pytest.fail("cells were read"))
+    monkeypatch.setattr(segment, "registered_events", lambda *_, **__: pytest.fail("cells were read"))
     assert process_segment("file", 0, events.n_events, job, FILE, store=store) == first
     other = load_text(tmp_path, SELECTION.replace("momentum = 1.02", "momentum = 0.99"))
     again = job_of(other, simulation=False)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
-from na64.datasets.reading.read import read_batches
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import SimulatedBeam
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
@@ -314,7 +314,7 @@ def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
         layout = job.layouts[file.layout]
         columns = needed_columns(job, layout)
         for start, stop in record.segments:
-            for events in read_batches(record, layout, start, stop, columns=columns):
+            for events in registered_events(record, layout, start, stop, columns=columns):
                 yield from visible_events(events, job, file)
 
 

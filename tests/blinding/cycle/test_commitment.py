@@ -275,6 +275,13 @@ def test_another_result_in_the_folder_is_refused_and_replaced_whole(
     assert re.search(r"out: holds a result of another selection \(mine, cuts \w{12}, not mine", line)
     assert before == {path: path.read_bytes() for path in analysis.result.rglob("*") if path.is_file()}
 
+    stored = analysis.result / "result.json"
+    stored.write_bytes(before[stored].replace(b'"recorded": ', b'"recorded": 1', 1))
+    analysis.process(code=2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "out: holds a result of another selection" in line  # edited or not, it is not to be lost
+    stored.write_bytes(before[stored])
+
     analysis.process("--replace")
     assert "kept: " in capsys.readouterr().out
     left = {str(path.relative_to(analysis.result)) for path in analysis.result.rglob("*")}

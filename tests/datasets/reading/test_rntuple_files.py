@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,13 +32,12 @@ class Stored:
         clusters: list[tuple[int, int]] = CLUSTERS,
         values: Array = VALUES,
         offsets: Array = OFFSETS,
-        first_element: int = 0,
         form: Any = None,
         typename: str = "std::vector<float>",
     ) -> None:
         self.num_entries = 6
         self.cluster_summaries = [SimpleNamespace(num_first_entry=s, num_entries=n) for s, n in clusters]
-        self.column_records = [SimpleNamespace(first_element_index=first_element)] * 2
+        self.column_records = [SimpleNamespace(first_element_index=0)] * 2
         self._values, self._offsets, self._typename = values, offsets, typename
         self._form = form or ak.forms.ListOffsetForm(
             "i64", ak.forms.NumpyForm("float32", form_key="column-1"), form_key="column-0"
@@ -48,10 +48,12 @@ class Stored:
         return SimpleNamespace(
             typename=self._typename,
             to_akform=lambda: (ak.forms.RecordForm([self._form], ["x"]), None),
-            array=lambda entry_start, entry_stop, array_cache: ak.Array([[0.5]] * (entry_stop - entry_start)),
         )
 
-    def read_cluster_range(self, column: int, first: int, last: int) -> Array:
+    def read_cluster_range(
+        self, column: int, first: int, last: int, *, missing_element_padding: int
+    ) -> Array:
+        assert missing_element_padding == 0
         assert (first, last) == (0, 3)
         return self._offsets.copy() if column == 0 else self._values
 
@@ -128,8 +130,33 @@ def test_as_many_numbers_as_the_events_have_are_expected() -> None:
         open_rntuple(Stored(form=numbers, values=VALUES[:-2])).read(["x"], 0, 6)
 
 
-def test_a_column_that_was_added_later_is_left_to_uproot() -> None:
-    assert read(Stored(first_element=3)).values.tolist() == [0.5] * 6
+def without_first_cluster(stored: Any, first_elements: tuple[int, ...]) -> Any:
+    """Make a tree as ROOT extends it: columns that begin at these elements, after the first cluster."""
+    for number, first in enumerate(first_elements, start=1):
+        stored.column_records[number].first_element_index = first
+        stored.page_link_list[0][number].pages.clear()
+    return stored
+
+
+def test_events_before_a_field_was_added_have_zeros_and_those_after_have_its_values(tmp_path: Path) -> None:
+    cells = np.arange(1.0, 25.0).reshape(6, 4)
+    hits = ak.unflatten(np.arange(1.0, 13.0), [1, 2, 2, 1, 4, 2])
+    one, numbers = np.arange(1.0, 7.0), ak.from_numpy(cells, regulararray=True)
+    events = ak.Array({"run": np.arange(6), "one": one, "cells": numbers, "hits": hits})
+    with uproot.recreate(tmp_path / "run.root") as file:
+        stored = file.mkrntuple("t", events.layout.form)
+        for first in (0, 2, 4):
+            stored.extend(events[first : first + 2])
+    expected = {"run": [*range(6)], "one": [0, 0, *one[2:]], "cells": [[0] * 4] * 2 + cells[2:].tolist()}
+    with uproot.open(tmp_path / "run.root") as file:
+        # of one, the numbers of cells, where hits end, and the numbers of hits, none of which are left out
+        tree = open_rntuple(without_first_cluster(file["t"], (2, 8, 2, 0)))
+        for start, stop in combinations(range(7), 2):
+            found = tree.read(["run", "one", "cells", "hits"], start, stop)
+            for name, values in expected.items():
+                assert found[name].tolist() == values[start:stop]
+            vectors = ak.unflatten(found["hits"].values, np.diff(found["hits"].offsets))
+            assert vectors.tolist() == [[], [], *hits[2:].tolist()][start:stop]
 
 
 @pytest.mark.parametrize(

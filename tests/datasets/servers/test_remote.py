@@ -44,6 +44,7 @@ FAULTS = {
     "loop": "redirected too often",
     "file": "redirected to what is no address of HTTP",
     "noise": "the answer of the server is not HTTP",
+    "other bytes": "the server gave bytes 262143 to 327678, asked for 262144 to 327679",
 }
 
 
@@ -76,6 +77,31 @@ def test_any_bytes_of_a_file_are_those_of_the_server(web: Any) -> None:
         file.seek(-5, 2)
         assert file.read() == DATA[-5:]
         assert file.read() == b""
+
+
+@pytest.mark.parametrize("change", ["other content", "longer", "shorter"])
+def test_a_file_that_changes_between_two_questions_is_named(web: Any, change: str) -> None:
+    web.files["run.root"] = DATA
+    with RemoteFile(f"{web.url}/run.root") as file:
+        file.read(100)
+        web.files["run.root"] = {
+            "other content": bytes(len(DATA)),
+            "longer": DATA + bytes(10),
+            "shorter": DATA[:-10],
+        }[change]
+        file.seek(len(DATA) // 2)
+        with pytest.raises(RemoteError, match="the file has changed"):
+            file.read(100)
+
+
+def test_a_file_that_changes_while_its_server_is_down_is_named(web: Any) -> None:
+    web.files["run.root"] = DATA
+    with RemoteFile(f"{web.url}/run.root", PATIENT) as file:
+        file.read(100)
+        web.fault, web.left, web.files["run.root"] = "cut", 1, DATA + bytes(10)
+        file.seek(len(DATA) // 2)
+        with pytest.raises(RemoteError, match=f"{len(DATA) + 10} bytes on the server, {len(DATA)} before"):
+            file.read(100)
 
 
 def test_reading_on_takes_few_questions(web: Any) -> None:

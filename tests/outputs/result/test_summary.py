@@ -32,6 +32,7 @@ def test_another_schema_is_refused(case: Any) -> None:
 
 def test_an_unknown_field_is_refused(case: Any) -> None:
     plain = json.loads(to_json(case.facts)) | {"extra": 1}
+    del plain["seal"]
     with pytest.raises(ValueError, match=r"^result\.json: extra: unknown, Summary has no such field"):
         from_json(json.dumps(plain).encode())
 
@@ -39,9 +40,27 @@ def test_an_unknown_field_is_refused(case: Any) -> None:
 @pytest.mark.parametrize("name", ["recorded", "processed", "missing", "hidden", "visible", "region_III"])
 def test_a_count_that_is_not_there_is_named(name: str, case: Any) -> None:
     plain = json.loads(to_json(case.facts))
-    del plain["totals"][name]
+    del plain["totals"][name], plain["seal"]
     with pytest.raises(ValueError, match=rf'^result\.json: totals: "{name}" is missing$'):
         from_json(json.dumps(plain).encode())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"eot_live": null', b'"eot_live": 1e10'),
+        (b'"ecal": 60.0', b'"ecal": 40.0'),
+        (b'"is_data": true', b'"is_data": false'),
+        (b'"verdict": "INCOMPLETE"', b'"verdict": "COMPLETE"'),
+    ],
+)
+def test_a_summary_that_was_edited_is_named(before: bytes, after: bytes, case: Any) -> None:
+    data = to_json(case.facts)
+    assert before in data
+    edited = data.replace(before, after)
+    with pytest.raises(ValueError, match=r"^result\.json: it was edited after it was written; the same na64"):
+        from_json(edited)
+    assert from_json(edited, edited_too=True).selection == case.facts.selection
 
 
 def test_infinities_are_not_written(case: Any) -> None:

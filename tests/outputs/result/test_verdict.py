@@ -43,6 +43,7 @@ def edit(folder: Path, **changes: Any) -> None:
         for name in path:
             inner = inner[int(name) if name.isdecimal() else name]
         inner[last] = value
+    del plain["seal"]  # whoever edits it knows of that too
     (folder / "result.json").write_text(json.dumps(plain))
 
 

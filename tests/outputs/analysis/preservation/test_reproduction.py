@@ -195,6 +195,7 @@ def _result_with(kept: Kept, name: str, data: bytes) -> dict[str, bytes]:
     """A product, and a result that it belongs to."""
     result = json.loads((kept.result / "result.json").read_text())
     result["products"][name] = sha256(data).hexdigest()
+    del result["seal"]
     return {f"result__{name}": data, "result__result.json": json.dumps(result).encode()}
 
 
