@@ -70,7 +70,7 @@ def decompress(stored: memoryview, values: Array) -> None:
     """
     done, size = 0, len(values)
     while stored:
-        n_stored, n_expanded = (int.from_bytes(stored[place : place + 3], "little") for place in (3, 6))
+        n_stored, n_expanded = int.from_bytes(stored[3:6], "little"), int.from_bytes(stored[6:9], "little")
         if done + n_expanded > size:
             raise ValueError(f"blocks have {done + n_expanded} bytes or more, expected {size}")
         block = stored[_HEADER : _HEADER + n_stored]
