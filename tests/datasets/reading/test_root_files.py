@@ -14,10 +14,11 @@ import pytest
 import uproot
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading import root_files
 from na64.datasets.reading.baskets import BasketReader
 from na64.datasets.reading.branch_names import Place
 from na64.datasets.reading.root_files import _join_jagged, _read_branch, _RootFile, open_root
-from na64.datasets.reading.stored import Jagged, StructureError
+from na64.datasets.reading.stored import Jagged, Stored, StructureError
 
 FLOAT = np.dtype(">f4")
 
@@ -229,3 +230,21 @@ def test_a_file_that_was_replaced_is_read_anew(is_moved: bool, tmp_path: Path) -
     assert read(path, "y") == [0, 1, 2, 3]
     with pytest.raises(StructureError, match='branch "x" is there 0 times'):
         read(path, "x")
+
+
+def test_types_are_found_as_long_as_uproot_has_the_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of objects are in the file, and not to be had of one that is closed."""
+
+    def stored_type(place: Place) -> Stored:
+        assert not place.branch.file.closed
+        return find(place)
+
+    find = root_files.stored_type
+    monkeypatch.setattr(root_files, "stored_type", stored_type)
+    path = write(tmp_path / "run.root", "x")
+    assert read(path, "x") == [0, 1, 2, 3]
+    with open_root(str(path)) as file:
+        tree = file.tree("t")
+        assert {name for name in tree.names() if tree.stored(name)} == {"x", "nhits", "hits"}
