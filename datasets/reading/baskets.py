@@ -61,6 +61,8 @@ class _Places:
 
     Attributes
     ----------
+    name : str
+        Of the branch; to ask uproot for it takes as long as a small basket.
     starts : list of int
         The first event of each, and the number of events.
     n_apart : int
@@ -69,6 +71,7 @@ class _Places:
         Of these, in the file, in bytes.
     """
 
+    name: str
     starts: list[int]
     n_apart: int
     seeks: list[int]
@@ -101,7 +104,7 @@ class BasketReader:
         """
         places = self._places_of(branch)
         for number, first, last, done in _overlapping(places.starts, start, stop):
-            with readable(f'branch "{branch.name}", basket {number}'):
+            with readable(f'branch "{places.name}", basket {number}'):
                 basket = self._read(branch, places, number)
             yield basket, first, last, done
 
@@ -120,20 +123,19 @@ class BasketReader:
         BadFileError
             As `between`; or a basket has fewer events than it says, or the branch than the tree.
         """
-        places, n_read = self._places_of(branch), 0
+        places, number, n_read = self._places_of(branch), 0, 0
         rows = values.reshape(-1).view(np.uint8).reshape(len(values), values.nbytes // max(len(values), 1))
-        for number, first, last, done in _overlapping(places.starts, start, start + len(values)):
-            target = rows[done : done + last - first]
-            with readable(f'branch "{branch.name}", basket {number}'):
+        with readable(lambda: f'branch "{places.name}", basket {number}'):
+            for number, first, last, done in _overlapping(places.starts, start, start + len(values)):
+                target = rows[done : done + last - first]
                 if last - first < places.starts[number + 1] - places.starts[number]:
-                    _copy(branch.name, self._read(branch, places, number), first, target)
+                    _copy(places.name, self._read(branch, places, number), first, target)
                 else:
                     self._read_whole(branch, places, number, target)
-            n_read += last - first
+                n_read += last - first
         if n_read != len(values):
-            raise StructureError(
-                f'branch "{branch.name}" has {n_read} of events {start} to {start + len(values)}'
-            )
+            what = f'branch "{places.name}" has {n_read}'
+            raise StructureError(f"{what} of events {start} to {start + len(values)}")
 
     def _read_whole(self, branch: Any, places: _Places, number: int, target: Array) -> None:
         """Read all events of a basket, into their place at once if it is as usual."""
@@ -143,13 +145,13 @@ class BasketReader:
             n_read = self._fill(places.seeks[number], (key, target))
             if n_read == places.sizes[number] and _is_of_plain(key, target.size):
                 return
-        _copy(branch.name, self._read(branch, places, number, target), 0, target)
+        _copy(places.name, self._read(branch, places, number, target), 0, target)
 
     def _places_of(self, branch: Any) -> _Places:
         if id(branch) not in self._places:  # uproot holds its branches as long as the tree
             n_apart = branch.num_baskets - len(branch.embedded_baskets)
             seeks, sizes = (branch.member(name).tolist() for name in ("fBasketSeek", "fBasketBytes"))
-            self._places[id(branch)] = _Places(list(branch.entry_offsets), n_apart, seeks, sizes)
+            self._places[id(branch)] = _Places(branch.name, list(branch.entry_offsets), n_apart, seeks, sizes)
         return self._places[id(branch)]
 
     def _read(self, branch: Any, places: _Places, number: int, target: Array | None = None) -> Basket:

@@ -1,8 +1,9 @@
 """The libraries that decompress what ROOT wrote: for each codec the fastest well-kept one that is installed.
 
-ZLIB, with which ROOT compresses unless told otherwise, takes libdeflate about half the time of zlib. LZ4
-and LZMA are expanded by the library that uproot takes, but so that it says how many bytes there were: asked
-uproot's way it fills up what is missing.
+ZLIB, with which ROOT compresses unless told otherwise, takes libdeflate about half the time of zlib; of its
+two bindings that of imagecodecs, which is optional, writes where the values are wanted and spares a copy.
+LZ4 and LZMA are expanded by the library that uproot takes, but so that it says how many bytes there were:
+asked uproot's way it fills up what is missing.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def decompress(stored: memoryview, values: Array) -> None:
     """
     done, size = 0, len(values)
     while stored:
-        n_stored, n_expanded = (int.from_bytes(stored[place : place + 3], "little") for place in (3, 6))
+        n_stored, n_expanded = int.from_bytes(stored[3:6], "little"), int.from_bytes(stored[6:9], "little")
         if done + n_expanded > size:
             raise ValueError(f"blocks have {done + n_expanded} bytes or more, expected {size}")
         block = stored[_HEADER : _HEADER + n_stored]
@@ -154,7 +155,18 @@ def _cramjam(module: str, function: str) -> Expand:
     return expand
 
 
-def _imagecodecs() -> Expand:
+def _libdeflate_in_place() -> Expand:
+    import imagecodecs  # noqa: PLC0415 (as above)
+
+    def expand(data: Any, values: Array) -> None:
+        n_found = len(imagecodecs.deflate_decode(data, out=values))  # what has no room is an error
+        if n_found != len(values):
+            raise ValueError(f"a block has {n_found} bytes, expected {len(values)}")
+
+    return expand
+
+
+def _lzma() -> Expand:
     import imagecodecs  # noqa: PLC0415 (as above)
 
     def expand(data: Any, values: Array) -> None:
@@ -168,8 +180,8 @@ def _imagecodecs() -> Expand:
 
 _UPROOT = "uproot"
 _PREFERRED: dict[str, tuple[tuple[str, Callable[[], Expand]], ...]] = {
-    "ZLIB": (("deflate", _libdeflate),),
+    "ZLIB": (("imagecodecs", _libdeflate_in_place), ("deflate", _libdeflate)),
     "ZSTD": (("zstandard", _zstandard),),
     "LZ4": (("cramjam", partial(_cramjam, "lz4", "decompress_block_into")),),
-    "LZMA": (("imagecodecs", _imagecodecs), ("cramjam", partial(_cramjam, "xz", "decompress_into"))),
+    "LZMA": (("imagecodecs", _lzma), ("cramjam", partial(_cramjam, "xz", "decompress_into"))),
 }

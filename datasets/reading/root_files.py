@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
+from copy import copy
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from na64.datasets.reading.branch_types import stored_type
 from na64.datasets.reading.decompression import prefer_fast_libraries
 from na64.datasets.reading.rntuple_files import open_rntuple
 from na64.datasets.reading.stored import (
+    BadFileError,
     Format,
     Jagged,
     RunFile,
@@ -39,8 +41,8 @@ _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 @contextmanager
 def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
     """Open a ROOT file by absolute path or handle."""
-    # A dict key is taken as it is: a colon in a path does not separate the tree's name. No caches: a file
-    # that was replaced must not be served from the memory of the old. Files of this machine are read
+    # A dict key is taken as it is: a colon in a path does not separate the tree's name. No caches of uproot:
+    # a file that was replaced must not be served from the memory of the old. Files of this machine are read
     # directly: uproot's own way, through an event loop, costs a third more.
     with readable():
         if isinstance(location, str):
@@ -48,22 +50,35 @@ def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
             directory = uproot.open({location: None}, object_cache=None, array_cache=None, **source)
         else:
             directory = uproot.open(location, object_cache=None, array_cache=None, use_threads=False)
-    with directory, _opened(location) as baskets:
-        yield _RootFile(directory, baskets, None if isinstance(location, str) else location.size)
+    with directory, _opened(location) as (baskets, known):
+        file = _RootFile(directory, baskets, known, None if isinstance(location, str) else location.size)
+        yield file
+        known.update(file.complete())
 
 
 @contextmanager
-def _opened(location: str | RemoteFile) -> Iterator[BasketReader]:
-    """Open a file for its baskets: uproot's way copies them once more."""
+def _opened(location: str | RemoteFile) -> Iterator[tuple[BasketReader, dict[str, _TTree]]]:
+    """Open a file for its baskets, which uproot copies once more, with the trees of it that are known."""
     if isinstance(location, str):
         with Path(location).open("rb", buffering=0) as file:
-            number = file.fileno()
-            yield BasketReader(
+            number, now = file.fileno(), os.fstat(file.fileno())
+            reader = BasketReader(
                 lambda start, size: os.pread(number, size, start),
                 lambda start, buffers: os.preadv(number, buffers, start),
             )
+            seen = now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+            yield reader, _known_trees(location, *seen)
     else:
-        yield BasketReader(partial(_fetch, location))
+        yield BasketReader(partial(_fetch, location)), {}
+
+
+@lru_cache(maxsize=1)
+def _known_trees(_path: str, *_seen: int) -> dict[str, _TTree]:
+    """TTrees of the file that was opened last, by key, while its size, inode and time of change are the same.
+
+    A large file is opened for each of its segments, and its headers take as long as some 5,000 events.
+    """
+    return {}
 
 
 def _fetch(file: RemoteFile, start: int, size: int) -> bytes:
@@ -72,9 +87,12 @@ def _fetch(file: RemoteFile, start: int, size: int) -> bytes:
 
 
 class _RootFile:
-    def __init__(self, directory: Any, baskets: BasketReader, size: int | None) -> None:
+    def __init__(
+        self, directory: Any, baskets: BasketReader, known: Mapping[str, _TTree], size: int | None
+    ) -> None:
         self._directory = directory
         self._baskets = baskets
+        self._known = known
         self._size = size
         self._cycles: dict[str, list[str]] = _cycles(directory)
         self._trees: dict[str, Tree] = {}
@@ -95,11 +113,25 @@ class _RootFile:
 
     def _open(self, key: str) -> Tree:
         if key not in self._trees:
+            known = self._known.get(key)
             with readable():
-                stored = self._directory[key]
-                is_rntuple = stored.classname == "ROOT::RNTuple"
-                self._trees[key] = open_rntuple(stored) if is_rntuple else _TTree(stored, self._baskets)
+                self._trees[key] = self._read(key) if known is None else known.of(self._baskets)
         return self._trees[key]
+
+    def _read(self, key: str) -> Tree:
+        stored = self._directory[key]
+        is_rntuple = stored.classname == "ROOT::RNTuple"
+        return open_rntuple(stored) if is_rntuple else _TTree(stored, self._baskets)
+
+    def complete(self) -> dict[str, _TTree]:
+        """TTrees that were opened and need uproot's file no more."""
+        complete = {}
+        for key, tree in self._trees.items():
+            with suppress(BadFileError, OSError), readable():
+                if isinstance(tree, _TTree):
+                    tree.look_up_all()
+                    complete[key] = tree
+        return complete
 
     def check_size(self) -> None:
         file = self._directory.file
@@ -132,6 +164,18 @@ class _TTree:
         self._places: dict[str, Place] = {}
         self._stored: dict[str, Stored | None] = {}
         self.entries = int(tree.num_entries)
+
+    def of(self, baskets: BasketReader) -> _TTree:
+        """The same tree in the same file, which was opened again."""
+        tree = copy(self)
+        tree._baskets = baskets
+        return tree
+
+    def look_up_all(self) -> None:
+        """Ask uproot for what it looks up in the file when it is needed: types, and baskets in the tree."""
+        for name in self.names():
+            self.stored(name)
+            len(self._branch(name).embedded_baskets)
 
     def stored(self, name: str) -> Stored | None:
         if name not in self._stored:

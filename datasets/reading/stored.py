@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
@@ -175,15 +175,14 @@ class RunFile(Protocol):
 
 
 @contextmanager
-def readable(place: str = "") -> Iterator[None]:
+def readable(place: str | Callable[[], str] = "") -> Iterator[None]:
     """Turn what uproot and pyarrow raise on a broken file into one readable kind of error.
 
     Parameters
     ----------
-    place : str
-        What is read, for the message: ``branch "ECAL_ene"``.
+    place : str or callable
+        What is read, for the message: ``branch "ECAL_ene"``; or what gives it, if that changes meanwhile.
     """
-    before = f"{place}: " if place else ""
     try:
         yield
     except BadFileError:
@@ -191,6 +190,8 @@ def readable(place: str = "") -> Iterator[None]:
     except Exception as error:  # decoders raise zlib.error, struct.error, MemoryError and more
         if isinstance(error, OSError) and not _is_of_decoder(error):
             raise
+        where = place if isinstance(place, str) else place()
+        before = f"{where}: " if where else ""
         kind = type(error)
         safe = (
             kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

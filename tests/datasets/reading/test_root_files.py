@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from operator import attrgetter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading import root_files
 from na64.datasets.reading.baskets import BasketReader
 from na64.datasets.reading.branch_names import Place
-from na64.datasets.reading.root_files import _join_jagged, _read_branch
-from na64.datasets.reading.stored import Jagged, StructureError
+from na64.datasets.reading.root_files import _join_jagged, _read_branch, _RootFile, open_root
+from na64.datasets.reading.stored import Jagged, Stored, StructureError
 
 FLOAT = np.dtype(">f4")
 
@@ -179,3 +183,68 @@ def test_no_basket_is_no_event() -> None:
     empty = join(header=0)
     assert empty.values.size == 0
     assert empty.offsets.tolist() == [0]
+
+
+HITS = [[1.0, 2.0], [], [3.0], [4.0, 5.0]]
+
+
+def write(path: Path, name: str) -> Path:
+    with uproot.recreate(path) as file:
+        types = {name: "f8", "hits": "var * float64"}
+        file.mktree("t", types).extend({name: np.arange(4.0), "hits": ak.Array(HITS)})
+    return path
+
+
+def read(path: Path, name: str) -> list[Any]:
+    with open_root(str(path)) as file:
+        found = file.tree("t").read([name], 0, 4)[name]
+    if not isinstance(found, Jagged):
+        return list(found)
+    return [list(part) for part in np.split(found.values, found.offsets[1:-1])]
+
+
+def test_headers_are_read_once_of_a_file_that_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that the file has, though uproot's own file was closed: other branches too."""
+    path = write(tmp_path / "run.root", "x")
+    assert read(path, "x") == [0, 1, 2, 3]
+    monkeypatch.setattr(_RootFile, "_read", lambda *_: pytest.fail("the headers are read again"))
+    for _ in range(2):
+        assert read(path, "hits") == HITS
+        assert read(path, "x") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_file_that_was_replaced_is_read_anew(is_moved: bool, tmp_path: Path) -> None:
+    """Even if it has the same size and says that it is as old."""
+    path, other = write(tmp_path / "one.root", "x"), write(tmp_path / "two.root", "y")
+    then = path.stat()
+    assert other.stat().st_size == then.st_size
+    assert read(path, "x") == [0, 1, 2, 3]
+    if is_moved:
+        other.replace(path)
+    else:
+        path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert read(path, "y") == [0, 1, 2, 3]
+    with pytest.raises(StructureError, match='branch "x" is there 0 times'):
+        read(path, "x")
+
+
+def test_types_are_found_as_long_as_uproot_has_the_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of objects are in the file, and not to be had of one that is closed."""
+
+    def stored_type(place: Place) -> Stored:
+        assert not place.branch.file.closed
+        return find(place)
+
+    find = root_files.stored_type
+    monkeypatch.setattr(root_files, "stored_type", stored_type)
+    path = write(tmp_path / "run.root", "x")
+    assert read(path, "x") == [0, 1, 2, 3]
+    with open_root(str(path)) as file:
+        tree = file.tree("t")
+        assert {name for name in tree.names() if tree.stored(name)} == {"x", "nhits", "hits"}
