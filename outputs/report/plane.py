@@ -128,8 +128,8 @@ def draw_counts(axes: Axes, histogram: hist.Hist[Any], *, log_colour: bool = Tru
 
 def draw_sums(axes: Axes, histogram: hist.Hist[Any]) -> ScalarMappable:
     """Draw sums of weights, which may be below 0, with a colour in proportion; empty bins stay white."""
-    sums = histogram.values()
-    shown = np.ma.masked_where(histogram.variances().T == 0, sums.T)
+    sums, variances = histogram.values(), np.asarray(histogram.variances())
+    shown = np.ma.masked_where(variances.T == 0, sums.T)
     norm = Normalize(vmin=min(float(sums.min(initial=0)), 0.0), vmax=float(sums.max(initial=0)) or 1.0)
     return _draw_bins(axes, histogram, shown, norm)
 

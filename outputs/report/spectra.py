@@ -128,7 +128,7 @@ def panel_of(
         log=is_logarithmic(axis),
         kept=kept,
         weight=weight,
-        errors=np.sqrt(histogram.variances()) if weight else None,
+        errors=np.sqrt(np.asarray(histogram.variances())) if weight else None,
     )
 
 
@@ -209,8 +209,9 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     if panel.weight:
-        size = axes.yaxis.label.get_fontsize()
-        axes.yaxis.label.set_fontsize(min(size, size * _LETTERS_BESIDE / len(panel.y_label)))
+        label: Any = axes.yaxis.label
+        size = label.get_fontsize()
+        label.set_fontsize(min(size, size * _LETTERS_BESIDE / len(panel.y_label)))
     if panel.after is None:
         _write_beyond(axes, panel)
         axes.text(

@@ -276,7 +276,7 @@ def test_another_result_in_the_folder_is_refused_and_replaced_whole(
     assert before == {path: path.read_bytes() for path in analysis.result.rglob("*") if path.is_file()}
 
     stored = analysis.result / "result.json"
-    stored.write_bytes(before[stored].replace(b'"recorded": ', b'"recorded": 1', 1))
+    stored.write_bytes(before[stored].replace(b'"source": "', b'"source": "not ', 1))
     analysis.process(code=2)
     (line,) = capsys.readouterr().err.splitlines()
     assert "out: holds a result of another selection" in line  # edited or not, it is not to be lost

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.patches import StepPatch
 
 import na64
 from na64.outputs.analysis.hidden_simulation import hide_as_in_data
@@ -113,6 +114,8 @@ def test_both_panels_hatch_what_is_hidden(alike: Overlay) -> None:
         upper, lower = draw_page(alike, [one], alike.label).axes
     (above,) = (patch for patch in upper.patches if patch.get_label() == "hidden in both")
     (below,) = (patch for patch in lower.patches if patch.get_hatch())
+    assert isinstance(above, StepPatch)
+    assert isinstance(below, StepPatch)
     assert above.get_hatch() == below.get_hatch()
     assert one.hidden is not None
     tops, _, bottoms = above.get_data()

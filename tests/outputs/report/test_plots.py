@@ -220,7 +220,7 @@ def test_sums_of_weights_have_errors_and_their_own_scale(case: Any) -> None:
     low, high = axes.get_ylim()
     assert low < -4
     assert 0.7 + 0.5 < high < 5
-    (bars,) = axes.containers
+    bars: Any = axes.containers[0]
     ends = [sorted(segment[:, 1]) for segment in bars.lines[2][0].get_segments()]
     assert ends[1] == pytest.approx([0.7 - 0.5, 0.7 + 0.5])
     assert ends[2] == pytest.approx([-4.0, 0.0])
@@ -234,7 +234,7 @@ def test_a_map_of_sums_shows_what_is_below_zero_and_is_no_energy_in_time(case: A
     axes, colours = figures["ecal_timing"].axes
     assert colours.get_ylabel() == "sum of ecal [GeV] per bin"
     (mesh,) = axes.collections
-    shown = mesh.get_array()
+    shown: Any = mesh.get_array()
     assert sorted(shown.compressed().tolist()) == pytest.approx([-2.0, 0.7])
     assert mesh.norm.vmin == pytest.approx(-2.0)
     assert "in time" not in texts(figures["timing"])

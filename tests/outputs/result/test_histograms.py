@@ -258,6 +258,7 @@ def test_a_weight_of_a_selection_is_stored_with_variances_beside_counts(tmp_path
     ecal, ratio = (values[index[name]].astype(np.float64) for name in ("ecal", "ecal_ratio"))
     back = StoredHistograms(to_zip(made))
     assert dict(back) == made
+    found: Any
     with uproot.open(io.BytesIO(to_root(made))) as file:
         for found in (back["sums"], file["sums"]):
             for power, read in ((1, found.values()), (2, found.variances())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_a_text_has_the_name_that_sha256sum_gives_its_file(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Plug-in with a module beside it that imports another one."""
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "beside_one.py").write_text("import math\n\nimport beside_two\n\nSCALE = beside_two.SCALE\n")
