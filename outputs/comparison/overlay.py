@@ -108,6 +108,8 @@ class Overlay:
     distributions : tuple of Distribution
     hidden : tuple of str
         What is hidden in the simulations as in the data, a line each.
+    left_out : tuple of str
+        Variables of which no event of the data or of a source has a value, a line each.
     """
 
     label: str
@@ -115,6 +117,7 @@ class Overlay:
     norm: str
     distributions: tuple[Distribution, ...]
     hidden: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def overlay(
@@ -135,7 +138,8 @@ def overlay(
     Raises
     ------
     ValueError
-        The results have no distribution in common, or a cut has bounds of its own in some runs of the data.
+        The results have no distribution in common, or none that was asked for and of which all have values;
+        or a cut has bounds of its own in some runs of the data.
     KeyError
         None of those in common is of a variable that was asked for.
     """
@@ -149,8 +153,23 @@ def overlay(
             raise KeyError(unknown("variable", name, {one.name for one in found}))
     if only is not None:
         found = tuple(one for one in found if one.name in only)
+    lacking = _lacking(data, sources)
+    left_out = tuple(dict.fromkeys(_left_out(one, lacking) for one in found if one.feature in lacking))
+    found = tuple(one for one in found if one.feature not in lacking)
+    if not found:
+        raise ValueError("; ".join(left_out))
     names, hidden = tuple(s.name for s in sources), tuple(s.hidden for s in sources if s.hidden)
-    return Overlay(data.summary.label, names, _norm(data, sources), found, hidden)
+    return Overlay(data.summary.label, names, _norm(data, sources), found, hidden, left_out)
+
+
+def _lacking(data: Products, sources: Sequence[ScaledSimulation]) -> dict[str, str]:
+    """Features of which no event has a value, and in which result."""
+    named = {"the data": data, **{source.name: source.products for source in sources}}
+    return {name: place for place, one in named.items() for name in one.summary.without_values}
+
+
+def _left_out(one: Distribution, lacking: dict[str, str]) -> str:
+    return f"{one.name} is left out: no event of {lacking[one.feature]} has a value of {one.feature}"
 
 
 def check_apart(sources: Sequence[ScaledSimulation]) -> None:
