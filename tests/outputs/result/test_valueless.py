@@ -19,7 +19,7 @@ from na64.selections.selection import Selection, load_selection
 
 N_EVENTS = 400
 OVERFLOW = "histogram modules has them in the overflow"
-PARTS, NONE = "files, or parts of files, of runs", "passes none of them"
+PARTS, NONE = "files, or parts of files, of runs", "cut hadrons passes none of them"
 SELECTION = """
 name = "own"
 label = "cuts on sums"
@@ -82,7 +82,7 @@ def test_a_part_of_the_files_that_has_no_values_is_told_by_events_and_runs(selec
     tallies[8703] = counted(selection, ["hcal_0"]) + counted(selection, [])
     assert valueless_of(tallies) == {"hcal_0": 80}
     assert list(warnings_of_valueless(selection, tallies)) == [
-        f"80 of 160 visible events are in {PARTS} 8702-8703 where none has a value of hcal_0: cut hadrons {NONE}"
+        f"80 of 160 visible events are in {PARTS} 8702-8703 where none has a value of hcal_0: {NONE}"
     ]
 
 
