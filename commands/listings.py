@@ -11,6 +11,7 @@ from na64.commands.verbs import SUCCESS, add_command, tell
 
 if TYPE_CHECKING:
     from na64.datasets.conditions.periods import Period
+    from na64.datasets.instrument.features import Feature
     from na64.selections.cut import Cut
     from na64.selections.selection import Selection
 
@@ -22,12 +23,14 @@ def add(verbs: Any) -> None:
     name = "of a selection, or a TOML file of your own; default: all that are packaged"
     parser.add_argument("name", nargs="?", default="", metavar="NAME_OR_TOML", help=name)
     _add_folder(parser, "whose features it may use")
+    _add_layout(parser, "it may use")
     plugin = "features of your own that it may use"
     parser.add_argument("--plugin", type=Path, metavar="FILE.py", help=plugin)
     text = "List the features that cuts, histograms and formulas can use: name, unit and meaning."
     parser = add_command(verbs, "features", _features, text)
     parser.add_argument("word", nargs="?", default="", metavar="WORD", help="in the name or the meaning")
     _add_folder(parser, "whose features are listed too")
+    _add_layout(parser, "are listed too")
     text = "List the run periods, or one with its box and all its numbers and where they are from."
     parser = add_command(verbs, "periods", _periods, text)
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of a period; default: all")
@@ -39,6 +42,11 @@ def _add_folder(parser: argparse.ArgumentParser, what_for: str) -> None:
     parser.add_argument("--periods", type=Path, metavar="DIR", help=folder)
 
 
+def _add_layout(parser: argparse.ArgumentParser, what_for: str) -> None:
+    layout = f"layout or catalogue whose columns of your own {what_for}"
+    parser.add_argument("--layout", metavar="FILE", help=layout)
+
+
 def _known_periods(options: argparse.Namespace) -> dict[str, Period]:
     from na64.datasets.conditions.period_folder import folder_of_environment
     from na64.datasets.conditions.periods import load_periods
@@ -46,13 +54,27 @@ def _known_periods(options: argparse.Namespace) -> dict[str, Period]:
     return load_periods(options.periods or folder_of_environment())
 
 
-def _selections(options: argparse.Namespace) -> int:
+def _known_features(options: argparse.Namespace) -> dict[str, Feature]:
+    """Features of the periods, and the columns of a layout or a catalogue that is named."""
+    from na64.datasets.catalogue.build import load
+    from na64.datasets.catalogue.layout_columns import with_columns_of
     from na64.datasets.conditions.periods import features_of_periods
+    from na64.datasets.reading.layout import load_layout
+
+    periods = _known_periods(options)
+    if options.layout and Path(options.layout).suffix == ".json":
+        periods = {**periods, **load(Path(options.layout)).known_periods()}
+    elif options.layout:
+        periods = with_columns_of([load_layout(options.layout)], periods)
+    return features_of_periods(periods.values(), together=False)
+
+
+def _selections(options: argparse.Namespace) -> int:
     from na64.processors.features.plugin import load_plugin
     from na64.selections.selection import SELECTIONS, load_selection
 
     if options.name:
-        features = features_of_periods(_known_periods(options).values(), together=False)
+        features = _known_features(options)
         own = load_plugin(options.plugin).features if options.plugin else None
         try:
             chosen = load_selection(options.name, extra_features=own, other_features=features)
@@ -69,9 +91,14 @@ def _where_features_are(error: KeyError, options: argparse.Namespace) -> str:
     """What may be missing if a feature is not known: periods of one's own, or a plug-in."""
     if not any(f"unknown {noun} " in str(error.args[0]) for noun in ("feature", "name")):
         return ""
-    ways = {"--periods DIR": options.periods, "--plugin FILE.py": options.plugin}
+    ways = {
+        "--periods DIR": options.periods,
+        "--plugin FILE.py": options.plugin,
+        "--layout FILE": options.layout,
+    }
     missing = [way for way, given in ways.items() if given is None]
-    return f"; {' and '.join(missing)} may have it" if missing else ""
+    said = " or ".join(filter(None, (", ".join(missing[:-1]), *missing[-1:])))
+    return f"; {said} may have it" if missing else ""
 
 
 def _one_selection(source: str, selection: Selection) -> Iterator[str]:
@@ -105,14 +132,14 @@ def _cut(cut: Cut) -> Iterator[str]:
 
 def _features(options: argparse.Namespace) -> int:
     from na64.datasets.basics.toml import unknown
-    from na64.datasets.conditions.periods import features_of_periods
     from na64.datasets.instrument.features import FEATURES
 
     word = options.word.casefold()
-    known = FEATURES | features_of_periods(_known_periods(options).values(), together=False)
+    known = FEATURES | _known_features(options)
     found = [one for one in known.values() if word in f"{one.name} {one.meaning}".casefold()]
     if not found:
-        raise KeyError(unknown("feature", options.word, known))
+        more = "" if options.layout else "; --layout FILE lists columns of your own too"
+        raise KeyError(f"{unknown('feature', options.word, known)}{more}")
     tell(_table((one.name, one.unit, one.meaning) for one in found))
     return SUCCESS
 

@@ -189,12 +189,14 @@ def test_a_selection_with_features_of_ones_own_is_shown_with_the_plug_in(
         'def twice(event):\n    return 2 * event["ecal"]\n'
     )
     assert main(["selections", str(mine)]) == 2
-    assert capsys.readouterr().err.endswith("; --periods DIR and --plugin FILE.py may have it\n")
+    assert capsys.readouterr().err.endswith(
+        "; --periods DIR, --plugin FILE.py or --layout FILE may have it\n"
+    )
     assert main(["selections", str(mine), "--plugin", str(plugin)]) == 0
     assert "cut own: twice < 1" in capsys.readouterr().out
     plugin.write_text(plugin.read_text().replace('"twice"', '"thrice"'))
     assert main(["selections", str(mine), "--plugin", str(plugin)]) == 2
-    assert capsys.readouterr().err.endswith("; --periods DIR may have it\n")
+    assert capsys.readouterr().err.endswith("; --periods DIR or --layout FILE may have it\n")
     mine.write_text('base = "dimuon_2023"\nname = "mine"\nlabl = "x"\n')
     assert main(["selections", str(mine)]) == 2
     assert "may have it" not in capsys.readouterr().err

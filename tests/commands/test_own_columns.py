@@ -1,4 +1,4 @@
-"""Columns of the user's own at the command line: where they are known, and what is said where they are not."""
+"""Columns of the user's own at the command line: where they are known, and what is said elsewhere."""
 
 from __future__ import annotations
 
@@ -74,3 +74,23 @@ def test_a_layout_where_it_does_not_belong_is_told_where_it_does(
     with pytest.raises(SystemExit):
         main(["process", "catalogue.json", "--selection", "own.toml", *option])
     assert "a layout belongs to na64 catalogue" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["layout.toml", "layout.json"])
+def test_listings_know_the_columns_of_a_layout_or_a_catalogue(
+    folder: Path, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    named = ["--layout", str(folder / source)]
+    assert main(["features", "my_branch", *named]) == 0
+    assert capsys.readouterr().out == "my_branch  GeV  an energy of my own\n"
+    assert main(["selections", str(folder / "own.toml"), *named]) == 0
+    assert "cut mine: my_branch < 5 GeV" in capsys.readouterr().out
+
+
+def test_listings_say_which_option_makes_a_column_known(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["features", "my_branch"]) == 2
+    assert "; --layout FILE lists columns of your own too" in capsys.readouterr().err
+    assert main(["selections", str(folder / "own.toml")]) == 2
+    assert "or --layout FILE may have it" in capsys.readouterr().err
