@@ -24,7 +24,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("paths", nargs="+", metavar="FILE", help="ROOT or Parquet, a path or an URL")
     layout = "compare with this layout only: a name or a TOML file; default: all packaged ones"
     parser.add_argument("--layout", metavar="L", help=layout)
-    proposal = "write the layout that is proposed for the first file that none fits"
+    proposal = "write the layout that is proposed for the first file that none fits or reads as a whole"
     parser.add_argument("--to", type=Path, metavar="FILE.toml", help=proposal)
 
 
@@ -34,13 +34,15 @@ def _inspect(options: argparse.Namespace) -> int:
     known = [load_layout(name) for name in ([options.layout] if options.layout else LAYOUTS)]
     if options.to and options.to.exists():
         raise FileExistsError(17, "is there already", str(options.to))
-    is_readable, proposed = True, ""
-    for path in options.paths:
-        found = _one(path, known)
-        is_readable &= found is not None
-        if found and found.problems and not proposed:
-            proposed = _propose(found, options.to)
-    return SUCCESS if is_readable else INCOMPLETE
+    found = [_one(path, known) for path in options.paths]
+    readable = [fit for fit in found if fit is not None]
+    if lacking := [fit for fit in readable if fit.problems]:
+        _propose(lacking[0], options.to)
+    elif options.to and (more := [fit for fit in readable if fit.unread]):
+        _propose(more[0], options.to)
+    elif options.to:
+        complain(f"na64: {options.to}: is not written, as no file has a branch that its layout does not read")
+    return SUCCESS if len(readable) == len(found) else INCOMPLETE
 
 
 def _one(path: str, known: list[Any]) -> Fit | None:
@@ -81,6 +83,8 @@ def _of_fits(found: list[Fit]) -> Iterator[str]:
     best = found[0]
     if not best.problems:
         yield f"  is of layout {best.layout.name}"
+        if best.unread:
+            yield f"  not read: {', '.join(best.unread)}; --to writes a layout with a line for each number"
         return
     yield (
         f"  of no layout; nearest is {best.layout.name}: {best.n_found} of {best.n_columns} columns are there"
@@ -90,7 +94,7 @@ def _of_fits(found: list[Fit]) -> Iterator[str]:
         yield f"    and {len(best.problems) - _MOST_PROBLEMS} more"
 
 
-def _propose(found: Fit, to: Path | None) -> str:
+def _propose(found: Fit, to: Path | None) -> None:
     from na64.datasets.basics.atomic_file import write_bytes
     from na64.datasets.reading.proposal import propose
 
@@ -100,4 +104,3 @@ def _propose(found: Fit, to: Path | None) -> str:
         print(f"proposed layout: {to}")
     else:
         tell(["", *text.splitlines()])
-    return text

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from na64.datasets.instrument.columns import COLUMNS
+from na64.datasets.instrument.taken_names import TAKEN
 from na64.datasets.reading.event_entries import KEYS
 from na64.datasets.reading.layout import Branch, Layout
-from na64.datasets.reading.stored import Branches, Trees
+from na64.datasets.reading.stored import Branches, Stored, Trees
 
 _ALIKE = 0.6
 """Likeness from which a name is proposed for another."""
@@ -34,6 +36,8 @@ class Fit:
         Columns that are not there by name, type and shape.
     guesses : dict of str to str
         Of these, by column, the branch that may be meant.
+    unread : dict of str to Stored or None
+        Branches of the tree that the layout has no column for, in their order, with their types.
     """
 
     layout: Layout
@@ -42,6 +46,7 @@ class Fit:
     n_found: int
     lacking: frozenset[str]
     guesses: Mapping[str, str]
+    unread: Mapping[str, Stored | None]
 
     @property
     def n_columns(self) -> int:
@@ -77,8 +82,9 @@ def fit(layout: Layout, name: str, tree: Branches) -> Fit:
     taken = set(actual.stored_names(tree))
     columns = frozenset(branch.column for branch in lacking)
     present = [b for b in actual.branches() if b.is_in(tree) and b.column not in columns]
+    unread = {branch: tree.stored(branch) for branch in tree.names() if branch not in taken}
     guesses = dict(_guesses(lacking, tree, taken))
-    return Fit(layout, name, tuple(problems), len(present), columns, guesses)
+    return Fit(layout, name, tuple(problems), len(present), columns, guesses, unread)
 
 
 def _guesses(lacking: list[Branch], tree: Branches, taken: set[str]) -> Iterator[tuple[str, str]]:
@@ -133,6 +139,8 @@ def _lines(best: Fit, name: str) -> Iterator[str]:
     table, lost = "", _lost_tables(best)
     for line in best.layout.text.splitlines():
         if heading := _TABLE.fullmatch(line.strip()):
+            if table == "event" and not best.problems:
+                yield from _lines_of_unread(best)
             table = heading["name"]
         if line.startswith("name ="):
             yield f'name = "{name}"'
@@ -144,6 +152,22 @@ def _lines(best: Fit, name: str) -> Iterator[str]:
             yield f"# {line}" if line else line
         else:
             yield _line(line, table, best)
+
+
+def _lines_of_unread(best: Fit) -> Iterator[str]:
+    """A line for each number that is not read, commented out: what its unit is no file tells."""
+    taken = {*best.layout.columns, *COLUMNS, *(name for names in TAKEN.values() for name in names)}
+    for name, stored in best.unread.items():
+        column = re.sub(r"\W", "_", name.casefold(), flags=re.ASCII)
+        if stored is None or not stored.dtype or stored.jagged:
+            continue
+        while column in taken:
+            column += "_too"
+        taken.add(column)
+        branch = name if stored.shape in ((), (1,)) else f"{name}[0]"
+        entry = f'{column} = {{ branch = "{branch}", unit = "1", meaning = "" }}'
+        yield f"# {entry}  # NOT READ: unit and meaning?"
+    yield ""
 
 
 def _line(line: str, table: str, best: Fit) -> str:

@@ -133,3 +133,34 @@ def test_a_file_that_cannot_be_read_is_one_line_and_the_others_are_shown(
         str(broken),
         str(tmp_path / "gone.root"),
     ]
+
+
+def test_branches_that_a_known_layout_does_not_read_are_told_and_proposed_as_comments(
+    other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, mine, none = (tmp_path / name for name in ("first.toml", "mine.toml", "none.toml"))
+    first.write_text(
+        'name = "first"\ntrees = ["reco"]\n[event]\nrun = { value = 8701 }\nspill = { value = 0 }\n'
+        "event = { entry = true }\n[feature]\n"
+    )
+    assert main(["inspect", str(other), "--layout", str(first), "--to", str(mine)]) == 0
+    said = capsys.readouterr().out
+    assert "  is of layout first\n  not read: " in said
+    assert f"proposed layout: {mine}" in said
+    lines = [line for line in mine.read_text().splitlines() if "NOT READ" in line]
+    assert lines
+    assert all(line.startswith("# ") for line in lines)
+    assert load_layout(mine).own == ()
+    text = "\n".join(
+        line.removeprefix("# ") if line in lines else line for line in mine.read_text().splitlines()
+    )
+    mine.write_text(text.replace('meaning = ""', 'meaning = "mine"'))
+    assert len(load_layout(mine).own) == len(lines)
+    assert main(["simulate", "small", "--to", str(tmp_path / "data"), "--events", "20"]) == 0
+    path = next((tmp_path / "data").glob("run_*.root"))
+    capsys.readouterr()
+    assert main(["inspect", str(path), "--to", str(none)]) == 0
+    assert "none.toml: is not written, as no file has a branch that its layout does not read" in (
+        capsys.readouterr().err
+    )
+    assert not none.exists()
