@@ -295,6 +295,36 @@ def test_another_result_in_the_folder_is_refused_and_replaced_whole(
     assert main(["audit", str(analysis.result)]) == 0
 
 
+def test_every_product_has_to_be_the_one_of_the_result(
+    analysis: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest, folder = analysis.freeze(), str(analysis.result)
+    lines = (
+        ["freeze", folder, "--background", "0.5 +- 0.2"],
+        ["unblind", folder, "--freeze", digest, "--reason", "r", "--approved-by", "A", "--approved-by", "B"],
+        ["bundle", folder, "--to", str(analysis.folder / "out.zip")],
+        ["audit", folder],
+    )
+    assert main(lines[-1]) == 0
+    products = json.loads((analysis.result / "result.json").read_text())["products"]
+    assert {"yields.parquet", "cutflow.parquet", "histograms.root", "spills.csv"} < products.keys()
+    for name in products:
+        path = analysis.result / name
+        kept = path.read_bytes()
+        path.write_bytes(bytes([*kept[:-1], kept[-1] ^ 1]))
+        for line in lines:
+            capsys.readouterr()
+            assert main(line) != 0, (name, line[0])
+            said = "".join(capsys.readouterr())
+            assert f"{name} is not the one that result.json was written with" in said, line[0]
+        path.unlink()
+        assert main(lines[0]) == 2
+        assert main(lines[-1]) == 1
+        assert f"{name} is gone" in capsys.readouterr().out
+        path.write_bytes(kept)
+    assert main(lines[-1]) == 0
+
+
 @pytest.mark.parametrize("what", ["simulation", "catalogue"])
 def test_simulation_or_another_catalogue_does_not_take_the_place_of_data(
     analysis: Any, campaign: Path, capsys: pytest.CaptureFixture[str], what: str
