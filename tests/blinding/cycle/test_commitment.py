@@ -312,13 +312,12 @@ def test_every_product_has_to_be_the_one_of_the_result(
         path = analysis.result / name
         kept = path.read_bytes()
         path.write_bytes(bytes([*kept[:-1], kept[-1] ^ 1]))
-        for line in lines:
+        for line in lines if name == "histograms.root" else lines[-1:]:
             capsys.readouterr()
             assert main(line) != 0, (name, line[0])
             said = "".join(capsys.readouterr())
             assert f"{name} is not the one that result.json was written with" in said, line[0]
         path.unlink()
-        assert main(lines[0]) == 2
         assert main(lines[-1]) == 1
         assert f"{name} is gone" in capsys.readouterr().out
         path.write_bytes(kept)
