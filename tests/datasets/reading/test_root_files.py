@@ -17,6 +17,7 @@ from na64.datasets.instrument.columns import Array
 from na64.datasets.reading import root_files
 from na64.datasets.reading.baskets import BasketReader
 from na64.datasets.reading.branch_names import Place
+from na64.datasets.reading.branch_types import stored_type
 from na64.datasets.reading.root_files import _join_jagged, _read_branch, _RootFile, open_root
 from na64.datasets.reading.stored import Jagged, Stored, StructureError
 
@@ -237,12 +238,11 @@ def test_types_are_found_as_long_as_uproot_has_the_file_open(
 ) -> None:
     """Those of objects are in the file, and not to be had of one that is closed."""
 
-    def stored_type(place: Place) -> Stored:
+    def while_open(place: Place) -> Stored:
         assert not place.branch.file.closed
-        return find(place)
+        return stored_type(place)
 
-    find = root_files.stored_type
-    monkeypatch.setattr(root_files, "stored_type", stored_type)
+    monkeypatch.setattr(root_files, "stored_type", while_open)
     path = write(tmp_path / "run.root", "x")
     assert read(path, "x") == [0, 1, 2, 3]
     with open_root(str(path)) as file:
