@@ -12,6 +12,7 @@ from html import unescape
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.etree import ElementTree as ET
 
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
@@ -60,6 +61,9 @@ _FORMULA = re.compile(
 )
 """What the extension arithmatex makes of ``$...$`` and ``$$...$$``."""
 
+_MATHML = "{http://www.w3.org/1998/Math/MathML}"
+_PRIMES = ("\u2032", "\u2033", "\u2034", "\u2057")
+
 _WORKER_FROM_TEXT = """\
 if (location.protocol === "file:") {
   const FileWorker = window.Worker;
@@ -104,7 +108,29 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 def _as_mathml(found: re.Match[str]) -> str:
     tex = unescape(found["inline"] or found["block"]).strip()
-    return str(convert(tex, display="inline" if found["inline"] else "block"))
+    made = convert(tex, display="inline" if found["inline"] else "block")
+    formula = ET.fromstring(made)  # noqa: S314 (of our own pages)
+    for power in [*formula.iter(f"{_MATHML}msup"), *formula.iter(f"{_MATHML}msubsup")]:
+        _lower_prime(power)
+    ET.register_namespace("", _MATHML.strip("{}"))
+    return ET.tostring(formula, encoding="unicode")
+
+
+def _lower_prime(power: ET.Element) -> None:
+    """Let a prime stand beside its letter in full size: it is high by itself, and tiny as an exponent."""
+    base, exponent = power[0], power[-1]
+    first = exponent[0] if exponent.tag == f"{_MATHML}mrow" and len(exponent) else exponent
+    if first.text not in _PRIMES:
+        return
+    power[0] = row = ET.Element(f"{_MATHML}mrow")
+    prime = ET.Element(f"{_MATHML}mo", lspace="0", rspace="0")
+    prime.text = first.text
+    row.extend([base, prime])
+    if first is not exponent and len(exponent) > 1:
+        exponent.remove(first)
+        return
+    power.remove(exponent)
+    power.tag = f"{_MATHML}mrow" if len(power) == 1 else f"{_MATHML}msub"
 
 
 def front_page(readme: str) -> str:

@@ -58,6 +58,19 @@ def test_formulas_are_set_without_a_script_or_a_network(site: Path) -> None:
         assert not re.search(r"<script[^>]+src=.https?:", text), f"{path.name}: a script from elsewhere"
 
 
+def test_every_search_has_its_yield_as_a_formula(site: Path) -> None:
+    pages = list((site / "searches").glob("*.html"))
+    assert len(pages) >= 10
+    assert [page.name for page in pages if 'display="block"' not in page.read_text()] == []
+
+
+def test_primes_are_no_exponents(site: Path) -> None:
+    """They would be tiny: the sign is small and high by itself."""
+    page = unescape((site / "physics.html").read_text())
+    assert page.count("\u2032") > 5
+    assert page.count("\u2032") == page.count('<mo lspace="0" rspace="0">\u2032</mo>')
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no browser")
 def test_pages_that_are_opened_as_files_can_be_searched(site: Path, tmp_path: Path) -> None:
     field = "document.querySelector('.md-search__input')"

@@ -21,6 +21,9 @@ _COARSE = 2.0**24
 _FINE = 2.0**30
 _LIMIT = 2.0**38
 
+SMALLEST = 2.0**-24
+"""Weights but zero are at least this, 6e-8: the square of a smaller one would be off by over 1 %."""
+
 SCHEMA = 2
 """Version of `Tally.to_arrays`."""
 
@@ -243,7 +246,8 @@ def sums(components: NDArray[np.int64]) -> Sums:
 def fixed_point(weight: NDArray[np.float64]) -> NDArray[np.int64]:
     """Turn weights into the components after the first: sumw and sumw2 in a coarse and a fine part.
 
-    The parts count 2^-24 and 2^-54, so a weight is kept to 3e-17 and its square to 3e-17 too.
+    The parts count 2^-24 and 2^-54, so a weight is kept to 3e-17 and its square to 3e-17 too, which of the
+    square of `SMALLEST` is 0.8 %.
 
     Parameters
     ----------
@@ -252,9 +256,20 @@ def fixed_point(weight: NDArray[np.float64]) -> NDArray[np.int64]:
     Returns
     -------
     (4, n_events) int64
+
+    Raises
+    ------
+    ValueError
+        Weights whose sums would not fit, or whose squares would be lost.
     """
     weight = np.asarray(weight, np.float64)
     square = weight * weight
+    small = (weight != 0) & (np.abs(weight) < SMALLEST)
+    if small.any():
+        raise ValueError(
+            f"a weight of {weight[small][0]:g} is too small for sums of squared weights, at least "
+            f"{SMALLEST:.2g} is: multiply all weights, and the exposure, by one constant"
+        )
     if not _fits(square.sum() + weight.size):
         raise ValueError(
             f"weights up to {np.abs(weight).max():g} are too large: their squares must sum "

@@ -137,7 +137,7 @@ def as_page(card: Card) -> Iterator[str]:
     yield _row(("signature", card.signature))
     yield _row(("state", card.state))
     yield _row(("papers", ", ".join(card.papers)))
-    yield from ("", "``` {.text .formula}", *card.formula.splitlines(), "```", "")
+    yield from ("", *card.formula.splitlines(), "")
     yield from (f"![Contour]({card.name}.png)", "")
     for variant in card.variants:
         yield from _compared(card, variant)

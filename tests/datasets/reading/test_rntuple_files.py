@@ -152,7 +152,7 @@ def test_events_before_a_field_was_added_have_zeros_and_those_after_have_its_val
         # of one, the numbers of cells, where hits end, and the numbers of hits, none of which are left out
         tree = open_rntuple(without_first_cluster(file["t"], (2, 8, 2, 0)))
         for start, stop in combinations(range(7), 2):
-            found = tree.read(["run", "one", "cells", "hits"], start, stop)
+            found: dict[str, Any] = dict(tree.read(["run", "one", "cells", "hits"], start, stop))
             for name, values in expected.items():
                 assert np.asarray(found[name]).tolist() == values[start:stop]
             jagged = found["hits"]

@@ -238,11 +238,11 @@ def test_types_are_found_as_long_as_uproot_has_the_file_open(
 ) -> None:
     """Those of objects are in the file, and not to be had of one that is closed."""
 
-    def while_open(place: Place) -> Stored:
+    def type_in_open_file(place: Place) -> Stored:
         assert not place.branch.file.closed
         return stored_type(place)
 
-    monkeypatch.setattr(root_files, "stored_type", while_open)
+    monkeypatch.setattr(root_files, "stored_type", type_in_open_file)
     path = write(tmp_path / "run.root", "x")
     assert read(path, "x") == [0, 1, 2, 3]
     with open_root(str(path)) as file:

@@ -166,6 +166,12 @@ def test_a_weight_that_cannot_be_summed_exactly_is_refused(weight: float) -> Non
         fixed_point(np.array([1.0, weight]))
 
 
+@pytest.mark.parametrize("weight", [5e-8, -5e-8, 1e-9, 1e-320])
+def test_a_weight_whose_square_would_be_lost_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"{weight:g} is too small"):
+        fixed_point(np.array([0.0, 1.0, weight]))
+
+
 def test_tallies_whose_weights_would_overflow_do_not_add() -> None:
     empty = Tally.empty(n_cuts=0, n_regions=3, n_bins=0, n_components=N_COMPONENTS_WEIGHTED)
     tally = replace(empty, first_fail=empty.first_fail.copy())
