@@ -89,10 +89,11 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
     try:
         made_of = _made_of(folder)
         lost = _not_catalogued(folder, catalogue)
-    except (FileNotFoundError, ValueError) as error:
-        is_gone = isinstance(error, FileNotFoundError)
-        why = f"{Path(error.filename).name} is gone" if is_gone else str(error)
-        yield f"that cannot be said to be the one asked for ({why})"
+    except FileNotFoundError as error:
+        yield f"that cannot be said to be the one asked for ({Path(error.filename).name} is gone)"
+        return
+    except ValueError as error:
+        yield f"that cannot be said to be the one asked for ({error})"
         return
     if made_of.is_data is not (catalogue.kind is SampleKind.DATA):
         yield "of data, not of simulation" if made_of.is_data else "of simulation, not of data"
