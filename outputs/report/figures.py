@@ -15,6 +15,7 @@ from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.drawing import Make
 from na64.outputs.report.heading import heading
 from na64.outputs.report.plane import is_energies, plane
+from na64.outputs.report.run_exposure import run_exposure
 from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
@@ -99,7 +100,9 @@ def _plane_caption(histogram: hist.Hist[Any], shown: PlaneFacts, title: str, sum
     elif shown.zoom is not None:
         caption += f" Below: {histogram.axes[1].label or histogram.axes[1].name} up to {shown.zoom:g}."
     if summary.is_data:
-        caption += " Events of calibration triggers and runs in the box are counted, but no plane has them."
+        caption += (
+            " Events of calibration triggers and runs in box or guard band are counted, but in no plane."
+        )
     return caption
 
 
@@ -124,14 +127,16 @@ def _flows(products: Products, label: str) -> Iterator[Drawing]:
             label=label,
         ),
     )
+    of_physics = of_physics_runs(products)
     yield Drawing(
         "yields",
         "yields",
-        "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together. "
+        f"Yields by run, per {run_exposure(of_physics).plain}, with central 68 % Poisson intervals; "
+        "dashed: the rate of all runs together. "
         "Calibration and beam runs are left out.",
         partial(
             plots.yields_by_run,
-            of_physics_runs(products),
+            of_physics,
             regions=products.summary.selection.regions,
             yields_after=stage,
             label=label,

@@ -59,6 +59,20 @@ def test_planes_hold_every_stage_and_every_bin(products: Products) -> None:
     ]
 
 
+def test_every_event_of_a_cut_is_in_its_plane_or_said_to_be_elsewhere(products: Products) -> None:
+    passed = next(row.passed for row in products.cutflow.rows if row.run == "all" and row.cut == "visible")
+    stored = products.histograms["plane_after_visible"].copy()
+    view: Any = stored.view(flow=True)
+    view[...] = 0
+    view[100, 50], view[-1, 50], view[10, 1] = passed - 6, 2, 9  # the last where all is hidden
+    one = replace(products, histograms={**products.histograms, "plane_after_visible": stored})
+    assert read(one)["planes"][0]["stages"][0]["rest"] == (
+        "; 2 beyond its axes; 4 of calibration triggers and runs in box or guard band, in no plane"
+    )
+    view[100, 50], view[-1, 50] = passed, 0
+    assert read(one)["planes"][0]["stages"][0]["rest"] == ""
+
+
 def test_cut_variables_have_bounds_as_written_and_all_their_events(products: Products) -> None:
     time, momentum, out = read(products)["variables"]
     assert time["bounds"] == [86.5, 113.5]
