@@ -20,7 +20,7 @@ from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.result.summary import Summary, planes_of
-from na64.outputs.result.summary_facts import PlaneFacts, Role
+from na64.outputs.result.summary_facts import HistogramFacts, PlaneFacts, Role
 from na64.selections.planes import ENERGIES
 from na64.selections.signal_box import DETECTORS
 
@@ -151,6 +151,9 @@ def _n_minus_one(products: Products, label: str) -> Iterator[Drawing]:
             "Every cut variable for the events that pass all the other cuts. Hatched: what the cut removes. "
             "Numbers with arrows: events beyond the axis; in the middle: the share that the whole cut keeps."
         )
+        caption += _meanings(
+            products.summary, [products.histograms[facts.name] for facts in _cut_variables(products)]
+        )
         yield from _pages("n_minus_one", panels, caption, label=label, title="all other cuts applied")
 
 
@@ -190,9 +193,11 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
             for facts in flat
         ]
         caption = "What the selection asks for; each title says after which cut."
+        caption += _meanings(summary, [products.histograms[facts.name] for facts in flat])
         yield from _pages("spectra", panels, caption, label=label, title="histograms of the selection")
     for facts in chosen:
         if facts not in flat:
+            meaning = _meanings(summary, [products.histograms[facts.name]])
             make = partial(
                 spectra.two_dimensional,
                 products.histograms[facts.name],
@@ -203,7 +208,17 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
                 title=facts.title,
                 weight=facts.weight,
             )
-            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", make)
+            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.{meaning}", make)
+
+
+def _meanings(summary: Summary, histograms: Sequence[hist.Hist[Any]]) -> str:
+    """What the features of axes mean that are not of the package, as the end of a caption."""
+    drawn = {axis.name: str(axis.label) for histogram in histograms for axis in histogram.axes}
+    return "".join(
+        f" {drawn[one.name]}: {one.meaning.rstrip('.')}."
+        for one in summary.selection.own_features
+        if one.name in drawn
+    )
 
 
 def _cut_panels(products: Products, features: Collection[str] | None = None) -> list[spectra.Panel]:
@@ -217,10 +232,13 @@ def _cut_panels(products: Products, features: Collection[str] | None = None) -> 
             cut=cuts[facts.cut],
             kept=kept.get(facts.cut, ""),
         )
-        for facts in products.summary.histograms
-        if facts.role is Role.N_MINUS_ONE
-        and (features is None or products.histograms[facts.name].axes[0].name in features)
+        for facts in _cut_variables(products)
+        if features is None or products.histograms[facts.name].axes[0].name in features
     ]
+
+
+def _cut_variables(products: Products) -> list[HistogramFacts]:
+    return [facts for facts in products.summary.histograms if facts.role is Role.N_MINUS_ONE]
 
 
 def _is_before_and_after(histogram: hist.Hist[Any]) -> bool:

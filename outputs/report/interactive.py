@@ -158,6 +158,7 @@ def _sparse(histogram: hist.Hist[Any], closed: list[Any]) -> list[float]:
 
 def _variables(products: Products) -> Iterator[Json]:
     cuts = {cut.name: cut for cut in products.summary.selection.cuts}
+    meanings = {one.name: one.meaning.rstrip(".") for one in products.summary.selection.own_features}
     kept = kept_by_cut(products)
     for facts in products.summary.histograms:
         histogram = products.histograms.get(facts.name)
@@ -172,6 +173,7 @@ def _variables(products: Products) -> Iterator[Json]:
             "counts": [_number(n) for n in counts],
             "bounds": _stated(cut, axis),
             "said": _said(cut, str(axis.name)),
+            "meaning": meanings.get(str(axis.name), ""),
             "kept": kept.get(facts.cut, ""),
             "weighted": products.is_weighted,
         }

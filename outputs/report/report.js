@@ -289,7 +289,7 @@
       move(event.shiftKey ? 0 : 1, at[event.shiftKey ? 0 : 1] + step[0]);
     });
     canvas.addEventListener("dblclick", () => { at = [...stated]; redraw(); });
-    place.append(make("figure", { class: "variable" }, make("figcaption", {}, make("strong", {}, one.title), make("br"), [one.said, one.kept && `the whole cut ${one.kept}`].filter(Boolean).join("; ")), canvas, out));
+    place.append(make("figure", { class: "variable" }, make("figcaption", {}, make("strong", {}, one.title), make("br"), [one.said, one.meaning, one.kept && `the whole cut ${one.kept}`].filter(Boolean).join("; ")), canvas, out));
   };
 
   // --- runs: a table that sorts and filters, and plots that lead to it ------------------------------------------
