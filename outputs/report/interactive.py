@@ -19,6 +19,7 @@ from na64.datasets.conditions.on_target import exposure_label
 from na64.outputs.report.closed_bins import closed_areas, hidden_bins
 from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.heading import plain_heading
+from na64.outputs.report.not_drawn import not_drawn
 from na64.outputs.report.outline import is_bounded, outline
 from na64.outputs.report.region_styles import region_styles
 from na64.outputs.report.run_exposure import run_exposure
@@ -95,7 +96,12 @@ def _plane(products: Products, shown: PlaneFacts) -> Json:
         "zoom": _guard_zoom(products, features),
         "regions": list(_regions(summary.selection.regions, products, first)),
         "stages": [
-            {"title": one.title, "bins": _sparse(products.histograms[one.name], closed)} for one in stages
+            {
+                "title": one.title,
+                "bins": _sparse(products.histograms[one.name], closed),
+                "rest": not_drawn(products, one, closed),
+            }
+            for one in stages
         ],
     }
 
@@ -152,6 +158,7 @@ def _sparse(histogram: hist.Hist[Any], closed: list[Any]) -> list[float]:
 
 def _variables(products: Products) -> Iterator[Json]:
     cuts = {cut.name: cut for cut in products.summary.selection.cuts}
+    meanings = {one.name: one.meaning.rstrip(".") for one in products.summary.selection.own_features}
     kept = kept_by_cut(products)
     for facts in products.summary.histograms:
         histogram = products.histograms.get(facts.name)
@@ -166,6 +173,7 @@ def _variables(products: Products) -> Iterator[Json]:
             "counts": [_number(n) for n in counts],
             "bounds": _stated(cut, axis),
             "said": _said(cut, str(axis.name)),
+            "meaning": meanings.get(str(axis.name), ""),
             "kept": kept.get(facts.cut, ""),
             "weighted": products.is_weighted,
         }
