@@ -50,7 +50,8 @@ def with_one(products: Products, values: Any, weights: Any = None) -> Products:
 def test_simulations_are_added_at_equal_electrons_on_target_with_their_weights(data: Products) -> None:
     random = np.random.default_rng(1)
     x, w = random.exponential(6, 500), random.uniform(0.1, 3, 500)
-    n_runs = len(data.summary.runs)
+    n_runs = len(data.summary.physics_runs)
+    assert n_runs < len(data.summary.runs)
     measured = with_eot(with_one(data, random.exponential(6, 900)), 1e9)
     one = with_eot(with_one(data, x, w), 5e8)
     other = with_eot(with_one(data, x[:100], w[:100]), 4e9)
