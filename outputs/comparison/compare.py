@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from na64.datasets.conditions.on_target import on_target
 from na64.datasets.instrument.features import FEATURES
-from na64.outputs.comparison.hidden_events import hidden_on_one_side, runs_left_out
+from na64.outputs.comparison.event_samples import hidden_on_one_side, runs_left_out
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE

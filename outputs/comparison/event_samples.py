@@ -1,14 +1,15 @@
-"""What two results hide of their events, where that makes their counts different."""
+"""Which events results have and others lack: of runs without a part in the rates, and hidden ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import Summary
+from na64.outputs.result.summary_facts import HistogramFacts, Role
 
 
 def runs_left_out(one: Products, other: Products) -> Iterator[str]:
@@ -17,6 +18,36 @@ def runs_left_out(one: Products, other: Products) -> Iterator[str]:
         if runs := products.summary.other_runs:
             named = f"run{'s' * (len(runs) > 1)} {to_ranges(runs)}"
             yield f"left out of the rates of {letter}: {named}, taken for calibration or beam tests"
+
+
+def other_runs_in_histograms(results: Mapping[str, Products], titles: Collection[str]) -> Iterator[str]:
+    """Events of calibration and beam runs in histograms, which are of all runs; their exposure counts nowhere.
+
+    Parameters
+    ----------
+    results : mapping of str to Products
+        By what they are called.
+    titles : collection of str
+        Of which events the histograms are that are shown.
+    """
+    for name, products in results.items():
+        runs = products.summary.other_runs
+        shown = [fact for fact in products.summary.histograms if fact.title in titles]
+        if most := max((_in_histogram(products, fact) for fact in shown), default=0):
+            named = f"run{'s' * (len(runs) > 1)} {to_ranges(runs)}"
+            yield (
+                f"{named} of {name}, taken for calibration or beam tests: up to {counted(most, 'event')} in a "
+                "histogram, no part in the exposure"
+            )
+
+
+def _in_histogram(products: Products, fact: HistogramFacts) -> int:
+    """Events of calibration and beam runs in a histogram of one axis; planes of data have none."""
+    if fact.role is Role.PLANE:
+        return 0
+    runs = {str(run) for run in products.summary.other_runs}
+    rows = (row for row in products.cutflow.rows if row.cut == fact.cut and row.run in runs)
+    return sum(row.n_minus_one if fact.role is Role.N_MINUS_ONE else row.passed for row in rows)
 
 
 def hidden_on_one_side(one: Products, other: Products) -> Iterator[str]:
