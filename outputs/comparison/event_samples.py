@@ -21,7 +21,7 @@ def runs_left_out(one: Products, other: Products) -> Iterator[str]:
 
 
 def other_runs_in_histograms(results: Mapping[str, Products], titles: Collection[str]) -> Iterator[str]:
-    """Events of calibration and beam runs in histograms, which are of all runs; their exposure counts nowhere.
+    """Events of calibration and beam runs in histograms, which are of all runs; their exposure is left out.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def other_runs_in_histograms(results: Mapping[str, Products], titles: Collection
         if most := max((_in_histogram(products, fact) for fact in shown), default=0):
             named = f"run{'s' * (len(runs) > 1)} {to_ranges(runs)}"
             yield (
-                f"{named} of {name}, taken for calibration or beam tests: up to {counted(most, 'event')} in a "
-                "histogram, no part in the exposure"
+                f"{named} of {name}, taken for calibration or beam tests: up to {counted(most, 'event')} in "
+                "a histogram, no part in the exposure"
             )
 
 

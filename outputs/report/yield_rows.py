@@ -50,8 +50,9 @@ def _sum(rows: Sequence[Row], others: frozenset[int]) -> Row:
     total: Row = {name: _added([row[name] for row in rows]) for name in rows[0] if name not in _SHARED}
     counted = [row for row in rows if row["run"] not in others] or rows
     total["eot"] = _added([row["eot"] for row in counted])
-    without = len(rows) - sum(row["eot"] is not None for row in counted)
+    without, left_out = sum(row["eot"] is None for row in counted), len(rows) - len(counted)
     said = f", {without} without {exposure_label(str(rows[0].get('particle') or UNKNOWN))}" if without else ""
+    said += f", {left_out} of calibration or beam" if left_out else ""
     name = f"{rows[0]['run']}\N{EN DASH}{rows[-1]['run']} ({len(rows)} runs{said})"
     return total | {"run": name} | {key: rows[0][key] for key in _SHARED if key in rows[0]}
 
