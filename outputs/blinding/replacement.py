@@ -33,7 +33,8 @@ MADE = (
     *("dimuon.csv", "dimuon.json", "muon_peaks.csv", "dimuon", "efficiencies.csv"),
     *("beam.csv", "beam.json", "beam"),
     *("efficiency.csv", "efficiency_losses.csv", "efficiency_variations.csv", "efficiency.png"),
-    *("events", "events.parquet", "events.root", "events.csv", "compare", "overlay", "stability", "scan"),
+    *("events", "events.parquet", "events.root", "events.csv"),
+    *("compare", "overlay", "overlay_hidden", "stability", "scan"),
 )
 """What commands write into the folder of a result; counts by segment stay, which name what they are of."""
 
