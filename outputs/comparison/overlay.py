@@ -111,8 +111,8 @@ class Overlay:
     hidden : tuple of str
         What is hidden in the simulations as in the data, a line each.
     notes : tuple of str
-        Events of runs without a part in the exposure, and what is left out because of other cuts, a line
-        each.
+        Events of runs without a part in the exposure, and what is left out because of other cuts or because
+        no event has a value, a line each.
     """
 
     label: str
@@ -141,7 +141,8 @@ def overlay(
     Raises
     ------
     ValueError
-        The results have no distribution in common, or a cut has bounds of its own in some runs of the data.
+        The results have no distribution in common, or none that was asked for and of which all have values;
+        or a cut has bounds of its own in some runs of the data.
     KeyError
         None of those in common is of a variable that was asked for.
     """
@@ -152,23 +153,50 @@ def overlay(
     found = tuple(_distributions(data, sources, _scales(data, sources), names_left_out))
     if not found:
         raise ValueError("data and simulation have no distribution in common: was another selection used?")
-    for name in only or ():
-        if name not in {one.name for one in found}:
-            raise KeyError(unknown("variable", name, {one.name for one in found}))
-    if only is not None:
-        found = tuple(one for one in found if one.name in only)
+    found, valueless = _with_values(_chosen(found, only), _lacking(data, sources))
     names, hidden = tuple(s.name for s in sources), tuple(s.hidden for s in sources if s.hidden)
+    of = {"the data": data, **{one.name: one.products for one in sources}}
     notes = (
-        *other_runs_in_histograms(
-            {"the data": data, **{one.name: one.products for one in sources}}, {one.events for one in found}
-        ),
+        *other_runs_in_histograms(of, {one.events for one in found}),
         *(
             left_out(data.summary, source.products.summary, facts, source.name)
             for source, facts in zip(sources, other_cuts, strict=True)
             if facts
         ),
+        *valueless,
     )
     return Overlay(data.summary.label, names, _norm(data, sources), found, hidden, notes)
+
+
+def _chosen(found: tuple[Distribution, ...], only: Sequence[str] | None) -> tuple[Distribution, ...]:
+    """Distributions of the variables that were asked for."""
+    for name in only or ():
+        if name not in {one.name for one in found}:
+            raise KeyError(unknown("variable", name, {one.name for one in found}))
+    return found if only is None else tuple(one for one in found if one.name in only)
+
+
+def _with_values(
+    found: tuple[Distribution, ...], lacking: dict[str, str]
+) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
+    """Distributions of features that have values everywhere, and a line for each of the others."""
+    others = tuple(
+        dict.fromkeys(
+            f"{one.name} is left out: no event of {lacking[one.feature]} has a value of {one.feature}"
+            for one in found
+            if one.feature in lacking
+        )
+    )
+    kept = tuple(one for one in found if one.feature not in lacking)
+    if not kept:
+        raise ValueError("; ".join(others))
+    return kept, others
+
+
+def _lacking(data: Products, sources: Sequence[ScaledSimulation]) -> dict[str, str]:
+    """Features of which no event has a value, and in which result."""
+    named = {"the data": data, **{source.name: source.products for source in sources}}
+    return {name: place for place, one in named.items() for name in one.summary.without_values}
 
 
 def check_apart(sources: Sequence[ScaledSimulation]) -> None:

@@ -103,6 +103,9 @@ class Summary:
         The accounting summed over runs, then ``visible, selected, region_I, region_II, region_III``.
     identities : mapping of str to str
         sha256 of what made the result.
+    valueless : mapping of str to int
+        Visible events in parts of files where none has a value of a feature that the selection looks at, by
+        that feature.
     products : mapping of str to str
         sha256 of the tables and histograms that belong to it.
     opening : str
@@ -126,8 +129,14 @@ class Summary:
     failures: tuple[str, ...]
     identities: Mapping[str, str]
     products: Mapping[str, str] = field(default_factory=dict)
+    valueless: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
     opening: str = ""
+
+    @property
+    def without_values(self) -> frozenset[str]:
+        """Features that the selection looks at and of which no visible event has a value."""
+        return frozenset(name for name, n in self.valueless.items() if n == self.totals["visible"])
 
     @property
     def is_unverified(self) -> bool:
