@@ -104,6 +104,7 @@ def _where_features_are(error: KeyError, options: argparse.Namespace) -> str:
 def _one_selection(source: str, selection: Selection) -> Iterator[str]:
     from na64.selections.bounds import bounds_of
     from na64.selections.regions import short_name
+    from na64.selections.selection import replaced_histograms
 
     yield f"{selection.name}: {selection.label}"
     yield from (f"  {line}" for line in selection.description.strip().splitlines())
@@ -120,6 +121,8 @@ def _one_selection(source: str, selection: Selection) -> Iterator[str]:
         yield f"feature {formula.feature.name} [{formula.feature.unit}]: {formula.feature.meaning}"
     names = ", ".join(histogram.name for histogram in selection.histograms)
     yield f"histograms: {names or 'those that are made without being asked for'}"
+    if replaced := replaced_histograms(source):
+        yield f"  not those of the base: {', '.join(replaced)}; [[append_histogram]] would add to them"
     yield "bounds, as --set and na64 scan name them:"
     yield from (f"  {line}" for line in _table((b.path, b.text) for b in bounds_of(source).values()))
 

@@ -117,7 +117,7 @@ class Pace:
         of_all = f" of {self.total:,}" if self.total else ""
         parts = [f"{self.done:,}{of_all} {self._named(self.total or self.done)}"]
         if rate := self._steady:
-            parts.append(f"{rate:,.0f}/s")
+            parts += [f"{rate:,.0f}/s"] if rate >= 1 else []
             if self.total > self.done:
                 parts.append(f"{clock_time((self.total - self.done) / rate)} left")
         return ", ".join(parts)
@@ -129,7 +129,8 @@ class Pace:
             were = "was" if self.done == 1 else "were"
             return f"all {self.done:,} {self._named(self.done)} {were} done before"
         earlier = f" and {self._before:,} before" if self._before else ""
-        return f"{self._new:,} {self._named(self._new)} in {self.seconds:.1f} s, {self._rate:,.0f}/s{earlier}"
+        rate = f", {self._rate:,.0f}/s" if self._rate >= 1 else ""
+        return f"{self._new:,} {self._named(self._new)} in {self.seconds:.1f} s{rate}{earlier}"
 
 
 def clock_time(seconds: float) -> str:

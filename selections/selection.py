@@ -18,7 +18,7 @@ from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.datasets.instrument.features import FEATURES, Feature
 from na64.datasets.instrument.formula import Formula, read_formulas
 from na64.datasets.instrument.taken_names import noun_of
-from na64.selections.base import EDITS, on_base, refuse_edits
+from na64.selections.base import EDITS, entries_of, on_base, refuse_edits
 from na64.selections.boxes import boxes_beside
 from na64.selections.compiled import IntervalArrays, compile_intervals
 from na64.selections.cut import Condition, Cut, read_cut
@@ -275,6 +275,19 @@ def selection_content(name_or_path: str | Path, *, settings: Sequence[str] = ())
     """What a selection says, on its base and with values set, as TOML has it; nothing in it is checked."""
     source = _PACKAGED.find(name_or_path)
     return with_settings(_merged(source), settings, source.name)
+
+
+def replaced_histograms(name_or_path: str | Path) -> tuple[str, ...]:
+    """Names of the histograms of its base that a selection has not, because it states a list of its own."""
+    source = _PACKAGED.find(name_or_path)
+    own = load(source)
+    if "base" not in own or "histogram" not in own:
+        return ()
+    base = _merged(_PACKAGED.named(str(own["base"]), source.name))
+    kept = entries_of("histogram", _merged(source), source.name)
+    removed = own.get("remove_histogram", ())
+    names = entries_of("histogram", base, source.name)
+    return tuple(name for name in names if name not in kept and name not in removed)
 
 
 def _merged(source: Source) -> Mapping[str, object]:

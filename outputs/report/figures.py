@@ -15,11 +15,12 @@ from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.drawing import Make
 from na64.outputs.report.heading import heading
 from na64.outputs.report.plane import is_energies, plane
+from na64.outputs.report.run_exposure import run_exposure
 from na64.outputs.report.style import marked
 from na64.outputs.result.cutflow import VISIBLE
 from na64.outputs.result.products import Products, of_all_runs, of_physics_runs
 from na64.outputs.result.summary import Summary, planes_of
-from na64.outputs.result.summary_facts import PlaneFacts, Role
+from na64.outputs.result.summary_facts import HistogramFacts, PlaneFacts, Role
 from na64.selections.planes import ENERGIES
 from na64.selections.signal_box import DETECTORS
 
@@ -99,7 +100,9 @@ def _plane_caption(histogram: hist.Hist[Any], shown: PlaneFacts, title: str, sum
     elif shown.zoom is not None:
         caption += f" Below: {histogram.axes[1].label or histogram.axes[1].name} up to {shown.zoom:g}."
     if summary.is_data:
-        caption += " Events of calibration triggers and runs in the box are counted, but no plane has them."
+        caption += (
+            " Events of calibration triggers and runs in box or guard band are counted, but in no plane."
+        )
     return caption
 
 
@@ -124,14 +127,16 @@ def _flows(products: Products, label: str) -> Iterator[Drawing]:
             label=label,
         ),
     )
+    of_physics = of_physics_runs(products)
     yield Drawing(
         "yields",
         "yields",
-        "Yields by run, with central 68 % Poisson intervals; dashed: the rate of all runs together. "
+        f"Yields by run, per {run_exposure(of_physics).plain}, with central 68 % Poisson intervals; "
+        "dashed: the rate of all runs together. "
         "Calibration and beam runs are left out.",
         partial(
             plots.yields_by_run,
-            of_physics_runs(products),
+            of_physics,
             regions=products.summary.selection.regions,
             yields_after=stage,
             label=label,
@@ -145,6 +150,9 @@ def _n_minus_one(products: Products, label: str) -> Iterator[Drawing]:
         caption = (
             "Every cut variable for the events that pass all the other cuts. Hatched: what the cut removes. "
             "Numbers with arrows: events beyond the axis; in the middle: the share that the whole cut keeps."
+        )
+        caption += _meanings(
+            products.summary, [products.histograms[facts.name] for facts in _cut_variables(products)]
         )
         yield from _pages("n_minus_one", panels, caption, label=label, title="all other cuts applied")
 
@@ -185,9 +193,11 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
             for facts in flat
         ]
         caption = "What the selection asks for; each title says after which cut."
+        caption += _meanings(summary, [products.histograms[facts.name] for facts in flat])
         yield from _pages("spectra", panels, caption, label=label, title="histograms of the selection")
     for facts in chosen:
         if facts not in flat:
+            meaning = _meanings(summary, [products.histograms[facts.name]])
             make = partial(
                 spectra.two_dimensional,
                 products.histograms[facts.name],
@@ -198,7 +208,17 @@ def _of_selection(products: Products, label: str) -> Iterator[Drawing]:
                 title=facts.title,
                 weight=facts.weight,
             )
-            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.", make)
+            yield Drawing(facts.name, "maps", f"{facts.label}, {facts.title}.{meaning}", make)
+
+
+def _meanings(summary: Summary, histograms: Sequence[hist.Hist[Any]]) -> str:
+    """What the features of axes mean that are not of the package, as the end of a caption."""
+    drawn = {axis.name: str(axis.label) for histogram in histograms for axis in histogram.axes}
+    return "".join(
+        f" {drawn[one.name]}: {one.meaning.rstrip('.')}."
+        for one in summary.selection.own_features
+        if one.name in drawn
+    )
 
 
 def _cut_panels(products: Products, features: Collection[str] | None = None) -> list[spectra.Panel]:
@@ -212,10 +232,13 @@ def _cut_panels(products: Products, features: Collection[str] | None = None) -> 
             cut=cuts[facts.cut],
             kept=kept.get(facts.cut, ""),
         )
-        for facts in products.summary.histograms
-        if facts.role is Role.N_MINUS_ONE
-        and (features is None or products.histograms[facts.name].axes[0].name in features)
+        for facts in _cut_variables(products)
+        if features is None or products.histograms[facts.name].axes[0].name in features
     ]
+
+
+def _cut_variables(products: Products) -> list[HistogramFacts]:
+    return [facts for facts in products.summary.histograms if facts.role is Role.N_MINUS_ONE]
 
 
 def _is_before_and_after(histogram: hist.Hist[Any]) -> bool:

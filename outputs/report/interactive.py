@@ -19,11 +19,12 @@ from na64.datasets.conditions.on_target import exposure_label
 from na64.outputs.report.closed_bins import closed_areas, hidden_bins
 from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.heading import plain_heading
+from na64.outputs.report.not_drawn import not_drawn
 from na64.outputs.report.outline import is_bounded, outline
 from na64.outputs.report.region_styles import region_styles
 from na64.outputs.report.run_exposure import run_exposure
 from na64.outputs.result.histograms import is_logarithmic
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, of_physics_runs
 from na64.outputs.result.summary import planes_of
 from na64.outputs.result.summary_facts import CutFacts, PlaneFacts, RegionFacts, Role
 from na64.outputs.result.yields import poisson_errors, yield_names
@@ -95,7 +96,12 @@ def _plane(products: Products, shown: PlaneFacts) -> Json:
         "zoom": _guard_zoom(products, features),
         "regions": list(_regions(summary.selection.regions, products, first)),
         "stages": [
-            {"title": one.title, "bins": _sparse(products.histograms[one.name], closed)} for one in stages
+            {
+                "title": one.title,
+                "bins": _sparse(products.histograms[one.name], closed),
+                "rest": not_drawn(products, one, closed),
+            }
+            for one in stages
         ],
     }
 
@@ -152,6 +158,7 @@ def _sparse(histogram: hist.Hist[Any], closed: list[Any]) -> list[float]:
 
 def _variables(products: Products) -> Iterator[Json]:
     cuts = {cut.name: cut for cut in products.summary.selection.cuts}
+    meanings = {one.name: one.meaning.rstrip(".") for one in products.summary.selection.own_features}
     kept = kept_by_cut(products)
     for facts in products.summary.histograms:
         histogram = products.histograms.get(facts.name)
@@ -166,6 +173,7 @@ def _variables(products: Products) -> Iterator[Json]:
             "counts": [_number(n) for n in counts],
             "bounds": _stated(cut, axis),
             "said": _said(cut, str(axis.name)),
+            "meaning": meanings.get(str(axis.name), ""),
             "kept": kept.get(facts.cut, ""),
             "weighted": products.is_weighted,
         }
@@ -201,7 +209,9 @@ def _runs(products: Products) -> Json:
     styles = region_styles(summary.selection.regions)
     kinds = len(dict.fromkeys(str(kind) for kind in table.column("particle"))) == 1
     unit = exposure_label(str(next(iter(table.column("particle")), "") or "")) if kinds else "on target"
-    rows, exposure = table.records(), run_exposure(table)
+    rows, of_physics = table.records(), of_physics_runs(products)
+    exposure = run_exposure(of_physics)
+    of_run = dict(zip(of_physics.column("run"), exposure.values, strict=True))
     columns = ["run", "period", "eot", "recorded", "processed", "skipped", "missing", "hidden", *names]
     titles = {"eot": unit} | {name: look.name for name, look in styles.items()}
     return {
@@ -217,7 +227,7 @@ def _runs(products: Products) -> Json:
             }
             for name in names
         ],
-        "exposure": [_number(value) for value in exposure.values],
+        "exposure": [_number(of_run.get(row["run"], 0.0)) for row in rows],
         "unit": exposure.plain,
         "shown": [int(row["run"] in physics) for row in rows],
     }

@@ -84,7 +84,7 @@
     pen.fillText(xLabel, box.left + box.width, box.top + box.height + 36);
     pen.save();
     pen.transform(0, -1, 1, 0, 14, box.top);
-    pen.fillText(yLabel, 0, 0);
+    pen.fillText(yLabel, 0, 0, box.height + MARGIN.bottom - 4);
     pen.restore();
   };
 
@@ -190,7 +190,7 @@
       pen.restore();
       const ticks = span.map((one, n) => ticksOf(one[0], one[1], plane.axes[n].log));
       drawFrame(pen, box, x, y, ticks[0], ticks[1], plane.axes[0].label, plane.axes[1].label);
-      title.textContent = `${plane.stages[stage].title}: ${shown(sum([...bins.values()]))} in the plane, at most ${shown(most)} a bin`;
+      title.textContent = `${plane.stages[stage].title}: ${shown(sum([...bins.values()]))} in the plane, at most ${shown(most)} a bin${plane.stages[stage].rest}`;
     };
     const { canvas, redraw } = canvasOf((width) => Math.min(0.78 * width, 560), `${plane.label}; arrow keys read bins`, draw);
     const point = (i, j) => {
@@ -241,7 +241,7 @@
       const name = nameOf(one.axis), sides = [at[0] ? `${round(edges[at[0]])} ≤ ` : "", at[1] < n ? ` < ${round(edges[at[1]])}` : ""];
       const share = whole ? kept / whole : 0;
       const error = one.weighted || !whole ? "" : ` ± ${Number((100 * Math.sqrt(((kept + 1) * (whole - kept + 1)) / ((whole + 2) ** 2 * (whole + 3)))).toPrecision(2))}`;
-      out.textContent = `${sides[0]}${name}${sides[1]}${unit && (sides[0] || sides[1]) ? ` ${unit}` : ""}: ${Number((100 * share).toFixed(2))}${error} % of ${shown(whole)}`;
+      out.textContent = `this bound alone, on edges of bins: ${sides[0]}${name}${sides[1]}${unit && (sides[0] || sides[1]) ? ` ${unit}` : ""}: ${Number((100 * share).toFixed(2))}${error} % of ${shown(whole)}`;
     };
     const draw = (pen, width, height) => {
       const box = boxOf(pen, width, height), most = Math.max(3, ...one.counts.slice(1, -1)) * 2;
@@ -289,7 +289,7 @@
       move(event.shiftKey ? 0 : 1, at[event.shiftKey ? 0 : 1] + step[0]);
     });
     canvas.addEventListener("dblclick", () => { at = [...stated]; redraw(); });
-    place.append(make("figure", { class: "variable" }, make("figcaption", {}, make("strong", {}, one.title), make("br"), one.said, one.kept ? `; ${one.kept}` : ""), canvas, out));
+    place.append(make("figure", { class: "variable" }, make("figcaption", {}, make("strong", {}, one.title), make("br"), [one.said, one.meaning, one.kept && `the whole cut ${one.kept}`].filter(Boolean).join("; ")), canvas, out));
   };
 
   // --- runs: a table that sorts and filters, and plots that lead to it ------------------------------------------
@@ -343,7 +343,7 @@
     const rate = kept.map((n) => runs.rows[n][one.column] / runs.exposure[n]);
     const error = [0, 1].map((side) => kept.map((n) => one.errors[side][n] / runs.exposure[n]));
     if (!kept.length || !rate.some((value) => value > 0)) return;
-    const mean = sum(kept.map((n) => runs.rows[n][one.column])) / sum(kept.map((n) => runs.exposure[n]));
+    const what = `${one.title} per ${runs.unit}`, mean = sum(kept.map((n) => runs.rows[n][one.column])) / sum(kept.map((n) => runs.exposure[n]));
     const under = make("output", { class: "what", "aria-live": "polite" });
     const first = runs.rows[kept[0]][0], last = runs.rows[kept[kept.length - 1]][0];
     let x, pointed = null;
@@ -363,9 +363,9 @@
       });
       pen.fillStyle = INK;
       for (let dash = box.left; dash < box.left + box.width; dash += 9) pen.fillRect(dash, y(mean), 5, 1);
-      drawFrame(pen, box, x, y, ticksOf(first, last).filter(Number.isInteger), ticksOf(0, top).slice(0, -1), "run", one.title);
+      drawFrame(pen, box, x, y, ticksOf(first, last).filter(Number.isInteger), ticksOf(0, top).slice(0, -1), "run", what);
     };
-    const { canvas, redraw } = canvasOf(170, `${one.title} by run; arrow keys read runs, enter shows one in the table`, draw);
+    const { canvas, redraw } = canvasOf(190, `${what} by run; arrow keys read runs, enter shows one in the table`, draw);
     const point = (at) => {
       pointed = clamp(at, 0, kept.length - 1);
       const row = runs.rows[kept[pointed]];
@@ -385,7 +385,7 @@
       event.preventDefault();
       point(pointed === null ? 0 : pointed + step[0]);
     });
-    place.append(make("div", { class: "yield" }, canvas, under));
+    place.append(make("figure", { class: "yield" }, make("figcaption", {}, make("strong", {}, what), " by run; bars: central 68 % intervals; dashed: all runs"), canvas, under));
   };
 
   // --- the page -------------------------------------------------------------------------------------------------

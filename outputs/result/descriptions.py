@@ -10,7 +10,7 @@ from na64.datasets.basics.sourced_values import Fact
 from na64.datasets.calibration.constants import Calibration
 from na64.datasets.conditions.periods import Period, packaged_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
-from na64.datasets.instrument.features import Feature
+from na64.datasets.instrument.features import FEATURES, Feature
 from na64.outputs.result.summary_facts import (
     CALIBRATION_FACT,
     IN_RUNS,
@@ -18,6 +18,7 @@ from na64.outputs.result.summary_facts import (
     ClosedEdges,
     ClosedFacts,
     CutFacts,
+    FeatureFacts,
     IntervalFacts,
     PeriodFacts,
     PlaneFacts,
@@ -57,7 +58,17 @@ def selection_facts(selection: Selection, plugin: Plugin | None = None) -> Selec
         skipped_at_most=selection.skipped_at_most,
         settings=selection.settings,
         planes=tuple(PlaneFacts(p.name, p.label, p.zoom, p.log_colour) for p in selection.planes),
+        own_features=tuple(_meanings(selection)),
     )
+
+
+def _meanings(selection: Selection) -> Iterator[FeatureFacts]:
+    """What the features mean that it uses and that are not of the package."""
+    formulas = {formula.name: " ".join(formula.text.split()) for formula in selection.formulas}
+    for feature in selection.features.values():
+        if feature.name in selection.inputs and feature.name not in FEATURES:
+            formula = formulas.get(feature.name, "")
+            yield FeatureFacts(feature.name, feature.unit, feature.meaning, formula)
 
 
 def box_facts(period: Period, search: str = DEFAULT_SEARCH) -> BoxFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -31,7 +32,22 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
         yield f"periods of {catalogue.periods.path}: {', '.join(catalogue.periods.files) or 'none'}"
     runs = catalogue.runs
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
-    yield f"{path}: {catalogue.kind.value}, " + ", ".join(counted(n, noun) for noun, n in counts.items())
+    said = ", ".join(counted(n, noun) for noun, n in counts.items())
+    yield f"{path}: {catalogue.kind.value}, {said}{_left_out(catalogue)}"
+
+
+def _left_out(catalogue: Catalogue) -> str:
+    """How many files are not in it, by status, with the commonest reason where there are several."""
+    left_out: dict[str, list[str]] = {}
+    for record in catalogue.unreviewed:
+        left_out.setdefault(record.status.value, []).append(record.reason)
+    return "".join(f"; {_commonest(status, reasons)}" for status, reasons in left_out.items())
+
+
+def _commonest(status: str, reasons: Sequence[str]) -> str:
+    ((reason, number),) = Counter(reasons).most_common(1)
+    share = f"{number:,} of them" if number < len(reasons) else "all" if number > 1 else "it"
+    return f"{counted(len(reasons), 'file')} {status}, {share}: {reason}"
 
 
 def of_plan(

@@ -110,6 +110,16 @@ class VariationFacts:
     moves_plane: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FeatureFacts:
+    """A feature that is not of the package: its unit, its meaning, and its formula if it has one."""
+
+    name: str
+    unit: str
+    meaning: str
+    formula: str = ""
+
+
 IN_RUNS = "runs "
 """How `CutFacts.more` begins where a cut has other bounds in some runs."""
 
@@ -126,6 +136,8 @@ class SelectionFacts:
         Values that were set for this result in place of those of the file.
     planes : tuple of PlaneFacts
         The first is there after every cut.
+    own_features : tuple of FeatureFacts
+        Those that the selection uses and the package does not have: of periods, a plug-in, formulas.
     """
 
     name: str
@@ -138,6 +150,7 @@ class SelectionFacts:
     skipped_at_most: float = 0.001
     settings: tuple[str, ...] = ()
     planes: tuple[PlaneFacts, ...] = (PlaneFacts("energy", f"{DETECTORS} energy", 6.0),)
+    own_features: tuple[FeatureFacts, ...] = ()
 
     @property
     def region_names(self) -> tuple[str, ...]:

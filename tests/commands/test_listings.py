@@ -26,6 +26,19 @@ def test_selections_are_listed_and_one_is_told_bound_by_bound(capsys: pytest.Cap
     assert re.search(r"^  vhcal\.vhcal_total\.below +1\.5 GeV$", said, re.MULTILINE)
 
 
+def test_histograms_that_a_list_of_ones_own_leaves_out_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    axes = 'axes = [{ feature = "ecal", bins = 10, low = 0, high = 100, unit = "GeV" }]'
+    for key, left_out in (("histogram", True), ("append_histogram", False)):
+        text = f'base = "invisible_2023"\nlabel = "x"\n[[{key}]]\nname = "mine"\nafter = "srd"\n{axes}\n'
+        (tmp_path / "own.toml").write_text(text)
+        assert main(["selections", str(tmp_path / "own.toml")]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        (found,) = (n for n, line in enumerate(lines) if line.startswith("histograms: "))
+        assert lines[found + 1].startswith("  not those of the base: master_time_before, ") == left_out
+
+
 def test_features_are_listed_by_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features"]) == 0
     known = [*FEATURES, "hcal_rear", "hcal_rear_total", "hcal_rear_r", *load_periods()["2018V"].features]

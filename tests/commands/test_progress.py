@@ -53,6 +53,12 @@ def test_what_was_done_before_does_not_count_for_the_rate() -> None:
     assert pace((4000, 4000), seconds=1).summary == "all 4,000 events were done before"
 
 
+def test_a_rate_below_one_is_not_said() -> None:
+    slow = pace((0, 9), (1, 9), (2, 9), seconds=3.4)
+    assert slow.summary == "2 events in 6.8 s"
+    assert slow.text == "2 of 9 events, 0:24 left"
+
+
 def tell(stream: io.StringIO, *seconds: float) -> None:
     """Tell of 1,000 events more at each time."""
     now = [0.0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from na64.outputs.background.table import with_error
 from na64.outputs.limits.scan.steps import LEVEL, Scan, ScanStep
 from na64.outputs.result.messages import counted
-from na64.outputs.result.table import Table, two_digits
+from na64.outputs.result.table import Table
 
 TABLE = "scan.csv"
 FIGURE = "scan"
@@ -144,7 +144,10 @@ def lines(scan: Scan) -> Iterator[str]:
 
 def _header(scan: Scan) -> Iterator[str]:
     names = ", ".join(axis.bound.label for axis in scan.axes)
-    yield f"{names}: selected, background, efficiency, expected limit ({LEVEL:.0%}, 68 % of experiments)"
+    yield (
+        f"{names}: selected, background, efficiency, expected limit ({LEVEL:.0%}, 68 % of experiments), "
+        "limit over efficiency"
+    )
 
 
 def _line(step: ScanStep) -> str:
@@ -155,8 +158,15 @@ def _line(step: ScanStep) -> str:
     place = "  ".join(f"{value:>9.5g}" for value in step.values)
     return (
         f"{place}  {step.selected:>10,}  {background:<18}  {efficiency:<18}  "
-        f"{two_digits(median)} ({two_digits(low)} to {two_digits(high)})"
+        f"{f'{_digits(median)} ({_digits(low)} to {_digits(high)})':<22}  "
+        f"{_digits(step.reach[1]) if step.reach else '-'}"
     )
+
+
+def _digits(number: float) -> str:
+    """Three digits, by which neighbouring steps differ: 1230 and not 1.23e+03, as far as a million."""
+    text = f"{number:.3g}"
+    return f"{float(text):.0f}" if "e+" in text and float(text) < 1e6 else text
 
 
 def _place(scan: Scan, step: ScanStep) -> str:

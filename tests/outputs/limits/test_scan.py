@@ -81,6 +81,8 @@ def test_a_step_whose_background_is_only_a_limit_says_so(
     starred = [row for row in said.splitlines() if re.search(r"\d \+- \S+ \*  ", row)]
     assert len({row.split()[0] for row in starred}) == len(limits)
     assert "<" not in said
+    for row in rows:  # in three digits, and without a signal nothing over the efficiency
+        assert re.search(rf" {float(row['limit']):.3g} \(\S+ to \S+\) +-$", said, re.MULTILINE)
 
 
 def test_a_program_reads_whether_the_background_is_a_limit_as_true_or_false(

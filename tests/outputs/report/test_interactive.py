@@ -15,10 +15,13 @@ import pytest
 from na64.outputs.report.closed_bins import without_hidden
 from na64.outputs.report.cut_efficiency import kept_by_cut
 from na64.outputs.report.display import displayed
+from na64.outputs.report.figures import drawings
 from na64.outputs.report.interactive import page_data, script, script_source
+from na64.outputs.report.report import render
 from na64.outputs.result.cutflow import cutflow_table, regions_table
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.products import Products
+from na64.outputs.result.summary_facts import FeatureFacts
 from na64.outputs.result.yields import yields_table
 
 NAMES = ("region_I", "region_II", "region_III")
@@ -59,6 +62,20 @@ def test_planes_hold_every_stage_and_every_bin(products: Products) -> None:
     ]
 
 
+def test_every_event_of_a_cut_is_in_its_plane_or_said_to_be_elsewhere(products: Products) -> None:
+    passed = next(row.passed for row in products.cutflow.rows if row.run == "all" and row.cut == "visible")
+    stored = products.histograms["plane_after_visible"].copy()
+    view: Any = stored.view(flow=True)
+    view[...] = 0
+    view[100, 50], view[-1, 50], view[10, 1] = passed - 6, 2, 9  # the last where all is hidden
+    one = replace(products, histograms={**products.histograms, "plane_after_visible": stored})
+    assert read(one)["planes"][0]["stages"][0]["rest"] == (
+        "; 2 beyond its axes; 4 of calibration triggers and runs in box or guard band, in no plane"
+    )
+    view[100, 50], view[-1, 50] = passed, 0
+    assert read(one)["planes"][0]["stages"][0]["rest"] == ""
+
+
 def test_cut_variables_have_bounds_as_written_and_all_their_events(products: Products) -> None:
     time, momentum, out = read(products)["variables"]
     assert time["bounds"] == [86.5, 113.5]
@@ -67,6 +84,17 @@ def test_cut_variables_have_bounds_as_written_and_all_their_events(products: Pro
     assert momentum["said"] == "90 < track momentum < 110 GeV"
     stored = products.histograms["n_minus_one_momentum_track_momentum"].view(flow=True)
     assert momentum["counts"] == stored.tolist()
+
+
+def test_what_a_feature_of_ones_own_means_is_where_it_is_drawn(products: Products) -> None:
+    own = (FeatureFacts("track_momentum", "GeV", "what the magnets say."),)
+    selection = replace(products.summary.selection, own_features=own)
+    changed = replace(products, summary=replace(products.summary, selection=selection))
+    assert [one["meaning"] for one in read(changed)["variables"]] == ["", "what the magnets say", ""]
+    captions = {one.name: one.caption for one in drawings(without_hidden(displayed(changed)))}
+    assert captions["n_minus_one"].endswith(" track momentum [GeV]: what the magnets say.")
+    page = render(replace(displayed(changed), provenance={"version": "1", "command": "", "packages": {}}), [])
+    assert page.count("what the magnets say") == 2
 
 
 def test_bounds_on_whole_numbers_are_edges_of_bins(products: Products) -> None:

@@ -77,15 +77,18 @@ def test_plane_follows_the_slider_and_keys_read_its_bins(shown: Browser) -> None
 def test_bounds_are_dragged_and_moved_by_keys(shown: Browser) -> None:
     x, y, width, height = place(shown, "#live-variables canvas")
     before = texts(shown, "#live-variables .what")[0]
-    assert before.startswith("86.5 ≤ master time < 113.5 ns: ")
+    assert before.startswith("this bound alone, on edges of bins: 86.5 ≤ master time < 113.5 ns: ")
     shown.mouse("mousePressed", x + 0.8 * width, y + height / 2)
     shown.mouse("mouseMoved", x + 0.6 * width, y + height / 2)
     shown.mouse("mouseReleased", x + 0.6 * width, y + height / 2)
     dragged = texts(shown, "#live-variables .what")[0]
-    assert dragged.startswith("86.5 ≤ master time < ")
+    assert dragged.startswith("this bound alone, on edges of bins: 86.5 ≤ master time < ")
     assert dragged != before
     shown.press("ArrowLeft", shift=True)
-    assert texts(shown, "#live-variables .what")[0].startswith("86 ≤ master time < ")
+    assert texts(shown, "#live-variables .what")[0].startswith(
+        "this bound alone, on edges of bins: 86 ≤ master time < "
+    )
+    assert "; the whole cut keeps " in texts(shown, "#live-variables figcaption")[0]
 
 
 def test_runs_sort_filter_and_are_found_from_their_plots(shown: Browser) -> None:
@@ -102,6 +105,7 @@ def test_runs_sort_filter_and_are_found_from_their_plots(shown: Browser) -> None
     shown.press("Enter")
     assert texts(shown, "#live-runs tr.stage th") == ["8700"]
     assert texts(shown, "#live-yields .what")[0].startswith("run 8700: ")
+    assert texts(shown, "#live-yields figcaption")[0].startswith("selected per 1e9 EOT by run")
 
 
 def test_a_small_screen_needs_no_scrolling_to_the_side(shown: Browser) -> None:

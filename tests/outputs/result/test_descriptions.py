@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import StatedBound, StatedBox
-from na64.outputs.result.descriptions import box_facts, period_facts
+from na64.datasets.instrument.features import Feature
+from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.origin import setup_identity
-from na64.outputs.result.summary_facts import BoxFacts, ClosedEdges, ClosedFacts
+from na64.outputs.result.summary_facts import BoxFacts, ClosedEdges, ClosedFacts, FeatureFacts
+from na64.selections.selection import load_selection
 
 KNOWN = load_periods()["2023A"]
 BAND = StatedBound(("ecal", "ecal_total"), "GeV", 75.0, 90.0, 2.0, (), "x")
@@ -22,6 +25,29 @@ NARROW = replace(BAND, low=-math.inf, high=80.0, guard=1.0)
 
 def with_boxes(*boxes: StatedBox) -> Period:
     return replace(KNOWN, boxes=(*KNOWN.boxes, *boxes))
+
+
+def test_a_feature_that_is_not_of_the_package_has_its_meaning(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text("""base = "invisible_2023"
+label = "with features of its own"
+[[append_feature]]
+name = "missing"
+unit = "GeV"
+meaning = "energy that no calorimeter has"
+formula = "beam_energy - ecal - hodo"
+[[append]]
+name = "missing"
+missing = { above = 40, unit = "GeV" }
+""")
+    hodo = Feature("hodo", "GeV", "sum of the hodoscope")
+    other = Feature("other", "GeV", "what nothing looks at")
+    further = {"hodo": hodo, "other": other}
+    found = selection_facts(load_selection(tmp_path / "own.toml", period_features=further)).own_features
+    assert found == (
+        FeatureFacts("hodo", "GeV", "sum of the hodoscope"),
+        FeatureFacts("missing", "GeV", "energy that no calorimeter has", "beam_energy - ecal - hodo"),
+    )
+    assert selection_facts(load_selection("invisible_2023")).own_features == ()
 
 
 def test_a_packaged_period_has_the_box_below_two_energies_only() -> None:

@@ -149,7 +149,7 @@ def test_a_cut_without_values_is_not_concluded_from(results: tuple[Path, Path], 
 def test_an_overlay_leaves_out_what_one_side_has_no_value_of(results: tuple[Path, Path]) -> None:
     one, other = (read_result(folder) for folder in results)
     found = overlay(one, [ScaledSimulation("other", other)])
-    assert "hcal_0 is left out: no event of other has a value of hcal_0" in found.left_out
+    assert "hcal_0 is left out: no event of other has a value of hcal_0" in found.notes
     assert "hcal_0" not in {each.feature for each in found.distributions}
     with pytest.raises(ValueError, match="hcal_0 is left out: no event of other has"):
         overlay(one, [ScaledSimulation("other", other)], only=["hcal_0"])
